@@ -1,0 +1,190 @@
+//! Effects: what the host must do in the world, as data. The library asks for them and never does them.
+
+mod outbox;
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::hash::Hash;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EffectId, Key};
+use crate::time::Timestamp;
+
+pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
+
+/// What may be done with a request whose answer was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Retry {
+    /// Send it again with the same idempotency key: the provider does it once.
+    SameKey,
+    /// Send it again: doing it twice is harmless.
+    Repeat,
+    /// Never send it again: its documented look-up is owed in its place.
+    Reconcile,
+}
+
+/// One HTTP request, complete but for the secret that the host adds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Request {
+    /// `GET`, `POST`…
+    pub method: &'static str,
+    /// The absolute URL.
+    pub url: String,
+    /// The headers that are not secret.
+    pub headers: BTreeMap<&'static str, &'static str>,
+    /// The name of the header that the host fills with its API key.
+    pub credential: &'static str,
+    /// The body's exact text; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// `{flow}:{key}:{effect id}`, already in its place where the provider takes one.
+    pub idempotency_key: String,
+    /// What may be done if the answer is lost.
+    pub retry: Retry,
+}
+
+impl Request {
+    /// A request without a body.
+    pub(crate) fn new(method: &'static str, url: String, credential: &'static str) -> Self {
+        let retry = Retry::Repeat;
+        Self { method, url, headers: BTreeMap::new(), credential, body: None, idempotency_key: String::new(), retry }
+    }
+
+    /// The same request with a JSON body.
+    pub(crate) fn with_json(mut self, body: &impl Serialize) -> Self {
+        self.headers.insert("content-type", "application/json");
+        self.body = serde_json::to_string(body).ok();
+        self
+    }
+}
+
+/// What an owed request will do: a flow's own operations, with everything that their requests need.
+pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned {
+    /// The settings of the provider.
+    type Settings;
+
+    /// The provider's name of the operation.
+    fn operation(&self) -> &'static str;
+
+    /// What may be done if its answer is lost.
+    fn retry(&self) -> Retry;
+
+    /// Whether it only looks: a look-up may wait for its time unseen, and its loss counts as an answer that proves
+    /// nothing.
+    fn is_look_up(&self) -> bool;
+
+    /// The documented look-up that tells the outcome of a request that may not be repeated.
+    fn outcome_look_up(&self) -> Option<Self> {
+        None
+    }
+
+    /// The request itself; the kernel adds the idempotency key's field and the retry class.
+    fn request(&self, idempotency_key: &str, settings: &Self::Settings) -> Request;
+}
+
+/// The idempotency key of an obligation: the same for as long as it is owed.
+pub(crate) fn idempotency_key(flow: &str, key: &Key, id: &EffectId) -> String {
+    format!("{flow}:{}:{}", key.as_str(), id.as_str())
+}
+
+/// Something that the host must do.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effect {
+    /// Send a request; `begin` hands it out.
+    Request {
+        /// The provider's name of the operation.
+        operation: &'static str,
+        /// What may be done if its answer is lost.
+        retry: Retry,
+    },
+    /// Tell the customer something.
+    Notify {
+        /// What to tell, such as `action_required`.
+        reason: Cow<'static, str>,
+        /// What it is about: a provider's id, or an effect's.
+        of: String,
+        /// Where the customer can act on it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        customer_at: Option<String>,
+    },
+    /// Deliver what was paid.
+    Fulfill {
+        /// The provider's id of the payment.
+        of: String,
+    },
+    /// Let the customer in until an instant; a level, which replaces the one before it.
+    Access {
+        /// The provider's id of the subscription.
+        of: String,
+        /// When access ends.
+        until: Timestamp,
+    },
+    /// Have a person look, and choose one of the verdicts.
+    Review {
+        /// What is to be judged.
+        reason: Cow<'static, str>,
+        /// What it is about: a provider's id, or an effect's.
+        of: String,
+        /// The verdicts, one of which `done` names.
+        verdicts: Vec<Cow<'static, str>>,
+    },
+}
+
+/// An obligation as a worker sees it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Owed {
+    /// Why it is owed: the same for as long as it is, and after a restart.
+    pub id: EffectId,
+    /// What to do.
+    #[serde(flatten)]
+    pub effect: Effect,
+    /// Whether a `begin` would be accepted now.
+    pub ready: bool,
+    /// Until when somebody has it in hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_hand_until: Option<Timestamp>,
+    /// The instant before which it cannot be begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+}
+
+/// Something that others must do: the provider, or the customer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Awaited {
+    /// The signal of the provider, or the command of the host, that ends the wait.
+    pub signal: &'static str,
+    /// What it is about: the provider's id of a request, or the host's intent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Since when it is awaited.
+    pub since: Timestamp,
+    /// When it cannot come any more, where the provider says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Timestamp>,
+    /// What the customer must do, in the provider's own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The URL at which the customer can end the wait, exactly as the provider gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_at: Option<String>,
+}
+
+impl Awaited {
+    /// A wait for a signal since an instant.
+    pub(crate) const fn new(signal: &'static str, since: Timestamp) -> Self {
+        Self { signal, of: None, since, by: None, action: None, customer_at: None }
+    }
+}

@@ -1,0 +1,147 @@
+//! The obligations of one flow, stored in its snapshot: an outbox inside the row.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Effect, Owed, Retry};
+use crate::id::EffectId;
+use crate::policy::Policy;
+use crate::time::Timestamp;
+
+/// What is owed, in the order in which it arose, and how often each operation was owed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outbox<C> {
+    pub(crate) owed: Vec<Obligation<C>>,
+    pub(crate) ordinals: Vec<Ordinal>,
+}
+
+impl<C> Default for Outbox<C> {
+    fn default() -> Self {
+        Self { owed: Vec::new(), ordinals: Vec::new() }
+    }
+}
+
+/// How often an operation was owed without an intent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) struct Ordinal(pub(crate) Cow<'static, str>, pub(crate) u32);
+
+/// One obligation, from the transition that caused it until its outcome is known.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Obligation<C> {
+    pub(crate) id: EffectId,
+    pub(crate) duty: Duty<C>,
+    /// The instant before which it rests: its schedule, or a back-off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due: Option<Timestamp>,
+    /// How often it was begun.
+    #[serde(default)]
+    pub(crate) begun: u32,
+    /// The end of the lease of whoever has it in hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) in_hand_until: Option<Timestamp>,
+    /// Whether its answer was lost and it may not be sent again.
+    #[serde(default)]
+    pub(crate) held: bool,
+}
+
+/// What an obligation is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Duty<C> {
+    Request(C),
+    Notify { reason: Cow<'static, str>, of: String, customer_at: Option<String> },
+    Fulfill { of: String },
+    Access { of: String, until: Timestamp },
+    Review { reason: Cow<'static, str>, of: String, verdicts: Vec<Cow<'static, str>> },
+}
+
+impl<C: Call> Outbox<C> {
+    pub(crate) fn find(&self, id: &str) -> Option<&Obligation<C>> {
+        self.owed.iter().find(|it| it.id.as_str() == id)
+    }
+
+    pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut Obligation<C>> {
+        self.owed.iter_mut().find(|it| it.id.as_str() == id)
+    }
+
+    /// Takes an obligation out, and with it the look-up that stood in for its outcome.
+    pub(crate) fn discharge(&mut self, id: &str) -> Option<Obligation<C>> {
+        let index = self.owed.iter().position(|it| it.id.as_str() == id)?;
+        let gone = self.owed.remove(index);
+        if let Duty::Request(call) = &gone.duty
+            && let Some(stand_in) = call.outcome_look_up()
+        {
+            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+        }
+        Some(gone)
+    }
+
+    /// The next ordinal of an operation, from 1.
+    pub(crate) fn next_ordinal(&mut self, operation: &'static str) -> u32 {
+        if let Some(Ordinal(_, n)) = self.ordinals.iter_mut().find(|it| it.0 == operation) {
+            *n = n.saturating_add(1);
+            return *n;
+        }
+        self.ordinals.push(Ordinal(Cow::Borrowed(operation), 1));
+        1
+    }
+
+    /// Owes something, in place of what was owed under the same id.
+    pub(crate) fn owe(&mut self, id: EffectId, duty: Duty<C>, due: Option<Timestamp>) {
+        self.owed.retain(|it| it.id != id);
+        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, held: false });
+    }
+}
+
+impl<C: Call> Obligation<C> {
+    /// Whether somebody has it in hand now.
+    pub(crate) fn in_hand(&self, now: Timestamp) -> Option<Timestamp> {
+        self.in_hand_until.filter(|end| !end.is_over(now))
+    }
+
+    /// The instant for which it still rests.
+    pub(crate) fn resting(&self, now: Timestamp) -> Option<Timestamp> {
+        self.due.filter(|due| !due.is_over(now))
+    }
+
+    /// What was never begun and waits for its time is nobody's business yet.
+    pub(crate) fn is_hidden(&self, now: Timestamp) -> bool {
+        self.begun == 0 && self.resting(now).is_some()
+    }
+
+    /// Whether it may not be sent (again): its outcome is unknown, and it is not one to repeat.
+    pub(crate) fn is_held(&self) -> bool {
+        let reconcile = matches!(&self.duty, Duty::Request(call) if call.retry() == Retry::Reconcile);
+        self.held || (reconcile && self.in_hand_until.is_some())
+    }
+
+    /// Puts a request to rest after an answer that settles nothing.
+    pub(crate) fn rest(&mut self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
+        self.in_hand_until = None;
+        let back_off = now.after(policy.backoff.doubled(self.begun.saturating_sub(1)));
+        self.due = Some(until.map_or(back_off, |until| until.max(now)));
+    }
+
+    pub(crate) fn effect(&self) -> Effect {
+        match self.duty.clone() {
+            Duty::Request(call) => Effect::Request { operation: call.operation(), retry: call.retry() },
+            Duty::Notify { reason, of, customer_at } => Effect::Notify { reason, of, customer_at },
+            Duty::Fulfill { of } => Effect::Fulfill { of },
+            Duty::Access { of, until } => Effect::Access { of, until },
+            Duty::Review { reason, of, verdicts } => Effect::Review { reason, of, verdicts },
+        }
+    }
+
+    /// The obligation as a worker sees it, `allowed` being what the flow's guards say of it.
+    pub(crate) fn owed(&self, now: Timestamp, allowed: bool) -> Owed {
+        let in_hand_until = self.in_hand(now);
+        let not_before = self.resting(now);
+        let ready = allowed && in_hand_until.is_none() && not_before.is_none() && !self.is_held();
+        Owed { id: self.id.clone(), effect: self.effect(), ready, in_hand_until, not_before }
+    }
+}

@@ -1,0 +1,257 @@
+//! Facts: what has happened. The same five for every provider, and never refused.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use thiserror::Error;
+
+/// The largest body that is read: 1 MiB.
+pub const LARGEST_BODY: usize = 1 << 20;
+
+/// Something that has happened.
+///
+/// A `body` is the raw text or bytes as they came, never a parsed object: parsing would lose digits of long ids and
+/// turn decimal amounts into binary ones.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Fact<'a> {
+    /// The answer to a request of ours.
+    Reply {
+        /// The effect that was begun.
+        #[serde(borrow)]
+        to: Cow<'a, str>,
+        /// The HTTP status.
+        status: u16,
+        /// The answer's headers.
+        #[serde(borrow, default)]
+        headers: Headers<'a>,
+        /// The raw body.
+        #[serde(borrow, default, deserialize_with = "text")]
+        body: Cow<'a, [u8]>,
+    },
+    /// A request of ours was sent, or may have been, and no answer came.
+    Lost {
+        /// The effect that was begun.
+        #[serde(borrow)]
+        to: Cow<'a, str>,
+    },
+    /// The provider called.
+    Webhook {
+        /// The raw body.
+        #[serde(borrow, deserialize_with = "text")]
+        body: Cow<'a, [u8]>,
+        /// The content type.
+        #[serde(borrow, default)]
+        content_type: Option<Cow<'a, str>>,
+        /// What only the URL or a header says of it, such as the event's name.
+        #[serde(borrow, default)]
+        topic: Option<Cow<'a, str>>,
+        /// Whether `authenticate` verified its origin.
+        origin: Origin,
+    },
+    /// The customer's browser came back. Proves nothing.
+    Returned {
+        /// By which of the URLs.
+        via: Via,
+    },
+    /// An obligation that is no request was done, or a review was judged.
+    Done {
+        /// The effect.
+        #[serde(borrow)]
+        effect: Cow<'a, str>,
+        /// For a review, the verdict.
+        #[serde(default)]
+        verdict: Option<Verdict>,
+    },
+}
+
+/// Whether a webhook's origin was proved.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Origin {
+    /// `authenticate` verified it, or the host has other proof.
+    Verified,
+    /// Anyone may have sent it.
+    Unverified,
+}
+
+/// The URL by which the customer's browser came back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Via {
+    /// The URL given for success.
+    #[serde(alias = "success")]
+    SuccessUrl,
+    /// The URL given for failure, which a press on Cancel leads to as well.
+    #[serde(alias = "failure")]
+    FailureUrl,
+    /// The one URL of a provider that has only one.
+    #[serde(alias = "return")]
+    ReturnUrl,
+}
+
+/// What a person decided in a review: a name, and for some an id of the provider.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Such as `stop_waiting`.
+    Plain(String),
+    /// Such as `{"verdict": "created", "id": "sub_1"}`.
+    #[non_exhaustive]
+    About {
+        /// The verdict's name.
+        verdict: String,
+        /// The provider's id that it names.
+        id: String,
+    },
+}
+
+impl Verdict {
+    /// The verdict's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Plain(name) | Self::About { verdict: name, .. } => name,
+        }
+    }
+}
+
+/// The headers of an HTTP message; names are compared without regard to case.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Headers<'a> {
+    /// The value of the first header of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl<'a, N: Into<Cow<'a, str>>, V: Into<Cow<'a, str>>> FromIterator<(N, V)> for Headers<'a> {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Headers<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of header names and their values")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry::<Text<'de>, Text<'de>>()? {
+                    pairs.push((pair.0.0, pair.1.0));
+                }
+                Ok(Headers(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// A text, borrowed where the JSON has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, [u8]>, D::Error> {
+    Ok(match Text::deserialize(deserializer)?.0 {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    })
+}
+
+/// A fact that the host built wrong: the only way in which `observe` fails.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("`{field}` {reason}")]
+#[non_exhaustive]
+pub struct FactError {
+    /// A JSON Pointer into the fact.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl FactError {
+    pub(crate) fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into() }
+    }
+
+    /// Refuses a body that no provider sends.
+    pub(crate) fn bounded(body: &[u8]) -> Result<(), Self> {
+        if body.len() > LARGEST_BODY { Err(Self::new("/body", "is longer than 1 MiB")) } else { Ok(()) }
+    }
+}
+
+/// Why a fact moved nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Because {
+    /// It says what is known already.
+    Known,
+    /// It names an id that is not learnt yet: keep it, and offer it again when a transition says `learnt`.
+    Early,
+    /// It is not about this flow, or proves nothing here.
+    Unrelated,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// A request of ours that the provider answered with a refusal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The effect that was refused.
+    pub to: crate::id::EffectId,
+    /// The HTTP status.
+    pub status: u16,
+    /// The provider's error code, as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The provider's message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The code of our rule that predicts this refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+}
+
+/// Reads JSON text as one of the provider's shapes: tolerant of what it may add.
+pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
+    serde_json::from_str(core::str::from_utf8(body).ok()?).ok()
+}
+
+/// Reads a field that may be null, absent or anything else than text: only text counts.
+pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Lenient;
+    impl<'de> Visitor<'de> for Lenient {
+        type Value = Option<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("text")
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok((!text.is_empty()).then(|| text.into()))
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(Some(alloc::format!("{number}")))
+        }
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            Ok(Some(alloc::format!("{number}")))
+        }
+    }
+    deserializer.deserialize_any(Lenient)
+}

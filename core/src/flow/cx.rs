@@ -1,0 +1,312 @@
+//! The context of one decision: what is known besides the state, and what the decision says and owes.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Flow, Stop, Watch};
+use crate::effect::{Call, Duty, Obligation, Outbox};
+use crate::id::{CorrelationId, EffectId, Intent, Key};
+use crate::policy::{Env, Policy};
+use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::time::Timestamp;
+
+/// What a decision is made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Moment {
+    /// A command, or an offer of one: rules refuse.
+    Wish,
+    /// A request is about to be handed out: the wish it came from is its own.
+    Begin,
+    /// A fact: rules can only warn.
+    Fact,
+}
+
+/// The context of one decision.
+pub struct Cx<'a, F: Flow> {
+    pub(crate) key: &'a Key,
+    env: &'a Env<F::Settings>,
+    moment: Moment,
+    pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) warnings: Vec<Violation>,
+    pub(crate) learnt: Vec<CorrelationId>,
+    /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
+    not_before: Option<Timestamp>,
+}
+
+impl<F: Flow> fmt::Debug for Cx<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("moment", &self.moment).field("violations", &self.violations).finish_non_exhaustive()
+    }
+}
+
+impl<'a, F: Flow> Cx<'a, F> {
+    pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
+        let outbox = Cow::Borrowed(outbox);
+        let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
+        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None }
+    }
+
+    /// The time of the call.
+    pub fn now(&self) -> Timestamp {
+        self.env.now
+    }
+
+    /// The key of the flow.
+    pub fn key(&self) -> &'a Key {
+        self.key
+    }
+
+    /// The host's policy.
+    pub fn policy(&self) -> &'a Policy {
+        &self.env.policy
+    }
+
+    /// The provider's settings.
+    pub fn settings(&self) -> &'a F::Settings {
+        &self.env.settings
+    }
+
+    /// Whether a request of the wish is about to be handed out, so that the wish itself does not stand in its way.
+    pub fn is_begin(&self) -> bool {
+        self.moment == Moment::Begin
+    }
+
+    /// Notes a rule that does not hold, and goes on.
+    pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
+        if holds { Check { broken: None } } else { self.note(rule.rule(), false) }
+    }
+
+    /// Notes a rule that does not hold here but is only advice here.
+    pub fn advise(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
+        if holds {
+            return Check { broken: None };
+        }
+        self.warnings.push(Violation::new(rule.rule()));
+        Check { broken: self.warnings.last_mut() }
+    }
+
+    /// Notes a rule on whose holding the rest depends: no policy softens it. End with [`Check::met`].
+    pub fn require(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
+        if holds { Check { broken: None } } else { self.note(rule.rule(), true) }
+    }
+
+    #[cold]
+    fn note(&mut self, rule: &'static Rule, required: bool) -> Check<'_> {
+        let level = if required { rule.level } else { self.env.policy.level(rule) };
+        let list = if level == Level::Refuse && self.moment != Moment::Fact {
+            &mut self.violations
+        } else {
+            &mut self.warnings
+        };
+        let mut violation = Violation::new(rule);
+        violation.softened = level != rule.level;
+        list.push(violation);
+        Check { broken: list.last_mut() }
+    }
+
+    /// Owes a request under the next ordinal of its operation.
+    pub fn owe(&mut self, call: F::Call) -> EffectId {
+        self.owe_at(call, None)
+    }
+
+    /// Owes a request under the name of an intent, and after a failure under its next ordinal.
+    pub fn owe_as(&mut self, call: F::Call, intent: &Intent, ordinal: u32) -> EffectId {
+        let id = if ordinal == 1 {
+            EffectId::of(call.operation(), intent)
+        } else {
+            EffectId::of(call.operation(), format_args!("{intent}/{ordinal}"))
+        };
+        self.outbox.to_mut().owe(id.clone(), Duty::Request(call), None);
+        id
+    }
+
+    fn owe_at(&mut self, call: F::Call, due: Option<Timestamp>) -> EffectId {
+        let outbox = self.outbox.to_mut();
+        let ordinal = outbox.next_ordinal(call.operation());
+        let id = EffectId::of(call.operation(), ordinal);
+        outbox.owe(id.clone(), Duty::Request(call), due);
+        id
+    }
+
+    /// Owes a look-up now. One that waits for its time is brought forward; one in hand is followed by another.
+    pub fn look_up(&mut self, call: F::Call) {
+        self.look_up_at(call, None);
+    }
+
+    /// Owes a look-up at the next instant of a wait's schedule. Says whether there is one.
+    pub fn look_up_on_schedule(&mut self, call: F::Call, watch: &Watch) -> bool {
+        match watch.next(&self.env.policy.look_ups) {
+            None => false,
+            Some(due) => {
+                self.look_up_at(call, Some(due));
+                true
+            }
+        }
+    }
+
+    /// Owes a look-up from an instant on.
+    pub(crate) fn look_up_from(&mut self, call: F::Call, at: Timestamp) {
+        self.look_up_at(call, Some(at));
+    }
+
+    fn look_up_at(&mut self, call: F::Call, due: Option<Timestamp>) {
+        let due = due.max(self.not_before);
+        let waiting = |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
+        match self.outbox.owed.iter().position(waiting) {
+            None => {
+                self.owe_at(call, due);
+            }
+            Some(index) => {
+                if let Some(it) = self.outbox.to_mut().owed.get_mut(index) {
+                    it.due = due;
+                }
+            }
+        }
+    }
+
+    /// Withdraws the requests that have become moot.
+    pub fn withdraw(&mut self, moot: impl Fn(&F::Call) -> bool) {
+        self.retain(|it| !matches!(&it.duty, Duty::Request(call) if moot(call)));
+    }
+
+    /// Withdraws the requests that have become moot, unless they have been begun: they wait for their outcome.
+    pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
+        self.retain(|it| it.begun > 0 || !matches!(&it.duty, Duty::Request(call) if moot(call)));
+    }
+
+    /// Withdraws the notice or review of that reason about that thing.
+    pub fn withdraw_word(&mut self, reason: &str, of: &str) {
+        self.retain(|it| match &it.duty {
+            Duty::Notify { reason: have, of: about, .. } | Duty::Review { reason: have, of: about, .. } => {
+                have != reason || about != of
+            }
+            Duty::Request(_) | Duty::Fulfill { .. } | Duty::Access { .. } => true,
+        });
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Obligation<F::Call>) -> bool) {
+        if !self.outbox.owed.iter().all(&keep) {
+            self.outbox.to_mut().owed.retain(keep);
+        }
+    }
+
+    /// Owes a notice to the customer, in place of the one about the same thing.
+    pub fn notify(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>) {
+        let id = EffectId::of("notify", format_args!("{reason}:{of}"));
+        let duty = Duty::Notify { reason: reason.into(), of: of.into(), customer_at: customer_at.map(Into::into) };
+        self.outbox.to_mut().owe(id, duty, None);
+    }
+
+    /// Owes the delivery of what was paid.
+    pub fn fulfill(&mut self, of: &str) {
+        self.outbox.to_mut().owe(EffectId::of("fulfill", of), Duty::Fulfill { of: of.into() }, None);
+    }
+
+    /// Owes access until an instant, in place of the access owed before.
+    pub fn access(&mut self, of: &str, until: Timestamp) {
+        self.outbox.to_mut().owe(EffectId::of("access", of), Duty::Access { of: of.into(), until }, None);
+    }
+
+    /// Owes a person's judgement.
+    pub fn review(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str]) {
+        self.review_from(reason, of, verdicts, None);
+    }
+
+    /// Owes a person's judgement when the schedule of a wait that no look-up can end is over.
+    pub fn review_on_schedule(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], watch: &Watch) {
+        self.review_from(reason, of, verdicts, watch.end(&self.env.policy.look_ups));
+    }
+
+    fn review_from(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], due: Option<Timestamp>) {
+        let id = EffectId::of("review", format_args!("{reason}:{of}"));
+        let verdicts = verdicts.iter().map(|it| Cow::Borrowed(*it)).collect();
+        self.outbox.to_mut().owe(id, Duty::Review { reason: reason.into(), of: of.into(), verdicts }, due);
+    }
+
+    /// Says that an id of the provider has been learnt, so that the host offers its inbox again.
+    pub fn learn(&mut self, id: &str) {
+        if let Ok(id) = CorrelationId::parse(id) {
+            self.learnt.push(id);
+        }
+    }
+
+    /// The first owed request for which something is true.
+    pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
+        self.outbox.owed.iter().find_map(|it| match &it.duty {
+            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0 }),
+            _ => None,
+        })
+    }
+
+    /// Whether an owed request is in somebody's hands.
+    pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        let now = self.env.now;
+        let hit = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Request(call) if wanted(call));
+        self.outbox.owed.iter().any(|it| hit(it) && it.in_hand(now).is_some())
+    }
+
+    /// Lets no look-up that is owed from now on begin before an instant, nor before the back-off.
+    pub(crate) fn rest_look_ups_until(&mut self, until: Option<Timestamp>) {
+        self.not_before = Some(until.unwrap_or_else(|| self.env.now.after(self.env.policy.backoff)));
+    }
+}
+
+/// An owed request, as a flow sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Standby<'a, C> {
+    /// Its id.
+    pub id: &'a EffectId,
+    /// What it does.
+    pub call: &'a C,
+    /// Whether it was ever begun.
+    pub sent: bool,
+}
+
+/// A rule that was looked at; the words that follow say more of it where it is broken.
+#[derive(Debug)]
+pub struct Check<'c> {
+    broken: Option<&'c mut Violation>,
+}
+
+impl Check<'_> {
+    /// Where in the command: a JSON Pointer.
+    pub fn at(self, pointer: &'static str) -> Self {
+        self.say(|violation| violation.at = Cow::Borrowed(pointer))
+    }
+
+    /// Where in the command, where the pointer has an index.
+    pub fn at_index(self, pointer: impl FnOnce() -> String) -> Self {
+        self.say(|violation| violation.at = Cow::Owned(pointer()))
+    }
+
+    /// What would make it legal.
+    pub fn until(self, until: Until) -> Self {
+        self.say(|violation| violation.until = Some(until))
+    }
+
+    /// The wishes that say the same in a shape that is allowed.
+    pub fn instead(self, wishes: &'static [&'static str]) -> Self {
+        self.say(|violation| violation.instead = wishes)
+    }
+
+    /// What broke it, in a half sentence after the rule's statement.
+    pub fn because(self, detail: impl FnOnce() -> String) -> Self {
+        self.say(|violation| violation.detail = Some(detail()))
+    }
+
+    /// Goes on only if the rule holds.
+    pub fn met(self) -> Result<(), Stop> {
+        if self.broken.is_some() { Err(Stop::Refused) } else { Ok(()) }
+    }
+
+    fn say(mut self, say: impl FnOnce(&mut Violation)) -> Self {
+        if let Some(violation) = self.broken.as_deref_mut() {
+            say(violation);
+        }
+        self
+    }
+}

@@ -1,0 +1,138 @@
+//! Wishes that may be wanted more than once, by the host's own names for them.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Digest, Intent};
+
+/// How many wishes a flow remembers.
+const REMEMBERED: usize = 16;
+
+/// The wishes of one kind that a flow remembers: the last 16, and every open one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Intents(Vec<Wanted>);
+
+/// One wish; saved as a list, since a flow remembers many.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(from = "(Intent, Digest, u32, Outcome)", into = "(Intent, Digest, u32, Outcome)")]
+struct Wanted {
+    intent: Intent,
+    /// What it is about, so that another content under the same name is noticed.
+    content: Digest,
+    /// How often it was tried.
+    ordinal: u32,
+    outcome: Outcome,
+}
+
+impl From<(Intent, Digest, u32, Outcome)> for Wanted {
+    fn from((intent, content, ordinal, outcome): (Intent, Digest, u32, Outcome)) -> Self {
+        Self { intent, content, ordinal, outcome }
+    }
+}
+
+impl From<Wanted> for (Intent, Digest, u32, Outcome) {
+    fn from(it: Wanted) -> Self {
+        (it.intent, it.content, it.ordinal, it.outcome)
+    }
+}
+
+/// What has become of a wish.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Its outcome is not known yet.
+    Open,
+    /// It was done.
+    Done,
+    /// It failed, and may be wanted again.
+    Failed,
+}
+
+/// How a wish stands to those that are remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Standing {
+    /// The same wish is open or done: asking again changes nothing.
+    Same,
+    /// The name stands for another content.
+    Other,
+    /// It may be tried, for this time.
+    Fresh(u32),
+}
+
+impl Intents {
+    /// No wishes.
+    pub const EMPTY: Self = Self(Vec::new());
+
+    /// How a wish stands to those that are remembered.
+    pub fn standing(&self, intent: &Intent, content: Digest) -> Standing {
+        match self.find(intent) {
+            None => Standing::Fresh(1),
+            Some(it) if it.outcome == Outcome::Failed => Standing::Fresh(it.ordinal.saturating_add(1)),
+            Some(it) if it.content == content => Standing::Same,
+            Some(_) => Standing::Other,
+        }
+    }
+
+    /// What has become of a wish, if it is remembered.
+    pub fn outcome(&self, intent: &Intent) -> Option<Outcome> {
+        self.find(intent).map(|it| it.outcome)
+    }
+
+    /// Remembers a wish as open; the oldest that is not open is forgotten.
+    pub fn open(&mut self, intent: Intent, content: Digest, ordinal: u32) {
+        self.0.retain(|it| it.intent != intent);
+        if self.0.len() >= REMEMBERED
+            && let Some(oldest) = self.0.iter().position(|it| it.outcome != Outcome::Open)
+        {
+            self.0.remove(oldest);
+        }
+        self.0.push(Wanted { intent, content, ordinal, outcome: Outcome::Open });
+    }
+
+    /// Notes what has become of a wish.
+    pub fn settle(&mut self, intent: &str, outcome: Outcome) {
+        if let Some(it) = self.0.iter_mut().find(|it| it.intent.as_str() == intent) {
+            it.outcome = outcome;
+        }
+    }
+
+    fn find(&self, intent: &Intent) -> Option<&Wanted> {
+        self.0.iter().find(|it| it.intent == *intent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_sixteen_and_every_open_wish_are_remembered() {
+        let content = Digest::of([b"cart".as_slice()]);
+        let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
+        let mut intents = Intents::default();
+        intents.open(name(0), content, 1);
+        for n in 1..40 {
+            intents.open(name(n), content, 1);
+            intents.settle(name(n).as_str(), Outcome::Done);
+        }
+        assert_eq!(intents.0.len(), REMEMBERED);
+        assert_eq!(intents.standing(&name(0), content), Standing::Same);
+        assert_eq!(intents.standing(&name(39), content), Standing::Same);
+        assert_eq!(intents.standing(&name(1), content), Standing::Fresh(1));
+    }
+
+    #[test]
+    fn a_failed_wish_may_be_wanted_again_under_its_next_ordinal() {
+        let content = Digest::of([b"cart".as_slice()]);
+        let name = Intent::parse("2026-12").unwrap();
+        let mut intents = Intents::default();
+        intents.open(name.clone(), content, 1);
+        assert_eq!(intents.standing(&name, Digest::of([b"other".as_slice()])), Standing::Other);
+        intents.settle(name.as_str(), Outcome::Failed);
+        assert_eq!(intents.standing(&name, content), Standing::Fresh(2));
+    }
+}

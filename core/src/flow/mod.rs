@@ -1,0 +1,314 @@
+//! Flows: what every lifecycle of a provider implements. The state *is* the machine; there is no engine over strings.
+
+mod cx;
+mod intents;
+mod watch;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::hash::Hash;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::effect::{Awaited, Call};
+use crate::fact::{Because, Origin, Verdict, Via};
+use crate::id::EffectId;
+use crate::policy::Env;
+use crate::rule::{Rule, RuleSet, Violation};
+#[cfg(feature = "samples")]
+use crate::fact::Fact;
+#[cfg(feature = "samples")]
+use crate::time::Millis;
+use crate::time::Timestamp;
+
+pub(crate) use cx::Moment;
+pub use cx::{Check, Cx, Standby};
+pub use intents::{Intents, Outcome, Standing};
+pub use watch::Watch;
+
+pub(crate) mod sealed {
+    /// Flows are the library's own.
+    pub trait Sealed {}
+}
+
+/// One move that a facet may make: in state `from`, on an input `on`, to state `to`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Edge<A, O> {
+    /// Where the facet stands.
+    pub from: A,
+    /// What moves it.
+    pub on: O,
+    /// Where it stands then.
+    pub to: A,
+}
+
+impl<A, O> Edge<A, O> {
+    /// The edge `from --on--> to`.
+    pub const fn new(from: A, on: O, to: A) -> Self {
+        Self { from, on, to }
+    }
+}
+
+/// A closed list of names: the wishes, places or inputs of a flow.
+pub trait Named: Copy + Eq + Hash + Debug + 'static {
+    /// All of them.
+    const ALL: &'static [Self];
+
+    /// The name on the wire.
+    fn name(self) -> &'static str;
+}
+
+/// Declares an enum of names.
+macro_rules! named {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[non_exhaustive]
+        $vis enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $crate::flow::Named for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str($crate::flow::Named::name(*self))
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+/// One lifecycle of one provider, with its own snapshot.
+///
+/// A state has one facet or several, each with its own places and its own edges; an input may move several at once,
+/// and what one facet forbids another is a rule, never an edge.
+pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + 'static {
+    /// `provider.lifecycle`, such as `truemed.payment_token`.
+    const ID: &'static str;
+    /// The format in which its state is saved.
+    const FORMAT: u32;
+    /// Every move that a facet may make; no other is possible.
+    const EDGES: &'static [Edge<Self::At, Self::On>];
+
+    /// Where one facet stands.
+    type At: Named;
+    /// What can move a facet.
+    type On: Named;
+    /// The unit that a button has: an operation, or one shape of it.
+    type Wish: Named;
+    /// What the host may wish, besides `begin`.
+    type Command: Clone + Debug + DeserializeOwned;
+    /// What an owed request does.
+    type Call: Call<Settings = Self::Settings>;
+    /// What a reply or a signal says, once read.
+    type Event: Debug;
+    /// The provider's rules.
+    type Rule: RuleSet;
+    /// The provider's settings.
+    type Settings: Clone + Default + Debug + DeserializeOwned;
+
+    /// Where each facet stands; always the same facets in the same order.
+    fn at(&self) -> impl IntoIterator<Item = Self::At>;
+
+    /// The wish that a command expresses.
+    fn wish(command: &Self::Command) -> Self::Wish;
+
+    /// The wish that an owed request came from, whose guards must still hold when it is begun.
+    fn wish_of(call: &Self::Call) -> Self::Wish;
+
+    /// What an input counts as, for the edges.
+    fn on(input: &Input<Self>) -> Self::On;
+
+    /// Whether the same wish is open or fulfilled already, so that asking again changes nothing.
+    fn stands(&self, _command: &Self::Command) -> bool {
+        false
+    }
+
+    /// The rules of a wish that the state and the clock decide.
+    fn guard(&self, wish: Self::Wish, cx: &mut Cx<'_, Self>);
+
+    /// The rules that the input decides, and the next state.
+    fn step(self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop>;
+
+    /// What others must do.
+    fn awaits(&self, env: &Env<Self::Settings>) -> Vec<Awaited>;
+
+    /// Instants at which what is offered changes by itself.
+    fn turns(&self, _env: &Env<Self::Settings>) -> Vec<Timestamp> {
+        Vec::new()
+    }
+
+    /// The ids of the provider that find this flow.
+    fn correlation_ids(&self) -> Vec<&str>;
+
+    /// Reads the answer to a request.
+    fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Answer<Self::Event>;
+
+    /// Reads a webhook; nothing if it cannot be read.
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
+
+    /// What is impossible about a state that was loaded.
+    fn impossible(&self) -> Option<&'static str>;
+
+    /// Reads a state that an older release saved.
+    fn upgrade(_format: u32, _state: &str) -> Option<Result<Self, serde_json::Error>> {
+        None
+    }
+
+    /// The alphabet that exploration uses.
+    #[cfg(feature = "samples")]
+    fn samples() -> Samples<Self>;
+}
+
+/// What goes into [`Flow::step`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input<F: Flow> {
+    /// The host wishes.
+    Command(F::Command),
+    /// A request of ours was answered.
+    Answered {
+        /// Its id.
+        id: EffectId,
+        /// What it did.
+        call: F::Call,
+        /// What the answer says.
+        event: F::Event,
+    },
+    /// A request of ours was answered with a refusal.
+    Refused {
+        /// Its id.
+        id: EffectId,
+        /// What it did.
+        call: F::Call,
+        /// The HTTP status of the refusal.
+        status: u16,
+    },
+    /// A look-up's answer was lost, which proves as little as an inconclusive one.
+    Missed(F::Call),
+    /// The provider signals.
+    Signalled(F::Event, Origin),
+    /// The customer came back.
+    Returned(Via),
+    /// A person judged a review.
+    Judged {
+        /// What the review was about.
+        reason: String,
+        /// The provider's id, or the effect's, that it was about.
+        of: String,
+        /// The verdict.
+        verdict: Verdict,
+    },
+}
+
+/// Why a step ends without a next state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Stop {
+    /// A command breaks a rule on which the rest depends.
+    Refused,
+    /// A fact moves nothing.
+    Unmoved(Because),
+}
+
+impl From<Because> for Stop {
+    fn from(because: Because) -> Self {
+        Self::Unmoved(because)
+    }
+}
+
+/// The answer to a request, as it came.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Reply<'a> {
+    /// The HTTP status; never 408, 429 or 5xx, which the kernel handles.
+    pub status: u16,
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+/// A webhook, as it came.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Webhook<'a> {
+    /// The raw body.
+    pub body: &'a [u8],
+    /// The content type.
+    pub content_type: Option<&'a str>,
+    /// What only the URL or a header says of it.
+    pub topic: Option<&'a str>,
+}
+
+impl<'a> Webhook<'a> {
+    /// A webhook of which only the body is known.
+    pub const fn of(body: &'a [u8]) -> Self {
+        Self { body, content_type: None, topic: None }
+    }
+}
+
+/// What an answer amounts to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answer<E> {
+    /// It says something.
+    Says(E),
+    /// It refuses, and may say something besides.
+    Refuses(Refusal, Option<E>),
+    /// It asks for the same request again.
+    Again(Refusal),
+    /// It cannot be read, and counts as lost.
+    Unreadable,
+}
+
+/// How a provider words a refusal.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The provider's error code.
+    pub code: Option<String>,
+    /// The provider's message.
+    pub message: Option<String>,
+    /// Our rule that predicts it.
+    pub rule: Option<&'static Rule>,
+}
+
+/// What may be wished now, and what stands in the way of the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Offer<F: Flow> {
+    /// The wish.
+    pub wish: F::Wish,
+    /// The rules that it would break.
+    pub violations: Vec<Violation>,
+    /// What would be warned about.
+    pub warnings: Vec<Violation>,
+}
+
+impl<F: Flow> Offer<F> {
+    /// Whether the wish is open.
+    pub const fn is_open(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+/// The alphabet of a flow: what exploration feeds it.
+#[cfg(feature = "samples")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Samples<F: Flow> {
+    /// Commands, besides `begin`.
+    pub commands: Vec<F::Command>,
+    /// Answers by operation: status and body.
+    pub replies: Vec<(&'static str, u16, String)>,
+    /// Facts that no request of ours caused.
+    pub facts: Vec<Fact<'static>>,
+    /// Steps of the clock.
+    pub spans: Vec<Millis>,
+}

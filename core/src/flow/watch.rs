@@ -1,0 +1,104 @@
+//! Waits that a look-up can end: how often they were looked up, and when they are next.
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::LookUps;
+use crate::time::Timestamp;
+
+/// A wait of ours for a signal that may be lost.
+///
+/// The schedule is the policy's: offsets from the beginning of the wait, and denser ones from the customer's return.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returned: Option<Timestamp>,
+    #[serde(default)]
+    looks: u8,
+    #[serde(default)]
+    stopped: bool,
+}
+
+impl Watch {
+    /// A wait that begins now.
+    pub const fn new(now: Timestamp) -> Self {
+        Self { since: now, returned: None, looks: 0, stopped: false }
+    }
+
+    /// Since when it lasts.
+    pub const fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Whether no look-up has been answered yet and the customer has not come back.
+    pub const fn is_fresh(&self) -> bool {
+        self.returned.is_none() && self.looks == 0
+    }
+
+    /// The customer came back: the schedule begins anew, and dense.
+    pub const fn returned(&mut self, now: Timestamp) {
+        self.returned = Some(now);
+        self.looks = 0;
+    }
+
+    /// A look-up proved nothing.
+    pub const fn looked(&mut self) {
+        self.looks = self.looks.saturating_add(1);
+    }
+
+    /// A person decided to wait no longer; a late signal still wins.
+    pub const fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Whether a person decided to wait no longer.
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// When its schedule is over, for a wait that no look-up can end.
+    pub fn end(&self, schedule: &LookUps) -> Option<Timestamp> {
+        schedule.waiting.last().map(|span| self.since.after(*span))
+    }
+
+    /// When it is looked up next; never, once the schedule is over.
+    pub fn next(&self, schedule: &LookUps) -> Option<Timestamp> {
+        let last = schedule.returned.last();
+        let dense_until = self.returned.map(|back| last.map_or(back, |span| back.after(*span)));
+        let dense = self.returned.into_iter().flat_map(|back| schedule.returned.iter().map(move |span| back.after(*span)));
+        let sparse = schedule.waiting.iter().map(|span| self.since.after(*span));
+        dense.chain(sparse.filter(|at| dense_until.is_none_or(|end| *at > end))).nth(self.looks.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Millis;
+
+    fn walk(mut watch: Watch) -> alloc::vec::Vec<i64> {
+        let schedule = LookUps::default();
+        let mut all = alloc::vec::Vec::new();
+        while let Some(at) = watch.next(&schedule) {
+            all.push(at.as_millis());
+            watch.looked();
+        }
+        all
+    }
+
+    #[test]
+    fn a_wait_is_looked_up_after_a_day_three_and_seven() {
+        let day = Millis::from_hours(24).as_u64() as i64;
+        assert_eq!(walk(Watch::new(Timestamp::from_millis(0))), [day, 3 * day, 7 * day]);
+    }
+
+    #[test]
+    fn after_a_return_it_is_looked_up_at_once_and_then_as_before() {
+        let day = Millis::from_hours(24).as_u64() as i64;
+        let mut watch = Watch::new(Timestamp::from_millis(0));
+        watch.returned(Timestamp::from_millis(2 * day));
+        let at = |ms: i64| 2 * day + ms;
+        assert_eq!(walk(watch), [at(0), at(10_000), at(60_000), at(600_000), 3 * day, 7 * day]);
+    }
+}

@@ -1,0 +1,241 @@
+//! Names: the host's keys and intents, the library's effect ids, and the ids that providers hand out.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+/// Why a text cannot be the name it was meant to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// Nothing was given.
+    #[error("is empty")]
+    Empty,
+    /// Fewer characters than a name that is never used twice can have.
+    #[error("is shorter than {0} characters: use a UUID, not a serial number")]
+    TooShort(usize),
+    /// More characters than any provider's name has.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that would break an effect id, an idempotency key or a URL.
+    #[error("holds a character that is not allowed here")]
+    Character,
+}
+
+/// Defines a name: a checked text with its own type, so that one kind of id is never taken for another.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $bounds:expr, $allowed:expr, $debug:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "alloc::string::String", into = "alloc::string::String")]
+        pub struct $name(alloc::string::String);
+
+        impl $name {
+            /// Takes a text as this name, or says what is wrong with it.
+            pub fn parse(text: impl Into<alloc::string::String>) -> Result<Self, $crate::id::IdError> {
+                let text = text.into();
+                $crate::id::bounded(&text, $bounds, $allowed)?;
+                Ok(Self(text))
+            }
+
+            /// The text of this name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = $crate::id::IdError;
+            fn try_from(text: alloc::string::String) -> Result<Self, $crate::id::IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for alloc::string::String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        text_id!(@$debug $name);
+    };
+    (@plain $name:ident) => {
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), self.0)
+            }
+        }
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+    (@secret $name:ident) => {
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}(…)", stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use text_id;
+
+/// Checks a text's length and characters.
+pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Result<(), IdError> {
+    match text.len() {
+        0 => Err(IdError::Empty),
+        n if n < least => Err(IdError::TooShort(least)),
+        n if n > most => Err(IdError::TooLong(most)),
+        _ if !text.bytes().all(allowed) => Err(IdError::Character),
+        _ => Ok(()),
+    }
+}
+
+/// Letters, digits and the marks that stand unescaped in a URL and cannot break an effect id.
+pub(crate) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+/// Every visible ASCII character.
+pub(crate) fn is_visible(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+}
+
+/// The length that an id of a provider may have.
+pub(crate) const PROVIDER_ID: (usize, usize) = (1, 256);
+
+text_id! {
+    /// The host's name for one flow, never used before or again in any environment that shares the provider account.
+    ///
+    /// Use a UUID; a serial number comes back after a database is reset, and with it an old idempotency key.
+    /// Storage needs `PRIMARY KEY (flow, key)`.
+    Key, (16, 128), is_word, plain
+}
+
+impl Key {
+    /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+    ///
+    /// The same parts always give the same key, and the key gives away none of them.
+    pub fn of(kind: &str, name: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(kind.as_bytes());
+        hash.update([0]);
+        hash.update(name.as_bytes());
+        Self(hex::encode(hash.finalize()))
+    }
+}
+
+text_id! {
+    /// The host's name for one wish that may be wanted more than once, such as the charge of `2026-12`.
+    Intent, (1, 64), is_word, plain
+}
+
+text_id! {
+    /// The name of one obligation: why it is owed, never when, as in `update_payment_token:2`.
+    EffectId, (3, 512), is_visible, plain
+}
+
+impl EffectId {
+    /// The obligation of one kind that has one cause.
+    pub(crate) fn of(kind: &str, cause: impl fmt::Display) -> Self {
+        Self(format!("{kind}:{cause}"))
+    }
+
+    /// The name of the intent, in the id of a request that carries one.
+    pub(crate) fn intent(&self) -> &str {
+        let cause = self.0.split_once(':').map_or("", |(_, cause)| cause);
+        cause.split_once('/').map_or(cause, |(intent, _)| intent)
+    }
+
+    /// The part before the first colon: the operation, or the type of effect.
+    pub fn kind(&self) -> &str {
+        self.0.split_once(':').map_or(self.as_str(), |(kind, _)| kind)
+    }
+}
+
+text_id! {
+    /// An id by which a signal of the provider finds its flow; not printed, since some are tokens.
+    CorrelationId, PROVIDER_ID, is_visible, secret
+}
+
+/// A fingerprint of contents that need not be kept, such as a cart: the first 80 bits of its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest([u8; 10]);
+
+impl Digest {
+    /// The fingerprint of a list of parts, each marked off from the next.
+    pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut short = [0; 10];
+        for (to, from) in short.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        Self(short)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({})", hex::encode(self.0))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        hex::encode(digest.0)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        let mut bytes = [0; 10];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| IdError::Character)?;
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert_eq!(Key::parse("42"), Err(IdError::TooShort(16)));
+        assert_eq!(Key::parse(""), Err(IdError::Empty));
+        assert_eq!(Key::parse("00000000 0000 4000"), Err(IdError::Character));
+        assert!(Key::parse("00000000-0000-4000-8000-000000000001").is_ok());
+    }
+
+    #[test]
+    fn the_key_of_a_thing_is_always_the_same_and_gives_nothing_away() {
+        let key = Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c");
+        assert_eq!(key, Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
+        assert_ne!(key, Key::of("revup.toke", "nfc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
+        assert!(!key.as_str().contains("fc44c6f8"));
+    }
+
+    #[test]
+    fn a_correlation_id_is_not_printed() {
+        let id = CorrelationId::parse("pt_secret").unwrap();
+        assert_eq!(format!("{id:?}"), "CorrelationId(…)");
+    }
+
+    #[test]
+    fn a_digest_survives_json() {
+        let digest = Digest::of([b"a".as_slice(), b"b"]);
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
+        assert_ne!(digest, Digest::of([b"ab".as_slice()]));
+    }
+}

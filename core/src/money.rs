@@ -1,0 +1,83 @@
+//! Amounts of money as the providers write them: integers, never binary floating point.
+
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// The largest integer that every language's JSON carries unchanged: 2^53 − 1.
+pub(crate) const LARGEST: i64 = (1 << 53) - 1;
+
+/// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
+///
+/// The sign is the caller's: an amount that a document forbids (a negative price, a refund of nothing) can be
+/// expressed, so that the rule about it can refuse it by name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Cents(i64);
+
+impl Cents {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// That many cents.
+    pub const fn new(cents: i64) -> Self {
+        Self(cents)
+    }
+
+    /// The number of cents.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, at most the largest amount there is.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, at least the smallest amount there is.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<i64> for Cents {
+    fn from(cents: i64) -> Self {
+        Self(cents)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cents {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer).map(Self)
+    }
+}
+
+/// Reads an integer within ±(2^53 − 1).
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    if number.unsigned_abs() > LARGEST.unsigned_abs() {
+        return Err(de::Error::custom("an integer beyond 2^53 - 1 does not survive every language's JSON"));
+    }
+    Ok(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_a_whole_number_that_javascript_can_hold() {
+        assert_eq!(serde_json::from_str::<Cents>("9007199254740991").unwrap(), Cents::new(LARGEST));
+        assert!(serde_json::from_str::<Cents>("9007199254740992").is_err());
+        assert!(serde_json::from_str::<Cents>("15.5").is_err());
+        assert!(serde_json::from_str::<Cents>("\"15\"").is_err());
+    }
+}

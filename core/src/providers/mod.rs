@@ -1,0 +1,56 @@
+//! The providers: one folder each, and none knows of another.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::fact::{FactError, Headers, Origin};
+use crate::id::CorrelationId;
+use crate::intake::{AuthError, Secret};
+use crate::rule::{Rule, RuleSet};
+use crate::time::Timestamp;
+
+/// What the library knows of one provider, besides its flows.
+#[non_exhaustive]
+pub struct Provider {
+    /// Its name, with which its rules' codes and its flows' ids begin.
+    pub name: &'static str,
+    /// The status that it wants for a stored webhook.
+    pub acknowledgement: u16,
+    /// Its rules.
+    pub rules: fn() -> Vec<&'static Rule>,
+    /// Codes that were rules once, and never come back.
+    pub retired: &'static [&'static str],
+    pub(crate) authenticate: Authenticate,
+    pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
+}
+
+type Authenticate = fn(&[Secret<'_>], &Headers<'_>, &[u8], Timestamp) -> Result<Origin, AuthError>;
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The rules of a set, as the catalogue lists them.
+pub(crate) fn all<R: RuleSet>() -> Vec<&'static Rule> {
+    R::ALL.iter().map(|rule| rule.rule()).collect()
+}
+
+/// Registers the providers: one word each.
+macro_rules! providers {
+    ($($name:ident),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        /// Every provider.
+        pub static PROVIDERS: &[Provider] = &[$($name::PROVIDER),+];
+
+        /// Calls a macro with the type of every flow.
+        macro_rules! for_each_flow {
+            ($visit:ident) => { $( $crate::providers::$name::flows!($visit); )+ };
+        }
+        pub(crate) use for_each_flow;
+    };
+}
+
+providers! { truemed }

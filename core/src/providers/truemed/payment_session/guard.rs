@@ -1,0 +1,79 @@
+//! The rules of a session's wishes that its state decides.
+
+use super::{Ending, PaymentSession, Wish};
+use crate::flow::Cx;
+use crate::money::Cents;
+use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::SESSION_COMPLETE;
+use crate::providers::truemed::wire::Status;
+use crate::rule::{Kernel, Until};
+
+pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSession>) {
+    let status = match at {
+        PaymentSession::Known(known) => Some(&known.session.status),
+        _ => None,
+    };
+    // Until it is paid or dropped, a session moves on by Truemed's word alone.
+    let open = matches!(status, None | Some(Status::Pending | Status::Processing));
+    let moves_on = || Until::Signal(SESSION_COMPLETE);
+    match wish {
+        Wish::Create => {
+            let absent = matches!(at, PaymentSession::Absent) || cx.is_begin();
+            cx.check(Rule::SessionIdempotencyNewCartNewKey, absent);
+        }
+        Wish::Retrieve => {}
+        Wish::Capture => {
+            let held = status == Some(&Status::Authorized) && !is_immediate(at);
+            let check = cx.check(Rule::CaptureOnlyAuthorization, held);
+            if open && !is_immediate(at) {
+                check.until(moves_on());
+            }
+            alone(at, |it| matches!(it, Ending::Capture(_)), cx);
+        }
+        Wish::Void => {
+            let held = status == Some(&Status::Authorized) && !is_immediate(at);
+            let check = cx.check(Rule::VoidOnlyAuthorized, held);
+            if open && !is_immediate(at) {
+                check.until(moves_on());
+            }
+            alone(at, |it| matches!(it, Ending::Void), cx);
+        }
+        Wish::Cancel => {
+            cx.check(Rule::CancelOnlyPending, status == Some(&Status::Pending));
+            alone(at, |it| matches!(it, Ending::Cancel), cx);
+        }
+        Wish::Refund => refund(at, status, open, cx),
+    }
+}
+
+fn refund(at: &PaymentSession, status: Option<&Status>, open: bool, cx: &mut Cx<'_, PaymentSession>) {
+    let captured = status == Some(&Status::Captured);
+    let check = cx.check(Rule::RefundAfterCapture, captured);
+    if open || status == Some(&Status::Authorized) {
+        check.until(Until::Signal(SESSION_COMPLETE));
+    }
+    let PaymentSession::Known(known) = at else { return };
+    let look = Until::wish("retrieve_payment_session");
+    cx.check(Rule::RefundNoDispute, !known.disputed).until(look);
+    let left = cx.is_begin() || known.refundable().is_none_or(|left| left > Cents::ZERO);
+    cx.check(Rule::RefundAmount, !captured || left);
+}
+
+/// Whether the session is one whose money is taken at once.
+fn is_immediate(at: &PaymentSession) -> bool {
+    match at {
+        PaymentSession::Requested(asked) => !asked.authorization,
+        PaymentSession::Known(known) => known.session.asked.as_ref().is_some_and(|asked| !asked.authorization),
+        _ => false,
+    }
+}
+
+/// While one end is asked for, another waits for its answer.
+fn alone(at: &PaymentSession, own: fn(&Ending) -> bool, cx: &mut Cx<'_, PaymentSession>) {
+    if let PaymentSession::Known(known) = at
+        && let Some(ending) = &known.ending
+        && !(cx.is_begin() && own(ending))
+    {
+        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+    }
+}

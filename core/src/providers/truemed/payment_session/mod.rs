@@ -1,0 +1,488 @@
+//! `truemed.payment_session`: one checkout, from its creation (or its adoption by a look-up) to its refunds.
+
+mod guard;
+mod step;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::call::{Call, CreateRefund};
+use super::ids::PaymentSessionId;
+use super::rules::Rule;
+use super::session::{Asked, Session};
+use super::session_request::CreatePaymentSession;
+use super::settings::Settings;
+use super::wire::{SessionCreated, SessionSeen, Signal, Status, predicted, says};
+use crate::effect::Awaited;
+use crate::flow::{Answer, Cx, Edge, Flow, Input, Intents, Outcome, Reply, Stop, Webhook, named};
+use crate::id::{Digest, Intent};
+use crate::money::Cents;
+use crate::policy::Env;
+use crate::value::Extra;
+
+/// One attended checkout, or one that began elsewhere and is adopted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum PaymentSession {
+    /// Nothing was asked for yet.
+    #[default]
+    Absent,
+    /// The session is asked for.
+    Requested(Asked),
+    /// A session of another origin is looked up.
+    Adopting(PaymentSessionId),
+    /// Truemed knows the session.
+    Known(Box<Known>),
+}
+
+/// A session that Truemed knows, and what is done with it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Known {
+    /// The session.
+    pub session: Session,
+    /// Captures, voids and cancels that were asked for.
+    #[serde(default)]
+    ends: Intents,
+    /// The end that is asked for and not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ending: Option<Ending>,
+    /// Refunds that were asked for.
+    #[serde(default)]
+    refunds: Intents,
+    /// What was given back, in cents.
+    #[serde(default)]
+    pub refunded: Cents,
+    /// What is asked to be given back and not answered, in cents.
+    #[serde(default)]
+    pub refunding: Cents,
+    /// Whether the customer's bank has an open dispute.
+    #[serde(default)]
+    pub disputed: bool,
+}
+
+/// A way in which the host ends a session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Ending {
+    Capture(Option<Intent>),
+    Void,
+    Cancel,
+}
+
+/// What the host may wish.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Command {
+    /// Begin a checkout.
+    CreatePaymentSession(Box<CreatePaymentSession>),
+    /// Look at the session; the id is needed where the flow begins with it.
+    RetrievePaymentSession {
+        /// The session.
+        #[serde(default)]
+        payment_session_id: Option<PaymentSessionId>,
+    },
+    /// Take what is held, or less.
+    #[serde(alias = "capture")]
+    CapturePaymentSession {
+        /// How much, in cents.
+        total_amount: Cents,
+        /// The host's name for this capture.
+        #[serde(default)]
+        intent: Option<Intent>,
+        /// Fields that the library does not know.
+        #[serde(default)]
+        extra: Extra,
+    },
+    /// Release what is held.
+    #[serde(alias = "void")]
+    VoidPaymentSession {},
+    /// Drop a checkout that the customer has not paid.
+    #[serde(alias = "cancel")]
+    CancelPaymentSession {},
+    /// Give money back.
+    CreateRefund {
+        /// The host's name for this refund.
+        #[serde(default)]
+        intent: Option<Intent>,
+        /// How much, in cents.
+        amount: Cents,
+        /// Why.
+        reason: super::call::Reason,
+        /// Which items, in Truemed's own shape.
+        #[serde(default)]
+        item_details: Option<serde_json::Value>,
+        /// Fields that the library does not know.
+        #[serde(default)]
+        extra: Extra,
+    },
+}
+
+impl From<Command> for crate::snapshot::Command<PaymentSession> {
+    fn from(command: Command) -> Self {
+        Self::Wish(command)
+    }
+}
+
+named! {
+    /// What a button asks for.
+    pub enum Wish {
+        /// Begin a checkout.
+        Create = "create_payment_session",
+        /// Look at it.
+        Retrieve = "retrieve_payment_session",
+        /// Take what is held.
+        Capture = "capture_payment_session",
+        /// Release what is held.
+        Void = "void_payment_session",
+        /// Drop an unpaid checkout.
+        Cancel = "cancel_payment_session",
+        /// Give money back.
+        Refund = "create_refund",
+    }
+}
+
+named! {
+    /// Where the session stands.
+    pub enum At {
+        /// Not asked for.
+        Absent = "session.absent",
+        /// Asked for.
+        Requested = "session.requested",
+        /// Looked up for the first time.
+        Adopting = "session.adopting",
+        /// The customer has not paid yet.
+        Pending = "session.pending",
+        /// Under review.
+        Processing = "session.processing",
+        /// Held.
+        Authorized = "session.authorized",
+        /// Refused by the review.
+        Rejected = "session.rejected",
+        /// Dropped unpaid.
+        Canceled = "session.canceled",
+        /// The hold was released.
+        Voided = "session.voided",
+        /// The hold lapsed.
+        Expired = "session.expired",
+        /// Paid.
+        Captured = "session.captured",
+    }
+}
+
+named! {
+    /// What can move the session.
+    pub enum On {
+        /// The host asks for it.
+        Create = "create_payment_session",
+        /// The host adopts it.
+        Retrieve = "retrieve_payment_session",
+        /// The host asks for something that moves it only once it is answered.
+        Ask = "ask",
+        /// Truemed answers with the session.
+        Created = "session_created",
+        /// Truemed says how it stands: by webhook or in answer to a look-up.
+        Seen = "payment_session_complete",
+        /// Truemed refuses.
+        Refused = "refused",
+        /// Something that never moves it.
+        Other = "other",
+    }
+}
+
+/// What an answer or a webhook says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The session was created.
+    Created(SessionCreated),
+    /// The session stands thus.
+    Seen(Box<SessionSeen>),
+    /// What was asked for was done, or will be.
+    Accepted,
+    /// A webhook.
+    Signal(Box<Signal>),
+}
+
+impl crate::flow::sealed::Sealed for PaymentSession {}
+
+const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
+    Edge::new(from, on, to)
+}
+
+impl Flow for PaymentSession {
+    const ID: &'static str = "truemed.payment_session";
+    const FORMAT: u32 = 1;
+    const EDGES: &'static [Edge<At, On>] = &[
+        edge(At::Absent, On::Create, At::Requested),
+        edge(At::Absent, On::Retrieve, At::Adopting),
+        edge(At::Requested, On::Created, At::Pending),
+        edge(At::Requested, On::Refused, At::Absent),
+        edge(At::Adopting, On::Refused, At::Absent),
+        // How a session stands is learnt in any order: a status only moves up its rank.
+        edge(At::Adopting, On::Seen, At::Pending),
+        edge(At::Adopting, On::Seen, At::Processing),
+        edge(At::Adopting, On::Seen, At::Authorized),
+        edge(At::Adopting, On::Seen, At::Rejected),
+        edge(At::Adopting, On::Seen, At::Canceled),
+        edge(At::Adopting, On::Seen, At::Voided),
+        edge(At::Adopting, On::Seen, At::Expired),
+        edge(At::Adopting, On::Seen, At::Captured),
+        edge(At::Pending, On::Seen, At::Processing),
+        edge(At::Pending, On::Seen, At::Authorized),
+        edge(At::Pending, On::Seen, At::Rejected),
+        edge(At::Pending, On::Seen, At::Canceled),
+        edge(At::Pending, On::Seen, At::Voided),
+        edge(At::Pending, On::Seen, At::Expired),
+        edge(At::Pending, On::Seen, At::Captured),
+        edge(At::Processing, On::Seen, At::Authorized),
+        edge(At::Processing, On::Seen, At::Rejected),
+        edge(At::Processing, On::Seen, At::Canceled),
+        edge(At::Processing, On::Seen, At::Voided),
+        edge(At::Processing, On::Seen, At::Expired),
+        edge(At::Processing, On::Seen, At::Captured),
+        edge(At::Authorized, On::Seen, At::Rejected),
+        edge(At::Authorized, On::Seen, At::Canceled),
+        edge(At::Authorized, On::Seen, At::Voided),
+        edge(At::Authorized, On::Seen, At::Expired),
+        edge(At::Authorized, On::Seen, At::Captured),
+        // Contradictory finals keep the higher: which of two unpaid ones is higher is fixed, and money is above all.
+        edge(At::Rejected, On::Seen, At::Canceled),
+        edge(At::Rejected, On::Seen, At::Voided),
+        edge(At::Rejected, On::Seen, At::Expired),
+        edge(At::Rejected, On::Seen, At::Captured),
+        edge(At::Canceled, On::Seen, At::Voided),
+        edge(At::Canceled, On::Seen, At::Expired),
+        edge(At::Canceled, On::Seen, At::Captured),
+        edge(At::Voided, On::Seen, At::Expired),
+        edge(At::Voided, On::Seen, At::Captured),
+        edge(At::Expired, On::Seen, At::Captured),
+    ];
+
+    type At = At;
+    type On = On;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn at(&self) -> impl IntoIterator<Item = At> {
+        [match self {
+            Self::Absent => At::Absent,
+            Self::Requested(_) => At::Requested,
+            Self::Adopting(_) => At::Adopting,
+            Self::Known(known) => match known.session.status {
+                Status::Pending | Status::Unknown(_) => At::Pending,
+                Status::Processing => At::Processing,
+                Status::Authorized => At::Authorized,
+                Status::Rejected => At::Rejected,
+                Status::Canceled => At::Canceled,
+                Status::AuthorizationVoided => At::Voided,
+                Status::AuthorizationExpired => At::Expired,
+                Status::Captured => At::Captured,
+            },
+        }]
+    }
+
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::CreatePaymentSession(_) => Wish::Create,
+            Command::RetrievePaymentSession { .. } => Wish::Retrieve,
+            Command::CapturePaymentSession { .. } => Wish::Capture,
+            Command::VoidPaymentSession {} => Wish::Void,
+            Command::CancelPaymentSession {} => Wish::Cancel,
+            Command::CreateRefund { .. } => Wish::Refund,
+        }
+    }
+
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::CreatePaymentSession(_) => Wish::Create,
+            Call::CapturePaymentSession(..) => Wish::Capture,
+            Call::VoidPaymentSession(_) => Wish::Void,
+            Call::CancelPaymentSession(_) => Wish::Cancel,
+            Call::CreateRefund(..) => Wish::Refund,
+            _ => Wish::Retrieve,
+        }
+    }
+
+    fn on(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreatePaymentSession(_)) => On::Create,
+            Input::Command(Command::RetrievePaymentSession { .. }) => On::Retrieve,
+            Input::Command(_) => On::Ask,
+            Input::Answered { event: Event::Created(_), .. } => On::Created,
+            Input::Answered { event: Event::Seen(_), .. } | Input::Signalled(..) => On::Seen,
+            Input::Refused { .. } => On::Refused,
+            _ => On::Other,
+        }
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        match (self, command) {
+            (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.cart(),
+            (Self::Known(known), Command::CreatePaymentSession(it)) => {
+                known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.cart())
+            }
+            (Self::Known(known), _) => known.stands(command),
+            _ => false,
+        }
+    }
+
+    fn guard(&self, wish: Wish, cx: &mut Cx<'_, Self>) {
+        guard::guard(self, wish, cx);
+    }
+
+    fn step(self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop> {
+        step::step(self, input, cx)
+    }
+
+    fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
+        match self {
+            Self::Known(known) => known.session.awaited().into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        match self {
+            Self::Known(known) => alloc::vec![known.session.id.as_str()],
+            Self::Adopting(id) => alloc::vec![id.as_str()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+        match call {
+            Call::CreatePaymentSession(_) => says(reply, Event::Created),
+            Call::RetrievePaymentSession(_) => says(reply, |it| Event::Seen(Box::new(it))),
+            Call::CapturePaymentSession(..) => predicted(
+                accepts(reply),
+                &[
+                    ("TotalAmountInvalid", Rule::CaptureAmount),
+                    ("SessionVoided", Rule::CaptureOnlyAuthorization),
+                    ("SessionPending", Rule::CaptureOnlyAuthorization),
+                    ("SessionCaptured", Rule::CaptureOnlyAuthorization),
+                ],
+            ),
+            Call::VoidPaymentSession(_) => predicted(
+                accepts(reply),
+                &[
+                    ("SessionCaptured", Rule::VoidOnlyAuthorized),
+                    ("SessionPending", Rule::VoidOnlyAuthorized),
+                    ("ImmediateCapture", Rule::VoidOnlyAuthorized),
+                ],
+            ),
+            Call::CreateRefund(..) => predicted(
+                accepts(reply),
+                &[
+                    ("AmountInvalid", Rule::RefundAmount),
+                    ("ChargeDisputed", Rule::RefundNoDispute),
+                    ("NoSessionCaptures", Rule::RefundAfterCapture),
+                ],
+            ),
+            _ => accepts(reply),
+        }
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
+        Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        let Self::Known(known) = self else { return None };
+        let negative = known.refunded < Cents::ZERO || known.refunding < Cents::ZERO;
+        match () {
+            () if !known.session.status.is_known() => Some("a session never stands at a status that is not documented"),
+            () if negative => Some("less than nothing was given back"),
+            () if known.refunded > Cents::ZERO && known.session.status != Status::Captured => {
+                Some("money was given back that was never captured")
+            }
+            () => None,
+        }
+    }
+
+    #[cfg(feature = "samples")]
+    fn samples() -> crate::flow::Samples<Self> {
+        super::samples::payment_session()
+    }
+}
+
+/// The answer to an operation whose outcome a webhook or a look-up will show.
+fn accepts(reply: &Reply<'_>) -> Answer<Event> {
+    match reply.status {
+        200..=299 => Answer::Says(Event::Accepted),
+        _ => super::wire::refuses(reply),
+    }
+}
+
+impl Known {
+    pub(crate) const fn new(session: Session) -> Self {
+        Self {
+            session,
+            ends: Intents::EMPTY,
+            ending: None,
+            refunds: Intents::EMPTY,
+            refunded: Cents::ZERO,
+            refunding: Cents::ZERO,
+            disputed: false,
+        }
+    }
+
+    /// What was captured and neither given back nor asked to be; unknown of an adopted session without an amount.
+    fn refundable(&self) -> Option<Cents> {
+        let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
+        captured.map(|it| it.minus(self.refunded).minus(self.refunding))
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        let same = |intents: &Intents, intent: &Option<Intent>, content| {
+            let standing = intent.as_ref().map(|it| intents.standing(it, content));
+            standing == Some(crate::flow::Standing::Same)
+        };
+        match command {
+            Command::CapturePaymentSession { total_amount, intent, .. } => {
+                same(&self.ends, intent, capture_content(*total_amount))
+                    || (intent.is_none() && matches!(self.ending, Some(Ending::Capture(None))))
+            }
+            Command::VoidPaymentSession {} => matches!(self.ending, Some(Ending::Void)),
+            Command::CancelPaymentSession {} => matches!(self.ending, Some(Ending::Cancel)),
+            Command::CreateRefund { intent, amount, reason, item_details, extra } => {
+                let refund = CreateRefund {
+                    amount: *amount,
+                    reason: reason.clone(),
+                    item_details: item_details.clone(),
+                    extra: extra.clone(),
+                };
+                same(&self.refunds, intent, refund_content(&refund))
+            }
+            _ => false,
+        }
+    }
+
+    fn settle_end(&mut self, outcome: Outcome) {
+        if let Some(Ending::Capture(Some(intent))) = &self.ending {
+            self.ends.settle(intent.as_str(), outcome);
+        }
+        if outcome == Outcome::Failed {
+            self.ending = None;
+        }
+    }
+}
+
+fn capture_content(amount: Cents) -> Digest {
+    Digest::of([amount.get().to_le_bytes().as_slice()])
+}
+
+fn refund_content(refund: &CreateRefund) -> Digest {
+    let text: String = serde_json::to_string(refund).unwrap_or_default();
+    Digest::of([text.as_bytes()])
+}

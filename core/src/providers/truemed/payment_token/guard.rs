@@ -1,0 +1,128 @@
+//! The rules of a token's wishes that its state and the clock decide.
+
+use super::command::Wish;
+use super::state::{Change, Charge, Place};
+use super::{Context, PaymentToken, TOKEN_UPDATED};
+use crate::providers::truemed::call::Call;
+use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::SESSION_COMPLETE;
+use crate::rule::{Kernel, Until};
+
+pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
+    match wish {
+        Wish::Create => unissued(at, cx),
+        Wish::Tokenize => {
+            unissued(at, cx);
+            one_charge(at, cx);
+        }
+        Wish::Charge => charge(at, cx),
+        Wish::Items => update(at, &at.items, is_of_items, cx),
+        Wish::Card => update(at, &at.card, is_of_card, cx),
+        Wish::Retrieve => {
+            let known = at.token.is_some() || matches!(at.place, Place::Absent | Place::Adopting);
+            let _ = cx.require(Kernel::NoEdge, known).until(Until::Signal(TOKEN_UPDATED));
+        }
+        Wish::RetrieveProvision => {
+            let named = at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
+            let _ = cx.require(Kernel::NoEdge, named || cx.is_begin());
+            let polled = at.provisions.last().filter(|it| it.watch.is_fresh());
+            let next = polled.and_then(|it| it.watch.next(&cx.policy().look_ups));
+            let due = cx.is_begin() || next.is_none_or(|at| at.is_over(cx.now()));
+            cx.check(Rule::ProvisionNoPolling, due);
+        }
+        Wish::RetrieveSession => {
+            let open = matches!(at.charge, Charge::Open { .. });
+            let _ = cx.require(Kernel::NoEdge, open || cx.is_begin());
+        }
+        Wish::Delete => {
+            alive(at, cx);
+            let known = matches!(at.place, Place::Issued | Place::Deleted) || cx.is_begin();
+            let _ = cx.require(Kernel::NoEdge, known);
+        }
+    }
+}
+
+/// What is deleted stays deleted.
+fn alive(at: &PaymentToken, cx: &mut Context<'_>) {
+    let _ = cx.require(Rule::TokenDeleteFinal, at.place != Place::Deleted);
+}
+
+/// A token is asked for where there is none, and one request at a time.
+fn unissued(at: &PaymentToken, cx: &mut Context<'_>) {
+    alive(at, cx);
+    let begun = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
+    let _ = cx.require(Kernel::AlreadyBegun, !begun);
+    let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
+    let open = cx.owed(unanswered).filter(|_| !cx.is_begin()).map(|it| it.id.clone());
+    if let Some(id) = open {
+        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+    }
+}
+
+fn one_charge(at: &PaymentToken, cx: &mut Context<'_>) {
+    let open = matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. });
+    let _ = cx.require(Kernel::OneAtATime, !open || cx.is_begin()).until(Until::Signal(SESSION_COMPLETE));
+}
+
+fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
+    let updated = || Until::Signal(TOKEN_UPDATED);
+    match at.place {
+        Place::Issued => {}
+        Place::Deleting | Place::Deleted => {
+            let _ = cx.require(Rule::TokenDeleteFinal, false);
+            return;
+        }
+        Place::Absent => {
+            let create = Until::wish("create_payment_token");
+            let _ = cx.require(Rule::ProvisionNoChargeBeforeWebhook, false).until(create);
+            return;
+        }
+        Place::Requested | Place::Awaiting | Place::Adopting => {
+            let _ = cx.require(Rule::ProvisionNoChargeBeforeWebhook, false).until(updated());
+            return;
+        }
+    }
+    let open = [&at.items, &at.card].into_iter().any(|it| *it != Change::Settled);
+    if open {
+        let asked = cx.owed(|call| matches!(call, Call::UpdatePaymentToken(..))).map(|it| it.id.clone());
+        cx.check(Rule::UpdateNoChargeWhileAction, false).until(asked.map_or_else(updated, Until::Reply));
+    }
+    let failed = matches!(at.charge, Charge::Failed(_));
+    let _ = cx.require(Rule::ChargeResumeOnWebhook, !failed).until(updated());
+    one_charge(at, cx);
+    let expired = at.lmn_expires_at.is_some_and(|end| end.is_over(cx.now()));
+    cx.check(Rule::UpkeepLmnExpiry, !expired).until(Until::wish(Wish::ITEMS));
+}
+
+fn update(at: &PaymentToken, change: &Change, own: fn(&Call) -> bool, cx: &mut Context<'_>) {
+    match at.place {
+        Place::Issued => {}
+        Place::Deleting | Place::Deleted => {
+            let _ = cx.require(Rule::TokenDeleteFinal, false);
+        }
+        Place::Absent => {
+            let create = Until::wish("create_payment_token");
+            let _ = cx.require(Rule::UpdateNeedsExistingToken, false).until(create);
+        }
+        Place::Requested | Place::Awaiting | Place::Adopting => {
+            let _ = cx.require(Rule::UpdateNeedsExistingToken, false).until(Until::Signal(TOKEN_UPDATED));
+        }
+    }
+    if matches!(change, Change::Updating { .. }) && !cx.is_begin() && cx.in_hand(own) {
+        let asked = cx.owed(own).map(|it| it.id.clone());
+        let check = cx.require(Rule::UpdateOneOpenChange, false);
+        if let Some(id) = asked {
+            let _ = check.until(Until::Reply(id));
+        }
+    }
+}
+
+/// Whether it is an update of the items.
+pub(super) const fn is_of_items(call: &Call) -> bool {
+    matches!(call, Call::UpdatePaymentToken(_, it) if it.order_items.is_some())
+}
+
+/// Whether it is an update of the card.
+pub(super) const fn is_of_card(call: &Call) -> bool {
+    matches!(call, Call::UpdatePaymentToken(_, it) if it.order_items.is_none())
+}

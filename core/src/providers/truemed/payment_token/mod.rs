@@ -1,0 +1,366 @@
+//! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
+//! deletion.
+
+mod command;
+mod guard;
+mod reply;
+mod signal;
+mod state;
+mod wish;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::call::Call;
+use super::order::digest;
+use super::rules::Rule;
+use super::settings::Settings;
+use super::wire::{Signal, predicted, refusal, says};
+use crate::effect::Awaited;
+use crate::fact::{Because, read};
+use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
+use crate::policy::Env;
+
+pub use command::{At, Command, Event, On, Wish};
+pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
+use state::Origin;
+
+/// The signal from whose receipt a token can be charged.
+pub(crate) const TOKEN_UPDATED: &str = "payment_token_updated";
+
+type Context<'a> = Cx<'a, PaymentToken>;
+type Next = Result<PaymentToken, Stop>;
+
+impl crate::flow::sealed::Sealed for PaymentToken {}
+
+impl Wish {
+    pub(super) const ITEMS: &'static str = "update_payment_token/items";
+    pub(super) const CARD: &'static str = "update_payment_token/card";
+}
+
+const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
+    Edge::new(from, on, to)
+}
+
+impl Flow for PaymentToken {
+    const ID: &'static str = "truemed.payment_token";
+    const FORMAT: u32 = 1;
+    const EDGES: &'static [Edge<At, On>] = &[
+        edge(At::TokenAbsent, On::CreateToken, At::TokenRequested),
+        edge(At::TokenAbsent, On::CreateSession, At::TokenRequested),
+        edge(At::TokenAbsent, On::Retrieve, At::TokenAdopting),
+        edge(At::TokenRequested, On::TokenRequested, At::TokenAwaiting),
+        edge(At::TokenRequested, On::SessionCreated, At::TokenAwaiting),
+        edge(At::TokenRequested, On::TokenUpdated, At::TokenIssued),
+        edge(At::TokenRequested, On::Refused, At::TokenAbsent),
+        edge(At::TokenAwaiting, On::TokenUpdated, At::TokenIssued),
+        edge(At::TokenAwaiting, On::Found, At::TokenIssued),
+        edge(At::TokenAwaiting, On::SessionComplete, At::TokenIssued),
+        edge(At::TokenAdopting, On::Found, At::TokenIssued),
+        edge(At::TokenAdopting, On::Refused, At::TokenAbsent),
+        edge(At::TokenIssued, On::Delete, At::TokenDeleting),
+        edge(At::TokenIssued, On::Judged, At::TokenDeleted),
+        edge(At::TokenDeleting, On::Deleted, At::TokenDeleted),
+        edge(At::TokenDeleting, On::Refused, At::TokenIssued),
+        edge(At::TokenDeleting, On::Refused, At::TokenDeleted),
+        edge(At::TokenDeleting, On::Judged, At::TokenDeleted),
+        edge(At::ItemsSettled, On::Update, At::ItemsUpdating),
+        edge(At::ItemsPending, On::Update, At::ItemsUpdating),
+        edge(At::ItemsUpdating, On::UpdateAnswered, At::ItemsSettled),
+        edge(At::ItemsUpdating, On::UpdateAnswered, At::ItemsPending),
+        edge(At::ItemsUpdating, On::Refused, At::ItemsSettled),
+        edge(At::ItemsUpdating, On::Refused, At::ItemsPending),
+        edge(At::ItemsPending, On::TokenUpdated, At::ItemsSettled),
+        edge(At::ItemsPending, On::Judged, At::ItemsSettled),
+        edge(At::CardSettled, On::Update, At::CardUpdating),
+        edge(At::CardPending, On::Update, At::CardUpdating),
+        edge(At::CardUpdating, On::UpdateAnswered, At::CardSettled),
+        edge(At::CardUpdating, On::UpdateAnswered, At::CardPending),
+        edge(At::CardUpdating, On::Refused, At::CardSettled),
+        edge(At::CardUpdating, On::Refused, At::CardPending),
+        edge(At::CardPending, On::TokenUpdated, At::CardSettled),
+        edge(At::CardPending, On::Judged, At::CardSettled),
+        edge(At::ChargeIdle, On::CreateSession, At::ChargeRequested),
+        edge(At::ChargeRepaired, On::CreateSession, At::ChargeRequested),
+        edge(At::ChargeRequested, On::SessionCreated, At::ChargeOpen),
+        edge(At::ChargeRequested, On::ChargeFailed, At::ChargeFailed),
+        edge(At::ChargeRequested, On::Refused, At::ChargeIdle),
+        edge(At::ChargeOpen, On::SessionComplete, At::ChargeIdle),
+        edge(At::ChargeFailed, On::TokenUpdated, At::ChargeRepaired),
+        edge(At::ChargeFailed, On::Judged, At::ChargeRepaired),
+    ];
+
+    type At = At;
+    type On = On;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn at(&self) -> impl IntoIterator<Item = At> {
+        let token = match self.place {
+            Place::Absent => At::TokenAbsent,
+            Place::Requested => At::TokenRequested,
+            Place::Awaiting => At::TokenAwaiting,
+            Place::Adopting => At::TokenAdopting,
+            Place::Issued => At::TokenIssued,
+            Place::Deleting => At::TokenDeleting,
+            Place::Deleted => At::TokenDeleted,
+        };
+        let items = match self.items {
+            Change::Settled => At::ItemsSettled,
+            Change::Updating { .. } => At::ItemsUpdating,
+            Change::Pending(_) => At::ItemsPending,
+        };
+        let card = match self.card {
+            Change::Settled => At::CardSettled,
+            Change::Updating { .. } => At::CardUpdating,
+            Change::Pending(_) => At::CardPending,
+        };
+        let charge = match self.charge {
+            Charge::Idle => At::ChargeIdle,
+            Charge::Requested { .. } => At::ChargeRequested,
+            Charge::Open { .. } => At::ChargeOpen,
+            Charge::Failed(_) => At::ChargeFailed,
+            Charge::Repaired { .. } => At::ChargeRepaired,
+        };
+        [token, items, card, charge]
+    }
+
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::CreatePaymentToken(_) => Wish::Create,
+            Command::CreatePaymentSession(it) if it.is_charge() => Wish::Charge,
+            Command::CreatePaymentSession(_) => Wish::Tokenize,
+            Command::UpdatePaymentToken(it) if it.order_items.is_some() => Wish::Items,
+            Command::UpdatePaymentToken(_) => Wish::Card,
+            Command::RetrievePaymentToken { .. } => Wish::Retrieve,
+            Command::RetrieveProvisionTokenRequest { .. } => Wish::RetrieveProvision,
+            Command::RetrievePaymentSession { .. } => Wish::RetrieveSession,
+            Command::DeletePaymentToken {} => Wish::Delete,
+        }
+    }
+
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::CreatePaymentToken(_) => Wish::Create,
+            Call::CreatePaymentSession(it) if it.is_charge() => Wish::Charge,
+            Call::CreatePaymentSession(_) => Wish::Tokenize,
+            Call::UpdatePaymentToken(_, it) if it.order_items.is_some() => Wish::Items,
+            Call::UpdatePaymentToken(..) => Wish::Card,
+            Call::RetrieveProvisionTokenRequest(_) => Wish::RetrieveProvision,
+            Call::RetrievePaymentSession(_) => Wish::RetrieveSession,
+            Call::DeletePaymentToken(_) => Wish::Delete,
+            _ => Wish::Retrieve,
+        }
+    }
+
+    fn on(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(command) => match command {
+                Command::CreatePaymentToken(_) => On::CreateToken,
+                Command::CreatePaymentSession(_) => On::CreateSession,
+                Command::UpdatePaymentToken(_) => On::Update,
+                Command::RetrievePaymentToken { .. } => On::Retrieve,
+                Command::DeletePaymentToken {} => On::Delete,
+                _ => On::Other,
+            },
+            Input::Answered { event, .. } | Input::Signalled(event, _) => match event {
+                Event::TokenRequested(_) => On::TokenRequested,
+                Event::UpdateAnswered(_) => On::UpdateAnswered,
+                Event::SessionCreated(_) => On::SessionCreated,
+                Event::ChargeFailed(..) => On::ChargeFailed,
+                Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
+                Event::Deleted => On::Deleted,
+                Event::SessionSeen(_) => On::SessionComplete,
+                Event::Signal(signal) => match **signal {
+                    Signal::TokenUpdated(_) => On::TokenUpdated,
+                    Signal::SessionComplete(_) | Signal::Other => On::SessionComplete,
+                },
+            },
+            Input::Refused { .. } => On::Refused,
+            Input::Judged { .. } => On::Judged,
+            Input::Missed(_) | Input::Returned(_) => On::Other,
+        }
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        match command {
+            Command::CreatePaymentToken(it) => {
+                let unanswered = self.provisions.last().filter(|it| it.origin.is_none());
+                self.place < Place::Adopting && unanswered.is_some_and(|last| last.items == digest(&it.order_items))
+            }
+            Command::CreatePaymentSession(it) => match (&it.intent, &self.charge) {
+                (Some(intent), _) => self.intents.standing(intent, it.cart()) == Standing::Same,
+                (None, Charge::Requested { asked, .. }) => !it.is_charge() && asked.cart == it.cart(),
+                (None, _) => false,
+            },
+            Command::UpdatePaymentToken(it) => {
+                let items = it.order_items.as_deref().map(digest);
+                let card = it.update_card_info == Some(true);
+                let change = if items.is_some() { &self.items } else { &self.card };
+                (card != items.is_some())
+                    && matches!(change, Change::Updating { items: asked, .. } if *asked == items)
+            }
+            Command::DeletePaymentToken {} => self.place == Place::Deleting,
+            _ => false,
+        }
+    }
+
+    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
+        guard::guard(self, wish, cx);
+    }
+
+    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+        match input {
+            Input::Command(command) => wish::wish(self, command, cx),
+            Input::Answered { id, call, event } => reply::answered(self, id, &call, event, cx),
+            Input::Refused { id, call, status } => Ok(reply::refused(self, &id, &call, status, cx)),
+            Input::Missed(call) => Ok(self.looked(&call, cx)),
+            Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
+            Input::Returned(_) => self.returned(cx),
+            Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
+        }
+    }
+
+    fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
+        self.awaited()
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        let provisions = self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(Origin::id);
+        let pending = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
+        let charge = match &self.charge {
+            Charge::Open { session, .. } => Some(session.id.as_str()),
+            Charge::Failed(failed) => failed.session.as_deref(),
+            _ => None,
+        };
+        let token = self.token.iter().map(|token| token.as_str());
+        token.chain(provisions).chain(pending).chain(charge).chain(self.closed.ids()).collect()
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+        match call {
+            Call::CreatePaymentToken(_) => says(reply, Event::TokenRequested),
+            Call::UpdatePaymentToken(..) => says(reply, Event::UpdateAnswered),
+            Call::CreatePaymentSession(it) if it.is_charge() && reply.status == 422 => match read(reply.body) {
+                None => Answer::Unreadable,
+                Some(failed) => {
+                    let refusal = refusal(reply);
+                    let code = refusal.code.clone();
+                    Answer::Refuses(refusal, Some(Event::ChargeFailed(failed, code)))
+                }
+            },
+            Call::CreatePaymentSession(_) => {
+                predicted(says(reply, Event::SessionCreated), &[("NotFound", Rule::TokenDeleteFinal)])
+            }
+            Call::RetrieveProvisionTokenRequest(_) => says(reply, Event::ProvisionRetrieved),
+            Call::RetrievePaymentToken(_) => says(reply, Event::TokenRetrieved),
+            Call::RetrievePaymentSession(_) => says(reply, |it| Event::SessionSeen(Box::new(it))),
+            _ => match reply.status {
+                200..=299 => Answer::Says(Event::Deleted),
+                _ => super::wire::refuses(reply),
+            },
+        }
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
+        Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        let exists = matches!(self.place, Place::Issued | Place::Deleting | Place::Deleted);
+        let changing = [&self.items, &self.card].into_iter().any(|it| *it != Change::Settled);
+        match () {
+            () if exists && self.token.is_none() => Some("a token that exists has a text"),
+            () if changing && !exists => Some("only a token that exists can be changed"),
+            () if matches!(self.charge, Charge::Failed(_) | Charge::Repaired { .. }) && !exists => {
+                Some("only a token that exists can be charged")
+            }
+            () if self.place == Place::Awaiting && self.provisions.is_empty() => {
+                Some("a token is awaited that nobody asked for")
+            }
+            () => None,
+        }
+    }
+
+    #[cfg(feature = "samples")]
+    fn samples() -> crate::flow::Samples<Self> {
+        super::samples::payment_token()
+    }
+}
+
+impl PaymentToken {
+    /// The changes that the customer must still make good.
+    fn pending(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+        [&self.items, &self.card].into_iter().filter_map(|change| match change {
+            Change::Pending(pending) => Some(pending),
+            _ => None,
+        })
+    }
+
+    /// The customer came back: a hint that a look may pay, and proof of nothing.
+    fn returned(mut self, cx: &mut Context<'_>) -> Next {
+        let mut hinted = false;
+        if self.place == Place::Awaiting
+            && let Some(it) = self.provisions.iter_mut().rfind(|it| it.origin.is_some())
+        {
+            it.watch.returned(cx.now());
+            it.watch(cx);
+            hinted = true;
+        }
+        if let Charge::Open { session, .. } = &mut self.charge
+            && session.awaited().is_some_and(|it| it.customer_at.is_some())
+        {
+            session.watch.returned(cx.now());
+            session.watch(cx);
+            hinted = true;
+        }
+        if hinted { Ok(self) } else { Err(Because::Unrelated.into()) }
+    }
+
+    fn awaited(&self) -> Vec<Awaited> {
+        let mut awaited = Vec::new();
+        if self.place == Place::Deleted {
+            return awaited;
+        }
+        if self.place == Place::Awaiting {
+            let newest = self.provisions.iter().rposition(|it| it.origin.is_some());
+            for (index, it) in self.provisions.iter().enumerate().filter(|(_, it)| !it.watch.is_stopped()) {
+                let Some(origin) = &it.origin else { continue };
+                let mut wait = Awaited::new(TOKEN_UPDATED, it.watch.since());
+                wait.of = Some(origin.id().into());
+                if Some(index) == newest {
+                    wait.customer_at.clone_from(&it.redirect_url);
+                }
+                awaited.push(wait);
+            }
+        }
+        awaited.extend(self.pending().map(|it| {
+            let mut wait = Awaited::new(TOKEN_UPDATED, it.watch.since());
+            wait.of = it.origin.as_ref().map(|id| id.as_str().into());
+            wait.action = Some(it.action.as_str().into());
+            wait.customer_at.clone_from(&it.redirect_url);
+            wait
+        }));
+        match &self.charge {
+            Charge::Open { session, .. } => awaited.extend(session.awaited()),
+            Charge::Failed(failed) => {
+                let mut wait = Awaited::new(TOKEN_UPDATED, failed.watch.since());
+                wait.of.clone_from(&failed.session);
+                wait.action.clone_from(&failed.code);
+                wait.customer_at.clone_from(&failed.redirect_url);
+                awaited.push(wait);
+            }
+            Charge::Repaired { intent: Some(intent), since, .. } => {
+                let mut wait = Awaited::new("create_payment_session", *since);
+                wait.of = Some(intent.as_str().into());
+                awaited.push(wait);
+            }
+            _ => {}
+        }
+        awaited
+    }
+}

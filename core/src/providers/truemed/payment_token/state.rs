@@ -1,0 +1,337 @@
+//! The state of a payment token: four facets, and what they share.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::{Intents, Watch};
+use crate::id::{Digest, EffectId, Intent};
+use crate::providers::truemed::ids::{ProvisionTokenRequestId, Token};
+use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::wire::{NextAction, Status};
+use crate::time::Timestamp;
+
+/// How many closed origins are remembered.
+const REMEMBERED: usize = 16;
+
+/// How many open provision requests are watched.
+pub(super) const WATCHED: usize = 8;
+
+/// A stored payment method, from the wish to have one to its deletion, with its changes and its charges.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PaymentToken {
+    /// Whether the token exists.
+    pub place: Place,
+    /// The text to charge with: that of the newest request of ours that was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+    /// The newest request of ours that was settled, in their order.
+    #[serde(default)]
+    pub(super) settled: u32,
+    /// The attempts to get a token that are still open, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) provisions: Vec<Provision>,
+    /// The fingerprint of the items that the customer qualified for; unknown of an adopted token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Digest>,
+    /// The change of the items.
+    #[serde(default)]
+    pub items: Change,
+    /// The change of the card.
+    #[serde(default)]
+    pub card: Change,
+    /// The charge.
+    #[serde(default)]
+    pub charge: Charge,
+    /// The charges by the host's names for them.
+    #[serde(default)]
+    pub(super) intents: Intents,
+    /// The origins that are settled, so that a redelivery of theirs settles nothing else.
+    #[serde(default, skip_serializing_if = "Closed::is_empty")]
+    pub(super) closed: Closed,
+    /// How many requests of ours there were: their order stands in for the time stamps that webhooks lack.
+    #[serde(default)]
+    pub(super) requests: u32,
+    /// When the earliest letter of medical necessity expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lmn_expires_at: Option<Timestamp>,
+    /// The fingerprint of the metadata that must come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) metadata: Option<Digest>,
+}
+
+/// Whether the token exists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Place {
+    /// Nobody asked for one.
+    #[default]
+    Absent,
+    /// It is asked for.
+    Requested,
+    /// Truemed decides, or the customer has not finished.
+    Awaiting,
+    /// One of another origin is looked up.
+    Adopting,
+    /// It exists.
+    Issued,
+    /// Its deletion is asked for.
+    Deleting,
+    /// It is gone for good.
+    Deleted,
+}
+
+/// One attempt to get a token.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provision {
+    /// Its place in the order of our requests.
+    pub(super) nth: u32,
+    /// What Truemed calls it, once it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<Origin>,
+    /// The fingerprint of its items.
+    pub(super) items: Digest,
+    /// Where the customer goes, exactly as Truemed gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) redirect_url: Option<String>,
+    /// The wait for its token.
+    pub(super) watch: Watch,
+}
+
+/// What a token, or its repair, comes from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Origin {
+    /// A provision request: of `create_payment_token`, or of an update.
+    Request(ProvisionTokenRequestId),
+    /// A session that makes a token.
+    Session(String),
+    /// A session that failed and was repaired.
+    Failed(String),
+}
+
+impl Origin {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Request(id) => id.as_str(),
+            Self::Session(id) | Self::Failed(id) => id,
+        }
+    }
+}
+
+/// A change of the card or of the items.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Change {
+    /// Nothing is open.
+    #[default]
+    Settled,
+    /// An update is asked for, and takes the place of one that was open.
+    #[non_exhaustive]
+    Updating {
+        /// Its place in the order of our requests.
+        nth: u32,
+        /// The fingerprint of its items, if it is about items.
+        items: Option<Digest>,
+        /// The change that is open until the answer says that this one takes its place.
+        replaces: Option<Pending>,
+    },
+    /// The customer must act.
+    Pending(Pending),
+}
+
+/// A change that the customer must still make good.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Pending {
+    /// Its place in the order of our requests.
+    pub(super) nth: u32,
+    /// The update that it comes from.
+    pub of: EffectId,
+    /// The request that its webhook will name, if the answer named one.
+    pub(super) origin: Option<ProvisionTokenRequestId>,
+    /// The fingerprint of its items, if it is about items.
+    pub items: Option<Digest>,
+    /// What the customer must do.
+    pub action: NextAction,
+    /// Where the customer does it, exactly as Truemed gave it.
+    pub redirect_url: Option<String>,
+    /// The wait for its end.
+    pub(super) watch: Watch,
+}
+
+/// A charge of the token, or the checkout that makes it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Charge {
+    /// None is open.
+    #[default]
+    Idle,
+    /// It is asked for.
+    #[non_exhaustive]
+    Requested {
+        /// Its place in the order of our requests.
+        nth: u32,
+        /// What is asked for.
+        asked: Asked,
+    },
+    /// Truemed knows its session.
+    #[non_exhaustive]
+    Open {
+        /// Its place in the order of our requests.
+        nth: u32,
+        /// The session.
+        session: Session,
+    },
+    /// The stored method could not pay; the customer must act.
+    Failed(Failed),
+    /// The customer has acted; the host has to ask for the charge again.
+    #[non_exhaustive]
+    Repaired {
+        /// Its place in the order of our requests.
+        nth: u32,
+        /// The host's name for the charge.
+        intent: Option<Intent>,
+        /// The session that failed, if it is known.
+        session: Option<String>,
+        /// Since when the host can ask again.
+        since: Timestamp,
+    },
+}
+
+/// A charge that failed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Failed {
+    /// Its place in the order of our requests.
+    pub(super) nth: u32,
+    /// The request that was answered so.
+    pub of: EffectId,
+    /// The host's name for the charge.
+    pub intent: Option<Intent>,
+    /// The session that failed, if the answer named it.
+    pub(super) session: Option<String>,
+    /// Truemed's word for the failure, as it came.
+    pub code: Option<String>,
+    /// Where the customer repairs it, exactly as Truemed gave it.
+    pub redirect_url: Option<String>,
+    /// The wait for its repair.
+    pub(super) watch: Watch,
+}
+
+impl Failed {
+    /// Whether a change of the card repairs it: it may, unless Truemed asks for the survey.
+    pub(super) fn is_of_the_card(&self) -> bool {
+        !self.code.as_deref().is_some_and(|code| code.contains("ualif") || code.contains("urvey"))
+    }
+}
+
+/// The last 16 origins that were settled, by the order of our requests and not of their arrival.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Closed(Vec<Past>);
+
+/// An origin that was settled: its place in the order of our requests, and for a session its status and whether
+/// another final status contradicts it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub(super) struct Past(u32, Origin, Option<Status>, bool);
+
+impl Closed {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn has(&self, origin: &Origin) -> bool {
+        self.0.iter().any(|Past(_, have, ..)| have == origin)
+    }
+
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.0.iter().any(|Past(_, have, ..)| have.id() == id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|Past(_, origin, ..)| origin.id())
+    }
+
+    pub(super) fn add(&mut self, nth: u32, origin: Origin) {
+        self.insert(Past(nth, origin, None, false));
+    }
+
+    pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
+        let origin = Origin::Session(session.id.as_str().into());
+        self.insert(Past(nth, origin, Some(session.status.clone()), session.contradicted));
+    }
+
+    fn insert(&mut self, past: Past) {
+        if self.has(&past.1) {
+            return;
+        }
+        self.0.push(past);
+        self.0.sort_unstable();
+        if self.0.len() > REMEMBERED {
+            self.0.remove(0);
+        }
+    }
+
+    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was if that is new.
+    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<Status> {
+        let is_it = |origin: &Origin| matches!(origin, Origin::Session(have) if have == id);
+        let Past(_, _, kept, contradicted) = self.0.iter_mut().find(|past| is_it(&past.1))?;
+        let before = kept.clone()?;
+        if !status.is_final() || before == *status || (*contradicted && *status <= before) {
+            return None;
+        }
+        *kept = Some(before.clone().max(status.clone()));
+        *contradicted = true;
+        Some(before)
+    }
+}
+
+impl PaymentToken {
+    /// The number of the next request of ours.
+    pub(super) const fn count(&mut self) -> u32 {
+        self.requests = self.requests.saturating_add(1);
+        self.requests
+    }
+
+    /// Notes that a request of ours is settled, and takes the token's text from it unless a newer one was. Says
+    /// whether it is the newest.
+    pub(super) fn take_token(&mut self, nth: u32, token: &Token) -> bool {
+        let newest = nth >= self.settled || self.token.is_none();
+        if newest {
+            self.token = Some(token.clone());
+            self.settled = nth;
+        }
+        if self.place < Place::Issued {
+            self.place = Place::Issued;
+        }
+        newest
+    }
+
+    /// Whether anything is asked of Truemed whose id it has not told us yet.
+    pub(super) fn is_learning(&self) -> bool {
+        let unnamed = self.provisions.iter().any(|it| it.origin.is_none());
+        let updating = [&self.items, &self.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
+        unnamed || updating || matches!(self.charge, Charge::Requested { .. })
+    }
+
+    /// The place that follows from the attempts that are still open.
+    pub(super) fn settle_place(&mut self) {
+        if matches!(self.place, Place::Absent | Place::Requested | Place::Awaiting) {
+            self.place = match self.provisions.iter().map(|it| it.origin.is_some()).max() {
+                None => Place::Absent,
+                Some(false) => Place::Requested,
+                Some(true) => Place::Awaiting,
+            };
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Commands: what the host wishes of a token, held against the rules that the wish itself decides.
+
+use alloc::boxed::Box;
+
+use super::command::{Command, Wish};
+use super::guard::{is_of_card, is_of_items};
+use super::state::{Change, Charge, Origin, PaymentToken, Place, Provision, WATCHED};
+use super::{Context, Next, TOKEN_UPDATED};
+use crate::fact::Because;
+use crate::flow::{Standing, Stop, Watch};
+use crate::id::Digest;
+use crate::providers::truemed::call::{Call, CreatePaymentToken, UpdatePaymentToken};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+use crate::providers::truemed::order::digest;
+use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::Asked;
+use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra};
+use crate::rule::{Kernel, Until};
+use crate::value::echoed;
+
+pub(super) fn wish(at: PaymentToken, command: Command, cx: &mut Context<'_>) -> Next {
+    match command {
+        Command::CreatePaymentToken(it) => create_token(at, it, cx),
+        Command::CreatePaymentSession(it) if it.is_charge() => charge(at, *it, cx),
+        Command::CreatePaymentSession(it) => tokenize(at, *it, cx),
+        Command::UpdatePaymentToken(it) => update(at, it, cx),
+        Command::RetrievePaymentToken { payment_token } => retrieve_token(at, payment_token, cx),
+        Command::RetrieveProvisionTokenRequest { provision_token_request_id: id } => retrieve_provision(at, id, cx),
+        Command::RetrievePaymentSession { payment_session_id: id } => retrieve_session(at, id.as_ref(), cx),
+        Command::DeletePaymentToken {} => delete(at, cx),
+    }
+}
+
+fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut Context<'_>) -> Next {
+    let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
+    cx.check(Rule::MetadataString, text).at("/metadata");
+    for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
+        let plain = !url.as_deref().unwrap_or_default().contains("{{");
+        cx.check(Rule::SessionTokenUrlTemplate, plain).at(pointer);
+    }
+    check_extra::<CreatePaymentToken, _>(&command.extra, cx);
+    let metadata = echoed(&mut command.metadata, cx.key());
+    at.metadata = Some(Digest::of([metadata.as_bytes()]));
+    provision(&mut at, digest(&command.order_items), cx);
+    cx.owe(Call::CreatePaymentToken(command));
+    Ok(at)
+}
+
+/// Opens another attempt to get a token; the oldest beyond the eighth is given up.
+fn provision(at: &mut PaymentToken, items: Digest, cx: &Context<'_>) -> u32 {
+    let nth = at.count();
+    let watch = Watch::new(cx.now());
+    at.provisions.push(Provision { nth, origin: None, items, redirect_url: None, watch });
+    if at.provisions.len() > WATCHED {
+        at.provisions.remove(0);
+    }
+    at.settle_place();
+    nth
+}
+
+fn tokenize(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
+    let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
+    cx.require(Kernel::OtherFlow, command.asks_for_token()).at("/tokenize").until(other).met()?;
+    command.check(cx);
+    let metadata = echoed(&mut command.metadata, cx.key());
+    at.metadata = Some(Digest::of([metadata.as_bytes()]));
+    let nth = provision(&mut at, digest(&command.order_items), cx);
+    at.charge = Charge::Requested { nth, asked: Asked::of(&command, &metadata) };
+    owe_session(&mut at, command, cx)?;
+    Ok(at)
+}
+
+fn charge(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
+    check_token(&at, command.payment_token.as_ref(), cx);
+    check_items(&at, digest(&command.order_items), cx);
+    cx.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
+    command.check(cx);
+    cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
+    if at.place != Place::Issued {
+        return Err(Stop::Refused);
+    }
+    let metadata = echoed(&mut command.metadata, cx.key());
+    let asked = Asked::of(&command, &metadata);
+    let nth = at.count();
+    at.charge = Charge::Requested { nth, asked };
+    owe_session(&mut at, command, cx)?;
+    Ok(at)
+}
+
+/// The token to charge is the one that was issued.
+fn check_token(at: &PaymentToken, given: Option<&Token>, cx: &mut Context<'_>) {
+    let Some(given) = given.map(Token::as_str) else { return };
+    let is_request = |origin: &Origin| matches!(origin, Origin::Request(id) if id.as_str() == given);
+    let of_provision = at.provisions.iter().filter_map(|it| it.origin.as_ref()).any(is_request);
+    let of_update = at.pending().any(|it| it.origin.as_ref().is_some_and(|id| id.as_str() == given));
+    if of_provision || of_update || at.closed.has_id(given) {
+        cx.check(Rule::ProvisionRequestIsNotToken, false).at("/payment_token");
+    } else if at.place == Place::Issued {
+        let same = at.token.as_ref().is_some_and(|have| have.as_str() == given);
+        cx.check(Rule::SessionUnattendedNeedsActiveToken, same).at("/payment_token");
+    }
+}
+
+/// The items to charge are those that the customer qualified for.
+fn check_items(at: &PaymentToken, wanted: Digest, cx: &mut Context<'_>) {
+    if at.place != Place::Issued || at.confirmed == Some(wanted) {
+        return;
+    }
+    let update = Until::wish(Wish::ITEMS);
+    if matches!(&at.items, Change::Pending(it) if it.items == Some(wanted)) {
+        let signal = Until::Signal(TOKEN_UPDATED);
+        cx.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").until(signal);
+    } else if at.confirmed.is_none() {
+        cx.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").until(update).because(|| {
+            "What an adopted token's customer qualified for is not known.".into()
+        });
+    } else {
+        cx.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").until(update);
+    }
+}
+
+/// Owes the session under its intent, or under an ordinal where it has none.
+fn owe_session(at: &mut PaymentToken, command: CreatePaymentSession, cx: &mut Context<'_>) -> Result<(), Stop> {
+    let (intent, cart) = (command.intent.clone(), command.cart());
+    let call = Call::CreatePaymentSession(Box::new(command));
+    let Some(intent) = intent else {
+        cx.owe(call);
+        return Ok(());
+    };
+    match at.intents.standing(&intent, cart) {
+        Standing::Same => Err(Because::Known.into()),
+        Standing::Other => {
+            let _ = cx.require(Rule::SessionIdempotencyNewCartNewKey, false).at("/intent");
+            Err(Stop::Refused)
+        }
+        Standing::Fresh(ordinal) => {
+            cx.owe_as(call, &intent, ordinal);
+            at.intents.open(intent, cart, ordinal);
+            Ok(())
+        }
+    }
+}
+
+fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_>) -> Next {
+    let card = command.update_card_info == Some(true);
+    let items = command.order_items.as_deref().map(digest);
+    cx.check(Rule::UpdateCardXorItems, !(card && items.is_some()))
+        .at("/update_card_info")
+        .instead(&[Wish::ITEMS, Wish::CARD]);
+    cx.require(Rule::UpdateNothingToDo, card || items.is_some()).met()?;
+    check_extra::<UpdatePaymentToken, _>(&command.extra, cx);
+    let Some(token) = at.token.clone().filter(|_| at.place == Place::Issued) else { return Err(Stop::Refused) };
+    let nth = at.count();
+    let change = if items.is_some() { &mut at.items } else { &mut at.card };
+    let replaces = match core::mem::take(change) {
+        Change::Settled => None,
+        Change::Pending(pending) => Some(pending),
+        Change::Updating { replaces, .. } => {
+            // Nobody has it in hand: the newer wish takes its place before it is sent (again).
+            cx.withdraw(if items.is_some() { is_of_items } else { is_of_card });
+            replaces
+        }
+    };
+    *change = Change::Updating { nth, items, replaces };
+    cx.owe(Call::UpdatePaymentToken(token, command));
+    Ok(at)
+}
+
+fn retrieve_token(mut at: PaymentToken, given: Option<Token>, cx: &mut Context<'_>) -> Next {
+    let known = at.token.clone().or_else(|| given.clone());
+    let same = given.is_none() || given == known;
+    cx.require(Kernel::NoEdge, known.is_some() && same).at("/payment_token").met()?;
+    let Some(token) = known else { return Err(Stop::Refused) };
+    cx.look_up(Call::RetrievePaymentToken(token.clone()));
+    if at.place == Place::Absent {
+        at.place = Place::Adopting;
+        at.token = Some(token);
+    }
+    Ok(at)
+}
+
+fn retrieve_provision(at: PaymentToken, given: Option<ProvisionTokenRequestId>, cx: &mut Context<'_>) -> Next {
+    let of_provisions = at.provisions.iter().filter_map(|it| match &it.origin {
+        Some(Origin::Request(id)) => Some(id),
+        _ => None,
+    });
+    let ours = of_provisions.chain(at.pending().filter_map(|it| it.origin.as_ref()));
+    let id = ours.filter(|have| given.as_ref().is_none_or(|given| given == *have)).last().cloned();
+    cx.require(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id").met()?;
+    if let Some(id) = id {
+        cx.look_up(Call::RetrieveProvisionTokenRequest(id));
+    }
+    Ok(at)
+}
+
+fn retrieve_session(at: PaymentToken, given: Option<&PaymentSessionId>, cx: &mut Context<'_>) -> Next {
+    let Charge::Open { session, .. } = &at.charge else { return Err(Stop::Refused) };
+    let same = given.is_none_or(|id| *id == session.id);
+    cx.require(Kernel::NoEdge, same).at("/payment_session_id").met()?;
+    cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
+    Ok(at)
+}
+
+fn delete(mut at: PaymentToken, cx: &mut Context<'_>) -> Next {
+    let Some(token) = at.token.clone().filter(|_| at.place == Place::Issued) else { return Err(Stop::Refused) };
+    cx.owe(Call::DeletePaymentToken(token));
+    at.place = Place::Deleting;
+    Ok(at)
+}

@@ -1,0 +1,206 @@
+//! `create_payment_session`: the one operation that both flows share, and the rules of its fields.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Token;
+use super::order::{AmountDetails, Order, OrderItem, digest};
+use super::rules::Rule;
+use super::settings::Settings;
+use crate::flow::{Cx, Flow};
+use crate::id::{Digest, Intent};
+use crate::money::Cents;
+use crate::rule::Kernel;
+use crate::value::{Extra, Metadata, open_enum};
+
+/// The one template that Truemed replaces in a URL.
+const TEMPLATE: &str = "{{payment_session_id}}";
+
+open_enum! {
+    /// How the money of a session is taken.
+    pub enum Kind {
+        /// Captured as soon as it is approved.
+        OneTimePayment = "one_time_payment",
+        /// Held, and captured or voided later.
+        Authorization = "authorization",
+    }
+}
+
+/// `create_payment_session`: begin a checkout, or charge a stored method while the customer is away.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreatePaymentSession {
+    /// What the customer pays in all, in cents; 0 for a free trial alone.
+    pub total_amount: Cents,
+    /// What is sold.
+    pub order_items: Vec<OrderItem>,
+    /// Charges and discounts of the whole order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_details: Option<AmountDetails>,
+    /// Where the customer lands after the checkout; may hold `{{payment_session_id}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_url: Option<String>,
+    /// Where the customer lands after Cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_url: Option<String>,
+    /// The customer's e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_email: Option<String>,
+    /// The customer's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
+    /// The customer's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_state: Option<String>,
+    /// A text that Truemed echoes; the flow's key where the host gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// How the money is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Whether to store the payment method as a token as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenize: Option<bool>,
+    /// The stored method to charge while the customer is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_token: Option<Token>,
+    /// What a free trial shows of the first bill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_next_bill_info: Option<NextBillInfo>,
+    /// Whether the redirect URL is for an iframe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_iframe: Option<bool>,
+    /// The host's name for this charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+/// The first bill after a free trial.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NextBillInfo {
+    /// Its amount, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_amount: Option<Cents>,
+    /// Its date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+}
+
+impl CreatePaymentSession {
+    /// A checkout of some items.
+    pub fn new(total_amount: Cents, order_items: Vec<OrderItem>) -> Self {
+        Self { total_amount, order_items, ..Self::default() }
+    }
+
+    /// Whether the customer is away: a stored method is charged.
+    pub const fn is_charge(&self) -> bool {
+        self.payment_token.is_some()
+    }
+
+    /// Whether it belongs to the flow of the token that it charges or makes.
+    pub const fn is_of_a_token(&self) -> bool {
+        self.is_charge() || self.asks_for_token()
+    }
+
+    /// Whether it makes a token.
+    pub const fn asks_for_token(&self) -> bool {
+        matches!(self.tokenize, Some(true))
+    }
+
+    /// The fingerprint of the cart: items, amounts and details.
+    pub(crate) fn cart(&self) -> Digest {
+        let details = serde_json::to_string(&(&self.amount_details, self.total_amount)).unwrap_or_default();
+        Digest::of([String::from(digest(&self.order_items)).as_bytes(), details.as_bytes()])
+    }
+
+    /// Holds the fields against the rules that do not depend on the state.
+    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+        let free_trial = self.total_amount == Cents::ZERO && self.asks_for_token();
+        let details = self.amount_details.as_ref();
+        Order { total: self.total_amount, items: &self.order_items, details, free_trial }.check(cx);
+        self.check_trial(cx);
+        self.check_urls(cx);
+        self.check_kind(cx);
+        let text = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
+        cx.check(Rule::MetadataString, text).at("/metadata");
+        check_extra::<Self, F>(&self.extra, cx);
+    }
+
+    fn check_trial<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+        let trial = self.asks_for_token() && self.display_next_bill_info.is_some();
+        cx.check(Rule::SessionZeroOnlyFreeTrial, self.total_amount != Cents::ZERO || trial).at("/total_amount");
+        if let Some(info) = &self.display_next_bill_info {
+            let whole = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
+            cx.check(Rule::SessionNextBillInfoShape, whole && self.asks_for_token()).at("/display_next_bill_info");
+        }
+    }
+
+    fn check_urls<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+        let success = self.success_url.as_deref().unwrap_or_default();
+        if self.is_charge() && success.is_empty() {
+            // Nobody is sent anywhere while the customer is away; the document makes no exception, so it is said.
+            cx.advise(Rule::SessionSuccessUrlRequired, false).at("/success_url");
+        } else {
+            cx.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
+        }
+        cx.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
+        let failure = self.failure_url.as_deref().unwrap_or_default();
+        cx.advise(Rule::SessionUrlTemplateExact, !failure.contains("{{")).at("/failure_url");
+    }
+
+    fn check_kind<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+        let Some(kind) = &self.kind else { return };
+        cx.check(Rule::SessionKindValues, kind.is_known()).at("/kind");
+        let enabled = cx.settings().kind_enabled;
+        cx.check(Rule::SessionKindGated, enabled).at("/kind");
+        let attended = !self.is_charge() || *kind != Kind::Authorization;
+        cx.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
+    }
+}
+
+/// Whether `extra` names only fields that the command does not know.
+pub(crate) fn check_extra<T: serde::de::DeserializeOwned, F: Flow>(extra: &Extra, cx: &mut Cx<'_, F>) {
+    let known = extra.known_to::<T>();
+    cx.check(Kernel::ExtraKnown, known.is_none()).at("/extra").because(|| {
+        format!("`{}` has a field of its own.", known.unwrap_or_default())
+    });
+}
+
+/// Whether a URL has a scheme and a host.
+fn is_absolute(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.starts_with('/') && !rest.is_empty())
+}
+
+/// Whether every template in a URL is the one that is replaced.
+fn has_no_other_template(url: &str) -> bool {
+    url.match_indices("{{").count() == url.match_indices(TEMPLATE).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_template_is_replaced() {
+        assert!(has_no_other_template("https://shop.example/ok?id={{payment_session_id}}"));
+        assert!(!has_no_other_template("https://shop.example/ok?id={{ payment_session_id }}"));
+        assert!(!has_no_other_template("https://shop.example/{{payment_session_id}}/{{x}}"));
+    }
+
+    #[test]
+    fn a_url_is_absolute() {
+        assert!(is_absolute("https://shop.example/ok"));
+        assert!(!is_absolute("/ok"));
+        assert!(!is_absolute("https:///ok"));
+        assert!(!is_absolute("javascript://x"));
+    }
+}

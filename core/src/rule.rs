@@ -1,0 +1,278 @@
+//! Rules: what a provider's document demands, each with a frozen code, one sentence, and the page that says so.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::id::EffectId;
+use crate::time::Timestamp;
+
+/// How strongly a broken rule is held against a command.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Level {
+    /// The command is refused.
+    Refuse,
+    /// The command is accepted, and the transition carries a warning.
+    Warn,
+}
+
+/// Where a rule is known from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Basis {
+    /// A document of the provider states it.
+    Documented,
+    /// It was seen in the provider's behaviour.
+    Observed,
+    /// It follows from what is documented, and no document states it.
+    Inferred,
+}
+
+/// What breaking a rule puts at risk.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Guards {
+    /// A request that the provider would refuse.
+    Request,
+    /// Money, access or a confirmed change: only the rule's own code in the policy softens it.
+    Money,
+}
+
+/// How the library keeps a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kept {
+    /// A command or fact that breaks it is refused, deferred or warned about.
+    Enforced,
+    /// A type or an edge makes breaking it impossible.
+    ByConstruction,
+    /// Only the host can keep it; where possible the duty is owed as an effect.
+    ByHost,
+    /// It is not kept.
+    LeftOut,
+}
+
+/// A page of a provider that a rule is read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Source {
+    /// The page's address, without a scheme.
+    pub page: &'static str,
+    /// The heading under which it stands.
+    pub section: &'static str,
+    /// The day on which the page was read.
+    pub read: &'static str,
+}
+
+impl Source {
+    /// A section of a page, as it was read on a day.
+    pub const fn new(page: &'static str, section: &'static str, read: &'static str) -> Self {
+        Self { page, section, read }
+    }
+}
+
+/// One rule, as the catalogue publishes it.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Rule {
+    /// `provider.topic.kebab-slug`; frozen, and never used again once retired.
+    pub code: &'static str,
+    /// What must hold, in one sentence.
+    pub statement: &'static str,
+    /// How strongly it is held against a command.
+    pub level: Level,
+    /// Where it is known from.
+    pub basis: Basis,
+    /// What breaking it puts at risk.
+    pub guards: Guards,
+    /// How the library keeps it.
+    pub kept: Kept,
+    /// Why it is kept that way; empty where it is enforced.
+    pub why: &'static str,
+    /// The pages that say so.
+    pub sources: &'static [Source],
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Rule {}
+
+/// The rules of one provider: an enum, made by `rules!`.
+pub trait RuleSet: Copy + 'static {
+    /// Every rule of the set, in the order of its declaration.
+    const ALL: &'static [Self];
+
+    /// What the catalogue says of this rule.
+    fn rule(self) -> &'static Rule;
+}
+
+/// Declares a provider's rules: the typed `Rule::X`, its documentation, its code and its catalogue entry.
+macro_rules! rules {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident;
+        $(
+            $(#[doc = $statement:literal])+
+            $variant:ident = $code:literal $level:ident $basis:ident $guards:ident $($kept:ident($why:literal))?
+                [$($source:expr),* $(,)?];
+        )+
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        $vis enum $name {
+            $( #[doc = concat!($($statement),+, "\n\nCode: `", $code, "`.")] $variant, )+
+        }
+
+        impl $crate::rule::RuleSet for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn rule(self) -> &'static $crate::rule::Rule {
+                match self {
+                    $(
+                        Self::$variant => const { &$crate::rule::Rule {
+                            code: $code,
+                            statement: concat!($($statement),+).trim_ascii(),
+                            level: $crate::rule::Level::$level,
+                            basis: $crate::rule::Basis::$basis,
+                            guards: $crate::rule::Guards::$guards,
+                            kept: rules!(@kept $($kept)?),
+                            why: concat!($($why)?),
+                            sources: &[$($source),*],
+                        } },
+                    )+
+                }
+            }
+        }
+    };
+    (@kept) => { $crate::rule::Kept::Enforced };
+    (@kept $kept:ident) => { $crate::rule::Kept::$kept };
+}
+pub(crate) use rules;
+
+rules! {
+    /// The library's own rules: how its obligations may be taken in hand, and what a command may carry.
+    pub enum Kernel;
+
+    /// An obligation that somebody has in hand cannot be begun by another before the lease ends.
+    InHand = "rulebound.effect.in-hand" Refuse Inferred Money [];
+    /// Only what is owed can be begun.
+    NotOwed = "rulebound.effect.not-owed" Refuse Inferred Money [];
+    /// What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier.
+    NotBefore = "rulebound.effect.not-before" Refuse Inferred Request [];
+    /// A request that may not be repeated is held back once its outcome is unknown.
+    OutcomeUnknown = "rulebound.effect.outcome-unknown" Refuse Inferred Money [];
+    /// What a flow begins with can be wished for once.
+    AlreadyBegun = "rulebound.flow.already-begun" Refuse Inferred Request [];
+    /// A wish is possible only where the flow has an edge for it.
+    NoEdge = "rulebound.flow.no-edge" Refuse Inferred Money [];
+    /// A wish belongs to the one flow that owns it.
+    OtherFlow = "rulebound.flow.other-flow" Refuse Inferred Money [];
+    /// A wish that may be wanted more than once carries the host's name for it.
+    IntentRequired = "rulebound.intent.required" Refuse Inferred Money [];
+    /// While one wish is open, another of its kind waits.
+    OneAtATime = "rulebound.intent.one-at-a-time" Refuse Inferred Money [];
+    /// `extra` carries only fields that the library does not know.
+    ExtraKnown = "rulebound.extra.known-field" Refuse Inferred Request [];
+}
+
+/// What would make a refused wish legal.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Until {
+    /// A signal of the provider, by the name under which `awaits` lists it.
+    Signal(&'static str),
+    /// An instant.
+    At(Timestamp),
+    /// The answer to a request that is owed.
+    Reply(EffectId),
+    /// Another wish, here or in the flow that is named.
+    #[serde(untagged)]
+    Wish {
+        /// The wish, by the name under which `offers` lists it.
+        command: &'static str,
+        /// The flow that owns it, where it is not this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flow: Option<&'static str>,
+    },
+}
+
+impl Until {
+    /// Another wish of the same flow.
+    pub const fn wish(command: &'static str) -> Self {
+        Self::Wish { command, flow: None }
+    }
+}
+
+/// One broken rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The rule that is broken.
+    pub rule: &'static Rule,
+    /// A JSON Pointer into the command or the fact; empty for the whole of it.
+    pub at: Cow<'static, str>,
+    /// What would make it legal; absent when the wish as written can never be.
+    pub until: Option<Until>,
+    /// The wishes that say the same in a shape that is allowed.
+    pub instead: &'static [&'static str],
+    /// Whether the host's policy changed the level that the rule is declared with.
+    pub softened: bool,
+    pub(crate) detail: Option<String>,
+}
+
+impl Violation {
+    pub(crate) const fn new(rule: &'static Rule) -> Self {
+        Self { rule, at: Cow::Borrowed(""), until: None, instead: &[], softened: false, detail: None }
+    }
+
+    /// The rule's statement, with what broke it.
+    pub fn message(&self) -> Cow<'static, str> {
+        match &self.detail {
+            None => Cow::Borrowed(self.rule.statement),
+            Some(detail) => Cow::Owned(format!("{} {detail}", self.rule.statement)),
+        }
+    }
+}
+
+impl Serialize for Violation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("rule", self.rule.code)?;
+        map.serialize_entry("message", &self.message())?;
+        map.serialize_entry("at", &self.at)?;
+        if let Some(until) = &self.until {
+            map.serialize_entry("until", until)?;
+        }
+        if !self.instead.is_empty() {
+            map.serialize_entry("instead", self.instead)?;
+        }
+        if let Some(source) = self.rule.sources.first() {
+            map.serialize_entry("source", source)?;
+        }
+        if self.softened {
+            map.serialize_entry("softened", &true)?;
+        }
+        map.end()
+    }
+}
+
+/// The codes of a list of violations, for a message of one line.
+pub(crate) fn codes(violations: &[Violation]) -> String {
+    let codes: Vec<_> = violations.iter().map(|violation| violation.rule.code).collect();
+    codes.join(", ")
+}

@@ -1,0 +1,110 @@
+//! Commands: wishes of the host, and `begin`, which alone hands out a request.
+
+use alloc::vec::Vec;
+
+use super::{Command, Rejection, Snapshot, Transition, has_edges};
+use crate::effect::{Call, Duty, Obligation, Request, Retry, idempotency_key};
+use crate::flow::{Cx, Flow, Input, Stop};
+use crate::id::EffectId;
+use crate::policy::Env;
+use crate::rule::{Kernel, Until};
+use crate::time::Timestamp;
+
+use crate::flow::Moment;
+
+impl<F: Flow> Snapshot<F> {
+    /// The host wants something. On refusal nothing has changed, and every broken rule is named.
+    pub fn handle(
+        &self,
+        command: impl Into<Command<F>>,
+        env: &Env<F::Settings>,
+    ) -> Result<Transition<F>, Rejection> {
+        match command.into() {
+            Command::Begin(effect) => self.begin(&effect, env),
+            Command::Wish(command) => self.wish(command, env),
+        }
+    }
+
+    fn wish(&self, command: F::Command, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
+        if self.state.stands(&command) {
+            return Ok(self.unchanged());
+        }
+        let mut cx = Cx::new(&self.key, env, Moment::Wish, &self.outbox);
+        self.state.guard(F::wish(&command), &mut cx);
+        let input = Input::Command(command);
+        let on = F::on(&input);
+        let state = match self.state.clone().step(input, &mut cx) {
+            Ok(state) if cx.violations.is_empty() => state,
+            Ok(_) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }),
+            Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
+        };
+        if cx.require(Kernel::NoEdge, has_edges(&self.state, on, &state)).met().is_err() {
+            debug_assert!(false, "{} has no edge for {on:?} from {:?}", F::ID, self.state);
+            return Err(Rejection { violations: cx.violations });
+        }
+        let (next, noted) = self.next(state, cx);
+        Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings })
+    }
+
+    fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
+        let mut cx = Cx::new(&self.key, env, Moment::Begin, &self.outbox);
+        let found = self.outbox.find(id.as_str());
+        let Some(obligation) = found else {
+            let _ = cx.require(Kernel::NotOwed, false).at("/effect");
+            return Err(Rejection { violations: cx.violations });
+        };
+        self.may_begin(obligation, &mut cx);
+        if !cx.violations.is_empty() {
+            return Err(Rejection { violations: cx.violations });
+        }
+        let lease = env.now.after(env.policy.lease);
+        let take = match &obligation.duty {
+            Duty::Request(call) => {
+                if let Some(look_up) = call.outcome_look_up() {
+                    cx.look_up_from(look_up, lease);
+                }
+                Some(self.request(id, call, env))
+            }
+            _ => None,
+        };
+        if let Some(it) = cx.outbox.to_mut().find_mut(id.as_str()) {
+            it.begun = it.begun.saturating_add(1);
+            it.in_hand_until = Some(lease);
+            it.due = None;
+        }
+        let (next, noted) = self.next(self.state.clone(), cx);
+        Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
+    }
+
+    /// The rules of taking an obligation in hand, and those of the wish that it came from.
+    pub(super) fn may_begin(&self, obligation: &Obligation<F::Call>, cx: &mut Cx<'_, F>) {
+        let now = cx.now();
+        let at = |instant: Option<Timestamp>| Until::At(instant.unwrap_or(now));
+        let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
+        let _ = cx.require(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
+        let _ = cx.require(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
+        let free = lease.is_some() || !obligation.is_held();
+        let _ = cx.require(Kernel::OutcomeUnknown, free).at("/effect");
+        if let Duty::Request(call) = &obligation.duty {
+            self.state.guard(F::wish_of(call), cx);
+        }
+    }
+
+    fn request(&self, id: &EffectId, call: &F::Call, env: &Env<F::Settings>) -> Request {
+        let idempotency_key = idempotency_key(F::ID, &self.key, id);
+        let mut request = call.request(&idempotency_key, &env.settings);
+        request.idempotency_key = idempotency_key;
+        request.retry = call.retry();
+        request
+    }
+
+    fn unchanged(&self) -> Transition<F> {
+        let next = self.clone();
+        Transition { next, take: None, learnt: Vec::new(), failure: None, warnings: Vec::new() }
+    }
+}
+
+/// Whether a lost answer leaves the request held back.
+pub(super) fn is_reconciled<C: Call>(call: &C) -> bool {
+    call.retry() == Retry::Reconcile
+}

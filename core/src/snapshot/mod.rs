@@ -1,0 +1,311 @@
+//! Snapshots: one small value per wish, which the host stores and the library reads.
+
+mod handle;
+mod observe;
+mod read;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::decode::{Malformed, decode};
+use crate::effect::{Obligation, Ordinal, Outbox, Request};
+use crate::fact::{Because, Failure};
+use crate::flow::{Cx, Flow};
+use crate::id::{CorrelationId, EffectId, Key};
+use crate::money::LARGEST;
+use crate::rule::{Violation, codes};
+
+/// The longest snapshot that is read: 1 MiB.
+const LARGEST_SNAPSHOT: usize = 1 << 20;
+
+/// One lifecycle as it stands, with everything that is owed.
+///
+/// A value: every decision leaves it as it was and gives the next one. Save it with
+/// `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
+///
+/// ```
+/// use rulebound::{Env, Key, Snapshot, time::Timestamp, truemed::payment_token::PaymentToken};
+/// let at = Snapshot::<PaymentToken>::start(Key::parse("4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10").unwrap());
+/// assert_eq!(at.revision(), 0);
+/// assert!(at.owed(&Env::at(Timestamp::from_millis(0))).is_empty());
+/// assert_eq!(Snapshot::load(&at.save()), Ok(at));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Snapshot<F: Flow> {
+    key: Key,
+    revision: u64,
+    state: F,
+    outbox: Outbox<F::Call>,
+}
+
+/// What the host wants of a flow.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Command<F: Flow> {
+    /// Take an owed effect in hand; only its transition carries the complete request.
+    Begin(EffectId),
+    /// One of the provider's operations.
+    Wish(F::Command),
+}
+
+impl<F: Flow> From<EffectId> for Command<F> {
+    fn from(effect: EffectId) -> Self {
+        Self::Begin(effect)
+    }
+}
+
+/// What an accepted command or an applied fact leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[must_use = "a transition does nothing until its next snapshot is saved"]
+pub struct Transition<F: Flow> {
+    /// The next snapshot; of the same revision where nothing has changed.
+    pub next: Snapshot<F>,
+    /// The complete request that was begun. Save before you send it.
+    pub take: Option<Request>,
+    /// Ids that are known from now on: offer the inbox rows that name them again.
+    pub learnt: Vec<CorrelationId>,
+    /// The provider's refusal that this fact brought.
+    pub failure: Option<Failure>,
+    /// Rules that are broken and only warned about.
+    pub warnings: Vec<Violation>,
+}
+
+/// What a fact leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[must_use = "an applied fact does nothing until the next snapshot is saved"]
+pub enum Observation<F: Flow> {
+    /// It moved the flow.
+    Applied(Transition<F>),
+    /// It moved nothing.
+    #[non_exhaustive]
+    Unmoved {
+        /// Why.
+        because: Because,
+        /// What is odd about it.
+        warnings: Vec<Violation>,
+    },
+}
+
+impl<F: Flow> Observation<F> {
+    /// The transition, if there is one.
+    pub fn applied(self) -> Option<Transition<F>> {
+        match self {
+            Self::Applied(transition) => Some(transition),
+            Self::Unmoved { .. } => None,
+        }
+    }
+}
+
+/// A refused command: every rule that it would break. Nothing has changed.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("refused by {}", codes(violations))]
+#[non_exhaustive]
+pub struct Rejection {
+    /// The broken rules, in the order in which they were found.
+    pub violations: Vec<Violation>,
+}
+
+/// Why a text is no snapshot of a flow.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It is longer than any snapshot.
+    #[error("the snapshot is longer than 1 MiB")]
+    TooLong,
+    /// It is not the JSON of a snapshot.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It belongs to another flow.
+    #[error("`/flow` is `{found}`, not `{wanted}`")]
+    #[non_exhaustive]
+    OtherFlow {
+        /// The flow that was asked for.
+        wanted: &'static str,
+        /// The flow that it belongs to.
+        found: String,
+    },
+    /// A later release of the library saved it.
+    #[error("`/format` is {found}, and this release reads up to {known}: deploy readers first")]
+    #[non_exhaustive]
+    Newer {
+        /// The newest format of this release.
+        known: u32,
+        /// The format that it is saved in.
+        found: u32,
+    },
+    /// No release has ever saved such a state.
+    #[error("`/state` is impossible: {0}")]
+    Impossible(&'static str),
+}
+
+impl LoadError {
+    /// A JSON Pointer to what is wrong.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::TooLong => "",
+            Self::Malformed(malformed) => &malformed.field,
+            Self::OtherFlow { .. } => "/flow",
+            Self::Newer { .. } => "/format",
+            Self::Impossible(_) => "/state",
+        }
+    }
+}
+
+/// Why a snapshot cannot be written in a format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("format {0} is not one that this release can write for this snapshot")]
+#[non_exhaustive]
+pub struct SaveError(pub u32);
+
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct Saved<'a, F: Flow> {
+    flow: &'static str,
+    format: u32,
+    key: &'a Key,
+    revision: u64,
+    state: &'a F,
+    owed: &'a [Obligation<F::Call>],
+    ordinals: &'a [Ordinal],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, bound = "")]
+struct Stored<'a, F: Flow> {
+    flow: String,
+    format: u32,
+    key: Key,
+    revision: u64,
+    #[serde(borrow)]
+    state: &'a RawValue,
+    owed: Vec<Obligation<F::Call>>,
+    ordinals: Vec<Ordinal>,
+}
+
+/// The flow and format of a saved snapshot, whatever else it holds.
+#[derive(Deserialize)]
+pub(crate) struct Heading {
+    pub(crate) flow: String,
+    pub(crate) format: u32,
+}
+
+impl<F: Flow> Snapshot<F> {
+    /// A flow that has not begun. Its key is never used again, and storage needs `PRIMARY KEY (flow, key)`.
+    pub fn start(key: Key) -> Self {
+        Self { key, revision: 0, state: F::default(), outbox: Outbox::default() }
+    }
+
+    /// Reads a snapshot that this or an older release saved. Never guesses.
+    pub fn load(json: &str) -> Result<Self, LoadError> {
+        if json.len() > LARGEST_SNAPSHOT {
+            return Err(LoadError::TooLong);
+        }
+        let stored = match decode::<Stored<'_, F>>(json) {
+            Ok(stored) if stored.flow == F::ID && stored.format == F::FORMAT => stored,
+            Ok(Stored { flow, format, .. }) => return Self::load_other(json, flow, format),
+            Err(error) => {
+                let Heading { flow, format } = decode(json)?;
+                if flow == F::ID && format == F::FORMAT {
+                    return Err(error.into());
+                }
+                return Self::load_other(json, flow, format);
+            }
+        };
+        let state = decode(stored.state.get()).map_err(|error| error.under("/state"))?;
+        let outbox = Outbox { owed: stored.owed, ordinals: stored.ordinals };
+        Self { key: stored.key, revision: stored.revision, state, outbox }.possible()
+    }
+
+    fn load_other(json: &str, found: String, format: u32) -> Result<Self, LoadError> {
+        if found != F::ID {
+            return Err(LoadError::OtherFlow { wanted: F::ID, found });
+        }
+        if format > F::FORMAT {
+            return Err(LoadError::Newer { known: F::FORMAT, found: format });
+        }
+        let unknown = || Malformed::new("/format", format!("{format} never was a format"));
+        let stored: Stored<'_, F> = decode(json)?;
+        let state = F::upgrade(format, stored.state.get()).ok_or_else(unknown)?;
+        let state = state.map_err(|error| Malformed::new("/state", error.to_string()))?;
+        let outbox = Outbox { owed: stored.owed, ordinals: stored.ordinals };
+        Self { key: stored.key, revision: stored.revision, state, outbox }.possible()
+    }
+
+    fn possible(self) -> Result<Self, LoadError> {
+        if self.revision > LARGEST.unsigned_abs() {
+            return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
+        }
+        let mut ids: Vec<_> = self.outbox.owed.iter().map(|it| &it.id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(Malformed::new("/owed", "owes one effect twice").into());
+        }
+        match self.state.impossible() {
+            Some(reason) => Err(LoadError::Impossible(reason)),
+            None => Ok(self),
+        }
+    }
+
+    /// The JSON of this snapshot, in the newest format.
+    pub fn save(&self) -> String {
+        let Self { key, revision, state, outbox } = self;
+        let saved = Saved {
+            flow: F::ID,
+            format: F::FORMAT,
+            key,
+            revision: *revision,
+            state,
+            owed: &outbox.owed,
+            ordinals: &outbox.ordinals,
+        };
+        serde_json::to_string(&saved).unwrap_or_default()
+    }
+
+    /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
+    pub fn save_as(&self, format: u32) -> Result<String, SaveError> {
+        if format == F::FORMAT { Ok(self.save()) } else { Err(SaveError(format)) }
+    }
+
+    /// The host's name for this flow.
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// How often this flow has changed: the number to compare when it is saved.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The state.
+    pub const fn state(&self) -> &F {
+        &self.state
+    }
+
+    /// The next snapshot, of the next revision if anything differs from this one.
+    fn next(&self, state: F, cx: Cx<'_, F>) -> (Self, Noted) {
+        let noted = Noted { learnt: cx.learnt, warnings: cx.warnings };
+        let outbox = cx.outbox.into_owned();
+        let changed = state != self.state || outbox != self.outbox;
+        let revision = self.revision.saturating_add(changed.into());
+        (Self { key: self.key.clone(), revision, state, outbox }, noted)
+    }
+}
+
+/// What a decision said besides the next snapshot.
+struct Noted {
+    learnt: Vec<CorrelationId>,
+    warnings: Vec<Violation>,
+}
+
+/// Whether every facet that differs has an edge for it.
+fn has_edges<F: Flow>(from: &F, on: F::On, to: &F) -> bool {
+    let moves = from.at().into_iter().zip(to.at());
+    moves.filter(|(a, b)| a != b).all(|(a, b)| F::EDGES.iter().any(|it| it.from == a && it.on == on && it.to == b))
+}

@@ -1,0 +1,53 @@
+//! What a snapshot says: what is owed, awaited and offered, and when any of it next changes by itself.
+
+use alloc::vec::Vec;
+
+use super::Snapshot;
+use crate::effect::{Awaited, Owed};
+use crate::flow::{Cx, Flow, Moment, Named, Offer};
+use crate::id::CorrelationId;
+use crate::policy::Env;
+use crate::time::Timestamp;
+
+impl<F: Flow> Snapshot<F> {
+    /// What a worker must do, each once, in the order in which it arose.
+    pub fn owed(&self, env: &Env<F::Settings>) -> Vec<Owed> {
+        let visible = self.outbox.owed.iter().filter(|it| !it.is_hidden(env.now));
+        let mut owed = Vec::with_capacity(self.outbox.owed.len());
+        owed.extend(visible.map(|it| {
+            let mut cx = Cx::new(&self.key, env, Moment::Begin, &self.outbox);
+            self.may_begin(it, &mut cx);
+            it.owed(env.now, cx.violations.is_empty())
+        }));
+        owed
+    }
+
+    /// What others must do: the provider, the customer, or the host by a command.
+    pub fn awaits(&self, env: &Env<F::Settings>) -> Vec<Awaited> {
+        self.state.awaits(env)
+    }
+
+    /// What may be wished now, and what stands in the way of the rest.
+    pub fn offers(&self, env: &Env<F::Settings>) -> Vec<Offer<F>> {
+        let offer = |wish: F::Wish| {
+            let mut cx = Cx::new(&self.key, env, Moment::Wish, &self.outbox);
+            self.state.guard(wish, &mut cx);
+            Offer { wish, violations: cx.violations, warnings: cx.warnings }
+        };
+        F::Wish::ALL.iter().copied().map(offer).collect()
+    }
+
+    /// When what is owed, awaited or offered next changes by itself; `None` if it never does.
+    pub fn deadline(&self, env: &Env<F::Settings>) -> Option<Timestamp> {
+        let now = env.now;
+        let rests = self.outbox.owed.iter().flat_map(|it| [it.in_hand(now), it.resting(now)]);
+        let waits = self.awaits(env).into_iter().map(|it| it.by);
+        rests.chain(waits).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
+    }
+
+    /// The ids by which a signal finds this flow: its key, and what the provider calls it.
+    pub fn correlation_ids(&self) -> Vec<CorrelationId> {
+        let ids = core::iter::once(self.key.as_str()).chain(self.state.correlation_ids());
+        ids.filter_map(|id| CorrelationId::parse(id).ok()).collect()
+    }
+}

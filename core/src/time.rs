@@ -1,0 +1,141 @@
+//! Instants and spans, in whole milliseconds. The library has no clock: every call is told what time it is.
+
+use core::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::money::LARGEST;
+
+/// An instant: integer milliseconds since the Unix epoch, within ±(2^53 − 1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant that many milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// This instant and a span, at most the largest instant there is.
+    #[must_use]
+    pub const fn after(self, span: Millis) -> Self {
+        Self(self.0.saturating_add_unsigned(span.0))
+    }
+
+    /// Whether an instant of expiry has been reached: the instant itself is already expired.
+    pub fn is_over(self, now: Self) -> bool {
+        now >= self
+    }
+
+    /// Reads ISO 8601: an instant with an offset, or a date, which means the start of that day in UTC.
+    pub fn parse_iso(text: &str) -> Option<Self> {
+        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+            return Some(Self(instant.as_millisecond()));
+        }
+        let start = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0))).ok()?;
+        Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
+    }
+
+    /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date.
+    pub fn parse_retry_after(text: &str, now: Self) -> Option<Self> {
+        if let Ok(seconds) = text.trim().parse::<u64>() {
+            return Some(now.after(Millis::from_seconds(seconds)));
+        }
+        let zoned = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+        Some(Self(zoned.timestamp().as_millisecond()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => instant.fmt(f),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let millis = i64::deserialize(deserializer)?;
+        if millis.unsigned_abs() > LARGEST.unsigned_abs() {
+            return Err(de::Error::custom("an instant lies within 2^53 - 1 milliseconds of the epoch"));
+        }
+        Ok(Self(millis))
+    }
+}
+
+/// A span of time in whole milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(u64);
+
+impl Millis {
+    /// That many milliseconds.
+    pub const fn new(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// That many seconds.
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+
+    /// That many minutes.
+    pub const fn from_minutes(minutes: u64) -> Self {
+        Self::from_seconds(minutes.saturating_mul(60))
+    }
+
+    /// That many hours.
+    pub const fn from_hours(hours: u64) -> Self {
+        Self::from_minutes(hours.saturating_mul(60))
+    }
+
+    /// The number of milliseconds.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    /// This span, doubled that many times.
+    #[must_use]
+    pub const fn doubled(self, times: u32) -> Self {
+        Self(self.0.saturating_mul(1_u64.wrapping_shl(if times > 16 { 16 } else { times })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_the_start_of_its_day_in_utc() {
+        assert_eq!(Timestamp::parse_iso("1970-01-02"), Some(Timestamp::from_millis(86_400_000)));
+        assert_eq!(Timestamp::parse_iso("1970-01-02T01:00:00+01:00"), Some(Timestamp::from_millis(86_400_000)));
+        assert_eq!(Timestamp::parse_iso("1970-01-02T00:00:00"), Some(Timestamp::from_millis(86_400_000)));
+        assert_eq!(Timestamp::parse_iso("expires_at"), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_an_http_date() {
+        let now = Timestamp::from_millis(5);
+        assert_eq!(Timestamp::parse_retry_after("2", now), Some(Timestamp::from_millis(2_005)));
+        let date = Timestamp::parse_retry_after("Fri, 02 Jan 1970 00:00:00 GMT", now);
+        assert_eq!(date, Some(Timestamp::from_millis(86_400_000)));
+        assert_eq!(Timestamp::parse_retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn an_instant_of_expiry_is_already_expired() {
+        let at = Timestamp::from_millis(10);
+        assert!(at.is_over(at));
+        assert!(!at.is_over(Timestamp::from_millis(9)));
+    }
+}
