@@ -29,6 +29,9 @@ impl fmt::Debug for Secret<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum AuthError {
+    /// There is no provider of that name.
+    #[error("no provider of that name")]
+    UnknownProvider,
     /// The host gave no secret, or an empty one.
     #[error("no secret to authenticate with")]
     NoSecret,

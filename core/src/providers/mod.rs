@@ -1,8 +1,10 @@
 //! The providers: one folder each, and none knows of another.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::decode::Malformed;
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::CorrelationId;
 use crate::intake::{AuthError, Secret};
@@ -22,7 +24,11 @@ pub struct Provider {
     pub retired: &'static [&'static str],
     pub(crate) authenticate: Authenticate,
     pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
+    pub(crate) ask: Ask,
 }
+
+/// Answers a question to one of the provider's pure modules: its name and its fields, in JSON.
+type Ask = fn(&str, &str) -> Result<String, Malformed>;
 
 type Authenticate = fn(&[Secret<'_>], &Headers<'_>, &[u8], Timestamp) -> Result<Origin, AuthError>;
 
@@ -54,3 +60,8 @@ macro_rules! providers {
 }
 
 providers! { truemed }
+
+/// The provider of that name.
+pub(crate) fn named(name: &str) -> Option<&'static Provider> {
+    PROVIDERS.iter().find(|it| it.name == name)
+}

@@ -131,6 +131,9 @@ pub enum LoadError {
         /// The flow that it belongs to.
         found: String,
     },
+    /// It belongs to no flow of this release.
+    #[error("`/flow` is `{0}`, which is no flow of this release")]
+    UnknownFlow(String),
     /// A later release of the library saved it.
     #[error("`/format` is {found}, and this release reads up to {known}: deploy readers first")]
     #[non_exhaustive]
@@ -151,7 +154,7 @@ impl LoadError {
         match self {
             Self::TooLong => "",
             Self::Malformed(malformed) => &malformed.field,
-            Self::OtherFlow { .. } => "/flow",
+            Self::OtherFlow { .. } | Self::UnknownFlow(_) => "/flow",
             Self::Newer { .. } => "/format",
             Self::Impossible(_) => "/state",
         }

@@ -1,5 +1,6 @@
 //! Truemed: HSA/FSA payments by stored tokens and attended checkouts.
 
+mod ask;
 mod call;
 pub mod eligibility;
 mod ids;
@@ -42,6 +43,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     retired: &[],
     authenticate: |secrets, headers, body, _now| intake::authenticate(secrets, headers, body),
     correlate: intake::correlate,
+    ask: ask::ask,
 };
 
 macro_rules! flows {

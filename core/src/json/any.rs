@@ -1,0 +1,294 @@
+//! A snapshot of whichever flow: what bindings hold, where the flow is known only at run time.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::decode::{Malformed, decode, decode_tagged};
+use crate::effect::{Awaited, Owed, Request};
+use crate::fact::{Because, Fact, FactError, Failure};
+use crate::flow::{Flow, Named};
+use crate::id::{CorrelationId, EffectId, Key};
+use crate::policy::{Env, Policy};
+use crate::providers::{PROVIDERS, for_each_flow};
+use crate::rule::{Kernel, RuleSet, Violation};
+use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
+use crate::time::Timestamp;
+
+/// A snapshot of whichever flow, whose commands, facts and settings are JSON.
+pub trait AnySnapshot: Send + Sync + Debug {
+    /// The id of its flow.
+    fn flow(&self) -> &'static str;
+    /// The host's name for it.
+    fn key(&self) -> &Key;
+    /// How often it has changed.
+    fn revision(&self) -> u64;
+    /// Its JSON.
+    fn save(&self) -> String;
+    /// Its JSON in an older format.
+    fn save_as(&self, format: u32) -> Result<String, SaveError>;
+    /// See [`Snapshot::handle`].
+    fn handle(&self, command: &str, around: &Around<'_>) -> Result<AnyTransition, AnyError>;
+    /// See [`Snapshot::observe`].
+    fn observe(&self, fact: Fact<'_>, around: &Around<'_>) -> Result<AnyObservation, AnyError>;
+    /// See [`Snapshot::owed`].
+    fn owed(&self, around: &Around<'_>) -> Result<Vec<Owed>, AnyError>;
+    /// See [`Snapshot::awaits`].
+    fn awaits(&self, around: &Around<'_>) -> Result<Vec<Awaited>, AnyError>;
+    /// See [`Snapshot::offers`].
+    fn offers(&self, around: &Around<'_>) -> Result<Vec<AnyOffer>, AnyError>;
+    /// See [`Snapshot::deadline`].
+    fn deadline(&self, around: &Around<'_>) -> Result<Option<Timestamp>, AnyError>;
+    /// See [`Snapshot::correlation_ids`].
+    fn correlation_ids(&self) -> Vec<CorrelationId>;
+}
+
+/// The circumstances of a call: what [`Env`] is, with the settings still as JSON.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Around<'a> {
+    /// The time of the call.
+    pub now: Timestamp,
+    /// The host's choices.
+    pub policy: Policy,
+    /// The settings of the flow's provider; its defaults unless told.
+    pub settings: Option<&'a str>,
+}
+
+impl<'a> Around<'a> {
+    /// A time, with a policy and settings.
+    pub const fn new(now: Timestamp, policy: Policy, settings: Option<&'a str>) -> Self {
+        Self { now, policy, settings }
+    }
+
+    fn env<F: Flow>(&self) -> Result<Env<F::Settings>, Malformed> {
+        let settings = match self.settings {
+            None => F::Settings::default(),
+            Some(text) => decode(text).map_err(|error| error.under("/settings"))?,
+        };
+        for code in self.policy.overrides.keys() {
+            if !is_rule(code) {
+                return Err(Malformed::new(alloc::format!("/policy/overrides/{code}"), "is not the code of a rule"));
+            }
+        }
+        Ok(Env::new(self.now, self.policy.clone(), settings))
+    }
+}
+
+fn is_rule(code: &str) -> bool {
+    let kernel = Kernel::ALL.iter().any(|it| it.rule().code == code);
+    kernel || PROVIDERS.iter().any(|it| (it.rules)().iter().any(|rule| rule.code == code))
+}
+
+/// What an accepted command or an applied fact leads to, in whichever flow.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct AnyTransition {
+    /// The next snapshot.
+    #[serde(serialize_with = "saved")]
+    pub next: Box<dyn AnySnapshot>,
+    /// Whether it differs from the one before.
+    pub changed: bool,
+    /// The complete request that was begun.
+    pub take: Option<Request>,
+    /// Ids that are known from now on.
+    pub learnt: Vec<CorrelationId>,
+    /// The provider's refusal that this fact brought.
+    pub failure: Option<Failure>,
+    /// Rules that are broken and only warned about.
+    pub warnings: Vec<Violation>,
+}
+
+/// What a fact leads to, in whichever flow.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AnyObservation {
+    /// It moved the flow.
+    Applied(AnyTransition),
+    /// It moved nothing.
+    #[non_exhaustive]
+    Unmoved {
+        /// Why.
+        because: Because,
+        /// What is odd about it.
+        warnings: Vec<Violation>,
+    },
+}
+
+/// What may be wished now, in whichever flow.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct AnyOffer {
+    /// The wish.
+    pub wish: &'static str,
+    /// Whether it is open.
+    pub open: bool,
+    /// The rules that it would break.
+    pub violations: Vec<Violation>,
+    /// What would be warned about.
+    pub warnings: Vec<Violation>,
+}
+
+/// Why a call came to nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum AnyError {
+    /// The command is refused: a normal answer.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    /// JSON of ours is wrong.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A snapshot cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A snapshot cannot be written in that format.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// The host built a fact wrong.
+    #[error(transparent)]
+    Fact(#[from] FactError),
+}
+
+fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = serde_json::value::RawValue::from_string(next.save()).map_err(serde::ser::Error::custom)?;
+    raw.serialize(serializer)
+}
+
+impl<F> AnySnapshot for Snapshot<F>
+where
+    F: Flow + Send + Sync,
+    F::Call: Send + Sync,
+{
+    fn flow(&self) -> &'static str {
+        F::ID
+    }
+
+    fn key(&self) -> &Key {
+        self.key()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision()
+    }
+
+    fn save(&self) -> String {
+        self.save()
+    }
+
+    fn save_as(&self, format: u32) -> Result<String, SaveError> {
+        self.save_as(format)
+    }
+
+    fn handle(&self, command: &str, around: &Around<'_>) -> Result<AnyTransition, AnyError> {
+        let env = around.env::<F>()?;
+        let command = read_command::<F>(command).map_err(|error| error.under("/command"))?;
+        Ok(any(self.revision(), Self::handle(self, command, &env)?))
+    }
+
+    fn observe(&self, fact: Fact<'_>, around: &Around<'_>) -> Result<AnyObservation, AnyError> {
+        let env = around.env::<F>()?;
+        Ok(match Self::observe(self, fact, &env)? {
+            Observation::Applied(transition) => AnyObservation::Applied(any(self.revision(), transition)),
+            Observation::Unmoved { because, warnings } => AnyObservation::Unmoved { because, warnings },
+        })
+    }
+
+    fn owed(&self, around: &Around<'_>) -> Result<Vec<Owed>, AnyError> {
+        Ok(Self::owed(self, &around.env::<F>()?))
+    }
+
+    fn awaits(&self, around: &Around<'_>) -> Result<Vec<Awaited>, AnyError> {
+        Ok(Self::awaits(self, &around.env::<F>()?))
+    }
+
+    fn offers(&self, around: &Around<'_>) -> Result<Vec<AnyOffer>, AnyError> {
+        let offers = Self::offers(self, &around.env::<F>()?).into_iter();
+        let any = offers.map(|it| AnyOffer {
+            wish: it.wish.name(),
+            open: it.is_open(),
+            violations: it.violations,
+            warnings: it.warnings,
+        });
+        Ok(any.collect())
+    }
+
+    fn deadline(&self, around: &Around<'_>) -> Result<Option<Timestamp>, AnyError> {
+        Ok(Self::deadline(self, &around.env::<F>()?))
+    }
+
+    fn correlation_ids(&self) -> Vec<CorrelationId> {
+        self.correlation_ids()
+    }
+}
+
+fn any<F: Flow + Send + Sync>(before: u64, transition: Transition<F>) -> AnyTransition
+where
+    F::Call: Send + Sync,
+{
+    let Transition { next, take, learnt, failure, warnings } = transition;
+    let changed = next.revision() != before;
+    AnyTransition { next: Box::new(next), changed, take, learnt, failure, warnings }
+}
+
+/// Reads a command of a flow from JSON: `begin`, or one of the provider's operations.
+///
+/// ```
+/// use rulebound::{Command, json::read_command, truemed::PaymentToken};
+/// let command = read_command::<PaymentToken>(r#"{"type": "delete_payment_token"}"#).unwrap();
+/// assert!(matches!(command, Command::Wish(_)));
+/// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
+/// assert_eq!(wrong.field, "/items");
+/// ```
+pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
+    #[derive(serde::Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: alloc::borrow::Cow<'a, str>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "snake_case", deny_unknown_fields)]
+    enum Begin {
+        Begin { effect: EffectId },
+    }
+    match decode::<Kind<'_>>(text)?.kind.as_ref() {
+        "begin" => decode_tagged(text).map(|Begin::Begin { effect }| Command::Begin(effect)),
+        _ => decode_tagged(text).map(Command::Wish),
+    }
+}
+
+/// Reads a fact from JSON: an object with a `type`.
+pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
+    decode_tagged(text)
+}
+
+/// A flow that has not begun, by the flow's id; nothing if there is no such flow.
+pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
+    macro_rules! start {
+        ($flow:ty) => {
+            if flow == <$flow as Flow>::ID {
+                return Some(Box::new(Snapshot::<$flow>::start(key)));
+            }
+        };
+    }
+    for_each_flow!(start);
+    None
+}
+
+/// Reads a snapshot of whichever flow.
+pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
+    let heading: Heading = decode(json)?;
+    macro_rules! load {
+        ($flow:ty) => {
+            if heading.flow == <$flow as Flow>::ID {
+                return Ok(Box::new(Snapshot::<$flow>::load(json)?));
+            }
+        };
+    }
+    for_each_flow!(load);
+    Err(LoadError::UnknownFlow(heading.flow))
+}

@@ -1,0 +1,273 @@
+//! The one function that every binding forwards to: JSON in, JSON out, every verb.
+
+mod any;
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::catalogue::{Catalogue, RULES_VERSION};
+use crate::decode::{Malformed, decode};
+use crate::fact::Headers;
+use crate::id::Key;
+use crate::intake::Secret;
+use crate::policy::Policy;
+use crate::providers::{self, Provider};
+use crate::rule::Violation;
+use crate::time::Timestamp;
+
+pub use any::{
+    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, load, read_command, read_fact, start,
+};
+
+/// The version of the call protocol: the verbs, their fields and their answers.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest request that is read: 4 MiB.
+const LARGEST_CALL: usize = 4 << 20;
+
+/// A request: one verb, and its fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Verb<'a> {
+    Start {
+        flow: String,
+        key: Key,
+    },
+    Load {
+        #[serde(borrow)]
+        snapshot: &'a RawValue,
+    },
+    SaveAs {
+        #[serde(borrow)]
+        snapshot: &'a RawValue,
+        format: u32,
+    },
+    Handle {
+        #[serde(borrow)]
+        snapshot: &'a RawValue,
+        #[serde(borrow)]
+        command: &'a RawValue,
+        now: Timestamp,
+        #[serde(default)]
+        policy: Policy,
+        #[serde(borrow, default)]
+        settings: Option<&'a RawValue>,
+    },
+    Observe {
+        #[serde(borrow)]
+        snapshot: &'a RawValue,
+        #[serde(borrow)]
+        fact: &'a RawValue,
+        now: Timestamp,
+        #[serde(default)]
+        policy: Policy,
+        #[serde(borrow, default)]
+        settings: Option<&'a RawValue>,
+    },
+    #[serde(borrow)]
+    Owed(Look<'a>),
+    #[serde(borrow)]
+    Awaits(Look<'a>),
+    #[serde(borrow)]
+    Offers(Look<'a>),
+    #[serde(borrow)]
+    Deadline(Look<'a>),
+    CorrelationIds {
+        #[serde(borrow)]
+        snapshot: &'a RawValue,
+    },
+    Authenticate {
+        provider: String,
+        #[serde(borrow)]
+        secrets: Vec<Cow<'a, str>>,
+        #[serde(borrow)]
+        headers: Headers<'a>,
+        #[serde(borrow)]
+        body: Cow<'a, str>,
+        now: Timestamp,
+    },
+    Correlate {
+        provider: String,
+        #[serde(borrow)]
+        body: Cow<'a, str>,
+    },
+    Acknowledgement {
+        provider: String,
+    },
+    Ask {
+        provider: String,
+        question: String,
+        #[serde(borrow)]
+        with: &'a RawValue,
+    },
+    Catalogue {},
+    Versions {},
+}
+
+/// What the four views of a snapshot take.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look<'a> {
+    #[serde(borrow)]
+    snapshot: &'a RawValue,
+    now: Timestamp,
+    #[serde(default)]
+    policy: Policy,
+    #[serde(borrow, default)]
+    settings: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer<T> {
+    Ok(T),
+    Refused { violations: Vec<Violation> },
+    Error { code: &'static str, field: String, message: String },
+}
+
+#[derive(Serialize)]
+struct Versions {
+    library: &'static str,
+    rules: &'static str,
+    protocol: u32,
+}
+
+#[derive(Serialize)]
+struct Unmoved<'a> {
+    applied: bool,
+    unmoved: crate::fact::Because,
+    warnings: &'a [Violation],
+}
+
+#[derive(Serialize)]
+struct Applied<'a> {
+    applied: bool,
+    #[serde(flatten)]
+    transition: &'a AnyTransition,
+}
+
+/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
+/// `{"error": {"code", "field", "message"}}`. Never panics, whatever the text.
+///
+/// ```
+/// let answer = rulebound::json::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
+/// assert_eq!(answer, r#"{"ok":204}"#);
+/// ```
+pub fn call(request: &str) -> String {
+    if request.len() > LARGEST_CALL {
+        return error("too_long", "", "the request is longer than 4 MiB");
+    }
+    match decode::<Verb<'_>>(request) {
+        Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
+        Err(wrong) => error("malformed", &wrong.field, &wrong.reason),
+    }
+}
+
+/// An answer, or the error that is one too.
+type Served = Result<String, String>;
+
+fn serve(verb: Verb<'_>) -> Served {
+    match verb {
+        Verb::Start { flow, key } => match start(&flow, key) {
+            Some(snapshot) => raw(snapshot.save()),
+            None => Err(unknown("/start/flow", &flow, "flow")),
+        },
+        Verb::Load { snapshot } => raw(open(snapshot)?.save()),
+        Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
+        Verb::Handle { snapshot, command, now, policy, settings } => {
+            let around = Around::new(now, policy, settings.map(RawValue::get));
+            ok(&open(snapshot)?.handle(command.get(), &around).map_err(refuse)?)
+        }
+        Verb::Observe { snapshot, fact, now, policy, settings } => {
+            let around = Around::new(now, policy, settings.map(RawValue::get));
+            let snapshot = open(snapshot)?;
+            let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
+            match snapshot.observe(fact, &around).map_err(refuse)? {
+                AnyObservation::Applied(transition) => ok(&Applied { applied: true, transition: &transition }),
+                AnyObservation::Unmoved { because, warnings } => {
+                    ok(&Unmoved { applied: false, unmoved: because, warnings: &warnings })
+                }
+            }
+        }
+        Verb::Owed(look) => look.at(|at, around| at.owed(around)),
+        Verb::Awaits(look) => look.at(|at, around| at.awaits(around)),
+        Verb::Offers(look) => look.at(|at, around| at.offers(around)),
+        Verb::Deadline(look) => look.at(|at, around| at.deadline(around)),
+        Verb::CorrelationIds { snapshot } => ok(&open(snapshot)?.correlation_ids()),
+        Verb::Authenticate { provider, secrets, headers, body, now } => {
+            let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
+            let origin = crate::authenticate(&provider, &secrets, &headers, body.as_bytes(), now);
+            ok(&origin.map_err(|it| error("not_authentic", "", &format!("{it}")))?)
+        }
+        Verb::Correlate { provider, body } => {
+            let provider = named(&provider, "/correlate/provider")?;
+            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| refuse(it.into()))?)
+        }
+        Verb::Acknowledgement { provider } => ok(&named(&provider, "/acknowledgement/provider")?.acknowledgement),
+        Verb::Ask { provider, question, with } => {
+            let answer = (named(&provider, "/ask/provider")?.ask)(&question, with.get());
+            raw(answer.map_err(|it| error("malformed", &format!("/ask{}", it.field), &it.reason))?)
+        }
+        Verb::Catalogue {} => ok(&Catalogue::new()),
+        Verb::Versions {} => {
+            ok(&Versions { library: env!("CARGO_PKG_VERSION"), rules: RULES_VERSION, protocol: PROTOCOL })
+        }
+    }
+}
+
+impl Look<'_> {
+    fn at<T: Serialize>(
+        self,
+        view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>,
+    ) -> Served {
+        let around = Around::new(self.now, self.policy, self.settings.map(RawValue::get));
+        let snapshot = open(self.snapshot)?;
+        ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
+    }
+}
+
+fn open(snapshot: &RawValue) -> Result<alloc::boxed::Box<dyn AnySnapshot>, String> {
+    load(snapshot.get()).map_err(|it| refuse(it.into()))
+}
+
+fn named(provider: &str, field: &str) -> Result<&'static Provider, String> {
+    providers::named(provider).ok_or_else(|| unknown(field, provider, "provider"))
+}
+
+fn ok<T: Serialize>(value: &T) -> Served {
+    serde_json::to_string(&Answer::Ok(value)).map_err(|it| error("internal", "", &format!("{it}")))
+}
+
+/// An answer that is JSON already.
+fn raw(json: String) -> Served {
+    Ok(format!("{{\"ok\":{json}}}"))
+}
+
+fn refuse(why: AnyError) -> String {
+    match why {
+        AnyError::Refused(rejection) => {
+            let refused: Answer<()> = Answer::Refused { violations: rejection.violations };
+            serde_json::to_string(&refused).unwrap_or_default()
+        }
+        AnyError::Malformed(Malformed { field, reason }) => error("malformed", &field, &reason),
+        AnyError::Load(wrong) => {
+            error("unreadable_snapshot", &("/snapshot".to_owned() + wrong.field()), &format!("{wrong}"))
+        }
+        AnyError::Save(wrong) => error("unknown_format", "/format", &format!("{wrong}")),
+        AnyError::Fact(wrong) => error("malformed", &("/fact".to_owned() + wrong.field), &wrong.reason),
+    }
+}
+
+fn unknown(field: &str, name: &str, what: &str) -> String {
+    error("unknown", field, &format!("there is no {what} `{name}`"))
+}
+
+fn error(code: &'static str, field: &str, message: &str) -> String {
+    let answer: Answer<()> = Answer::Error { code, field: field.to_owned(), message: message.to_owned() };
+    serde_json::to_string(&answer).unwrap_or_default()
+}

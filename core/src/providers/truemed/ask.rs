@@ -1,0 +1,85 @@
+//! Questions to Truemed's pure modules, in JSON.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::eligibility::needs_update;
+use super::list::{ListPaymentSessions, ListPaymentTokens, Page};
+use super::order::OrderItem;
+use super::payment_token::PaymentToken;
+use super::settings::Settings;
+use crate::decode::{Malformed, decode};
+use crate::snapshot::Snapshot;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NeedsUpdate {
+    confirmed: Vec<OrderItem>,
+    wanted: Vec<OrderItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Coverage<'a> {
+    #[serde(borrow)]
+    snapshot: &'a RawValue,
+    order_items: Vec<OrderItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List<Q> {
+    query: Q,
+    #[serde(default)]
+    settings: Settings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    body: String,
+}
+
+pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
+    match question {
+        "needs_update" => {
+            let it: NeedsUpdate = read(with)?;
+            json(&needs_update(&it.confirmed, &it.wanted))
+        }
+        "coverage" => {
+            let it: Coverage<'_> = read(with)?;
+            let snapshot = Snapshot::<PaymentToken>::load(it.snapshot.get())
+                .map_err(|wrong| Malformed::new(format!("/with/snapshot{}", wrong.field()), format!("{wrong}")))?;
+            json(&snapshot.coverage(&it.order_items))
+        }
+        "list_payment_token" => {
+            let it: List<ListPaymentTokens> = read(with)?;
+            json(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
+        }
+        "list_payment_session" => {
+            let it: List<ListPaymentSessions> = read(with)?;
+            json(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
+        }
+        "read_list" => {
+            let it: Body = read(with)?;
+            json(&Page::read(it.body.as_bytes()).ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?)
+        }
+        _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
+    }
+}
+
+fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
+    decode(with).map_err(|wrong| wrong.under("/with"))
+}
+
+fn of_query(field: &str, reason: &str) -> Malformed {
+    Malformed::new(format!("/with/query{field}"), reason)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Malformed> {
+    serde_json::to_string(value).map_err(|wrong| Malformed::new("", format!("{wrong}")))
+}
