@@ -152,6 +152,11 @@ impl EffectId {
         cause.split_once('/').map_or(cause, |(intent, _)| intent)
     }
 
+    /// The ordinal, in the id of a request that carries no intent.
+    pub(crate) fn ordinal(&self) -> Option<u32> {
+        self.0.split_once(':').and_then(|(_, cause)| cause.parse().ok())
+    }
+
     /// The part before the first colon: the operation, or the type of effect.
     pub fn kind(&self) -> &str {
         self.0.split_once(':').map_or(self.as_str(), |(kind, _)| kind)

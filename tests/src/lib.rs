@@ -1,1 +1,4 @@
+//! What keeps the library true: runners that its tests, and other languages' tests, share.
 
+pub mod explore;
+pub mod vectors;

@@ -81,14 +81,36 @@ impl<C: Call> Outbox<C> {
         Some(gone)
     }
 
-    /// The next ordinal of an operation, from 1.
-    pub(crate) fn next_ordinal(&mut self, operation: &'static str) -> u32 {
-        if let Some(Ordinal(_, n)) = self.ordinals.iter_mut().find(|it| it.0 == operation) {
-            *n = n.saturating_add(1);
-            return *n;
+    /// Puts an obligation into somebody's hands.
+    pub(crate) fn begin(&mut self, id: &str, lease: Timestamp) {
+        let Some(it) = self.find_mut(id) else { return };
+        it.begun = it.begun.saturating_add(1);
+        it.in_hand_until = Some(lease);
+        it.due = None;
+        if let (Duty::Request(call), Some(ordinal)) = (&it.duty, it.id.ordinal()) {
+            let operation = call.operation();
+            self.count(operation, ordinal);
         }
-        self.ordinals.push(Ordinal(Cow::Borrowed(operation), 1));
-        1
+    }
+
+    /// The next id of an operation, by its ordinal from 1. A look-up is counted only when it is begun: one that was
+    /// planned and never came due leaves no gap.
+    pub(crate) fn next_id(&mut self, call: &C) -> EffectId {
+        let operation = call.operation();
+        let counted = self.ordinals.iter().find(|it| it.0 == operation).map_or(0, |it| it.1);
+        let planned = self.owed.iter().filter(|it| it.id.kind() == operation).filter_map(|it| it.id.ordinal());
+        let ordinal = planned.fold(counted, u32::max).saturating_add(1);
+        if !call.is_look_up() {
+            self.count(operation, ordinal);
+        }
+        EffectId::of(operation, ordinal)
+    }
+
+    fn count(&mut self, operation: &'static str, ordinal: u32) {
+        match self.ordinals.iter_mut().find(|it| it.0 == operation) {
+            Some(it) => it.1 = it.1.max(ordinal),
+            None => self.ordinals.push(Ordinal(Cow::Borrowed(operation), ordinal)),
+        }
     }
 
     /// Owes something, in place of what was owed under the same id.

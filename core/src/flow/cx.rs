@@ -15,7 +15,9 @@ use crate::time::Timestamp;
 /// What a decision is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Moment {
-    /// A command, or an offer of one: rules refuse.
+    /// An offer of a wish, whose contents are not known.
+    Offer,
+    /// A command: rules refuse.
     Wish,
     /// A request is about to be handed out: the wish it came from is its own.
     Begin,
@@ -74,6 +76,11 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.moment == Moment::Begin
     }
 
+    /// Whether a wish is only offered: the rules that its contents decide are still to come.
+    pub fn is_offer(&self) -> bool {
+        self.moment == Moment::Offer
+    }
+
     /// Notes a rule that does not hold, and goes on.
     pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds { Check { broken: None } } else { self.note(rule.rule(), false) }
@@ -125,8 +132,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     fn owe_at(&mut self, call: F::Call, due: Option<Timestamp>) -> EffectId {
         let outbox = self.outbox.to_mut();
-        let ordinal = outbox.next_ordinal(call.operation());
-        let id = EffectId::of(call.operation(), ordinal);
+        let id = outbox.next_id(&call);
         outbox.owe(id.clone(), Duty::Request(call), due);
         id
     }

@@ -49,8 +49,11 @@ impl<F: Flow> Snapshot<F> {
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
         let mut cx = Cx::new(&self.key, env, Moment::Begin, &self.outbox);
         let found = self.outbox.find(id.as_str());
-        let Some(obligation) = found else {
-            let _ = cx.require(Kernel::NotOwed, false).at("/effect");
+        let Some(obligation) = found.filter(|it| !it.is_hidden(env.now)) else {
+            let check = cx.require(Kernel::NotOwed, false).at("/effect");
+            if let Some(due) = found.and_then(|it| it.due) {
+                let _ = check.until(Until::At(due));
+            }
             return Err(Rejection { violations: cx.violations });
         };
         self.may_begin(obligation, &mut cx);
@@ -67,11 +70,7 @@ impl<F: Flow> Snapshot<F> {
             }
             _ => None,
         };
-        if let Some(it) = cx.outbox.to_mut().find_mut(id.as_str()) {
-            it.begun = it.begun.saturating_add(1);
-            it.in_hand_until = Some(lease);
-            it.due = None;
-        }
+        cx.outbox.to_mut().begin(id.as_str(), lease);
         let (next, noted) = self.next(self.state.clone(), cx);
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
     }

@@ -30,7 +30,7 @@ impl<F: Flow> Snapshot<F> {
     /// What may be wished now, and what stands in the way of the rest.
     pub fn offers(&self, env: &Env<F::Settings>) -> Vec<Offer<F>> {
         let offer = |wish: F::Wish| {
-            let mut cx = Cx::new(&self.key, env, Moment::Wish, &self.outbox);
+            let mut cx = Cx::new(&self.key, env, Moment::Offer, &self.outbox);
             self.state.guard(wish, &mut cx);
             Offer { wish, violations: cx.violations, warnings: cx.warnings }
         };

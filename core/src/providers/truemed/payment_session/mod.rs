@@ -225,6 +225,14 @@ impl Flow for PaymentSession {
         edge(At::Requested, On::Created, At::Pending),
         edge(At::Requested, On::Refused, At::Absent),
         edge(At::Adopting, On::Refused, At::Absent),
+        // A webhook that echoes our key stands in for the answer that was lost.
+        edge(At::Requested, On::Seen, At::Processing),
+        edge(At::Requested, On::Seen, At::Authorized),
+        edge(At::Requested, On::Seen, At::Rejected),
+        edge(At::Requested, On::Seen, At::Canceled),
+        edge(At::Requested, On::Seen, At::Voided),
+        edge(At::Requested, On::Seen, At::Expired),
+        edge(At::Requested, On::Seen, At::Captured),
         // How a session stands is learnt in any order: a status only moves up its rank.
         edge(At::Adopting, On::Seen, At::Pending),
         edge(At::Adopting, On::Seen, At::Processing),

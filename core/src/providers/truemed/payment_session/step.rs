@@ -226,7 +226,6 @@ fn refused(
         (PaymentSession::Known(mut known), Call::CreateRefund(_, refund)) => {
             known.refunding = known.refunding.minus(refund.amount);
             known.refunds.settle(effect.intent(), Outcome::Failed);
-            cx.look_up(Call::RetrievePaymentSession(known.session.id.clone()));
             PaymentSession::Known(known)
         }
         (PaymentSession::Known(mut known), Call::RetrievePaymentSession(id)) => {
@@ -238,9 +237,7 @@ fn refused(
             PaymentSession::Known(known)
         }
         (PaymentSession::Known(mut known), _) => {
-            // A refused end says that the session stands elsewhere than we think.
             known.settle_end(Outcome::Failed);
-            cx.look_up(Call::RetrievePaymentSession(known.session.id.clone()));
             PaymentSession::Known(known)
         }
         (at, _) => at,
@@ -270,9 +267,24 @@ fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<
             known.session.check(&seen, cx);
             Ok(see(known, &seen, cx))
         }
+        PaymentSession::Requested(asked) if answers(&seen, cx) => {
+            let id = seen.payment_session_id.as_deref().and_then(|id| PaymentSessionId::parse(id).ok());
+            let session = Session::new(id.ok_or(Because::Unrelated)?, Some(asked), cx.now());
+            cx.learn(session.id.as_str());
+            cx.withdraw(|call| matches!(call, Call::CreatePaymentSession(_)));
+            session.check(&seen, cx);
+            Ok(see(Box::new(Known::new(session)), &seen, cx))
+        }
         PaymentSession::Requested(_) | PaymentSession::Adopting(_) => Err(Because::Early.into()),
         _ => Err(Because::Unrelated.into()),
     }
+}
+
+/// Whether a webhook stands in for the answer to our request: it echoes our key, and the customer has been there, so
+/// that the redirect URL of the answer is not needed any more.
+fn answers(seen: &SessionSeen, cx: &Context<'_>) -> bool {
+    let sent = cx.owed(|call| matches!(call, Call::CreatePaymentSession(_))).is_some_and(|it| it.sent);
+    sent && seen.status.is_known() && seen.status != Status::Pending && seen.metadata.as_deref() == Some(cx.key().as_str())
 }
 
 fn returned(at: PaymentSession, cx: &mut Context<'_>) -> Next {

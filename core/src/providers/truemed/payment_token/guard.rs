@@ -13,7 +13,9 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
         Wish::Create => unissued(at, cx),
         Wish::Tokenize => {
             unissued(at, cx);
-            one_charge(at, cx);
+            if cx.is_offer() {
+                one_charge(at, cx);
+            }
         }
         Wish::Charge => charge(at, cx),
         Wish::Items => update(at, &at.items, is_of_items, cx),
@@ -59,9 +61,10 @@ fn unissued(at: &PaymentToken, cx: &mut Context<'_>) {
     }
 }
 
-fn one_charge(at: &PaymentToken, cx: &mut Context<'_>) {
+/// One charge at a time; for a command this is said only after its intent is known to be new.
+pub(super) fn one_charge(at: &PaymentToken, cx: &mut Context<'_>) {
     let open = matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. });
-    let _ = cx.require(Kernel::OneAtATime, !open || cx.is_begin()).until(Until::Signal(SESSION_COMPLETE));
+    let _ = cx.require(Kernel::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
 }
 
 fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
@@ -89,7 +92,9 @@ fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
     }
     let failed = matches!(at.charge, Charge::Failed(_));
     let _ = cx.require(Rule::ChargeResumeOnWebhook, !failed).until(updated());
-    one_charge(at, cx);
+    if cx.is_offer() {
+        one_charge(at, cx);
+    }
     let expired = at.lmn_expires_at.is_some_and(|end| end.is_over(cx.now()));
     cx.check(Rule::UpkeepLmnExpiry, !expired).until(Until::wish(Wish::ITEMS));
 }

@@ -214,19 +214,13 @@ pub(super) fn refused(
             }
             at.settle_place();
         }
-        Call::CreatePaymentSession(it) => {
+        Call::CreatePaymentSession(_) => {
             if let Charge::Requested { nth, .. } = at.charge {
                 at.provisions.retain(|provision| provision.nth != nth);
                 at.charge = Charge::Idle;
             }
             at.intents.settle(id.intent(), Outcome::Failed);
             at.settle_place();
-            // A charge of a token that is gone is answered so: look whether it is.
-            if it.is_charge()
-                && let Some(token) = &at.token
-            {
-                cx.look_up(Call::RetrievePaymentToken(token.clone()));
-            }
         }
         Call::UpdatePaymentToken(..) => {
             let change = if is_of_card(call) { &mut at.card } else { &mut at.items };

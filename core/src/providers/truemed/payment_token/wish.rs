@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::command::{Command, Wish};
-use super::guard::{is_of_card, is_of_items};
+use super::guard::{is_of_card, is_of_items, one_charge};
 use super::state::{Change, Charge, Origin, PaymentToken, Place, Provision, WATCHED};
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::fact::Because;
@@ -64,9 +64,10 @@ fn tokenize(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Co
     command.check(cx);
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
-    let nth = provision(&mut at, digest(&command.order_items), cx);
-    at.charge = Charge::Requested { nth, asked: Asked::of(&command, &metadata) };
+    let (asked, items) = (Asked::of(&command, &metadata), digest(&command.order_items));
     owe_session(&mut at, command, cx)?;
+    let nth = provision(&mut at, items, cx);
+    at.charge = Charge::Requested { nth, asked };
     Ok(at)
 }
 
@@ -81,9 +82,9 @@ fn charge(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Cont
     }
     let metadata = echoed(&mut command.metadata, cx.key());
     let asked = Asked::of(&command, &metadata);
+    owe_session(&mut at, command, cx)?;
     let nth = at.count();
     at.charge = Charge::Requested { nth, asked };
-    owe_session(&mut at, command, cx)?;
     Ok(at)
 }
 
@@ -124,6 +125,7 @@ fn owe_session(at: &mut PaymentToken, command: CreatePaymentSession, cx: &mut Co
     let (intent, cart) = (command.intent.clone(), command.cart());
     let call = Call::CreatePaymentSession(Box::new(command));
     let Some(intent) = intent else {
+        one_charge(at, cx);
         cx.owe(call);
         return Ok(());
     };
@@ -134,6 +136,7 @@ fn owe_session(at: &mut PaymentToken, command: CreatePaymentSession, cx: &mut Co
             Err(Stop::Refused)
         }
         Standing::Fresh(ordinal) => {
+            one_charge(at, cx);
             cx.owe_as(call, &intent, ordinal);
             at.intents.open(intent, cart, ordinal);
             Ok(())

@@ -1,0 +1,269 @@
+//! Exploration: every snapshot that a flow's samples reach, breadth first, to a stated bound.
+//!
+//! The bound: at most [`SNAPSHOTS`] snapshots of a flow, none more than [`DEPTH`] moves from its start. Two snapshots
+//! count as one where they differ only in how long ago or ahead an instant is, how large a number is, or in the
+//! ordinals of their obligations.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rulebound::flow::Samples;
+use rulebound::snapshot::{Observation, Transition};
+use rulebound::time::{Millis, Timestamp};
+use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Named, Owed, Rejection, Snapshot, Verdict};
+use serde_json::Value;
+
+/// The most moves from the start.
+pub const DEPTH: usize = 14;
+
+/// The most snapshots of one flow.
+pub const SNAPSHOTS: usize = 2500;
+
+/// The first of December 2026: large enough for an instant to be told from a count.
+pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
+
+/// The key of every explored flow.
+pub const KEY: &str = "00000000-0000-4000-8000-000000000001";
+
+/// A snapshot that was reached.
+#[derive(Debug)]
+pub struct Reached<F: Flow> {
+    /// The snapshot.
+    pub at: Snapshot<F>,
+    /// The time at which it was reached.
+    pub now: Timestamp,
+    /// How many moves it is from the start.
+    pub depth: usize,
+    /// From which snapshot it was reached, and by which move.
+    pub by: Option<(usize, Move<F>)>,
+}
+
+/// Something that can be done with a snapshot.
+#[derive(Clone, Debug)]
+pub enum Move<F: Flow> {
+    /// A sample command.
+    Wish(F::Command),
+    /// Taking an owed effect in hand.
+    Begin(EffectId),
+    /// Something happens.
+    Fact(Fact<'static>),
+    /// The clock moves on.
+    Wait(Timestamp),
+}
+
+/// What a move leads to.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome<F: Flow> {
+    /// A transition.
+    Moved(Box<Transition<F>>),
+    /// A command was refused.
+    Refused(Rejection),
+    /// A fact moved nothing.
+    Unmoved,
+    /// Nobody can say such a thing, such as the answer to a request that nobody sent.
+    Nonsense,
+    /// Only the clock has moved.
+    Waited,
+}
+
+/// A move from a place to another, by their names.
+pub type Pair = (&'static str, &'static str);
+
+/// Everything that was reached of one flow.
+#[derive(Debug)]
+pub struct Exploration<F: Flow> {
+    /// The snapshots, in the order in which they were reached.
+    pub reached: Vec<Reached<F>>,
+    /// The moves that facets made, by the names of their places.
+    pub taken: BTreeSet<Pair>,
+    /// What made the library panic.
+    pub panics: Vec<String>,
+    /// Whether a bound cut it short.
+    pub is_cut: bool,
+    /// The alphabet.
+    pub samples: Samples<F>,
+}
+
+impl<F: Flow> Reached<F> {
+    /// The circumstances in which it was reached.
+    pub fn env(&self) -> Env<F::Settings> {
+        Env::at(self.now)
+    }
+}
+
+impl<F: Flow> Exploration<F> {
+    /// Explores from the start, to the bound.
+    pub fn run() -> Self {
+        let samples = F::samples();
+        let start = Snapshot::start(Key::parse(KEY).unwrap_or_else(|_| unreachable!("the key is long enough")));
+        let mut known = HashSet::from([fingerprint(&start, START)]);
+        let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
+        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), is_cut: false, samples };
+        let mut queue = VecDeque::from([0]);
+        while let Some(from) = queue.pop_front() {
+            for step in moves(&it.reached[from].at, it.reached[from].now, &it.samples) {
+                let Some((at, now)) = it.follow(from, &step) else { continue };
+                if !known.insert(fingerprint(&at, now)) {
+                    continue;
+                }
+                let depth = it.reached[from].depth + 1;
+                if depth > DEPTH || it.reached.len() >= SNAPSHOTS {
+                    it.is_cut = true;
+                    continue;
+                }
+                queue.push_back(it.reached.len());
+                it.reached.push(Reached { at, now, depth, by: Some((from, step)) });
+            }
+        }
+        it
+    }
+
+    /// Where a move leads, if anywhere else; notes the edges that it takes.
+    fn follow(&mut self, from: usize, step: &Move<F>) -> Option<(Snapshot<F>, Timestamp)> {
+        let Reached { at, now, .. } = &self.reached[from];
+        if let Move::Wait(until) = step {
+            return Some((at.clone(), *until));
+        }
+        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| play(at, step, *now))) else {
+            self.panics.push(format!("{}\n  {}", self.path(from), describe(step)));
+            return None;
+        };
+        let Outcome::Moved(transition) = outcome else { return None };
+        let places = at.state().at().into_iter().zip(transition.next.state().at());
+        self.taken.extend(places.filter(|(a, b)| a != b).map(|(a, b)| (a.name(), b.name())));
+        Some((transition.next, *now))
+    }
+
+    /// The moves by which a snapshot was reached, one a line.
+    pub fn path(&self, mut index: usize) -> String {
+        let mut lines = Vec::new();
+        while let Some((from, step)) = &self.reached[index].by {
+            lines.push(describe(step));
+            index = *from;
+        }
+        lines.reverse();
+        lines.join("\n  ")
+    }
+
+    /// The moves that facets may make, by the names of their places.
+    pub fn declared() -> BTreeSet<Pair> {
+        F::EDGES.iter().map(|it| (it.from.name(), it.to.name())).collect()
+    }
+}
+
+/// Does a move.
+pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
+    let env = Env::at(now);
+    let command = match step {
+        Move::Wait(_) => return Outcome::Waited,
+        Move::Fact(fact) => {
+            return match at.observe(fact.clone(), &env) {
+                Ok(Observation::Applied(transition)) => Outcome::Moved(Box::new(transition)),
+                Ok(_) => Outcome::Unmoved,
+                Err(_) => Outcome::Nonsense,
+            };
+        }
+        Move::Wish(command) => Command::Wish(command.clone()),
+        Move::Begin(effect) => Command::Begin(effect.clone()),
+    };
+    match at.handle(command, &env) {
+        Ok(transition) => Outcome::Moved(Box::new(transition)),
+        Err(rejection) => Outcome::Refused(rejection),
+    }
+}
+
+/// Everything that can be done with a snapshot at a time.
+pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, samples: &Samples<F>) -> Vec<Move<F>> {
+    let env = Env::at(now);
+    let mut all: Vec<_> = samples.commands.iter().cloned().map(Move::Wish).collect();
+    for owed in at.owed(&env) {
+        if owed.ready {
+            all.push(Move::Begin(owed.id.clone()));
+        }
+        all.extend(ends(&owed, samples).into_iter().map(Move::Fact));
+    }
+    all.extend(samples.facts.iter().cloned().map(Move::Fact));
+    all.extend(samples.spans.iter().map(|span| Move::Wait(now.after(*span))));
+    all.extend(at.deadline(&env).map(Move::Wait));
+    all
+}
+
+/// What can be said of the end of an owed effect.
+pub fn ends<F: Flow>(owed: &Owed, samples: &Samples<F>) -> Vec<Fact<'static>> {
+    let id = || owed.id.as_str().to_owned();
+    match &owed.effect {
+        Effect::Request { operation, .. } => {
+            let mut replies = answers(&owed.id, operation, samples);
+            let headers = Headers::default();
+            replies.push(Fact::Reply { to: id().into(), status: 429, headers, body: Vec::new().into() });
+            replies.push(Fact::Lost { to: id().into() });
+            replies
+        }
+        Effect::Review { verdicts, .. } => {
+            let verdicts = verdicts.iter().map(|it| Some(Verdict::Plain(it.as_ref().into())));
+            verdicts.map(|verdict| Fact::Done { effect: id().into(), verdict }).collect()
+        }
+        _ => vec![Fact::Done { effect: id().into(), verdict: None }],
+    }
+}
+
+/// The sample answers to a request.
+pub fn answers<F: Flow>(to: &EffectId, operation: &str, samples: &Samples<F>) -> Vec<Fact<'static>> {
+    let own = samples.replies.iter().filter(|(of, ..)| *of == operation);
+    own.map(|(_, status, body)| Fact::Reply {
+        to: to.as_str().to_owned().into(),
+        status: *status,
+        headers: Headers::default(),
+        body: body.clone().into_bytes().into(),
+    })
+    .collect()
+}
+
+/// A move in a line of text.
+pub fn describe<F: Flow>(step: &Move<F>) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match step {
+        Move::Wish(command) => format!("wish {}: {command:?}", F::wish(command).name()),
+        Move::Begin(effect) => format!("begin {effect}"),
+        Move::Fact(Fact::Reply { to, status, body, .. }) => format!("reply to {to}: {status} {}", text(body)),
+        Move::Fact(Fact::Webhook { body, origin, .. }) => format!("{origin:?} webhook: {}", text(body)),
+        Move::Fact(fact) => format!("{fact:?}"),
+        Move::Wait(until) => format!("wait until {until}"),
+    }
+}
+
+/// An instant a century from another: by then nothing rests any more.
+pub const fn long_after(now: Timestamp) -> Timestamp {
+    now.after(Millis::from_hours(24 * 36_525))
+}
+
+/// What tells a snapshot from another: its JSON without its revision, its numbers by their sign, its instants by
+/// whether they have passed, and the ids of its obligations without their ordinals.
+fn fingerprint<F: Flow>(at: &Snapshot<F>, now: Timestamp) -> String {
+    let mut saved: Value = serde_json::from_str(&at.save()).unwrap_or_default();
+    saved["revision"].take();
+    saved["ordinals"].take();
+    blur(&mut saved, now);
+    saved.to_string()
+}
+
+fn blur(value: &mut Value, now: Timestamp) {
+    /// No count and no amount is as large as this, and every instant is.
+    const INSTANTS: i64 = 1_000_000_000_000;
+    match value {
+        Value::Number(number) => {
+            let number = number.as_i64().unwrap_or(i64::MAX);
+            let sign = if number > INSTANTS { (number - now.as_millis()).signum() + 10 } else { number.signum() };
+            *value = sign.into();
+        }
+        Value::String(text) => {
+            let name = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            if name.ends_with(':') {
+                *text = name.to_owned();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|it| blur(it, now)),
+        Value::Object(fields) => fields.values_mut().for_each(|it| blur(it, now)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}

@@ -1,0 +1,231 @@
+//! Conformance vectors: language-neutral scenarios, run through the JSON facade as every binding runs them.
+//!
+//! `expect` names what must hold after a step and says nothing of the rest: objects match by their named members,
+//! lists by the entries they name (an empty list means none), and a trailing `*` in a text matches any end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rulebound::Key;
+use rulebound::json::call;
+use serde_json::{Map, Value, json};
+
+/// What came of a folder of vectors.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many passed.
+    pub passed: usize,
+    /// What failed: the vector's file and name, the step, and why.
+    pub failed: Vec<String>,
+}
+
+/// Runs every vector in the `.json` files of a folder and of the folders below it.
+pub fn run_folder(folder: &Path) -> std::io::Result<Report> {
+    let mut report = Report::default();
+    for file in files(folder)? {
+        let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+        let vectors = match serde_json::from_str(&fs::read_to_string(&file)?) {
+            Ok(Value::Array(vectors)) => vectors,
+            Ok(vector) => vec![vector],
+            Err(error) => {
+                report.failed.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        for vector in vectors {
+            match run(&vector) {
+                Ok(()) => report.passed += 1,
+                Err(why) => report.failed.push(format!("{name}: {}: {why}", vector["name"].as_str().unwrap_or("?"))),
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// The `.json` files of a folder and of the folders below it, sorted.
+pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else if path.extension().is_some_and(|it| it == "json") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Runs one vector.
+pub fn run(vector: &Value) -> Result<(), String> {
+    let mut snapshot = ask("start", json!({"flow": vector["flow"], "key": key(&vector["key"])}))["ok"].take();
+    if snapshot.is_null() {
+        return Err("the flow does not start".into());
+    }
+    for (index, step) in vector["steps"].as_array().ok_or("a vector has steps")?.iter().enumerate() {
+        let around = |fields: Value| with_surroundings(vector, step, fields);
+        let answer = match (&step["command"], &step["fact"]) {
+            (Value::Null, Value::Null) => Value::Null,
+            (Value::Null, fact) => ask("observe", around(json!({"snapshot": snapshot, "fact": with_text(fact)}))),
+            (command, _) => ask("handle", around(json!({"snapshot": snapshot, "command": command}))),
+        };
+        let before = snapshot["revision"].clone();
+        if let Some(next) = answer["ok"].get("next") {
+            snapshot = next.clone();
+        }
+        let seen = Seen { answer: &answer, snapshot: &snapshot, before: &before, around: &around };
+        let expect = step["expect"].as_object().cloned().unwrap_or_default();
+        for (what, wanted) in &expect {
+            seen.check(what, wanted).map_err(|why| format!("step {}: {what}: {why}", index + 1))?;
+        }
+        if expect.is_empty() && answer.get("error").is_some() {
+            return Err(format!("step {}: {}", index + 1, answer["error"]));
+        }
+    }
+    Ok(())
+}
+
+/// Asks the facade one verb.
+pub fn ask(verb: &str, fields: Value) -> Value {
+    let mut request = Map::new();
+    request.insert(verb.into(), fields);
+    serde_json::from_str(&call(&Value::Object(request).to_string())).unwrap_or_default()
+}
+
+/// A vector's key: a text, or the key of a thing.
+pub fn key(wanted: &Value) -> Value {
+    match wanted["of"].as_array().map(Vec::as_slice) {
+        Some([kind, name]) => Key::of(kind.as_str().unwrap_or_default(), name.as_str().unwrap_or_default()).as_str().into(),
+        _ => wanted.clone(),
+    }
+}
+
+/// A fact whose body is handed over as text.
+pub fn with_text(fact: &Value) -> Value {
+    let mut fact = fact.clone();
+    if let Some(body) = fact.get_mut("body").filter(|body| !body.is_string()) {
+        *body = if body.is_null() { "".into() } else { body.to_string().into() };
+    }
+    fact
+}
+
+/// The fields of a call, with the step's time and the vector's policy and settings.
+pub fn with_surroundings(vector: &Value, step: &Value, mut fields: Value) -> Value {
+    fields["now"] = step["now"].clone();
+    for name in ["policy", "settings"] {
+        if let Some(value) = step.get(name).or_else(|| vector.get(name)) {
+            fields[name] = value.clone();
+        }
+    }
+    fields
+}
+
+/// What can be seen after a step.
+struct Seen<'a> {
+    answer: &'a Value,
+    snapshot: &'a Value,
+    before: &'a Value,
+    around: &'a dyn Fn(Value) -> Value,
+}
+
+impl Seen<'_> {
+    fn check(&self, what: &str, wanted: &Value) -> Result<(), String> {
+        let ok = &self.answer["ok"];
+        match what {
+            "accepted" => same(wanted, &json!(!ok.is_null()), self.answer),
+            "applied" => same(wanted, &json!(ok["applied"] == true), self.answer),
+            "unchanged" => same(wanted, &json!(!ok.is_null() && self.snapshot["revision"] == *self.before), self.answer),
+            "refused" => self.refused(wanted),
+            "malformed" => matches(wanted, &inside(&self.answer["error"]["field"])),
+            "unmoved" | "failure" | "take" => matches(wanted, &ok[what]).map_err(|why| format!("{why} in {}", self.answer)),
+            "learnt" => contains(wanted, &ok["learnt"]),
+            "warnings" => contains(wanted, &codes(&ok["warnings"])),
+            "state" => matches(wanted, &self.snapshot["state"]),
+            "owed" | "awaits" | "offers" => contains(wanted, &self.view(what)),
+            "deadline" => matches(wanted, &self.view(what)),
+            "none_owed" => self.none(wanted, "owed", &["type", "id"]),
+            "none_awaited" => self.none(wanted, "awaits", &["signal"]),
+            "no_customer_at" => {
+                let awaited = self.view("awaits");
+                let any = awaited.as_array().is_some_and(|all| all.iter().any(|it| it.get("customer_at").is_some()));
+                same(wanted, &json!(!any), &awaited)
+            }
+            _ => Err("is nothing that can be expected".into()),
+        }
+    }
+
+    fn view(&self, verb: &str) -> Value {
+        ask(verb, (self.around)(json!({"snapshot": self.snapshot})))["ok"].take()
+    }
+
+    /// Exactly the codes that are listed; an inner list stands for any of its codes.
+    fn refused(&self, wanted: &Value) -> Result<(), String> {
+        let refused = codes(&self.answer["refused"]["violations"]);
+        let refused: Vec<_> = refused.as_array().into_iter().flatten().collect();
+        let choices: Vec<Vec<&Value>> = wanted.as_array().into_iter().flatten().map(choice).collect();
+        let missing = choices.iter().any(|any| !any.iter().any(|code| refused.contains(code)));
+        let surplus = refused.iter().any(|code| !choices.iter().flatten().any(|wanted| wanted == code));
+        if missing || surplus { Err(format!("wanted {wanted}, got {}", self.answer)) } else { Ok(()) }
+    }
+
+    fn none(&self, wanted: &Value, view: &str, fields: &[&str]) -> Result<(), String> {
+        let there = self.view(view);
+        for it in there.as_array().into_iter().flatten() {
+            for name in wanted.as_array().into_iter().flatten() {
+                if fields.iter().any(|field| matches(name, &it[*field]).is_ok()) {
+                    return Err(format!("{name} is there: {it}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A pointer into a call as one into its command or fact.
+fn inside(field: &Value) -> Value {
+    let field = field.as_str().unwrap_or_default();
+    ["/command", "/fact"].iter().find_map(|it| field.strip_prefix(it)).unwrap_or(field).into()
+}
+
+fn choice(wanted: &Value) -> Vec<&Value> {
+    wanted.as_array().map_or_else(|| vec![wanted], |any| any.iter().collect())
+}
+
+fn codes(violations: &Value) -> Value {
+    violations.as_array().into_iter().flatten().map(|it| it["rule"].clone()).collect()
+}
+
+fn same(wanted: &Value, got: &Value, answer: &Value) -> Result<(), String> {
+    if wanted == got { Ok(()) } else { Err(format!("wanted {wanted}, got {answer}")) }
+}
+
+/// Every entry that is wanted is there; an empty list wants none.
+fn contains(wanted: &Value, got: &Value) -> Result<(), String> {
+    let (Some(wanted), Some(all)) = (wanted.as_array(), got.as_array()) else { return matches(wanted, got) };
+    if wanted.is_empty() && !all.is_empty() {
+        return Err(format!("wanted none, got {got}"));
+    }
+    let lacking = wanted.iter().find(|entry| !all.iter().any(|it| matches(entry, it).is_ok()));
+    lacking.map_or(Ok(()), |entry| Err(format!("wanted {entry}, got {got}")))
+}
+
+/// Objects by their named members, texts by their beginning where they end in `*`, a JSON text by what it says.
+fn matches(wanted: &Value, got: &Value) -> Result<(), String> {
+    match (wanted, got) {
+        (Value::Object(_), Value::String(text)) => match serde_json::from_str::<Value>(text) {
+            Ok(inner) => matches(wanted, &inner),
+            Err(_) => Err(format!("wanted {wanted}, got {got}")),
+        },
+        (Value::Object(members), _) => {
+            members.iter().try_for_each(|(name, value)| matches(value, &got[name]).map_err(|why| format!("{name}: {why}")))
+        }
+        (Value::Array(_), Value::Array(_)) => contains(wanted, got),
+        (Value::String(text), Value::String(have)) if text.ends_with('*') => {
+            let fits = have.starts_with(text.trim_end_matches('*'));
+            if fits { Ok(()) } else { Err(format!("wanted {wanted}, got {got}")) }
+        }
+        _ if wanted == got => Ok(()),
+        _ => Err(format!("wanted {wanted}, got {got}")),
+    }
+}
