@@ -1,4 +1,5 @@
 //! What keeps the library true: runners that its tests, and other languages' tests, share.
 
 pub mod explore;
+pub mod generated;
 pub mod vectors;

@@ -1,18 +1,296 @@
-//! What holds of every snapshot that exploration reaches.
+//! What holds of every snapshot that exploration reaches, in every flow.
 
-use rulebound::truemed::{PaymentSession, PaymentToken};
-use rulebound_tests::explore::Exploration;
+use std::collections::{BTreeMap, BTreeSet};
 
-#[test]
-fn sizes() {
-    let t = std::time::Instant::now();
-    let a = Exploration::<PaymentSession>::run();
-    println!("{} {} {:?} depth {}", a.reached.len(), a.is_cut, t.elapsed(), a.reached.last().unwrap().depth);
-    println!("missing {:#?}", Exploration::<PaymentSession>::declared().difference(&a.taken).collect::<Vec<_>>());
-    println!("panics {:#?}", a.panics.first());
-    let t = std::time::Instant::now();
-    let a = Exploration::<PaymentToken>::run();
-    println!("{} {} {:?} depth {}", a.reached.len(), a.is_cut, t.elapsed(), a.reached.last().unwrap().depth);
-    println!("missing {:#?}", Exploration::<PaymentToken>::declared().difference(&a.taken).collect::<Vec<_>>());
-    println!("panics {} {}", a.panics.len(), a.panics.first().cloned().unwrap_or_default());
+use rulebound::time::{Millis, Timestamp};
+use rulebound::{Effect, EffectId, Env, Fact, Flow, Named, Owed, Policy, Snapshot};
+use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, answers, describe, ends, long_after, moves, play};
+use serde_json::Value;
+
+/// The most that a snapshot is long, without the bodies of open requests.
+const LONGEST: usize = 2 << 10;
+
+/// How many moves may lie between an obligation and the first that can end it.
+const DETOUR: usize = 3;
+
+/// Lists the flows: one line each.
+macro_rules! explored {
+    ($($name:ident: $flow:ty;)+) => {$(
+        mod $name {
+            use std::sync::LazyLock;
+            use super::*;
+
+            static SEEN: LazyLock<Exploration<$flow>> = LazyLock::new(Exploration::run);
+
+            #[test]
+            fn nothing_panics() {
+                none(SEEN.panics.clone());
+            }
+
+            #[test]
+            fn the_edges_taken_are_those_declared() {
+                none(edges(&SEEN));
+            }
+
+            #[test]
+            fn the_same_input_gives_the_same_output_before_and_after_a_restart() {
+                none(breaches(&SEEN, is_deterministic));
+            }
+
+            #[test]
+            fn what_moves_nothing_changes_nothing() {
+                none(breaches(&SEEN, changes_are_counted));
+            }
+
+            #[test]
+            fn everything_owed_can_be_discharged() {
+                none(breaches(&SEEN, can_be_discharged));
+            }
+
+            #[test]
+            fn what_is_ready_can_be_begun_and_nothing_else() {
+                none(breaches(&SEEN, ready_means_begun));
+            }
+
+            #[test]
+            fn an_offer_says_what_its_command_meets() {
+                none(breaches(&SEEN, offers_tell));
+            }
+
+            #[test]
+            fn nothing_changes_by_itself_before_the_deadline() {
+                none(breaches(&SEEN, deadline_tells));
+            }
+
+            #[test]
+            fn a_snapshot_stays_small() {
+                none(breaches(&SEEN, is_small));
+            }
+
+            #[test]
+            fn nothing_is_begun_twice_within_a_lease() {
+                none(leases(&SEEN));
+            }
+        }
+    )+};
+}
+
+explored! {
+    truemed_payment_token: rulebound::truemed::PaymentToken;
+    truemed_payment_session: rulebound::truemed::PaymentSession;
+}
+
+/// Fails with the first breaches and their number.
+#[track_caller]
+fn none(breaches: Vec<String>) {
+    let first: Vec<_> = breaches.iter().take(3).map(String::as_str).collect();
+    assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), first.join("\n\n"));
+}
+
+/// What is wrong with a snapshot, each breach in a line.
+type Property<F> = fn(&Exploration<F>, &Reached<F>) -> Vec<String>;
+
+fn breaches<F: Flow>(seen: &Exploration<F>, property: Property<F>) -> Vec<String> {
+    let of = |(index, reached)| {
+        let wrong = property(seen, reached).into_iter();
+        wrong.map(move |wrong| format!("{wrong}\nafter\n  {}", seen.path(index)))
+    };
+    seen.reached.iter().enumerate().flat_map(of).collect()
+}
+
+fn edges<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
+    let declared = Exploration::<F>::declared();
+    let missing = declared.difference(&seen.taken).map(|(from, to)| format!("never taken: {from} to {to}"));
+    let extra = seen.taken.difference(&declared).map(|(from, to)| format!("not declared: {from} to {to}"));
+    missing.chain(extra).collect()
+}
+
+fn is_deterministic<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let saved = here.at.save();
+    let loaded = match Snapshot::<F>::load(&saved) {
+        Ok(loaded) if loaded == here.at && loaded.save() == saved => loaded,
+        other => return vec![format!("does not survive a save and a load: {other:?}")],
+    };
+    let env = here.env();
+    let mut wrong = Vec::new();
+    if views(&here.at, &env) != views(&loaded, &env) {
+        wrong.push("looks different after a load".into());
+    }
+    let differs = |step: &Move<F>| match (play(&here.at, step, here.now), play(&loaded, step, here.now)) {
+        (Outcome::Moved(one), Outcome::Moved(two)) => one != two || one.next.save() != two.next.save(),
+        (one, two) => one != two,
+    };
+    let steps = moves(&here.at, here.now, &seen.samples);
+    wrong.extend(steps.iter().filter(|step| differs(step)).map(|step| format!("two outcomes: {}", describe(step))));
+    wrong
+}
+
+fn views<F: Flow>(at: &Snapshot<F>, env: &Env<F::Settings>) -> impl PartialEq + use<F> {
+    (at.owed(env), at.awaits(env), at.offers(env))
+}
+
+fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let (before, revision) = (here.at.clone(), here.at.revision());
+    let mut wrong = Vec::new();
+    for step in moves(&here.at, here.now, &seen.samples) {
+        let outcome = play(&here.at, &step, here.now);
+        let fits = match &outcome {
+            Outcome::Moved(it) if it.next.revision() == revision => it.next == before && it.take.is_none(),
+            Outcome::Moved(it) => it.next.revision() == revision + 1 && it.next.key() == before.key(),
+            Outcome::Refused(rejection) => !rejection.violations.is_empty(),
+            _ => true,
+        };
+        if !fits || here.at != before {
+            wrong.push(format!("{}: {outcome:?}", describe(&step)));
+        }
+    }
+    wrong
+}
+
+fn can_be_discharged<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let owed = here.at.owed(&Env::at(long_after(here.now)));
+    let stuck = owed.iter().filter(|it| !ends_within(&here.at, here.now, &it.id, seen, DETOUR));
+    stuck.map(|it| format!("nothing ends {}", it.id)).collect()
+}
+
+/// Whether some moves and one answer end an obligation.
+fn ends_within<F: Flow>(
+    at: &Snapshot<F>,
+    now: Timestamp,
+    id: &EffectId,
+    seen: &Exploration<F>,
+    detour: usize,
+) -> bool {
+    let Some(owed) = find(at, now, id) else { return true };
+    if ends_at_once(at, now, &owed, seen) {
+        return true;
+    }
+    detour > 0
+        && moves(at, now, &seen.samples).into_iter().any(|step| match (play(at, &step, now), step) {
+            (Outcome::Moved(it), _) => it.next != *at && ends_within(&it.next, now, id, seen, detour - 1),
+            (_, Move::Wait(until)) => ends_within(at, until, id, seen, detour - 1),
+            _ => false,
+        })
+}
+
+/// Whether an answer ends an obligation, after it was begun as soon as it can be.
+fn ends_at_once<F: Flow>(at: &Snapshot<F>, now: Timestamp, owed: &Owed, seen: &Exploration<F>) -> bool {
+    let ended = |at: &Snapshot<F>, now, fact| match play(at, &Move::Fact(fact), now) {
+        Outcome::Moved(it) => find(&it.next, now, &owed.id).is_none(),
+        _ => false,
+    };
+    let Effect::Request { operation, .. } = &owed.effect else {
+        return ends(owed, &seen.samples).into_iter().any(|fact| ended(at, now, fact));
+    };
+    let mut answers = answers(&owed.id, operation, &seen.samples).into_iter();
+    let when = now.max(owed.in_hand_until.unwrap_or(now)).max(owed.not_before.unwrap_or(now));
+    match play(at, &Move::Begin(owed.id.clone()), when) {
+        Outcome::Moved(begun) => answers.any(|fact| ended(&begun.next, when, fact)),
+        _ => answers.any(|fact| ended(at, now, fact)),
+    }
+}
+
+/// An obligation, whether or not it still rests.
+fn find<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId) -> Option<Owed> {
+    let all = || at.owed(&Env::at(long_after(now))).into_iter();
+    at.owed(&Env::at(now)).into_iter().chain(all()).find(|it| it.id == *id)
+}
+
+fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let visible = here.at.owed(&here.env());
+    let hidden = here.at.owed(&Env::at(long_after(here.now)));
+    let hidden = hidden.into_iter().filter(|it| visible.iter().all(|seen| seen.id != it.id));
+    let said = visible.iter().map(|it| (it.id.clone(), it.ready)).chain(hidden.map(|it| (it.id, false)));
+    let mut wrong = Vec::new();
+    for (id, ready) in said {
+        match play(&here.at, &Move::Begin(id.clone()), here.now) {
+            Outcome::Moved(it) => {
+                let again = play(&it.next, &Move::Begin(id.clone()), here.now);
+                let refused = matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
+                if !ready || !refused || it.next.revision() == here.at.revision() {
+                    wrong.push(format!("begin {id}, ready {ready}: accepted, and again: {again:?}"));
+                }
+            }
+            other if ready => wrong.push(format!("begin {id}, ready: {other:?}")),
+            _ => {}
+        }
+    }
+    wrong
+}
+
+fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let offers = here.at.offers(&here.env());
+    let mut wrong = Vec::new();
+    for command in &seen.samples.commands {
+        let wish = F::wish(command);
+        let Some(offer) = offers.iter().find(|it| it.wish == wish) else {
+            wrong.push(format!("{} is not offered", wish.name()));
+            continue;
+        };
+        let closed: BTreeSet<_> = offer.violations.iter().map(|it| it.rule.code).collect();
+        let step = Move::Wish(command.clone());
+        let fits = match play(&here.at, &step, here.now) {
+            Outcome::Moved(it) if here.at.state().stands(command) => it.next == here.at,
+            Outcome::Moved(_) => offer.is_open(),
+            Outcome::Refused(no) => {
+                let codes: BTreeSet<_> = no.violations.iter().map(|it| it.rule.code).collect();
+                codes.is_superset(&closed) && !codes.is_empty()
+            }
+            _ => false,
+        };
+        if !fits {
+            wrong.push(format!("offered with {closed:?}, and then {:?}", play(&here.at, &step, here.now)));
+        }
+    }
+    wrong
+}
+
+fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let deadline = here.at.deadline(&here.env());
+    let (from, until) = (here.now.as_millis(), deadline.unwrap_or_else(|| long_after(here.now)).as_millis());
+    if until <= from {
+        return vec![format!("the deadline {deadline:?} has passed")];
+    }
+    let hour = Millis::from_hours(1).as_u64().cast_signed();
+    let probes = [from + 1, from + hour, from + 25 * hour, from + 200 * hour, from.midpoint(until), until - 1];
+    let before = views(&here.at, &here.env());
+    let differs = |at: &i64| views(&here.at, &Env::at(Timestamp::from_millis(*at))) != before;
+    let early = probes.into_iter().filter(|at| *at < until).find(differs);
+    early.map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at))).into_iter().collect()
+}
+
+fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let mut saved: Value = serde_json::from_str(&here.at.save()).unwrap();
+    for owed in saved["owed"].as_array_mut().unwrap() {
+        if let Some(request) = owed["duty"].get_mut("request") {
+            request.take();
+        }
+    }
+    let length = saved.to_string().len();
+    if length < LONGEST { Vec::new() } else { vec![format!("{length} bytes: {saved}")] }
+}
+
+/// No sequence of moves hands a request out twice within a lease, unless it was said to be lost or put off.
+fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
+    let lease = Policy::default().lease;
+    let mut hands: Vec<BTreeMap<EffectId, Timestamp>> = Vec::new();
+    let mut wrong = Vec::new();
+    for (index, here) in seen.reached.iter().enumerate() {
+        let mut held = BTreeMap::new();
+        if let Some((from, step)) = &here.by {
+            held.clone_from(&hands[*from]);
+            match step {
+                Move::Begin(id) => drop(held.insert(id.clone(), here.now.after(lease))),
+                Move::Fact(Fact::Lost { to } | Fact::Reply { to, status: 429, .. }) => {
+                    held.retain(|id, _| id.as_str() != to.as_ref());
+                }
+                _ => {}
+            }
+        }
+        let requests = here.at.owed(&here.env()).into_iter().filter(|it| matches!(it.effect, Effect::Request { .. }));
+        let twice = requests.filter(|it| it.ready && held.get(&it.id).is_some_and(|end| *end > here.now));
+        wrong.extend(twice.map(|it| format!("{} is handed out again after\n  {}", it.id, seen.path(index))));
+        hands.push(held);
+    }
+    wrong
 }

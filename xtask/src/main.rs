@@ -1,1 +1,109 @@
-fn main(){}
+//! The one task runner: `cargo xtask test`, `vectors DIR`, `codegen`, `bench`, `explore`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use rulebound_tests::{generated, vectors};
+
+const HELP: &str = "\
+cargo xtask test          formatting, lints, documentation, the build without std, and every test suite
+cargo xtask vectors DIR   run the conformance vectors of a folder
+cargo xtask codegen       write the generated files anew
+cargo xtask bench         measure against hand-written code, side by side in one run
+cargo xtask explore       the exploration with a wider bound, and more random sequences";
+
+/// A step that failed, by its name.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => test(),
+        ["vectors", folder] => run_vectors(Path::new(folder)),
+        ["codegen"] => codegen(),
+        ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
+        ["explore"] => explore(),
+        _ => Err(format!("usage:\n{HELP}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that must hold, the quick checks first.
+fn test() -> Outcome {
+    let started = Instant::now();
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    no_std()?;
+    cargo(&["test"])?;
+    cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
+    run_vectors(&root().join("tests/vectors"))?;
+    println!("everything holds, in {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+/// Builds the core into a library that has no standard library to fall back on.
+fn no_std() -> Outcome {
+    let manifest = root().join("tests/no_std/Cargo.toml");
+    let target = root().join("target");
+    let (manifest, target) = (manifest.display().to_string(), target.display().to_string());
+    cargo(&["build", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir", &target])
+}
+
+fn run_vectors(folder: &Path) -> Outcome {
+    let report = vectors::run_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for failed in &report.failed {
+        println!("{failed}");
+    }
+    println!("{} passed, {} failed", report.passed, report.failed.len());
+    if report.failed.is_empty() { Ok(()) } else { Err("some vectors do not hold".into()) }
+}
+
+fn codegen() -> Outcome {
+    for file in generated::files() {
+        let path = root().join(file.path);
+        let changed = std::fs::read_to_string(&path).ok().as_deref() != Some(file.text.as_str());
+        if changed {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+            }
+            std::fs::write(&path, file.text).map_err(|error| error.to_string())?;
+            println!("wrote {}", file.path);
+        }
+    }
+    Ok(())
+}
+
+fn explore() -> Outcome {
+    let tests = ["test", "--release", "--package", "rulebound-tests", "--test", "exploration", "--test", "properties"];
+    cargo_with(&tests, &[("RULEBOUND_DEPTH", "wide"), ("PROPTEST_CASES", "4096")])
+}
+
+fn cargo(arguments: &[&str]) -> Outcome {
+    cargo_with(arguments, &[])
+}
+
+fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    println!("$ cargo {}", arguments.join(" "));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(arguments).envs(environment.iter().copied()).current_dir(root());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`cargo {}` ended with {status}", arguments.join(" "))),
+        Err(error) => Err(format!("cargo did not start: {error}")),
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,206 @@
+//! Answers and webhooks.
+
+use rulebound::time::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::guard::{Found, is_of_items};
+use super::{Change, Charge, Duty, Obligation, Pending, Place, REMEMBERED, Row, Step, Watch, digest};
+
+/// Why a fact moved nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "as in rulebound")]
+pub enum Unmoved {
+    Known,
+    Early,
+    Unrelated,
+    Unreadable,
+}
+
+#[derive(Deserialize)]
+struct Webhook<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    event_type: Option<String>,
+    status: Option<String>,
+    payment_token: Option<String>,
+    qualification_session_id: Option<String>,
+    payment_session_id: Option<String>,
+    failed_payment_session_id: Option<String>,
+    provision_token_request_id: Option<String>,
+    metadata: Option<String>,
+    lmn_expires_at: Option<String>,
+}
+
+/// A webhook has come, whose origin was verified or not.
+pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Unmoved> {
+    let mut it: Webhook<'_> = serde_json::from_slice(body).map_err(|_| Unmoved::Unreadable)?;
+    if let Some(data) = it.data {
+        let event_type = it.event_type;
+        it = serde_json::from_str(data.get()).map_err(|_| Unmoved::Unreadable)?;
+        it.event_type = event_type;
+    }
+    let foreign = it.event_type.as_ref().is_some_and(|name| !name.contains("token") && !name.contains("session"));
+    if foreign || it.qualification_session_id.is_some() || it.status.is_some() || !verified {
+        return Err(Unmoved::Unrelated);
+    }
+    let Some(token) = &it.payment_token else { return Err(Unmoved::Unreadable) };
+    let origins = [&it.failed_payment_session_id, &it.provision_token_request_id, &it.payment_session_id];
+    let mut found = Found::default();
+    found.warn("truemed.webhook.origin-id-exactly-one", "", origins.iter().filter(|it| it.is_some()).count() == 1);
+    let text = it.metadata.as_ref();
+    let echoed = at.metadata.is_none_or(|have| text.is_none_or(|text| digest::of(text.as_bytes()) == have));
+    found.warn("truemed.metadata.echo-match", "/metadata", echoed);
+    if at.place == Place::Deleted {
+        return Err(Unmoved::Known);
+    }
+    let mut unmoved = Unmoved::Unrelated;
+    for origin in origins.into_iter().flatten() {
+        match settle(at, origin, token) {
+            Ok((mut next, learnt)) => {
+                next.lmn_expires_at =
+                    it.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso).or(next.lmn_expires_at);
+                return Ok(Step { next, learnt, warnings: found.warned });
+            }
+            Err(because) => unmoved = because,
+        }
+    }
+    Err(unmoved)
+}
+
+fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Unmoved> {
+    let is_it = |id: &Option<String>| id.as_deref() == Some(origin);
+    if let Some(pending) = at.pending().find(|it| is_it(&it.origin)) {
+        let mut next = at.changed();
+        next.take_token(pending.nth, token);
+        next.confirmed = pending.items.or(next.confirmed);
+        next.close(pending.nth, origin);
+        next.withdraw_words(&pending.of);
+        let change = if at.items == Change::Pending(pending.clone()) { &mut next.items } else { &mut next.card };
+        *change = Change::Settled;
+        return Ok((next, Vec::new()));
+    }
+    if let Some(index) = at.provisions.iter().position(|it| is_it(&it.origin)) {
+        let mut next = at.changed();
+        let provision = next.provisions.remove(index);
+        let mut learnt = Vec::new();
+        if next.take_token(provision.nth, token) {
+            next.confirmed = Some(provision.items);
+            learnt.push(token.to_owned());
+        }
+        next.close(provision.nth, origin);
+        next.withdraw_words(origin);
+        next.owed.retain(|it| !matches!(it.duty, Duty::LookUp(_)));
+        return Ok((next, learnt));
+    }
+    if at.closed.iter().any(|(_, id)| id == origin) {
+        return Err(Unmoved::Known);
+    }
+    let updating = [&at.items, &at.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
+    let unnamed = at.provisions.iter().any(|it| it.origin.is_none());
+    if unnamed || updating || matches!(at.charge, Charge::Requested { .. }) {
+        return Err(Unmoved::Early);
+    }
+    Err(Unmoved::Unrelated)
+}
+
+#[derive(Deserialize)]
+struct Updated {
+    next_action: Option<String>,
+    redirect_url: Option<String>,
+    provision_token_request_id: Option<String>,
+}
+
+/// An update was answered with a good status.
+pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step, Unmoved> {
+    let sent = |it: &Obligation| it.id == to && it.begun > 0 && matches!(it.duty, Duty::Update(..));
+    let index = at.owed.iter().position(sent).ok_or(Unmoved::Known)?;
+    let Updated { next_action, redirect_url, provision_token_request_id: origin } =
+        serde_json::from_slice(body).map_err(|_| Unmoved::Unreadable)?;
+    let action = next_action.filter(|text| !matches!(text.as_str(), "" | "None" | "null"));
+    let redirect_url = redirect_url.filter(|text| !text.is_empty());
+    let of_items = is_of_items(&at.owed[index]);
+    let mut found = Found::default();
+    if !of_items {
+        let asked = action.as_deref() == Some("UpdatePaymentMethod") && redirect_url.is_some();
+        found.warn("truemed.update.card-always-action", "/next_action", asked);
+    }
+    let paired = action.is_some() == redirect_url.is_some();
+    found.warn("truemed.update.redirect-with-action", "/redirect_url", paired);
+    let mut next = at.changed();
+    let of = next.owed.remove(index).id;
+    let change = if of_items { &mut next.items } else { &mut next.card };
+    let Change::Updating { nth, items, replaces } = std::mem::take(change) else { return Err(Unmoved::Unrelated) };
+    let learnt = origin.iter().cloned().collect();
+    if let Some(action) = action {
+        let watch = Watch::new(now);
+        let (end, customer_at) = (watch.end(), redirect_url.clone());
+        *change = Change::Pending(Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch });
+        let reason = "action_required";
+        let notice = Duty::Notify { reason: reason.into(), of: of.clone(), customer_at };
+        next.owe(format!("notify:{reason}:{of}"), notice, None);
+        let reason = "update_unconfirmed";
+        let verdicts = ["confirmed", "withdrawn", "keep_waiting"].map(String::from).into();
+        let id = format!("review:{reason}:{of}");
+        next.owe(id, Duty::Review { reason: reason.into(), of, verdicts }, Some(end));
+    } else {
+        next.settled = next.settled.max(nth);
+        next.confirmed = items.or(next.confirmed);
+        if let Some(id) = origin {
+            next.close(nth, &id);
+        }
+    }
+    if let Some(old) = replaces {
+        next.withdraw_words(&old.of);
+        if let Some(id) = &old.origin {
+            next.close(old.nth, id);
+        }
+    }
+    Ok(Step { next, learnt, warnings: found.warned })
+}
+
+/// A notice was sent.
+pub fn done(at: &Row, effect: &str) -> Result<Step, Unmoved> {
+    let is_notice = |it: &Obligation| it.id == effect && matches!(it.duty, Duty::Notify { .. });
+    let index = at.owed.iter().position(is_notice).ok_or(Unmoved::Known)?;
+    let mut next = at.changed();
+    next.owed.remove(index);
+    Ok(Step { next, learnt: Vec::new(), warnings: Vec::new() })
+}
+
+impl Row {
+    /// A copy that counts one change more.
+    fn changed(&self) -> Self {
+        let mut next = self.clone();
+        next.revision += 1;
+        next
+    }
+
+    fn take_token(&mut self, nth: u32, token: &str) -> bool {
+        let newest = nth >= self.settled || self.token.is_none();
+        if newest {
+            self.token = Some(token.to_owned());
+            self.settled = nth;
+        }
+        if self.place < Place::Issued {
+            self.place = Place::Issued;
+        }
+        newest
+    }
+
+    fn close(&mut self, nth: u32, origin: &str) {
+        if self.closed.iter().any(|(_, id)| id == origin) {
+            return;
+        }
+        self.closed.push((nth, origin.to_owned()));
+        self.closed.sort_unstable();
+        if self.closed.len() > REMEMBERED {
+            self.closed.remove(0);
+        }
+    }
+
+    fn withdraw_words(&mut self, of: &str) {
+        let about = |it: &Obligation| matches!(&it.duty, Duty::Notify { of: have, .. } | Duty::Review { of: have, .. } if have == of);
+        self.owed.retain(|it| !about(it));
+    }
+}
