@@ -17,7 +17,7 @@ use serde_json::Value;
 pub const DEPTH: usize = 14;
 
 /// The most snapshots of one flow.
-pub const SNAPSHOTS: usize = 2500;
+pub const SNAPSHOTS: usize = 1200;
 
 /// The first of December 2026: large enough for an instant to be told from a count.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);

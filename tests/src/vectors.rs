@@ -96,7 +96,9 @@ pub fn ask(verb: &str, fields: Value) -> Value {
 /// A vector's key: a text, or the key of a thing.
 pub fn key(wanted: &Value) -> Value {
     match wanted["of"].as_array().map(Vec::as_slice) {
-        Some([kind, name]) => Key::of(kind.as_str().unwrap_or_default(), name.as_str().unwrap_or_default()).as_str().into(),
+        Some([kind, name]) => {
+            Key::of(kind.as_str().unwrap_or_default(), name.as_str().unwrap_or_default()).as_str().into()
+        }
         _ => wanted.clone(),
     }
 }
@@ -135,10 +137,14 @@ impl Seen<'_> {
         match what {
             "accepted" => same(wanted, &json!(!ok.is_null()), self.answer),
             "applied" => same(wanted, &json!(ok["applied"] == true), self.answer),
-            "unchanged" => same(wanted, &json!(!ok.is_null() && self.snapshot["revision"] == *self.before), self.answer),
+            "unchanged" => {
+                same(wanted, &json!(!ok.is_null() && self.snapshot["revision"] == *self.before), self.answer)
+            }
             "refused" => self.refused(wanted),
             "malformed" => matches(wanted, &inside(&self.answer["error"]["field"])),
-            "unmoved" | "failure" | "take" => matches(wanted, &ok[what]).map_err(|why| format!("{why} in {}", self.answer)),
+            "unmoved" | "failure" | "take" => {
+                matches(wanted, &ok[what]).map_err(|why| format!("{why} in {}", self.answer))
+            }
             "learnt" => contains(wanted, &ok["learnt"]),
             "warnings" => contains(wanted, &codes(&ok["warnings"])),
             "state" => matches(wanted, &self.snapshot["state"]),
@@ -217,9 +223,9 @@ fn matches(wanted: &Value, got: &Value) -> Result<(), String> {
             Ok(inner) => matches(wanted, &inner),
             Err(_) => Err(format!("wanted {wanted}, got {got}")),
         },
-        (Value::Object(members), _) => {
-            members.iter().try_for_each(|(name, value)| matches(value, &got[name]).map_err(|why| format!("{name}: {why}")))
-        }
+        (Value::Object(members), _) => members
+            .iter()
+            .try_for_each(|(name, value)| matches(value, &got[name]).map_err(|why| format!("{name}: {why}"))),
         (Value::Array(_), Value::Array(_)) => contains(wanted, got),
         (Value::String(text), Value::String(have)) if text.ends_with('*') => {
             let fits = have.starts_with(text.trim_end_matches('*'));

@@ -160,7 +160,8 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     fn look_up_at(&mut self, call: F::Call, due: Option<Timestamp>) {
         let due = due.max(self.not_before);
-        let waiting = |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
+        let waiting =
+            |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
         match self.outbox.owed.iter().position(waiting) {
             None => {
                 self.owe_at(call, due);

@@ -13,12 +13,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::effect::{Awaited, Call};
+#[cfg(feature = "samples")]
+use crate::fact::Fact;
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::id::EffectId;
 use crate::policy::Env;
 use crate::rule::{Rule, RuleSet, Violation};
-#[cfg(feature = "samples")]
-use crate::fact::Fact;
 #[cfg(feature = "samples")]
 use crate::time::Millis;
 use crate::time::Timestamp;
@@ -29,7 +29,7 @@ pub use intents::{Intents, Outcome, Standing};
 pub use watch::Watch;
 
 pub(crate) mod sealed {
-    /// Flows are the library's own.
+    #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
     pub trait Sealed {}
 }
 

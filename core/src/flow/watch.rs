@@ -66,7 +66,8 @@ impl Watch {
     pub fn next(&self, schedule: &LookUps) -> Option<Timestamp> {
         let last = schedule.returned.last();
         let dense_until = self.returned.map(|back| last.map_or(back, |span| back.after(*span)));
-        let dense = self.returned.into_iter().flat_map(|back| schedule.returned.iter().map(move |span| back.after(*span)));
+        let dense =
+            self.returned.into_iter().flat_map(|back| schedule.returned.iter().map(move |span| back.after(*span)));
         let sparse = schedule.waiting.iter().map(|span| self.since.after(*span));
         dense.chain(sparse.filter(|at| dense_until.is_none_or(|end| *at > end))).nth(self.looks.into())
     }

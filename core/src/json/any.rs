@@ -106,6 +106,7 @@ pub struct AnyTransition {
 /// What a fact leads to, in whichever flow.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
 pub enum AnyObservation {
     /// It moved the flow.
     Applied(AnyTransition),
@@ -154,6 +155,7 @@ pub enum AnyError {
     Fact(#[from] FactError),
 }
 
+#[expect(clippy::borrowed_box, reason = "serde hands over a reference to the field")]
 fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Result<S::Ok, S::Error> {
     let raw = serde_json::value::RawValue::from_string(next.save()).map_err(serde::ser::Error::custom)?;
     raw.serialize(serializer)

@@ -221,10 +221,7 @@ fn serve(verb: Verb<'_>) -> Served {
 }
 
 impl Look<'_> {
-    fn at<T: Serialize>(
-        self,
-        view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>,
-    ) -> Served {
+    fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>) -> Served {
         let around = Around::new(self.now, self.policy, self.settings.map(RawValue::get));
         let snapshot = open(self.snapshot)?;
         ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
@@ -256,10 +253,10 @@ fn refuse(why: AnyError) -> String {
         }
         AnyError::Malformed(Malformed { field, reason }) => error("malformed", &field, &reason),
         AnyError::Load(wrong) => {
-            error("unreadable_snapshot", &("/snapshot".to_owned() + wrong.field()), &format!("{wrong}"))
+            error("unreadable_snapshot", &format!("/snapshot{}", wrong.field()), &format!("{wrong}"))
         }
         AnyError::Save(wrong) => error("unknown_format", "/format", &format!("{wrong}")),
-        AnyError::Fact(wrong) => error("malformed", &("/fact".to_owned() + wrong.field), &wrong.reason),
+        AnyError::Fact(wrong) => error("malformed", &format!("/fact{}", wrong.field), &wrong.reason),
     }
 }
 

@@ -14,11 +14,7 @@ use crate::flow::Moment;
 
 impl<F: Flow> Snapshot<F> {
     /// The host wants something. On refusal nothing has changed, and every broken rule is named.
-    pub fn handle(
-        &self,
-        command: impl Into<Command<F>>,
-        env: &Env<F::Settings>,
-    ) -> Result<Transition<F>, Rejection> {
+    pub fn handle(&self, command: impl Into<Command<F>>, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
         match command.into() {
             Command::Begin(effect) => self.begin(&effect, env),
             Command::Wish(command) => self.wish(command, env),

@@ -3,6 +3,10 @@
 mod handle;
 mod observe;
 mod read;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod toy;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -80,6 +84,7 @@ pub struct Transition<F: Flow> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[must_use = "an applied fact does nothing until the next snapshot is saved"]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
 pub enum Observation<F: Flow> {
     /// It moved the flow.
     Applied(Transition<F>),

@@ -24,8 +24,7 @@ impl<F: Flow> Snapshot<F> {
             },
             Fact::Webhook { body, content_type, topic, origin } => {
                 FactError::bounded(&body)?;
-                let webhook =
-                    Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
+                let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
                 Ok(self.signalled(&webhook, origin, env))
             }
             Fact::Returned { via } => Ok(self.moved(Input::Returned(via), self.cx(env), None)),
@@ -163,9 +162,7 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(env);
         cx.outbox.to_mut().discharge(effect);
         match (&obligation.duty, verdict) {
-            (Duty::Request(_), _) => {
-                Err(FactError::new("/effect", "names a request: its end is a `reply`, or `lost`"))
-            }
+            (Duty::Request(_), _) => Err(FactError::new("/effect", "names a request: its end is a `reply`, or `lost`")),
             (Duty::Review { reason, of, verdicts }, Some(verdict)) => {
                 if !verdicts.iter().any(|it| it == verdict.name()) {
                     let all = verdicts.join(", ");

@@ -66,7 +66,10 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
         }
         "read_list" => {
             let it: Body = read(with)?;
-            json(&Page::read(it.body.as_bytes()).ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?)
+            json(
+                &Page::read(it.body.as_bytes())
+                    .ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?,
+            )
         }
         _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
     }

@@ -214,7 +214,8 @@ impl effect::Call for Call {
 
     fn request(&self, idempotency_key: &str, settings: &Settings) -> Request {
         let url = |path: String| format!("{}{path}", settings.base_url());
-        let token = |token: &Token, verb: &str| url(format!("/api/v1/payment_tokens/{}{verb}", escaped(token.as_str())));
+        let token =
+            |token: &Token, verb: &str| url(format!("/api/v1/payment_tokens/{}{verb}", escaped(token.as_str())));
         let session = |id: &PaymentSessionId, verb: &str| {
             url(format!("/payments/v1/payment_session/{}{verb}", escaped(id.as_str())))
         };

@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn no_header_or_an_empty_secret_is_said() {
-        assert_eq!(authenticate(SECRETS, &Headers::default(), BODY), Err(AuthError::MissingHeader("x-truemed-signature")));
+        assert_eq!(
+            authenticate(SECRETS, &Headers::default(), BODY),
+            Err(AuthError::MissingHeader("x-truemed-signature"))
+        );
         let none = authenticate(&[Secret::new("")], &headers("x-truemed-api-key", ""), BODY);
         assert_eq!(none, Err(AuthError::NoSecret));
     }

@@ -136,12 +136,10 @@ mod tests {
 
     #[test]
     fn the_query_is_escaped_and_checked() {
-        let mut list = ListPaymentTokens { email: Some("a+b@shop.example".into()), page: Some(2), ..Default::default() };
+        let mut list =
+            ListPaymentTokens { email: Some("a+b@shop.example".into()), page: Some(2), ..Default::default() };
         let request = list.request(&Settings::default()).unwrap();
-        assert_eq!(
-            request.url,
-            "https://api.truemed.com/api/v1/payment_tokens?page=2&email=a%2Bb%40shop.example"
-        );
+        assert_eq!(request.url, "https://api.truemed.com/api/v1/payment_tokens?page=2&email=a%2Bb%40shop.example");
         list.lmn_expires_before = Some("2026-1-1".into());
         assert_eq!(list.request(&Settings::default()).unwrap_err().field, "/lmn_expires_before");
     }

@@ -94,7 +94,11 @@ pub(super) fn payment_token() -> Samples<PaymentToken> {
             reply("retrieve_payment_token", 404, &json!(null)),
             reply("retrieve_provision_token_request", 200, &json!({"payment_token": null})),
             reply("retrieve_provision_token_request", 200, &json!({"payment_token": "pt_1"})),
-            reply("retrieve_payment_session", 200, &json!({"id": "ps_1", "status": "captured", "payment_token": "pt_1"})),
+            reply(
+                "retrieve_payment_session",
+                200,
+                &json!({"id": "ps_1", "status": "captured", "payment_token": "pt_1"})
+            ),
             reply("delete_payment_token", 204, &json!(null)),
             reply("delete_payment_token", 400, &json!({"error": "MissingField", "message": ""})),
             reply("delete_payment_token", 404, &json!(null)),
@@ -129,6 +133,11 @@ pub(super) fn payment_session() -> Samples<PaymentSession> {
     let seen = |status: &str| webhook(&json!({"payment_session_id": "ps_1", "status": status, "capture_amount": 1500}));
     let looked = |status: &str| reply("retrieve_payment_session", 200, &json!({"id": "ps_1", "status": status}));
     let mut facts: Vec<_> = STATUSES.iter().map(|status| seen(status)).collect();
+    // A webhook that echoes the key answers a request whose reply is still to come.
+    facts.extend(STATUSES.iter().map(|status| {
+        let key = "00000000-0000-4000-8000-000000000001";
+        webhook(&json!({"payment_session_id": "ps_1", "status": status, "metadata": key}))
+    }));
     facts.push(Fact::Returned { via: Via::SuccessUrl });
     let mut replies: Vec<_> = STATUSES.iter().map(|status| looked(status)).collect();
     replies.extend([

@@ -170,14 +170,15 @@ impl CreatePaymentSession {
 /// Whether `extra` names only fields that the command does not know.
 pub(crate) fn check_extra<T: serde::de::DeserializeOwned, F: Flow>(extra: &Extra, cx: &mut Cx<'_, F>) {
     let known = extra.known_to::<T>();
-    cx.check(Kernel::ExtraKnown, known.is_none()).at("/extra").because(|| {
-        format!("`{}` has a field of its own.", known.unwrap_or_default())
-    });
+    cx.check(Kernel::ExtraKnown, known.is_none())
+        .at("/extra")
+        .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
 }
 
 /// Whether a URL has a scheme and a host.
 fn is_absolute(url: &str) -> bool {
-    url.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.starts_with('/') && !rest.is_empty())
+    url.split_once("://")
+        .is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.starts_with('/') && !rest.is_empty())
 }
 
 /// Whether every template in a URL is the one that is replaced.

@@ -214,13 +214,7 @@ fn see(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> Payme
     PaymentSession::Known(known)
 }
 
-fn refused(
-    at: PaymentSession,
-    effect: &EffectId,
-    call: &Call,
-    status: u16,
-    cx: &mut Context<'_>,
-) -> PaymentSession {
+fn refused(at: PaymentSession, effect: &EffectId, call: &Call, status: u16, cx: &mut Context<'_>) -> PaymentSession {
     match (at, call) {
         (PaymentSession::Requested(_) | PaymentSession::Adopting(_), _) => PaymentSession::Absent,
         (PaymentSession::Known(mut known), Call::CreateRefund(_, refund)) => {
@@ -284,7 +278,9 @@ fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<
 /// that the redirect URL of the answer is not needed any more.
 fn answers(seen: &SessionSeen, cx: &Context<'_>) -> bool {
     let sent = cx.owed(|call| matches!(call, Call::CreatePaymentSession(_))).is_some_and(|it| it.sent);
-    sent && seen.status.is_known() && seen.status != Status::Pending && seen.metadata.as_deref() == Some(cx.key().as_str())
+    sent && seen.status.is_known()
+        && seen.status != Status::Pending
+        && seen.metadata.as_deref() == Some(cx.key().as_str())
 }
 
 fn returned(at: PaymentSession, cx: &mut Context<'_>) -> Next {

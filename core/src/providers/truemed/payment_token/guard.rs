@@ -25,7 +25,8 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
             let _ = cx.require(Kernel::NoEdge, known).until(Until::Signal(TOKEN_UPDATED));
         }
         Wish::RetrieveProvision => {
-            let named = at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
+            let named =
+                at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
             let _ = cx.require(Kernel::NoEdge, named || cx.is_begin());
             let polled = at.provisions.last().filter(|it| it.watch.is_fresh());
             let next = polled.and_then(|it| it.watch.next(&cx.policy().look_ups));

@@ -22,8 +22,8 @@ use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook}
 use crate::policy::Env;
 
 pub use command::{At, Command, Event, On, Wish};
-pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 use state::Origin;
+pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 
 /// The signal from whose receipt a token can be charged.
 pub(crate) const TOKEN_UPDATED: &str = "payment_token_updated";
@@ -201,8 +201,7 @@ impl Flow for PaymentToken {
                 let items = it.order_items.as_deref().map(digest);
                 let card = it.update_card_info == Some(true);
                 let change = if items.is_some() { &self.items } else { &self.card };
-                (card != items.is_some())
-                    && matches!(change, Change::Updating { items: asked, .. } if *asked == items)
+                (card != items.is_some()) && matches!(change, Change::Updating { items: asked, .. } if *asked == items)
             }
             Command::DeletePaymentToken {} => self.place == Place::Deleting,
             _ => false,

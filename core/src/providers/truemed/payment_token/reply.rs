@@ -89,13 +89,7 @@ fn created(mut at: PaymentToken, reply: SessionCreated, cx: &mut Context<'_>) ->
     Ok(at)
 }
 
-fn failed(
-    mut at: PaymentToken,
-    of: EffectId,
-    reply: ChargeFailed,
-    code: Option<String>,
-    cx: &mut Context<'_>,
-) -> Next {
+fn failed(mut at: PaymentToken, of: EffectId, reply: ChargeFailed, code: Option<String>, cx: &mut Context<'_>) -> Next {
     let Charge::Requested { nth, asked } = at.charge else { return Err(Because::Unrelated.into()) };
     at.intents.settle(of.intent(), Outcome::Failed);
     let session = reply.payment_session_id;
@@ -249,7 +243,13 @@ pub(super) fn refused(
     at
 }
 
-pub(super) fn judged(mut at: PaymentToken, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> PaymentToken {
+pub(super) fn judged(
+    mut at: PaymentToken,
+    reason: &str,
+    of: &str,
+    verdict: &Verdict,
+    cx: &mut Context<'_>,
+) -> PaymentToken {
     match (reason, verdict.name()) {
         ("no_signal", "stop_waiting") => {
             let origin = |it: &Option<Origin>| it.as_ref().is_some_and(|origin| origin.id() == of);

@@ -69,7 +69,9 @@ impl PaymentToken {
 
     /// Settles what an origin names; `ours` is whether the webhook echoes our key.
     fn settle(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let is_named = |it: &super::state::Pending| it.origin.as_ref().is_some_and(|id| matches!(origin, Origin::Request(named) if named == id));
+        let is_named = |it: &super::state::Pending| {
+            it.origin.as_ref().is_some_and(|id| matches!(origin, Origin::Request(named) if named == id))
+        };
         if self.pending().any(is_named) {
             self.changed(origin, token, is_named, cx);
             return Ok(());

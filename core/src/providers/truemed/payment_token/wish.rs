@@ -112,9 +112,10 @@ fn check_items(at: &PaymentToken, wanted: Digest, cx: &mut Context<'_>) {
         let signal = Until::Signal(TOKEN_UPDATED);
         cx.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").until(signal);
     } else if at.confirmed.is_none() {
-        cx.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").until(update).because(|| {
-            "What an adopted token's customer qualified for is not known.".into()
-        });
+        cx.check(Rule::SessionUnattendedItemsConfirmed, false)
+            .at("/order_items")
+            .until(update)
+            .because(|| "What an adopted token's customer qualified for is not known.".into());
     } else {
         cx.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").until(update);
     }
@@ -187,8 +188,8 @@ fn retrieve_provision(at: PaymentToken, given: Option<ProvisionTokenRequestId>, 
         Some(Origin::Request(id)) => Some(id),
         _ => None,
     });
-    let ours = of_provisions.chain(at.pending().filter_map(|it| it.origin.as_ref()));
-    let id = ours.filter(|have| given.as_ref().is_none_or(|given| given == *have)).last().cloned();
+    let mut ours = of_provisions.chain(at.pending().filter_map(|it| it.origin.as_ref()));
+    let id = ours.rfind(|have| given.as_ref().is_none_or(|given| given == *have)).cloned();
     cx.require(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id").met()?;
     if let Some(id) = id {
         cx.look_up(Call::RetrieveProvisionTokenRequest(id));
