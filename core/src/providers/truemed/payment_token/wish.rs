@@ -184,12 +184,7 @@ fn retrieve_token(mut at: PaymentToken, given: Option<Token>, cx: &mut Context<'
 }
 
 fn retrieve_provision(at: PaymentToken, given: Option<ProvisionTokenRequestId>, cx: &mut Context<'_>) -> Next {
-    let of_provisions = at.provisions.iter().filter_map(|it| match &it.origin {
-        Some(Origin::Request(id)) => Some(id),
-        _ => None,
-    });
-    let mut ours = of_provisions.chain(at.pending().filter_map(|it| it.origin.as_ref()));
-    let id = ours.rfind(|have| given.as_ref().is_none_or(|given| given == *have)).cloned();
+    let id = at.provision_request(given.as_ref()).cloned();
     cx.require(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id").met()?;
     if let Some(id) = id {
         cx.look_up(Call::RetrieveProvisionTokenRequest(id));
@@ -210,4 +205,16 @@ fn delete(mut at: PaymentToken, cx: &mut Context<'_>) -> Next {
     cx.owe(Call::DeletePaymentToken(token));
     at.place = Place::Deleting;
     Ok(at)
+}
+
+impl PaymentToken {
+    /// The provision request of that id, or the newest, among those that are open.
+    fn provision_request(&self, given: Option<&ProvisionTokenRequestId>) -> Option<&ProvisionTokenRequestId> {
+        let of_provisions = self.provisions.iter().filter_map(|it| match &it.origin {
+            Some(Origin::Request(id)) => Some(id),
+            _ => None,
+        });
+        let mut open = of_provisions.chain(self.pending().filter_map(|it| it.origin.as_ref()));
+        open.rfind(|have| given.is_none_or(|given| given == *have))
+    }
 }
