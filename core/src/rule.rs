@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -209,6 +210,18 @@ pub enum Until {
         #[serde(skip_serializing_if = "Option::is_none")]
         flow: Option<&'static str>,
     },
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "the signal {signal}"),
+            Self::At(at) => write!(f, "{at}"),
+            Self::Reply(effect) => write!(f, "the answer to {effect}"),
+            Self::Wish { command, flow: None } => write!(f, "the wish {command}"),
+            Self::Wish { command, flow: Some(flow) } => write!(f, "the wish {command} of {flow}"),
+        }
+    }
 }
 
 impl Until {

@@ -24,12 +24,12 @@ macro_rules! open_enum {
 
         impl $name {
             /// The text on the wire.
-            pub fn as_str(&self) -> &str {
+            $vis fn as_str(&self) -> &str {
                 match self { $(Self::$variant => $text,)+ Self::Unknown(text) => text }
             }
 
             /// Whether the documents list it.
-            pub const fn is_known(&self) -> bool {
+            $vis const fn is_known(&self) -> bool {
                 !matches!(self, Self::Unknown(_))
             }
         }

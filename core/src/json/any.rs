@@ -105,8 +105,8 @@ pub struct AnyTransition {
 
 /// What a fact leads to, in whichever flow.
 #[derive(Debug)]
-#[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
+#[expect(clippy::exhaustive_enums, reason = "a fact moves the flow or does not: there is no third")]
 pub enum AnyObservation {
     /// It moved the flow.
     Applied(AnyTransition),

@@ -82,9 +82,9 @@ pub struct Transition<F: Flow> {
 
 /// What a fact leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 #[must_use = "an applied fact does nothing until the next snapshot is saved"]
 #[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
+#[expect(clippy::exhaustive_enums, reason = "a fact moves the flow or does not: there is no third")]
 pub enum Observation<F: Flow> {
     /// It moved the flow.
     Applied(Transition<F>),

@@ -213,10 +213,10 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
     assert_eq!(load(&good.replace("\"format\":2", "\"format\":3")).field(), "/format");
     assert_eq!(load(&good.replace("\"format\":2", "\"format\":0")).field(), "/format");
     assert_eq!(load(&good.replace("toy.subscription", "truemed.payment_token")).field(), "/flow");
-    assert_eq!(load(&good[..good.len() - 2]).field(), "/ordinals");
+    assert_eq!(load(good.strip_suffix("]}").unwrap()).field(), "/ordinals");
     assert_eq!(load("{").field(), "");
     let empty = good.replace("\"state\":\"asked\"", r#""state":{"live":{"id":"","until":null,"attested":false}}"#);
     assert_eq!(load(&empty), LoadError::Impossible("a live subscription has an id"));
     assert_eq!(load(&"[".repeat(2 << 20)), LoadError::TooLong);
-    assert_eq!(load(&"[".repeat(1 << 10)).field(), "");
+    assert!(matches!(load(&"[".repeat(1 << 10)), LoadError::Malformed(_)));
 }
