@@ -152,7 +152,8 @@ struct Applied<'a> {
 }
 
 /// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`. Never panics, whatever the text.
+/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics,
+/// whatever the text.
 ///
 /// ```
 /// let answer = rulebound::json::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
@@ -175,7 +176,7 @@ fn serve(verb: Verb<'_>) -> Served {
     match verb {
         Verb::Start { flow, key } => match start(&flow, key) {
             Some(snapshot) => raw(snapshot.save()),
-            None => Err(unknown("/start/flow", &flow, "flow")),
+            None => Err(unknown("/flow", &flow, "flow")),
         },
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
         Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
@@ -205,13 +206,13 @@ fn serve(verb: Verb<'_>) -> Served {
             ok(&origin.map_err(|it| error("not_authentic", "", &format!("{it}")))?)
         }
         Verb::Correlate { provider, body } => {
-            let provider = named(&provider, "/correlate/provider")?;
+            let provider = named(&provider)?;
             ok(&(provider.correlate)(body.as_bytes()).map_err(|it| refuse(it.into()))?)
         }
-        Verb::Acknowledgement { provider } => ok(&named(&provider, "/acknowledgement/provider")?.acknowledgement),
+        Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
         Verb::Ask { provider, question, with } => {
-            let answer = (named(&provider, "/ask/provider")?.ask)(&question, with.get());
-            raw(answer.map_err(|it| error("malformed", &format!("/ask{}", it.field), &it.reason))?)
+            let answer = (named(&provider)?.ask)(&question, with.get());
+            raw(answer.map_err(|it| error("malformed", &it.field, &it.reason))?)
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {
@@ -232,8 +233,8 @@ fn open(snapshot: &RawValue) -> Result<alloc::boxed::Box<dyn AnySnapshot>, Strin
     load(snapshot.get()).map_err(|it| refuse(it.into()))
 }
 
-fn named(provider: &str, field: &str) -> Result<&'static Provider, String> {
-    providers::named(provider).ok_or_else(|| unknown(field, provider, "provider"))
+fn named(provider: &str) -> Result<&'static Provider, String> {
+    providers::named(provider).ok_or_else(|| unknown("/provider", provider, "provider"))
 }
 
 fn ok<T: Serialize>(value: &T) -> Served {

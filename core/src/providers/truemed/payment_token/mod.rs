@@ -273,7 +273,9 @@ impl Flow for PaymentToken {
         let exists = matches!(self.place, Place::Issued | Place::Deleting | Place::Deleted);
         let changing = [&self.items, &self.card].into_iter().any(|it| *it != Change::Settled);
         match () {
-            () if exists && self.token.is_none() => Some("a token that exists has a text"),
+            () if (exists || self.place == Place::Adopting) != self.token.is_some() => {
+                Some("a token has a text exactly when it exists or is looked up")
+            }
             () if changing && !exists => Some("only a token that exists can be changed"),
             () if matches!(self.charge, Charge::Failed(_) | Charge::Repaired { .. }) && !exists => {
                 Some("only a token that exists can be charged")

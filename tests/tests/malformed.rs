@@ -1,0 +1,203 @@
+//! Malformed input of every kind is answered with a clear error that names the field, and changes nothing.
+
+use rulebound::json::call;
+use rulebound_tests::vectors::ask;
+use serde_json::{Value, json};
+
+const KEY: &str = "00000000-0000-4000-8000-000000000001";
+
+fn start() -> Value {
+    ask("start", json!({"flow": "truemed.payment_token", "key": KEY}))["ok"].take()
+}
+
+fn issued() -> Value {
+    let mut at = start();
+    for step in [
+        json!({"command": {"type": "create_payment_token", "order_items": [item()]}}),
+        json!({"command": {"type": "begin", "effect": "create_payment_token:1"}}),
+        json!({"fact": {"type": "reply", "to": "create_payment_token:1", "status": 200,
+            "body": r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#}}),
+        json!({"fact": {"type": "webhook", "origin": "verified",
+            "body": r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_1"}"#}}),
+    ] {
+        let verb = if step.get("fact").is_some() { "observe" } else { "handle" };
+        let mut fields = step;
+        fields["snapshot"] = at;
+        fields["now"] = 0.into();
+        at = ask(verb, fields)["ok"]["next"].take();
+    }
+    at
+}
+
+fn item() -> Value {
+    json!({"name": "B12", "sku": "b12", "quantity": 1, "price": 1500})
+}
+
+fn error(answer: &Value) -> (&str, &str) {
+    let text = |name: &str| answer["error"][name].as_str().unwrap_or("no error");
+    (text("code"), text("field"))
+}
+
+fn of_command(command: Value) -> (String, String) {
+    let answer = ask("handle", json!({"snapshot": start(), "command": command, "now": 0}));
+    let (code, field) = error(&answer);
+    (code.into(), field.into())
+}
+
+fn of_fact(fact: Value) -> (String, String) {
+    let answer = ask("observe", json!({"snapshot": issued(), "fact": fact, "now": 0}));
+    let (code, field) = error(&answer);
+    (code.into(), field.into())
+}
+
+fn malformed(field: &str) -> (String, String) {
+    ("malformed".into(), field.into())
+}
+
+#[test]
+fn a_command_names_the_field_that_is_wrong() {
+    let create = |field: &str, value: Value| {
+        let mut command = json!({"type": "create_payment_token", "order_items": [item()]});
+        command[field] = value;
+        of_command(command)
+    };
+    assert_eq!(create("theme", json!("dark")), malformed("/command/theme"));
+    assert_eq!(create("success_url", json!(1)), malformed("/command/success_url"));
+    assert_eq!(create("order_items", json!({})), malformed("/command/order_items"));
+    assert_eq!(create("type", json!("buy")), malformed("/command/type"));
+    assert_eq!(of_command(json!({})), malformed("/command/type"));
+    assert_eq!(of_command(json!([])), malformed("/command"));
+    assert_eq!(of_command(json!({"type": "create_payment_token"})), malformed("/command/order_items"));
+    assert_eq!(of_command(json!({"type": "begin", "effect": ""})), malformed("/command/effect"));
+    assert_eq!(of_command(json!({"type": "begin"})), malformed("/command/effect"));
+    let token = json!({"type": "retrieve_payment_token", "payment_token": ""});
+    assert_eq!(of_command(token), malformed("/command/payment_token"));
+}
+
+#[test]
+fn a_number_that_does_not_survive_every_json_is_refused() {
+    let priced = |price: Value, quantity: Value| {
+        let mut item = item();
+        item["price"] = price;
+        item["quantity"] = quantity;
+        of_command(json!({"type": "create_payment_token", "order_items": [item]}))
+    };
+    let price = malformed("/command/order_items/0/price");
+    assert_eq!(priced(json!(9_007_199_254_740_992_i64), json!(1)), price);
+    assert_eq!(priced(json!(15.5), json!(1)), price);
+    assert_eq!(priced(json!("1500"), json!(1)), price);
+    assert_eq!(priced(json!(1e300), json!(1)), price);
+    assert_eq!(priced(json!(1500), json!(9_007_199_254_740_993_i64)), malformed("/command/order_items/0/quantity"));
+    let late = ask("handle", json!({"snapshot": start(), "command": {"type": "begin", "effect": "a:1"}, "now": 9_007_199_254_740_992_i64}));
+    assert_eq!(error(&late), ("malformed", "/now"));
+}
+
+#[test]
+fn the_largest_amounts_add_up_without_overflow() {
+    let mut line = item();
+    line["price"] = json!(9_007_199_254_740_991_i64);
+    line["quantity"] = json!(9_007_199_254_740_991_i64);
+    let items: Vec<_> = (0..9).map(|_| line.clone()).collect();
+    let command = json!({"type": "create_payment_session", "total_amount": 1, "order_items": items, "success_url": "https://shop.example/ok"});
+    let at = ask("start", json!({"flow": "truemed.payment_session", "key": KEY}))["ok"].take();
+    let answer = ask("handle", json!({"snapshot": at, "command": command, "now": 0}));
+    assert_eq!(answer["refused"]["violations"][0]["rule"], "truemed.session.total-equality");
+}
+
+#[test]
+fn a_fact_that_the_host_built_wrong_names_its_field() {
+    assert_eq!(of_fact(json!({"type": "reply", "to": "", "status": 200, "body": ""})), malformed("/fact/to"));
+    assert_eq!(of_fact(json!({"type": "reply", "to": "a:1", "status": 99_999, "body": ""})), malformed("/fact/status"));
+    assert_eq!(of_fact(json!({"type": "reply", "to": "a:1", "status": 200, "body": {}})), malformed("/fact/body"));
+    assert_eq!(of_fact(json!({"type": "webhook", "body": "{}"})), malformed("/fact/origin"));
+    assert_eq!(of_fact(json!({"type": "webhook", "origin": "sure", "body": "{}"})), malformed("/fact/origin"));
+    assert_eq!(of_fact(json!({"type": "done", "effect": ""})), malformed("/fact/effect"));
+    assert_eq!(of_fact(json!({"type": "tick"})), malformed("/fact/type"));
+    let long = "x".repeat(2 << 20);
+    assert_eq!(of_fact(json!({"type": "webhook", "origin": "verified", "body": long})), malformed("/fact/body"));
+}
+
+#[test]
+fn what_a_provider_sends_is_never_an_error() {
+    let deep = "[".repeat(100_000);
+    for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", deep.as_str()] {
+        let fact = json!({"type": "webhook", "origin": "verified", "body": body});
+        let answer = ask("observe", json!({"snapshot": issued(), "fact": fact, "now": 0}));
+        assert_eq!(answer["ok"]["unmoved"], "unreadable", "{body:.40} gave {answer}");
+    }
+}
+
+#[test]
+fn a_call_that_is_none_is_answered() {
+    let of = |request: &str| {
+        let answer: Value = serde_json::from_str(&call(request)).unwrap();
+        let (code, field) = error(&answer);
+        (code.to_owned(), field.to_owned())
+    };
+    assert_eq!(of("").0, "malformed");
+    assert_eq!(of("{}").0, "malformed");
+    assert_eq!(of("[]").0, "malformed");
+    assert_eq!(of(r#"{"dance": {}}"#).0, "malformed");
+    assert_eq!(of(&"[".repeat(1 << 20)).0, "malformed");
+    assert_eq!(of(&" ".repeat(10 << 20)), ("too_long".into(), String::new()));
+    assert_eq!(of(r#"{"start": {"flow": "truemed.payment_token", "key": "42"}}"#), malformed("/key"));
+    assert_eq!(of(r#"{"start": {"flow": "truemed.payment_token", "key": ""}}"#), malformed("/key"));
+    assert_eq!(of(r#"{"start": {"flow": "acme.gold", "key": "0123456789abcdef"}}"#), ("unknown".into(), "/flow".into()));
+    assert_eq!(of(r#"{"acknowledgement": {"provider": "acme"}}"#).1, "/provider");
+    assert_eq!(of(r#"{"versions": {"x": 1}}"#), malformed("/x"));
+}
+
+#[test]
+fn policies_and_settings_are_strict() {
+    let with = |name: &str, value: Value| {
+        let mut fields = json!({"snapshot": start(), "now": 0});
+        fields[name] = value;
+        let answer = ask("owed", fields);
+        let (code, field) = error(&answer);
+        (code.to_owned(), field.to_owned())
+    };
+    assert_eq!(with("policy", json!({"leash": 1})), malformed("/policy/leash"));
+    assert_eq!(with("policy", json!({"lease": -1})), malformed("/policy/lease"));
+    assert_eq!(with("policy", json!({"mode": "loose"})).1, "/policy/mode");
+    assert_eq!(with("policy", json!({"overrides": {"truemed.no.such-rule": "warn"}})).1, "/policy/overrides/truemed.no.such-rule");
+    assert_eq!(with("settings", json!({"api_key": "secret"})), malformed("/settings/api_key"));
+}
+
+#[test]
+fn a_snapshot_that_is_none_is_refused_by_name() {
+    let of = |change: &dyn Fn(&mut Value)| {
+        let mut snapshot = issued();
+        change(&mut snapshot);
+        let answer = ask("load", json!({"snapshot": snapshot}));
+        let (code, field) = error(&answer);
+        assert_eq!(code, "unreadable_snapshot", "{answer}");
+        field.to_owned()
+    };
+    assert_eq!(of(&|it| it["flow"] = "truemed.gold".into()), "/snapshot/flow");
+    assert_eq!(of(&|it| it["flow"] = "truemed.payment_session".into()), "/snapshot/state");
+    assert_eq!(of(&|it| it["format"] = 99.into()), "/snapshot/format");
+    assert_eq!(of(&|it| it["revision"] = json!(-1)), "/snapshot/revision");
+    assert_eq!(of(&|it| it["key"] = "42".into()), "/snapshot/key");
+    assert_eq!(of(&|it| it["more"] = 1.into()), "/snapshot/more");
+    assert_eq!(of(&|it| it["state"]["place"] = "asleep".into()), "/snapshot/state/place");
+    assert_eq!(of(&|it| it["state"]["token"] = Value::Null), "/snapshot/state");
+    assert_eq!(of(&|it| it["state"]["place"] = "absent".into()), "/snapshot/state");
+}
+
+#[test]
+fn no_cut_of_a_request_and_no_flipped_byte_is_ever_unanswered() {
+    let command = json!({"type": "update_payment_token", "order_items": [item()]});
+    let request = json!({"handle": {"snapshot": issued(), "command": command, "now": 5}}).to_string();
+    for end in 0..request.len() {
+        let answer: Value = serde_json::from_str(&call(&request[..end])).unwrap();
+        assert!(answer.get("error").is_some(), "{end}: {answer}");
+    }
+    for at in 0..request.len() {
+        for byte in [b'"', b'{', b'0', b'\\', b' '] {
+            let mut bytes = request.clone().into_bytes();
+            bytes[at] = byte;
+            let answer: Value = serde_json::from_str(&call(&String::from_utf8(bytes).unwrap())).unwrap();
+            assert!(answer.is_object());
+        }
+    }
+}
