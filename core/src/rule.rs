@@ -244,13 +244,13 @@ pub struct Violation {
     /// The wishes that say the same in a shape that is allowed.
     pub instead: &'static [&'static str],
     /// Whether the host's policy changed the level that the rule is declared with.
-    pub softened: bool,
+    pub by_policy: bool,
     pub(crate) detail: Option<String>,
 }
 
 impl Violation {
     pub(crate) const fn new(rule: &'static Rule) -> Self {
-        Self { rule, at: Cow::Borrowed(""), until: None, instead: &[], softened: false, detail: None }
+        Self { rule, at: Cow::Borrowed(""), until: None, instead: &[], by_policy: false, detail: None }
     }
 
     /// The rule's statement, with what broke it.
@@ -277,8 +277,8 @@ impl Serialize for Violation {
         if let Some(source) = self.rule.sources.first() {
             map.serialize_entry("source", source)?;
         }
-        if self.softened {
-            map.serialize_entry("softened", &true)?;
+        if self.by_policy {
+            map.serialize_entry("by_policy", &true)?;
         }
         map.end()
     }

@@ -1,6 +1,11 @@
 //! Files that are made from the code, committed, and verified by a test that also mends them.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rulebound::Kept;
 use rulebound::catalogue::Catalogue;
+use serde_json::Value;
 
 /// One generated file.
 #[derive(Debug)]
@@ -11,8 +16,55 @@ pub struct Generated {
     pub text: String,
 }
 
+/// The root of the workspace.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// Every generated file, made anew.
 pub fn files() -> Vec<Generated> {
-    let catalogue = serde_json::to_string_pretty(&Catalogue::new()).unwrap_or_default();
-    vec![Generated { path: "schemas/catalogue.json", text: catalogue + "\n" }]
+    let catalogue = Catalogue::new();
+    let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap_or_default();
+    vec![
+        Generated { path: "schemas/catalogue.json", text: json + "\n" },
+        Generated { path: "README.md", text: with_figures(&readme, &figures(&catalogue)) },
+    ]
+}
+
+/// The figures that the README states.
+fn figures(catalogue: &Catalogue) -> String {
+    let kept = |wanted: Kept| catalogue.rules.iter().filter(|rule| rule.kept == wanted).count();
+    let edges: usize = catalogue.flows.iter().map(|flow| flow.edges.len()).sum();
+    let (vectors, steps) = vectors();
+    format!(
+        "| Flows | Edges | Rules | enforced | by construction | by the host | Vectors | Steps |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
+         | {} | {edges} | {} | {} | {} | {} | {vectors} | {steps} |",
+        catalogue.flows.len(),
+        catalogue.rules.len(),
+        kept(Kept::Enforced),
+        kept(Kept::ByConstruction),
+        kept(Kept::ByHost),
+    )
+}
+
+/// How many vectors there are, and how many steps they have.
+fn vectors() -> (usize, usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let texts = crate::vectors::files(&folder).unwrap_or_default().into_iter().map(fs::read_to_string);
+    let all: Vec<Value> = texts.flatten().filter_map(|text| serde_json::from_str(&text).ok()).collect();
+    let vectors: Vec<&Value> = all.iter().flat_map(|file| file.as_array().into_iter().flatten()).collect();
+    let steps = vectors.iter().filter_map(|vector| vector["steps"].as_array()).map(Vec::len).sum();
+    (vectors.len(), steps)
+}
+
+/// The text with what stands between the marks written anew.
+fn with_figures(text: &str, figures: &str) -> String {
+    const BEGIN: &str = "<!-- figures: written by `cargo xtask codegen` -->";
+    const END: &str = "<!-- end of figures -->";
+    match (text.split_once(BEGIN), text.split_once(END)) {
+        (Some((before, _)), Some((_, after))) => format!("{before}{BEGIN}\n{figures}\n{END}{after}"),
+        _ => text.to_owned(),
+    }
 }

@@ -109,7 +109,7 @@ impl<'a, F: Flow> Cx<'a, F> {
             &mut self.warnings
         };
         let mut violation = Violation::new(rule);
-        violation.softened = level != rule.level;
+        violation.by_policy = level != rule.level;
         list.push(violation);
         Check { broken: list.last_mut() }
     }

@@ -42,7 +42,7 @@ impl<F: Flow> Snapshot<F> {
         let now = env.now;
         let rests = self.outbox.owed.iter().flat_map(|it| [it.in_hand(now), it.resting(now)]);
         let waits = self.awaits(env).into_iter().map(|it| it.by);
-        rests.chain(waits).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
+        rests.chain(waits).flatten().filter(|at| !at.is_over(now)).min()
     }
 
     /// The ids by which a signal finds this flow: its key, and what the provider calls it.

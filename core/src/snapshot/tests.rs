@@ -181,7 +181,7 @@ fn lenient_softens_inferred_requests_and_money_only_by_its_own_code() {
     lenient.policy.mode = Mode::Lenient;
     let accepted = start().handle(nameless(), &lenient).unwrap();
     assert_eq!(accepted.warnings[0].rule, Rule::PlanNamed.rule());
-    assert!(accepted.warnings[0].softened);
+    assert!(accepted.warnings[0].by_policy);
     let at = begun();
     assert!(at.handle(nameless(), &lenient).unwrap_err().violations.iter().any(|it| it.rule == Rule::One.rule()));
     lenient.policy.overrides.insert("toy.create.one".into(), Level::Warn);

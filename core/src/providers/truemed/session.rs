@@ -155,7 +155,8 @@ impl Session {
 
     /// Takes in how it stands, from a webhook or a look-up; the order in which statuses come does not matter.
     pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        self.captured = self.captured.max(seen.capture_amount);
+        let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
+        self.captured = self.captured.max(seen.capture_amount.or(whole));
         if let Status::Unknown(text) = &seen.status {
             self.unlisted = self.unlisted.take().max(Some(text.clone()));
         }

@@ -324,7 +324,11 @@ impl PaymentToken {
 
     fn awaited(&self) -> Vec<Awaited> {
         let mut awaited = Vec::new();
+        // Nothing brings a deleted token back; a charge that is open still ends.
         if self.place == Place::Deleted {
+            if let Charge::Open { session, .. } = &self.charge {
+                awaited.extend(session.awaited());
+            }
             return awaited;
         }
         if self.place == Place::Awaiting {

@@ -47,12 +47,14 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
 }
 
 /// Opens another attempt to get a token; the oldest beyond the eighth is given up.
-fn provision(at: &mut PaymentToken, items: Digest, cx: &Context<'_>) -> u32 {
+fn provision(at: &mut PaymentToken, items: Digest, cx: &mut Context<'_>) -> u32 {
     let nth = at.count();
     let watch = Watch::new(cx.now());
     at.provisions.push(Provision { nth, origin: None, items, redirect_url: None, watch });
-    if at.provisions.len() > WATCHED {
-        at.provisions.remove(0);
+    if at.provisions.len() > WATCHED
+        && let Some(Origin::Request(id)) = at.provisions.remove(0).origin
+    {
+        cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(have) if *have == id));
     }
     at.settle_place();
     nth
