@@ -1,0 +1,161 @@
+//! The stage: a host with one row, which says what it does and what the library answers.
+
+use rulebound::time::Timestamp;
+use rulebound::{
+    Command, EffectId, Env, Fact, Flow, Headers, Key, Named, Observation, Origin, Rejection, Snapshot, Transition, Via,
+};
+
+use crate::Played;
+
+/// A host with one row.
+pub(crate) struct Host<F: Flow> {
+    /// The row.
+    pub(crate) at: Snapshot<F>,
+    /// The circumstances of the next call.
+    pub(crate) env: Env<F::Settings>,
+}
+
+impl<F: Flow> Host<F> {
+    /// A new scene, with a new row.
+    pub(crate) fn open(title: &str) -> Self {
+        println!("\n{title}");
+        Self { at: Snapshot::start(Key::of("tour", title)), env: Env::at(Timestamp::from_millis(0)) }
+    }
+
+    /// The host wants something.
+    pub(crate) fn wish(&mut self, what: &str, command: impl Into<Command<F>>) {
+        self.tick();
+        match self.at.handle(command, &self.env) {
+            Ok(step) if step.next.revision() == self.at.revision() => say("wish", what, "stands already: nothing new"),
+            Ok(step) => {
+                say("wish", what, "accepted");
+                self.keep(step);
+            }
+            Err(rejection) => refused("wish", what, &rejection),
+        }
+    }
+
+    /// A worker takes a request in hand and sends it.
+    pub(crate) fn send(&mut self, effect: &str) -> Played {
+        self.tick();
+        match self.at.handle(EffectId::parse(effect)?, &self.env) {
+            Ok(step) => {
+                if let Some(request) = &step.take {
+                    say("send", effect, &format!("{} {}", request.method, request.url));
+                }
+                self.keep(step);
+            }
+            Err(rejection) => refused("send", effect, &rejection),
+        }
+        Ok(())
+    }
+
+    /// The provider answers a request.
+    pub(crate) fn reply(&mut self, to: &str, status: u16, body: &str) -> Played {
+        self.observe(&format!("reply {status} {}", short(body)), reply(to, status, body))
+    }
+
+    /// The provider calls.
+    pub(crate) fn webhook(&mut self, body: &str) -> Played {
+        self.observe(&format!("webhook {}", short(body)), webhook(body))
+    }
+
+    /// The customer's browser comes back.
+    pub(crate) fn returned(&mut self, via: Via) -> Played {
+        self.observe("the customer's browser is back", Fact::Returned { via })
+    }
+
+    fn observe(&mut self, what: &str, fact: Fact<'_>) -> Played {
+        self.tick();
+        match self.at.observe(fact, &self.env)? {
+            Observation::Applied(step) => {
+                say("fact", what, &self.moves(&step.next));
+                self.keep(step);
+            }
+            Observation::Unmoved { because, .. } => {
+                say("fact", what, &format!("moves nothing: {}", format!("{because:?}").to_lowercase()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The facets that differ.
+    fn moves(&self, next: &Snapshot<F>) -> String {
+        let pairs = self.at.state().at().into_iter().zip(next.state().at());
+        let moved: Vec<_> = pairs.filter(|(from, to)| from != to).map(|(_, to)| to.name()).collect();
+        if moved.is_empty() { "noted".into() } else { format!("now {}", moved.join(", ")) }
+    }
+
+    fn keep(&mut self, step: Transition<F>) {
+        for warning in &step.warnings {
+            note(&format!("warning {}: {}", warning.rule.code, warning.message()));
+        }
+        self.at = step.next;
+    }
+
+    /// Lists what a worker must do.
+    pub(crate) fn owed(&self) {
+        for owed in self.at.owed(&self.env) {
+            note(&format!("owed: {}", owed.id));
+        }
+    }
+
+    /// Lists what others must do.
+    pub(crate) fn awaits(&self) {
+        for awaited in self.at.awaits(&self.env) {
+            let at = awaited.customer_at.map_or_else(String::new, |url| format!(", the customer ends it at {url}"));
+            note(&format!("awaits: {}{at}", awaited.signal));
+        }
+    }
+
+    fn tick(&mut self) {
+        self.wait_until(self.env.now.as_millis() + 1);
+    }
+
+    /// Lets the clock go on.
+    pub(crate) fn wait_until(&mut self, millis: i64) {
+        self.env.now = Timestamp::from_millis(millis);
+    }
+}
+
+/// The answer to a request, as a fact.
+pub(crate) fn reply<'a>(to: &'a str, status: u16, body: &'a str) -> Fact<'a> {
+    Fact::Reply { to: to.into(), status, headers: Headers::default(), body: body.as_bytes().into() }
+}
+
+/// An authenticated webhook, as a fact.
+pub(crate) fn webhook(body: &str) -> Fact<'_> {
+    Fact::Webhook { body: body.as_bytes().into(), content_type: None, topic: None, origin: Origin::Verified }
+}
+
+/// A line below a call.
+pub(crate) fn note(text: &str) {
+    println!("          {text}");
+}
+
+fn say(who: &str, what: &str, outcome: &str) {
+    println!("  {who:<6}  {what}");
+    println!("          -> {outcome}");
+}
+
+fn refused(who: &str, what: &str, rejection: &Rejection) {
+    println!("  {who:<6}  {what}");
+    for violation in &rejection.violations {
+        println!("          -> REFUSED by {}", violation.rule.code);
+        note(&format!("   {}", violation.message()));
+        if let Some(until) = &violation.until {
+            note(&format!("   until   {until}"));
+        }
+        if !violation.instead.is_empty() {
+            note(&format!("   instead {}", violation.instead.join(", then ")));
+        }
+        if let Some(source) = violation.rule.sources.first() {
+            note(&format!("   source  {}", source.page));
+        }
+    }
+}
+
+/// A body without its quotes and its hosts, for the eye.
+fn short(body: &str) -> String {
+    body.replace('"', "").replace(',', ", ").replace(':', ": ").replace(": //", "://")
+}

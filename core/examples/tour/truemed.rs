@@ -1,0 +1,150 @@
+//! Truemed: creating a subscription, changing its items, charging it, and a crash.
+
+use std::error::Error;
+
+use rulebound::money::Cents;
+use rulebound::truemed::{
+    CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken,
+};
+use rulebound::{EffectId, Intent, Snapshot, Via};
+
+use crate::Played;
+use crate::stage::{self, Host, note};
+
+const DAY: i64 = 86_400_000;
+const CREATED: &str = r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#;
+const ISSUED: &str = r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_1"}"#;
+
+/// Plays all scenes.
+pub(crate) fn play() -> Played {
+    create()?;
+    never()?;
+    change_items()?;
+    charge()?;
+    crash()
+}
+
+/// Create a subscription: the webhook may come before the browser does, and only the webhook counts.
+fn create() -> Played {
+    let mut host: Host<PaymentToken> = Host::open("1. Create a token: the webhook comes before the customer is back");
+    host.wish("create_payment_token {B12}", create_b12());
+    host.send("create_payment_token:1")?;
+    host.reply("create_payment_token:1", 200, CREATED)?;
+    host.awaits();
+    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.webhook(ISSUED)?;
+    host.returned(Via::SuccessUrl)?;
+    host.webhook(ISSUED)?;
+    Ok(())
+}
+
+/// Create a subscription: no letter of medical necessity, no webhook, for ever.
+fn never() -> Played {
+    let mut host: Host<PaymentToken> =
+        Host::open("2. A token that never comes: silence is neither success nor failure");
+    host.wish("create_payment_token {B12}", create_b12());
+    host.send("create_payment_token:1")?;
+    host.reply(
+        "create_payment_token:1",
+        200,
+        r#"{"provision_token_request_id":"ptr_9","redirect_url":"https://truemed.example/q/9"}"#,
+    )?;
+    for (day, look_up) in [(1, 1), (3, 2), (7, 3)] {
+        host.wait_until(day * DAY + 3);
+        let effect = format!("retrieve_provision_token_request:{look_up}");
+        host.send(&effect)?;
+        host.reply(&effect, 200, r#"{"payment_token":null}"#)?;
+    }
+    host.owed();
+    host.webhook(r#"{"payment_token":"pt_9","provision_token_request_id":"ptr_9"}"#)?;
+    note("the late webhook still wins");
+    Ok(())
+}
+
+/// Update a subscription: an item change may need the survey, and no charge goes through until it is taken.
+fn change_items() -> Played {
+    let mut host = issued("3. Change the items: the survey, and what waits for it")?;
+    let both = UpdatePaymentToken::items(b12_and_magnesium());
+    let mut card_and_items = both.clone();
+    card_and_items.update_card_info = Some(true);
+    host.wish("update_payment_token {card, items}", card_and_items);
+    host.wish("update_payment_token {B12, Magnesium}", both);
+    host.send("update_payment_token:1")?;
+    host.reply(
+        "update_payment_token:1",
+        200,
+        r#"{"next_action":"TakeHealthSurvey","redirect_url":"https://truemed.example/s/2","provision_token_request_id":"ptr_2"}"#,
+    )?;
+    host.owed();
+    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.returned(Via::SuccessUrl)?;
+    host.webhook(r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_2"}"#)?;
+    host.wish("charge 2026-12 {B12, Magnesium}", charge_of("2026-12", b12_and_magnesium())?);
+    Ok(())
+}
+
+/// The same charge asked for twice is one charge.
+fn charge() -> Played {
+    let mut host = issued("4. A charge asked for twice is sent once")?;
+    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.send("create_payment_session:2026-12")?;
+    host.wish("charge 2026-12 {B12}, the queue again", charge_of("2026-12", b12())?);
+    host.send("create_payment_session:2026-12")?;
+    host.reply("create_payment_session:2026-12", 200, r#"{"id":"ps_1"}"#)?;
+    host.webhook(r#"{"payment_session_id":"ps_1","status":"processing"}"#)?;
+    host.webhook(r#"{"payment_session_id":"ps_1","status":"captured","capture_amount":1500}"#)?;
+    host.owed();
+    host.wish("charge 2026-12 {B12}, the cron job again", charge_of("2026-12", b12())?);
+    Ok(())
+}
+
+/// A crash between saving and doing: what is owed is in the row.
+fn crash() -> Played {
+    let mut host = issued("5. A crash between saving and sending: the row knows what is owed")?;
+    host.wish("charge 2027-01 {B12}", charge_of("2027-01", b12())?);
+    let row = host.at.save();
+    note(&format!("the row is saved ({} bytes), and the worker dies", row.len()));
+    host.at = Snapshot::load(&row)?;
+    host.owed();
+    host.send("create_payment_session:2027-01")?;
+    note("the next worker dies after sending, and nobody has the answer; its lease runs out");
+    host.wait_until(host.env.now.as_millis() + 300_000);
+    host.send("create_payment_session:2027-01")?;
+    note("the same id and the same idempotency key: Truemed does it once");
+    Ok(())
+}
+
+/// A row whose token was issued already.
+fn issued(title: &str) -> Result<Host<PaymentToken>, Box<dyn Error>> {
+    let mut host = Host::open(title);
+    let at = host.at.handle(create_b12(), &host.env)?.next;
+    let at = at.handle(EffectId::parse("create_payment_token:1")?, &host.env)?.next;
+    let at =
+        at.observe(stage::reply("create_payment_token:1", 200, CREATED), &host.env)?.applied().ok_or("applied")?.next;
+    host.at = at.observe(stage::webhook(ISSUED), &host.env)?.applied().ok_or("applied")?.next;
+    Ok(host)
+}
+
+fn b12() -> Vec<OrderItem> {
+    vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))]
+}
+
+fn b12_and_magnesium() -> Vec<OrderItem> {
+    let mut items = b12();
+    items.push(OrderItem::new("mg", "Magnesium", 1, Cents::new(1200)));
+    items
+}
+
+fn create_b12() -> CreatePaymentToken {
+    CreatePaymentToken::new(b12(), "https://shop.example/ok", "https://shop.example/cancel")
+}
+
+fn charge_of(intent: &str, items: Vec<OrderItem>) -> Result<CreatePaymentSession, Box<dyn Error>> {
+    let total = items.iter().fold(Cents::ZERO, |sum, item| sum.plus(item.price));
+    let mut charge = CreatePaymentSession::new(total, items);
+    charge.payment_token = Some(Token::parse("pt_1")?);
+    charge.intent = Some(Intent::parse(intent)?);
+    charge.success_url = Some("https://shop.example/ok".into());
+    charge.failure_url = Some("https://shop.example/cancel".into());
+    Ok(charge)
+}
