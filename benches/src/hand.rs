@@ -7,30 +7,31 @@
 //! origins (16 of each), the fingerprints (SHA-256, cut to 80 bits, of the sorted items), the waits and their
 //! schedule, the revision. What is owed, offered and learnt has the same contents. Dates are read by the same parser.
 //!
-//! **Left out.** Whatever these steps do not need: other flows and operations, the policy (modes, overrides and other
-//! schedules than the default), details of violations in words, newtypes and their checks, facts that the host built
-//! wrong, the table of edges, look-ups after lost answers, webhooks of sessions and of repaired charges, ids that are
-//! learnt late, numbers where a webhook should have text, and telling which field of a JSON text is wrong.
+//! **Left out.** Whatever these steps do not need: other flows and operations, the policy and the settings (modes,
+//! overrides, schedules and signs other than the defaults), details of violations in words, newtypes and their checks,
+//! facts that the host built wrong, the table of edges, look-ups after lost answers, webhooks of sessions and of
+//! repaired charges, ids that are learnt late, numbers where a webhook should have text, and telling which field of a
+//! JSON text is wrong.
 
 mod answer;
+mod charge;
 mod digest;
 mod guard;
 mod update;
 mod views;
 mod watch;
 
-pub use answer::{answered, done, token_updated};
-pub use digest::{Digest, digest};
+pub use answer::{Unmoved, answered, done, token_updated};
+pub use charge::charge;
+pub use digest::{Digest, digest, fingerprint};
+pub use guard::Wish;
 pub use update::update;
 pub use views::{Due, Effect, Offer, call, offers, owed};
 pub use watch::Watch;
 
 use rulebound::time::Timestamp;
-use rulebound::truemed::{AmountDetails, CreatePaymentSession, Kind, OrderItem, UpdatePaymentToken};
+use rulebound::truemed::{CreatePaymentSession, UpdatePaymentToken};
 use serde::{Deserialize, Serialize};
-
-use digest::cart;
-use guard::{Found, Wish, guard};
 
 /// How many intents and settled origins are remembered.
 const REMEMBERED: usize = 16;
@@ -231,144 +232,6 @@ pub struct Step {
     pub next: Row,
     pub learnt: Vec<String>,
     pub warnings: Vec<Broken>,
-}
-
-/// Charges the token under the host's name for the charge.
-pub fn charge(at: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Result<Step, Vec<Broken>> {
-    let items = digest(&command.order_items);
-    let cart = cart(&command, items);
-    let wanted = command.intent.as_ref().and_then(|intent| at.intents.iter().find(|it| it.intent == intent.as_str()));
-    if wanted.is_some_and(|it| it.outcome != Outcome::Failed && it.cart == cart) {
-        return Ok(Step { next: at.clone(), learnt: Vec::new(), warnings: Vec::new() });
-    }
-    let mut found = Found::default();
-    guard(at, Wish::Charge, now, false, &mut found);
-    check_token(at, &command, &mut found);
-    check_items(at, items, &mut found);
-    found.warn("truemed.session.tokenize-xor-token", "/tokenize", command.tokenize != Some(true));
-    check_amounts(&command, &mut found);
-    check_fields(&command, &mut found);
-    let taken = wanted.is_some_and(|it| it.outcome != Outcome::Failed);
-    found.refuse("truemed.session.idempotency-new-cart-new-key", "/intent", !taken);
-    let Some(intent) = command.intent.as_ref().map(|it| it.as_str().to_owned()) else {
-        found.refuse("rulebound.intent.required", "/intent", false);
-        return Err(found.broken);
-    };
-    if !found.broken.is_empty() {
-        return Err(found.broken);
-    }
-    let ordinal = wanted.map_or(1, |it| it.ordinal + 1);
-    let id = match ordinal {
-        1 => format!("create_payment_session:{intent}"),
-        n => format!("create_payment_session:{intent}/{n}"),
-    };
-    let mut next = at.next();
-    next.charge = Charge::Requested { nth: next.requests, asked: asked(&mut command, &intent, cart, &at.key) };
-    next.remember(intent, cart, ordinal);
-    next.owe(id, Duty::Charge(Box::new(command)), None);
-    Ok(Step { next, learnt: Vec::new(), warnings: found.warned })
-}
-
-fn asked(command: &mut CreatePaymentSession, intent: &str, cart: Digest, key: &str) -> Asked {
-    let metadata = command.metadata.get_or_insert_with(|| key.into());
-    Asked {
-        metadata: digest::of(metadata.text().unwrap_or_default().as_bytes()),
-        intent: Some(intent.to_owned()),
-        cart,
-        total: command.total_amount.get(),
-        items: i64::try_from(price_of(&command.order_items)).unwrap_or_default(),
-        authorization: command.kind == Some(Kind::Authorization),
-        of_a_token: true,
-        attended: false,
-    }
-}
-
-fn check_token(at: &Row, command: &CreatePaymentSession, found: &mut Found) {
-    let Some(given) = command.payment_token.as_ref().map(|it| it.as_str()) else { return };
-    let is_given = |id: &Option<String>| id.as_deref() == Some(given);
-    let is_request = at.provisions.iter().any(|it| is_given(&it.origin))
-        || at.pending().any(|it| is_given(&it.origin))
-        || at.closed.iter().any(|(_, id)| id == given);
-    if is_request {
-        found.refuse("truemed.provision.request-is-not-token", "/payment_token", false);
-    } else if at.place == Place::Issued {
-        let same = at.token.as_deref() == Some(given);
-        found.refuse("truemed.session.unattended-needs-active-token", "/payment_token", same);
-    }
-}
-
-fn check_items(at: &Row, wanted: Digest, found: &mut Found) {
-    if at.place != Place::Issued || at.confirmed == Some(wanted) {
-        return;
-    }
-    let pending = matches!(&at.items, Change::Pending(it) if it.items == Some(wanted));
-    let (rule, until) = match () {
-        () if pending => ("truemed.session.unattended-items-confirmed", Until::Signal(guard::TOKEN_UPDATED)),
-        () if at.confirmed.is_none() => ("truemed.session.unattended-items-confirmed", Until::Wish(guard::ITEMS)),
-        () => ("truemed.update.required-on-item-change", Until::Wish(guard::ITEMS)),
-    };
-    found.broken.push(Broken { rule, at: "/order_items", until: Some(until), instead: &[] });
-}
-
-fn price_of(items: &[OrderItem]) -> i128 {
-    items.iter().map(|it| i128::from(it.quantity) * i128::from(it.price.get())).sum()
-}
-
-fn check_amounts(command: &CreatePaymentSession, found: &mut Found) {
-    let cents = |amount: Option<rulebound::money::Cents>| amount.map_or(0, |it| i128::from(it.get()));
-    let lines = command.order_items.iter().filter_map(|it| it.amount_details.as_ref());
-    let details = lines.chain(command.amount_details.as_ref());
-    let positive = command.order_items.iter().all(|it| it.price.get() >= 0 && it.quantity >= 1);
-    found.refuse("truemed.session.amount-nonnegative", "/order_items", positive && command.total_amount.get() >= 0);
-    let mut sum = price_of(&command.order_items);
-    for it in details {
-        let (charges, discounts) = (cents(it.total_additional_charges), cents(it.total_discounts));
-        sum += charges - discounts;
-        found.refuse("truemed.session.amount-nonnegative", "/amount_details", charges >= 0 && discounts >= 0);
-        found.warn("truemed.session.amount-details-consistent", "/amount_details", adds_up(it));
-    }
-    found.refuse("truemed.session.total-equality", "/total_amount", sum == i128::from(command.total_amount.get()));
-}
-
-fn adds_up(details: &AmountDetails) -> bool {
-    let lists = [
-        (&details.additional_charges_details, details.total_additional_charges),
-        (&details.discounts_details, details.total_discounts),
-    ];
-    lists.into_iter().all(|(list, total)| {
-        list.as_ref().is_none_or(|list| {
-            list.iter().map(|it| it.amount.get()).sum::<i64>() == total.map_or(0, |total| total.get())
-        })
-    })
-}
-
-fn check_fields(command: &CreatePaymentSession, found: &mut Found) {
-    let shown = command.tokenize == Some(true) && command.display_next_bill_info.is_some();
-    found.refuse("truemed.session.zero-only-free-trial", "/total_amount", command.total_amount.get() != 0 || shown);
-    if command.display_next_bill_info.is_some() {
-        found.refuse("truemed.session.next-bill-info-shape", "/display_next_bill_info", shown);
-    }
-    let success = command.success_url.as_deref().unwrap_or_default();
-    let host = success.strip_prefix("https://").or_else(|| success.strip_prefix("http://"));
-    let absolute = host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if success.is_empty() {
-        found.warn("truemed.session.success-url-required", "/success_url", false);
-    } else {
-        found.refuse("truemed.session.success-url-required", "/success_url", absolute);
-    }
-    let exact = success.matches("{{").count() == success.matches("{{payment_session_id}}").count();
-    found.refuse("truemed.session.url-template-exact", "/success_url", exact);
-    let plain = !command.failure_url.as_deref().unwrap_or_default().contains("{{");
-    found.warn("truemed.session.url-template-exact", "/failure_url", plain);
-    if let Some(kind) = &command.kind {
-        found.refuse("truemed.session.kind-values", "/kind", kind.is_known());
-        found.warn("truemed.session.kind-gated", "/kind", false);
-        found.refuse("truemed.session.authorization-needs-customer", "/kind", *kind != Kind::Authorization);
-    }
-    let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
-    found.refuse("truemed.metadata.string", "/metadata", text);
-    let known = ["total_amount", "order_items", "payment_token", "success_url", "metadata", "idempotency_key"];
-    found.refuse("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| known.contains(&name)));
 }
 
 impl Row {

@@ -187,6 +187,11 @@ impl Digest {
         }
         Self(short)
     }
+
+    /// Its bytes, as a part of another.
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Digest {

@@ -104,6 +104,12 @@ impl Millis {
         self.0
     }
 
+    /// This span, that many times.
+    #[must_use]
+    pub const fn times(self, times: u64) -> Self {
+        Self(self.0.saturating_mul(times))
+    }
+
     /// This span, doubled that many times.
     #[must_use]
     pub const fn doubled(self, times: u32) -> Self {

@@ -1,10 +1,10 @@
 //! Exploration: every snapshot that a flow's samples reach, breadth first, to a stated bound.
 //!
-//! The bound: at most [`SNAPSHOTS`] snapshots of a flow, none more than [`DEPTH`] moves from its start. Two snapshots
-//! count as one where they differ only in how long ago or ahead an instant is, how large a number is, or in the
-//! ordinals of their obligations.
+//! The bound: at most [`SNAPSHOTS`] snapshots of a flow, at most [`ALIKE`] of them with every facet in the same place,
+//! none more than [`DEPTH`] moves from its start. Two snapshots count as one where they differ only in how long ago or
+//! ahead an instant is, how large a number is, or in the ordinals of their obligations.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rulebound::flow::Samples;
@@ -17,7 +17,10 @@ use serde_json::Value;
 pub const DEPTH: usize = 14;
 
 /// The most snapshots of one flow.
-pub const SNAPSHOTS: usize = 1200;
+pub const SNAPSHOTS: usize = 2000;
+
+/// The most snapshots of one flow in which every facet stands in the same place.
+pub const ALIKE: usize = 100;
 
 /// The first of December 2026: large enough for an instant to be told from a count.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
@@ -78,8 +81,6 @@ pub struct Exploration<F: Flow> {
     pub taken: BTreeSet<Pair>,
     /// What made the library panic.
     pub panics: Vec<String>,
-    /// Whether a bound cut it short.
-    pub is_cut: bool,
     /// The alphabet.
     pub samples: Samples<F>,
 }
@@ -96,21 +97,21 @@ impl<F: Flow> Exploration<F> {
     pub fn run() -> Self {
         let samples = F::samples();
         let start = Snapshot::start(Key::parse(KEY).unwrap_or_else(|_| unreachable!("the key is long enough")));
-        let mut known = HashSet::from([fingerprint(&start, START)]);
+        let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
-        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), is_cut: false, samples };
+        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), samples };
+        let mut alike: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
         let mut queue = VecDeque::from([0]);
         while let Some(from) = queue.pop_front() {
             for step in moves(&it.reached[from].at, it.reached[from].now, &it.samples) {
                 let Some((at, now)) = it.follow(from, &step) else { continue };
-                if !known.insert(fingerprint(&at, now)) {
-                    continue;
-                }
                 let depth = it.reached[from].depth + 1;
-                if depth > DEPTH || it.reached.len() >= SNAPSHOTS {
-                    it.is_cut = true;
+                let of_kind = alike.entry(at.state().at().into_iter().map(Named::name).collect()).or_default();
+                let is_beyond = depth > DEPTH || *of_kind >= ALIKE || it.reached.len() >= SNAPSHOTS;
+                if is_beyond || !known.insert(fingerprint(&at, now)) {
                     continue;
                 }
+                *of_kind += 1;
                 queue.push_back(it.reached.len());
                 it.reached.push(Reached { at, now, depth, by: Some((from, step)) });
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The most that a snapshot is long, without the bodies of open requests.
 const LONGEST: usize = 2 << 10;
 
-/// How many moves may lie between an obligation and the first that can end it.
+/// How many other obligations and signals may have to come before an obligation can end.
 const DETOUR: usize = 3;
 
 /// Lists the flows: one line each.
@@ -80,10 +80,14 @@ explored! {
     truemed_payment_session: rulebound::truemed::PaymentSession;
 }
 
-/// Fails with the first breaches and their number.
+/// Fails with the number of breaches, and the first of each kind.
 #[track_caller]
 fn none(breaches: Vec<String>) {
-    let first: Vec<_> = breaches.iter().take(3).map(String::as_str).collect();
+    let mut kinds = BTreeMap::new();
+    for breach in breaches.iter().rev() {
+        kinds.insert(breach.lines().next(), breach.as_str());
+    }
+    let first: Vec<_> = kinds.into_values().take(5).collect();
     assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), first.join("\n\n"));
 }
 
@@ -153,40 +157,44 @@ fn can_be_discharged<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<S
     stuck.map(|it| format!("nothing ends {}", it.id)).collect()
 }
 
-/// Whether some moves and one answer end an obligation.
-fn ends_within<F: Flow>(
-    at: &Snapshot<F>,
-    now: Timestamp,
-    id: &EffectId,
-    seen: &Exploration<F>,
-    detour: usize,
-) -> bool {
+/// Whether an obligation ends, by its own answer or after some other obligations or signals.
+fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &Exploration<F>, detour: usize) -> bool {
     let Some(owed) = find(at, now, id) else { return true };
-    if ends_at_once(at, now, &owed, seen) {
+    if outcomes(at, now, &owed, seen).iter().any(|(next, when)| find(next, *when, id).is_none()) {
         return true;
     }
+    let others = at.owed(&Env::at(now)).into_iter().filter(|it| it.id != *id);
+    let signals = seen.samples.facts.iter().filter_map(|fact| after(at, fact.clone(), now));
     detour > 0
-        && moves(at, now, &seen.samples).into_iter().any(|step| match (play(at, &step, now), step) {
-            (Outcome::Moved(it), _) => it.next != *at && ends_within(&it.next, now, id, seen, detour - 1),
-            (_, Move::Wait(until)) => ends_within(at, until, id, seen, detour - 1),
-            _ => false,
-        })
+        && others
+            .flat_map(|it| outcomes(at, now, &it, seen))
+            .chain(signals)
+            .any(|(next, when)| next != *at && ends_within(&next, when, id, seen, detour - 1))
 }
 
-/// Whether an answer ends an obligation, after it was begun as soon as it can be.
-fn ends_at_once<F: Flow>(at: &Snapshot<F>, now: Timestamp, owed: &Owed, seen: &Exploration<F>) -> bool {
-    let ended = |at: &Snapshot<F>, now, fact| match play(at, &Move::Fact(fact), now) {
-        Outcome::Moved(it) => find(&it.next, now, &owed.id).is_none(),
-        _ => false,
-    };
+/// What an obligation may lead to, begun as soon as it can be.
+fn outcomes<F: Flow>(
+    at: &Snapshot<F>,
+    now: Timestamp,
+    owed: &Owed,
+    seen: &Exploration<F>,
+) -> Vec<(Snapshot<F>, Timestamp)> {
     let Effect::Request { operation, .. } = &owed.effect else {
-        return ends(owed, &seen.samples).into_iter().any(|fact| ended(at, now, fact));
+        return ends(owed, &seen.samples).into_iter().filter_map(|fact| after(at, fact, now)).collect();
     };
-    let mut answers = answers(&owed.id, operation, &seen.samples).into_iter();
-    let when = now.max(owed.in_hand_until.unwrap_or(now)).max(owed.not_before.unwrap_or(now));
-    match play(at, &Move::Begin(owed.id.clone()), when) {
-        Outcome::Moved(begun) => answers.any(|fact| ended(&begun.next, when, fact)),
-        _ => answers.any(|fact| ended(at, now, fact)),
+    let instants = [Some(now), owed.in_hand_until, owed.not_before, Some(long_after(now))];
+    let begin = |when| match play(at, &Move::Begin(owed.id.clone()), when) {
+        Outcome::Moved(begun) => Some((begun.next, when)),
+        _ => None,
+    };
+    let (begun, when) = instants.into_iter().flatten().find_map(begin).unwrap_or_else(|| (at.clone(), now));
+    answers(&owed.id, operation, &seen.samples).into_iter().filter_map(|fact| after(&begun, fact, when)).collect()
+}
+
+fn after<F: Flow>(at: &Snapshot<F>, fact: Fact<'static>, now: Timestamp) -> Option<(Snapshot<F>, Timestamp)> {
+    match play(at, &Move::Fact(fact), now) {
+        Outcome::Moved(it) => Some((it.next, now)),
+        _ => None,
     }
 }
 
@@ -206,7 +214,8 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
         match play(&here.at, &Move::Begin(id.clone()), here.now) {
             Outcome::Moved(it) => {
                 let again = play(&it.next, &Move::Begin(id.clone()), here.now);
-                let refused = matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
+                let refused =
+                    matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
                 if !ready || !refused || it.next.revision() == here.at.revision() {
                     wrong.push(format!("begin {id}, ready {ready}: accepted, and again: {again:?}"));
                 }
@@ -256,7 +265,10 @@ fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String>
     let before = views(&here.at, &here.env());
     let differs = |at: &i64| views(&here.at, &Env::at(Timestamp::from_millis(*at))) != before;
     let early = probes.into_iter().filter(|at| *at < until).find(differs);
-    early.map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at))).into_iter().collect()
+    early
+        .map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at)))
+        .into_iter()
+        .collect()
 }
 
 fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {

@@ -88,7 +88,10 @@ fn a_number_that_does_not_survive_every_json_is_refused() {
     assert_eq!(priced(json!("1500"), json!(1)), price);
     assert_eq!(priced(json!(1e300), json!(1)), price);
     assert_eq!(priced(json!(1500), json!(9_007_199_254_740_993_i64)), malformed("/command/order_items/0/quantity"));
-    let late = ask("handle", json!({"snapshot": start(), "command": {"type": "begin", "effect": "a:1"}, "now": 9_007_199_254_740_992_i64}));
+    let late = ask(
+        "handle",
+        json!({"snapshot": start(), "command": {"type": "begin", "effect": "a:1"}, "now": 9_007_199_254_740_992_i64}),
+    );
     assert_eq!(error(&late), ("malformed", "/now"));
 }
 
@@ -142,7 +145,10 @@ fn a_call_that_is_none_is_answered() {
     assert_eq!(of(&" ".repeat(10 << 20)), ("too_long".into(), String::new()));
     assert_eq!(of(r#"{"start": {"flow": "truemed.payment_token", "key": "42"}}"#), malformed("/key"));
     assert_eq!(of(r#"{"start": {"flow": "truemed.payment_token", "key": ""}}"#), malformed("/key"));
-    assert_eq!(of(r#"{"start": {"flow": "acme.gold", "key": "0123456789abcdef"}}"#), ("unknown".into(), "/flow".into()));
+    assert_eq!(
+        of(r#"{"start": {"flow": "acme.gold", "key": "0123456789abcdef"}}"#),
+        ("unknown".into(), "/flow".into())
+    );
     assert_eq!(of(r#"{"acknowledgement": {"provider": "acme"}}"#).1, "/provider");
     assert_eq!(of(r#"{"versions": {"x": 1}}"#), malformed("/x"));
 }
@@ -159,7 +165,10 @@ fn policies_and_settings_are_strict() {
     assert_eq!(with("policy", json!({"leash": 1})), malformed("/policy/leash"));
     assert_eq!(with("policy", json!({"lease": -1})), malformed("/policy/lease"));
     assert_eq!(with("policy", json!({"mode": "loose"})).1, "/policy/mode");
-    assert_eq!(with("policy", json!({"overrides": {"truemed.no.such-rule": "warn"}})).1, "/policy/overrides/truemed.no.such-rule");
+    assert_eq!(
+        with("policy", json!({"overrides": {"truemed.no.such-rule": "warn"}})).1,
+        "/policy/overrides/truemed.no.such-rule"
+    );
     assert_eq!(with("settings", json!({"api_key": "secret"})), malformed("/settings/api_key"));
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::guard::{Found, is_of_items};
-use super::{Change, Charge, Duty, Obligation, Pending, Place, REMEMBERED, Row, Step, Watch, digest};
+use super::{Change, Charge, Duty, Obligation, Pending, Place, REMEMBERED, Row, Step, Watch, fingerprint};
 
 /// Why a fact moved nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +49,7 @@ pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Unmo
     let mut found = Found::default();
     found.warn("truemed.webhook.origin-id-exactly-one", "", origins.iter().filter(|it| it.is_some()).count() == 1);
     let text = it.metadata.as_ref();
-    let echoed = at.metadata.is_none_or(|have| text.is_none_or(|text| digest::of(text.as_bytes()) == have));
+    let echoed = at.metadata.is_none_or(|have| text.is_none_or(|text| fingerprint(text) == have));
     found.warn("truemed.metadata.echo-match", "/metadata", echoed);
     if at.place == Place::Deleted {
         return Err(Unmoved::Known);
@@ -76,8 +76,8 @@ fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Unm
         next.confirmed = pending.items.or(next.confirmed);
         next.close(pending.nth, origin);
         next.withdraw_words(&pending.of);
-        let change = if at.items == Change::Pending(pending.clone()) { &mut next.items } else { &mut next.card };
-        *change = Change::Settled;
+        let of_items = matches!(&at.items, Change::Pending(it) if is_it(&it.origin));
+        *(if of_items { &mut next.items } else { &mut next.card }) = Change::Settled;
         return Ok((next, Vec::new()));
     }
     if let Some(index) = at.provisions.iter().position(|it| is_it(&it.origin)) {

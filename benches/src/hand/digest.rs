@@ -6,8 +6,12 @@ use sha2::{Digest as _, Sha256};
 /// The first 80 bits of a SHA-256.
 pub type Digest = [u8; 10];
 
-/// The fingerprint of some bytes.
-pub(super) fn of(bytes: &[u8]) -> Digest {
+/// The fingerprint of a text.
+pub fn fingerprint(text: &str) -> Digest {
+    of(text.as_bytes())
+}
+
+fn of(bytes: &[u8]) -> Digest {
     let mut hash = Sha256::new();
     hash.update((bytes.len() as u64).to_le_bytes());
     hash.update(bytes);

@@ -81,7 +81,8 @@ pub(super) fn guard(at: &Row, wish: Wish, now: Timestamp, begins: bool, found: &
             }
         }
         Wish::RetrieveProvision => {
-            let named = at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
+            let named =
+                at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
             found.refuse("rulebound.flow.no-edge", "", named || begins);
             let polled = at.provisions.last().filter(|it| it.watch.is_fresh()).and_then(|it| it.watch.next());
             let due = begins || polled.is_none_or(|at| at <= now);
@@ -136,14 +137,7 @@ fn charge(at: &Row, now: Timestamp, begins: bool, found: &mut Found) {
     }
 }
 
-fn update(
-    at: &Row,
-    change: &Change,
-    own: fn(&Obligation) -> bool,
-    now: Timestamp,
-    begins: bool,
-    found: &mut Found,
-) {
+fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestamp, begins: bool, found: &mut Found) {
     const NONE: &str = "truemed.update.needs-existing-token";
     match at.place {
         Place::Issued => {}

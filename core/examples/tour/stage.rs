@@ -1,6 +1,6 @@
 //! The stage: a host with one row, which says what it does and what the library answers.
 
-use rulebound::time::Timestamp;
+use rulebound::time::{Millis, Timestamp};
 use rulebound::{
     Command, EffectId, Env, Fact, Flow, Headers, Key, Named, Observation, Origin, Rejection, Snapshot, Transition, Via,
 };
@@ -109,12 +109,12 @@ impl<F: Flow> Host<F> {
     }
 
     fn tick(&mut self) {
-        self.wait_until(self.env.now.as_millis() + 1);
+        self.wait(Millis::new(1));
     }
 
     /// Lets the clock go on.
-    pub(crate) fn wait_until(&mut self, millis: i64) {
-        self.env.now = Timestamp::from_millis(millis);
+    pub(crate) fn wait(&mut self, span: Millis) {
+        self.env.now = self.env.now.after(span);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use rulebound::money::Cents;
+use rulebound::time::Millis;
 use rulebound::truemed::{
     CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken,
 };
@@ -11,7 +12,6 @@ use rulebound::{EffectId, Intent, Snapshot, Via};
 use crate::Played;
 use crate::stage::{self, Host, note};
 
-const DAY: i64 = 86_400_000;
 const CREATED: &str = r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#;
 const ISSUED: &str = r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_1"}"#;
 
@@ -49,8 +49,9 @@ fn never() -> Played {
         200,
         r#"{"provision_token_request_id":"ptr_9","redirect_url":"https://truemed.example/q/9"}"#,
     )?;
-    for (day, look_up) in [(1, 1), (3, 2), (7, 3)] {
-        host.wait_until(day * DAY + 3);
+    for (look_up, days) in [(1, 1), (2, 2), (3, 4)] {
+        note(&format!("{days} more days of silence"));
+        host.wait(Millis::from_hours(24).times(days));
         let effect = format!("retrieve_provision_token_request:{look_up}");
         host.send(&effect)?;
         host.reply(&effect, 200, r#"{"payment_token":null}"#)?;
@@ -108,7 +109,7 @@ fn crash() -> Played {
     host.owed();
     host.send("create_payment_session:2027-01")?;
     note("the next worker dies after sending, and nobody has the answer; its lease runs out");
-    host.wait_until(host.env.now.as_millis() + 300_000);
+    host.wait(Millis::from_minutes(5));
     host.send("create_payment_session:2027-01")?;
     note("the same id and the same idempotency key: Truemed does it once");
     Ok(())

@@ -150,12 +150,16 @@ impl<C: Call> Obligation<C> {
     }
 
     pub(crate) fn effect(&self) -> Effect {
-        match self.duty.clone() {
+        match &self.duty {
             Duty::Request(call) => Effect::Request { operation: call.operation(), retry: call.retry() },
-            Duty::Notify { reason, of, customer_at } => Effect::Notify { reason, of, customer_at },
-            Duty::Fulfill { of } => Effect::Fulfill { of },
-            Duty::Access { of, until } => Effect::Access { of, until },
-            Duty::Review { reason, of, verdicts } => Effect::Review { reason, of, verdicts },
+            Duty::Notify { reason, of, customer_at } => {
+                Effect::Notify { reason: reason.clone(), of: of.clone(), customer_at: customer_at.clone() }
+            }
+            Duty::Fulfill { of } => Effect::Fulfill { of: of.clone() },
+            Duty::Access { of, until } => Effect::Access { of: of.clone(), until: *until },
+            Duty::Review { reason, of, verdicts } => {
+                Effect::Review { reason: reason.clone(), of: of.clone(), verdicts: verdicts.clone() }
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Moment {
     Wish,
     /// A request is about to be handed out: the wish it came from is its own.
     Begin,
+    /// The same, of a request whose first answer was lost.
+    BeginAgain,
     /// A fact: rules can only warn.
     Fact,
 }
@@ -73,7 +75,12 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Whether a request of the wish is about to be handed out, so that the wish itself does not stand in its way.
     pub fn is_begin(&self) -> bool {
-        self.moment == Moment::Begin
+        matches!(self.moment, Moment::Begin | Moment::BeginAgain)
+    }
+
+    /// Whether that request was handed out before, so that only sending it again tells its outcome.
+    pub fn is_begin_again(&self) -> bool {
+        self.moment == Moment::BeginAgain
     }
 
     /// Whether a wish is only offered: the rules that its contents decide are still to come.
@@ -98,6 +105,11 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Notes a rule on whose holding the rest depends: no policy softens it. End with [`Check::met`].
     pub fn require(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds { Check { broken: None } } else { self.note(rule.rule(), true) }
+    }
+
+    /// Goes on only if no rule is broken so far: everything that can be said of the wish has been.
+    pub fn admitted(&self) -> Result<(), Stop> {
+        if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
     }
 
     #[cold]
@@ -246,6 +258,11 @@ impl<'a, F: Flow> Cx<'a, F> {
             Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0 }),
             _ => None,
         })
+    }
+
+    /// Whether such a request was sent, or may have been, and is not answered.
+    pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        self.outbox.owed.iter().any(|it| it.begun > 0 && matches!(&it.duty, Duty::Request(call) if wanted(call)))
     }
 
     /// Whether an owed request is in somebody's hands.

@@ -21,6 +21,7 @@ use crate::policy::Env;
 use crate::rule::{Rule, RuleSet, Violation};
 #[cfg(feature = "samples")]
 use crate::time::Millis;
+use crate::time::Timestamp;
 
 pub(crate) use cx::Moment;
 pub use cx::{Check, Cx, Standby};
@@ -138,6 +139,11 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
 
     /// What others must do.
     fn awaits(&self, env: &Env<Self::Settings>) -> Vec<Awaited>;
+
+    /// Instants at which what is offered changes by itself.
+    fn turns(&self, _env: &Env<Self::Settings>) -> Vec<Timestamp> {
+        Vec::new()
+    }
 
     /// The ids of the provider that find this flow.
     fn correlation_ids(&self) -> Vec<&str>;

@@ -16,7 +16,7 @@ use crate::id::{CorrelationId, EffectId, Key};
 use crate::policy::{Env, Policy};
 use crate::providers::{PROVIDERS, for_each_flow};
 use crate::rule::{Kernel, RuleSet, Violation};
-use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
+use crate::snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Stored, Transition};
 use crate::time::Timestamp;
 
 /// A snapshot of whichever flow, whose commands, facts and settings are JSON.
@@ -283,14 +283,27 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
 
 /// Reads a snapshot of whichever flow.
 pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
-    let heading: Heading = decode(json)?;
+    let stored = Stored::read(json, format_of)?;
     macro_rules! load {
         ($flow:ty) => {
-            if heading.flow == <$flow as Flow>::ID {
-                return Ok(Box::new(Snapshot::<$flow>::load(json)?));
+            if stored.flow == <$flow as Flow>::ID {
+                return Ok(Box::new(Snapshot::<$flow>::restore(&stored)?));
             }
         };
     }
     for_each_flow!(load);
-    Err(LoadError::UnknownFlow(heading.flow))
+    Err(LoadError::UnknownFlow(stored.flow.into_owned()))
+}
+
+/// The newest format of a flow that this release knows.
+fn format_of(flow: &str) -> Option<u32> {
+    macro_rules! format {
+        ($flow:ty) => {
+            if flow == <$flow as Flow>::ID {
+                return Some(<$flow as Flow>::FORMAT);
+            }
+        };
+    }
+    for_each_flow!(format);
+    None
 }

@@ -202,7 +202,7 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::CorrelationIds { snapshot } => ok(&open(snapshot)?.correlation_ids()),
         Verb::Authenticate { provider, secrets, headers, body, now } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-            let origin = crate::authenticate(&provider, &secrets, &headers, body.as_bytes(), now);
+            let origin = providers::authenticate(&provider, &secrets, &headers, body.as_bytes(), now);
             ok(&origin.map_err(|it| error("not_authentic", "", &format!("{it}")))?)
         }
         Verb::Correlate { provider, body } => {

@@ -43,8 +43,8 @@ impl<F: Flow> Snapshot<F> {
     }
 
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
-        let mut cx = Cx::new(&self.key, env, Moment::Begin, &self.outbox);
         let found = self.outbox.find(id.as_str());
+        let mut cx = self.beginning(found, env);
         let Some(obligation) = found.filter(|it| !it.is_hidden(env.now)) else {
             let check = cx.require(Kernel::NotOwed, false).at("/effect");
             if let Some(due) = found.and_then(|it| it.due) {
@@ -69,6 +69,16 @@ impl<F: Flow> Snapshot<F> {
         cx.outbox.to_mut().begin(id.as_str(), lease);
         let (next, noted) = self.next(self.state.clone(), cx);
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
+    }
+
+    /// The context in which an obligation is begun, for the first time or again.
+    pub(super) fn beginning<'a>(
+        &'a self,
+        obligation: Option<&Obligation<F::Call>>,
+        env: &'a Env<F::Settings>,
+    ) -> Cx<'a, F> {
+        let again = obligation.is_some_and(|it| it.begun > 0);
+        Cx::new(&self.key, env, if again { Moment::BeginAgain } else { Moment::Begin }, &self.outbox)
     }
 
     /// The rules of taking an obligation in hand, and those of the wish that it came from.

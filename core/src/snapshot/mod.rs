@@ -8,6 +8,7 @@ mod tests;
 #[cfg(test)]
 mod toy;
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -184,24 +185,47 @@ struct Saved<'a, F: Flow> {
     ordinals: &'a [Ordinal],
 }
 
+/// A saved snapshot whose flow is not known yet.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, bound = "")]
-struct Stored<'a, F: Flow> {
-    flow: String,
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stored<'a> {
+    #[serde(borrow)]
+    pub(crate) flow: Cow<'a, str>,
     format: u32,
     key: Key,
     revision: u64,
     #[serde(borrow)]
     state: &'a RawValue,
-    owed: Vec<Obligation<F::Call>>,
+    #[serde(borrow)]
+    owed: &'a RawValue,
     ordinals: Vec<Ordinal>,
 }
 
 /// The flow and format of a saved snapshot, whatever else it holds.
 #[derive(Deserialize)]
-pub(crate) struct Heading {
-    pub(crate) flow: String,
-    pub(crate) format: u32,
+struct Heading {
+    flow: String,
+    format: u32,
+}
+
+impl<'a> Stored<'a> {
+    /// Reads what every snapshot has. `known` tells the newest format of a flow that this release knows.
+    pub(crate) fn read(json: &'a str, known: impl Fn(&str) -> Option<u32>) -> Result<Self, LoadError> {
+        if json.len() > LARGEST_SNAPSHOT {
+            return Err(LoadError::TooLong);
+        }
+        match decode::<Self>(json) {
+            Ok(stored) => Ok(stored),
+            // A later release may have added to it: say that, and not what is strange in it.
+            Err(error) => match decode::<Heading>(json) {
+                Ok(Heading { flow, format }) => match known(&flow) {
+                    Some(known) if format > known => Err(LoadError::Newer { known, found: format }),
+                    _ => Err(error.into()),
+                },
+                Err(_) => Err(error.into()),
+            },
+        }
+    }
 }
 
 impl<F: Flow> Snapshot<F> {
@@ -212,38 +236,29 @@ impl<F: Flow> Snapshot<F> {
 
     /// Reads a snapshot that this or an older release saved. Never guesses.
     pub fn load(json: &str) -> Result<Self, LoadError> {
-        if json.len() > LARGEST_SNAPSHOT {
-            return Err(LoadError::TooLong);
-        }
-        let stored = match decode::<Stored<'_, F>>(json) {
-            Ok(stored) if stored.flow == F::ID && stored.format == F::FORMAT => stored,
-            Ok(Stored { flow, format, .. }) => return Self::load_other(json, flow, format),
-            Err(error) => {
-                let Heading { flow, format } = decode(json)?;
-                if flow == F::ID && format == F::FORMAT {
-                    return Err(error.into());
-                }
-                return Self::load_other(json, flow, format);
-            }
-        };
-        let state = decode(stored.state.get()).map_err(|error| error.under("/state"))?;
-        let outbox = Outbox { owed: stored.owed, ordinals: stored.ordinals };
-        Self { key: stored.key, revision: stored.revision, state, outbox }.possible()
+        Self::restore(&Stored::read(json, |flow| (flow == F::ID).then_some(F::FORMAT))?)
     }
 
-    fn load_other(json: &str, found: String, format: u32) -> Result<Self, LoadError> {
-        if found != F::ID {
-            return Err(LoadError::OtherFlow { wanted: F::ID, found });
+    /// Reads the rest of a snapshot, whose flow this must be.
+    pub(crate) fn restore(stored: &Stored<'_>) -> Result<Self, LoadError> {
+        if stored.flow != F::ID {
+            return Err(LoadError::OtherFlow { wanted: F::ID, found: stored.flow.clone().into_owned() });
         }
-        if format > F::FORMAT {
-            return Err(LoadError::Newer { known: F::FORMAT, found: format });
+        if stored.format > F::FORMAT {
+            return Err(LoadError::Newer { known: F::FORMAT, found: stored.format });
         }
-        let unknown = || Malformed::new("/format", format!("{format} never was a format"));
-        let stored: Stored<'_, F> = decode(json)?;
-        let state = F::upgrade(format, stored.state.get()).ok_or_else(unknown)?;
-        let state = state.map_err(|error| Malformed::new("/state", error.to_string()))?;
-        let outbox = Outbox { owed: stored.owed, ordinals: stored.ordinals };
-        Self { key: stored.key, revision: stored.revision, state, outbox }.possible()
+        let text = stored.state.get();
+        let state = match stored.format == F::FORMAT {
+            true => decode(text).map_err(|error| error.under("/state"))?,
+            false => {
+                let unknown = || Malformed::new("/format", format!("{} never was a format", stored.format));
+                let state = F::upgrade(stored.format, text).ok_or_else(unknown)?;
+                state.map_err(|error| Malformed::new("/state", error.to_string()))?
+            }
+        };
+        let owed = decode(stored.owed.get()).map_err(|error| error.under("/owed"))?;
+        let outbox = Outbox { owed, ordinals: stored.ordinals.clone() };
+        Self { key: stored.key.clone(), revision: stored.revision, state, outbox }.possible()
     }
 
     fn possible(self) -> Result<Self, LoadError> {

@@ -15,7 +15,7 @@ impl<F: Flow> Snapshot<F> {
         let visible = self.outbox.owed.iter().filter(|it| !it.is_hidden(env.now));
         let mut owed = Vec::with_capacity(self.outbox.owed.len());
         owed.extend(visible.map(|it| {
-            let mut cx = Cx::new(&self.key, env, Moment::Begin, &self.outbox);
+            let mut cx = self.beginning(Some(it), env);
             self.may_begin(it, &mut cx);
             it.owed(env.now, cx.violations.is_empty())
         }));
@@ -42,7 +42,7 @@ impl<F: Flow> Snapshot<F> {
         let now = env.now;
         let rests = self.outbox.owed.iter().flat_map(|it| [it.in_hand(now), it.resting(now)]);
         let waits = self.awaits(env).into_iter().map(|it| it.by);
-        rests.chain(waits).flatten().filter(|at| !at.is_over(now)).min()
+        rests.chain(waits).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
     }
 
     /// The ids by which a signal finds this flow: its key, and what the provider calls it.

@@ -27,7 +27,7 @@ fn asked() -> Snapshot<Toy> {
 }
 
 fn begin(at: &Snapshot<Toy>, id: &str, now: i64) -> Result<Transition<Toy>, Vec<&'static str>> {
-    let codes = |it: crate::Rejection| it.violations.iter().map(|violation| violation.rule.code).collect();
+    let codes = |it: crate::snapshot::Rejection| it.violations.iter().map(|violation| violation.rule.code).collect();
     at.handle(EffectId::parse(id).unwrap(), &env(now)).map_err(codes)
 }
 

@@ -46,10 +46,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn of(command: &CreatePaymentSession, metadata: &str) -> Self {
+    pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str) -> Self {
         Self {
             intent: command.intent.clone(),
-            cart: command.cart(),
+            cart,
             total: command.total_amount,
             items: i64::try_from(price_of(&command.order_items)).map_or(Cents::ZERO, Cents::new),
             authorization: command.kind == Some(Kind::Authorization),

@@ -116,10 +116,20 @@ impl CreatePaymentSession {
         matches!(self.tokenize, Some(true))
     }
 
+    /// The fingerprint of the items.
+    pub(crate) fn items(&self) -> Digest {
+        digest(&self.order_items)
+    }
+
     /// The fingerprint of the cart: items, amounts and details.
-    pub(crate) fn cart(&self) -> Digest {
-        let details = serde_json::to_string(&(&self.amount_details, self.total_amount)).unwrap_or_default();
-        Digest::of([String::from(digest(&self.order_items)).as_bytes(), details.as_bytes()])
+    pub(crate) fn cart(&self, items: Digest) -> Digest {
+        let of_lines = self.order_items.iter().filter(|it| it.amount_details.is_some());
+        let of_order = self.amount_details.as_ref();
+        let details = match of_order.is_some() || of_lines.clone().next().is_some() {
+            true => serde_json::to_vec(&(of_order, &self.order_items)).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        Digest::of([items.as_bytes(), self.total_amount.get().to_le_bytes().as_slice(), details.as_slice()])
     }
 
     /// Holds the fields against the rules that do not depend on the state.
@@ -154,7 +164,7 @@ impl CreatePaymentSession {
         }
         cx.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
         let failure = self.failure_url.as_deref().unwrap_or_default();
-        cx.advise(Rule::SessionUrlTemplateExact, !failure.contains("{{")).at("/failure_url");
+        cx.advise(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
     }
 
     fn check_kind<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
@@ -181,8 +191,16 @@ fn is_absolute(url: &str) -> bool {
         .is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.starts_with('/') && !rest.is_empty())
 }
 
+/// Whether a URL has no template.
+pub(crate) fn has_no_template(url: &str) -> bool {
+    !url.contains('{') || !url.contains("{{")
+}
+
 /// Whether every template in a URL is the one that is replaced.
 fn has_no_other_template(url: &str) -> bool {
+    if !url.contains('{') {
+        return true;
+    }
     url.match_indices("{{").count() == url.match_indices(TEMPLATE).count()
 }
 

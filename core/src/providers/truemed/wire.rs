@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
@@ -115,40 +115,44 @@ pub enum Signal {
     Other,
 }
 
+/// What tells one webhook from another: their shapes, since the names of the events are not documented.
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: &'a RawValue,
+struct Shape<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient_text")]
     event_type: Option<String>,
-}
-
-/// Which webhook a payload is: told by its shape, since the names of the events are not documented.
-#[derive(Deserialize)]
-struct Shape {
-    status: Option<Value>,
-    payment_token: Option<Value>,
-    qualification_session_id: Option<Value>,
+    #[serde(default)]
+    status: Option<IgnoredAny>,
+    #[serde(default)]
+    payment_token: Option<IgnoredAny>,
+    #[serde(default)]
+    qualification_session_id: Option<IgnoredAny>,
 }
 
 impl Signal {
     /// Reads a webhook of either mode; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let envelope: Option<Envelope<'_>> = read(webhook.body);
-        let (payload, event) = match &envelope {
-            Some(it) => (it.data.get().as_bytes(), it.event_type.as_deref().or(webhook.topic)),
-            None => (webhook.body, webhook.topic),
-        };
-        let shape: Shape = read(payload)?;
-        let foreign = event.is_some_and(|name| !name.contains("token") && !name.contains("session"));
-        if foreign || shape.qualification_session_id.is_some() || event.is_some_and(|it| it.contains("qualification")) {
+        let outer: Shape<'_> = read(webhook.body)?;
+        let event = outer.event_type.as_deref().or(webhook.topic).unwrap_or_default();
+        let foreign = !event.is_empty() && !event.contains("token") && !event.contains("session");
+        if foreign || event.contains("qualification") {
             return Some(Self::Other);
         }
-        match (shape.status, shape.payment_token) {
-            (Some(_), _) => read(payload).map(Self::SessionComplete),
-            (None, Some(_)) => read(payload).map(Self::TokenUpdated),
-            (None, None) if envelope.is_some() => Some(Self::Other),
-            (None, None) => None,
+        match outer.data {
+            None => Self::of(&outer, webhook.body)?,
+            Some(data) => Self::of(&read(data.get().as_bytes())?, data.get().as_bytes())?,
+        }
+        .or_else(|| outer.data.map(|_| Self::Other))
+    }
+
+    /// The payload by its shape: nothing inside if it is none of ours, nothing at all if it cannot be read.
+    fn of(shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
+        match (&shape.qualification_session_id, &shape.status, &shape.payment_token) {
+            (Some(_), ..) => Some(Some(Self::Other)),
+            (None, Some(_), _) => read(payload).map(Self::SessionComplete).map(Some),
+            (None, None, Some(_)) => read(payload).map(Self::TokenUpdated).map(Some),
+            (None, None, None) => Some(None),
         }
     }
 

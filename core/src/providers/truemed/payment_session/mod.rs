@@ -202,9 +202,9 @@ impl Flow for PaymentSession {
 
     fn stands(&self, command: &Command) -> bool {
         match (self, command) {
-            (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.cart(),
+            (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.cart(it.items()),
             (Self::Known(known), Command::CreatePaymentSession(it)) => {
-                known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.cart())
+                known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.cart(it.items()))
             }
             (Self::Known(known), _) => known.stands(command),
             _ => false,

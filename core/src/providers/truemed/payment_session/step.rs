@@ -62,11 +62,12 @@ fn create(at: PaymentSession, mut command: CreatePaymentSession, cx: &mut Contex
     let at_field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
     cx.require(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(at_field).until(own).met()?;
     command.check(cx);
+    cx.admitted()?;
     if !matches!(at, PaymentSession::Absent) {
         return Err(Stop::Refused);
     }
     let metadata = echoed(&mut command.metadata, cx.key());
-    let asked = Asked::of(&command, &metadata);
+    let asked = Asked::of(&command, command.cart(command.items()), &metadata);
     match command.intent.clone() {
         Some(intent) => cx.owe_as(Call::CreatePaymentSession(Box::new(command)), &intent, 1),
         None => cx.owe(Call::CreatePaymentSession(Box::new(command))),
@@ -199,16 +200,11 @@ fn see(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> Payme
         None => false,
     };
     if moot {
-        cx.withdraw_unsent(|call| {
-            matches!(
-                call,
-                Call::CancelPaymentSession(_) | Call::VoidPaymentSession(_) | Call::CapturePaymentSession(..)
-            )
-        });
-        let sent = cx.owed(|call| !matches!(call, Call::RetrievePaymentSession(_) | Call::CreateRefund(..))).is_some();
-        if !sent {
-            known.ending = None;
-        }
+        let is_end = |call: &Call| !matches!(call, Call::RetrievePaymentSession(_) | Call::CreateRefund(..));
+        cx.withdraw(is_end);
+        let captured = known.session.status == Status::Captured;
+        known.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
+        known.ending = None;
     }
     known.session.watch(cx);
     PaymentSession::Known(known)
@@ -277,7 +273,7 @@ fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<
 /// Whether a webhook stands in for the answer to our request: it echoes our key, and the customer has been there, so
 /// that the redirect URL of the answer is not needed any more.
 fn answers(seen: &SessionSeen, cx: &Context<'_>) -> bool {
-    let sent = cx.owed(|call| matches!(call, Call::CreatePaymentSession(_))).is_some_and(|it| it.sent);
+    let sent = cx.sent(|call| matches!(call, Call::CreatePaymentSession(_)));
     sent && seen.status.is_known()
         && seen.status != Status::Pending
         && seen.metadata.as_deref() == Some(cx.key().as_str())

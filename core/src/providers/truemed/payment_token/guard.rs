@@ -28,8 +28,7 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
             let named =
                 at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
             let _ = cx.require(Kernel::NoEdge, named || cx.is_begin());
-            let polled = at.provisions.last().filter(|it| it.watch.is_fresh());
-            let next = polled.and_then(|it| it.watch.next(&cx.policy().look_ups));
+            let next = at.polled().and_then(|it| it.watch.next(&cx.policy().look_ups));
             let due = cx.is_begin() || next.is_none_or(|at| at.is_over(cx.now()));
             cx.check(Rule::ProvisionNoPolling, due);
         }
@@ -52,9 +51,13 @@ fn alive(at: &PaymentToken, cx: &mut Context<'_>) {
 
 /// A token is asked for where there is none, and one request at a time.
 fn unissued(at: &PaymentToken, cx: &mut Context<'_>) {
+    if cx.is_begin_again() {
+        return;
+    }
     alive(at, cx);
+    // A request that was accepted before the token came is still sent: its customer is at the checkout.
     let begun = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
-    let _ = cx.require(Kernel::AlreadyBegun, !begun);
+    let _ = cx.require(Kernel::AlreadyBegun, !begun || cx.is_begin());
     let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
     let open = cx.owed(unanswered).filter(|_| !cx.is_begin()).map(|it| it.id.clone());
     if let Some(id) = open {
@@ -72,6 +75,8 @@ fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
     let updated = || Until::Signal(TOKEN_UPDATED);
     match at.place {
         Place::Issued => {}
+        // Only asking again tells what has become of a charge that was sent before the token was deleted.
+        Place::Deleting | Place::Deleted if cx.is_begin_again() => return,
         Place::Deleting | Place::Deleted => {
             let _ = cx.require(Rule::TokenDeleteFinal, false);
             return;

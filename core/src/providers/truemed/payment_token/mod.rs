@@ -20,6 +20,7 @@ use crate::effect::Awaited;
 use crate::fact::{Because, read};
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
+use crate::time::Timestamp;
 
 pub use command::{At, Command, Event, On, Wish};
 use state::Origin;
@@ -85,6 +86,8 @@ impl Flow for PaymentToken {
         edge(At::ChargeRequested, On::SessionCreated, At::ChargeOpen),
         edge(At::ChargeRequested, On::ChargeFailed, At::ChargeFailed),
         edge(At::ChargeRequested, On::Refused, At::ChargeIdle),
+        edge(At::ChargeRequested, On::Deleted, At::ChargeIdle),
+        edge(At::ChargeRequested, On::Judged, At::ChargeIdle),
         edge(At::ChargeOpen, On::SessionComplete, At::ChargeIdle),
         edge(At::ChargeFailed, On::TokenUpdated, At::ChargeRepaired),
         edge(At::ChargeFailed, On::Judged, At::ChargeRepaired),
@@ -193,15 +196,17 @@ impl Flow for PaymentToken {
                 self.place < Place::Adopting && unanswered.is_some_and(|last| last.items == digest(&it.order_items))
             }
             Command::CreatePaymentSession(it) => match (&it.intent, &self.charge) {
-                (Some(intent), _) => self.intents.standing(intent, it.cart()) == Standing::Same,
-                (None, Charge::Requested { asked, .. }) => !it.is_charge() && asked.cart == it.cart(),
+                // A new intent need not be fingerprinted.
+                (Some(intent), _) if self.intents.outcome(intent).is_none() => false,
+                (Some(intent), _) => self.intents.standing(intent, it.cart(it.items())) == Standing::Same,
+                (None, Charge::Requested { asked, .. }) => !it.is_charge() && asked.cart == it.cart(it.items()),
                 (None, _) => false,
             },
             Command::UpdatePaymentToken(it) => {
-                let items = it.order_items.as_deref().map(digest);
+                let change = if it.order_items.is_some() { &self.items } else { &self.card };
+                let Change::Updating { items: asked, .. } = change else { return false };
                 let card = it.update_card_info == Some(true);
-                let change = if items.is_some() { &self.items } else { &self.card };
-                (card != items.is_some()) && matches!(change, Change::Updating { items: asked, .. } if *asked == items)
+                card != it.order_items.is_some() && *asked == it.order_items.as_deref().map(digest)
             }
             Command::DeletePaymentToken {} => self.place == Place::Deleting,
             _ => false,
@@ -226,6 +231,11 @@ impl Flow for PaymentToken {
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
         self.awaited()
+    }
+
+    fn turns(&self, env: &Env<Settings>) -> Vec<Timestamp> {
+        let unpolled = self.polled().and_then(|it| it.watch.next(&env.policy.look_ups));
+        self.lmn_expires_at.into_iter().chain(unpolled).collect()
     }
 
     fn correlation_ids(&self) -> Vec<&str> {
@@ -300,6 +310,20 @@ impl PaymentToken {
             Change::Pending(pending) => Some(pending),
             _ => None,
         })
+    }
+
+    /// The changes that an update which is not answered yet takes the place of.
+    fn replaced(&self) -> impl Iterator<Item = &Pending> {
+        [&self.items, &self.card].into_iter().filter_map(|change| match change {
+            Change::Updating { replaces, .. } => replaces.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// The awaited request whose look-up would be polling: its schedule has not asked for one yet.
+    fn polled(&self) -> Option<&state::Provision> {
+        let asked = self.provisions.iter().rfind(|it| matches!(it.origin, Some(Origin::Request(_))));
+        asked.filter(|it| self.place == Place::Awaiting && it.watch.is_fresh())
     }
 
     /// The customer came back: a hint that a look may pay, and proof of nothing.

@@ -157,8 +157,14 @@ impl PaymentToken {
 
     fn deleted(mut self, cx: &mut Context<'_>) -> Self {
         self.place = Place::Deleted;
-        cx.withdraw_unsent(|call| matches!(call, Call::UpdatePaymentToken(..)));
-        cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(_) | Call::RetrievePaymentToken(_)));
+        // A charge that was sent has an outcome; everything else is moot.
+        let unsent = cx.owed(|call| matches!(call, Call::CreatePaymentSession(_))).filter(|it| !it.sent);
+        if let Some(intent) = unsent.map(|it| String::from(it.id.intent())) {
+            self.intents.settle(&intent, Outcome::Failed);
+            self.charge = Charge::Idle;
+        }
+        cx.withdraw_unsent(|call| matches!(call, Call::CreatePaymentSession(_)));
+        cx.withdraw(|call| !matches!(call, Call::CreatePaymentSession(_) | Call::RetrievePaymentSession(_)));
         let open: alloc::vec::Vec<EffectId> = self.pending().map(|it| it.of.clone()).collect();
         for of in open {
             cx.withdraw_word("action_required", of.as_str());
@@ -219,8 +225,10 @@ pub(super) fn refused(
         Call::UpdatePaymentToken(..) => {
             let change = if is_of_card(call) { &mut at.card } else { &mut at.items };
             if let Change::Updating { replaces: Some(pending), .. } = core::mem::take(change) {
-                if let Some(id) = &pending.origin {
-                    cx.learn(id.as_str());
+                // Its webhook may have come meanwhile; where the answer named no id, it is found by the token.
+                let token = at.token.as_ref().map(|token| token.as_str());
+                if let Some(id) = pending.origin.as_ref().map(|id| id.as_str()).or(token) {
+                    cx.learn(id);
                 }
                 *change = Change::Pending(pending);
             }

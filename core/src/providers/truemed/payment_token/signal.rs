@@ -1,7 +1,7 @@
 //! Signals of Truemed: each settles only the request whose id it names.
 
 use super::command::Event;
-use super::state::{Change, Charge, Origin, PaymentToken, Place};
+use super::state::{Change, Charge, Origin, PaymentToken, Pending, Place};
 use super::{Context, Next};
 use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
@@ -44,6 +44,15 @@ fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
     ]
 }
 
+/// Whether a request was sent whose answer may still tell us an id: a provision request's, or a session's.
+fn is_learning(of_request: bool, cx: &Context<'_>) -> bool {
+    cx.sent(|call| match call {
+        Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
+        Call::CreatePaymentSession(_) => !of_request,
+        _ => false,
+    })
+}
+
 impl PaymentToken {
     fn token_updated(&mut self, it: &TokenUpdated, cx: &mut Context<'_>) -> Settled {
         let origins = origins(it);
@@ -69,7 +78,7 @@ impl PaymentToken {
 
     /// Settles what an origin names; `ours` is whether the webhook echoes our key.
     fn settle(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let is_named = |it: &super::state::Pending| {
+        let is_named = |it: &Pending| {
             it.origin.as_ref().is_some_and(|id| matches!(origin, Origin::Request(named) if named == id))
         };
         if self.pending().any(is_named) {
@@ -93,7 +102,7 @@ impl PaymentToken {
 
     /// An origin that we were not told of: that of a request whose answer is still to come, or named none.
     fn settle_unnamed(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let sent = cx.owed(|call| matches!(call, Call::CreatePaymentToken(_))).is_some_and(|it| it.sent);
+        let sent = cx.sent(|call| matches!(call, Call::CreatePaymentToken(_)));
         let unnamed = self.provisions.iter_mut().rfind(|it| it.origin.is_none());
         if let (Origin::Request(_), Some(it), true) = (origin, unnamed, ours && sent && self.place < Place::Issued) {
             // Our key comes back with the one request of ours that can make a token: it is the answer that was lost.
@@ -102,11 +111,13 @@ impl PaymentToken {
             cx.learn(origin.id());
             return self.provisioned(origin, token, cx);
         }
-        if self.is_learning() {
+        let is_unnamed = |it: &Pending| it.origin.is_none();
+        let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
+        let of_request = matches!(origin, Origin::Request(_));
+        if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
             return Err(Because::Early);
         }
-        let is_unnamed = |it: &super::state::Pending| it.origin.is_none();
-        if matches!(origin, Origin::Request(_)) && self.pending().any(is_unnamed) {
+        if of_request && self.pending().any(is_unnamed) {
             self.changed(origin, token, is_unnamed, cx);
             return Ok(());
         }
@@ -153,7 +164,7 @@ impl PaymentToken {
         &mut self,
         origin: &Origin,
         token: &Token,
-        which: impl Fn(&super::state::Pending) -> bool,
+        which: impl Fn(&Pending) -> bool,
         cx: &mut Context<'_>,
     ) {
         let oldest = self.pending().filter(|it| which(it)).map(|it| it.nth).min();
@@ -213,7 +224,7 @@ impl PaymentToken {
             }
             return Ok(());
         }
-        let asked = matches!(self.charge, Charge::Requested { .. });
+        let asked = is_learning(false, cx);
         Err(match () {
             () if self.closed.has_id(id) => Because::Known,
             () if asked => Because::Early,

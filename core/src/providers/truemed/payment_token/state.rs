@@ -228,6 +228,13 @@ pub struct Failed {
     pub(super) watch: Watch,
 }
 
+impl Pending {
+    /// Whether a webhook of that origin is its.
+    pub(super) fn is_named_by(&self, origin: &Origin) -> bool {
+        matches!((origin, &self.origin), (Origin::Request(named), Some(id)) if named == id)
+    }
+}
+
 impl Failed {
     /// Whether a change of the card repairs it: it may, unless Truemed asks for the survey.
     pub(super) fn is_of_the_card(&self) -> bool {
@@ -315,13 +322,6 @@ impl PaymentToken {
             self.place = Place::Issued;
         }
         newest
-    }
-
-    /// Whether anything is asked of Truemed whose id it has not told us yet.
-    pub(super) fn is_learning(&self) -> bool {
-        let unnamed = self.provisions.iter().any(|it| it.origin.is_none());
-        let updating = [&self.items, &self.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
-        unnamed || updating || matches!(self.charge, Charge::Requested { .. })
     }
 
     /// The place that follows from the attempts that are still open.

@@ -8,13 +8,13 @@ use super::state::{Change, Charge, Origin, PaymentToken, Place, Provision, WATCH
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::fact::Because;
 use crate::flow::{Standing, Stop, Watch};
-use crate::id::Digest;
+use crate::id::{Digest, Intent};
 use crate::providers::truemed::call::{Call, CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::order::digest;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Asked;
-use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra};
+use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra, has_no_template};
 use crate::rule::{Kernel, Until};
 use crate::value::echoed;
 
@@ -35,10 +35,10 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
     cx.check(Rule::MetadataString, text).at("/metadata");
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
-        let plain = !url.as_deref().unwrap_or_default().contains("{{");
-        cx.check(Rule::SessionTokenUrlTemplate, plain).at(pointer);
+        cx.check(Rule::SessionTokenUrlTemplate, url.as_deref().is_none_or(has_no_template)).at(pointer);
     }
     check_extra::<CreatePaymentToken, _>(&command.extra, cx);
+    cx.admitted()?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
     provision(&mut at, digest(&command.order_items), cx);
@@ -64,29 +64,30 @@ fn tokenize(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Co
     let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
     cx.require(Kernel::OtherFlow, command.asks_for_token()).at("/tokenize").until(other).met()?;
     command.check(cx);
+    let items = command.items();
+    let cart = command.cart(items);
+    let ordinal = admit(&at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
-    let (asked, items) = (Asked::of(&command, &metadata), digest(&command.order_items));
-    owe_session(&mut at, command, cx)?;
     let nth = provision(&mut at, items, cx);
-    at.charge = Charge::Requested { nth, asked };
+    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata) };
+    owe_session(&mut at, command, cart, ordinal, cx);
     Ok(at)
 }
 
 fn charge(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
+    let items = command.items();
     check_token(&at, command.payment_token.as_ref(), cx);
-    check_items(&at, digest(&command.order_items), cx);
+    check_items(&at, items, cx);
     cx.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
     command.check(cx);
     cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
-    if at.place != Place::Issued {
-        return Err(Stop::Refused);
-    }
+    let cart = command.cart(items);
+    let ordinal = admit(&at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
-    let asked = Asked::of(&command, &metadata);
-    owe_session(&mut at, command, cx)?;
     let nth = at.count();
-    at.charge = Charge::Requested { nth, asked };
+    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata) };
+    owe_session(&mut at, command, cart, ordinal, cx);
     Ok(at)
 }
 
@@ -123,28 +124,40 @@ fn check_items(at: &PaymentToken, wanted: Digest, cx: &mut Context<'_>) {
     }
 }
 
-/// Owes the session under its intent, or under an ordinal where it has none.
-fn owe_session(at: &mut PaymentToken, command: CreatePaymentSession, cx: &mut Context<'_>) -> Result<(), Stop> {
-    let (intent, cart) = (command.intent.clone(), command.cart());
-    let call = Call::CreatePaymentSession(Box::new(command));
-    let Some(intent) = intent else {
-        one_charge(at, cx);
-        cx.owe(call);
-        return Ok(());
+/// Lets a session through if no rule is broken, and says how often its intent has been tried then.
+fn admit(at: &PaymentToken, intent: Option<&Intent>, cart: Digest, cx: &mut Context<'_>) -> Result<u32, Stop> {
+    let ordinal = match intent.map(|intent| at.intents.standing(intent, cart)) {
+        None => 0,
+        Some(Standing::Fresh(ordinal)) => ordinal,
+        Some(Standing::Same) => return Err(Because::Known.into()),
+        Some(Standing::Other) => {
+            cx.require(Rule::SessionIdempotencyNewCartNewKey, false).at("/intent").met()?;
+            0
+        }
     };
-    match at.intents.standing(&intent, cart) {
-        Standing::Same => Err(Because::Known.into()),
-        Standing::Other => {
-            let _ = cx.require(Rule::SessionIdempotencyNewCartNewKey, false).at("/intent");
-            Err(Stop::Refused)
-        }
-        Standing::Fresh(ordinal) => {
-            one_charge(at, cx);
-            cx.owe_as(call, &intent, ordinal);
+    one_charge(at, cx);
+    cx.admitted()?;
+    Ok(ordinal)
+}
+
+/// Owes the session under its intent, or under an ordinal where it has none.
+fn owe_session(
+    at: &mut PaymentToken,
+    command: CreatePaymentSession,
+    cart: Digest,
+    ordinal: u32,
+    cx: &mut Context<'_>,
+) {
+    let intent = command.intent.clone();
+    let call = Call::CreatePaymentSession(Box::new(command));
+    match intent {
+        None => cx.owe(call),
+        Some(intent) => {
+            let id = cx.owe_as(call, &intent, ordinal);
             at.intents.open(intent, cart, ordinal);
-            Ok(())
+            id
         }
-    }
+    };
 }
 
 fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_>) -> Next {
@@ -155,7 +168,8 @@ fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_
         .instead(&[Wish::ITEMS, Wish::CARD]);
     cx.require(Rule::UpdateNothingToDo, card || items.is_some()).met()?;
     check_extra::<UpdatePaymentToken, _>(&command.extra, cx);
-    let Some(token) = at.token.clone().filter(|_| at.place == Place::Issued) else { return Err(Stop::Refused) };
+    cx.admitted()?;
+    let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     let nth = at.count();
     let change = if items.is_some() { &mut at.items } else { &mut at.card };
     let replaces = match core::mem::take(change) {
@@ -203,7 +217,8 @@ fn retrieve_session(at: PaymentToken, given: Option<&PaymentSessionId>, cx: &mut
 }
 
 fn delete(mut at: PaymentToken, cx: &mut Context<'_>) -> Next {
-    let Some(token) = at.token.clone().filter(|_| at.place == Place::Issued) else { return Err(Stop::Refused) };
+    cx.admitted()?;
+    let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     cx.owe(Call::DeletePaymentToken(token));
     at.place = Place::Deleting;
     Ok(at)

@@ -1,0 +1,125 @@
+//! Golden snapshots: what releases have saved, with what it owes. No release may derive another id, key or body.
+//!
+//! A file is made where it is missing, and only if `UPDATE_GOLDEN=1`; one that is there is never made anew, since a host
+//! may have stored the like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rulebound::json::{Around, load};
+use rulebound::time::Timestamp;
+use rulebound::{Effect, Flow, Named, Policy};
+use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
+use rulebound_tests::vectors::files;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+/// One file: a snapshot, and what it owes at a time.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Golden {
+    snapshot: Box<RawValue>,
+    now: Timestamp,
+    owed: Vec<Box<RawValue>>,
+    /// The requests that `begin` hands out.
+    take: BTreeMap<String, Box<RawValue>>,
+}
+
+#[test]
+fn truemed_payment_token_is_as_it_was_saved() {
+    holds::<rulebound::truemed::PaymentToken>();
+}
+
+#[test]
+fn truemed_payment_session_is_as_it_was_saved() {
+    holds::<rulebound::truemed::PaymentSession>();
+}
+
+fn holds<F: Flow>() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(F::ID);
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|it| it == "1") {
+        add_missing::<F>(&folder);
+    }
+    let there = files(&folder).unwrap_or_default();
+    let missing: Vec<_> = names::<F>().into_iter().filter(|name| !there.contains(&file(&folder, name))).collect();
+    assert!(missing.is_empty(), "not in {}: {missing:?}; `UPDATE_GOLDEN=1` adds them", folder.display());
+    for file in there {
+        let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        golden.holds().unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    }
+}
+
+impl Golden {
+    /// Whether this release makes of the snapshot what the one that saved it did.
+    fn holds(&self) -> Result<(), String> {
+        let at = load(self.snapshot.get()).map_err(|wrong| wrong.to_string())?;
+        same("the snapshot", self.snapshot.get(), &at.save())?;
+        let around = Around::new(self.now, Policy::default(), None);
+        let owed = at.owed(&around).map_err(|wrong| wrong.to_string())?;
+        same("what is owed", &text(&self.owed), &text(&owed))?;
+        let ready = owed.iter().filter(|it| it.ready && matches!(it.effect, Effect::Request { .. }));
+        let mut taken = BTreeMap::new();
+        for owed in ready {
+            let begin = format!(r#"{{"type": "begin", "effect": "{}"}}"#, owed.id);
+            let transition = at.handle(&begin, &around).map_err(|wrong| wrong.to_string())?;
+            taken.insert(owed.id.as_str(), transition.take);
+        }
+        same("the requests", &text(&self.take), &text(&taken))
+    }
+}
+
+fn same(what: &str, saved: &str, made: &str) -> Result<(), String> {
+    if saved == made { Ok(()) } else { Err(format!("{what} was\n{saved}\nand is\n{made}")) }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+fn file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
+}
+
+/// A snapshot for each place of each facet, and one for each operation that is ready to be begun.
+fn names<F: Flow>() -> BTreeSet<String> {
+    let places = F::At::ALL.iter().map(|at| format!("at-{}", at.name().replace('.', "-")));
+    let operations = F::samples().replies.into_iter().map(|(operation, ..)| format!("owing-{operation}"));
+    places.chain(operations).collect()
+}
+
+fn add_missing<F: Flow>(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let seen = Exploration::<F>::run();
+    for name in names::<F>().into_iter().filter(|name| !file(folder, name).exists()) {
+        let named = || seen.reached.iter().filter(|here| is_named(here, &name));
+        let owing = named().find(|here| !here.at.owed(&here.env()).is_empty());
+        let here = owing.or_else(|| named().next()).unwrap_or_else(|| panic!("never reached: {name}"));
+        let golden = serde_json::to_string_pretty(&snap(here)).unwrap();
+        fs::write(file(folder, &name), golden + "\n").unwrap();
+    }
+}
+
+fn is_named<F: Flow>(here: &Reached<F>, name: &str) -> bool {
+    let (kind, name) = name.split_once('-').unwrap();
+    let owes = |operation: &str| here.at.owed(&here.env()).iter().any(|it| it.ready && it.id.kind() == operation);
+    match kind {
+        "at" => here.at.state().at().into_iter().any(|at| at.name().replace('.', "-") == name),
+        _ => owes(name),
+    }
+}
+
+fn snap<F: Flow>(here: &Reached<F>) -> Golden {
+    let owed = here.at.owed(&here.env());
+    let take = |id: &rulebound::EffectId| match play(&here.at, &Move::Begin(id.clone()), here.now) {
+        Outcome::Moved(it) => it.take,
+        _ => None,
+    };
+    let taken = owed.iter().filter(|it| it.ready).filter_map(|it| Some((it.id.as_str().to_owned(), take(&it.id)?)));
+    Golden {
+        snapshot: RawValue::from_string(here.at.save()).unwrap(),
+        now: here.now,
+        owed: owed.iter().map(|it| to_raw_value(it).unwrap()).collect(),
+        take: taken.map(|(id, request)| (id, to_raw_value(&request).unwrap())).collect(),
+    }
+}

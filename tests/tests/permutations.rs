@@ -1,0 +1,178 @@
+//! The provider's signals end the same in any order and with any repeats: shown on every run of webhooks in the vectors.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use rulebound::json::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
+use rulebound::time::Timestamp;
+use rulebound::{Because, Key};
+use rulebound_tests::vectors::{files, key, with_text};
+use serde_json::Value;
+
+/// The longest run of webhooks that is put into every order.
+const LONGEST_RUN: usize = 4;
+
+/// A run of webhooks, and everything around it.
+struct Run<'a> {
+    vector: &'a Value,
+    /// The snapshot before it.
+    before: String,
+    /// The time of its last webhook, at which all of them are delivered.
+    now: Timestamp,
+    webhooks: Vec<String>,
+    /// The steps after it.
+    rest: &'a [Value],
+}
+
+#[test]
+fn signals_end_the_same_in_any_order_and_with_any_repeat() {
+    let mut runs = 0;
+    let mut orders = 0;
+    let mut different = Vec::new();
+    for vector in vectors() {
+        for run in runs_of(&vector) {
+            runs += 1;
+            let count = run.webhooks.len();
+            let ends: Vec<_> = deliveries(count).iter().map(|order| (order.clone(), run.end(order))).collect();
+            orders += ends.len();
+            if let Some((order, end)) = ends.iter().find(|(_, end)| *end != ends[0].1) {
+                let name = &vector["name"];
+                different
+                    .push(format!("{name}: the order {:?} ends\n{}\nand {order:?} ends\n{end}", ends[0].0, ends[0].1));
+            }
+        }
+    }
+    println!("{runs} runs of webhooks in {orders} orders");
+    assert!(runs >= 5, "only {runs} runs of webhooks were found");
+    assert!(different.is_empty(), "{} of {runs} runs differ:\n{}", different.len(), different.join("\n\n"));
+}
+
+fn vectors() -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let texts = files(&folder).unwrap().into_iter().map(|file| fs::read_to_string(file).unwrap());
+    texts.flat_map(|text| serde_json::from_str::<Vec<Value>>(&text).unwrap()).collect()
+}
+
+/// The runs of two to four webhooks of a vector.
+fn runs_of(vector: &Value) -> Vec<Run<'_>> {
+    let steps = vector["steps"].as_array().unwrap();
+    let key = Key::parse(key(&vector["key"]).as_str().unwrap()).unwrap();
+    let Some(mut at) = start(vector["flow"].as_str().unwrap(), key) else { return Vec::new() };
+    let is_webhook = |step: &Value| step["fact"]["type"] == "webhook";
+    let mut runs = Vec::new();
+    let mut index = 0;
+    while index < steps.len() {
+        let run: Vec<_> = steps[index..].iter().take_while(|step| is_webhook(step)).collect();
+        if let Some(last) = run.last().filter(|_| (2..=LONGEST_RUN).contains(&run.len())) {
+            let webhooks = run.iter().map(|step| with_text(&step["fact"]).to_string()).collect();
+            let rest = &steps[index + run.len()..];
+            runs.push(Run { vector, before: at.save(), now: time(last), webhooks, rest });
+        }
+        let until = index + run.len().max(1);
+        let mut host = Host { vector, at, inbox: Vec::new() };
+        steps[index..until].iter().for_each(|step| host.replay(step));
+        (at, index) = (host.at, until);
+    }
+    runs
+}
+
+fn time(step: &Value) -> Timestamp {
+    Timestamp::from_millis(step["now"].as_i64().unwrap())
+}
+
+/// Every order of some webhooks, once each and with each of them once more; the first is the order as written.
+fn deliveries(count: usize) -> Vec<Vec<usize>> {
+    let mut once: Vec<_> = (0..count).collect();
+    let mut all = Vec::new();
+    permute(&mut once.clone(), 0, &mut all);
+    for again in 0..count {
+        once.push(again);
+        permute(&mut once.clone(), 0, &mut all);
+        once.pop();
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|order| seen.insert(order.clone()));
+    all
+}
+
+fn permute(order: &mut Vec<usize>, from: usize, all: &mut Vec<Vec<usize>>) {
+    if from >= order.len() {
+        return all.push(order.clone());
+    }
+    for index in from..order.len() {
+        order.swap(from, index);
+        permute(order, from + 1, all);
+        order.swap(from, index);
+    }
+}
+
+impl Run<'_> {
+    /// How the flow ends after the webhooks in an order, and after the rest of the vector.
+    fn end(&self, order: &[usize]) -> String {
+        let mut host = Host { vector: self.vector, at: load(&self.before).unwrap(), inbox: Vec::new() };
+        for webhook in order {
+            host.deliver(self.webhooks[*webhook].clone(), self.now);
+        }
+        host.offer_inbox(self.now);
+        let end = host.end(self.now);
+        self.rest.iter().for_each(|step| host.replay(step));
+        let last = self.rest.last().map_or(self.now, time);
+        host.offer_inbox(last);
+        format!("{end}\nand at last\n{}", host.end(last))
+    }
+}
+
+/// A host that keeps what is early, and offers it again when something was learnt.
+struct Host<'a> {
+    vector: &'a Value,
+    at: Box<dyn AnySnapshot>,
+    inbox: Vec<String>,
+}
+
+impl Host<'_> {
+    /// Does a step as the vector has it; one that is refused leaves all as it was.
+    fn replay(&mut self, step: &Value) {
+        if step["fact"].is_object() {
+            return self.deliver(with_text(&step["fact"]).to_string(), time(step));
+        }
+        let done = self.around(time(step), |at, around| at.handle(&step["command"].to_string(), around));
+        if let Ok(transition) = done {
+            self.at = transition.next;
+        }
+    }
+
+    fn deliver(&mut self, fact: String, now: Timestamp) {
+        match self.around(now, |at, around| at.observe(read_fact(&fact)?, around)) {
+            Ok(AnyObservation::Applied(it)) => {
+                self.at = it.next;
+                if !it.learnt.is_empty() {
+                    self.offer_inbox(now);
+                }
+            }
+            Ok(AnyObservation::Unmoved { because: Because::Early, .. }) => self.inbox.push(fact),
+            _ => {}
+        }
+    }
+
+    fn offer_inbox(&mut self, now: Timestamp) {
+        for fact in std::mem::take(&mut self.inbox) {
+            self.deliver(fact, now);
+        }
+    }
+
+    /// The state, and what is owed besides notices.
+    fn end(&self, now: Timestamp) -> String {
+        let saved: Value = serde_json::from_str(&self.at.save()).unwrap();
+        let owed = self.around(now, |at, around| at.owed(around)).unwrap();
+        let ids: BTreeSet<_> = owed.iter().map(|it| it.id.as_str()).filter(|id| !id.starts_with("notify:")).collect();
+        format!("{} owing {ids:?}", saved["state"])
+    }
+
+    fn around<T>(&self, now: Timestamp, ask: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> T) -> T {
+        let settings = self.vector.get("settings").map(Value::to_string);
+        let policy = self.vector.get("policy").map(Value::to_string).unwrap_or_else(|| "{}".into());
+        let policy = serde_json::from_str(&policy).unwrap();
+        ask(self.at.as_ref(), &Around::new(now, policy, settings.as_deref()))
+    }
+}
