@@ -14,6 +14,8 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
 
+use crate::id::Text;
+
 /// JSON of ours that is wrong, with the field that is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("`{field}`: {reason}")]
@@ -207,12 +209,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutType<A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         loop {
-            match self.0.next_key::<Name<'de>>()? {
+            match self.0.next_key::<Text<'de>>()? {
                 None => return Ok(None),
-                Some(Name(name)) if name == "type" => {
+                Some(Text(name)) if name == "type" => {
                     self.0.next_value::<IgnoredAny>()?;
                 }
-                Some(Name(name)) => {
+                Some(Text(name)) => {
                     let name: CowStrDeserializer<'de, A::Error> = name.into_deserializer();
                     return seed.deserialize(name).map(Some);
                 }
@@ -224,10 +226,6 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutType<A> {
         self.0.next_value_seed(seed)
     }
 }
-
-/// A key, borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
+use crate::id::{EffectId, Text};
+
 /// The largest body that is read: 1 MiB.
 pub const LARGEST_BODY: usize = 1 << 20;
 
@@ -160,10 +162,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
     }
 }
 
-/// A text, borrowed where the JSON has no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, [u8]>, D::Error> {
     Ok(match Text::deserialize(deserializer)?.0 {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -213,7 +211,7 @@ pub enum Because {
 #[non_exhaustive]
 pub struct Failure {
     /// The effect that was refused.
-    pub to: crate::id::EffectId,
+    pub to: EffectId,
     /// The HTTP status.
     pub status: u16,
     /// The provider's error code, as written.

@@ -1,5 +1,6 @@
 //! Names: the host's keys and intents, the library's effect ids, and the ids that providers hand out.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -27,19 +28,20 @@ pub enum IdError {
 }
 
 /// Defines a name: a checked text with its own type, so that one kind of id is never taken for another.
+///
+/// Names are shared, not copied: a snapshot is cloned at every step, and remembers many of them.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $bounds:expr, $allowed:expr, $debug:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "alloc::string::String", into = "alloc::string::String")]
-        pub struct $name(alloc::string::String);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(alloc::sync::Arc<str>);
 
         impl $name {
             /// Takes a text as this name, or says what is wrong with it.
-            pub fn parse(text: impl Into<alloc::string::String>) -> Result<Self, $crate::id::IdError> {
-                let text = text.into();
-                $crate::id::bounded(&text, $bounds, $allowed)?;
-                Ok(Self(text))
+            pub fn parse(text: impl AsRef<str>) -> Result<Self, $crate::id::IdError> {
+                let text = text.as_ref();
+                $crate::id::bounded(text, $bounds, $allowed)?;
+                Ok(Self(text.into()))
             }
 
             /// The text of this name.
@@ -48,16 +50,16 @@ macro_rules! text_id {
             }
         }
 
-        impl TryFrom<alloc::string::String> for $name {
-            type Error = $crate::id::IdError;
-            fn try_from(text: alloc::string::String) -> Result<Self, $crate::id::IdError> {
-                Self::parse(text)
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
-        impl From<$name> for alloc::string::String {
-            fn from(name: $name) -> Self {
-                name.0
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = $crate::id::Text::deserialize(deserializer)?;
+                Self::parse(text.0).map_err(serde::de::Error::custom)
             }
         }
 
@@ -84,6 +86,10 @@ macro_rules! text_id {
     };
 }
 pub(crate) use text_id;
+
+/// A text, borrowed where the JSON has no escapes.
+#[derive(Deserialize)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// Checks a text's length and characters.
 pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Result<(), IdError> {
@@ -126,7 +132,7 @@ impl Key {
         hash.update(kind.as_bytes());
         hash.update([0]);
         hash.update(name.as_bytes());
-        Self(hex::encode(hash.finalize()))
+        Self(hex::encode(hash.finalize()).into())
     }
 }
 
@@ -143,7 +149,7 @@ text_id! {
 impl EffectId {
     /// The obligation of one kind that has one cause.
     pub(crate) fn of(kind: &str, cause: impl fmt::Display) -> Self {
-        Self(format!("{kind}:{cause}"))
+        Self(format!("{kind}:{cause}").into())
     }
 
     /// The name of the intent, in the id of a request that carries one.

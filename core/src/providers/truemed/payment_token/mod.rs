@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::call::Call;
+use super::ids::PaymentSessionId;
 use super::order::digest;
 use super::rules::Rule;
 use super::settings::Settings;
@@ -243,7 +244,7 @@ impl Flow for PaymentToken {
         let pending = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
         let charge = match &self.charge {
             Charge::Open { session, .. } => Some(session.id.as_str()),
-            Charge::Failed(failed) => failed.session.as_deref(),
+            Charge::Failed(failed) => failed.session.as_ref().map(PaymentSessionId::as_str),
             _ => None,
         };
         let token = self.token.iter().map(|token| token.as_str());
@@ -378,7 +379,7 @@ impl PaymentToken {
             Charge::Open { session, .. } => awaited.extend(session.awaited()),
             Charge::Failed(failed) => {
                 let mut wait = Awaited::new(TOKEN_UPDATED, failed.watch.since());
-                wait.of.clone_from(&failed.session);
+                wait.of = failed.session.as_ref().map(|id| id.as_str().into());
                 wait.action.clone_from(&failed.code);
                 wait.customer_at.clone_from(&failed.redirect_url);
                 awaited.push(wait);

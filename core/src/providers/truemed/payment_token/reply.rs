@@ -10,6 +10,7 @@ use crate::fact::{Because, Verdict};
 use crate::flow::{Outcome, Watch};
 use crate::id::EffectId;
 use crate::providers::truemed::call::Call;
+use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::{ChargeFailed, NextAction, SessionCreated, TokenRequested, UpdateAnswered};
@@ -50,7 +51,7 @@ pub(super) fn answered(at: PaymentToken, id: EffectId, call: &Call, event: Event
             }
             let stands = at.session_stands(id.as_str(), &seen, cx);
             match &seen.payment_token {
-                Some(token) => at.provisioned(&Origin::Session(id.as_str().into()), token, cx).or(stands)?,
+                Some(token) => at.provisioned(&Origin::Session(id.clone()), token, cx).or(stands)?,
                 None => stands?,
             }
             Ok(at)
@@ -77,7 +78,7 @@ fn created(mut at: PaymentToken, reply: SessionCreated, cx: &mut Context<'_>) ->
     let Charge::Requested { nth, asked } = at.charge else { return Err(Because::Unrelated.into()) };
     cx.learn(reply.id.as_str());
     if let Some(it) = at.provisions.iter_mut().find(|it| it.nth == nth) {
-        it.origin = Some(Origin::Session(reply.id.as_str().into()));
+        it.origin = Some(Origin::Session(reply.id.clone()));
         it.redirect_url.clone_from(&reply.redirect_url);
         it.watch = Watch::new(cx.now());
         it.watch(cx);
@@ -92,11 +93,11 @@ fn created(mut at: PaymentToken, reply: SessionCreated, cx: &mut Context<'_>) ->
 fn failed(mut at: PaymentToken, of: EffectId, reply: ChargeFailed, code: Option<String>, cx: &mut Context<'_>) -> Next {
     let Charge::Requested { nth, asked } = at.charge else { return Err(Because::Unrelated.into()) };
     at.intents.settle(of.intent(), Outcome::Failed);
-    let session = reply.payment_session_id;
+    let session = reply.payment_session_id.and_then(|id| PaymentSessionId::parse(id).ok());
     if let Some(id) = &session {
-        cx.learn(id);
+        cx.learn(id.as_str());
     }
-    let subject = session.as_deref().unwrap_or(of.as_str());
+    let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
     cx.notify("payment_failed", subject, reply.redirect_url.as_deref());
     let watch = Watch::new(cx.now());
     cx.review_on_schedule("repair_unconfirmed", of.as_str(), &["repaired", "keep_waiting"], &watch);
@@ -304,7 +305,7 @@ impl super::state::Provision {
                 }
             }
             // No look-up tells of the token of a session; a person looks once its schedule is over.
-            Some(Origin::Session(id)) => cx.review_on_schedule("no_signal", id, WAIT_OR_STOP, &self.watch),
+            Some(Origin::Session(id)) => cx.review_on_schedule("no_signal", id.as_str(), WAIT_OR_STOP, &self.watch),
             Some(Origin::Failed(_)) | None => {}
         }
     }

@@ -7,7 +7,9 @@ use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
 use crate::id::Digest;
 use crate::providers::truemed::call::Call;
-use crate::providers::truemed::ids::{ProvisionTokenRequestId, Token};
+use alloc::string::String;
+
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::wire::{SessionSeen, Signal, Status, TokenUpdated};
 
@@ -36,11 +38,12 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
 
 /// The origins that a webhook names: one, if it is as documented.
 fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
-    let request = it.provision_token_request_id.clone().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
+    let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
+    let session = |id: Option<&String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
     [
-        it.failed_payment_session_id.clone().map(Origin::Failed),
+        session(it.failed_payment_session_id.as_ref()).map(Origin::Failed),
         request.map(Origin::Request),
-        it.payment_session_id.clone().map(Origin::Session),
+        session(it.payment_session_id.as_ref()).map(Origin::Session),
     ]
 }
 
@@ -187,12 +190,12 @@ impl PaymentToken {
         let mut session = failed.session;
         if let Some((origin, token)) = by {
             self.take_token(failed.nth, token);
-            session = Some(origin.id().into());
+            session = PaymentSessionId::parse(origin.id()).ok();
         }
         cx.withdraw_word("payment_failed", failed.of.as_str());
         cx.withdraw_word("repair_unconfirmed", failed.of.as_str());
         if let Some(id) = &session {
-            cx.withdraw_word("payment_failed", id);
+            cx.withdraw_word("payment_failed", id.as_str());
             self.closed.add(failed.nth, Origin::Failed(id.clone()));
         }
         self.charge = Charge::Repaired { nth: failed.nth, intent: failed.intent, session, since: cx.now() };

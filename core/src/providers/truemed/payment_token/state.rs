@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::{Intents, Watch};
 use crate::id::{Digest, EffectId, Intent};
-use crate::providers::truemed::ids::{ProvisionTokenRequestId, Token};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::session::{Asked, Session};
 use crate::providers::truemed::wire::{NextAction, Status};
 use crate::time::Timestamp;
@@ -110,16 +110,16 @@ pub(super) enum Origin {
     /// A provision request: of `create_payment_token`, or of an update.
     Request(ProvisionTokenRequestId),
     /// A session that makes a token.
-    Session(String),
+    Session(PaymentSessionId),
     /// A session that failed and was repaired.
-    Failed(String),
+    Failed(PaymentSessionId),
 }
 
 impl Origin {
     pub(super) fn id(&self) -> &str {
         match self {
             Self::Request(id) => id.as_str(),
-            Self::Session(id) | Self::Failed(id) => id,
+            Self::Session(id) | Self::Failed(id) => id.as_str(),
         }
     }
 }
@@ -201,7 +201,7 @@ pub enum Charge {
         /// The host's name for the charge.
         intent: Option<Intent>,
         /// The session that failed, if it is known.
-        session: Option<String>,
+        session: Option<PaymentSessionId>,
         /// Since when the host can ask again.
         since: Timestamp,
     },
@@ -219,7 +219,7 @@ pub struct Failed {
     /// The host's name for the charge.
     pub intent: Option<Intent>,
     /// The session that failed, if the answer named it.
-    pub(super) session: Option<String>,
+    pub(super) session: Option<PaymentSessionId>,
     /// Truemed's word for the failure, as it came.
     pub code: Option<String>,
     /// Where the customer repairs it, exactly as Truemed gave it.
@@ -274,7 +274,7 @@ impl Closed {
     }
 
     pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
-        let origin = Origin::Session(session.id.as_str().into());
+        let origin = Origin::Session(session.id.clone());
         self.insert(Past(nth, origin, Some(session.status.clone()), session.contradicted));
     }
 
@@ -291,7 +291,7 @@ impl Closed {
 
     /// A closed session is said to stand otherwise: the higher status is kept. Says what it was if that is new.
     pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<Status> {
-        let is_it = |origin: &Origin| matches!(origin, Origin::Session(have) if have == id);
+        let is_it = |origin: &Origin| matches!(origin, Origin::Session(have) if have.as_str() == id);
         let Past(_, _, kept, contradicted) = self.0.iter_mut().find(|past| is_it(&past.1))?;
         let before = kept.clone()?;
         if !status.is_final() || before == *status || (*contradicted && *status <= before) {
