@@ -4,7 +4,10 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
+use core::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -202,22 +205,34 @@ impl Digest {
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({})", hex::encode(self.0))
+        write!(f, "Digest({self})")
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
 impl From<Digest> for String {
     fn from(digest: Digest) -> Self {
-        hex::encode(digest.0)
+        URL_SAFE_NO_PAD.encode(digest.0)
     }
 }
 
 impl TryFrom<String> for Digest {
     type Error = IdError;
     fn try_from(text: String) -> Result<Self, IdError> {
-        let mut bytes = [0; 10];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| IdError::Character)?;
-        Ok(Self(bytes))
+        text.parse()
+    }
+}
+
+impl FromStr for Digest {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
+        bytes.try_into().map(Self).map_err(|_| IdError::Character)
     }
 }
 

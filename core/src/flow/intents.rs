@@ -1,10 +1,13 @@
 //! Wishes that may be wanted more than once, by the host's own names for them.
 
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, Intent};
+use crate::id::{Digest, IdError, Intent};
 
 /// How many wishes a flow remembers.
 const REMEMBERED: usize = 16;
@@ -14,9 +17,9 @@ const REMEMBERED: usize = 16;
 #[serde(transparent)]
 pub struct Intents(Vec<Wanted>);
 
-/// One wish; saved as a list, since a flow remembers many.
+/// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(from = "(Intent, Digest, u32, Outcome)", into = "(Intent, Digest, u32, Outcome)")]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
 struct Wanted {
     intent: Intent,
     /// What it is about, so that another content under the same name is noticed.
@@ -26,21 +29,41 @@ struct Wanted {
     outcome: Outcome,
 }
 
-impl From<(Intent, Digest, u32, Outcome)> for Wanted {
-    fn from((intent, content, ordinal, outcome): (Intent, Digest, u32, Outcome)) -> Self {
-        Self { intent, content, ordinal, outcome }
+impl From<Wanted> for String {
+    fn from(it: Wanted) -> Self {
+        let mut line = format!("{} {}", it.intent, it.content);
+        if it.ordinal != 1 {
+            line.push_str(&format!(" {}", it.ordinal));
+        }
+        match it.outcome {
+            Outcome::Done => {}
+            Outcome::Open => line.push_str(" open"),
+            Outcome::Failed => line.push_str(" failed"),
+        }
+        line
     }
 }
 
-impl From<Wanted> for (Intent, Digest, u32, Outcome) {
-    fn from(it: Wanted) -> Self {
-        (it.intent, it.content, it.ordinal, it.outcome)
+impl TryFrom<Cow<'_, str>> for Wanted {
+    type Error = IdError;
+    fn try_from(line: Cow<'_, str>) -> Result<Self, IdError> {
+        let mut words = line.split(' ');
+        let intent = Intent::parse(words.next().unwrap_or_default())?;
+        let content = words.next().unwrap_or_default().parse()?;
+        let (mut ordinal, mut outcome) = (1, Outcome::Done);
+        for word in words {
+            match word {
+                "open" => outcome = Outcome::Open,
+                "failed" => outcome = Outcome::Failed,
+                number => ordinal = number.parse().map_err(|_| IdError::Character)?,
+            }
+        }
+        Ok(Self { intent, content, ordinal, outcome })
     }
 }
 
 /// What has become of a wish.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// Its outcome is not known yet.
@@ -134,5 +157,20 @@ mod tests {
         assert_eq!(intents.standing(&name, Digest::of([b"other".as_slice()])), Standing::Other);
         intents.settle(name.as_str(), Outcome::Failed);
         assert_eq!(intents.standing(&name, content), Standing::Fresh(2));
+    }
+
+    #[test]
+    fn a_wish_survives_json_as_one_line() {
+        let content = Digest::of([b"cart".as_slice()]);
+        let mut intents = Intents::default();
+        for (n, outcome) in [Outcome::Done, Outcome::Open, Outcome::Failed].into_iter().enumerate() {
+            let name = Intent::parse(format!("wish-{n}")).unwrap();
+            intents.open(name.clone(), content, n as u32 + 1);
+            intents.settle(name.as_str(), outcome);
+        }
+        let text = serde_json::to_string(&intents).unwrap();
+        assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
+        assert!(text.contains(&format!("\"wish-1 {content} 2 open\"")), "{text}");
+        assert!(serde_json::from_str::<Intents>(r#"["wish"]"#).is_err());
     }
 }

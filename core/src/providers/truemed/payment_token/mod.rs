@@ -1,6 +1,7 @@
 //! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
 //! deletion.
 
+mod closed;
 mod command;
 mod guard;
 mod reply;

@@ -1,5 +1,7 @@
 //! Signals of Truemed: each settles only the request whose id it names.
 
+use alloc::string::String;
+
 use super::command::Event;
 use super::state::{Change, Charge, Origin, PaymentToken, Pending, Place};
 use super::{Context, Next};
@@ -7,8 +9,6 @@ use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
 use crate::id::Digest;
 use crate::providers::truemed::call::Call;
-use alloc::string::String;
-
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::wire::{SessionSeen, Signal, Status, TokenUpdated};
@@ -81,9 +81,7 @@ impl PaymentToken {
 
     /// Settles what an origin names; `ours` is whether the webhook echoes our key.
     fn settle(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let is_named = |it: &Pending| {
-            it.origin.as_ref().is_some_and(|id| matches!(origin, Origin::Request(named) if named == id))
-        };
+        let is_named = |it: &Pending| it.is_named_by(origin);
         if self.pending().any(is_named) {
             self.changed(origin, token, is_named, cx);
             return Ok(());

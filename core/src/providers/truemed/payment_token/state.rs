@@ -5,15 +5,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::closed::Closed;
 use crate::flow::{Intents, Watch};
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::session::{Asked, Session};
-use crate::providers::truemed::wire::{NextAction, Status};
+use crate::providers::truemed::wire::NextAction;
 use crate::time::Timestamp;
-
-/// How many closed origins are remembered.
-const REMEMBERED: usize = 16;
 
 /// How many open provision requests are watched.
 pub(super) const WATCHED: usize = 8;
@@ -239,67 +237,6 @@ impl Failed {
     /// Whether a change of the card repairs it: it may, unless Truemed asks for the survey.
     pub(super) fn is_of_the_card(&self) -> bool {
         !self.code.as_deref().is_some_and(|code| code.contains("ualif") || code.contains("urvey"))
-    }
-}
-
-/// The last 16 origins that were settled, by the order of our requests and not of their arrival.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Closed(Vec<Past>);
-
-/// An origin that was settled: its place in the order of our requests, and for a session its status and whether
-/// another final status contradicts it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub(super) struct Past(u32, Origin, Option<Status>, bool);
-
-impl Closed {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn has(&self, origin: &Origin) -> bool {
-        self.0.iter().any(|Past(_, have, ..)| have == origin)
-    }
-
-    pub(super) fn has_id(&self, id: &str) -> bool {
-        self.0.iter().any(|Past(_, have, ..)| have.id() == id)
-    }
-
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|Past(_, origin, ..)| origin.id())
-    }
-
-    pub(super) fn add(&mut self, nth: u32, origin: Origin) {
-        self.insert(Past(nth, origin, None, false));
-    }
-
-    pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
-        let origin = Origin::Session(session.id.clone());
-        self.insert(Past(nth, origin, Some(session.status.clone()), session.contradicted));
-    }
-
-    fn insert(&mut self, past: Past) {
-        if self.has(&past.1) {
-            return;
-        }
-        self.0.push(past);
-        self.0.sort_unstable();
-        if self.0.len() > REMEMBERED {
-            self.0.remove(0);
-        }
-    }
-
-    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was if that is new.
-    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<Status> {
-        let is_it = |origin: &Origin| matches!(origin, Origin::Session(have) if have.as_str() == id);
-        let Past(_, _, kept, contradicted) = self.0.iter_mut().find(|past| is_it(&past.1))?;
-        let before = kept.clone()?;
-        if !status.is_final() || before == *status || (*contradicted && *status <= before) {
-            return None;
-        }
-        *kept = Some(before.clone().max(status.clone()));
-        *contradicted = true;
-        Some(before)
     }
 }
 

@@ -1,0 +1,128 @@
+//! Origins that are settled: a redelivery of theirs settles nothing else.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::Origin;
+use crate::id::IdError;
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
+use crate::providers::truemed::session::Session;
+use crate::providers::truemed::wire::Status;
+
+/// How many are remembered.
+const REMEMBERED: usize = 16;
+
+/// The last 16 origins that were settled, by the order of our requests and not of their arrival.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Closed(Vec<Past>);
+
+/// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
+/// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub(super) struct Past {
+    nth: u32,
+    origin: Origin,
+    status: Option<Status>,
+    contradicted: bool,
+}
+
+impl From<Past> for String {
+    fn from(it: Past) -> Self {
+        let kind = match it.origin {
+            Origin::Request(_) => "request",
+            Origin::Session(_) => "session",
+            Origin::Failed(_) => "failed",
+        };
+        let mut line = format!("{} {kind} {}", it.nth, it.origin.id());
+        if let Some(status) = it.status.filter(|status| *status != Status::Captured) {
+            line.push_str(&format!(" {}", status.as_str()));
+        }
+        if it.contradicted {
+            line.push_str(" !");
+        }
+        line
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for Past {
+    type Error = IdError;
+    fn try_from(line: Cow<'_, str>) -> Result<Self, IdError> {
+        let mut words = line.split(' ');
+        let mut next = || words.next().unwrap_or_default();
+        let nth = next().parse().map_err(|_| IdError::Character)?;
+        let (origin, mut status) = match (next(), next()) {
+            ("request", id) => (Origin::Request(ProvisionTokenRequestId::parse(id)?), None),
+            ("session", id) => (Origin::Session(PaymentSessionId::parse(id)?), Some(Status::Captured)),
+            ("failed", id) => (Origin::Failed(PaymentSessionId::parse(id)?), None),
+            _ => return Err(IdError::Character),
+        };
+        let mut contradicted = false;
+        for word in words {
+            match (word, &mut status) {
+                ("!", _) => contradicted = true,
+                (word, Some(status)) => *status = Status::from(String::from(word)),
+                _ => return Err(IdError::Character),
+            }
+        }
+        Ok(Self { nth, origin, status, contradicted })
+    }
+}
+
+impl Closed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn has(&self, origin: &Origin) -> bool {
+        self.0.iter().any(|it| it.origin == *origin)
+    }
+
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.0.iter().any(|it| it.origin.id() == id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|it| it.origin.id())
+    }
+
+    pub(super) fn add(&mut self, nth: u32, origin: Origin) {
+        self.insert(Past { nth, origin, status: None, contradicted: false });
+    }
+
+    pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
+        let origin = Origin::Session(session.id.clone());
+        let (status, contradicted) = (Some(session.status.clone()), session.contradicted);
+        self.insert(Past { nth, origin, status, contradicted });
+    }
+
+    fn insert(&mut self, past: Past) {
+        if self.has(&past.origin) {
+            return;
+        }
+        self.0.push(past);
+        self.0.sort_unstable();
+        if self.0.len() > REMEMBERED {
+            self.0.remove(0);
+        }
+    }
+
+    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was if that is new.
+    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<Status> {
+        let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
+        let past = self.0.iter_mut().find(|it| is_it(it))?;
+        let before = past.status.clone()?;
+        if !status.is_final() || before == *status || (past.contradicted && *status <= before) {
+            return None;
+        }
+        past.status = Some(before.clone().max(status.clone()));
+        past.contradicted = true;
+        Some(before)
+    }
+}
+
