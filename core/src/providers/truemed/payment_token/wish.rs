@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 
 use super::command::{Command, Wish};
 use super::guard::{is_of_card, is_of_items, one_charge};
-use super::state::{Change, Charge, Origin, PaymentToken, Place, Provision, WATCHED};
+use super::origin::Origin;
+use super::state::{Change, Charge, PaymentToken, Place, Provision, WATCHED};
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::fact::Because;
 use crate::flow::{Standing, Stop, Watch};
