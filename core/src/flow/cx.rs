@@ -267,7 +267,9 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| match &it.duty {
-            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until }),
+            Duty::Request(call) if wanted(call) => {
+                Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until })
+            }
             _ => None,
         })
     }
