@@ -41,6 +41,9 @@ pub(crate) struct Obligation<C> {
     /// How often it was begun.
     #[serde(default)]
     pub(crate) begun: u32,
+    /// When it was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begun_at: Option<Timestamp>,
     /// The end of the lease of whoever has it in hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) in_hand_until: Option<Timestamp>,
@@ -82,9 +85,10 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Puts an obligation into somebody's hands.
-    pub(crate) fn begin(&mut self, id: &str, lease: Timestamp) {
+    pub(crate) fn begin(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
         let Some(it) = self.find_mut(id) else { return };
         it.begun = it.begun.saturating_add(1);
+        it.begun_at = Some(now);
         it.in_hand_until = Some(lease);
         it.due = None;
         if let (Duty::Request(call), Some(ordinal)) = (&it.duty, it.id.ordinal()) {
@@ -116,7 +120,7 @@ impl<C: Call> Outbox<C> {
     /// Owes something, in place of what was owed under the same id.
     pub(crate) fn owe(&mut self, id: EffectId, duty: Duty<C>, due: Option<Timestamp>) {
         self.owed.retain(|it| it.id != id);
-        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, held: false });
+        self.owed.push(Obligation { id, duty, due, begun: 0, begun_at: None, in_hand_until: None, held: false });
     }
 }
 

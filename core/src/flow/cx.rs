@@ -36,6 +36,8 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) learnt: Vec<CorrelationId>,
     /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
     not_before: Option<Timestamp>,
+    /// When the request was begun whose answer the decision is made for.
+    begun_at: Option<Timestamp>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -48,12 +50,22 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None }
+        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None, begun_at: None }
     }
 
     /// The time of the call.
     pub fn now(&self) -> Timestamp {
         self.env.now
+    }
+
+    /// When the request was sent at the latest whose answer this is: what it says was true then, or later.
+    pub fn begun_at(&self) -> Timestamp {
+        self.begun_at.unwrap_or(self.env.now)
+    }
+
+    /// Notes which request an answer is to.
+    pub(crate) fn answers(&mut self, obligation: &Obligation<F::Call>) {
+        self.begun_at = obligation.begun_at;
     }
 
     /// The key of the flow.
