@@ -110,6 +110,17 @@ impl<C: Call> Outbox<C> {
         EffectId::of(operation, ordinal)
     }
 
+    /// Numbers a look-up that is seen from now on before those that nobody has seen: theirs are not given out yet.
+    pub(crate) fn number(&mut self, id: &EffectId, now: Timestamp) {
+        let Some(seen) = self.owed.iter().position(|it| it.id == *id && !it.is_hidden(now)) else { return };
+        let is_lower = |it: &Obligation<C>| it.id.kind() == id.kind() && it.id.ordinal() < id.ordinal();
+        let unseen = self.owed.iter().enumerate().filter(|(_, it)| it.is_hidden(now) && is_lower(it));
+        let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.ordinal()) else { return };
+        if let Ok([seen, unseen]) = self.owed.get_disjoint_mut([seen, lowest]) {
+            core::mem::swap(&mut seen.id, &mut unseen.id);
+        }
+    }
+
     fn count(&mut self, operation: &'static str, ordinal: u32) {
         match self.ordinals.iter_mut().find(|it| it.0 == operation) {
             Some(it) => it.1 = it.1.max(ordinal),

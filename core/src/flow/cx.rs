@@ -174,15 +174,18 @@ impl<'a, F: Flow> Cx<'a, F> {
         let due = due.max(self.not_before);
         let waiting =
             |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
-        match self.outbox.owed.iter().position(waiting) {
-            None => {
-                self.owe_at(call, due);
-            }
+        let now = self.env.now;
+        let (id, was_seen) = match self.outbox.owed.iter().position(waiting) {
+            None => (self.owe_at(call, due), false),
             Some(index) => {
-                if let Some(it) = self.outbox.to_mut().owed.get_mut(index) {
-                    it.due = due;
-                }
+                let Some(it) = self.outbox.to_mut().owed.get_mut(index) else { return };
+                let was_seen = !it.is_hidden(now);
+                it.due = due;
+                (it.id.clone(), was_seen)
             }
+        };
+        if !was_seen {
+            self.outbox.to_mut().number(&id, now);
         }
     }
 
