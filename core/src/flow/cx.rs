@@ -1,16 +1,20 @@
 //! The context of one decision: what is known besides the state, and what the decision says and owes.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use serde::de::DeserializeOwned;
 
 use super::{Flow, Stop, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
 use crate::policy::{Env, Policy};
-use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::rule::{Kernel, Level, Rule, RuleSet, Until, Violation};
 use crate::time::Timestamp;
+use crate::value::Extra;
 
 /// What a decision is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +114,14 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Notes a rule on whose holding the rest depends: no policy softens it. End with [`Check::met`].
     pub fn require(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds { Check { broken: None } } else { self.note(rule.rule(), true) }
+    }
+
+    /// Notes a field of `extra` that a command of that type knows itself.
+    pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
+        let known = extra.known_to::<T>();
+        self.check(Kernel::ExtraKnown, known.is_none())
+            .at("/extra")
+            .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
     }
 
     #[cold]

@@ -14,7 +14,7 @@ use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, 
 use crate::providers::truemed::order::digest;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Asked;
-use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra};
+use crate::providers::truemed::session_request::CreatePaymentSession;
 use crate::rule::{Kernel, Until};
 use crate::value::echoed;
 
@@ -38,7 +38,7 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
         let plain = !url.as_deref().unwrap_or_default().contains("{{");
         cx.check(Rule::SessionTokenUrlTemplate, plain).at(pointer);
     }
-    check_extra::<CreatePaymentToken, _>(&command.extra, cx);
+    cx.check_extra::<CreatePaymentToken>(&command.extra);
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
     provision(&mut at, digest(&command.order_items), cx);
@@ -154,7 +154,7 @@ fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_
         .at("/update_card_info")
         .instead(&[Wish::ITEMS, Wish::CARD]);
     cx.require(Rule::UpdateNothingToDo, card || items.is_some()).met()?;
-    check_extra::<UpdatePaymentToken, _>(&command.extra, cx);
+    cx.check_extra::<UpdatePaymentToken>(&command.extra);
     let Some(token) = at.token.clone().filter(|_| at.place == Place::Issued) else { return Err(Stop::Refused) };
     let nth = at.count();
     let change = if items.is_some() { &mut at.items } else { &mut at.card };
