@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rulebound::flow::Samples;
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Named, Owed, Rejection, Snapshot, Verdict};
+use rulebound::{
+    Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Named, Owed, Policy, Rejection, Snapshot, Verdict,
+};
 use serde_json::Value;
 
 /// The most moves from the start.
@@ -87,7 +89,7 @@ pub struct Exploration<F: Flow> {
 impl<F: Flow> Reached<F> {
     /// The circumstances in which it was reached.
     pub fn env(&self) -> Env<F::Settings> {
-        Env::at(self.now)
+        env::<F>(self.now)
     }
 }
 
@@ -151,9 +153,14 @@ impl<F: Flow> Exploration<F> {
     }
 }
 
+/// The circumstances of a time: the default policy, and the settings of the flow's samples.
+pub fn env<F: Flow>(now: Timestamp) -> Env<F::Settings> {
+    Env::new(now, Policy::default(), F::sample_settings())
+}
+
 /// Does a move.
 pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
-    let env = Env::at(now);
+    let env = env::<F>(now);
     let command = match step {
         Move::Wait(_) => return Outcome::Waited,
         Move::Fact(fact) => {
@@ -174,7 +181,7 @@ pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcom
 
 /// Everything that can be done with a snapshot at a time.
 pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, samples: &Samples<F>) -> Vec<Move<F>> {
-    let env = Env::at(now);
+    let env = env::<F>(now);
     let mut all: Vec<_> = samples.commands.iter().cloned().map(Move::Wish).collect();
     for owed in at.owed(&env) {
         if owed.ready {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{Effect, EffectId, Env, Fact, Flow, Named, Owed, Policy, Snapshot};
-use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, answers, describe, ends, long_after, moves, play};
+use rulebound_tests::explore::{
+    Exploration, Move, Outcome, Reached, answers, describe, ends, env, long_after, moves, play,
+};
 use serde_json::Value;
 
 /// The most that a snapshot is long, without the bodies of open requests.
@@ -148,19 +150,13 @@ fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec
 }
 
 fn can_be_discharged<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let owed = here.at.owed(&Env::at(long_after(here.now)));
+    let owed = here.at.owed(&env::<F>(long_after(here.now)));
     let stuck = owed.iter().filter(|it| !ends_within(&here.at, here.now, &it.id, seen, DETOUR));
     stuck.map(|it| format!("nothing ends {}", it.id)).collect()
 }
 
 /// Whether some moves and one answer end an obligation.
-fn ends_within<F: Flow>(
-    at: &Snapshot<F>,
-    now: Timestamp,
-    id: &EffectId,
-    seen: &Exploration<F>,
-    detour: usize,
-) -> bool {
+fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &Exploration<F>, detour: usize) -> bool {
     let Some(owed) = find(at, now, id) else { return true };
     if ends_at_once(at, now, &owed, seen) {
         return true;
@@ -192,13 +188,13 @@ fn ends_at_once<F: Flow>(at: &Snapshot<F>, now: Timestamp, owed: &Owed, seen: &E
 
 /// An obligation, whether or not it still rests.
 fn find<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId) -> Option<Owed> {
-    let all = || at.owed(&Env::at(long_after(now))).into_iter();
-    at.owed(&Env::at(now)).into_iter().chain(all()).find(|it| it.id == *id)
+    let all = || at.owed(&env::<F>(long_after(now))).into_iter();
+    at.owed(&env::<F>(now)).into_iter().chain(all()).find(|it| it.id == *id)
 }
 
 fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let visible = here.at.owed(&here.env());
-    let hidden = here.at.owed(&Env::at(long_after(here.now)));
+    let hidden = here.at.owed(&env::<F>(long_after(here.now)));
     let hidden = hidden.into_iter().filter(|it| visible.iter().all(|seen| seen.id != it.id));
     let said = visible.iter().map(|it| (it.id.clone(), it.ready)).chain(hidden.map(|it| (it.id, false)));
     let mut wrong = Vec::new();
@@ -206,7 +202,8 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
         match play(&here.at, &Move::Begin(id.clone()), here.now) {
             Outcome::Moved(it) => {
                 let again = play(&it.next, &Move::Begin(id.clone()), here.now);
-                let refused = matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
+                let refused =
+                    matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
                 if !ready || !refused || it.next.revision() == here.at.revision() {
                     wrong.push(format!("begin {id}, ready {ready}: accepted, and again: {again:?}"));
                 }
@@ -254,9 +251,12 @@ fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String>
     let hour = Millis::from_hours(1).as_u64().cast_signed();
     let probes = [from + 1, from + hour, from + 25 * hour, from + 200 * hour, from.midpoint(until), until - 1];
     let before = views(&here.at, &here.env());
-    let differs = |at: &i64| views(&here.at, &Env::at(Timestamp::from_millis(*at))) != before;
+    let differs = |at: &i64| views(&here.at, &env::<F>(Timestamp::from_millis(*at))) != before;
     let early = probes.into_iter().filter(|at| *at < until).find(differs);
-    early.map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at))).into_iter().collect()
+    early
+        .map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at)))
+        .into_iter()
+        .collect()
 }
 
 fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
