@@ -192,7 +192,8 @@ impl<'a, F: Flow> Cx<'a, F> {
             Some(index) => {
                 let Some(it) = self.outbox.to_mut().owed.get_mut(index) else { return };
                 let was_seen = !it.is_hidden(now);
-                it.due = due;
+                // What is owed already is not put off by what is planned.
+                it.due = if was_seen { it.due } else { due };
                 (it.id.clone(), was_seen)
             }
         };
