@@ -80,6 +80,7 @@ macro_rules! explored {
 explored! {
     truemed_payment_token: rulebound::truemed::PaymentToken;
     truemed_payment_session: rulebound::truemed::PaymentSession;
+    vend_subscription: rulebound::vend::Subscription;
 }
 
 /// Fails with the first breaches and their number.

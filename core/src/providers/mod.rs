@@ -59,7 +59,7 @@ macro_rules! providers {
     };
 }
 
-providers! { truemed }
+providers! { truemed, vend }
 
 /// The provider of that name.
 pub(crate) fn named(name: &str) -> Option<&'static Provider> {
