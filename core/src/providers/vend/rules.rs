@@ -59,7 +59,7 @@ rules! {
     /// An update needs a live subscription that is known.
     UpdateRequiresExisting = "vend.update.requires-existing" Refuse Documented Request [page::UPDATING];
     /// A cancelled subscription is not updated: the provider's support brings it back.
-    UpdateNotAfterCancel = "vend.update.not-after-cancel" Refuse Inferred Request
+    UpdateNotAfterCancel = "vend.update.not-after-cancel" Refuse Inferred Money
         [page::APP_SUBSCRIPTIONS, page::UPDATING];
 
     // The token and its consent

@@ -47,26 +47,26 @@ impl Subscription {
 
     /// The answer about all of the retailer's subscriptions; those of other partners do not count.
     pub(super) fn listed(mut self, list: &[PartnerSubscription], cx: &mut Context<'_>) -> Self {
-        let ours = cx.settings().application_id.as_ref().or(self.application_id.as_ref()).cloned();
-        let is_ours = |it: &&PartnerSubscription| {
-            ours.as_ref().is_none_or(|ours| it.application_id.as_ref().is_none_or(|id| id == ours))
-        };
-        let mut partners = list.iter().filter_map(|it| it.application_id.as_ref());
-        let first = partners.next();
-        let mixed = ours.is_none() && partners.any(|it| Some(it) != first);
-        let infos = || list.iter().filter(is_ours).flat_map(|it| it.partner_subscription_info.iter().flatten());
-        let of = |wanted: Place| infos().filter(move |it| Place::of(&it.state) == wanted);
-        let one = |wanted: Place| one(of(wanted));
-        if self.place == Place::Live && self.id.is_some() {
+        if self.place == Place::Live {
             return self;
         }
+        let application = cx.settings().application_id.clone().or_else(|| self.application_id.clone());
+        let mut partners = list.iter().filter_map(|it| it.application_id.as_ref());
+        let first = partners.next();
+        let mixed = application.is_none() && partners.any(|it| Some(it) != first);
+        let is_ours = |it: &&PartnerSubscription| match (&application, &it.application_id) {
+            (Some(ours), Some(its)) => ours == its,
+            _ => true,
+        };
+        let infos = || list.iter().filter(is_ours).flat_map(|it| it.partner_subscription_info.iter().flatten());
+        let of = |wanted: Place| infos().filter(move |it| Place::of(&it.state) == wanted);
         match (of(Place::Live).count(), of(Place::Unclear).count(), of(Place::Canceled).count()) {
             (0, 0, 0) => {}
             // Which one is ours, or which of several an update would hit, nobody knows.
             (live, ..) if mixed || live > 1 => self.unclear(cx),
-            (1, ..) => self.adopt(one(Place::Live), cx),
-            (0, 1, _) => self.adopt(one(Place::Unclear), cx),
-            (0, 0, 1) => self.adopt(one(Place::Canceled), cx),
+            (1, ..) => self.adopt(of(Place::Live).next(), cx),
+            (0, 1, _) => self.adopt(of(Place::Unclear).next(), cx),
+            (0, 0, 1) => self.adopt(of(Place::Canceled).next(), cx),
             (0, 0, _) => self.stands(Place::Canceled, cx),
             _ => self.unclear(cx),
         }
@@ -141,9 +141,4 @@ impl Subscription {
             cx.review("not_shown", id.as_str(), &["canceled", "keep"]);
         }
     }
-}
-
-/// The one thing there is.
-fn one<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
-    all.next().filter(|_| all.next().is_none())
 }
