@@ -293,6 +293,9 @@ fn no_file_names_a_registry_or_a_place_of_one_machine() {
 /// tests break them.
 const OUT_OF_REACH: [&str; 1] = ["rulebound.effect.outcome-unknown"];
 
+/// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
+const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];
+
 /// What the vectors show of the rules.
 #[derive(Default)]
 struct Shown {
@@ -359,6 +362,7 @@ fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
         none.map(|rule: &&Rule| format!("{} is {what} by no vector", rule.code)).collect::<Vec<_>>()
     };
     let mut wrong = missing(&shown.broken, "broken");
-    wrong.extend(missing(&shown.kept, "kept"));
+    let kept = missing(&shown.kept, "kept").into_iter();
+    wrong.extend(kept.filter(|it| !NEVER_KEPT.iter().any(|code| it.starts_with(code))));
     assert_none("vectors", &wrong);
 }

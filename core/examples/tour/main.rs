@@ -5,6 +5,7 @@
 
 mod stage;
 mod truemed;
+mod vend;
 
 use std::error::Error;
 
@@ -14,6 +15,7 @@ fn main() -> Played {
     println!("rulebound: the rules of subscription payments, played on the providers' own documents.");
     println!("Every scene is one row of the host's; every line is one call of the library.");
     truemed::play()?;
+    vend::play()?;
     println!("\nAll rules, with their sources: schemas/catalogue.json");
     Ok(())
 }

@@ -42,6 +42,8 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) learnt: Vec<CorrelationId>,
     /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
     not_before: Option<Timestamp>,
+    /// When the request was begun whose answer the decision is made for.
+    begun_at: Option<Timestamp>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -54,12 +56,22 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None }
+        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None, begun_at: None }
     }
 
     /// The time of the call.
     pub fn now(&self) -> Timestamp {
         self.env.now
+    }
+
+    /// When the request was sent at the latest whose answer this is: what it says was true then, or later.
+    pub fn begun_at(&self) -> Timestamp {
+        self.begun_at.unwrap_or(self.env.now)
+    }
+
+    /// Notes which request an answer is to.
+    pub(crate) fn answers(&mut self, obligation: &Obligation<F::Call>) {
+        self.begun_at = obligation.begun_at;
     }
 
     /// The key of the flow.
@@ -186,15 +198,19 @@ impl<'a, F: Flow> Cx<'a, F> {
         let due = due.max(self.not_before);
         let waiting =
             |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
-        match self.outbox.owed.iter().position(waiting) {
-            None => {
-                self.owe_at(call, due);
-            }
+        let now = self.env.now;
+        let (id, was_seen) = match self.outbox.owed.iter().position(waiting) {
+            None => (self.owe_at(call, due), false),
             Some(index) => {
-                if let Some(it) = self.outbox.to_mut().owed.get_mut(index) {
-                    it.due = due;
-                }
+                let Some(it) = self.outbox.to_mut().owed.get_mut(index) else { return };
+                let was_seen = !it.is_hidden(now);
+                // What is owed already is not put off by what is planned.
+                it.due = if was_seen { it.due } else { due };
+                (it.id.clone(), was_seen)
             }
+        };
+        if !was_seen {
+            self.outbox.to_mut().number(&id, now);
         }
     }
 

@@ -170,6 +170,12 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// The alphabet that exploration uses.
     #[cfg(feature = "samples")]
     fn samples() -> Samples<Self>;
+
+    /// The settings that exploration uses, where the default ones name no account.
+    #[cfg(feature = "samples")]
+    fn sample_settings() -> Self::Settings {
+        Self::Settings::default()
+    }
 }
 
 /// What goes into [`Flow::step`].

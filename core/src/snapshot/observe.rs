@@ -98,6 +98,7 @@ impl<F: Flow> Snapshot<F> {
         env: &'a Env<F::Settings>,
     ) -> (EffectId, F::Call, Cx<'a, F>) {
         let mut cx = self.cx(env);
+        cx.answers(obligation);
         cx.outbox.to_mut().discharge(obligation.id.as_str());
         (obligation.id.clone(), call.clone(), cx)
     }
@@ -127,6 +128,7 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(env);
         let Duty::Request(call) = &obligation.duty else { return unmoved(Because::Known) };
         if call.is_look_up() {
+            cx.answers(obligation);
             cx.outbox.to_mut().discharge(id.as_str());
             cx.rest_look_ups_until(until);
             return self.moved(Input::Missed(call.clone()), cx, failure);
