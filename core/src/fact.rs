@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::id::{EffectId, Text};
@@ -18,7 +19,7 @@ pub const LARGEST_BODY: usize = 1 << 20;
 ///
 /// A `body` is the raw text or bytes as they came, never a parsed object: parsing would lose digits of long ids and
 /// turn decimal amounts into binary ones.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Fact<'a> {
@@ -72,6 +73,19 @@ pub enum Fact<'a> {
     },
 }
 
+/// Bodies and headers hold secrets and customers: only what a fact is about is printed.
+impl fmt::Debug for Fact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { to, status, body, .. } => write!(f, "Reply {{ to: {to}, {status}, {} bytes }}", body.len()),
+            Self::Lost { to } => write!(f, "Lost {{ to: {to} }}"),
+            Self::Webhook { body, origin, .. } => write!(f, "Webhook {{ {origin:?}, {} bytes }}", body.len()),
+            Self::Returned { via } => write!(f, "Returned {{ {via:?} }}"),
+            Self::Done { effect, verdict } => write!(f, "Done {{ {effect}, {verdict:?} }}"),
+        }
+    }
+}
+
 /// Whether a webhook's origin was proved.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,6 +131,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// A verdict that names an id of the provider.
+    pub fn about(verdict: impl Into<String>, id: impl Into<String>) -> Self {
+        Self::About { verdict: verdict.into(), id: id.into() }
+    }
+
     /// The verdict's name.
     pub fn name(&self) -> &str {
         match self {
@@ -126,8 +145,14 @@ impl Verdict {
 }
 
 /// The headers of an HTTP message; names are compared without regard to case.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl<'a> Headers<'a> {
     /// The value of the first header of that name.
@@ -230,26 +255,26 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
     serde_json::from_str(core::str::from_utf8(body).ok()?).ok()
 }
 
-/// Reads a field that may be null, absent or anything else than text: only text counts.
-pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    struct Lenient;
-    impl<'de> Visitor<'de> for Lenient {
-        type Value = Option<String>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("text")
-        }
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-            Ok((!text.is_empty()).then(|| text.into()))
-        }
-        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(alloc::format!("{number}")))
-        }
-        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(alloc::format!("{number}")))
-        }
+/// Reads a field of the provider's that is not essential: what is not of its type says nothing.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_str(<&'de RawValue>::deserialize(deserializer)?.get()).ok())
+}
+
+/// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
+pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = <&'de RawValue>::deserialize(deserializer)?;
+    let text = lenient_text(raw).map_err(de::Error::custom)?;
+    if text.is_none() && !matches!(raw.get(), "null" | "\"\"") {
+        return Err(de::Error::custom("neither a text nor an integer"));
     }
-    deserializer.deserialize_any(Lenient)
+    Ok(text)
+}
+
+/// Reads a text of the provider's that is not essential: a text, or an integer as one; anything else says nothing.
+pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+    if raw.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return Ok(Some(raw.into()));
+    }
+    Ok(serde_json::from_str::<String>(raw).ok().filter(|text| !text.is_empty()))
 }

@@ -7,6 +7,17 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// The largest integer that every language's JSON carries unchanged: 2^53 − 1.
 pub(crate) const LARGEST: i64 = (1 << 53) - 1;
 
+/// A number that every language's JSON carries: itself, or the nearest that is.
+pub(crate) const fn within(number: i64) -> i64 {
+    if number > LARGEST {
+        LARGEST
+    } else if number < -LARGEST {
+        -LARGEST
+    } else {
+        number
+    }
+}
+
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
 /// The sign is the caller's: an amount that a document forbids (a negative price, a refund of nothing) can be
@@ -19,9 +30,9 @@ impl Cents {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
-    /// That many cents.
+    /// That many cents, at most the largest amount that every JSON carries.
     pub const fn new(cents: i64) -> Self {
-        Self(cents)
+        Self(within(cents))
     }
 
     /// The number of cents.
@@ -32,13 +43,13 @@ impl Cents {
     /// The sum, at most the largest amount there is.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(within(self.0.saturating_add(other.0)))
     }
 
     /// The difference, at least the smallest amount there is.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self(within(self.0.saturating_sub(other.0)))
     }
 }
 
@@ -50,7 +61,7 @@ impl fmt::Display for Cents {
 
 impl From<i64> for Cents {
     fn from(cents: i64) -> Self {
-        Self(cents)
+        Self::new(cents)
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Policy {
     pub lease: Millis,
     /// How long access outlasts the documented end of a period. 24 hours unless told.
     pub grace: Millis,
-    /// How long a lost or rate-limited request rests at first; the rest doubles each time. 30 seconds unless told.
+    /// How long a lost or rate-limited request rests at first; the rest doubles each time, up to an
+    /// hour. 30 seconds unless told.
     pub backoff: Millis,
     /// When a wait is looked up.
     pub look_ups: LookUps,

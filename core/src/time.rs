@@ -6,7 +6,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::money::LARGEST;
+use crate::money::{LARGEST, within};
+
+/// The longest that a provider can ask us to wait.
+const LONGEST_REST: Millis = Millis::from_hours(168);
 
 /// An instant: integer milliseconds since the Unix epoch, within ±(2^53 − 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
@@ -14,9 +17,9 @@ use crate::money::LARGEST;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant that many milliseconds after the Unix epoch.
+    /// The instant that many milliseconds after the Unix epoch, at most the last that every JSON carries.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        Self(within(millis))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -27,7 +30,7 @@ impl Timestamp {
     /// This instant and a span, at most the largest instant there is.
     #[must_use]
     pub const fn after(self, span: Millis) -> Self {
-        Self(self.0.saturating_add_unsigned(span.0))
+        Self(within(self.0.saturating_add_unsigned(span.0)))
     }
 
     /// Whether an instant of expiry has been reached: the instant itself is already expired.
@@ -44,13 +47,13 @@ impl Timestamp {
         Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
     }
 
-    /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date.
+    /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date; at most a week from `now`.
     pub fn parse_retry_after(text: &str, now: Self) -> Option<Self> {
-        if let Ok(seconds) = text.trim().parse::<u64>() {
-            return Some(now.after(Millis::from_seconds(seconds)));
-        }
-        let zoned = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
-        Some(Self(zoned.timestamp().as_millisecond()))
+        let at = match text.trim().parse::<u64>() {
+            Ok(seconds) => now.after(Millis::from_seconds(seconds)),
+            Err(_) => Self::from_millis(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp().as_millisecond()),
+        };
+        Some(at.min(now.after(LONGEST_REST)))
     }
 }
 
@@ -135,6 +138,8 @@ mod tests {
         assert_eq!(Timestamp::parse_retry_after("2", now), Some(Timestamp::from_millis(2_005)));
         let date = Timestamp::parse_retry_after("Fri, 02 Jan 1970 00:00:00 GMT", now);
         assert_eq!(date, Some(Timestamp::from_millis(86_400_000)));
+        let week = Timestamp::from_millis(5 + 604_800_000);
+        assert_eq!(Timestamp::parse_retry_after("18446744073709551615", now), Some(week));
         assert_eq!(Timestamp::parse_retry_after("soon", now), None);
     }
 

@@ -52,9 +52,15 @@ pub(crate) use open_enum;
 /// Fields that the library does not know, merged into a request's body as they are.
 ///
 /// It may not name a field that the command itself has: that would be two answers to one question.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Extra(serde_json::Map<String, Value>);
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
 
 impl Extra {
     /// Whether there are none.

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Effect, Owed, Retry};
 use crate::id::EffectId;
 use crate::policy::Policy;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
+
+/// The longest back-off, unless the policy's first is longer.
+const LONGEST_BACKOFF: Millis = Millis::from_hours(1);
 
 /// What is owed, in the order in which it arose, and how often each operation was owed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -181,7 +184,8 @@ impl<C: Call> Obligation<C> {
     /// Puts a request to rest after an answer that settles nothing.
     pub(crate) fn rest(&mut self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
         self.in_hand_until = None;
-        let back_off = now.after(policy.backoff.doubled(self.begun.saturating_sub(1)));
+        let rest = policy.backoff.doubled(self.begun.saturating_sub(1)).min(LONGEST_BACKOFF.max(policy.backoff));
+        let back_off = now.after(rest);
         self.due = Some(until.map_or(back_off, |until| until.max(now)));
     }
 

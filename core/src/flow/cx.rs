@@ -226,9 +226,14 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notice or review of that reason about that thing.
     pub fn withdraw_word(&mut self, reason: &str, of: &str) {
+        self.withdraw_words(&[reason], |about| about == of);
+    }
+
+    /// Withdraws the notices and reviews of those reasons about some things.
+    pub fn withdraw_words(&mut self, reasons: &[&str], about: impl Fn(&str) -> bool) {
         self.retain(|it| match &it.duty {
-            Duty::Notify { reason: have, of: about, .. } | Duty::Review { reason: have, of: about, .. } => {
-                have != reason || about != of
+            Duty::Notify { reason, of, .. } | Duty::Review { reason, of, .. } => {
+                !reasons.contains(&reason.as_ref()) || !about(of)
             }
             Duty::Request(_) | Duty::Fulfill { .. } | Duty::Access { .. } => true,
         });

@@ -74,6 +74,13 @@ pub struct AmountDetail {
     pub amount: Cents,
 }
 
+impl AmountDetail {
+    /// A charge or discount of that name.
+    pub fn new(name: &str, amount: Cents) -> Self {
+        Self { name: Some(name.into()), amount }
+    }
+}
+
 /// The fingerprint of an order's items: their multiset of sku, name, quantity and price.
 pub(crate) fn digest(items: &[OrderItem]) -> Digest {
     let mut sorted: Vec<_> = items.iter().map(OrderItem::identity).collect();

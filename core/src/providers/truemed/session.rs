@@ -51,7 +51,7 @@ impl Asked {
             intent: command.intent.clone(),
             cart,
             total: command.total_amount,
-            items: i64::try_from(price_of(&command.order_items)).map_or(Cents::ZERO, Cents::new),
+            items: i64::try_from(price_of(&command.order_items)).map_or(Cents::new(i64::MAX), Cents::new),
             authorization: command.kind == Some(Kind::Authorization),
             of_a_token: command.is_of_a_token(),
             attended: !command.is_charge(),
@@ -186,6 +186,7 @@ impl Session {
             cx.withdraw_word("no_signal", id);
         }
         if self.status == Status::Rejected {
+            cx.withdraw_words(&["rejected"], |_| true);
             cx.notify("rejected", id, None);
         }
         // A session that began with a look-up was fulfilled by whoever created it.

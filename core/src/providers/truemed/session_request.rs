@@ -94,6 +94,13 @@ pub struct NextBillInfo {
     pub date: Option<String>,
 }
 
+impl NextBillInfo {
+    /// A bill of that amount on that date.
+    pub fn new(total_amount: Cents, date: &str) -> Self {
+        Self { total_amount: Some(total_amount), date: Some(date.into()) }
+    }
+}
+
 impl CreatePaymentSession {
     /// A checkout of some items.
     pub fn new(total_amount: Cents, order_items: Vec<OrderItem>) -> Self {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use super::rules::Rule;
 use super::session_request::Kind;
-use crate::fact::{lenient_text, read};
+use crate::fact::{lenient, lenient_text, read};
 use crate::flow::{Answer, Refusal, Reply, Webhook};
 use crate::money::Cents;
 use crate::rule::RuleSet;
@@ -75,32 +75,43 @@ pub struct TokenUpdated {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct SessionSeen {
-    /// The session; its name is not documented, so three are read.
-    #[serde(default, alias = "payment_id", alias = "id", deserialize_with = "lenient_text")]
-    pub payment_session_id: Option<String>,
+    /// The session; the name of this field is not documented, so three are read.
+    #[serde(default, deserialize_with = "lenient")]
+    payment_session_id: Option<PaymentSessionId>,
+    #[serde(default, deserialize_with = "lenient")]
+    payment_id: Option<PaymentSessionId>,
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<PaymentSessionId>,
     /// Its status.
     pub status: Status,
     /// The status with refunds and disputes folded in; look-ups alone have it.
     #[serde(default, deserialize_with = "lenient_text")]
     pub status_summary: Option<String>,
     /// What was captured, in cents.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub capture_amount: Option<Cents>,
     /// What was authorized, in cents.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub authorize_amount: Option<Cents>,
     /// What the session is for, in cents.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub total_amount: Option<Cents>,
     /// How its money is taken.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub kind: Option<Kind>,
     /// The token, where the session makes or charges one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub payment_token: Option<Token>,
     /// Our own text, echoed.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
+}
+
+impl SessionSeen {
+    /// The session that stands so, if it is named.
+    pub fn session(&self) -> Option<&PaymentSessionId> {
+        self.payment_session_id.as_ref().or(self.payment_id.as_ref()).or(self.id.as_ref())
+    }
 }
 
 /// A webhook, once read.
@@ -135,24 +146,22 @@ impl Signal {
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
         let outer: Shape<'_> = read(webhook.body)?;
         let event = outer.event_type.as_deref().or(webhook.topic).unwrap_or_default();
-        let foreign = !event.is_empty() && !event.contains("token") && !event.contains("session");
-        if foreign || event.contains("qualification") {
-            return Some(Self::Other);
-        }
         match outer.data {
-            None => Self::of(&outer, webhook.body)?,
-            Some(data) => Self::of(&read(data.get().as_bytes())?, data.get().as_bytes())?,
+            None => Self::of(event, &outer, webhook.body)?,
+            Some(data) => Self::of(event, &read(data.get().as_bytes())?, data.get().as_bytes())?,
         }
         .or_else(|| outer.data.map(|_| Self::Other))
     }
 
-    /// The payload by its shape: nothing inside if it is none of ours, nothing at all if it cannot be read.
-    fn of(shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
-        match (&shape.qualification_session_id, &shape.status, &shape.payment_token) {
-            (Some(_), ..) => Some(Some(Self::Other)),
-            (None, Some(_), _) => read(payload).map(Self::SessionComplete).map(Some),
-            (None, None, Some(_)) => read(payload).map(Self::TokenUpdated).map(Some),
-            (None, None, None) => Some(None),
+    /// The payload by its shape, and by its event's name where the shape leaves it open: nothing inside if it is none
+    /// of ours, nothing at all if it cannot be read.
+    fn of(event: &str, shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
+        let of_token = event.contains("token") && !event.contains("session");
+        match (&shape.status, &shape.payment_token) {
+            _ if shape.qualification_session_id.is_some() || event.contains("qualification") => Some(Some(Self::Other)),
+            (_, Some(_)) if of_token || shape.status.is_none() => read(payload).map(Self::TokenUpdated).map(Some),
+            (Some(_), _) => read(payload).map(Self::SessionComplete).map(Some),
+            (None, _) => Some(None),
         }
     }
 
@@ -168,7 +177,7 @@ impl Signal {
             ],
             Self::SessionComplete(it) => {
                 let token = it.payment_token.as_ref().map(Token::as_str);
-                [it.payment_session_id.as_deref(), it.metadata.as_deref(), token, None, None]
+                [it.session().map(PaymentSessionId::as_str), it.metadata.as_deref(), token, None, None]
             }
             Self::Other => [None; 5],
         }
@@ -204,7 +213,7 @@ pub struct UpdateAnswered {
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
     /// The request that the webhook will name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub provision_token_request_id: Option<ProvisionTokenRequestId>,
 }
 
@@ -233,9 +242,18 @@ pub struct ChargeFailed {
     /// Where the customer repairs it.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
-    /// The session that failed; its name is not documented, so two are read.
-    #[serde(default, alias = "id", deserialize_with = "lenient_text")]
-    pub payment_session_id: Option<String>,
+    /// The session that failed; the name of this field is not documented, so two are read.
+    #[serde(default, deserialize_with = "lenient")]
+    payment_session_id: Option<PaymentSessionId>,
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<PaymentSessionId>,
+}
+
+impl ChargeFailed {
+    /// The session that failed, if the answer names it.
+    pub fn session(&self) -> Option<&PaymentSessionId> {
+        self.payment_session_id.as_ref().or(self.id.as_ref())
+    }
 }
 
 /// The answer to `retrieve_provision_token_request`; a token of null says nothing.
@@ -243,7 +261,7 @@ pub struct ChargeFailed {
 #[non_exhaustive]
 pub struct ProvisionRetrieved {
     /// The token, once there is one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub payment_token: Option<Token>,
 }
 

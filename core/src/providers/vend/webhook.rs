@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
-use crate::fact::{lenient_text, read};
+use crate::fact::{whole_text, read};
 use crate::flow::Webhook;
 
 /// The type of the one webhook that is about subscriptions.
@@ -40,11 +40,11 @@ pub struct Cancellation {
 /// What stands around the payload: members of the object, or fields of the form.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(default, rename = "type", deserialize_with = "lenient_text")]
+    #[serde(default, rename = "type", deserialize_with = "whole_text")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     domain_prefix: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     retailer_id: Option<String>,
     #[serde(borrow, default)]
     payload: Option<&'a RawValue>,
@@ -52,14 +52,14 @@ struct Envelope<'a> {
 
 #[derive(Deserialize)]
 struct Payload {
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     subscription_id: Option<String>,
     cancelled_at: Seconds,
 }
 
 #[derive(Deserialize)]
 struct Seconds {
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     seconds: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::ids::{ConsentToken, SubscriptionId};
-use crate::fact::{lenient_text, read};
+use crate::fact::{whole_text, read};
 use crate::flow::{Answer, Refusal, Reply};
 use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
@@ -35,7 +35,7 @@ pub struct TokenIssued {
     #[serde(default, deserialize_with = "seconds")]
     pub expires_in: Option<u64>,
     /// When it dies, if it can be read as an instant.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub expires_at: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl TokenIssued {
 
 /// Reads a number of seconds, as text or as a number.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let text = lenient_text(deserializer)?;
+    let text = whole_text(deserializer)?;
     text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }
 
@@ -61,22 +61,22 @@ pub struct TokenSeen {
     /// Whether the retailer has consented.
     pub is_used: bool,
     /// The token.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub token: Option<String>,
     /// The retailer.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub retailer_id: Option<String>,
     /// The partner's application.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub vend_application_id: Option<String>,
     /// The product.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub product_handle: Option<String>,
     /// Its price, which requests call otherwise.
-    #[serde(default, alias = "price_handle", deserialize_with = "lenient_text")]
+    #[serde(default, alias = "price_handle", deserialize_with = "whole_text")]
     pub product_price_point_handle: Option<String>,
     /// When it was used.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub used_at: Option<String>,
     /// The subscription that it made or changed.
     #[serde(default, deserialize_with = "id")]
@@ -88,7 +88,7 @@ pub struct TokenSeen {
 #[non_exhaustive]
 pub struct PartnerSubscription {
     /// The partner's application.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     pub application_id: Option<String>,
     /// The subscriptions.
     #[serde(default)]
@@ -115,12 +115,12 @@ impl Default for State {
 
 /// Reads an id from text or a number, as its digits.
 fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SubscriptionId>, D::Error> {
-    let text = lenient_text(deserializer)?;
+    let text = whole_text(deserializer)?;
     text.map(|text| SubscriptionId::parse(text).map_err(serde::de::Error::custom)).transpose()
 }
 
 fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
-    Ok(lenient_text(deserializer)?.map_or_else(State::default, State::from))
+    Ok(whole_text(deserializer)?.map_or_else(State::default, State::from))
 }
 
 #[derive(Deserialize)]
@@ -162,9 +162,9 @@ pub(crate) fn lists<E>(reply: &Reply<'_>, event: impl FnOnce(Vec<PartnerSubscrip
 
 #[derive(Deserialize, Default)]
 struct ErrorBody {
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     error: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "whole_text")]
     message: Option<String>,
 }
 

@@ -55,7 +55,7 @@ fn refund(at: &PaymentSession, status: Option<&Status>, open: bool, cx: &mut Cx<
     let PaymentSession::Known(known) = at else { return };
     let look = Until::wish("retrieve_payment_session");
     cx.check(Rule::RefundNoDispute, !known.disputed).until(look);
-    let left = cx.is_begin() || known.refundable().is_none_or(|left| left > Cents::ZERO);
+    let left = !cx.is_offer() || known.refundable().is_none_or(|left| left > Cents::ZERO);
     cx.check(Rule::RefundAmount, !captured || left);
 }
 

@@ -253,13 +253,13 @@ fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<
         return Err(Because::Unrelated.into());
     }
     match at {
-        PaymentSession::Known(known) if seen.payment_session_id.as_deref() == Some(known.session.id.as_str()) => {
+        PaymentSession::Known(known) if seen.session() == Some(&known.session.id) => {
             known.session.check(&seen, cx);
             Ok(see(known, &seen, cx))
         }
         PaymentSession::Requested(asked) if answers(&seen, cx) => {
-            let id = seen.payment_session_id.as_deref().and_then(|id| PaymentSessionId::parse(id).ok());
-            let session = Session::new(id.ok_or(Because::Unrelated)?, Some(asked), cx.now());
+            let id = seen.session().cloned().ok_or(Because::Unrelated)?;
+            let session = Session::new(id, Some(asked), cx.now());
             cx.learn(session.id.as_str());
             cx.withdraw(|call| matches!(call, Call::CreatePaymentSession(_)));
             session.check(&seen, cx);

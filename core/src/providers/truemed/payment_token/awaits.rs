@@ -7,6 +7,8 @@ use super::state::{Change, Charge, PaymentToken, Pending, Place, Provision};
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::effect::Awaited;
 use crate::fact::Because;
+use crate::providers::truemed::ids::PaymentSessionId;
+use crate::providers::truemed::wire::Status;
 
 impl PaymentToken {
     /// The changes that the customer must still make good.
@@ -71,9 +73,18 @@ impl PaymentToken {
         waiting.filter_map(move |it| {
             let mut wait = Awaited::new(TOKEN_UPDATED, it.watch.since());
             wait.of = Some(it.origin.as_ref()?.id().into());
-            wait.customer_at = it.redirect_url.clone().filter(|_| Some(it.nth) == newest);
+            let payable = match &it.origin {
+                Some(Origin::Session(id)) => self.is_payable(id),
+                _ => true,
+            };
+            wait.customer_at = it.redirect_url.clone().filter(|_| payable && Some(it.nth) == newest);
             Some(wait)
         })
+    }
+
+    /// Whether the customer can still pay a checkout that makes a token.
+    fn is_payable(&self, id: &PaymentSessionId) -> bool {
+        matches!(&self.charge, Charge::Open { session, .. } if session.id == *id && session.status == Status::Pending)
     }
 
     fn awaited_charge(&self) -> Option<Awaited> {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::IdError;
+use crate::id::{IdError, Intent};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::Status;
@@ -50,6 +50,8 @@ pub(super) struct Past {
     origin: Origin,
     status: Option<Status>,
     contradicted: bool,
+    /// The charge that failed, which may still turn out captured.
+    intent: Option<Intent>,
 }
 
 impl From<Past> for String {
@@ -65,6 +67,9 @@ impl From<Past> for String {
         }
         if it.contradicted {
             line.push_str(" !");
+        }
+        if let Some(intent) = it.intent {
+            line.push_str(&format!(" @{intent}"));
         }
         line
     }
@@ -82,15 +87,19 @@ impl TryFrom<Cow<'_, str>> for Past {
             ("failed", id) => (Origin::Failed(PaymentSessionId::parse(id)?), None),
             _ => return Err(IdError::Character),
         };
-        let mut contradicted = false;
+        let (mut contradicted, mut intent) = (false, None);
         for word in words {
+            if let Some(name) = word.strip_prefix('@') {
+                intent = Some(Intent::parse(name)?);
+                continue;
+            }
             match (word, &mut status) {
                 ("!", _) => contradicted = true,
                 (word, Some(status)) => *status = Status::from(String::from(word)),
                 _ => return Err(IdError::Character),
             }
         }
-        Ok(Self { nth, origin, status, contradicted })
+        Ok(Self { nth, origin, status, contradicted, intent })
     }
 }
 
@@ -112,13 +121,15 @@ impl Closed {
     }
 
     pub(super) fn add(&mut self, nth: u32, origin: Origin) {
-        self.insert(Past { nth, origin, status: None, contradicted: false });
+        self.insert(Past { nth, origin, status: None, contradicted: false, intent: None });
     }
 
     pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
         let origin = Origin::Session(session.id.clone());
         let (status, contradicted) = (Some(session.status.clone()), session.contradicted);
-        self.insert(Past { nth, origin, status, contradicted });
+        let intent = session.asked.as_ref().and_then(|it| it.intent.clone());
+        let intent = intent.filter(|_| session.status != Status::Captured);
+        self.insert(Past { nth, origin, status, contradicted, intent });
     }
 
     fn insert(&mut self, past: Past) {
@@ -132,8 +143,9 @@ impl Closed {
         }
     }
 
-    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was if that is new.
-    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<Status> {
+    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was, and of which charge, if
+    /// that is new.
+    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<(Status, Option<Intent>)> {
         let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
         let past = self.0.iter_mut().find(|it| is_it(it))?;
         let before = past.status.clone()?;
@@ -142,7 +154,7 @@ impl Closed {
         }
         past.status = Some(before.clone().max(status.clone()));
         past.contradicted = true;
-        Some(before)
+        Some((before, past.intent.clone()))
     }
 }
 

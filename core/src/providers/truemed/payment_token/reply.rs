@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::command::Event;
 use super::guard::{is_of_card, is_of_items};
 use super::origin::Origin;
-use super::state::{Change, Charge, Failed, PaymentToken, Pending, Place};
+use super::state::{Change, Charge, Failed, PaymentToken, Pending, Place, Word};
 use super::{Context, Next};
 use crate::fact::{Because, Verdict};
 use crate::flow::{Outcome, Watch};
@@ -14,6 +14,7 @@ use crate::providers::truemed::call::Call;
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Session;
+use crate::time::Timestamp;
 use crate::providers::truemed::wire::{ChargeFailed, NextAction, SessionCreated, TokenRequested, UpdateAnswered};
 
 const WAIT_OR_STOP: &[&str] = &["keep_waiting", "stop_waiting"];
@@ -29,7 +30,8 @@ pub(super) fn answered(at: PaymentToken, id: EffectId, call: &Call, event: Event
             match reply.payment_token {
                 Some(token) => {
                     let mut at = at;
-                    at.provisioned(&Origin::Request(request.clone()), &token, cx)?;
+                    let word = Word { token: &token, letter: None };
+                    at.provisioned(&Origin::Request(request.clone()), word, cx)?;
                     Ok(at)
                 }
                 None => Ok(at.looked(call, cx)),
@@ -37,10 +39,10 @@ pub(super) fn answered(at: PaymentToken, id: EffectId, call: &Call, event: Event
         }
         Event::TokenRetrieved(reply) => {
             let mut at = at;
-            at.lmn_expires_at = reply.lmn_expires_at.as_deref().and_then(crate::time::Timestamp::parse_iso);
+            at.lmn_expires_at = reply.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso);
             if at.place == Place::Adopting {
                 cx.learn(reply.payment_token.as_str());
-                at.take_token(0, &reply.payment_token);
+                at.take_token(0, Word { token: &reply.payment_token, letter: at.lmn_expires_at });
             }
             Ok(at)
         }
@@ -51,10 +53,7 @@ pub(super) fn answered(at: PaymentToken, id: EffectId, call: &Call, event: Event
                 session.watch.looked();
             }
             let stands = at.session_stands(id.as_str(), &seen, cx);
-            match &seen.payment_token {
-                Some(token) => at.provisioned(&Origin::Session(id.clone()), token, cx).or(stands)?,
-                None => stands?,
-            }
+            stands?;
             Ok(at)
         }
         Event::Deleted => Ok(at.deleted(cx)),
@@ -94,9 +93,11 @@ fn created(mut at: PaymentToken, reply: SessionCreated, cx: &mut Context<'_>) ->
 fn failed(mut at: PaymentToken, of: EffectId, reply: ChargeFailed, code: Option<String>, cx: &mut Context<'_>) -> Next {
     let Charge::Requested { nth, asked } = at.charge else { return Err(Because::Unrelated.into()) };
     at.intents.settle(of.intent(), Outcome::Failed);
-    let session = reply.payment_session_id.and_then(|id| PaymentSessionId::parse(id).ok());
-    if let Some(id) = &session {
-        cx.learn(id.as_str());
+    let session = reply.session().cloned();
+    // A webhook that came meanwhile is found by the token where the answer names no session.
+    let token = at.token.as_ref().map(|token| token.as_str());
+    if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token) {
+        cx.learn(id);
     }
     let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
     cx.notify("payment_failed", subject, reply.redirect_url.as_deref());
@@ -120,8 +121,9 @@ fn updated(mut at: PaymentToken, of: EffectId, call: &Call, reply: UpdateAnswere
     }
     cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
     let origin = reply.provision_token_request_id;
-    if let Some(id) = &origin {
-        cx.learn(id.as_str());
+    let token = at.token.as_ref().map(|token| token.as_str());
+    if let Some(id) = origin.as_ref().map(|id| id.as_str()).or(token) {
+        cx.learn(id);
     }
     match action {
         Some(action) => {
@@ -143,6 +145,7 @@ fn updated(mut at: PaymentToken, of: EffectId, call: &Call, reply: UpdateAnswere
     if let Some(old) = replaces {
         at.give_up(&old, cx);
     }
+    at.drop_stale_charge(cx);
     Ok(at)
 }
 
@@ -167,11 +170,9 @@ impl PaymentToken {
         }
         cx.withdraw_unsent(|call| matches!(call, Call::CreatePaymentSession(_)));
         cx.withdraw(|call| !matches!(call, Call::CreatePaymentSession(_) | Call::RetrievePaymentSession(_)));
-        let open: alloc::vec::Vec<EffectId> = self.pending().map(|it| it.of.clone()).collect();
-        for of in open {
-            cx.withdraw_word("action_required", of.as_str());
-            cx.withdraw_word("update_unconfirmed", of.as_str());
-        }
+        let dead = ["action_required", "update_unconfirmed", "payment_failed", "repair_unconfirmed"];
+        cx.withdraw_words(&dead, |_| true);
+        cx.withdraw_words(&["no_signal"], |of| self.provisions.iter().any(|it| it.origin.as_ref().is_some_and(|origin| origin.id() == of)));
         self
     }
 
@@ -287,6 +288,7 @@ pub(super) fn judged(
                     *change = Change::Settled;
                 }
             }
+            at.drop_stale_charge(cx);
         }
         ("repair_unconfirmed", "repaired") => at.repaired(None, cx),
         ("token_not_found", "deleted") => return at.deleted(cx),

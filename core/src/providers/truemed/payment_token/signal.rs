@@ -4,13 +4,13 @@ use alloc::string::String;
 
 use super::command::Event;
 use super::origin::Origin;
-use super::state::{Change, Charge, PaymentToken, Pending, Place};
+use super::state::{Change, Charge, PaymentToken, Pending, Place, Word};
 use super::{Context, Next};
 use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
-use crate::id::Digest;
+use crate::id::{Digest, Intent};
 use crate::providers::truemed::call::Call;
-use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::wire::{SessionSeen, Signal, Status, TokenUpdated};
 
@@ -24,13 +24,13 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
         _ if proof != Proof::Verified => return Err(Because::Unrelated.into()),
         Signal::TokenUpdated(it) => at.token_updated(&it, cx)?,
         Signal::SessionComplete(seen) => {
-            let id = seen.payment_session_id.clone().ok_or(Because::Unrelated)?;
+            let id = seen.session().ok_or(Because::Unrelated)?;
             if let Charge::Open { session, .. } = &at.charge
-                && session.id.as_str() == id
+                && session.id == *id
             {
                 session.check(&seen, cx);
             }
-            at.session_stands(&id, &seen, cx)?;
+            at.session_stands(id.as_str(), &seen, cx)?;
         }
         Signal::Other => return Err(Because::Unrelated.into()),
     }
@@ -69,11 +69,11 @@ impl PaymentToken {
             return Err(Because::Known);
         }
         let ours = it.metadata.as_deref() == Some(cx.key().as_str());
+        let word = Word { token: &it.payment_token, letter: it.letter_expires() };
         let mut settled = Err(Because::Unrelated);
         for origin in origins.iter().flatten() {
-            settled = self.settle(origin, &it.payment_token, ours, cx);
+            settled = self.settle(origin, word, ours, cx);
             if settled.is_ok() {
-                self.lmn_expires_at = it.letter_expires().or(self.lmn_expires_at);
                 break;
             }
         }
@@ -81,29 +81,29 @@ impl PaymentToken {
     }
 
     /// Settles what an origin names; `ours` is whether the webhook echoes our key.
-    fn settle(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
+    fn settle(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
         let is_named = |it: &Pending| it.is_named_by(origin);
         if self.pending().any(is_named) {
-            self.changed(origin, token, is_named, cx);
+            self.changed(origin, word, is_named, cx);
             return Ok(());
         }
         if self.provisions.iter().any(|it| it.origin.as_ref() == Some(origin)) {
-            return self.provisioned(origin, token, cx);
+            return self.provisioned(origin, word, cx);
         }
         if let (Charge::Failed(failed), Origin::Failed(id)) = (&self.charge, origin)
             && failed.session.as_ref() == Some(id)
         {
-            self.repaired(Some((origin, token)), cx);
+            self.repaired(Some((origin, word)), cx);
             return Ok(());
         }
         if self.closed.has(origin) {
             return Err(Because::Known);
         }
-        self.settle_unnamed(origin, token, ours, cx)
+        self.settle_unnamed(origin, word, ours, cx)
     }
 
     /// An origin that we were not told of: that of a request whose answer is still to come, or named none.
-    fn settle_unnamed(&mut self, origin: &Origin, token: &Token, ours: bool, cx: &mut Context<'_>) -> Settled {
+    fn settle_unnamed(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
         let sent = cx.sent(|call| matches!(call, Call::CreatePaymentToken(_)));
         let unnamed = self.provisions.iter_mut().rfind(|it| it.origin.is_none());
         if let (Origin::Request(_), Some(it), true) = (origin, unnamed, ours && sent && self.place < Place::Issued) {
@@ -111,7 +111,7 @@ impl PaymentToken {
             it.origin = Some(origin.clone());
             cx.withdraw(|call| matches!(call, Call::CreatePaymentToken(_)));
             cx.learn(origin.id());
-            return self.provisioned(origin, token, cx);
+            return self.provisioned(origin, word, cx);
         }
         let is_unnamed = |it: &Pending| it.origin.is_none();
         let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
@@ -120,12 +120,12 @@ impl PaymentToken {
             return Err(Because::Early);
         }
         if of_request && self.pending().any(is_unnamed) {
-            self.changed(origin, token, is_unnamed, cx);
+            self.changed(origin, word, is_unnamed, cx);
             return Ok(());
         }
         match (origin, &mut self.charge) {
             (Origin::Failed(_), Charge::Failed(failed)) if failed.session.is_none() => {
-                self.repaired(Some((origin, token)), cx);
+                self.repaired(Some((origin, word)), cx);
                 Ok(())
             }
             (Origin::Failed(id), Charge::Repaired { nth, session: session @ None, .. }) => {
@@ -139,14 +139,14 @@ impl PaymentToken {
     }
 
     /// An attempt to get a token has succeeded.
-    pub(super) fn provisioned(&mut self, origin: &Origin, token: &Token, cx: &mut Context<'_>) -> Settled {
+    pub(super) fn provisioned(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Context<'_>) -> Settled {
         let Some(index) = self.provisions.iter().position(|it| it.origin.as_ref() == Some(origin)) else {
             return Err(Because::Known);
         };
         let provision = self.provisions.remove(index);
-        if self.take_token(provision.nth, token) {
+        if self.take_token(provision.nth, word) {
             self.confirmed = Some(provision.items);
-            cx.learn(token.as_str());
+            cx.learn(word.token.as_str());
         }
         if matches!(origin, Origin::Request(_)) {
             self.closed.add(provision.nth, origin.clone());
@@ -165,7 +165,7 @@ impl PaymentToken {
     fn changed(
         &mut self,
         origin: &Origin,
-        token: &Token,
+        word: Word<'_>,
         which: impl Fn(&Pending) -> bool,
         cx: &mut Context<'_>,
     ) {
@@ -173,8 +173,9 @@ impl PaymentToken {
         let of_items = matches!(&self.items, Change::Pending(it) if Some(it.nth) == oldest);
         let change = if of_items { &mut self.items } else { &mut self.card };
         let Change::Pending(pending) = core::mem::take(change) else { return };
-        self.take_token(pending.nth, token);
+        self.take_token(pending.nth, word);
         self.confirmed = pending.items.or(self.confirmed);
+        self.drop_stale_charge(cx);
         self.closed.add(pending.nth, origin.clone());
         cx.withdraw_word("action_required", pending.of.as_str());
         cx.withdraw_word("update_unconfirmed", pending.of.as_str());
@@ -183,12 +184,33 @@ impl PaymentToken {
         }
     }
 
+    /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the
+    /// host has to ask for it again.
+    pub(super) fn drop_stale_charge(&mut self, cx: &mut Context<'_>) {
+        let Charge::Requested { nth, asked } = &self.charge else { return };
+        let is_stale = |call: &Call| match call {
+            Call::CreatePaymentSession(it) => {
+                it.is_charge() && (Some(it.items()) != self.confirmed || it.payment_token != self.token)
+            }
+            _ => false,
+        };
+        if cx.owed(is_stale).is_none_or(|it| it.sent) {
+            return;
+        }
+        cx.withdraw(is_stale);
+        let (nth, intent) = (*nth, asked.intent.clone());
+        if let Some(intent) = &intent {
+            self.intents.settle(intent.as_str(), Outcome::Failed);
+        }
+        self.charge = Charge::Repaired { nth, intent, session: None, since: cx.now() };
+    }
+
     /// A failed charge can be asked for again: Truemed says so, or the card was changed.
-    pub(super) fn repaired(&mut self, by: Option<(&Origin, &Token)>, cx: &mut Context<'_>) {
+    pub(super) fn repaired(&mut self, by: Option<(&Origin, Word<'_>)>, cx: &mut Context<'_>) {
         let Charge::Failed(failed) = core::mem::take(&mut self.charge) else { return };
         let mut session = failed.session;
-        if let Some((origin, token)) = by {
-            self.take_token(failed.nth, token);
+        if let Some((origin, word)) = by {
+            self.take_token(failed.nth, word);
             session = PaymentSessionId::parse(origin.id()).ok();
         }
         cx.withdraw_word("payment_failed", failed.of.as_str());
@@ -218,11 +240,12 @@ impl PaymentToken {
             }
             return Ok(());
         }
-        if let Some(before) = self.closed.contradict(id, &seen.status) {
+        if let Some((before, intent)) = self.closed.contradict(id, &seen.status) {
             cx.review("contradiction", id, &["seen"]);
             if seen.status == Status::Captured && before != Status::Captured {
-                cx.withdraw_word("rejected", id);
+                cx.withdraw_words(&["rejected"], |of| of == id);
                 cx.fulfill(id);
+                self.paid_after_all(intent.as_ref(), cx);
             }
             return Ok(());
         }
@@ -232,5 +255,16 @@ impl PaymentToken {
             () if asked => Because::Early,
             () => Because::Unrelated,
         })
+    }
+
+    /// A charge that was taken for failed is paid: it is not asked for again, and a new try that is not sent is dropped.
+    fn paid_after_all(&mut self, intent: Option<&Intent>, cx: &mut Context<'_>) {
+        let Some(intent) = intent else { return };
+        self.intents.settle(intent.as_str(), Outcome::Done);
+        let again = |call: &Call| matches!(call, Call::CreatePaymentSession(it) if it.intent.as_ref() == Some(intent));
+        if matches!(self.charge, Charge::Requested { .. }) && cx.owed(again).is_some_and(|it| !it.sent) {
+            cx.withdraw(again);
+            self.charge = Charge::Idle;
+        }
     }
 }

@@ -219,6 +219,13 @@ impl Failed {
     }
 }
 
+/// What a signal or a look-up says of a token: its text, and when its earliest letter expires.
+#[derive(Clone, Copy)]
+pub(super) struct Word<'a> {
+    pub(super) token: &'a Token,
+    pub(super) letter: Option<Timestamp>,
+}
+
 impl PaymentToken {
     /// The number of the next request of ours.
     pub(super) const fn count(&mut self) -> u32 {
@@ -226,12 +233,13 @@ impl PaymentToken {
         self.requests
     }
 
-    /// Notes that a request of ours is settled, and takes the token's text from it unless a newer one was. Says
-    /// whether it is the newest.
-    pub(super) fn take_token(&mut self, nth: u32, token: &Token) -> bool {
+    /// Notes that a request of ours is settled, and takes Truemed's word of the token from it unless a newer one was.
+    /// Says whether it is the newest.
+    pub(super) fn take_token(&mut self, nth: u32, word: Word<'_>) -> bool {
         let newest = nth >= self.settled || self.token.is_none();
         if newest {
-            self.token = Some(token.clone());
+            self.token = Some(word.token.clone());
+            self.lmn_expires_at = word.letter.or(self.lmn_expires_at);
             self.settled = nth;
         }
         if self.place < Place::Issued {
