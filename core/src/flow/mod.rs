@@ -17,6 +17,8 @@ use crate::effect::{Awaited, Call};
 use crate::fact::Fact;
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::id::EffectId;
+#[cfg(feature = "samples")]
+use crate::id::Key;
 use crate::policy::Env;
 use crate::rule::{Rule, RuleSet, Violation};
 #[cfg(feature = "samples")]
@@ -154,6 +156,11 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
+    /// Whether a verdict says all that it must, such as the id of what was created.
+    fn is_whole(_verdict: &Verdict) -> bool {
+        true
+    }
+
     /// What is impossible about a state that was loaded.
     fn impossible(&self) -> Option<&'static str>;
 
@@ -165,6 +172,12 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// The alphabet that exploration uses.
     #[cfg(feature = "samples")]
     fn samples() -> Samples<Self>;
+
+    /// The key under which the alphabet makes sense: any, unless the flow's own thing names it.
+    #[cfg(feature = "samples")]
+    fn sample_key() -> Key {
+        Key::sample()
+    }
 }
 
 /// What goes into [`Flow::step`].

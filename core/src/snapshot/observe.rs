@@ -168,6 +168,12 @@ impl<F: Flow> Snapshot<F> {
                     let all = verdicts.join(", ");
                     return Err(FactError::new("/verdict", alloc::format!("is none of {all}")));
                 }
+                if !F::is_whole(&verdict) {
+                    let name = verdict.name();
+                    let reason =
+                        alloc::format!("names none of the provider's ids: {{\"verdict\": \"{name}\", \"id\": …}}");
+                    return Err(FactError::new("/verdict", reason));
+                }
                 let (reason, of) = (reason.clone().into_owned(), of.clone());
                 Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None))
             }
