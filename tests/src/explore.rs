@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rulebound::flow::Samples;
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Named, Owed, Rejection, Snapshot, Verdict};
+use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Headers, Named, Owed, Rejection, Snapshot, Verdict};
 use serde_json::Value;
 
 /// The most moves from the start.
@@ -24,9 +24,6 @@ pub const ALIKE: usize = 100;
 
 /// The first of December 2026: large enough for an instant to be told from a count.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
-
-/// The key of every explored flow.
-pub const KEY: &str = "00000000-0000-4000-8000-000000000001";
 
 /// A snapshot that was reached.
 #[derive(Debug)]
@@ -96,7 +93,7 @@ impl<F: Flow> Exploration<F> {
     /// Explores from the start, to the bound.
     pub fn run() -> Self {
         let samples = F::samples();
-        let start = Snapshot::start(Key::parse(KEY).unwrap_or_else(|_| unreachable!("the key is long enough")));
+        let start = Snapshot::start(F::sample_key());
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
         let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), samples };

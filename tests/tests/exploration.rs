@@ -78,6 +78,7 @@ macro_rules! explored {
 explored! {
     truemed_payment_token: rulebound::truemed::PaymentToken;
     truemed_payment_session: rulebound::truemed::PaymentSession;
+    revup_subscription: rulebound::revup::Subscription;
 }
 
 /// Fails with the number of breaches, and the first of each kind.

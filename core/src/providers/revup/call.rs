@@ -199,9 +199,14 @@ impl Call {
         matches!(self, Self::CancelSubscription(..))
     }
 
-    /// Whether it looks at the subscription or its payments.
+    /// Whether it looks at the subscription.
     pub(crate) const fn is_of_status(&self) -> bool {
-        matches!(self, Self::RetrieveSubscription(_) | Self::RetrievePayments(..))
+        matches!(self, Self::RetrieveSubscription(_))
+    }
+
+    /// Whether it looks at the payments.
+    pub(crate) const fn is_of_period(&self) -> bool {
+        matches!(self, Self::RetrievePayments(..))
     }
 
     /// Whether it is the refund of that name.

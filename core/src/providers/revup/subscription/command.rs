@@ -74,6 +74,8 @@ named! {
         Requested = "subscription.requested",
         /// Looked up for the first time.
         Adopting = "subscription.adopting",
+        /// A person says that it was created, and no look-up has confirmed it.
+        Attested = "subscription.attested",
         /// Revup knows it, and nothing proves its first charge.
         Awaiting = "subscription.awaiting",
         /// Paid, and renewed by Revup.

@@ -18,7 +18,7 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
         }
         Wish::Payments => {
             known(at, cx);
-            if at.place > Place::Adopting {
+            if at.place.is_known() {
                 // What is not paid for now has no end that could be measured.
                 let _ = cx.require(Kernel::NoEdge, at.place == Place::Fulfilled).until(Until::Signal(CREATED));
             }
@@ -31,7 +31,7 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
             known(at, cx);
             // Of a cancelled subscription, Revup alone knows whether it was ever paid.
             let paid = at.payment == Payment::Accepted || at.place == Place::Cancelled;
-            if at.place > Place::Adopting {
+            if at.place.is_known() {
                 let check = cx.check(Rule::RefundCurrency, paid).at("/transactionId");
                 if at.place == Place::Awaiting {
                     let _ = check.until(Until::Signal(CREATED));
@@ -45,7 +45,7 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
 fn known(at: &Subscription, cx: &mut Context<'_>) {
     let check = match at.place {
         Place::Absent => cx.require(Kernel::NoEdge, false).until(Until::wish("create_subscription")),
-        Place::Requested | Place::Adopting => {
+        Place::Requested | Place::Adopting | Place::Attested => {
             let own = |call: &Call| call.is_create() || matches!(call, Call::RetrieveSubscription(_));
             let answer = cx.owed(own).map(|it| it.id.clone());
             let check = cx.require(Kernel::NoEdge, false);
@@ -64,7 +64,8 @@ fn create(at: &Subscription, cx: &mut Context<'_>) {
         return;
     }
     match at.place {
-        Place::Requested if cx.owed(Call::is_create).is_some_and(|it| it.sent) => {
+        // What was asked for, and is neither answered nor still to be sent.
+        Place::Requested if cx.owed(Call::is_create).is_none_or(|it| it.sent) => {
             cx.check(Rule::CreateNoBlindRetry, false);
         }
         Place::Archived => {

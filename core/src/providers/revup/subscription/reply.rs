@@ -58,13 +58,9 @@ pub(super) fn found(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Cont
     if at.place == Place::Adopting {
         cx.learn(seen.id.as_str());
     }
-    if at.attested {
-        // A person's word is confirmed by the plan at least; a subscription to another is not the one we asked for.
-        let fits = at.plan.is_none() || seen.plan_id.is_none() || at.plan == seen.plan_id;
-        if !fits {
-            return at.unknown(cx);
-        }
-        at.attested = false;
+    if at.place == Place::Attested && at.plan.is_some() && seen.plan_id.is_some() && at.plan != seen.plan_id {
+        // A subscription to another plan is not the one that we asked for, whatever a person says.
+        return at.unknown(cx);
     }
     at.plan = at.plan.or_else(|| seen.plan_id.clone());
     if let Some(reason) = seen.cancellation.as_ref().and_then(|it| it.reason()) {
@@ -96,11 +92,6 @@ fn live(mut at: Subscription, to: Place, cx: &mut Context<'_>) -> Subscription {
     at.settle(cx);
     let Some(id) = &at.id else { return at };
     cx.withdraw_word("status_unknown", id.as_str());
-    if to != Place::Fulfilled {
-        // What is not paid for now is measured again once it is.
-        at.period = None;
-        cx.withdraw_unsent(|call| matches!(call, Call::RetrievePayments(..)));
-    }
     match to {
         Place::PastDue if came && !adopted => cx.notify("payment_failed", id.as_str(), None),
         Place::Fulfilled => cx.withdraw_word("payment_failed", id.as_str()),
@@ -115,9 +106,11 @@ fn live(mut at: Subscription, to: Place, cx: &mut Context<'_>) -> Subscription {
 
 /// A status that no document lists is taken neither for paid nor for over.
 fn unclear(mut at: Subscription, cx: &mut Context<'_>) -> Subscription {
+    // The status before the first charge is settled has no documented name.
     if at.place == Place::Awaiting {
-        // The status before the first charge is settled has no documented name.
         at.inconclusive(cx);
+    } else if at.place == Place::Attested {
+        at.wait(cx);
     } else if !at.place.is_final() {
         at.place = Place::Unclear;
         if let Some(id) = &at.id {
@@ -228,10 +221,15 @@ impl OpenRefund {
 }
 
 impl Subscription {
-    /// Revup's name for it is known, and the wait for its first charge begins.
+    /// Revup's name for it is known.
     pub(super) fn bind(&mut self, id: SubscriptionId, cx: &mut Context<'_>) {
         cx.learn(id.as_str());
         self.id = Some(id);
+        self.wait(cx);
+    }
+
+    /// The wait for its first charge begins.
+    pub(super) fn wait(&mut self, cx: &mut Context<'_>) {
         self.place = Place::Awaiting;
         self.payment = Payment::Awaited;
         self.watch = Some(Watch::new(cx.now()));
@@ -274,7 +272,7 @@ pub(super) fn refused(mut at: Subscription, id: &EffectId, call: &Call, status: 
             at.vanish(cx);
         }
         Call::RetrieveSubscription(_) if at.place == Place::Adopting => at.vanish(cx),
-        Call::RetrieveSubscription(_) if at.attested && status == 404 => return Ok(at.unknown(cx)),
+        Call::RetrieveSubscription(_) if at.place == Place::Attested => return Ok(at.unknown(cx)),
         Call::RetrieveSubscription(of) => {
             if status == 404 {
                 cx.review("not_found", of.as_str(), &["seen"]);
@@ -300,7 +298,7 @@ pub(super) fn refused(mut at: Subscription, id: &EffectId, call: &Call, status: 
 pub(super) fn missed(mut at: Subscription, call: &Call, cx: &mut Context<'_>) -> Next {
     match call {
         Call::FindTransactions(_) => return Ok(at.unknown(cx)),
-        Call::RetrieveSubscription(_) if at.place == Place::Adopting => cx.look_up(call.clone()),
+        Call::RetrieveSubscription(_) if matches!(at.place, Place::Adopting | Place::Attested) => cx.look_up(call.clone()),
         Call::RetrieveSubscription(_) if !at.place.is_final() => at.inconclusive(cx),
         Call::RetrievePayments(..) => unmeasured(&mut at, cx),
         Call::RetrieveTransaction(_, intent) => return Ok(looked_at(at, intent, None, cx)),
@@ -312,18 +310,19 @@ pub(super) fn missed(mut at: Subscription, call: &Call, cx: &mut Context<'_>) ->
 pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Next {
     match (reason, verdict) {
         (OUTCOME_UNKNOWN, Verdict::About { verdict, id }) if verdict == "created" => {
-            cx.withdraw(Call::is_create);
-            if let Ok(id) = SubscriptionId::parse(id.as_str()) {
-                at.bind(id, cx);
-                at.attested = true;
-                at.hint(cx);
+            cx.withdraw(|call| call.is_create() || call.is_of_status());
+            if let Ok(id) = SubscriptionId::parse(id) {
+                cx.learn(id.as_str());
+                at.id = Some(id);
+                at.place = Place::Attested;
+                at.confirm(cx);
             }
         }
         (OUTCOME_UNKNOWN, _) if verdict.name() == "not_created" => {
-            let (order, asked) = (at.order.clone(), at.asked.clone());
+            let Subscription { order, asked, plan, currency, on_token, .. } = at.clone();
             at.vanish(cx);
             // An event that names the order can still tell otherwise.
-            at = Subscription { order, asked, ..at };
+            at = Subscription { order, asked, plan, currency, on_token, ..at };
         }
         (OUTCOME_UNKNOWN, _) => {
             let Ok(id) = EffectId::parse(of) else { return Ok(at) };

@@ -1,5 +1,6 @@
 //! Events: a hint that makes the look-up owed, and evidence of what is final where their origin is proved.
 
+use super::reply::OUTCOME_UNKNOWN;
 use super::state::{Payment, Place, Subscription};
 use super::{Context, Next};
 use crate::fact::{Because, Origin};
@@ -11,17 +12,22 @@ use crate::providers::revup::wire::Status;
 pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin, cx: &mut Context<'_>) -> Next {
     let named = at.id.as_ref() == Some(event.subscription());
     match at.place {
-        Place::Absent => return denied(at, event, cx),
-        Place::Requested if origin == Origin::Verified && answers(&at, event, cx) => {
+        Place::Absent | Place::Requested if origin == Origin::Verified && answers(&at, event, cx) => {
             // The event names our order, and nobody else can have sent it: it stands in for the answer.
             cx.withdraw(|call| call.is_create() || matches!(call, Call::FindTransactions(_)));
             if let Some(asked) = &at.asked {
-                cx.withdraw_word(super::reply::OUTCOME_UNKNOWN, asked.as_str());
+                cx.withdraw_word(OUTCOME_UNKNOWN, asked.as_str());
             }
             at.bind(event.subscription().clone(), cx);
             at.hint(cx);
             return Ok(at);
         }
+        Place::Absent if answers(&at, event, cx) => {
+            // A person said that nothing was created, and an event names our order: a person looks again.
+            at.place = Place::Requested;
+            return Ok(at.unknown(cx));
+        }
+        Place::Absent => return Err(Because::Unrelated.into()),
         Place::Requested => return Err(Because::Early.into()),
         _ if !named => return Err(Because::Unrelated.into()),
         _ => {}
@@ -33,8 +39,8 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
     if origin == Origin::Verified {
         proved(&mut at, event, cx);
     }
-    if at.place == Place::Adopting {
-        cx.look_up(Call::RetrieveSubscription(event.subscription().clone()));
+    if !at.place.is_known() {
+        at.confirm(cx);
     } else if !(at.place.is_final() || origin == Origin::Verified && is_settled(&at, event)) {
         at.hint(cx);
     }
@@ -42,16 +48,10 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
     Ok(at)
 }
 
-/// A person said that nothing was created, and an event names our order: a person looks again.
-fn denied(at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Next {
-    let ours = at.order.is_some() && at.order == event.order();
-    if ours { Ok(at.unknown(cx)) } else { Err(Because::Unrelated.into()) }
-}
-
-/// Whether an event stands in for the answer to our creation: it names the order of our token.
+/// Whether an event answers our creation, if it is genuine: it names the order of the token that we have sent.
 fn answers(at: &Subscription, event: &EventSeen, cx: &Context<'_>) -> bool {
-    let sent = cx.owed(Call::is_create).is_some_and(|it| it.sent);
-    sent && at.on_token && at.order.is_some() && at.order == event.order()
+    let unsent = cx.owed(Call::is_create).is_some_and(|it| !it.sent);
+    !unsent && at.on_token && at.order.is_some() && at.order == event.order()
 }
 
 /// What is odd about an event, whatever it moves.
@@ -84,7 +84,7 @@ fn check(at: &Subscription, event: &EventSeen, cx: &mut Context<'_>) {
 /// Takes what is final from an event whose origin is proved; what can go both ways is the look-up's to say.
 fn proved(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     match event.kind() {
-        _ if at.place == Place::Adopting => return,
+        _ if !at.place.is_known() => return,
         EventType::Created => {
             at.accept(cx);
             if at.place == Place::Awaiting && event.status() == Status::Fulfilled {

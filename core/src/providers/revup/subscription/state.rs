@@ -55,9 +55,6 @@ pub struct Subscription {
     /// The newest request to create it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) asked: Option<EffectId>,
-    /// Whether its id is a person's word that no look-up has confirmed.
-    #[serde(default)]
-    pub attested: bool,
     /// Whether the answer named another order and no person has looked, or one has said that it is not ours.
     #[serde(default)]
     pub held: bool,
@@ -93,6 +90,8 @@ pub enum Place {
     Requested,
     /// One of another origin is looked up.
     Adopting,
+    /// A person says that it was created, and no look-up has confirmed it.
+    Attested,
     /// Revup knows it, and nothing proves its first charge.
     Awaiting,
     /// Paid, and renewed by Revup.
@@ -110,6 +109,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether Revup is known to know it.
+    pub(super) fn is_known(self) -> bool {
+        self >= Self::Awaiting
+    }
+
     /// Whether nothing comes after it.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Archived | Self::Cancelled)
@@ -152,6 +156,13 @@ pub(super) struct OpenRefund {
 }
 
 impl Subscription {
+    /// Looks it up for the first time.
+    pub(super) fn confirm(&self, cx: &mut Context<'_>) {
+        if let Some(call) = self.look_up() {
+            cx.look_up(call);
+        }
+    }
+
     /// The look-up that tells how it stands.
     pub(super) fn look_up(&self) -> Option<Call> {
         self.id.clone().map(Call::RetrieveSubscription)
@@ -161,14 +172,12 @@ impl Subscription {
     pub(super) fn hint(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         self.watch.get_or_insert_with(|| Watch::new(now)).returned(now);
-        if let Some(call) = self.look_up() {
-            cx.look_up(call);
-        }
+        self.confirm(cx);
     }
 
     /// Somebody wants to know: it is looked up at once, unless a look-up is in hand.
     pub(super) fn ask(&mut self, cx: &mut Context<'_>) {
-        if !cx.in_hand(|call| matches!(call, Call::RetrieveSubscription(_))) {
+        if !cx.in_hand(Call::is_of_status) {
             self.hint(cx);
         }
     }
@@ -197,6 +206,11 @@ impl Subscription {
     /// The wait is over: what stands now is looked at again when it may change without an event that reaches us.
     pub(super) fn settle(&mut self, cx: &mut Context<'_>) {
         self.watch = None;
+        if self.place != Place::Fulfilled {
+            // What is not paid for now is measured again once it is.
+            self.period = None;
+            cx.withdraw(Call::is_of_period);
+        }
         let Some(id) = &self.id else { return };
         cx.withdraw_word("no_signal", id.as_str());
         let planned = &cx.policy().look_ups.waiting;
@@ -206,7 +220,7 @@ impl Subscription {
             Place::Paused => planned.last().map(|span| cx.now().after(*span)),
             _ => None,
         };
-        let owed = cx.owed(|call| matches!(call, Call::RetrieveSubscription(_))).is_some_and(|it| !it.sent);
+        let owed = cx.owed(Call::is_of_status).is_some_and(|it| !it.sent);
         if let Some(at) = at.filter(|at| !owed && !at.is_over(cx.now())) {
             cx.look_up_from(Call::RetrieveSubscription(id.clone()), at);
         }
@@ -287,7 +301,7 @@ impl Subscription {
         self.watch = None;
         self.period = None;
         cx.withdraw_unsent(Call::is_of_status);
-        cx.withdraw(Call::is_cancel);
+        cx.withdraw(|call| call.is_cancel() || call.is_of_period());
         let Some(id) = id else { return };
         for word in ["no_signal", "no_period_end", "status_unknown", "payment_failed"] {
             cx.withdraw_word(word, id.as_str());

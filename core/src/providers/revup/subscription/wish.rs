@@ -138,15 +138,12 @@ fn retrieve(mut at: Subscription, given: Option<SubscriptionId>, cx: &mut Contex
         Place::Requested => return Err(Stop::Refused),
         Place::Absent => {
             at = Subscription { place: Place::Adopting, id: known, ..Subscription::default() };
-            if let Some(call) = at.look_up() {
-                cx.look_up(call);
-            }
+            at.confirm(cx);
         }
         // What is over, or looked up already, needs no schedule.
-        Place::Adopting | Place::Archived | Place::Cancelled => {
-            let call = at.look_up().filter(|_| !cx.in_hand(|call| matches!(call, Call::RetrieveSubscription(_))));
-            if let Some(call) = call {
-                cx.look_up(call);
+        Place::Adopting | Place::Attested | Place::Archived | Place::Cancelled => {
+            if !cx.in_hand(Call::is_of_status) {
+                at.confirm(cx);
             }
         }
         _ => at.ask(cx),
@@ -155,8 +152,8 @@ fn retrieve(mut at: Subscription, given: Option<SubscriptionId>, cx: &mut Contex
 }
 
 fn payments(at: Subscription, cx: &mut Context<'_>) -> Next {
-    let Some(id) = at.id.clone().filter(|_| at.place > Place::Adopting) else { return Err(Stop::Refused) };
-    if !cx.in_hand(|call| matches!(call, Call::RetrievePayments(..))) {
+    let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
+    if !cx.in_hand(Call::is_of_period) {
         cx.look_up(Call::RetrievePayments(id, 1));
     }
     Ok(at)
@@ -165,7 +162,7 @@ fn payments(at: Subscription, cx: &mut Context<'_>) -> Next {
 fn cancel(mut at: Subscription, detail: Option<String>, cx: &mut Context<'_>) -> Next {
     let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
     cx.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
-    let Some(id) = at.id.clone().filter(|_| at.place > Place::Adopting) else { return Err(Stop::Refused) };
+    let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
     cx.owe(Call::CancelSubscription(id, detail));
     at.cancelling = true;
     Ok(at)
