@@ -117,6 +117,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// A verdict that names an id of the provider.
+    pub fn about(verdict: impl Into<String>, id: impl Into<String>) -> Self {
+        Self::About { verdict: verdict.into(), id: id.into() }
+    }
+
     /// The verdict's name.
     pub fn name(&self) -> &str {
         match self {
