@@ -139,7 +139,7 @@ rules! {
         ByHost("`acknowledgement` says 200; the host answers once the row or the inbox is saved") [page::EVENTS];
     /// An event delivered twice counts once.
     EventDedupe = "revup.event.dedupe" Warn Inferred Money
-        ByConstruction("the last 16 are remembered, and an older one can only make a look-up owed") [page::EVENTS];
+        ByConstruction("the last 8 are remembered, and an older one can only make a look-up owed") [page::EVENTS];
     /// An event of an unknown kind should be looked into, and moves nothing.
     EventTypeKnown = "revup.event.type-known" Warn Inferred Request [page::EVENTS, page::SUBSCRIPTION_FIELDS];
     /// The time of an event is read in both of its spellings, which say the same.

@@ -76,7 +76,7 @@ fn event(kind: &str, status: &str, origin: Origin) -> Fact<'static> {
 }
 
 pub(super) fn subscription() -> Samples<Subscription> {
-    let created = Verdict::About { verdict: "created".into(), id: SUBSCRIPTION.into() };
+    let created = Verdict::about("created", SUBSCRIPTION);
     let review = "review:outcome_unknown:create_subscription:1";
     let mut commands = alloc::vec![
         Command::CreateSubscription(Box::new(create())),

@@ -19,6 +19,7 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
                 cx.withdraw_word(OUTCOME_UNKNOWN, asked.as_str());
             }
             at.bind(event.subscription().clone(), cx);
+            at.remember(event.stamp());
             at.hint(cx);
             return Ok(at);
         }
@@ -88,8 +89,13 @@ fn proved(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
         EventType::Created => {
             at.accept(cx);
             if at.place == Place::Awaiting && event.status() == Status::Fulfilled {
+                // A hint that came before it is still looked into, as one that comes after it would be.
+                let hinted = at.watch.as_ref().is_some_and(|it| !it.is_fresh());
                 at.place = Place::Fulfilled;
                 at.settle(cx);
+                if hinted {
+                    at.hint(cx);
+                }
             }
         }
         EventType::Archived => at.end(Place::Archived, cx),

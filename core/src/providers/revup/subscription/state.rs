@@ -14,7 +14,7 @@ use crate::providers::revup::wire::Reason;
 use crate::time::Timestamp;
 
 /// How many events are remembered.
-pub(super) const REMEMBERED: usize = 16;
+pub(super) const REMEMBERED: usize = 8;
 
 const WAIT_OR_STOP: &[&str] = &["keep_waiting", "stop_waiting"];
 
@@ -254,9 +254,10 @@ impl Subscription {
         }
     }
 
-    /// Owes access, where the subscription is paid and is ours beyond doubt.
+    /// Owes access, where the subscription is paid for now and is ours beyond doubt.
     pub(super) fn grant(&self, cx: &mut Context<'_>) {
-        if let (Place::Fulfilled, false, Some(id), Some(end)) = (self.place, self.held, &self.id, self.paid_until) {
+        let (Some(id), Some(end)) = (&self.id, self.paid_until) else { return };
+        if self.place == Place::Fulfilled && !self.held && !end.is_over(cx.now()) {
             cx.access(id.as_str(), end.after(cx.policy().grace));
         }
     }
@@ -289,14 +290,14 @@ impl Subscription {
         if self.place.is_final() || (to == Place::Archived && self.payment == Payment::Accepted) {
             self.contradict(cx);
         }
+        if to == Place::Archived {
+            self.payment = self.payment.max(Payment::Failed);
+        }
         if self.place == Place::Cancelled {
             return;
         }
         let (adopted, id) = (self.place == Place::Adopting, self.id.clone());
         self.place = to;
-        if to == Place::Archived {
-            self.payment = self.payment.max(Payment::Failed);
-        }
         self.cancelling = false;
         self.watch = None;
         self.period = None;
