@@ -10,17 +10,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rulebound::flow::Samples;
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Headers, Named, Owed, Rejection, Snapshot, Verdict};
+use rulebound::{
+    Command, Effect, EffectId, Env, Fact, Flow, Headers, Named, Owed, Policy, Rejection, Snapshot, Verdict,
+};
 use serde_json::Value;
 
 /// The most moves from the start.
 pub const DEPTH: usize = 14;
 
 /// The most snapshots of one flow.
-pub const SNAPSHOTS: usize = 2000;
+pub const SNAPSHOTS: usize = 4000;
 
 /// The most snapshots of one flow in which every facet stands in the same place.
-pub const ALIKE: usize = 100;
+pub const ALIKE: usize = 200;
+
+/// How many times wider the bound is: 1, or what the variable `RULEBOUND_WIDTH` says.
+pub fn width() -> usize {
+    std::env::var("RULEBOUND_WIDTH").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
 
 /// The first of December 2026: large enough for an instant to be told from a count.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
@@ -85,7 +92,7 @@ pub struct Exploration<F: Flow> {
 impl<F: Flow> Reached<F> {
     /// The circumstances in which it was reached.
     pub fn env(&self) -> Env<F::Settings> {
-        Env::at(self.now)
+        env::<F>(self.now)
     }
 }
 
@@ -94,6 +101,7 @@ impl<F: Flow> Exploration<F> {
     pub fn run() -> Self {
         let samples = F::samples();
         let start = Snapshot::start(F::sample_key());
+        let width = width();
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
         let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), samples };
@@ -104,7 +112,7 @@ impl<F: Flow> Exploration<F> {
                 let Some((at, now)) = it.follow(from, &step) else { continue };
                 let depth = it.reached[from].depth + 1;
                 let of_kind = alike.entry(at.state().at().into_iter().map(Named::name).collect()).or_default();
-                let is_beyond = depth > DEPTH || *of_kind >= ALIKE || it.reached.len() >= SNAPSHOTS;
+                let is_beyond = depth > DEPTH || *of_kind >= ALIKE * width || it.reached.len() >= SNAPSHOTS * width;
                 if is_beyond || !known.insert(fingerprint(&at, now)) {
                     continue;
                 }
@@ -149,9 +157,14 @@ impl<F: Flow> Exploration<F> {
     }
 }
 
+/// The circumstances of a time: the default policy, and the settings of the flow's samples.
+pub fn env<F: Flow>(now: Timestamp) -> Env<F::Settings> {
+    Env::new(now, Policy::default(), F::sample_settings())
+}
+
 /// Does a move.
 pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
-    let env = Env::at(now);
+    let env = env::<F>(now);
     let command = match step {
         Move::Wait(_) => return Outcome::Waited,
         Move::Fact(fact) => {
@@ -172,7 +185,7 @@ pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcom
 
 /// Everything that can be done with a snapshot at a time.
 pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, samples: &Samples<F>) -> Vec<Move<F>> {
-    let env = Env::at(now);
+    let env = env::<F>(now);
     let mut all: Vec<_> = samples.commands.iter().cloned().map(Move::Wish).collect();
     for owed in at.owed(&env) {
         if owed.ready {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{Effect, EffectId, Env, Fact, Flow, Named, Owed, Policy, Snapshot};
-use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, answers, describe, ends, long_after, moves, play};
+use rulebound_tests::explore::{
+    Exploration, Move, Outcome, Reached, answers, describe, ends, env, long_after, moves, play,
+};
 use serde_json::Value;
 
 /// The most that a snapshot is long, without the bodies of open requests.
@@ -78,6 +80,7 @@ macro_rules! explored {
 explored! {
     truemed_payment_token: rulebound::truemed::PaymentToken;
     truemed_payment_session: rulebound::truemed::PaymentSession;
+    vend_subscription: rulebound::vend::Subscription;
     revup_subscription: rulebound::revup::Subscription;
 }
 
@@ -153,7 +156,7 @@ fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec
 }
 
 fn can_be_discharged<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let owed = here.at.owed(&Env::at(long_after(here.now)));
+    let owed = here.at.owed(&env::<F>(long_after(here.now)));
     let stuck = owed.iter().filter(|it| !ends_within(&here.at, here.now, &it.id, seen, DETOUR));
     stuck.map(|it| format!("nothing ends {}", it.id)).collect()
 }
@@ -164,7 +167,7 @@ fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &
     if outcomes(at, now, &owed, seen).iter().any(|(next, when)| find(next, *when, id).is_none()) {
         return true;
     }
-    let others = at.owed(&Env::at(now)).into_iter().filter(|it| it.id != *id);
+    let others = at.owed(&env::<F>(now)).into_iter().filter(|it| it.id != *id);
     let signals = seen.samples.facts.iter().filter_map(|fact| after(at, fact.clone(), now));
     detour > 0
         && others
@@ -201,13 +204,13 @@ fn after<F: Flow>(at: &Snapshot<F>, fact: Fact<'static>, now: Timestamp) -> Opti
 
 /// An obligation, whether or not it still rests.
 fn find<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId) -> Option<Owed> {
-    let all = || at.owed(&Env::at(long_after(now))).into_iter();
-    at.owed(&Env::at(now)).into_iter().chain(all()).find(|it| it.id == *id)
+    let all = || at.owed(&env::<F>(long_after(now))).into_iter();
+    at.owed(&env::<F>(now)).into_iter().chain(all()).find(|it| it.id == *id)
 }
 
 fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let visible = here.at.owed(&here.env());
-    let hidden = here.at.owed(&Env::at(long_after(here.now)));
+    let hidden = here.at.owed(&env::<F>(long_after(here.now)));
     let hidden = hidden.into_iter().filter(|it| visible.iter().all(|seen| seen.id != it.id));
     let said = visible.iter().map(|it| (it.id.clone(), it.ready)).chain(hidden.map(|it| (it.id, false)));
     let mut wrong = Vec::new();
@@ -264,7 +267,7 @@ fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String>
     let hour = Millis::from_hours(1).as_u64().cast_signed();
     let probes = [from + 1, from + hour, from + 25 * hour, from + 200 * hour, from.midpoint(until), until - 1];
     let before = views(&here.at, &here.env());
-    let differs = |at: &i64| views(&here.at, &Env::at(Timestamp::from_millis(*at))) != before;
+    let differs = |at: &i64| views(&here.at, &env::<F>(Timestamp::from_millis(*at))) != before;
     let early = probes.into_iter().filter(|at| *at < until).find(differs);
     early
         .map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at)))

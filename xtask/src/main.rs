@@ -84,7 +84,7 @@ fn codegen() -> Outcome {
 
 fn explore() -> Outcome {
     let tests = ["test", "--release", "--package", "rulebound-tests", "--test", "exploration", "--test", "properties"];
-    cargo_with(&tests, &[("RULEBOUND_DEPTH", "wide"), ("PROPTEST_CASES", "4096")])
+    cargo_with(&tests, &[("RULEBOUND_WIDTH", "10"), ("PROPTEST_CASES", "4096")])
 }
 
 fn cargo(arguments: &[&str]) -> Outcome {

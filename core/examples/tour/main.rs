@@ -6,6 +6,7 @@
 mod revup;
 mod stage;
 mod truemed;
+mod vend;
 
 use std::error::Error;
 
@@ -15,6 +16,7 @@ fn main() -> Played {
     println!("rulebound: the rules of subscription payments, played on the providers' own documents.");
     println!("Every scene is one row of the host's; every line is one call of the library.");
     truemed::play()?;
+    vend::play()?;
     revup::play()?;
     println!("\nAll rules, with their sources: schemas/catalogue.json");
     Ok(())

@@ -41,6 +41,9 @@ pub(crate) struct Obligation<C> {
     /// How often it was begun.
     #[serde(default)]
     pub(crate) begun: u32,
+    /// When it was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begun_at: Option<Timestamp>,
     /// The end of the lease of whoever has it in hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) in_hand_until: Option<Timestamp>,
@@ -73,18 +76,40 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn discharge(&mut self, id: &str) -> Option<Obligation<C>> {
         let index = self.owed.iter().position(|it| it.id.as_str() == id)?;
         let gone = self.owed.remove(index);
-        if let Duty::Request(call) = &gone.duty
-            && let Some(stand_in) = call.outcome_look_up()
-        {
-            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+        if let Duty::Request(call) = &gone.duty {
+            self.withdraw_stand_in(call);
         }
         Some(gone)
     }
 
+    /// Withdraws the look-up that stands in for the outcome of a request.
+    fn withdraw_stand_in(&mut self, call: &C) {
+        if let Some(stand_in) = call.outcome_look_up() {
+            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+        }
+    }
+
+    /// Puts a request to rest that was not done: its outcome is known, and nothing need be looked up.
+    pub(crate) fn put_off(&mut self, id: &str, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
+        let Some(it) = self.find_mut(id) else { return };
+        it.rest(now, policy, until);
+        if let Duty::Request(call) = it.duty.clone() {
+            self.withdraw_stand_in(&call);
+        }
+    }
+
+    /// Holds a request back that may not be sent again: its outcome is unknown.
+    pub(crate) fn hold(&mut self, id: &str) {
+        if let Some(it) = self.find_mut(id) {
+            it.held = true;
+        }
+    }
+
     /// Puts an obligation into somebody's hands.
-    pub(crate) fn begin(&mut self, id: &str, lease: Timestamp) {
+    pub(crate) fn begin(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
         let Some(it) = self.find_mut(id) else { return };
         it.begun = it.begun.saturating_add(1);
+        it.begun_at = Some(now);
         it.in_hand_until = Some(lease);
         it.due = None;
         if let (Duty::Request(call), Some(ordinal)) = (&it.duty, it.id.ordinal()) {
@@ -106,6 +131,17 @@ impl<C: Call> Outbox<C> {
         EffectId::of(operation, ordinal)
     }
 
+    /// Numbers a look-up that is seen from now on before those that nobody has seen: theirs are not given out yet.
+    pub(crate) fn number(&mut self, id: &EffectId, now: Timestamp) {
+        let Some(seen) = self.owed.iter().position(|it| it.id == *id && !it.is_hidden(now)) else { return };
+        let is_lower = |it: &Obligation<C>| it.id.kind() == id.kind() && it.id.ordinal() < id.ordinal();
+        let unseen = self.owed.iter().enumerate().filter(|(_, it)| it.is_hidden(now) && is_lower(it));
+        let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.ordinal()) else { return };
+        if let Ok([seen, unseen]) = self.owed.get_disjoint_mut([seen, lowest]) {
+            core::mem::swap(&mut seen.id, &mut unseen.id);
+        }
+    }
+
     fn count(&mut self, operation: &'static str, ordinal: u32) {
         match self.ordinals.iter_mut().find(|it| it.0 == operation) {
             Some(it) => it.1 = it.1.max(ordinal),
@@ -116,14 +152,14 @@ impl<C: Call> Outbox<C> {
     /// Owes something, in place of what was owed under the same id.
     pub(crate) fn owe(&mut self, id: EffectId, duty: Duty<C>, due: Option<Timestamp>) {
         self.owed.retain(|it| it.id != id);
-        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, held: false });
+        self.owed.push(Obligation { id, duty, due, begun: 0, begun_at: None, in_hand_until: None, held: false });
     }
 }
 
 impl<C: Call> Obligation<C> {
-    /// Whether somebody has it in hand now.
+    /// Whether somebody has it in hand now; what is held back is in nobody's, and keeps the end of its lease.
     pub(crate) fn in_hand(&self, now: Timestamp) -> Option<Timestamp> {
-        self.in_hand_until.filter(|end| !end.is_over(now))
+        self.in_hand_until.filter(|end| !self.held && !end.is_over(now))
     }
 
     /// The instant for which it still rests.

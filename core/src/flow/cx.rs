@@ -1,16 +1,20 @@
 //! The context of one decision: what is known besides the state, and what the decision says and owes.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use serde::de::DeserializeOwned;
 
 use super::{Flow, Stop, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
 use crate::policy::{Env, Policy};
-use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::rule::{Kernel, Level, Rule, RuleSet, Until, Violation};
 use crate::time::Timestamp;
+use crate::value::Extra;
 
 /// What a decision is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +42,8 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) learnt: Vec<CorrelationId>,
     /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
     not_before: Option<Timestamp>,
+    /// When the request was begun whose answer the decision is made for.
+    begun_at: Option<Timestamp>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -50,12 +56,22 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None }
+        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None, begun_at: None }
     }
 
     /// The time of the call.
     pub fn now(&self) -> Timestamp {
         self.env.now
+    }
+
+    /// When the request was sent at the latest whose answer this is: what it says was true then, or later.
+    pub fn begun_at(&self) -> Timestamp {
+        self.begun_at.unwrap_or(self.env.now)
+    }
+
+    /// Notes which request an answer is to.
+    pub(crate) fn answers(&mut self, obligation: &Obligation<F::Call>) {
+        self.begun_at = obligation.begun_at;
     }
 
     /// The key of the flow.
@@ -110,6 +126,14 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Goes on only if no rule is broken so far: everything that can be said of the wish has been.
     pub fn admitted(&self) -> Result<(), Stop> {
         if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
+    }
+
+    /// Notes a field of `extra` that a command of that type knows itself.
+    pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
+        let known = extra.known_to::<T>();
+        self.check(Kernel::ExtraKnown, known.is_none())
+            .at("/extra")
+            .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
     }
 
     #[cold]
@@ -174,15 +198,19 @@ impl<'a, F: Flow> Cx<'a, F> {
         let due = due.max(self.not_before);
         let waiting =
             |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
-        match self.outbox.owed.iter().position(waiting) {
-            None => {
-                self.owe_at(call, due);
-            }
+        let now = self.env.now;
+        let (id, was_seen) = match self.outbox.owed.iter().position(waiting) {
+            None => (self.owe_at(call, due), false),
             Some(index) => {
-                if let Some(it) = self.outbox.to_mut().owed.get_mut(index) {
-                    it.due = due;
-                }
+                let Some(it) = self.outbox.to_mut().owed.get_mut(index) else { return };
+                let was_seen = !it.is_hidden(now);
+                // What is owed already is not put off by what is planned.
+                it.due = if was_seen { it.due } else { due };
+                (it.id.clone(), was_seen)
             }
+        };
+        if !was_seen {
+            self.outbox.to_mut().number(&id, now);
         }
     }
 
@@ -255,7 +283,9 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| match &it.duty {
-            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0 }),
+            Duty::Request(call) if wanted(call) => {
+                Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until })
+            }
             _ => None,
         })
     }
@@ -288,6 +318,8 @@ pub struct Standby<'a, C> {
     pub call: &'a C,
     /// Whether it was ever begun.
     pub sent: bool,
+    /// The end of the last lease under which it was begun: until then it may still be on its way.
+    pub lease: Option<Timestamp>,
 }
 
 /// A rule that was looked at; the words that follow say more of it where it is broken.

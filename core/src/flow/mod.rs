@@ -173,6 +173,12 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     #[cfg(feature = "samples")]
     fn samples() -> Samples<Self>;
 
+    /// The settings that exploration uses, where the default ones name no account.
+    #[cfg(feature = "samples")]
+    fn sample_settings() -> Self::Settings {
+        Self::Settings::default()
+    }
+
     /// The key under which the alphabet makes sense: any, unless the flow's own thing names it.
     #[cfg(feature = "samples")]
     fn sample_key() -> Key {

@@ -66,7 +66,7 @@ impl<F: Flow> Snapshot<F> {
             }
             _ => None,
         };
-        cx.outbox.to_mut().begin(id.as_str(), lease);
+        cx.outbox.to_mut().begin(id.as_str(), env.now, lease);
         let (next, noted) = self.next(self.state.clone(), cx);
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
     }

@@ -98,6 +98,7 @@ impl<F: Flow> Snapshot<F> {
         env: &'a Env<F::Settings>,
     ) -> (EffectId, F::Call, Cx<'a, F>) {
         let mut cx = self.cx(env);
+        cx.answers(obligation);
         cx.outbox.to_mut().discharge(obligation.id.as_str());
         (obligation.id.clone(), call.clone(), cx)
     }
@@ -110,9 +111,7 @@ impl<F: Flow> Snapshot<F> {
         until: Option<Timestamp>,
     ) -> Observation<F> {
         let mut cx = self.cx(env);
-        if let Some(it) = cx.outbox.to_mut().find_mut(obligation.id.as_str()) {
-            it.rest(env.now, &env.policy, until);
-        }
+        cx.outbox.to_mut().put_off(obligation.id.as_str(), env.now, &env.policy, until);
         self.applied(self.state.clone(), cx, Some(failure(&obligation.id, 429, Refusal::default())))
     }
 
@@ -129,17 +128,16 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(env);
         let Duty::Request(call) = &obligation.duty else { return unmoved(Because::Known) };
         if call.is_look_up() {
+            cx.answers(obligation);
             cx.outbox.to_mut().discharge(id.as_str());
             cx.rest_look_ups_until(until);
             return self.moved(Input::Missed(call.clone()), cx, failure);
         }
-        if let Some(it) = cx.outbox.to_mut().find_mut(id.as_str()) {
-            if is_reconciled(call) {
-                it.in_hand_until = None;
-                it.held = true;
-            } else {
-                it.rest(env.now, &env.policy, until);
-            }
+        let outbox = cx.outbox.to_mut();
+        if is_reconciled(call) {
+            outbox.hold(id.as_str());
+        } else if let Some(it) = outbox.find_mut(id.as_str()) {
+            it.rest(env.now, &env.policy, until);
         }
         if let Some(look_up) = call.outcome_look_up() {
             cx.look_up(look_up);

@@ -15,7 +15,7 @@ use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, Refun
 use crate::providers::revup::ids::{OrderId, SubscriptionId, Token, TransactionId, is_uuid};
 use crate::providers::revup::rules::Rule;
 use crate::rule::Kernel;
-use crate::value::Extra;
+use crate::url::is_absolute;
 
 /// The most characters that a word on a cancellation has.
 const DETAIL: usize = 25;
@@ -36,7 +36,7 @@ fn create(mut at: Subscription, command: CreateSubscription, cx: &mut Context<'_
     check_order_fields(&command, cx);
     check_urls(&command, cx);
     check_initial_amount(&command, cx);
-    check_extra::<CreateSubscription>(&command.extra, cx);
+    cx.check_extra::<CreateSubscription>(&command.extra);
     if at.place != Place::Absent {
         return Err(Stop::Refused);
     }
@@ -176,7 +176,9 @@ fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) ->
     let places = places_of(&command.currency);
     let fits = amount.is_none_or(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
     cx.check(Rule::RefundAmount, fits).at("/amount");
-    check_extra::<RefundPayment>(&command.extra, cx);
+    cx.check_extra::<RefundPayment>(&command.extra);
+    // On the wire, the amount and its currency are one field.
+    cx.check(Kernel::ExtraKnown, !command.extra.names().any(|name| name == "money")).at("/extra");
     cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
     let Some(intent) = command.intent.clone() else { return Err(Stop::Refused) };
     if at.id.is_none() {
@@ -196,21 +198,6 @@ fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) ->
     Ok(at)
 }
 
-fn check_extra<T: serde::de::DeserializeOwned>(extra: &Extra, cx: &mut Context<'_>) {
-    // On the wire, the amount and the currency of a refund are one field.
-    let known = extra.known_to::<T>().or_else(|| extra.names().find(|name| *name == "money"));
-    cx.check(Kernel::ExtraKnown, known.is_none())
-        .at("/extra")
-        .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
-}
-
 fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
-/// Whether a text is an absolute URL of the web.
-fn is_absolute(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    host.is_some_and(|host| !host.is_empty()) && !text.contains(char::is_whitespace)
 }

@@ -1,9 +1,10 @@
 //! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
 //! deletion.
 
-mod closed;
+mod awaits;
 mod command;
 mod guard;
+mod origin;
 mod reply;
 mod signal;
 mod state;
@@ -19,13 +20,13 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::{Signal, predicted, refusal, says};
 use crate::effect::Awaited;
-use crate::fact::{Because, read};
+use crate::fact::read;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
 pub use command::{At, Command, Event, On, Wish};
-use state::Origin;
+use origin::Origin;
 pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 
 /// The signal from whose receipt a token can be charged.
@@ -302,96 +303,5 @@ impl Flow for PaymentToken {
     #[cfg(feature = "samples")]
     fn samples() -> crate::flow::Samples<Self> {
         super::samples::payment_token()
-    }
-}
-
-impl PaymentToken {
-    /// The changes that the customer must still make good.
-    fn pending(&self) -> impl DoubleEndedIterator<Item = &Pending> {
-        [&self.items, &self.card].into_iter().filter_map(|change| match change {
-            Change::Pending(pending) => Some(pending),
-            _ => None,
-        })
-    }
-
-    /// The changes that an update which is not answered yet takes the place of.
-    fn replaced(&self) -> impl Iterator<Item = &Pending> {
-        [&self.items, &self.card].into_iter().filter_map(|change| match change {
-            Change::Updating { replaces, .. } => replaces.as_ref(),
-            _ => None,
-        })
-    }
-
-    /// The awaited request whose look-up would be polling: its schedule has not asked for one yet.
-    fn polled(&self) -> Option<&state::Provision> {
-        let asked = self.provisions.iter().rfind(|it| matches!(it.origin, Some(Origin::Request(_))));
-        asked.filter(|it| self.place == Place::Awaiting && it.watch.is_fresh())
-    }
-
-    /// The customer came back: a hint that a look may pay, and proof of nothing.
-    fn returned(mut self, cx: &mut Context<'_>) -> Next {
-        let mut hinted = false;
-        if self.place == Place::Awaiting
-            && let Some(it) = self.provisions.iter_mut().rfind(|it| it.origin.is_some())
-        {
-            it.watch.returned(cx.now());
-            it.watch(cx);
-            hinted = true;
-        }
-        if let Charge::Open { session, .. } = &mut self.charge
-            && session.awaited().is_some_and(|it| it.customer_at.is_some())
-        {
-            session.watch.returned(cx.now());
-            session.watch(cx);
-            hinted = true;
-        }
-        if hinted { Ok(self) } else { Err(Because::Unrelated.into()) }
-    }
-
-    fn awaited(&self) -> Vec<Awaited> {
-        let mut awaited = Vec::new();
-        // Nothing brings a deleted token back; a charge that is open still ends.
-        if self.place == Place::Deleted {
-            if let Charge::Open { session, .. } = &self.charge {
-                awaited.extend(session.awaited());
-            }
-            return awaited;
-        }
-        if self.place == Place::Awaiting {
-            let newest = self.provisions.iter().rposition(|it| it.origin.is_some());
-            for (index, it) in self.provisions.iter().enumerate().filter(|(_, it)| !it.watch.is_stopped()) {
-                let Some(origin) = &it.origin else { continue };
-                let mut wait = Awaited::new(TOKEN_UPDATED, it.watch.since());
-                wait.of = Some(origin.id().into());
-                if Some(index) == newest {
-                    wait.customer_at.clone_from(&it.redirect_url);
-                }
-                awaited.push(wait);
-            }
-        }
-        awaited.extend(self.pending().map(|it| {
-            let mut wait = Awaited::new(TOKEN_UPDATED, it.watch.since());
-            wait.of = it.origin.as_ref().map(|id| id.as_str().into());
-            wait.action = Some(it.action.as_str().into());
-            wait.customer_at.clone_from(&it.redirect_url);
-            wait
-        }));
-        match &self.charge {
-            Charge::Open { session, .. } => awaited.extend(session.awaited()),
-            Charge::Failed(failed) => {
-                let mut wait = Awaited::new(TOKEN_UPDATED, failed.watch.since());
-                wait.of = failed.session.as_ref().map(|id| id.as_str().into());
-                wait.action.clone_from(&failed.code);
-                wait.customer_at.clone_from(&failed.redirect_url);
-                awaited.push(wait);
-            }
-            Charge::Repaired { intent: Some(intent), since, .. } => {
-                let mut wait = Awaited::new("create_payment_session", *since);
-                wait.of = Some(intent.as_str().into());
-                awaited.push(wait);
-            }
-            _ => {}
-        }
-        awaited
     }
 }

@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use super::command::Event;
 use super::guard::{is_of_card, is_of_items};
-use super::state::{Change, Charge, Failed, Origin, PaymentToken, Pending, Place};
+use super::origin::Origin;
+use super::state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 use super::{Context, Next};
 use crate::fact::{Because, Verdict};
 use crate::flow::{Outcome, Watch};

@@ -3,7 +3,8 @@
 use alloc::string::String;
 
 use super::command::Event;
-use super::state::{Change, Charge, Origin, PaymentToken, Pending, Place};
+use super::origin::Origin;
+use super::state::{Change, Charge, PaymentToken, Pending, Place};
 use super::{Context, Next};
 use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::closed::Closed;
+use super::origin::{Closed, Origin};
 use crate::flow::{Intents, Watch};
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
@@ -99,27 +99,6 @@ pub(super) struct Provision {
     pub(super) redirect_url: Option<String>,
     /// The wait for its token.
     pub(super) watch: Watch,
-}
-
-/// What a token, or its repair, comes from.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Origin {
-    /// A provision request: of `create_payment_token`, or of an update.
-    Request(ProvisionTokenRequestId),
-    /// A session that makes a token.
-    Session(PaymentSessionId),
-    /// A session that failed and was repaired.
-    Failed(PaymentSessionId),
-}
-
-impl Origin {
-    pub(super) fn id(&self) -> &str {
-        match self {
-            Self::Request(id) => id.as_str(),
-            Self::Session(id) | Self::Failed(id) => id.as_str(),
-        }
-    }
 }
 
 /// A change of the card or of the items.

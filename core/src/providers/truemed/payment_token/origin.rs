@@ -1,4 +1,4 @@
-//! Origins that are settled: a redelivery of theirs settles nothing else.
+//! Origins: what a token or its repair comes from, and which of them are settled.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::Origin;
 use crate::id::IdError;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
@@ -15,6 +14,27 @@ use crate::providers::truemed::wire::Status;
 
 /// How many are remembered.
 const REMEMBERED: usize = 16;
+
+/// What a token, or its repair, comes from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Origin {
+    /// A provision request: of `create_payment_token`, or of an update.
+    Request(ProvisionTokenRequestId),
+    /// A session that makes a token.
+    Session(PaymentSessionId),
+    /// A session that failed and was repaired.
+    Failed(PaymentSessionId),
+}
+
+impl Origin {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Request(id) => id.as_str(),
+            Self::Session(id) | Self::Failed(id) => id.as_str(),
+        }
+    }
+}
 
 /// The last 16 origins that were settled, by the order of our requests and not of their arrival.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]

@@ -1,0 +1,99 @@
+//! Vend: a retailer subscribes, changes the plan, and cancels; nothing that comes in is signed.
+
+use rulebound::Via;
+use rulebound::time::Millis;
+use rulebound::vend::subscription::Command;
+use rulebound::vend::{Component, Host as Domain, Settings, Subscription, TokenRequest};
+
+use crate::Played;
+use crate::stage::{Host, note};
+
+const BACK: &str = "https://partner.example/back";
+const CREATED: &str = r#"{"token":"5f0c1de2a7b84c09b3e6d1a2f4c8e901","expires_in":"86400","expires_at":"expires_at"}"#;
+const UPDATED: &str = r#"{"token":"0a7e36eb05a94bf1a4d3daeff0f561f9","expires_in":"86400","expires_at":"expires_at"}"#;
+const LISTED: &str = r#"{"data":[{"application_id":"app_1","partner_subscription_info":[{"id":"1348730086846538752","state":"active"}]}]}"#;
+const CANCELLED: &str = r#"{"type":"partner.cancellation","domain_prefix":"marshmallow","retailer_id":"r_1","payload":{"subscription_id":"1348730086846538752","cancelled_at":{"seconds":1647552206}}}"#;
+
+/// Plays all scenes.
+pub(crate) fn play() -> Played {
+    update()?;
+    expire()?;
+    cancel()
+}
+
+/// Update a subscription: plan or components, a consent, and a return that proves nothing.
+fn update() -> Played {
+    let mut host = adopted("Vend 1. Update a subscription: the retailer's return proves nothing")?;
+    let mut both = large();
+    both.components = Some(vec![Component::new("extra-outlet", 5)]);
+    host.wish("update_subscription_token {plan, components}", Command::update(both));
+    host.wish("update_subscription_token {plan}", Command::update(large()));
+    host.send("update_subscription_token:1")?;
+    host.reply("update_subscription_token:1", 200, UPDATED)?;
+    host.awaits();
+    host.returned(Via::ReturnUrl)?;
+    host.send("retrieve_token:1")?;
+    host.reply("retrieve_token:1", 200, r#"{"data":{"is_used":false}}"#)?;
+    note("not yet: it is looked up again after 10 s, 1 min and 10 min, and when the token dies");
+    host.wait(Millis::from_minutes(1));
+    host.send("retrieve_token:2")?;
+    host.reply("retrieve_token:2", 200, r#"{"data":{"is_used":true,"subscription_id":1348730086846538752}}"#)?;
+    host.owed();
+    Ok(())
+}
+
+/// A token dies after a day, to the millisecond, and each change has a token of its own.
+fn expire() -> Played {
+    let mut host: Host<Subscription> = opened("Vend 2. A token is dead after 24 hours");
+    let plan = || Command::create(TokenRequest::plan("marshmallow", "marshmallow-monthly", BACK));
+    host.wish("create_subscription_token {marshmallow}", plan());
+    host.send("create_subscription_token:1")?;
+    host.reply("create_subscription_token:1", 200, CREATED)?;
+    host.awaits();
+    host.wish("update_subscription_token {plan}, too early", Command::update(large()));
+    host.wait(Millis::from_hours(24));
+    host.awaits();
+    host.send("retrieve_token:1")?;
+    host.reply("retrieve_token:1", 200, r#"{"data":{"is_used":false}}"#)?;
+    host.wish("create_subscription_token {marshmallow}, again", plan());
+    host.owed();
+    Ok(())
+}
+
+/// Cancel: only the retailer can, and a webhook that anyone may have posted is looked into.
+fn cancel() -> Played {
+    let mut host = adopted("Vend 3. A cancellation is a hint, and the subscription itself the evidence")?;
+    host.wish("cancel_subscription", Command::CancelSubscription {});
+    host.webhook(CANCELLED)?;
+    host.owed();
+    host.send("retrieve_subscription:2")?;
+    host.reply(
+        "retrieve_subscription:2",
+        200,
+        r#"{"data":{"partner_subscription_info":[{"id":"1348730086846538752","state":"canceled"}]}}"#,
+    )?;
+    host.owed();
+    host.webhook(CANCELLED)?;
+    host.wish("update_subscription_token {plan}", Command::update(large()));
+    Ok(())
+}
+
+/// A new row of one retailer.
+fn opened(title: &str) -> Host<Subscription> {
+    let mut host = Host::open(title);
+    host.env.settings = Settings::of("marshmallow", Domain::VendHq);
+    host
+}
+
+/// A row that begins with a look at what there is.
+fn adopted(title: &str) -> Result<Host<Subscription>, Box<dyn std::error::Error>> {
+    let mut host = opened(title);
+    host.wish("retrieve_subscription", Command::RetrieveSubscription { subscription_id: None });
+    host.send("retrieve_subscription:1")?;
+    host.reply("retrieve_subscription:1", 200, LISTED)?;
+    Ok(host)
+}
+
+fn large() -> TokenRequest {
+    TokenRequest::plan("marshmallow-large", "marshmallow-large-monthly", BACK)
+}

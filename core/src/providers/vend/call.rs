@@ -1,0 +1,93 @@
+//! Vend's operations as requests: where each goes, what it carries, and what may be done if its answer is lost.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ConsentToken, SubscriptionId};
+use super::request::{Kind, TokenRequest};
+use super::settings::Settings;
+use crate::effect::{self, Request, Retry};
+use crate::url::escaped;
+use crate::value::body;
+
+/// The header that carries the retailer's access token, as `Bearer …`.
+const CREDENTIAL: &str = "authorization";
+
+/// An owed request to Vend.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Call {
+    /// Ask for the consent token of a new subscription.
+    CreateSubscriptionToken(Box<TokenRequest>),
+    /// Ask for the consent token of a change.
+    UpdateSubscriptionToken(Box<TokenRequest>),
+    /// Look whether a token was used.
+    RetrieveToken(ConsentToken),
+    /// Look how a subscription stands.
+    RetrieveSubscription(SubscriptionId),
+    /// Look which subscriptions the retailer has.
+    ListSubscriptions,
+}
+
+impl Call {
+    /// The request for a token of that kind.
+    pub(crate) fn of(kind: Kind, request: TokenRequest) -> Self {
+        match kind {
+            Kind::Create => Self::CreateSubscriptionToken(Box::new(request)),
+            Kind::Update => Self::UpdateSubscriptionToken(Box::new(request)),
+        }
+    }
+
+    /// Whether it asks for a token.
+    pub(crate) const fn asks(&self) -> bool {
+        matches!(self, Self::CreateSubscriptionToken(_) | Self::UpdateSubscriptionToken(_))
+    }
+
+    /// Whether it looks at that token.
+    pub(crate) fn looks_at(&self, token: &ConsentToken) -> bool {
+        matches!(self, Self::RetrieveToken(have) if have == token)
+    }
+}
+
+impl effect::Call for Call {
+    type Settings = Settings;
+
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateSubscriptionToken(_) => "create_subscription_token",
+            Self::UpdateSubscriptionToken(_) => "update_subscription_token",
+            Self::RetrieveToken(_) => "retrieve_token",
+            Self::RetrieveSubscription(_) | Self::ListSubscriptions => "retrieve_subscription",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        // A second token that nobody consents to changes nothing, and a look never does.
+        Retry::Repeat
+    }
+
+    fn is_look_up(&self) -> bool {
+        !self.asks()
+    }
+
+    fn request(&self, _idempotency_key: &str, settings: &Settings) -> Request {
+        let url = |path: String| {
+            format!("{}/api/{}/partner/billing/{path}", settings.base_url(), settings.api_version.as_str())
+        };
+        let get = |path: String| Request::new("GET", url(path), CREDENTIAL);
+        let post = |path: &str, it: &TokenRequest| {
+            Request::new("POST", url(path.into()), CREDENTIAL).with_json(&body(it, &it.extra, None))
+        };
+        match self {
+            Self::CreateSubscriptionToken(it) => post("token", it),
+            Self::UpdateSubscriptionToken(it) => post("update-subscription/token", it),
+            Self::RetrieveToken(token) => get(format!("token/{}", escaped(token.as_str()))),
+            Self::RetrieveSubscription(id) => get(format!("subscriptions/{}", escaped(id.as_str()))),
+            Self::ListSubscriptions => get("subscriptions".into()),
+        }
+    }
+}

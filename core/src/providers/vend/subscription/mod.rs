@@ -1,0 +1,234 @@
+//! `vend.subscription`: a retailer's subscription, from the token of a new one to its cancellation.
+//!
+//! Two facets: the subscription, and the changes that wait for the retailer's consent. Nothing that Vend sends is
+//! signed, so a return and a webhook only make look-ups owed; their answers are the evidence. A change that is
+//! confirmed owes `fulfill` of the request that asked for it, and a cancellation a notice.
+//!
+//! One retailer has one subscription to one application: `Key::of("vend.subscription", …)` of both makes the host's
+//! primary key say so.
+
+mod command;
+mod guard;
+mod look;
+mod reply;
+mod signal;
+mod state;
+mod wish;
+
+use alloc::vec::Vec;
+
+use super::call::Call;
+use super::rules::Rule;
+use super::settings::Settings;
+use super::webhook::Signal;
+use super::wire::{lists, says};
+use crate::effect::Awaited;
+use crate::fact::Because;
+use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
+use crate::policy::Env;
+
+pub use command::{At, Command, Event, On, Wish};
+pub use state::{Place, Subscription};
+
+/// The retailer's consent, which only a look-up of its token shows.
+const CONSENT: &str = "consent";
+
+type Context<'a> = Cx<'a, Subscription>;
+type Next = Result<Subscription, Stop>;
+
+const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
+    Edge::new(from, on, to)
+}
+
+impl crate::flow::sealed::Sealed for Subscription {}
+
+impl Flow for Subscription {
+    const ID: &'static str = "vend.subscription";
+    const FORMAT: u32 = 1;
+    const EDGES: &'static [Edge<At, On>] = &[
+        edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionLive),
+        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionLive),
+        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionCanceled),
+        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionUnclear),
+        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionLive),
+        edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionCanceled),
+        edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionUnclear),
+        edge(At::SubscriptionLive, On::TokenSeen, At::SubscriptionUnclear),
+        edge(At::SubscriptionLive, On::Judged, At::SubscriptionUnclear),
+        edge(At::SubscriptionLive, On::Judged, At::SubscriptionCanceled),
+        edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionLive),
+        edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionUnclear),
+        edge(At::SubscriptionCanceled, On::TokenSeen, At::SubscriptionLive),
+        edge(At::SubscriptionCanceled, On::Judged, At::SubscriptionLive),
+        edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionLive),
+        edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionCanceled),
+        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionCanceled),
+        edge(At::ChangeSettled, On::Create, At::ChangeRequested),
+        edge(At::ChangeSettled, On::Update, At::ChangeRequested),
+        edge(At::ChangeRequested, On::TokenIssued, At::ChangeAwaiting),
+        edge(At::ChangeRequested, On::TokenIssued, At::ChangeSettled),
+        edge(At::ChangeRequested, On::Refused, At::ChangeSettled),
+        edge(At::ChangeRequested, On::SubscriptionSeen, At::ChangeSettled),
+        edge(At::ChangeRequested, On::Judged, At::ChangeSettled),
+        edge(At::ChangeAwaiting, On::TokenSeen, At::ChangeSettled),
+        edge(At::ChangeAwaiting, On::TokenSeen, At::ChangeRequested),
+        edge(At::ChangeAwaiting, On::Judged, At::ChangeSettled),
+        edge(At::ChangeAwaiting, On::Judged, At::ChangeRequested),
+    ];
+
+    type At = At;
+    type On = On;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn at(&self) -> impl IntoIterator<Item = At> {
+        let subscription = match self.place {
+            Place::Absent => At::SubscriptionAbsent,
+            Place::Live => At::SubscriptionLive,
+            Place::Canceled => At::SubscriptionCanceled,
+            Place::Unclear => At::SubscriptionUnclear,
+        };
+        let change = match &self.requested {
+            _ if self.is_awaiting() => At::ChangeAwaiting,
+            Some(_) => At::ChangeRequested,
+            None => At::ChangeSettled,
+        };
+        [subscription, change]
+    }
+
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::CreateSubscriptionToken(_) => Wish::Create,
+            Command::UpdateSubscriptionToken(it) if it.names_a_plan() => Wish::Plan,
+            Command::UpdateSubscriptionToken(_) => Wish::Components,
+            Command::RetrieveToken { .. } => Wish::RetrieveToken,
+            Command::RetrieveSubscription { .. } => Wish::Retrieve,
+            Command::CancelSubscription {} => Wish::Cancel,
+        }
+    }
+
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::CreateSubscriptionToken(_) => Wish::Create,
+            Call::UpdateSubscriptionToken(it) if it.names_a_plan() => Wish::Plan,
+            Call::UpdateSubscriptionToken(_) => Wish::Components,
+            Call::RetrieveToken(_) => Wish::RetrieveToken,
+            Call::RetrieveSubscription(_) | Call::ListSubscriptions => Wish::Retrieve,
+        }
+    }
+
+    fn on(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateSubscriptionToken(_)) => On::Create,
+            Input::Command(Command::UpdateSubscriptionToken(_)) => On::Update,
+            Input::Answered { event, .. } => match event {
+                Event::TokenIssued(_) => On::TokenIssued,
+                Event::TokenSeen(_) => On::TokenSeen,
+                Event::SubscriptionSeen(_) | Event::Listed(_) => On::SubscriptionSeen,
+                Event::Signal(_) => On::Other,
+            },
+            Input::Refused { .. } => On::Refused,
+            Input::Judged { .. } => On::Judged,
+            Input::Command(_) | Input::Signalled(..) | Input::Missed(_) | Input::Returned(_) => On::Other,
+        }
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        let (kind, it) = match command {
+            Command::CreateSubscriptionToken(it) => (super::Kind::Create, it),
+            Command::UpdateSubscriptionToken(it) => (super::Kind::Update, it),
+            _ => return false,
+        };
+        let open = self.requested.as_ref().filter(|open| open.asked.kind == kind);
+        open.is_some_and(|open| open.content == it.content())
+    }
+
+    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
+        guard::guard(self, wish, cx);
+    }
+
+    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+        match input {
+            Input::Command(command) => wish::wish(self, command, cx),
+            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::Refused { id, call, .. } => Ok(reply::refused(self, &id, &call, cx)),
+            Input::Missed(call) => Ok(reply::missed(self, call, cx)),
+            Input::Signalled(event, _) => signal::signalled(self, event, cx),
+            Input::Returned(_) => self.returned(cx),
+            Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
+        }
+    }
+
+    fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
+        let settings = &env.settings;
+        let ours = self.domain_prefix.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&settings.domain_prefix));
+        let offered = self.offered(env.now).filter(|_| ours && settings.names_a_retailer());
+        let open = self.tokens.iter().filter(|it| it.disputed.is_none());
+        let wait = |token: &state::Token| {
+            let mut wait = Awaited::new(CONSENT, token.watch.since());
+            wait.of = Some(token.of.as_str().into());
+            wait.by = Some(token.dies_at);
+            let is_offered = offered.is_some_and(|it| it.of == token.of);
+            wait.customer_at = is_offered.then(|| settings.consent_page(token.text.as_str()));
+            wait
+        };
+        open.map(wait).collect()
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        self.id.iter().map(|id| id.as_str()).collect()
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+        match call {
+            Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => says(reply, Event::TokenIssued),
+            Call::RetrieveToken(_) => says(reply, |it| Event::TokenSeen(alloc::boxed::Box::new(it))),
+            Call::RetrieveSubscription(_) => says(reply, Event::SubscriptionSeen),
+            Call::ListSubscriptions => lists(reply, Event::Listed),
+        }
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
+        Signal::read(webhook).map(Event::Signal)
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        match () {
+            () if self.place == Place::Live && self.id.is_none() => Some("a live subscription has an id"),
+            () if self.place == Place::Absent && self.id.is_some() => Some("an absent subscription has no id"),
+            () if self.domain_prefix.is_none() && (self.is_awaiting() || self.requested.is_some()) => {
+                Some("a token is asked for on a domain")
+            }
+            () if self.tokens.len() > state::WATCHED => Some("there are more tokens than are watched"),
+            () => None,
+        }
+    }
+
+    #[cfg(feature = "samples")]
+    fn samples() -> crate::flow::Samples<Self> {
+        super::samples::subscription()
+    }
+
+    #[cfg(feature = "samples")]
+    fn sample_settings() -> Settings {
+        super::samples::settings()
+    }
+}
+
+impl Subscription {
+    /// The retailer came back: a hint that a look at every outstanding token may pay, and proof of nothing.
+    fn returned(mut self, cx: &mut Context<'_>) -> Next {
+        if !self.is_awaiting() {
+            return Err(Because::Unrelated.into());
+        }
+        for token in &mut self.tokens {
+            token.watch.returned(cx.now());
+            token.watch(cx);
+        }
+        Ok(self)
+    }
+}

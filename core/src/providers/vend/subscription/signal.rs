@@ -1,0 +1,46 @@
+//! Signals of Vend: none is signed, so each is a hint that makes a look-up owed.
+
+use super::command::Event;
+use super::state::Place;
+use super::{Context, Next, Subscription};
+use crate::fact::Because;
+use crate::providers::vend::call::Call;
+use crate::providers::vend::request::Kind;
+use crate::providers::vend::rules::Rule;
+use crate::providers::vend::webhook::{Cancellation, Signal};
+
+pub(super) fn signalled(at: Subscription, event: Event, cx: &mut Context<'_>) -> Next {
+    match event {
+        Event::Signal(Signal::Cancellation(it)) => cancelled(at, &it, cx),
+        _ => Err(Because::Unrelated.into()),
+    }
+}
+
+fn cancelled(mut at: Subscription, it: &Cancellation, cx: &mut Context<'_>) -> Next {
+    if at.id.as_ref() != Some(&it.subscription_id) {
+        cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
+        let because = if is_learning(&at, cx) { Because::Early } else { Because::Unrelated };
+        return Err(because.into());
+    }
+    let retailer = at.retailer_id.as_ref().is_none_or(|have| *have == it.retailer_id);
+    let domain = at.domain_prefix.as_ref().is_none_or(|have| have.eq_ignore_ascii_case(&it.domain_prefix));
+    cx.check(Rule::CancelRetailerMatch, retailer && domain).at("/retailer_id");
+    if !(retailer && domain) {
+        return Err(Because::Unrelated.into());
+    }
+    // While it lives, the same second is looked up again: anyone may have named it beforehand.
+    if at.place == Place::Canceled && at.told.contains(&it.cancelled_at) {
+        return Err(Because::Known.into());
+    }
+    at.note_told(it.cancelled_at);
+    cx.look_up(Call::RetrieveSubscription(it.subscription_id.clone()));
+    Ok(at)
+}
+
+/// Whether the id of a subscription may still be learnt: by a token of a new one, or by a look-up.
+fn is_learning(at: &Subscription, cx: &Context<'_>) -> bool {
+    let requested = at.requested.as_ref().map(|it| &it.asked);
+    let mut asked = at.tokens.iter().map(|it| &it.asked).chain(requested);
+    let looking = |call: &Call| matches!(call, Call::RetrieveSubscription(_) | Call::ListSubscriptions);
+    asked.any(|it| it.kind == Kind::Create) || (at.id.is_none() && cx.owed(looking).is_some())
+}

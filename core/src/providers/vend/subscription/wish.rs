@@ -1,0 +1,61 @@
+//! Commands: what the host wishes of a subscription, held against the rules that the wish itself decides.
+
+use super::command::Command;
+use super::state::{Asked, Place, Requested};
+use super::{Context, Next, Subscription};
+use crate::flow::Stop;
+use crate::providers::vend::call::Call;
+use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
+use crate::providers::vend::request::{Kind, TokenRequest};
+use crate::rule::Kernel;
+
+pub(super) fn wish(mut at: Subscription, command: Command, cx: &mut Context<'_>) -> Next {
+    let prefix = at.domain_prefix.take().unwrap_or_else(|| cx.settings().domain_prefix.clone());
+    at.domain_prefix = Some(prefix);
+    match command {
+        Command::CreateSubscriptionToken(it) => {
+            it.check_create(cx);
+            Ok(ask(at, Kind::Create, *it, cx))
+        }
+        Command::UpdateSubscriptionToken(it) => {
+            it.check_update(&at.totals, cx);
+            Ok(ask(at, Kind::Update, *it, cx))
+        }
+        Command::RetrieveToken { token } => retrieve_token(at, token, cx),
+        Command::RetrieveSubscription { subscription_id } => retrieve_subscription(at, subscription_id, cx),
+        // The guard has named the rule.
+        Command::CancelSubscription {} => Err(Stop::Refused),
+    }
+}
+
+fn ask(mut at: Subscription, kind: Kind, request: TokenRequest, cx: &mut Context<'_>) -> Subscription {
+    let (content, asked) = (request.content(), Asked::of(kind, &request));
+    // Nobody has it in hand: the newer wish takes its place, and a token that it may have made is never used.
+    cx.withdraw(Call::asks);
+    let of = cx.owe(Call::of(kind, request));
+    at.requested = Some(Requested { of, content, asked });
+    at
+}
+
+fn retrieve_token(at: Subscription, given: Option<ConsentToken>, cx: &mut Context<'_>) -> Next {
+    let newest = || at.tokens.last().map(|it| it.text.clone());
+    let token = given.or_else(newest);
+    let ours =
+        |token: &ConsentToken| at.tokens.iter().any(|it| it.text == *token) || at.spent.contains(&token.digest());
+    let token = token.filter(ours);
+    cx.require(Kernel::NoEdge, token.is_some()).at("/token").met()?;
+    if let Some(token) = token {
+        cx.look_up(Call::RetrieveToken(token));
+    }
+    Ok(at)
+}
+
+fn retrieve_subscription(at: Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Next {
+    let other = given.is_some() && at.place == Place::Live && given != at.id;
+    cx.require(Kernel::NoEdge, !other).at("/subscription_id").met()?;
+    cx.look_up(match given.or_else(|| at.id.clone()) {
+        Some(id) => Call::RetrieveSubscription(id),
+        None => Call::ListSubscriptions,
+    });
+    Ok(at)
+}
