@@ -137,6 +137,12 @@ impl Key {
         hash.update(name.as_bytes());
         Self(hex::encode(hash.finalize()).into())
     }
+
+    /// The key of explored flows: a UUID like any other.
+    #[cfg(feature = "samples")]
+    pub(crate) fn sample() -> Self {
+        Self("00000000-0000-4000-8000-000000000001".into())
+    }
 }
 
 text_id! {

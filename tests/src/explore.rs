@@ -11,7 +11,7 @@ use rulebound::flow::Samples;
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Named, Owed, Policy, Rejection, Snapshot, Verdict,
+    Command, Effect, EffectId, Env, Fact, Flow, Headers, Named, Owed, Policy, Rejection, Snapshot, Verdict,
 };
 use serde_json::Value;
 
@@ -31,9 +31,6 @@ pub fn width() -> usize {
 
 /// The first of December 2026: large enough for an instant to be told from a count.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
-
-/// The key of every explored flow.
-pub const KEY: &str = "00000000-0000-4000-8000-000000000001";
 
 /// A snapshot that was reached.
 #[derive(Debug)]
@@ -103,7 +100,7 @@ impl<F: Flow> Exploration<F> {
     /// Explores from the start, to the bound.
     pub fn run() -> Self {
         let samples = F::samples();
-        let start = Snapshot::start(Key::parse(KEY).unwrap_or_else(|_| unreachable!("the key is long enough")));
+        let start = Snapshot::start(F::sample_key());
         let width = width();
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];

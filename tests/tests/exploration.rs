@@ -81,6 +81,7 @@ explored! {
     truemed_payment_token: rulebound::truemed::PaymentToken;
     truemed_payment_session: rulebound::truemed::PaymentSession;
     vend_subscription: rulebound::vend::Subscription;
+    revup_subscription: rulebound::revup::Subscription;
 }
 
 /// Fails with the number of breaches, and the first of each kind.

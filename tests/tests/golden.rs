@@ -36,6 +36,11 @@ fn truemed_payment_session_is_as_it_was_saved() {
     holds::<rulebound::truemed::PaymentSession>();
 }
 
+#[test]
+fn revup_subscription_is_as_it_was_saved() {
+    holds::<rulebound::revup::Subscription>();
+}
+
 fn holds<F: Flow>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(F::ID);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|it| it == "1") {

@@ -77,3 +77,26 @@ fn sixty_charges_leave_a_snapshot_below_two_kibibytes() {
     }
     assert!(largest < 2048, "{largest} bytes: {}", row.at);
 }
+
+#[test]
+fn sixty_renewals_and_refunds_leave_a_subscription_below_two_kibibytes() {
+    let id = uuid(5, 1);
+    let at = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
+    let mut row = Row { at, now: 1_700_000_000_000 };
+    row.command(json!({"type": "retrieve_subscription", "subscriptionId": id}));
+    let fulfilled = json!({"id": id, "planId": uuid(6, 1), "status": "fulfilled"});
+    row.send("retrieve_subscription:1", 200, fulfilled.clone());
+    let mut largest = 0;
+    for n in 0..CHARGES {
+        let data = json!({"subscriptionId": id, "planId": uuid(6, 1), "status": "fulfilled"});
+        row.webhook(json!({"eventId": uuid(7, n), "eventType": "subscription.updated", "data": data,
+            "occurredAt": "2026-12-01T00:00:00Z", "originator": {"type": "payment"}}));
+        row.send(&format!("retrieve_subscription:{}", n + 2), 200, fulfilled.clone());
+        row.command(json!({"type": "refund_payment", "intent": uuid(8, n), "transactionId": uuid(9, n),
+            "amount": "15.50", "currency": "EUR"}));
+        let answer = json!({"transactionId": uuid(10, n), "transactionStatus": "success"});
+        row.send(&format!("refund_payment:{}", uuid(8, n)), 200, answer);
+        largest = largest.max(row.at.to_string().len());
+    }
+    assert!(largest < 2048, "{largest} bytes: {}", row.at);
+}

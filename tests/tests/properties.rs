@@ -13,9 +13,9 @@ use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::Timestamp;
 use rulebound::truemed::{PaymentSession, PaymentToken};
 use rulebound::{
-    Because, Command, Effect, EffectId, Env, Fact, Flow, Headers, Key, Origin, Request, Snapshot, Verdict, Via,
+    Because, Command, Effect, EffectId, Env, Fact, Flow, Headers, Origin, Request, Snapshot, Verdict, Via,
 };
-use rulebound_tests::explore::{KEY, START, long_after};
+use rulebound_tests::explore::{START, long_after};
 use serde_json::Value;
 use truemed::{Luck, Truemed};
 
@@ -104,7 +104,7 @@ impl<F: Flow> World<F> {
         Self {
             now: START,
             wishes: F::samples().commands,
-            row: Snapshot::<F>::start(Key::parse(KEY).unwrap()).save(),
+            row: Snapshot::<F>::start(F::sample_key()).save(),
             inbox: Vec::new(),
             workers: [Worker::Idle, Worker::Idle],
             truemed: Truemed::default(),

@@ -289,10 +289,6 @@ fn no_file_names_a_registry_or_a_place_of_one_machine() {
     assert_none("names", &wrong);
 }
 
-/// Enforced rules that no request of any provider so far can break: none of them is to be reconciled. The kernel's own
-/// tests break them.
-const OUT_OF_REACH: [&str; 1] = ["rulebound.effect.outcome-unknown"];
-
 /// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
 const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];
 
@@ -353,10 +349,7 @@ fn texts(list: &Value) -> Box<dyn Iterator<Item = String> + '_> {
 fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
     let shown = Shown::of_all();
     let catalogue = Catalogue::new();
-    let reached = OUT_OF_REACH.into_iter().filter(|code| shown.broken.contains(*code)).map(String::from);
-    assert_none("no longer out of reach", &reached.collect::<Vec<_>>());
-    let in_reach = |rule: &&&Rule| rule.kept == Kept::Enforced && !OUT_OF_REACH.contains(&rule.code);
-    let enforced = || catalogue.rules.iter().filter(in_reach);
+    let enforced = || catalogue.rules.iter().filter(|rule| rule.kept == Kept::Enforced);
     let missing = |by: &BTreeSet<String>, what: &str| {
         let none = enforced().filter(|rule| !by.contains(rule.code));
         none.map(|rule: &&Rule| format!("{} is {what} by no vector", rule.code)).collect::<Vec<_>>()

@@ -3,6 +3,7 @@
 //! Run it with `cargo run --example tour`. Every line is a real call of the library: what the host wants (`wish`), what
 //! a worker sends (`send`), what has happened (`fact`), and what the library says of it.
 
+mod revup;
 mod stage;
 mod truemed;
 mod vend;
@@ -16,6 +17,7 @@ fn main() -> Played {
     println!("Every scene is one row of the host's; every line is one call of the library.");
     truemed::play()?;
     vend::play()?;
+    revup::play()?;
     println!("\nAll rules, with their sources: schemas/catalogue.json");
     Ok(())
 }

@@ -60,12 +60,20 @@ impl<F: Flow> Host<F> {
         self.observe(&format!("webhook {}", short(body)), webhook(body))
     }
 
+    /// Somebody calls, and nothing proves that it is the provider.
+    pub(crate) fn hint(&mut self, body: &str) -> Played {
+        let (body, origin) = (body.as_bytes(), Origin::Unverified);
+        let fact = Fact::Webhook { body: body.into(), content_type: None, topic: None, origin };
+        self.observe("an event that nobody signed", fact)
+    }
+
     /// The customer's browser comes back.
     pub(crate) fn returned(&mut self, via: Via) -> Played {
         self.observe("the customer's browser is back", Fact::Returned { via })
     }
 
-    fn observe(&mut self, what: &str, fact: Fact<'_>) -> Played {
+    /// Something happens.
+    pub(crate) fn observe(&mut self, what: &str, fact: Fact<'_>) -> Played {
         self.tick();
         match self.at.observe(fact, &self.env)? {
             Observation::Applied(step) => {

@@ -17,6 +17,8 @@ use crate::effect::{Awaited, Call};
 use crate::fact::Fact;
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::id::EffectId;
+#[cfg(feature = "samples")]
+use crate::id::Key;
 use crate::policy::Env;
 use crate::rule::{Rule, RuleSet, Violation};
 #[cfg(feature = "samples")]
@@ -175,6 +177,12 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     #[cfg(feature = "samples")]
     fn sample_settings() -> Self::Settings {
         Self::Settings::default()
+    }
+
+    /// The key under which the alphabet makes sense: any, unless the flow's own thing names it.
+    #[cfg(feature = "samples")]
+    fn sample_key() -> Key {
+        Key::sample()
     }
 }
 

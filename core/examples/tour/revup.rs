@@ -1,0 +1,77 @@
+//! Revup: a subscription on a stored card, an answer that is lost, and an event that anybody could have sent.
+
+use std::error::Error;
+
+use rulebound::revup::{CreateSubscription, OrderId, Subscription, Token, TransactionId, subscription::Command};
+use rulebound::{Fact, Key, Snapshot, Verdict, Via};
+
+use crate::Played;
+use crate::stage::{Host, note};
+
+const TOKEN: &str = "fc44c6f8-6f92-43ab-98ea-3302b7586e7c";
+const CREATED: &str =
+    r#"{"orderId":"80105327-c24a-4e52-9648-08f85f89061f","subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4"}"#;
+const FULFILLED: &str = r#"{"id":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}"#;
+const PAYMENTS: &str = r#"{"payments":[{"paymentType":"renewal","status":"paying","dueDate":"1970-02-01"}]}"#;
+const EVENT: &str = r#"{"eventId":"e-1","eventType":"subscription.created","occurredAt":"1970-01-01T00:00:01Z","originator":{"type":"payment"},"data":{"subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}}"#;
+
+/// Plays all scenes.
+pub(crate) fn play() -> Played {
+    create()?;
+    lost()
+}
+
+/// Create a subscription on a token: the answer says nothing of the charge, and an event is a hint.
+fn create() -> Played {
+    let mut host = on_token("A subscription on a stored card: only the look-up proves its first charge");
+    let mut half = subscription()?;
+    half.parent_order_id = None;
+    host.wish("create_subscription {token, no order}", half);
+    host.wish("create_subscription {token, transaction, order}", subscription()?);
+    host.wish("create_subscription, another worker", subscription()?);
+    host.send("create_subscription:1")?;
+    host.reply("create_subscription:1", 200, CREATED)?;
+    host.returned(Via::SuccessUrl)?;
+    host.hint(EVENT)?;
+    host.send("retrieve_subscription:1")?;
+    host.reply("retrieve_subscription:1", 200, FULFILLED)?;
+    host.send("retrieve_payments:1")?;
+    host.reply("retrieve_payments:1", 200, PAYMENTS)?;
+    host.owed();
+    host.wish("cancel_subscription", Command::CancelSubscription { cancellation_detail: None });
+    Ok(())
+}
+
+/// A creation that nobody answers is sent once, and a person says what came of it.
+fn lost() -> Played {
+    let mut host = on_token("An answer that is lost: a card is never charged twice");
+    host.wish("create_subscription {token, transaction, order}", subscription()?);
+    host.send("create_subscription:1")?;
+    note("the connection drops");
+    host.observe("lost", Fact::Lost { to: "create_subscription:1".into() })?;
+    host.send("create_subscription:1")?;
+    host.send("find_transactions:1")?;
+    host.reply("find_transactions:1", 200, "[]")?;
+    host.owed();
+    let effect = "review:outcome_unknown:create_subscription:1".into();
+    let verdict = Some(Verdict::about("created", "0192b445-55a7-74af-a5d1-79ca6d2310f4"));
+    host.observe("a person has found it", Fact::Done { effect, verdict })?;
+    host.send("retrieve_subscription:1")?;
+    host.reply("retrieve_subscription:1", 200, FULFILLED)
+}
+
+/// A row whose key is the token.
+fn on_token(title: &str) -> Host<Subscription> {
+    let mut host = Host::open(title);
+    host.at = Snapshot::start(Key::of("revup.token", TOKEN));
+    host
+}
+
+fn subscription() -> Result<CreateSubscription, Box<dyn Error>> {
+    let plain = CreateSubscription::new("4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee", "EUR", "https://shop.example/events");
+    Ok(plain.returning_to("https://shop.example/ok", "https://shop.example/no").on_token(
+        Token::parse(TOKEN)?,
+        TransactionId::parse("eebebc0b-dd2f-44c4-a8a8-743ff731a4a1")?,
+        OrderId::parse("80105327-c24a-4e52-9648-08f85f89061f")?,
+    ))
+}

@@ -1,0 +1,158 @@
+//! Revup's amounts: decimal numbers on the wire, texts here, and never binary floating point.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// The most digits that an amount of Revup's has.
+const DIGITS: usize = 38;
+
+/// An amount as a text, such as `111.99`; whether it is one that Revup understands is a rule's question.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Amount(String);
+
+impl Amount {
+    /// Takes a text as an amount, whatever it says.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number that it says, if it is a plain decimal of at most 38 digits.
+    pub(crate) fn decimal(&self) -> Option<Decimal> {
+        Decimal::parse(&self.0)
+    }
+
+    /// The number with exactly the digits of the text, for a body that is written by hand.
+    pub(crate) fn on_the_wire(&self) -> Option<Box<RawValue>> {
+        self.decimal()?;
+        RawValue::from_string(self.0.clone()).ok()
+    }
+}
+
+/// An exact decimal number: so many units of ten to the minus `places`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decimal {
+    units: i128,
+    places: u32,
+}
+
+impl Decimal {
+    /// Nothing.
+    pub(crate) const ZERO: Self = Self { units: 0, places: 0 };
+
+    /// Reads a JSON number without an exponent; nothing if it is another text or has more than 38 digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let leads = whole.len() > 1 && whole.starts_with('0');
+        let fraction = if digits.contains('.') { fraction } else { "" };
+        if !plain(whole) || leads || (digits.contains('.') && !plain(fraction)) {
+            return None;
+        }
+        if whole.len().saturating_add(fraction.len()) > DIGITS {
+            return None;
+        }
+        let mut units: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            units = units.checked_mul(10)?.checked_add(i128::from(byte.checked_sub(b'0')?))?;
+        }
+        let places = u32::try_from(fraction.len()).ok()?;
+        Some(Self { units: if negative { units.checked_neg()? } else { units }, places })
+    }
+
+    /// How many decimals it has.
+    pub(crate) const fn places(self) -> u32 {
+        self.places
+    }
+
+    /// Whether it is below zero.
+    pub(crate) const fn is_negative(self) -> bool {
+        self.units < 0
+    }
+
+    /// Whether it is nothing.
+    pub(crate) const fn is_zero(self) -> bool {
+        self.units == 0
+    }
+
+    /// The sum; nothing if it has too many digits.
+    pub(crate) fn plus(self, other: Self) -> Option<Self> {
+        let (one, two, places) = self.aligned(other)?;
+        Some(Self { units: one.checked_add(two)?, places })
+    }
+
+    /// Whether it is at most another; nothing if they have too many digits to be compared.
+    pub(crate) fn at_most(self, other: Self) -> Option<bool> {
+        let (one, two, _) = self.aligned(other)?;
+        Some(one <= two)
+    }
+
+    fn aligned(self, other: Self) -> Option<(i128, i128, u32)> {
+        let places = self.places.max(other.places);
+        let scaled = |it: Self| 10_i128.checked_pow(places.saturating_sub(it.places))?.checked_mul(it.units);
+        Some((scaled(self)?, scaled(other)?, places))
+    }
+}
+
+/// Reads an amount of Revup's, a number or a text; nothing if it is neither.
+pub(crate) fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(Decimal::parse(raw.get().trim_matches('"')))
+}
+
+/// How many decimals a currency has; two for one that is not known.
+pub(crate) fn places_of(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        "CLF" | "UYW" => 4,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        Decimal::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_amount_is_a_plain_decimal() {
+        for text in ["", "-", ".5", "5.", "1e3", "+1", "01", "1,5", "1.2.3", " 1", "NaN"] {
+            assert!(Decimal::parse(text).is_none(), "{text}");
+        }
+        assert!(Decimal::parse(&"1".repeat(38)).is_some());
+        assert!(Decimal::parse(&"1".repeat(39)).is_none());
+        assert!(decimal("-1").is_negative());
+        assert!(decimal("0.00").is_zero());
+        assert_eq!(decimal("111.90").places(), 2);
+    }
+
+    #[test]
+    fn tenths_add_up_exactly() {
+        let sum = decimal("0.1").plus(decimal("0.2")).unwrap();
+        assert_eq!(sum.at_most(decimal("0.3")), Some(true));
+        assert_eq!(decimal("30.01").at_most(decimal("30")), Some(false));
+        assert_eq!(decimal(&"9".repeat(38)).at_most(decimal("0.01")), None);
+    }
+
+    #[test]
+    fn an_amount_keeps_its_digits_on_the_wire() {
+        let text = "12345678901234567890123456789012345678";
+        assert_eq!(Amount::new(text).on_the_wire().unwrap().get(), text);
+        assert_eq!(Amount::new("0.10").on_the_wire().unwrap().get(), "0.10");
+        assert!(Amount::new("{}").on_the_wire().is_none());
+    }
+}

@@ -1,0 +1,335 @@
+//! Revup's operations as requests: where each goes, what it carries, and what may be done if its answer is lost.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::amount::Amount;
+use super::ids::{OrderId, SubscriptionId, Token, TransactionId};
+use super::settings::Settings;
+use crate::effect::{self, Request, Retry};
+use crate::id::Intent;
+use crate::value::Extra;
+
+/// The header that carries the API key.
+pub(crate) const CREDENTIAL: &str = "x-api-key";
+
+/// How many payments are asked for at once.
+const PAGE_SIZE: u32 = 100;
+
+/// `create_subscription`: subscribe a customer, with a stored card or by the payment form.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreateSubscription {
+    /// The stored card; without one the customer pays in the form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<Token>,
+    /// The transaction that made the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_transaction_id: Option<TransactionId>,
+    /// The order that made the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_order_id: Option<OrderId>,
+    /// The plan, by the UUID that the back office shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_id: Option<String>,
+    /// The currency of every charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Where events go: put the flow's key into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_subscription_url: Option<String>,
+    /// Where the customer lands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<RedirectUrl>,
+    /// Who the customer is, in Revup's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_information: Option<Value>,
+    /// What differs from the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overwrite: Option<Overwrite>,
+    /// A short text for the statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<String>,
+    /// A longer text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The shop's own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// A text for the merchant's own use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_tag: Option<String>,
+    /// Whether the form asks for 3DS; a token needs none.
+    #[serde(default, rename = "threeDSSupport", skip_serializing_if = "Option::is_none")]
+    pub three_ds_support: Option<bool>,
+    /// Belongs to orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_details: Option<Value>,
+    /// Belongs to orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Value>,
+    /// Belongs to orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate_token: Option<bool>,
+    /// Belongs to orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_url: Option<String>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+/// Where the customer lands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RedirectUrl {
+    /// After a payment, and while one is still under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<String>,
+    /// After a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail: Option<String>,
+    /// After 3DS; a token needs none.
+    #[serde(default, rename = "threeDSChallengeResult", skip_serializing_if = "Option::is_none")]
+    pub three_ds_challenge_result: Option<String>,
+}
+
+/// What differs from the plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Overwrite {
+    /// The first amount; every later one follows the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_amount: Option<Amount>,
+}
+
+impl CreateSubscription {
+    /// A subscription to a plan, with the page for its events.
+    pub fn new(plan_id: &str, currency: &str, event_subscription_url: &str) -> Self {
+        Self {
+            plan_id: Some(plan_id.into()),
+            currency: Some(currency.into()),
+            event_subscription_url: Some(event_subscription_url.into()),
+            ..Self::default()
+        }
+    }
+
+    /// The same on a stored card, with the transaction and the order that made it.
+    #[must_use]
+    pub fn on_token(mut self, token: Token, transaction: TransactionId, order: OrderId) -> Self {
+        self.token_id = Some(token);
+        self.parent_transaction_id = Some(transaction);
+        self.parent_order_id = Some(order);
+        self
+    }
+
+    /// The same with the two pages to return to.
+    #[must_use]
+    pub fn returning_to(mut self, success: &str, fail: &str) -> Self {
+        let (success, fail) = (Some(success.into()), Some(fail.into()));
+        self.redirect_url = Some(RedirectUrl { success, fail, three_ds_challenge_result: None });
+        self
+    }
+
+    /// Whether a stored card pays, and not the customer in the form.
+    pub(crate) const fn is_on_token(&self) -> bool {
+        self.token_id.is_some()
+    }
+}
+
+/// `refund_payment`: give back some or all of a payment.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RefundPayment {
+    /// The host's name for this refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// The payment's transaction.
+    pub transaction_id: TransactionId,
+    /// How much.
+    pub amount: Amount,
+    /// The payment's currency.
+    pub currency: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+/// An owed request to Revup.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Call {
+    /// Subscribe a customer.
+    CreateSubscription(Box<CreateSubscription>),
+    /// Look at the transactions of the order, after an answer was lost.
+    FindTransactions(OrderId),
+    /// Look at the subscription.
+    RetrieveSubscription(SubscriptionId),
+    /// Look at a page of its payments, for the end of the period.
+    RetrievePayments(SubscriptionId, u32),
+    /// Cancel it.
+    CancelSubscription(SubscriptionId, Option<String>),
+    /// Give money back.
+    RefundPayment(Box<RefundPayment>),
+    /// Look at a transaction, for the outcome of the refund of that name.
+    RetrieveTransaction(TransactionId, Intent),
+}
+
+impl Call {
+    /// Whether it creates.
+    pub(crate) const fn is_create(&self) -> bool {
+        matches!(self, Self::CreateSubscription(_))
+    }
+
+    /// Whether it cancels.
+    pub(crate) const fn is_cancel(&self) -> bool {
+        matches!(self, Self::CancelSubscription(..))
+    }
+
+    /// Whether it looks at the subscription.
+    pub(crate) const fn is_of_status(&self) -> bool {
+        matches!(self, Self::RetrieveSubscription(_))
+    }
+
+    /// Whether it looks at the payments.
+    pub(crate) const fn is_of_period(&self) -> bool {
+        matches!(self, Self::RetrievePayments(..))
+    }
+
+    /// Whether it is the refund of that name.
+    pub(crate) fn is_refund(&self, intent: &str) -> bool {
+        matches!(self, Self::RefundPayment(it) if it.intent.as_ref().is_some_and(|have| have.as_str() == intent))
+    }
+}
+
+/// The body of a creation: written straight to text, so that the amount keeps its digits.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overwrite: Option<OverwriteBody>,
+    #[serde(flatten)]
+    plain: CreateSubscription,
+    #[serde(flatten)]
+    extra: &'a Extra,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OverwriteBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_amount: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct RefundBody<'a> {
+    money: MoneyBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(flatten)]
+    extra: &'a Extra,
+}
+
+#[derive(Serialize)]
+struct MoneyBody<'a> {
+    amount: Option<Box<RawValue>>,
+    currency: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation_detail: Option<&'a str>,
+}
+
+impl CreateSubscription {
+    fn body(&self) -> CreateBody<'_> {
+        let amount = self.overwrite.as_ref().and_then(|it| it.initial_amount.as_ref());
+        let overwrite =
+            self.overwrite.as_ref().map(|_| OverwriteBody { initial_amount: amount.and_then(Amount::on_the_wire) });
+        let plain = Self { overwrite: None, extra: Extra::default(), ..self.clone() };
+        CreateBody { overwrite, plain, extra: &self.extra }
+    }
+}
+
+impl RefundPayment {
+    fn body(&self) -> RefundBody<'_> {
+        let money = MoneyBody { amount: self.amount.on_the_wire(), currency: &self.currency };
+        RefundBody { money, reason: self.reason.as_deref(), extra: &self.extra }
+    }
+}
+
+impl effect::Call for Call {
+    type Settings = Settings;
+
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateSubscription(_) => "create_subscription",
+            Self::FindTransactions(_) => "find_transactions",
+            Self::RetrieveSubscription(_) => "retrieve_subscription",
+            Self::RetrievePayments(..) => "retrieve_payments",
+            Self::CancelSubscription(..) => "cancel_subscription",
+            Self::RefundPayment(_) => "refund_payment",
+            Self::RetrieveTransaction(..) => "retrieve_transaction",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            // Revup takes no idempotency key: what charges a card or gives money back is sent once.
+            Self::CreateSubscription(it) if it.is_on_token() => Retry::Reconcile,
+            Self::RefundPayment(_) => Retry::Reconcile,
+            // A form that nobody has seen, a second look, the end of what has ended: all harmless.
+            _ => Retry::Repeat,
+        }
+    }
+
+    fn is_look_up(&self) -> bool {
+        !matches!(self, Self::CreateSubscription(_) | Self::CancelSubscription(..) | Self::RefundPayment(_))
+    }
+
+    fn outcome_look_up(&self) -> Option<Self> {
+        match self {
+            Self::CreateSubscription(it) => it.parent_order_id.clone().map(Self::FindTransactions),
+            Self::RefundPayment(it) => {
+                it.intent.clone().map(|intent| Self::RetrieveTransaction(it.transaction_id.clone(), intent))
+            }
+            _ => None,
+        }
+    }
+
+    fn request(&self, _idempotency_key: &str, settings: &Settings) -> Request {
+        let url = |path: String| format!("{}{path}", settings.base_url());
+        let subscription = |id: &SubscriptionId, verb: &str| url(format!("/subscriptions/{}{verb}", id.as_str()));
+        let transaction = |id: &TransactionId, verb: &str| url(format!("/transactions/{}{verb}", id.as_str()));
+        let get = |url: String| Request::new("GET", url, CREDENTIAL);
+        let post = |url: String| Request::new("POST", url, CREDENTIAL);
+        match self {
+            Self::CreateSubscription(it) => post(url("/subscriptions".into())).with_json(&it.body()),
+            Self::FindTransactions(order) => get(url(format!("/transactions/orderId/{}", order.as_str()))),
+            Self::RetrieveSubscription(id) => get(subscription(id, "")),
+            Self::RetrievePayments(id, page) => {
+                get(subscription(id, &format!("/payments?page={page}&pageSize={PAGE_SIZE}")))
+            }
+            Self::CancelSubscription(id, detail) => {
+                post(subscription(id, "/cancel")).with_json(&CancelBody { cancellation_detail: detail.as_deref() })
+            }
+            Self::RefundPayment(it) => post(transaction(&it.transaction_id, "/refund")).with_json(&it.body()),
+            Self::RetrieveTransaction(id, _) => get(transaction(id, "")),
+        }
+    }
+}

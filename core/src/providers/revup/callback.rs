@@ -1,0 +1,107 @@
+//! The callback of an order's payment: what it says of the payment, and the three ids that start a subscription.
+//!
+//! It comes to the host's own page, before any subscription and unsigned: believe the look-up of its transaction.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{OrderId, Token, TransactionId};
+use super::wire::TransactionStatus;
+use crate::fact::{lenient_text, read};
+
+/// What a callback says: its transactions in the order of their creation, one or two.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Callback {
+    /// How the payment stands: as its last transaction does.
+    pub status: TransactionStatus,
+    /// What starts a subscription: only of a payment that succeeded and made a token.
+    pub parent: Option<Parent>,
+}
+
+/// The three ids that a subscription on a token needs, all of one transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Parent {
+    /// The token.
+    pub token_id: Token,
+    /// The transaction that made it.
+    pub parent_transaction_id: TransactionId,
+    /// The order that made it.
+    pub parent_order_id: OrderId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    transaction_status: String,
+    #[serde(default)]
+    transaction_id: Option<TransactionId>,
+    #[serde(default)]
+    order_id: Option<OrderId>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    token_id: Option<String>,
+}
+
+impl Callback {
+    /// Reads a callback; nothing if it is no list of one or two transactions.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let items: Vec<Item> = read(body)?;
+        let last = if items.len() > 2 { None } else { items.into_iter().next_back() }?;
+        let status = TransactionStatus::told(last.transaction_status);
+        let parent = || {
+            Some(Parent {
+                token_id: Token::parse(last.token_id?).ok()?,
+                parent_transaction_id: last.transaction_id?,
+                parent_order_id: last.order_id?,
+            })
+        };
+        let parent = if status == TransactionStatus::Success { parent() } else { None };
+        Some(Self { status, parent })
+    }
+
+    /// Whether the payment can still turn out either way, whichever page the customer was sent to.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.status, TransactionStatus::Success | TransactionStatus::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn callback(body: &str) -> Option<Callback> {
+        Callback::read(body.as_bytes())
+    }
+
+    #[test]
+    fn the_last_transaction_counts_and_gives_all_three_ids() {
+        let seen = callback(
+            r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"failed","tokenId":"k-1"},
+                {"orderId":"o-1","transactionId":"t-2","transactionStatus":"SUCCESS","tokenId":"k-2","isFallback":true}]"#,
+        );
+        let parent = seen.unwrap().parent.unwrap();
+        assert_eq!(parent.parent_transaction_id.as_str(), "t-2");
+        assert_eq!(parent.token_id.as_str(), "k-2");
+        assert_eq!(parent.parent_order_id.as_str(), "o-1");
+    }
+
+    #[test]
+    fn a_payment_under_way_is_open_and_gives_no_token() {
+        let seen = callback(r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"in_process","tokenId":"k-1"}]"#);
+        let seen = seen.unwrap();
+        assert!(seen.is_open() && seen.parent.is_none());
+    }
+
+    #[test]
+    fn what_is_no_list_of_one_or_two_is_unreadable() {
+        for body in ["", "{}", "[]", "[{}]", r#"{"transactionStatus":"success"}"#] {
+            assert!(callback(body).is_none(), "{body}");
+        }
+        let three = r#"[{"transactionStatus":"failed"},{"transactionStatus":"failed"},{"transactionStatus":"success"}]"#;
+        assert!(callback(three).is_none());
+    }
+}

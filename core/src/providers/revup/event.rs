@@ -1,0 +1,228 @@
+//! Revup's events: what it posts to `eventSubscriptionUrl`. Nobody signs them, so each is a hint until it is confirmed.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use super::amount::{Decimal, told};
+use super::ids::{OrderId, SubscriptionId};
+use super::wire::{Cancellation, Reason, Status, TransactionStatus, in_any_case, tolerant};
+use crate::fact::{lenient_text, read};
+use crate::id::Digest;
+use crate::time::Timestamp;
+use crate::value::open_enum;
+
+open_enum! {
+    /// What an event tells.
+    pub enum EventType {
+        /// The first charge succeeded.
+        Created = "subscription.created",
+        /// Revup tried to charge a renewal.
+        Updated = "subscription.updated",
+        /// The first charge failed.
+        Archived = "subscription.archived",
+        /// The subscription is over.
+        Cancelled = "subscription.cancelled",
+        /// Somebody paused it.
+        Paused = "subscription.paused",
+        /// Somebody resumed it.
+        Resumed = "subscription.resumed",
+        /// A payment was given back.
+        Refunded = "subscription.payment.refunded",
+        /// The customer's bank disputes a payment.
+        Disputed = "subscription.payment.disputed",
+    }
+}
+
+open_enum! {
+    /// What a payment is for.
+    pub enum PaymentType {
+        /// The first charge.
+        Initial = "initial",
+        /// A later one.
+        Renewal = "renewal",
+        /// A fee.
+        Maintenance = "maintenance",
+    }
+}
+
+in_any_case!(EventType, PaymentType);
+
+/// One event, once read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct EventSeen {
+    event_id: String,
+    event_type: String,
+    #[serde(default, deserialize_with = "lenient_text")]
+    occurred_at: Option<String>,
+    /// The same, as the samples of three events misspell it.
+    #[serde(default, deserialize_with = "lenient_text")]
+    ocurred_at: Option<String>,
+    originator: Originator,
+    data: Data,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Originator {
+    #[serde(rename = "type")]
+    _kind: String,
+    /// Free-form where the merchant or the back office is the originator.
+    #[serde(default, deserialize_with = "tolerant")]
+    data: Option<Payment>,
+}
+
+/// The payment that an event comes from; every field is missing in some sample.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payment {
+    #[serde(default, deserialize_with = "lenient_text")]
+    order_id: Option<String>,
+    #[serde(default, rename = "type", deserialize_with = "lenient_text")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "tolerant")]
+    money: Option<Money>,
+    #[serde(default)]
+    transactions: Option<Vec<Transaction>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Money {
+    #[serde(default, deserialize_with = "told")]
+    amount: Option<Decimal>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    currency: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Transaction {
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_status: Option<String>,
+    #[serde(default, deserialize_with = "tolerant")]
+    money: Option<Money>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    subscription_id: SubscriptionId,
+    status: String,
+    #[serde(default, deserialize_with = "lenient_text")]
+    plan_id: Option<String>,
+    #[serde(default, deserialize_with = "tolerant")]
+    next_payment: Option<NextPayment>,
+    #[serde(default, deserialize_with = "tolerant")]
+    cancellation: Option<Cancellation>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NextPayment {
+    #[serde(default, deserialize_with = "lenient_text")]
+    scheduled_for: Option<String>,
+    #[serde(default, rename = "type", deserialize_with = "lenient_text")]
+    kind: Option<String>,
+}
+
+impl EventSeen {
+    /// Reads an event; nothing if it cannot be read, or lacks what every event has.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let event: Self = read(body)?;
+        let timed = event.occurred_at.is_some() || event.ocurred_at.is_some();
+        (timed && !event.event_id.is_empty() && !event.event_type.is_empty()).then_some(event)
+    }
+
+    /// What it tells.
+    pub fn kind(&self) -> EventType {
+        EventType::told(self.event_type.clone())
+    }
+
+    /// The subscription that it is about.
+    pub const fn subscription(&self) -> &SubscriptionId {
+        &self.data.subscription_id
+    }
+
+    /// The plan that it names.
+    pub fn plan(&self) -> Option<&str> {
+        self.data.plan_id.as_deref()
+    }
+
+    /// How the subscription stands, as it says.
+    pub fn status(&self) -> Status {
+        Status::told(self.data.status.clone())
+    }
+
+    /// Why the subscription was cancelled, as it says.
+    pub fn reason(&self) -> Option<Reason> {
+        self.data.cancellation.as_ref().and_then(Cancellation::reason)
+    }
+
+    /// Whether it says anything of a cancellation.
+    pub(crate) const fn has_cancellation(&self) -> bool {
+        self.data.cancellation.is_some()
+    }
+
+    /// The order of the payment that it comes from.
+    pub(crate) fn order(&self) -> Option<OrderId> {
+        self.payment()?.order_id.clone().and_then(|id| OrderId::parse(id).ok())
+    }
+
+    /// What the payment that it comes from is for.
+    pub fn payment_type(&self) -> Option<PaymentType> {
+        self.payment()?.kind.clone().map(PaymentType::told)
+    }
+
+    /// When it occurred, and its own id as a fingerprint: what tells a repeat.
+    pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
+        let text = self.occurred_at.as_deref().or(self.ocurred_at.as_deref()).unwrap_or_default();
+        (Timestamp::parse_iso(text).unwrap_or_default(), Digest::of([self.event_id.as_bytes()]))
+    }
+
+    /// Whether both spellings of its time say the same.
+    pub(crate) fn has_one_time(&self) -> bool {
+        match (&self.occurred_at, &self.ocurred_at) {
+            (Some(one), Some(other)) => one == other || Timestamp::parse_iso(one) == Timestamp::parse_iso(other),
+            _ => true,
+        }
+    }
+
+    /// Until when the customer has paid: the day of the next renewal, while nothing is past due.
+    pub(crate) fn paid_until(&self) -> Option<Timestamp> {
+        let next = self.data.next_payment.as_ref().filter(|_| self.status() == Status::Fulfilled)?;
+        let renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
+        next.scheduled_for.as_deref().filter(|_| renewal).and_then(Timestamp::parse_iso)
+    }
+
+    /// Whether the refunds that it lists are at most the payment, in its currency; true where it does not say.
+    pub(crate) fn refunds_fit(&self) -> bool {
+        let Some(payment) = self.payment() else { return true };
+        let (Some(money), Some(transactions)) = (&payment.money, &payment.transactions) else { return true };
+        let same = |it: &&Money| it.currency.is_none() || money.currency.is_none() || it.currency == money.currency;
+        let mut sum = Some(Decimal::ZERO);
+        for transaction in transactions.iter().filter(|it| it.is_a_refund()) {
+            let Some(part) = &transaction.money else { continue };
+            if !same(&part) {
+                return false;
+            }
+            sum = sum.zip(part.amount).and_then(|(sum, part)| sum.plus(part));
+        }
+        sum.zip(money.amount).and_then(|(sum, whole)| sum.at_most(whole)).unwrap_or(true)
+    }
+
+    const fn payment(&self) -> Option<&Payment> {
+        self.originator.data.as_ref()
+    }
+}
+
+impl Transaction {
+    fn is_a_refund(&self) -> bool {
+        let refund = self.transaction_type.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("refund"));
+        let status = self.transaction_status.clone().map(TransactionStatus::told);
+        refund && status == Some(TransactionStatus::Success)
+    }
+}

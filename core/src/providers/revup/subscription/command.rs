@@ -1,0 +1,146 @@
+//! What the host may wish of a subscription, and the names of its places and inputs.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use serde::Deserialize;
+
+use super::Subscription;
+use crate::flow::named;
+use crate::providers::revup::call::{CreateSubscription, RefundPayment};
+use crate::providers::revup::event::EventSeen;
+use crate::providers::revup::ids::SubscriptionId;
+use crate::providers::revup::wire::{Created, PaymentsSeen, SubscriptionSeen, TransactionSeen};
+
+/// What the host may wish.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Command {
+    /// Subscribe a customer.
+    CreateSubscription(Box<CreateSubscription>),
+    /// Look at the subscription; the id is needed where the flow begins with it.
+    RetrieveSubscription {
+        /// The subscription.
+        #[serde(default)]
+        subscription_id: Option<SubscriptionId>,
+    },
+    /// Look at its payments, for the end of the period.
+    RetrievePayments {},
+    /// Cancel it at once.
+    CancelSubscription {
+        /// A word on why, of at most 25 characters.
+        #[serde(default)]
+        cancellation_detail: Option<String>,
+    },
+    /// Give some or all of a payment back.
+    RefundPayment(Box<RefundPayment>),
+}
+
+impl From<Command> for crate::snapshot::Command<Subscription> {
+    fn from(command: Command) -> Self {
+        Self::Wish(command)
+    }
+}
+
+impl From<CreateSubscription> for crate::snapshot::Command<Subscription> {
+    fn from(command: CreateSubscription) -> Self {
+        Self::Wish(Command::CreateSubscription(Box::new(command)))
+    }
+}
+
+named! {
+    /// What a button asks for.
+    pub enum Wish {
+        /// Subscribe a customer.
+        Create = "create_subscription",
+        /// Look at the subscription.
+        Retrieve = "retrieve_subscription",
+        /// Look at its payments.
+        Payments = "retrieve_payments",
+        /// Cancel it.
+        Cancel = "cancel_subscription",
+        /// Give money back.
+        Refund = "refund_payment",
+    }
+}
+
+named! {
+    /// Where a facet stands.
+    pub enum At {
+        /// Not asked for.
+        Absent = "subscription.absent",
+        /// Asked for.
+        Requested = "subscription.requested",
+        /// Looked up for the first time.
+        Adopting = "subscription.adopting",
+        /// A person says that it was created, and no look-up has confirmed it.
+        Attested = "subscription.attested",
+        /// Revup knows it, and nothing proves its first charge.
+        Awaiting = "subscription.awaiting",
+        /// Paid, and renewed by Revup.
+        Fulfilled = "subscription.fulfilled",
+        /// A renewal failed, and Revup tries again.
+        PastDue = "subscription.past_due",
+        /// Paused.
+        Paused = "subscription.paused",
+        /// Of a status that no document lists.
+        Unclear = "subscription.unclear",
+        /// The first charge failed.
+        Archived = "subscription.archived",
+        /// Over.
+        Cancelled = "subscription.cancelled",
+        /// Nothing is known of a first charge.
+        PaymentAbsent = "payment.absent",
+        /// Revup makes the first charge, or the customer does in the form.
+        PaymentAwaited = "payment.awaited",
+        /// The first charge failed.
+        PaymentFailed = "payment.failed",
+        /// The first charge succeeded.
+        PaymentAccepted = "payment.accepted",
+    }
+}
+
+named! {
+    /// What can move a facet.
+    pub enum On {
+        /// The host subscribes a customer.
+        Create = "create_subscription",
+        /// The host adopts a subscription.
+        Retrieve = "retrieve_subscription",
+        /// Revup answers the creation.
+        Created = "created",
+        /// A look-up shows how the subscription stands.
+        Found = "found",
+        /// Revup answers a cancellation.
+        Cancelled = "cancelled",
+        /// An event whose origin is proved.
+        Told = "event",
+        /// Revup refuses.
+        Refused = "refused",
+        /// A person judges.
+        Judged = "judged",
+        /// Something that never moves it.
+        Other = "other",
+    }
+}
+
+/// What an answer or an event says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The subscription was created.
+    Created(Created),
+    /// The transactions of the order were listed, which proves nothing of a subscription.
+    Listed,
+    /// The subscription stands thus.
+    Seen(SubscriptionSeen),
+    /// Its payments.
+    Payments(PaymentsSeen),
+    /// The cancellation was answered.
+    Cancelled(SubscriptionSeen),
+    /// A refund, or its transaction, stands thus.
+    Transaction(TransactionSeen),
+    /// An event.
+    Signal(Box<EventSeen>),
+}

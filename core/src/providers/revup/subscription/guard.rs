@@ -1,0 +1,80 @@
+//! The rules of a subscription's wishes that its state decides.
+
+use super::command::Wish;
+use super::state::{Payment, Place};
+use super::{CREATED, Context, Subscription};
+use crate::providers::revup::call::Call;
+use crate::providers::revup::rules::Rule;
+use crate::rule::{Kernel, Until};
+
+pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
+    // What was wished for is handed out: a wish of its own does not stand in its way.
+    match wish {
+        Wish::Create => create(at, cx),
+        Wish::Retrieve => {
+            if at.place == Place::Requested && !cx.is_begin() {
+                known(at, cx);
+            }
+        }
+        Wish::Payments => {
+            known(at, cx);
+            if at.place.is_known() {
+                // What is not paid for now has no end that could be measured.
+                let _ = cx.require(Kernel::NoEdge, at.place == Place::Fulfilled).until(Until::Signal(CREATED));
+            }
+        }
+        Wish::Cancel => {
+            known(at, cx);
+            cx.check(Rule::CancelNotWhenTerminal, !at.place.is_final());
+        }
+        Wish::Refund => {
+            known(at, cx);
+            // Of a cancelled subscription, Revup alone knows whether it was ever paid.
+            let paid = at.payment == Payment::Accepted || at.place == Place::Cancelled;
+            if at.place.is_known() {
+                let check = cx.check(Rule::RefundCurrency, paid).at("/transactionId");
+                if at.place == Place::Awaiting {
+                    let _ = check.until(Until::Signal(CREATED));
+                }
+            }
+        }
+    }
+}
+
+/// Revup knows the subscription, and we its id.
+fn known(at: &Subscription, cx: &mut Context<'_>) {
+    let check = match at.place {
+        Place::Absent => cx.require(Kernel::NoEdge, false).until(Until::wish("create_subscription")),
+        Place::Requested | Place::Adopting | Place::Attested => {
+            let own = |call: &Call| call.is_create() || matches!(call, Call::RetrieveSubscription(_));
+            let answer = cx.owed(own).map(|it| it.id.clone());
+            let check = cx.require(Kernel::NoEdge, false);
+            match answer {
+                Some(id) => check.until(Until::Reply(id)),
+                None => check,
+            }
+        }
+        _ => return,
+    };
+    let _ = check;
+}
+
+fn create(at: &Subscription, cx: &mut Context<'_>) {
+    if at.place == Place::Absent || cx.is_begin() {
+        return;
+    }
+    match at.place {
+        // What was asked for, and is neither answered nor still to be sent.
+        Place::Requested if cx.owed(Call::is_create).is_none_or(|it| it.sent) => {
+            cx.check(Rule::CreateNoBlindRetry, false);
+        }
+        Place::Archived => {
+            cx.check(Rule::InitialPaymentNoRetry, false);
+        }
+        _ => {}
+    }
+    if at.on_token {
+        cx.check(Rule::TokenOneSubscription, false).at("/tokenId");
+    }
+    let _ = cx.require(Kernel::AlreadyBegun, false);
+}

@@ -1,0 +1,203 @@
+//! Commands: what the host wishes of a subscription, held against the rules that the wish itself decides.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::command::Command;
+use super::state::{Place, Subscription};
+use super::{Context, Next, refund_content};
+use crate::fact::Because;
+use crate::flow::{Standing, Stop};
+use crate::id::Key;
+use crate::providers::revup::amount::places_of;
+use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, RefundPayment};
+use crate::providers::revup::ids::{OrderId, SubscriptionId, Token, TransactionId, is_uuid};
+use crate::providers::revup::rules::Rule;
+use crate::rule::Kernel;
+use crate::url::is_absolute;
+
+/// The most characters that a word on a cancellation has.
+const DETAIL: usize = 25;
+
+pub(super) fn wish(at: Subscription, command: Command, cx: &mut Context<'_>) -> Next {
+    match command {
+        Command::CreateSubscription(it) => create(at, *it, cx),
+        Command::RetrieveSubscription { subscription_id } => retrieve(at, subscription_id, cx),
+        Command::RetrievePayments {} => payments(at, cx),
+        Command::CancelSubscription { cancellation_detail } => cancel(at, cancellation_detail, cx),
+        Command::RefundPayment(it) => refund(at, *it, cx),
+    }
+}
+
+fn create(mut at: Subscription, command: CreateSubscription, cx: &mut Context<'_>) -> Next {
+    check_plan(&command, cx);
+    check_parents(&command, cx);
+    check_order_fields(&command, cx);
+    check_urls(&command, cx);
+    check_initial_amount(&command, cx);
+    cx.check_extra::<CreateSubscription>(&command.extra);
+    if at.place != Place::Absent {
+        return Err(Stop::Refused);
+    }
+    at = Subscription {
+        place: Place::Requested,
+        on_token: command.is_on_token(),
+        order: command.parent_order_id.clone(),
+        plan: command.plan_id.clone(),
+        currency: command.currency.clone(),
+        ..Subscription::default()
+    };
+    at.asked = Some(cx.owe(Call::CreateSubscription(command.into())));
+    Ok(at)
+}
+
+fn check_plan(command: &CreateSubscription, cx: &mut Context<'_>) {
+    let plan = command.plan_id.as_deref();
+    cx.check(Rule::CreatePlanIdRequired, plan.is_some_and(is_uuid)).at("/planId");
+    let currency = command.currency.as_deref().unwrap_or_default();
+    let allowed = is_currency(currency) && cx.settings().allows(plan, currency);
+    cx.check(Rule::CreateCurrencyRequired, allowed).at("/currency");
+}
+
+/// The three ids of a token stand together, and the token is the key.
+fn check_parents(command: &CreateSubscription, cx: &mut Context<'_>) {
+    let ids = [
+        ("/tokenId", command.token_id.as_ref().map(Token::as_str)),
+        ("/parentTransactionId", command.parent_transaction_id.as_ref().map(TransactionId::as_str)),
+        ("/parentOrderId", command.parent_order_id.as_ref().map(OrderId::as_str)),
+    ];
+    let given = || ids.iter().filter_map(|(pointer, id)| id.map(|id| (*pointer, id)));
+    let Some(token) = &command.token_id else {
+        for (pointer, _) in given() {
+            cx.check(Rule::CreateNoParentInFormMode, false).at(pointer);
+        }
+        return;
+    };
+    let missing: Vec<_> = ids.iter().filter(|(_, id)| id.is_none()).map(|(pointer, _)| *pointer).collect();
+    cx.check(Rule::CreateTokenFieldsRequired, missing.is_empty())
+        .at(missing.first().copied().unwrap_or_default())
+        .because(|| format!("Missing: {}.", missing.join(", ").replace('/', "")));
+    for (pointer, id) in given() {
+        cx.check(Rule::CreateTokenFieldsUuid, is_uuid(id)).at(pointer);
+    }
+    let own = *cx.key() == Key::of("revup.token", token.as_str());
+    cx.check(Rule::TokenOneSubscription, own)
+        .at("/tokenId")
+        .because(|| "The key of this flow is `Key::of(\"revup.token\", tokenId)`.".into());
+}
+
+fn check_order_fields(command: &CreateSubscription, cx: &mut Context<'_>) {
+    let fields = [
+        ("/money", command.money.is_some()),
+        ("/generateToken", command.generate_token.is_some()),
+        ("/notificationUrl", command.notification_url.is_some()),
+        ("/paymentDetails", command.payment_details.is_some()),
+    ];
+    for (pointer, given) in fields {
+        cx.check(Rule::CreateNoOrderFields, !given).at(pointer);
+    }
+    if command.is_on_token() {
+        cx.check(Rule::CreateToken3dsFieldsUnneeded, command.three_ds_support.is_none()).at("/threeDSSupport");
+        let result = command.redirect_url.as_ref().and_then(|it| it.three_ds_challenge_result.as_ref());
+        cx.check(Rule::CreateToken3dsFieldsUnneeded, result.is_none()).at("/redirectUrl/threeDSChallengeResult");
+    }
+}
+
+fn check_urls(command: &CreateSubscription, cx: &mut Context<'_>) {
+    let events = command.event_subscription_url.as_deref().unwrap_or_default();
+    cx.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl");
+    let plain = is_absolute(events) && !events.starts_with("https://");
+    cx.advise(Rule::CreateEventUrlRequired, !plain).at("/eventSubscriptionUrl");
+    let none = RedirectUrl::default();
+    let pages = command.redirect_url.as_ref().unwrap_or(&none);
+    for (pointer, page) in [("/redirectUrl/success", &pages.success), ("/redirectUrl/fail", &pages.fail)] {
+        let absolute = page.as_deref().is_some_and(is_absolute);
+        cx.check(Rule::CreateRedirectUrls, absolute).at(pointer);
+    }
+}
+
+fn check_initial_amount(command: &CreateSubscription, cx: &mut Context<'_>) {
+    const AT: &str = "/overwrite/initialAmount";
+    let Some(amount) = command.overwrite.as_ref().and_then(|it| it.initial_amount.as_ref()) else { return };
+    let value = amount.decimal();
+    let _ = cx.require(Rule::CreateInitialAmount, value.is_some()).at(AT);
+    let places = places_of(command.currency.as_deref().unwrap_or_default());
+    let fits = value.is_none_or(|it| !it.is_negative() && it.places() <= places);
+    cx.check(Rule::CreateInitialAmount, fits).at(AT);
+    cx.advise(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
+        .at(AT)
+        .because(|| "The first charge is of nothing.".into());
+}
+
+fn retrieve(mut at: Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Next {
+    let known = at.id.clone().or_else(|| given.clone());
+    let same = given.is_none() || given == known;
+    cx.require(Kernel::NoEdge, known.is_some() && same).at("/subscriptionId").met()?;
+    match at.place {
+        Place::Requested => return Err(Stop::Refused),
+        Place::Absent => {
+            at = Subscription { place: Place::Adopting, id: known, ..Subscription::default() };
+            at.confirm(cx);
+        }
+        // What is over, or looked up already, needs no schedule.
+        Place::Adopting | Place::Attested | Place::Archived | Place::Cancelled => {
+            if !cx.in_hand(Call::is_of_status) {
+                at.confirm(cx);
+            }
+        }
+        _ => at.ask(cx),
+    }
+    Ok(at)
+}
+
+fn payments(at: Subscription, cx: &mut Context<'_>) -> Next {
+    let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
+    if !cx.in_hand(Call::is_of_period) {
+        cx.look_up(Call::RetrievePayments(id, 1));
+    }
+    Ok(at)
+}
+
+fn cancel(mut at: Subscription, detail: Option<String>, cx: &mut Context<'_>) -> Next {
+    let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
+    cx.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
+    let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
+    cx.owe(Call::CancelSubscription(id, detail));
+    at.cancelling = true;
+    Ok(at)
+}
+
+fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) -> Next {
+    let known = at.currency.as_ref().is_none_or(|currency| *currency == command.currency);
+    cx.check(Rule::RefundCurrency, known && is_currency(&command.currency)).at("/currency");
+    let amount = command.amount.decimal();
+    let _ = cx.require(Rule::RefundAmount, amount.is_some()).at("/amount");
+    let places = places_of(&command.currency);
+    let fits = amount.is_none_or(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
+    cx.check(Rule::RefundAmount, fits).at("/amount");
+    cx.check_extra::<RefundPayment>(&command.extra);
+    // On the wire, the amount and its currency are one field.
+    cx.check(Kernel::ExtraKnown, !command.extra.names().any(|name| name == "money")).at("/extra");
+    cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
+    let Some(intent) = command.intent.clone() else { return Err(Stop::Refused) };
+    if at.id.is_none() {
+        return Err(Stop::Refused);
+    }
+    let content = refund_content(&command);
+    let ordinal = match at.refunds.standing(&intent, content) {
+        Standing::Fresh(ordinal) => ordinal,
+        Standing::Same => return Err(Because::Known.into()),
+        Standing::Other => {
+            cx.require(Rule::RefundIntentUnique, false).at("/intent").met()?;
+            return Err(Stop::Refused);
+        }
+    };
+    at.refunds.open(intent.clone(), content, ordinal);
+    cx.owe_as(Call::RefundPayment(command.into()), &intent, ordinal);
+    Ok(at)
+}
+
+fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
