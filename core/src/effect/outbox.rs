@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Owed, Retry};
-use crate::id::EffectId;
+use crate::id::{EffectId, Intent};
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
 
@@ -142,6 +142,30 @@ impl<C: Call> Outbox<C> {
         let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.ordinal()) else { return };
         if let Ok([seen, unseen]) = self.owed.get_disjoint_mut([seen, lowest]) {
             core::mem::swap(&mut seen.id, &mut unseen.id);
+        }
+    }
+
+    /// Lets a look-up whose answer was lost go on under its own id, where it is owed again.
+    pub(crate) fn resume(&mut self, lost: &Obligation<C>) {
+        let again = self.owed.iter_mut().find(|it| it.begun == 0 && it.duty == lost.duty);
+        if let Some(it) = again {
+            it.id = lost.id.clone();
+            it.begun = lost.begun;
+        }
+    }
+
+    /// How often a request was owed under the name of an intent, with this time.
+    pub(crate) fn next_of(&mut self, operation: &str, intent: &Intent) -> u32 {
+        let name = EffectId::of(operation, intent);
+        match self.ordinals.iter_mut().find(|it| it.0 == name.as_str()) {
+            Some(it) => {
+                it.1 = it.1.saturating_add(1);
+                it.1
+            }
+            None => {
+                self.ordinals.push(Ordinal(Cow::Owned(name.as_str().into()), 1));
+                1
+            }
         }
     }
 

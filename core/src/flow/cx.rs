@@ -42,6 +42,10 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) learnt: Vec<CorrelationId>,
     /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
     not_before: Option<Timestamp>,
+    /// The look-up whose answer was lost.
+    pub(crate) lost: Option<Obligation<F::Call>>,
+    /// Whether the look-up that was lost is to go on as it was, and not by a schedule.
+    pub(crate) resumes: bool,
     /// When the request was begun whose answer the decision is made for.
     begun_at: Option<Timestamp>,
 }
@@ -56,7 +60,19 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, not_before: None, begun_at: None }
+        Self {
+            key,
+            env,
+            moment,
+            outbox,
+            violations,
+            warnings,
+            learnt,
+            not_before: None,
+            lost: None,
+            resumes: false,
+            begun_at: None,
+        }
     }
 
     /// The time of the call.
@@ -166,6 +182,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         id
     }
 
+    /// Owes a request under the name of an intent that no flow's memory keeps: each time under its next ordinal.
+    pub fn owe_next(&mut self, call: F::Call, intent: &Intent) -> EffectId {
+        let ordinal = self.outbox.to_mut().next_of(call.operation(), intent);
+        self.owe_as(call, intent, ordinal)
+    }
+
     fn owe_at(&mut self, call: F::Call, due: Option<Timestamp>) -> EffectId {
         let outbox = self.outbox.to_mut();
         let id = outbox.next_id(&call);
@@ -175,6 +197,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a look-up now. One that waits for its time is brought forward; one in hand is followed by another.
     pub fn look_up(&mut self, call: F::Call) {
+        self.resumes |= self.not_before.is_some();
         self.look_up_at(call, None);
     }
 

@@ -209,6 +209,8 @@ pub enum Input<F: Flow> {
         call: F::Call,
         /// The HTTP status of the refusal.
         status: u16,
+        /// The provider's error code, as written.
+        code: Option<String>,
     },
     /// A look-up's answer was lost, which proves as little as an inconclusive one.
     Missed(F::Call),

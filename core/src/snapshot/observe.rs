@@ -81,10 +81,11 @@ impl<F: Flow> Snapshot<F> {
             }
             Answer::Refuses(refusal, event) => {
                 let (id, call, cx) = self.settled(obligation, call, env);
+                let code = refusal.code.clone();
                 let failure = failure(&id, status, refusal);
                 let input = match event {
                     Some(event) => Input::Answered { id, call, event },
-                    None => Input::Refused { id, call, status },
+                    None => Input::Refused { id, call, status, code },
                 };
                 Ok(self.moved(input, cx, Some(failure)))
             }
@@ -131,6 +132,7 @@ impl<F: Flow> Snapshot<F> {
             cx.answers(obligation);
             cx.outbox.to_mut().discharge(id.as_str());
             cx.rest_look_ups_until(until);
+            cx.lost = Some(obligation.clone());
             return self.moved(Input::Missed(call.clone()), cx, failure);
         }
         let outbox = cx.outbox.to_mut();
@@ -194,6 +196,9 @@ impl<F: Flow> Snapshot<F> {
             Err(Stop::Unmoved(because)) => return Observation::Unmoved { because, warnings: cx.warnings },
             Err(Stop::Refused) => return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings },
         };
+        if let Some(lost) = cx.lost.take().filter(|_| cx.resumes) {
+            cx.outbox.to_mut().resume(&lost);
+        }
         if !has_edges(&self.state, on, &state) {
             debug_assert!(false, "{} has no edge for {on:?} from {:?} to {state:?}", F::ID, self.state);
             return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings };

@@ -27,7 +27,7 @@ pub struct Asked {
     /// The host's name for the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// The fingerprint of the cart.
+    /// The fingerprint of the cart; of everything that is asked for, in a flow of its own.
     pub cart: Digest,
     /// What it costs in all, in cents.
     pub total: Cents,
@@ -81,9 +81,15 @@ pub struct Session {
     /// Whether two final statuses were seen that cannot both be true.
     #[serde(default)]
     pub contradicted: bool,
+    /// What is held, in cents, where Truemed said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized: Option<Cents>,
     /// Whether a capture was ever asked for.
     #[serde(default)]
     pub capture_asked: bool,
+    /// Whether Truemed accepted an end of it, whose outcome is still to show.
+    #[serde(default)]
+    pub ending: bool,
     /// A status that the documents do not list, never taken for a good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
@@ -124,7 +130,9 @@ impl Session {
             redirect_url: None,
             captured: None,
             contradicted: false,
+            authorized: None,
             capture_asked: false,
+            ending: false,
             unlisted: None,
             watch: Watch::new(now),
         }
@@ -132,13 +140,13 @@ impl Session {
 
     /// What is awaited of it.
     pub(crate) fn awaited(&self) -> Option<Awaited> {
-        let settled = self.status.is_final() || (self.status == Status::Authorized && !self.capture_asked);
+        let settled = self.status.is_final() || (self.status == Status::Authorized && !self.ending);
         if settled || self.watch.is_stopped() {
             return None;
         }
         let mut awaited = Awaited::new(SESSION_COMPLETE, self.watch.since());
         awaited.of = Some(self.id.as_str().into());
-        if self.status == Status::Pending && self.asked.as_ref().is_some_and(|it| it.attended) {
+        if self.status == Status::Pending && !self.ending && self.asked.as_ref().is_some_and(|it| it.attended) {
             awaited.customer_at.clone_from(&self.redirect_url);
         }
         Some(awaited)
@@ -155,6 +163,8 @@ impl Session {
 
     /// Takes in how it stands, from a webhook or a look-up; the order in which statuses come does not matter.
     pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
+        self.authorized = self.authorized.max(held);
         let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
         self.captured = self.captured.max(seen.capture_amount.or(whole));
         if let Status::Unknown(text) = &seen.status {

@@ -138,6 +138,11 @@ impl CreatePaymentSession {
         Digest::of([items.as_bytes(), self.total_amount.get().to_le_bytes().as_slice(), details.as_slice()])
     }
 
+    /// The fingerprint of everything that is asked for.
+    pub(crate) fn content(&self) -> Digest {
+        Digest::of([serde_json::to_vec(self).unwrap_or_default().as_slice()])
+    }
+
     /// Holds the fields against the rules that do not depend on the state.
     pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
         let free_trial = self.total_amount == Cents::ZERO && self.asks_for_token();

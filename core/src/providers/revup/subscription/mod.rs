@@ -220,7 +220,7 @@ impl Flow for Subscription {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Refused { id, call, status } => reply::refused(self, &id, &call, status, cx),
+            Input::Refused { id, call, status, .. } => reply::refused(self, &id, &call, status, cx),
             Input::Missed(call) => reply::missed(self, &call, cx),
             Input::Signalled(Event::Signal(event), origin) => signal::signalled(self, &event, origin, cx),
             Input::Signalled(..) => Err(Because::Unrelated.into()),

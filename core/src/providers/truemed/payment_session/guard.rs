@@ -14,12 +14,16 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
         _ => None,
     };
     // Until it is paid or dropped, a session moves on by Truemed's word alone.
-    let open = matches!(status, None | Some(Status::Pending | Status::Processing));
+    let open = at.is_open();
     let moves_on = || Until::Signal(SESSION_COMPLETE);
     match wish {
         Wish::Create => {
             let absent = matches!(at, PaymentSession::Absent) || cx.is_begin();
-            cx.check(Rule::SessionIdempotencyNewCartNewKey, absent);
+            // A command says itself whether it is another cart; one that is over is not begun again.
+            if cx.is_offer() && open {
+                cx.check(Rule::SessionIdempotencyNewCartNewKey, absent);
+            }
+            let _ = cx.require(Kernel::AlreadyBegun, absent || open);
         }
         Wish::Retrieve => {}
         Wish::Capture => {
@@ -28,7 +32,7 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
             if open && !is_immediate(at) {
                 check.until(moves_on());
             }
-            alone(at, |it| matches!(it, Ending::Capture(_)), cx);
+            alone(at, |it| matches!(it, Ending::Capture(..)), cx);
         }
         Wish::Void => {
             let held = status == Some(&Status::Authorized) && !is_immediate(at);
@@ -75,5 +79,15 @@ fn alone(at: &PaymentSession, own: fn(&Ending) -> bool, cx: &mut Cx<'_, PaymentS
         && !(cx.is_begin() && own(ending))
     {
         let _ = cx.require(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+    }
+}
+
+impl PaymentSession {
+    /// Whether it moves on by Truemed's word alone: it is neither held nor over.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Known(known) => matches!(known.session.status, Status::Pending | Status::Processing),
+            _ => true,
+        }
     }
 }

@@ -71,7 +71,7 @@ pub struct Known {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Ending {
-    Capture(Option<Intent>),
+    Capture(Option<Intent>, Digest),
     Void,
     Cancel,
 }
@@ -202,9 +202,10 @@ impl Flow for PaymentSession {
 
     fn stands(&self, command: &Command) -> bool {
         match (self, command) {
-            (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.cart(it.items()),
+            (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.content(),
             (Self::Known(known), Command::CreatePaymentSession(it)) => {
-                known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.cart(it.items()))
+                let lives = !known.session.status.is_final() || known.session.status == Status::Captured;
+                lives && known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.content())
             }
             (Self::Known(known), _) => known.stands(command),
             _ => false,
@@ -325,7 +326,7 @@ impl Known {
         match command {
             Command::CapturePaymentSession { total_amount, intent, .. } => {
                 same(&self.ends, intent, capture_content(*total_amount))
-                    || (intent.is_none() && matches!(self.ending, Some(Ending::Capture(None))))
+                    || self.ending == Some(Ending::Capture(intent.clone(), capture_content(*total_amount)))
             }
             Command::VoidPaymentSession {} => matches!(self.ending, Some(Ending::Void)),
             Command::CancelPaymentSession {} => matches!(self.ending, Some(Ending::Cancel)),
@@ -343,7 +344,7 @@ impl Known {
     }
 
     fn settle_end(&mut self, outcome: Outcome) {
-        if let Some(Ending::Capture(Some(intent))) = &self.ending {
+        if let Some(Ending::Capture(Some(intent), _)) = &self.ending {
             self.ends.settle(intent.as_str(), outcome);
         }
         if outcome == Outcome::Failed {

@@ -24,7 +24,7 @@ pub(super) fn step(at: PaymentSession, input: Input<PaymentSession>, cx: &mut Co
     match input {
         Input::Command(command) => wish(at, command, cx),
         Input::Answered { id, call, event } => answered(at, &id, &call, event, cx),
-        Input::Refused { id, call, status } => Ok(refused(at, &id, &call, status, cx)),
+        Input::Refused { id, call, status, code } => Ok(refused(at, &id, &call, (status, code.as_deref()), cx)),
         Input::Missed(call) => missed(at, call, cx),
         Input::Signalled(event, origin) => signalled(at, event, origin, cx),
         Input::Returned(_) => returned(at, cx),
@@ -61,15 +61,17 @@ fn create(at: PaymentSession, mut command: CreatePaymentSession, cx: &mut Contex
     let own = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_token") };
     let at_field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
     cx.require(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(at_field).until(own).met()?;
+    cx.check(Rule::SessionIdempotencyNewCartNewKey, matches!(at, PaymentSession::Absent) || !at.is_open());
     command.check(cx);
     cx.admitted()?;
     if !matches!(at, PaymentSession::Absent) {
         return Err(Stop::Refused);
     }
+    let content = command.content();
     let metadata = echoed(&mut command.metadata, cx.key());
-    let asked = Asked::of(&command, command.cart(command.items()), &metadata);
+    let asked = Asked::of(&command, content, &metadata);
     match command.intent.clone() {
-        Some(intent) => cx.owe_as(Call::CreatePaymentSession(Box::new(command)), &intent, 1),
+        Some(intent) => cx.owe_next(Call::CreatePaymentSession(Box::new(command)), &intent),
         None => cx.owe(Call::CreatePaymentSession(Box::new(command))),
     };
     Ok(PaymentSession::Requested(asked))
@@ -91,7 +93,7 @@ fn retrieve(at: PaymentSession, given: Option<PaymentSessionId>, cx: &mut Contex
 
 fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: &mut Context<'_>) -> Next {
     let session = &mut known.session;
-    let total = session.asked.as_ref().map(|it| it.total);
+    let total = session.asked.as_ref().map(|it| it.total).or(session.authorized);
     let positive = capture.total_amount > Cents::ZERO;
     let within = positive && total.is_none_or(|total| capture.total_amount <= total);
     cx.check(Rule::CaptureAmount, within).at("/total_amount");
@@ -110,7 +112,7 @@ fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: 
             cx.owe_as(call, name, ordinal)
         }
     };
-    known.ending = Some(Ending::Capture(intent));
+    known.ending = Some(Ending::Capture(intent, content));
     Ok(PaymentSession::Known(known))
 }
 
@@ -165,6 +167,7 @@ fn answered(at: PaymentSession, effect: &EffectId, call: &Call, event: Event, cx
                 _ => {
                     // The session shows the outcome; a webhook says so, or the look-ups do.
                     known.settle_end(Outcome::Done);
+                    known.session.ending = true;
                     known.session.watch = crate::flow::Watch::new(cx.now());
                     known.session.watch(cx);
                 }
@@ -187,6 +190,10 @@ fn seen_by_look_up(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'
     if let Some(summary) = &seen.status_summary {
         known.disputed = summary == "Disputed";
     }
+    if seen.status_summary.as_deref() == Some("Refunded") {
+        let whole = known.session.captured.or(seen.capture_amount).or(seen.total_amount);
+        known.refunded = known.refunded.max(whole.unwrap_or_default());
+    }
     known.session.watch.looked();
     see(known, seen, cx)
 }
@@ -196,7 +203,7 @@ fn see(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> Payme
     known.session.see(seen, cx);
     let moot = match &known.ending {
         Some(Ending::Cancel) => known.session.status != Status::Pending,
-        Some(Ending::Capture(_) | Ending::Void) => known.session.status.is_final(),
+        Some(Ending::Capture(..) | Ending::Void) => known.session.status.is_final(),
         None => false,
     };
     if moot {
@@ -205,17 +212,25 @@ fn see(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> Payme
         let captured = known.session.status == Status::Captured;
         known.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
         known.ending = None;
+        known.session.ending = false;
     }
     known.session.watch(cx);
     PaymentSession::Known(known)
 }
 
-fn refused(at: PaymentSession, effect: &EffectId, call: &Call, status: u16, cx: &mut Context<'_>) -> PaymentSession {
+fn refused(
+    at: PaymentSession,
+    effect: &EffectId,
+    call: &Call,
+    (status, code): (u16, Option<&str>),
+    cx: &mut Context<'_>,
+) -> PaymentSession {
     match (at, call) {
         (PaymentSession::Requested(_) | PaymentSession::Adopting(_), _) => PaymentSession::Absent,
         (PaymentSession::Known(mut known), Call::CreateRefund(_, refund)) => {
             known.refunding = known.refunding.minus(refund.amount);
             known.refunds.settle(effect.intent(), Outcome::Failed);
+            known.disputed |= code == Some("ChargeDisputed");
             PaymentSession::Known(known)
         }
         (PaymentSession::Known(mut known), Call::RetrievePaymentSession(id)) => {
@@ -236,7 +251,7 @@ fn refused(at: PaymentSession, effect: &EffectId, call: &Call, status: u16, cx: 
 
 fn missed(mut at: PaymentSession, call: Call, cx: &mut Context<'_>) -> Next {
     match &mut at {
-        PaymentSession::Known(known) => {
+        PaymentSession::Known(known) if known.session.awaited().is_some() => {
             known.session.watch.looked();
             known.session.watch(cx);
         }

@@ -228,7 +228,7 @@ impl Flow for PaymentToken {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, id, &call, event, cx),
-            Input::Refused { id, call, status } => Ok(reply::refused(self, &id, &call, status, cx)),
+            Input::Refused { id, call, status, .. } => Ok(reply::refused(self, &id, &call, status, cx)),
             Input::Missed(call) => Ok(self.looked(&call, cx)),
             Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
             Input::Returned(_) => self.returned(cx),

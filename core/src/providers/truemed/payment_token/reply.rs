@@ -195,7 +195,7 @@ impl PaymentToken {
                     session.watch(cx);
                 }
             }
-            Call::RetrievePaymentToken(_) if self.place == Place::Adopting => cx.look_up(call.clone()),
+            Call::RetrievePaymentToken(_) if self.place != Place::Deleted => cx.look_up(call.clone()),
             _ => {}
         }
         self
