@@ -146,8 +146,8 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Lets a look-up whose answer was lost go on under its own id, where it is owed again.
-    pub(crate) fn resume(&mut self, lost: &Obligation<C>) {
-        let again = self.owed.iter_mut().find(|it| it.begun == 0 && it.duty == lost.duty);
+    pub(crate) fn resume(&mut self, lost: &Obligation<C>, now: Timestamp) {
+        let again = self.owed.iter_mut().find(|it| it.is_hidden(now) && it.duty == lost.duty);
         if let Some(it) = again {
             it.id = lost.id.clone();
             it.begun = lost.begun;

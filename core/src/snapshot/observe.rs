@@ -197,7 +197,8 @@ impl<F: Flow> Snapshot<F> {
             Err(Stop::Refused) => return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings },
         };
         if let Some(lost) = cx.lost.take().filter(|_| cx.resumes) {
-            cx.outbox.to_mut().resume(&lost);
+            let now = cx.now();
+            cx.outbox.to_mut().resume(&lost, now);
         }
         if !has_edges(&self.state, on, &state) {
             debug_assert!(false, "{} has no edge for {on:?} from {:?} to {state:?}", F::ID, self.state);

@@ -154,7 +154,9 @@ impl Closed {
         }
         past.status = Some(before.clone().max(status.clone()));
         past.contradicted = true;
-        Some((before, past.intent.clone()))
+        // What was captured is settled: its charge cannot turn out otherwise.
+        let intent = if past.status == Some(Status::Captured) { past.intent.take() } else { past.intent.clone() };
+        Some((before, intent))
     }
 }
 
