@@ -286,7 +286,8 @@ fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     if length < LONGEST { Vec::new() } else { vec![format!("{length} bytes: {saved}")] }
 }
 
-/// No sequence of moves hands a request out twice within a lease, unless it was said to be lost or put off.
+/// No sequence of moves hands a request out twice within a lease, unless it was answered, if only by a text that cannot
+/// be read, or said to be lost.
 fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
     let lease = Policy::default().lease;
     let mut hands: Vec<BTreeMap<EffectId, Timestamp>> = Vec::new();
@@ -297,7 +298,7 @@ fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
             held.clone_from(&hands[*from]);
             match step {
                 Move::Begin(id) => drop(held.insert(id.clone(), here.now.after(lease))),
-                Move::Fact(Fact::Lost { to } | Fact::Reply { to, status: 429, .. }) => {
+                Move::Fact(Fact::Lost { to } | Fact::Reply { to, .. }) => {
                     held.retain(|id, _| id.as_str() != to.as_ref());
                 }
                 _ => {}
