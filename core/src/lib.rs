@@ -10,6 +10,7 @@ extern crate std;
 pub mod time;
 pub mod money;
 pub mod id;
+mod url;
 pub mod value;
 mod decode;
 pub mod rule;

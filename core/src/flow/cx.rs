@@ -1,16 +1,20 @@
 //! The context of one decision: what is known besides the state, and what the decision says and owes.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use serde::de::DeserializeOwned;
 
 use super::{Flow, Stop, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
 use crate::policy::{Env, Policy};
-use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::rule::{Kernel, Level, Rule, RuleSet, Until, Violation};
 use crate::time::Timestamp;
+use crate::value::Extra;
 
 /// What a decision is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +114,14 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Goes on only if no rule is broken so far: everything that can be said of the wish has been.
     pub fn admitted(&self) -> Result<(), Stop> {
         if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
+    }
+
+    /// Notes a field of `extra` that a command of that type knows itself.
+    pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
+        let known = extra.known_to::<T>();
+        self.check(Kernel::ExtraKnown, known.is_none())
+            .at("/extra")
+            .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
     }
 
     #[cold]

@@ -1,6 +1,5 @@
 //! Truemed's operations as requests: where each goes, what it carries, and what may be done if its answer is lost.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,6 +13,7 @@ use super::settings::Settings;
 use crate::effect::{self, Request, Retry};
 use crate::flow::Flow;
 use crate::money::Cents;
+use crate::url::escaped;
 use crate::value::{Extra, Metadata, body, open_enum};
 
 /// The header that carries the API key.
@@ -244,32 +244,5 @@ impl effect::Call for Call {
                 post(url("/payments/v1/refund".into())).with_json(&body(&fields, &refund.extra, key))
             }
         }
-    }
-}
-
-/// An id as one segment of a path.
-pub(crate) fn escaped(id: &str) -> Cow<'_, str> {
-    if id.bytes().all(crate::id::is_word) {
-        return Cow::Borrowed(id);
-    }
-    let mut text = String::new();
-    for byte in id.bytes() {
-        if crate::id::is_word(byte) {
-            text.push(byte.into());
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Cow::Owned(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_cannot_leave_its_segment_of_the_path() {
-        assert_eq!(escaped("pt_1"), "pt_1");
-        assert_eq!(escaped("a/../b?c"), "a%2F..%2Fb%3Fc");
     }
 }

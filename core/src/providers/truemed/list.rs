@@ -125,7 +125,7 @@ fn get<const N: usize>(settings: &Settings, path: &str, query: [(&str, Option<St
     let given = query.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
     for (index, (name, value)) in given.enumerate() {
         let mark = if index == 0 { '?' } else { '&' };
-        url.push_str(&format!("{mark}{name}={}", super::call::escaped(&value)));
+        url.push_str(&format!("{mark}{name}={}", crate::url::escaped(&value)));
     }
     Request::new("GET", url, CREDENTIAL)
 }

@@ -1,6 +1,5 @@
 //! `create_payment_session`: the one operation that both flows share, and the rules of its fields.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,7 +12,7 @@ use super::settings::Settings;
 use crate::flow::{Cx, Flow};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
-use crate::rule::Kernel;
+use crate::url::is_absolute;
 use crate::value::{Extra, Metadata, open_enum};
 
 /// The one template that Truemed replaces in a URL.
@@ -142,7 +141,7 @@ impl CreatePaymentSession {
         self.check_kind(cx);
         let text = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
         cx.check(Rule::MetadataString, text).at("/metadata");
-        check_extra::<Self, F>(&self.extra, cx);
+        cx.check_extra::<Self>(&self.extra);
     }
 
     fn check_trial<F: Flow>(&self, cx: &mut Cx<'_, F>) {
@@ -177,20 +176,6 @@ impl CreatePaymentSession {
     }
 }
 
-/// Whether `extra` names only fields that the command does not know.
-pub(crate) fn check_extra<T: serde::de::DeserializeOwned, F: Flow>(extra: &Extra, cx: &mut Cx<'_, F>) {
-    let known = extra.known_to::<T>();
-    cx.check(Kernel::ExtraKnown, known.is_none())
-        .at("/extra")
-        .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
-}
-
-/// Whether a URL has a scheme and a host.
-fn is_absolute(url: &str) -> bool {
-    url.split_once("://")
-        .is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.starts_with('/') && !rest.is_empty())
-}
-
 /// Whether a URL has no template.
 pub(crate) fn has_no_template(url: &str) -> bool {
     !url.contains('{') || !url.contains("{{")
@@ -213,13 +198,5 @@ mod tests {
         assert!(has_no_other_template("https://shop.example/ok?id={{payment_session_id}}"));
         assert!(!has_no_other_template("https://shop.example/ok?id={{ payment_session_id }}"));
         assert!(!has_no_other_template("https://shop.example/{{payment_session_id}}/{{x}}"));
-    }
-
-    #[test]
-    fn a_url_is_absolute() {
-        assert!(is_absolute("https://shop.example/ok"));
-        assert!(!is_absolute("/ok"));
-        assert!(!is_absolute("https:///ok"));
-        assert!(!is_absolute("javascript://x"));
     }
 }

@@ -12,7 +12,7 @@ use crate::providers::truemed::call::{Call, Capture, CreateRefund};
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::{Asked, Session};
-use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra};
+use crate::providers::truemed::session_request::CreatePaymentSession;
 use crate::providers::truemed::wire::{SessionCreated, SessionSeen, Signal, Status};
 use crate::rule::{Kernel, Until};
 use crate::value::echoed;
@@ -98,7 +98,7 @@ fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: 
     let items = session.asked.as_ref().map(|it| it.items);
     let covers = items.is_none_or(|items| capture.total_amount >= items);
     cx.check(Rule::CaptureAmountVsItems, covers).at("/total_amount");
-    check_extra::<Capture, _>(&capture.extra, cx);
+    cx.check_extra::<Capture>(&capture.extra);
     let content = capture_content(capture.total_amount);
     session.capture_asked = true;
     let call = Call::CapturePaymentSession(session.id.clone(), capture);
@@ -116,7 +116,7 @@ fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: 
 
 fn refund(mut known: Box<Known>, intent: Option<Intent>, refund: CreateRefund, cx: &mut Context<'_>) -> Next {
     cx.check(Rule::RefundReason, refund.reason.is_known()).at("/reason");
-    check_extra::<CreateRefund, _>(&refund.extra, cx);
+    cx.check_extra::<CreateRefund>(&refund.extra);
     if known.session.status == Status::Captured {
         let left = known.refundable();
         let within = refund.amount > Cents::ZERO && left.is_none_or(|left| refund.amount <= left);

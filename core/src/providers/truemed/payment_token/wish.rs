@@ -14,7 +14,7 @@ use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, 
 use crate::providers::truemed::order::digest;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Asked;
-use crate::providers::truemed::session_request::{CreatePaymentSession, check_extra, has_no_template};
+use crate::providers::truemed::session_request::{CreatePaymentSession, has_no_template};
 use crate::rule::{Kernel, Until};
 use crate::value::echoed;
 
@@ -37,7 +37,7 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
         cx.check(Rule::SessionTokenUrlTemplate, url.as_deref().is_none_or(has_no_template)).at(pointer);
     }
-    check_extra::<CreatePaymentToken, _>(&command.extra, cx);
+    cx.check_extra::<CreatePaymentToken>(&command.extra);
     cx.admitted()?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
@@ -167,7 +167,7 @@ fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_
         .at("/update_card_info")
         .instead(&[Wish::ITEMS, Wish::CARD]);
     cx.require(Rule::UpdateNothingToDo, card || items.is_some()).met()?;
-    check_extra::<UpdatePaymentToken, _>(&command.extra, cx);
+    cx.check_extra::<UpdatePaymentToken>(&command.extra);
     cx.admitted()?;
     let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     let nth = at.count();
