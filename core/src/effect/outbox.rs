@@ -73,12 +73,33 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn discharge(&mut self, id: &str) -> Option<Obligation<C>> {
         let index = self.owed.iter().position(|it| it.id.as_str() == id)?;
         let gone = self.owed.remove(index);
-        if let Duty::Request(call) = &gone.duty
-            && let Some(stand_in) = call.outcome_look_up()
-        {
-            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+        if let Duty::Request(call) = &gone.duty {
+            self.withdraw_stand_in(call);
         }
         Some(gone)
+    }
+
+    /// Withdraws the look-up that stands in for the outcome of a request.
+    fn withdraw_stand_in(&mut self, call: &C) {
+        if let Some(stand_in) = call.outcome_look_up() {
+            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+        }
+    }
+
+    /// Puts a request to rest that was not done: its outcome is known, and nothing need be looked up.
+    pub(crate) fn put_off(&mut self, id: &str, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
+        let Some(it) = self.find_mut(id) else { return };
+        it.rest(now, policy, until);
+        if let Duty::Request(call) = it.duty.clone() {
+            self.withdraw_stand_in(&call);
+        }
+    }
+
+    /// Holds a request back that may not be sent again: its outcome is unknown.
+    pub(crate) fn hold(&mut self, id: &str) {
+        if let Some(it) = self.find_mut(id) {
+            it.held = true;
+        }
     }
 
     /// Puts an obligation into somebody's hands.
@@ -121,9 +142,9 @@ impl<C: Call> Outbox<C> {
 }
 
 impl<C: Call> Obligation<C> {
-    /// Whether somebody has it in hand now.
+    /// Whether somebody has it in hand now; what is held back is in nobody's, and keeps the end of its lease.
     pub(crate) fn in_hand(&self, now: Timestamp) -> Option<Timestamp> {
-        self.in_hand_until.filter(|end| !end.is_over(now))
+        self.in_hand_until.filter(|end| !self.held && !end.is_over(now))
     }
 
     /// The instant for which it still rests.

@@ -267,7 +267,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| match &it.duty {
-            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0 }),
+            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until }),
             _ => None,
         })
     }
@@ -300,6 +300,8 @@ pub struct Standby<'a, C> {
     pub call: &'a C,
     /// Whether it was ever begun.
     pub sent: bool,
+    /// The end of the last lease under which it was begun: until then it may still be on its way.
+    pub lease: Option<Timestamp>,
 }
 
 /// A rule that was looked at; the words that follow say more of it where it is broken.

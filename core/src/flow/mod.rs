@@ -154,6 +154,11 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
+    /// Whether a verdict says all that it must, such as the id of what was created.
+    fn is_whole(_verdict: &Verdict) -> bool {
+        true
+    }
+
     /// What is impossible about a state that was loaded.
     fn impossible(&self) -> Option<&'static str>;
 

@@ -110,9 +110,7 @@ impl<F: Flow> Snapshot<F> {
         until: Option<Timestamp>,
     ) -> Observation<F> {
         let mut cx = self.cx(env);
-        if let Some(it) = cx.outbox.to_mut().find_mut(obligation.id.as_str()) {
-            it.rest(env.now, &env.policy, until);
-        }
+        cx.outbox.to_mut().put_off(obligation.id.as_str(), env.now, &env.policy, until);
         self.applied(self.state.clone(), cx, Some(failure(&obligation.id, 429, Refusal::default())))
     }
 
@@ -133,13 +131,11 @@ impl<F: Flow> Snapshot<F> {
             cx.rest_look_ups_until(until);
             return self.moved(Input::Missed(call.clone()), cx, failure);
         }
-        if let Some(it) = cx.outbox.to_mut().find_mut(id.as_str()) {
-            if is_reconciled(call) {
-                it.in_hand_until = None;
-                it.held = true;
-            } else {
-                it.rest(env.now, &env.policy, until);
-            }
+        let outbox = cx.outbox.to_mut();
+        if is_reconciled(call) {
+            outbox.hold(id.as_str());
+        } else if let Some(it) = outbox.find_mut(id.as_str()) {
+            it.rest(env.now, &env.policy, until);
         }
         if let Some(look_up) = call.outcome_look_up() {
             cx.look_up(look_up);
@@ -167,6 +163,12 @@ impl<F: Flow> Snapshot<F> {
                 if !verdicts.iter().any(|it| it == verdict.name()) {
                     let all = verdicts.join(", ");
                     return Err(FactError::new("/verdict", alloc::format!("is none of {all}")));
+                }
+                if !F::is_whole(&verdict) {
+                    let name = verdict.name();
+                    let reason =
+                        alloc::format!("names none of the provider's ids: {{\"verdict\": \"{name}\", \"id\": …}}");
+                    return Err(FactError::new("/verdict", reason));
                 }
                 let (reason, of) = (reason.clone().into_owned(), of.clone());
                 Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None))
