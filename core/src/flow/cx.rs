@@ -190,8 +190,12 @@ impl<'a, F: Flow> Cx<'a, F> {
             None => {
                 self.owe_at(call, due);
             }
+            // One that is due already stays due: a plan puts nothing off that a signal has asked for.
             Some(index) => {
-                if let Some(it) = self.outbox.to_mut().owed.get_mut(index) {
+                let now = self.env.now;
+                if let Some(it) = self.outbox.to_mut().owed.get_mut(index)
+                    && (due.is_none() || it.resting(now).is_some())
+                {
                     it.due = due;
                 }
             }
@@ -203,9 +207,9 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.retain(|it| !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
-    /// Withdraws the requests that have become moot, unless they have been begun: they wait for their outcome.
+    /// Withdraws the requests that have become moot, unless they have been sent: they wait for their outcome.
     pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
-        self.retain(|it| it.begun > 0 || !matches!(&it.duty, Duty::Request(call) if moot(call)));
+        self.retain(|it| it.was_sent() || !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
     /// Withdraws the notice or review of that reason about that thing.
@@ -267,14 +271,16 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| match &it.duty {
-            Duty::Request(call) if wanted(call) => Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until }),
+            Duty::Request(call) if wanted(call) => {
+                Some(Standby { id: &it.id, call, sent: it.was_sent(), lease: it.in_hand_until })
+            }
             _ => None,
         })
     }
 
     /// Whether such a request was sent, or may have been, and is not answered.
     pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.owed.iter().any(|it| it.begun > 0 && matches!(&it.duty, Duty::Request(call) if wanted(call)))
+        self.outbox.owed.iter().any(|it| it.was_sent() && matches!(&it.duty, Duty::Request(call) if wanted(call)))
     }
 
     /// Whether an owed request is in somebody's hands.
@@ -298,7 +304,7 @@ pub struct Standby<'a, C> {
     pub id: &'a EffectId,
     /// What it does.
     pub call: &'a C,
-    /// Whether it was ever begun.
+    /// Whether it was sent, or may have been.
     pub sent: bool,
     /// The end of the last lease under which it was begun: until then it may still be on its way.
     pub lease: Option<Timestamp>,
