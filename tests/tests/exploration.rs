@@ -78,6 +78,8 @@ macro_rules! explored {
 explored! {
     truemed_payment_token: rulebound::truemed::PaymentToken;
     truemed_payment_session: rulebound::truemed::PaymentSession;
+    flex_checkout: rulebound::flex::Checkout;
+    flex_subscription: rulebound::flex::Subscription;
 }
 
 /// Fails with the number of breaches, and the first of each kind.

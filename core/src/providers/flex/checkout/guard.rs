@@ -24,9 +24,6 @@ fn refund(at: &Checkout, cx: &mut Context<'_>) {
     let Some(payment) = &at.payment else { return };
     let left = payment.refundable(at.is_manual()) > Cents::ZERO || cx.is_begin();
     cx.check(Rule::RefundNotAboveReceived, left);
-    if cx.is_offer() {
-        one_refund(at, cx);
-    }
 }
 
 fn capture(at: &Checkout, cx: &mut Context<'_>) {
@@ -41,22 +38,4 @@ fn capture(at: &Checkout, cx: &mut Context<'_>) {
     };
     let left = payment.capturable() > Cents::ZERO || cx.is_begin();
     cx.check(Rule::CaptureNotAboveAuthorised, left || !at.is_manual());
-    if cx.is_offer() {
-        one_capture(at, cx);
-    }
-}
-
-/// One refund at a time, so that a look at the session tells which was made; for a command this is said only after its
-/// intent is known to be new.
-pub(super) fn one_refund(at: &Checkout, cx: &mut Context<'_>) {
-    if let Some(open) = at.payment.as_ref().and_then(|it| it.refunding.as_ref()) {
-        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(open.name.clone()));
-    }
-}
-
-/// One capture at a time, for the same reason.
-pub(super) fn one_capture(at: &Checkout, cx: &mut Context<'_>) {
-    if let Some(open) = at.payment.as_ref().and_then(|it| it.capturing.as_ref()) {
-        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(open.name.clone()));
-    }
 }

@@ -32,13 +32,13 @@ pub struct Payment {
     /// The refunds that were seen, by their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
-    /// The refund that is asked for and not answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refunding: Option<Moving>,
-    /// The capture that is asked for and not answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capturing: Option<Moving>,
-    /// Whether the last capture was said to be the last.
+    /// The refunds that are asked for and not answered.
+    #[serde(default, skip_serializing_if = "Moving::is_nothing")]
+    pub refunding: Moving,
+    /// The captures that are asked for and not answered.
+    #[serde(default, skip_serializing_if = "Moving::is_nothing")]
+    pub capturing: Moving,
+    /// Whether a capture was asked for that is the last.
     #[serde(default)]
     pub is_final: bool,
     /// Refunds that were asked for.
@@ -50,16 +50,14 @@ pub struct Payment {
 }
 
 /// Money on its way.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Moving {
-    /// The request that moves it.
-    pub name: EffectId,
-    /// How much, in cents; nothing where only Flex knows.
-    pub amount: Cents,
-    /// What had moved before, in cents.
-    before: Cents,
+    /// The requests that move it, and how much, in cents; nothing where only Flex knows.
+    pub open: Vec<(EffectId, Cents)>,
+    /// What had moved by others, in cents.
+    accounted: Cents,
 }
 
 /// What has become of money on its way.
@@ -71,19 +69,63 @@ pub(super) enum Moved {
 }
 
 impl Moving {
-    /// What has become of it, now that so much has moved in all.
-    pub(super) fn moved(&self, all: Cents) -> Moved {
-        let since = all.minus(self.before);
-        match () {
-            () if since <= Cents::ZERO => Moved::NotAtAll,
-            () if since >= self.amount => Moved::Fully,
-            () => Moved::Unclear,
-        }
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn sum(&self) -> Cents {
+        self.open.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount))
     }
 
     /// All that has moved, with what is on its way.
     fn with(&self, all: Cents) -> Cents {
-        all.max(self.before.plus(self.amount))
+        all.max(self.accounted.plus(self.sum()))
+    }
+
+    /// A request is to move an amount, where so much has moved before.
+    fn begin(&mut self, name: EffectId, amount: Cents, before: Cents) {
+        if self.open.is_empty() {
+            self.accounted = before;
+        }
+        self.open.push((name, amount));
+    }
+
+    /// A request has moved its amount.
+    pub(super) fn done(&mut self, name: &EffectId) {
+        if let Some(amount) = self.end(name) {
+            self.accounted = self.accounted.plus(amount);
+        }
+        self.settle();
+    }
+
+    /// A request has moved nothing.
+    pub(super) fn undone(&mut self, name: &EffectId) {
+        self.end(name);
+        self.settle();
+    }
+
+    fn end(&mut self, name: &EffectId) -> Option<Cents> {
+        let index = self.open.iter().position(|(have, _)| have == name)?;
+        Some(self.open.remove(index).1)
+    }
+
+    fn settle(&mut self) {
+        if self.open.is_empty() {
+            self.accounted = Cents::ZERO;
+        }
+    }
+
+    /// What has become of a request, now that so much has moved in all. With others on their way it is clear only if
+    /// nothing has moved, or everything.
+    pub(super) fn moved(&self, name: &EffectId, all: Cents) -> Option<Moved> {
+        let (_, amount) = self.open.iter().find(|(have, _)| have == name)?;
+        let since = all.minus(self.accounted);
+        let unknown = self.open.len() > 1 && *amount == Cents::ZERO;
+        Some(match () {
+            () if since <= Cents::ZERO => Moved::NotAtAll,
+            () if since >= self.sum() && !unknown => Moved::Fully,
+            () => Moved::Unclear,
+        })
     }
 }
 
@@ -134,23 +176,23 @@ impl Payment {
 
     /// What can still be given back.
     pub(super) fn refundable(&self, manual: bool) -> Cents {
-        let returned = self.refunding.as_ref().map_or(self.returned(), |it| it.with(self.returned()));
-        self.received(manual).minus(returned)
+        self.received(manual).minus(self.refunding.with(self.returned()))
     }
 
     /// What can still be taken.
     pub(super) fn capturable(&self) -> Cents {
-        let received = self.received(true);
-        let taken = self.capturing.as_ref().map_or(received, |it| it.with(received));
+        let taken = self.capturing.with(self.received(true));
         if self.is_final { Cents::ZERO } else { self.total.unwrap_or_default().minus(taken) }
     }
 
     pub(super) fn refund(&mut self, name: EffectId, amount: Cents) {
-        self.refunding = Some(Moving { name, amount, before: self.returned() });
+        self.refunding.begin(name, amount, self.returned());
     }
 
-    pub(super) fn capture(&mut self, name: EffectId, amount: Cents) {
-        self.capturing = Some(Moving { name, amount, before: self.received(true) });
+    pub(super) fn capture(&mut self, name: EffectId, it: &CapturePayment) {
+        self.is_final = it.final_capture == Some(true);
+        let amount = it.amount;
+        self.capturing.begin(name, amount, self.received(true));
     }
 
     /// Takes in what a session says; the order in which its news come does not matter.
@@ -189,12 +231,16 @@ impl Payment {
         }
     }
 
-    /// Gives the refunds that were seen since to the request that made them.
+    /// Gives the refunds that were seen since to the request that made them; with others on their way, those of its
+    /// amount.
     pub(super) fn attribute(&mut self, name: &EffectId) {
         let Ok(intent) = Intent::parse(name.intent()) else { return };
         let failed = self.refunds.iter().any(|it| it.intent.as_ref() == Some(&intent) && it.status.is_reversed());
         let mut outcome = if failed { Outcome::Failed } else { Outcome::Done };
-        for it in self.refunds.iter_mut().filter(|it| it.intent.is_none()) {
+        let alone = self.refunding.open.len() <= 1;
+        let amount = self.refunding.open.iter().find(|(have, _)| have == name).map(|(_, amount)| *amount);
+        let made = |it: &&mut Refund| it.intent.is_none() && (alone || amount == Some(it.amount));
+        for it in self.refunds.iter_mut().filter(made) {
             it.intent = Some(intent.clone());
             if it.status.is_reversed() {
                 outcome = Outcome::Failed;

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 
-use super::guard::{one_capture, one_refund};
 use super::payment::{Moved, of_capture, of_refund};
 use super::{Checkout, Command, Context};
 use crate::fact::{Because, Origin, Verdict};
@@ -73,8 +72,6 @@ fn refund(at: &mut Checkout, it: CreateRefund, cx: &mut Context<'_>) -> Result<(
     let content = of_refund(&it);
     let ordinal = fresh(payment.returns.standing(&intent, content), cx)?;
     let id = id.clone();
-    one_refund(at, cx);
-    cx.admitted()?;
     let name = name("create_refund", &intent, ordinal);
     cx.owe_as(Call::CreateRefund(id, name.clone(), Box::new(it)), &intent, ordinal);
     if let Some(payment) = &mut at.payment {
@@ -111,12 +108,10 @@ fn capture(at: &mut Checkout, it: CapturePayment, cx: &mut Context<'_>) -> Resul
     let content = of_capture(&it);
     let ordinal = fresh(payment.captures.standing(&intent, content), cx)?;
     let id = id.clone();
-    one_capture(at, cx);
-    cx.admitted()?;
-    let (name, amount) = (name("capture_payment", &intent, ordinal), it.amount);
-    cx.owe_as(Call::CapturePayment(id, name.clone(), it), &intent, ordinal);
+    let name = name("capture_payment", &intent, ordinal);
+    cx.owe_as(Call::CapturePayment(id, name.clone(), it.clone()), &intent, ordinal);
     if let Some(payment) = &mut at.payment {
-        payment.capture(name, amount);
+        payment.capture(name, &it);
         payment.captures.open(intent, content, ordinal);
     }
     Ok(())
@@ -202,28 +197,31 @@ impl Checkout {
         cx.withdraw_word("outcome_unknown", name.as_str());
         let Some(payment) = &mut self.payment else { return };
         match call {
-            Call::CapturePayment(_, _, it) => {
-                payment.is_final |= it.final_capture == Some(true);
+            Call::CapturePayment(..) => {
                 payment.captures.settle(name.intent(), Outcome::Done);
-                payment.capturing = None;
+                payment.capturing.done(name);
             }
             _ => {
                 payment.attribute(name);
-                payment.refunding = None;
+                payment.refunding.done(name);
             }
         }
     }
 
     /// A refund or capture came to nothing.
-    fn undone(&mut self, name: &EffectId, cx: &mut Context<'_>) {
+    fn undone(&mut self, name: &EffectId, call: &Call, cx: &mut Context<'_>) {
         cx.withdraw_word("outcome_unknown", name.as_str());
         let Some(payment) = &mut self.payment else { return };
-        if name.kind() == "create_refund" {
-            payment.returns.settle(name.intent(), Outcome::Failed);
-            payment.refunding = None;
-        } else {
-            payment.captures.settle(name.intent(), Outcome::Failed);
-            payment.capturing = None;
+        match call {
+            Call::CapturePayment(_, _, it) => {
+                payment.is_final &= it.final_capture != Some(true);
+                payment.captures.settle(name.intent(), Outcome::Failed);
+                payment.capturing.undone(name);
+            }
+            _ => {
+                payment.returns.settle(name.intent(), Outcome::Failed);
+                payment.refunding.undone(name);
+            }
         }
     }
 
@@ -234,7 +232,7 @@ impl Checkout {
             "create_refund" => (&payment.refunding, payment.returned()),
             _ => (&payment.capturing, payment.received(true)),
         };
-        let Some(moved) = moving.as_ref().filter(|it| it.name == *name).map(|it| it.moved(all)) else { return };
+        let Some(moved) = moving.moved(name, all) else { return };
         let request = cx.owed(|call| is_named(call, name)).map(|it| (it.call.clone(), it.lease));
         let Some((request, lease)) = request else { return };
         match (moved, lease.filter(|end| !end.is_over(cx.now()))) {
@@ -246,7 +244,7 @@ impl Checkout {
             (_, Some(end)) => cx.look_up_from(look_up.clone(), end),
             (Moved::NotAtAll, None) => {
                 cx.withdraw(|call| is_named(call, name));
-                self.undone(name, cx);
+                self.undone(name, &request, cx);
             }
             (Moved::Unclear, None) => cx.review("outcome_unknown", name.as_str(), &["done", "not_done"]),
         }
@@ -274,7 +272,7 @@ fn is_named(call: &Call, name: &EffectId) -> bool {
 
 fn refused(mut at: Checkout, id: &EffectId, call: &Call, status: u16, cx: &mut Context<'_>) -> Checkout {
     match call {
-        Call::CreateRefund(..) | Call::CapturePayment(..) => at.undone(id, cx),
+        Call::CreateRefund(..) | Call::CapturePayment(..) => at.undone(id, call, cx),
         Call::ConfirmCheckoutSession(_, name) => {
             cx.review("outcome_unknown", name.as_str(), &["done", "not_done"]);
         }
@@ -311,7 +309,8 @@ fn judged(mut at: Checkout, reason: &str, of: &str, verdict: &Verdict, cx: &mut 
             cx.withdraw(|call| is_named(call, &name));
             match request {
                 Some(request) if word == "done" => at.done(&name, &request, cx),
-                _ => at.undone(&name, cx),
+                Some(request) => at.undone(&name, &request, cx),
+                None => {}
             }
         }
         _ => at.checkouts.judged(reason, of, verdict, cx),
