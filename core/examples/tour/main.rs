@@ -3,6 +3,7 @@
 //! Run it with `cargo run --example tour`. Every line is a real call of the library: what the host wants (`wish`), what
 //! a worker sends (`send`), what has happened (`fact`), and what the library says of it.
 
+mod flex;
 mod stage;
 mod truemed;
 
@@ -14,6 +15,7 @@ fn main() -> Played {
     println!("rulebound: the rules of subscription payments, played on the providers' own documents.");
     println!("Every scene is one row of the host's; every line is one call of the library.");
     truemed::play()?;
+    flex::play()?;
     println!("\nAll rules, with their sources: schemas/catalogue.json");
     Ok(())
 }

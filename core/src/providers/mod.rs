@@ -80,7 +80,7 @@ pub fn authenticate(
     (provider.authenticate)(secrets, headers, raw_body, now)
 }
 
-/// The ids by which a webhook finds its flows, among those that [`Snapshot::correlation_ids`] gave.
+/// The ids by which a webhook finds its flows, among those that [`Snapshot::correlation_ids`](crate::Snapshot::correlation_ids) gave.
 ///
 /// ```
 /// let ids = rulebound::correlate("truemed", br#"{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}"#);

@@ -82,6 +82,13 @@ pub struct PriceData {
     pub recurring: Option<Recurring>,
 }
 
+impl PriceData {
+    /// The price of a product.
+    pub fn new(product: &str, unit_amount: Cents, recurring: Option<Recurring>) -> Self {
+        Self { product: product.into(), unit_amount, recurring }
+    }
+}
+
 /// One line of a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

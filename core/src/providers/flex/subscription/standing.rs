@@ -115,8 +115,8 @@ impl Standing {
         if self.period_end != seen.current_period_end {
             self.period_end = seen.current_period_end;
             self.watch = Watch::new(self.period_end.unwrap_or_else(|| cx.now()));
-        } else if self.period_end.is_none_or(|end| end.is_over(cx.now())) {
-            self.watch.looked();
+        } else {
+            self.looked(cx);
         }
         let before = self.status.replace(status.clone());
         if before.as_ref() != Some(&status) {
@@ -191,8 +191,15 @@ impl Standing {
         if status == 404 {
             cx.review("not_found", self.id.as_str(), &["seen"]);
         }
-        self.watch.looked();
+        self.looked(cx);
         self.plan(cx);
+    }
+
+    /// A look has shown nothing new: it counts if it is one of those that the policy plans.
+    fn looked(&mut self, cx: &Context<'_>) {
+        if self.watch.next(&cx.policy().look_ups).is_some_and(|due| due.is_over(cx.now())) {
+            self.watch.looked();
+        }
     }
 
     pub(super) fn stop(&mut self) {
