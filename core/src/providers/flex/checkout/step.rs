@@ -255,9 +255,15 @@ impl Checkout {
         let ours = self.checkouts.current().filter(|it| {
             seen.payment_intent_id.as_ref().is_some_and(|id| it.payment_intents.contains(id))
         });
+        let mode = self.checkouts.current().and_then(|it| it.test_mode);
+        let same_mode = mode.is_none() || seen.test_mode.is_none() || mode == seen.test_mode;
         let Some(payment) = self.payment.as_mut() else { return Err(Because::Unrelated) };
         let known = payment.refunds.iter().any(|it| it.id == seen.refund_id);
         if ours.is_none() && !known {
+            return Err(Because::Unrelated);
+        }
+        cx.check(Rule::WebhookModeMatch, same_mode).at("/object/refund/test_mode");
+        if !same_mode {
             return Err(Because::Unrelated);
         }
         payment.see_refund(seen, cx);
