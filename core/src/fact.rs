@@ -1,13 +1,13 @@
 //! Facts: what has happened. The same five for every provider, and never refused.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::id::{EffectId, Text};
@@ -256,25 +256,27 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
 }
 
 /// Reads a field of the provider's that is not essential: what is not of its type says nothing.
-pub(crate) fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_str(<&'de RawValue>::deserialize(deserializer)?.get()).ok())
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
 /// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
 pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = <&'de RawValue>::deserialize(deserializer)?;
-    let text = lenient_text(raw).map_err(de::Error::custom)?;
-    if text.is_none() && !matches!(raw.get(), "null" | "\"\"") {
-        return Err(de::Error::custom("neither a text nor an integer"));
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        value => integer(&value).map(Some).ok_or_else(|| de::Error::custom("neither a text nor an integer")),
     }
-    Ok(text)
 }
 
 /// Reads a text of the provider's that is not essential: a text, or an integer as one; anything else says nothing.
 pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = <&'de RawValue>::deserialize(deserializer)?.get();
-    if raw.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        return Ok(Some(raw.into()));
-    }
-    Ok(serde_json::from_str::<String>(raw).ok().filter(|text| !text.is_empty()))
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        value => integer(&value),
+    })
+}
+
+fn integer(value: &Value) -> Option<String> {
+    value.as_u64().map(|it| it.to_string()).or_else(|| value.as_i64().map(|it| it.to_string()))
 }

@@ -184,6 +184,8 @@ rules! {
     OtherFlow = "rulebound.flow.other-flow" Refuse Inferred Money [];
     /// A wish that may be wanted more than once carries the host's name for it.
     IntentRequired = "rulebound.intent.required" Refuse Inferred Money [];
+    /// An intent names one wish: another content needs another name.
+    OtherContent = "rulebound.intent.other-content" Refuse Inferred Money [];
     /// While one wish is open, another of its kind waits.
     OneAtATime = "rulebound.intent.one-at-a-time" Refuse Inferred Money [];
     /// `extra` carries only fields that the library does not know.

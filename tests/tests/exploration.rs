@@ -82,6 +82,8 @@ explored! {
     truemed_payment_session: rulebound::truemed::PaymentSession;
     vend_subscription: rulebound::vend::Subscription;
     revup_subscription: rulebound::revup::Subscription;
+    flex_checkout: rulebound::flex::Checkout;
+    flex_subscription: rulebound::flex::Subscription;
 }
 
 /// Fails with the number of breaches, and the first of each kind.

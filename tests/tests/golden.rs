@@ -41,6 +41,16 @@ fn revup_subscription_is_as_it_was_saved() {
     holds::<rulebound::revup::Subscription>();
 }
 
+#[test]
+fn flex_checkout_is_as_it_was_saved() {
+    holds::<rulebound::flex::Checkout>();
+}
+
+#[test]
+fn flex_subscription_is_as_it_was_saved() {
+    holds::<rulebound::flex::Subscription>();
+}
+
 fn holds<F: Flow>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(F::ID);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|it| it == "1") {

@@ -4,6 +4,7 @@
 //! a worker sends (`send`), what has happened (`fact`), and what the library says of it.
 
 mod revup;
+mod flex;
 mod stage;
 mod truemed;
 mod vend;
@@ -18,6 +19,7 @@ fn main() -> Played {
     truemed::play()?;
     vend::play()?;
     revup::play()?;
+    flex::play()?;
     println!("\nAll rules, with their sources: schemas/catalogue.json");
     Ok(())
 }

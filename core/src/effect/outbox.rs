@@ -199,10 +199,18 @@ impl<C: Call> Obligation<C> {
         self.begun == 0 && self.resting(now).is_some()
     }
 
+    /// Whether it was sent, or may have been: one that is put off, and may not be repeated, was not.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.begun > 0 && (self.in_hand_until.is_some() || !self.is_reconciled())
+    }
+
+    fn is_reconciled(&self) -> bool {
+        matches!(&self.duty, Duty::Request(call) if call.retry() == Retry::Reconcile)
+    }
+
     /// Whether it may not be sent (again): its outcome is unknown, and it is not one to repeat.
     pub(crate) fn is_held(&self) -> bool {
-        let reconcile = matches!(&self.duty, Duty::Request(call) if call.retry() == Retry::Reconcile);
-        self.held || (reconcile && self.in_hand_until.is_some())
+        self.held || (self.is_reconciled() && self.in_hand_until.is_some())
     }
 
     /// Puts a request to rest after an answer that settles nothing.

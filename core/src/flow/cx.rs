@@ -242,9 +242,9 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.retain(|it| !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
-    /// Withdraws the requests that have become moot, unless they have been begun: they wait for their outcome.
+    /// Withdraws the requests that have become moot, unless they have been sent: they wait for their outcome.
     pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
-        self.retain(|it| it.begun > 0 || !matches!(&it.duty, Duty::Request(call) if moot(call)));
+        self.retain(|it| it.was_sent() || !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
     /// Withdraws the notice or review of that reason about that thing.
@@ -312,7 +312,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| match &it.duty {
             Duty::Request(call) if wanted(call) => {
-                Some(Standby { id: &it.id, call, sent: it.begun > 0, lease: it.in_hand_until })
+                Some(Standby { id: &it.id, call, sent: it.was_sent(), lease: it.in_hand_until })
             }
             _ => None,
         })
@@ -320,7 +320,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Whether such a request was sent, or may have been, and is not answered.
     pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.owed.iter().any(|it| it.begun > 0 && matches!(&it.duty, Duty::Request(call) if wanted(call)))
+        self.outbox.owed.iter().any(|it| it.was_sent() && matches!(&it.duty, Duty::Request(call) if wanted(call)))
     }
 
     /// Whether an owed request is in somebody's hands.
@@ -344,7 +344,7 @@ pub struct Standby<'a, C> {
     pub id: &'a EffectId,
     /// What it does.
     pub call: &'a C,
-    /// Whether it was ever begun.
+    /// Whether it was sent, or may have been.
     pub sent: bool,
     /// The end of the last lease under which it was begun: until then it may still be on its way.
     pub lease: Option<Timestamp>,

@@ -59,7 +59,7 @@ macro_rules! providers {
     };
 }
 
-providers! { truemed, vend, revup }
+providers! { truemed, flex, vend, revup }
 
 /// Whether a webhook is the provider's, told from its raw body. Call it before anything else reads the body.
 ///

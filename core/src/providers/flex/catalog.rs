@@ -1,0 +1,336 @@
+//! Checked requests for products, prices and coupons. Nothing waits for them, so no flow owns them.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::call::CREDENTIAL;
+use super::eligibility::Eligibility;
+use super::item::{CouponData, Recurring};
+use super::rules::Rule;
+use super::settings::Settings;
+use super::wire::unwrapped;
+use crate::effect::Request;
+use crate::money::Cents;
+use crate::rule::{Level, RuleSet, Violation};
+use crate::snapshot::Rejection;
+use crate::url::escaped;
+use crate::value::{Extra, body};
+
+/// A request that breaks no rule, and what is odd about it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The request.
+    pub request: Request,
+    /// Rules that are broken and only warned about.
+    pub warnings: Vec<Violation>,
+}
+
+/// A product to make.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreateProduct {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its UPC, which is looked for on the list of eligible products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upc_code: Option<String>,
+    /// Its GTIN, which is looked for as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
+    /// What a letter is written for, such as `gym`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit_type: Option<String>,
+    /// How it is eligible; newer versions of the API decide that themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsa_fsa_eligibility: Option<Eligibility>,
+    /// Where it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The merchant's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_reference_id: Option<String>,
+    /// What the host wants to find on it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CreateProduct {
+    /// A product of that name.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// The request, checked.
+    ///
+    /// ```
+    /// use rulebound::flex::{Settings, catalog::CreateProduct};
+    /// assert!(CreateProduct::new("Test Product").request(&Settings::default()).is_ok());
+    /// let refused = CreateProduct::new("").request(&Settings::default()).unwrap_err();
+    /// assert_eq!(refused.violations[0].rule.code, "flex.product.name-required");
+    /// ```
+    pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut broken = Broken::default();
+        broken.unless(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
+        let eligibility = self.hsa_fsa_eligibility.as_ref();
+        let known = eligibility.is_none_or(Eligibility::is_known);
+        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        let letter = eligibility.is_some_and(Eligibility::needs_letter);
+        broken.unless(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
+        broken.checked(post(settings, "/products", "product", body(self, &self.extra, None)))
+    }
+}
+
+/// A price to make.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreatePrice {
+    /// The product that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// A product that is made with it, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_data: Option<Value>,
+    /// What one costs, in cents.
+    pub unit_amount: Cents,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How often it is charged; once, unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<Recurring>,
+    /// Whether it can be sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// How it is eligible; as its product, unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsa_fsa_eligibility: Option<Eligibility>,
+    /// What the host wants to find on it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CreatePrice {
+    /// A price of a product, charged once.
+    pub fn new(product: &str, unit_amount: Cents) -> Self {
+        Self {
+            product: Some(product.into()),
+            product_data: None,
+            unit_amount,
+            description: None,
+            recurring: None,
+            active: None,
+            hsa_fsa_eligibility: None,
+            metadata: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The request, checked.
+    pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut broken = Broken::default();
+        let one = self.product.is_some() != self.product_data.is_some();
+        broken.unless(one, Rule::PriceProductXorProductData, "/product");
+        broken.unless(self.unit_amount >= Cents::ZERO, Rule::PriceAmountIntegerCents, "/unit_amount");
+        for (rule, field) in self.recurring.iter().flat_map(Recurring::broken) {
+            broken.unless(false, rule, format!("/recurring/{field}"));
+        }
+        let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
+        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        broken.checked(post(settings, "/prices", "price", body(self, &self.extra, None)))
+    }
+}
+
+/// A change of a price: of its description, and of whether it is active. For any other change make a new price, and
+/// deactivate the old one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UpdatePrice(Map<String, Value>);
+
+impl UpdatePrice {
+    /// Whether it is active from now on.
+    pub fn active(active: bool) -> Self {
+        Self(Map::from_iter([("active".into(), active.into())]))
+    }
+
+    /// The request, checked.
+    pub fn request(&self, price_id: &str, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut broken = Broken::default();
+        for field in self.0.keys() {
+            let changes = matches!(field.as_str(), "description" | "active");
+            broken.unless(changes, Rule::PriceImmutableAmount, format!("/{field}"));
+        }
+        let path = format!("/prices/{}", escaped(price_id));
+        broken.checked(post(settings, &path, "price", Value::Object(self.0.clone())))
+    }
+}
+
+impl CouponData {
+    /// The request that makes a coupon, checked.
+    pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut broken = Broken::default();
+        for rule in self.broken() {
+            broken.unless(false, rule, "");
+        }
+        broken.checked(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
+    }
+}
+
+/// A price as Flex answers it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PriceSeen {
+    /// Its id.
+    pub price_id: String,
+    /// What one costs, in cents.
+    pub unit_amount: Cents,
+    /// The same, under its older name.
+    #[serde(default, skip_serializing)]
+    price: Option<Cents>,
+    /// How often it is charged.
+    #[serde(default)]
+    pub recurring: Option<RecurringSeen>,
+    /// `recurring` or `one_time`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Whether it can be sold.
+    #[serde(default)]
+    pub active: Option<bool>,
+    /// How it is eligible.
+    #[serde(default)]
+    pub hsa_fsa_eligibility: Option<Eligibility>,
+}
+
+/// How often a price is charged, as Flex answers it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecurringSeen {
+    /// The interval.
+    pub interval: String,
+    /// How many intervals make a period.
+    #[serde(default)]
+    pub interval_count: Option<i64>,
+    /// For how many days nothing is charged.
+    #[serde(default)]
+    pub trial_period_days: Option<i64>,
+}
+
+impl PriceSeen {
+    /// Reads the answer to a request about a price; nothing if it cannot be read.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        unwrapped(body, "price")
+    }
+
+    /// What is odd about it.
+    pub fn warnings(&self) -> Vec<Violation> {
+        let mut broken = Broken::default();
+        let same = self.price.is_none_or(|legacy| legacy == self.unit_amount);
+        broken.unless(same, Rule::PriceLegacyPriceEqualsUnitAmount, "/price");
+        let recurs = self.kind.as_deref().is_none_or(|kind| (kind == "recurring") == self.recurring.is_some());
+        broken.unless(recurs, Rule::PriceTypeMatchesRecurring, "/type");
+        let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
+        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        broken.0
+    }
+}
+
+/// The rules that a request breaks.
+#[derive(Default)]
+struct Broken(Vec<Violation>);
+
+impl Broken {
+    fn unless(&mut self, holds: bool, rule: Rule, at: impl Into<Cow<'static, str>>) {
+        if !holds {
+            self.0.push(Violation { at: at.into(), ..Violation::new(rule.rule()) });
+        }
+    }
+
+    /// The request, if what it breaks is only warned about.
+    fn checked(self, request: Request) -> Result<Checked, Rejection> {
+        match self.0.iter().any(|it| it.rule.level == Level::Refuse) {
+            true => Err(Rejection { violations: self.0 }),
+            false => Ok(Checked { request, warnings: self.0 }),
+        }
+    }
+}
+
+fn post(settings: &Settings, path: &str, kind: &str, fields: Value) -> Request {
+    let wrapped = Map::from_iter([(kind.into(), fields)]);
+    Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&wrapped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(violations: &[Violation]) -> Vec<&'static str> {
+        violations.iter().map(|it| it.rule.code).collect()
+    }
+
+    #[test]
+    fn the_product_and_the_price_of_the_guide_are_made() {
+        let settings = Settings::default();
+        let mut product = CreateProduct::new("Test Product");
+        product.hsa_fsa_eligibility = Some(Eligibility::LetterOfMedicalNecessity);
+        assert_eq!(codes(&product.request(&settings).unwrap().warnings), ["flex.product.lmn-needs-visit-type"]);
+        product.visit_type = Some("gym".into());
+        let made = product.request(&settings).unwrap();
+        assert_eq!((made.request.method, made.warnings.len()), ("POST", 0));
+        assert_eq!(made.request.url, "https://api.withflex.com/v1/products");
+        let mut price = CreatePrice::new("fprod_1", Cents::new(4999));
+        price.recurring = Some(Recurring::every("monthly"));
+        let made = price.request(&settings).unwrap();
+        let body = r#"{"price":{"product":"fprod_1","recurring":{"interval":"monthly"},"unit_amount":4999}}"#;
+        assert_eq!(made.request.body.as_deref(), Some(body));
+    }
+
+    #[test]
+    fn a_price_that_breaks_rules_names_all_of_them() {
+        let mut price = CreatePrice::new("fprod_1", Cents::new(-1));
+        price.product_data = Some(Value::Null);
+        price.recurring = Some(Recurring { interval_count: Some(0), ..Recurring::every("lunar") });
+        let refused = price.request(&Settings::default()).unwrap_err();
+        let wanted = [
+            "flex.price.product-xor-product-data",
+            "flex.price.amount-integer-cents",
+            "flex.price.interval-known",
+            "flex.price.interval-count-positive",
+        ];
+        assert_eq!(codes(&refused.violations), wanted);
+    }
+
+    #[test]
+    fn an_update_changes_neither_amount_nor_interval() {
+        let update: UpdatePrice = serde_json::from_str(r#"{"active": false, "unit_amount": 1}"#).unwrap();
+        let refused = update.request("fprice_1", &Settings::default()).unwrap_err();
+        assert_eq!(codes(&refused.violations), ["flex.price.immutable-amount"]);
+        let made = UpdatePrice::active(false).request("fprice_1", &Settings::default()).unwrap();
+        assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
+    }
+
+    #[test]
+    fn an_odd_answer_about_a_price_is_told() {
+        let body = br#"{"price": {"price_id": "fprice_1", "unit_amount": 4999, "price": 4998, "type": "one_time",
+            "recurring": {"interval": "monthly", "trial_period_days": null}, "metadata": null}}"#;
+        let seen = PriceSeen::read(body).unwrap();
+        let wanted = ["flex.price.legacy-price-equals-unit-amount", "flex.price.type-matches-recurring"];
+        assert_eq!(codes(&seen.warnings()), wanted);
+        assert!(PriceSeen::read(b"<html>").is_none());
+    }
+}

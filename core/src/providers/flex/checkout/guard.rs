@@ -1,0 +1,41 @@
+//! The rules of a checkout's wishes that its state decides.
+
+use super::{Checkout, Context, Wish};
+use crate::money::Cents;
+use crate::providers::flex::checkouts::Place;
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::signal::SESSION_COMPLETED;
+use crate::rule::{Kernel, Until};
+
+pub(super) fn guard(at: &Checkout, wish: Wish, cx: &mut Context<'_>) {
+    match wish {
+        Wish::Create => at.checkouts.guard_create(cx),
+        Wish::Retrieve => at.checkouts.guard_retrieve(at.checkouts.place() == Place::Absent, cx),
+        Wish::Refund => refund(at, cx),
+        Wish::Capture => capture(at, cx),
+    }
+}
+
+fn refund(at: &Checkout, cx: &mut Context<'_>) {
+    let check = cx.require(Rule::RefundOnlyComplete, at.payment.is_some());
+    if at.checkouts.place() != Place::Absent {
+        let _ = check.until(Until::Signal(SESSION_COMPLETED));
+    }
+    let Some(payment) = &at.payment else { return };
+    let left = payment.refundable(at.is_manual()) > Cents::ZERO || cx.is_begin();
+    cx.check(Rule::RefundNotAboveReceived, left);
+}
+
+fn capture(at: &Checkout, cx: &mut Context<'_>) {
+    if at.checkouts.current().is_some() {
+        cx.check(Rule::CaptureOnlyManual, at.is_manual());
+    }
+    let Some(payment) = &at.payment else {
+        if at.is_manual() || at.checkouts.current().is_none() {
+            let _ = cx.require(Kernel::NoEdge, false).until(Until::Signal(SESSION_COMPLETED));
+        }
+        return;
+    };
+    let left = payment.capturable() > Cents::ZERO || cx.is_begin();
+    cx.check(Rule::CaptureNotAboveAuthorised, left || !at.is_manual());
+}

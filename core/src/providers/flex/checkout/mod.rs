@@ -1,0 +1,198 @@
+//! `flex.checkout`: one purchase, from its session (or its adoption by a look-up) to its captures and refunds.
+
+mod command;
+mod guard;
+mod payment;
+mod step;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Flex;
+use super::call::Call;
+use super::checkouts::{Checkouts, How, Place};
+use super::event::{Event, read_reply};
+use super::rules::Rule;
+use super::session_request::Belongs;
+use super::settings::Settings;
+use super::signal::Signal;
+use crate::effect::Awaited;
+use crate::fact::Verdict;
+use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
+use crate::policy::Env;
+
+pub use command::{At, Command, On, Wish};
+pub use payment::{Moving, Payment, Refund};
+
+type Context<'a> = Cx<'a, Checkout>;
+
+const SHOWN: How = How::Shown;
+
+/// One purchase that is no subscription.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Checkout {
+    /// Its sessions.
+    pub checkouts: Checkouts,
+    /// Its money, once one of them is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Box<Payment>>,
+}
+
+impl crate::flow::sealed::Sealed for Checkout {}
+
+impl Flex for Checkout {
+    const BELONGS: Belongs = Belongs::ToCheckout;
+    const SUBSCRIBES: bool = false;
+}
+
+const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
+    Edge::new(from, on, to)
+}
+
+impl Flow for Checkout {
+    const ID: &'static str = "flex.checkout";
+    const FORMAT: u32 = 1;
+    const EDGES: &'static [Edge<At, On>] = &[
+        edge(At::Absent, On::Create, At::Requested),
+        edge(At::Open, On::Create, At::Requested),
+        edge(At::Expired, On::Create, At::Requested),
+        edge(At::Absent, On::Retrieve, At::Adopting),
+        edge(At::Requested, On::Seen, At::Open),
+        edge(At::Requested, On::Seen, At::Expired),
+        edge(At::Requested, On::Seen, At::Complete),
+        // Its look-up finds that it was never made.
+        edge(At::Requested, On::Seen, At::Absent),
+        edge(At::Requested, On::Refused, At::Absent),
+        edge(At::Requested, On::Refused, At::Open),
+        edge(At::Requested, On::Refused, At::Expired),
+        edge(At::Requested, On::Judged, At::Absent),
+        edge(At::Requested, On::Judged, At::Open),
+        edge(At::Requested, On::Judged, At::Expired),
+        edge(At::Adopting, On::Seen, At::Open),
+        edge(At::Adopting, On::Seen, At::Expired),
+        edge(At::Adopting, On::Seen, At::Complete),
+        // It is one of the other flow's.
+        edge(At::Adopting, On::Seen, At::Absent),
+        edge(At::Adopting, On::Refused, At::Absent),
+        // How a session stands is learnt in any order: a status only moves up its rank.
+        edge(At::Open, On::Seen, At::Expired),
+        edge(At::Open, On::Seen, At::Complete),
+        edge(At::Expired, On::Seen, At::Complete),
+        // Somebody has paid under our reference.
+        edge(At::Absent, On::Seen, At::Complete),
+    ];
+
+    type At = At;
+    type On = On;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn at(&self) -> impl IntoIterator<Item = At> {
+        [match self.checkouts.place() {
+            Place::Absent => At::Absent,
+            Place::Requested => At::Requested,
+            Place::Adopting => At::Adopting,
+            Place::Open => At::Open,
+            Place::Expired => At::Expired,
+            Place::Complete => At::Complete,
+        }]
+    }
+
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::CreateCheckoutSession(_) => Wish::Create,
+            Command::RetrieveCheckoutSession { .. } => Wish::Retrieve,
+            Command::CreateRefund(_) => Wish::Refund,
+            Command::CapturePayment(_) => Wish::Capture,
+        }
+    }
+
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::CreateCheckoutSession(_) => Wish::Create,
+            Call::CreateRefund(..) => Wish::Refund,
+            Call::CapturePayment(..) => Wish::Capture,
+            _ => Wish::Retrieve,
+        }
+    }
+
+    fn on(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
+            Input::Command(Command::RetrieveCheckoutSession { .. }) => On::Retrieve,
+            Input::Answered { .. } | Input::Signalled(..) => On::Seen,
+            Input::Refused { .. } => On::Refused,
+            Input::Judged { .. } => On::Judged,
+            Input::Command(_) | Input::Missed(_) | Input::Returned(_) => On::Other,
+        }
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        let same = |standing: Option<Standing>| standing == Some(Standing::Same);
+        let payment = self.payment.as_ref();
+        match command {
+            Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
+            Command::CreateRefund(it) => same(it.intent.as_ref().and_then(|intent| {
+                Some(payment?.returns.standing(intent, payment::of_refund(it)))
+            })),
+            Command::CapturePayment(it) => same(it.intent.as_ref().and_then(|intent| {
+                Some(payment?.captures.standing(intent, payment::of_capture(it)))
+            })),
+            Command::RetrieveCheckoutSession { .. } => false,
+        }
+    }
+
+    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
+        guard::guard(self, wish, cx);
+    }
+
+    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Result<Self, Stop> {
+        step::step(self, input, cx)
+    }
+
+    fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
+        self.checkouts.awaited(env.now)
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        let refunds = self.payment.iter().flat_map(|it| it.refunds.iter()).map(|it| it.id.as_str());
+        self.checkouts.ids().chain(refunds).collect()
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+        read_reply(call, reply)
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
+        Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
+    }
+
+    fn is_whole(verdict: &Verdict) -> bool {
+        verdict.name() != "created" || matches!(verdict, Verdict::About { .. })
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        let paid = self.payment.is_some() == self.checkouts.settled.is_some();
+        self.checkouts.impossible().or((!paid).then_some("money belongs to a session that counts, and to no other"))
+    }
+
+    #[cfg(feature = "samples")]
+    fn samples() -> crate::flow::Samples<Self> {
+        super::samples::checkout()
+    }
+}
+
+impl Checkout {
+    /// Whether the money of the session that counts, or of the newest, is only held.
+    fn is_manual(&self) -> bool {
+        self.checkouts.current().is_some_and(|it| it.manual)
+    }
+}

@@ -1,0 +1,220 @@
+//! The session facet, which both flows share: the sessions of one purchase, of which one is offered and one settles.
+
+mod seen;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+use super::Flex;
+use super::call::Call;
+use super::ids::CheckoutSessionId;
+use super::session::{Asked, Session};
+use super::session_request::CreateCheckoutSession;
+use super::wire::{SessionSeen, Status};
+use crate::effect::Awaited;
+use crate::fact::Because;
+use crate::flow::{Cx, Stop};
+use crate::rule::{Kernel, Until};
+use crate::time::Timestamp;
+
+/// How many sessions of one purchase are watched; the reference that Flex echoes finds the others.
+const WATCHED: usize = 8;
+
+/// The sessions of one purchase.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Checkouts {
+    /// The reference that our sessions carry, and that comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What is asked for and not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// A session of another origin, or one that a person names, that is looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopting: Option<CheckoutSessionId>,
+    /// The sessions that Flex knows, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
+    /// The one that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<CheckoutSessionId>,
+}
+
+/// Where the sessions of one purchase stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    Absent,
+    Requested,
+    Adopting,
+    Open,
+    Expired,
+    Complete,
+}
+
+/// What came of a session that was seen.
+#[derive(Debug)]
+pub(crate) enum Saw {
+    /// Nothing is settled by it.
+    Nothing,
+    /// It settles the purchase.
+    Settled(Box<Session>),
+}
+
+/// Whether a session was shown by a look of our own, or told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    Shown,
+    Told,
+}
+
+impl Checkouts {
+    pub(crate) fn place(&self) -> Place {
+        match (&self.settled, &self.asked, &self.adopting, self.sessions.last()) {
+            (Some(_), ..) => Place::Complete,
+            (_, Some(_), ..) => Place::Requested,
+            (_, _, Some(_), _) => Place::Adopting,
+            (_, _, _, None) => Place::Absent,
+            (_, _, _, Some(it)) if it.status == Status::Open => Place::Open,
+            (_, _, _, Some(_)) => Place::Expired,
+        }
+    }
+
+    pub(crate) fn find(&self, id: &CheckoutSessionId) -> Option<&Session> {
+        self.sessions.iter().find(|it| it.id == *id)
+    }
+
+    fn find_mut(&mut self, id: &CheckoutSessionId) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|it| it.id == *id)
+    }
+
+    /// The session that counts, or the newest.
+    pub(crate) fn current(&self) -> Option<&Session> {
+        match &self.settled {
+            Some(id) => self.find(id),
+            None => self.sessions.last(),
+        }
+    }
+
+    /// Whether the same session is asked for and not answered.
+    pub(crate) fn stands(&self, command: &CreateCheckoutSession) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.content == command.content())
+    }
+
+    /// What is paid is not bought again, and one request is answered before the next is made.
+    pub(crate) fn guard_create<F: Flex>(&self, cx: &mut Cx<'_, F>) {
+        let _ = cx.require(Kernel::AlreadyBegun, self.settled.is_none());
+        if !cx.is_begin() && (self.asked.is_some() || self.adopting.is_some()) {
+            let open = |call: &Call| {
+                matches!(call, Call::CreateCheckoutSession(_))
+                    || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
+            };
+            let open = cx.owed(open).map(|it| it.id.clone());
+            let check = cx.require(Kernel::OneAtATime, false);
+            if let Some(id) = open {
+                let _ = check.until(Until::Reply(id));
+            }
+        }
+    }
+
+    /// A session that is known can be looked at, and so can one that a flow begins with.
+    pub(crate) fn guard_retrieve<F: Flex>(&self, begins: bool, cx: &mut Cx<'_, F>) {
+        let known = !self.sessions.is_empty() || self.adopting.is_some() || begins || cx.is_begin();
+        let asked = cx.owed(|call| matches!(call, Call::CreateCheckoutSession(_))).map(|it| it.id.clone());
+        let check = cx.require(Kernel::NoEdge, known);
+        if let Some(id) = asked {
+            let _ = check.until(Until::Reply(id));
+        }
+    }
+
+    pub(crate) fn create<F: Flex>(&mut self, mut it: CreateCheckoutSession, cx: &mut Cx<'_, F>) -> Result<(), Stop> {
+        it.check(cx, F::BELONGS)?;
+        cx.admitted()?;
+        self.asked = Some(Asked::of(&it, cx.settings()));
+        // Our own total stays here: Flex has no field for it.
+        it.order_total = None;
+        let key = cx.key().as_str();
+        let reference = it.client_reference_id.take().filter(|text| !text.is_empty()).unwrap_or_else(|| key.into());
+        if reference != key {
+            cx.learn(&reference);
+        }
+        it.client_reference_id = Some(reference.clone());
+        self.reference = Some(reference);
+        cx.owe(Call::CreateCheckoutSession(Box::new(it)));
+        Ok(())
+    }
+
+    pub(crate) fn retrieve<F: Flex>(
+        &mut self,
+        given: Option<CheckoutSessionId>,
+        begins: bool,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<(), Stop> {
+        let newest = self.current().map(|it| it.id.clone()).or_else(|| self.adopting.clone());
+        let id = given.or(newest);
+        let known = |id: &CheckoutSessionId| self.find(id).is_some() || self.adopting.as_ref() == Some(id) || begins;
+        cx.require(Kernel::NoEdge, id.as_ref().is_some_and(known)).at("/checkout_session_id").met()?;
+        let Some(id) = id else { return Err(Stop::Refused) };
+        cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+        if self.find(&id).is_none() {
+            self.adopting = Some(id);
+        }
+        Ok(())
+    }
+
+    /// The session that answers our request: by its reply, by its look-up, or by an event that echoes our reference.
+    pub(crate) fn created<F: Flex>(&mut self, seen: &SessionSeen, how: How, cx: &mut Cx<'_, F>) -> Result<Saw, Because> {
+        let Some(asked) = self.asked.take() else { return Err(Because::Unrelated) };
+        let reference = self.reference.clone().unwrap_or_default();
+        let session = Session::answering(seen, &asked, &reference, cx);
+        cx.withdraw(|call| matches!(call, Call::CreateCheckoutSession(_) | Call::FindCheckoutSession(_)));
+        cx.withdraw_word("create_ambiguous", &reference);
+        self.adopting = None;
+        self.add(session, cx);
+        Ok(self.see(seen, how, cx))
+    }
+
+    fn add<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
+        cx.learn(session.id.as_str());
+        self.sessions.retain(|it| it.id != session.id);
+        self.sessions.push(session);
+        if self.sessions.len() > WATCHED {
+            let spare = |it: &&Session| self.settled.as_ref() != Some(&it.id);
+            let oldest = self.sessions.iter().filter(spare).max_by_key(|it| (it.status == Status::Expired, Reverse(it.watch.since())));
+            if let Some(gone) = oldest.map(|it| it.id.clone()) {
+                self.sessions.retain(|it| it.id != gone);
+                cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
+            }
+        }
+    }
+
+    /// What is awaited; the newest session is the one offered, unless another is on its way.
+    pub(crate) fn awaited(&self, now: Timestamp) -> Vec<Awaited> {
+        if self.settled.is_some() {
+            return Vec::new();
+        }
+        let last = self.sessions.last().filter(|_| self.asked.is_none()).map(|it| &it.id);
+        self.sessions.iter().filter_map(|it| it.awaited(Some(&it.id) == last, now)).collect()
+    }
+
+    /// The ids by which an event finds them.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let payments = self.current().into_iter().flat_map(|it| it.payment_intents.iter());
+        let sessions = self.sessions.iter().map(|it| it.id.as_str()).chain(self.adopting.as_ref().map(|it| it.as_str()));
+        self.reference.as_deref().into_iter().chain(sessions).chain(payments.map(String::as_str))
+    }
+
+    /// What is impossible about them.
+    pub(crate) fn impossible(&self) -> Option<&'static str> {
+        match &self.settled {
+            Some(id) if self.find(id).is_none() => Some("the session that counts is not known"),
+            _ if self.asked.is_some() && self.reference.is_none() => Some("a session is asked for without a reference"),
+            _ => None,
+        }
+    }
+}

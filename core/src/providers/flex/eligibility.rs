@@ -1,0 +1,116 @@
+//! What of a cart an HSA or FSA card can pay: a prediction, never held against what Flex answers.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Cents, whole};
+use crate::value::open_enum;
+
+open_enum! {
+    /// How a product or price is eligible.
+    pub enum Eligibility {
+        /// It is not.
+        NotEligible = "not_eligible",
+        /// It stands on the list of eligible products.
+        AutoSubstantiation = "auto_substantiation",
+        /// It stands on Flex's list of private labels.
+        PrivateLabel = "private_label",
+        /// With a prescription for glasses.
+        Vision = "vision",
+        /// With a prescription.
+        Prescription = "prescription",
+        /// With a letter of medical necessity.
+        LetterOfMedicalNecessity = "letter_of_medical_necessity",
+        /// A service.
+        Service = "service",
+    }
+}
+
+impl Eligibility {
+    /// Whether such a card can pay it; what is not known is never taken for eligible.
+    pub const fn is_eligible(&self) -> bool {
+        !matches!(self, Self::NotEligible | Self::Unknown(_))
+    }
+
+    /// Whether it takes a letter of medical necessity.
+    pub const fn needs_letter(&self) -> bool {
+        matches!(self, Self::LetterOfMedicalNecessity)
+    }
+}
+
+/// One line of a cart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Line {
+    /// What one costs, in cents.
+    pub unit_amount: Cents,
+    /// How many.
+    #[serde(deserialize_with = "whole")]
+    pub quantity: i64,
+    /// The eligibility of the price; that of its product where it has none.
+    #[serde(default)]
+    pub price_eligibility: Option<Eligibility>,
+    /// The eligibility of the product.
+    #[serde(default)]
+    pub product_eligibility: Option<Eligibility>,
+}
+
+impl Line {
+    /// A line whose price says what it is.
+    pub const fn new(unit_amount: Cents, quantity: i64, eligibility: Option<Eligibility>) -> Self {
+        Self { unit_amount, quantity, price_eligibility: eligibility, product_eligibility: None }
+    }
+
+    /// Its eligibility: a price overrides its product, and one of which nobody says anything is not eligible.
+    pub fn eligibility(&self) -> &Eligibility {
+        self.price_eligibility.as_ref().or(self.product_eligibility.as_ref()).unwrap_or(&Eligibility::NotEligible)
+    }
+
+    fn amount(&self) -> i128 {
+        i128::from(self.unit_amount.get()).saturating_mul(i128::from(self.quantity))
+    }
+}
+
+/// What a cart comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Assessment {
+    /// What all lines cost, in cents.
+    pub subtotal: Cents,
+    /// What the eligible lines cost, in cents.
+    pub eligible_subtotal: Cents,
+    /// Whether any line is eligible.
+    pub hsa_fsa_eligible: bool,
+    /// Whether any line takes a letter; one on file may make it needless.
+    pub letter_of_medical_necessity_required: bool,
+    /// Whether some lines are eligible and others are not: two payments, one order.
+    pub split_cart: bool,
+}
+
+/// Says what a cart comes to.
+///
+/// ```
+/// use rulebound::{flex::eligibility::{Eligibility, Line, assess}, money::Cents};
+/// let gym = Line::new(Cents::new(4999), 1, Some(Eligibility::LetterOfMedicalNecessity));
+/// let mug = Line::new(Cents::new(900), 2, None);
+/// let cart = assess(&[gym, mug]);
+/// assert_eq!((cart.eligible_subtotal, cart.subtotal), (Cents::new(4999), Cents::new(6799)));
+/// assert!(cart.split_cart && cart.letter_of_medical_necessity_required);
+/// ```
+pub fn assess(lines: &[Line]) -> Assessment {
+    let eligible: Vec<_> = lines.iter().filter(|it| it.eligibility().is_eligible()).collect();
+    Assessment {
+        subtotal: sum(lines.iter()),
+        eligible_subtotal: sum(eligible.iter().copied()),
+        hsa_fsa_eligible: !eligible.is_empty(),
+        letter_of_medical_necessity_required: eligible.iter().any(|it| it.eligibility().needs_letter()),
+        split_cart: !eligible.is_empty() && eligible.len() < lines.len(),
+    }
+}
+
+fn sum<'a>(lines: impl Iterator<Item = &'a Line>) -> Cents {
+    let total: i128 = lines.map(Line::amount).fold(0, i128::saturating_add);
+    i64::try_from(total).map_or(Cents::ZERO, Cents::new)
+}

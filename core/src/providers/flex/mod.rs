@@ -1,0 +1,73 @@
+//! Flex: HSA/FSA checkout, and the subscriptions that it sells.
+
+mod ask;
+mod call;
+pub mod catalog;
+pub mod checkout;
+mod checkouts;
+pub mod eligibility;
+mod event;
+mod ids;
+mod intake;
+mod item;
+mod pages;
+mod rules;
+#[cfg(feature = "samples")]
+mod samples;
+mod session;
+mod session_request;
+mod settings;
+mod signal;
+pub mod subscription;
+mod wire;
+
+use super::{Provider, all};
+use crate::flow::Flow;
+use session_request::Belongs;
+
+pub use call::{Call, CancelSubscription, CapturePayment, CreateRefund, End, RefundItem};
+pub use checkout::Checkout;
+pub use checkouts::Checkouts;
+pub use event::Event;
+pub use ids::{CheckoutSessionId, CustomerId, InvoiceId, RefundId, SubscriptionId};
+pub use item::{CouponData, LineItem, PriceData, Recurring};
+pub use rules::Rule;
+pub use session::{Asked, Session};
+pub use session_request::{
+    CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
+};
+pub use settings::{Price, Settings};
+pub use signal::Signal;
+pub use subscription::Subscription;
+pub use wire::{
+    Expandable, FeeSeen, InvoiceSeen, RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen,
+    SubscriptionStatus, TotalDetails,
+};
+
+const NAME: &str = "flex";
+
+/// A flow of Flex.
+pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event> {
+    /// The sessions that are this flow's.
+    const BELONGS: Belongs;
+    /// Whether its sessions sell subscriptions.
+    const SUBSCRIBES: bool;
+}
+
+pub(crate) const PROVIDER: Provider = Provider {
+    name: NAME,
+    acknowledgement: intake::ACKNOWLEDGEMENT,
+    rules: all::<Rule>,
+    retired: &[],
+    authenticate: intake::authenticate,
+    correlate: intake::correlate,
+    ask: ask::ask,
+};
+
+macro_rules! flows {
+    ($visit:ident) => {
+        $visit!($crate::providers::flex::Subscription);
+        $visit!($crate::providers::flex::Checkout);
+    };
+}
+pub(crate) use flows;

@@ -1,0 +1,328 @@
+//! `create_checkout_session`: the one operation that both flows share, and the rules of its fields.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::item::{Cart, CouponData, LineItem};
+use super::rules::Rule;
+use super::settings::Settings;
+use crate::flow::{Cx, Flow, Stop};
+use crate::id::Digest;
+use crate::money::Cents;
+use crate::rule::{Kernel, Until};
+use crate::url::is_absolute;
+use crate::value::{Extra, open_enum};
+
+open_enum! {
+    /// What a session is for.
+    pub enum Mode {
+        /// One payment.
+        Payment = "payment",
+        /// A subscription.
+        Subscription = "subscription",
+        /// A payment while the customer is away.
+        OffSession = "off_session",
+        /// To store a payment method.
+        Setup = "setup",
+        /// To be paid back what was bought elsewhere; for invited merchants.
+        Reimbursement = "reimbursement",
+    }
+}
+
+impl Mode {
+    /// Whether the session has a total that the host knows.
+    pub(crate) const fn has_total(&self) -> bool {
+        !matches!(self, Self::Setup | Self::Reimbursement)
+    }
+}
+
+open_enum! {
+    /// When the money of a session is taken.
+    pub enum CaptureMethod {
+        /// With the payment.
+        Automatic = "automatic",
+        /// Later, by `capture_payment`.
+        Manual = "manual",
+    }
+}
+
+/// The tax that the merchant has computed: Flex computes none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TaxRate {
+    /// How much, in cents.
+    pub amount: Cents,
+}
+
+/// What shipping costs: a rate that exists, or one that is made with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShippingOptions {
+    /// A rate that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_rate_id: Option<String>,
+    /// A rate that is made with the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_rate_data: Option<ShippingRateData>,
+}
+
+/// A shipping rate.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShippingRateData {
+    /// What the customer reads.
+    pub display_name: String,
+    /// How much, in cents.
+    pub amount: Cents,
+}
+
+/// A discount: a coupon that exists, or one that is made with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Discount {
+    /// A coupon that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon_id: Option<String>,
+    /// A coupon that is made with the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon_data: Option<CouponData>,
+}
+
+/// A fee.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fee {
+    /// How much, in cents.
+    pub amount: Cents,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `custom`, where the merchant sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_type: Option<String>,
+}
+
+/// `create_checkout_session`: begin a checkout at Flex.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreateCheckoutSession {
+    /// What is sold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub line_items: Vec<LineItem>,
+    /// What the session is for.
+    pub mode: Mode,
+    /// Where the customer lands afterwards; may hold `{CHECKOUT_SESSION_ID}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_url: Option<String>,
+    /// Where the customer lands after Cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_url: Option<String>,
+    /// The merchant's own reference, which Flex echoes; the flow's key where the host gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_reference_id: Option<String>,
+    /// The host's own total, in cents. Not sent: the session that Flex makes is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_total: Option<Cents>,
+    /// When the money is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_method: Option<CaptureMethod>,
+    /// The customer, where Flex knows him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The stored payment method to charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    /// `off_session`, to store the payment method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_future_use: Option<String>,
+    /// What is filled in for the customer, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<Value>,
+    /// Whether the customer may enter a promotion code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_promotion_codes: Option<bool>,
+    /// What is taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discounts: Option<Vec<Discount>>,
+    /// The tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_rate: Option<TaxRate>,
+    /// Whether Flex asks for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address_collection: Option<bool>,
+    /// What shipping costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_options: Option<ShippingOptions>,
+    /// What is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<Vec<Fee>>,
+    /// What the subscription is given, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_data: Option<Value>,
+    /// What the host wants to find on the session again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+    /// What the customer reads, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_text: Option<Value>,
+    /// Whether one session may make several subscriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiple_subscriptions: Option<bool>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CreateCheckoutSession {
+    /// A checkout of some items at the host's own total.
+    pub fn new(mode: Mode, line_items: Vec<LineItem>, order_total: Cents, success_url: &str) -> Self {
+        let (order_total, success_url) = (Some(order_total), Some(success_url.into()));
+        Self { line_items, mode, success_url, order_total, ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self {
+            line_items: Vec::new(),
+            mode: Mode::Payment,
+            success_url: None,
+            cancel_url: None,
+            client_reference_id: None,
+            order_total: None,
+            capture_method: None,
+            customer: None,
+            payment_method: None,
+            setup_future_use: None,
+            defaults: None,
+            allow_promotion_codes: None,
+            discounts: None,
+            tax_rate: None,
+            shipping_address_collection: None,
+            shipping_options: None,
+            fees: None,
+            subscription_data: None,
+            metadata: None,
+            custom_text: None,
+            multiple_subscriptions: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The fingerprint of all that is asked for.
+    pub(crate) fn content(&self) -> Digest {
+        Digest::of([serde_json::to_vec(self).unwrap_or_default().as_slice()])
+    }
+
+    /// Holds the fields against the rules that do not depend on the state.
+    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>, belongs: Belongs) -> Result<(), Stop> {
+        cx.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
+        let other = self.mode.is_known() && (self.mode == Mode::Subscription) != (belongs == Belongs::ToSubscription);
+        let until = Until::Wish { command: "create_checkout_session", flow: Some(belongs.other()) };
+        cx.require(Kernel::OtherFlow, !other).at("/mode").until(until).met()?;
+        let invited = self.mode != Mode::Reimbursement;
+        cx.advise(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        self.check_urls(cx);
+        let settings = cx.settings();
+        let cart = Cart::new(&self.line_items, settings);
+        let sells = !matches!(self.mode, Mode::Setup | Mode::Unknown(_));
+        cx.check(Rule::CheckoutLineItemsRequired, !sells || !self.line_items.is_empty()).at("/line_items");
+        cart.check(self.mode == Mode::Reimbursement, cx);
+        self.check_mode(&cart, cx);
+        self.check_amounts(cx);
+        cx.check_extra::<Self>(&self.extra);
+        Ok(())
+    }
+
+    fn check_urls<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+        let success = self.success_url.as_deref().unwrap_or_default();
+        cx.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
+        let is_live = cx.settings().test_mode == Some(false);
+        let cancel = self.cancel_url.as_deref().unwrap_or_default();
+        for (url, at) in [(success, "/success_url"), (cancel, "/cancel_url")] {
+            let is_public = is_absolute(url) && !(is_live && is_local(url));
+            cx.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
+        }
+    }
+
+    fn check_mode<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, cx: &mut Cx<'_, F>) {
+        let several = self.multiple_subscriptions == Some(true);
+        let subscribes = self.mode == Mode::Subscription;
+        cx.check(Rule::CheckoutMultipleSubscriptionsOptIn, !several || subscribes).at("/multiple_subscriptions");
+        let method = self.capture_method.as_ref();
+        cx.check(Rule::CheckoutCaptureMethodKnown, method.is_none_or(CaptureMethod::is_known)).at("/capture_method");
+        match self.mode {
+            Mode::Subscription => {
+                let recurs = self.line_items.is_empty() || cart.may_recur();
+                cx.check(Rule::CheckoutSubscriptionNeedsRecurringPrice, recurs).at("/line_items");
+                cx.check(Rule::CheckoutMixedItems, !cart.is_mixed()).at("/line_items");
+                cx.check(Rule::CheckoutMixedIntervals, several || cart.has_one_period()).at("/line_items");
+                cx.check(Rule::CheckoutSubscriptionEligibility, !cart.needs_no_letter()).at("/line_items");
+                let held = method == Some(&CaptureMethod::Manual);
+                cx.check(Rule::CheckoutManualCaptureSubscription, !held).at("/capture_method");
+            }
+            Mode::Payment | Mode::OffSession => {
+                let recurs = cart.first_recurring();
+                cx.check(Rule::CheckoutPaymentForbidsRecurring, recurs.is_none()).at("/line_items");
+                if self.mode == Mode::OffSession {
+                    let named = self.customer.is_some() && self.payment_method.is_some();
+                    cx.check(Rule::CheckoutOffSessionCustomer, named);
+                    cx.check(Rule::CheckoutOffSessionNoSplit, !cart.is_split()).at("/line_items");
+                }
+            }
+            Mode::Setup => {
+                let plain = self.line_items.is_empty() && self.customer.is_some();
+                cx.check(Rule::CheckoutSetupNoLineItems, plain);
+            }
+            Mode::Reimbursement | Mode::Unknown(_) => {}
+        }
+    }
+
+    fn check_amounts<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+        let total = self.order_total.is_some() || !self.mode.has_total() || !self.mode.is_known();
+        cx.check(Rule::CheckoutAmountEqualsOrder, total).at("/order_total").because(|| "The total is missing.".into());
+        let computed = self.tax_rate.is_none_or(|tax| tax.amount >= Cents::ZERO);
+        cx.check(Rule::CheckoutTaxIsCallerComputed, computed).at("/tax_rate/amount");
+        if let Some(it) = &self.shipping_options {
+            let one = it.shipping_rate_id.is_some() != it.shipping_rate_data.is_some();
+            cx.check(Rule::CheckoutShippingOneSource, one).at("/shipping_options");
+        }
+        let coupons = self.discounts.iter().flatten().filter_map(|it| it.coupon_data.as_ref());
+        for rule in coupons.flat_map(CouponData::broken) {
+            cx.check(rule, false).at("/discounts");
+        }
+    }
+}
+
+/// To which of the two flows a session belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Belongs {
+    ToCheckout,
+    ToSubscription,
+}
+
+impl Belongs {
+    /// The flow to which it does not belong.
+    pub(crate) const fn other(self) -> &'static str {
+        match self {
+            Self::ToCheckout => "flex.subscription",
+            Self::ToSubscription => "flex.checkout",
+        }
+    }
+}
+
+/// Whether a URL leads to the machine that opens it.
+fn is_local(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':', '?']).next().unwrap_or_default();
+    host == "localhost" || host == "[" || host.starts_with("127.") || host.ends_with(".local")
+}

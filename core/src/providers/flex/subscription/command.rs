@@ -1,0 +1,112 @@
+//! What the host may wish of a subscription, and the names of its places and inputs.
+
+use alloc::boxed::Box;
+
+use serde::Deserialize;
+
+use super::Subscription;
+use crate::flow::named;
+use crate::providers::flex::call::CancelSubscription;
+use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
+use crate::providers::flex::session_request::CreateCheckoutSession;
+
+/// What the host may wish.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Command {
+    /// Begin the checkout of a subscription.
+    CreateCheckoutSession(Box<CreateCheckoutSession>),
+    /// Look at the session; the id is needed where the flow begins with it.
+    RetrieveCheckoutSession {
+        /// The session.
+        #[serde(default)]
+        checkout_session_id: Option<CheckoutSessionId>,
+    },
+    /// Look at the subscription; the id is needed where the flow begins with it.
+    RetrieveSubscription {
+        /// The subscription.
+        #[serde(default)]
+        subscription_id: Option<SubscriptionId>,
+    },
+    /// End it, at once or with its period.
+    CancelSubscription(CancelSubscription),
+}
+
+impl From<Command> for crate::snapshot::Command<Subscription> {
+    fn from(command: Command) -> Self {
+        Self::Wish(command)
+    }
+}
+
+impl From<CreateCheckoutSession> for crate::snapshot::Command<Subscription> {
+    fn from(command: CreateCheckoutSession) -> Self {
+        Self::Wish(Command::CreateCheckoutSession(Box::new(command)))
+    }
+}
+
+named! {
+    /// What a button asks for.
+    pub enum Wish {
+        /// Begin the checkout.
+        Create = "create_checkout_session",
+        /// Look at its session.
+        RetrieveSession = "retrieve_checkout_session",
+        /// Look at the subscription.
+        Retrieve = "retrieve_subscription",
+        /// End it.
+        Cancel = "cancel_subscription",
+    }
+}
+
+named! {
+    /// Where a facet stands.
+    pub enum At {
+        /// No session is asked for.
+        SessionAbsent = "session.absent",
+        /// One is asked for.
+        SessionRequested = "session.requested",
+        /// One is looked up for the first time.
+        SessionAdopting = "session.adopting",
+        /// The customer can pay.
+        SessionOpen = "session.open",
+        /// Nobody has paid in time.
+        SessionExpired = "session.expired",
+        /// Paid.
+        SessionComplete = "session.complete",
+        /// There is no subscription.
+        Absent = "subscription.absent",
+        /// Its id is known, and how it stands is not.
+        Unconfirmed = "subscription.unconfirmed",
+        /// It gives no access: not paid yet, paused, or given up on.
+        Waiting = "subscription.waiting",
+        /// Paid, or in its trial.
+        Live = "subscription.live",
+        /// A renewal could not be paid.
+        PastDue = "subscription.past_due",
+        /// It has ended.
+        Ended = "subscription.ended",
+    }
+}
+
+named! {
+    /// What can move a facet.
+    pub enum On {
+        /// The host asks for a session.
+        Create = "create_checkout_session",
+        /// The host adopts a session or a subscription.
+        Retrieve = "retrieve",
+        /// Flex says how a session stands: in an answer, or by an event.
+        Session = "checkout.session",
+        /// Flex says how the subscription stands, in an answer.
+        Subscription = "subscription",
+        /// Flex signals that it has ended.
+        Deleted = "customer.subscription.deleted",
+        /// Flex refuses.
+        Refused = "refused",
+        /// A person judges.
+        Judged = "judged",
+        /// Something that never moves a facet.
+        Other = "other",
+    }
+}

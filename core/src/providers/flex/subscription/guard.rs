@@ -1,0 +1,41 @@
+//! The rules of a subscription's wishes that its state decides.
+
+use super::{Context, Subscription, Wish};
+use crate::providers::flex::call::Call;
+use crate::providers::flex::signal::SESSION_COMPLETED;
+use crate::rule::{Kernel, Until};
+
+pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
+    match wish {
+        Wish::Create => {
+            at.checkouts.guard_create(cx);
+            let _ = cx.require(Kernel::AlreadyBegun, at.standing.is_none());
+        }
+        Wish::RetrieveSession => at.checkouts.guard_retrieve(at.is_absent(), cx),
+        Wish::Retrieve => {
+            let known = at.standing.is_some() || at.is_absent() || cx.is_begin();
+            let _ = cx.require(Kernel::NoEdge, known).until(Until::Signal(SESSION_COMPLETED));
+        }
+        Wish::Cancel => cancel(at, cx),
+    }
+}
+
+fn cancel(at: &Subscription, cx: &mut Context<'_>) {
+    let Some(standing) = &at.standing else {
+        let check = cx.require(Kernel::NoEdge, false);
+        let _ = match at.is_absent() {
+            true => check.until(Until::wish("create_checkout_session")),
+            false => check.until(Until::Signal(SESSION_COMPLETED)),
+        };
+        return;
+    };
+    let looked = cx.owed(|call| matches!(call, Call::RetrieveSubscription(_))).map(|it| it.id.clone());
+    let check = cx.require(Kernel::NoEdge, standing.status.is_some() && !standing.is_over());
+    if let Some(id) = looked {
+        let _ = check.until(Until::Reply(id));
+    }
+    let open = cx.owed(|call| matches!(call, Call::CancelSubscription(..))).map(|it| it.id.clone());
+    if let Some(id) = open.filter(|_| !cx.is_begin()) {
+        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+    }
+}

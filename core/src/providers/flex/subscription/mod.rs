@@ -1,0 +1,261 @@
+//! `flex.subscription`: a subscription, from its session (or its adoption by a look-up), through its invoices, to its end.
+
+mod command;
+mod guard;
+mod standing;
+mod step;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Flex;
+use super::call::Call;
+use super::checkouts::{Checkouts, Place};
+use super::event::{Event, read_reply};
+use super::ids::CheckoutSessionId;
+use super::rules::Rule;
+use super::session_request::Belongs;
+use super::settings::Settings;
+use super::signal::Signal;
+use super::wire::{Expandable, SubscriptionStatus};
+use crate::effect::Awaited;
+use crate::fact::{Because, Verdict};
+use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
+use crate::policy::Env;
+
+pub use command::{At, Command, On, Wish};
+pub use standing::Standing;
+
+type Context<'a> = Cx<'a, Subscription>;
+
+/// One subscription, and the sessions that sell it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Subscription {
+    /// Its sessions.
+    pub checkouts: Checkouts,
+    /// The subscription, once its id is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Box<Standing>>,
+    /// The session whose delivery waits until the subscription runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<CheckoutSessionId>,
+}
+
+impl crate::flow::sealed::Sealed for Subscription {}
+
+impl Flex for Subscription {
+    const BELONGS: Belongs = Belongs::ToSubscription;
+    const SUBSCRIBES: bool = true;
+}
+
+const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
+    Edge::new(from, on, to)
+}
+
+impl Flow for Subscription {
+    const ID: &'static str = "flex.subscription";
+    const FORMAT: u32 = 1;
+    const EDGES: &'static [Edge<At, On>] = &[
+        edge(At::SessionAbsent, On::Create, At::SessionRequested),
+        edge(At::SessionOpen, On::Create, At::SessionRequested),
+        edge(At::SessionExpired, On::Create, At::SessionRequested),
+        edge(At::SessionAbsent, On::Retrieve, At::SessionAdopting),
+        edge(At::SessionRequested, On::Session, At::SessionOpen),
+        edge(At::SessionRequested, On::Session, At::SessionExpired),
+        edge(At::SessionRequested, On::Session, At::SessionComplete),
+        // Its look-up finds that it was never made.
+        edge(At::SessionRequested, On::Session, At::SessionAbsent),
+        edge(At::SessionRequested, On::Refused, At::SessionAbsent),
+        edge(At::SessionRequested, On::Refused, At::SessionOpen),
+        edge(At::SessionRequested, On::Refused, At::SessionExpired),
+        edge(At::SessionRequested, On::Judged, At::SessionAbsent),
+        edge(At::SessionRequested, On::Judged, At::SessionOpen),
+        edge(At::SessionRequested, On::Judged, At::SessionExpired),
+        edge(At::SessionAdopting, On::Session, At::SessionOpen),
+        edge(At::SessionAdopting, On::Session, At::SessionExpired),
+        edge(At::SessionAdopting, On::Session, At::SessionComplete),
+        // It is one of the other flow's.
+        edge(At::SessionAdopting, On::Session, At::SessionAbsent),
+        edge(At::SessionAdopting, On::Refused, At::SessionAbsent),
+        // How a session stands is learnt in any order: a status only moves up its rank.
+        edge(At::SessionOpen, On::Session, At::SessionExpired),
+        edge(At::SessionOpen, On::Session, At::SessionComplete),
+        edge(At::SessionExpired, On::Session, At::SessionComplete),
+        // Somebody has paid under our reference.
+        edge(At::SessionAbsent, On::Session, At::SessionComplete),
+        edge(At::Absent, On::Session, At::Unconfirmed),
+        edge(At::Absent, On::Retrieve, At::Unconfirmed),
+        edge(At::Unconfirmed, On::Refused, At::Absent),
+        // How a subscription stands can go both ways: it is what the last look has shown. Only its end is final.
+        edge(At::Unconfirmed, On::Subscription, At::Waiting),
+        edge(At::Unconfirmed, On::Subscription, At::Live),
+        edge(At::Unconfirmed, On::Subscription, At::PastDue),
+        edge(At::Unconfirmed, On::Subscription, At::Ended),
+        edge(At::Waiting, On::Subscription, At::Live),
+        edge(At::Waiting, On::Subscription, At::PastDue),
+        edge(At::Waiting, On::Subscription, At::Ended),
+        edge(At::Live, On::Subscription, At::Waiting),
+        edge(At::Live, On::Subscription, At::PastDue),
+        edge(At::Live, On::Subscription, At::Ended),
+        edge(At::PastDue, On::Subscription, At::Waiting),
+        edge(At::PastDue, On::Subscription, At::Live),
+        edge(At::PastDue, On::Subscription, At::Ended),
+        edge(At::Unconfirmed, On::Deleted, At::Ended),
+        edge(At::Waiting, On::Deleted, At::Ended),
+        edge(At::Live, On::Deleted, At::Ended),
+        edge(At::PastDue, On::Deleted, At::Ended),
+    ];
+
+    type At = At;
+    type On = On;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn at(&self) -> impl IntoIterator<Item = At> {
+        let session = match self.checkouts.place() {
+            Place::Absent => At::SessionAbsent,
+            Place::Requested => At::SessionRequested,
+            Place::Adopting => At::SessionAdopting,
+            Place::Open => At::SessionOpen,
+            Place::Expired => At::SessionExpired,
+            Place::Complete => At::SessionComplete,
+        };
+        let subscription = match self.standing.as_ref().map(|it| &it.status) {
+            None => At::Absent,
+            Some(None) => At::Unconfirmed,
+            Some(Some(status)) if status.is_live() => At::Live,
+            Some(Some(status)) if status.is_over() => At::Ended,
+            Some(Some(SubscriptionStatus::PastDue)) => At::PastDue,
+            Some(Some(_)) => At::Waiting,
+        };
+        [session, subscription]
+    }
+
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::CreateCheckoutSession(_) => Wish::Create,
+            Command::RetrieveCheckoutSession { .. } => Wish::RetrieveSession,
+            Command::RetrieveSubscription { .. } => Wish::Retrieve,
+            Command::CancelSubscription(_) => Wish::Cancel,
+        }
+    }
+
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::CreateCheckoutSession(_) => Wish::Create,
+            Call::CancelSubscription(..) => Wish::Cancel,
+            Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_) => Wish::Retrieve,
+            _ => Wish::RetrieveSession,
+        }
+    }
+
+    fn on(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
+            Input::Command(Command::RetrieveCheckoutSession { .. } | Command::RetrieveSubscription { .. }) => {
+                On::Retrieve
+            }
+            Input::Answered { event, .. } => match event {
+                Event::Subscription(_) => On::Subscription,
+                _ => On::Session,
+            },
+            Input::Signalled(Event::Signal(signal), _) => match **signal {
+                Signal::SubscriptionDeleted(_) => On::Deleted,
+                _ => On::Session,
+            },
+            Input::Refused { .. } => On::Refused,
+            Input::Judged { .. } => On::Judged,
+            Input::Command(_) | Input::Signalled(..) | Input::Missed(_) | Input::Returned(_) => On::Other,
+        }
+    }
+
+    fn stands(&self, command: &Command) -> bool {
+        match command {
+            Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
+            Command::CancelSubscription(it) => {
+                self.standing.as_ref().and_then(|at| at.ending.as_deref()).is_some_and(|asked| asked == it)
+            }
+            _ => false,
+        }
+    }
+
+    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
+        guard::guard(self, wish, cx);
+    }
+
+    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Result<Self, Stop> {
+        step::step(self, input, cx)
+    }
+
+    fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
+        let mut awaited = self.checkouts.awaited(env.now);
+        awaited.extend(self.standing.as_ref().and_then(|it| it.awaited()));
+        awaited
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        let subscription = self.standing.as_ref().map(|it| it.id.as_str());
+        self.checkouts.ids().chain(subscription).collect()
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+        read_reply(call, reply)
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
+        Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
+    }
+
+    fn is_whole(verdict: &Verdict) -> bool {
+        verdict.name() != "created" || matches!(verdict, Verdict::About { .. })
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        let sold = self.checkouts.settled.is_none() || self.standing.is_some();
+        let held = self.withheld.is_none() || self.withheld == self.checkouts.settled;
+        match () {
+            () if !sold => Some("a session that counts has a subscription"),
+            () if !held => Some("only the session that counts can wait for its delivery"),
+            () => self.checkouts.impossible(),
+        }
+    }
+
+    #[cfg(feature = "samples")]
+    fn samples() -> crate::flow::Samples<Self> {
+        super::samples::subscription()
+    }
+}
+
+impl Subscription {
+    /// Whether nothing was asked for, and nothing adopted.
+    fn is_absent(&self) -> bool {
+        self.standing.is_none() && self.checkouts.place() == Place::Absent
+    }
+
+    /// The subscription, if a signal is about it; a signal that comes before its id is early.
+    fn owned(
+        &mut self,
+        id: Option<&str>,
+        customer: Option<&Expandable>,
+        test_mode: Option<bool>,
+        cx: &mut Context<'_>,
+    ) -> Result<&mut Standing, Because> {
+        let waiting = !self.is_absent();
+        match &mut self.standing {
+            None if waiting && id.is_some() => Err(Because::Early),
+            None => Err(Because::Unrelated),
+            Some(it) => {
+                it.owns(id, customer, test_mode, cx)?;
+                Ok(it)
+            }
+        }
+    }
+}
