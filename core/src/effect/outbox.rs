@@ -204,7 +204,7 @@ impl<C: Call> Obligation<C> {
         self.begun > 0 && (self.in_hand_until.is_some() || !self.is_reconciled())
     }
 
-    fn is_reconciled(&self) -> bool {
+    pub(crate) fn is_reconciled(&self) -> bool {
         matches!(&self.duty, Duty::Request(call) if call.retry() == Retry::Reconcile)
     }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Command, Rejection, Snapshot, Transition, has_edges};
-use crate::effect::{Call, Duty, Obligation, Request, Retry, idempotency_key};
+use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
 use crate::flow::{Cx, Flow, Input, Stop};
 use crate::id::EffectId;
 use crate::policy::Env;
@@ -107,9 +107,4 @@ impl<F: Flow> Snapshot<F> {
         let next = self.clone();
         Transition { next, take: None, learnt: Vec::new(), failure: None, warnings: Vec::new() }
     }
-}
-
-/// Whether a lost answer leaves the request held back.
-pub(super) fn is_reconciled<C: Call>(call: &C) -> bool {
-    call.retry() == Retry::Reconcile
 }

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::handle::is_reconciled;
 use super::{Observation, Snapshot, Transition, has_edges};
 use crate::effect::{Call, Duty, Obligation};
 use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict};
@@ -136,7 +135,7 @@ impl<F: Flow> Snapshot<F> {
             return self.moved(Input::Missed(call.clone()), cx, failure);
         }
         let outbox = cx.outbox.to_mut();
-        if is_reconciled(call) {
+        if obligation.is_reconciled() {
             outbox.hold(id.as_str());
         } else if let Some(it) = outbox.find_mut(id.as_str()) {
             it.rest(env.now, &env.policy, until);
