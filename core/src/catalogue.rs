@@ -59,8 +59,8 @@ impl Catalogue {
     pub fn new() -> Self {
         let mut flows = Vec::new();
         macro_rules! entry {
-            ($flow:ty) => {
-                flows.push(FlowEntry::of::<$flow>());
+            ($provider:ident :: $flow:ident) => {
+                flows.push(FlowEntry::of::<$crate::providers::$provider::$flow>());
             };
         }
         for_each_flow!(entry);

@@ -86,6 +86,19 @@ impl fmt::Debug for Fact<'_> {
     }
 }
 
+impl<'a> Fact<'a> {
+    /// The same reply or webhook with this raw body, so that a host with bytes need not make a text of them first.
+    ///
+    /// The other facts have no body, and stay as they are.
+    #[must_use]
+    pub fn with_body(mut self, raw: impl Into<Cow<'a, [u8]>>) -> Self {
+        if let Self::Reply { body, .. } | Self::Webhook { body, .. } = &mut self {
+            *body = raw.into();
+        }
+        self
+    }
+}
+
 /// Whether a webhook's origin was proved.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

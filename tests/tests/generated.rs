@@ -7,7 +7,7 @@ use std::path::Path;
 fn every_generated_file_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for file in rulebound_tests::generated::files() {
-        let path = root.join(file.path);
+        let path = root.join(&file.path);
         let fresh = fs::read_to_string(&path).is_ok_and(|text| text == file.text);
         if !fresh {
             fs::create_dir_all(path.parent().unwrap()).unwrap();

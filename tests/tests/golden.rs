@@ -20,35 +20,24 @@ use serde_json::value::{RawValue, to_raw_value};
 #[serde(deny_unknown_fields)]
 struct Golden {
     snapshot: Box<RawValue>,
+    /// The settings of exploration, where the default ones name no account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Box<RawValue>>,
     now: Timestamp,
     owed: Vec<Box<RawValue>>,
     /// The requests that `begin` hands out.
     take: BTreeMap<String, Box<RawValue>>,
 }
 
-#[test]
-fn truemed_payment_token_is_as_it_was_saved() {
-    holds::<rulebound::truemed::PaymentToken>();
+macro_rules! golden {
+    ($provider:ident :: $flow:ident) => {
+        holds::<rulebound::$provider::$flow>();
+    };
 }
 
 #[test]
-fn truemed_payment_session_is_as_it_was_saved() {
-    holds::<rulebound::truemed::PaymentSession>();
-}
-
-#[test]
-fn revup_subscription_is_as_it_was_saved() {
-    holds::<rulebound::revup::Subscription>();
-}
-
-#[test]
-fn flex_checkout_is_as_it_was_saved() {
-    holds::<rulebound::flex::Checkout>();
-}
-
-#[test]
-fn flex_subscription_is_as_it_was_saved() {
-    holds::<rulebound::flex::Subscription>();
+fn every_flow_is_as_it_was_saved() {
+    rulebound::for_each_flow!(golden);
 }
 
 fn holds<F: Flow>() {
@@ -70,7 +59,7 @@ impl Golden {
     fn holds(&self) -> Result<(), String> {
         let at = load(self.snapshot.get()).map_err(|wrong| wrong.to_string())?;
         same("the snapshot", self.snapshot.get(), &at.save())?;
-        let around = Around::new(self.now, Policy::default(), None);
+        let around = Around::new(self.now, Policy::default(), self.settings.as_deref().map(RawValue::get));
         let owed = at.owed(&around).map_err(|wrong| wrong.to_string())?;
         same("what is owed", &text(&self.owed), &text(&owed))?;
         let ready = owed.iter().filter(|it| it.ready && matches!(it.effect, Effect::Request { .. }));
@@ -131,7 +120,9 @@ fn snap<F: Flow>(here: &Reached<F>) -> Golden {
         _ => None,
     };
     let taken = owed.iter().filter(|it| it.ready).filter_map(|it| Some((it.id.as_str().to_owned(), take(&it.id)?)));
+    let settings = Some(F::sample_settings()).filter(|it| *it != F::Settings::default());
     Golden {
+        settings: settings.map(|it| to_raw_value(&it).unwrap()),
         snapshot: RawValue::from_string(here.at.save()).unwrap(),
         now: here.now,
         owed: owed.iter().map(|it| to_raw_value(it).unwrap()).collect(),

@@ -69,7 +69,7 @@ fn run_vectors(folder: &Path) -> Outcome {
 
 fn codegen() -> Outcome {
     for file in generated::files() {
-        let path = root().join(file.path);
+        let path = root().join(&file.path);
         let changed = std::fs::read_to_string(&path).ok().as_deref() != Some(file.text.as_str());
         if changed {
             if let Some(folder) = path.parent() {

@@ -114,7 +114,7 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// The provider's rules.
     type Rule: RuleSet;
     /// The provider's settings.
-    type Settings: Clone + Default + Debug + DeserializeOwned;
+    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned;
 
     /// Where each facet stands; always the same facets in the same order.
     fn at(&self) -> impl IntoIterator<Item = Self::At>;

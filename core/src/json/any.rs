@@ -271,9 +271,9 @@ pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
 /// A flow that has not begun, by the flow's id; nothing if there is no such flow.
 pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
     macro_rules! start {
-        ($flow:ty) => {
-            if flow == <$flow as Flow>::ID {
-                return Some(Box::new(Snapshot::<$flow>::start(key)));
+        ($provider:ident :: $flow:ident) => {
+            if flow == <$crate::providers::$provider::$flow as Flow>::ID {
+                return Some(Box::new(Snapshot::<$crate::providers::$provider::$flow>::start(key)));
             }
         };
     }
@@ -285,9 +285,9 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
 pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
     let stored = Stored::read(json, format_of)?;
     macro_rules! load {
-        ($flow:ty) => {
-            if stored.flow == <$flow as Flow>::ID {
-                return Ok(Box::new(Snapshot::<$flow>::restore(&stored)?));
+        ($provider:ident :: $flow:ident) => {
+            if stored.flow == <$crate::providers::$provider::$flow as Flow>::ID {
+                return Ok(Box::new(Snapshot::<$crate::providers::$provider::$flow>::restore(&stored)?));
             }
         };
     }
@@ -298,9 +298,9 @@ pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
 /// The newest format of a flow that this release knows.
 fn format_of(flow: &str) -> Option<u32> {
     macro_rules! format {
-        ($flow:ty) => {
-            if flow == <$flow as Flow>::ID {
-                return Some(<$flow as Flow>::FORMAT);
+        ($provider:ident :: $flow:ident) => {
+            if flow == <$crate::providers::$provider::$flow as Flow>::ID {
+                return Some(<$crate::providers::$provider::$flow as Flow>::FORMAT);
             }
         };
     }

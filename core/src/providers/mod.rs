@@ -43,23 +43,30 @@ pub(crate) fn all<R: RuleSet>() -> Vec<&'static Rule> {
     R::ALL.iter().map(|rule| rule.rule()).collect()
 }
 
-/// Registers the providers: one word each.
+/// Registers the providers and the flows of each: one line each.
 macro_rules! providers {
-    ($($name:ident),+ $(,)?) => {
-        $(pub mod $name;)+
+    ($($provider:ident { $($flow:ident),+ })+) => {
+        $(pub mod $provider;)+
 
         /// Every provider.
-        pub static PROVIDERS: &[Provider] = &[$($name::PROVIDER),+];
+        pub static PROVIDERS: &[Provider] = &[$($provider::PROVIDER),+];
 
-        /// Calls a macro with the type of every flow.
+        /// Calls a macro with `provider::Flow` for every flow; `rulebound::provider::Flow` is its type.
+        #[doc(hidden)]
+        #[macro_export]
         macro_rules! for_each_flow {
-            ($visit:ident) => { $( $crate::providers::$name::flows!($visit); )+ };
+            ($visit:ident) => { $($( $visit!($provider::$flow); )+)+ };
         }
         pub(crate) use for_each_flow;
     };
 }
 
-providers! { truemed, flex, vend, revup }
+providers! {
+    truemed { PaymentToken, PaymentSession }
+    flex { Checkout, Subscription }
+    vend { Subscription }
+    revup { Subscription }
+}
 
 /// Whether a webhook is the provider's, told from its raw body. Call it before anything else reads the body.
 ///

@@ -63,11 +63,3 @@ pub(crate) const PROVIDER: Provider = Provider {
     correlate: intake::correlate,
     ask: ask::ask,
 };
-
-macro_rules! flows {
-    ($visit:ident) => {
-        $visit!($crate::providers::flex::Subscription);
-        $visit!($crate::providers::flex::Checkout);
-    };
-}
-pub(crate) use flows;

@@ -45,11 +45,3 @@ pub(crate) const PROVIDER: Provider = Provider {
     correlate: intake::correlate,
     ask: ask::ask,
 };
-
-macro_rules! flows {
-    ($visit:ident) => {
-        $visit!($crate::providers::truemed::PaymentToken);
-        $visit!($crate::providers::truemed::PaymentSession);
-    };
-}
-pub(crate) use flows;

@@ -36,10 +36,3 @@ pub(crate) const PROVIDER: Provider = Provider {
     correlate: intake::correlate,
     ask: ask::ask,
 };
-
-macro_rules! flows {
-    ($visit:ident) => {
-        $visit!($crate::providers::vend::Subscription);
-    };
-}
-pub(crate) use flows;

@@ -1,35 +1,16 @@
-//! Files that are made from the code, committed, and verified by a test that also mends them.
+//! The figures that the README states.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rulebound::Kept;
 use rulebound::catalogue::Catalogue;
 use serde_json::Value;
 
-/// One generated file.
-#[derive(Debug)]
-pub struct Generated {
-    /// Its path from the root of the workspace.
-    pub path: &'static str,
-    /// Its contents.
-    pub text: String,
-}
-
-/// The root of the workspace.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Every generated file, made anew.
-pub fn files() -> Vec<Generated> {
-    let catalogue = Catalogue::new();
-    let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
-    let readme = fs::read_to_string(root().join("README.md")).unwrap_or_default();
-    vec![
-        Generated { path: "schemas/catalogue.json", text: json + "\n" },
-        Generated { path: "README.md", text: with_figures(&readme, &figures(&catalogue)) },
-    ]
+/// The README, with its figures written anew.
+pub(super) fn text(catalogue: &Catalogue) -> String {
+    let readme = fs::read_to_string(super::root().join("README.md")).unwrap_or_default();
+    with_figures(&readme, &figures(catalogue))
 }
 
 /// The figures that the README states.
