@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rulebound::json::{Around, load};
 use rulebound::time::Timestamp;
-use rulebound::{Effect, Flow, Named, Policy};
+use rulebound::{Effect, Flow, Named};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
 use rulebound_tests::vectors::files;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ impl Golden {
     fn holds(&self) -> Result<(), String> {
         let at = load(self.snapshot.get()).map_err(|wrong| wrong.to_string())?;
         same("the snapshot", self.snapshot.get(), &at.save())?;
-        let around = Around::new(self.now, Policy::default(), self.settings.as_deref().map(RawValue::get));
+        let around = Around::new(self.now, None, self.settings.as_deref().map(RawValue::get));
         let owed = at.owed(&around).map_err(|wrong| wrong.to_string())?;
         same("what is owed", &text(&self.owed), &text(&owed))?;
         let ready = owed.iter().filter(|it| it.ready && matches!(it.effect, Effect::Request { .. }));

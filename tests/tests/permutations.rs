@@ -171,8 +171,7 @@ impl Host<'_> {
 
     fn around<T>(&self, now: Timestamp, ask: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> T) -> T {
         let settings = self.vector.get("settings").map(Value::to_string);
-        let policy = self.vector.get("policy").map(Value::to_string).unwrap_or_else(|| "{}".into());
-        let policy = serde_json::from_str(&policy).unwrap();
-        ask(self.at.as_ref(), &Around::new(now, policy, settings.as_deref()))
+        let policy = self.vector.get("policy").map(|it| serde_json::from_value(it.clone()).unwrap());
+        ask(self.at.as_ref(), &Around::new(now, policy.as_ref(), settings.as_deref()))
     }
 }

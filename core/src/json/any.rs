@@ -1,6 +1,7 @@
 //! A snapshot of whichever flow: what bindings hold, where the flow is known only at run time.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Debug;
@@ -14,7 +15,7 @@ use crate::fact::{Because, Fact, FactError, Failure};
 use crate::flow::{Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
 use crate::policy::{Env, Policy};
-use crate::providers::{PROVIDERS, for_each_flow};
+use crate::providers::{for_each_flow, named};
 use crate::rule::{Kernel, RuleSet, Violation};
 use crate::snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Stored, Transition};
 use crate::time::Timestamp;
@@ -48,20 +49,20 @@ pub trait AnySnapshot: Send + Sync + Debug {
 }
 
 /// The circumstances of a call: what [`Env`] is, with the settings still as JSON.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Around<'a> {
     /// The time of the call.
     pub now: Timestamp,
-    /// The host's choices.
-    pub policy: Policy,
+    /// The host's choices; the default ones unless told.
+    pub policy: Option<&'a Policy>,
     /// The settings of the flow's provider; its defaults unless told.
     pub settings: Option<&'a str>,
 }
 
 impl<'a> Around<'a> {
     /// A time, with a policy and settings.
-    pub const fn new(now: Timestamp, policy: Policy, settings: Option<&'a str>) -> Self {
+    pub const fn new(now: Timestamp, policy: Option<&'a Policy>, settings: Option<&'a str>) -> Self {
         Self { now, policy, settings }
     }
 
@@ -70,18 +71,21 @@ impl<'a> Around<'a> {
             None => F::Settings::default(),
             Some(text) => decode(text).map_err(|error| error.under("/settings"))?,
         };
-        for code in self.policy.overrides.keys() {
-            if !is_rule(code) {
-                return Err(Malformed::new(alloc::format!("/policy/overrides/{code}"), "is not the code of a rule"));
-            }
+        let policy = self.policy.cloned().unwrap_or_default();
+        match policy.overrides.keys().find(|code| !is_rule(code)) {
+            Some(code) => Err(Malformed::new(format!("/policy/overrides/{code}"), "is not the code of a rule")),
+            None => Ok(Env::new(self.now, policy, settings)),
         }
-        Ok(Env::new(self.now, self.policy.clone(), settings))
     }
 }
 
+/// Whether it is the code of a rule, which begins with whose rule it is.
 fn is_rule(code: &str) -> bool {
-    let kernel = Kernel::ALL.iter().any(|it| it.rule().code == code);
-    kernel || PROVIDERS.iter().any(|it| (it.rules)().iter().any(|rule| rule.code == code))
+    let of = code.split_once('.').map_or("", |(of, _)| of);
+    match named(of) {
+        Some(provider) => (provider.rules)().iter().any(|rule| rule.code == code),
+        None => Kernel::ALL.iter().any(|it| it.rule().code == code),
+    }
 }
 
 /// What an accepted command or an applied fact leads to, in whichever flow.
@@ -297,13 +301,13 @@ pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
 
 /// The newest format of a flow that this release knows.
 fn format_of(flow: &str) -> Option<u32> {
-    macro_rules! format {
+    macro_rules! newest {
         ($provider:ident :: $flow:ident) => {
             if flow == <$crate::providers::$provider::$flow as Flow>::ID {
                 return Some(<$crate::providers::$provider::$flow as Flow>::FORMAT);
             }
         };
     }
-    for_each_flow!(format);
+    for_each_flow!(newest);
     None
 }

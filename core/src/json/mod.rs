@@ -181,11 +181,11 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
         Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
         Verb::Handle { snapshot, command, now, policy, settings } => {
-            let around = Around::new(now, policy, settings.map(RawValue::get));
+            let around = Around::new(now, Some(&policy), settings.map(RawValue::get));
             ok(&open(snapshot)?.handle(command.get(), &around).map_err(refuse)?)
         }
         Verb::Observe { snapshot, fact, now, policy, settings } => {
-            let around = Around::new(now, policy, settings.map(RawValue::get));
+            let around = Around::new(now, Some(&policy), settings.map(RawValue::get));
             let snapshot = open(snapshot)?;
             let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
             match snapshot.observe(fact, &around).map_err(refuse)? {
@@ -223,7 +223,7 @@ fn serve(verb: Verb<'_>) -> Served {
 
 impl Look<'_> {
     fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>) -> Served {
-        let around = Around::new(self.now, self.policy, self.settings.map(RawValue::get));
+        let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawValue::get));
         let snapshot = open(self.snapshot)?;
         ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
     }
