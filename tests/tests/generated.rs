@@ -1,18 +1,30 @@
 //! What is generated is what the code says; a stale file is mended, and fails the test.
 
-use std::fs;
-use std::path::Path;
+use rulebound_tests::generated::{self, Derived, Generated, derived};
+
+/// Writes the files, and fails if there are any.
+#[track_caller]
+fn mend(stale: &[Generated]) {
+    for file in stale {
+        file.write().unwrap();
+    }
+    let paths: Vec<_> = stale.iter().map(|file| file.path.as_str()).collect();
+    assert!(stale.is_empty(), "stale, and written anew, commit it: {}", paths.join(", "));
+}
 
 #[test]
 fn every_generated_file_is_fresh() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in rulebound_tests::generated::files() {
-        let path = root.join(&file.path);
-        let fresh = fs::read_to_string(&path).is_ok_and(|text| text == file.text);
-        if !fresh {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &file.text).unwrap();
-        }
-        assert!(fresh, "{} was stale, and has been written anew: commit it", file.path);
-    }
+    let mut files = generated::files();
+    files.retain(|file| !file.is_fresh());
+    mend(&files);
+}
+
+#[test]
+fn every_derived_file_is_fresh() {
+    let (fresh, stale): (Vec<_>, Vec<_>) = generated::derived().into_iter().partition(Derived::is_fresh);
+    let (near, far): (Vec<_>, Vec<_>) = stale.into_iter().partition(|file| file.by.is_installed());
+    assert!(fresh.len() + near.len() + far.len() > 0, "nothing is derived");
+    mend(&derived::make(&near).unwrap());
+    let paths: Vec<_> = far.iter().map(|file| file.path.as_str()).collect();
+    assert!(far.is_empty(), "stale, run `cargo xtask codegen`: {}", paths.join(", "));
 }

@@ -1,10 +1,12 @@
 //! The one task runner: `cargo xtask test`, `vectors DIR`, `codegen`, `bench`, `explore`.
 
+mod codegen;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use rulebound_tests::{generated, vectors};
+use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test          formatting, lints, documentation, the build without std, and every test suite
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test(),
         ["vectors", folder] => run_vectors(Path::new(folder)),
-        ["codegen"] => codegen(),
+        ["codegen"] => codegen::codegen(),
         ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
         ["explore"] => explore(),
         _ => Err(format!("usage:\n{HELP}")),
@@ -65,21 +67,6 @@ fn run_vectors(folder: &Path) -> Outcome {
     }
     println!("{} passed, {} failed", report.passed, report.failed.len());
     if report.failed.is_empty() { Ok(()) } else { Err("some vectors do not hold".into()) }
-}
-
-fn codegen() -> Outcome {
-    for file in generated::files() {
-        let path = root().join(&file.path);
-        let changed = std::fs::read_to_string(&path).ok().as_deref() != Some(file.text.as_str());
-        if changed {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-            }
-            std::fs::write(&path, file.text).map_err(|error| error.to_string())?;
-            println!("wrote {}", file.path);
-        }
-    }
-    Ok(())
 }
 
 fn explore() -> Outcome {

@@ -1,10 +1,15 @@
 //! Files that are made from the code, committed, and verified by a test that also mends them.
 
+pub mod derived;
+mod diagrams;
 mod readme;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::Catalogue;
+
+pub use derived::Derived;
 
 /// One generated file.
 #[derive(Debug)]
@@ -15,12 +20,26 @@ pub struct Generated {
     pub text: String,
 }
 
+impl Generated {
+    /// Whether the file that is there says the same.
+    pub fn is_fresh(&self) -> bool {
+        fs::read_to_string(root().join(&self.path)).is_ok_and(|text| text == self.text)
+    }
+
+    /// Writes the file.
+    pub fn write(&self) -> std::io::Result<()> {
+        let path = root().join(&self.path);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::write(path, &self.text)
+    }
+}
+
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every generated file, made anew.
+/// Every file that is generated here, made anew.
 pub fn files() -> Vec<Generated> {
     let catalogue = Catalogue::new();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
@@ -28,4 +47,9 @@ pub fn files() -> Vec<Generated> {
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
     ]
+}
+
+/// Every file that a program of another language makes, with what it is made from.
+pub fn derived() -> Vec<Derived> {
+    diagrams::files(&Catalogue::new())
 }
