@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -127,8 +128,7 @@ pub enum Via {
 }
 
 /// What a person decided in a review: a name, and for some an id of the provider.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
     /// Such as `stop_waiting`.
@@ -154,6 +154,31 @@ impl Verdict {
         match self {
             Self::Plain(name) | Self::About { verdict: name, .. } => name,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct About {
+            verdict: String,
+            id: String,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Verdict;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a verdict, or an object of a verdict and an id")
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Verdict, E> {
+                Ok(Verdict::Plain(name.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Verdict, A::Error> {
+                let About { verdict, id } = About::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Verdict::About { verdict, id })
+            }
+        }
+        deserializer.deserialize_any(Either)
     }
 }
 

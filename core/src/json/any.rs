@@ -9,7 +9,7 @@ use core::fmt::Debug;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::decode::{Malformed, decode, decode_tagged};
+use crate::decode::{Malformed, decode, decode_tagged, tag};
 use crate::effect::{Awaited, Owed, Request};
 use crate::fact::{Because, Fact, FactError, Failure};
 use crate::flow::{Flow, Named};
@@ -252,16 +252,11 @@ where
 /// ```
 pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
     #[derive(serde::Deserialize)]
-    struct Kind<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: alloc::borrow::Cow<'a, str>,
-    }
-    #[derive(serde::Deserialize)]
     #[serde(rename_all = "snake_case", deny_unknown_fields)]
     enum Begin {
         Begin { effect: EffectId },
     }
-    match decode::<Kind<'_>>(text)?.kind.as_ref() {
+    match tag(text)?.as_ref() {
         "begin" => decode_tagged(text).map(|Begin::Begin { effect }| Command::Begin(effect)),
         _ => decode_tagged(text).map(Command::Wish),
     }

@@ -165,8 +165,13 @@ pub fn call(request: &str) -> String {
     }
     match decode::<Verb<'_>>(request) {
         Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
-        Err(wrong) => error("malformed", &wrong.field, &wrong.reason),
+        Err(Malformed { field, reason }) => error("malformed", within_verb(&field), &reason),
     }
+}
+
+/// A field as seen from the verb's fields.
+fn within_verb(field: &str) -> &str {
+    field.char_indices().filter(|(_, it)| *it == '/').nth(1).map_or("", |(start, _)| field.get(start..).unwrap_or(""))
 }
 
 /// An answer, or the error that is one too.

@@ -1,7 +1,8 @@
 //! Reading JSON of our own shapes: strictly, and with the field named when it is wrong.
 
+mod scan;
+
 use alloc::borrow::{Cow, ToOwned};
-use alloc::format;
 use alloc::string::{String, ToString};
 use core::cell::Cell;
 use core::fmt;
@@ -11,10 +12,12 @@ use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, IntoDeserializer, MapAccess, VariantAccess, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
-use serde_path_to_error::{Path, Segment};
+use serde_json::error::Category;
 use thiserror::Error;
 
 use crate::id::Text;
+pub(crate) use scan::member;
+use scan::{Which, pointer};
 
 /// JSON of ours that is wrong, with the field that is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -39,70 +42,69 @@ impl Malformed {
     }
 }
 
-/// Reads a value. Only an error pays for keeping track of where it is.
+/// Reads a value. Only an error pays for finding where it is.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
-    serde_json::from_str(text).or_else(|_| {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| located(&error))?;
-        reader.end().map_err(|error| Malformed::new("", reason(&error)))?;
-        Ok(value)
-    })
+    serde_json::from_str(text).map_err(|error| located(text, &error))
 }
 
 /// Reads one of our unions: an object whose `type` names the variant, beside the variant's own fields.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
-    let Tag { tag } = decode(text)?;
-    let Some(tag) = tag else { return Err(Malformed::new("/type", "is missing")) };
+    let tag = tag(text)?;
     let unknown = Cell::new(false);
-    let tagged = |reader| Tagged { tag: tag.clone(), reader, unknown: &unknown };
     let mut reader = serde_json::Deserializer::from_str(text);
-    if let Ok(value) = T::deserialize(tagged(&mut reader)) {
-        return Ok(value);
-    }
-    let mut reader = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(tagged(&mut reader)).map_err(|error| match unknown.get() {
-        true => Malformed::new("/type", reason(error.inner())),
-        false => located(&error),
+    let value = T::deserialize(Tagged { tag, reader: &mut reader, unknown: &unknown });
+    value.and_then(|value| reader.end().map(|()| value)).map_err(|error| match unknown.get() {
+        true => Malformed::new("/type", reason(&error)),
+        false => located(text, &error),
     })
 }
 
-#[derive(Deserialize)]
-struct Tag<'a> {
-    #[serde(borrow, rename = "type")]
-    tag: Option<Cow<'a, str>>,
+/// The `type` of one of our unions.
+pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
+    #[derive(Deserialize)]
+    struct Tag<'a> {
+        #[serde(borrow, rename = "type")]
+        tag: Option<Text<'a>>,
+    }
+    let tag = match member(text, "type").and_then(|tag| serde_json::from_str(tag).ok()) {
+        Some(tag) => Some(tag),
+        None => decode::<Tag<'_>>(text)?.tag,
+    };
+    tag.map(|Text(tag)| tag).ok_or_else(|| Malformed::new("/type", "is missing"))
 }
 
-fn located(error: &serde_path_to_error::Error<serde_json::Error>) -> Malformed {
-    let reason = reason(error.inner());
-    let mut field = pointer(error.path());
-    // The path of a field that is missing or not ours ends at the object around it.
-    for prefix in ["missing field `", "unknown field `", "duplicate field `"] {
-        let named = reason.strip_prefix(prefix).and_then(|rest| rest.split_once('`'));
-        if let Some((name, _)) = named.filter(|(name, _)| !field.ends_with(&format!("/{name}"))) {
-            field.push('/');
-            field.push_str(name);
-        }
+/// An error of serde's with the field that it is about, which follows from where the reader stood.
+#[cold]
+fn located(text: &str, error: &serde_json::Error) -> Malformed {
+    let reason = reason(error);
+    let end = offset(text, error);
+    let is = |beginnings: &[&str]| beginnings.iter().any(|it| reason.starts_with(it));
+    let which = match error.classify() {
+        Category::Data if is(&["invalid type: map", "invalid type: sequence"]) => Which::Next,
+        Category::Data if is(&["missing field", "unknown field", "duplicate field", "invalid length"]) => Which::Whole,
+        Category::Data => Which::Scalar,
+        Category::Io | Category::Syntax | Category::Eof => Which::Next,
+    };
+    let mut field = pointer(text, end, which);
+    // What is missing has no place of its own.
+    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+    if let Some((name, _)) = missing {
+        field.push('/');
+        field.push_str(name);
     }
     Malformed { field, reason }
+}
+
+/// Where in the text the reader stood.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    before.map(str::len).sum::<usize>().saturating_add(error.column())
 }
 
 /// What serde says, without a position that means nothing to the reader.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
-}
-
-/// A path of serde's as a JSON Pointer.
-fn pointer(path: &Path) -> String {
-    let mut text = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => text.push_str(&format!("/{index}")),
-            Segment::Map { key } => text.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    text
 }
 
 type Reader<'a, 'de> = &'a mut serde_json::Deserializer<serde_json::de::StrRead<'de>>;
@@ -156,7 +158,7 @@ impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Untagged<D> {
     type Error = D::Error;
 
     fn unit_variant(self) -> Result<(), D::Error> {
-        self.0.deserialize_map(WithoutType(IgnoredAny)).map(|_| ())
+        self.0.deserialize_map(WithoutType::of(IgnoredAny)).map(|_| ())
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, D::Error> {
@@ -172,7 +174,7 @@ impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Untagged<D> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(WithoutType(visitor))
+        self.0.deserialize_map(WithoutType::of(visitor))
     }
 }
 
@@ -180,7 +182,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Untagged<D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(WithoutType(visitor))
+        self.0.deserialize_map(WithoutType::of(visitor))
     }
 
     forward_to_deserialize_any! {
@@ -190,17 +192,26 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Untagged<D> {
 }
 
 /// Hands a map on without the entry of its `type`.
-struct WithoutType<V>(V);
+struct WithoutType<V> {
+    inner: V,
+    seen: bool,
+}
+
+impl<V> WithoutType<V> {
+    const fn of(inner: V) -> Self {
+        Self { inner, seen: false }
+    }
+}
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for WithoutType<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
+        self.inner.expecting(f)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(WithoutType(map))
+        self.inner.visit_map(WithoutType::of(map))
     }
 }
 
@@ -209,10 +220,13 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutType<A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         loop {
-            match self.0.next_key::<Text<'de>>()? {
+            match self.inner.next_key::<Text<'de>>()? {
                 None => return Ok(None),
                 Some(Text(name)) if name == "type" => {
-                    self.0.next_value::<IgnoredAny>()?;
+                    if core::mem::replace(&mut self.seen, true) {
+                        return Err(de::Error::duplicate_field("type"));
+                    }
+                    self.inner.next_value::<IgnoredAny>()?;
                 }
                 Some(Text(name)) => {
                     let name: CowStrDeserializer<'de, A::Error> = name.into_deserializer();
@@ -223,12 +237,14 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutType<A> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.0.next_value_seed(seed)
+        self.inner.next_value_seed(seed)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[derive(Deserialize, PartialEq, Debug)]
@@ -243,6 +259,17 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Item {
         price: i64,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what cannot be read of it matters")]
+    struct Line {
+        id: crate::id::Key,
+        #[serde(default)]
+        n: u32,
+        #[serde(default)]
+        list: Vec<crate::time::Millis>,
     }
 
     fn field(text: &str) -> String {
@@ -266,5 +293,26 @@ mod tests {
         assert_eq!(field(r#"{"type":"other"}"#), "/type");
         assert_eq!(field(r#"{"price":1}"#), "/type");
         assert_eq!(field(r#"{"type":"whole","pri"#), "");
+        assert_eq!(field(r#"{"type":"whole","price":1,"type":"whole"}"#), "/type");
+        assert_eq!(field(r#"{"type":"whole","price":1,"price":2}"#), "/price");
+        assert_eq!(field(r#"{"type":1,"price":1}"#), "/type");
+        assert_eq!(field(r#"{"type":"line","item":[]}"#), "/item");
+        assert_eq!(field(r#"{"type":"whole","price":{}}"#), "/price");
+        assert_eq!(field(r#"{"type":"whole","price":1} x"#), "");
+        assert_eq!(field("[]"), "");
+    }
+
+    #[test]
+    fn what_serde_does_not_place_is_placed() {
+        let field = |text: &str| decode::<Vec<Line>>(text).unwrap_err().field;
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": 1}, {"id": "short", "n": 1}]"#), "/1/id");
+        assert_eq!(field(r#"[{"n": 1, "id": "short"}]"#), "/0/id");
+        assert_eq!(field("[\n {\"id\": \"0123456789abcdef\"},\n\n {\"id\": \"short\"}\n]"), "/1/id");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": "é", "x": 1}]"#), "/0/n");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef"}, {}]"#), "/1/id");
+        assert_eq!(field(r#"[{"id": {"id": "short"}}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "more": [1]}]"#), "/0/more");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, -1, 2]}]"#), "/0/list/1");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, 2, []]}]"#), "/0/list/2");
     }
 }
