@@ -2,4 +2,5 @@
 
 pub mod explore;
 pub mod generated;
+pub mod survey;
 pub mod vectors;

@@ -93,6 +93,16 @@ pub fn ask(verb: &str, fields: Value) -> Value {
     serde_json::from_str(&call(&Value::Object(request).to_string())).unwrap_or_default()
 }
 
+/// The texts of a list and of the lists in it; of an entry that is an object, its rule.
+pub fn texts(list: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+    match list {
+        Value::String(text) => Box::new(std::iter::once(text.clone())),
+        Value::Array(list) => Box::new(list.iter().flat_map(texts)),
+        Value::Object(entry) => Box::new(entry.get("rule").into_iter().flat_map(texts)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
 /// A vector's key: a text, or the key of a thing.
 pub fn key(wanted: &Value) -> Value {
     match wanted["of"].as_array().map(Vec::as_slice) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::{Catalogue, RULES_VERSION};
 use rulebound::{Basis, Kept, Rule};
+use rulebound_tests::vectors::texts;
 use serde_json::Value;
 
 /// Lines that no source file reaches.
@@ -184,7 +185,7 @@ fn every_rule_is_well_formed() {
     let catalogue = Catalogue::new();
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
-    for rule in &catalogue.rules {
+    for rule in catalogue.rules.iter().map(|it| it.rule) {
         let mut expect = |holds: bool, what: &str| {
             if !holds {
                 wrong.push(format!("{}: {what}", rule.code));
@@ -207,7 +208,7 @@ fn no_released_code_is_lost() {
     let text = read("tests/frozen-codes.txt");
     let frozen: Vec<_> = text.lines().collect();
     assert!(frozen.is_sorted_by(|a, b| a < b), "tests/frozen-codes.txt is sorted, and each code stands once");
-    let known: BTreeSet<_> = catalogue.rules.iter().map(|rule| rule.code).chain(catalogue.retired).collect();
+    let known: BTreeSet<_> = catalogue.rules.iter().map(|it| it.rule.code).chain(catalogue.retired).collect();
     let lost = frozen.iter().filter(|code| !known.contains(**code)).map(|code| (*code).to_owned());
     assert_none("released, and neither a rule nor retired", &lost.collect::<Vec<_>>());
     let new = known.iter().filter(|code| !frozen.contains(code)).map(|code| (*code).to_owned());
@@ -335,24 +336,14 @@ impl Shown {
     }
 }
 
-/// The texts of a list and of the lists in it; of an entry that is an object, its rule.
-fn texts(list: &Value) -> Box<dyn Iterator<Item = String> + '_> {
-    match list {
-        Value::String(text) => Box::new(std::iter::once(text.clone())),
-        Value::Array(list) => Box::new(list.iter().flat_map(texts)),
-        Value::Object(entry) => Box::new(entry.get("rule").into_iter().flat_map(texts)),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
 #[test]
 fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
     let shown = Shown::of_all();
     let catalogue = Catalogue::new();
-    let enforced = || catalogue.rules.iter().filter(|rule| rule.kept == Kept::Enforced);
+    let enforced = || catalogue.rules.iter().map(|it| it.rule).filter(|rule| rule.kept == Kept::Enforced);
     let missing = |by: &BTreeSet<String>, what: &str| {
         let none = enforced().filter(|rule| !by.contains(rule.code));
-        none.map(|rule: &&Rule| format!("{} is {what} by no vector", rule.code)).collect::<Vec<_>>()
+        none.map(|rule: &Rule| format!("{} is {what} by no vector", rule.code)).collect::<Vec<_>>()
     };
     let mut wrong = missing(&shown.broken, "broken");
     let kept = missing(&shown.kept, "kept").into_iter();

@@ -7,6 +7,10 @@ pub(crate) fn codegen() -> Result<(), String> {
     let mut files = generated::files();
     files.retain(|file| !file.is_fresh());
     write(&files)?;
+    // The rest is made from what was just written.
+    if files.iter().any(|file| file.path.ends_with(".rs")) {
+        return super::cargo(&["run", "--quiet", "--package", "xtask", "--", "codegen"]);
+    }
     let mut stale = generated::derived();
     stale.retain(|file| !file.is_fresh());
     for file in &stale {

@@ -8,7 +8,7 @@ use crate::decode::Malformed;
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::CorrelationId;
 use crate::intake::{AuthError, Secret};
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{Rule, RuleSet, Source};
 use crate::time::Timestamp;
 
 /// What the library knows of one provider, besides its flows.
@@ -22,6 +22,8 @@ pub struct Provider {
     pub rules: fn() -> Vec<&'static Rule>,
     /// Codes that were rules once, and never come back.
     pub retired: &'static [&'static str],
+    /// The page that says where its servers are.
+    pub settings: Source,
     pub(crate) authenticate: Authenticate,
     pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
     pub(crate) ask: Ask,

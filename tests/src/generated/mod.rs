@@ -3,11 +3,14 @@
 pub mod derived;
 mod diagrams;
 mod readme;
+mod shown;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::Catalogue;
+
+use crate::survey::Survey;
 
 pub use derived::Derived;
 
@@ -42,8 +45,10 @@ pub fn root() -> PathBuf {
 /// Every file that is generated here, made anew.
 pub fn files() -> Vec<Generated> {
     let catalogue = Catalogue::new();
+    let survey = Survey::run();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
     vec![
+        Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
     ]

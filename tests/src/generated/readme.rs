@@ -15,7 +15,7 @@ pub(super) fn text(catalogue: &Catalogue) -> String {
 
 /// The figures that the README states.
 fn figures(catalogue: &Catalogue) -> String {
-    let kept = |wanted: Kept| catalogue.rules.iter().filter(|rule| rule.kept == wanted).count();
+    let kept = |wanted: Kept| catalogue.rules.iter().filter(|it| it.rule.kept == wanted).count();
     let edges: usize = catalogue.flows.iter().map(|flow| flow.edges.len()).sum();
     let (vectors, steps) = vectors();
     format!(

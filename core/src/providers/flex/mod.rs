@@ -59,6 +59,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: intake::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
+    settings: pages::INTRO,
     authenticate: intake::authenticate,
     correlate: intake::correlate,
     ask: ask::ask,

@@ -34,6 +34,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: intake::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
+    settings: pages::CREATE_SUBSCRIPTION,
     authenticate: |_secrets, _headers, _body, _now| Ok(intake::ORIGIN),
     correlate: intake::correlate,
     ask: ask::ask,

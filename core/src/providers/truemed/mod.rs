@@ -41,6 +41,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: intake::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
+    settings: pages::PAYMENTS_OVERVIEW,
     authenticate: |secrets, headers, body, _now| intake::authenticate(secrets, headers, body),
     correlate: intake::correlate,
     ask: ask::ask,

@@ -32,6 +32,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: intake::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
+    settings: pages::ACTIVATING,
     authenticate: |_secrets, _headers, _body, _now| intake::authenticate(),
     correlate: intake::correlate,
     ask: ask::ask,

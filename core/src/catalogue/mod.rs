@@ -1,0 +1,179 @@
+//! The catalogue: every rule and every flow, as data.
+
+mod shown;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::flow::{Flow, Named};
+use crate::providers::{PROVIDERS, Provider, all, for_each_flow};
+use crate::rule::{Kernel, Rule, Source};
+
+/// The version of the rules, apart from that of the library: it moves whenever a rule does.
+pub const RULES_VERSION: &str = "2026.11";
+
+/// Everything that the library knows, as it is published.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Catalogue {
+    /// The version of the rules.
+    pub rules_version: &'static str,
+    /// The library's own rules, then every provider's.
+    pub rules: Vec<RuleEntry>,
+    /// Codes that were rules once, and never come back.
+    pub retired: Vec<&'static str>,
+    /// Every flow.
+    pub flows: Vec<FlowEntry>,
+    /// Every provider.
+    pub providers: Vec<ProviderEntry>,
+}
+
+/// One rule, and where it matters.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct RuleEntry {
+    /// What is declared of it.
+    #[serde(flatten)]
+    pub rule: &'static Rule,
+    /// Whether a policy can have it warn where it refuses a command; absent where it refuses none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub softened: Option<bool>,
+    /// The flows that it is about.
+    pub flows: Vec<AboutFlow>,
+}
+
+/// A flow that a rule is about.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct AboutFlow {
+    /// The flow.
+    pub flow: &'static str,
+    /// What can break the rule there: wishes by their names, facts by their types; nothing where it cannot be broken.
+    pub broken_by: &'static [&'static str],
+}
+
+/// One provider.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProviderEntry {
+    /// Its name, with which its rules' codes and its flows' ids begin.
+    pub name: &'static str,
+    /// The status that it wants for a stored webhook.
+    pub acknowledgement: u16,
+    /// The page that says where its servers are, as the settings name them.
+    pub settings: Source,
+}
+
+/// One flow.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct FlowEntry {
+    /// `provider.lifecycle`.
+    pub id: &'static str,
+    /// The format in which its snapshots are saved.
+    pub format: u32,
+    /// The places of each facet.
+    pub facets: BTreeMap<&'static str, Vec<&'static str>>,
+    /// The moves that a facet may make.
+    pub edges: Vec<EdgeEntry>,
+    /// What the moves are made by: commands by their types, the rest by what they say.
+    pub inputs: Vec<&'static str>,
+    /// What a button may ask for.
+    pub wishes: Vec<WishEntry>,
+    /// What it can owe: `request/` with the operation, `notify/` or `review/` with the reason, `fulfill` or `access`.
+    pub owes: &'static [&'static str],
+    /// The signals that it can await.
+    pub awaits: &'static [&'static str],
+}
+
+/// One wish: an operation, or one shape of it.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct WishEntry {
+    /// Its name among the offers.
+    pub name: &'static str,
+    /// The type of the command that expresses it.
+    pub command: &'static str,
+}
+
+/// One move of a facet.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct EdgeEntry {
+    /// Where the facet stands.
+    pub from: &'static str,
+    /// What moves it.
+    pub on: &'static str,
+    /// Where it stands then.
+    pub to: &'static str,
+}
+
+impl Catalogue {
+    /// The catalogue of this release.
+    pub fn new() -> Self {
+        let mut flows = Vec::new();
+        macro_rules! entry {
+            ($provider:ident :: $flow:ident) => {
+                flows.push(FlowEntry::of::<$crate::providers::$provider::$flow>());
+            };
+        }
+        for_each_flow!(entry);
+        let mut rules = all::<Kernel>();
+        rules.extend(PROVIDERS.iter().flat_map(|provider| (provider.rules)()));
+        let rules = rules.into_iter().map(RuleEntry::of).collect();
+        let retired = PROVIDERS.iter().flat_map(|provider| provider.retired).copied().collect();
+        let providers = PROVIDERS.iter().map(ProviderEntry::of).collect();
+        Self { rules_version: RULES_VERSION, rules, retired, flows, providers }
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FlowEntry {
+    fn of<F: Flow>() -> Self {
+        let mut facets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for at in F::At::ALL {
+            if let Some((facet, place)) = at.name().split_once('.') {
+                facets.entry(facet).or_default().push(place);
+            }
+        }
+        let edge = |it: &crate::flow::Edge<F::At, F::On>| EdgeEntry {
+            from: it.from.name(),
+            on: it.on.name(),
+            to: it.to.name(),
+        };
+        let edges = F::EDGES.iter().map(edge).collect();
+        let inputs = F::On::ALL.iter().map(|it| it.name()).collect();
+        let wishes = F::Wish::ALL.iter().map(|it| WishEntry::of(it.name())).collect();
+        let views = shown::VIEWS.iter().find(|it| it.flow == F::ID);
+        let (owes, awaits) = views.map_or_else(Default::default, |it| (it.owes, it.awaits));
+        Self { id: F::ID, format: F::FORMAT, facets, edges, inputs, wishes, owes, awaits }
+    }
+}
+
+impl RuleEntry {
+    fn of(rule: &'static Rule) -> Self {
+        let shown = shown::RULES.iter().find(|it| it.code == rule.code);
+        let flows = shown.map_or_else(Default::default, |it| it.flows).iter();
+        let flows = flows.map(|(flow, broken_by)| AboutFlow { flow, broken_by }).collect();
+        Self { rule, softened: shown.and_then(|it| it.softened), flows }
+    }
+}
+
+impl ProviderEntry {
+    const fn of(provider: &Provider) -> Self {
+        Self { name: provider.name, acknowledgement: provider.acknowledgement, settings: provider.settings }
+    }
+}
+
+impl WishEntry {
+    fn of(name: &'static str) -> Self {
+        Self { name, command: name.split_once('/').map_or(name, |(command, _)| command) }
+    }
+}

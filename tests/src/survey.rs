@@ -1,0 +1,271 @@
+//! What the vectors show of the rules and the flows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use rulebound::json::{read_command, read_fact};
+use rulebound::snapshot::{Observation, Transition};
+use rulebound::{Command, Effect, Env, Fact, Flow, Key, Level, Named, Policy, Snapshot, Violation};
+use serde_json::Value;
+
+use crate::generated::root;
+use crate::vectors::{files, key, texts, with_text};
+
+/// Names, sorted.
+pub type Names = BTreeSet<String>;
+
+/// What all vectors show.
+#[derive(Default, Debug)]
+pub struct Survey {
+    /// The vectors, in the order of their files.
+    pub vectors: Vec<Vector>,
+    /// Of each rule that was seen, by its code.
+    pub rules: BTreeMap<&'static str, Breaches>,
+    /// Of each flow, by its id.
+    pub flows: BTreeMap<&'static str, Views>,
+}
+
+/// One vector.
+#[derive(Debug)]
+pub struct Vector {
+    /// Its file, from the root of the workspace.
+    pub file: String,
+    /// What it shows, in words.
+    pub name: String,
+    /// The page that it was written from.
+    pub source: String,
+    /// Its flow.
+    pub flow: String,
+    /// The rules that it says to break, and those that a step of it is said to break.
+    pub breaks: Names,
+    /// The rules that it says to keep.
+    pub keeps: Names,
+}
+
+/// What was seen of a rule.
+#[derive(Default, Debug)]
+pub struct Breaches {
+    /// What broke it, by the flow: wishes by their names, facts by their types.
+    pub broken_by: BTreeMap<&'static str, Names>,
+    /// Whether an override to `warn` had it no longer refuse; nothing where it never refused.
+    pub softened: Option<bool>,
+}
+
+/// What was seen of a flow.
+#[derive(Default, Debug)]
+pub struct Views {
+    /// What it owed: the type, and what it is about.
+    pub owes: Names,
+    /// The signals that it awaited.
+    pub awaits: Names,
+    /// What moved a facet from one place to another.
+    pub moves: BTreeMap<(&'static str, &'static str), Names>,
+    /// The rules that stood in the way of an offer of each wish.
+    pub guards: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+impl Survey {
+    /// Plays every vector; then wishes, wherever a flow was seen, for everything that any vector of its provider wishes.
+    pub fn run() -> Self {
+        let all = read();
+        let mut survey = Self::default();
+        for (file, vector) in &all {
+            survey.vectors.push(Vector::read(file, vector));
+        }
+        macro_rules! play {
+            ($provider:ident :: $flow:ident) => {
+                survey.play_flow::<rulebound::$provider::$flow>(stringify!($provider), &all);
+            };
+        }
+        rulebound::for_each_flow!(play);
+        survey
+    }
+
+    fn play_flow<F: Flow>(&mut self, provider: &str, all: &[(String, Value)]) {
+        let of_provider = |vector: &&Value| vector["flow"].as_str().is_some_and(|it| it.starts_with(provider));
+        let vectors: Vec<_> = all.iter().map(|(_, vector)| vector).filter(of_provider).collect();
+        let mut seen = BTreeMap::new();
+        for vector in vectors.iter().filter(|vector| vector["flow"] == F::ID) {
+            let _ = self.play::<F>(vector, &mut seen);
+        }
+        let steps = vectors.iter().filter_map(|vector| vector["steps"].as_array()).flatten();
+        let commands: Names = steps.map(|step| step["command"].to_string()).collect();
+        for command in commands.iter().filter(|it| read_command::<F>(it).is_ok_and(|it| is_wish(&it))) {
+            for (at, env) in seen.values() {
+                let _ = self.handle::<F>(at, command, env);
+            }
+        }
+    }
+
+    /// Plays one vector, as far as its steps can be read, and keeps the first snapshot of each combination of places.
+    fn play<F: Flow>(&mut self, vector: &Value, seen: &mut Seen<F>) -> Option<()> {
+        let mut at = Snapshot::<F>::start(Key::parse(key(&vector["key"]).as_str()?).ok()?);
+        for step in vector["steps"].as_array()? {
+            let env = env::<F>(vector, step)?;
+            let moved = if step["command"].is_null() {
+                self.observe(&at, &with_text(&step["fact"]).to_string(), &env)
+            } else {
+                self.handle(&at, &step["command"].to_string(), &env)
+            };
+            let places = at.state().at().into_iter().map(Named::name).collect();
+            seen.entry(places).or_insert_with(|| (at.clone(), env.clone()));
+            if let Some((by, transition)) = moved {
+                self.moved(&at, &transition.next, &by);
+                at = transition.next;
+            }
+            self.look(&at, &env);
+        }
+        Some(())
+    }
+
+    fn handle<F: Flow>(
+        &mut self,
+        at: &Snapshot<F>,
+        command: &str,
+        env: &Env<F::Settings>,
+    ) -> Option<(String, Transition<F>)> {
+        let command = read_command::<F>(command).ok()?;
+        let by = match &command {
+            Command::Begin(_) => "begin",
+            Command::Wish(wish) => F::wish(wish).name(),
+            _ => return None,
+        };
+        match at.handle(command.clone(), env) {
+            Ok(transition) => {
+                self.broken::<F>(&transition.warnings, by);
+                Some((by.to_owned(), transition))
+            }
+            Err(rejection) => {
+                self.broken::<F>(&rejection.violations, by);
+                for violation in rejection.violations {
+                    let softened = softened(env, violation.rule.code);
+                    let refused = at.handle(command.clone(), &softened).err();
+                    let is_met = refused.is_none_or(|it| it.violations.iter().all(|it| it.rule != violation.rule));
+                    let rule = self.rules.entry(violation.rule.code).or_default();
+                    rule.softened = Some(is_met || rule.softened == Some(true));
+                }
+                None
+            }
+        }
+    }
+
+    fn observe<F: Flow>(
+        &mut self,
+        at: &Snapshot<F>,
+        fact: &str,
+        env: &Env<F::Settings>,
+    ) -> Option<(String, Transition<F>)> {
+        let fact = read_fact(fact).ok()?;
+        let by = kind(&fact);
+        match at.observe(fact, env).ok()? {
+            Observation::Applied(transition) => {
+                self.broken::<F>(&transition.warnings, &by);
+                Some((by, transition))
+            }
+            Observation::Unmoved { warnings, .. } => {
+                self.broken::<F>(&warnings, &by);
+                None
+            }
+        }
+    }
+
+    fn broken<F: Flow>(&mut self, violations: &[Violation], by: &str) {
+        for violation in violations {
+            let seen = self.rules.entry(violation.rule.code).or_default();
+            seen.broken_by.entry(F::ID).or_default().insert(by.to_owned());
+        }
+    }
+
+    fn moved<F: Flow>(&mut self, from: &Snapshot<F>, to: &Snapshot<F>, by: &str) {
+        let views = self.flows.entry(F::ID).or_default();
+        for (from, to) in from.state().at().into_iter().zip(to.state().at()).filter(|(from, to)| from != to) {
+            views.moves.entry((from.name(), to.name())).or_default().insert(by.to_owned());
+        }
+    }
+
+    /// Looks at everything that a snapshot says of itself.
+    fn look<F: Flow>(&mut self, at: &Snapshot<F>, env: &Env<F::Settings>) {
+        for offer in at.offers(env) {
+            self.broken::<F>(&offer.violations, offer.wish.name());
+            self.broken::<F>(&offer.warnings, offer.wish.name());
+            let codes = offer.violations.iter().chain(&offer.warnings).map(|it| it.rule.code);
+            let guards = &mut self.flows.entry(F::ID).or_default().guards;
+            guards.entry(offer.wish.name()).or_default().extend(codes);
+        }
+        let views = self.flows.entry(F::ID).or_default();
+        views.owes.extend(at.owed(env).iter().map(|it| duty(&it.effect)));
+        views.awaits.extend(at.awaits(env).iter().map(|it| it.signal.to_owned()));
+    }
+}
+
+/// The first snapshot of each combination of places, with its circumstances.
+type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Env<<F as Flow>::Settings>)>;
+
+/// Every vector, with its file's path from the root of the workspace.
+fn read() -> Vec<(String, Value)> {
+    let root = root().join("tests/vectors");
+    let mut all = Vec::new();
+    for file in files(&root).unwrap_or_default() {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let name = format!("tests/vectors/{}", file.strip_prefix(&root).unwrap_or(&file).display());
+        let vectors: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+        all.extend(vectors.into_iter().map(|vector| (name.clone(), vector)));
+    }
+    all
+}
+
+fn is_wish<F: Flow>(command: &Command<F>) -> bool {
+    matches!(command, Command::Wish(_))
+}
+
+impl Vector {
+    fn read(file: &str, vector: &Value) -> Self {
+        let text = |field: &str| vector[field].as_str().unwrap_or_default().to_owned();
+        let mut breaks: Names = texts(&vector["rules"]["broken"]).collect();
+        for step in vector["steps"].as_array().into_iter().flatten() {
+            breaks.extend(texts(&step["expect"]["refused"]).chain(texts(&step["expect"]["warnings"])));
+        }
+        let keeps = texts(&vector["rules"]["kept"]).collect();
+        Self { file: file.to_owned(), name: text("name"), source: text("source"), flow: text("flow"), breaks, keeps }
+    }
+}
+
+/// The circumstances of a step, as the facade reads them.
+fn env<F: Flow>(vector: &Value, step: &Value) -> Option<Env<F::Settings>> {
+    let around = crate::vectors::with_surroundings(vector, step, serde_json::json!({}));
+    let now = serde_json::from_value(around["now"].clone()).ok()?;
+    let policy = around.get("policy").map_or_else(|| Ok(Policy::default()), |it| serde_json::from_value(it.clone()));
+    let settings =
+        around.get("settings").map_or_else(|| Ok(Default::default()), |it| serde_json::from_value(it.clone()));
+    Some(Env::new(now, policy.ok()?, settings.ok()?))
+}
+
+fn softened<S: Clone>(env: &Env<S>, code: &str) -> Env<S> {
+    let mut env = env.clone();
+    env.policy.overrides.insert(code.to_owned(), Level::Warn);
+    env
+}
+
+/// The type of a fact; of an answer, with the operation.
+fn kind(fact: &Fact<'_>) -> String {
+    let operation = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
+    match fact {
+        Fact::Reply { to, .. } => format!("reply/{}", operation(to)),
+        Fact::Lost { to } => format!("lost/{}", operation(to)),
+        Fact::Webhook { .. } => "webhook".into(),
+        Fact::Returned { .. } => "returned".into(),
+        _ => "done".into(),
+    }
+}
+
+/// What is owed, without the thing that it is about.
+fn duty(effect: &Effect) -> String {
+    match effect {
+        Effect::Request { operation, .. } => format!("request/{operation}"),
+        Effect::Notify { reason, .. } => format!("notify/{reason}"),
+        Effect::Review { reason, .. } => format!("review/{reason}"),
+        Effect::Fulfill { .. } => "fulfill".into(),
+        Effect::Access { .. } => "access".into(),
+        _ => String::new(),
+    }
+}
