@@ -21,6 +21,7 @@ pub const LARGEST_BODY: usize = 1 << 20;
 /// A `body` is the raw text or bytes as they came, never a parsed object: parsing would lose digits of long ids and
 /// turn decimal amounts into binary ones.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Fact<'a> {
@@ -28,6 +29,7 @@ pub enum Fact<'a> {
     Reply {
         /// The effect that was begun.
         #[serde(borrow)]
+        #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         to: Cow<'a, str>,
         /// The HTTP status.
         status: u16,
@@ -36,18 +38,21 @@ pub enum Fact<'a> {
         headers: Headers<'a>,
         /// The raw body.
         #[serde(borrow, default, deserialize_with = "text")]
+        #[cfg_attr(feature = "schemas", schemars(with = "String", length(max = LARGEST_BODY)))]
         body: Cow<'a, [u8]>,
     },
     /// A request of ours was sent, or may have been, and no answer came.
     Lost {
         /// The effect that was begun.
         #[serde(borrow)]
+        #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         to: Cow<'a, str>,
     },
     /// The provider called.
     Webhook {
         /// The raw body.
         #[serde(borrow, deserialize_with = "text")]
+        #[cfg_attr(feature = "schemas", schemars(with = "String", length(max = LARGEST_BODY)))]
         body: Cow<'a, [u8]>,
         /// The content type.
         #[serde(borrow, default)]
@@ -67,6 +72,7 @@ pub enum Fact<'a> {
     Done {
         /// The effect.
         #[serde(borrow)]
+        #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
         /// For a review, the verdict.
         #[serde(default)]
@@ -102,6 +108,7 @@ impl<'a> Fact<'a> {
 
 /// Whether a webhook's origin was proved.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Origin {
@@ -113,28 +120,34 @@ pub enum Origin {
 
 /// The URL by which the customer's browser came back.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Via {
     /// The URL given for success.
     #[serde(alias = "success")]
+    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "success")))]
     SuccessUrl,
     /// The URL given for failure, which a press on Cancel leads to as well.
     #[serde(alias = "failure")]
+    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "failure")))]
     FailureUrl,
     /// The one URL of a provider that has only one.
     #[serde(alias = "return")]
+    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "return")))]
     ReturnUrl,
 }
 
 /// What a person decided in a review: a name, and for some an id of the provider.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(untagged, deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Verdict {
     /// Such as `stop_waiting`.
     Plain(String),
     /// Such as `{"verdict": "created", "id": "sub_1"}`.
     #[non_exhaustive]
+    #[cfg_attr(feature = "schemas", schemars(title = "about"))]
     About {
         /// The verdict's name.
         verdict: String,
@@ -160,6 +173,7 @@ impl Verdict {
 impl<'de> Deserialize<'de> for Verdict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct About {
             verdict: String,
             id: String,
@@ -189,6 +203,20 @@ pub struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for Headers<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Headers")
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The headers of an HTTP message; names are compared without regard to case.",
+            "type": "object", "additionalProperties": {"type": "string"}
+        })
     }
 }
 
@@ -256,6 +284,7 @@ impl FactError {
 
 /// Why a fact moved nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Because {
@@ -271,6 +300,7 @@ pub enum Because {
 
 /// A request of ours that the provider answered with a refusal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
     /// The effect that was refused.
@@ -285,6 +315,7 @@ pub struct Failure {
     pub message: Option<String>,
     /// The code of our rule that predicts this refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]
     pub rule: Option<&'static str>,
 }
 

@@ -34,8 +34,8 @@ pub enum IdError {
 ///
 /// Names are shared, not copied: a snapshot is cloned at every step, and remembers many of them.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $bounds:expr, $allowed:expr, $debug:ident) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])+ $name:ident, $bounds:expr, $allowed:expr, $debug:ident) => {
+        $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(alloc::sync::Arc<str>);
 
@@ -63,6 +63,17 @@ macro_rules! text_id {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = $crate::id::Text::deserialize(deserializer)?;
                 Self::parse(text.0).map_err(serde::de::Error::custom)
+            }
+        }
+
+        #[cfg(feature = "schemas")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> alloc::borrow::Cow<'static, str> {
+                $crate::schema::named(module_path!(), stringify!($name))
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::schema::bounded(concat!($($doc, "\n"),+), $bounds, $allowed)
             }
         }
 
@@ -185,6 +196,7 @@ text_id! {
 
 /// A fingerprint of contents that need not be kept, such as a cart: the first 80 bits of its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9_-]{13}[AQgw]$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 10]);
 

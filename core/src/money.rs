@@ -23,6 +23,7 @@ pub(crate) const fn within(number: i64) -> i64 {
 /// The sign is the caller's: an amount that a document forbids (a negative price, a refund of nothing) can be
 /// expressed, so that the rule about it can refuse it by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -LARGEST, "maximum" = LARGEST)))]
 #[serde(transparent)]
 pub struct Cents(i64);
 
@@ -78,6 +79,11 @@ pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D
         return Err(de::Error::custom("an integer beyond 2^53 - 1 does not survive every language's JSON"));
     }
     Ok(number)
+}
+
+/// Reads an integer within ±(2^53 − 1), or nothing.
+pub(crate) fn whole_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(Option::<Cents>::deserialize(deserializer)?.map(Cents::get))
 }
 
 #[cfg(test)]

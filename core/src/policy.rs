@@ -11,6 +11,7 @@ use crate::time::{Millis, Timestamp};
 
 /// How rules that no document states are held.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mode {
@@ -29,12 +30,14 @@ pub enum Mode {
 /// assert_eq!(policy.lease, Millis::from_minutes(1));
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
     /// How inferred rules are held.
     pub mode: Mode,
     /// Levels by rule code. What an override lets through is reported as a warning.
+    #[cfg_attr(feature = "schemas", schemars(with = "BTreeMap<crate::schema::Code, Level>"))]
     pub overrides: BTreeMap<String, Level>,
     /// How long a worker may have an obligation in hand; longer than its HTTP timeout. 5 minutes unless told.
     pub lease: Millis,
@@ -77,6 +80,7 @@ impl Policy {
 
 /// When a wait is looked up: offsets from its beginning, each list ascending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LookUps {

@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::id::EffectId;
@@ -14,6 +13,7 @@ use crate::time::Timestamp;
 
 /// How strongly a broken rule is held against a command.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Level {
@@ -25,6 +25,7 @@ pub enum Level {
 
 /// Where a rule is known from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Basis {
@@ -38,6 +39,7 @@ pub enum Basis {
 
 /// What breaking a rule puts at risk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Guards {
@@ -49,6 +51,7 @@ pub enum Guards {
 
 /// How the library keeps a rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kept {
@@ -64,6 +67,7 @@ pub enum Kept {
 
 /// A page of a provider that a rule is read from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Source {
     /// The page's address, without a scheme.
@@ -83,6 +87,7 @@ impl Source {
 
 /// One rule, as the catalogue publishes it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueRuleDeclared"))]
 #[non_exhaustive]
 pub struct Rule {
     /// `provider.topic.kebab-slug`; frozen, and never used again once retired.
@@ -194,6 +199,7 @@ rules! {
 
 /// What would make a refused wish legal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Until {
@@ -205,6 +211,7 @@ pub enum Until {
     Reply(EffectId),
     /// Another wish, here or in the flow that is named.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schemas", schemars(title = "wish"))]
     Wish {
         /// The wish, by the name under which `offers` lists it.
         command: &'static str,
@@ -264,25 +271,61 @@ impl Violation {
     }
 }
 
+/// One broken rule.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+struct Written<'a> {
+    /// The code of the rule that is broken.
+    #[cfg_attr(feature = "schemas", schemars(with = "crate::schema::Code"))]
+    rule: &'static str,
+    /// The rule's statement, with what broke it.
+    message: Cow<'a, str>,
+    /// A JSON Pointer into the command or the fact; empty for the whole of it.
+    at: &'a str,
+    /// What would make it legal; absent when the wish as written can never be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<&'a Until>,
+    /// The wishes that say the same in a shape that is allowed.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    instead: &'a [&'static str],
+    /// The page that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static Source>,
+    /// Whether the host's policy changed the level that the rule is declared with.
+    #[serde(skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    by_policy: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
+const fn is_false(given: &bool) -> bool {
+    !*given
+}
+
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("rule", self.rule.code)?;
-        map.serialize_entry("message", &self.message())?;
-        map.serialize_entry("at", &self.at)?;
-        if let Some(until) = &self.until {
-            map.serialize_entry("until", until)?;
-        }
-        if !self.instead.is_empty() {
-            map.serialize_entry("instead", self.instead)?;
-        }
-        if let Some(source) = self.rule.sources.first() {
-            map.serialize_entry("source", source)?;
-        }
-        if self.by_policy {
-            map.serialize_entry("by_policy", &true)?;
-        }
-        map.end()
+        let written = Written {
+            rule: self.rule.code,
+            message: self.message(),
+            at: &self.at,
+            until: self.until.as_ref(),
+            instead: self.instead,
+            source: self.rule.sources.first(),
+            by_policy: self.by_policy,
+        };
+        written.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for Violation {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Violation")
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Written::json_schema(generator)
     }
 }
 

@@ -13,6 +13,7 @@ const LONGEST_REST: Millis = Millis::from_hours(168);
 
 /// An instant: integer milliseconds since the Unix epoch, within ±(2^53 − 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -LARGEST, "maximum" = LARGEST)))]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -76,10 +77,11 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A span of time in whole milliseconds.
+/// A span of time in whole milliseconds, up to 2^53 − 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("maximum" = LARGEST)))]
 #[serde(transparent)]
-pub struct Millis(u64);
+pub struct Millis(#[serde(deserialize_with = "span")] u64);
 
 impl Millis {
     /// That many milliseconds.
@@ -118,6 +120,15 @@ impl Millis {
     pub const fn doubled(self, times: u32) -> Self {
         Self(self.0.saturating_mul(1_u64.wrapping_shl(if times > 16 { 16 } else { times })))
     }
+}
+
+/// Reads an integer from 0 to 2^53 − 1.
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let millis = u64::deserialize(deserializer)?;
+    if millis > LARGEST.unsigned_abs() {
+        return Err(de::Error::custom("a span is at most 2^53 - 1 milliseconds"));
+    }
+    Ok(millis)
 }
 
 #[cfg(test)]

@@ -11,13 +11,18 @@ use crate::id::Key;
 
 /// Declares an enum of texts that keeps a text it does not know, so that nothing unknown is ever taken for good.
 macro_rules! open_enum {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal $(| $alias:literal)*),+ $(,)? }) => {
-        $(#[$meta])*
+    (
+        $(#[doc = $meta:literal])+
+        $vis:vis enum $name:ident {
+            $($(#[doc = $doc:literal])* $variant:ident = $text:literal $(| $alias:literal)*),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $meta])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         #[serde(from = "alloc::string::String", into = "alloc::string::String")]
         #[non_exhaustive]
         $vis enum $name {
-            $($(#[$doc])* $variant,)+
+            $($(#[doc = $doc])* $variant,)+
             /// A text that the documents do not list, kept as it came.
             Unknown(alloc::string::String),
         }
@@ -45,6 +50,17 @@ macro_rules! open_enum {
                 match value { $name::Unknown(text) => text, known => known.as_str().into() }
             }
         }
+
+        #[cfg(feature = "schemas")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> alloc::borrow::Cow<'static, str> {
+                $crate::schema::named(module_path!(), stringify!($name))
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::schema::open(concat!($($meta, "\n"),+), &[$(($text, concat!($($doc, "\n"),*))),+])
+            }
+        }
     };
 }
 pub(crate) use open_enum;
@@ -53,6 +69,7 @@ pub(crate) use open_enum;
 ///
 /// It may not name a field that the command itself has: that would be two answers to one question.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Extra(serde_json::Map<String, Value>);
 
@@ -128,6 +145,7 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
 
 /// A text that the provider echoes. Anything else than text can be expressed, so that its rule can refuse it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Metadata {

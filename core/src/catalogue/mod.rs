@@ -16,6 +16,7 @@ pub const RULES_VERSION: &str = "2026.11";
 
 /// Everything that the library knows, as it is published.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Catalogue {
     /// The version of the rules.
@@ -32,6 +33,7 @@ pub struct Catalogue {
 
 /// One rule, and where it matters.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueRule"))]
 #[non_exhaustive]
 pub struct RuleEntry {
     /// What is declared of it.
@@ -46,6 +48,7 @@ pub struct RuleEntry {
 
 /// A flow that a rule is about.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueAboutFlow"))]
 #[non_exhaustive]
 pub struct AboutFlow {
     /// The flow.
@@ -56,6 +59,7 @@ pub struct AboutFlow {
 
 /// One provider.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueProvider"))]
 #[non_exhaustive]
 pub struct ProviderEntry {
     /// Its name, with which its rules' codes and its flows' ids begin.
@@ -68,6 +72,7 @@ pub struct ProviderEntry {
 
 /// One flow.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueFlow"))]
 #[non_exhaustive]
 pub struct FlowEntry {
     /// `provider.lifecycle`.
@@ -90,6 +95,7 @@ pub struct FlowEntry {
 
 /// One wish: an operation, or one shape of it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueWish"))]
 #[non_exhaustive]
 pub struct WishEntry {
     /// Its name among the offers.
@@ -100,6 +106,7 @@ pub struct WishEntry {
 
 /// One move of a facet.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueEdge"))]
 #[non_exhaustive]
 pub struct EdgeEntry {
     /// Where the facet stands.

@@ -14,12 +14,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EffectId, Key};
+use crate::schema::Described;
 use crate::time::Timestamp;
 
 pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
 
 /// What may be done with a request whose answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Retry {
@@ -33,6 +35,7 @@ pub enum Retry {
 
 /// One HTTP request, complete but for the secret that the host adds.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Request {
     /// `GET`, `POST`…
@@ -75,7 +78,7 @@ impl Request {
 }
 
 /// What an owed request will do: a flow's own operations, with everything that their requests need.
-pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned {
+pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Described {
     /// The settings of the provider.
     type Settings;
 
@@ -105,6 +108,7 @@ pub(crate) fn idempotency_key(flow: &str, key: &Key, id: &EffectId) -> String {
 
 /// Something that the host must do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Effect {
@@ -150,6 +154,7 @@ pub enum Effect {
 
 /// An obligation as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Owed {
     /// Why it is owed: the same for as long as it is, and after a restart.
@@ -169,6 +174,7 @@ pub struct Owed {
 
 /// Something that others must do: the provider, or the customer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Awaited {
     /// The signal of the provider, or the command of the host, that ends the wait.

@@ -30,13 +30,17 @@ impl<C> Default for Outbox<C> {
 
 /// How often an operation was owed without an intent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Ordinal(pub(crate) Cow<'static, str>, pub(crate) u32);
 
 /// One obligation, from the transition that caused it until its outcome is known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Obligation"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Obligation<C> {
+    /// Why it is owed.
     pub(crate) id: EffectId,
+    /// What is owed.
     pub(crate) duty: Duty<C>,
     /// The instant before which it rests: its schedule, or a back-off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,13 +61,41 @@ pub(crate) struct Obligation<C> {
 
 /// What an obligation is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Duty"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Duty<C> {
+    /// Send a request.
     Request(C),
-    Notify { reason: Cow<'static, str>, of: String, customer_at: Option<String> },
-    Fulfill { of: String },
-    Access { of: String, until: Timestamp },
-    Review { reason: Cow<'static, str>, of: String, verdicts: Vec<Cow<'static, str>> },
+    /// Tell the customer something.
+    Notify {
+        /// What to tell.
+        reason: Cow<'static, str>,
+        /// What it is about.
+        of: String,
+        /// Where the customer can act on it.
+        customer_at: Option<String>,
+    },
+    /// Deliver what was paid.
+    Fulfill {
+        /// The provider's id of the payment.
+        of: String,
+    },
+    /// Let the customer in until an instant.
+    Access {
+        /// The provider's id of the subscription.
+        of: String,
+        /// When access ends.
+        until: Timestamp,
+    },
+    /// Have a person look.
+    Review {
+        /// What is to be judged.
+        reason: Cow<'static, str>,
+        /// What it is about.
+        of: String,
+        /// The verdicts to choose from.
+        verdicts: Vec<Cow<'static, str>>,
+    },
 }
 
 impl<C: Call> Outbox<C> {

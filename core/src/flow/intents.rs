@@ -14,11 +14,13 @@ const REMEMBERED: usize = 16;
 
 /// The wishes of one kind that a flow remembers: the last 16, and every open one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Intents(Vec<Wanted>);
 
 /// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentLine", try_from = "String"))]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 struct Wanted {
     intent: Intent,

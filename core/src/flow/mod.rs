@@ -21,6 +21,7 @@ use crate::id::EffectId;
 use crate::id::Key;
 use crate::policy::Env;
 use crate::rule::{Rule, RuleSet, Violation};
+use crate::schema::Described;
 #[cfg(feature = "samples")]
 use crate::time::Millis;
 use crate::time::Timestamp;
@@ -91,7 +92,9 @@ pub(crate) use named;
 ///
 /// A state has one facet or several, each with its own places and its own edges; an input may move several at once,
 /// and what one facet forbids another is a rule, never an edge.
-pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + 'static {
+pub trait Flow:
+    sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + 'static
+{
     /// `provider.lifecycle`, such as `truemed.payment_token`.
     const ID: &'static str;
     /// The format in which its state is saved.
@@ -106,7 +109,7 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// The unit that a button has: an operation, or one shape of it.
     type Wish: Named;
     /// What the host may wish, besides `begin`.
-    type Command: Clone + Debug + DeserializeOwned;
+    type Command: Clone + Debug + DeserializeOwned + Described;
     /// What an owed request does.
     type Call: Call<Settings = Self::Settings>;
     /// What a reply or a signal says, once read.
@@ -114,7 +117,7 @@ pub trait Flow: sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize
     /// The provider's rules.
     type Rule: RuleSet;
     /// The provider's settings.
-    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned;
+    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described;
 
     /// Where each facet stands; always the same facets in the same order.
     fn at(&self) -> impl IntoIterator<Item = Self::At>;

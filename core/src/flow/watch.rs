@@ -9,13 +9,18 @@ use crate::time::Timestamp;
 ///
 /// The schedule is the policy's: offsets from the beginning of the wait, and denser ones from the customer's return.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Watch {
+    /// When it began.
     since: Timestamp,
+    /// When the customer came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     returned: Option<Timestamp>,
+    /// How many look-ups have proved nothing.
     #[serde(default)]
     looks: u8,
+    /// Whether a person decided to wait no longer.
     #[serde(default)]
     stopped: bool,
 }

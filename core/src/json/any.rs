@@ -90,10 +90,12 @@ fn is_rule(code: &str) -> bool {
 
 /// What an accepted command or an applied fact leads to, in whichever flow.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Transition"))]
 #[non_exhaustive]
 pub struct AnyTransition {
     /// The next snapshot.
     #[serde(serialize_with = "saved")]
+    #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Value"))]
     pub next: Box<dyn AnySnapshot>,
     /// Whether it differs from the one before.
     pub changed: bool,
@@ -126,6 +128,7 @@ pub enum AnyObservation {
 
 /// What may be wished now, in whichever flow.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Offer"))]
 #[non_exhaustive]
 pub struct AnyOffer {
     /// The wish.
@@ -241,6 +244,18 @@ where
     AnyTransition { next: Box::new(next), changed, take, learnt, failure, warnings }
 }
 
+/// The command that every flow has.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "AnyCommand", tag = "type"))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Begin {
+    /// Take an owed effect in hand; only its transition carries the complete request.
+    Begin {
+        /// The effect.
+        effect: EffectId,
+    },
+}
+
 /// Reads a command of a flow from JSON: `begin`, or one of the provider's operations.
 ///
 /// ```
@@ -251,11 +266,6 @@ where
 /// assert_eq!(wrong.field, "/items");
 /// ```
 pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "snake_case", deny_unknown_fields)]
-    enum Begin {
-        Begin { effect: EffectId },
-    }
     match tag(text)?.as_ref() {
         "begin" => decode_tagged(text).map(|Begin::Begin { effect }| Command::Begin(effect)),
         _ => decode_tagged(text).map(Command::Wish),

@@ -1,6 +1,8 @@
 //! The one function that every binding forwards to: JSON in, JSON out, every verb.
 
 mod any;
+#[cfg(feature = "schemas")]
+pub mod schema;
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
@@ -32,120 +34,199 @@ const LARGEST_CALL: usize = 4 << 20;
 
 /// A request: one verb, and its fields.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CallRequest"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Verb<'a> {
+    /// A flow that has not begun.
     Start {
+        /// The flow's id.
         flow: String,
+        /// The host's name for it, never used before or again.
         key: Key,
     },
+    /// Reads a snapshot, and gives it in the newest format.
     Load {
+        /// The snapshot.
         #[serde(borrow)]
         snapshot: &'a RawValue,
     },
+    /// Writes a snapshot in an older format.
     SaveAs {
+        /// The snapshot.
         #[serde(borrow)]
         snapshot: &'a RawValue,
+        /// The format.
         format: u32,
     },
+    /// The host wants something.
     Handle {
+        /// The snapshot.
         #[serde(borrow)]
         snapshot: &'a RawValue,
+        /// The command.
         #[serde(borrow)]
         command: &'a RawValue,
+        /// The time of the call.
         now: Timestamp,
+        /// The host's choices.
         #[serde(default)]
         policy: Policy,
+        /// The settings of the flow's provider.
         #[serde(borrow, default)]
         settings: Option<&'a RawValue>,
     },
+    /// Something has happened.
     Observe {
+        /// The snapshot.
         #[serde(borrow)]
         snapshot: &'a RawValue,
+        /// The fact.
         #[serde(borrow)]
         fact: &'a RawValue,
+        /// The time of the call.
         now: Timestamp,
+        /// The host's choices.
         #[serde(default)]
         policy: Policy,
+        /// The settings of the flow's provider.
         #[serde(borrow, default)]
         settings: Option<&'a RawValue>,
     },
+    /// What a worker must do, each once.
     #[serde(borrow)]
     Owed(Look<'a>),
+    /// What others must do.
     #[serde(borrow)]
     Awaits(Look<'a>),
+    /// What may be wished now, and what stands in the way of the rest.
     #[serde(borrow)]
     Offers(Look<'a>),
+    /// When any of these next changes by itself.
     #[serde(borrow)]
     Deadline(Look<'a>),
+    /// The ids by which a signal finds the flow.
     CorrelationIds {
+        /// The snapshot.
         #[serde(borrow)]
         snapshot: &'a RawValue,
     },
+    /// Whether a webhook is the provider's, told from its raw body.
     Authenticate {
+        /// The provider's name.
         provider: String,
+        /// The secrets that the host shares with it; any of them may fit.
         #[serde(borrow)]
         secrets: Vec<Cow<'a, str>>,
+        /// The webhook's headers.
         #[serde(borrow)]
         headers: Headers<'a>,
+        /// The webhook's raw body.
         #[serde(borrow)]
         body: Cow<'a, str>,
+        /// The time of the call.
         now: Timestamp,
     },
+    /// The ids by which a webhook finds its flows.
     Correlate {
+        /// The provider's name.
         provider: String,
+        /// The webhook's raw body.
         #[serde(borrow)]
         body: Cow<'a, str>,
     },
+    /// The status that the provider wants for a stored webhook.
     Acknowledgement {
+        /// The provider's name.
         provider: String,
     },
+    /// A question to one of the provider's pure modules.
     Ask {
+        /// The provider's name.
         provider: String,
+        /// The question's name.
         question: String,
+        /// What is asked about.
         #[serde(borrow)]
         with: &'a RawValue,
     },
+    /// Every rule and every flow.
     Catalogue {},
+    /// What this is.
     Versions {},
 }
 
 /// What the four views of a snapshot take.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Look<'a> {
+    /// The snapshot.
     #[serde(borrow)]
     snapshot: &'a RawValue,
+    /// The time of the call.
     now: Timestamp,
+    /// The host's choices.
     #[serde(default)]
     policy: Policy,
+    /// The settings of the flow's provider.
     #[serde(borrow, default)]
     settings: Option<&'a RawValue>,
 }
 
+/// An answer.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Answer"))]
 #[serde(rename_all = "snake_case")]
 enum Answer<T> {
+    /// What was asked for.
     Ok(T),
-    Refused { violations: Vec<Violation> },
-    Error { code: &'static str, field: String, message: String },
+    /// The command is refused: every rule that it would break.
+    Refused {
+        /// The broken rules, in the order in which they were found.
+        violations: Vec<Violation>,
+    },
+    /// The request is wrong.
+    Error {
+        /// What kind of error it is.
+        code: &'static str,
+        /// A JSON Pointer into the verb's fields.
+        field: String,
+        /// What is wrong.
+        message: String,
+    },
 }
 
+/// The versions of what answers.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Versions {
+    /// The version of the library.
     library: &'static str,
+    /// The version of the rules.
     rules: &'static str,
+    /// The version of the call protocol.
     protocol: u32,
 }
 
+/// A fact that moved nothing.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Unmoved<'a> {
+    /// Whether it moved the flow.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = false)))]
     applied: bool,
+    /// Why.
     unmoved: crate::fact::Because,
+    /// What is odd about it.
     warnings: &'a [Violation],
 }
 
+/// A fact that moved the flow.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Applied<'a> {
+    /// Whether it moved the flow.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = true)))]
     applied: bool,
     #[serde(flatten)]
     transition: &'a AnyTransition,

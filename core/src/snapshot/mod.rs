@@ -173,15 +173,27 @@ impl LoadError {
 #[non_exhaustive]
 pub struct SaveError(pub u32);
 
+/// One lifecycle as it is stored: one row per wish.
 #[derive(Serialize)]
-#[serde(bound = "")]
-struct Saved<'a, F: Flow> {
+#[serde(bound = "", deny_unknown_fields)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(bound = "", rename = "{F}Saved"))]
+pub(crate) struct Saved<'a, F: Flow> {
+    /// The flow's id.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = F::ID)))]
     flow: &'static str,
+    /// The format in which the state is saved.
+    #[cfg_attr(feature = "schemas", schemars(extend("const" = F::FORMAT)))]
     format: u32,
+    /// The host's name for it.
     key: &'a Key,
+    /// How often it has changed: the number to compare when it is saved.
+    #[cfg_attr(feature = "schemas", schemars(range(max = LARGEST)))]
     revision: u64,
+    /// Where it stands.
     state: &'a F,
+    /// What is owed, in the order in which it arose.
     owed: &'a [Obligation<F::Call>],
+    /// How often each operation was owed.
     ordinals: &'a [Ordinal],
 }
 

@@ -25,6 +25,7 @@ pub(crate) const PAGE: usize = 100;
 
 /// `cancel_subscription`: end a subscription at once, or with its period.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCancelSubscriptionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CancelSubscription {
@@ -66,6 +67,7 @@ pub enum End {
 
 /// `create_refund`: give back some or all of what was received.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCreateRefundFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateRefund {
@@ -97,6 +99,7 @@ pub struct CreateRefund {
 
 /// An item that is given back.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundItem"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RefundItem {
@@ -113,6 +116,7 @@ pub struct RefundItem {
 
 /// `capture_payment`: take what is held, or a part.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCapturePaymentFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CapturePayment {
@@ -131,6 +135,7 @@ pub struct CapturePayment {
 
 /// An owed request to Flex.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {

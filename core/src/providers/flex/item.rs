@@ -10,20 +10,21 @@ use super::eligibility::{Eligibility, Line};
 use super::rules::Rule;
 use super::settings::Settings;
 use crate::flow::{Cx, Flow};
-use crate::money::Cents;
+use crate::money::{Cents, whole_if_any};
 
 /// How often a price is charged.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRecurring"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Recurring {
     /// `monthly` or `month`, and the like; sent as it is written.
     pub interval: String,
     /// How many intervals make a period; one, unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub interval_count: Option<i64>,
     /// For how many days nothing is charged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub trial_period_days: Option<i64>,
 }
 
@@ -70,6 +71,7 @@ impl Recurring {
 
 /// A price that is made with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPriceData"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PriceData {
@@ -91,6 +93,7 @@ impl PriceData {
 
 /// One line of a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexLineItem"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LineItem {
@@ -104,7 +107,7 @@ pub struct LineItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
     /// How many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
 }
 
@@ -233,6 +236,7 @@ const ONLY_PRICE_DATA: [bool; 3] = [false, true, false];
 
 /// A coupon that is made with the session, or by itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCouponData"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CouponData {
@@ -249,10 +253,10 @@ pub struct CouponData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
     /// For how many months a repeating one counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub duration_in_months: Option<i64>,
     /// How often it can be used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub max_redemptions: Option<i64>,
     /// To what it applies, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,7 @@ const PAYMENTS: usize = 4;
 
 /// What was asked for when a session was created.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexAsked"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Asked {
@@ -69,6 +70,7 @@ impl Asked {
 
 /// A session that Flex knows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSession"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Session {

@@ -51,6 +51,7 @@ open_enum! {
 
 /// The tax that the merchant has computed: Flex computes none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexTaxRate"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TaxRate {
@@ -60,6 +61,7 @@ pub struct TaxRate {
 
 /// What shipping costs: a rate that exists, or one that is made with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingOptions"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShippingOptions {
@@ -73,6 +75,7 @@ pub struct ShippingOptions {
 
 /// A shipping rate.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingRateData"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShippingRateData {
@@ -84,6 +87,7 @@ pub struct ShippingRateData {
 
 /// A discount: a coupon that exists, or one that is made with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexDiscount"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Discount {
@@ -97,6 +101,7 @@ pub struct Discount {
 
 /// A fee.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexFee"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fee {
@@ -115,6 +120,7 @@ pub struct Fee {
 
 /// `create_checkout_session`: begin a checkout at Flex.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCreateCheckoutSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateCheckoutSession {

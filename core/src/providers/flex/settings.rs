@@ -11,6 +11,7 @@ use crate::money::Cents;
 
 /// Where Flex is, and what the host's catalogue says of its prices.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
@@ -33,6 +34,7 @@ impl Settings {
 
 /// A price of the catalogue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPrice"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Price {

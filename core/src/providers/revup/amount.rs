@@ -11,6 +11,7 @@ const DIGITS: usize = 38;
 
 /// An amount as a text, such as `111.99`; whether it is one that Revup understands is a rule's question.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupAmount"))]
 #[serde(transparent)]
 pub struct Amount(String);
 

@@ -23,6 +23,7 @@ const PAGE_SIZE: u32 = 100;
 
 /// `create_subscription`: subscribe a customer, with a stored card or by the payment form.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupCreateSubscriptionFields"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateSubscription {
@@ -87,6 +88,7 @@ pub struct CreateSubscription {
 
 /// Where the customer lands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupRedirectUrl"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RedirectUrl {
@@ -103,6 +105,7 @@ pub struct RedirectUrl {
 
 /// What differs from the plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupOverwrite"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Overwrite {
@@ -147,6 +150,7 @@ impl CreateSubscription {
 
 /// `refund_payment`: give back some or all of a payment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupRefundPaymentFields"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RefundPayment {
@@ -169,6 +173,7 @@ pub struct RefundPayment {
 
 /// An owed request to Revup.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {

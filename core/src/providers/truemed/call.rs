@@ -37,6 +37,7 @@ open_enum! {
 
 /// `create_payment_token`: begin to store the payment method of a customer who is present.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreatePaymentTokenFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreatePaymentToken {
@@ -66,6 +67,7 @@ impl CreatePaymentToken {
 
 /// `update_payment_token`: change the stored card, or the items, of a customer who is present; never both.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedUpdatePaymentTokenFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UpdatePaymentToken {
@@ -94,6 +96,7 @@ impl UpdatePaymentToken {
 
 /// `create_refund`: give back some or all of what was captured.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreateRefundFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateRefund {
@@ -111,6 +114,7 @@ pub struct CreateRefund {
 
 /// `capture_payment_session`: take what was held, or less.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapture"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Capture {
@@ -123,6 +127,7 @@ pub struct Capture {
 
 /// An owed request to Truemed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {

@@ -14,6 +14,7 @@ use crate::money::{Cents, whole};
 
 /// One line of an order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOrderItem"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OrderItem {
@@ -45,6 +46,7 @@ impl OrderItem {
 
 /// Charges and discounts of an order or of a line, in cents.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAmountDetails"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AmountDetails {
@@ -64,6 +66,7 @@ pub struct AmountDetails {
 
 /// One charge or discount.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAmountDetail"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AmountDetail {

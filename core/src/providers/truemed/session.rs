@@ -21,6 +21,7 @@ pub(crate) const SESSION_COMPLETE: &str = "payment_session_complete";
 
 /// What was asked for when a session was created.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAsked"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Asked {
@@ -62,6 +63,7 @@ impl Asked {
 
 /// A session that Truemed knows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedSession"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Session {

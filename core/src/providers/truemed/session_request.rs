@@ -30,6 +30,7 @@ open_enum! {
 
 /// `create_payment_session`: begin a checkout, or charge a stored method while the customer is away.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreatePaymentSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreatePaymentSession {
@@ -83,6 +84,7 @@ pub struct CreatePaymentSession {
 
 /// The first bill after a free trial.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedNextBillInfo"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NextBillInfo {

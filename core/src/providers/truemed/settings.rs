@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where Truemed is, and what the account can do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
@@ -35,6 +36,7 @@ impl Settings {
 
 /// One of Truemed's servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedEnvironment"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Environment {
@@ -47,6 +49,7 @@ pub enum Environment {
 
 /// The sign that a discount has on the wire: the documents can be read both ways.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedDiscountSign"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DiscountSign {

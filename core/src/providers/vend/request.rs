@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::Rule;
 use crate::flow::{Cx, Flow};
 use crate::id::Digest;
+use crate::money::whole_if_any;
 use crate::url::is_absolute;
 use crate::value::Extra;
 
@@ -19,6 +20,7 @@ const REMEMBERED: usize = 4;
 ///
 /// Every field can be left out or written wrongly, so that the rule refuses it by name and source.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendTokenRequest"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TokenRequest {
@@ -44,6 +46,7 @@ pub struct TokenRequest {
 
 /// One component of a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendComponent"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Component {
@@ -54,7 +57,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component_price_handle: Option<String>,
     /// How many: in a new subscription the number to add, in an update the total that results.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
 }
 
@@ -74,6 +77,7 @@ impl Component {
 
 /// Which of the two requests.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendKind"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {

@@ -16,6 +16,7 @@ pub(crate) const READ: &str = "billing:partner_subscription:read";
 
 /// Where the retailer is, and what the application may do there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
@@ -81,6 +82,7 @@ impl Settings {
 
 /// What follows the retailer's prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendHost"))]
 #[non_exhaustive]
 pub enum Host {
     /// The older one, which the guides name.

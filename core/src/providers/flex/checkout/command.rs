@@ -12,6 +12,7 @@ use crate::providers::flex::session_request::CreateCheckoutSession;
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutCommand", tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {

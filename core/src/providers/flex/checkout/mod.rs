@@ -32,6 +32,7 @@ const SHOWN: How = How::Shown;
 
 /// One purchase that is no subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutState"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Checkout {

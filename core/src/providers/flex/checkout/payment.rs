@@ -17,6 +17,7 @@ const REMEMBERED: usize = 16;
 
 /// The money of a session that is complete.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutPayment"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Payment {
@@ -51,6 +52,7 @@ pub struct Payment {
 
 /// Money on its way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutMoving"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Moving {
@@ -131,6 +133,7 @@ impl Moving {
 
 /// A refund that was seen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutRefund"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Refund {

@@ -26,6 +26,7 @@ const WATCHED: usize = 8;
 
 /// The sessions of one purchase.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckouts"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Checkouts {

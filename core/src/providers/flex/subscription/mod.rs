@@ -32,6 +32,7 @@ type Context<'a> = Cx<'a, Subscription>;
 
 /// One subscription, and the sessions that sell it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionState"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Subscription {

@@ -21,6 +21,7 @@ const REMEMBERED: usize = 16;
 
 /// A subscription whose id is known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionStanding"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Standing {

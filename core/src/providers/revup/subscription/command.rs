@@ -14,6 +14,7 @@ use crate::providers::revup::wire::{Created, PaymentsSeen, SubscriptionSeen, Tra
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionCommand", tag = "type"))]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {

@@ -23,6 +23,7 @@ pub(super) const CREATED_OR_NOT: &[&str] = &["created", "not_created"];
 
 /// One subscription, from the wish to have it to its end, with its first charge.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionState"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Subscription {
@@ -80,6 +81,7 @@ pub struct Subscription {
 
 /// How a subscription stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionPlace"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
@@ -127,6 +129,7 @@ impl Place {
 
 /// What is known of the first charge; what is known only moves down this list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionPayment"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Payment {
@@ -143,6 +146,7 @@ pub enum Payment {
 
 /// A refund that Revup has accepted and not finished.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionOpenRefund"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenRefund {
     /// The host's name for it.

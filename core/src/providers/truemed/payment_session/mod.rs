@@ -26,6 +26,7 @@ pub use command::{At, Command, Event, On, Wish};
 
 /// One attended checkout, or one that began elsewhere and is adopted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionState"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PaymentSession {
@@ -42,6 +43,7 @@ pub enum PaymentSession {
 
 /// A session that Truemed knows, and what is done with it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionKnown"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Known {
@@ -69,10 +71,14 @@ pub struct Known {
 
 /// A way in which the host ends a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionEnding"))]
 #[serde(rename_all = "snake_case")]
 enum Ending {
-    Capture(Option<Intent>, Digest),
+    /// What is held is taken, under a name and for an amount.
+    /// What is held is released.
     Void,
+    /// An unpaid checkout is dropped.
+    Cancel,
     Cancel,
 }
 

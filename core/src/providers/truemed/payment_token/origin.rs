@@ -17,6 +17,7 @@ const REMEMBERED: usize = 16;
 
 /// What a token, or its repair, comes from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenOrigin"))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Origin {
     /// A provision request: of `create_payment_token`, or of an update.
@@ -38,12 +39,14 @@ impl Origin {
 
 /// The last 16 origins that were settled, by the order of our requests and not of their arrival.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedClosed"))]
 #[serde(transparent)]
 pub(super) struct Closed(Vec<Past>);
 
 /// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
 /// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", try_from = "String"))]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub(super) struct Past {
     nth: u32,

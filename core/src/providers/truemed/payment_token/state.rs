@@ -18,6 +18,7 @@ pub(super) const WATCHED: usize = 8;
 
 /// A stored payment method, from the wish to have one to its deletion, with its changes and its charges.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenState"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PaymentToken {
@@ -63,6 +64,7 @@ pub struct PaymentToken {
 
 /// Whether the token exists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenPlace"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
@@ -85,6 +87,7 @@ pub enum Place {
 
 /// One attempt to get a token.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenProvision"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provision {
     /// Its place in the order of our requests.
@@ -103,6 +106,7 @@ pub(super) struct Provision {
 
 /// A change of the card or of the items.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenChange"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Change {
@@ -125,6 +129,7 @@ pub enum Change {
 
 /// A change that the customer must still make good.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenPending"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Pending {
@@ -146,6 +151,7 @@ pub struct Pending {
 
 /// A charge of the token, or the checkout that makes it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharge"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Charge {
@@ -186,6 +192,7 @@ pub enum Charge {
 
 /// A charge that failed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenFailed"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Failed {

@@ -14,6 +14,7 @@ use crate::providers::vend::wire::{PartnerSubscription, TokenIssued, TokenSeen};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionCommand", tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {

@@ -24,6 +24,7 @@ const REMEMBERED: usize = 8;
 
 /// A retailer's subscription to the partner's application.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionState"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Subscription {
@@ -80,6 +81,7 @@ const fn is_false(flag: &bool) -> bool {
 
 /// How a subscription stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionPlace"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
@@ -96,6 +98,7 @@ pub enum Place {
 
 /// A request for a token that is not answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionRequested"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Requested {
     /// The request.
@@ -108,6 +111,7 @@ pub(super) struct Requested {
 
 /// What a token was asked for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionAsked"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     /// A new subscription, or a change.
@@ -133,6 +137,7 @@ impl Asked {
 
 /// A token that Vend has issued, and whose end is not known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionToken"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
     /// The request that it answers.
@@ -152,6 +157,7 @@ pub(super) struct Token {
 
 /// What a used token has done.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionUse"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Use {
     /// The subscription that it made or changed.

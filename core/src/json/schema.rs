@@ -1,0 +1,104 @@
+//! The JSON Schema of every type that crosses the boundary, as the types describe themselves.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use super::any::Begin;
+use super::{Answer, AnyOffer, AnyTransition, Applied, Look, Unmoved, Verb, Versions};
+use crate::catalogue::Catalogue;
+use crate::effect::{Awaited, Owed, Request};
+use crate::fact::{Fact, Failure, Origin};
+use crate::flow::{Flow, Named};
+use crate::id::CorrelationId;
+use crate::policy::Policy;
+use crate::providers::for_each_flow;
+use crate::rule::Violation;
+use crate::snapshot::Saved;
+
+/// The types, as their derives describe them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Types {
+    /// Every type that is read, by its name. Where the flow decides what stands in a field, it is left open.
+    pub read: Map<String, Value>,
+    /// Every type that is written, by its name, likewise.
+    pub written: Map<String, Value>,
+    /// What each flow has of its own.
+    pub flows: Vec<FlowTypes>,
+}
+
+/// The types of one flow.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FlowTypes {
+    /// Its id.
+    pub id: &'static str,
+    /// The name of its snapshot's type, without `Snapshot`.
+    pub name: String,
+    /// The name of its provider's settings.
+    pub settings: String,
+    /// The wishes that it offers.
+    pub wishes: Vec<&'static str>,
+}
+
+impl Types {
+    /// The types of this release.
+    pub fn new() -> Self {
+        let mut read = SchemaSettings::draft2020_12().into_generator();
+        let mut flows = Vec::new();
+        macro_rules! describe {
+            ($provider:ident :: $flow:ident) => {
+                flows.push(FlowTypes::of::<$crate::providers::$provider::$flow>(&mut read));
+            };
+        }
+        for_each_flow!(describe);
+        add::<Verb<'_>>(&mut read);
+        add::<Look<'_>>(&mut read);
+        add::<Begin>(&mut read);
+        add::<Policy>(&mut read);
+        add::<Fact<'_>>(&mut read);
+        let mut written = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        add::<AnyTransition>(&mut written);
+        add::<AnyOffer>(&mut written);
+        add::<Applied<'_>>(&mut written);
+        add::<Unmoved<'_>>(&mut written);
+        add::<Owed>(&mut written);
+        add::<Awaited>(&mut written);
+        add::<Request>(&mut written);
+        add::<Violation>(&mut written);
+        add::<Failure>(&mut written);
+        add::<Origin>(&mut written);
+        add::<CorrelationId>(&mut written);
+        add::<Catalogue>(&mut written);
+        add::<Versions>(&mut written);
+        add::<Answer<Value>>(&mut written);
+        Self { read: read.take_definitions(true), written: written.take_definitions(true), flows }
+    }
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FlowTypes {
+    fn of<F: Flow>(generator: &mut SchemaGenerator) -> Self {
+        add::<F::Command>(generator);
+        add::<F::Settings>(generator);
+        add::<Saved<'_, F>>(generator);
+        let name = F::Command::schema_name();
+        let name = name.strip_suffix("Command").unwrap_or(&name).into();
+        let wishes = F::Wish::ALL.iter().map(|it| it.name()).collect();
+        Self { id: F::ID, name, settings: F::Settings::schema_name().into(), wishes }
+    }
+}
+
+/// Adds a type, and every type that it uses.
+fn add<T: JsonSchema + ?Sized>(generator: &mut SchemaGenerator) {
+    generator.subschema_for::<T>();
+}

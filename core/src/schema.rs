@@ -1,0 +1,90 @@
+//! What JSON Schema is made of, where the feature `schemas` is on.
+
+/// What can describe itself as a JSON Schema: everything, where the feature `schemas` is off.
+#[cfg(not(feature = "schemas"))]
+pub trait Described {}
+
+#[cfg(not(feature = "schemas"))]
+impl<T> Described for T {}
+
+/// What can describe itself as a JSON Schema.
+#[cfg(feature = "schemas")]
+pub trait Described: schemars::JsonSchema {}
+
+#[cfg(feature = "schemas")]
+impl<T: schemars::JsonSchema> Described for T {}
+
+#[cfg(feature = "schemas")]
+pub(crate) use parts::{Code, bounded, named, open};
+
+#[cfg(feature = "schemas")]
+mod parts {
+    use alloc::borrow::Cow;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    /// The name of a type: its own, behind its provider's.
+    pub(crate) fn named(module: &str, name: &'static str) -> Cow<'static, str> {
+        let provider = module.split_once("::providers::").and_then(|(_, rest)| rest.split("::").next());
+        let Some(provider) = provider else { return Cow::Borrowed(name) };
+        let mut letters = provider.chars();
+        let first = letters.next().map(|it| it.to_ascii_uppercase());
+        Cow::Owned(first.into_iter().chain(letters).chain(name.chars()).collect())
+    }
+
+    /// A text of a length and of some characters.
+    pub(crate) fn bounded(doc: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Schema {
+        let pattern = format!("^[{}]*$", class(allowed));
+        json_schema!({
+            "description": lines(doc), "type": "string", "minLength": least, "maxLength": most, "pattern": pattern
+        })
+    }
+
+    /// The ASCII characters that are allowed, as what stands in the brackets of a pattern.
+    fn class(allowed: fn(u8) -> bool) -> String {
+        let mut class = String::new();
+        let mut rest = 0..=127;
+        while let Some(first) = rest.find(|byte| allowed(*byte)) {
+            let last = rest.by_ref().take_while(|byte| allowed(*byte)).last();
+            for end in core::iter::once(first).chain(last) {
+                if end.abs_diff(first) > 1 {
+                    class.push('-');
+                }
+                if matches!(end, b'-' | b']' | b'[' | b'^' | b'\\') {
+                    class.push('\\');
+                }
+                class.push(char::from(end));
+            }
+        }
+        class
+    }
+
+    /// One of some texts, or any other.
+    pub(crate) fn open(doc: &str, known: &[(&str, &str)]) -> Schema {
+        let each = known.iter().map(|(text, doc)| json_schema!({"const": text, "description": lines(doc)}));
+        let known: Vec<Schema> = each.collect();
+        json_schema!({"description": lines(doc), "anyOf": [{"oneOf": known}, {"type": "string"}]})
+    }
+
+    /// A doc comment as one text.
+    fn lines(doc: &str) -> String {
+        doc.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().into()
+    }
+
+    /// The code of a rule, where a value only holds its text.
+    #[derive(Debug)]
+    pub(crate) struct Code;
+
+    impl JsonSchema for Code {
+        fn schema_name() -> Cow<'static, str> {
+            Cow::Borrowed("RuleCode")
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({"description": "The code of a rule: `provider.topic.kebab-slug`.", "type": "string"})
+        }
+    }
+}
