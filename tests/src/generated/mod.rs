@@ -1,5 +1,6 @@
 //! Files that are made from the code, committed, and verified by a test that also mends them.
 
+pub mod bundles;
 pub mod derived;
 mod diagrams;
 mod readme;
@@ -47,11 +48,13 @@ pub fn files() -> Vec<Generated> {
     let catalogue = Catalogue::new();
     let survey = Survey::run();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
-    vec![
+    let mut files = vec![
         Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
-    ]
+    ];
+    files.extend(bundles::files(&catalogue));
+    files
 }
 
 /// Every file that a program of another language makes, with what it is made from.

@@ -75,10 +75,10 @@ pub struct Known {
 #[serde(rename_all = "snake_case")]
 enum Ending {
     /// What is held is taken, under a name and for an amount.
+    Capture(Option<Intent>, Digest),
     /// What is held is released.
     Void,
     /// An unpaid checkout is dropped.
-    Cancel,
     Cancel,
 }
 

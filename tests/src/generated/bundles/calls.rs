@@ -1,0 +1,114 @@
+//! What `call` is asked, and what it answers, verb by verb and flow by flow.
+
+use rulebound::PROVIDERS;
+use rulebound::json::schema::FlowTypes;
+use serde_json::{Value, json};
+
+use super::flows::with;
+use super::shape::{add, closed, pascal};
+use super::{Definitions, reference};
+
+/// The verbs whose fields and answers are a flow's, with the definition that the answer is, if it is the flow's own.
+const OF_A_FLOW: [(&str, Option<&str>); 10] = [
+    ("start", Some("Snapshot")),
+    ("load", Some("Snapshot")),
+    ("save_as", Some("Snapshot")),
+    ("handle", Some("Transition")),
+    ("observe", Some("Observation")),
+    ("owed", None),
+    ("awaits", None),
+    ("offers", Some("Offer")),
+    ("deadline", None),
+    ("correlation_ids", None),
+];
+
+/// Adds the definitions of every verb.
+pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
+    let rejection = all.remove("CallRefusedFields").unwrap_or_default();
+    let refused = with(all["CallRefused"].clone(), "refused", &add("Rejection".into(), rejection, all));
+    all.insert("CallRefused".into(), refused);
+    let names = PROVIDERS.iter().map(|it| it.name);
+    add("ProviderName".into(), closed("The name of a provider.", names), all);
+    for (verb, answer) in OF_A_FLOW {
+        let fields = fields_of(verb, all);
+        let asked =
+            flows.iter().map(|flow| add(format!("{}{}Fields", flow.name, pascal(verb)), of_flow(&fields, flow), all));
+        let asked: Vec<_> = asked.collect();
+        ask(verb, json!({"anyOf": asked}), all);
+        let Some(answer) = answer else { continue };
+        let ok = |flow: &FlowTypes| match verb {
+            "offers" => json!({"type": "array", "items": reference(&format!("{}{answer}", flow.name))}),
+            _ => reference(&format!("{}{answer}", flow.name)),
+        };
+        let replies = flows.iter().map(|flow| reply(&format!("{}{}", flow.name, pascal(verb)), verb, ok(flow), all));
+        let replies: Vec<_> = replies.collect();
+        let doc = format!("What `{verb}` answers.");
+        add(format!("Call{}Reply", pascal(verb)), json!({"description": doc, "anyOf": replies}), all);
+    }
+    let list = |name: &str| json!({"type": "array", "items": reference(name)});
+    for (verb, ok) in [
+        ("owed", list("Owed")),
+        ("awaits", list("Awaited")),
+        ("deadline", json!({"anyOf": [reference("Timestamp"), {"type": "null"}]})),
+        ("correlation_ids", list("CorrelationId")),
+        ("authenticate", reference("Origin")),
+        ("correlate", list("CorrelationId")),
+        ("acknowledgement", json!({"type": "integer", "minimum": 100, "maximum": 599})),
+        ("ask", json!({})),
+        ("catalogue", reference("Catalogue")),
+        ("versions", reference("Versions")),
+    ] {
+        reply(&format!("Call{}", pascal(verb)), verb, ok, all);
+    }
+    for verb in ["authenticate", "correlate", "acknowledgement", "ask"] {
+        let fields = format!("Call{}Fields", pascal(verb));
+        let definition = with(all[&fields].clone(), "provider", &reference("ProviderName"));
+        all.insert(fields, definition);
+    }
+}
+
+/// The fields of a verb, as the types describe them.
+fn fields_of(verb: &str, all: &mut Definitions) -> Value {
+    let of_verb = all.remove(&format!("Call{}Fields", pascal(verb)));
+    of_verb.unwrap_or_else(|| all["Look"].clone())
+}
+
+/// Says of a verb what its fields are.
+fn ask(verb: &str, fields: Value, all: &mut Definitions) {
+    let name = format!("Call{}", pascal(verb));
+    let definition = with(all[&name].clone(), verb, &fields);
+    all.insert(name, definition);
+}
+
+/// The fields of a verb, of one flow.
+fn of_flow(fields: &Value, flow: &FlowTypes) -> Value {
+    let of_flow = |part: &str| reference(&format!("{}{part}", flow.name));
+    let settings = json!({"anyOf": [reference(&flow.settings), {"type": "null"}]});
+    let exact = [
+        ("flow", json!({"type": "string", "const": flow.id})),
+        ("snapshot", of_flow("Snapshot")),
+        ("command", of_flow("Command")),
+        ("fact", reference("Fact")),
+        ("settings", settings),
+    ];
+    exact.iter().fold(fields.clone(), |fields, (property, exact)| match fields["properties"].get(*property) {
+        Some(_) => with(fields, property, exact),
+        None => fields,
+    })
+}
+
+/// Adds what a verb answers: what is asked for, a refusal where it can refuse, or an error.
+fn reply(name: &str, verb: &str, ok: Value, all: &mut Definitions) -> Value {
+    let doc = format!("What `{verb}` answers when all is well.");
+    let ok = json!({
+        "description": doc, "type": "object", "additionalProperties": false, "required": ["ok"],
+        "properties": {"ok": with(json!({"properties": {"ok": {"description": "The answer."}}}), "ok", &ok)["properties"]["ok"]},
+    });
+    let ok = add(format!("{name}Ok"), ok, all);
+    let mut answers = vec![ok, reference("CallError")];
+    if verb == "handle" {
+        answers.insert(1, reference("CallRefused"));
+    }
+    let doc = format!("What `{verb}` answers.");
+    add(format!("{name}Reply"), json!({"description": doc, "oneOf": answers}), all)
+}

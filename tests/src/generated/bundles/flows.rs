@@ -1,0 +1,61 @@
+//! What each flow has of its own: its snapshot, commands, transitions, observations and offers.
+
+use rulebound::json::schema::FlowTypes;
+use serde_json::{Value, json};
+
+use super::shape::{add, closed, pascal, tag};
+use super::{Definitions, reference};
+
+/// Adds the definitions of a flow.
+pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
+    let name = &flow.name;
+    let snapshot = all.remove(&format!("{name}StateSaved")).unwrap_or_default();
+    let snapshot = add(format!("{name}Snapshot"), snapshot, all);
+    commands(flow, all);
+    add(format!("{name}Wish"), closed("What a button of this flow asks for.", flow.wishes.iter().copied()), all);
+    for part in ["Transition", "Applied"] {
+        let moved = with(all[part].clone(), "next", &snapshot);
+        add(format!("{name}{part}"), moved, all);
+    }
+    let offer = with(all["Offer"].clone(), "wish", &reference(&format!("{name}Wish")));
+    add(format!("{name}Offer"), offer, all);
+    let observation = json!({
+        "description": "What a fact leads to: it moves the flow, or it does not.",
+        "oneOf": [reference(&format!("{name}Applied")), reference("Unmoved")],
+    });
+    add(format!("{name}Observation"), observation, all);
+}
+
+/// A schema whose property is something more exact.
+pub(super) fn with(mut schema: Value, property: &str, exact: &Value) -> Value {
+    let there = &mut schema["properties"][property];
+    let doc = there.get("description").cloned().unwrap_or_default();
+    *there = exact.clone();
+    if doc.is_string() {
+        there["description"] = doc;
+    }
+    schema
+}
+
+/// Names each command: after its provider where the provider's flows mean the same by it, otherwise after its flow.
+fn commands(flow: &FlowTypes, all: &mut Definitions) {
+    let union = format!("{}Command", flow.name);
+    let provider = pascal(flow.id.split('.').next().unwrap_or_default());
+    let mut definition = all.remove(&union).unwrap_or_default();
+    let mut variants = vec![reference("Begin")];
+    for command in definition.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        let tag = pascal(&tag(command));
+        let shared = format!("{provider}{tag}");
+        // What is said of the same fields elsewhere is true in every flow.
+        if let Some(fields) = all.get(&format!("{shared}Fields")) {
+            command["description"] = fields["description"].clone();
+        }
+        let name = match all.get(&shared).is_none_or(|it| it == command) {
+            true => shared,
+            false => format!("{}{tag}", flow.name),
+        };
+        variants.push(add(name, command.take(), all));
+    }
+    definition["oneOf"] = variants.into();
+    add(union, definition, all);
+}
