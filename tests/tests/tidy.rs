@@ -17,7 +17,7 @@ const SKIPPED: [&str; 7] = ["target", "node_modules", ".git", ".venv", "__pycach
 /// webhooks, which finds its provider, and which `json` forwards to.
 const LAYERS: [&str; 17] = [
     "money",
-    "time",
+    "schema", "time",
     "id",
     "url",
     "value",
