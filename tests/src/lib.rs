@@ -2,5 +2,6 @@
 
 pub mod explore;
 pub mod generated;
+pub mod mutate;
 pub mod survey;
 pub mod vectors;

@@ -68,9 +68,25 @@ pub(super) fn finish(mut all: Definitions) -> Definitions {
         !["AnyCommand", "Answer", "CallOk", "Look", "Transition", "Applied", "Offer"].contains(&name.as_str())
     });
     for (name, definition) in &mut all {
+        refer(definition);
         definition["title"] = name.as_str().into();
     }
     all
+}
+
+/// Sets a reference apart from what is said beside it: generators of types take the two together for another type.
+fn refer(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(refer);
+            if members.len() > 1 && members.get("$ref").is_some_and(Value::is_string) {
+                let to = members.remove("$ref");
+                members.insert("allOf".into(), json!([{"$ref": to}]));
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(refer),
+        _ => {}
+    }
 }
 
 /// The definitions that some need, and all that those need.

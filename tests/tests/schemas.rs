@@ -1,0 +1,280 @@
+//! The published schemas say what the library does: an independent validator accepts all that it takes and gives, and
+//! nothing that it refuses as malformed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use jsonschema::Validator;
+use rulebound_tests::generated::root;
+use rulebound_tests::mutate::mutations;
+use rulebound_tests::vectors::{ask, files, key, with_surroundings, with_text};
+use serde_json::{Map, Value, json};
+
+const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
+
+/// The verbs that look at a snapshot, with the definition of their answer; a flow's own begins with its name.
+const VIEWS: [(&str, &str); 4] =
+    [("owed", "CallOwed"), ("awaits", "CallAwaits"), ("deadline", "CallDeadline"), ("offers", "")];
+
+/// What only the flow decides, and not the shape: which verdicts must name an id.
+const OF_THE_FLOW: &str = "names none of the provider's ids";
+
+/// Whether an answer says that the shape of what was given is wrong.
+fn is_malformed(answer: &Value) -> bool {
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    answer["error"]["code"] == "malformed" && !message.starts_with(OF_THE_FLOW)
+}
+
+fn bundle(name: &str) -> Value {
+    let path = root().join(format!("schemas/{name}.schema.json"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The bundle of everything, with a validator for each definition that was asked for.
+struct Schemas {
+    all: Value,
+    made: RefCell<BTreeMap<String, Validator>>,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        Self { all: bundle("rulebound"), made: RefCell::default() }
+    }
+
+    /// What is wrong with a value by a definition.
+    fn wrong(&self, name: &str, value: &Value) -> Option<String> {
+        let mut made = self.made.borrow_mut();
+        let validator = made.entry(name.to_owned()).or_insert_with(|| {
+            assert!(self.all["$defs"].get(name).is_some(), "nothing is called `{name}`");
+            let schema = json!({"$ref": format!("#/$defs/{name}"), "$defs": self.all["$defs"]});
+            jsonschema::draft202012::new(&schema).unwrap()
+        });
+        let wrong = validator.iter_errors(value).next();
+        wrong.map(|it| format!("{name}: `{}`: {it:.300}", it.instance_path()))
+    }
+
+    fn check(&self, name: &str, value: &Value, what: &str) {
+        if let Some(wrong) = self.wrong(name, value) {
+            panic!("{what}: {wrong}\n{value}");
+        }
+    }
+}
+
+/// `truemed.payment_token` as `TruemedPaymentToken`.
+fn pascal(name: &str) -> String {
+    let words = name.split(['.', '_']);
+    words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+fn vectors() -> Vec<Value> {
+    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
+    let read = |file| serde_json::from_str::<Vec<Value>>(&fs::read_to_string(file).unwrap()).unwrap();
+    files.into_iter().flat_map(read).collect()
+}
+
+fn start(flow: &str, key: &Value) -> Value {
+    ask("start", json!({"flow": flow, "key": key}))["ok"].take()
+}
+
+/// Calls a function with every object schema of a value, and its path.
+fn each(value: &Value, path: &str, see: &mut impl FnMut(&str, &Map<String, Value>)) {
+    match value {
+        Value::Object(members) => {
+            see(path, members);
+            members.iter().for_each(|(name, it)| each(it, &format!("{path}/{name}"), see));
+        }
+        Value::Array(entries) => entries.iter().for_each(|it| each(it, path, see)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_bundle_is_a_schema_that_stands_alone() {
+    let all = bundle("rulebound");
+    for name in BUNDLES {
+        let bundle = bundle(name);
+        jsonschema::draft202012::meta::validate(&bundle).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        jsonschema::draft202012::new(&bundle).unwrap();
+        assert_eq!(bundle["$id"], format!("urn:rulebound:{}:{name}", env!("CARGO_PKG_VERSION")));
+        for (definition, schema) in bundle["$defs"].as_object().unwrap() {
+            assert_eq!(*schema, all["$defs"][definition], "{definition} is another in {name}");
+        }
+        each(&bundle, "", &mut |path, members| {
+            if let Some(Value::String(to)) = members.get("$ref") {
+                assert!(bundle.pointer(&to[1..]).is_some(), "{name}: {path}: {to} is not there");
+            }
+        });
+    }
+}
+
+#[test]
+fn every_definition_and_every_field_is_named_described_and_bounded() {
+    let all = bundle("rulebound");
+    for (name, schema) in all["$defs"].as_object().unwrap() {
+        let is_plain = name.starts_with(|it: char| it.is_ascii_uppercase()) && name.chars().all(char::is_alphabetic);
+        assert!(is_plain, "{name} is no name of a type");
+        assert_eq!(schema["title"], **name);
+        assert!(schema["description"].is_string(), "{name} has no description");
+        each(schema, name, &mut |path, members| {
+            let is_integer = members.get("type").is_some_and(|it| it.to_string().contains("\"integer\""));
+            let is_bounded = members.contains_key("minimum") && members.contains_key("maximum");
+            assert!(!is_integer || is_bounded || members.contains_key("const"), "{path} has no bounds");
+            let Some(Value::Object(fields)) = members.get("properties") else { return };
+            assert!(path == name, "{path} has no name");
+            assert_eq!(members.get("additionalProperties"), Some(&false.into()), "{path} is open");
+            for (field, schema) in fields {
+                let is_tag = field == "type" && schema["const"].is_string();
+                assert!(is_tag || schema["description"].is_string(), "{path}/{field} has no description");
+            }
+        });
+    }
+}
+
+#[test]
+fn every_vector_speaks_the_schemas() {
+    let schemas = Schemas::new();
+    for vector in vectors() {
+        let flow = vector["flow"].as_str().unwrap();
+        let (name, of) = (vector["name"].as_str().unwrap(), pascal(flow));
+        let mut at = start(flow, &key(&vector["key"]));
+        for step in vector["steps"].as_array().unwrap() {
+            let (verb, part, given) = match (&step["command"], &step["fact"]) {
+                (Value::Null, Value::Null) => continue,
+                (Value::Null, fact) => ("observe", "fact", with_text(fact)),
+                (command, _) => ("handle", "command", command.clone()),
+            };
+            let mut fields = with_surroundings(&vector, step, json!({"snapshot": at}));
+            fields[part] = given;
+            let answer = ask(verb, fields.clone());
+            schemas.check(&format!("{of}{}Reply", pascal(verb)), &answer, name);
+            let wrong = schemas.wrong(&format!("{of}{}Fields", pascal(verb)), &fields);
+            assert_eq!(wrong.is_some(), is_malformed(&answer), "{name}: {wrong:?} {answer}");
+            if answer["ok"]["changed"] != true {
+                continue;
+            }
+            at = answer["ok"]["next"].clone();
+            schemas.check(&format!("{of}Snapshot"), &at, name);
+            let look = with_surroundings(&vector, step, json!({"snapshot": at}));
+            for (view, reply) in VIEWS {
+                let seen = ask(view, look.clone());
+                let reply = if reply.is_empty() { format!("{of}{}", pascal(view)) } else { reply.into() };
+                schemas.check(&format!("{reply}Reply"), &seen, name);
+            }
+        }
+        let ids = ask("correlation_ids", json!({"snapshot": at}));
+        schemas.check("CallCorrelationIdsReply", &ids, name);
+    }
+}
+
+#[test]
+fn every_golden_snapshot_and_what_it_owes_speak_the_schemas() {
+    let schemas = Schemas::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap() {
+        let golden: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let (flow, what) = (golden["snapshot"]["flow"].as_str().unwrap(), file.display().to_string());
+        schemas.check(&format!("{}Snapshot", pascal(flow)), &golden["snapshot"], &what);
+        golden["owed"].as_array().unwrap().iter().for_each(|it| schemas.check("Owed", it, &what));
+        golden["take"].as_object().unwrap().values().for_each(|it| schemas.check("Request", it, &what));
+    }
+}
+
+#[test]
+fn what_no_flow_owns_speaks_the_schemas() {
+    let schemas = Schemas::new();
+    let provider = |fields: Value| {
+        let mut fields = fields;
+        fields["provider"] = "truemed".into();
+        fields
+    };
+    let body = r#"{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}"#;
+    for (verb, fields) in [
+        ("catalogue", json!({})),
+        ("versions", json!({})),
+        ("acknowledgement", provider(json!({}))),
+        ("correlate", provider(json!({"body": body}))),
+        ("authenticate", provider(json!({"secrets": ["s"], "headers": {"x-truemed-api-key": "s"}, "body": body, "now": 0}))),
+        ("authenticate", provider(json!({"secrets": ["s"], "headers": {}, "body": body, "now": 0}))),
+        ("ask", provider(json!({"question": "needs_update", "with": {"confirmed": [], "wanted": []}}))),
+    ] {
+        let mut request = json!({});
+        request[verb] = fields.clone();
+        schemas.check("CallRequest", &request, verb);
+        schemas.check(&format!("Call{}Reply", pascal(verb)), &ask(verb, fields), verb);
+    }
+}
+
+/// The definition of a part of a call, in a flow.
+fn definition(part: &str, flow: &str) -> String {
+    match part {
+        "fact" => "Fact".to_owned(),
+        "policy" => "Policy".to_owned(),
+        "settings" => format!("{}Settings", pascal(flow.split('.').next().unwrap())),
+        _ => format!("{}Command", pascal(flow)),
+    }
+}
+
+/// The commands, facts, settings and policies of the vectors, one of each shape, with the flow and the key.
+fn samples() -> Vec<(String, Value, &'static str, Value, Value)> {
+    let (mut seen, mut samples) = (BTreeSet::new(), Vec::new());
+    for vector in vectors() {
+        let flow = vector["flow"].as_str().unwrap().to_owned();
+        for step in vector["steps"].as_array().unwrap() {
+            for part in ["command", "fact", "settings", "policy"] {
+                let Some(given) = step.get(part).or_else(|| vector.get(part)) else { continue };
+                let given = if part == "fact" { with_text(given) } else { given.clone() };
+                let settings = step.get("settings").or_else(|| vector.get("settings")).cloned();
+                if seen.insert((definition(part, &flow), shape(&given))) {
+                    samples.push((flow.clone(), key(&vector["key"]), part, given, settings.unwrap_or_default()));
+                }
+            }
+        }
+    }
+    samples
+}
+
+/// The names of the fields of a value, and the kinds of what stands in them.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let fields = members.iter().map(|(name, it)| match name.as_str() {
+                "type" => format!("{name}={it}"),
+                _ => format!("{name}:{}", shape(it)),
+            });
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(entries) => format!("[{}]", entries.first().map(shape).unwrap_or_default()),
+        Value::String(_) => "s".into(),
+        other => if other.is_number() { "n" } else { "-" }.into(),
+    }
+}
+
+#[test]
+fn what_is_malformed_does_not_validate_and_what_validates_is_not_malformed() {
+    let schemas = Schemas::new();
+    let (mut differ, mut count) = (Vec::new(), 0);
+    for (flow, key, part, given, settings) in samples() {
+        let at = start(&flow, &key);
+        let definition = definition(part, &flow);
+        // No settings at all are the default ones.
+        let is_choice = |wrong: &Value| part == "settings" && wrong.is_null();
+        for (what, wrong) in mutations(&given).into_iter().filter(|(_, wrong)| !is_choice(wrong)) {
+            let mut fields = json!({"snapshot": at, "now": 0, "settings": settings});
+            fields[part] = wrong.clone();
+            let verb = match part {
+                "command" => "handle",
+                "fact" => "observe",
+                _ => "offers",
+            };
+            let answer = ask(verb, fields);
+            let complaint = schemas.wrong(&definition, &wrong);
+            count += 1;
+            if is_malformed(&answer) != complaint.is_some() {
+                differ.push(format!("{definition} {}: {what}: {complaint:?}: {:.200}", given["type"], answer.to_string()));
+            }
+        }
+    }
+    assert!(count > 1000, "only {count} were tried");
+    assert!(differ.is_empty(), "{} of {count}:\n{}", differ.len(), differ.join("\n"));
+}
