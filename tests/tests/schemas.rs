@@ -194,7 +194,10 @@ fn what_no_flow_owns_speaks_the_schemas() {
         ("versions", json!({})),
         ("acknowledgement", provider(json!({}))),
         ("correlate", provider(json!({"body": body}))),
-        ("authenticate", provider(json!({"secrets": ["s"], "headers": {"x-truemed-api-key": "s"}, "body": body, "now": 0}))),
+        (
+            "authenticate",
+            provider(json!({"secrets": ["s"], "headers": {"x-truemed-api-key": "s"}, "body": body, "now": 0})),
+        ),
         ("authenticate", provider(json!({"secrets": ["s"], "headers": {}, "body": body, "now": 0}))),
         ("ask", provider(json!({"question": "needs_update", "with": {"confirmed": [], "wanted": []}}))),
     ] {
@@ -271,7 +274,11 @@ fn what_is_malformed_does_not_validate_and_what_validates_is_not_malformed() {
             let complaint = schemas.wrong(&definition, &wrong);
             count += 1;
             if is_malformed(&answer) != complaint.is_some() {
-                differ.push(format!("{definition} {}: {what}: {complaint:?}: {:.200}", given["type"], answer.to_string()));
+                differ.push(format!(
+                    "{definition} {}: {what}: {complaint:?}: {:.200}",
+                    given["type"],
+                    answer.to_string()
+                ));
             }
         }
     }
