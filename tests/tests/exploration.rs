@@ -65,6 +65,11 @@ macro_rules! explored {
             }
 
             #[test]
+            fn every_format_says_the_same() {
+                none(breaches(&SEEN, survives_formats));
+            }
+
+            #[test]
             fn a_snapshot_stays_small() {
                 none(breaches(&SEEN, is_small));
             }
@@ -277,10 +282,22 @@ fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String>
         .collect()
 }
 
+fn survives_formats<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for format in F::OLDER.iter().copied().chain([F::FORMAT]) {
+        match here.at.save_as(format) {
+            Ok(saved) if Snapshot::load(&saved).as_ref() == Ok(&here.at) => {}
+            Ok(saved) => wrong.push(format!("in format {format} it is another: {saved}")),
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    wrong
+}
+
 fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let mut saved: Value = serde_json::from_str(&here.at.save()).unwrap();
     for owed in saved["owed"].as_array_mut().unwrap() {
-        if let Some(request) = owed["duty"].get_mut("request") {
+        if let Some(request) = owed.pointer_mut("/duty/request") {
             request.take();
         }
     }

@@ -1,13 +1,13 @@
 //! Golden snapshots: what releases have saved, with what it owes. No release may derive another id, key or body.
 //!
-//! A file is made where it is missing, and only if `UPDATE_GOLDEN=1`; one that is there is never made anew, since a host
-//! may have stored the like.
+//! Each format of a flow has a folder. A file of the newest is made where it is missing, and only if `UPDATE_GOLDEN=1`;
+//! one that is there is never made anew, since a host may have stored the like.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rulebound::json::{Around, load};
+use rulebound::json::{AnySnapshot, Around, load};
 use rulebound::time::Timestamp;
 use rulebound::{Effect, Flow, Named};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
@@ -43,22 +43,35 @@ fn every_flow_is_as_it_was_saved() {
 fn holds<F: Flow>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(F::ID);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|it| it == "1") {
-        add_missing::<F>(&folder);
+        add_missing::<F>(&folder.join(F::FORMAT.to_string()));
     }
-    let there = files(&folder).unwrap_or_default();
-    let missing: Vec<_> = names::<F>().into_iter().filter(|name| !there.contains(&file(&folder, name))).collect();
-    assert!(missing.is_empty(), "not in {}: {missing:?}; `UPDATE_GOLDEN=1` adds them", folder.display());
-    for file in there {
-        let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        golden.holds().unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    let formats: Vec<_> = F::OLDER.iter().copied().chain([F::FORMAT]).collect();
+    for format in &formats {
+        let folder = folder.join(format.to_string());
+        let there = files(&folder).unwrap_or_default();
+        let missing: Vec<_> = names::<F>().into_iter().filter(|name| !there.contains(&file(&folder, name))).collect();
+        assert!(missing.is_empty(), "not in {}: {missing:?}; `UPDATE_GOLDEN=1` adds them", folder.display());
+        for file in there {
+            let golden: Golden = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            golden.holds(*format).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        }
     }
+    let kept = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(kept, formats.len(), "{} has other formats than {formats:?}", folder.display());
 }
 
 impl Golden {
-    /// Whether this release makes of the snapshot what the one that saved it did.
-    fn holds(&self) -> Result<(), String> {
+    /// Whether this release makes of the snapshot what the one that saved it did, and so does one that reads only the
+    /// newest format.
+    fn holds(&self, format: u32) -> Result<(), String> {
         let at = load(self.snapshot.get()).map_err(|wrong| wrong.to_string())?;
-        same("the snapshot", self.snapshot.get(), &at.save())?;
+        same("the snapshot", self.snapshot.get(), &at.save_as(format).map_err(|wrong| wrong.to_string())?)?;
+        let newest = load(&at.save()).map_err(|wrong| wrong.to_string())?;
+        self.does(at.as_ref())?;
+        self.does(newest.as_ref())
+    }
+
+    fn does(&self, at: &dyn AnySnapshot) -> Result<(), String> {
         let around = Around::new(self.now, None, self.settings.as_deref().map(RawValue::get));
         let owed = at.owed(&around).map_err(|wrong| wrong.to_string())?;
         same("what is owed", &text(&self.owed), &text(&owed))?;

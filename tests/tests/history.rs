@@ -9,6 +9,7 @@ const CHARGES: usize = 60;
 struct Row {
     at: Value,
     now: i64,
+    settings: Value,
 }
 
 impl Row {
@@ -22,7 +23,7 @@ impl Row {
 
     fn ask(&mut self, verb: &str, what: &str, value: Value) {
         self.now += 1;
-        let mut fields = json!({"snapshot": self.at, "now": self.now});
+        let mut fields = json!({"snapshot": self.at, "now": self.now, "settings": self.settings});
         fields[what] = value;
         let mut answer = ask(verb, fields);
         assert!(answer["ok"]["next"].is_object(), "{answer}");
@@ -32,6 +33,16 @@ impl Row {
     fn send(&mut self, effect: &str, status: u16, body: Value) {
         self.command(json!({"type": "begin", "effect": effect}));
         self.fact(json!({"type": "reply", "to": effect, "status": status, "body": body.to_string()}));
+    }
+
+    /// Asks Vend for a change, and is answered with its token.
+    fn change(&mut self, kind: &str, n: usize, mut wish: Value) {
+        let request = format!("{kind}_subscription_token");
+        wish["type"] = request.as_str().into();
+        wish["return_url"] = "https://partner.example/back".into();
+        self.command(wish);
+        let reply = json!({"token": token(kind, n), "expires_in": "86400", "expires_at": "expires_at"});
+        self.send(&format!("{request}:{n}"), 200, reply);
     }
 
     fn webhook(&mut self, body: Value) {
@@ -45,7 +56,7 @@ fn uuid(kind: u32, n: usize) -> String {
 
 fn issued() -> Row {
     let at = ask("start", json!({"flow": "truemed.payment_token", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000 };
+    let mut row = Row { at, now: 1_700_000_000_000, settings: Value::Null };
     row.command(json!({"type": "create_payment_token", "order_items": items()}));
     let url = format!("https://app.truemed.example/qualification/{}", uuid(1, 1));
     row.send("create_payment_token:1", 200, json!({"provision_token_request_id": uuid(1, 1), "redirect_url": url}));
@@ -82,7 +93,7 @@ fn sixty_charges_leave_a_snapshot_below_two_kibibytes() {
 fn sixty_renewals_and_refunds_leave_a_subscription_below_two_kibibytes() {
     let id = uuid(5, 1);
     let at = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000 };
+    let mut row = Row { at, now: 1_700_000_000_000, settings: Value::Null };
     row.command(json!({"type": "retrieve_subscription", "subscriptionId": id}));
     let fulfilled = json!({"id": id, "planId": uuid(6, 1), "status": "fulfilled"});
     row.send("retrieve_subscription:1", 200, fulfilled.clone());
@@ -99,4 +110,34 @@ fn sixty_renewals_and_refunds_leave_a_subscription_below_two_kibibytes() {
         largest = largest.max(row.at.to_string().len());
     }
     assert!(largest < 2048, "{largest} bytes: {}", row.at);
+}
+
+#[test]
+fn eight_outstanding_tokens_leave_a_subscription_below_two_kibibytes() {
+    let at = ask("start", json!({"flow": "vend.subscription", "key": uuid(0, 0)}))["ok"].take();
+    let settings = json!({"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"});
+    let mut row = Row { at, now: 1_700_000_000_000, settings };
+    let plan = |n: usize| json!({"product_handle": format!("plan-{n}"), "price_handle": format!("plan-{n}-monthly")});
+    row.change("create", 1, plan(0));
+    let text = token("create", 1);
+    row.command(json!({"type": "retrieve_token", "token": text}));
+    let used = json!({"is_used": true, "token": text, "retailer_id": uuid(1, 1), "vend_application_id": uuid(1, 2),
+        "subscription_id": "1348730086846538752", "used_at": "2023-11-14T22:14:00Z"});
+    row.send("retrieve_token:1", 200, used);
+    row.fact(json!({"type": "done", "effect": "fulfill:create_subscription_token:1"}));
+    let component = |name: &str, n: usize| json!({"component_handle": name, "quantity": n});
+    let mut largest = 0;
+    for n in 1..=24 {
+        let components = || json!({"components": [component("register", n), component("outlet", n)]});
+        row.change("update", n, if n % 2 == 0 { plan(n) } else { components() });
+        largest = largest.max(row.at.to_string().len());
+    }
+    let tokens = row.at["state"]["tokens"].as_array().map(Vec::len);
+    assert_eq!(tokens, Some(8), "{}", row.at);
+    assert!(largest < 2048, "{largest} bytes: {}", row.at);
+}
+
+/// The token that answers a request of that kind.
+fn token(kind: &str, n: usize) -> String {
+    format!("{kind:0<26}{n:06}")
 }

@@ -11,7 +11,8 @@ use crate::flow::{Flow, Named};
 use crate::providers::{PROVIDERS, Provider, all, for_each_flow};
 use crate::rule::{Kernel, Rule, Source};
 
-/// The version of the rules, apart from that of the library: it moves whenever a rule does.
+/// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
+/// with the hash of each keeps it to that.
 pub const RULES_VERSION: &str = "2026.11";
 
 /// Everything that the library knows, as it is published.

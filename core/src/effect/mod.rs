@@ -1,6 +1,7 @@
 //! Effects: what the host must do in the world, as data. The library asks for them and never does them.
 
 mod outbox;
+mod planned;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -18,6 +19,9 @@ use crate::schema::Described;
 use crate::time::Timestamp;
 
 pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
+#[cfg(feature = "schemas")]
+pub(crate) use planned::Entry;
+pub(crate) use planned::{Entries, entries};
 
 /// What may be done with a request whose answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::decode::Malformed;
 use crate::effect::{Awaited, Call};
 #[cfg(feature = "samples")]
 use crate::fact::Fact;
@@ -30,6 +31,7 @@ pub(crate) use cx::Moment;
 pub use cx::{Check, Cx, Standby};
 pub use intents::{Intents, Outcome, Standing};
 pub use watch::Watch;
+pub(crate) use watch::brief;
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
@@ -97,8 +99,10 @@ pub trait Flow:
 {
     /// `provider.lifecycle`, such as `truemed.payment_token`.
     const ID: &'static str;
-    /// The format in which its state is saved.
+    /// The format in which its snapshots are saved: that of its state, and of the calls and the plan in what it owes.
     const FORMAT: u32;
+    /// The older formats in which they are still read and written, the oldest first.
+    const OLDER: &'static [u32] = &[];
     /// Every move that a facet may make; no other is possible.
     const EDGES: &'static [Edge<Self::At, Self::On>];
 
@@ -167,8 +171,19 @@ pub trait Flow:
     /// What is impossible about a state that was loaded.
     fn impossible(&self) -> Option<&'static str>;
 
-    /// Reads a state that an older release saved.
-    fn upgrade(_format: u32, _state: &str) -> Option<Result<Self, serde_json::Error>> {
+    /// Reads a state in an older format; nothing if there is no such format.
+    fn upgrade(_format: u32, _state: &str) -> Option<Result<Self, Malformed>> {
+        None
+    }
+
+    /// The JSON of the state in an older format, or what that format cannot say; nothing if there is no such format.
+    fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
+        None
+    }
+
+    /// The look-ups that follow from the state alone, each with the instant from which it is owed; nothing for a format
+    /// that has no plan. One that is owed as planned is saved as its index: what it says stands in the snapshot once.
+    fn planned(&self, _format: u32) -> Option<Vec<(Self::Call, Timestamp)>> {
         None
     }
 

@@ -78,6 +78,36 @@ impl Watch {
     }
 }
 
+/// How newer formats save a wait: as its beginning alone, as long as nothing has come of it.
+pub(crate) mod brief {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Watch;
+    use crate::time::Timestamp;
+
+    /// A wait: since when it lasts, or all that has come of it.
+    #[derive(Deserialize)]
+    #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "BriefWatch"))]
+    #[serde(untagged)]
+    pub(crate) enum Brief {
+        /// Since when it lasts.
+        Since(Timestamp),
+        /// All that has come of it.
+        Whole(Watch),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(watch: &Watch, serializer: S) -> Result<S::Ok, S::Error> {
+        if *watch == Watch::new(watch.since) { watch.since.serialize(serializer) } else { watch.serialize(serializer) }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Watch, D::Error> {
+        Brief::deserialize(deserializer).map(|it| match it {
+            Brief::Since(since) => Watch::new(since),
+            Brief::Whole(watch) => watch,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

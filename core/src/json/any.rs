@@ -1,6 +1,7 @@
 //! A snapshot of whichever flow: what bindings hold, where the flow is known only at run time.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -302,6 +303,19 @@ pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
     }
     for_each_flow!(load);
     Err(LoadError::UnknownFlow(stored.flow.into_owned()))
+}
+
+/// The formats in which the snapshots of each flow are read and written, the newest last.
+pub(super) fn formats() -> BTreeMap<&'static str, Vec<u32>> {
+    let mut all = BTreeMap::new();
+    macro_rules! formats {
+        ($provider:ident :: $flow:ident) => {{
+            type It = $crate::providers::$provider::$flow;
+            all.insert(It::ID, It::OLDER.iter().copied().chain([It::FORMAT]).collect());
+        }};
+    }
+    for_each_flow!(formats);
+    all
 }
 
 /// The newest format of a flow that this release knows.

@@ -5,6 +5,7 @@ mod any;
 pub mod schema;
 
 use alloc::borrow::{Cow, ToOwned};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,6 +21,7 @@ use crate::intake::Secret;
 use crate::policy::Policy;
 use crate::providers::{self, Provider};
 use crate::rule::Violation;
+use crate::snapshot::SaveError;
 use crate::time::Timestamp;
 
 pub use any::{
@@ -27,6 +29,8 @@ pub use any::{
 };
 
 /// The version of the call protocol: the verbs, their fields and their answers.
+///
+/// It moves when a request that was understood no longer is, or an answer lacks what it had; not when either gains.
 pub const PROTOCOL: u32 = 1;
 
 /// The longest request that is read: 4 MiB.
@@ -206,6 +210,7 @@ struct Versions {
     rules: &'static str,
     /// The version of the call protocol.
     protocol: u32,
+    formats: BTreeMap<&'static str, Vec<u32>>,
 }
 
 /// A fact that moved nothing.
@@ -302,7 +307,8 @@ fn serve(verb: Verb<'_>) -> Served {
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {
-            ok(&Versions { library: env!("CARGO_PKG_VERSION"), rules: RULES_VERSION, protocol: PROTOCOL })
+            let (library, formats) = (env!("CARGO_PKG_VERSION"), any::formats());
+            ok(&Versions { library, rules: RULES_VERSION, protocol: PROTOCOL, formats })
         }
     }
 }
@@ -342,7 +348,10 @@ fn refuse(why: AnyError) -> String {
         AnyError::Load(wrong) => {
             error("unreadable_snapshot", &format!("/snapshot{}", wrong.field()), &format!("{wrong}"))
         }
-        AnyError::Save(wrong) => error("unknown_format", "/format", &format!("{wrong}")),
+        AnyError::Save(wrong) => {
+            let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
+            error(code, "/format", &format!("{wrong}"))
+        }
         AnyError::Fact(wrong) => error("malformed", &format!("/fact{}", wrong.field), &wrong.reason),
     }
 }

@@ -10,7 +10,7 @@ mod toy;
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode};
-use crate::effect::{Obligation, Ordinal, Outbox, Request};
+use crate::effect::{Entries, Ordinal, Outbox, Request, entries};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, Flow};
 use crate::id::{CorrelationId, EffectId, Key};
@@ -169,15 +169,27 @@ impl LoadError {
 
 /// Why a snapshot cannot be written in a format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("format {0} is not one that this release can write for this snapshot")]
 #[non_exhaustive]
-pub struct SaveError(pub u32);
+pub enum SaveError {
+    /// This release does not write it.
+    #[error("format {0} is not one that this release writes for this flow")]
+    Unknown(u32),
+    /// It has no words for this state; nothing is left out instead.
+    #[error("format {format} cannot say {what}")]
+    #[non_exhaustive]
+    Inexpressible {
+        /// The format.
+        format: u32,
+        /// What it cannot say.
+        what: &'static str,
+    },
+}
 
 /// One lifecycle as it is stored: one row per wish.
 #[derive(Serialize)]
 #[serde(bound = "", deny_unknown_fields)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(bound = "", rename = "{F}Saved"))]
-pub(crate) struct Saved<'a, F: Flow> {
+pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     /// The flow's id.
     #[cfg_attr(feature = "schemas", schemars(extend("const" = F::ID)))]
     flow: &'static str,
@@ -190,11 +202,21 @@ pub(crate) struct Saved<'a, F: Flow> {
     #[cfg_attr(feature = "schemas", schemars(range(max = LARGEST)))]
     revision: u64,
     /// Where it stands.
-    state: &'a F,
+    #[cfg_attr(feature = "schemas", schemars(with = "F"))]
+    state: &'a S,
     /// What is owed, in the order in which it arose.
-    owed: &'a [Obligation<F::Call>],
+    #[cfg_attr(feature = "schemas", schemars(schema_with = "owed::<F>"))]
+    owed: Entries<'a, F::Call>,
     /// How often each operation was owed.
     ordinals: &'a [Ordinal],
+}
+
+#[cfg(feature = "schemas")]
+fn owed<F: Flow>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    match F::default().planned(F::FORMAT) {
+        Some(_) => generator.subschema_for::<Vec<crate::effect::Entry<'_, F::Call>>>(),
+        None => generator.subschema_for::<Vec<crate::effect::Obligation<F::Call>>>(),
+    }
 }
 
 /// A saved snapshot whose flow is not known yet.
@@ -265,10 +287,11 @@ impl<F: Flow> Snapshot<F> {
             false => {
                 let unknown = || Malformed::new("/format", format!("{} never was a format", stored.format));
                 let state = F::upgrade(stored.format, text).ok_or_else(unknown)?;
-                state.map_err(|error| Malformed::new("/state", error.to_string()))?
+                state.map_err(|error| error.under("/state"))?
             }
         };
-        let owed = decode(stored.owed.get()).map_err(|error| error.under("/owed"))?;
+        let planned = state.planned(stored.format);
+        let owed = entries(stored.owed.get(), planned.as_deref()).map_err(|error| error.under("/owed"))?;
         let outbox = Outbox { owed, ordinals: stored.ordinals.clone() };
         Self { key: stored.key.clone(), revision: stored.revision, state, outbox }.possible()
     }
@@ -290,22 +313,28 @@ impl<F: Flow> Snapshot<F> {
 
     /// The JSON of this snapshot, in the newest format.
     pub fn save(&self) -> String {
-        let Self { key, revision, state, outbox } = self;
-        let saved = Saved {
-            flow: F::ID,
-            format: F::FORMAT,
-            key,
-            revision: *revision,
-            state,
-            owed: &outbox.owed,
-            ordinals: &outbox.ordinals,
-        };
-        serde_json::to_string(&saved).unwrap_or_default()
+        self.write(F::FORMAT, &self.state)
     }
 
     /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
+    ///
+    /// What it reads is this very snapshot: a state that the format cannot say is an error.
     pub fn save_as(&self, format: u32) -> Result<String, SaveError> {
-        if format == F::FORMAT { Ok(self.save()) } else { Err(SaveError(format)) }
+        if format == F::FORMAT {
+            return Ok(self.save());
+        }
+        let state = self.state.downgrade(format).ok_or(SaveError::Unknown(format))?;
+        let state = state.map_err(|what| SaveError::Inexpressible { format, what })?;
+        Ok(self.write(format, &RawValue::from_string(state).unwrap_or_default()))
+    }
+
+    fn write(&self, format: u32, state: &impl Serialize) -> String {
+        let Self { key, revision, outbox, .. } = self;
+        let planned = self.state.planned(format);
+        let owed = Entries { owed: &outbox.owed, planned: planned.as_deref().unwrap_or_default() };
+        let ordinals = &outbox.ordinals;
+        let saved: Saved<'_, F, _> = Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals };
+        serde_json::to_string(&saved).unwrap_or_default()
     }
 
     /// The host's name for this flow.

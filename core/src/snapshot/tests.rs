@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Rule, Toy};
-use super::{LoadError, Observation, Snapshot, Transition};
+use super::{LoadError, Observation, SaveError, Snapshot, Transition};
 use crate::effect::Effect;
 use crate::fact::{Because, Fact, Headers, Origin, Verdict};
 use crate::id::{EffectId, Key};
@@ -199,7 +199,40 @@ fn a_snapshot_survives_and_an_older_format_is_read() {
     let upgraded = Snapshot::<Toy>::load(first).unwrap();
     assert!(matches!(upgraded.state(), Toy::Live { id, .. } if id == "sub_1"));
     assert!(upgraded.save().contains(r#""format":2"#));
-    assert!(at.save_as(1).is_err());
+    let zeroth = Snapshot::<Toy>::load(&first.replace(r#""format":1"#, r#""format":0"#)).unwrap_err();
+    assert_eq!(zeroth.field(), "/format");
+}
+
+#[test]
+fn an_older_format_says_the_same_or_is_refused() {
+    let live = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1"}"#), 1);
+    let first = live.save_as(1).unwrap();
+    assert!(first.contains(r#""format":1"#) && first.contains(r#""state":"sub_1""#), "{first}");
+    assert_eq!(Snapshot::load(&first), Ok(live.clone()));
+    assert_eq!(live.save_as(2), Ok(live.save()));
+    assert_eq!(live.save_as(3), Err(SaveError::Unknown(3)));
+    let paid = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
+    let what = "until when and on whose word a subscription lives";
+    assert_eq!(paid.save_as(1), Err(SaveError::Inexpressible { format: 1, what }));
+}
+
+#[test]
+fn a_planned_look_up_is_saved_by_its_place_in_the_plan() {
+    let paid = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
+    let saved = paid.save();
+    assert!(saved.ends_with(r#",[0,1]],"ordinals":[["create",1]]}"#), "{saved}");
+    assert_eq!(Snapshot::load(&saved), Ok(paid.clone()));
+    assert_eq!(owed(&paid, 1000), ["access:sub_1", "look:1"]);
+    // Once begun it is no longer as planned.
+    let looking = begin(&paid, "look:1", 1000).unwrap().next;
+    assert!(looking.save().contains(r#"{"id":"look:1""#));
+    assert_eq!(Snapshot::load(&looking.save()), Ok(looking));
+    let load = |text: &str| Snapshot::<Toy>::load(text).unwrap_err();
+    assert_eq!(load(&saved.replace("[0,1]", "[1,1]")).field(), "/owed/1/0");
+    assert_eq!(load(&saved.replace("[0,1]", "[0]")).field(), "/owed/1");
+    assert_eq!(load(&saved.replace("[0,1]", "0")).field(), "/owed/1");
+    assert_eq!(load(&saved.replace(r#""begun":0"#, r#""begun":"0""#)).field(), "/owed/0/begun");
+    assert_eq!(load(&saved.replace("[0,1]", "[0,1],[0,1]")).field(), "/owed");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::{Malformed, decode};
 use crate::effect::{self, Awaited, Request, Retry};
 use crate::fact::{Because, Origin, Verdict, read};
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Refusal, Reply, Stop, Webhook, named};
@@ -60,6 +61,10 @@ pub(super) struct Seen {
     until: Option<i64>,
 }
 
+/// Format 1 knew only two of the places, and wrote a live subscription as its id.
+#[derive(Serialize, Deserialize)]
+struct First(Option<String>);
+
 named! { pub(super) enum Wish { Create = "create" } }
 named! { pub(super) enum At { Absent = "toy.absent", Asked = "toy.asked", Live = "toy.live" } }
 named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Judged = "judged", Other = "other" } }
@@ -97,6 +102,7 @@ impl crate::flow::sealed::Sealed for Toy {}
 impl Flow for Toy {
     const ID: &'static str = "toy.subscription";
     const FORMAT: u32 = 2;
+    const OLDER: &'static [u32] = &[1];
     const EDGES: &'static [Edge<At, On>] = &[
         Edge::new(At::Absent, On::Create, At::Asked),
         Edge::new(At::Asked, On::Seen, At::Live),
@@ -158,6 +164,7 @@ impl Flow for Toy {
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
                     cx.access(&id, end.after(cx.policy().grace));
+                    cx.look_up_from(Call::Look(id.clone()), end);
                 }
                 Ok(Self::Live { id, until, attested: false })
             }
@@ -211,14 +218,27 @@ impl Flow for Toy {
         matches!(self, Self::Live { id, .. } if id.is_empty()).then_some("a live subscription has an id")
     }
 
-    fn upgrade(format: u32, state: &str) -> Option<Result<Self, serde_json::Error>> {
-        // Format 1 knew only the two places and wrote a live subscription as its id.
-        #[derive(Deserialize)]
-        struct First(Option<String>);
-        (format == 1).then(|| {
-            let First(id) = serde_json::from_str(state)?;
-            Ok(id.map_or(Self::Absent, |id| Self::Live { id, until: None, attested: false }))
-        })
+    fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
+        let live = |id| Self::Live { id, until: None, attested: false };
+        (format == 1).then(|| decode::<First>(state).map(|First(id)| id.map_or(Self::Absent, live)))
+    }
+
+    fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
+        let first = match self {
+            Self::Absent => Ok(First(None)),
+            Self::Live { id, until: None, attested: false } => Ok(First(Some(id.clone()))),
+            Self::Live { .. } => Err("until when and on whose word a subscription lives"),
+            Self::Asked => Err("that a subscription is asked for"),
+        };
+        (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
+    }
+
+    fn planned(&self, format: u32) -> Option<Vec<(Call, Timestamp)>> {
+        let planned = match self {
+            Self::Live { id, until: Some(until), .. } => [(Call::Look(id.clone()), *until)].into(),
+            _ => Vec::new(),
+        };
+        (format > 1).then_some(planned)
     }
 
     #[cfg(feature = "samples")]

@@ -59,8 +59,8 @@ impl effect::Call for Call {
 
     fn operation(&self) -> &'static str {
         match self {
-            Self::CreateSubscriptionToken(_) => "create_subscription_token",
-            Self::UpdateSubscriptionToken(_) => "update_subscription_token",
+            Self::CreateSubscriptionToken(_) => Kind::Create.operation(),
+            Self::UpdateSubscriptionToken(_) => Kind::Update.operation(),
             Self::RetrieveToken(_) => "retrieve_token",
             Self::RetrieveSubscription(_) | Self::ListSubscriptions => "retrieve_subscription",
         }

@@ -87,6 +87,16 @@ pub enum Kind {
     Update,
 }
 
+impl Kind {
+    /// The provider's name of the request.
+    pub(crate) const fn operation(self) -> &'static str {
+        match self {
+            Self::Create => "create_subscription_token",
+            Self::Update => "update_subscription_token",
+        }
+    }
+}
+
 /// A component by its fingerprint, and how many there are.
 pub(crate) type Total = (Digest, i64);
 

@@ -13,7 +13,7 @@ use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
 
 /// The longest that a token lives.
-const DAY: Millis = Millis::from_hours(24);
+pub(crate) const DAY: Millis = Millis::from_hours(24);
 
 open_enum! {
     /// The state of a subscription. The documents list none of its values, and show one.

@@ -131,7 +131,7 @@ impl Subscription {
         let is_update = |call: &Call| matches!(call, Call::UpdateSubscriptionToken(_));
         if !cx.in_hand(is_update) {
             cx.withdraw(is_update);
-            self.requested = self.requested.take().filter(|it| it.asked.kind == Kind::Create);
+            self.requested = self.requested.take().filter(|it| it.of.0 == Kind::Create);
         }
     }
 

@@ -13,8 +13,10 @@ mod look;
 mod reply;
 mod signal;
 mod state;
+mod state_v1;
 mod wish;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::call::Call;
@@ -22,10 +24,12 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::webhook::Signal;
 use super::wire::{lists, says};
+use crate::decode::{Malformed, decode};
 use crate::effect::Awaited;
 use crate::fact::Because;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
 use crate::policy::Env;
+use crate::time::Timestamp;
 
 pub use command::{At, Command, Event, On, Wish};
 pub use state::{Place, Subscription};
@@ -44,7 +48,8 @@ impl crate::flow::sealed::Sealed for Subscription {}
 
 impl Flow for Subscription {
     const ID: &'static str = "vend.subscription";
-    const FORMAT: u32 = 1;
+    const FORMAT: u32 = 2;
+    const OLDER: &'static [u32] = &[1];
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionLive),
         edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionLive),
@@ -143,7 +148,7 @@ impl Flow for Subscription {
             Command::UpdateSubscriptionToken(it) => (super::Kind::Update, it),
             _ => return false,
         };
-        let open = self.requested.as_ref().filter(|open| open.asked.kind == kind);
+        let open = self.requested.as_ref().filter(|open| open.of.0 == kind);
         open.is_some_and(|open| open.content == it.content())
     }
 
@@ -170,8 +175,8 @@ impl Flow for Subscription {
         let open = self.tokens.iter().filter(|it| it.disputed.is_none());
         let wait = |token: &state::Token| {
             let mut wait = Awaited::new(CONSENT, token.watch.since());
-            wait.of = Some(token.of.as_str().into());
-            wait.by = Some(token.dies_at);
+            wait.of = Some(token.of.id().as_str().into());
+            wait.by = Some(token.dies_at());
             let is_offered = offered.is_some_and(|it| it.of == token.of);
             wait.customer_at = is_offered.then(|| settings.consent_page(token.text.as_str()));
             wait
@@ -206,6 +211,19 @@ impl Flow for Subscription {
             () if self.tokens.len() > state::WATCHED => Some("there are more tokens than are watched"),
             () => None,
         }
+    }
+
+    fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
+        (format == 1).then(|| decode::<state_v1::Subscription>(state)?.upgraded())
+    }
+
+    fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
+        let first = || serde_json::to_string(&state_v1::Subscription::from(self)).unwrap_or_default();
+        (format == 1).then(|| Ok(first()))
+    }
+
+    fn planned(&self, format: u32) -> Option<Vec<(Call, Timestamp)>> {
+        (format > 1).then(|| self.tokens.iter().map(state::Token::last_look).collect())
     }
 
     #[cfg(feature = "samples")]

@@ -27,7 +27,7 @@ pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Even
 }
 
 fn issued(mut at: Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Context<'_>) -> Next {
-    let Some(requested) = at.requested.take_if(|it| it.of == *id) else { return Err(Because::Unrelated.into()) };
+    let Some(requested) = at.requested.take_if(|it| it.of.id() == *id) else { return Err(Because::Unrelated.into()) };
     let (spent, taken) =
         (at.spent.contains(&reply.token.digest()), at.tokens.iter().any(|it| it.text == reply.token));
     cx.check(Rule::TokenSingleUse, !spent).at("/token");
@@ -37,10 +37,9 @@ fn issued(mut at: Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Cont
     }
     let asked_at = cx.begun_at();
     let dies_at = reply.dies_at(asked_at);
-    let (of, asked, watch) = (requested.of, requested.asked, Watch::new(asked_at));
-    let token = Token { of, text: reply.token, asked, dies_at, watch, disputed: None };
+    let token = Token::new(requested, reply.token, Watch::new(asked_at), dies_at);
     token.watch(cx);
-    at.newest = Some(token.of.clone());
+    at.newest = Some(token.of);
     at.tokens.push(token);
     if at.tokens.len() > WATCHED {
         let oldest = at.tokens.remove(0);
@@ -65,8 +64,9 @@ fn token_seen(mut at: Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &
         cx.check(Rule::ConfirmMatch, other.is_none()).at(other.unwrap_or_default());
         if other.is_some() {
             cx.withdraw(|call| call.looks_at(&token.text));
-            cx.withdraw_word("unconfirmed", token.of.as_str());
-            cx.review("mismatch", token.of.as_str(), &["confirmed", "not_confirmed"]);
+            let of = token.of.id();
+            cx.withdraw_word("unconfirmed", of.as_str());
+            cx.review("mismatch", of.as_str(), &["confirmed", "not_confirmed"]);
             token.disputed = Some(shown);
             at.tokens.insert(index, token);
             return Ok(at);
@@ -86,7 +86,7 @@ fn token_seen(mut at: Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &
 pub(super) fn refused(mut at: Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) -> Subscription {
     match call {
         Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => {
-            at.requested = at.requested.filter(|it| it.of != *id);
+            at.requested = at.requested.filter(|it| it.of.id() != *id);
         }
         Call::RetrieveToken(text) => {
             // What the API says of a token that has expired is not documented: a refusal proves nothing.
@@ -115,7 +115,7 @@ pub(super) fn missed(mut at: Subscription, call: Call, cx: &mut Context<'_>) -> 
 }
 
 pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Subscription {
-    let position = at.tokens.iter().position(|it| it.of.as_str() == of);
+    let position = at.tokens.iter().position(|it| it.of.id().as_str() == of);
     match (reason, verdict.name(), position) {
         ("mismatch", "confirmed", Some(index)) => {
             let mut token = at.tokens.remove(index);
@@ -153,13 +153,13 @@ impl Subscription {
             shown.as_deref().is_none_or(|shown| asked.is_none_or(|asked| digest(shown) == asked))
         };
         let subscription = seen.subscription_id.as_ref().is_none_or(|shown| {
-            token.asked.kind == Kind::Create || self.id.as_ref().is_none_or(|have| have == shown)
+            token.of.0 == Kind::Create || self.id.as_ref().is_none_or(|have| have == shown)
         });
         match () {
             () if !same(&seen.token, Some(token.text.as_str())) => Some("/token"),
             () if !same(&seen.retailer_id, self.retailer_id.as_deref()) => Some("/retailer_id"),
-            () if !handle(&seen.product_handle, token.asked.product) => Some("/product_handle"),
-            () if !handle(&seen.product_price_point_handle, token.asked.price) => Some("/product_price_point_handle"),
+            () if !handle(&seen.product_handle, token.product) => Some("/product_handle"),
+            () if !handle(&seen.product_price_point_handle, token.price) => Some("/product_price_point_handle"),
             () if !subscription => Some("/subscription_id"),
             () => None,
         }
@@ -175,12 +175,12 @@ impl Subscription {
     /// The retailer has consented to what a token was asked for.
     fn confirmed(&mut self, token: &Token, shown: Use, cx: &mut Context<'_>) {
         self.drop_token(token, cx);
-        self.count(&token.asked, shown.at);
-        cx.fulfill(token.of.as_str());
+        self.count(token, shown.at);
+        cx.fulfill(token.of.id().as_str());
         match (&self.id, shown.subscription) {
-            (Some(have), Some(id)) if *have != id => self.second(token.asked.kind, id, cx),
-            (None, Some(id)) if self.place == Place::Unclear => self.second(token.asked.kind, id, cx),
-            (None, Some(id)) => self.begins(id, token.asked.kind, cx),
+            (Some(have), Some(id)) if *have != id => self.second(token.of.0, id, cx),
+            (None, Some(id)) if self.place == Place::Unclear => self.second(token.of.0, id, cx),
+            (None, Some(id)) => self.begins(id, token.of.0, cx),
             (Some(id), _) if self.place != Place::Live => cx.look_up(Call::RetrieveSubscription(id.clone())),
             (None, None) => cx.look_up(Call::ListSubscriptions),
             (Some(_), _) => {}
@@ -220,7 +220,8 @@ impl Subscription {
     fn drop_token(&mut self, token: &Token, cx: &mut Context<'_>) {
         self.spend(&token.text);
         cx.withdraw(|call| call.looks_at(&token.text));
-        cx.withdraw_word("unconfirmed", token.of.as_str());
-        cx.withdraw_word("mismatch", token.of.as_str());
+        let of = token.of.id();
+        cx.withdraw_word("unconfirmed", of.as_str());
+        cx.withdraw_word("mismatch", of.as_str());
     }
 }

@@ -39,8 +39,8 @@ fn cancelled(mut at: Subscription, it: &Cancellation, cx: &mut Context<'_>) -> N
 
 /// Whether the id of a subscription may still be learnt: by a token of a new one, or by a look-up.
 fn is_learning(at: &Subscription, cx: &Context<'_>) -> bool {
-    let requested = at.requested.as_ref().map(|it| &it.asked);
-    let mut asked = at.tokens.iter().map(|it| &it.asked).chain(requested);
+    let requested = at.requested.as_ref().map(|it| it.of);
+    let mut asked = at.tokens.iter().map(|it| it.of).chain(requested);
     let looking = |call: &Call| matches!(call, Call::RetrieveSubscription(_) | Call::ListSubscriptions);
-    asked.any(|it| it.kind == Kind::Create) || (at.id.is_none() && cx.owed(looking).is_some())
+    asked.any(|it| it.0 == Kind::Create) || (at.id.is_none() && cx.owed(looking).is_some())
 }

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use crate::flow::Watch;
+use crate::flow::{Watch, brief};
 use crate::id::{Digest, EffectId};
 use crate::policy::{LookUps, Policy};
 use crate::providers::vend::call::Call;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::request::{Kind, Total, TokenRequest, digest};
-use crate::providers::vend::wire::State;
+use crate::providers::vend::wire::{DAY, State};
 use crate::time::{Millis, Timestamp};
 
 /// How many outstanding tokens are watched.
@@ -56,7 +56,7 @@ pub struct Subscription {
     pub(super) tokens: Vec<Token>,
     /// The request whose token is the one to offer: the newest that was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) newest: Option<EffectId>,
+    pub(super) newest: Option<RequestId>,
     /// The fingerprints of the last tokens that must not be offered again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) spent: Vec<Digest>,
@@ -75,7 +75,7 @@ pub struct Subscription {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-const fn is_false(flag: &bool) -> bool {
+pub(super) const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
@@ -96,26 +96,33 @@ pub enum Place {
     Unclear,
 }
 
+/// A request for a token: which of the two, and the ordinal of its obligation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionRequestId"))]
+pub(super) struct RequestId(pub(super) Kind, u32);
+
+impl RequestId {
+    /// The request whose obligation that is.
+    pub(super) fn of(id: &EffectId) -> Option<Self> {
+        let kind = [Kind::Create, Kind::Update].into_iter().find(|kind| kind.operation() == id.kind())?;
+        Some(Self(kind, id.ordinal()?)).filter(|it| it.id() == *id)
+    }
+
+    /// Its obligation.
+    pub(super) fn id(self) -> EffectId {
+        EffectId::of(self.0.operation(), self.1)
+    }
+}
+
 /// A request for a token that is not answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionRequested"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Requested {
     /// The request.
-    pub(super) of: EffectId,
+    pub(super) of: RequestId,
     /// The fingerprint of all that it says.
     pub(super) content: Digest,
-    /// What it asks for.
-    pub(super) asked: Asked,
-}
-
-/// What a token was asked for.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionAsked"))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    /// A new subscription, or a change.
-    pub(super) kind: Kind,
     /// The fingerprint of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) product: Option<Digest>,
@@ -127,11 +134,11 @@ pub(super) struct Asked {
     pub(super) totals: Vec<Total>,
 }
 
-impl Asked {
-    pub(super) fn of(kind: Kind, request: &TokenRequest) -> Self {
+impl Requested {
+    pub(super) fn new(of: RequestId, request: &TokenRequest) -> Self {
         let product = request.product_handle.as_deref().map(digest);
         let price = request.price_handle.as_deref().map(digest);
-        Self { kind, product, price, totals: request.totals() }
+        Self { of, content: request.content(), product, price, totals: request.totals() }
     }
 }
 
@@ -141,14 +148,24 @@ impl Asked {
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
     /// The request that it answers.
-    pub(super) of: EffectId,
+    pub(super) of: RequestId,
     /// Its text.
     pub(super) text: ConsentToken,
-    /// What it was asked for.
-    pub(super) asked: Asked,
-    /// When it is dead.
-    pub(super) dies_at: Timestamp,
+    /// The fingerprint of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) product: Option<Digest>,
+    /// The fingerprint of its price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) price: Option<Digest>,
+    /// How many of each component.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) totals: Vec<Total>,
+    /// When it is dead, where that is not a day after it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dies_early: Option<Timestamp>,
     /// The wait for the retailer's consent.
+    #[serde(with = "brief")]
+    #[cfg_attr(feature = "schemas", schemars(with = "brief::Brief"))]
     pub(super) watch: Watch,
     /// What a look-up shows that it was used for, where that is something else: a person judges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,15 +185,37 @@ pub(super) struct Use {
     pub(super) at: Option<Timestamp>,
 }
 
+/// An end, unless it is a day after the beginning.
+pub(super) fn dies_early(dies_at: Timestamp, watch: &Watch) -> Option<Timestamp> {
+    Some(dies_at).filter(|it| *it != watch.since().after(DAY))
+}
+
 impl Token {
+    /// The answer to a request, which dies at that instant.
+    pub(super) fn new(requested: Requested, text: ConsentToken, watch: Watch, dies_at: Timestamp) -> Self {
+        let Requested { of, product, price, totals, .. } = requested;
+        let dies_early = dies_early(dies_at, &watch);
+        Self { of, text, product, price, totals, dies_early, watch, disputed: None }
+    }
+
+    /// When it is dead.
+    pub(super) fn dies_at(&self) -> Timestamp {
+        self.dies_early.unwrap_or(self.watch.since().after(DAY))
+    }
+
+    /// The look-up when it dies.
+    pub(super) fn last_look(&self) -> (Call, Timestamp) {
+        (Call::RetrieveToken(self.text.clone()), self.dies_at())
+    }
+
     /// Whether the retailer can still consent to it.
     pub(super) fn is_alive(&self, now: Timestamp) -> bool {
-        !self.dies_at.is_over(now)
+        !self.dies_at().is_over(now)
     }
 
     /// When it is looked up: densely after a return, when it dies, and, if no answer settles it then, ever more seldom.
     fn schedule(&self, policy: &Policy) -> LookUps {
-        let life = self.dies_at.as_millis().saturating_sub(self.watch.since().as_millis());
+        let life = self.dies_at().as_millis().saturating_sub(self.watch.since().as_millis());
         let life = Millis::new(u64::try_from(life).unwrap_or_default());
         let later = policy.look_ups.waiting.iter().copied().filter(|span| *span > life);
         let waiting: Vec<_> = core::iter::once(life).chain(later).collect();
@@ -190,7 +229,7 @@ impl Token {
         }
         match self.watch.next(&self.schedule(cx.policy())) {
             Some(at) => cx.look_up_from(Call::RetrieveToken(self.text.clone()), at),
-            None => cx.review("unconfirmed", self.of.as_str(), &["used", "not_used", "keep_waiting"]),
+            None => cx.review("unconfirmed", self.of.id().as_str(), &["used", "not_used", "keep_waiting"]),
         }
     }
 
@@ -218,7 +257,7 @@ impl Subscription {
     /// The token that is offered: the newest that was issued, if its end is not known.
     pub(super) fn offered(&self, now: Timestamp) -> Option<&Token> {
         let newest = self.tokens.last().filter(|it| Some(&it.of) == self.newest.as_ref())?;
-        let stale = newest.asked.kind == Kind::Update && self.place == Place::Canceled;
+        let stale = newest.of.0 == Kind::Update && self.place == Place::Canceled;
         Some(newest).filter(|it| it.disputed.is_none() && it.is_alive(now) && !stale)
     }
 
@@ -236,16 +275,16 @@ impl Subscription {
     }
 
     /// Takes in how many of each component a change has left, unless a later change is known already.
-    pub(super) fn count(&mut self, asked: &Asked, at: Option<Timestamp>) {
+    pub(super) fn count(&mut self, token: &Token, at: Option<Timestamp>) {
         if at.is_some() && at < self.changed_at {
             return;
         }
         self.changed_at = at.max(self.changed_at);
-        if asked.product.is_some() {
+        if token.product.is_some() {
             // What a move to another plan leaves of the components is not documented.
             self.totals.clear();
         }
-        for (component, total) in &asked.totals {
+        for (component, total) in &token.totals {
             self.totals.retain(|(have, _)| have != component);
             remember(&mut self.totals, (*component, *total));
         }

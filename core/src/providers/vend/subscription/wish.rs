@@ -1,7 +1,7 @@
 //! Commands: what the host wishes of a subscription, held against the rules that the wish itself decides.
 
 use super::command::Command;
-use super::state::{Asked, Place, Requested};
+use super::state::{Place, RequestId, Requested};
 use super::{Context, Next, Subscription};
 use crate::flow::Stop;
 use crate::providers::vend::call::Call;
@@ -29,11 +29,10 @@ pub(super) fn wish(mut at: Subscription, command: Command, cx: &mut Context<'_>)
 }
 
 fn ask(mut at: Subscription, kind: Kind, request: TokenRequest, cx: &mut Context<'_>) -> Subscription {
-    let (content, asked) = (request.content(), Asked::of(kind, &request));
+    let call = Call::of(kind, request.clone());
     // Nobody has it in hand: the newer wish takes its place, and a token that it may have made is never used.
     cx.withdraw(Call::asks);
-    let of = cx.owe(Call::of(kind, request));
-    at.requested = Some(Requested { of, content, asked });
+    at.requested = RequestId::of(&cx.owe(call)).map(|of| Requested::new(of, &request));
     at
 }
 

@@ -1,0 +1,132 @@
+//! What has a version moves with it: the library, the rules, the formats of snapshots, and the call protocol.
+//!
+//! Each is written in one place; what a version stands for is kept beside it, so that neither moves alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rulebound::Rule;
+use rulebound::catalogue::{Catalogue, RULES_VERSION};
+use rulebound::json::{PROTOCOL, call};
+use rulebound_tests::vectors::ask;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_default()
+}
+
+fn versions() -> Value {
+    ask("versions", json!({}))["ok"].take()
+}
+
+#[test]
+fn the_library_says_its_own_version() {
+    let manifest = read("../Cargo.toml");
+    let line = format!("version = \"{}\"", versions()["library"].as_str().unwrap());
+    assert!(manifest.lines().any(|it| it == line), "Cargo.toml does not say `{line}`");
+}
+
+/// The hash of what the rules say, in whatever order they are declared.
+fn hash_of_the_rules() -> String {
+    let mut rules = Catalogue::new().rules;
+    rules.sort_by_key(|rule| rule.code);
+    let mut hash = Sha256::new();
+    for Rule { code, statement, level, basis, guards, kept, why, sources, .. } in rules {
+        let said = (code, statement, level, basis, guards, kept, why, sources);
+        hash.update(serde_json::to_vec(&said).unwrap());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_changed_rule_has_a_changed_rules_version() {
+    assert_eq!(versions()["rules"], RULES_VERSION);
+    let text = read("rules-versions.txt");
+    let kept: Vec<_> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    assert!(kept.is_sorted_by(|a, b| a.0 < b.0), "tests/rules-versions.txt names each version once, the newest last");
+    let now = (RULES_VERSION, hash_of_the_rules());
+    assert_eq!(
+        kept.last().map(|(version, hash)| (*version, (*hash).to_owned())).as_ref(),
+        Some(&now),
+        "the rules are not those of tests/rules-versions.txt: raise RULES_VERSION if its rules are released, and let \
+         the last line be `{} {}`",
+        now.0,
+        now.1
+    );
+}
+
+#[test]
+fn every_format_is_told_and_has_golden_snapshots() {
+    let told = versions()["formats"].take();
+    for flow in Catalogue::new().flows {
+        let told: Vec<u32> = serde_json::from_value(told[flow.id].clone()).unwrap_or_default();
+        assert_eq!(told.last(), Some(&flow.format), "{}", flow.id);
+        let folders = fs::read_dir(path("golden").join(flow.id)).unwrap();
+        let kept = folders.filter_map(|it| it.unwrap().file_name().to_string_lossy().parse().ok());
+        assert_eq!(kept.collect::<BTreeSet<u32>>(), told.into_iter().collect(), "{}", flow.id);
+    }
+}
+
+/// The names that an error lists as those that it expected.
+fn expected(request: &str) -> Vec<String> {
+    let answer: Value = serde_json::from_str(&call(request)).unwrap();
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    let list = message.split_once("expected").map_or("", |(_, list)| list);
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn fields(of: &Value) -> Vec<&str> {
+    let mut fields: Vec<_> = of.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    fields.sort_unstable();
+    fields
+}
+
+fn line(what: &str, does: &str, fields: &[impl AsRef<str>]) -> String {
+    [what, does].into_iter().chain(fields.iter().map(AsRef::as_ref)).collect::<Vec<_>>().join(" ") + "\n"
+}
+
+/// What callers depend on, one line each: the fields that a verb takes, and those of the answers.
+fn protocol() -> String {
+    let verbs = expected(r#"{"?": {}}"#);
+    let takes = |verb: &String| line(verb, "takes", &expected(&format!(r#"{{"{verb}": {{"?": 0}}}}"#)));
+    let gives = |(what, answer): &(&str, Value)| line(what, "gives", &fields(answer));
+    verbs.iter().map(takes).chain(answers().iter().map(gives)).collect()
+}
+
+/// An answer of each kind.
+fn answers() -> [(&'static str, Value); 7] {
+    let key = "00000000-0000-4000-8000-000000000001";
+    let start = ask("start", json!({"flow": "truemed.payment_token", "key": key}))["ok"].take();
+    let handle = |at: &Value, command: Value| ask("handle", json!({"snapshot": at, "now": 0, "command": command}));
+    let observe = |at: &Value, fact: Value| ask("observe", json!({"snapshot": at, "now": 0, "fact": fact}));
+    let refused = handle(&start, json!({"type": "delete_payment_token"}))["refused"].take();
+    let wished = handle(&start, json!({"type": "retrieve_payment_token", "payment_token": "pt_1"}))["ok"].take();
+    let effect = "retrieve_payment_token:1";
+    let begun = handle(&wished["next"], json!({"type": "begin", "effect": effect}))["ok"].take();
+    let applied = observe(&begun["next"], json!({"type": "lost", "to": effect}))["ok"].take();
+    let unmoved = observe(&start, json!({"type": "returned", "via": "success_url"}))["ok"].take();
+    let error = ask("acknowledgement", json!({"provider": "nobody"}))["error"].take();
+    [
+        ("start", start),
+        ("handle", wished),
+        ("observe", applied),
+        ("observe", unmoved),
+        ("versions", versions()),
+        ("refused", refused),
+        ("error", error),
+    ]
+}
+
+#[test]
+fn what_callers_depend_on_changes_only_with_the_protocol() {
+    assert_eq!(versions()["protocol"], PROTOCOL);
+    let name = format!("protocol-{PROTOCOL}.txt");
+    let (kept, now) = (read(&name), protocol());
+    assert_eq!(kept, now, "tests/{name} differs: raise PROTOCOL if anything went, and otherwise add what is new");
+}
