@@ -40,6 +40,8 @@ pub struct Vector {
     pub breaks: Names,
     /// The rules that it says to keep.
     pub keeps: Names,
+    /// What moved it: wishes by their names, facts by their types, each with the rules that were warned about.
+    pub steps: Vec<Step>,
 }
 
 /// What was seen of a rule.
@@ -60,6 +62,8 @@ pub struct Views {
     pub awaits: Names,
     /// What moved a facet from one place to another.
     pub moves: BTreeMap<(&'static str, &'static str), Names>,
+    /// The rules that a fact was warned about when it made such a move.
+    pub warned: BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>,
     /// The rules that stood in the way of an offer of each wish.
     pub guards: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
@@ -83,12 +87,14 @@ impl Survey {
 
     fn play_flow<F: Flow>(&mut self, provider: &str, all: &[(String, Value)]) {
         let of_provider = |vector: &&Value| vector["flow"].as_str().is_some_and(|it| it.starts_with(provider));
-        let vectors: Vec<_> = all.iter().map(|(_, vector)| vector).filter(of_provider).collect();
         let mut seen = BTreeMap::new();
-        for vector in vectors.iter().filter(|vector| vector["flow"] == F::ID) {
-            let _ = self.play::<F>(vector, &mut seen);
+        for (index, (_, vector)) in all.iter().enumerate().filter(|(_, (_, vector))| vector["flow"] == F::ID) {
+            let mut steps = Vec::new();
+            let _ = self.play::<F>(vector, &mut seen, &mut steps);
+            self.vectors[index].steps = steps;
         }
-        let steps = vectors.iter().filter_map(|vector| vector["steps"].as_array()).flatten();
+        let vectors = all.iter().map(|(_, vector)| vector).filter(of_provider);
+        let steps = vectors.filter_map(|vector| vector["steps"].as_array()).flatten();
         let commands: Names = steps.map(|step| step["command"].to_string()).collect();
         for command in commands.iter().filter(|it| read_command::<F>(it).is_ok_and(|it| is_wish(&it))) {
             for (at, env) in seen.values() {
@@ -98,7 +104,7 @@ impl Survey {
     }
 
     /// Plays one vector, as far as its steps can be read, and keeps the first snapshot of each combination of places.
-    fn play<F: Flow>(&mut self, vector: &Value, seen: &mut Seen<F>) -> Option<()> {
+    fn play<F: Flow>(&mut self, vector: &Value, seen: &mut Seen<F>, steps: &mut Vec<Step>) -> Option<()> {
         let mut at = Snapshot::<F>::start(Key::parse(key(&vector["key"]).as_str()?).ok()?);
         for step in vector["steps"].as_array()? {
             let env = env::<F>(vector, step)?;
@@ -110,7 +116,8 @@ impl Survey {
             let places = at.state().at().into_iter().map(Named::name).collect();
             seen.entry(places).or_insert_with(|| (at.clone(), env.clone()));
             if let Some((by, transition)) = moved {
-                self.moved(&at, &transition.next, &by);
+                self.moved(&at, &transition, &by);
+                steps.push((by, transition.warnings.iter().map(|it| it.rule.code).collect()));
                 at = transition.next;
             }
             self.look(&at, &env);
@@ -176,10 +183,15 @@ impl Survey {
         }
     }
 
-    fn moved<F: Flow>(&mut self, from: &Snapshot<F>, to: &Snapshot<F>, by: &str) {
+    fn moved<F: Flow>(&mut self, from: &Snapshot<F>, transition: &Transition<F>, by: &str) {
+        let is_fact = F::Wish::ALL.iter().all(|it| it.name() != by) && by != "begin";
+        let codes = || transition.warnings.iter().map(|it| it.rule.code).filter(|_| is_fact);
         let views = self.flows.entry(F::ID).or_default();
-        for (from, to) in from.state().at().into_iter().zip(to.state().at()).filter(|(from, to)| from != to) {
-            views.moves.entry((from.name(), to.name())).or_default().insert(by.to_owned());
+        let places = from.state().at().into_iter().zip(transition.next.state().at());
+        for (from, to) in places.filter(|(from, to)| from != to) {
+            let names = (from.name(), to.name());
+            views.moves.entry(names).or_default().insert(by.to_owned());
+            views.warned.entry(names).or_default().extend(codes());
         }
     }
 
@@ -198,6 +210,8 @@ impl Survey {
     }
 }
 
+/// What moved a vector, and the rules that were warned about.
+type Step = (String, BTreeSet<&'static str>);
 /// The first snapshot of each combination of places, with its circumstances.
 type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Env<<F as Flow>::Settings>)>;
 
@@ -226,7 +240,15 @@ impl Vector {
             breaks.extend(texts(&step["expect"]["refused"]).chain(texts(&step["expect"]["warnings"])));
         }
         let keeps = texts(&vector["rules"]["kept"]).collect();
-        Self { file: file.to_owned(), name: text("name"), source: text("source"), flow: text("flow"), breaks, keeps }
+        Self {
+            file: file.to_owned(),
+            name: text("name"),
+            source: text("source"),
+            flow: text("flow"),
+            breaks,
+            keeps,
+            steps: Vec::new(),
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::{Catalogue, RULES_VERSION};
 use rulebound::{Basis, Kept, Rule};
-use rulebound_tests::vectors::texts;
 use serde_json::Value;
 
 /// Lines that no source file reaches.
@@ -289,65 +288,4 @@ fn no_file_names_a_registry_or_a_place_of_one_machine() {
         }
     }
     assert_none("names", &wrong);
-}
-
-/// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
-const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];
-
-/// What the vectors show of the rules.
-#[derive(Default)]
-struct Shown {
-    broken: BTreeSet<String>,
-    kept: BTreeSet<String>,
-    /// The rules that a kind of step was seen to break, and those that an accepted step of it was said to break.
-    breaks: BTreeMap<String, BTreeSet<String>>,
-    passes: Vec<(String, BTreeSet<String>)>,
-}
-
-impl Shown {
-    fn of_all() -> Self {
-        let mut shown = Self::default();
-        let vectors = files(&root().join("tests/vectors"));
-        for (name, path) in vectors.into_iter().filter(|(name, _)| name.ends_with(".json")) {
-            let read: Value = serde_json::from_str(&read(&path)).unwrap_or_else(|error| panic!("{name}: {error}"));
-            for vector in read.as_array().unwrap_or_else(|| panic!("{name} is no array of vectors")) {
-                shown.see(vector);
-            }
-        }
-        for (step, broken) in &shown.passes {
-            let breaks = shown.breaks.get(step).into_iter().flatten();
-            shown.kept.extend(breaks.filter(|code| !broken.contains(*code)).cloned());
-        }
-        shown
-    }
-
-    fn see(&mut self, vector: &Value) {
-        self.kept.extend(texts(&vector["rules"]["kept"]));
-        for step in vector["steps"].as_array().into_iter().flatten() {
-            let kind = step["command"]["type"].as_str().or(step["fact"]["type"].as_str());
-            let kind = format!("{} {}", vector["flow"], kind.unwrap_or_default());
-            let expect = &step["expect"];
-            let broken: BTreeSet<_> = texts(&expect["refused"]).chain(texts(&expect["warnings"])).collect();
-            if expect["accepted"] == true || expect["applied"] == true {
-                self.passes.push((kind.clone(), broken.clone()));
-            }
-            self.broken.extend(broken.iter().cloned());
-            self.breaks.entry(kind).or_default().extend(broken);
-        }
-    }
-}
-
-#[test]
-fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
-    let shown = Shown::of_all();
-    let catalogue = Catalogue::new();
-    let enforced = || catalogue.rules.iter().map(|it| it.rule).filter(|rule| rule.kept == Kept::Enforced);
-    let missing = |by: &BTreeSet<String>, what: &str| {
-        let none = enforced().filter(|rule| !by.contains(rule.code));
-        none.map(|rule: &Rule| format!("{} is {what} by no vector", rule.code)).collect::<Vec<_>>()
-    };
-    let mut wrong = missing(&shown.broken, "broken");
-    let kept = missing(&shown.kept, "kept").into_iter();
-    wrong.extend(kept.filter(|it| !NEVER_KEPT.iter().any(|code| it.starts_with(code))));
-    assert_none("vectors", &wrong);
 }

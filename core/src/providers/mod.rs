@@ -1,4 +1,4 @@
-//! The providers: one folder each, and none knows of another.
+#![doc = include_str!("README.md")]
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,10 +1,15 @@
 //! Files that are made from the code, committed, and verified by a test that also mends them.
 
 pub mod bundles;
+mod defines;
 pub mod derived;
 mod diagrams;
+mod mermaid;
+mod pages;
+mod picture;
 mod readme;
 mod shown;
+pub mod trace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,10 +59,13 @@ pub fn files() -> Vec<Generated> {
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
     ];
     files.extend(bundles::files(&catalogue));
+    let path = "bindings/c/include/rulebound_rules.h".into();
+    files.push(Generated { path, text: defines::text(&catalogue) });
+    files.extend(pages::files(&catalogue, &survey));
     files
 }
 
 /// Every file that a program of another language makes, with what it is made from.
 pub fn derived() -> Vec<Derived> {
-    diagrams::files(&Catalogue::new())
+    diagrams::files(&Catalogue::new(), &Survey::run())
 }

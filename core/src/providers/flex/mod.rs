@@ -1,4 +1,4 @@
-//! Flex: HSA/FSA checkout, and the subscriptions that it sells.
+#![doc = include_str!("README.md")]
 
 mod ask;
 mod call;

@@ -35,5 +35,6 @@ pages! {
     UPDATE_PRICE = "api-reference/prices/update-price" "Update Price";
     CREATE_COUPON = "api-reference/coupons/create-coupon" "Create Coupon";
     GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
+    GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
     CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";
 }

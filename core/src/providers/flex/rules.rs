@@ -199,7 +199,8 @@ rules! {
     SubscriptionPastDue = "flex.subscription.past-due" Refuse Documented Request
         ByConstruction("`notify:past_due` is owed when a look first shows it") [page::SUBSCRIPTIONS];
     /// A subscription should move as its lifecycle says.
-    SubscriptionTransition = "flex.subscription.transition" Warn Inferred Money [page::SUBSCRIPTIONS];
+    SubscriptionTransition = "flex.subscription.transition" Warn Inferred Money
+        [page::SUBSCRIPTIONS, page::GET_SUBSCRIPTION];
     /// A subscription that ends with its period gives access until then.
     SubscriptionCancelAtPeriodEndKeepsAccess = "flex.subscription.cancel-at-period-end-keeps-access"
         Refuse Inferred Money

@@ -1,4 +1,4 @@
-//! Revup (Macropay): subscriptions on stored cards, or begun in the payment form.
+#![doc = include_str!("README.md")]
 
 mod amount;
 mod ask;

@@ -1,4 +1,4 @@
-//! Truemed: HSA/FSA payments by stored tokens and attended checkouts.
+#![doc = include_str!("README.md")]
 
 mod ask;
 mod call;

@@ -22,6 +22,11 @@ pub(super) const CANCEL_PAYMENT_SESSION: Source = Source::new(
     "Cancel Payment Session",
     "2026-11-21",
 );
+pub(super) const RETRIEVE_PAYMENT_SESSION: Source = Source::new(
+    "developers.truemed.com/api-reference/payment-sessions/retrieve-payment-session",
+    "Retrieve Payment Session",
+    "2026-11-21",
+);
 pub(super) const CREATE_REFUND: Source =
     Source::new("developers.truemed.com/api-reference/payment-sessions/create-refund", "Create Refund", "2026-11-21");
 pub(super) const PAYMENT_SESSION_COMPLETE_WEBHOOK: Source = Source::new(

@@ -126,7 +126,7 @@ rules! {
     /// The status of a session only moves forward.
     SessionTransitionTable = "truemed.session.transition-table" Refuse Documented Money
         ByConstruction("statuses only move up a rank: a repeated or older one changes nothing")
-        [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
+        [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::RETRIEVE_PAYMENT_SESSION];
     /// A hold should expire only after a capture was attempted.
     SessionExpiredOnlyAfterCapture = "truemed.session.expired-only-after-capture" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];

@@ -1,4 +1,4 @@
-//! Vend, or Lightspeed Retail X-Series: subscriptions of a retailer to a partner's app, on the retailer's own bill.
+#![doc = include_str!("README.md")]
 
 mod ask;
 mod call;

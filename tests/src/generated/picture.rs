@@ -1,0 +1,247 @@
+//! One facet as it is drawn: its places, and its moves brought together so that the drawing can be read.
+//!
+//! Moves between the same two places are one arrow. Places that can all follow each other, and are left alike, stand in a
+//! group. In a crowded facet, an input that can skip places is drawn along its shortest steps only, boldly. Nothing is
+//! lost by that: a test reads every move back from the drawing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rulebound::catalogue::FlowEntry;
+
+use crate::survey::Views;
+
+/// More arrows than a reader follows.
+const CROWDED: usize = 12;
+/// The fewest places that make a group.
+const GROUP: usize = 3;
+
+/// A move: from where, by which input, and to where.
+pub(super) type Move<'a> = (&'a str, &'a str, &'a str);
+/// The inputs of the arrows between two nodes.
+type Arrows<'a> = BTreeMap<(Node<'a>, Node<'a>), BTreeSet<&'a str>>;
+
+/// Where an arrow begins or ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Node<'a> {
+    Place(&'a str),
+    /// Each place of the group.
+    Group,
+}
+
+/// A facet.
+#[derive(Debug)]
+pub(super) struct Picture<'a> {
+    pub(super) flow: &'a FlowEntry,
+    pub(super) facet: &'a str,
+    pub(super) places: &'a [&'static str],
+    /// Places of which each can follow each, by the inputs of `within`.
+    pub(super) group: BTreeSet<&'a str>,
+    pub(super) within: BTreeSet<&'a str>,
+    pub(super) arrows: Arrows<'a>,
+    /// Inputs that also go every longer way along their arrows.
+    pub(super) skipping: BTreeSet<&'a str>,
+}
+
+impl<'a> Picture<'a> {
+    pub(super) fn of(flow: &'a FlowEntry, facet: &'a str, places: &'a [&'static str]) -> Self {
+        let mut direct: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for (from, on, to) in edges(flow, facet) {
+            direct.entry((from, to)).or_default().insert(on);
+        }
+        let group = group(places, &direct);
+        let mut arrows = Arrows::new();
+        let mut within = BTreeSet::new();
+        for ((from, to), on) in &direct {
+            let reaches_all = group.iter().all(|it| direct.get(&(*from, *it)) == Some(on));
+            match (group.contains(from), group.contains(to)) {
+                (true, true) => within.extend(on),
+                (true, false) => drop(arrows.insert((Node::Group, Node::Place(to)), on.clone())),
+                (false, true) if reaches_all => drop(arrows.insert((Node::Place(from), Node::Group), on.clone())),
+                (false, _) => drop(arrows.insert((Node::Place(from), Node::Place(to)), on.clone())),
+            }
+        }
+        let mut picture = Self { flow, facet, places, group, within, arrows, skipping: BTreeSet::new() };
+        if picture.arrows.len() > CROWDED {
+            picture.thin();
+        }
+        picture
+    }
+
+    /// Leaves the arrows out that the others of their input imply.
+    fn thin(&mut self) {
+        let inputs: BTreeSet<&str> = self.arrows.values().flatten().copied().collect();
+        for on in inputs {
+            let has = |arrows: &Arrows<'a>, from, to| arrows.get(&(from, to)).is_some_and(|it| it.contains(on));
+            let pairs: Vec<_> = self.arrows.iter().filter(|(_, it)| it.contains(on)).map(|(pair, _)| *pair).collect();
+            let steps = |from| pairs.iter().filter(move |pair| pair.0 == from);
+            let ways = || pairs.iter().flat_map(|(from, via)| steps(*via).map(|(_, to)| (*from, *to)));
+            let is_order = ways().all(|(from, to)| from != to && has(&self.arrows, from, to));
+            let implied: BTreeSet<_> = ways().collect();
+            // Inside the group an input goes back and forth, so that its arrows have no order.
+            if !is_order || implied.is_empty() || self.within.contains(on) {
+                continue;
+            }
+            self.skipping.insert(on);
+            for pair in implied {
+                self.arrows.entry(pair).or_default().remove(on);
+            }
+        }
+        self.arrows.retain(|_, on| !on.is_empty());
+    }
+
+    /// Where the facet stands before anything has happened.
+    pub(super) fn start(&self) -> &'a str {
+        self.places.first().copied().unwrap_or_default()
+    }
+
+    /// Whether nothing leaves a place.
+    pub(super) fn is_final(&self, place: &str) -> bool {
+        let leaves = |from: &Node<'_>| match from {
+            Node::Place(from) => *from == place,
+            Node::Group => self.group.contains(place),
+        };
+        !self.arrows.keys().any(|(from, _)| leaves(from))
+    }
+
+    /// What an arrow says: each wish or other input, with the rules that guard it, and the rules that facts were warned
+    /// about on its way.
+    pub(super) fn words(&self, arrow: (Node<'a>, Node<'a>), inputs: &BTreeSet<&'a str>, views: &'a Views) -> Words<'a> {
+        let seen = |at: &(&str, &str)| self.stands(arrow.0, at.0) && self.stands(arrow.1, at.1);
+        let by: BTreeSet<&str> =
+            views.moves.iter().filter(|(at, _)| seen(at)).flat_map(|(_, by)| by).map(String::as_str).collect();
+        let mut wishes: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for on in inputs {
+            let all: Vec<_> = self.flow.wishes.iter().map(|it| it.name).filter(|it| it.starts_with(on)).collect();
+            let taken: Vec<_> = all.iter().filter(|wish| by.contains(**wish)).copied().collect();
+            let guards = |wish: &str| views.guards.get(wish).into_iter().flatten().copied();
+            for wish in if taken.is_empty() { &all } else { &taken } {
+                wishes.entry(guards(wish).filter(|it| *it != NO_EDGE).collect()).or_default().push(wish);
+            }
+            if all.is_empty() {
+                others.push(*on);
+            }
+        }
+        let mut labels: Vec<_> = wishes.into_iter().map(|(rules, by)| Label { by, is_wish: true, rules }).collect();
+        if !others.is_empty() {
+            labels.push(Label { by: others, is_wish: false, rules: Vec::new() });
+        }
+        let warned = views.warned.iter().filter(|(at, _)| seen(at)).flat_map(|(_, codes)| codes).copied().collect();
+        Words { labels, warned }
+    }
+
+    /// Whether a node is, or holds, a place of this facet.
+    fn stands(&self, node: Node<'_>, name: &str) -> bool {
+        match (name.split_once('.'), node) {
+            (Some((facet, place)), Node::Place(own)) => facet == self.facet && place == own,
+            (Some((facet, place)), Node::Group) => facet == self.facet && self.group.contains(place),
+            (None, _) => false,
+        }
+    }
+}
+
+/// The rule that the arrows themselves say.
+const NO_EDGE: &str = "rulebound.flow.no-edge";
+
+/// What stands at an arrow.
+#[derive(Debug)]
+pub(super) struct Words<'a> {
+    pub(super) labels: Vec<Label<'a>>,
+    /// The rules that are warned about, whichever of the facts brings them.
+    pub(super) warned: BTreeSet<&'static str>,
+}
+
+/// Wishes, or other inputs, and the rules that guard each of them.
+#[derive(Debug)]
+pub(super) struct Label<'a> {
+    pub(super) by: Vec<&'a str>,
+    pub(super) is_wish: bool,
+    pub(super) rules: Vec<&'a str>,
+}
+
+/// The moves that a flow declares for a facet.
+pub(super) fn edges<'a>(flow: &'a FlowEntry, facet: &str) -> BTreeSet<Move<'a>> {
+    let of = |name: &'a str| name.split_once('.').filter(|(of, _)| *of == facet).map(|(_, place)| place);
+    flow.edges.iter().filter_map(|it| Some((of(it.from)?, it.on, of(it.to)?))).collect()
+}
+
+/// The places that can all follow each other by the same inputs and are left by the same arrows; none if they are few.
+fn group<'a>(places: &[&'a str], direct: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
+    let alike = |a: &str, b: &str| {
+        let there = direct.get(&(a, b));
+        let others = places.iter().filter(|it| **it != a && **it != b);
+        there.is_some() && there == direct.get(&(b, a)) && { others }
+            .all(|it| direct.get(&(a, *it)) == direct.get(&(b, *it)))
+    };
+    let with = |place: &&'a str| places.iter().filter(|it| *it == place || alike(place, it)).copied().collect();
+    let groups = places.iter().map(with).filter(|it: &BTreeSet<&str>| it.len() >= GROUP);
+    groups.max_by_key(BTreeSet::len).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rulebound::catalogue::Catalogue;
+    use rulebound::{Flow, Named};
+
+    use super::*;
+
+    #[test]
+    fn a_picture_says_every_move_and_no_other() {
+        for flow in &Catalogue::new().flows {
+            for (facet, places) in &flow.facets {
+                assert_eq!(moves(&Picture::of(flow, facet, places)), edges(flow, facet), "{} {facet}", flow.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_facet_starts_at_its_first_place() {
+        macro_rules! starts {
+            ($provider:ident :: $flow:ident) => {
+                starts_first::<rulebound::$provider::$flow>();
+            };
+        }
+        rulebound::for_each_flow!(starts);
+    }
+
+    fn starts_first<F: Flow>() {
+        let catalogue = Catalogue::new();
+        let flow = catalogue.flows.iter().find(|it| it.id == F::ID).unwrap();
+        for at in F::default().at() {
+            let (facet, place) = at.name().split_once('.').unwrap();
+            assert_eq!(flow.facets[facet][0], place, "{} {facet}", flow.id);
+        }
+    }
+
+    /// Every move that the drawing says.
+    fn moves<'a>(picture: &Picture<'a>) -> BTreeSet<Move<'a>> {
+        let places = |node: Node<'a>| match node {
+            Node::Place(place) => vec![place],
+            Node::Group => picture.group.iter().copied().collect(),
+        };
+        let mut moves = BTreeSet::new();
+        for ((from, to), inputs) in &picture.arrows {
+            for (from, to) in
+                places(*from).into_iter().flat_map(|from| places(*to).into_iter().map(move |to| (from, to)))
+            {
+                moves.extend(inputs.iter().map(|on| (from, *on, to)));
+            }
+        }
+        let pairs = picture.group.iter().flat_map(|from| picture.group.iter().map(move |to| (*from, *to)));
+        for (from, to) in pairs.filter(|(from, to)| from != to) {
+            moves.extend(picture.within.iter().map(|on| (from, *on, to)));
+        }
+        loop {
+            let skips = |on: &str| picture.skipping.contains(on);
+            let longer = moves.iter().filter(|(_, on, _)| skips(on)).flat_map(|(from, on, via)| {
+                let next = moves.iter().filter(move |it| it.0 == *via && it.1 == *on);
+                next.map(move |(_, _, to)| (*from, *on, *to))
+            });
+            let longer: Vec<_> = longer.filter(|it| !moves.contains(it)).collect();
+            if longer.is_empty() {
+                return moves;
+            }
+            moves.extend(longer);
+        }
+    }
+}
