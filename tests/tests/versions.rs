@@ -34,7 +34,7 @@ fn the_library_says_its_own_version() {
 
 /// The hash of what the rules say, in whatever order they are declared.
 fn hash_of_the_rules() -> String {
-    let mut rules = Catalogue::new().rules;
+    let mut rules: Vec<_> = Catalogue::new().rules.into_iter().map(|entry| entry.rule).collect();
     rules.sort_by_key(|rule| rule.code);
     let mut hash = Sha256::new();
     for Rule { code, statement, level, basis, guards, kept, why, sources, .. } in rules {
