@@ -22,6 +22,7 @@ rules! {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Toy {
     #[default]
@@ -35,6 +36,7 @@ pub(super) enum Toy {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Command {
     Create { plan: String },
@@ -47,6 +49,7 @@ impl From<Command> for crate::snapshot::Command<Toy> {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
     Create(String),
