@@ -15,7 +15,7 @@ use crate::id::EffectId;
 use crate::time::Timestamp;
 
 /// A look-up that is owed as the state plans it: its index in the plan, and its ordinal.
-type Planned = (usize, u32);
+type Planned = (u8, u32);
 
 /// Obligations, to be saved beside a state that plans some of them.
 pub(crate) struct Entries<'a, C> {
@@ -46,7 +46,8 @@ fn place<C: Call>(it: &Obligation<C>, planned: &[(C, Timestamp)]) -> Option<Plan
     let Duty::Request(owed) = &it.duty else { return None };
     let index = planned.iter().position(|(call, due)| call == owed && it.due == Some(*due))?;
     let ordinal = it.id.ordinal()?;
-    (*it == whole(planned.get(index)?, ordinal)).then_some((index, ordinal))
+    let whole = whole(planned.get(index)?, ordinal);
+    Some((u8::try_from(index).ok()?, ordinal)).filter(|_| *it == whole)
 }
 
 /// A planned look-up as an obligation that nobody has begun.
@@ -66,7 +67,7 @@ pub(crate) fn entries<C: Call>(
     let whole = entries.map(|(at, entry)| match entry {
         Read::Whole(it) => Ok(it),
         Read::Planned((index, ordinal)) => {
-            let planned = planned.get(index).map(|it| whole(it, ordinal));
+            let planned = planned.get(usize::from(index)).map(|it| whole(it, ordinal));
             planned.ok_or_else(|| Malformed::new(format!("/{at}/0"), "is not in what the state plans"))
         }
     });

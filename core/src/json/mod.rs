@@ -210,6 +210,7 @@ struct Versions {
     rules: &'static str,
     /// The version of the call protocol.
     protocol: u32,
+    /// The formats in which the snapshots of each flow are read and written, the newest last.
     formats: BTreeMap<&'static str, Vec<u32>>,
 }
 
