@@ -17,7 +17,7 @@
 /** The flow `flex.subscription`, of snapshot format 1. */
 #define RULEBOUND_FLOW_FLEX_SUBSCRIPTION "flex.subscription"
 
-/** The flow `vend.subscription`, of snapshot format 1. */
+/** The flow `vend.subscription`, of snapshot format 2. */
 #define RULEBOUND_FLOW_VEND_SUBSCRIPTION "vend.subscription"
 
 /** The flow `revup.subscription`, of snapshot format 1. */
