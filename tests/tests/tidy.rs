@@ -1,11 +1,11 @@
 //! What the files themselves must keep: their length, their layers, their rules, their versions, and what they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::{Catalogue, RULES_VERSION};
-use rulebound::{Basis, Kept, Rule};
+use rulebound::{Basis, Kept};
 use serde_json::Value;
 
 /// Lines that no source file reaches.
