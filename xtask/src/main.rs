@@ -1,5 +1,6 @@
 //! The one task runner: `cargo xtask test`, `vectors DIR`, `codegen`, `bench`, `explore`.
 
+mod c;
 mod codegen;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ cargo xtask test          formatting, lints, documentation, the build without st
 cargo xtask vectors DIR   run the conformance vectors of a folder
 cargo xtask codegen       write the generated files anew
 cargo xtask bench         measure against hand-written code, side by side in one run
+cargo xtask install-c PREFIX   build the C library and install it
 cargo xtask explore       the exploration with a wider bound, and more random sequences";
 
 /// A step that failed, by its name.
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         ["vectors", folder] => run_vectors(Path::new(folder)),
         ["codegen"] => codegen::codegen(),
         ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
+        ["c"] => c::test(),
+        ["install-c", prefix] => c::install(Path::new(prefix)),
         ["explore"] => explore(),
         _ => Err(format!("usage:\n{HELP}")),
     };
@@ -83,11 +87,21 @@ fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).envs(environment.iter().copied()).current_dir(root());
+    run(&mut command)
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> Outcome {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`cargo {}` ended with {status}", arguments.join(" "))),
-        Err(error) => Err(format!("cargo did not start: {error}")),
+        Ok(status) => Err(format!("`{command:?}` ended with {status}")),
+        Err(error) => Err(format!("`{command:?}` did not start: {error}")),
     }
+}
+
+/// Where everything that is built goes.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The root of the workspace.

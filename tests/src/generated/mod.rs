@@ -4,6 +4,7 @@ pub mod bundles;
 mod defines;
 pub mod derived;
 mod diagrams;
+mod header;
 mod mermaid;
 mod pages;
 mod picture;
@@ -57,6 +58,7 @@ pub fn files() -> Vec<Generated> {
         Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
+        header::file(),
     ];
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
