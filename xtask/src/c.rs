@@ -24,9 +24,17 @@ struct Under<'a> {
 
 const PLAINLY: Under<'_> = Under { wrapper: &[], settings: &[] };
 
-/// Builds the library and installs it below the target folder.
+/// Builds the library, installs it below the target folder, and compiles the runner of transcripts.
 pub(crate) fn build() -> Outcome {
-    install(&home())
+    install(&home())?;
+    shared(C11, "transcript").map(drop)
+}
+
+/// The runner of transcripts, which `build` has made.
+pub(crate) fn runner() -> Command {
+    let mut command = Command::new(program_path(C11, "transcript", "shared"));
+    command.env("LD_LIBRARY_PATH", home().join("lib"));
+    command
 }
 
 /// Builds the library and puts it, its headers and its pkg-config file below a prefix.

@@ -2,6 +2,7 @@
 
 mod c;
 mod codegen;
+mod parity;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -10,12 +11,13 @@ use std::time::Instant;
 use rulebound_tests::vectors;
 
 const HELP: &str = "\
-cargo xtask test          formatting, lints, documentation, the build without std, and every test suite
-cargo xtask vectors DIR   run the conformance vectors of a folder
-cargo xtask codegen       write the generated files anew
-cargo xtask bench         measure against hand-written code, side by side in one run
-cargo xtask install-c PREFIX   build the C library and install it
-cargo xtask explore       the exploration with a wider bound, and more random sequences";
+cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
+cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust` or in `c`
+cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
+cargo xtask codegen                  write the generated files anew
+cargo xtask bench                    measure against hand-written code, side by side in one run
+cargo xtask explore                  the exploration with a wider bound, and more random sequences
+cargo xtask install-c PREFIX         build the C library and install it";
 
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;
@@ -25,7 +27,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => test(),
-        ["vectors", folder] => run_vectors(Path::new(folder)),
+        ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
+        ["vectors", folder, language] => parity::vectors(Path::new(folder), language),
+        ["parity"] => cargo(&["run", "--release", "--package", "xtask", "--", "parity", "100000"]),
+        ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
         ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
         ["c"] => c::test(),
@@ -66,6 +71,10 @@ fn no_std() -> Outcome {
 
 fn run_vectors(folder: &Path) -> Outcome {
     let report = vectors::run_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    self::report(&report)
+}
+
+fn report(report: &vectors::Report) -> Outcome {
     for failed in &report.failed {
         println!("{failed}");
     }
