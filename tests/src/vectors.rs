@@ -151,6 +151,17 @@ pub fn with_text(fact: &Value) -> Value {
     fact
 }
 
+/// The fields of a call, with the step's time and the vector's policy and settings.
+pub fn with_surroundings(vector: &Value, step: &Value, mut fields: Value) -> Value {
+    fields["now"] = step["now"].clone();
+    for name in ["policy", "settings"] {
+        if let Some(value) = step.get(name).or_else(|| vector.get(name)) {
+            fields[name] = value.clone();
+        }
+    }
+    fields
+}
+
 /// What can be seen after a step.
 struct Seen<'a> {
     answer: &'a Value,

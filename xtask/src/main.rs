@@ -19,6 +19,9 @@ cargo xtask bench                    measure against hand-written code, side by 
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask install-c PREFIX         build the C library and install it";
 
+/// How many random sequences every test run holds against Rust; `cargo xtask parity` takes many more.
+const SMOKE: usize = 2000;
+
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;
 
@@ -32,8 +35,7 @@ fn main() -> ExitCode {
         ["parity"] => cargo(&["run", "--release", "--package", "xtask", "--", "parity", "100000"]),
         ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
-        ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
-        ["c"] => c::test(),
+        ["bench"] => bench(),
         ["install-c", prefix] => c::install(Path::new(prefix)),
         ["explore"] => explore(),
         _ => Err(format!("usage:\n{HELP}")),
@@ -57,6 +59,8 @@ fn test() -> Outcome {
     cargo(&["test"])?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
+    c::test()?;
+    parity::run(SMOKE)?;
     println!("everything holds, in {} s", started.elapsed().as_secs());
     Ok(())
 }
@@ -80,6 +84,11 @@ fn report(report: &vectors::Report) -> Outcome {
     }
     println!("{} passed, {} failed", report.passed, report.failed.len());
     if report.failed.is_empty() { Ok(()) } else { Err("some vectors do not hold".into()) }
+}
+
+fn bench() -> Outcome {
+    cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"])?;
+    c::bench()
 }
 
 fn explore() -> Outcome {

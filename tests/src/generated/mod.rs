@@ -8,6 +8,7 @@ mod header;
 mod mermaid;
 mod pages;
 mod picture;
+mod quoted;
 mod readme;
 mod shown;
 pub mod trace;
@@ -60,6 +61,8 @@ pub fn files() -> Vec<Generated> {
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
         header::file(),
     ];
+    files.extend(quoted::files());
+    files.extend(quoted::files());
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });
