@@ -11,6 +11,13 @@
 #define CART "\"order_items\":[{\"name\":\"B12\",\"sku\":\"b12\",\"quantity\":1,\"price\":1500}]"
 #define NOW "\"now\":1796083200000"
 
+#define REPLY(body) "\"fact\":{\"type\":\"reply\",\"to\":\"create_payment_token:1\",\"status\":200," \
+                    "\"body\":\"" body "\"}," NOW
+#define WEBHOOK(body) "\"fact\":{\"type\":\"webhook\",\"origin\":\"verified\",\"body\":\"" body "\"}," NOW
+#define CHARGE "\"command\":{\"type\":\"create_payment_session\",\"intent\":\"2026-12\",\"payment_token\":\"pt_1\"," \
+               "\"total_amount\":1500,\"success_url\":\"https://shop.example/ok\"," CART "}," NOW
+#define CARD_AND_ITEMS "\"command\":{\"type\":\"update_payment_token\",\"update_card_info\":true," CART "}," NOW
+
 static char snapshot[4096];
 
 static void request_of(char *request, const char *verb, const char *fields) {
@@ -39,15 +46,15 @@ static void step(const char *verb, const char *fields) {
 
 /* A token that was issued, as most snapshots are when something is asked of them. */
 static void issue_token(void) {
-  stand("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}} ", "{\"ok\":", "}}");
+  stand("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
+        "{\"ok\":", "}}");
   strcat(snapshot, "}");
   step("handle", "\"command\":{\"type\":\"create_payment_token\"," CART ",\"success_url\":\"https://shop.example/ok\","
                  "\"failure_url\":\"https://shop.example/no\"}," NOW);
   step("handle", "\"command\":{\"type\":\"begin\",\"effect\":\"create_payment_token:1\"}," NOW);
-  step("observe", "\"fact\":{\"type\":\"reply\",\"to\":\"create_payment_token:1\",\"status\":200,\"body\":\"{"
-                  "\\\"provision_token_request_id\\\":\\\"ptr_1\\\",\\\"redirect_url\\\":\\\"https://t.example/1\\\"}\"}," NOW);
-  step("observe", "\"fact\":{\"type\":\"webhook\",\"origin\":\"verified\",\"body\":\"{\\\"payment_token\\\":\\\"pt_1\\\","
-                  "\\\"provision_token_request_id\\\":\\\"ptr_1\\\"}\"}," NOW);
+  step("observe",
+       REPLY("{\\\"provision_token_request_id\\\":\\\"ptr_1\\\",\\\"redirect_url\\\":\\\"https://x.example\\\"}"));
+  step("observe", WEBHOOK("{\\\"payment_token\\\":\\\"pt_1\\\",\\\"provision_token_request_id\\\":\\\"ptr_1\\\"}"));
 }
 
 static int compare(const void *a, const void *b) {
@@ -79,9 +86,8 @@ static void measure(const char *name, const char *request) {
 int main(void) {
   char charge[8192], refused[8192], owed[8192], load[8192];
   issue_token();
-  request_of(charge, "handle", "\"command\":{\"type\":\"create_payment_session\",\"intent\":\"2026-12\",\"payment_token\":\"pt_1\","
-             "\"total_amount\":1500," CART ",\"success_url\":\"https://shop.example/ok\"}," NOW);
-  request_of(refused, "handle", "\"command\":{\"type\":\"update_payment_token\",\"update_card_info\":true," CART "}," NOW);
+  request_of(charge, "handle", CHARGE);
+  request_of(refused, "handle", CARD_AND_ITEMS);
   request_of(owed, "owed", NOW);
   snprintf(load, sizeof load, "{\"load\":{\"snapshot\":%s}}", snapshot);
   puts("| C | ns |\n| --- | ---: |");

@@ -100,6 +100,7 @@ static char *at_path(const char *json, const char *path) { return SQL("SELECT js
 static char *send_request(const char *effect, const char *take);
 static void carry_out(const char *due);
 static char *tell(char *at, const char *fact);
+static char *offer_inbox(char *at);
 
 static char *load(const char *flow, const char *key) {
   return SQL("SELECT snapshot FROM flows WHERE flow = ?1 AND key = ?2", flow, key);
@@ -109,7 +110,7 @@ static char *load_again(const char *at) { return load(at_path(at, "$.flow"), at_
 
 static void look_again_in_time(const char *at) {
   SQL("UPDATE flows SET deadline = rulebound('deadline', json_object('snapshot', json(?1), 'now', now())) ->> 'ok'"
-      " WHERE flow = ?1 ->> 'flow' AND key = ?1 ->> 'key'", at);
+      " WHERE flow = ?1 ->> 'flow' AND key = ?1 ->> 'key' AND revision = ?1 ->> 'revision'", at);
 }
 
 /* Saves the step that was taken from a snapshot. NULL is a conflict: somebody else has saved since it was read. */
@@ -153,7 +154,7 @@ static char *wish(const char *at, const char *command) {
 
 /* 2. Whatever is owed and ready. A review waits for a person. */
 static char *work(char *at) {
-  for (;;) {
+  for (at = offer_inbox(at);;) {
     char *due = SQL("SELECT value FROM json_each("
                     "rulebound('owed', json_object('snapshot', json(?1), 'now', now())), '$.ok')"
                     " WHERE value ->> 'ready' AND value ->> 'type' <> 'review' LIMIT 1", at);
@@ -179,11 +180,10 @@ static void keep_in_inbox(const char *provider, const char *fact) {
       "rulebound('correlate', json_object('provider', ?1, 'body', ?2 ->> 'body')), '$.ok')", provider, fact);
 }
 
-/* Offers what the inbox holds for the ids that a step has learnt. */
-static char *offer_inbox(char *at, const char *step) {
-  char *waiting = SQL("SELECT json_group_array(json_array(inbox.rowid, fact)) FROM inbox"
-                      " JOIN json_each(?1, '$.ok.learnt') ON inbox.id = value"
-                      " WHERE ?2 LIKE provider || '.%'", step, at_path(at, "$.flow"));
+/* Offers a row what the inbox holds for the ids that it knows by now. */
+static char *offer_inbox(char *at) {
+  char *waiting = SQL("SELECT json_group_array(json_array(inbox.rowid, fact)) FROM inbox JOIN flow_ids USING (id)"
+                      " WHERE flow = ?1 ->> 'flow' AND key = ?1 ->> 'key' AND flow LIKE provider || '.%'", at);
   char *row, path[32];
   for (int i = 0; snprintf(path, sizeof path, "$[%d]", i), (row = at_path(waiting, path)) != NULL; i++) {
     char *fact = at_path(row, "$[1]"), *next = tell(at, fact);
@@ -202,13 +202,15 @@ static char *tell(char *at, const char *fact) {
     if (at_path(seen, "$.error") != NULL) die(seen); /* a fact that this program has built wrong */
     char *because = at_path(seen, "$.ok.unmoved");
     if (because != NULL) {
-      if (strcmp(because, "early") == 0) {
-        keep_in_inbox(SQL("SELECT substr(?1, 1, instr(?1, '.') - 1)", at_path(at, "$.flow")), fact);
-      }
-      return at;
+      if (strcmp(because, "early") != 0) return at;
+      keep_in_inbox(SQL("SELECT substr(?1, 1, instr(?1, '.') - 1)", at_path(at, "$.flow")), fact);
+      char *now = load_again(at);
+      if (strcmp(now, at) == 0) return at;
+      at = now; /* another worker may have learnt the id while it was put there */
+      continue;
     }
     char *next = save(at, seen);
-    if (next != NULL) return offer_inbox(next, seen);
+    if (next != NULL) return offer_inbox(next);
     at = load_again(at);
   }
 }
@@ -219,14 +221,16 @@ static int webhook(const char *provider, const char *headers, const char *body) 
                      " 'headers', json(?3), 'body', ?4, 'now', now())) ->> 'ok'", provider, SECRET, headers, body);
   if (origin == NULL) return 401;
   char *fact = SQL("SELECT json_object('type', 'webhook', 'origin', ?1, 'body', ?2)", origin, body);
+  SQL("BEGIN IMMEDIATE"); /* so that no worker learns the id between the look and the inbox */
   char *rows = SQL("SELECT json_group_array(DISTINCT snapshot) FROM flows JOIN flow_ids USING (flow, key)"
                    " JOIN json_each(rulebound('correlate', json_object('provider', ?1, 'body', ?2)), '$.ok')"
                    " ON flow_ids.id = value WHERE flow LIKE ?1 || '.%'", provider, body);
+  if (strcmp(rows, "[]") == 0) keep_in_inbox(provider, fact);
+  SQL("COMMIT");
   char *row, path[32];
   for (int i = 0; snprintf(path, sizeof path, "$[%d]", i), (row = at_path(rows, path)) != NULL; i++) {
     work(tell(row, fact));
   }
-  if (strcmp(rows, "[]") == 0) keep_in_inbox(provider, fact);
   return atoi(SQL("SELECT rulebound('acknowledgement', json_object('provider', ?1)) ->> 'ok'", provider));
 }
 

@@ -34,9 +34,9 @@ static void follow(const char *text, const char *beginning) {
 static void show(const char *choices) {
   static const char *const VIEWS[] = {"owed", "awaits", "offers", "deadline", "correlation_ids"};
   rulebound_buffer it[5];
-  int n = 0, failed = 0;
-  for (; n < 5 && !failed; failed = strncmp(it[n++].data, "{\"error\"", 8) == 0) it[n] = ask(VIEWS[n], n < 4 ? choices : "");
-  if (failed) puts(inside(it[n - 1]));
+  int n = 0, bad = 0;
+  for (; n < 5 && !bad; bad = strncmp(it[n++].data, "{\"error\"", 8) == 0) it[n] = ask(VIEWS[n], n < 4 ? choices : "");
+  if (bad) puts(inside(it[n - 1]));
   else printf("[%s,%s,%s,%s,%s]\n", inside(it[0]), inside(it[1]), inside(it[2]), inside(it[3]), inside(it[4]));
   while (n > 0) rulebound_buffer_free(&it[--n]);
 }
