@@ -20,7 +20,7 @@ cargo xtask explore                  the exploration with a wider bound, and mor
 cargo xtask install-c PREFIX         build the C library and install it";
 
 /// How many random sequences every test run holds against Rust; `cargo xtask parity` takes many more.
-const SMOKE: usize = 2000;
+const SMOKE: u64 = 2000;
 
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;

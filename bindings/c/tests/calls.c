@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "rulebound_rules.h"
 
-#define START "{\"start\": {\"flow\": \"truemed.payment_token\", \"key\": \"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}"
+#define START \
+  "{\"start\": {\"flow\": \"" RULEBOUND_FLOW_TRUEMED_PAYMENT_TOKEN "\", \"key\": \"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}"
 
 static char untouched[] = "untouched";
 
@@ -103,13 +105,14 @@ static void a_wish_is_answered(void) {
   }
   CHECK(strstr(at.data, "\"url\":\"https://api.truemed.com/api/v1/payment_tokens/create\"") != NULL);
   snprintf(request, sizeof request, "{\"handle\":{\"snapshot\":%.*s,%s}}", (int)length, snapshot, begin);
-  CHECK(answers(request, "{\"refused\":{\"violations\":[{\"rule\":\"rulebound.effect.in-hand\""));
+  CHECK(answers(request, "{\"refused\":{\"violations\":[{\"rule\":\"" RULEBOUND_RULE_EFFECT_IN_HAND "\""));
   rulebound_buffer_free(&at);
 }
 
 static void the_versions_are_told(void) {
   CHECK(rulebound_abi() == RULEBOUND_ABI);
   CHECK(rulebound_protocol() == 1);
+  CHECK(strcmp(rulebound_rules_version(), RULEBOUND_RULES_VERSION) == 0);
   char request[64];
   snprintf(request, sizeof request, "{\"ok\":{\"library\":\"%s\",\"rules\":\"%s\",\"protocol\":%u", rulebound_version(),
            rulebound_rules_version(), (unsigned)rulebound_protocol());
