@@ -3,5 +3,6 @@
 pub mod explore;
 pub mod generated;
 pub mod mutate;
+pub mod parity;
 pub mod survey;
 pub mod vectors;

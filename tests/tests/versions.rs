@@ -1,4 +1,5 @@
-//! What has a version moves with it: the library, the rules, the formats of snapshots, and the call protocol.
+//! What has a version moves with it: the library, the rules, the formats of snapshots, the call protocol, and the
+//! C ABI.
 //!
 //! Each is written in one place; what a version stands for is kept beside it, so that neither moves alone.
 
@@ -129,4 +130,19 @@ fn what_callers_depend_on_changes_only_with_the_protocol() {
     let name = format!("protocol-{PROTOCOL}.txt");
     let (kept, now) = (read(&name), protocol());
     assert_eq!(kept, now, "tests/{name} differs: raise PROTOCOL if anything went, and otherwise add what is new");
+}
+
+/// What a program in C is compiled against: the header without its comments.
+fn declarations() -> String {
+    let header = read("../bindings/c/include/rulebound.h");
+    let is_comment = |line: &str| ["/*", "*", "//"].iter().any(|mark| line.trim_start().starts_with(mark));
+    header.lines().filter(|line| !is_comment(line) && !line.is_empty()).map(|line| line.to_owned() + "\n").collect()
+}
+
+#[test]
+fn what_programs_are_compiled_against_changes_only_with_the_abi() {
+    let declarations = declarations();
+    let abi = declarations.lines().find_map(|line| line.strip_prefix("#define RULEBOUND_ABI ")).unwrap_or("none");
+    let name = format!("abi-{abi}.txt");
+    assert_eq!(read(&name), declarations, "tests/{name} differs: raise RULEBOUND_ABI, or add what is new");
 }

@@ -1,6 +1,8 @@
 //! The one task runner: `cargo xtask test`, `vectors DIR`, `codegen`, `bench`, `explore`.
 
+mod c;
 mod codegen;
+mod parity;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -9,11 +11,16 @@ use std::time::Instant;
 use rulebound_tests::vectors;
 
 const HELP: &str = "\
-cargo xtask test          formatting, lints, documentation, the build without std, and every test suite
-cargo xtask vectors DIR   run the conformance vectors of a folder
-cargo xtask codegen       write the generated files anew
-cargo xtask bench         measure against hand-written code, side by side in one run
-cargo xtask explore       the exploration with a wider bound, and more random sequences";
+cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
+cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust` or in `c`
+cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
+cargo xtask codegen                  write the generated files anew
+cargo xtask bench                    measure against hand-written code, side by side in one run
+cargo xtask explore                  the exploration with a wider bound, and more random sequences
+cargo xtask install-c PREFIX         build the C library and install it";
+
+/// How many random sequences every test run holds against Rust; `cargo xtask parity` takes many more.
+const SMOKE: u64 = 2000;
 
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;
@@ -23,9 +30,13 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => test(),
-        ["vectors", folder] => run_vectors(Path::new(folder)),
+        ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
+        ["vectors", folder, language] => parity::vectors(Path::new(folder), language),
+        ["parity"] => cargo(&["run", "--release", "--package", "xtask", "--", "parity", "100000"]),
+        ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
-        ["bench"] => cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"]),
+        ["bench"] => bench(),
+        ["install-c", prefix] => c::install(Path::new(prefix)),
         ["explore"] => explore(),
         _ => Err(format!("usage:\n{HELP}")),
     };
@@ -48,6 +59,8 @@ fn test() -> Outcome {
     cargo(&["test"])?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
+    c::test()?;
+    parity::run(SMOKE)?;
     println!("everything holds, in {} s", started.elapsed().as_secs());
     Ok(())
 }
@@ -62,11 +75,20 @@ fn no_std() -> Outcome {
 
 fn run_vectors(folder: &Path) -> Outcome {
     let report = vectors::run_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    self::report(&report)
+}
+
+fn report(report: &vectors::Report) -> Outcome {
     for failed in &report.failed {
         println!("{failed}");
     }
     println!("{} passed, {} failed", report.passed, report.failed.len());
     if report.failed.is_empty() { Ok(()) } else { Err("some vectors do not hold".into()) }
+}
+
+fn bench() -> Outcome {
+    cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"])?;
+    c::bench()
 }
 
 fn explore() -> Outcome {
@@ -83,11 +105,21 @@ fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).envs(environment.iter().copied()).current_dir(root());
+    run(&mut command)
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> Outcome {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`cargo {}` ended with {status}", arguments.join(" "))),
-        Err(error) => Err(format!("cargo did not start: {error}")),
+        Ok(status) => Err(format!("`{command:?}` ended with {status}")),
+        Err(error) => Err(format!("`{command:?}` did not start: {error}")),
     }
+}
+
+/// Where everything that is built goes.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The root of the workspace.

@@ -34,7 +34,7 @@ pub use any::{
 pub const PROTOCOL: u32 = 1;
 
 /// The longest request that is read: 4 MiB.
-const LARGEST_CALL: usize = 4 << 20;
+pub const LARGEST_CALL: usize = 4 << 20;
 
 /// A request: one verb, and its fields.
 #[derive(Deserialize)]

@@ -4,9 +4,11 @@ pub mod bundles;
 mod defines;
 pub mod derived;
 mod diagrams;
+mod header;
 mod mermaid;
 mod pages;
 mod picture;
+mod quoted;
 mod readme;
 mod shown;
 pub mod trace;
@@ -57,7 +59,10 @@ pub fn files() -> Vec<Generated> {
         Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue) },
+        header::file(),
     ];
+    files.extend(quoted::files());
+    files.extend(quoted::files());
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });

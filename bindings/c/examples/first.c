@@ -1,0 +1,16 @@
+#include <rulebound.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void) {
+  const char *request = "{\"acknowledgement\": {\"provider\": \"truemed\"}}";
+  rulebound_buffer answer;
+  rulebound_status status = rulebound_call(request, strlen(request), &answer);
+  if (status != RULEBOUND_STATUS_OK) {
+    fprintf(stderr, "%s\n", rulebound_status_text(status));
+    return 1;
+  }
+  puts(answer.data);
+  rulebound_buffer_free(&answer);
+  return 0;
+}

@@ -1,0 +1,147 @@
+//! The C library. Its header, `include/rulebound.h`, is made from this file; the comments here are the header's.
+
+#![expect(clippy::missing_safety_doc, reason = "what a function asks of its caller stands in the header's words")]
+
+mod abi;
+mod guard;
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use rulebound::catalogue::RULES_VERSION;
+use rulebound::json::{self, LARGEST_CALL, PROTOCOL};
+
+pub use abi::RULEBOUND_ABI;
+use guard::guarded;
+#[cfg(feature = "panics")]
+pub use guard::rulebound_panic_next;
+
+/// Whether a call was answered. A number never changes its meaning.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Answered: the answer says whether the wish is accepted, refused or malformed.
+    Ok = 0,
+    /// A pointer is null; nothing was done.
+    NullPointer = 1,
+    /// The request is not UTF-8; nothing was done.
+    NotUtf8 = 2,
+    /// The request is longer than 4 MiB, and was not read.
+    TooLong = 3,
+    /// A bug in the library, told on standard error. Nothing was done, and the next call is independent of this one.
+    Panicked = 4,
+}
+
+/// A text that the library made: UTF-8, with a zero byte behind it that `length` does not count.
+///
+/// Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Buffer {
+    /// The text.
+    pub data: *mut c_char,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
+/// `{"error": {"code", "field", "message"}}`.
+///
+/// `request` points to `length` bytes of JSON, which need no zero byte behind them. `answer` is written only if the
+/// status is `RULEBOUND_STATUS_OK`; what it held before is not freed. Threads may call at the same time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rulebound_call(request: *const c_char, length: usize, answer: *mut Buffer) -> Status {
+    guarded(Status::Panicked, || {
+        if request.is_null() || answer.is_null() {
+            return Status::NullPointer;
+        }
+        // SAFETY: the caller says that `length` bytes can be read there.
+        match unsafe { text(request, length) } {
+            // SAFETY: the caller says that a buffer can be written there.
+            Ok(request) => unsafe { answer.write(Buffer::of(json::call(request))) },
+            Err(status) => return status,
+        }
+        Status::Ok
+    })
+}
+
+/// Frees a buffer and empties it, so that freeing it again does nothing. Neither does freeing a null pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rulebound_buffer_free(buffer: *mut Buffer) {
+    guarded((), || {
+        // SAFETY: the caller says that it is null, or a buffer that `rulebound_call` or this function wrote.
+        let Some(buffer) = (unsafe { buffer.as_mut() }) else { return };
+        let Buffer { data, length } = std::mem::replace(buffer, Buffer { data: ptr::null_mut(), length: 0 });
+        if !data.is_null() {
+            let whole = ptr::slice_from_raw_parts_mut(data.cast::<u8>(), length.saturating_add(1));
+            // SAFETY: `Buffer::of` made it of a box of that length.
+            drop(unsafe { Box::from_raw(whole) });
+        }
+    });
+}
+
+/// What a status means, as a text that is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn rulebound_status_text(status: c_int) -> *const c_char {
+    let text = match status {
+        0 => c"answered",
+        1 => c"a pointer is null",
+        2 => c"the request is not UTF-8",
+        3 => c"the request is longer than 4 MiB",
+        4 => c"a bug in the library, told on standard error",
+        _ => c"no status of this library",
+    };
+    guarded(ptr::null(), || text.as_ptr())
+}
+
+/// The version of the library, such as `0.1.0`, as a text that is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn rulebound_version() -> *const c_char {
+    guarded(ptr::null(), || concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast())
+}
+
+/// The version of the providers' rules, such as `2026.11`, as a text that is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn rulebound_rules_version() -> *const c_char {
+    static TEXT: [u8; RULES_VERSION.len() + 1] = terminated(RULES_VERSION);
+    guarded(ptr::null(), || TEXT.as_ptr().cast())
+}
+
+/// The version of the call protocol: the verbs, their fields and their answers.
+#[unsafe(no_mangle)]
+pub extern "C" fn rulebound_protocol() -> u32 {
+    guarded(0, || PROTOCOL)
+}
+
+/// The version of the C ABI of the library that is loaded; a program compiled with this header wants `RULEBOUND_ABI`.
+#[unsafe(no_mangle)]
+pub extern "C" fn rulebound_abi() -> u32 {
+    guarded(0, || RULEBOUND_ABI)
+}
+
+impl Buffer {
+    fn of(text: String) -> Self {
+        let length = text.len();
+        let mut bytes = text.into_bytes();
+        bytes.push(0);
+        Self { data: Box::into_raw(bytes.into_boxed_slice()).cast(), length }
+    }
+}
+
+/// The text of a request.
+unsafe fn text<'a>(request: *const c_char, length: usize) -> Result<&'a str, Status> {
+    if length > LARGEST_CALL {
+        return Err(Status::TooLong);
+    }
+    // SAFETY: `rulebound_call` hands over its own promise.
+    let bytes = unsafe { std::slice::from_raw_parts(request.cast::<u8>(), length) };
+    std::str::from_utf8(bytes).map_err(|_| Status::NotUtf8)
+}
+
+/// A text with a zero byte behind it.
+const fn terminated<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    let (whole, _) = bytes.split_at_mut(text.len());
+    whole.copy_from_slice(text.as_bytes());
+    bytes
+}

@@ -1,0 +1,223 @@
+//! Transcripts: what a language answers to a script, two lines a step, so that every language can be held against
+//! `json::call` byte for byte.
+//!
+//! The first line of a step is what came of it: what `json::call` puts under `ok`, `refused` or `error`, or `null` where
+//! nothing was done. The second is `[owed,awaits,offers,deadline,correlation_ids]` as it stands then, or the error of
+//! the first of them that fails.
+
+mod alphabet;
+mod random;
+
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::process::{Command, Stdio};
+
+use rulebound::json::call;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::vectors::{key, with_text};
+
+pub use random::Sequences;
+
+/// The lines of a script, in one language.
+pub type Transcript = Vec<String>;
+
+/// How a runner wants its scripts.
+pub type Form = fn(&Script) -> String;
+
+/// A flow, its key, and what is done with it step by step.
+///
+/// It is an object `{flow, key, policy?, settings?, steps}`; a step is `{now, command | fact, policy?, settings?}`, and
+/// its own policy or settings stand for the script's.
+#[derive(Clone, Debug)]
+pub struct Script(Value);
+
+impl Script {
+    /// A script without steps.
+    pub fn new(flow: &str, key: &str) -> Self {
+        Self(json!({"flow": flow, "key": key, "steps": []}))
+    }
+
+    /// The script of a vector.
+    pub fn of(vector: &Value) -> Self {
+        let mut script = json!({"flow": vector["flow"], "key": key(&vector["key"]), "steps": []});
+        copy(vector, &["policy", "settings"], &mut script);
+        let mut script = Self(script);
+        for step in vector["steps"].as_array().into_iter().flatten() {
+            let mut bare = json!({});
+            copy(step, &["now", "command", "policy", "settings"], &mut bare);
+            if let Some(fact) = step.get("fact") {
+                bare["fact"] = with_text(fact);
+            }
+            script.push(bare);
+        }
+        script
+    }
+
+    /// Adds a step.
+    pub fn push(&mut self, step: Value) {
+        if let Some(steps) = self.0["steps"].as_array_mut() {
+            steps.push(step);
+        }
+    }
+
+    /// The id of its flow.
+    pub fn flow(&self) -> &str {
+        self.0["flow"].as_str().unwrap_or_default()
+    }
+
+    /// Its steps.
+    pub fn steps(&self) -> &[Value] {
+        self.0["steps"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// The script as one line of JSON.
+    pub fn json(&self) -> String {
+        format!("{}\n", self.0)
+    }
+
+    /// The script as lines from which requests are put together without reading JSON: the verb, its fields besides the
+    /// snapshot, and the time, policy and settings alone, with tabs between them. A line without the last begins a
+    /// script; a verb `-` does nothing.
+    pub fn cut(&self) -> String {
+        let mut lines = format!("start\t{}\n", self.beginning());
+        for step in self.steps() {
+            let around = self.around(step);
+            let _ = match done(step) {
+                ("", _) => writeln!(lines, "-\t-\t{around}"),
+                (verb, what) => writeln!(lines, "{verb}\t{what}{around}\t{around}"),
+            };
+        }
+        lines
+    }
+
+    /// The fields of the request that starts its flow.
+    fn beginning(&self) -> String {
+        format!(r#""flow":{},"key":{}"#, self.0["flow"], self.0["key"])
+    }
+
+    /// The fields of a request that say when and under which choices.
+    fn around(&self, step: &Value) -> String {
+        let mut around = format!(r#","now":{}"#, step["now"]);
+        for name in ["policy", "settings"] {
+            if let Some(value) = step.get(name).or_else(|| self.0.get(name)) {
+                let _ = write!(around, r#","{name}":{value}"#);
+            }
+        }
+        around
+    }
+
+    /// What `json::call` answers.
+    pub fn transcript(&self) -> Transcript {
+        let mut play = Play::start(self);
+        let steps = self.steps().iter().flat_map(|step| play.step(self, step));
+        steps.collect()
+    }
+}
+
+fn copy(from: &Value, names: &[&str], to: &mut Value) {
+    for name in names {
+        if let Some(value) = from.get(name) {
+            to[*name] = value.clone();
+        }
+    }
+}
+
+/// The verb of a step, and its own member of the request, with a comma before it.
+fn done(step: &Value) -> (&'static str, String) {
+    match (step.get("command"), step.get("fact")) {
+        (Some(command), _) => ("handle", format!(r#","command":{command}"#)),
+        (None, Some(fact)) => ("observe", format!(r#","fact":{fact}"#)),
+        (None, None) => ("", String::new()),
+    }
+}
+
+/// A script that is being played.
+struct Play {
+    snapshot: String,
+}
+
+impl Play {
+    fn start(script: &Script) -> Self {
+        let start = format!(r#"{{"start":{{{}}}}}"#, script.beginning());
+        Self { snapshot: inside(&call(&start)).to_owned() }
+    }
+
+    /// Does a step, and goes on from where it leads.
+    fn step(&mut self, script: &Script, step: &Value) -> [String; 2] {
+        #[derive(Deserialize)]
+        struct Led<'a> {
+            #[serde(borrow)]
+            next: &'a RawValue,
+        }
+        let around = script.around(step);
+        let first = match done(step) {
+            ("", _) => "null".to_owned(),
+            (verb, what) => self.ask(verb, &format!("{what}{around}")),
+        };
+        if let Ok(Led { next }) = serde_json::from_str(&first) {
+            self.snapshot = next.get().to_owned();
+        }
+        [first, self.views(&around)]
+    }
+
+    fn views(&self, around: &str) -> String {
+        let mut views = String::from("[");
+        for verb in ["owed", "awaits", "offers", "deadline"] {
+            let view = self.ask(verb, around);
+            if view.starts_with(r#"{"code""#) {
+                return view;
+            }
+            views += &view;
+            views.push(',');
+        }
+        views + &self.ask("correlation_ids", "") + "]"
+    }
+
+    fn ask(&self, verb: &str, more: &str) -> String {
+        let answer = call(&format!(r#"{{"{verb}":{{"snapshot":{}{more}}}}}"#, self.snapshot));
+        inside(&answer).to_owned()
+    }
+}
+
+/// An answer without its one outer member.
+fn inside(answer: &str) -> &str {
+    answer.split_once(':').and_then(|(_, rest)| rest.strip_suffix('}')).unwrap_or_default()
+}
+
+/// Has a language's runner play scripts.
+pub fn play(runner: &mut Command, form: Form, scripts: &[Script]) -> Result<Vec<Transcript>, String> {
+    let failed = |error: std::io::Error| format!("the runner: {error}");
+    let mut child = runner.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let mut text = String::new();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut input = std::io::BufWriter::new(stdin?);
+            // A runner that stops early is seen by what it did not answer.
+            scripts.iter().try_for_each(|script| input.write_all(form(script).as_bytes())).ok()
+        });
+        stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut text)).map_err(failed)
+    })?;
+    let status = child.wait().map_err(failed)?;
+    let mut lines = text.lines().map(str::to_owned);
+    let transcripts: Vec<_> =
+        scripts.iter().map(|script| lines.by_ref().take(2 * script.steps().len()).collect()).collect();
+    if status.success() { Ok(transcripts) } else { Err(format!("the runner ended with {status}")) }
+}
+
+/// The first step at which a transcript differs from the expected one.
+pub fn difference(script: &Script, expected: &[String], got: &[String]) -> Option<String> {
+    let lines = expected.len().max(got.len());
+    let at = (0..lines).find(|line| expected.get(*line) != got.get(*line))?;
+    let shown = |lines: &[String]| lines.get(at).map_or("nothing", String::as_str).to_owned();
+    Some(format!(
+        "step {} of {}  json::call: {}\n  got:        {}",
+        at / 2 + 1,
+        script.json(),
+        shown(expected),
+        shown(got)
+    ))
+}

@@ -1,0 +1,191 @@
+//! Random sequences: each begins as a vector does, and goes on with whatever a host may do, right or wrong.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::alphabet::Alphabet;
+use super::{Play, Script, Transcript};
+use crate::vectors;
+
+/// Sequences of steps, each made from its number alone.
+#[derive(Debug)]
+pub struct Sequences {
+    flows: Vec<Known>,
+}
+
+/// What is known of a flow.
+struct Known {
+    alphabet: Alphabet,
+    vectors: Vec<Value>,
+    commands: Vec<Value>,
+    facts: Vec<Value>,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} vectors", self.alphabet.flow, self.vectors.len())
+    }
+}
+
+impl Sequences {
+    /// Sequences over the samples of every flow, and over the vectors of a folder.
+    pub fn new(folder: &Path) -> std::io::Result<Self> {
+        let mut vectors: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for vector in vectors::read_folder(folder)?.into_iter().filter_map(|(_, vector)| vector.ok()) {
+            let flow = vector["flow"].as_str().unwrap_or_default().to_owned();
+            vectors.entry(flow).or_default().push(vector);
+        }
+        let known = |alphabet: Alphabet| {
+            let vectors = vectors.remove(alphabet.flow).unwrap_or_default();
+            let steps = || vectors.iter().flat_map(|it| it["steps"].as_array().into_iter().flatten());
+            let commands = steps().filter_map(|it| it.get("command").cloned()).collect();
+            let facts = steps().filter_map(|it| it.get("fact")).map(vectors::with_text);
+            let facts = facts.chain(alphabet.facts.iter().cloned()).collect();
+            Known { alphabet, vectors, commands, facts }
+        };
+        Ok(Self { flows: Alphabet::all().into_iter().map(known).collect() })
+    }
+
+    /// The sequence of a number, and what `json::call` answers to it.
+    pub fn sequence(&self, number: u64) -> (Script, Transcript) {
+        let mut chance = Chance(number);
+        let known = chance.one(&self.flows);
+        let mut script = known.begin(&mut chance);
+        let mut play = Play::start(&script);
+        let mut lines: Transcript = Vec::new();
+        for step in script.steps() {
+            lines.extend(play.step(&script, step));
+        }
+        let mut now = script.steps().last().and_then(|it| it["now"].as_i64()).unwrap_or_default();
+        for _ in 0..chance.below(9) {
+            let owed = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
+            let mut step = known.step(&owed[0], &mut chance);
+            if chance.below(8) == 0 {
+                step.as_object_mut().into_iter().flatten().for_each(|(_, what)| mutate(what, &mut chance));
+            }
+            now += if chance.below(3) == 0 { *chance.one(&known.alphabet.spans) } else { 1 };
+            step["now"] = now.into();
+            lines.extend(play.step(&script, &step));
+            script.push(step);
+        }
+        (script, lines)
+    }
+}
+
+impl Known {
+    /// The beginning of a vector, sometimes under other choices; or nothing yet, under the samples' own.
+    fn begin(&self, chance: &mut Chance) -> Script {
+        if self.vectors.is_empty() || chance.below(4) == 0 {
+            let mut script = Script::new(self.alphabet.flow, &self.alphabet.key);
+            script.0["settings"] = self.alphabet.settings.clone();
+            return script;
+        }
+        let mut script = Script::of(chance.one(&self.vectors));
+        let length = chance.below(script.steps().len() + 1);
+        if let Some(steps) = script.0["steps"].as_array_mut() {
+            steps.truncate(length);
+        }
+        for name in ["policy", "settings"] {
+            let other = &chance.one(&self.vectors)[name];
+            if chance.below(10) == 0 && other.is_object() {
+                script.0[name] = other.clone();
+            }
+            // One that is empty would become nothing, which is no mistake.
+            let is_full = script.0[name].as_object().is_some_and(|it| !it.is_empty());
+            if is_full && chance.below(40) == 0 {
+                mutate(&mut script.0[name], chance);
+            }
+        }
+        script
+    }
+
+    /// A command, a fact, or the end of something that is owed.
+    fn step(&self, owed: &Value, chance: &mut Chance) -> Value {
+        let due = owed.as_array().filter(|owed| !owed.is_empty());
+        match (chance.below(10), due) {
+            (0..6, Some(owed)) => self.work(chance.one(owed), chance),
+            (6..8, _) if !self.facts.is_empty() => json!({"fact": chance.one(&self.facts)}),
+            _ if !self.commands.is_empty() => json!({"command": chance.one(&self.commands)}),
+            _ => json!({}),
+        }
+    }
+
+    /// What a worker may do with an owed effect, whether or not it is in hand.
+    fn work(&self, owed: &Value, chance: &mut Chance) -> Value {
+        let id = &owed["id"];
+        match owed["type"].as_str() {
+            Some("request") if owed["ready"] == true && chance.below(3) > 0 => {
+                json!({"command": {"type": "begin", "effect": id}})
+            }
+            Some("request") => {
+                let answers = self.alphabet.replies.iter().filter(|(operation, ..)| owed["operation"] == **operation);
+                let answers: Vec<_> = answers.collect();
+                match chance.below(8) {
+                    0 => json!({"fact": {"type": "lost", "to": id}}),
+                    1 => json!({"fact": {"type": "reply", "to": id, "status": 429, "body": ""}}),
+                    _ if answers.is_empty() => {
+                        json!({"fact": {"type": "reply", "to": id, "status": 404, "body": "{}"}})
+                    }
+                    _ => {
+                        let (_, status, body) = chance.one(&answers);
+                        json!({"fact": {"type": "reply", "to": id, "status": status, "body": body}})
+                    }
+                }
+            }
+            Some("review") => {
+                let verdicts = owed["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
+                json!({"fact": {"type": "done", "effect": id, "verdict": chance.one(verdicts)}})
+            }
+            _ => json!({"fact": {"type": "done", "effect": id}}),
+        }
+    }
+}
+
+/// Makes something wrong somewhere: another value, a member that is missing, or one that nobody knows.
+fn mutate(value: &mut Value, chance: &mut Chance) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let names: Vec<_> = members.keys().cloned().collect();
+            let name = chance.one(&names);
+            match chance.below(6) {
+                0 => drop(members.remove(name)),
+                1 => drop(members.insert("surplus".into(), json!(1))),
+                _ => members.get_mut(name).into_iter().for_each(|it| mutate(it, chance)),
+            }
+        }
+        Value::Array(list) if !list.is_empty() && chance.below(3) > 0 => {
+            let index = chance.below(list.len());
+            list.get_mut(index).into_iter().for_each(|it| mutate(it, chance));
+        }
+        other => *other = chance.one(&wrong()).clone(),
+    }
+}
+
+fn wrong() -> [Value; 12] {
+    let texts = [json!(""), json!("x"), json!("\u{0}\u{1f}\u{7f}\"\\/"), json!("日本語 🦀 \u{2028}")];
+    let [a, b, c, d] = texts;
+    let most = 9_007_199_254_740_991_i64;
+    [a, b, c, d, Value::Null, json!(true), json!(0), json!(-1), json!(1.5), json!(most), json!([]), json!({})]
+}
+
+/// Numbers by chance, the same from the same seed (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
