@@ -301,7 +301,7 @@ pub struct RefundSeen {
 
 /// Reads what may be said in a way that is not understood: then it is not said.
 fn soft<'de, D: Deserializer<'de>, T: for<'a> Deserialize<'a>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+    Ok(serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// Reads an instant: seconds since the epoch, or ISO 8601.
