@@ -5,9 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Debug;
+use core::fmt;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode, decode_tagged, tag};
@@ -18,11 +19,11 @@ use crate::id::{CorrelationId, EffectId, Key};
 use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{Kernel, RuleSet, Violation};
-use crate::snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Stored, Transition};
+use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
 use crate::time::Timestamp;
 
 /// A snapshot of whichever flow, whose commands, facts and settings are JSON.
-pub trait AnySnapshot: Send + Sync + Debug {
+pub trait AnySnapshot: Send + Sync {
     /// The id of its flow.
     fn flow(&self) -> &'static str;
     /// The host's name for it.
@@ -31,6 +32,9 @@ pub trait AnySnapshot: Send + Sync + Debug {
     fn revision(&self) -> u64;
     /// Its JSON.
     fn save(&self) -> String;
+    /// Its JSON, as a part of another.
+    #[doc(hidden)]
+    fn raw(&self) -> serde_json::Result<Box<RawValue>>;
     /// Its JSON in an older format.
     fn save_as(&self, format: u32) -> Result<String, SaveError>;
     /// See [`Snapshot::handle`].
@@ -47,6 +51,12 @@ pub trait AnySnapshot: Send + Sync + Debug {
     fn deadline(&self, around: &Around<'_>) -> Result<Option<Timestamp>, AnyError>;
     /// See [`Snapshot::correlation_ids`].
     fn correlation_ids(&self) -> Vec<CorrelationId>;
+}
+
+impl fmt::Debug for dyn AnySnapshot + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} at {}", self.flow(), self.key(), self.revision())
+    }
 }
 
 /// The circumstances of a call: what [`Env`] is, with the settings still as JSON.
@@ -165,8 +175,7 @@ pub enum AnyError {
 
 #[expect(clippy::borrowed_box, reason = "serde hands over a reference to the field")]
 fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Result<S::Ok, S::Error> {
-    let raw = serde_json::value::RawValue::from_string(next.save()).map_err(serde::ser::Error::custom)?;
-    raw.serialize(serializer)
+    next.raw().map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 impl<F> AnySnapshot for Snapshot<F>
@@ -188,6 +197,10 @@ where
 
     fn save(&self) -> String {
         self.save()
+    }
+
+    fn raw(&self) -> serde_json::Result<Box<RawValue>> {
+        self.raw()
     }
 
     fn save_as(&self, format: u32) -> Result<String, SaveError> {
@@ -293,16 +306,16 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
 
 /// Reads a snapshot of whichever flow.
 pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
-    let stored = Stored::read(json, format_of)?;
+    let heading = Heading::read(json)?;
     macro_rules! load {
         ($provider:ident :: $flow:ident) => {
-            if stored.flow == <$crate::providers::$provider::$flow as Flow>::ID {
-                return Ok(Box::new(Snapshot::<$crate::providers::$provider::$flow>::restore(&stored)?));
+            if heading.flow == <$crate::providers::$provider::$flow as Flow>::ID {
+                return Ok(Box::new(Snapshot::<$crate::providers::$provider::$flow>::restore(&heading, json)?));
             }
         };
     }
     for_each_flow!(load);
-    Err(LoadError::UnknownFlow(stored.flow.into_owned()))
+    Err(LoadError::UnknownFlow(heading.flow.into_owned()))
 }
 
 /// The formats in which the snapshots of each flow are read and written, the newest last.
@@ -316,17 +329,4 @@ pub(super) fn formats() -> BTreeMap<&'static str, Vec<u32>> {
     }
     for_each_flow!(formats);
     all
-}
-
-/// The newest format of a flow that this release knows.
-fn format_of(flow: &str) -> Option<u32> {
-    macro_rules! newest {
-        ($provider:ident :: $flow:ident) => {
-            if flow == <$crate::providers::$provider::$flow as Flow>::ID {
-                return Some(<$crate::providers::$provider::$flow as Flow>::FORMAT);
-            }
-        };
-    }
-    for_each_flow!(newest);
-    None
 }

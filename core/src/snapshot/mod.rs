@@ -9,19 +9,21 @@ mod tests;
 mod toy;
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 
-use crate::decode::{Malformed, decode};
+use crate::decode::{Malformed, decode, member};
 use crate::effect::{Entries, Ordinal, Outbox, Request, entries};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, Flow};
-use crate::id::{CorrelationId, EffectId, Key};
+use crate::id::{CorrelationId, EffectId, Key, Text};
 use crate::money::LARGEST;
 use crate::rule::{Violation, codes};
 
@@ -219,17 +221,15 @@ fn owed<F: Flow>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema 
     }
 }
 
-/// A saved snapshot whose flow is not known yet.
+/// A saved snapshot of a known flow, `S` being its state; what is owed is read by the state.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Stored<'a> {
-    #[serde(borrow)]
-    pub(crate) flow: Cow<'a, str>,
-    format: u32,
+struct Stored<'a, S> {
+    flow: IgnoredAny,
+    format: IgnoredAny,
     key: Key,
     revision: u64,
-    #[serde(borrow)]
-    state: &'a RawValue,
+    state: S,
     #[serde(borrow)]
     owed: &'a RawValue,
     ordinals: Vec<Ordinal>,
@@ -237,27 +237,23 @@ pub(crate) struct Stored<'a> {
 
 /// The flow and format of a saved snapshot, whatever else it holds.
 #[derive(Deserialize)]
-struct Heading {
-    flow: String,
+pub(crate) struct Heading<'a> {
+    #[serde(borrow)]
+    pub(crate) flow: Cow<'a, str>,
     format: u32,
 }
 
-impl<'a> Stored<'a> {
-    /// Reads what every snapshot has. `known` tells the newest format of a flow that this release knows.
-    pub(crate) fn read(json: &'a str, known: impl Fn(&str) -> Option<u32>) -> Result<Self, LoadError> {
+impl<'a> Heading<'a> {
+    /// Reads no more than these two where they stand first, as they do in what was saved.
+    pub(crate) fn read(json: &'a str) -> Result<Self, LoadError> {
         if json.len() > LARGEST_SNAPSHOT {
             return Err(LoadError::TooLong);
         }
-        match decode::<Self>(json) {
-            Ok(stored) => Ok(stored),
-            // A later release may have added to it: say that, and not what is strange in it.
-            Err(error) => match decode::<Heading>(json) {
-                Ok(Heading { flow, format }) => match known(&flow) {
-                    Some(known) if format > known => Err(LoadError::Newer { known, found: format }),
-                    _ => Err(error.into()),
-                },
-                Err(_) => Err(error.into()),
-            },
+        let flow = member(json, "flow").and_then(|flow| serde_json::from_str(flow).ok());
+        let format = member(json, "format").and_then(|format| format.parse().ok());
+        match (flow, format) {
+            (Some(Text(flow)), Some(format)) => Ok(Self { flow, format }),
+            _ => Ok(decode(json)?),
         }
     }
 }
@@ -270,30 +266,33 @@ impl<F: Flow> Snapshot<F> {
 
     /// Reads a snapshot that this or an older release saved. Never guesses.
     pub fn load(json: &str) -> Result<Self, LoadError> {
-        Self::restore(&Stored::read(json, |flow| (flow == F::ID).then_some(F::FORMAT))?)
+        Self::restore(&Heading::read(json)?, json)
     }
 
     /// Reads the rest of a snapshot, whose flow this must be.
-    pub(crate) fn restore(stored: &Stored<'_>) -> Result<Self, LoadError> {
-        if stored.flow != F::ID {
-            return Err(LoadError::OtherFlow { wanted: F::ID, found: stored.flow.clone().into_owned() });
+    pub(crate) fn restore(heading: &Heading<'_>, json: &str) -> Result<Self, LoadError> {
+        if heading.flow != F::ID {
+            return Err(LoadError::OtherFlow { wanted: F::ID, found: heading.flow.clone().into_owned() });
         }
-        if stored.format > F::FORMAT {
-            return Err(LoadError::Newer { known: F::FORMAT, found: stored.format });
+        // A later release may have added to it: say that, and not what is strange in it.
+        if heading.format > F::FORMAT {
+            return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let text = stored.state.get();
-        let state = match stored.format == F::FORMAT {
-            true => decode(text).map_err(|error| error.under("/state"))?,
-            false => {
-                let unknown = || Malformed::new("/format", format!("{} never was a format", stored.format));
-                let state = F::upgrade(stored.format, text).ok_or_else(unknown)?;
-                state.map_err(|error| error.under("/state"))?
-            }
+        let Stored { key, revision, state, owed, ordinals, .. } = match heading.format == F::FORMAT {
+            true => decode::<Stored<'_, F>>(json)?,
+            false => Self::older(heading.format, decode(json)?)?,
         };
-        let planned = state.planned(stored.format);
-        let owed = entries(stored.owed.get(), planned.as_deref()).map_err(|error| error.under("/owed"))?;
-        let outbox = Outbox { owed, ordinals: stored.ordinals.clone() };
-        Self { key: stored.key.clone(), revision: stored.revision, state, outbox }.possible()
+        let planned = state.planned(heading.format);
+        let owed = entries(owed.get(), planned.as_deref()).map_err(|error| error.under("/owed"))?;
+        Self { key, revision, state, outbox: Outbox { owed, ordinals } }.possible()
+    }
+
+    fn older<'a>(older: u32, stored: Stored<'a, &'a RawValue>) -> Result<Stored<'a, F>, LoadError> {
+        let Stored { flow, format, key, revision, state, owed, ordinals } = stored;
+        let unknown = || Malformed::new("/format", format!("{older} never was a format"));
+        let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
+        let state = state.map_err(|error| error.under("/state"))?;
+        Ok(Stored { flow, format, key, revision, state, owed, ordinals })
     }
 
     fn possible(self) -> Result<Self, LoadError> {
@@ -313,6 +312,11 @@ impl<F: Flow> Snapshot<F> {
 
     /// The JSON of this snapshot, in the newest format.
     pub fn save(&self) -> String {
+        text(self.raw())
+    }
+
+    /// The same, as a part of other JSON.
+    pub(crate) fn raw(&self) -> serde_json::Result<Box<RawValue>> {
         self.write(F::FORMAT, &self.state)
     }
 
@@ -325,16 +329,16 @@ impl<F: Flow> Snapshot<F> {
         }
         let state = self.state.downgrade(format).ok_or(SaveError::Unknown(format))?;
         let state = state.map_err(|what| SaveError::Inexpressible { format, what })?;
-        Ok(self.write(format, &RawValue::from_string(state).unwrap_or_default()))
+        Ok(text(self.write(format, &RawValue::from_string(state).unwrap_or_default())))
     }
 
-    fn write(&self, format: u32, state: &impl Serialize) -> String {
+    fn write(&self, format: u32, state: &impl Serialize) -> serde_json::Result<Box<RawValue>> {
         let Self { key, revision, outbox, .. } = self;
         let planned = self.state.planned(format);
         let owed = Entries { owed: &outbox.owed, planned: planned.as_deref().unwrap_or_default() };
         let ordinals = &outbox.ordinals;
         let saved: Saved<'_, F, _> = Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals };
-        serde_json::to_string(&saved).unwrap_or_default()
+        to_raw_value(&saved)
     }
 
     /// The host's name for this flow.
@@ -360,6 +364,11 @@ impl<F: Flow> Snapshot<F> {
         let revision = self.revision.saturating_add(changed.into());
         (Self { key: self.key.clone(), revision, state, outbox }, noted)
     }
+}
+
+/// JSON as a text of its own.
+fn text(raw: serde_json::Result<Box<RawValue>>) -> String {
+    raw.map(Box::<str>::from).unwrap_or_default().into()
 }
 
 /// What a decision said besides the next snapshot.
