@@ -3,6 +3,7 @@
 mod c;
 mod codegen;
 mod parity;
+mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -60,6 +61,7 @@ fn test() -> Outcome {
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
     c::test()?;
+    python::test()?;
     parity::run(SMOKE)?;
     println!("everything holds, in {} s", started.elapsed().as_secs());
     Ok(())
@@ -88,7 +90,8 @@ fn report(report: &vectors::Report) -> Outcome {
 
 fn bench() -> Outcome {
     cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"])?;
-    c::bench()
+    c::bench()?;
+    python::bench()
 }
 
 fn explore() -> Outcome {

@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 use rulebound_tests::parity::{Form, Script, Sequences, Transcript, difference, play};
 use rulebound_tests::vectors;
 
-use crate::{Outcome, c, report, root};
+use crate::{Outcome, c, python, report, root};
 
 /// A language that is not Rust: what builds its binding, what plays scripts, and how it wants them.
 struct Language {
@@ -17,7 +17,10 @@ struct Language {
     form: Form,
 }
 
-const LANGUAGES: [Language; 1] = [Language { name: "c", build: c::build, runner: c::runner, form: Script::cut }];
+const LANGUAGES: [Language; 2] = [
+    Language { name: "c", build: c::build, runner: c::runner, form: Script::cut },
+    Language { name: "python", build: python::build, runner: python::runner, form: Script::json },
+];
 
 /// How many sequences are played at a time.
 const BATCH: usize = 1000;

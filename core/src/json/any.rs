@@ -291,6 +291,16 @@ pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
     decode_tagged(text)
 }
 
+/// Reads the host's choices from JSON.
+pub fn read_policy(text: &str) -> Result<Policy, Malformed> {
+    decode(text).map_err(|error| error.under("/policy"))
+}
+
+/// Reads the time of a call from JSON.
+pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
+    decode(text).map_err(|error| error.under("/now"))
+}
+
 /// A flow that has not begun, by the flow's id; nothing if there is no such flow.
 pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
     macro_rules! start {

@@ -1,10 +1,11 @@
 //! The one function that every binding forwards to: JSON in, JSON out, every verb.
 
 mod any;
+mod problem;
 #[cfg(feature = "schemas")]
 pub mod schema;
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -21,12 +22,13 @@ use crate::intake::Secret;
 use crate::policy::Policy;
 use crate::providers::{self, Provider};
 use crate::rule::Violation;
-use crate::snapshot::SaveError;
 use crate::time::Timestamp;
 
 pub use any::{
-    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, load, read_command, read_fact, start,
+    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, load, read_command, read_fact, read_policy,
+    read_time, start,
 };
+pub use problem::Problem;
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///
@@ -340,28 +342,24 @@ fn raw(json: String) -> Served {
 }
 
 fn refuse(why: AnyError) -> String {
-    match why {
-        AnyError::Refused(rejection) => {
+    match Problem::of(why) {
+        Ok(problem) => tell(problem),
+        Err(rejection) => {
             let refused: Answer<()> = Answer::Refused { violations: rejection.violations };
             serde_json::to_string(&refused).unwrap_or_default()
         }
-        AnyError::Malformed(Malformed { field, reason }) => error("malformed", &field, &reason),
-        AnyError::Load(wrong) => {
-            error("unreadable_snapshot", &format!("/snapshot{}", wrong.field()), &format!("{wrong}"))
-        }
-        AnyError::Save(wrong) => {
-            let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
-            error(code, "/format", &format!("{wrong}"))
-        }
-        AnyError::Fact(wrong) => error("malformed", &format!("/fact{}", wrong.field), &wrong.reason),
     }
 }
 
 fn unknown(field: &str, name: &str, what: &str) -> String {
-    error("unknown", field, &format!("there is no {what} `{name}`"))
+    tell(Problem::unknown(field, what, name))
 }
 
 fn error(code: &'static str, field: &str, message: &str) -> String {
-    let answer: Answer<()> = Answer::Error { code, field: field.to_owned(), message: message.to_owned() };
-    serde_json::to_string(&answer).unwrap_or_default()
+    tell(Problem::new(code, field, message))
+}
+
+fn tell(problem: Problem) -> String {
+    let Problem { code, field, message } = problem;
+    serde_json::to_string(&Answer::<()>::Error { code, field, message }).unwrap_or_default()
 }

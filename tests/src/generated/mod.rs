@@ -8,6 +8,7 @@ mod header;
 mod mermaid;
 mod pages;
 mod picture;
+mod python;
 mod quoted;
 mod readme;
 mod shown;
@@ -62,15 +63,18 @@ pub fn files() -> Vec<Generated> {
         header::file(),
     ];
     files.extend(quoted::files());
-    files.extend(quoted::files());
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });
     files.extend(pages::files(&catalogue, &survey));
+    files.extend(python::files());
     files
 }
 
 /// Every file that a program of another language makes, with what it is made from.
 pub fn derived() -> Vec<Derived> {
-    diagrams::files(&Catalogue::new(), &Survey::run())
+    let catalogue = Catalogue::new();
+    let mut files = diagrams::files(&catalogue, &Survey::run());
+    files.push(python::derived(&bundles::definitions(&catalogue)));
+    files
 }

@@ -1,0 +1,247 @@
+"""A whole shop, web handler and worker, over SQLite: `uvicorn --factory host:shop`, and `python host.py` beside it."""
+
+import json
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from typing import Annotated, Any
+
+import httpx
+import rulebound
+from fastapi import BackgroundTasks, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from rulebound import Snapshot, Transition, truemed
+from rulebound.types import TruemedOrderItem
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot text, deadline bigint,
+                                  PRIMARY KEY (flow, key));
+CREATE TABLE IF NOT EXISTS flow_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key));
+CREATE TABLE IF NOT EXISTS inbox (id text, provider text, fact text, received_at bigint);
+"""
+API_KEYS = {"truemed": os.environ.get("TRUEMED_API_KEY", "")}
+SECRETS = {"truemed": os.environ.get("TRUEMED_WEBHOOK_SECRET", "")}
+SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a browser
+    "b12": {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500},
+    "mg": {"name": "Magnesium", "sku": "mg", "quantity": 1, "price": 1200},
+}
+DO = {"notify": print, "fulfill": print, "access": print}  # your mail, your warehouse, your accounts
+
+Row = Snapshot[Any, Any, Any]
+
+
+class Conflict(Exception):
+    """Somebody else has saved this row meanwhile."""
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Host:
+    """Three tables and one loop, for every provider."""
+
+    def __init__(self, database: str, http: httpx.Client) -> None:
+        self.database = database
+        self.http = http
+        with closing(sqlite3.connect(database)) as db:
+            db.executescript(TABLES)
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.database, timeout=10, isolation_level="IMMEDIATE")) as db, db:
+            yield db
+
+    def load(self, flow: str, key: str) -> Row:
+        with self.transaction() as db:
+            found = db.execute("SELECT snapshot FROM flows WHERE flow = ? AND key = ?", (flow, key)).fetchone()
+        row: Row = rulebound.load(found[0]) if found else rulebound.flows[flow].start(key)
+        return row
+
+    def save(self, at: Row, step: Transition[Any]) -> Row:
+        """Puts the next snapshot in the place of the one on which the decision was made."""
+        then: Row = step.next
+        if not step.changed:
+            return then
+        row = (then.revision, then.save(), self.wake(then, step.learnt), then.flow, then.key)
+        with self.transaction() as db:
+            if at.revision == 0:
+                done = db.execute(
+                    "INSERT OR IGNORE INTO flows (revision, snapshot, deadline, flow, key) VALUES (?, ?, ?, ?, ?)", row
+                )
+            else:
+                done = db.execute(
+                    "UPDATE flows SET revision = ?, snapshot = ?, deadline = ?"
+                    " WHERE flow = ? AND key = ? AND revision = ?",
+                    (*row, at.revision),
+                )
+            if done.rowcount == 0:
+                raise Conflict(at)
+            ids = [(id, then.flow, then.key) for id in then.correlation_ids()]
+            db.executemany("INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)", ids)
+        return then
+
+    def wake(self, at: Row, learnt: list[str]) -> int | None:
+        """When a worker must look at this row: now if there is something to do, otherwise when that may change."""
+        return now() if learnt or self.due(at) else at.deadline(now=now())
+
+    def due(self, at: Row) -> Any:
+        return next((it for it in at.owed(now=now()) if it["ready"] and it["type"] != "review"), None)
+
+    def work(self, at: Row) -> Row:
+        """Does all that can be done now: the one loop, for every provider."""
+        for fact in self.inbox(at.flow, at.correlation_ids()):
+            at = self.tell(at, fact)
+        while due := self.due(at):
+            if due["type"] == "request":
+                step = at.handle({"type": "begin", "effect": due["id"]}, now=now())
+                at = self.save(at, step)  # before it is sent; on a Conflict somebody else has it
+                at = self.tell(at, self.send(at, due["id"], step.take))
+            else:
+                DO[due["type"]](due)  # at least once: due["id"] tells repeats apart
+                at = self.tell(at, {"type": "done", "effect": due["id"]})
+        with self.transaction() as db:
+            row = (self.wake(at, []), at.flow, at.key, at.revision)
+            db.execute("UPDATE flows SET deadline = ? WHERE flow = ? AND key = ? AND revision = ?", row)
+        return at
+
+    def send(self, at: Row, effect: str, take: Any) -> Any:
+        headers = take["headers"] | {take["credential"]: API_KEYS[at.flow.split(".")[0]]}
+        try:
+            reply = self.http.request(take["method"], take["url"], headers=headers, content=take.get("body"))
+        except httpx.TransportError:
+            return {"type": "lost", "to": effect}
+        headers = dict(reply.headers)
+        return {"type": "reply", "to": effect, "status": reply.status_code, "headers": headers, "body": reply.content}
+
+    def tell(self, at: Row, fact: Any) -> Row:
+        """Says what has happened. A fact is never refused: on a Conflict it is observed again."""
+        while True:
+            seen = at.observe(fact, now=now())
+            if seen.because == "early":
+                self.keep(at.flow, fact)
+                return at
+            try:
+                at = self.save(at, seen)
+                break
+            except Conflict:
+                at = self.load(at.flow, at.key)
+        if fact["type"] == "webhook":
+            with self.transaction() as db:
+                db.execute("DELETE FROM inbox WHERE fact = ?", (json.dumps(fact),))
+        for early in self.inbox(at.flow, seen.learnt):
+            at = self.tell(at, early)
+        return at
+
+    def keep(self, flow: str, fact: Any) -> None:
+        """Keeps a webhook that is early, or nobody's yet, under each id that it names."""
+        provider, text = flow.split(".")[0], json.dumps(fact)
+        rows = [(id, provider, text, now()) for id in rulebound.correlate(provider, fact["body"])]
+        with self.transaction() as db:
+            db.execute("DELETE FROM inbox WHERE fact = ?", (text,))
+            db.executemany("INSERT INTO inbox VALUES (?, ?, ?, ?)", rows)
+
+    def inbox(self, flow: str, ids: list[str]) -> list[Any]:
+        """The webhooks that wait for any of these ids."""
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT DISTINCT fact FROM inbox WHERE provider = ? AND id IN ({marks})"
+        with self.transaction() as db:
+            return [json.loads(fact) for (fact,) in db.execute(query, (flow.split(".")[0], *ids))]
+
+    def found(self, provider: str, ids: list[str]) -> list[Row]:
+        """The rows that any of these ids leads to."""
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT DISTINCT flow, key FROM flow_ids WHERE flow LIKE ? || '.%' AND id IN ({marks})"
+        with self.transaction() as db:
+            rows = db.execute(query, (provider, *ids)).fetchall()
+        return [self.load(flow, key) for flow, key in rows]
+
+    def run(self) -> None:
+        """One round of a worker: every row whose time has come."""
+        with self.transaction() as db:
+            rows = db.execute("SELECT flow, key FROM flows WHERE deadline <= ?", (now(),)).fetchall()
+        for flow, key in rows:
+            try:
+                self.work(self.load(flow, key))
+            except (Conflict, rulebound.Refused):
+                continue  # somebody else has it in hand
+
+
+async def raw(request: Request) -> bytes:
+    return await request.body()
+
+
+def web(host: Host) -> FastAPI:
+    app = FastAPI()
+
+    @app.exception_handler(rulebound.Refused)
+    def refused(_: Request, why: rulebound.Refused) -> Response:
+        return JSONResponse({"violations": why.violations}, status_code=409)
+
+    @app.exception_handler(Conflict)
+    def conflict(_: Request, __: Conflict) -> Response:
+        return JSONResponse({"again": True}, status_code=503, headers={"retry-after": "1"})
+
+    @app.post("/subscriptions")
+    def subscribe(skus: list[str], later: BackgroundTasks) -> Any:
+        at = truemed.PaymentToken.start(str(uuid.uuid4()))
+        step = at.handle(
+            {
+                "type": "create_payment_token",
+                "order_items": [SHELF[sku] for sku in skus],
+                "success_url": f"https://shop.example/subscriptions/{at.key}?back=success",
+                "failure_url": f"https://shop.example/subscriptions/{at.key}?back=failure",
+            },
+            now=now(),
+        )
+        host.save(at, step)
+        later.add_task(host.run)
+        return {"key": at.key}
+
+    @app.get("/subscriptions/{key}")
+    def page(key: str) -> Any:
+        at = host.load("truemed.payment_token", key)
+        return {"awaits": at.awaits(now=now()), "offers": at.offers(now=now())}
+
+    @app.put("/subscriptions/{key}/items")
+    def change(key: str, skus: list[str], later: BackgroundTasks) -> Any:
+        at = host.load("truemed.payment_token", key)
+        command = {"type": "update_payment_token", "order_items": [SHELF[sku] for sku in skus]}
+        host.save(at, at.handle(command, now=now()))
+        later.add_task(host.run)
+        return {"key": key}
+
+    @app.post("/webhooks/{provider}")
+    def webhook(
+        provider: str, request: Request, body: Annotated[bytes, Depends(raw)], later: BackgroundTasks
+    ) -> Response:
+        try:
+            origin = rulebound.authenticate(provider, SECRETS[provider], request.headers, body, now())
+            rows = host.found(provider, rulebound.correlate(provider, body))
+        except (KeyError, rulebound.NotAuthentic):
+            return Response(status_code=401)
+        except rulebound.Malformed:
+            return Response(status_code=400)
+        fact = {"type": "webhook", "origin": origin, "body": body.decode(errors="replace")}
+        for at in rows:
+            host.tell(at, fact)
+        if not rows:
+            host.keep(provider, fact)
+        later.add_task(host.run)
+        return Response(status_code=rulebound.acknowledgement(provider))
+
+    return app
+
+
+def shop() -> FastAPI:
+    return web(Host("shop.db", httpx.Client(timeout=30)))
+
+
+if __name__ == "__main__":
+    worker = Host("shop.db", httpx.Client(timeout=30))
+    while True:
+        worker.run()
+        time.sleep(1)

@@ -1,0 +1,93 @@
+//! The exceptions, which are classes of Python's own so that they have fields and can be pickled.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+use rulebound::json::{AnyError, Problem};
+use rulebound::{AuthError, Malformed, Violation};
+
+use crate::values;
+
+static REFUSED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static MALFORMED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static NOT_AUTHENTIC: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    cell.import(py, "rulebound._errors", name).cloned()
+}
+
+/// What a call came to nothing for, as an exception.
+pub(crate) fn raise(py: Python<'_>, why: AnyError) -> PyErr {
+    match Problem::of(why) {
+        Ok(problem) => malformed(py, problem.code, &problem.field, &problem.message),
+        Err(rejection) => refused(py, &rejection.violations).unwrap_or_else(|error| error),
+    }
+}
+
+/// A refused command.
+fn refused(py: Python<'_>, violations: &[Violation]) -> PyResult<PyErr> {
+    let violations = values::list(py, violations)?;
+    Ok(PyErr::from_type(class(py, &REFUSED, "Refused")?, (violations.unbind(),)))
+}
+
+/// Data that is wrong.
+pub(crate) fn malformed(py: Python<'_>, code: &str, field: &str, message: &str) -> PyErr {
+    of(py, &MALFORMED, "Malformed", (code, field, message))
+}
+
+/// A webhook that is not the provider's.
+pub(crate) fn not_authentic(py: Python<'_>, why: AuthError) -> PyErr {
+    of(py, &NOT_AUTHENTIC, "NotAuthentic", ("not_authentic", "", &why.to_string()))
+}
+
+fn of(py: Python<'_>, cell: &PyOnceLock<Py<PyType>>, name: &str, said: (&str, &str, &str)) -> PyErr {
+    let (code, field, message) = said;
+    match class(py, cell, name) {
+        Ok(class) => PyErr::from_type(class, (code.to_owned(), field.to_owned(), message.to_owned())),
+        Err(error) => error,
+    }
+}
+
+/// Why an argument cannot be read.
+pub(crate) enum Wrong {
+    /// It is not of our shape.
+    Shape { field: String, reason: String },
+    /// Code of the host's, such as a mapping of its own, raised this.
+    Raised(PyErr),
+}
+
+impl Wrong {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self::Shape { field: String::new(), reason: reason.into() }
+    }
+
+    /// The same, seen from the object or the list around it.
+    pub(crate) fn under(self, name: &str) -> Self {
+        match self {
+            Self::Raised(error) => Self::Raised(error),
+            Self::Shape { field, reason } => {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                Self::Shape { field: format!("/{name}{field}"), reason }
+            }
+        }
+    }
+
+    pub(crate) fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Raised(error) => error,
+            Self::Shape { field, reason } => malformed(py, "malformed", &field, &reason),
+        }
+    }
+}
+
+impl From<PyErr> for Wrong {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+impl From<Malformed> for Wrong {
+    fn from(Malformed { field, reason, .. }: Malformed) -> Self {
+        Self::Shape { field, reason }
+    }
+}

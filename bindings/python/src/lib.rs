@@ -1,0 +1,29 @@
+//! rulebound for Python: frozen snapshots, with commands, facts and answers as plain mappings.
+
+mod around;
+mod errors;
+mod flows;
+mod guard;
+mod intake;
+mod snapshot;
+mod transition;
+mod values;
+mod walk;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMappingProxy};
+
+/// The native part of `rulebound`.
+#[pymodule]
+fn _rulebound(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<snapshot::Snapshot>()?;
+    module.add_class::<transition::Transition>()?;
+    module.add_class::<transition::Observation>()?;
+    let flows = PyDict::new(module.py());
+    for class in flows::classes() {
+        flows.set_item(class.flow, class.object(module.py())?)?;
+    }
+    module.add("flows", PyMappingProxy::new(module.py(), flows.as_mapping()))?;
+    intake::add(module)?;
+    guard::add(module)
+}

@@ -1,0 +1,190 @@
+//! Arguments as JSON text, which the core reads itself: what is wrong with them is told the same in every language.
+
+use std::fmt::Write as _;
+
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PySequence, PyString,
+    PyTuple,
+};
+
+use crate::errors::Wrong;
+
+/// How deep the core's reader goes.
+const DEEPEST: usize = 128;
+/// The longest text that is written: 4 MiB. A few lists that share one another can stand for far more than memory holds.
+const LONGEST: usize = 4 << 20;
+
+/// A value as JSON.
+pub(crate) fn json(value: &Bound<'_, PyAny>) -> Result<String, Wrong> {
+    let mut text = String::with_capacity(256);
+    write(&mut text, value, 0)?;
+    Ok(text)
+}
+
+/// A fact as JSON, and apart from it the raw body that it may have.
+pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bound<'py, PyBytes>>), Wrong> {
+    let mut text = String::with_capacity(256);
+    let mut raw = None;
+    let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match it.cast::<PyBytes>() {
+        Ok(bytes) if name == "body" => {
+            raw = Some(bytes.clone());
+            text.push_str("\"\"");
+            Ok(())
+        }
+        _ => write(text, it, 1),
+    };
+    if let Ok(it) = value.cast::<PyDict>() {
+        entries(&mut text, it.iter().map(Ok), entry)?;
+    } else if let Ok(it) = value.cast::<PyMapping>() {
+        entries(&mut text, it.items()?.iter().map(|pair| pair.extract()), entry)?;
+    } else {
+        write(&mut text, value, 0)?;
+    }
+    Ok((text, raw))
+}
+
+fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {
+    if let Ok(it) = value.cast_exact::<PyString>() {
+        string(text, it)
+    } else if let Ok(it) = value.cast_exact::<PyDict>() {
+        object(text, it.iter().map(Ok), depth)
+    } else if let Ok(it) = value.cast_exact::<PyInt>() {
+        integer(text, it)
+    } else if let Ok(it) = value.cast_exact::<PyList>() {
+        list(text, it.iter().map(Ok), depth)
+    } else if value.is_none() {
+        text.push_str("null");
+        Ok(())
+    } else if let Ok(it) = value.cast_exact::<PyBool>() {
+        text.push_str(if it.is_true() { "true" } else { "false" });
+        Ok(())
+    } else {
+        write_other(text, value, depth)
+    }
+}
+
+/// What is rarer: floats, tuples, subclasses, and mappings and sequences of the host's own.
+fn write_other(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {
+    if let Ok(it) = value.cast::<PyString>() {
+        string(text, it)
+    } else if let Ok(it) = value.cast::<PyInt>() {
+        integer(text, it)
+    } else if let Ok(it) = value.cast::<PyFloat>() {
+        float(text, it)
+    } else if let Ok(it) = value.cast::<PyTuple>() {
+        list(text, it.iter().map(Ok), depth)
+    } else if is_bytes(value) {
+        Err(Wrong::new("is bytes, where text belongs"))
+    } else if let Ok(it) = value.cast::<PyMapping>() {
+        let pairs = it.items()?;
+        object(text, pairs.iter().map(|pair| pair.extract()), depth)
+    } else if let Ok(it) = value.cast::<PySequence>() {
+        list(text, it.try_iter()?, depth)
+    } else {
+        Err(Wrong::new(format!("is a `{}`, which JSON has no form for", value.get_type().name()?)))
+    }
+}
+
+fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>()
+}
+
+type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+fn object<'py>(text: &mut String, pairs: impl Iterator<Item = PyResult<Pair<'py>>>, depth: usize) -> Result<(), Wrong> {
+    let depth = deeper(depth)?;
+    entries(text, pairs, |text, _, value| write(text, value, depth))
+}
+
+/// Writes an object, whose values the caller writes.
+fn entries<'py>(
+    text: &mut String,
+    pairs: impl Iterator<Item = PyResult<Pair<'py>>>,
+    mut entry: impl FnMut(&mut String, &str, &Bound<'py, PyAny>) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let mut before = '{';
+    for pair in pairs {
+        let (key, value) = pair?;
+        let Ok(key) = key.cast::<PyString>() else {
+            return Err(Wrong::new(format!("has a `{}` as a key, where text belongs", key.get_type().name()?)));
+        };
+        text.push(before);
+        before = ',';
+        string(text, key)?;
+        text.push(':');
+        let name = key.to_str()?;
+        entry(text, name, &value).map_err(|wrong| wrong.under(name))?;
+    }
+    text.push_str(if before == '{' { "{}" } else { "}" });
+    Ok(())
+}
+
+fn list<'py>(
+    text: &mut String,
+    values: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+    depth: usize,
+) -> Result<(), Wrong> {
+    let depth = deeper(depth)?;
+    text.push('[');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        if text.len() > LONGEST {
+            return Err(Wrong::new("is longer than 4 MiB"));
+        }
+        write(text, &value?, depth).map_err(|wrong| wrong.under(&index.to_string()))?;
+    }
+    text.push(']');
+    Ok(())
+}
+
+fn deeper(depth: usize) -> Result<usize, Wrong> {
+    match depth < DEEPEST {
+        true => Ok(depth.saturating_add(1)),
+        false => Err(Wrong::new(format!("is nested deeper than {DEEPEST} levels, or holds itself"))),
+    }
+}
+
+fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
+    let Ok(plain) = value.to_str() else { return Err(Wrong::new("holds a lone surrogate, which is no text")) };
+    if text.len().saturating_add(plain.len()) > LONGEST {
+        return Err(Wrong::new("is longer than 4 MiB"));
+    }
+    if plain.bytes().any(|it| it < b' ' || it == b'"' || it == b'\\') {
+        text.push_str(&serde_json::to_string(plain).map_err(|error| Wrong::new(error.to_string()))?);
+    } else {
+        text.push('"');
+        text.push_str(plain);
+        text.push('"');
+    }
+    Ok(())
+}
+
+fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Wrong> {
+    match value.extract::<i64>() {
+        Ok(small) => write!(text, "{small}").map_err(|error| Wrong::new(error.to_string())),
+        // The core says what is wrong with one that is too large.
+        Err(_) => {
+            let digits = digits(value).map_err(|_| Wrong::new("is an integer of too many digits"))?;
+            text.push_str(&digits);
+            Ok(())
+        }
+    }
+}
+
+/// An integer in decimal digits, whatever its own class would print.
+fn digits(value: &Bound<'_, PyInt>) -> PyResult<String> {
+    let plain = value.call_method0("__index__")?;
+    value.py().get_type::<PyInt>().call_method1("__repr__", (plain,))?.extract()
+}
+
+fn float(text: &mut String, value: &Bound<'_, PyFloat>) -> Result<(), Wrong> {
+    let value = value.value();
+    if !value.is_finite() {
+        return Err(Wrong::new("is no finite number"));
+    }
+    text.push_str(&serde_json::to_string(&value).map_err(|error| Wrong::new(error.to_string()))?);
+    Ok(())
+}

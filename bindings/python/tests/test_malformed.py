@@ -1,0 +1,245 @@
+"""What cannot be read is an ordinary error that names the field, and changes nothing."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import pytest
+import rulebound
+from conftest import CREATE, ITEM, KEY, REPLY, UPDATED
+from rulebound import Malformed, truemed
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def wrong(call: Callable[[], object]) -> Malformed:
+    with pytest.raises(Malformed) as raised:
+        call()
+    assert isinstance(raised.value, ValueError)
+    assert str(raised.value).startswith(f"`{raised.value.field}`: ") or not raised.value.field
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("price", 15.5, "15.5"),
+        ("price", float("nan"), "finite"),
+        ("price", float("-inf"), "finite"),
+        ("price", "1500", "1500"),
+        ("price", Decimal("15"), "`Decimal`"),
+        ("price", None, "null"),
+        ("price", True, "true"),
+        ("price", 2**53, "2^53"),
+        ("price", 2**63, str(2**63)),
+        ("price", 10**30, "1e+30"),
+        pytest.param("price", 10**5000, "digits", id="price-digits"),
+        ("price", [], "sequence"),
+        ("name", 5, "5"),
+        ("name", b"B12", "bytes"),
+        ("name", bytearray(b"B12"), "bytes"),
+        ("name", memoryview(b"B12"), "bytes"),
+        ("name", "\ud800", "surrogate"),
+        ("name", datetime.now(UTC), "`datetime`"),
+        ("name", {"B12"}, "`set`"),
+        ("name", object(), "`object`"),
+        ("colour", "red", "colour"),
+    ],
+)
+def test_a_field_is_named(start: truemed.PaymentToken, name: str, value: object, message: str) -> None:
+    command = {**CREATE, "order_items": [ITEM, {**ITEM, name: value}]}
+    error = wrong(lambda: start.handle(command, now=0))
+    assert (error.code, error.field) == ("malformed", f"/command/order_items/1/{name}")
+    assert message in error.message
+    assert start == truemed.PaymentToken.start(KEY)
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ({}, "/command/type"),
+        ({"type": "buy"}, "/command/type"),
+        ({"type": 5}, "/command/type"),
+        ([], "/command"),
+        (None, "/command"),
+        ("begin", "/command"),
+        (b"{}", "/command"),
+        (7, "/command"),
+        ({"type": "begin"}, "/command/effect"),
+        ({"type": "begin", "effect": "a:1", "more": 1}, "/command/more"),
+        ({"type": "begin", "effect": ""}, "/command/effect"),
+        ({"type": "create_payment_token", "order_items": {1: 2}}, "/command/order_items"),
+        ({**CREATE, "a/b~c": {"x": {1}}}, "/command/a~1b~0c/x"),
+    ],
+)
+def test_a_command_is_named(start: truemed.PaymentToken, command: Any, field: str) -> None:
+    assert wrong(lambda: start.handle(command, now=0)).field == field
+
+
+@pytest.mark.parametrize(
+    ("fact", "field"),
+    [
+        ({}, "/fact/type"),
+        ([], "/fact"),
+        ({"type": "tick"}, "/fact/type"),
+        ({**REPLY, "status": 99_999}, "/fact/status"),
+        ({**REPLY, "to": ""}, "/fact/to"),
+        ({**REPLY, "body": {}}, "/fact/body"),
+        ({**REPLY, "body": bytearray(b"{}")}, "/fact/body"),
+        ({**REPLY, "body": "\udfff"}, "/fact/body"),
+        ({**REPLY, "body": b"x" * (2 << 20)}, "/fact/body"),
+        ({**REPLY, "headers": {"a": b"b"}}, "/fact/headers/a"),
+        ({**UPDATED, "origin": "sure"}, "/fact/origin"),
+        ({**UPDATED, "topic": b"paid"}, "/fact/topic"),
+        ({"type": "webhook", "body": b"{}"}, "/fact/origin"),
+        ({"type": "lost", "to": "a:1", "body": b"{}"}, "/fact/body"),
+        ({"type": "done", "effect": ""}, "/fact/effect"),
+    ],
+)
+def test_a_fact_is_named(begun: truemed.PaymentToken, fact: Any, field: str) -> None:
+    assert wrong(lambda: begun.observe(fact, now=0)).field == field
+
+
+@pytest.mark.parametrize("now", [True, None, "0", 1.0, 2**53, -(2**53), 2**70, b"0", datetime.now(), datetime.min, []])
+def test_a_time_is_named(start: truemed.PaymentToken, now: Any) -> None:
+    assert wrong(lambda: start.handle(CREATE, now=now)).field == "/now"
+    assert wrong(lambda: start.observe(UPDATED, now=now)).field == "/now"
+    assert wrong(lambda: start.owed(now=now)).field == "/now"
+    assert wrong(lambda: start.deadline(now=now)).field == "/now"
+    assert wrong(lambda: rulebound.authenticate("truemed", "s", {}, b"", now)).field == "/now"
+
+
+def test_a_naive_time_says_what_to_do(start: truemed.PaymentToken) -> None:
+    error = wrong(lambda: start.owed(now=datetime.now()))
+    assert error.message == "is a naive datetime: give it a time zone, or say integer milliseconds"
+
+
+def test_a_missing_time_is_a_type_error(start: truemed.PaymentToken) -> None:
+    with pytest.raises(TypeError, match="now"):
+        start.handle(CREATE)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "field"),
+    [
+        ({"policy": 5}, "/policy"),
+        ({"policy": {"lease": -1}}, "/policy/lease"),
+        ({"policy": {"lease": 1.5}}, "/policy/lease"),
+        ({"policy": {"leese": 1}}, "/policy/leese"),
+        ({"policy": {"mode": "loose"}}, "/policy/mode"),
+        ({"policy": {"overrides": {"truemed.no.such-rule": "warn"}}}, "/policy/overrides/truemed.no.such-rule"),
+        ({"policy": {"overrides": {1: "warn"}}}, "/policy/overrides"),
+        ({"settings": 5}, "/settings"),
+        ({"settings": {"server": "x"}}, "/settings/server"),
+        ({"settings": {"environment": b"staging"}}, "/settings/environment"),
+    ],
+)
+def test_circumstances_are_named(start: truemed.PaymentToken, circumstances: Any, field: str) -> None:
+    assert wrong(lambda: start.handle(CREATE, now=0, **circumstances)).field == field
+    assert wrong(lambda: start.offers(now=0, **circumstances)).field == field
+
+
+def test_what_is_too_deep_or_holds_itself_is_refused(start: truemed.PaymentToken) -> None:
+    for value in (CYCLE, deep(1000)):
+        error = wrong(lambda: start.handle({**CREATE, "extra": {"x": value}}, now=0))
+        assert error.field.startswith("/command/extra/x/") and "deep" in error.message
+    own: Any = {"type": "begin"}
+    own["effect"] = own
+    assert "deep" in wrong(lambda: start.handle(own, now=0)).message
+    assert start.handle({**CREATE, "extra": {"x": deep(50)}}, now=0).changed
+
+
+def test_what_stands_for_more_than_memory_holds_is_refused(start: truemed.PaymentToken) -> None:
+    doubled: Any = [1]
+    for _ in range(100):
+        doubled = [doubled, doubled]
+    for value in (doubled, ["x" * (1 << 20)] * 5, {str(it): "x" * 10_000 for it in range(1_000)}):
+        error = wrong(lambda: start.handle({**CREATE, "extra": {"x": value}}, now=0))
+        assert error.field.startswith("/command/extra/x/") and error.message == "is longer than 4 MiB"
+
+
+def test_values_of_subclasses_count_as_what_they_are(start: truemed.PaymentToken) -> None:
+    class Price(IntEnum):
+        B12 = 1500
+
+    class Sku(StrEnum):
+        B12 = "b12"
+
+    command: Any = {**CREATE, "order_items": [{**ITEM, "price": Price.B12, "sku": Sku.B12}]}
+    assert start.handle(command, now=0).next == start.handle(CREATE, now=0).next
+
+
+def test_an_exception_of_the_host_passes_through(start: truemed.PaymentToken) -> None:
+    class Odd(list[Any]):
+        def __iter__(self) -> Any:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        rulebound.authenticate("truemed", Odd(["x"]), {}, b"", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("", "/snapshot"),
+        ("{}", "/snapshot/flow"),
+        ("[]", "/snapshot"),
+        ('{"flow": "truemed.nothing"}', "/snapshot/format"),
+        (truemed.PaymentToken.start(KEY).save().replace("payment_token", "nothing"), "/snapshot/flow"),
+        (truemed.PaymentToken.start(KEY).save().replace('"format":1', '"format":999'), "/snapshot/format"),
+        (truemed.PaymentToken.start(KEY).save().replace('"absent"', '"gone"'), "/snapshot/state/place"),
+        (" " * (1 << 20) + "{}", "/snapshot"),
+    ],
+)
+def test_a_row_that_is_no_snapshot_is_refused(text: str, field: str) -> None:
+    error = wrong(lambda: rulebound.load(text))
+    assert (error.code, error.field) == ("unreadable_snapshot", field)
+    assert wrong(lambda: truemed.PaymentToken.load(text)).field == field
+
+
+def test_a_row_of_another_flow_is_refused(start: truemed.PaymentToken) -> None:
+    error = wrong(lambda: truemed.PaymentSession.load(start.save()))
+    assert (error.code, error.field) == ("unreadable_snapshot", "/snapshot/flow")
+    assert wrong(lambda: start.save_as(999)).code == "unknown_format"
+    assert wrong(lambda: truemed.PaymentToken.start("7")).field == "/key"
+
+
+def test_arguments_beside_the_flows_are_named() -> None:
+    authenticate: Any = rulebound.authenticate
+    assert wrong(lambda: authenticate("truemed", b"s", {}, b"", 0)).field == "/secrets/0"
+    assert wrong(lambda: authenticate("truemed", ["s", 5], {}, b"", 0)).field == "/secrets/1"
+    assert wrong(lambda: authenticate("truemed", 5, {}, b"", 0)).field == "/secrets"
+    assert wrong(lambda: authenticate("truemed", "s", [("a", "b")], b"", 0)).field == "/headers"
+    assert wrong(lambda: authenticate("truemed", "s", {"a": b"b"}, b"", 0)).field == "/headers/a"
+    assert wrong(lambda: authenticate("truemed", "s", {}, {}, 0)).field == "/body"
+    assert wrong(lambda: rulebound.correlate("truemed", {})).field == "/body"  # type: ignore[arg-type]
+    assert wrong(lambda: rulebound.correlate("truemed", b"{}")).code == "malformed"
+    for call in (rulebound.acknowledgement, lambda it: rulebound.correlate(it, b"")):
+        assert (wrong(lambda: call("stripe")).code, wrong(lambda: call("stripe")).field) == ("unknown", "/provider")
+    assert wrong(lambda: rulebound.ask("truemed", "why", {})).field == "/question"
+    assert wrong(lambda: rulebound.ask("truemed", "needs_update", {"x": {1}})).field == "/with/x"
+    with pytest.raises(ValueError):
+        rulebound.load("\ud800")
+    for text in (5, None, b"{}"):
+        with pytest.raises(TypeError):
+            rulebound.load(text)  # type: ignore[arg-type]
+
+
+def test_errors_can_be_copied_and_pickled() -> None:
+    error = wrong(lambda: rulebound.acknowledgement("stripe"))
+    for same in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (same.code, same.field, same.message) == (error.code, error.field, error.message)

@@ -1,0 +1,48 @@
+//! What is wrong with a call, as every language tells it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use serde::Serialize;
+
+use super::any::AnyError;
+use crate::decode::Malformed;
+use crate::snapshot::{Rejection, SaveError};
+
+/// What is wrong with a call: data that cannot be read, never a rule that is broken.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Its kind: `malformed`, `unreadable_snapshot`, `unknown_format`, `inexpressible`, `unknown`, `not_authentic`, `too_long` or
+    /// `internal`.
+    pub code: &'static str,
+    /// A JSON Pointer into the call's fields.
+    pub field: String,
+    /// What is wrong with that field.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(code: &'static str, field: impl Into<String>, message: impl ToString) -> Self {
+        Self { code, field: field.into(), message: message.to_string() }
+    }
+
+    /// Why a call came to nothing; a refused command is no problem but an answer.
+    pub fn of(why: AnyError) -> Result<Self, Rejection> {
+        Ok(match why {
+            AnyError::Refused(rejection) => return Err(rejection),
+            AnyError::Malformed(Malformed { field, reason }) => Self::new("malformed", field, reason),
+            AnyError::Load(wrong) => Self::new("unreadable_snapshot", format!("/snapshot{}", wrong.field()), wrong),
+            AnyError::Save(wrong) => {
+                let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
+                Self::new(code, "/format", wrong)
+            }
+            AnyError::Fact(wrong) => Self::new("malformed", format!("/fact{}", wrong.field), wrong.reason),
+        })
+    }
+
+    /// A name that this release does not know.
+    pub fn unknown(field: &str, what: &str, name: &str) -> Self {
+        Self::new("unknown", field, format!("there is no {what} `{name}`"))
+    }
+}

@@ -1,0 +1,126 @@
+//! The Python binding: built as a host would install it, and tested, below `target` and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Outcome, cargo, root};
+
+/// The largest wheel: 1 MB.
+const LARGEST_WHEEL: u64 = 1_000_000;
+
+/// Installs the binding, as a wheel of the release profile, into a virtual environment of its own.
+pub(crate) fn build() -> Outcome {
+    environment(&binding().join("tests/requirements.txt"))?;
+    let wheels = home().join("wheels");
+    let _ = fs::remove_dir_all(&wheels);
+    pip(&["wheel", "--no-deps", "--wheel-dir", &text(&wheels), &text(&binding())])?;
+    let wheel = only_file(&wheels)?;
+    let size = fs::metadata(&wheel).map_err(|error| error.to_string())?.len();
+    println!("{}: {size} bytes", wheel.file_name().unwrap_or_default().display());
+    if size > LARGEST_WHEEL {
+        return Err(format!("the wheel is larger than {LARGEST_WHEEL} bytes"));
+    }
+    pip(&["install", "--no-deps", "--force-reinstall", &text(&wheel)])
+}
+
+/// Everything that must hold of the binding.
+pub(crate) fn test() -> Outcome {
+    build()?;
+    pytest(&mut python(), &[])?;
+    pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
+}
+
+/// The runner of scenarios, once the binding is built.
+pub(crate) fn runner() -> Command {
+    let mut command = python();
+    command.arg("tests/transcript.py");
+    command
+}
+
+/// Measures the binding beside an empty call, and beside what a host would write without it.
+pub(crate) fn bench() -> Outcome {
+    build()?;
+    pip(&["install", "--requirement", &text(&binding().join("benches/requirements.txt"))])?;
+    run(python().arg("benches/bench.py"))
+}
+
+/// A copy of the package whose native part panics when a test asks for it.
+fn panicking() -> Result<PathBuf, String> {
+    cargo(&["build", "--package", "rulebound-python", "--features", "panics"])?;
+    let folder = home().join("panics");
+    let package = folder.join("rulebound");
+    fs::create_dir_all(&package).map_err(|error| error.to_string())?;
+    let copy =
+        |from: &Path, to: &Path| fs::copy(from, to).map(|_| ()).map_err(|error| format!("{}: {error}", from.display()));
+    let sources = fs::read_dir(binding().join("python/rulebound")).map_err(|error| error.to_string())?;
+    for source in sources.flatten().filter(|it| it.path().is_file()) {
+        copy(&source.path(), &package.join(source.file_name()))?;
+    }
+    copy(&target().join("debug/lib_rulebound.so"), &package.join("_rulebound.abi3.so"))?;
+    Ok(folder)
+}
+
+/// Makes the virtual environment, and puts into it what a file lists, unless it is there.
+fn environment(requirements: &Path) -> Outcome {
+    if !interpreter().exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(home()))?;
+    }
+    let stamp = home().join("requirements.txt");
+    let wanted = fs::read_to_string(requirements).map_err(|error| error.to_string())?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    pip(&["install", "--requirement", &text(requirements)])?;
+    fs::write(stamp, wanted).map_err(|error| error.to_string())
+}
+
+fn pytest(python: &mut Command, arguments: &[&str]) -> Outcome {
+    run(python.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]).args(arguments))
+}
+
+fn pip(arguments: &[&str]) -> Outcome {
+    run(python().args(["-m", "pip", "--quiet", "--disable-pip-version-check"]).args(arguments))
+}
+
+/// The environment's own Python, which leaves nothing behind in the work tree.
+fn python() -> Command {
+    let mut command = Command::new(interpreter());
+    command.current_dir(binding()).env("PYTHONDONTWRITEBYTECODE", "1").env("CARGO_TARGET_DIR", target());
+    command.env("PYRIGHT_PYTHON_CACHE_DIR", home().join("pyright"));
+    command
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let line = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{line} ended with {status}")),
+        Err(error) => Err(format!("{line} did not start: {error}")),
+    }
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf, String> {
+    let mut files = fs::read_dir(folder).map_err(|error| error.to_string())?.flatten();
+    files.next().map(|it| it.path()).ok_or_else(|| format!("there is no wheel in {}", folder.display()))
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn interpreter() -> PathBuf {
+    home().join("bin/python")
+}
+
+fn binding() -> PathBuf {
+    root().join("bindings/python")
+}
+
+fn home() -> PathBuf {
+    target().join("python-env")
+}
+
+fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
