@@ -62,7 +62,6 @@ pub fn files() -> Vec<Generated> {
         header::file(),
     ];
     files.extend(quoted::files());
-    files.extend(quoted::files());
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });
