@@ -77,7 +77,8 @@ pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
 #[cold]
 fn located(text: &str, error: &serde_json::Error) -> Malformed {
     let reason = reason(error);
-    let end = offset(text, error);
+    // A broken escape is told from behind the text that it stands in.
+    let end = offset(text, error).saturating_sub(usize::from(reason.ends_with("escape")));
     let is = |beginnings: &[&str]| beginnings.iter().any(|it| reason.starts_with(it));
     let which = match error.classify() {
         Category::Data if is(&["invalid type: map", "invalid type: sequence"]) => Which::Next,
@@ -314,5 +315,8 @@ mod tests {
         assert_eq!(field(r#"[{"id": "0123456789abcdef", "more": [1]}]"#), "/0/more");
         assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, -1, 2]}]"#), "/0/list/1");
         assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, 2, []]}]"#), "/0/list/2");
+        assert_eq!(field(r#"[{"id": "\ud800"}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "\ud800\ud800"}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "a\x"}]"#), "/0/id");
     }
 }
