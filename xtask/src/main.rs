@@ -13,7 +13,7 @@ use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
-cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust` or in `c`
+cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust`, `c` or `python`
 cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
@@ -62,7 +62,7 @@ fn test() -> Outcome {
     run_vectors(&root().join("tests/vectors"))?;
     c::test()?;
     python::test()?;
-    parity::run(SMOKE)?;
+    parity::hold(SMOKE)?;
     println!("everything holds, in {} s", started.elapsed().as_secs());
     Ok(())
 }

@@ -30,6 +30,11 @@ pub(crate) fn run(sequences: u64) -> Outcome {
     for language in &LANGUAGES {
         (language.build)()?;
     }
+    hold(sequences)
+}
+
+/// The same with what is built already.
+pub(crate) fn hold(sequences: u64) -> Outcome {
     let folder = root().join("tests/vectors");
     let all = vectors::read_folder(&folder).map_err(|error| error.to_string())?;
     let played = |vector| {
