@@ -13,7 +13,7 @@ use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
-cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust` or in `c`
+cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust`, `c` or `python`
 cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
@@ -122,7 +122,7 @@ fn run(command: &mut Command) -> Outcome {
 
 /// Where everything that is built goes.
 fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// The root of the workspace.
