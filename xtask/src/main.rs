@@ -122,7 +122,7 @@ fn run(command: &mut Command) -> Outcome {
 
 /// Where everything that is built goes.
 fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// The root of the workspace.

@@ -3,14 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use crate::{Outcome, cargo, root};
+use crate::{Outcome, cargo, root, run, target};
 
 /// The largest wheel: 1 MB.
 const LARGEST_WHEEL: u64 = 1_000_000;
 
-/// Installs the binding, as a wheel of the release profile, into a virtual environment of its own.
+/// Installs the binding, as a wheel of the release profile, into a virtual environment of its own; once in a run.
 pub(crate) fn build() -> Outcome {
+    static BUILT: OnceLock<Outcome> = OnceLock::new();
+    BUILT.get_or_init(install).clone()
+}
+
+fn install() -> Outcome {
     environment(&binding().join("tests/requirements.txt"))?;
     let wheels = home().join("wheels");
     let _ = fs::remove_dir_all(&wheels);
@@ -91,15 +97,6 @@ fn python() -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Outcome {
-    let line = format!("{command:?}");
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{line} ended with {status}")),
-        Err(error) => Err(format!("{line} did not start: {error}")),
-    }
-}
-
 fn only_file(folder: &Path) -> Result<PathBuf, String> {
     let mut files = fs::read_dir(folder).map_err(|error| error.to_string())?.flatten();
     files.next().map(|it| it.path()).ok_or_else(|| format!("there is no wheel in {}", folder.display()))
@@ -119,8 +116,4 @@ fn binding() -> PathBuf {
 
 fn home() -> PathBuf {
     target().join("python-env")
-}
-
-fn target() -> PathBuf {
-    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

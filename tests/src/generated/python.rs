@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::fs;
 
 use rulebound::Flow;
 use serde_json::{Value, json};
 
-use super::bundles::Definitions;
+use super::Generated;
+use super::bundles::{Definitions, pascal};
 use super::derived::{Derived, Generator};
-use super::{Generated, root};
 
 const GENERATOR: Generator = Generator("python-types");
-const README: &str = "bindings/python/README.md";
 const PACKAGE: &str = "bindings/python/python/rulebound";
-/// The files that the README shows whole.
-const EXAMPLES: [&str; 2] = ["host.py", "test_host.py"];
 /// What every flow takes and gives.
 const COMMON: [&str; 12] = [
     "Awaited",
@@ -46,22 +42,7 @@ pub(super) fn files() -> Vec<Generated> {
         files.push(file(&format!("{provider}.py"), &module(provider, &classes)));
         files.push(file(&format!("{provider}.pyi"), &stub(provider, &classes)));
     }
-    let readme = fs::read_to_string(root().join(README)).unwrap_or_default();
-    files.push(Generated {
-        path: README.into(),
-        text: EXAMPLES.iter().fold(readme, |text, name| with_example(&text, name)),
-    });
     files
-}
-
-/// A text with what stands below an example's mark written anew.
-fn with_example(text: &str, name: &str) -> String {
-    let (mark, end) = (format!("<!-- the file {name} -->\n```python\n"), "```\n");
-    let shown = text.split_once(&mark).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
-    match (shown, fs::read_to_string(root().join("bindings/python/examples").join(name))) {
-        (Some((before, after)), Ok(example)) => format!("{before}{mark}{example}{end}{after}"),
-        _ => text.to_owned(),
-    }
 }
 
 /// The types, which the field's own generator makes.
@@ -92,16 +73,10 @@ struct Class {
 }
 
 impl Class {
-    /// What begins the names of its provider's types.
-    fn prefix(&self) -> String {
-        let (first, rest) = self.provider.split_at(1);
-        first.to_uppercase() + rest
-    }
-
     /// The names of the types that its commands, its settings and its offers have, and of its rules' codes.
     fn types(&self) -> [String; 4] {
         let Self { name, .. } = self;
-        let of = self.prefix();
+        let of = pascal(self.provider);
         [format!("{of}{name}Command"), format!("{of}Settings"), format!("{of}{name}Offer"), format!("{of}Rule")]
     }
 }

@@ -12,7 +12,7 @@ use rulebound::json::schema::Types;
 use serde_json::{Map, Value, json};
 
 use super::Generated;
-use shape::pascal;
+pub(super) use shape::pascal;
 
 /// Every definition of every bundle, by its name.
 pub type Definitions = BTreeMap<String, Value>;
