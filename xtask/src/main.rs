@@ -2,6 +2,7 @@
 
 mod c;
 mod codegen;
+mod node;
 mod parity;
 mod python;
 
@@ -13,7 +14,7 @@ use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
-cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in `rust`, `c` or `python`
+cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in any language
 cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
@@ -61,6 +62,7 @@ fn test() -> Outcome {
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
     c::test()?;
+    node::test()?;
     python::test()?;
     parity::hold(SMOKE)?;
     println!("everything holds, in {} s", started.elapsed().as_secs());
@@ -91,6 +93,7 @@ fn report(report: &vectors::Report) -> Outcome {
 fn bench() -> Outcome {
     cargo(&["run", "--release", "--package", "rulebound-benches", "--bin", "ratios"])?;
     c::bench()?;
+    node::bench()?;
     python::bench()
 }
 

@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 use rulebound_tests::parity::{Form, Script, Sequences, Transcript, difference, play};
 use rulebound_tests::vectors;
 
-use crate::{Outcome, c, python, report, root};
+use crate::{Outcome, c, node, python, report, root};
 
 /// A language that is not Rust: what builds its binding, what plays scripts, and how it wants them.
 struct Language {
@@ -17,8 +17,9 @@ struct Language {
     form: Form,
 }
 
-const LANGUAGES: [Language; 2] = [
+const LANGUAGES: [Language; 3] = [
     Language { name: "c", build: c::build, runner: c::runner, form: Script::cut },
+    Language { name: "node", build: node::build, runner: node::runner, form: Script::json },
     Language { name: "python", build: python::build, runner: python::runner, form: Script::json },
 ];
 

@@ -1,6 +1,7 @@
 //! Files that are made from the code, committed, and verified by a test that also mends them.
 
 pub mod bundles;
+mod classes;
 mod defines;
 pub mod derived;
 mod diagrams;
@@ -13,6 +14,7 @@ mod quoted;
 mod readme;
 mod shown;
 pub mod trace;
+mod typescript;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +70,7 @@ pub fn files() -> Vec<Generated> {
     files.push(Generated { path, text: defines::text(&catalogue) });
     files.extend(pages::files(&catalogue, &survey));
     files.extend(python::files());
+    files.extend(typescript::files());
     files
 }
 
@@ -76,5 +79,6 @@ pub fn derived() -> Vec<Derived> {
     let catalogue = Catalogue::new();
     let mut files = diagrams::files(&catalogue, &Survey::run());
     files.push(python::derived(&bundles::definitions(&catalogue)));
+    files.push(typescript::derived(&bundles::definitions(&catalogue)));
     files
 }

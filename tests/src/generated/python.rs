@@ -3,30 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use rulebound::Flow;
 use serde_json::{Value, json};
 
 use super::Generated;
-use super::bundles::{Definitions, pascal};
+use super::bundles::Definitions;
+use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 
 const GENERATOR: Generator = Generator("python-types");
 const PACKAGE: &str = "bindings/python/python/rulebound";
-/// What every flow takes and gives.
-const COMMON: [&str; 12] = [
-    "Awaited",
-    "Because",
-    "Catalogue",
-    "Fact",
-    "Failure",
-    "Origin",
-    "Owed",
-    "Policy",
-    "Request",
-    "RuleCode",
-    "Versions",
-    "Violation",
-];
 /// The facts whose raw body Python may have as bytes.
 const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
 
@@ -47,9 +32,7 @@ pub(super) fn files() -> Vec<Generated> {
 
 /// The types, which the field's own generator makes.
 pub(super) fn derived(all: &Definitions) -> Derived {
-    let mut wanted: Vec<String> = COMMON.map(String::from).to_vec();
-    wanted.extend(classes().iter().flat_map(Class::types));
-    let mut types = reachable(all, wanted);
+    let mut types = shapes(all);
     for fact in WITH_BODY {
         let (text, bytes) = (json!({"type": "string"}), json!({"type": "string", "format": "binary"}));
         if let Some(body) = types.get_mut(fact).map(|it| &mut it["properties"]["body"]) {
@@ -63,35 +46,6 @@ pub(super) fn derived(all: &Definitions) -> Derived {
         "$defs": types,
     });
     Derived { path: format!("{PACKAGE}/types.py"), source: source.to_string(), by: GENERATOR }
-}
-
-/// The class of one flow.
-struct Class {
-    provider: &'static str,
-    name: &'static str,
-    flow: &'static str,
-}
-
-impl Class {
-    /// The names of the types that its commands, its settings and its offers have, and of its rules' codes.
-    fn types(&self) -> [String; 4] {
-        let Self { name, .. } = self;
-        let of = pascal(self.provider);
-        [format!("{of}{name}Command"), format!("{of}Settings"), format!("{of}{name}Offer"), format!("{of}Rule")]
-    }
-}
-
-/// The class of every flow, in the order in which they are registered.
-fn classes() -> Vec<Class> {
-    let mut classes = Vec::new();
-    macro_rules! class {
-        ($provider:ident :: $flow:ident) => {
-            let (provider, name) = (stringify!($provider), stringify!($flow));
-            classes.push(Class { provider, name, flow: <rulebound::$provider::$flow as Flow>::ID });
-        };
-    }
-    rulebound::for_each_flow!(class);
-    classes
 }
 
 fn file(name: &str, text: &str) -> Generated {
@@ -140,32 +94,6 @@ fn stub(provider: &str, classes: &[Class]) -> String {
         );
     }
     text
-}
-
-/// The definitions of these names, and those that they refer to.
-fn reachable(all: &Definitions, mut wanted: Vec<String>) -> Definitions {
-    let mut found = BTreeMap::new();
-    while let Some(name) = wanted.pop() {
-        if !found.contains_key(&name) {
-            let definition = all.get(&name).unwrap_or_else(|| panic!("the schemas have no `{name}`")).clone();
-            refer(&definition, &mut wanted);
-            found.insert(name, definition);
-        }
-    }
-    found
-}
-
-fn refer(schema: &Value, names: &mut Vec<String>) {
-    match schema {
-        Value::Object(fields) => {
-            names.extend(
-                fields.get("$ref").and_then(Value::as_str).and_then(|it| it.rsplit('/').next()).map(String::from),
-            );
-            fields.values().for_each(|it| refer(it, names));
-        }
-        Value::Array(list) => list.iter().for_each(|it| refer(it, names)),
-        _ => {}
-    }
 }
 
 /// Says what means the same in words that the generator knows.

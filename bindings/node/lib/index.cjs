@@ -1,0 +1,82 @@
+'use strict';
+
+const { WRONG, answered, call, fail, instant, instantText, native } = require('./call.cjs');
+const { Snapshot, load, providers } = require('./snapshot.cjs');
+const { RuleboundError, text, write } = require('./text.cjs');
+
+/** What a verb answers, its fields being values. */
+function asked(verb, fields) {
+  const json = Object.entries(fields).map(([name, value]) => [name, write(value, `/${name}`)]);
+  return JSON.parse(answered(verb, Object.fromEntries(json)));
+}
+
+/** Whether a webhook is the provider's; throws `not_authentic` if it is not. */
+function authenticate(provider, secrets, headers, body, now) {
+  const millis = instant(now);
+  const fields = {
+    provider: write(provider, '/provider'),
+    secrets: write(secrets, '/secrets'),
+    headers: write(plainHeaders(headers), '/headers'),
+  };
+  const bytes = body instanceof Uint8Array ? body : Buffer.from(text(body, '/body'));
+  const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis);
+  if (native.said[0] === WRONG) fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now) });
+  return JSON.parse(answer);
+}
+
+/** Headers as an object of texts: Node's own may have lists and gaps, and those of `fetch` are a class. */
+function plainHeaders(headers) {
+  const entries = typeof headers?.entries === 'function' ? [...headers.entries()] : Object.entries(headers ?? {});
+  const given = entries.filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
+}
+
+/** The ids by which a webhook finds its flows. */
+function correlate(provider, body) {
+  const bytes = body instanceof Uint8Array ? body : Buffer.from(text(body, '/body'));
+  const answer = native.correlate(provider, bytes);
+  if (native.said[0] === WRONG) fail(answer, 'correlate', { provider: write(provider, '/provider'), body: '""' });
+  return JSON.parse(answer);
+}
+
+/** The status that the provider wants for a stored webhook. */
+function acknowledgement(provider) {
+  return asked('acknowledgement', { provider });
+}
+
+/** Answers a question to one of the provider's pure modules. */
+function ask(provider, question, fields) {
+  return asked('ask', { provider, question, with: fields });
+}
+
+/** Every rule and every flow. */
+function catalogue() {
+  return asked('catalogue', {});
+}
+
+/** The versions of the library, of the rules, and of the call protocol. */
+function versions() {
+  return asked('versions', {});
+}
+
+/** The key of a flow whose identity is the provider's own thing. */
+function keyOf(kind, name) {
+  const answer = native.keyOf(text(kind, '/kind'), text(name, '/name'));
+  if (native.said[0] === WRONG) fail(answer);
+  return answer;
+}
+
+module.exports = {
+  ...providers,
+  RuleboundError,
+  Snapshot,
+  acknowledgement,
+  ask,
+  authenticate,
+  call,
+  catalogue,
+  correlate,
+  keyOf,
+  load,
+  versions,
+};

@@ -1,0 +1,56 @@
+//! The snapshots that were read or made last, so that the next call need not read their text again.
+//!
+//! In JavaScript a snapshot is its text, and owns nothing here: V8 runs finalizers only between turns, so that a loop
+//! which never waits would free none. What is forgotten is read again from its text.
+
+use rulebound::json::AnySnapshot;
+
+/// How many snapshots are remembered.
+const REMEMBERED: u64 = 256;
+
+/// The snapshots of one JavaScript environment.
+pub(crate) struct Memo {
+    /// Each in the place that its number leads to; a newer one takes it over.
+    places: Vec<Option<Kept>>,
+    last: u64,
+}
+
+struct Kept {
+    number: u64,
+    snapshot: Box<dyn AnySnapshot>,
+}
+
+impl Memo {
+    pub(crate) fn new() -> Self {
+        Self { places: (0..REMEMBERED).map(|_| None).collect(), last: 0 }
+    }
+
+    /// Keeps a snapshot under a number that was never given before.
+    pub(crate) fn keep(&mut self, snapshot: Box<dyn AnySnapshot>) -> u64 {
+        self.last = self.last.saturating_add(1);
+        let number = self.last;
+        if let Some(place) = self.place(number) {
+            *place = Some(Kept { number, snapshot });
+        }
+        number
+    }
+
+    /// The snapshot of a number, read again if it was forgotten; nothing if it cannot be read.
+    pub(crate) fn open(
+        &mut self,
+        number: u64,
+        read: impl FnOnce() -> Option<Box<dyn AnySnapshot>>,
+    ) -> Option<&dyn AnySnapshot> {
+        let place = self.place(number)?;
+        let _ = place.take_if(|kept| kept.number != number);
+        let kept = match place {
+            Some(kept) => kept,
+            None => place.insert(Kept { number, snapshot: read()? }),
+        };
+        Some(kept.snapshot.as_ref())
+    }
+
+    fn place(&mut self, number: u64) -> Option<&mut Option<Kept>> {
+        self.places.get_mut(usize::try_from(number % REMEMBERED).ok()?)
+    }
+}

@@ -1,0 +1,213 @@
+//! The verbs, from text to text. What goes wrong is left to `json::call` to explain, so that an error is the same in
+//! every language.
+
+use rulebound::json::{AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, load, read_fact};
+use rulebound::time::Timestamp;
+use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
+use serde::Serialize;
+
+use crate::memo::Memo;
+use crate::raw::{Answer, Call, Kind, Verb};
+
+/// Every function of the module.
+pub(crate) static VERBS: &[Verb] = &[
+    // Beside it the others are measured.
+    Verb { name: "empty", serve: |_, _| Some(done(String::new())) },
+    Verb { name: "flows", serve: flows },
+    Verb { name: "load", serve: read },
+    Verb { name: "handle", serve: handle },
+    Verb { name: "observe", serve: observe },
+    Verb { name: "owed", serve: |call, memo| look(call, memo, |at, around| at.owed(around)) },
+    Verb { name: "awaits", serve: |call, memo| look(call, memo, |at, around| at.awaits(around)) },
+    Verb { name: "offers", serve: |call, memo| look(call, memo, |at, around| at.offers(around)) },
+    Verb { name: "deadline", serve: |call, memo| look(call, memo, |at, around| at.deadline(around)) },
+    Verb { name: "correlationIds", serve: correlation_ids },
+    Verb { name: "authenticate", serve: authenticate },
+    Verb { name: "correlate", serve: correlate },
+    Verb { name: "keyOf", serve: key_of },
+    Verb { name: "call", serve: |call, _| Some(done(json::call(&call.text(0)?))) },
+    #[cfg(feature = "panics")]
+    Verb { name: "panicIn", serve: crate::panics::panic_in },
+];
+
+/// The longest text of a command, a fact, a policy or settings: what is longer, `json::call` refuses.
+const LONGEST: usize = 4 << 20;
+
+/// Where an argument of the verbs on a snapshot stands.
+const NUMBER: usize = 0;
+const TEXT: usize = 1;
+const NOW: usize = 2;
+const POLICY: usize = 3;
+const SETTINGS: usize = 4;
+const INPUT: usize = 5;
+const BODY: usize = 6;
+
+/// Every flow: its id, its provider, its type.
+fn flows(_: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    let mut all = Vec::new();
+    macro_rules! list {
+        ($provider:ident :: $flow:ident) => {
+            let id = <providers::$provider::$flow as Flow>::ID;
+            all.push([id, stringify!($provider), stringify!($flow)]);
+        };
+    }
+    rulebound::for_each_flow!(list);
+    said(&all)
+}
+
+/// Reads a text, and answers the id of its flow.
+fn read(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
+    match load(&call.text(0)?) {
+        Ok(snapshot) => {
+            let flow = snapshot.flow().to_owned();
+            Some(Answer { number: memo.keep(snapshot), ..done(flow) })
+        }
+        // What is no JSON cannot be a part of a call.
+        Err(wrong) => {
+            let field = format!("/snapshot{}", wrong.field());
+            Some(Answer::wrong("unreadable_snapshot", &field, &wrong.to_string()))
+        }
+    }
+}
+
+fn handle(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
+    let circumstances = Circumstances::of(call)?;
+    let command = bounded(call, INPUT)?;
+    match open(call, memo)?.handle(&command, &circumstances.around()) {
+        Ok(transition) => accepted(transition, memo),
+        Err(AnyError::Refused(rejection)) => Some(Answer { kind: Kind::Refused, ..said(&rejection.violations)? }),
+        Err(_) => None,
+    }
+}
+
+fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
+    #[derive(Serialize)]
+    struct Unmoved {
+        because: Because,
+        warnings: Vec<Violation>,
+    }
+    let circumstances = Circumstances::of(call)?;
+    let text = bounded(call, INPUT)?;
+    let fact = read_fact(&text).ok()?;
+    let body = call.bytes(BODY);
+    let has_bytes = body.is_some();
+    let fact = match body {
+        Some(bytes) => fact.with_body(bytes),
+        None => fact,
+    };
+    match open(call, memo)?.observe(fact, &circumstances.around()) {
+        Ok(AnyObservation::Applied(transition)) => accepted(transition, memo),
+        Ok(AnyObservation::Unmoved { because, warnings, .. }) => {
+            Some(Answer { kind: Kind::Unmoved, ..said(&Unmoved { because, warnings })? })
+        }
+        // A text cannot carry the bytes, so that `json::call` would not see what is wrong with them.
+        Err(AnyError::Fact(wrong)) if has_bytes => {
+            Some(Answer::wrong("malformed", &format!("/fact{}", wrong.field), &wrong.reason))
+        }
+        Err(_) => None,
+    }
+}
+
+/// The text of the next snapshot, then the rest of the transition.
+fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
+    #[derive(Serialize)]
+    struct Rest {
+        changed: bool,
+        take: Option<Request>,
+        learnt: Vec<rulebound::CorrelationId>,
+        failure: Option<Failure>,
+        warnings: Vec<Violation>,
+    }
+    let AnyTransition { next, changed, take, learnt, failure, warnings, .. } = transition;
+    let text = next.save();
+    let end = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    let mut text = text.into_bytes();
+    serde_json::to_writer(&mut text, &Rest { changed, take, learnt, failure, warnings }).ok()?;
+    Some(Answer { number: memo.keep(next), end, ..done(String::from_utf8(text).ok()?) })
+}
+
+fn look<T: Serialize>(
+    call: &Call<'_>,
+    memo: &mut Memo,
+    view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>,
+) -> Option<Answer> {
+    let circumstances = Circumstances::of(call)?;
+    said(&view(open(call, memo)?, &circumstances.around()).ok()?)
+}
+
+fn correlation_ids(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
+    said(&open(call, memo)?.correlation_ids())
+}
+
+/// Whether a webhook of raw bytes is the provider's.
+fn authenticate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    let (provider, secrets, headers) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    let secrets: Vec<String> = serde_json::from_str(&secrets).ok()?;
+    let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
+    let headers: Headers<'_> = serde_json::from_str(&headers).ok()?;
+    match rulebound::authenticate(&provider, &secrets, &headers, &call.bytes(3)?, instant(call, 4)?) {
+        Ok(origin) => said(&origin),
+        Err(wrong) => Some(Answer::wrong("not_authentic", "", &wrong.to_string())),
+    }
+}
+
+/// The ids by which a webhook of raw bytes finds its flows.
+fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    let provider = call.text(0)?;
+    rulebound::acknowledgement(&provider)?;
+    match rulebound::correlate(&provider, &call.bytes(1)?) {
+        Ok(ids) => said(&ids),
+        Err(wrong) => Some(Answer::wrong("malformed", wrong.field, &wrong.reason)),
+    }
+}
+
+/// The key of a flow whose identity is the provider's own thing.
+fn key_of(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    Some(done(Key::of(&call.text(0)?, &call.text(1)?).as_str().to_owned()))
+}
+
+/// The circumstances of a call.
+struct Circumstances {
+    now: Timestamp,
+    policy: Option<Policy>,
+    settings: Option<String>,
+}
+
+impl Circumstances {
+    fn of(call: &Call<'_>) -> Option<Self> {
+        let policy = match bounded(call, POLICY)? {
+            text if text.is_empty() => None,
+            text => Some(serde_json::from_str(&text).ok()?),
+        };
+        let settings = Some(bounded(call, SETTINGS)?).filter(|text| !text.is_empty());
+        Some(Self { now: instant(call, NOW)?, policy, settings })
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around::new(self.now, self.policy.as_ref(), self.settings.as_deref())
+    }
+}
+
+/// The snapshot that a verb is asked of.
+fn open<'a>(call: &Call<'_>, memo: &'a mut Memo) -> Option<&'a dyn AnySnapshot> {
+    memo.open(call.number(NUMBER)? as u64, || load(&call.text(TEXT)?).ok())
+}
+
+/// A time, if the argument is one that every JSON carries.
+fn instant(call: &Call<'_>, index: usize) -> Option<Timestamp> {
+    let millis = call.number(index)?;
+    let at = Timestamp::from_millis(millis as i64);
+    (at.as_millis() as f64 == millis).then_some(at)
+}
+
+fn bounded(call: &Call<'_>, index: usize) -> Option<String> {
+    call.text(index).filter(|text| text.len() <= LONGEST)
+}
+
+fn said(value: &impl Serialize) -> Option<Answer> {
+    Some(done(serde_json::to_string(value).ok()?))
+}
+
+fn done(text: String) -> Answer {
+    Answer::new(Kind::Done, text)
+}

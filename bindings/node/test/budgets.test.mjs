@@ -1,0 +1,51 @@
+// What the package may cost: the size of its binary, and the time that loading it takes.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const package_ = fileURLToPath(new URL('..', import.meta.url));
+const { binary, load } = createRequire(import.meta.url)('../lib/native.cjs');
+
+/** The shortest of some runs of Node, in milliseconds. */
+function shortest(program) {
+  const runs = Array.from({ length: 12 }, () => {
+    const began = process.hrtime.bigint();
+    assert.equal(spawnSync(process.execPath, ['--eval', program]).status, 0);
+    return Number(process.hrtime.bigint() - began) / 1e6;
+  });
+  return Math.min(...runs);
+}
+
+test('the binary is at most 1.5 MB', () => {
+  assert.ok(statSync(package_ + binary()).size <= 1_500_000);
+});
+
+test('loading takes at most 10 ms over the bare interpreter', () => {
+  const extra = shortest(`require(${JSON.stringify(`${package_}lib/index.cjs`)})`) - shortest('');
+  assert.ok(extra <= 10, `${extra.toFixed(1)} ms`);
+});
+
+test('a binary is named by platform, architecture and libc', () => {
+  assert.equal(binary('linux', 'x64', () => false), 'rulebound.linux-x64-gnu.node');
+  assert.equal(binary('linux', 'arm64', () => true), 'rulebound.linux-arm64-musl.node');
+  assert.equal(binary('darwin', 'arm64'), 'rulebound.darwin-arm64.node');
+  assert.equal(binary('win32', 'x64'), 'rulebound.win32-x64.node');
+});
+
+test('a binary that is missing or of another platform is named, with the remedy', () => {
+  const remedy = /npm run build.*cargo/;
+  assert.throws(() => load(package_, 'rulebound.plan9-x64.node'), /no binary for this platform: rulebound\.plan9-x64\.node is missing/);
+  assert.throws(() => load(package_, 'rulebound.plan9-x64.node'), remedy);
+  assert.throws(() => load(package_, 'README.md'), /README\.md cannot be loaded/);
+  assert.throws(() => load(package_, 'README.md'), remedy);
+});
+
+test('the README shows the host as it is tested', () => {
+  const readme = readFileSync(`${package_}README.md`, 'utf8');
+  const host = readFileSync(`${package_}examples/host.mjs`, 'utf8');
+  assert.ok(readme.includes(`\`\`\`js\n${host}\`\`\`\n`));
+});

@@ -1,0 +1,153 @@
+// Malformed data of every kind is an ordinary error that names its field, and changes nothing.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
+
+import { RuleboundError, authenticate, call, correlate, flex, keyOf, load, truemed } from '../lib/index.mjs';
+import { begun, create, items, issued, now, started, webhook } from './scene.mjs';
+
+/** Whether a call fails as malformed at a field. */
+function refuses(run, field, message = /./, code = 'malformed') {
+  assert.throws(run, (error) => {
+    assert.ok(error instanceof RuleboundError && error instanceof Error, String(error));
+    assert.deepEqual([error.name, error.code, error.field], ['RuleboundError', code, field]);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+const command = (command) => () => started().handle(command, { now });
+const fact = (fact) => () => begun().observe(fact, { now });
+
+test('a command of the wrong shape', () => {
+  refuses(command(undefined), '/command', /undefined/);
+  for (const value of [null, 1, 'begin', true, []]) refuses(command(value), '/command');
+  refuses(command({}), '/command/type');
+  refuses(command({ type: 'buy' }), '/command/type');
+  refuses(command({ type: 'begin' }), '/command/effect');
+  refuses(command({ ...create, theme: 'dark' }), '/command/theme');
+  refuses(command({ ...create, success_url: 1 }), '/command/success_url');
+  refuses(command({ ...create, order_items: [{ ...items[0], price: '1500' }] }), '/command/order_items/0/price');
+});
+
+test('what JSON would drop or change in silence', () => {
+  const within = (value) => command({ ...create, extra: { a: [0, value] } });
+  const values = [NaN, Infinity, -Infinity, undefined, Symbol('a'), () => 1, 10n, new Date(now), new Map([[1, 2]]), new Set(),
+    /a/, new Number(1), Object('a'), Promise.resolve(), new (class Cart { a = 1; })(), Buffer.from('a')];
+  for (const value of values) refuses(within(value), '/command/extra/a/1');
+  refuses(within([, 1]), '/command/extra/a/1/0', /undefined/);
+  refuses(within({ [Symbol('tag')]: 1 }), '/command/extra/a/1/Symbol(tag)');
+  refuses(within({ toJSON: () => 1 }), '/command/extra/a/1/toJSON', /function/);
+  refuses(command({ ...create, extra: { 'a/b~c': NaN } }), '/command/extra/a~1b~0c');
+});
+
+test('what JSON carries is taken, whatever made it', () => {
+  const bare = Object.assign(Object.create(null), create);
+  const foreign = runInNewContext(`JSON.parse(${JSON.stringify(JSON.stringify(create))})`);
+  for (const given of [bare, foreign, Object.freeze({ ...create })]) {
+    assert.equal(started().handle(given, { now }).next.save(), started().handle(create, { now }).next.save());
+  }
+});
+
+test('numbers that not every JSON carries', () => {
+  const priced = (price) => command({ ...create, order_items: [{ ...items[0], price }] });
+  for (const price of [2 ** 53, 1e300, 15.5, 1e-7, -(2 ** 53)]) refuses(priced(price), '/command/order_items/0/price');
+});
+
+test('what holds itself, or is nested too deeply', () => {
+  const loop = { ...create, extra: {} };
+  loop.extra.again = loop;
+  refuses(command(loop), '/command/extra', /too deeply, or holds itself/);
+  let deep = 1;
+  for (let level = 0; level < 10_000; level += 1) deep = [deep];
+  refuses(command({ ...create, extra: { deep } }), '/command/extra', /too deeply/);
+  let allowed = 1;
+  for (let level = 0; level < 100; level += 1) allowed = [allowed];
+  assert.equal(started().handle({ ...create, extra: { allowed } }, { now }).ok, true);
+});
+
+test('half a character', () => {
+  refuses(command({ ...create, success_url: 'https://shop.example/\ud800' }), '/command/success_url');
+  refuses(fact({ ...webhook, body: '\ud800' }), '/fact/body');
+  refuses(() => load('\udc00'), '/snapshot');
+  refuses(() => call('\udc00'), '');
+  refuses(() => keyOf('revup.token', '\udc00'), '/name');
+  refuses(() => correlate('truemed', '\udc00'), '/body');
+});
+
+test('a time that is none', () => {
+  for (const value of ['1', true, null, 1.5, NaN, Infinity, 2 ** 53, -(2 ** 53), 10n, {}, [], Symbol('a'), new Date(NaN)]) {
+    refuses(() => started().owed({ now: value }), '/now');
+    refuses(() => started().handle(create, { now: value }), '/now');
+    refuses(() => begun().observe(webhook, { now: value }), '/now');
+  }
+  for (const around of [undefined, null, {}, 5, { now: undefined }]) refuses(() => started().owed(around), '/now');
+  for (const edge of [0, -1, -0, 2 ** 53 - 1, new Date(0)]) assert.deepEqual(started().owed({ now: edge }), []);
+});
+
+test('circumstances of the wrong shape', () => {
+  const around = (around) => () => started().handle(create, { now, ...around });
+  refuses(around({ polciy: {} }), '/polciy', /none of/);
+  refuses(around({ policy: { lease: -1 } }), '/policy/lease');
+  refuses(around({ policy: { lease: NaN } }), '/policy/lease');
+  refuses(around({ policy: { mode: 'loose' } }), '/policy/mode');
+  refuses(around({ policy: { overrides: { 'truemed.no.such-rule': 'warn' } } }), '/policy/overrides/truemed.no.such-rule');
+  for (const policy of ['strict', null, 5]) refuses(around({ policy }), '/policy');
+  assert.equal(around({ policy: undefined, settings: null })().ok, true);
+  refuses(around({ settings: { environment: 'moon' } }), '/settings/environment');
+  refuses(around({ settings: { retailer: 'x' } }), '/settings/retailer');
+});
+
+test('a fact that the host built wrong', () => {
+  refuses(fact(undefined), '/fact');
+  refuses(fact({ type: 'tick' }), '/fact/type');
+  refuses(fact({ type: 'webhook', body: '{}' }), '/fact/origin');
+  refuses(fact({ type: 'webhook', origin: 'sure', body: '{}' }), '/fact/origin');
+  refuses(fact({ type: 'reply', to: 'a:1', status: 99_999, body: '' }), '/fact/status');
+  refuses(fact({ type: 'reply', to: '', status: 200, body: '' }), '/fact/to');
+  for (const body of [{}, 1, null, new ArrayBuffer(1), new Uint16Array(1)]) refuses(fact({ ...webhook, body }), '/fact/body');
+  refuses(fact({ type: 'done', effect: 'a:1', body: Buffer.from('a') }), '/fact/body');
+  for (const body of ['x'.repeat(2 << 20), Buffer.alloc(2 << 20, 'x')]) refuses(fact({ ...webhook, body }), '/fact/body', /1 MiB/);
+  refuses(fact({ ...webhook, body: 'x'.repeat(5 << 20) }), '', /4 MiB/, 'too_long');
+});
+
+test('a row that is no snapshot', () => {
+  for (const row of [undefined, null, 1, {}, Buffer.from('{}')]) refuses(() => load(row), '/snapshot');
+  for (const row of ['', '[]', 'null', '{', '1}}']) refuses(() => load(row), '/snapshot', /./, 'unreadable_snapshot');
+  const saved = JSON.parse(issued().save());
+  const row = (changes) => () => load(JSON.stringify({ ...saved, ...changes }));
+  refuses(row({ flow: 'acme.gold' }), '/snapshot/flow', /acme/, 'unreadable_snapshot');
+  refuses(row({ format: 99 }), '/snapshot/format', /99/, 'unreadable_snapshot');
+  refuses(row({ revision: -1 }), '/snapshot/revision', /./, 'unreadable_snapshot');
+  refuses(row({ colour: 'red' }), '/snapshot/colour', /./, 'unreadable_snapshot');
+  refuses(() => flex.Checkout.load(issued().save()), '/snapshot/flow', /truemed\.payment_token/, 'unreadable_snapshot');
+  refuses(() => issued().saveAs(99), '/format', /99/, 'unknown_format');
+  for (const format of [undefined, '1', 1.5, NaN]) refuses(() => issued().saveAs(format), '/format');
+});
+
+test('a key that could come back', () => {
+  for (const key of ['42', '', 'x'.repeat(200), 'with a space in it', undefined, 7, null]) {
+    refuses(() => truemed.PaymentToken.start(key), '/key');
+  }
+});
+
+test('the intake', () => {
+  const headers = { 'x-truemed-api-key': 'whsec' };
+  refuses(() => authenticate('acme', ['whsec'], headers, '{}', now), '', /provider/, 'not_authentic');
+  refuses(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
+  refuses(() => authenticate('truemed', [1], headers, '{}', now), '/secrets/0');
+  refuses(() => authenticate('truemed', ['whsec'], { a: 1 }, '{}', now), '/headers/a');
+  refuses(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
+  refuses(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
+  refuses(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
+  refuses(() => correlate(undefined, '{}'), '/provider');
+  refuses(() => correlate('truemed', 5), '/body');
+  refuses(() => call(5), '');
+  assert.equal(JSON.parse(call('[')).error.code, 'malformed');
+  assert.equal(JSON.parse(call(' '.repeat(5 << 20))).error.code, 'too_long');
+});
+
+test('after all of that, the next call works', () => {
+  assert.equal(started().handle(create, { now }).ok, true);
+});

@@ -1,0 +1,47 @@
+// A snapshot owns nothing outside of JavaScript: it may be kept for ever, or forgotten at once, on any thread.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+import { load } from '../lib/index.mjs';
+import { create, issued, now, started } from './scene.mjs';
+
+/** More than are remembered on the native side. */
+const MANY = 1000;
+
+if (isMainThread) {
+  test('a snapshot that is no longer remembered is read again from its text', () => {
+    const old = issued();
+    const kept = Array.from({ length: MANY }, () => started().handle(create, { now }).next);
+    assert.equal(old.handle({ type: 'delete_payment_token' }, { now }).ok, true);
+    const [first] = kept;
+    for (const at of kept) assert.equal(at.save(), first.save());
+    for (const at of kept) assert.deepEqual(at.owed({ now }), first.owed({ now }));
+  });
+
+  test('a loop that never waits keeps no memory', () => {
+    const row = issued().save();
+    const turn = () => {
+      for (let index = 0; index < 20_000; index += 1) load(row).handle({ type: 'delete_payment_token' }, { now });
+    };
+    turn();
+    const before = process.memoryUsage().rss;
+    for (let index = 0; index < 4; index += 1) turn();
+    assert.ok(process.memoryUsage().rss - before < 64 << 20, 'grew by 64 MiB');
+  });
+
+  test('every worker has a library of its own', async () => {
+    const row = issued().save();
+    const workers = Array.from({ length: 4 }, () => new Worker(new URL(import.meta.url), { workerData: row }));
+    const exits = workers.map((it) => new Promise((done) => it.once('exit', done)));
+    const seen = workers.map((it) => new Promise((done, fail) => it.once('message', done).once('error', fail)));
+    const expected = load(row).handle({ type: 'delete_payment_token' }, { now }).next.save();
+    assert.deepEqual(await Promise.all(seen), Array(4).fill(expected));
+    assert.deepEqual(await Promise.all(exits), Array(4).fill(0));
+  });
+} else {
+  let next;
+  for (let index = 0; index < MANY; index += 1) next = load(workerData).handle({ type: 'delete_payment_token' }, { now }).next;
+  parentPort.postMessage(next.save());
+}

@@ -1,0 +1,54 @@
+// A panic in any function becomes an ordinary error, and the next call works. Built anew with the feature that injects it.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { KEY, create, now, webhook } from './scene.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'rulebound-'));
+after(() => rmSync(folder, { recursive: true }));
+const package_ = fileURLToPath(new URL('..', import.meta.url));
+cpSync(join(package_, 'lib'), join(folder, 'lib'), { recursive: true });
+const build = [join(package_, 'scripts/build.cjs'), '--into', folder, '--features', 'panics'];
+const built = spawnSync(process.execPath, build, { encoding: 'utf8' });
+assert.equal(built.status, 0, built.stderr);
+
+const require = createRequire(import.meta.url);
+const { native } = require(join(folder, 'lib/call.cjs'));
+const rulebound = require(join(folder, 'lib/index.cjs'));
+
+const at = rulebound.truemed.PaymentToken.start(KEY);
+const calls = {
+  load: () => rulebound.load(at.save()),
+  handle: () => at.handle(create, { now }),
+  observe: () => at.observe(webhook, { now }),
+  owed: () => at.owed({ now }),
+  awaits: () => at.awaits({ now }),
+  offers: () => at.offers({ now }),
+  deadline: () => at.deadline({ now }),
+  correlationIds: () => at.correlationIds(),
+  authenticate: () => rulebound.authenticate('vend', [], {}, '{}', now),
+  correlate: () => rulebound.correlate('truemed', webhook.body),
+  keyOf: () => rulebound.keyOf('revup.token', 'tok_1'),
+  call: () => rulebound.versions(),
+};
+
+test('every function of the native side is tried', () => {
+  const functions = Object.keys(native).filter((name) => typeof native[name] === 'function');
+  assert.deepEqual(functions.sort(), [...Object.keys(calls), 'empty', 'flows', 'panicIn'].sort());
+});
+
+for (const [name, run] of Object.entries(calls)) {
+  test(`a panic in ${name} is an ordinary error`, () => {
+    const expected = JSON.stringify(run());
+    native.panicIn(name);
+    assert.throws(run, { name: 'RuleboundError', code: 'internal', message: new RegExp(`injected into ${name}`) });
+    assert.equal(JSON.stringify(run()), expected);
+  });
+}

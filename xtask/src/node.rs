@@ -1,0 +1,78 @@
+//! The Node binding: built as a host would install it, and tested, below `target` and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Outcome, root, run, target};
+
+/// The projects that use the binding: one to test it, one to measure it.
+const CONSUMER: &str = "test/consumer";
+const PEERS: &str = "bench";
+
+/// Builds the binary of the release profile, and puts it into the package.
+pub(crate) fn build() -> Outcome {
+    run(node().arg("scripts/build.cjs"))
+}
+
+/// Everything that must hold of the binding.
+pub(crate) fn test() -> Outcome {
+    build()?;
+    let mut tests: Vec<_> = entries(&binding().join("test"))?;
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
+    let consumer = project(CONSUMER)?;
+    fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
+    for configuration in ["tsconfig.json", "tsconfig.bundler.json"] {
+        run(npm("npx", &consumer).args(["--no", "tsc", "--project", configuration]))?;
+    }
+    run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
+}
+
+/// The runner of scenes, once the binding is built.
+pub(crate) fn runner() -> Command {
+    let mut command = node();
+    command.arg("test/transcript.mjs");
+    command
+}
+
+/// Measures the binding beside an empty call, and beside what a host would write without it.
+pub(crate) fn bench() -> Outcome {
+    build()?;
+    let peers = project(PEERS)?;
+    run(node().arg("bench.mjs").current_dir(peers))
+}
+
+/// A project of the binding's, copied below `target`, with all that it depends on and the binding itself.
+fn project(name: &str) -> Result<PathBuf, String> {
+    let folder = target().join("node").join(name);
+    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for file in entries(&binding().join(name))?.iter().filter(|path| path.is_file()) {
+        fs::copy(file, folder.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
+    }
+    run(npm("npm", &folder).args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]))?;
+    let install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"];
+    run(npm("npm", &folder).args(install).arg(binding()))?;
+    Ok(folder)
+}
+
+fn node() -> Command {
+    npm("node", &binding())
+}
+
+fn npm(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("CARGO_TARGET_DIR", target());
+    command
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let listed = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<_> = listed.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn binding() -> PathBuf {
+    root().join("bindings/node")
+}
