@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(names.len(), 2 + catalogue.flows.len() + catalogue.rules.len());
         let is_plain =
             |name: &&str| name.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == b'_');
-        assert!(names.iter().all(|name| is_plain(name)), "{names:?}");
+        assert!(names.iter().all(is_plain), "{names:?}");
         assert!(
             catalogue.rules.iter().all(|it| !it.rule.statement.contains("*/") && !it.rule.statement.contains("/*"))
         );
