@@ -1,5 +1,7 @@
 //! What the bindings declare alike: a class for each flow, and the shapes that it takes and gives.
 
+use std::collections::btree_map::Entry;
+
 use rulebound::Flow;
 use serde_json::Value;
 
@@ -60,10 +62,11 @@ pub(super) fn classes() -> Vec<Class> {
 fn reachable(all: &Definitions, mut wanted: Vec<String>) -> Definitions {
     let mut found = Definitions::new();
     while let Some(name) = wanted.pop() {
-        if !found.contains_key(&name) {
-            let definition = all.get(&name).unwrap_or_else(|| panic!("the schemas have no `{name}`")).clone();
+        if let Entry::Vacant(place) = found.entry(name) {
+            let name = place.key();
+            let definition = all.get(name).unwrap_or_else(|| panic!("the schemas have no `{name}`")).clone();
             refer(&definition, &mut wanted);
-            found.insert(name, definition);
+            place.insert(definition);
         }
     }
     found
