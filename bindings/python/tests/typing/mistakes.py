@@ -20,7 +20,7 @@ flex.Checkout.start(at.key).handle({"type": "delete_payment_token"}, now=0)  # w
 at.observe({"type": "webhook", "body": b"{}"}, now=0)  # wrong
 at.observe({"type": "webhook", "body": b"{}", "origin": "proved"}, now=0)  # wrong
 at.observe({"type": "reply", "to": "a:1", "status": "200"}, now=0)  # wrong
-code: TruemedRule = "truemed.update.card-xor-item"  # wrong
+code: TruemedRule = "truemed.updates.card-xor-items"  # wrong
 level: Policy = {"overrides": {"truemed.update.card-xor-items": "ignore"}}  # wrong
 fact: Fact = {"type": "tick"}  # wrong
 other: flex.Checkout = at.handle({"type": "delete_payment_token"}, now=0).next  # wrong
