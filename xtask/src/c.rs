@@ -32,9 +32,9 @@ pub(crate) fn runner() -> Command {
 
 /// Builds the library and puts it, its headers and its pkg-config file below a prefix.
 pub(crate) fn install(prefix: &Path) -> Outcome {
-    cargo(&["build", "--quiet", "--release", "--package", "rulebound-c"])?;
+    cargo(&["build", "--quiet", "--profile", "binding", "--package", "rulebound-c"])?;
     let files = || -> std::io::Result<()> {
-        let (built, lib, include) = (target().join("release"), prefix.join("lib"), prefix.join("include"));
+        let (built, lib, include) = (target().join("binding"), prefix.join("lib"), prefix.join("include"));
         fs::create_dir_all(lib.join("pkgconfig"))?;
         fs::create_dir_all(&include)?;
         for header in fs::read_dir(root().join("bindings/c/include"))? {

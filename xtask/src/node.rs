@@ -10,7 +10,7 @@ use crate::{Outcome, root, run, target};
 const CONSUMER: &str = "test/consumer";
 const PEERS: &str = "bench";
 
-/// Builds the binary of the release profile, and puts it into the package.
+/// Builds the binary as it is released, and puts it into the package.
 pub(crate) fn build() -> Outcome {
     run(node().arg("scripts/build.cjs"))
 }

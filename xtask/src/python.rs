@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The largest wheel: 1 MB.
-const LARGEST_WHEEL: u64 = 1_000_000;
+/// The largest wheel: 1.4 MB. This only ever goes down.
+const LARGEST_WHEEL: u64 = 1_400_000;
 
-/// Installs the binding, as a wheel of the release profile, into a virtual environment of its own; once in a run.
+/// Installs the binding, as the wheel that is released, into a virtual environment of its own; once in a run.
 pub(crate) fn build() -> Outcome {
     static BUILT: OnceLock<Outcome> = OnceLock::new();
     BUILT.get_or_init(install).clone()

@@ -14,7 +14,7 @@ const name = binary();
 const given = process.argv.slice(2);
 const isInstall = given[0] === '--install';
 const into = given[0] === '--into' ? given[1] : folder;
-const options = given[0] === '--into' ? given.slice(2) : ['--release'];
+const options = given[0] === '--into' ? given.slice(2) : ['--profile', 'binding'];
 
 if (isInstall && !existsSync(join(folder, 'Cargo.toml'))) {
   // A published package: it has its binaries, and the loader says which one is missing.
