@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{PRIVATE, home};
 use crate::{Outcome, root, run, target};
@@ -70,7 +70,12 @@ impl<'a> Program<'a> {
     fn flags(&self) -> Result<Vec<OsString>, String> {
         const WATCHED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
         let mut flags = match self.linked {
-            Linked::Shared => pkg_config(&["rulebound"])?,
+            Linked::Shared if is_there("pkg-config", &["--version"]) => pkg_config(&["rulebound"])?,
+            Linked::Shared => {
+                let (include, lib) = (home().join("include"), home().join("lib"));
+                let flags = [format!("-I{}", include.display()), format!("-L{}", lib.display()), "-lrulebound".into()];
+                flags.map(OsString::from).to_vec()
+            }
             Linked::Static(archive) | Linked::Sanitized(archive) => {
                 let include = format!("-I{}", home().join("include").display());
                 let mut flags = vec![include.into(), archive.as_os_str().to_owned()];
@@ -121,6 +126,13 @@ impl<'a> Program<'a> {
         command.args(words).env("LD_LIBRARY_PATH", home().join("lib")).env("RUST_BACKTRACE", "0");
         command
     }
+}
+
+/// Whether a program is there and says yes to something.
+pub(super) fn is_there(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// How a library is compiled against and linked, word by word.
