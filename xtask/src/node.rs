@@ -24,7 +24,7 @@ pub(crate) fn test() -> Outcome {
     let consumer = project(CONSUMER)?;
     fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
     for configuration in ["tsconfig.json", "tsconfig.bundler.json"] {
-        run(npm("npx", &consumer).args(["--no", "tsc", "--project", configuration]))?;
+        run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
     }
     run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
 }

@@ -119,11 +119,10 @@ fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
         warnings: Vec<Violation>,
     }
     let AnyTransition { next, changed, take, learnt, failure, warnings, .. } = transition;
-    let text = next.save();
+    let mut text = next.save();
     let end = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-    let mut text = text.into_bytes();
-    serde_json::to_writer(&mut text, &Rest { changed, take, learnt, failure, warnings }).ok()?;
-    Some(Answer { number: memo.keep(next), end, ..done(String::from_utf8(text).ok()?) })
+    text += &serde_json::to_string(&Rest { changed, take, learnt, failure, warnings }).ok()?;
+    Some(Answer { number: memo.keep(next), end, ..done(text) })
 }
 
 fn look<T: Serialize>(
