@@ -14,6 +14,7 @@ use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
+cargo xtask test c|node|python       only what must hold of one binding
 cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in any language
 cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => test(),
+        ["test", "c"] => c::test(),
+        ["test", "node"] => node::test(),
+        ["test", "python"] => python::test(),
         ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
         ["vectors", folder, language] => parity::vectors(Path::new(folder), language),
         ["parity"] => cargo(&["run", "--release", "--package", "xtask", "--", "parity", "100000"]),
