@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -42,10 +42,4 @@ test('a binary that is missing or of another platform is named, with the remedy'
   assert.throws(() => load(package_, 'rulebound.plan9-x64.node'), remedy);
   assert.throws(() => load(package_, 'README.md'), /README\.md cannot be loaded/);
   assert.throws(() => load(package_, 'README.md'), remedy);
-});
-
-test('the README shows the host as it is tested', () => {
-  const readme = readFileSync(`${package_}README.md`, 'utf8');
-  const host = readFileSync(`${package_}examples/host.mjs`, 'utf8');
-  assert.ok(readme.includes(`\`\`\`js\n${host}\`\`\`\n`));
 });

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Generated, root};
 
 /// The documents that show files.
-const DOCUMENTS: [&str; 2] = ["bindings/c/README.md", "bindings/python/README.md"];
+const DOCUMENTS: [&str; 3] = ["bindings/c/README.md", "bindings/node/README.md", "bindings/python/README.md"];
 
 const BEGIN: &str = "<!-- file: ";
 const END: &str = "<!-- end of file -->";
