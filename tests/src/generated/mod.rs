@@ -78,7 +78,8 @@ pub fn files() -> Vec<Generated> {
 pub fn derived() -> Vec<Derived> {
     let catalogue = Catalogue::new();
     let mut files = diagrams::files(&catalogue, &Survey::run());
-    files.push(python::derived(&bundles::definitions(&catalogue)));
-    files.push(typescript::derived(&bundles::definitions(&catalogue)));
+    let definitions = bundles::definitions(&catalogue);
+    files.push(python::derived(&definitions));
+    files.push(typescript::derived(&definitions));
     files
 }
