@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::decode::decode;
 use crate::id::{EffectId, Text};
 
 /// The largest body that is read: 1 MiB.
@@ -322,12 +323,12 @@ pub struct Failure {
 
 /// Reads JSON text as one of the provider's shapes: tolerant of what it may add.
 pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
-    serde_json::from_str(core::str::from_utf8(body).ok()?).ok()
+    decode(core::str::from_utf8(body).ok()?).ok()
 }
 
 /// Reads a field of the provider's that is not essential: what is not of its type says nothing.
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()).ok())
+    Ok(decode(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.

@@ -7,6 +7,8 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 use serde_json::Value;
 
+use crate::decode::decode;
+use crate::encode::encode;
 use crate::id::Key;
 
 /// Declares an enum of texts that keeps a text it does not know, so that nothing unknown is ever taken for good.
@@ -105,7 +107,7 @@ impl From<serde_json::Map<String, Value>> for Extra {
 
 /// The body of a request: a command's own fields but for ours, then `extra`, then the idempotency key if it takes one.
 pub(crate) fn body(command: &impl Serialize, extra: &Extra, idempotency_key: Option<&str>) -> Value {
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(command) else { return Value::Null };
+    let Ok(mut fields) = decode::<serde_json::Map<_, _>>(&encode(command)) else { return Value::Null };
     for ours in ["intent", "extra"] {
         fields.remove(ours);
     }

@@ -1,23 +1,22 @@
 //! Reading JSON of our own shapes: strictly, and with the field named when it is wrong.
 
-mod scan;
+mod json;
+mod reader;
 
 use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
-use core::cell::Cell;
 use core::fmt;
 
-use serde::de::value::CowStrDeserializer;
-use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, IntoDeserializer, MapAccess, VariantAccess, Visitor,
-};
-use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::error::Category;
+use serde::Deserialize;
+use serde::de::{Expected, Unexpected};
 use thiserror::Error;
 
 use crate::id::Text;
-pub(crate) use scan::member;
-use scan::{Which, pointer};
+use json::{Json, Tagged};
+use reader::Reader;
+pub(crate) use reader::{member, plain};
 
 /// JSON of ours that is wrong, with the field that is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -42,203 +41,121 @@ impl Malformed {
     }
 }
 
-/// Reads a value. Only an error pays for finding where it is.
+/// Reads a value.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
-    serde_json::from_str(text).map_err(|error| located(text, &error))
+    let mut reader = Reader::new(text);
+    let value = T::deserialize(Json::new(&mut reader))?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// Reads one of our unions: an object whose `type` names the variant, beside the variant's own fields.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
-    let tag = tag(text)?;
-    let unknown = Cell::new(false);
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = T::deserialize(Tagged { tag, reader: &mut reader, unknown: &unknown });
-    value.and_then(|value| reader.end().map(|()| value)).map_err(|error| match unknown.get() {
-        true => Malformed::new("/type", reason(&error)),
-        false => located(text, &error),
-    })
+    let mut reader = Reader::new(text);
+    let value = T::deserialize(Tagged { reader: &mut reader, name: tag(text)? })?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// The `type` of one of our unions.
 pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
-    #[derive(Deserialize)]
-    struct Tag<'a> {
-        #[serde(borrow, rename = "type")]
-        tag: Option<Text<'a>>,
-    }
-    let tag = match member(text, "type").and_then(|tag| serde_json::from_str(tag).ok()) {
-        Some(tag) => Some(tag),
-        None => decode::<Tag<'_>>(text)?.tag,
-    };
-    tag.map(|Text(tag)| tag).ok_or_else(|| Malformed::new("/type", "is missing"))
-}
-
-/// An error of serde's with the field that it is about, which follows from where the reader stood.
-#[cold]
-fn located(text: &str, error: &serde_json::Error) -> Malformed {
-    let reason = reason(error);
-    // A broken escape is told from behind the text that it stands in.
-    let end = offset(text, error).saturating_sub(usize::from(reason.ends_with("escape")));
-    let is = |beginnings: &[&str]| beginnings.iter().any(|it| reason.starts_with(it));
-    let which = match error.classify() {
-        Category::Data if is(&["invalid type: map", "invalid type: sequence"]) => Which::Next,
-        Category::Data if is(&["missing field", "unknown field", "duplicate field", "invalid length"]) => Which::Whole,
-        Category::Data => Which::Scalar,
-        Category::Io | Category::Syntax | Category::Eof => Which::Next,
-    };
-    let mut field = pointer(text, end, which);
-    // What is missing has no place of its own.
-    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-    if let Some((name, _)) = missing {
-        field.push('/');
-        field.push_str(name);
-    }
-    Malformed { field, reason }
-}
-
-/// Where in the text the reader stood.
-fn offset(text: &str, error: &serde_json::Error) -> usize {
-    let before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    before.map(str::len).sum::<usize>().saturating_add(error.column())
-}
-
-/// What serde says, without a position that means nothing to the reader.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
-}
-
-type Reader<'a, 'de> = &'a mut serde_json::Deserializer<serde_json::de::StrRead<'de>>;
-
-/// An object with a `type`, seen as the enum that serde derives.
-struct Tagged<'a, 'de> {
-    tag: Cow<'de, str>,
-    reader: Reader<'a, 'de>,
-    unknown: &'a Cell<bool>,
-}
-
-impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
-    type Error = serde_json::Error;
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        visitor.visit_enum(self)
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
-        Err(de::Error::custom("only a union has a type"))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    match member(text, "type") {
+        Some(tag) => decode(tag).map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
+        // Either the text is no object at all, or it is one without a type.
+        None => decode::<Object>(text).and(Err(Malformed::new("/type", "is missing"))),
     }
 }
 
-impl<'a, 'de> EnumAccess<'de> for Tagged<'a, 'de> {
-    type Error = serde_json::Error;
-    type Variant = Untagged<Reader<'a, 'de>>;
+/// Any object.
+#[derive(Deserialize)]
+struct Object {}
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Self::Error> {
-        let tag: CowStrDeserializer<'de, serde_json::Error> = self.tag.into_deserializer();
-        self.unknown.set(true);
-        let variant = seed.deserialize(tag)?;
-        self.unknown.set(false);
-        Ok((variant, Untagged(self.reader)))
+/// An error of reading, small enough to come out of every step of it.
+#[derive(Debug)]
+pub(crate) struct Wrong(Box<Malformed>);
+
+impl Wrong {
+    fn of(field: String, reason: String) -> Self {
+        Self(Box::new(Malformed { field, reason }))
+    }
+
+    /// A scalar that `serde_json` does not read, without a position that means nothing here.
+    #[cold]
+    fn scalar(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        Self::of(String::new(), text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned())
+    }
+
+    /// The same, in a member of that name.
+    #[cold]
+    fn within(mut self, name: &str) -> Self {
+        self.0.field.insert_str(0, &pointer(name));
+        self
+    }
+
+    /// The same, in the item of that index.
+    #[cold]
+    fn at(mut self, index: usize) -> Self {
+        self.0.field.insert_str(0, &format!("/{index}"));
+        self
     }
 }
 
-/// An object without its `type`.
-struct Untagged<D>(D);
+/// A name as a part of a JSON Pointer.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
 
-impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Untagged<D> {
-    type Error = D::Error;
-
-    fn unit_variant(self) -> Result<(), D::Error> {
-        self.0.deserialize_map(WithoutType::of(IgnoredAny)).map(|_| ())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, D::Error> {
-        seed.deserialize(self)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value, D::Error> {
-        Err(de::Error::custom("no variant of ours is a tuple"))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(WithoutType::of(visitor))
+impl From<Wrong> for Malformed {
+    fn from(wrong: Wrong) -> Self {
+        *wrong.0
     }
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Untagged<D> {
-    type Error = D::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(WithoutType::of(visitor))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-/// Hands a map on without the entry of its `type`.
-struct WithoutType<V> {
-    inner: V,
-    seen: bool,
-}
+impl core::error::Error for Wrong {}
 
-impl<V> WithoutType<V> {
-    const fn of(inner: V) -> Self {
-        Self { inner, seen: false }
-    }
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for WithoutType<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.expecting(f)
+impl serde::de::Error for Wrong {
+    #[cold]
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::of(String::new(), reason.to_string())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_map(WithoutType::of(map))
-    }
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutType<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        loop {
-            match self.inner.next_key::<Text<'de>>()? {
-                None => return Ok(None),
-                Some(Text(name)) if name == "type" => {
-                    if core::mem::replace(&mut self.seen, true) {
-                        return Err(de::Error::duplicate_field("type"));
-                    }
-                    self.inner.next_value::<IgnoredAny>()?;
-                }
-                Some(Text(name)) => {
-                    let name: CowStrDeserializer<'de, A::Error> = name.into_deserializer();
-                    return seed.deserialize(name).map(Some);
-                }
-            }
-        }
+    #[cold]
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let wanted = expected.to_string();
+        let wanted = match wanted.as_str() {
+            "i64" | "u64" | "u32" | "u16" | "u8" => "a whole number",
+            rust if rust.starts_with("struct ") => "an object",
+            other => other,
+        };
+        Self::custom(match found {
+            Unexpected::Unit => format!("expected {wanted}, found null"),
+            Unexpected::Map => format!("expected {wanted}, found an object"),
+            Unexpected::Seq => format!("expected {wanted}, found a list"),
+            _ => format!("expected {wanted}, found {found}"),
+        })
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.inner.next_value_seed(seed)
+    #[cold]
+    fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
+        let known = if expected.is_empty() { String::from("nothing") } else { format!("`{}`", expected.join("`, `")) };
+        Self::of(pointer(name), format!("unknown field `{name}`, expected {known}"))
+    }
+
+    #[cold]
+    fn missing_field(name: &'static str) -> Self {
+        Self::of(pointer(name), format!("missing field `{name}`"))
+    }
+
+    #[cold]
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::of(pointer(name), format!("duplicate field `{name}`"))
     }
 }
 

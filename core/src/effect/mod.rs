@@ -14,6 +14,7 @@ use core::hash::Hash;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::encode::encode;
 use crate::id::{EffectId, Key};
 use crate::schema::Described;
 use crate::time::Timestamp;
@@ -76,7 +77,7 @@ impl Request {
     /// The same request with a JSON body.
     pub(crate) fn with_json(mut self, body: &impl Serialize) -> Self {
         self.headers.insert("content-type", "application/json");
-        self.body = serde_json::to_string(body).ok();
+        self.body = Some(encode(body));
         self
     }
 }

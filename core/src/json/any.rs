@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode, decode_tagged, tag};
 use crate::effect::{Awaited, Owed, Request};
+use crate::encode::Verbatim;
 use crate::fact::{Because, Fact, FactError, Failure};
 use crate::flow::{Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
@@ -32,9 +32,6 @@ pub trait AnySnapshot: Send + Sync {
     fn revision(&self) -> u64;
     /// Its JSON.
     fn save(&self) -> String;
-    /// Its JSON, as a part of another.
-    #[doc(hidden)]
-    fn raw(&self) -> serde_json::Result<Box<RawValue>>;
     /// Its JSON in an older format.
     fn save_as(&self, format: u32) -> Result<String, SaveError>;
     /// See [`Snapshot::handle`].
@@ -175,7 +172,7 @@ pub enum AnyError {
 
 #[expect(clippy::borrowed_box, reason = "serde hands over a reference to the field")]
 fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Result<S::Ok, S::Error> {
-    next.raw().map_err(serde::ser::Error::custom)?.serialize(serializer)
+    Verbatim(&next.save()).serialize(serializer)
 }
 
 impl<F> AnySnapshot for Snapshot<F>
@@ -197,10 +194,6 @@ where
 
     fn save(&self) -> String {
         self.save()
-    }
-
-    fn raw(&self) -> serde_json::Result<Box<RawValue>> {
-        self.raw()
     }
 
     fn save_as(&self, format: u32) -> Result<String, SaveError> {

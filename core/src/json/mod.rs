@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::catalogue::{Catalogue, RULES_VERSION};
 use crate::decode::{Malformed, decode};
+use crate::encode::encode;
 use crate::fact::Headers;
 use crate::id::Key;
 use crate::intake::Secret;
@@ -333,7 +334,7 @@ fn named(provider: &str) -> Result<&'static Provider, String> {
 }
 
 fn ok<T: Serialize>(value: &T) -> Served {
-    serde_json::to_string(&Answer::Ok(value)).map_err(|it| error("internal", "", &format!("{it}")))
+    Ok(encode(&Answer::Ok(value)))
 }
 
 /// An answer that is JSON already.
@@ -346,7 +347,7 @@ fn refuse(why: AnyError) -> String {
         Ok(problem) => tell(problem),
         Err(rejection) => {
             let refused: Answer<()> = Answer::Refused { violations: rejection.violations };
-            serde_json::to_string(&refused).unwrap_or_default()
+            encode(&refused)
         }
     }
 }
@@ -361,5 +362,5 @@ fn error(code: &'static str, field: &str, message: &str) -> String {
 
 fn tell(problem: Problem) -> String {
     let Problem { code, field, message } = problem;
-    serde_json::to_string(&Answer::<()>::Error { code, field, message }).unwrap_or_default()
+    encode(&Answer::<()>::Error { code, field, message })
 }

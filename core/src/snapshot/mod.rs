@@ -9,17 +9,17 @@ mod tests;
 mod toy;
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode, member};
+use crate::encode::{Verbatim, encode};
 use crate::effect::{Entries, Ordinal, Outbox, Request, entries};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, Flow};
@@ -249,7 +249,7 @@ impl<'a> Heading<'a> {
         if json.len() > LARGEST_SNAPSHOT {
             return Err(LoadError::TooLong);
         }
-        let flow = member(json, "flow").and_then(|flow| serde_json::from_str(flow).ok());
+        let flow = member(json, "flow").and_then(|flow| decode(flow).ok());
         let format = member(json, "format").and_then(|format| format.parse().ok());
         match (flow, format) {
             (Some(Text(flow)), Some(format)) => Ok(Self { flow, format }),
@@ -312,11 +312,6 @@ impl<F: Flow> Snapshot<F> {
 
     /// The JSON of this snapshot, in the newest format.
     pub fn save(&self) -> String {
-        text(self.raw())
-    }
-
-    /// The same, as a part of other JSON.
-    pub(crate) fn raw(&self) -> serde_json::Result<Box<RawValue>> {
         self.write(F::FORMAT, &self.state)
     }
 
@@ -329,16 +324,16 @@ impl<F: Flow> Snapshot<F> {
         }
         let state = self.state.downgrade(format).ok_or(SaveError::Unknown(format))?;
         let state = state.map_err(|what| SaveError::Inexpressible { format, what })?;
-        Ok(text(self.write(format, &RawValue::from_string(state).unwrap_or_default())))
+        Ok(self.write(format, &Verbatim(&state)))
     }
 
-    fn write(&self, format: u32, state: &impl Serialize) -> serde_json::Result<Box<RawValue>> {
+    fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
         let planned = self.state.planned(format);
         let owed = Entries { owed: &outbox.owed, planned: planned.as_deref().unwrap_or_default() };
         let ordinals = &outbox.ordinals;
         let saved: Saved<'_, F, _> = Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals };
-        to_raw_value(&saved)
+        encode(&saved)
     }
 
     /// The host's name for this flow.
@@ -364,11 +359,6 @@ impl<F: Flow> Snapshot<F> {
         let revision = self.revision.saturating_add(changed.into());
         (Self { key: self.key.clone(), revision, state, outbox }, noted)
     }
-}
-
-/// JSON as a text of its own.
-fn text(raw: serde_json::Result<Box<RawValue>>) -> String {
-    raw.map(Box::<str>::from).unwrap_or_default().into()
 }
 
 /// What a decision said besides the next snapshot.

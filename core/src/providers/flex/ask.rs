@@ -11,6 +11,7 @@ use super::eligibility::{Line, assess};
 use super::item::CouponData;
 use super::settings::Settings;
 use crate::decode::{Malformed, decode};
+use crate::encode::encode;
 use crate::rule::Violation;
 use crate::snapshot::Rejection;
 
@@ -76,7 +77,7 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
     match question {
         "assess" => {
             let it: Assess = read(with)?;
-            json(&assess(&it.lines))
+            Ok(encode(&assess(&it.lines)))
         }
         "create_product" => {
             let it: Product = read(with)?;
@@ -99,7 +100,7 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
             let price = PriceSeen::read(it.body.as_bytes());
             let price = price.ok_or_else(|| Malformed::new("/with/body", "is no price of Flex's"))?;
             let warnings = price.warnings();
-            json(&PriceRead { price, warnings })
+            Ok(encode(&PriceRead { price, warnings }))
         }
         _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
     }
@@ -107,8 +108,8 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
 
 fn answer(checked: Result<Checked, Rejection>) -> Result<String, Malformed> {
     match checked {
-        Ok(checked) => json(&checked),
-        Err(Rejection { violations }) => json(&Refused { violations }),
+        Ok(checked) => Ok(encode(&checked)),
+        Err(Rejection { violations }) => Ok(encode(&Refused { violations })),
     }
 }
 
@@ -116,6 +117,3 @@ fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
     decode(with).map_err(|wrong| wrong.under("/with"))
 }
 
-fn json(value: &impl Serialize) -> Result<String, Malformed> {
-    serde_json::to_string(value).map_err(|wrong| Malformed::new("", format!("{wrong}")))
-}

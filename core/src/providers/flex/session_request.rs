@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::item::{Cart, CouponData, LineItem};
 use super::rules::Rule;
 use super::settings::Settings;
+use crate::encode::encode;
 use crate::flow::{Cx, Flow, Stop};
 use crate::id::Digest;
 use crate::money::Cents;
@@ -227,7 +228,7 @@ impl CreateCheckoutSession {
 
     /// The fingerprint of all that is asked for.
     pub(crate) fn content(&self) -> Digest {
-        Digest::of([serde_json::to_vec(self).unwrap_or_default().as_slice()])
+        Digest::of([encode(self).as_bytes()])
     }
 
     /// Holds the fields against the rules that do not depend on the state.

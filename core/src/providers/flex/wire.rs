@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::ids::{CheckoutSessionId, CustomerId, InvoiceId, RefundId, SubscriptionId};
 use super::rules::Rule;
 use super::session_request::{CaptureMethod, Mode};
+use crate::decode::decode;
 use crate::fact::{lenient_text, read};
 use crate::flow::{Answer, Refusal, Reply};
 use crate::money::Cents;
@@ -301,7 +302,7 @@ pub struct RefundSeen {
 
 /// Reads what may be said in a way that is not understood: then it is not said.
 fn soft<'de, D: Deserializer<'de>, T: for<'a> Deserialize<'a>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()).ok())
+    Ok(decode(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// Reads an instant: seconds since the epoch, or ISO 8601.

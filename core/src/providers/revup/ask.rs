@@ -9,6 +9,7 @@ use super::callback::{Callback, Parent};
 use super::order::{Paid, Recurrence};
 use super::wire::TransactionStatus;
 use crate::decode::{Malformed, decode};
+use crate::encode::encode;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,16 +44,16 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
             let it: Body = read(with)?;
             let seen = Callback::read(it.body.as_bytes())
                 .ok_or_else(|| Malformed::new("/with/body", "is no callback of Revup's"))?;
-            json(&Seen { open: seen.is_open(), status: seen.status, parent: seen.parent })
+            Ok(encode(&Seen { open: seen.is_open(), status: seen.status, parent: seen.parent }))
         }
         "read_pay" => {
             let it: Answer = read(with)?;
-            json(&Paid::read(it.status, it.body.as_bytes()))
+            Ok(encode(&Paid::read(it.status, it.body.as_bytes())))
         }
         "check_order" => {
             let it: Order = read(with)?;
             it.order.check().map_err(|wrong| Malformed::new(format!("/with/order{}", wrong.field), wrong.reason))?;
-            json(&true)
+            Ok(encode(&true))
         }
         _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
     }
@@ -62,6 +63,3 @@ fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
     decode(with).map_err(|wrong| wrong.under("/with"))
 }
 
-fn json(value: &impl Serialize) -> Result<String, Malformed> {
-    serde_json::to_string(value).map_err(|wrong| Malformed::new("", format!("{wrong}")))
-}

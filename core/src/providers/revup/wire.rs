@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
 use super::rules::Rule;
+use crate::decode::decode;
 use crate::fact::{lenient_text, read};
 use crate::flow::{Answer, Refusal, Reply};
 use crate::rule::RuleSet;
@@ -191,7 +192,7 @@ impl TransactionSeen {
 /// Reads what is not essential: nothing if it has another shape than expected.
 pub(super) fn tolerant<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(raw.get()).ok())
+    Ok(decode(raw.get()).ok())
 }
 
 /// Reads the body of a good answer.

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::eligibility::needs_update;
@@ -13,6 +13,7 @@ use super::order::OrderItem;
 use super::payment_token::PaymentToken;
 use super::settings::Settings;
 use crate::decode::{Malformed, decode};
+use crate::encode::encode;
 use crate::snapshot::Snapshot;
 
 #[derive(Deserialize)]
@@ -48,28 +49,26 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
     match question {
         "needs_update" => {
             let it: NeedsUpdate = read(with)?;
-            json(&needs_update(&it.confirmed, &it.wanted))
+            Ok(encode(&needs_update(&it.confirmed, &it.wanted)))
         }
         "coverage" => {
             let it: Coverage<'_> = read(with)?;
             let snapshot = Snapshot::<PaymentToken>::load(it.snapshot.get())
                 .map_err(|wrong| Malformed::new(format!("/with/snapshot{}", wrong.field()), format!("{wrong}")))?;
-            json(&snapshot.coverage(&it.order_items))
+            Ok(encode(&snapshot.coverage(&it.order_items)))
         }
         "list_payment_token" => {
             let it: List<ListPaymentTokens> = read(with)?;
-            json(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
+            Ok(encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?))
         }
         "list_payment_session" => {
             let it: List<ListPaymentSessions> = read(with)?;
-            json(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
+            Ok(encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?))
         }
         "read_list" => {
             let it: Body = read(with)?;
-            json(
-                &Page::read(it.body.as_bytes())
-                    .ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?,
-            )
+            let page = Page::read(it.body.as_bytes());
+            Ok(encode(&page.ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?))
         }
         _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
     }
@@ -83,6 +82,3 @@ fn of_query(field: &str, reason: &str) -> Malformed {
     Malformed::new(format!("/with/query{field}"), reason)
 }
 
-fn json(value: &impl Serialize) -> Result<String, Malformed> {
-    serde_json::to_string(value).map_err(|wrong| Malformed::new("", format!("{wrong}")))
-}

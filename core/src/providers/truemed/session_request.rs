@@ -9,6 +9,7 @@ use super::ids::Token;
 use super::order::{AmountDetails, Order, OrderItem, digest};
 use super::rules::Rule;
 use super::settings::Settings;
+use crate::encode::encode;
 use crate::flow::{Cx, Flow};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
@@ -134,15 +135,15 @@ impl CreatePaymentSession {
         let of_lines = self.order_items.iter().filter(|it| it.amount_details.is_some());
         let of_order = self.amount_details.as_ref();
         let details = match of_order.is_some() || of_lines.clone().next().is_some() {
-            true => serde_json::to_vec(&(of_order, &self.order_items)).unwrap_or_default(),
-            false => Vec::new(),
+            true => encode(&(of_order, &self.order_items)),
+            false => String::new(),
         };
-        Digest::of([items.as_bytes(), self.total_amount.get().to_le_bytes().as_slice(), details.as_slice()])
+        Digest::of([items.as_bytes(), self.total_amount.get().to_le_bytes().as_slice(), details.as_bytes()])
     }
 
     /// The fingerprint of everything that is asked for.
     pub(crate) fn content(&self) -> Digest {
-        Digest::of([serde_json::to_vec(self).unwrap_or_default().as_slice()])
+        Digest::of([encode(self).as_bytes()])
     }
 
     /// Holds the fields against the rules that do not depend on the state.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::settings::Settings;
 use crate::decode::{Malformed, decode};
+use crate::encode::encode;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +23,7 @@ pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
                 return Err(Malformed::new("/with/settings/domain_prefix", "is not one label of a domain"));
             }
             let page = settings.partner_apps_page();
-            serde_json::to_string(&page).map_err(|wrong| Malformed::new("", format!("{wrong}")))
+            Ok(encode(&page))
         }
         _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
     }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::rules::Rule;
+use crate::encode::encode;
 use crate::flow::{Cx, Flow};
 use crate::id::Digest;
 use crate::money::whole_if_any;
@@ -128,7 +129,7 @@ impl TokenRequest {
 
     /// The fingerprint of all of it.
     pub(crate) fn content(&self) -> Digest {
-        Digest::of([serde_json::to_vec(self).unwrap_or_default().as_slice()])
+        Digest::of([encode(self).as_bytes()])
     }
 
     /// The numbers of its components, as far as they are remembered.

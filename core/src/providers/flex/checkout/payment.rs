@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use crate::encode::encode;
 use crate::flow::{Intents, Outcome};
 use crate::id::{Digest, EffectId, Intent};
 use crate::money::Cents;
@@ -255,10 +256,10 @@ impl Payment {
 
 /// The fingerprint of a refund.
 pub(super) fn of_refund(refund: &CreateRefund) -> Digest {
-    Digest::of([serde_json::to_vec(refund).unwrap_or_default().as_slice()])
+    Digest::of([encode(refund).as_bytes()])
 }
 
 /// The fingerprint of a capture.
 pub(super) fn of_capture(capture: &CapturePayment) -> Digest {
-    Digest::of([serde_json::to_vec(capture).unwrap_or_default().as_slice()])
+    Digest::of([encode(capture).as_bytes()])
 }

@@ -8,7 +8,6 @@ mod state;
 mod wish;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
@@ -21,6 +20,7 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::{is_whole, predicted, refusal, says};
 use crate::effect::Awaited;
+use crate::encode::encode;
 use crate::fact::{Because, Verdict};
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
 use crate::id::Digest;
@@ -328,6 +328,5 @@ impl Subscription {
 }
 
 fn refund_content(refund: &RefundPayment) -> Digest {
-    let text: String = serde_json::to_string(refund).unwrap_or_default();
-    Digest::of([text.as_bytes()])
+    Digest::of([encode(refund).as_bytes()])
 }

@@ -5,7 +5,6 @@ mod guard;
 mod step;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use super::session::{Asked, Session};
 use super::settings::Settings;
 use super::wire::{Signal, Status, predicted, says};
 use crate::effect::Awaited;
+use crate::encode::encode;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Intents, Outcome, Reply, Stop, Webhook};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
@@ -364,6 +364,5 @@ fn capture_content(amount: Cents) -> Digest {
 }
 
 fn refund_content(refund: &CreateRefund) -> Digest {
-    let text: String = serde_json::to_string(refund).unwrap_or_default();
-    Digest::of([text.as_bytes()])
+    Digest::of([encode(refund).as_bytes()])
 }

@@ -26,6 +26,7 @@ use super::webhook::Signal;
 use super::wire::{lists, says};
 use crate::decode::{Malformed, decode};
 use crate::effect::Awaited;
+use crate::encode::encode;
 use crate::fact::Because;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
 use crate::policy::Env;
@@ -218,7 +219,7 @@ impl Flow for Subscription {
     }
 
     fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
-        let first = || serde_json::to_string(&state_v1::Subscription::from(self)).unwrap_or_default();
+        let first = || encode(&state_v1::Subscription::from(self));
         (format == 1).then(|| Ok(first()))
     }
 

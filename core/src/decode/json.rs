@@ -1,0 +1,399 @@
+//! What `serde` derives, read from JSON text.
+//!
+//! A reader of our own for three reasons: it knows where in the text an error is, it takes a union's `type` out of the
+//! object that it stands in, and what is compiled of it for each type is small.
+
+use alloc::borrow::Cow;
+use core::mem::{replace, take};
+
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use super::Wrong;
+use super::reader::Reader;
+
+/// By this name `serde_json` asks for a value as it is written.
+const RAW: &str = "$serde_json::private::RawValue";
+
+/// A value that comes next.
+pub(super) struct Json<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    /// Whether it is an object whose `type` was read before.
+    typed: bool,
+}
+
+impl<'a, 'de> Json<'a, 'de> {
+    pub(super) const fn new(reader: &'a mut Reader<'de>) -> Self {
+        Self { reader, typed: false }
+    }
+
+    fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let Self { reader, typed } = self;
+        if reader.peek() != Some(b'{') {
+            return Err(reader.unexpected(&visitor));
+        }
+        let depth = reader.enter()?;
+        let value = visitor.visit_map(Members { reader, typed, first: true, met: false, name: 0 })?;
+        reader.leave(depth, b'}')?;
+        Ok(value)
+    }
+
+    fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let Self { reader, .. } = self;
+        if reader.peek() != Some(b'[') {
+            return Err(reader.unexpected(&visitor));
+        }
+        let depth = reader.enter()?;
+        let value = visitor.visit_seq(Items { reader, index: 0 })?;
+        reader.leave(depth, b']')?;
+        Ok(value)
+    }
+
+    fn text(self, expected: &dyn Expected) -> Result<Cow<'de, str>, Wrong> {
+        match self.reader.peek() {
+            Some(b'"') => self.reader.text(),
+            _ => Err(self.reader.unexpected(expected)),
+        }
+    }
+
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.reader.peek() {
+            Some(b'0'..=b'9' | b'-') => {}
+            _ => return Err(self.reader.unexpected(&visitor)),
+        }
+        if let Some(digits) = self.reader.digits() {
+            return visitor.visit_u64(digits);
+        }
+        let number = self.reader.number()?;
+        match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => visitor.visit_u64(number),
+            (_, Some(number), _) => visitor.visit_i64(number),
+            (.., number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
+        }
+    }
+}
+
+fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V::Value, Wrong> {
+    match text {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
+    }
+}
+
+macro_rules! read_as {
+    ($how:ident: $($deserialize:ident)+) => {$(
+        #[inline]
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+            self.$how(visitor)
+        }
+    )+};
+}
+
+impl<'de> Deserializer<'de> for Json<'_, 'de> {
+    type Error = Wrong;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.reader.peek() {
+            Some(b'{') => self.object(visitor),
+            Some(b'[') => self.list(visitor),
+            Some(b'"') => visit_text(self.reader.text()?, visitor),
+            Some(b't' | b'f' | b'n') => match self.reader.word()? {
+                Some(value) => visitor.visit_bool(value),
+                None => visitor.visit_unit(),
+            },
+            _ => self.number(visitor),
+        }
+    }
+
+    read_as!(number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
+    read_as!(number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64);
+    read_as!(list: deserialize_seq);
+    read_as!(object: deserialize_map);
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visit_text(self.text(&visitor)?, visitor)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.reader.peek() {
+            Some(b't' | b'f') => visitor.visit_bool(self.reader.word()?.unwrap_or_default()),
+            _ => Err(self.reader.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.reader.peek() {
+            Some(b'n') => self.reader.word().and_then(|_| visitor.visit_none()),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        if name == RAW { visitor.visit_map(Raw(Some(self.reader.span()?))) } else { visitor.visit_newtype_struct(self) }
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
+        self.list(visitor)
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Result<V::Value, Wrong> {
+        self.list(visitor)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        self.object(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        let Self { reader, .. } = self;
+        match reader.peek() {
+            Some(b'"') => {
+                let name = reader.text()?;
+                visitor.visit_enum(Variant { reader, name, form: Form::Bare })
+            }
+            Some(b'{') => {
+                let depth = reader.enter()?;
+                let _ = reader.peek();
+                let (at, name) = (reader.at(), reader.name()?);
+                let value = visitor.visit_enum(Variant { reader, name, form: Form::Member });
+                let value = value.map_err(|wrong| wrong.within(&reader.name_at(at)))?;
+                reader.leave(depth, b'}')?;
+                Ok(value)
+            }
+            _ => Err(reader.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.reader.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! { i128 u128 char bytes byte_buf unit unit_struct identifier }
+}
+
+/// The members of an object.
+struct Members<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    first: bool,
+    typed: bool,
+    met: bool,
+    /// Where the name of the last one stands.
+    name: usize,
+}
+
+impl<'de> Members<'_, 'de> {
+    fn next(&mut self) -> Result<Option<Cow<'de, str>>, Wrong> {
+        while self.reader.more(take(&mut self.first), b'}')? {
+            let _ = self.reader.peek();
+            self.name = self.reader.at();
+            let name = self.reader.name()?;
+            if !self.typed || name != "type" {
+                return Ok(Some(name));
+            }
+            if replace(&mut self.met, true) {
+                return Err(Wrong::duplicate_field("type"));
+            }
+            self.reader.skip()?;
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn within(&self, wrong: Wrong) -> Wrong {
+        wrong.within(&self.reader.name_at(self.name))
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'_, 'de> {
+    type Error = Wrong;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
+        match self.next()? {
+            Some(name) => seed.deserialize(Name(name)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Wrong> {
+        seed.deserialize(Json::new(self.reader)).map_err(|wrong| self.within(wrong))
+    }
+}
+
+/// The items of a list.
+struct Items<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    index: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Wrong;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
+        if !self.reader.more(self.index == 0, b']')? {
+            return Ok(None);
+        }
+        let item = seed.deserialize(Json::new(self.reader)).map_err(|wrong| wrong.at(self.index))?;
+        self.index = self.index.saturating_add(1);
+        Ok(Some(item))
+    }
+}
+
+/// The name of a member, or of a variant.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserializer<'de> for Name<'de> {
+    type Error = Wrong;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visit_text(self.0, visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_str(&self.0)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
+        tuple tuple_struct map struct enum ignored_any
+    }
+}
+
+/// How a variant stands in the text.
+enum Form {
+    /// As a text.
+    Bare,
+    /// As the name of the only member of an object, which has its value.
+    Member,
+    /// As the `type` of an object, which has the variant's own fields too.
+    Type,
+}
+
+/// A variant of an enum.
+struct Variant<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    name: Cow<'de, str>,
+    form: Form,
+}
+
+impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = Wrong;
+    type Variant = Content<'a, 'de>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
+        let Self { reader, name, form } = self;
+        let variant = seed.deserialize(Name(name)).map_err(|wrong| match form {
+            Form::Type => wrong.within("type"),
+            Form::Bare | Form::Member => wrong,
+        })?;
+        Ok((variant, Content { reader, form }))
+    }
+}
+
+/// What a variant holds.
+struct Content<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    form: Form,
+}
+
+impl<'a, 'de> Content<'a, 'de> {
+    fn value(self) -> Result<Json<'a, 'de>, Wrong> {
+        match self.form {
+            Form::Bare => Err(Wrong::custom("this one has a value")),
+            Form::Member => Ok(Json::new(self.reader)),
+            Form::Type => Ok(Json { reader: self.reader, typed: true }),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Content<'_, 'de> {
+    type Error = Wrong;
+
+    fn unit_variant(self) -> Result<(), Wrong> {
+        match self.form {
+            Form::Bare => Ok(()),
+            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
+            Form::Type => self.reader.skip(),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
+        seed.deserialize(self.value()?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
+        self.value()?.list(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
+        self.value()?.object(visitor)
+    }
+}
+
+/// An object with a `type`, which was read before, as one of our unions.
+pub(super) struct Tagged<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+    pub(super) name: Cow<'de, str>,
+}
+
+impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
+    type Error = Wrong;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
+        Err(Wrong::custom("only a union has a type"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A value as it is written, in the way in which `serde_json` asks for it.
+struct Raw<'de>(Option<&'de str>);
+
+impl<'de> MapAccess<'de> for Raw<'de> {
+    type Error = Wrong;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
+        self.0.map(|_| seed.deserialize(Name(Cow::Borrowed(RAW)))).transpose()
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Wrong> {
+        seed.deserialize(Name(Cow::Borrowed(self.0.take().unwrap_or_default())))
+    }
+}

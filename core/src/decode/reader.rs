@@ -1,0 +1,301 @@
+//! A walk through JSON text: objects and lists are told apart here, every scalar that is not plain is `serde_json`'s.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use serde::de::{Error, Expected, Unexpected};
+use serde_json::Number;
+
+use super::Wrong;
+
+/// How many objects and lists may stand within each other.
+const DEEPEST: u8 = 128;
+
+/// A place in a text.
+pub(super) struct Reader<'de> {
+    text: &'de str,
+    at: usize,
+    depth: u8,
+}
+
+type Read<T> = Result<T, Wrong>;
+
+impl<'de> Reader<'de> {
+    pub(super) const fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// The first byte behind blanks, or nothing at the end.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(blank @ (b' ' | b'\n' | b'\r' | b'\t')) = bytes.get(self.at) {
+            let _ = blank;
+            self.pass(1);
+        }
+        bytes.get(self.at).copied()
+    }
+
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    fn rest(&self) -> &'de str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// That the text ends here.
+    pub(super) fn end(&mut self) -> Read<()> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(Wrong::custom("trailing characters")),
+        }
+    }
+
+    /// What comes next is not what it has to be.
+    #[cold]
+    pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> Wrong {
+        let (text, number);
+        let found = match self.peek() {
+            Some(b'{') => Unexpected::Map,
+            Some(b'[') => Unexpected::Seq,
+            Some(b'"') => match self.text() {
+                Ok(found) => {
+                    text = found;
+                    Unexpected::Str(&text)
+                }
+                Err(wrong) => return wrong,
+            },
+            Some(b't' | b'f' | b'n') => match self.word() {
+                Ok(None) => Unexpected::Other("null"),
+                Ok(Some(found)) => Unexpected::Bool(found),
+                Err(wrong) => return wrong,
+            },
+            _ => match self.number() {
+                Ok(found) => {
+                    number = found;
+                    match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                        (Some(found), ..) => Unexpected::Unsigned(found),
+                        (_, Some(found), _) => Unexpected::Signed(found),
+                        (.., found) => Unexpected::Float(found.unwrap_or(f64::NAN)),
+                    }
+                }
+                Err(wrong) => return wrong,
+            },
+        };
+        Wrong::invalid_type(found, expected)
+    }
+
+    /// `true`, `false`, or nothing for `null`.
+    pub(super) fn word(&mut self) -> Read<Option<bool>> {
+        let words = [("null", None), ("true", Some(true)), ("false", Some(false))];
+        match words.into_iter().find(|(word, _)| self.rest().starts_with(word)) {
+            Some((word, value)) => {
+                self.pass(word.len());
+                Ok(value)
+            }
+            None => Err(self.no_value()),
+        }
+    }
+
+    #[cold]
+    fn no_value(&self) -> Wrong {
+        Wrong::custom(if self.rest().is_empty() { "the text ends where a value is expected" } else { "expected a value" })
+    }
+
+    /// A number of digits alone, if it is one; then it is passed.
+    pub(super) fn digits(&mut self) -> Option<u64> {
+        let rest = self.rest().as_bytes();
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let is_plain = match rest.first()? {
+            b'0' => end == 1,
+            _ => (1..=18).contains(&end),
+        };
+        if !is_plain || matches!(rest.get(end), Some(b'.' | b'e' | b'E')) {
+            return None;
+        }
+        let digits = rest.get(..end)?;
+        let value = digits.iter().fold(0_u64, |all, digit| {
+            all.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
+        });
+        self.pass(end);
+        Some(value)
+    }
+
+    /// Any number.
+    pub(super) fn number(&mut self) -> Read<Number> {
+        if let Some(digits) = self.digits() {
+            return Ok(digits.into());
+        }
+        let rest = self.rest();
+        let end = rest.find(|it: char| !matches!(it, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
+        let number = rest.get(..end).filter(|it| !it.is_empty()).ok_or_else(|| self.no_value())?;
+        let value = serde_json::from_str(number).map_err(|error| Wrong::scalar(&error))?;
+        self.pass(end);
+        Ok(value)
+    }
+
+    /// A text, whose quote comes next.
+    pub(super) fn text(&mut self) -> Read<Cow<'de, str>> {
+        self.pass(1);
+        let rest = self.rest();
+        let length = plain(rest.as_bytes());
+        match (rest.as_bytes().get(length), rest.get(..length)) {
+            (Some(b'"'), Some(plain)) => {
+                self.pass(length.saturating_add(1));
+                Ok(Cow::Borrowed(plain))
+            }
+            _ => self.escaped().map(Cow::Owned),
+        }
+    }
+
+    /// A text with escapes, whose quote has been passed.
+    #[cold]
+    fn escaped(&mut self) -> Read<String> {
+        let rest = self.text.get(self.at.saturating_sub(1)..).unwrap_or_default();
+        let mut after_escape = false;
+        let quote = rest.bytes().skip(1).position(|byte| {
+            let was = core::mem::replace(&mut after_escape, false);
+            after_escape = byte == b'\\' && !was;
+            byte == b'"' && !was
+        });
+        let length = quote.map_or(rest.len(), |quote| quote.saturating_add(2));
+        let text = serde_json::from_str(rest.get(..length).unwrap_or(rest)).map_err(|error| Wrong::scalar(&error))?;
+        self.pass(length.saturating_sub(1));
+        Ok(text)
+    }
+
+    /// Enters an object or a list, whose mark comes next; says how deep the text around it is.
+    pub(super) fn enter(&mut self) -> Read<u8> {
+        if self.depth >= DEEPEST {
+            return Err(Wrong::custom("is nested too deeply"));
+        }
+        self.pass(1);
+        self.depth = self.depth.saturating_add(1);
+        Ok(self.depth.saturating_sub(1))
+    }
+
+    /// Whether there is one more before the closing mark, which is passed.
+    pub(super) fn more(&mut self, first: bool, close: u8) -> Read<bool> {
+        match self.peek() {
+            Some(next) if next == close => {
+                self.pass(1);
+                self.depth = self.depth.saturating_sub(1);
+                Ok(false)
+            }
+            Some(_) if first => Ok(true),
+            Some(b',') => {
+                self.pass(1);
+                Ok(true)
+            }
+            Some(_) => Err(Wrong::custom("expected a comma, or the end")),
+            None => Err(Wrong::custom("the text ends within it")),
+        }
+    }
+
+    /// That what was entered at some depth has been left, or ends here.
+    pub(super) fn leave(&mut self, depth: u8, close: u8) -> Read<()> {
+        match self.depth == depth || !self.more(false, close)? {
+            true => Ok(()),
+            false => Err(Wrong::custom("holds more than expected")),
+        }
+    }
+
+    /// The name of a member, and its colon.
+    pub(super) fn name(&mut self) -> Read<Cow<'de, str>> {
+        if self.peek() != Some(b'"') {
+            return Err(Wrong::custom("expected the name of a member"));
+        }
+        let name = self.text()?;
+        if self.peek() != Some(b':') {
+            return Err(Wrong::custom("expected a colon").within(&name));
+        }
+        self.pass(1);
+        Ok(name)
+    }
+
+    /// The name that stands at a place where one was read.
+    #[cold]
+    pub(super) fn name_at(&self, at: usize) -> Cow<'de, str> {
+        Self { text: self.text, at, depth: 0 }.text().unwrap_or_default()
+    }
+
+    /// Any value, as it is written.
+    pub(super) fn span(&mut self) -> Read<&'de str> {
+        let _ = self.peek();
+        let from = self.at;
+        self.skip()?;
+        Ok(self.text.get(from..self.at).unwrap_or_default())
+    }
+
+    /// Passes any value.
+    pub(super) fn skip(&mut self) -> Read<()> {
+        match self.peek() {
+            Some(b'"') => self.text().map(drop),
+            Some(b't' | b'f' | b'n') => self.word().map(drop),
+            Some(b'{') => {
+                self.enter()?;
+                let mut first = true;
+                while self.more(core::mem::take(&mut first), b'}')? {
+                    let _ = self.peek();
+                    let at = self.at;
+                    self.name()?;
+                    self.skip().map_err(|wrong| wrong.within(&self.name_at(at)))?;
+                }
+                Ok(())
+            }
+            Some(b'[') => {
+                self.enter()?;
+                let mut index = 0_usize;
+                while self.more(index == 0, b']')? {
+                    self.skip().map_err(|wrong| wrong.at(index))?;
+                    index = index.saturating_add(1);
+                }
+                Ok(())
+            }
+            _ => self.number().map(drop),
+        }
+    }
+}
+
+/// How many bytes there are before a quote, a backslash or a control character: eight at a time, as nearly every text
+/// ends in the first few.
+pub(crate) fn plain(text: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (chunks, rest) = text.as_chunks::<8>();
+    let mut length = 0_usize;
+    for chunk in chunks {
+        let bytes = u64::from_le_bytes(*chunk);
+        // The highest bit of a byte is set where that byte is less than `n`, and perhaps in bytes behind that.
+        let less = |bytes: u64, n: u64| bytes.wrapping_sub(EACH.wrapping_mul(n)) & !bytes;
+        let is = |byte: u8| less(bytes ^ EACH.wrapping_mul(byte.into()), 1);
+        let found = (less(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST;
+        if found != 0 {
+            return length.saturating_add((found.trailing_zeros() / 8) as usize);
+        }
+        length = length.saturating_add(8);
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+    length.saturating_add(end)
+}
+
+/// A member of the object that the text is, as it is written; nothing of it is read behind that.
+pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
+    let mut reader = Reader::new(text);
+    if reader.peek() != Some(b'{') {
+        return None;
+    }
+    reader.enter().ok()?;
+    let mut first = true;
+    while reader.more(core::mem::take(&mut first), b'}').ok()? {
+        if reader.name().ok()? == name {
+            return reader.span().ok();
+        }
+        reader.skip().ok()?;
+    }
+    None
+}

@@ -1,0 +1,342 @@
+//! Writing what `serde` derives as compact JSON text, byte for byte as `serde_json` does.
+//!
+//! A snapshot is written after every change, so that this is a good part of what a call costs: names and plain texts are
+//! copied as they are, and what is compiled of it for each type is small. What is not plain is `serde_json`'s.
+
+use alloc::string::String;
+use core::fmt::{Display, Write};
+
+use serde::Serialize;
+use serde::ser::{self, SerializeStruct, Serializer};
+use serde_json::{Error, Result};
+
+use crate::decode::plain;
+
+/// By this name `serde_json` writes a value that is JSON already.
+const RAW: &str = "$serde_json::private::RawValue";
+
+/// A value as JSON text.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> String {
+    // Most snapshots fit, and a text that grows is copied.
+    let mut writer = Writer { text: String::with_capacity(1024), is_json: false };
+    match value.serialize(&mut writer) {
+        Ok(()) => writer.text,
+        // Nothing of ours fails: all its names are texts.
+        Err(_) => String::new(),
+    }
+}
+
+/// A text that is JSON already, as a part of other JSON.
+pub(crate) struct Verbatim<'a>(pub(crate) &'a str);
+
+impl Serialize for Verbatim<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct(RAW, 1)?;
+        raw.serialize_field(RAW, self.0)?;
+        raw.end()
+    }
+}
+
+struct Writer {
+    text: String,
+    /// Whether the next text is JSON already.
+    is_json: bool,
+}
+
+impl Writer {
+    /// Begins one more item, behind the others.
+    fn item(&mut self) {
+        // Only what has just been opened ends so: a text ends in its quote.
+        if !matches!(self.text.as_bytes().last(), Some(b'{' | b'[')) {
+            self.text.push(',');
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.item();
+        self.string(name);
+        self.text.push(':');
+    }
+
+    fn string(&mut self, text: &str) {
+        if plain(text.as_bytes()) < text.len() {
+            return self.escaped(text);
+        }
+        self.text.push('"');
+        self.text.push_str(text);
+        self.text.push('"');
+    }
+
+    #[cold]
+    fn escaped(&mut self, text: &str) {
+        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+
+    fn number(&mut self, number: impl Display) -> Result<()> {
+        write!(self.text, "{number}").map_err(ser::Error::custom)
+    }
+
+    fn open(&mut self, opening: &str, closing: &'static str) -> Within<'_> {
+        self.text.push_str(opening);
+        Within { writer: self, closing }
+    }
+
+    fn open_variant(&mut self, variant: &str, opening: &str, closing: &'static str) -> Within<'_> {
+        self.text.push('{');
+        self.name(variant);
+        self.open(opening, closing)
+    }
+}
+
+macro_rules! numbers {
+    ($($serialize:ident $number:ty),+) => {$(
+        fn $serialize(self, number: $number) -> Result<()> {
+            self.number(number)
+        }
+    )+};
+}
+
+macro_rules! floats {
+    ($($serialize:ident $number:ty),+) => {$(
+        fn $serialize(self, number: $number) -> Result<()> {
+            self.text.push_str(&serde_json::to_string(&number)?);
+            Ok(())
+        }
+    )+};
+}
+
+impl<'a> Serializer for &'a mut Writer {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Within<'a>;
+    type SerializeTuple = Within<'a>;
+    type SerializeTupleStruct = Within<'a>;
+    type SerializeTupleVariant = Within<'a>;
+    type SerializeMap = Within<'a>;
+    type SerializeStruct = Within<'a>;
+    type SerializeStructVariant = Within<'a>;
+
+    numbers!(serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64, serialize_i128 i128);
+    numbers!(serialize_u8 u8, serialize_u16 u16, serialize_u32 u32, serialize_u64 u64, serialize_u128 u128);
+    floats!(serialize_f32 f32, serialize_f64 f64);
+
+    fn serialize_bool(self, value: bool) -> Result<()> {
+        self.text.push_str(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<()> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, text: &str) -> Result<()> {
+        match self.is_json {
+            true => self.text.push_str(text),
+            false => self.string(text),
+        }
+        Ok(())
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<()> {
+        self.collect_seq(bytes)
+    }
+
+    fn serialize_unit(self) -> Result<()> {
+        self.text.push_str("null");
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<()> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<()> {
+        self.serialize_unit()
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
+        self.string(variant);
+        Ok(())
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        let within = self.open_variant(variant, "", "}");
+        value.serialize(&mut *within.writer)?;
+        within.close()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Within<'a>> {
+        Ok(self.open("[", "]"))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Within<'a>> {
+        Ok(self.open("[", "]"))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Within<'a>> {
+        Ok(self.open("[", "]"))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Within<'a>> {
+        Ok(self.open_variant(variant, "[", "]}"))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Within<'a>> {
+        Ok(self.open("{", "}"))
+    }
+
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Within<'a>> {
+        self.is_json = name == RAW;
+        Ok(if self.is_json { self.open("", "") } else { self.open("{", "}") })
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Within<'a>> {
+        Ok(self.open_variant(variant, "{", "}}"))
+    }
+}
+
+/// Within a list or an object.
+struct Within<'a> {
+    writer: &'a mut Writer,
+    closing: &'static str,
+}
+
+impl Within<'_> {
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.writer.item();
+        value.serialize(&mut *self.writer)
+    }
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        if !self.writer.is_json {
+            self.writer.name(name);
+        }
+        value.serialize(&mut *self.writer)
+    }
+
+    fn close(self) -> Result<()> {
+        self.writer.is_json = false;
+        self.writer.text.push_str(self.closing);
+        Ok(())
+    }
+}
+
+macro_rules! items {
+    ($($how:ident $serialize:ident),+) => {$(
+        impl ser::$how for Within<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn $serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+                self.value(value)
+            }
+
+            fn end(self) -> Result<()> {
+                self.close()
+            }
+        }
+    )+};
+}
+
+macro_rules! members {
+    ($($how:ident),+) => {$(
+        impl ser::$how for Within<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
+                self.member(name, value)
+            }
+
+            fn end(self) -> Result<()> {
+                self.close()
+            }
+        }
+    )+};
+}
+
+items!(SerializeSeq serialize_element, SerializeTuple serialize_element);
+items!(SerializeTupleStruct serialize_field, SerializeTupleVariant serialize_field);
+members!(SerializeStruct, SerializeStructVariant);
+
+impl ser::SerializeMap for Within<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<()> {
+        self.value(name)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.writer.text.push(':');
+        value.serialize(&mut *self.writer)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use serde_json::value::RawValue;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Serialize)]
+    enum Shape {
+        Unit,
+        Newtype(Option<i64>),
+        Tuple(u8, bool),
+        Struct { name: &'static str, list: Vec<Shape> },
+    }
+
+    #[derive(Serialize)]
+    struct Pair(i8, char);
+
+    #[test]
+    fn every_shape_is_written_as_serde_json_does() {
+        fn same<T: Serialize>(value: &T) {
+            assert_eq!(encode(value), serde_json::to_string(value).unwrap());
+        }
+        let list = vec![Shape::Unit, Shape::Newtype(None), Shape::Newtype(Some(i64::MIN)), Shape::Tuple(255, false)];
+        same(&Shape::Struct { name: "a \"b\" \\ \u{1} é \u{7f} \u{2028} /", list });
+        same(&Shape::Struct { name: "", list: Vec::new() });
+        same(&BTreeMap::from([("[", Pair(-1, '\n')), ("{", Pair(0, 'é'))]));
+        same(&json!({"a": [1.5, -0.0, 1e300, u64::MAX, null, true, {}], "{": "[", "[": {"b": []}}));
+        same(&RawValue::from_string("{\"as\": [ 1, \"it is\" ]}".into()).unwrap());
+        same(&(Verbatim("[]"), (), Value::Null, "["));
+        assert_eq!(encode(&(Verbatim("[ 1 ]"), "x")), r#"[[ 1 ],"x"]"#);
+    }
+}
