@@ -6,6 +6,7 @@
 use alloc::string::String;
 use core::fmt::{Display, Write};
 
+use itoa::{Buffer, Integer};
 use serde::Serialize;
 use serde::ser::{self, SerializeStruct, Serializer};
 use serde_json::{Error, Result};
@@ -52,10 +53,12 @@ impl Writer {
         }
     }
 
-    fn name(&mut self, name: &str) {
+    /// A name that `serde` derives, which is an identifier of ours and plain.
+    fn name(&mut self, name: &'static str) {
         self.item();
-        self.string(name);
-        self.text.push(':');
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
     }
 
     fn string(&mut self, text: &str) {
@@ -72,8 +75,8 @@ impl Writer {
         self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 
-    fn number(&mut self, number: impl Display) -> Result<()> {
-        write!(self.text, "{number}").map_err(ser::Error::custom)
+    fn number(&mut self, number: impl Integer) {
+        self.text.push_str(Buffer::new().format(number));
     }
 
     fn open(&mut self, opening: &str, closing: &'static str) -> Within<'_> {
@@ -81,7 +84,7 @@ impl Writer {
         Within { writer: self, closing }
     }
 
-    fn open_variant(&mut self, variant: &str, opening: &str, closing: &'static str) -> Within<'_> {
+    fn open_variant(&mut self, variant: &'static str, opening: &str, closing: &'static str) -> Within<'_> {
         self.text.push('{');
         self.name(variant);
         self.open(opening, closing)
@@ -91,7 +94,8 @@ impl Writer {
 macro_rules! numbers {
     ($($serialize:ident $number:ty),+) => {$(
         fn $serialize(self, number: $number) -> Result<()> {
-            self.number(number)
+            self.number(number);
+            Ok(())
         }
     )+};
 }
@@ -133,6 +137,21 @@ impl<'a> Serializer for &'a mut Writer {
         match self.is_json {
             true => self.text.push_str(text),
             false => self.string(text),
+        }
+        Ok(())
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<()> {
+        let start = self.text.len();
+        self.text.push('"');
+        write!(self.text, "{value}").map_err(ser::Error::custom)?;
+        let text = self.text.get(start..).unwrap_or_default().strip_prefix('"').unwrap_or_default();
+        if plain(text.as_bytes()) == text.len() {
+            self.text.push('"');
+        } else {
+            let text = String::from(text);
+            self.text.truncate(start);
+            self.escaped(&text);
         }
         Ok(())
     }
@@ -233,7 +252,7 @@ impl Within<'_> {
         value.serialize(&mut *self.writer)
     }
 
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         if !self.writer.is_json {
             self.writer.name(name);
         }

@@ -2,13 +2,12 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -100,6 +99,24 @@ macro_rules! text_id {
     };
 }
 pub(crate) use text_id;
+
+/// Saves a type as the text that it is displayed as, and parses it from that.
+macro_rules! saved_as_text {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::id::Text::deserialize(deserializer)?.0.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use saved_as_text;
 
 /// A text, borrowed where the JSON has no escapes.
 #[derive(Deserialize)]
@@ -195,10 +212,12 @@ text_id! {
 }
 
 /// A fingerprint of contents that need not be kept, such as a cart: the first 80 bits of its SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9_-]{13}[AQgw]$")))]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(with = "alloc::string::String"))]
+#[cfg_attr(feature = "schemas", schemars(extend("pattern" = "^[A-Za-z0-9_-]{13}[AQgw]$")))]
 pub struct Digest([u8; 10]);
+
+saved_as_text!(Digest);
 
 impl Digest {
     /// The fingerprint of a list of parts, each marked off from the next.
@@ -229,28 +248,20 @@ impl fmt::Debug for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        URL_SAFE_NO_PAD.encode(digest.0)
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = IdError;
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
+        let mut text = [0; 14];
+        let _ = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
 impl FromStr for Digest {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
-        bytes.try_into().map(Self).map_err(|_| IdError::Character)
+        let mut bytes = [0; 10];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(10) => Ok(Self(bytes)),
+            _ => Err(IdError::Character),
+        }
     }
 }
 

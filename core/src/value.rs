@@ -20,8 +20,8 @@ macro_rules! open_enum {
         }
     ) => {
         $(#[doc = $meta])+
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-        #[serde(from = "alloc::string::String", into = "alloc::string::String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Deserialize)]
+        #[serde(from = "alloc::string::String")]
         #[non_exhaustive]
         $vis enum $name {
             $($(#[doc = $doc])* $variant,)+
@@ -47,9 +47,9 @@ macro_rules! open_enum {
             }
         }
 
-        impl From<$name> for alloc::string::String {
-            fn from(value: $name) -> Self {
-                match value { $name::Unknown(text) => text, known => known.as_str().into() }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 

@@ -261,26 +261,33 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// How many bytes there are before a quote, a backslash or a control character: eight at a time, as nearly every text
-/// ends in the first few.
+/// How many bytes there are before a quote, a backslash, a control character or the end: eight at a time.
 pub(crate) fn plain(text: &[u8]) -> usize {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
     let (chunks, rest) = text.as_chunks::<8>();
     let mut length = 0_usize;
     for chunk in chunks {
-        let bytes = u64::from_le_bytes(*chunk);
-        // The highest bit of a byte is set where that byte is less than `n`, and perhaps in bytes behind that.
-        let less = |bytes: u64, n: u64| bytes.wrapping_sub(EACH.wrapping_mul(n)) & !bytes;
-        let is = |byte: u8| less(bytes ^ EACH.wrapping_mul(byte.into()), 1);
-        let found = (less(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST;
-        if found != 0 {
-            return length.saturating_add((found.trailing_zeros() / 8) as usize);
+        match plain_of(*chunk) {
+            8 => length = length.saturating_add(8),
+            fewer => return length.saturating_add(fewer),
         }
-        length = length.saturating_add(8);
     }
-    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
-    length.saturating_add(end)
+    let mut last = [0; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    length.saturating_add(plain_of(last))
+}
+
+#[inline]
+fn plain_of(bytes: [u8; 8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let bytes = u64::from_le_bytes(bytes);
+    // The highest bit of a byte is set where that byte is less than `n`, and perhaps in bytes behind that.
+    let less = |bytes: u64, n: u64| bytes.wrapping_sub(EACH.wrapping_mul(n)) & !bytes;
+    let is = |byte: u8| less(bytes ^ EACH.wrapping_mul(byte.into()), 1);
+    let found = (less(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST;
+    (found.trailing_zeros() / 8) as usize
 }
 
 /// A member of the object that the text is, as it is written; nothing of it is read behind that.

@@ -1,13 +1,12 @@
 //! Wishes that may be wanted more than once, by the host's own names for them.
 
-use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, IdError, Intent};
+use crate::id::{Digest, IdError, Intent, saved_as_text};
 
 /// How many wishes a flow remembers.
 const REMEMBERED: usize = 16;
@@ -19,9 +18,8 @@ const REMEMBERED: usize = 16;
 pub struct Intents(Vec<Wanted>);
 
 /// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentLine", try_from = "String"))]
-#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentLine", with = "alloc::string::String"))]
 struct Wanted {
     intent: Intent,
     /// What it is about, so that another content under the same name is noticed.
@@ -31,24 +29,25 @@ struct Wanted {
     outcome: Outcome,
 }
 
-impl From<Wanted> for String {
-    fn from(it: Wanted) -> Self {
-        let mut line = format!("{} {}", it.intent, it.content);
-        if it.ordinal != 1 {
-            line.push_str(&format!(" {}", it.ordinal));
+saved_as_text!(Wanted);
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.intent, self.content)?;
+        if self.ordinal != 1 {
+            write!(f, " {}", self.ordinal)?;
         }
-        match it.outcome {
-            Outcome::Done => {}
-            Outcome::Open => line.push_str(" open"),
-            Outcome::Failed => line.push_str(" failed"),
-        }
-        line
+        f.write_str(match self.outcome {
+            Outcome::Done => "",
+            Outcome::Open => " open",
+            Outcome::Failed => " failed",
+        })
     }
 }
 
-impl TryFrom<Cow<'_, str>> for Wanted {
-    type Error = IdError;
-    fn try_from(line: Cow<'_, str>) -> Result<Self, IdError> {
+impl FromStr for Wanted {
+    type Err = IdError;
+    fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
         let intent = Intent::parse(words.next().unwrap_or_default())?;
         let content = words.next().unwrap_or_default().parse()?;
@@ -132,6 +131,8 @@ impl Intents {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]

@@ -1,13 +1,13 @@
 //! Origins: what a token or its repair comes from, and which of them are settled.
 
-use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{IdError, Intent};
+use crate::id::{IdError, Intent, saved_as_text};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::Status;
@@ -45,9 +45,8 @@ pub(super) struct Closed(Vec<Past>);
 
 /// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
 /// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", try_from = "String"))]
-#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", with = "String"))]
 pub(super) struct Past {
     nth: u32,
     origin: Origin,
@@ -57,30 +56,32 @@ pub(super) struct Past {
     intent: Option<Intent>,
 }
 
-impl From<Past> for String {
-    fn from(it: Past) -> Self {
-        let kind = match it.origin {
+saved_as_text!(Past);
+
+impl fmt::Display for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.origin {
             Origin::Request(_) => "request",
             Origin::Session(_) => "session",
             Origin::Failed(_) => "failed",
         };
-        let mut line = format!("{} {kind} {}", it.nth, it.origin.id());
-        if let Some(status) = it.status.filter(|status| *status != Status::Captured) {
-            line.push_str(&format!(" {}", status.as_str()));
+        write!(f, "{} {kind} {}", self.nth, self.origin.id())?;
+        if let Some(status) = self.status.as_ref().filter(|status| **status != Status::Captured) {
+            write!(f, " {}", status.as_str())?;
         }
-        if it.contradicted {
-            line.push_str(" !");
+        if self.contradicted {
+            f.write_str(" !")?;
         }
-        if let Some(intent) = it.intent {
-            line.push_str(&format!(" @{intent}"));
+        match &self.intent {
+            Some(intent) => write!(f, " @{intent}"),
+            None => Ok(()),
         }
-        line
     }
 }
 
-impl TryFrom<Cow<'_, str>> for Past {
-    type Error = IdError;
-    fn try_from(line: Cow<'_, str>) -> Result<Self, IdError> {
+impl FromStr for Past {
+    type Err = IdError;
+    fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
         let mut next = || words.next().unwrap_or_default();
         let nth = next().parse().map_err(|_| IdError::Character)?;
