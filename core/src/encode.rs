@@ -210,13 +210,7 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(self.open("[", "]"))
     }
 
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Within<'a>> {
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Within<'a>> {
         Ok(self.open_variant(variant, "[", "]}"))
     }
 
@@ -229,13 +223,7 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(if self.is_json { self.open("", "") } else { self.open("{", "}") })
     }
 
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Within<'a>> {
+    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Within<'a>> {
         Ok(self.open_variant(variant, "{", "}}"))
     }
 }
@@ -338,7 +326,7 @@ mod tests {
         Unit,
         Newtype(Option<i64>),
         Tuple(u8, bool),
-        Struct { name: &'static str, list: Vec<Shape> },
+        Struct { name: &'static str, list: Vec<Self> },
     }
 
     #[derive(Serialize)]

@@ -165,6 +165,9 @@ fn policies_and_settings_are_strict() {
     assert_eq!(with("policy", json!({"leash": 1})), malformed("/policy/leash"));
     assert_eq!(with("policy", json!({"lease": -1})), malformed("/policy/lease"));
     assert_eq!(with("policy", json!({"mode": "loose"})).1, "/policy/mode");
+    assert_eq!(with("policy", json!([])), malformed("/policy"));
+    assert_eq!(with("policy", json!({"look_ups": []})), malformed("/policy/look_ups"));
+    assert_eq!(with("settings", json!([])), malformed("/settings"));
     assert_eq!(
         with("policy", json!({"overrides": {"truemed.no.such-rule": "warn"}})).1,
         "/policy/overrides/truemed.no.such-rule"
@@ -183,7 +186,7 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
         field.to_owned()
     };
     assert_eq!(of(&|it| it["flow"] = "truemed.gold".into()), "/snapshot/flow");
-    assert_eq!(of(&|it| it["flow"] = "truemed.payment_session".into()), "/snapshot/state");
+    assert_eq!(of(&|it| it["flow"] = "truemed.payment_session".into()), "/snapshot/state/card");
     assert_eq!(of(&|it| it["format"] = 99.into()), "/snapshot/format");
     assert_eq!(of(&|it| it["revision"] = json!(-1)), "/snapshot/revision");
     assert_eq!(of(&|it| it["key"] = "42".into()), "/snapshot/key");

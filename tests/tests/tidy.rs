@@ -14,14 +14,15 @@ const LONGEST: usize = 400;
 const SKIPPED: [&str; 7] = ["target", "node_modules", ".git", ".venv", "__pycache__", "schemas", "corpus"];
 /// The modules of the core: each uses only those to its left. `lib` is what the root itself defines: the intake of
 /// webhooks, which finds its provider, and which `json` forwards to.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "money",
     "schema",
     "time",
     "id",
     "url",
-    "value",
     "decode",
+    "encode",
+    "value",
     "rule",
     "policy",
     "effect",

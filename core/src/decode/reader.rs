@@ -103,7 +103,11 @@ impl<'de> Reader<'de> {
 
     #[cold]
     fn no_value(&self) -> Wrong {
-        Wrong::custom(if self.rest().is_empty() { "the text ends where a value is expected" } else { "expected a value" })
+        Wrong::custom(if self.rest().is_empty() {
+            "the text ends where a value is expected"
+        } else {
+            "expected a value"
+        })
     }
 
     /// A number of digits alone, if it is one; then it is passed.
@@ -118,9 +122,9 @@ impl<'de> Reader<'de> {
             return None;
         }
         let digits = rest.get(..end)?;
-        let value = digits.iter().fold(0_u64, |all, digit| {
-            all.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
-        });
+        let value = digits
+            .iter()
+            .fold(0_u64, |all, digit| all.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))));
         self.pass(end);
         Some(value)
     }

@@ -19,7 +19,11 @@ pub struct Intents(Vec<Wanted>);
 
 /// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentLine", with = "alloc::string::String"))]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "IntentLine", with = "alloc::string::String")
+)]
 struct Wanted {
     intent: Intent,
     /// What it is about, so that another content under the same name is noticed.

@@ -19,8 +19,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode, member};
-use crate::encode::{Verbatim, encode};
 use crate::effect::{Entries, Ordinal, Outbox, Request, entries};
+use crate::encode::{Verbatim, encode};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, Flow};
 use crate::id::{CorrelationId, EffectId, Key, Text};
