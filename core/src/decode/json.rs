@@ -6,14 +6,12 @@
 use alloc::borrow::Cow;
 use core::mem::{replace, take};
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
-    Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Wrong;
 use super::reader::Reader;
+use super::union::{Form, Variant};
 
 /// By this name `serde_json` asks for a value as it is written.
 const RAW: &str = "$serde_json::private::RawValue";
@@ -30,7 +28,11 @@ impl<'a, 'de> Json<'a, 'de> {
         Self { reader, typed: false }
     }
 
-    fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) const fn typed(reader: &'a mut Reader<'de>) -> Self {
+        Self { reader, typed: true }
+    }
+
+    pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, typed } = self;
         if reader.peek() != Some(b'{') {
             return Err(reader.unexpected(&visitor));
@@ -41,7 +43,7 @@ impl<'a, 'de> Json<'a, 'de> {
         Ok(value)
     }
 
-    fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, .. } = self;
         if reader.peek() != Some(b'[') {
             return Err(reader.unexpected(&visitor));
@@ -267,7 +269,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 }
 
 /// The name of a member, or of a variant.
-struct Name<'de>(Cow<'de, str>);
+pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
 impl<'de> Deserializer<'de> for Name<'de> {
     type Error = Wrong;
@@ -287,105 +289,6 @@ impl<'de> Deserializer<'de> for Name<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
         tuple tuple_struct map struct enum ignored_any
-    }
-}
-
-/// How a variant stands in the text.
-enum Form {
-    /// As a text.
-    Bare,
-    /// As the name of the only member of an object, which has its value.
-    Member,
-    /// As the `type` of an object, which has the variant's own fields too.
-    Type,
-}
-
-/// A variant of an enum.
-struct Variant<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    name: Cow<'de, str>,
-    form: Form,
-}
-
-impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
-    type Error = Wrong;
-    type Variant = Content<'a, 'de>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
-        let Self { reader, name, form } = self;
-        let variant = seed.deserialize(Name(name)).map_err(|wrong| match form {
-            Form::Type => wrong.within("type"),
-            Form::Bare | Form::Member => wrong,
-        })?;
-        Ok((variant, Content { reader, form }))
-    }
-}
-
-/// What a variant holds.
-struct Content<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    form: Form,
-}
-
-impl<'a, 'de> Content<'a, 'de> {
-    fn value(self) -> Result<Json<'a, 'de>, Wrong> {
-        match self.form {
-            Form::Bare => Err(Wrong::custom("this one has a value")),
-            Form::Member => Ok(Json::new(self.reader)),
-            Form::Type => Ok(Json { reader: self.reader, typed: true }),
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Content<'_, 'de> {
-    type Error = Wrong;
-
-    fn unit_variant(self) -> Result<(), Wrong> {
-        match self.form {
-            Form::Bare => Ok(()),
-            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
-            Form::Type => self.reader.skip(),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(self.value()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.value()?.list(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
-        self.value()?.object(visitor)
-    }
-}
-
-/// An object with a `type`, which was read before, as one of our unions.
-pub(super) struct Tagged<'a, 'de> {
-    pub(super) reader: &'a mut Reader<'de>,
-    pub(super) name: Cow<'de, str>,
-}
-
-impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
-    type Error = Wrong;
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Wrong> {
-        visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
-        Err(Wrong::custom("only a union has a type"))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 

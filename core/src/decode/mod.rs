@@ -2,6 +2,7 @@
 
 mod json;
 mod reader;
+mod union;
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -14,9 +15,10 @@ use serde::de::{Expected, Unexpected};
 use thiserror::Error;
 
 use crate::id::Text;
-use json::{Json, Tagged};
+use json::Json;
 use reader::Reader;
 pub(crate) use reader::{member, plain};
+use union::Tagged;
 
 /// JSON of ours that is wrong, with the field that is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

@@ -1,0 +1,109 @@
+//! Enums: a text, an object of one member, or one of our unions, an object with a `type`.
+
+use alloc::borrow::Cow;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, VariantAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::Wrong;
+use super::json::{Json, Name};
+use super::reader::Reader;
+
+/// How a variant stands in the text.
+pub(super) enum Form {
+    /// As a text.
+    Bare,
+    /// As the name of the only member of an object, which has its value.
+    Member,
+    /// As the `type` of an object, which has the variant's own fields too.
+    Type,
+}
+
+/// A variant of an enum.
+pub(super) struct Variant<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+    pub(super) name: Cow<'de, str>,
+    pub(super) form: Form,
+}
+
+impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = Wrong;
+    type Variant = Content<'a, 'de>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
+        let Self { reader, name, form } = self;
+        let variant = seed.deserialize(Name(name)).map_err(|wrong| match form {
+            Form::Type => wrong.within("type"),
+            Form::Bare | Form::Member => wrong,
+        })?;
+        Ok((variant, Content { reader, form }))
+    }
+}
+
+/// What a variant holds.
+pub(super) struct Content<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    form: Form,
+}
+
+impl<'a, 'de> Content<'a, 'de> {
+    fn value(self) -> Result<Json<'a, 'de>, Wrong> {
+        match self.form {
+            Form::Bare => Err(Wrong::custom("this one has a value")),
+            Form::Member => Ok(Json::new(self.reader)),
+            Form::Type => Ok(Json::typed(self.reader)),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Content<'_, 'de> {
+    type Error = Wrong;
+
+    fn unit_variant(self) -> Result<(), Wrong> {
+        match self.form {
+            Form::Bare => Ok(()),
+            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
+            Form::Type => self.reader.skip(),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
+        seed.deserialize(self.value()?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
+        self.value()?.list(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
+        self.value()?.object(visitor)
+    }
+}
+
+/// An object with a `type`, which was read before, as one of our unions.
+pub(super) struct Tagged<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+    pub(super) name: Cow<'de, str>,
+}
+
+impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
+    type Error = Wrong;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
+        Err(Wrong::custom("only a union has a type"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
