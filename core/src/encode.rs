@@ -38,6 +38,17 @@ impl Serialize for Verbatim<'_> {
     }
 }
 
+/// Writes a text in its quotes.
+pub(crate) fn quote(to: &mut String, text: &str) {
+    if plain(text.as_bytes()) < text.len() {
+        to.push_str(&serde_json::to_string(text).unwrap_or_default());
+    } else {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    }
+}
+
 struct Writer {
     text: String,
     /// Whether the next text is JSON already.
@@ -59,20 +70,6 @@ impl Writer {
         self.text.push('"');
         self.text.push_str(name);
         self.text.push_str("\":");
-    }
-
-    fn string(&mut self, text: &str) {
-        if plain(text.as_bytes()) < text.len() {
-            return self.escaped(text);
-        }
-        self.text.push('"');
-        self.text.push_str(text);
-        self.text.push('"');
-    }
-
-    #[cold]
-    fn escaped(&mut self, text: &str) {
-        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 
     fn number(&mut self, number: impl Integer) {
@@ -136,7 +133,7 @@ impl<'a> Serializer for &'a mut Writer {
     fn serialize_str(self, text: &str) -> Result<()> {
         match self.is_json {
             true => self.text.push_str(text),
-            false => self.string(text),
+            false => quote(&mut self.text, text),
         }
         Ok(())
     }
@@ -151,7 +148,7 @@ impl<'a> Serializer for &'a mut Writer {
         } else {
             let text = String::from(text);
             self.text.truncate(start);
-            self.escaped(&text);
+            quote(&mut self.text, &text);
         }
         Ok(())
     }
@@ -182,8 +179,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
-        self.string(variant);
-        Ok(())
+        self.serialize_str(variant)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

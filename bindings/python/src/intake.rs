@@ -1,8 +1,10 @@
 //! What stands beside the flows: loading a row of any flow, webhooks before their flow is known, and what is published.
 
+use std::marker::PhantomData;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PySequence, PyString};
-use rulebound::json::{Problem, call};
+use rulebound::json::{Problem, call, read, write};
 use rulebound::{Headers, Key, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -83,7 +85,7 @@ fn ask<'py>(provider: &str, question: &str, fields: &Bound<'py, PyAny>) -> PyRes
     let py = fields.py();
     guard(|| {
         let fields = walk::json(fields).map_err(|wrong| wrong.under("with").raise(py))?;
-        let (provider, question) = (serde_json::json!(provider), serde_json::json!(question));
+        let (provider, question) = (write(provider), write(question));
         verb(py, &format!(r#"{{"ask":{{"provider":{provider},"question":{question},"with":{fields}}}}}"#))
     })
 }
@@ -121,10 +123,10 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
         },
     }
     let text = call(request);
-    match serde_json::from_str(&text) {
+    match read(&text, PhantomData) {
         Ok(Answer::Ok(value)) => values::parsed(py, value.get()),
         Ok(Answer::Error { code, field, message }) => Err(malformed(py, &code, &field, &message)),
-        Err(error) => Err(malformed(py, "internal", "", &error.to_string())),
+        Err(wrong) => Err(malformed(py, "internal", &wrong.field, &wrong.reason)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use rulebound::json::{read, write};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -11,8 +12,7 @@ use crate::errors::malformed;
 
 /// What serde writes, as plain values.
 pub(crate) fn plain<'py>(py: Python<'py>, value: &(impl Serialize + ?Sized)) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_json::to_string(value).map_err(|error| internal(py, &error))?;
-    parsed(py, &text)
+    parsed(py, &write(value))
 }
 
 /// A list of what serde writes.
@@ -22,12 +22,7 @@ pub(crate) fn list<'py>(py: Python<'py>, values: &[impl Serialize]) -> PyResult<
 
 /// JSON text as plain values.
 pub(crate) fn parsed<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Plain(py).deserialize(&mut reader).map_err(|error| internal(py, &error))
-}
-
-fn internal(py: Python<'_>, error: &serde_json::Error) -> PyErr {
-    malformed(py, "internal", "", &error.to_string())
+    read(text, Plain(py)).map_err(|wrong| malformed(py, "internal", &wrong.field, &wrong.reason))
 }
 
 /// Reads JSON straight into Python's own values.

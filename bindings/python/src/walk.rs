@@ -1,12 +1,13 @@
 //! Arguments as JSON text, which the core reads itself: what is wrong with them is told the same in every language.
 
-use std::fmt::Write as _;
-
+use itoa::Buffer;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PySequence, PyString,
     PyTuple,
 };
+
+use rulebound::json::quote;
 
 use crate::errors::Wrong;
 
@@ -109,11 +110,11 @@ fn entries<'py>(
         let Ok(key) = key.cast::<PyString>() else {
             return Err(Wrong::new(format!("has a `{}` as a key, where text belongs", key.get_type().name()?)));
         };
+        let name = plain(key)?;
         text.push(before);
         before = ',';
-        string(text, key)?;
+        quote(text, name);
         text.push(':');
-        let name = key.to_str()?;
         entry(text, name, &value).map_err(|wrong| wrong.under(name))?;
     }
     text.push_str(if before == '{' { "{}" } else { "}" });
@@ -148,23 +149,24 @@ fn deeper(depth: usize) -> Result<usize, Wrong> {
 }
 
 fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
-    let Ok(plain) = value.to_str() else { return Err(Wrong::new("holds a lone surrogate, which is no text")) };
+    let plain = plain(value)?;
     if text.len().saturating_add(plain.len()) > LONGEST {
         return Err(Wrong::new("is longer than 4 MiB"));
     }
-    if plain.bytes().any(|it| it < b' ' || it == b'"' || it == b'\\') {
-        text.push_str(&serde_json::to_string(plain).map_err(|error| Wrong::new(error.to_string()))?);
-    } else {
-        text.push('"');
-        text.push_str(plain);
-        text.push('"');
-    }
+    quote(text, plain);
     Ok(())
+}
+
+fn plain<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str, Wrong> {
+    value.to_str().map_err(|_| Wrong::new("holds a lone surrogate, which is no text"))
 }
 
 fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Wrong> {
     match value.extract::<i64>() {
-        Ok(small) => write!(text, "{small}").map_err(|error| Wrong::new(error.to_string())),
+        Ok(small) => {
+            text.push_str(Buffer::new().format(small));
+            Ok(())
+        }
         // The core says what is wrong with one that is too large.
         Err(_) => {
             let digits = digits(value).map_err(|_| Wrong::new("is an integer of too many digits"))?;
@@ -185,6 +187,6 @@ fn float(text: &mut String, value: &Bound<'_, PyFloat>) -> Result<(), Wrong> {
     if !value.is_finite() {
         return Err(Wrong::new("is no finite number"));
     }
-    text.push_str(&serde_json::to_string(&value).map_err(|error| Wrong::new(error.to_string()))?);
+    text.push_str(&rulebound::json::write(&value));
     Ok(())
 }

@@ -6,11 +6,11 @@
 use alloc::borrow::Cow;
 use core::mem::{replace, take};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Wrong;
-use super::reader::Reader;
+use super::reader::{Count, Reader};
 use super::union::{Form, Variant};
 
 /// By this name `serde_json` asks for a value as it is written.
@@ -34,10 +34,7 @@ impl<'a, 'de> Json<'a, 'de> {
 
     pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, typed } = self;
-        if reader.peek() != Some(b'{') {
-            return Err(reader.unexpected(&visitor));
-        }
-        let depth = reader.enter()?;
+        let Some(depth) = reader.enter(b'{')? else { return Err(reader.unexpected(&visitor)) };
         let value = visitor.visit_map(Members { reader, typed, first: true, met: false, name: 0 })?;
         reader.leave(depth, b'}')?;
         Ok(value)
@@ -45,35 +42,17 @@ impl<'a, 'de> Json<'a, 'de> {
 
     pub(super) fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, .. } = self;
-        if reader.peek() != Some(b'[') {
-            return Err(reader.unexpected(&visitor));
-        }
-        let depth = reader.enter()?;
+        let Some(depth) = reader.enter(b'[')? else { return Err(reader.unexpected(&visitor)) };
         let value = visitor.visit_seq(Items { reader, index: 0 })?;
         reader.leave(depth, b']')?;
         Ok(value)
     }
 
-    fn text(self, expected: &dyn Expected) -> Result<Cow<'de, str>, Wrong> {
-        match self.reader.peek() {
-            Some(b'"') => self.reader.text(),
-            _ => Err(self.reader.unexpected(expected)),
-        }
-    }
-
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.reader.peek() {
-            Some(b'0'..=b'9' | b'-') => {}
-            _ => return Err(self.reader.unexpected(&visitor)),
-        }
-        if let Some(digits) = self.reader.digits() {
-            return visitor.visit_u64(digits);
-        }
-        let number = self.reader.number()?;
-        match (number.as_u64(), number.as_i64(), number.as_f64()) {
-            (Some(number), ..) => visitor.visit_u64(number),
-            (_, Some(number), _) => visitor.visit_i64(number),
-            (.., number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
+        match self.reader.count(&visitor)? {
+            Count::Unsigned(number) => visitor.visit_u64(number),
+            Count::Signed(number) => visitor.visit_i64(number),
+            Count::Float(number) => visitor.visit_f64(number),
         }
     }
 }
@@ -116,7 +95,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
     read_as!(object: deserialize_map);
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visit_text(self.text(&visitor)?, visitor)
+        visit_text(self.reader.string(&visitor)?, visitor)
     }
 
     #[inline]
@@ -175,22 +154,16 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         let Self { reader, .. } = self;
-        match reader.peek() {
-            Some(b'"') => {
-                let name = reader.text()?;
-                visitor.visit_enum(Variant { reader, name, form: Form::Bare })
-            }
-            Some(b'{') => {
-                let depth = reader.enter()?;
-                let _ = reader.peek();
-                let (at, name) = (reader.at(), reader.name()?);
-                let value = visitor.visit_enum(Variant { reader, name, form: Form::Member });
-                let value = value.map_err(|wrong| wrong.within(&reader.name_at(at)))?;
-                reader.leave(depth, b'}')?;
-                Ok(value)
-            }
-            _ => Err(reader.unexpected(&visitor)),
-        }
+        let (mut at, depth) = (0, reader.enter(b'{')?);
+        let (name, form) = match depth {
+            Some(_) => (reader.name(&mut at)?, Form::Member),
+            None => (reader.string(&visitor)?, Form::Bare),
+        };
+        let value = visitor.visit_enum(Variant { reader, name, form });
+        let Some(depth) = depth else { return value };
+        let value = value.map_err(|wrong| wrong.within(&reader.name_at(at)))?;
+        reader.leave(depth, b'}')?;
+        Ok(value)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
@@ -214,9 +187,7 @@ struct Members<'a, 'de> {
 impl<'de> Members<'_, 'de> {
     fn next(&mut self) -> Result<Option<Cow<'de, str>>, Wrong> {
         while self.reader.more(take(&mut self.first), b'}')? {
-            let _ = self.reader.peek();
-            self.name = self.reader.at();
-            let name = self.reader.name()?;
+            let name = self.reader.name(&mut self.name)?;
             if !self.typed || name != "type" {
                 return Ok(Some(name));
             }

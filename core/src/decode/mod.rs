@@ -9,15 +9,16 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
+use core::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Expected, Unexpected};
+use serde::de::{DeserializeSeed, Expected, Unexpected};
 use thiserror::Error;
 
 use crate::id::Text;
 use json::Json;
 use reader::Reader;
-pub(crate) use reader::{member, plain};
+pub(crate) use reader::plain;
 use union::Tagged;
 
 /// JSON of ours that is wrong, with the field that is.
@@ -45,16 +46,21 @@ impl Malformed {
 
 /// Reads a value.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
+    decode_with(text, PhantomData)
+}
+
+/// Reads whatever a seed makes of a text.
+pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
     let mut reader = Reader::new(text);
-    let value = T::deserialize(Json::new(&mut reader))?;
+    let value = seed.deserialize(Json::new(&mut reader))?;
     reader.end()?;
     Ok(value)
 }
 
-/// Reads one of our unions: an object whose `type` names the variant, beside the variant's own fields.
-pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
+/// Reads one of our unions: an object whose `type`, as [`tag`] tells it, names the variant, beside the variant's own fields.
+pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
     let mut reader = Reader::new(text);
-    let value = T::deserialize(Tagged { reader: &mut reader, name: tag(text)? })?;
+    let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
     reader.end()?;
     Ok(value)
 }
@@ -62,10 +68,17 @@ pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(text: &'de str) -> Result<
 /// The `type` of one of our unions.
 pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
     match member(text, "type") {
-        Some(tag) => decode(tag).map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
+        Some(tag) => tag.map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
         // Either the text is no object at all, or it is one without a type.
         None => decode::<Object>(text).and(Err(Malformed::new("/type", "is missing"))),
     }
+}
+
+/// A member of the object that a text is, wherever it stands; what is wrong elsewhere is not looked at.
+pub(crate) fn member<'de, T: Deserialize<'de>>(text: &'de str, name: &str) -> Option<Result<T, Malformed>> {
+    let mut reader = Reader::new(text);
+    reader.seek(name)?;
+    Some(T::deserialize(Json::new(&mut reader)).map_err(Malformed::from))
 }
 
 /// Any object.
@@ -192,15 +205,19 @@ mod tests {
         list: Vec<crate::time::Millis>,
     }
 
+    fn read(text: &str) -> Result<Union, Malformed> {
+        decode_tagged(tag(text)?, text)
+    }
+
     fn field(text: &str) -> String {
-        decode_tagged::<Union>(text).unwrap_err().field
+        read(text).unwrap_err().field
     }
 
     #[test]
     fn a_type_beside_the_fields_names_the_variant() {
-        assert_eq!(decode_tagged(r#"{"type":"whole","price":1}"#), Ok(Union::Whole(Item { price: 1 })));
-        assert_eq!(decode_tagged(r#"{"item":{"price":1},"type":"line"}"#), Ok(Union::Line { item: Item { price: 1 } }));
-        assert_eq!(decode_tagged(r#"{"type":"nothing"}"#), Ok(Union::Nothing {}));
+        assert_eq!(read(r#"{"type":"whole","price":1}"#), Ok(Union::Whole(Item { price: 1 })));
+        assert_eq!(read(r#"{"item":{"price":1},"type":"line"}"#), Ok(Union::Line { item: Item { price: 1 } }));
+        assert_eq!(read(r#"{"type":"nothing"}"#), Ok(Union::Nothing {}));
     }
 
     #[test]

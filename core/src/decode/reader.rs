@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::mem::take;
 
 use serde::de::{Error, Expected, Unexpected};
 use serde_json::Number;
@@ -18,6 +19,13 @@ pub(super) struct Reader<'de> {
     depth: u8,
 }
 
+/// A number as `serde` hands it over.
+pub(super) enum Count {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
 type Read<T> = Result<T, Wrong>;
 
 impl<'de> Reader<'de> {
@@ -26,23 +34,22 @@ impl<'de> Reader<'de> {
     }
 
     /// The first byte behind blanks, or nothing at the end.
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while let Some(blank @ (b' ' | b'\n' | b'\r' | b'\t')) = bytes.get(self.at) {
-            let _ = blank;
-            self.pass(1);
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.pass(1),
+                next => return next.copied(),
+            }
         }
-        bytes.get(self.at).copied()
     }
 
-    pub(super) const fn at(&self) -> usize {
-        self.at
-    }
-
+    #[inline(always)]
     fn pass(&mut self, bytes: usize) {
         self.at = self.at.saturating_add(bytes);
     }
 
+    #[inline(always)]
     fn rest(&self) -> &'de str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -58,7 +65,7 @@ impl<'de> Reader<'de> {
     /// What comes next is not what it has to be.
     #[cold]
     pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> Wrong {
-        let (text, number);
+        let text;
         let found = match self.peek() {
             Some(b'{') => Unexpected::Map,
             Some(b'[') => Unexpected::Seq,
@@ -74,17 +81,13 @@ impl<'de> Reader<'de> {
                 Ok(Some(found)) => Unexpected::Bool(found),
                 Err(wrong) => return wrong,
             },
-            _ => match self.number() {
-                Ok(found) => {
-                    number = found;
-                    match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                        (Some(found), ..) => Unexpected::Unsigned(found),
-                        (_, Some(found), _) => Unexpected::Signed(found),
-                        (.., found) => Unexpected::Float(found.unwrap_or(f64::NAN)),
-                    }
-                }
+            Some(b'0'..=b'9' | b'-') => match self.count(expected) {
+                Ok(Count::Unsigned(found)) => Unexpected::Unsigned(found),
+                Ok(Count::Signed(found)) => Unexpected::Signed(found),
+                Ok(Count::Float(found)) => Unexpected::Float(found),
                 Err(wrong) => return wrong,
             },
+            _ => return self.no_value(),
         };
         Wrong::invalid_type(found, expected)
     }
@@ -110,8 +113,25 @@ impl<'de> Reader<'de> {
         })
     }
 
+    /// An integer or another number, where one is expected.
+    pub(super) fn count(&mut self, expected: &dyn Expected) -> Read<Count> {
+        match self.peek() {
+            Some(b'0'..=b'9' | b'-') => {}
+            _ => return Err(self.unexpected(expected)),
+        }
+        if let Some(digits) = self.digits() {
+            return Ok(Count::Unsigned(digits));
+        }
+        let number = self.number()?;
+        Ok(match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => Count::Unsigned(number),
+            (_, Some(number), _) => Count::Signed(number),
+            (.., number) => Count::Float(number.unwrap_or(f64::NAN)),
+        })
+    }
+
     /// A number of digits alone, if it is one; then it is passed.
-    pub(super) fn digits(&mut self) -> Option<u64> {
+    fn digits(&mut self) -> Option<u64> {
         let rest = self.rest().as_bytes();
         let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         let is_plain = match rest.first()? {
@@ -130,7 +150,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Any number.
-    pub(super) fn number(&mut self) -> Read<Number> {
+    fn number(&mut self) -> Read<Number> {
         if let Some(digits) = self.digits() {
             return Ok(digits.into());
         }
@@ -140,6 +160,14 @@ impl<'de> Reader<'de> {
         let value = serde_json::from_str(number).map_err(|error| Wrong::scalar(&error))?;
         self.pass(end);
         Ok(value)
+    }
+
+    /// A text, where one is expected.
+    pub(super) fn string(&mut self, expected: &dyn Expected) -> Read<Cow<'de, str>> {
+        match self.peek() {
+            Some(b'"') => self.text(),
+            _ => Err(self.unexpected(expected)),
+        }
     }
 
     /// A text, whose quote comes next.
@@ -172,14 +200,18 @@ impl<'de> Reader<'de> {
         Ok(text)
     }
 
-    /// Enters an object or a list, whose mark comes next; says how deep the text around it is.
-    pub(super) fn enter(&mut self) -> Read<u8> {
-        if self.depth >= DEEPEST {
+    /// Enters an object or a list, if one comes next; says how deep the text around it is.
+    pub(super) fn enter(&mut self, open: u8) -> Read<Option<u8>> {
+        let depth = self.depth;
+        if self.peek() != Some(open) {
+            return Ok(None);
+        }
+        if depth >= DEEPEST {
             return Err(Wrong::custom("is nested too deeply"));
         }
         self.pass(1);
-        self.depth = self.depth.saturating_add(1);
-        Ok(self.depth.saturating_sub(1))
+        self.depth = depth.saturating_add(1);
+        Ok(Some(depth))
     }
 
     /// Whether there is one more before the closing mark, which is passed.
@@ -208,11 +240,12 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The name of a member, and its colon.
-    pub(super) fn name(&mut self) -> Read<Cow<'de, str>> {
+    /// The name of a member, and its colon; says where the name stands.
+    pub(super) fn name(&mut self, at: &mut usize) -> Read<Cow<'de, str>> {
         if self.peek() != Some(b'"') {
             return Err(Wrong::custom("expected the name of a member"));
         }
+        *at = self.at;
         let name = self.text()?;
         if self.peek() != Some(b':') {
             return Err(Wrong::custom("expected a colon").within(&name));
@@ -227,6 +260,19 @@ impl<'de> Reader<'de> {
         Self { text: self.text, at, depth: 0 }.text().unwrap_or_default()
     }
 
+    /// Goes to the value of a member of the object that comes next, if it has one; nothing is read behind that.
+    pub(super) fn seek(&mut self, name: &str) -> Option<()> {
+        self.enter(b'{').ok()??;
+        let (mut first, mut at) = (true, 0);
+        while self.more(take(&mut first), b'}').ok()? {
+            if self.name(&mut at).ok()? == name {
+                return Some(());
+            }
+            self.skip().ok()?;
+        }
+        None
+    }
+
     /// Any value, as it is written.
     pub(super) fn span(&mut self) -> Read<&'de str> {
         let _ = self.peek();
@@ -237,29 +283,25 @@ impl<'de> Reader<'de> {
 
     /// Passes any value.
     pub(super) fn skip(&mut self) -> Read<()> {
+        if self.enter(b'{')?.is_some() {
+            let (mut first, mut at) = (true, 0);
+            while self.more(take(&mut first), b'}')? {
+                self.name(&mut at)?;
+                self.skip().map_err(|wrong| wrong.within(&self.name_at(at)))?;
+            }
+            return Ok(());
+        }
+        if self.enter(b'[')?.is_some() {
+            let mut index = 0_usize;
+            while self.more(index == 0, b']')? {
+                self.skip().map_err(|wrong| wrong.at(index))?;
+                index = index.saturating_add(1);
+            }
+            return Ok(());
+        }
         match self.peek() {
             Some(b'"') => self.text().map(drop),
             Some(b't' | b'f' | b'n') => self.word().map(drop),
-            Some(b'{') => {
-                self.enter()?;
-                let mut first = true;
-                while self.more(core::mem::take(&mut first), b'}')? {
-                    let _ = self.peek();
-                    let at = self.at;
-                    self.name()?;
-                    self.skip().map_err(|wrong| wrong.within(&self.name_at(at)))?;
-                }
-                Ok(())
-            }
-            Some(b'[') => {
-                self.enter()?;
-                let mut index = 0_usize;
-                while self.more(index == 0, b']')? {
-                    self.skip().map_err(|wrong| wrong.at(index))?;
-                    index = index.saturating_add(1);
-                }
-                Ok(())
-            }
             _ => self.number().map(drop),
         }
     }
@@ -292,21 +334,4 @@ fn plain_of(bytes: [u8; 8]) -> usize {
     let is = |byte: u8| less(bytes ^ EACH.wrapping_mul(byte.into()), 1);
     let found = (less(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST;
     (found.trailing_zeros() / 8) as usize
-}
-
-/// A member of the object that the text is, as it is written; nothing of it is read behind that.
-pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
-    let mut reader = Reader::new(text);
-    if reader.peek() != Some(b'{') {
-        return None;
-    }
-    reader.enter().ok()?;
-    let mut first = true;
-    while reader.more(core::mem::take(&mut first), b'}').ok()? {
-        if reader.name().ok()? == name {
-            return reader.span().ok();
-        }
-        reader.skip().ok()?;
-    }
-    None
 }

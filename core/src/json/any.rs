@@ -273,15 +273,16 @@ pub(super) enum Begin {
 /// assert_eq!(wrong.field, "/items");
 /// ```
 pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
-    match tag(text)?.as_ref() {
-        "begin" => decode_tagged(text).map(|Begin::Begin { effect }| Command::Begin(effect)),
-        _ => decode_tagged(text).map(Command::Wish),
+    let tag = tag(text)?;
+    match tag.as_ref() {
+        "begin" => decode_tagged(tag, text).map(|Begin::Begin { effect }| Command::Begin(effect)),
+        _ => decode_tagged(tag, text).map(Command::Wish),
     }
 }
 
 /// Reads a fact from JSON: an object with a `type`.
 pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
-    decode_tagged(text)
+    decode_tagged(tag(text)?, text)
 }
 
 /// Reads the host's choices from JSON.

@@ -4,6 +4,7 @@ mod any;
 mod problem;
 #[cfg(feature = "schemas")]
 pub mod schema;
+mod text;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use any::{
     read_time, start,
 };
 pub use problem::Problem;
+pub use text::{quote, read, write};
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///

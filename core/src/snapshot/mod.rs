@@ -249,10 +249,8 @@ impl<'a> Heading<'a> {
         if json.len() > LARGEST_SNAPSHOT {
             return Err(LoadError::TooLong);
         }
-        let flow = member(json, "flow").and_then(|flow| decode(flow).ok());
-        let format = member(json, "format").and_then(|format| format.parse().ok());
-        match (flow, format) {
-            (Some(Text(flow)), Some(format)) => Ok(Self { flow, format }),
+        match (member(json, "flow"), member(json, "format")) {
+            (Some(Ok(Text(flow))), Some(Ok(format))) => Ok(Self { flow, format }),
             _ => Ok(decode(json)?),
         }
     }
