@@ -12,7 +12,7 @@ use rulebound::json::quote;
 use crate::errors::Wrong;
 
 /// How deep the core's reader goes.
-const DEEPEST: usize = 128;
+const DEEPEST: usize = 127;
 /// The longest text that is written: 4 MiB. A few lists that share one another can stand for far more than memory holds.
 const LONGEST: usize = 4 << 20;
 

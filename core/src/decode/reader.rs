@@ -10,7 +10,7 @@ use serde_json::Number;
 use super::Wrong;
 
 /// How many objects and lists may stand within each other.
-const DEEPEST: u8 = 128;
+const DEEPEST: u8 = 127;
 
 /// A place in a text.
 pub(super) struct Reader<'de> {

@@ -1,0 +1,141 @@
+//! JSON text is read and written as `serde_json` does it, whatever the text.
+
+use std::fs;
+use std::marker::PhantomData;
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rulebound::Malformed;
+use rulebound::json::{quote, read, write};
+use rulebound_tests::vectors::files;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+fn of_ours(text: &str) -> Result<Value, Malformed> {
+    read(text, PhantomData)
+}
+
+/// The same value, or none; and written in the same way.
+fn agrees(text: &str) -> Result<(), String> {
+    let ours = of_ours(text);
+    let raw: Result<&RawValue, _> = read(text, PhantomData);
+    match (serde_json::from_str::<Value>(text), &ours) {
+        (Ok(value), Ok(read)) if value == *read => {
+            let theirs = value.to_string();
+            match write(&value) == theirs && raw.is_ok_and(|it| it.get() == text.trim_ascii()) {
+                true => Ok(()),
+                false => Err(format!("{text:?} is written as {}, not as {theirs}", write(&value))),
+            }
+        }
+        (Err(_), Err(_)) if raw.is_err() => Ok(()),
+        (theirs, _) => Err(format!("{text:?} is read as {ours:?}, not as {theirs:?}")),
+    }
+}
+
+/// Pieces of JSON, good and bad.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        " ",
+        "\n",
+        "\t",
+        "\u{c}",
+        "\u{a0}",
+        "\0",
+        "null",
+        "true",
+        "false",
+        "nul",
+        "tru",
+        "\"a\"",
+        "\"\"",
+        "\"b c\":",
+        "\"\\n\"",
+        "\"\\u00e9\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "\"\\x\"",
+        "\"é😀\"",
+        "\"eight888\"",
+        "\"\u{1}\"",
+        "\"\u{7f}\"",
+        "\"sixteen_sixteen_\\\"\"",
+        "\"",
+        "\\",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "01",
+        "1.5",
+        "1.",
+        ".5",
+        "1e3",
+        "1E-3",
+        "1e",
+        "+1",
+        "-",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "123456789012345678",
+        "1234567890123456789",
+        "1e400",
+        "0.1",
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, rng_seed: RngSeed::Fixed(20_261_122), ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_are_read_as_serde_json_reads_them(pieces in prop::collection::vec(piece(), 0..9)) {
+        prop_assert_eq!(agrees(&pieces.concat()), Ok(()));
+        prop_assert_eq!(agrees(&format!("[{}]", pieces.join(","))), Ok(()));
+        prop_assert_eq!(agrees(&format!("{{\"a\":{}}}", pieces.join(",\"b\":"))), Ok(()));
+    }
+
+    #[test]
+    fn any_text_is_quoted_as_serde_json_quotes_it(text: String) {
+        let mut ours = String::new();
+        quote(&mut ours, &text);
+        prop_assert_eq!(&ours, &serde_json::to_string(&text).unwrap());
+        prop_assert_eq!(agrees(&ours), Ok(()));
+    }
+}
+
+#[test]
+fn whole_files_and_what_is_left_of_them_are_read_the_same() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let mut texts = 0;
+    for file in files(&vectors).unwrap() {
+        let text = fs::read_to_string(&file).unwrap();
+        agrees(&text).unwrap();
+        // Cut off, and with a byte gone, at places that differ from file to file.
+        for at in (text.len() % 97..text.len()).step_by(10_007).filter(|at| text.is_char_boundary(*at)) {
+            let (before, after) = text.split_at(at);
+            agrees(before).unwrap();
+            agrees(&format!("{before}{}", after.get(1..).unwrap_or_default())).unwrap();
+            texts += 2;
+        }
+    }
+    assert!(texts > 100, "only {texts}");
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_refused_where_serde_json_refuses_it() {
+    for depth in 120..=140 {
+        agrees(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).unwrap();
+        agrees(&format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth))).unwrap();
+    }
+    // Far deeper than the stack is.
+    let wrong = of_ours(&"[".repeat(1 << 20)).unwrap_err();
+    assert_eq!(wrong.reason, "is nested too deeply");
+}
