@@ -142,19 +142,13 @@ impl serde::de::Error for Wrong {
     }
 
     #[cold]
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let wanted = expected.to_string();
-        let wanted = match wanted.as_str() {
-            "i64" | "u64" | "u32" | "u16" | "u8" => "a whole number",
-            rust if rust.starts_with("struct ") => "an object",
-            other => other,
-        };
-        Self::custom(match found {
-            Unexpected::Unit => format!("expected {wanted}, found null"),
-            Unexpected::Map => format!("expected {wanted}, found an object"),
-            Unexpected::Seq => format!("expected {wanted}, found a list"),
-            _ => format!("expected {wanted}, found {found}"),
-        })
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {}, found {}", told(wanted), kind(found)))
+    }
+
+    #[cold]
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::invalid_type(found, wanted)
     }
 
     #[cold]
@@ -171,6 +165,39 @@ impl serde::de::Error for Wrong {
     #[cold]
     fn duplicate_field(name: &'static str) -> Self {
         Self::of(pointer(name), format!("duplicate field `{name}`"))
+    }
+}
+
+/// What is expected, in words of JSON and not of Rust.
+fn told(wanted: &dyn Expected) -> String {
+    let wanted = wanted.to_string();
+    let plain = match wanted.as_str() {
+        "i64" => "a whole number",
+        "u64" => "a whole number from 0",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        rust if rust.starts_with("struct ") => "an object",
+        _ => return wanted,
+    };
+    plain.into()
+}
+
+/// What is there instead; never a text itself, which may be a secret.
+fn kind(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("{value}"),
+        Unexpected::Unsigned(number) => format!("{number}"),
+        Unexpected::Signed(number) => format!("{number}"),
+        Unexpected::Float(number) => format!("{number:?}"),
+        Unexpected::Str(_) => "a text".into(),
+        Unexpected::Unit => "null".into(),
+        Unexpected::Map => "an object".into(),
+        Unexpected::Seq => "a list".into(),
+        other => format!("{other}"),
     }
 }
 

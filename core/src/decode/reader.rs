@@ -77,7 +77,7 @@ impl<'de> Reader<'de> {
                 Err(wrong) => return wrong,
             },
             Some(b't' | b'f' | b'n') => match self.word() {
-                Ok(None) => Unexpected::Other("null"),
+                Ok(None) => Unexpected::Unit,
                 Ok(Some(found)) => Unexpected::Bool(found),
                 Err(wrong) => return wrong,
             },
