@@ -21,9 +21,66 @@ const DEEPEST = 128;
  * its field.
  */
 function write(value, field) {
+  const json = writePlain(value, 0);
+  if (json !== undefined) return json;
   const wrong = flaw(value, 0);
   if (wrong !== undefined) throw new RuleboundError('malformed', field + wrong.field, wrong.message);
   return JSON.stringify(value);
+}
+
+/** What a text may hold that JSON does not write as it stands. */
+const UNPLAIN = /[^ !#-[\]-~]/;
+
+/** A value as JSON in one walk, if it is plain throughout: nearly all is. Nothing of any other. */
+function writePlain(value, depth) {
+  switch (typeof value) {
+    case 'string':
+      return UNPLAIN.test(value) ? undefined : `"${value}"`;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      return Number.isFinite(value) ? `${value}` : undefined;
+    case 'object':
+      if (value === null) return 'null';
+      if (depth === DEEPEST) return undefined;
+      return Array.isArray(value) ? writeList(value, depth) : writeObject(value, depth);
+    default:
+      return undefined;
+  }
+}
+
+function writeList(list, depth) {
+  let json = '';
+  for (let index = 0; index < list.length; index += 1) {
+    const item = writePlain(list[index], depth + 1);
+    if (item === undefined) return undefined;
+    json += index === 0 ? item : `,${item}`;
+  }
+  return `[${json}]`;
+}
+
+function writeObject(object, depth) {
+  if (Object.getPrototypeOf(object) !== Object.prototype) return undefined;
+  if (Object.getOwnPropertySymbols(object).length > 0) return undefined;
+  let json = '';
+  for (const name in object) {
+    const opening = openings.get(name) ?? openingOf(name);
+    const field = writePlain(object[name], depth + 1);
+    if (opening === undefined || field === undefined || !Object.hasOwn(object, name)) return undefined;
+    json += json === '' ? opening + field : `,${opening}${field}`;
+  }
+  return `{${json}}`;
+}
+
+/** What stands before the value of a field. The names are few: to find one costs less than to look through it. */
+const openings = new Map();
+const MOST_NAMES = 1000;
+
+function openingOf(name) {
+  if (UNPLAIN.test(name)) return undefined;
+  const opening = `"${name}":`;
+  if (openings.size < MOST_NAMES) openings.set(name, opening);
+  return opening;
 }
 
 /** What keeps a value from being JSON, and where; nothing for most. */

@@ -1,11 +1,14 @@
 // Malformed data of every kind is an ordinary error that names its field, and changes nothing.
 
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
 import { RuleboundError, authenticate, call, correlate, flex, keyOf, load, truemed } from '../lib/index.mjs';
 import { begun, create, items, issued, now, started, webhook } from './scene.mjs';
+
+const { write } = createRequire(import.meta.url)('../lib/text.cjs');
 
 /** Whether a call fails as malformed at a field. */
 function refuses(run, field, message = /./, code = 'malformed') {
@@ -19,6 +22,19 @@ function refuses(run, field, message = /./, code = 'malformed') {
 
 const command = (command) => () => started().handle(command, { now });
 const fact = (fact) => () => begun().observe(fact, { now });
+
+test('what is JSON is written as JSON.stringify writes it', () => {
+  const plain = [{}, [], [[], {}], [1, 'a', null, { b: [true, false] }], { type: 'begin', effect: 'a:1' }, [-0, 1e21, 1e-7, 0.1]];
+  const escaped = ['"', '\\', '\n', '\u007f', 'é', '😀', { '"': 1 }, { 'é\n': ['"'] }];
+  const others = [JSON.parse('{"__proto__": {"a": 1}}'), { __proto__: null, a: 1 }, runInNewContext('({ a: [1, "b"] })'), { get a() { return 1; } }];
+  for (const value of [...plain, ...escaped, ...others]) assert.equal(write(value, ''), JSON.stringify(value));
+  Object.prototype.inherited = 1;
+  try {
+    assert.equal(write({ a: 1 }, ''), '{"a":1}');
+  } finally {
+    delete Object.prototype.inherited;
+  }
+});
 
 test('a command of the wrong shape', () => {
   refuses(command(undefined), '/command', /undefined/);
