@@ -1,7 +1,7 @@
 //! The verbs, from text to text. What goes wrong is left to `json::call` to explain, so that an error is the same in
 //! every language.
 
-use rulebound::json::{AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, load, read_fact};
+use rulebound::json::{AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact};
 use rulebound::time::Timestamp;
 use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
 use serde::Serialize;
@@ -63,10 +63,7 @@ fn read(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
             Some(Answer { number: memo.keep(snapshot), ..done(flow) })
         }
         // What is no JSON cannot be a part of a call.
-        Err(wrong) => {
-            let field = format!("/snapshot{}", wrong.field());
-            Some(Answer::wrong("unreadable_snapshot", &field, &wrong.to_string()))
-        }
+        Err(wrong) => told(wrong.into()),
     }
 }
 
@@ -101,9 +98,7 @@ fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
             Some(Answer { kind: Kind::Unmoved, ..said(&Unmoved { because, warnings })? })
         }
         // A text cannot carry the bytes, so that `json::call` would not see what is wrong with them.
-        Err(AnyError::Fact(wrong)) if has_bytes => {
-            Some(Answer::wrong("malformed", &format!("/fact{}", wrong.field), &wrong.reason))
-        }
+        Err(why @ AnyError::Fact(_)) if has_bytes => told(why),
         Err(_) => None,
     }
 }
@@ -156,7 +151,7 @@ fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     rulebound::acknowledgement(&provider)?;
     match rulebound::correlate(&provider, &call.bytes(1)?) {
         Ok(ids) => said(&ids),
-        Err(wrong) => Some(Answer::wrong("malformed", wrong.field, &wrong.reason)),
+        Err(wrong) => told(wrong.into()),
     }
 }
 
@@ -201,6 +196,12 @@ fn instant(call: &Call<'_>, index: usize) -> Option<Timestamp> {
 
 fn bounded(call: &Call<'_>, index: usize) -> Option<String> {
     call.text(index).filter(|text| text.len() <= LONGEST)
+}
+
+/// What is wrong, in the words of every language.
+fn told(why: AnyError) -> Option<Answer> {
+    let problem = Problem::of(why).ok()?;
+    Some(Answer::wrong(problem.code, &problem.field, &problem.message))
 }
 
 fn said(value: &impl Serialize) -> Option<Answer> {
