@@ -17,9 +17,9 @@ function call(request) {
   return native.said[0] === WRONG ? JSON.stringify({ error: JSON.parse(answer) }) : answer;
 }
 
-/** What a verb answers, as JSON; its fields are texts of JSON, of which an empty one is left out. */
+/** What a verb answers, as JSON; its fields are texts of JSON, or left out. */
 function answered(verb, fields) {
-  const given = Object.entries(fields).filter(([, json]) => json !== '');
+  const given = Object.entries(fields).filter(([, json]) => json !== undefined);
   const answer = call(`{"${verb}":{${given.map(([name, json]) => `"${name}":${json}`).join()}}}`);
   if (answer.startsWith('{"ok":')) return answer.slice('{"ok":'.length, -1);
   const { error = { code: 'internal', field: '', message: 'a bug of rulebound\'s' } } = JSON.parse(answer);
@@ -28,7 +28,7 @@ function answered(verb, fields) {
 
 /** Throws what is wrong: what the answer says, or else what `call` says of the same verb. */
 function fail(answer, verb, fields) {
-  if (answer !== '') {
+  if (answer !== undefined) {
     const { code, field, message } = JSON.parse(answer);
     throw new RuleboundError(code, field, message);
   }

@@ -10,17 +10,30 @@ const MADE_HERE = Symbol('made here');
 
 /** A flow as it stands: a value. Every decision leaves it as it was, and gives the next one. */
 class Snapshot {
-  #text;
+  /** Its JSON, once it has been asked for. */
+  #written;
   /** Under which the native side may still remember it. */
   #number;
   #isSaved;
+  /** Takes the step again that led to it: a step is a pure function, and leads to the same. */
+  #again;
   #parsed;
 
-  constructor(by, text, number, isSaved) {
+  constructor(by, written, number, isSaved, again) {
     if (by !== MADE_HERE) throw new TypeError('a snapshot comes from `start`, `load` or a step');
-    this.#text = text;
+    this.#written = written;
     this.#number = number;
     this.#isSaved = isSaved;
+    this.#again = again;
+  }
+
+  /** Its JSON. What a step led to is written when it is first asked for. */
+  get #text() {
+    if (this.#written === undefined) {
+      this.#written = writtenBy(this.#number, this.#again);
+      this.#again = undefined;
+    }
+    return this.#written;
   }
 
   get key() {
@@ -41,7 +54,7 @@ class Snapshot {
 
   save() {
     if (!this.#isSaved) {
-      this.#text = answered('load', { snapshot: this.#text });
+      this.#written = answered('load', { snapshot: this.#text });
       this.#isSaved = true;
     }
     return this.#text;
@@ -53,32 +66,34 @@ class Snapshot {
 
   handle(command, around) {
     const input = write(command, '/command');
-    const answer = this.#ask('handle', around, 'command', input);
+    const ask = this.#asking('handle', around, 'command', input);
+    const answer = ask();
     if (native.said[0] === REFUSED) return new Refused(answer);
-    return new Accepted(this.constructor, answer);
+    return new Accepted(this.constructor, answer, ask);
   }
 
   observe(fact, around) {
     const [input, body] = withoutBytes(fact);
-    const answer = this.#ask('observe', around, 'fact', input, body);
+    const ask = this.#asking('observe', around, 'fact', input, body);
+    const answer = ask();
     if (native.said[0] === UNMOVED) return new Unmoved(answer);
-    return new Applied(this.constructor, answer);
+    return new Applied(this.constructor, answer, ask);
   }
 
   owed(around) {
-    return JSON.parse(this.#ask('owed', around));
+    return JSON.parse(this.#asking('owed', around)());
   }
 
   awaits(around) {
-    return JSON.parse(this.#ask('awaits', around));
+    return JSON.parse(this.#asking('awaits', around)());
   }
 
   offers(around) {
-    return JSON.parse(this.#ask('offers', around));
+    return JSON.parse(this.#asking('offers', around)());
   }
 
   deadline(around) {
-    return JSON.parse(this.#ask('deadline', around));
+    return JSON.parse(this.#asking('deadline', around)());
   }
 
   correlationIds() {
@@ -87,8 +102,8 @@ class Snapshot {
     return JSON.parse(answer);
   }
 
-  /** Asks the native side a verb of this snapshot. */
-  #ask(verb, around, name, input, body) {
+  /** What asks the native side a verb of this snapshot: the same whenever it is called. */
+  #asking(verb, around, name, input, body) {
     if (typeof around !== 'object' || around === null) {
       throw new RuleboundError('malformed', '/now', 'is missing: say `{ now: Date | milliseconds }`');
     }
@@ -98,14 +113,18 @@ class Snapshot {
       }
     }
     const now = instant(around.now);
-    const policy = around.policy === undefined ? '' : write(around.policy, '/policy');
-    const settings = around.settings === undefined || around.settings === null ? '' : write(around.settings, '/settings');
-    const answer = native[verb](this.#number, this.#text, now, policy, settings, input, body);
-    if (native.said[0] === WRONG) {
-      const fields = { snapshot: this.#text, now: instantText(around.now), policy, settings };
-      fail(answer, verb, name === undefined ? fields : { ...fields, [name]: input });
-    }
-    return answer;
+    const policy = around.policy === undefined ? undefined : write(around.policy, '/policy');
+    const settings = around.settings === undefined || around.settings === null ? undefined : write(around.settings, '/settings');
+    const number = this.#number;
+    const text = this.#text;
+    return () => {
+      const answer = native[verb](number, text, now, policy, settings, input, body);
+      if (native.said[0] === WRONG) {
+        const fields = { snapshot: text, now: instantText(around.now), policy, settings };
+        fail(answer, verb, name === undefined ? fields : { ...fields, [name]: input });
+      }
+      return answer;
+    };
   }
 
   toJSON() {
@@ -118,10 +137,22 @@ class Snapshot {
   }
 }
 
-/** A fact as JSON, and the bytes of its body if that is no text. */
+/** A fact as JSON, and the bytes of its body if that is no text: copied, since the host may change them. */
 function withoutBytes(fact) {
   const body = fact?.body;
-  return body instanceof Uint8Array ? [write({ ...fact, body: '' }, '/fact'), body] : [write(fact, '/fact'), undefined];
+  if (!(body instanceof Uint8Array)) return [write(fact, '/fact'), undefined];
+  return [write({ ...fact, body: '' }, '/fact'), Buffer.from(body)];
+}
+
+/** The JSON of a snapshot that the native side may have forgotten; then the step is taken again. */
+function writtenBy(number, again) {
+  let answer = native.save(number);
+  if (native.said[0] === WRONG && answer === undefined) {
+    again();
+    answer = native.save(native.said[1]);
+  }
+  if (native.said[0] === WRONG) fail(answer);
+  return answer;
 }
 
 /** What an accepted command or an applied fact leads to. Each part is made when it is asked for. */
@@ -129,24 +160,24 @@ class Transition {
   #flow;
   #answer;
   #number;
-  #end;
+  #again;
   #next;
   #parsed;
 
-  constructor(flow, answer) {
+  constructor(flow, answer, again) {
     this.#flow = flow;
     this.#answer = answer;
     this.#number = native.said[1];
-    this.#end = native.said[2];
+    this.#again = again;
   }
 
   get next() {
-    this.#next ??= new this.#flow(MADE_HERE, this.#answer.slice(0, this.#end), this.#number, true);
+    this.#next ??= new this.#flow(MADE_HERE, undefined, this.#number, true, this.#again);
     return this.#next;
   }
 
   get #rest() {
-    this.#parsed ??= JSON.parse(this.#answer.slice(this.#end));
+    this.#parsed ??= { changed: true, take: null, learnt: [], failure: null, warnings: [], ...JSON.parse(this.#answer) };
     return this.#parsed;
   }
 
@@ -256,19 +287,20 @@ function flowClass(id, name) {
   return classes[name];
 }
 
-/** The flows' classes by their ids, and by their providers and names. */
-const byId = new Map();
+/** The flows' classes, in the order of the native side, and by their providers and names. */
+const flows = [];
 const providers = {};
 for (const [id, provider, name] of JSON.parse(native.flows())) {
-  byId.set(id, flowClass(id, name));
+  const flow = flowClass(id, name);
+  flows.push(flow);
   providers[provider] ??= {};
-  providers[provider][name] = byId.get(id);
+  providers[provider][name] = flow;
 }
 
 function opened(row, isSaved) {
-  const flow = native.load(row);
-  if (native.said[0] === WRONG) fail(flow, 'load', { snapshot: row });
-  return new (byId.get(flow))(MADE_HERE, row, native.said[1], isSaved);
+  const answer = native.load(row);
+  if (native.said[0] === WRONG) fail(answer, 'load', { snapshot: row });
+  return new flows[native.said[2]](MADE_HERE, row, native.said[1], isSaved);
 }
 
 /** Reads a row of whichever flow. */

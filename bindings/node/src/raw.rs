@@ -34,8 +34,9 @@ pub(crate) struct Answer {
     pub(crate) kind: Kind,
     /// The number of a snapshot that was kept.
     pub(crate) number: u64,
-    /// Where the text of a snapshot ends and the rest begins, in units of UTF-16.
-    pub(crate) end: usize,
+    /// The place of its flow among `flows`.
+    pub(crate) flow: usize,
+    /// JavaScript sees an empty one as `undefined`.
     pub(crate) text: String,
 }
 
@@ -54,7 +55,7 @@ pub(crate) enum Kind {
 
 impl Answer {
     pub(crate) fn new(kind: Kind, text: String) -> Self {
-        Self { kind, number: 0, end: 0, text }
+        Self { kind, number: 0, flow: 0, text }
     }
 
     /// An error with its code, its field and its message.
@@ -78,6 +79,14 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     fn argument(&self, index: usize) -> sys::napi_value {
         self.arguments.get(index).copied().unwrap_or(null_mut())
+    }
+
+    /// Whether the argument is anything but `undefined`.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        let mut kind = sys::ValueType::napi_undefined;
+        // SAFETY: the environment and the argument live for as long as the callback does.
+        let status = unsafe { sys::napi_typeof(self.env, self.argument(index), &mut kind) };
+        status == sys::Status::napi_ok && kind != sys::ValueType::napi_undefined
     }
 
     /// A number, if the argument is one.
@@ -174,8 +183,11 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         Err(bug) => Answer::wrong("internal", "", &format!("a bug of rulebound's: {}", message(&*bug))),
     };
     // SAFETY: the array is as long as this, and is kept alive with the instance.
-    unsafe { *instance.said = [f64::from(answer.kind as u8), answer.number as f64, answer.end as f64] };
-    string(env, &answer.text)
+    unsafe { *instance.said = [f64::from(answer.kind as u8), answer.number as f64, answer.flow as f64] };
+    match answer.text.as_str() {
+        "" => null_mut(),
+        text => string(env, text),
+    }
 }
 
 fn message(bug: &(dyn Any + Send)) -> &str {

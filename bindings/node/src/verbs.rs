@@ -1,7 +1,11 @@
 //! The verbs, from text to text. What goes wrong is left to `json::call` to explain, so that an error is the same in
 //! every language.
 
-use rulebound::json::{AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact};
+use std::sync::LazyLock;
+
+use rulebound::json::{
+    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy,
+};
 use rulebound::time::Timestamp;
 use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
 use serde::Serialize;
@@ -15,6 +19,7 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "empty", serve: |_, _| Some(done(String::new())) },
     Verb { name: "flows", serve: flows },
     Verb { name: "load", serve: read },
+    Verb { name: "save", serve: save },
     Verb { name: "handle", serve: handle },
     Verb { name: "observe", serve: observe },
     Verb { name: "owed", serve: |call, memo| look(call, memo, |at, around| at.owed(around)) },
@@ -30,6 +35,19 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "panicIn", serve: crate::panics::panic_in },
 ];
 
+/// Every flow: its id, its provider, its type.
+static FLOWS: LazyLock<Vec<[&str; 3]>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    macro_rules! list {
+        ($provider:ident :: $flow:ident) => {
+            let id = <providers::$provider::$flow as Flow>::ID;
+            all.push([id, stringify!($provider), stringify!($flow)]);
+        };
+    }
+    rulebound::for_each_flow!(list);
+    all
+});
+
 /// The longest text of a command, a fact, a policy or settings: what is longer, `json::call` refuses.
 const LONGEST: usize = 4 << 20;
 
@@ -42,29 +60,25 @@ const SETTINGS: usize = 4;
 const INPUT: usize = 5;
 const BODY: usize = 6;
 
-/// Every flow: its id, its provider, its type.
 fn flows(_: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    let mut all = Vec::new();
-    macro_rules! list {
-        ($provider:ident :: $flow:ident) => {
-            let id = <providers::$provider::$flow as Flow>::ID;
-            all.push([id, stringify!($provider), stringify!($flow)]);
-        };
-    }
-    rulebound::for_each_flow!(list);
-    said(&all)
+    said(&*FLOWS)
 }
 
-/// Reads a text, and answers the id of its flow.
+/// Reads a text, and answers which flow it is of.
 fn read(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     match load(&call.text(0)?) {
         Ok(snapshot) => {
-            let flow = snapshot.flow().to_owned();
-            Some(Answer { number: memo.keep(snapshot), ..done(flow) })
+            let flow = FLOWS.iter().position(|[id, ..]| *id == snapshot.flow())?;
+            Some(Answer { flow, number: memo.keep(snapshot), ..done(String::new()) })
         }
         // What is no JSON cannot be a part of a call.
         Err(wrong) => told(wrong.into()),
     }
+}
+
+/// The text of a snapshot; nothing if it is forgotten.
+fn save(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
+    Some(done(memo.open(number(call)?, || None)?.save()))
 }
 
 fn handle(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
@@ -103,21 +117,23 @@ fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     }
 }
 
-/// The text of the next snapshot, then the rest of the transition.
+/// A transition without its next snapshot, which is kept, and without what is empty.
 fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
     #[derive(Serialize)]
     struct Rest {
         changed: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
         take: Option<Request>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         learnt: Vec<rulebound::CorrelationId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<Violation>,
     }
     let AnyTransition { next, changed, take, learnt, failure, warnings, .. } = transition;
-    let mut text = next.save();
-    let end = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-    text += &serde_json::to_string(&Rest { changed, take, learnt, failure, warnings }).ok()?;
-    Some(Answer { number: memo.keep(next), end, ..done(text) })
+    let rest = said(&Rest { changed, take, learnt, failure, warnings })?;
+    Some(Answer { number: memo.keep(next), ..rest })
 }
 
 fn look<T: Serialize>(
@@ -169,11 +185,14 @@ struct Circumstances {
 
 impl Circumstances {
     fn of(call: &Call<'_>) -> Option<Self> {
-        let policy = match bounded(call, POLICY)? {
-            text if text.is_empty() => None,
-            text => Some(serde_json::from_str(&text).ok()?),
+        let policy = match call.has(POLICY) {
+            true => Some(read_policy(&bounded(call, POLICY)?).ok()?),
+            false => None,
         };
-        let settings = Some(bounded(call, SETTINGS)?).filter(|text| !text.is_empty());
+        let settings = match call.has(SETTINGS) {
+            true => Some(bounded(call, SETTINGS)?),
+            false => None,
+        };
         Some(Self { now: instant(call, NOW)?, policy, settings })
     }
 
@@ -184,7 +203,11 @@ impl Circumstances {
 
 /// The snapshot that a verb is asked of.
 fn open<'a>(call: &Call<'_>, memo: &'a mut Memo) -> Option<&'a dyn AnySnapshot> {
-    memo.open(call.number(NUMBER)? as u64, || load(&call.text(TEXT)?).ok())
+    memo.open(number(call)?, || load(&call.text(TEXT)?).ok())
+}
+
+fn number(call: &Call<'_>) -> Option<u64> {
+    Some(call.number(NUMBER)? as u64)
 }
 
 /// A time, if the argument is one that every JSON carries.

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { load } from '../lib/index.mjs';
-import { create, issued, now, started } from './scene.mjs';
+import { begun, create, issued, now, started, webhook } from './scene.mjs';
 
 /** More than are remembered on the native side. */
 const MANY = 1000;
@@ -20,10 +20,29 @@ if (isMainThread) {
     for (const at of kept) assert.deepEqual(at.owed({ now }), first.owed({ now }));
   });
 
+  test('what a step led to is written though it is no longer remembered, and whatever the host changes meanwhile', () => {
+    const command = structuredClone(create);
+    const policy = { lease: 60_000 };
+    const body = Buffer.from(webhook.body);
+    const asked = started().handle(command, { now, policy });
+    const told = begun().observe({ ...webhook, body }, { now });
+    command.order_items.length = 0;
+    policy.lease = 0;
+    body.fill(0);
+    const others = Array.from({ length: MANY }, () => started().handle(create, { now }).next);
+    assert.equal(asked.next.save(), others.at(-1).save());
+    assert.equal(told.next.save(), issued().save());
+    assert.equal(asked.next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now }).next.save(), begun().save());
+  });
+
   test('a loop that never waits keeps no memory', () => {
     const row = issued().save();
     const turn = () => {
-      for (let index = 0; index < 20_000; index += 1) load(row).handle({ type: 'delete_payment_token' }, { now });
+      let at = load(row);
+      for (let index = 0; index < 20_000; index += 1) {
+        load(row).handle({ type: 'delete_payment_token' }, { now });
+        at = at.handle({ type: 'delete_payment_token' }, { now }).next;
+      }
     };
     turn();
     const before = process.memoryUsage().rss;

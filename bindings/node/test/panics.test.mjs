@@ -26,6 +26,7 @@ const rulebound = require(join(folder, 'lib/index.cjs'));
 const at = rulebound.truemed.PaymentToken.start(KEY);
 const calls = {
   load: () => rulebound.load(at.save()),
+  save: () => at.handle(create, { now }).next.save(),
   handle: () => at.handle(create, { now }),
   observe: () => at.observe(webhook, { now }),
   owed: () => at.owed({ now }),
