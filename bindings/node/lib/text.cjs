@@ -75,11 +75,12 @@ function writeObject(object, depth) {
 /** What stands before the value of a field. The names are few: to find one costs less than to look through it. */
 const openings = new Map();
 const MOST_NAMES = 1000;
+const LONGEST_NAME = 64;
 
 function openingOf(name) {
   if (UNPLAIN.test(name)) return undefined;
   const opening = `"${name}":`;
-  if (openings.size < MOST_NAMES) openings.set(name, opening);
+  if (openings.size < MOST_NAMES && name.length <= LONGEST_NAME) openings.set(name, opening);
   return opening;
 }
 
