@@ -14,7 +14,7 @@ Object.defineProperty(RuleboundError.prototype, 'name', { value: 'RuleboundError
 const HALF = 'holds half a character (a lone surrogate)';
 
 /** How deep a value may be nested: as deep as JSON is read. */
-const DEEPEST = 128;
+const DEEPEST = 127;
 
 /**
  * A value as JSON, exactly as it stands: what `JSON.stringify` would drop or turn into something else is refused, with

@@ -10,7 +10,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 use napi_sys as sys;
-use serde::Serialize;
+use rulebound::json::{Problem, write};
 
 use crate::memo::Memo;
 use crate::verbs::VERBS;
@@ -58,15 +58,9 @@ impl Answer {
         Self { kind, number: 0, flow: 0, text }
     }
 
-    /// An error with its code, its field and its message.
-    pub(crate) fn wrong(code: &str, field: &str, message: &str) -> Self {
-        #[derive(Serialize)]
-        struct Wrong<'a> {
-            code: &'a str,
-            field: &'a str,
-            message: &'a str,
-        }
-        Self::new(Kind::Wrong, serde_json::to_string(&Wrong { code, field, message }).unwrap_or_default())
+    /// What is wrong, in the words of every language.
+    pub(crate) fn wrong(problem: &Problem) -> Self {
+        Self::new(Kind::Wrong, write(problem))
     }
 }
 
@@ -180,7 +174,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     }));
     let answer = match answer {
         Ok(answer) => answer.unwrap_or_else(|| Answer::new(Kind::Wrong, String::new())),
-        Err(bug) => Answer::wrong("internal", "", &format!("a bug of rulebound's: {}", message(&*bug))),
+        Err(bug) => Answer::wrong(&Problem::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
     };
     // SAFETY: the array is as long as this, and is kept alive with the instance.
     unsafe { *instance.said = [f64::from(answer.kind as u8), answer.number as f64, answer.flow as f64] };

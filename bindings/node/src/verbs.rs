@@ -1,10 +1,11 @@
 //! The verbs, from text to text. What goes wrong is left to `json::call` to explain, so that an error is the same in
 //! every language.
 
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use rulebound::json::{
-    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy,
+    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy, write,
 };
 use rulebound::time::Timestamp;
 use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
@@ -61,7 +62,7 @@ const INPUT: usize = 5;
 const BODY: usize = 6;
 
 fn flows(_: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    said(&*FLOWS)
+    Some(said(&*FLOWS))
 }
 
 /// Reads a text, and answers which flow it is of.
@@ -86,7 +87,7 @@ fn handle(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     let command = bounded(call, INPUT)?;
     match open(call, memo)?.handle(&command, &circumstances.around()) {
         Ok(transition) => accepted(transition, memo),
-        Err(AnyError::Refused(rejection)) => Some(Answer { kind: Kind::Refused, ..said(&rejection.violations)? }),
+        Err(AnyError::Refused(rejection)) => Some(Answer { kind: Kind::Refused, ..said(&rejection.violations) }),
         Err(_) => None,
     }
 }
@@ -109,7 +110,7 @@ fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     match open(call, memo)?.observe(fact, &circumstances.around()) {
         Ok(AnyObservation::Applied(transition)) => accepted(transition, memo),
         Ok(AnyObservation::Unmoved { because, warnings, .. }) => {
-            Some(Answer { kind: Kind::Unmoved, ..said(&Unmoved { because, warnings })? })
+            Some(Answer { kind: Kind::Unmoved, ..said(&Unmoved { because, warnings }) })
         }
         // A text cannot carry the bytes, so that `json::call` would not see what is wrong with them.
         Err(why @ AnyError::Fact(_)) if has_bytes => told(why),
@@ -132,7 +133,7 @@ fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
         warnings: Vec<Violation>,
     }
     let AnyTransition { next, changed, take, learnt, failure, warnings, .. } = transition;
-    let rest = said(&Rest { changed, take, learnt, failure, warnings })?;
+    let rest = said(&Rest { changed, take, learnt, failure, warnings });
     Some(Answer { number: memo.keep(next), ..rest })
 }
 
@@ -142,22 +143,22 @@ fn look<T: Serialize>(
     view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>,
 ) -> Option<Answer> {
     let circumstances = Circumstances::of(call)?;
-    said(&view(open(call, memo)?, &circumstances.around()).ok()?)
+    Some(said(&view(open(call, memo)?, &circumstances.around()).ok()?))
 }
 
 fn correlation_ids(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
-    said(&open(call, memo)?.correlation_ids())
+    Some(said(&open(call, memo)?.correlation_ids()))
 }
 
 /// Whether a webhook of raw bytes is the provider's.
 fn authenticate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     let (provider, secrets, headers) = (call.text(0)?, call.text(1)?, call.text(2)?);
-    let secrets: Vec<String> = serde_json::from_str(&secrets).ok()?;
+    let secrets: Vec<String> = json::read(&secrets, PhantomData).ok()?;
     let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-    let headers: Headers<'_> = serde_json::from_str(&headers).ok()?;
+    let headers: Headers<'_> = json::read(&headers, PhantomData).ok()?;
     match rulebound::authenticate(&provider, &secrets, &headers, &call.bytes(3)?, instant(call, 4)?) {
-        Ok(origin) => said(&origin),
-        Err(wrong) => Some(Answer::wrong("not_authentic", "", &wrong.to_string())),
+        Ok(origin) => Some(said(&origin)),
+        Err(wrong) => Some(Answer::wrong(&wrong.into())),
     }
 }
 
@@ -166,7 +167,7 @@ fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     let provider = call.text(0)?;
     rulebound::acknowledgement(&provider)?;
     match rulebound::correlate(&provider, &call.bytes(1)?) {
-        Ok(ids) => said(&ids),
+        Ok(ids) => Some(said(&ids)),
         Err(wrong) => told(wrong.into()),
     }
 }
@@ -223,12 +224,11 @@ fn bounded(call: &Call<'_>, index: usize) -> Option<String> {
 
 /// What is wrong, in the words of every language.
 fn told(why: AnyError) -> Option<Answer> {
-    let problem = Problem::of(why).ok()?;
-    Some(Answer::wrong(problem.code, &problem.field, &problem.message))
+    Problem::of(why).ok().map(|problem| Answer::wrong(&problem))
 }
 
-fn said(value: &impl Serialize) -> Option<Answer> {
-    Some(done(serde_json::to_string(value).ok()?))
+fn said(value: &impl Serialize) -> Answer {
+    done(write(value))
 }
 
 fn done(text: String) -> Answer {

@@ -37,7 +37,8 @@ pub(crate) fn malformed(py: Python<'_>, code: &str, field: &str, message: &str) 
 
 /// A webhook that is not the provider's.
 pub(crate) fn not_authentic(py: Python<'_>, why: AuthError) -> PyErr {
-    of(py, &NOT_AUTHENTIC, "NotAuthentic", ("not_authentic", "", &why.to_string()))
+    let Problem { code, field, message, .. } = why.into();
+    of(py, &NOT_AUTHENTIC, "NotAuthentic", (code, &field, &message))
 }
 
 fn of(py: Python<'_>, cell: &PyOnceLock<Py<PyType>>, name: &str, said: (&str, &str, &str)) -> PyErr {

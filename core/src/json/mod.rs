@@ -253,11 +253,11 @@ struct Applied<'a> {
 /// ```
 pub fn call(request: &str) -> String {
     if request.len() > LARGEST_CALL {
-        return error("too_long", "", "the request is longer than 4 MiB");
+        return tell(Problem::new("too_long", "", "the request is longer than 4 MiB"));
     }
     match decode::<Verb<'_>>(request) {
         Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
-        Err(Malformed { field, reason }) => error("malformed", within_verb(&field), &reason),
+        Err(Malformed { field, reason }) => tell(Problem::new("malformed", within_verb(&field), reason)),
     }
 }
 
@@ -300,7 +300,7 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Authenticate { provider, secrets, headers, body, now } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
             let origin = providers::authenticate(&provider, &secrets, &headers, body.as_bytes(), now);
-            ok(&origin.map_err(|it| error("not_authentic", "", &format!("{it}")))?)
+            ok(&origin.map_err(|it| tell(it.into()))?)
         }
         Verb::Correlate { provider, body } => {
             let provider = named(&provider)?;
@@ -309,7 +309,7 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
         Verb::Ask { provider, question, with } => {
             let answer = (named(&provider)?.ask)(&question, with.get());
-            raw(answer.map_err(|it| error("malformed", &it.field, &it.reason))?)
+            raw(answer.map_err(|it| refuse(it.into()))?)
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {
@@ -356,10 +356,6 @@ fn refuse(why: AnyError) -> String {
 
 fn unknown(field: &str, name: &str, what: &str) -> String {
     tell(Problem::unknown(field, what, name))
-}
-
-fn error(code: &'static str, field: &str, message: &str) -> String {
-    tell(Problem::new(code, field, message))
 }
 
 fn tell(problem: Problem) -> String {

@@ -1,12 +1,14 @@
 //! What is wrong with a call, as every language tells it.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
+use core::fmt::Display;
 
 use serde::Serialize;
 
 use super::any::AnyError;
 use crate::decode::Malformed;
+use crate::intake::AuthError;
 use crate::snapshot::{Rejection, SaveError};
 
 /// What is wrong with a call: data that cannot be read, never a rule that is broken.
@@ -23,8 +25,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(code: &'static str, field: impl Into<String>, message: impl ToString) -> Self {
-        Self { code, field: field.into(), message: message.to_string() }
+    pub(crate) fn new(code: &'static str, field: impl Into<String>, message: impl Display) -> Self {
+        Self { code, field: field.into(), message: format!("{message}") }
     }
 
     /// Why a call came to nothing; a refused command is no problem but an answer.
@@ -41,8 +43,20 @@ impl Problem {
         })
     }
 
+    /// A bug of ours, such as a panic that a binding caught.
+    pub fn internal(what: impl Display) -> Self {
+        Self::new("internal", "", what)
+    }
+
     /// A name that this release does not know.
     pub fn unknown(field: &str, what: &str, name: &str) -> Self {
         Self::new("unknown", field, format!("there is no {what} `{name}`"))
+    }
+}
+
+/// A webhook that is not the provider's.
+impl From<AuthError> for Problem {
+    fn from(why: AuthError) -> Self {
+        Self::new("not_authentic", "", why)
     }
 }

@@ -9,6 +9,8 @@ mod tests;
 mod toy;
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -229,7 +231,8 @@ struct Stored<'a, S> {
     format: IgnoredAny,
     key: Key,
     revision: u64,
-    state: S,
+    // Boxed as soon as it is read: it is large, and goes through many hands.
+    state: Box<S>,
     #[serde(borrow)]
     owed: &'a RawValue,
     ordinals: Vec<Ordinal>,
@@ -282,7 +285,16 @@ impl<F: Flow> Snapshot<F> {
         };
         let planned = state.planned(heading.format);
         let owed = entries(owed.get(), planned.as_deref()).map_err(|error| error.under("/owed"))?;
-        Self { key, revision, state, outbox: Outbox { owed, ordinals } }.possible()
+        if revision > LARGEST.unsigned_abs() {
+            return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
+        }
+        if !are_distinct(owed.iter().map(|it| it.id.as_str())) {
+            return Err(Malformed::new("/owed", "owes one effect twice").into());
+        }
+        if let Some(reason) = state.impossible() {
+            return Err(LoadError::Impossible(reason));
+        }
+        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals } })
     }
 
     fn older<'a>(older: u32, stored: Stored<'a, &'a RawValue>) -> Result<Stored<'a, F>, LoadError> {
@@ -290,22 +302,7 @@ impl<F: Flow> Snapshot<F> {
         let unknown = || Malformed::new("/format", format!("{older} never was a format"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
-        Ok(Stored { flow, format, key, revision, state, owed, ordinals })
-    }
-
-    fn possible(self) -> Result<Self, LoadError> {
-        if self.revision > LARGEST.unsigned_abs() {
-            return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
-        }
-        let mut ids: Vec<_> = self.outbox.owed.iter().map(|it| &it.id).collect();
-        ids.sort_unstable();
-        if ids.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(Malformed::new("/owed", "owes one effect twice").into());
-        }
-        match self.state.impossible() {
-            Some(reason) => Err(LoadError::Impossible(reason)),
-            None => Ok(self),
-        }
+        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -357,6 +354,11 @@ impl<F: Flow> Snapshot<F> {
         let revision = self.revision.saturating_add(changed.into());
         (Self { key: self.key.clone(), revision, state, outbox }, noted)
     }
+}
+
+fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = BTreeSet::new();
+    ids.into_iter().all(|id| seen.insert(id))
 }
 
 /// What a decision said besides the next snapshot.
