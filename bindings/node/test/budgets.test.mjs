@@ -20,8 +20,8 @@ function shortest(program) {
   return Math.min(...runs);
 }
 
-test('the binary is at most 3.1 MB, which only ever goes down', () => {
-  assert.ok(statSync(package_ + binary()).size <= 3_100_000);
+test('the binary is at most 2.45 MB, which only ever goes down', () => {
+  assert.ok(statSync(package_ + binary()).size <= 2_450_000);
 });
 
 test('loading takes at most 10 ms over the bare interpreter', () => {
