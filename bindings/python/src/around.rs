@@ -1,8 +1,9 @@
 //! The circumstances of a call: the time, the policy and the settings.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDateTime, PyDelta, PyInt, PyTzInfo};
+use pyo3::types::{PyDateTime, PyInt, PyTzInfo};
 use rulebound::Policy;
 use rulebound::json::{Around, read_policy, read_time};
 use rulebound::time::Timestamp;
@@ -60,16 +61,18 @@ pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Wrong> {
 /// The whole milliseconds from the Unix epoch to an instant, by Python's own exact arithmetic.
 fn since_epoch(instant: &Bound<'_, PyDateTime>) -> Result<Timestamp, Wrong> {
     static EPOCH: PyOnceLock<Py<PyDateTime>> = PyOnceLock::new();
-    static MILLISECOND: PyOnceLock<Py<PyDelta>> = PyOnceLock::new();
     let py = instant.py();
-    if instant.call_method0("utcoffset")?.is_none() {
-        return Err(Wrong::new("is a naive datetime: give it a time zone, or say integer milliseconds"));
-    }
     let epoch = EPOCH.get_or_try_init(py, || {
         let utc = PyTzInfo::utc(py)?.to_owned();
         PyDateTime::new(py, 1970, 1, 1, 0, 0, 0, 0, Some(&utc)).map(Bound::unbind)
     })?;
-    let millisecond = MILLISECOND.get_or_try_init(py, || PyDelta::new(py, 0, 0, 1000, false).map(Bound::unbind))?;
-    let millis = instant.sub(epoch)?.floor_div(millisecond)?;
-    Ok(Timestamp::from_millis(millis.extract()?))
+    let since = instant.sub(epoch).or_else(|error| match instant.call_method0("utcoffset")?.is_none() {
+        true => Err(Wrong::new("is a naive datetime: give it a time zone, or say integer milliseconds")),
+        false => Err(error.into()),
+    })?;
+    let part = |name| since.getattr(name)?.extract::<i64>();
+    // Before the epoch the days are negative, and the rest still counts forward from them.
+    let seconds = part(intern!(py, "days"))?.saturating_mul(86_400).saturating_add(part(intern!(py, "seconds"))?);
+    let millis = part(intern!(py, "microseconds"))?.div_euclid(1000);
+    Ok(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(millis)))
 }

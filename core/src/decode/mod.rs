@@ -213,6 +213,7 @@ mod tests {
         Line { item: Item },
         Whole(Item),
         Nothing {},
+        Unit,
     }
 
     #[derive(Deserialize, PartialEq, Debug)]
@@ -245,6 +246,7 @@ mod tests {
         assert_eq!(read(r#"{"type":"whole","price":1}"#), Ok(Union::Whole(Item { price: 1 })));
         assert_eq!(read(r#"{"item":{"price":1},"type":"line"}"#), Ok(Union::Line { item: Item { price: 1 } }));
         assert_eq!(read(r#"{"type":"nothing"}"#), Ok(Union::Nothing {}));
+        assert_eq!(read(r#"{"type":"unit"}"#), Ok(Union::Unit));
     }
 
     #[test]
@@ -254,6 +256,7 @@ mod tests {
         assert_eq!(field(r#"{"type":"line"}"#), "/item");
         assert_eq!(field(r#"{"type":"whole","price":1.5}"#), "/price");
         assert_eq!(field(r#"{"type":"nothing","x":1}"#), "/x");
+        assert_eq!(field(r#"{"type":"unit","x":1}"#), "/x");
         assert_eq!(field(r#"{"type":"other"}"#), "/type");
         assert_eq!(field(r#"{"price":1}"#), "/type");
         assert_eq!(field(r#"{"type":"whole","pri"#), "");
@@ -264,6 +267,19 @@ mod tests {
         assert_eq!(field(r#"{"type":"whole","price":{}}"#), "/price");
         assert_eq!(field(r#"{"type":"whole","price":1} x"#), "");
         assert_eq!(field("[]"), "");
+    }
+
+    #[test]
+    fn an_error_speaks_of_json_and_repeats_no_text() {
+        let reason = |value: &str| read(&format!(r#"{{"type":"whole","price":{value}}}"#)).unwrap_err().reason;
+        assert_eq!(reason(r#""secret""#), "expected a whole number, found a text");
+        assert_eq!(reason("1.5"), "expected a whole number, found 1.5");
+        assert_eq!(reason("18446744073709551615"), "expected a whole number, found 18446744073709551615");
+        assert_eq!(reason("null"), "expected a whole number, found null");
+        assert_eq!(reason("[]"), "expected a whole number, found a list");
+        assert_eq!(reason("x"), "expected a value");
+        assert_eq!(reason("1,\"x\":2"), "unknown field `x`, expected `price`");
+        assert_eq!(read("[]").unwrap_err().reason, "expected an object, found a list");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -40,6 +41,11 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
     }
 }
 
+/// What a variant holds that is its name alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// What a variant holds.
 pub(super) struct Content<'a, 'de> {
     reader: &'a mut Reader<'de>,
@@ -63,7 +69,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
         match self.form {
             Form::Bare => Ok(()),
             Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
-            Form::Type => self.reader.skip(),
+            Form::Type => Nothing::deserialize(self.value()?).map(|_| ()),
         }
     }
 
