@@ -10,23 +10,24 @@ import { fileURLToPath } from 'node:url';
 const package_ = fileURLToPath(new URL('..', import.meta.url));
 const { binary, load } = createRequire(import.meta.url)('../lib/native.cjs');
 
-/** The shortest of some runs of Node, in milliseconds. */
-function shortest(program) {
-  const runs = Array.from({ length: 12 }, () => {
-    const began = process.hrtime.bigint();
-    assert.equal(spawnSync(process.execPath, ['--eval', program]).status, 0);
-    return Number(process.hrtime.bigint() - began) / 1e6;
-  });
-  return Math.min(...runs);
+/** How long loading takes in a new process, in milliseconds. */
+function loading() {
+  const path = JSON.stringify(`${package_}lib/index.cjs`);
+  const program = `const began = performance.now(); require(${path}); console.log(performance.now() - began)`;
+  const { status, stdout } = spawnSync(process.execPath, ['--eval', program], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  return Number(stdout);
 }
 
 test('the binary is at most 2.45 MB, which only ever goes down', () => {
   assert.ok(statSync(package_ + binary()).size <= 2_450_000);
 });
 
-test('loading takes at most 10 ms over the bare interpreter', () => {
-  const extra = shortest(`require(${JSON.stringify(`${package_}lib/index.cjs`)})`) - shortest('');
-  assert.ok(extra <= 10, `${extra.toFixed(1)} ms`);
+test('loading takes at most 10 ms', () => {
+  // The shortest of some runs is what it takes: a busy machine only ever adds to it.
+  let shortest = Infinity;
+  for (let run = 0; run < 40 && shortest > 10; run += 1) shortest = Math.min(shortest, loading());
+  assert.ok(shortest <= 10, `${shortest.toFixed(1)} ms`);
 });
 
 test('a binary is named by platform, architecture and libc', () => {
