@@ -22,7 +22,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> String {
     let mut writer = Writer { text: String::with_capacity(1024), is_json: false };
     match value.serialize(&mut writer) {
         Ok(()) => writer.text,
-        // Nothing of ours fails: all its names are texts.
+        // Nothing of ours fails.
         Err(_) => String::new(),
     }
 }
@@ -293,7 +293,19 @@ impl ser::SerializeMap for Within<'_> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<()> {
-        self.value(name)
+        self.writer.item();
+        let start = self.writer.text.len();
+        name.serialize(&mut *self.writer)?;
+        match self.writer.text.as_bytes().get(start) {
+            Some(b'"') => Ok(()),
+            // JSON has no other names than texts.
+            Some(b'0'..=b'9' | b'-' | b't' | b'f') => {
+                self.writer.text.insert(start, '"');
+                self.writer.text.push('"');
+                Ok(())
+            }
+            _ => Err(ser::Error::custom("a name is no text")),
+        }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
@@ -337,6 +349,9 @@ mod tests {
         same(&Shape::Struct { name: "a \"b\" \\ \u{1} é \u{7f} \u{2028} /", list });
         same(&Shape::Struct { name: "", list: Vec::new() });
         same(&BTreeMap::from([("[", Pair(-1, '\n')), ("{", Pair(0, 'é'))]));
+        same(&BTreeMap::from([(-1, true), (20, false)]));
+        same(&BTreeMap::from([(true, 1)]));
+        assert_eq!(encode(&BTreeMap::from([([1], 1)])), "");
         same(&json!({"a": [1.5, -0.0, 1e300, u64::MAX, null, true, {}], "{": "[", "[": {"b": []}}));
         same(&RawValue::from_string("{\"as\": [ 1, \"it is\" ]}".into()).unwrap());
         same(&(Verbatim("[]"), (), Value::Null, "["));

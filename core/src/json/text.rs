@@ -20,7 +20,7 @@ pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::
     decode_with(text, seed)
 }
 
-/// Writes JSON without blanks.
+/// Writes JSON without blanks; nothing for what JSON has no form for, such as a list as a name.
 ///
 /// ```
 /// assert_eq!(rulebound::json::write(&("a", [1, 2], None::<bool>)), r#"["a",[1,2],null]"#);
