@@ -6,15 +6,12 @@
 use alloc::string::String;
 use core::fmt::{Display, Write};
 
-use itoa::{Buffer, Integer};
+use itoa::Buffer;
 use serde::Serialize;
 use serde::ser::{self, SerializeStruct, Serializer};
 use serde_json::{Error, Result};
 
-use crate::decode::plain;
-
-/// By this name `serde_json` writes a value that is JSON already.
-const RAW: &str = "$serde_json::private::RawValue";
+use crate::decode::{RAW, plain};
 
 /// A value as JSON text.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> String {
@@ -72,10 +69,6 @@ impl Writer {
         self.text.push_str("\":");
     }
 
-    fn number(&mut self, number: impl Integer) {
-        self.text.push_str(Buffer::new().format(number));
-    }
-
     fn open(&mut self, opening: &str, closing: &'static str) -> Within<'_> {
         self.text.push_str(opening);
         Within { writer: self, closing }
@@ -91,7 +84,7 @@ impl Writer {
 macro_rules! numbers {
     ($($serialize:ident $number:ty),+) => {$(
         fn $serialize(self, number: $number) -> Result<()> {
-            self.number(number);
+            self.text.push_str(Buffer::new().format(number));
             Ok(())
         }
     )+};

@@ -35,6 +35,11 @@ pub(crate) fn malformed(py: Python<'_>, code: &str, field: &str, message: &str) 
     of(py, &MALFORMED, "Malformed", (code, field, message))
 }
 
+/// An answer of the core's that cannot be read, which is a bug.
+pub(crate) fn internal(py: Python<'_>, wrong: &Malformed) -> PyErr {
+    malformed(py, "internal", &wrong.field, &wrong.reason)
+}
+
 /// A webhook that is not the provider's.
 pub(crate) fn not_authentic(py: Python<'_>, why: AuthError) -> PyErr {
     let Problem { code, field, message, .. } = why.into();

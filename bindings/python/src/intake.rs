@@ -9,7 +9,7 @@ use rulebound::{Headers, Key, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::errors::{Wrong, malformed, not_authentic, raise};
+use crate::errors::{Wrong, internal, malformed, not_authentic, raise};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
 use crate::{around, values, walk};
@@ -126,7 +126,7 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
     match read(&text, PhantomData) {
         Ok(Answer::Ok(value)) => values::parsed(py, value.get()),
         Ok(Answer::Error { code, field, message }) => Err(malformed(py, &code, &field, &message)),
-        Err(wrong) => Err(malformed(py, "internal", &wrong.field, &wrong.reason)),
+        Err(wrong) => Err(internal(py, &wrong)),
     }
 }
 

@@ -8,7 +8,7 @@ use rulebound::json::{read, write};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::errors::malformed;
+use crate::errors::internal;
 
 /// What serde writes, as plain values.
 pub(crate) fn plain<'py>(py: Python<'py>, value: &(impl Serialize + ?Sized)) -> PyResult<Bound<'py, PyAny>> {
@@ -22,7 +22,7 @@ pub(crate) fn list<'py>(py: Python<'py>, values: &[impl Serialize]) -> PyResult<
 
 /// JSON text as plain values.
 pub(crate) fn parsed<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    read(text, Plain(py)).map_err(|wrong| malformed(py, "internal", &wrong.field, &wrong.reason))
+    read(text, Plain(py)).map_err(|wrong| internal(py, &wrong))
 }
 
 /// Reads JSON straight into Python's own values.

@@ -6,8 +6,7 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PySequence, PyString,
     PyTuple,
 };
-
-use rulebound::json::quote;
+use rulebound::json::{quote, write as written};
 
 use crate::errors::Wrong;
 
@@ -187,6 +186,6 @@ fn float(text: &mut String, value: &Bound<'_, PyFloat>) -> Result<(), Wrong> {
     if !value.is_finite() {
         return Err(Wrong::new("is no finite number"));
     }
-    text.push_str(&rulebound::json::write(&value));
+    text.push_str(&written(&value));
     Ok(())
 }

@@ -13,8 +13,8 @@ use super::Wrong;
 use super::reader::{Count, Reader};
 use super::union::{Form, Variant};
 
-/// By this name `serde_json` asks for a value as it is written.
-const RAW: &str = "$serde_json::private::RawValue";
+/// By this name `serde_json` asks for a value as it is written, and writes one that is JSON already.
+pub(crate) const RAW: &str = "$serde_json::private::RawValue";
 
 /// A value that comes next.
 pub(super) struct Json<'a, 'de> {

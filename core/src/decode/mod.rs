@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::id::Text;
 use json::Json;
+pub(crate) use json::RAW;
 use reader::Reader;
 pub(crate) use reader::plain;
 use union::Tagged;

@@ -149,11 +149,8 @@ impl<'de> Reader<'de> {
         Some(value)
     }
 
-    /// Any number.
+    /// Any other number.
     fn number(&mut self) -> Read<Number> {
-        if let Some(digits) = self.digits() {
-            return Ok(digits.into());
-        }
         let rest = self.rest();
         let end = rest.find(|it: char| !matches!(it, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let number = rest.get(..end).filter(|it| !it.is_empty()).ok_or_else(|| self.no_value())?;
@@ -302,6 +299,7 @@ impl<'de> Reader<'de> {
         match self.peek() {
             Some(b'"') => self.text().map(drop),
             Some(b't' | b'f' | b'n') => self.word().map(drop),
+            _ if self.digits().is_some() => Ok(()),
             _ => self.number().map(drop),
         }
     }

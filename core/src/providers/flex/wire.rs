@@ -12,8 +12,7 @@ use serde_json::value::RawValue;
 use super::ids::{CheckoutSessionId, CustomerId, InvoiceId, RefundId, SubscriptionId};
 use super::rules::Rule;
 use super::session_request::{CaptureMethod, Mode};
-use crate::decode::decode;
-use crate::fact::{lenient_text, read};
+use crate::fact::{lenient, lenient_text, read};
 use crate::flow::{Answer, Refusal, Reply};
 use crate::money::Cents;
 use crate::rule::RuleSet;
@@ -129,16 +128,16 @@ pub struct SessionSeen {
     #[serde(default)]
     pub total_details: Option<TotalDetails>,
     /// What is added.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub fees: Option<Vec<FeeSeen>>,
     /// When the money is taken.
     #[serde(default)]
     pub capture_method: Option<CaptureMethod>,
     /// Whether an HSA or FSA card can pay.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub hsa_fsa_eligible: Option<bool>,
     /// Whether it takes a letter.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub letter_of_medical_necessity_required: Option<bool>,
     /// The customer.
     #[serde(default)]
@@ -153,13 +152,13 @@ pub struct SessionSeen {
     payment_intent: Option<Expandable>,
     #[serde(default)]
     payment_intent_id: Option<Expandable>,
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     payment_intents: Option<Vec<Expandable>>,
     /// The refunds.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub refunds: Option<Vec<RefundSeen>>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub test_mode: Option<bool>,
 }
 
@@ -246,13 +245,13 @@ pub struct SubscriptionSeen {
     #[serde(default)]
     pub customer: Option<Expandable>,
     /// Whether it ends with the period.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub cancel_at_period_end: Option<bool>,
     /// When the period ends.
     #[serde(default, deserialize_with = "instant")]
     pub current_period_end: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub test_mode: Option<bool>,
 }
 
@@ -278,7 +277,7 @@ pub struct InvoiceSeen {
     #[serde(default)]
     pub amount_paid: Option<Cents>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub test_mode: Option<bool>,
 }
 
@@ -296,13 +295,8 @@ pub struct RefundSeen {
     /// Its status.
     pub status: RefundStatus,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     pub test_mode: Option<bool>,
-}
-
-/// Reads what may be said in a way that is not understood: then it is not said.
-fn soft<'de, D: Deserializer<'de>, T: for<'a> Deserialize<'a>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(decode(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// Reads an instant: seconds since the epoch, or ISO 8601.
@@ -337,9 +331,9 @@ pub(crate) fn sessions(text: &[u8]) -> Option<Vec<SessionSeen>> {
 
 #[derive(Deserialize, Default)]
 struct ErrorBody {
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     error: Option<ErrorSeen>,
-    #[serde(default, deserialize_with = "soft")]
+    #[serde(default, deserialize_with = "lenient")]
     detail: Option<Vec<Detail>>,
 }
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::amount::{Decimal, told};
 use super::ids::{OrderId, SubscriptionId};
-use super::wire::{Cancellation, Reason, Status, TransactionStatus, in_any_case, tolerant};
-use crate::fact::{lenient_text, read};
+use super::wire::{Cancellation, Reason, Status, TransactionStatus, in_any_case};
+use crate::fact::{lenient, lenient_text, read};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -70,7 +70,7 @@ struct Originator {
     #[serde(rename = "type")]
     _kind: String,
     /// Free-form where the merchant or the back office is the originator.
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     data: Option<Payment>,
 }
 
@@ -82,7 +82,7 @@ struct Payment {
     order_id: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient_text")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
     #[serde(default)]
     transactions: Option<Vec<Transaction>>,
@@ -103,7 +103,7 @@ struct Transaction {
     transaction_type: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     transaction_status: Option<String>,
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
 }
 
@@ -114,9 +114,9 @@ struct Data {
     status: String,
     #[serde(default, deserialize_with = "lenient_text")]
     plan_id: Option<String>,
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     next_payment: Option<NextPayment>,
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     cancellation: Option<Cancellation>,
 }
 

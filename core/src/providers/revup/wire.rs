@@ -1,17 +1,13 @@
 //! What Revup answers, read tolerantly. A field that must not be missing makes an answer unreadable.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 use super::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
 use super::rules::Rule;
-use crate::decode::decode;
-use crate::fact::{lenient_text, read};
+use crate::fact::{lenient, lenient_text, read};
 use crate::flow::{Answer, Refusal, Reply};
 use crate::rule::RuleSet;
 use crate::time::Timestamp;
@@ -103,7 +99,7 @@ pub struct SubscriptionSeen {
     #[serde(default, deserialize_with = "lenient_text")]
     pub plan_id: Option<String>,
     /// Why it was cancelled, if it was.
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) cancellation: Option<Cancellation>,
 }
 
@@ -133,7 +129,7 @@ impl Cancellation {
 #[non_exhaustive]
 pub struct PaymentsSeen {
     payments: Vec<PaymentSeen>,
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     pagination: Option<Pagination>,
 }
 
@@ -189,12 +185,6 @@ impl TransactionSeen {
     }
 }
 
-/// Reads what is not essential: nothing if it has another shape than expected.
-pub(super) fn tolerant<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(decode(raw.get()).ok())
-}
-
 /// Reads the body of a good answer.
 pub(crate) fn says<T, E>(reply: &Reply<'_>, event: impl FnOnce(T) -> Option<E>) -> Answer<E>
 where
@@ -213,7 +203,7 @@ pub(crate) fn is_whole(created: &Created) -> bool {
 
 #[derive(Deserialize, Default)]
 struct ErrorBody {
-    #[serde(default, deserialize_with = "tolerant")]
+    #[serde(default, deserialize_with = "lenient")]
     error: Option<ErrorText>,
 }
 
