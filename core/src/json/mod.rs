@@ -308,8 +308,10 @@ fn serve(verb: Verb<'_>) -> Served {
         }
         Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
         Verb::Ask { provider, question, with } => {
-            let answer = (named(&provider)?.ask)(&question, with.get());
-            raw(answer.map_err(|it| refuse(it.into()))?)
+            let answer = (named(&provider)?.ask)(&question, with.get()).map_err(|wrong| wrong.under("/with"));
+            let unknown = || Malformed::new("/question", format!("there is no question `{question}`"));
+            let answer = answer.and_then(|it| it.ok_or_else(unknown));
+            raw(answer.map_err(|wrong| refuse(wrong.into()))?)
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {

@@ -29,8 +29,9 @@ pub struct Provider {
     pub(crate) ask: Ask,
 }
 
-/// Answers a question to one of the provider's pure modules: its name and its fields, in JSON.
-type Ask = fn(&str, &str) -> Result<String, Malformed>;
+/// Answers a question to one of the provider's pure modules, given its name and its fields in JSON; nothing if there is no
+/// such question.
+type Ask = fn(&str, &str) -> Result<Option<String>, Malformed>;
 
 type Authenticate = fn(&[Secret<'_>], &Headers<'_>, &[u8], Timestamp) -> Result<Origin, AuthError>;
 

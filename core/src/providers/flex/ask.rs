@@ -1,6 +1,5 @@
 //! Questions to Flex's pure modules, in JSON.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -73,47 +72,42 @@ struct Refused {
     violations: Vec<Violation>,
 }
 
-pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
-    match question {
+pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
+    Ok(Some(match question {
         "assess" => {
-            let it: Assess = read(with)?;
-            Ok(encode(&assess(&it.lines)))
+            let it: Assess = decode(with)?;
+            encode(&assess(&it.lines))
         }
         "create_product" => {
-            let it: Product = read(with)?;
+            let it: Product = decode(with)?;
             answer(it.product.request(&it.settings))
         }
         "create_price" => {
-            let it: Price = read(with)?;
+            let it: Price = decode(with)?;
             answer(it.price.request(&it.settings))
         }
         "update_price" => {
-            let it: PriceUpdate = read(with)?;
+            let it: PriceUpdate = decode(with)?;
             answer(it.price.request(&it.price_id, &it.settings))
         }
         "create_coupon" => {
-            let it: Coupon = read(with)?;
+            let it: Coupon = decode(with)?;
             answer(it.coupon.request(&it.settings))
         }
         "read_price" => {
-            let it: Body = read(with)?;
+            let it: Body = decode(with)?;
             let price = PriceSeen::read(it.body.as_bytes());
-            let price = price.ok_or_else(|| Malformed::new("/with/body", "is no price of Flex's"))?;
+            let price = price.ok_or_else(|| Malformed::new("/body", "is no price of Flex's"))?;
             let warnings = price.warnings();
-            Ok(encode(&PriceRead { price, warnings }))
+            encode(&PriceRead { price, warnings })
         }
-        _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
-    }
+        _ => return Ok(None),
+    }))
 }
 
-fn answer(checked: Result<Checked, Rejection>) -> Result<String, Malformed> {
+fn answer(checked: Result<Checked, Rejection>) -> String {
     match checked {
-        Ok(checked) => Ok(encode(&checked)),
-        Err(Rejection { violations }) => Ok(encode(&Refused { violations })),
+        Ok(checked) => encode(&checked),
+        Err(Rejection { violations }) => encode(&Refused { violations }),
     }
 }
-
-fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
-    decode(with).map_err(|wrong| wrong.under("/with"))
-}
-

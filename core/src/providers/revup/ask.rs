@@ -38,28 +38,23 @@ struct Seen {
     parent: Option<Parent>,
 }
 
-pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
-    match question {
+pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
+    Ok(Some(match question {
         "read_callback" => {
-            let it: Body = read(with)?;
+            let it: Body = decode(with)?;
             let seen = Callback::read(it.body.as_bytes())
-                .ok_or_else(|| Malformed::new("/with/body", "is no callback of Revup's"))?;
-            Ok(encode(&Seen { open: seen.is_open(), status: seen.status, parent: seen.parent }))
+                .ok_or_else(|| Malformed::new("/body", "is no callback of Revup's"))?;
+            encode(&Seen { open: seen.is_open(), status: seen.status, parent: seen.parent })
         }
         "read_pay" => {
-            let it: Answer = read(with)?;
-            Ok(encode(&Paid::read(it.status, it.body.as_bytes())))
+            let it: Answer = decode(with)?;
+            encode(&Paid::read(it.status, it.body.as_bytes()))
         }
         "check_order" => {
-            let it: Order = read(with)?;
-            it.order.check().map_err(|wrong| Malformed::new(format!("/with/order{}", wrong.field), wrong.reason))?;
-            Ok(encode(&true))
+            let it: Order = decode(with)?;
+            it.order.check().map_err(|wrong| Malformed::new(format!("/order{}", wrong.field), wrong.reason))?;
+            encode(&true)
         }
-        _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
-    }
+        _ => return Ok(None),
+    }))
 }
-
-fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
-    decode(with).map_err(|wrong| wrong.under("/with"))
-}
-

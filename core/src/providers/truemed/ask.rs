@@ -45,40 +45,35 @@ struct Body {
     body: String,
 }
 
-pub(super) fn ask(question: &str, with: &str) -> Result<String, Malformed> {
-    match question {
+pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
+    Ok(Some(match question {
         "needs_update" => {
-            let it: NeedsUpdate = read(with)?;
-            Ok(encode(&needs_update(&it.confirmed, &it.wanted)))
+            let it: NeedsUpdate = decode(with)?;
+            encode(&needs_update(&it.confirmed, &it.wanted))
         }
         "coverage" => {
-            let it: Coverage<'_> = read(with)?;
+            let it: Coverage<'_> = decode(with)?;
             let snapshot = Snapshot::<PaymentToken>::load(it.snapshot.get())
-                .map_err(|wrong| Malformed::new(format!("/with/snapshot{}", wrong.field()), format!("{wrong}")))?;
-            Ok(encode(&snapshot.coverage(&it.order_items)))
+                .map_err(|wrong| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}")))?;
+            encode(&snapshot.coverage(&it.order_items))
         }
         "list_payment_token" => {
-            let it: List<ListPaymentTokens> = read(with)?;
-            Ok(encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?))
+            let it: List<ListPaymentTokens> = decode(with)?;
+            encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
         }
         "list_payment_session" => {
-            let it: List<ListPaymentSessions> = read(with)?;
-            Ok(encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?))
+            let it: List<ListPaymentSessions> = decode(with)?;
+            encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
         }
         "read_list" => {
-            let it: Body = read(with)?;
+            let it: Body = decode(with)?;
             let page = Page::read(it.body.as_bytes());
-            Ok(encode(&page.ok_or_else(|| Malformed::new("/with/body", "is no list of Truemed's"))?))
+            encode(&page.ok_or_else(|| Malformed::new("/body", "is no list of Truemed's"))?)
         }
-        _ => Err(Malformed::new("/question", format!("there is no question `{question}`"))),
-    }
-}
-
-fn read<'de, T: Deserialize<'de>>(with: &'de str) -> Result<T, Malformed> {
-    decode(with).map_err(|wrong| wrong.under("/with"))
+        _ => return Ok(None),
+    }))
 }
 
 fn of_query(field: &str, reason: &str) -> Malformed {
-    Malformed::new(format!("/with/query{field}"), reason)
+    Malformed::new(format!("/query{field}"), reason)
 }
-
