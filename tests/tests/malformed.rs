@@ -116,14 +116,12 @@ fn a_fact_that_the_host_built_wrong_names_its_field() {
     assert_eq!(of_fact(json!({"type": "webhook", "origin": "sure", "body": "{}"})), malformed("/fact/origin"));
     assert_eq!(of_fact(json!({"type": "done", "effect": ""})), malformed("/fact/effect"));
     assert_eq!(of_fact(json!({"type": "tick"})), malformed("/fact/type"));
-    let long = "x".repeat(2 << 20);
-    assert_eq!(of_fact(json!({"type": "webhook", "origin": "verified", "body": long})), malformed("/fact/body"));
 }
 
 #[test]
 fn what_a_provider_sends_is_never_an_error() {
-    let deep = "[".repeat(100_000);
-    for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", deep.as_str()] {
+    let (deep, long) = ("[".repeat(100_000), "x".repeat(2 << 20));
+    for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", &deep, &long] {
         let fact = json!({"type": "webhook", "origin": "verified", "body": body});
         let answer = ask("observe", json!({"snapshot": issued(), "fact": fact, "now": 0}));
         assert_eq!(answer["ok"]["unmoved"], "unreadable", "{body:.40} gave {answer}");

@@ -22,6 +22,9 @@ use reader::Reader;
 pub(crate) use reader::plain;
 use union::Tagged;
 
+/// How deep in a snapshot what was read as a command may stand.
+const SNAPSHOT: u8 = 16;
+
 /// JSON of ours that is wrong, with the field that is.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("`{field}`: {reason}")]
@@ -59,8 +62,10 @@ pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S)
 }
 
 /// Reads one of our unions: an object whose `type`, as [`tag`] tells it, names the variant, beside the variant's own fields.
+///
+/// What is read so may stand deeper in a snapshot, where it has to be read again: less depth is left to it.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::within(text, SNAPSHOT);
     let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
     reader.end()?;
     Ok(value)

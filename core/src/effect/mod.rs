@@ -154,6 +154,9 @@ pub enum Effect {
         of: String,
         /// The verdicts, one of which `done` names.
         verdicts: Vec<Cow<'static, str>>,
+        /// Those of them that have to name an id of the provider too: `{"verdict": "created", "id": …}`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        needs_id: Vec<Cow<'static, str>>,
     },
 }
 
