@@ -13,7 +13,6 @@ use core::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Expected, Unexpected};
-use thiserror::Error;
 
 use crate::id::Text;
 use json::Json;
@@ -26,8 +25,7 @@ use union::Tagged;
 const SNAPSHOT: u8 = 16;
 
 /// JSON of ours that is wrong, with the field that is.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{field}`: {reason}")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed {
     /// A JSON Pointer to what is wrong.
@@ -35,6 +33,17 @@ pub struct Malformed {
     /// What is wrong with it.
     pub reason: String,
 }
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.reason),
+            field => write!(f, "`{field}`: {}", self.reason),
+        }
+    }
+}
+
+impl core::error::Error for Malformed {}
 
 impl Malformed {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -158,6 +167,11 @@ impl serde::de::Error for Wrong {
     }
 
     #[cold]
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("unknown name, expected `{}`", expected.join("`, `")))
+    }
+
+    #[cold]
     fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
         let known = if expected.is_empty() { String::from("nothing") } else { format!("`{}`", expected.join("`, `")) };
         Self::of(pointer(name), format!("unknown field `{name}`, expected {known}"))
@@ -187,6 +201,8 @@ fn told(wanted: &dyn Expected) -> String {
         "a sequence" => "a list",
         "a map" => "an object",
         rust if rust.starts_with("struct ") => "an object",
+        rust if rust.starts_with("tuple ") => "a list",
+        rust if rust.starts_with("enum ") => "one of its names",
         _ => return wanted,
     };
     plain.into()
@@ -201,7 +217,7 @@ fn kind(found: Unexpected<'_>) -> String {
         Unexpected::Float(number) => format!("{number:?}"),
         Unexpected::Str(_) => "a text".into(),
         Unexpected::Unit => "null".into(),
-        Unexpected::Map => "an object".into(),
+        Unexpected::Map | Unexpected::NewtypeVariant => "an object".into(),
         Unexpected::Seq => "a list".into(),
         other => format!("{other}"),
     }

@@ -204,6 +204,7 @@ enum Answer<T> {
     /// The request is wrong.
     Error {
         /// What kind of error it is.
+        #[cfg_attr(feature = "schemas", schemars(extend("enum" = problem::CODES)))]
         code: &'static str,
         /// A JSON Pointer into the verb's fields.
         field: String,

@@ -12,6 +12,19 @@ use crate::fact::FactError;
 use crate::intake::AuthError;
 use crate::snapshot::{Rejection, SaveError};
 
+/// The kinds of problem.
+#[cfg(feature = "schemas")]
+pub(super) const CODES: [&str; 8] = [
+    "malformed",
+    "unreadable_snapshot",
+    "unknown_format",
+    "inexpressible",
+    "unknown",
+    "not_authentic",
+    "too_long",
+    "internal",
+];
+
 /// What is wrong with a call: data that cannot be read, never a rule that is broken.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]

@@ -2,10 +2,13 @@
 
 use alloc::string::String;
 
+use serde::Serialize;
+
 use crate::decode::Malformed;
 
 /// One question that a provider answers without any snapshot of a flow.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueQuestion"))]
 #[non_exhaustive]
 pub struct Question {
     /// Its name.
@@ -14,6 +17,7 @@ pub struct Question {
     pub about: &'static str,
     /// The fields that it takes.
     pub fields: &'static [&'static str],
+    #[serde(skip)]
     pub(crate) answer: fn(&str) -> Result<String, Malformed>,
 }
 

@@ -14,7 +14,7 @@ use super::payment_token::PaymentToken;
 use super::settings::Settings;
 use crate::decode::Malformed;
 use crate::providers::question::questions;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LoadError, Snapshot};
 
 questions! {
     /// Whether the items that are wanted differ from those that the customer qualified for, so that an update is due.
@@ -23,7 +23,7 @@ questions! {
     /// How these items stand to what a `truemed.payment_token` has confirmed: `covered`, `pending`, `update_required` or `unknown`.
     coverage { snapshot: Box<RawValue>, order_items: Vec<OrderItem> } => {
         let snapshot = Snapshot::<PaymentToken>::load(snapshot.get());
-        let wrong = |wrong: crate::LoadError| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}"));
+        let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}"));
         snapshot.map_err(wrong).map(|it| it.coverage(&order_items))
     };
 
