@@ -252,8 +252,8 @@ struct Applied<'a> {
 }
 
 /// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics,
-/// whatever the text.
+/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics
+/// in a release, whatever the text.
 ///
 /// ```
 /// let answer = rulebound::json::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
