@@ -173,6 +173,9 @@ impl Key {
     }
 }
 
+/// How many of the host's names a flow remembers.
+pub(crate) const REMEMBERED: usize = 16;
+
 text_id! {
     /// The host's name for one wish that may be wanted more than once, such as the charge of `2026-12`.
     Intent, (1, 64), is_word, plain
@@ -184,9 +187,27 @@ text_id! {
 }
 
 impl EffectId {
-    /// The obligation of one kind that has one cause.
+    /// The obligation of one kind that has one cause, which must be able to stand in an id.
     pub(crate) fn of(kind: &str, cause: impl fmt::Display) -> Self {
         Self(format!("{kind}:{cause}").into())
+    }
+
+    /// A request under the name of an intent, for the how manieth time. One that could be an ordinal always has its own
+    /// beside it, so that it never names what an ordinal names.
+    pub(crate) fn of_intent(operation: &str, intent: &Intent, ordinal: u32) -> Self {
+        let is_number = intent.as_str().bytes().all(|byte| byte.is_ascii_digit());
+        match ordinal {
+            1 if !is_number => Self::of(operation, intent),
+            _ => Self::of(operation, format_args!("{intent}/{ordinal}")),
+        }
+    }
+
+    /// What is done or said about a thing. A text that cannot stand in an id is named by its fingerprint.
+    pub(crate) fn about(kind: &str, thing: &str) -> Self {
+        match bounded(thing, PROVIDER_ID, is_visible) {
+            Ok(()) => Self::of(kind, thing),
+            Err(_) => Self::of(kind, Digest::of([thing.as_bytes()])),
+        }
     }
 
     /// The name of the intent, in the id of a request that carries one.

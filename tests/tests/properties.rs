@@ -1,6 +1,8 @@
 //! What always holds, whatever happens: two workers with optimistic locking, an inbox, crashes between any two steps,
 //! answers and signals that are lost, late, repeated or forged.
 
+#[path = "properties/hostile.rs"]
+mod hostile;
 #[path = "properties/truemed.rs"]
 mod truemed;
 
@@ -307,6 +309,7 @@ impl<F: Flow> World<F> {
             }
         }
         self.row = transition.next.save();
+        assert_eq!(Snapshot::load(&self.row), Ok(transition.next), "what was saved is loaded");
         true
     }
 }

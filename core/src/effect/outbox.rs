@@ -1,13 +1,14 @@
 //! The obligations of one flow, stored in its snapshot: an outbox inside the row.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Owed, Retry};
-use crate::id::{EffectId, Intent};
+use crate::id::{EffectId, Intent, REMEMBERED};
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
 
@@ -28,7 +29,7 @@ impl<C> Default for Outbox<C> {
     }
 }
 
-/// How often an operation was owed without an intent.
+/// How often something was owed: an operation without an intent, or one under an intent that no flow's memory keeps.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Ordinal(pub(crate) Cow<'static, str>, pub(crate) u32);
@@ -186,25 +187,33 @@ impl<C: Call> Outbox<C> {
         }
     }
 
-    /// How often a request was owed under the name of an intent, with this time.
+    /// The next ordinal of an operation under the name of an intent: one that it never had before.
+    ///
+    /// The last sixteen names are kept. Of those before, only the highest ordinal is, under no name: a name that is not kept
+    /// goes on above it.
     pub(crate) fn next_of(&mut self, operation: &str, intent: &Intent) -> u32 {
-        let name = EffectId::of(operation, intent);
-        match self.ordinals.iter_mut().find(|it| it.0 == name.as_str()) {
-            Some(it) => {
-                it.1 = it.1.saturating_add(1);
-                it.1
-            }
-            None => {
-                self.ordinals.push(Ordinal(Cow::Owned(name.as_str().into()), 1));
-                1
-            }
+        let name = format!("{operation}:{intent}");
+        let unnamed = format!("{operation}:");
+        let known =
+            self.ordinals.iter().find(|it| it.0 == name).or_else(|| self.ordinals.iter().find(|it| it.0 == unnamed));
+        let ordinal = known.map_or(0, |it| it.1).saturating_add(1);
+        self.ordinals.retain(|it| it.0 != name);
+        let is_named = |it: &Ordinal| it.0.starts_with(&unnamed) && it.0 != unnamed;
+        while self.ordinals.iter().filter(|it| is_named(it)).count() >= REMEMBERED
+            && let Some(oldest) = self.ordinals.iter().position(is_named)
+        {
+            let forgotten = self.ordinals.remove(oldest).1;
+            self.count(unnamed.clone(), forgotten);
         }
+        self.ordinals.push(Ordinal(Cow::Owned(name), ordinal));
+        ordinal
     }
 
-    fn count(&mut self, operation: &'static str, ordinal: u32) {
+    fn count(&mut self, operation: impl Into<Cow<'static, str>>, ordinal: u32) {
+        let operation = operation.into();
         match self.ordinals.iter_mut().find(|it| it.0 == operation) {
             Some(it) => it.1 = it.1.max(ordinal),
-            None => self.ordinals.push(Ordinal(Cow::Borrowed(operation), ordinal)),
+            None => self.ordinals.push(Ordinal(operation, ordinal)),
         }
     }
 

@@ -173,11 +173,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a request under the name of an intent, and after a failure under its next ordinal.
     pub fn owe_as(&mut self, call: F::Call, intent: &Intent, ordinal: u32) -> EffectId {
-        let id = if ordinal == 1 {
-            EffectId::of(call.operation(), intent)
-        } else {
-            EffectId::of(call.operation(), format_args!("{intent}/{ordinal}"))
-        };
+        let id = EffectId::of_intent(call.operation(), intent, ordinal);
         self.outbox.to_mut().owe(id.clone(), Duty::Request(call), None);
         id
     }
@@ -270,19 +266,19 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a notice to the customer, in place of the one about the same thing.
     pub fn notify(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>) {
-        let id = EffectId::of("notify", format_args!("{reason}:{of}"));
+        let id = EffectId::about(&format!("notify:{reason}"), of);
         let duty = Duty::Notify { reason: reason.into(), of: of.into(), customer_at: customer_at.map(Into::into) };
         self.outbox.to_mut().owe(id, duty, None);
     }
 
     /// Owes the delivery of what was paid.
     pub fn fulfill(&mut self, of: &str) {
-        self.outbox.to_mut().owe(EffectId::of("fulfill", of), Duty::Fulfill { of: of.into() }, None);
+        self.outbox.to_mut().owe(EffectId::about("fulfill", of), Duty::Fulfill { of: of.into() }, None);
     }
 
     /// Owes access until an instant, in place of the access owed before.
     pub fn access(&mut self, of: &str, until: Timestamp) {
-        self.outbox.to_mut().owe(EffectId::of("access", of), Duty::Access { of: of.into(), until }, None);
+        self.outbox.to_mut().owe(EffectId::about("access", of), Duty::Access { of: of.into(), until }, None);
     }
 
     /// Owes a person's judgement.
@@ -296,7 +292,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     fn review_from(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], due: Option<Timestamp>) {
-        let id = EffectId::of("review", format_args!("{reason}:{of}"));
+        let id = EffectId::about(&format!("review:{reason}"), of);
         let verdicts = verdicts.iter().map(|it| Cow::Borrowed(*it)).collect();
         self.outbox.to_mut().owe(id, Duty::Review { reason: reason.into(), of: of.into(), verdicts }, due);
     }

@@ -6,10 +6,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, IdError, Intent, saved_as_text};
-
-/// How many wishes a flow remembers.
-const REMEMBERED: usize = 16;
+use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 
 /// The wishes of one kind that a flow remembers: the last 16, and every open one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]

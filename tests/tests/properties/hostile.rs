@@ -1,0 +1,131 @@
+//! Vectors of every flow, with something of an unusual size or in unusual letters in one or two places.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rulebound::json::call;
+use rulebound_tests::vectors::{key, read_folder, with_surroundings, with_text};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+static VECTORS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    read_folder(&folder).unwrap().into_iter().filter_map(|(_, vector)| vector.ok()).collect()
+});
+
+/// What can stand where the vector has another value.
+fn hostile() -> impl Strategy<Value = Value> {
+    let nested = (0..120).fold(json!(1), |inner, _| json!([inner]));
+    let texts =
+        ["", " ", "1", "4294967295", "a/1", "a:b:c", "für Jörg", "\u{0}\u{1f}\u{7f}\"\\/", "日本語 🦀 \u{2028}"];
+    let texts = texts.into_iter().map(Value::from).collect::<Vec<_>>();
+    let most = 9_007_199_254_740_991_i64;
+    let others = vec![json!(0), json!(-1), json!(most), json!(-most), Value::Null, json!([]), json!({}), nested];
+    let length = prop_oneof![Just(64_usize), Just(257), Just(600), Just(70_000), Just(1 << 20)];
+    prop_oneof![
+        4 => prop::sample::select(texts),
+        2 => prop::sample::select(others),
+        3 => (length, prop::sample::select(vec!["r", "ü", " "])).prop_map(|(n, letter)| letter.repeat(n).into()),
+        // Stands for the same value many times over.
+        1 => (2..400_usize).prop_map(|n| json!({ "repeated": n })),
+    ]
+}
+
+/// Every place of a value that holds no others, and every list.
+fn places(value: &Value, at: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+            members.iter().for_each(|(name, it)| places(it, format!("{at}/{}", escaped(name)), all));
+        }
+        Value::Array(entries) => {
+            entries.iter().enumerate().for_each(|(n, it)| places(it, format!("{at}/{n}"), all));
+            all.push(at);
+        }
+        _ => all.push(at),
+    }
+}
+
+/// The step, with another value in one of its places.
+fn changed(step: &Value, which: prop::sample::Index, other: &Value) -> Value {
+    let mut step = step.clone();
+    let mut all = Vec::new();
+    for what in ["command", "fact"] {
+        places(&step[what], format!("/{what}"), &mut all);
+    }
+    all.retain(|at| !at.ends_with("/type"));
+    let Some(here) = (!all.is_empty()).then(|| which.get(&all)).and_then(|at| step.pointer_mut(at)) else {
+        return step;
+    };
+    match (other["repeated"].as_u64(), &mut *here) {
+        (Some(n), Value::Array(entries)) => {
+            let once = entries.clone();
+            (1..n).for_each(|_| entries.extend(once.iter().cloned()));
+        }
+        (Some(_), _) => {}
+        (None, here) => *here = other.clone(),
+    }
+    step
+}
+
+/// What came of a step: the next snapshot, as its text.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    ok: Option<Moved<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Moved<'a> {
+    #[serde(borrow)]
+    next: Option<&'a RawValue>,
+}
+
+/// Plays a vector's steps, of which some may be refused, and loads every snapshot that it leads to.
+fn play(vector: &Value, steps: &[Value]) -> Result<(), TestCaseError> {
+    let start = json!({"start": {"flow": vector["flow"], "key": key(&vector["key"])}});
+    let started = call(&start.to_string());
+    let started: Value = serde_json::from_str(&started).unwrap();
+    let mut at = started["ok"].to_string();
+    for step in steps {
+        let (verb, what, given) = match (step.get("command"), step.get("fact")) {
+            (Some(command), _) => ("handle", "command", command.clone()),
+            (_, Some(fact)) => ("observe", "fact", with_text(fact)),
+            _ => continue,
+        };
+        let around = with_surroundings(vector, step, json!({ what: given })).to_string();
+        let fields = around.strip_prefix('{').unwrap_or_default();
+        let answered = call(&format!(r#"{{"{verb}":{{"snapshot":{at},{fields}}}"#));
+        let answer: Answer<'_> = serde_json::from_str(&answered).unwrap();
+        let Some(next) = answer.ok.and_then(|moved| moved.next) else { continue };
+        let loaded = call(&format!(r#"{{"load":{{"snapshot":{next}}}}}"#));
+        prop_assert_eq!(&loaded, &format!(r#"{{"ok":{}}}"#, next), "after {}", step);
+        next.get().clone_into(&mut at);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_122), max_shrink_iters: 64, ..ProptestConfig::with_cases(2048)
+    })]
+
+    #[test]
+    fn what_was_accepted_can_be_loaded(
+        which in any::<prop::sample::Index>(),
+        changes in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), hostile()), 1..3),
+    ) {
+        let vector = which.get(&VECTORS);
+        let mut steps = vector["steps"].as_array().cloned().unwrap_or_default();
+        for (at, place, other) in &changes {
+            if let Some(step) = (!steps.is_empty()).then(|| at.index(steps.len())).and_then(|at| steps.get_mut(at)) {
+                *step = changed(step, *place, other);
+            }
+        }
+        play(vector, &steps)?;
+    }
+}
