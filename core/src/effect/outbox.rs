@@ -16,8 +16,7 @@ use crate::time::{Millis, Timestamp};
 const LONGEST_BACKOFF: Millis = Millis::from_hours(1);
 
 /// What is owed, in the order in which it arose, and how often each operation was owed.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Outbox<C> {
     pub(crate) owed: Vec<Obligation<C>>,
     pub(crate) ordinals: Vec<Ordinal>,
@@ -49,7 +48,7 @@ pub(crate) struct Obligation<C> {
     /// How often it was begun.
     #[serde(default)]
     pub(crate) begun: u32,
-    /// When it was begun last.
+    /// When it was begun last; absent where nothing came of that, as a 429 says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begun_at: Option<Timestamp>,
     /// The end of the lease of whoever has it in hand.
@@ -125,10 +124,16 @@ impl<C: Call> Outbox<C> {
         }
     }
 
-    /// Puts a request to rest that was not done: its outcome is known, and nothing need be looked up.
+    /// Puts a request to rest that the provider did not do. If it was begun once, its outcome is known, and nothing need be
+    /// looked up.
     pub(crate) fn put_off(&mut self, id: &str, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
         let Some(it) = self.find_mut(id) else { return };
         it.rest(now, policy, until);
+        if it.is_begun_again() {
+            return;
+        }
+        it.held = false;
+        it.begun_at = None;
         if let Duty::Request(call) = it.duty.clone() {
             self.withdraw_stand_in(&call);
         }
@@ -184,6 +189,8 @@ impl<C: Call> Outbox<C> {
         if let Some(it) = again {
             it.id = lost.id.clone();
             it.begun = lost.begun;
+            it.begun_at = lost.begun_at;
+            it.in_hand_until = lost.in_hand_until.filter(|_| lost.is_begun_again());
         }
     }
 
@@ -240,9 +247,19 @@ impl<C: Call> Obligation<C> {
         self.begun == 0 && self.resting(now).is_some()
     }
 
-    /// Whether it was sent, or may have been: one that is put off, and may not be repeated, was not.
+    /// Whether it was sent, or may have been, and not only to be put off.
     pub(crate) fn was_sent(&self) -> bool {
-        self.begun > 0 && (self.in_hand_until.is_some() || !self.is_reconciled())
+        self.begun_at.is_some() && (self.in_hand_until.is_some() || !self.is_reconciled())
+    }
+
+    /// Whether it was begun more than once: what is told of it then may be about an earlier sending.
+    pub(crate) const fn is_begun_again(&self) -> bool {
+        self.begun > 1
+    }
+
+    /// Whether it is known already that the last answer settles nothing: it is held back, or was put to rest.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.held || self.due.is_some()
     }
 
     pub(crate) fn is_reconciled(&self) -> bool {
@@ -254,12 +271,18 @@ impl<C: Call> Obligation<C> {
         self.held || (self.is_reconciled() && self.in_hand_until.is_some())
     }
 
-    /// Puts a request to rest after an answer that settles nothing.
+    /// Puts a request to rest after an answer that settles nothing. One that was begun again stays in its worker's hands.
     pub(crate) fn rest(&mut self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
-        self.in_hand_until = None;
+        self.due = Some(self.rested(now, policy, until));
+        self.in_hand_until = self.in_hand_until.filter(|_| self.is_begun_again());
+    }
+
+    /// The end of its rest after an answer that settles nothing: its back-off, or what is later of the instant that the
+    /// provider asked for and, once it was begun again, the end of the lease.
+    pub(crate) fn rested(&self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) -> Timestamp {
         let rest = policy.backoff.doubled(self.begun.saturating_sub(1)).min(LONGEST_BACKOFF.max(policy.backoff));
-        let back_off = now.after(rest);
-        self.due = Some(until.map_or(back_off, |until| until.max(now)));
+        let lease = self.in_hand_until.filter(|_| self.is_begun_again());
+        [until, lease].into_iter().flatten().fold(now.after(rest), Timestamp::max)
     }
 
     fn effect(&self, needs_id: impl Fn(&str) -> bool) -> Effect {

@@ -326,9 +326,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.outbox.owed.iter().any(|it| hit(it) && it.in_hand(now).is_some())
     }
 
-    /// Lets no look-up that is owed from now on begin before an instant, nor before the back-off.
-    pub(crate) fn rest_look_ups_until(&mut self, until: Option<Timestamp>) {
-        self.not_before = Some(until.unwrap_or_else(|| self.env.now.after(self.env.policy.backoff)));
+    /// Notes that a look-up was lost: none that is owed from now on begins before an instant, nor before its back-off.
+    pub(crate) fn loses(&mut self, look_up: &Obligation<F::Call>, until: Option<Timestamp>) {
+        self.answers(look_up);
+        self.outbox.to_mut().discharge(look_up.id.as_str());
+        self.not_before = Some(look_up.rested(self.env.now, &self.env.policy, until));
+        self.lost = Some(look_up.clone());
     }
 }
 

@@ -4,13 +4,11 @@ use alloc::vec::Vec;
 
 use super::{Command, Rejection, Snapshot, Transition, has_edges};
 use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
-use crate::flow::{Cx, Flow, Input, Stop};
+use crate::flow::{Cx, Flow, Input, Moment, Stop};
 use crate::id::EffectId;
 use crate::policy::Env;
 use crate::rule::{Kernel, Until};
 use crate::time::Timestamp;
-
-use crate::flow::Moment;
 
 impl<F: Flow> Snapshot<F> {
     /// The host wants something. On refusal nothing has changed, and every broken rule is named.
@@ -71,13 +69,13 @@ impl<F: Flow> Snapshot<F> {
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
     }
 
-    /// The context in which an obligation is begun, for the first time or again.
+    /// The context in which an obligation is begun, for the first time or again after one that may have been done.
     pub(super) fn beginning<'a>(
         &'a self,
         obligation: Option<&Obligation<F::Call>>,
         env: &'a Env<F::Settings>,
     ) -> Cx<'a, F> {
-        let again = obligation.is_some_and(|it| it.begun > 0);
+        let again = obligation.is_some_and(Obligation::was_sent);
         Cx::new(&self.key, env, if again { Moment::BeginAgain } else { Moment::Begin }, &self.outbox)
     }
 

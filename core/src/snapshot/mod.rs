@@ -4,6 +4,8 @@ mod handle;
 mod observe;
 mod read;
 #[cfg(test)]
+mod sending;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod toy;

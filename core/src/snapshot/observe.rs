@@ -106,18 +106,29 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The provider asked to wait: nothing was done, and the request rests.
+    ///
+    /// That is said of one sending, and of a request that was begun again nobody knows of which: a request that may not
+    /// be repeated counts as lost then.
     fn rate_limited(
         &self,
         obligation: &Obligation<F::Call>,
         env: &Env<F::Settings>,
         until: Option<Timestamp>,
     ) -> Observation<F> {
+        if obligation.is_begun_again() && obligation.is_reconciled() {
+            return self.unanswered(obligation, env, until, Some((429, Refusal::default())));
+        }
+        let known = if obligation.is_begun_again() { obligation.is_told() } else { !obligation.was_sent() };
+        if known {
+            return unmoved(Because::Known);
+        }
         let mut cx = self.cx(env);
         cx.outbox.to_mut().put_off(obligation.id.as_str(), env.now, &env.policy, until);
         self.applied(self.state.clone(), cx, Some(failure(&obligation.id, 429, Refusal::default())))
     }
 
     /// The outcome is unknown: it stays owed, or is held back and looked up, and a look-up counts as inconclusive.
+    /// Told again, it changes nothing.
     fn unanswered(
         &self,
         obligation: &Obligation<F::Call>,
@@ -125,15 +136,15 @@ impl<F: Flow> Snapshot<F> {
         until: Option<Timestamp>,
         answer: Option<(u16, Refusal)>,
     ) -> Observation<F> {
+        if obligation.is_told() {
+            return unmoved(Because::Known);
+        }
         let id = &obligation.id;
         let failure = answer.map(|(status, refusal)| failure(id, status, refusal));
         let mut cx = self.cx(env);
         let Duty::Request(call) = &obligation.duty else { return unmoved(Because::Known) };
         if call.is_look_up() {
-            cx.answers(obligation);
-            cx.outbox.to_mut().discharge(id.as_str());
-            cx.rest_look_ups_until(until);
-            cx.lost = Some(obligation.clone());
+            cx.loses(obligation, until);
             return self.moved(Input::Missed(call.clone()), cx, failure);
         }
         let outbox = cx.outbox.to_mut();

@@ -175,7 +175,11 @@ impl Flow for Toy {
                 cx.review("unknown_outcome", "create", &["created", "not_created"]);
                 Ok(self)
             }
-            Input::Answered { .. } | Input::Missed(_) => Ok(self),
+            Input::Missed(call) => {
+                cx.look_up(call);
+                Ok(self)
+            }
+            Input::Answered { .. } => Ok(self),
             Input::Refused { .. } => Ok(Self::Absent),
             // Anyone may have sent it: it only makes the look-up owed.
             Input::Signalled(_, Origin::Unverified) => match &self {
