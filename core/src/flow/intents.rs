@@ -6,7 +6,10 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Cx, Flow, Stop};
+use crate::fact::Because;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
+use crate::rule::RuleSet;
 
 /// The wishes of one kind that a flow remembers: the last 16, and every open one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -86,6 +89,20 @@ pub enum Standing {
     Other,
     /// It may be tried, for this time.
     Fresh(u32),
+}
+
+impl Standing {
+    /// The ordinal of a wish that may be tried. For the name of another content, `rule` is broken.
+    pub fn ordinal<F: Flow>(self, rule: impl RuleSet, cx: &mut Cx<'_, F>) -> Result<u32, Stop> {
+        match self {
+            Self::Fresh(ordinal) => Ok(ordinal),
+            Self::Same => Err(Because::Known.into()),
+            Self::Other => {
+                cx.require(rule, false).at("/intent").met()?;
+                Err(Stop::Refused)
+            }
+        }
+    }
 }
 
 impl Intents {

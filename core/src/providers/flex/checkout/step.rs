@@ -5,8 +5,8 @@ use alloc::boxed::Box;
 use super::payment::{Moved, of_capture, of_refund};
 use super::{Checkout, Command, Context};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Input, Outcome, Standing, Stop};
-use crate::id::{EffectId, Intent};
+use crate::flow::{Input, Outcome, Stop};
+use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::call::{Call, CapturePayment, CreateRefund};
 use crate::providers::flex::checkouts::{Place, Saw};
@@ -70,9 +70,9 @@ fn refund(at: &mut Checkout, it: CreateRefund, cx: &mut Context<'_>) -> Result<(
     };
     cx.admitted()?;
     let content = of_refund(&it);
-    let ordinal = fresh(payment.returns.standing(&intent, content), cx)?;
+    let ordinal = payment.returns.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
     let id = id.clone();
-    let name = name("create_refund", &intent, ordinal);
+    let name = EffectId::of_intent("create_refund", &intent, ordinal);
     cx.owe_as(Call::CreateRefund(id, name.clone(), Box::new(it)), &intent, ordinal);
     if let Some(payment) = &mut at.payment {
         payment.refund(name, amount);
@@ -106,35 +106,15 @@ fn capture(at: &mut Checkout, it: CapturePayment, cx: &mut Context<'_>) -> Resul
     };
     cx.admitted()?;
     let content = of_capture(&it);
-    let ordinal = fresh(payment.captures.standing(&intent, content), cx)?;
+    let ordinal = payment.captures.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
     let id = id.clone();
-    let name = name("capture_payment", &intent, ordinal);
+    let name = EffectId::of_intent("capture_payment", &intent, ordinal);
     cx.owe_as(Call::CapturePayment(id, name.clone(), it.clone()), &intent, ordinal);
     if let Some(payment) = &mut at.payment {
         payment.capture(name, &it);
         payment.captures.open(intent, content, ordinal);
     }
     Ok(())
-}
-
-/// The name under which a wish is owed, which its look-up carries too.
-fn name(operation: &str, intent: &Intent, ordinal: u32) -> EffectId {
-    match ordinal {
-        1 => EffectId::of(operation, intent),
-        _ => EffectId::of(operation, format_args!("{intent}/{ordinal}")),
-    }
-}
-
-/// The ordinal of a wish that is new, or that may be tried again.
-fn fresh(standing: Standing, cx: &mut Context<'_>) -> Result<u32, Stop> {
-    match standing {
-        Standing::Fresh(ordinal) => Ok(ordinal),
-        Standing::Same => Err(Stop::Unmoved(Because::Known)),
-        Standing::Other => {
-            let _ = cx.require(Kernel::OtherContent, false).at("/intent");
-            Err(Stop::Refused)
-        }
-    }
 }
 
 fn answered(mut at: Checkout, id: &EffectId, call: &Call, event: &Event, cx: &mut Context<'_>) -> Next {

@@ -7,8 +7,7 @@ use alloc::vec::Vec;
 use super::command::Command;
 use super::state::{Place, Subscription};
 use super::{Context, Next, refund_content};
-use crate::fact::Because;
-use crate::flow::{Standing, Stop};
+use crate::flow::Stop;
 use crate::id::Key;
 use crate::providers::revup::amount::places_of;
 use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, RefundPayment};
@@ -185,14 +184,7 @@ fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) ->
         return Err(Stop::Refused);
     }
     let content = refund_content(&command);
-    let ordinal = match at.refunds.standing(&intent, content) {
-        Standing::Fresh(ordinal) => ordinal,
-        Standing::Same => return Err(Because::Known.into()),
-        Standing::Other => {
-            cx.require(Rule::RefundIntentUnique, false).at("/intent").met()?;
-            return Err(Stop::Refused);
-        }
-    };
+    let ordinal = at.refunds.standing(&intent, content).ordinal(Rule::RefundIntentUnique, cx)?;
     at.refunds.open(intent.clone(), content, ordinal);
     cx.owe_as(Call::RefundPayment(command.into()), &intent, ordinal);
     Ok(at)

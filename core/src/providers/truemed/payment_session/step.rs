@@ -5,7 +5,7 @@ use alloc::format;
 
 use super::{Command, Ending, Event, Known, PaymentSession, capture_content, refund_content};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Cx, Input, Outcome, Standing, Stop};
+use crate::flow::{Cx, Input, Outcome, Stop};
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::call::{Call, Capture, CreateRefund};
@@ -107,7 +107,7 @@ fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: 
     match &intent {
         None => cx.owe(call),
         Some(name) => {
-            let ordinal = fresh(known.ends.standing(name, content), cx)?;
+            let ordinal = known.ends.standing(name, content).ordinal(Rule::RefundKeyUnique, cx)?;
             known.ends.open(name.clone(), content, ordinal);
             cx.owe_as(call, name, ordinal)
         }
@@ -130,23 +130,11 @@ fn refund(mut known: Box<Known>, intent: Option<Intent>, refund: CreateRefund, c
     cx.require(Kernel::IntentRequired, intent.is_some()).at("/intent").met()?;
     let Some(name) = intent else { return Err(Stop::Refused) };
     let content = refund_content(&refund);
-    let ordinal = fresh(known.refunds.standing(&name, content), cx)?;
+    let ordinal = known.refunds.standing(&name, content).ordinal(Rule::RefundKeyUnique, cx)?;
     known.refunding = known.refunding.plus(refund.amount);
     known.refunds.open(name.clone(), content, ordinal);
     cx.owe_as(Call::CreateRefund(known.session.id.clone(), refund), &name, ordinal);
     Ok(PaymentSession::Known(known))
-}
-
-/// The ordinal of a wish that is new, or that may be tried again.
-fn fresh(standing: Standing, cx: &mut Context<'_>) -> Result<u32, Stop> {
-    match standing {
-        Standing::Fresh(ordinal) => Ok(ordinal),
-        Standing::Same => Err(Stop::Unmoved(Because::Known)),
-        Standing::Other => {
-            cx.require(Rule::RefundKeyUnique, false).at("/intent").met()?;
-            Err(Stop::Refused)
-        }
-    }
 }
 
 fn answered(at: PaymentSession, effect: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
