@@ -204,13 +204,27 @@ impl Payment {
         self.total = self.total.max(seen.amount_total);
         self.received = self.received.max(seen.amount_received);
         self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
-        for refund in seen.refunds.iter().flatten() {
-            self.see_refund(refund, cx);
+        let refunds = seen.refunds.iter().flatten();
+        let failed: Vec<_> = refunds.filter(|it| self.takes(it)).map(|it| it.refund_id.as_str()).collect();
+        match failed.as_slice() {
+            // More than are remembered: a person looks at the session, and not at each.
+            [_, rest @ ..] if rest.len() >= REMEMBERED => {
+                cx.review("refund_failed", seen.checkout_session_id.as_str(), &["seen"]);
+            }
+            some => some.iter().for_each(|id| cx.review("refund_failed", id, &["seen"])),
         }
     }
 
-    /// Takes in how a refund stands.
+    /// Takes in how a refund stands. One that was promised and has not arrived owes a review.
     pub(super) fn see_refund(&mut self, seen: &RefundSeen, cx: &mut Context<'_>) {
+        if self.takes(seen) {
+            cx.review("refund_failed", seen.refund_id.as_str(), &["seen"]);
+        }
+    }
+
+    /// Takes in how a refund stands, and tells whether it is news that it has come to nothing.
+    fn takes(&mut self, seen: &RefundSeen) -> bool {
+        let mut failed = false;
         let index = match self.refunds.binary_search_by(|it| it.id.cmp(&seen.refund_id)) {
             Ok(index) => index,
             Err(index) => {
@@ -219,20 +233,18 @@ impl Payment {
                 index
             }
         };
-        let Some(it) = self.refunds.get_mut(index) else { return };
+        let Some(it) = self.refunds.get_mut(index) else { return failed };
         if seen.status.rank() > it.status.rank() {
             it.status = seen.status.clone();
-            if it.status.is_reversed() {
-                // It was promised, and has not arrived.
-                cx.review("refund_failed", it.id.as_str(), &["seen"]);
-                if let Some(intent) = &it.intent {
-                    self.returns.settle(intent.as_str(), Outcome::Failed);
-                }
+            failed = it.status.is_reversed();
+            if let Some(intent) = it.intent.as_ref().filter(|_| failed) {
+                self.returns.settle(intent.as_str(), Outcome::Failed);
             }
         }
         if self.refunds.len() > REMEMBERED {
             self.refunds.remove(0);
         }
+        failed
     }
 
     /// Gives the refunds that were seen since to the request that made them; with others on their way, those of its

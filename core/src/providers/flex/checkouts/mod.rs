@@ -184,9 +184,15 @@ impl Checkouts {
         cx.learn(session.id.as_str());
         self.sessions.retain(|it| it.id != session.id);
         self.sessions.push(session);
+        self.watch_no_more(cx);
+    }
+
+    /// Forgets the oldest session, an expired one first, where there are more than are watched.
+    fn watch_no_more<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.sessions.len() > WATCHED {
             let spare = |it: &&Session| self.settled.as_ref() != Some(&it.id);
-            let oldest = self.sessions.iter().filter(spare).max_by_key(|it| (it.status == Status::Expired, Reverse(it.watch.since())));
+            let rank = |it: &&Session| (it.status == Status::Expired, it.status.is_final(), Reverse(it.watch.since()));
+            let oldest = self.sessions.iter().filter(spare).max_by_key(rank);
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.sessions.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));

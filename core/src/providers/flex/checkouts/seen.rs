@@ -129,6 +129,7 @@ impl Checkouts {
                 it.redirect_url = None;
                 cx.learn(it.id.as_str());
                 self.sessions.insert(0, it);
+                self.watch_no_more(cx);
                 Ok(Saw::Nothing)
             }
             (None, None) => Err(Because::Unrelated),
