@@ -7,7 +7,7 @@ use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
 use crate::flow::{Cx, Flow, Input, Moment, Stop};
 use crate::id::EffectId;
 use crate::policy::Env;
-use crate::rule::{Kernel, Until};
+use crate::rule::{Kernel, RuleSet, Until, Violation};
 use crate::time::Timestamp;
 
 impl<F: Flow> Snapshot<F> {
@@ -37,6 +37,14 @@ impl<F: Flow> Snapshot<F> {
             return Err(Rejection { violations: cx.violations });
         }
         let (next, noted) = self.next(state, cx);
+        // One request always has room; of several, each may be as long as a command.
+        let several = next.outbox.owed.len() > 1;
+        if several && next.overflows(self) {
+            let mut full = Violation::new(Kernel::OneAtATime.rule());
+            full.until = self.outbox.owed.first().map(|it| Until::Reply(it.id.clone()));
+            full.detail = Some("A snapshot has no room for all that is owed.".into());
+            return Err(Rejection { violations: [full].into() });
+        }
         Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings })
     }
 

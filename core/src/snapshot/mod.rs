@@ -34,6 +34,9 @@ use crate::rule::{Violation, codes};
 /// The longest snapshot that is read: 2 MiB, which holds the longest reply and what commands may leave beside it.
 const LARGEST_SNAPSHOT: usize = 2 << 20;
 
+/// The length from which on a snapshot takes in nothing large: what is left holds small news, and a first command.
+const FULL_SNAPSHOT: usize = LARGEST_SNAPSHOT / 4 * 3;
+
 /// One lifecycle as it stands, with everything that is owed.
 ///
 /// A value: every decision leaves it as it was and gives the next one. Save it with
@@ -346,6 +349,12 @@ impl<F: Flow> Snapshot<F> {
     /// The state.
     pub const fn state(&self) -> &F {
         &self.state
+    }
+
+    /// Whether this snapshot, which follows from another, has become so long that it might not be loaded some time.
+    fn overflows(&self, before: &Self) -> bool {
+        let length = self.save().len();
+        length > FULL_SNAPSHOT && length > before.save().len()
     }
 
     /// The next snapshot, of the next revision if anything differs from this one.

@@ -10,6 +10,9 @@ use crate::id::{CorrelationId, EffectId};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
+/// The length from which on a body may matter to that of a snapshot: 16 KiB.
+const LONG_BODY: usize = 16 << 10;
+
 type Observed<F> = Result<Observation<F>, FactError>;
 
 impl<F: Flow> Snapshot<F> {
@@ -73,12 +76,14 @@ impl<F: Flow> Snapshot<F> {
         }
         let Duty::Request(call) = &obligation.duty else { return Ok(unmoved(Because::Known)) };
         let answer = if is_too_long(body) { Answer::Unreadable } else { F::read_reply(call, &Reply { status, body }) };
-        match answer {
-            Answer::Unreadable => Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default())))),
-            Answer::Again(refusal) => Ok(self.unanswered(obligation, env, after(), Some((status, refusal)))),
+        let moved = match answer {
+            Answer::Unreadable => {
+                return Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default()))));
+            }
+            Answer::Again(refusal) => return Ok(self.unanswered(obligation, env, after(), Some((status, refusal)))),
             Answer::Says(event) => {
                 let (id, call, cx) = self.settled(obligation, call, env);
-                Ok(self.moved(Input::Answered { id, call, event }, cx, None))
+                self.moved(Input::Answered { id, call, event }, cx, None)
             }
             Answer::Refuses(refusal, event) => {
                 let (id, call, cx) = self.settled(obligation, call, env);
@@ -88,9 +93,13 @@ impl<F: Flow> Snapshot<F> {
                     Some(event) => Input::Answered { id, call, event },
                     None => Input::Refused { id, call, status, code },
                 };
-                Ok(self.moved(input, cx, Some(failure)))
+                self.moved(input, cx, Some(failure))
             }
+        };
+        if self.overflows_with(body, &moved) {
+            return Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default()))));
         }
+        Ok(moved)
     }
 
     fn settled<'a>(
@@ -162,8 +171,20 @@ impl<F: Flow> Snapshot<F> {
     fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Observation<F> {
         match F::read_webhook(webhook) {
             None => unmoved(Because::Unreadable),
-            Some(event) => self.moved(Input::Signalled(event, origin), self.cx(env), None),
+            Some(event) => {
+                let moved = self.moved(Input::Signalled(event, origin), self.cx(env), None);
+                if self.overflows_with(webhook.body, &moved) { unmoved(Because::Unreadable) } else { moved }
+            }
         }
+    }
+
+    /// Whether a long body leaves more than a snapshot has room for: it is not read then.
+    fn overflows_with(&self, body: &[u8], moved: &Observation<F>) -> bool {
+        let next = match moved {
+            Observation::Applied(transition) if body.len() > LONG_BODY => &transition.next,
+            _ => return false,
+        };
+        next.overflows(self)
     }
 
     fn done(&self, effect: &str, verdict: Option<Verdict>, env: &Env<F::Settings>) -> Observed<F> {
