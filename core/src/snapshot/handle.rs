@@ -10,6 +10,9 @@ use crate::policy::Env;
 use crate::rule::{Kernel, RuleSet, Until, Violation};
 use crate::time::Timestamp;
 
+/// How many requests have room in any snapshot, so that its length need not be looked at.
+const FEW: usize = 6;
+
 impl<F: Flow> Snapshot<F> {
     /// The host wants something. On refusal nothing has changed, and every broken rule is named.
     pub fn handle(&self, command: impl Into<Command<F>>, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
@@ -37,9 +40,8 @@ impl<F: Flow> Snapshot<F> {
             return Err(Rejection { violations: cx.violations });
         }
         let (next, noted) = self.next(state, cx);
-        // One request always has room; of several, each may be as long as a command.
-        let several = next.outbox.owed.len() > 1;
-        if several && next.overflows(self) {
+        // A few requests always have room, even if each is as long as a command may be.
+        if next.outbox.owed.len() > FEW && next.overflows(self) {
             let mut full = Violation::new(Kernel::OneAtATime.rule());
             full.until = self.outbox.owed.first().map(|it| Until::Reply(it.id.clone()));
             full.detail = Some("A snapshot has no room for all that is owed.".into());
