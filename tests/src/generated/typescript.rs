@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use serde_json::json;
+use rulebound::catalogue::Catalogue;
+use serde_json::{Value, json};
 
 use super::Generated;
 use super::bundles::Definitions;
@@ -14,6 +15,9 @@ const GENERATOR: Generator = Generator("typescript");
 const PACKAGE: &str = "bindings/node";
 /// The facts whose raw body may be bytes in JavaScript.
 const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
+/// Headers, as Node and `fetch` have them.
+const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
+    | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
 const FUNCTIONS: [&str; 11] = [
     "RuleboundError",
@@ -46,8 +50,76 @@ pub(super) fn derived(all: &Definitions) -> Derived {
             *body = json!({"description": body["description"], "tsType": "string | Uint8Array"});
         }
     }
+    if let Some(headers) = types.get_mut("Reply").map(|it| &mut it["properties"]["headers"]) {
+        *headers = json!({"description": headers["description"], "tsType": "AnyHeaders"});
+    }
+    let doc = "Headers as Node or `fetch` have them: an object, or pairs such as those of a `Map` or of `Headers`.";
+    types.insert("AnyHeaders".into(), json!({"description": doc, "tsType": HEADERS}));
+    types.insert("ProviderName".into(), all["ProviderName"].clone());
+    close(&mut types);
+    name_parts(&mut types);
     let source = json!({"$defs": types}).to_string();
     Derived { path: format!("{PACKAGE}/types/shapes.d.cts"), source, by: GENERATOR }
+}
+
+/// Closes each list that only commands hold: what is not on it is refused by a rule, and a compiler may tell sooner.
+fn close(types: &mut Definitions) {
+    let commands = classes().into_iter().map(|class| class.types()[0].clone());
+    let of_commands = within(types, commands.collect());
+    let others = types.keys().filter(|name| !of_commands.contains(*name)).cloned().collect();
+    let elsewhere = within(types, others);
+    for name in of_commands.difference(&elsewhere) {
+        let Some(definition) = types.get_mut(name) else { continue };
+        let known = definition["anyOf"].as_array().and_then(|either| either.iter().find(|it| !it["enum"].is_null()));
+        if let Some(known) = known.cloned() {
+            *definition = json!({"description": definition["description"], "type": "string", "enum": known["enum"]});
+        }
+    }
+}
+
+/// The names of these types, and of all that they are made of.
+fn within(types: &Definitions, mut wanted: Vec<String>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    while let Some(name) = wanted.pop() {
+        if found.insert(name.clone()) {
+            wanted.extend(types.keys().filter(|it| types[&name].to_string().contains(&format!("/{it}\""))).cloned());
+        }
+    }
+    found
+}
+
+/// Adds the names of what each flow may owe and await, as the catalogue has them.
+fn name_parts(types: &mut Definitions) {
+    let flows = Catalogue::new().flows;
+    for class in classes() {
+        let Some(flow) = flows.iter().find(|it| it.id == class.flow) else { continue };
+        let operations = flow.owes.iter().filter_map(|it| it.strip_prefix("request/"));
+        let doc = format!("An operation that `{}` may owe.", class.flow);
+        types.insert(class.operation(), closed(&doc, operations));
+        let doc = format!("What `{}` may await.", class.flow);
+        types.insert(class.signal(), closed(&doc, flow.awaits.iter().copied()));
+    }
+}
+
+fn closed<'a>(doc: &str, names: impl Iterator<Item = &'a str>) -> Value {
+    json!({"description": doc, "type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
+impl Class {
+    /// The name of the type of the operations that it may owe.
+    fn operation(&self) -> String {
+        self.part("Operation")
+    }
+
+    /// The name of the type of what it may await.
+    fn signal(&self) -> String {
+        self.part("Signal")
+    }
+
+    fn part(&self, name: &str) -> String {
+        let [command, ..] = self.types();
+        format!("{}{name}", command.trim_end_matches("Command"))
+    }
 }
 
 fn file(name: &str, text: &str) -> Generated {
@@ -69,7 +141,8 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         for class in classes {
             let [command, settings, offer, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = format!("shapes.{command}, shapes.{settings}, shapes.{offer}");
+            let of = [command, settings, offer, class.operation(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = of.join(", ");
             let _ = write!(
                 text,
                 "  /** A snapshot of the flow `{flow}`. */\n  \
