@@ -7,7 +7,6 @@ const { RuleboundError, kind } = require('./text.cjs');
  * a list gives pairs. What stands there already is given back as it is.
  */
 function textHeaders(headers, field) {
-  if (headers === undefined) return undefined;
   if (typeof headers !== 'object' || headers === null) throw wrong(field, `${kind(headers)}, and no headers`);
   const isIterable = typeof headers[Symbol.iterator] === 'function';
   if (!isIterable && Object.values(headers).every((value) => typeof value === 'string')) return headers;

@@ -3,7 +3,7 @@
 /** Data that rulebound cannot read: a `code`, the `field` as a JSON Pointer, and the `reason`; the message says both. */
 class RuleboundError extends Error {
   constructor(code, field, reason) {
-    super(field === '' ? reason : `${field}: ${reason}`);
+    super(field === '' ? reason : `${field}: ${withoutPath(reason, field)}`);
     this.code = code;
     this.field = field;
     this.reason = reason;
@@ -15,6 +15,12 @@ class RuleboundError extends Error {
   }
 }
 Object.defineProperty(RuleboundError.prototype, 'name', { value: 'RuleboundError', configurable: true, writable: true });
+
+/** What is wrong, without the end of the path in front of it: what reads a snapshot says where in it. */
+function withoutPath(reason, field) {
+  const [given, path] = /^`((?:\/[^`]*)?)`: /.exec(reason) ?? [];
+  return given !== undefined && field.endsWith(path) ? reason.slice(given.length) : reason;
+}
 
 /** What is wrong with a text that UTF-8 cannot carry. */
 const HALF = 'holds half a character (a lone surrogate)';

@@ -32,6 +32,7 @@ test('what is JSON is written as JSON.stringify writes it', () => {
   Object.prototype.inherited = 1;
   try {
     assert.equal(write({ a: 1 }, ''), '{"a":1}');
+    assert.equal(started().handle(create, { now }).ok, true);
   } finally {
     delete Object.prototype.inherited;
   }
@@ -196,6 +197,9 @@ test('what is wrong is said in plain words', () => {
   assert.equal(reason(command(undefined)), 'is undefined, which no JSON carries: leave it out');
   assert.equal(reason(command({ ...create, extra: { a: 1n } })), 'is a bigint, which no JSON carries');
   assert.equal(reason(() => authenticate('truemed', [], 'a', '', now)), 'is a text, and no headers');
+  assert.equal(reason(() => authenticate('truemed', [], undefined, '', now)), 'is undefined, and no headers');
+  assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`' });
+  assert.throws(() => load('{'), { message: /^\/snapshot: [^`]/ });
 });
 
 test('an error keeps what it says when it is written', () => {
