@@ -280,8 +280,13 @@ impl FactError {
 
     /// Refuses a body that no provider sends.
     pub(crate) fn bounded(body: &[u8]) -> Result<(), Self> {
-        if body.len() > LARGEST_BODY { Err(Self::new("/body", "is longer than 1 MiB")) } else { Ok(()) }
+        if is_too_long(body) { Err(Self::new("/body", "is longer than 1 MiB")) } else { Ok(()) }
     }
+}
+
+/// Whether a body is longer than any that a provider sends.
+pub(crate) const fn is_too_long(body: &[u8]) -> bool {
+    body.len() > LARGEST_BODY
 }
 
 /// Why a fact moved nothing.

@@ -33,6 +33,8 @@ pub use flow::{Flow, Named, Offer};
 pub use id::{CorrelationId, EffectId, IdError, Intent, Key};
 pub use intake::{AuthError, Secret};
 pub use policy::{Env, LookUps, Mode, Policy};
-pub use providers::{PROVIDERS, Provider, acknowledgement, authenticate, correlate, flex, revup, truemed, vend};
+pub use providers::{
+    PROVIDERS, Provider, Question, acknowledgement, authenticate, correlate, flex, key_of, revup, truemed, vend,
+};
 pub use rule::{Basis, Guards, Kept, Level, Rule, RuleSet, Source, Until, Violation};
 pub use snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};

@@ -3,8 +3,10 @@
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::rule::{Basis, Guards, Level, Rule};
 use crate::time::{Millis, Timestamp};
@@ -66,9 +68,7 @@ impl Default for Policy {
 impl Policy {
     /// The level at which this policy holds a rule.
     pub fn level(&self, rule: &Rule) -> Level {
-        if !self.overrides.is_empty()
-            && let Some(level) = self.overrides.get(rule.code)
-        {
+        if let Some(level) = self.overrides.get(rule.code) {
             return *level;
         }
         match (self.mode, rule.basis, rule.guards) {
@@ -85,9 +85,23 @@ impl Policy {
 #[non_exhaustive]
 pub struct LookUps {
     /// After the customer came back: 0 s, 10 s, 1 min and 10 min unless told.
+    #[serde(deserialize_with = "ascending")]
     pub returned: Cow<'static, [Millis]>,
     /// Since the wait began: 24 h, 3 d and 7 d unless told. After the last one proves nothing, one review.
+    #[serde(deserialize_with = "ascending")]
     pub waiting: Cow<'static, [Millis]>,
+}
+
+/// How many look-ups a schedule may have.
+const LONGEST_SCHEDULE: usize = 32;
+
+fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
+    let offsets = Vec::<Millis>::deserialize(deserializer)?;
+    match offsets.len() {
+        0..=LONGEST_SCHEDULE if offsets.is_sorted() => Ok(offsets.into()),
+        0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending")),
+        _ => Err(D::Error::custom("holds more than 32 offsets")),
+    }
 }
 
 impl Default for LookUps {

@@ -281,7 +281,7 @@ fn kind(fact: &Fact<'_>) -> String {
 }
 
 /// What is owed, without the thing that it is about.
-fn duty(effect: &Effect) -> String {
+pub fn duty(effect: &Effect) -> String {
     match effect {
         Effect::Request { operation, .. } => format!("request/{operation}"),
         Effect::Notify { reason, .. } => format!("notify/{reason}"),

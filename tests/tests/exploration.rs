@@ -1,12 +1,15 @@
 //! What holds of every snapshot that exploration reaches, in every flow.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use rulebound::catalogue::Catalogue;
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{Effect, EffectId, Env, Fact, Flow, Named, Owed, Policy, Snapshot};
 use rulebound_tests::explore::{
     Exploration, Move, Outcome, Reached, answers, describe, ends, env, long_after, moves, play,
 };
+use rulebound_tests::survey::duty;
 use serde_json::Value;
 
 /// The most that a snapshot is long, without the bodies of open requests.
@@ -19,7 +22,6 @@ const DETOUR: usize = 3;
 macro_rules! explored {
     ($($name:ident: $flow:ty;)+) => {$(
         mod $name {
-            use std::sync::LazyLock;
             use super::*;
 
             static SEEN: LazyLock<Exploration<$flow>> = LazyLock::new(Exploration::run);
@@ -57,6 +59,11 @@ macro_rules! explored {
             #[test]
             fn an_offer_says_what_its_command_meets() {
                 none(breaches(&SEEN, offers_tell));
+            }
+
+            #[test]
+            fn the_catalogue_names_everything_that_is_owed_and_awaited() {
+                none(breaches(&SEEN, is_catalogued));
             }
 
             #[test]
@@ -111,6 +118,15 @@ fn breaches<F: Flow>(seen: &Exploration<F>, property: Property<F>) -> Vec<String
         wrong.map(move |wrong| format!("{wrong}\nafter\n  {}", seen.path(index)))
     };
     seen.reached.iter().enumerate().flat_map(of).collect()
+}
+
+fn is_catalogued<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
+    let Some(flow) = CATALOGUE.flows.iter().find(|it| it.id == F::ID) else { return vec![format!("no {}", F::ID)] };
+    let owes = here.at.owed(&here.env()).into_iter().map(|it| duty(&it.effect));
+    let awaits = here.at.awaits(&here.env()).into_iter().map(|it| it.signal);
+    let unknown = owes.filter(|it| !flow.owes.contains(&it.as_str())).map(|it| format!("owes {it}"));
+    unknown.chain(awaits.filter(|it| !flow.awaits.contains(it)).map(|it| format!("awaits {it}"))).collect()
 }
 
 fn edges<F: Flow>(seen: &Exploration<F>) -> Vec<String> {

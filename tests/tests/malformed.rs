@@ -116,18 +116,58 @@ fn a_fact_that_the_host_built_wrong_names_its_field() {
     assert_eq!(of_fact(json!({"type": "webhook", "origin": "sure", "body": "{}"})), malformed("/fact/origin"));
     assert_eq!(of_fact(json!({"type": "done", "effect": ""})), malformed("/fact/effect"));
     assert_eq!(of_fact(json!({"type": "tick"})), malformed("/fact/type"));
-    let long = "x".repeat(2 << 20);
-    assert_eq!(of_fact(json!({"type": "webhook", "origin": "verified", "body": long})), malformed("/fact/body"));
 }
 
 #[test]
 fn what_a_provider_sends_is_never_an_error() {
-    let deep = "[".repeat(100_000);
-    for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", deep.as_str()] {
+    let (deep, long) = ("[".repeat(100_000), "x".repeat(2 << 20));
+    for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", &deep, &long] {
         let fact = json!({"type": "webhook", "origin": "verified", "body": body});
         let answer = ask("observe", json!({"snapshot": issued(), "fact": fact, "now": 0}));
         assert_eq!(answer["ok"]["unmoved"], "unreadable", "{body:.40} gave {answer}");
     }
+}
+
+/// Lists within each other, and in the innermost the text of more such, under the name by which `serde_json` hides JSON.
+fn hidden(levels: usize) -> String {
+    let inner = if levels == 0 { "1".to_owned() } else { hidden(levels - 1) };
+    let (open, close) = ("[".repeat(100), "]".repeat(100));
+    format!("{open}{}{close}", json!({"$serde_json::private::RawValue": inner}))
+}
+
+#[test]
+fn no_name_hides_json_from_the_limit_of_depth() {
+    for provider in ["truemed", "flex", "vend", "revup"] {
+        for field in ["status", "id", "object", "metadata", "subscription_id", "transactionId"] {
+            let body = format!(r#"{{"{field}":{}}}"#, hidden(12));
+            assert!(body.len() < 1 << 20);
+            let answer = ask("correlate", json!({"provider": provider, "body": body}));
+            assert!(answer["ok"].is_array() || error(&answer) == ("malformed", "/body"), "{answer}");
+        }
+    }
+    let extra = r#"{"x":{"$serde_json::private::RawValue":"[1,2]"}}"#;
+    let command = format!(r#"{{"type":"create_payment_token","order_items":[],"extra":{extra}}}"#);
+    let request = format!(r#"{{"handle":{{"snapshot":{},"command":{command},"now":0}}}}"#, issued());
+    let answer: Value = serde_json::from_str(&call(&request)).unwrap();
+    assert_eq!(error(&answer), ("malformed", "/command/extra/x"));
+}
+
+#[test]
+fn what_is_accepted_can_be_loaded_again() {
+    let create = |extra: Value| {
+        let command = json!({"type": "create_payment_token", "order_items": [item()], "success_url": "https://a.example", "extra": extra});
+        ask("handle", json!({"snapshot": start(), "command": command, "now": 0}))
+    };
+    let load = |answer: Value| ask("load", json!({"snapshot": answer["ok"]["next"]}));
+    let (mut deepest, mut levels) = (json!(1), 0);
+    while create(json!({"x": deepest}))["ok"].is_object() {
+        assert!(load(create(json!({"x": deepest})))["ok"].is_object(), "{levels} levels");
+        (deepest, levels) = (json!([deepest]), levels + 1);
+    }
+    assert!(levels > 90, "{levels}");
+    let longest = create(json!({"x": "x".repeat(255 << 10)}));
+    assert!(load(longest)["ok"].is_object());
+    assert_eq!(error(&create(json!({"x": "x".repeat(256 << 10)}))), ("malformed", "/command"));
 }
 
 #[test]

@@ -63,7 +63,7 @@ function versions() {
 /** The key of a flow whose identity is the provider's own thing. */
 function keyOf(kind, name) {
   const answer = native.keyOf(text(kind, '/kind'), text(name, '/name'));
-  if (native.said[0] === WRONG) fail(answer);
+  if (native.said[0] === WRONG) fail(answer, 'key_of', { kind: JSON.stringify(kind), name: JSON.stringify(name) });
   return answer;
 }
 

@@ -8,7 +8,7 @@ use rulebound::json::{
     AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy, write,
 };
 use rulebound::time::Timestamp;
-use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
+use rulebound::{Because, Failure, Flow, Headers, Policy, Request, Secret, Violation, json, providers};
 use serde::Serialize;
 
 use crate::memo::Memo;
@@ -161,10 +161,6 @@ fn authenticate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     let secrets: Vec<String> = json::read(&secrets, PhantomData).ok()?;
     let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
     let headers: Headers<'_> = json::read(&headers, PhantomData).ok()?;
-    if rulebound::acknowledgement(&provider).is_none() {
-        // A misspelt name is the host's mistake, and says nothing of the webhook.
-        return Some(Answer::wrong(&Problem::unknown("/provider", "provider", &provider)));
-    }
     match rulebound::authenticate(&provider, &secrets, &headers, &call.bytes(3)?, instant(call, 4)?) {
         Ok(origin) => Some(said(&origin)),
         Err(wrong) => Some(Answer::wrong(&wrong.into())),
@@ -177,13 +173,14 @@ fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     rulebound::acknowledgement(&provider)?;
     match rulebound::correlate(&provider, &call.bytes(1)?) {
         Ok(ids) => Some(said(&ids)),
-        Err(wrong) => told(wrong.into()),
+        Err(wrong) => Some(Answer::wrong(&wrong.into())),
     }
 }
 
 /// The key of a flow whose identity is the provider's own thing.
 fn key_of(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    Some(done(Key::of(&call.text(0)?, &call.text(1)?).as_str().to_owned()))
+    let key = rulebound::key_of(&call.text(0)?, &call.text(1)?).ok()?;
+    Some(done(key.as_str().to_owned()))
 }
 
 /// The circumstances of a call.

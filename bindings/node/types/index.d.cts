@@ -1,5 +1,5 @@
-import type { AnyFlow } from './flows.cjs';
-import type { AnyHeaders, Catalogue, Origin, ProviderName, Versions } from './shapes.cjs';
+import type { AnyFlow, Questions } from './flows.cjs';
+import type { AnyHeaders, Catalogue, KeyKind, Origin, ProblemCode, ProviderName, Versions } from './shapes.cjs';
 
 export * from './flows.cjs';
 export type * from './shapes.cjs';
@@ -7,23 +7,15 @@ export * from './snapshot.cjs';
 
 /** Data that rulebound cannot read. A command that breaks a rule is no error: it is refused. */
 export class RuleboundError extends Error {
-  constructor(code: RuleboundError['code'], field: string, reason: string);
+  constructor(code: ProblemCode, field: string, reason: string);
   readonly name: 'RuleboundError';
-  readonly code:
-    | 'inexpressible'
-    | 'internal'
-    | 'malformed'
-    | 'not_authentic'
-    | 'too_long'
-    | 'unknown'
-    | 'unknown_format'
-    | 'unreadable_snapshot';
+  readonly code: ProblemCode;
   /** A JSON Pointer to what is wrong; empty for the whole. */
   readonly field: string;
   /** What is wrong there; `message` says both. */
   readonly reason: string;
   /** What `JSON.stringify` writes. */
-  toJSON(): { name: 'RuleboundError'; code: string; field: string; reason: string; message: string };
+  toJSON(): { name: 'RuleboundError'; code: ProblemCode; field: string; reason: string; message: string };
 }
 
 /** Reads a row of whichever flow, told apart by `flow`. */
@@ -47,13 +39,17 @@ export function correlate(provider: ProviderName, body: string | Uint8Array): st
 export function acknowledgement(provider: ProviderName): number;
 
 /** Answers a question to one of the provider's pure modules. */
-export function ask(provider: ProviderName, question: string, fields: object): unknown;
+export function ask<Provider extends ProviderName>(
+  provider: Provider,
+  question: Questions[Provider],
+  fields: object,
+): unknown;
 
 /**
- * The key of a flow whose identity is the provider's own thing, such as a token that can be used once: of which kind it is,
- * the provider's page says (`revup.token`, `vend.subscription`).
+ * The key of a flow whose identity is the provider's own thing, such as a token that can be used once: of what it is made,
+ * the provider's page says.
  */
-export function keyOf(kind: string, name: string): string;
+export function keyOf(kind: KeyKind, name: string): string;
 
 /** Every rule and every flow. */
 export function catalogue(): Catalogue;

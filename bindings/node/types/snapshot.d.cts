@@ -4,8 +4,11 @@ import type {
   Begin,
   Fact,
   Failure,
-  Owed,
+  OwedAccess,
+  OwedFulfill,
+  OwedNotify,
   OwedRequest,
+  OwedReview,
   Policy,
   Request,
   Violation,
@@ -21,8 +24,20 @@ export interface Around<Settings> {
   readonly settings?: Settings | undefined;
 }
 
-/** What a flow owes: of a request, its operation is one of the flow's own. */
-export type OwedBy<Operation extends string> = Exclude<Owed, OwedRequest> | (OwedRequest & { operation: Operation });
+/** The names behind a kind of obligation: of `'request/capture' | 'fulfill'`, the requests are `'capture'`. */
+type Named<Kind extends string, Owes extends string> = string extends Owes
+  ? string
+  : Owes extends `${Kind}/${infer Name}`
+    ? Name
+    : never;
+
+/** What a flow owes: its own operations, and what it may notify of and have judged. */
+export type OwedBy<Owes extends string> =
+  | (OwedRequest & { operation: Named<'request', Owes> })
+  | (OwedNotify & { reason: Named<'notify', Owes> })
+  | (OwedReview & { reason: Named<'review', Owes> })
+  | OwedFulfill
+  | OwedAccess;
 
 /** What a flow awaits: one of its own signals. */
 export type AwaitedBy<Signal extends string> = Awaited & { signal: Signal };
@@ -36,7 +51,7 @@ export abstract class Snapshot<
   Command = Begin,
   Settings = object,
   Offer = object,
-  Operation extends string = string,
+  Owes extends string = string,
   Signal extends string = string,
 > {
   protected constructor();
@@ -59,7 +74,7 @@ export abstract class Snapshot<
   /** Something has happened. Never refused. */
   observe(fact: Fact, around: Around<Settings>): Applied<this> | Unmoved;
   /** What a worker must do, each once. */
-  owed(around: Around<Settings>): OwedBy<Operation>[];
+  owed(around: Around<Settings>): OwedBy<Owes>[];
   /** What others must do: the provider, or the customer. */
   awaits(around: Around<Settings>): AwaitedBy<Signal>[];
   /** What may be wished now, and what stands in the way of the rest. */

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::flow::{Flow, Named};
-use crate::providers::{PROVIDERS, Provider, all, for_each_flow};
+use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
 use crate::rule::{Kernel, Rule, Source};
 
 /// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
@@ -69,6 +69,10 @@ pub struct ProviderEntry {
     pub acknowledgement: u16,
     /// The page that says where its servers are, as the settings name them.
     pub settings: Source,
+    /// The kinds of `key_of` that are the keys of flows whose identity is the provider's own thing.
+    pub keys: &'static [&'static str],
+    /// What can be asked of it besides its flows.
+    pub questions: &'static [Question],
 }
 
 /// One flow.
@@ -176,7 +180,8 @@ impl RuleEntry {
 
 impl ProviderEntry {
     const fn of(provider: &Provider) -> Self {
-        Self { name: provider.name, acknowledgement: provider.acknowledgement, settings: provider.settings }
+        let Provider { name, acknowledgement, settings, keys, questions, .. } = *provider;
+        Self { name, acknowledgement, settings, keys, questions }
     }
 }
 

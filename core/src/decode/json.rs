@@ -188,6 +188,10 @@ impl<'de> Members<'_, 'de> {
     fn next(&mut self) -> Result<Option<Cow<'de, str>>, Wrong> {
         while self.reader.more(take(&mut self.first), b'}')? {
             let name = self.reader.name(&mut self.name)?;
+            // `serde_json::Value` would read such a member's text anew, as deep again, and take it for the whole object.
+            if name == RAW {
+                return Err(Wrong::custom("a name that no object has"));
+            }
             if !self.typed || name != "type" {
                 return Ok(Some(name));
             }

@@ -13,7 +13,6 @@ use core::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Expected, Unexpected};
-use thiserror::Error;
 
 use crate::id::Text;
 use json::Json;
@@ -22,9 +21,11 @@ use reader::Reader;
 pub(crate) use reader::plain;
 use union::Tagged;
 
+/// How deep in a snapshot what was read as a command may stand.
+const SNAPSHOT: u8 = 16;
+
 /// JSON of ours that is wrong, with the field that is.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{field}`: {reason}")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed {
     /// A JSON Pointer to what is wrong.
@@ -32,6 +33,17 @@ pub struct Malformed {
     /// What is wrong with it.
     pub reason: String,
 }
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.reason),
+            field => write!(f, "`{field}`: {}", self.reason),
+        }
+    }
+}
+
+impl core::error::Error for Malformed {}
 
 impl Malformed {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -59,8 +71,10 @@ pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S)
 }
 
 /// Reads one of our unions: an object whose `type`, as [`tag`] tells it, names the variant, beside the variant's own fields.
+///
+/// What is read so may stand deeper in a snapshot, where it has to be read again: less depth is left to it.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::within(text, SNAPSHOT);
     let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
     reader.end()?;
     Ok(value)
@@ -153,6 +167,11 @@ impl serde::de::Error for Wrong {
     }
 
     #[cold]
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("unknown name, expected `{}`", expected.join("`, `")))
+    }
+
+    #[cold]
     fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
         let known = if expected.is_empty() { String::from("nothing") } else { format!("`{}`", expected.join("`, `")) };
         Self::of(pointer(name), format!("unknown field `{name}`, expected {known}"))
@@ -182,6 +201,8 @@ fn told(wanted: &dyn Expected) -> String {
         "a sequence" => "a list",
         "a map" => "an object",
         rust if rust.starts_with("struct ") => "an object",
+        rust if rust.starts_with("tuple ") => "a list",
+        rust if rust.starts_with("enum ") => "one of its names",
         _ => return wanted,
     };
     plain.into()
@@ -196,7 +217,7 @@ fn kind(found: Unexpected<'_>) -> String {
         Unexpected::Float(number) => format!("{number:?}"),
         Unexpected::Str(_) => "a text".into(),
         Unexpected::Unit => "null".into(),
-        Unexpected::Map => "an object".into(),
+        Unexpected::Map | Unexpected::NewtypeVariant => "an object".into(),
         Unexpected::Seq => "a list".into(),
         other => format!("{other}"),
     }

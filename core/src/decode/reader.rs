@@ -30,7 +30,12 @@ type Read<T> = Result<T, Wrong>;
 
 impl<'de> Reader<'de> {
     pub(super) const fn new(text: &'de str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self::within(text, 0)
+    }
+
+    /// A text within as many objects and lists.
+    pub(super) const fn within(text: &'de str, depth: u8) -> Self {
+        Self { text, at: 0, depth }
     }
 
     /// The first byte behind blanks, or nothing at the end.

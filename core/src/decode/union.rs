@@ -55,7 +55,7 @@ pub(super) struct Content<'a, 'de> {
 impl<'a, 'de> Content<'a, 'de> {
     fn value(self) -> Result<Json<'a, 'de>, Wrong> {
         match self.form {
-            Form::Bare => Err(Wrong::custom("this one has a value")),
+            Form::Bare => Err(Wrong::custom("needs its fields: an object with this name alone")),
             Form::Member => Ok(Json::new(self.reader)),
             Form::Type => Ok(Json::typed(self.reader)),
         }

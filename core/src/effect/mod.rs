@@ -38,6 +38,23 @@ pub enum Retry {
     Reconcile,
 }
 
+/// Where a provider wants the host's secret.
+#[derive(Clone, Copy)]
+pub(crate) struct Credential {
+    header: &'static str,
+    scheme: Option<&'static str>,
+}
+
+impl Credential {
+    /// `authorization: Bearer …`.
+    pub(crate) const BEARER: Self = Self { header: "authorization", scheme: Some("Bearer") };
+
+    /// Alone, in a header of that name.
+    pub(crate) const fn alone_in(header: &'static str) -> Self {
+        Self { header, scheme: None }
+    }
+}
+
 /// One HTTP request, complete but for the secret that the host adds.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -49,8 +66,11 @@ pub struct Request {
     pub url: String,
     /// The headers that are not secret.
     pub headers: BTreeMap<&'static str, &'static str>,
-    /// The name of the header that the host fills with its API key.
+    /// The name of the header that the host fills with its API key, or with the access token of the account.
     pub credential: &'static str,
+    /// What stands before it in that header, with a space between: `Bearer`; absent where the header holds it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<&'static str>,
     /// The body's exact text; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
@@ -69,9 +89,10 @@ impl Debug for Request {
 
 impl Request {
     /// A request without a body.
-    pub(crate) fn new(method: &'static str, url: String, credential: &'static str) -> Self {
-        let retry = Retry::Repeat;
-        Self { method, url, headers: BTreeMap::new(), credential, body: None, idempotency_key: String::new(), retry }
+    pub(crate) fn new(method: &'static str, url: String, credential: Credential) -> Self {
+        let Credential { header: credential, scheme } = credential;
+        let (headers, idempotency_key, retry) = (BTreeMap::new(), String::new(), Retry::Repeat);
+        Self { method, url, headers, credential, scheme, body: None, idempotency_key, retry }
     }
 
     /// The same request with a JSON body.
@@ -154,6 +175,9 @@ pub enum Effect {
         of: String,
         /// The verdicts, one of which `done` names.
         verdicts: Vec<Cow<'static, str>>,
+        /// Those of them that have to name an id of the provider too: `{"verdict": "created", "id": …}`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        needs_id: Vec<Cow<'static, str>>,
     },
 }
 

@@ -253,7 +253,7 @@ impl<C: Call> Obligation<C> {
         self.due = Some(until.map_or(back_off, |until| until.max(now)));
     }
 
-    pub(crate) fn effect(&self) -> Effect {
+    fn effect(&self, needs_id: impl Fn(&str) -> bool) -> Effect {
         match &self.duty {
             Duty::Request(call) => Effect::Request { operation: call.operation(), retry: call.retry() },
             Duty::Notify { reason, of, customer_at } => {
@@ -262,16 +262,19 @@ impl<C: Call> Obligation<C> {
             Duty::Fulfill { of } => Effect::Fulfill { of: of.clone() },
             Duty::Access { of, until } => Effect::Access { of: of.clone(), until: *until },
             Duty::Review { reason, of, verdicts } => {
-                Effect::Review { reason: reason.clone(), of: of.clone(), verdicts: verdicts.clone() }
+                let (reason, of, verdicts) = (reason.clone(), of.clone(), verdicts.clone());
+                let needs_id = verdicts.iter().filter(|it| needs_id(it)).cloned().collect();
+                Effect::Review { reason, of, verdicts, needs_id }
             }
         }
     }
 
-    /// The obligation as a worker sees it, `allowed` being what the flow's guards say of it.
-    pub(crate) fn owed(&self, now: Timestamp, allowed: bool) -> Owed {
+    /// The obligation as a worker sees it, `allowed` being what the flow's guards say of it, and `needs_id` what it says of
+    /// a verdict.
+    pub(crate) fn owed(&self, now: Timestamp, allowed: bool, needs_id: impl Fn(&str) -> bool) -> Owed {
         let in_hand_until = self.in_hand(now);
         let not_before = self.resting(now);
         let ready = allowed && in_hand_until.is_none() && not_before.is_none() && !self.is_held();
-        Owed { id: self.id.clone(), effect: self.effect(), ready, in_hand_until, not_before }
+        Owed { id: self.id.clone(), effect: self.effect(needs_id), ready, in_hand_until, not_before }
     }
 }

@@ -163,9 +163,9 @@ pub trait Flow:
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
-    /// Whether a verdict says all that it must, such as the id of what was created.
-    fn is_whole(_verdict: &Verdict) -> bool {
-        true
+    /// What is an id that a verdict has to name, such as that of what was created; nothing if it needs none.
+    fn id_of(_verdict: &str) -> Option<fn(&str) -> bool> {
+        None
     }
 
     /// What is impossible about a state that was loaded.

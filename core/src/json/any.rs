@@ -22,6 +22,9 @@ use crate::rule::{Kernel, RuleSet, Violation};
 use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
 use crate::time::Timestamp;
 
+/// The longest command that is read: 256 KiB.
+pub const LARGEST_COMMAND: usize = 256 << 10;
+
 /// A snapshot of whichever flow, whose commands, facts and settings are JSON.
 pub trait AnySnapshot: Send + Sync {
     /// The id of its flow.
@@ -272,7 +275,12 @@ pub(super) enum Begin {
 /// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
 /// assert_eq!(wrong.field, "/items");
 /// ```
+///
+/// One that is longer than [`LARGEST_COMMAND`] is refused, so that what it leads to can be saved and loaded again.
 pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
+    if text.len() > LARGEST_COMMAND {
+        return Err(Malformed::new("", "is longer than 256 KiB"));
+    }
     let tag = tag(text)?;
     match tag.as_ref() {
         "begin" => decode_tagged(tag, text).map(|Begin::Begin { effect }| Command::Begin(effect)),

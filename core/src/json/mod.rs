@@ -27,8 +27,8 @@ use crate::rule::Violation;
 use crate::time::Timestamp;
 
 pub use any::{
-    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, load, read_command, read_fact, read_policy,
-    read_time, start,
+    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, LARGEST_COMMAND, load, read_command,
+    read_fact, read_policy, read_time, start,
 };
 pub use problem::Problem;
 pub use text::{quote, read, write};
@@ -148,6 +148,13 @@ enum Verb<'a> {
         /// The provider's name.
         provider: String,
     },
+    /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+    KeyOf {
+        /// The kind, as the provider's page names it.
+        kind: String,
+        /// What the provider calls the thing.
+        name: String,
+    },
     /// A question to one of the provider's pure modules.
     Ask {
         /// The provider's name.
@@ -197,6 +204,7 @@ enum Answer<T> {
     /// The request is wrong.
     Error {
         /// What kind of error it is.
+        #[cfg_attr(feature = "schemas", schemars(extend("enum" = problem::CODES)))]
         code: &'static str,
         /// A JSON Pointer into the verb's fields.
         field: String,
@@ -244,8 +252,8 @@ struct Applied<'a> {
 }
 
 /// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics,
-/// whatever the text.
+/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics
+/// in a release, whatever the text.
 ///
 /// ```
 /// let answer = rulebound::json::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
@@ -304,14 +312,12 @@ fn serve(verb: Verb<'_>) -> Served {
         }
         Verb::Correlate { provider, body } => {
             let provider = named(&provider)?;
-            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| refuse(it.into()))?)
+            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| tell(it.into()))?)
         }
         Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
+        Verb::KeyOf { kind, name } => ok(&providers::key_of(&kind, &name).map_err(|wrong| refuse(wrong.into()))?),
         Verb::Ask { provider, question, with } => {
-            let answer = (named(&provider)?.ask)(&question, with.get()).map_err(|wrong| wrong.under("/with"));
-            let unknown = || Malformed::new("/question", format!("there is no question `{question}`"));
-            let answer = answer.and_then(|it| it.ok_or_else(unknown));
-            raw(answer.map_err(|wrong| refuse(wrong.into()))?)
+            raw(ask(named(&provider)?, &question, with.get()).map_err(|wrong| refuse(wrong.into()))?)
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {
@@ -326,6 +332,16 @@ impl Look<'_> {
         let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawValue::get));
         let snapshot = open(self.snapshot)?;
         ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
+    }
+}
+
+fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malformed> {
+    match provider.questions.iter().find(|it| it.name == question) {
+        Some(it) => (it.answer)(with).map_err(|wrong| wrong.under("/with")),
+        None => {
+            let known = providers::listed(provider.questions.iter().map(|it| it.name));
+            Err(Malformed::new("/question", format!("there is no question `{question}`, only {known}")))
+        }
     }
 }
 

@@ -8,8 +8,22 @@ use serde::Serialize;
 
 use super::any::AnyError;
 use crate::decode::Malformed;
+use crate::fact::FactError;
 use crate::intake::AuthError;
 use crate::snapshot::{Rejection, SaveError};
+
+/// The kinds of problem.
+#[cfg(feature = "schemas")]
+pub(super) const CODES: [&str; 8] = [
+    "malformed",
+    "unreadable_snapshot",
+    "unknown_format",
+    "inexpressible",
+    "unknown",
+    "not_authentic",
+    "too_long",
+    "internal",
+];
 
 /// What is wrong with a call: data that cannot be read, never a rule that is broken.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -39,8 +53,14 @@ impl Problem {
                 let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
                 Self::new(code, "/format", wrong)
             }
-            AnyError::Fact(wrong) => Self::new("malformed", format!("/fact{}", wrong.field), wrong.reason),
+            AnyError::Fact(wrong) => Self::from(wrong).under("/fact"),
         })
+    }
+
+    /// The same, seen from further out.
+    fn under(mut self, prefix: &str) -> Self {
+        self.field.insert_str(0, prefix);
+        self
     }
 
     /// A bug of ours, such as a panic that a binding caught.
@@ -54,9 +74,20 @@ impl Problem {
     }
 }
 
-/// A webhook that is not the provider's.
+/// A webhook that is not the provider's, or a question about one that cannot be answered.
 impl From<AuthError> for Problem {
     fn from(why: AuthError) -> Self {
-        Self::new("not_authentic", "", why)
+        match why {
+            AuthError::UnknownProvider => Self::new("unknown", "/provider", why),
+            AuthError::NoSecret => Self::new("malformed", "/secrets", why),
+            _ => Self::new("not_authentic", "", why),
+        }
+    }
+}
+
+/// A fact, or the body of a webhook, that the host built wrong.
+impl From<FactError> for Problem {
+    fn from(wrong: FactError) -> Self {
+        Self::new("malformed", wrong.field, wrong.reason)
     }
 }

@@ -41,6 +41,8 @@ pub struct FlowTypes {
     pub name: String,
     /// The name of its provider's settings.
     pub settings: String,
+    /// The older formats in which its snapshots are read, and written by `save_as`.
+    pub older: &'static [u32],
     /// The wishes that it offers.
     pub wishes: Vec<&'static str>,
 }
@@ -94,7 +96,7 @@ impl FlowTypes {
         let name = F::Command::schema_name();
         let name = name.strip_suffix("Command").unwrap_or(&name).into();
         let wishes = F::Wish::ALL.iter().map(|it| it.name()).collect();
-        Self { id: F::ID, name, settings: F::Settings::schema_name().into(), wishes }
+        Self { id: F::ID, name, settings: F::Settings::schema_name().into(), older: F::OLDER, wishes }
     }
 }
 

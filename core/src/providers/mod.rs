@@ -1,15 +1,20 @@
 #![doc = include_str!("README.md")]
 
+mod question;
+
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::decode::Malformed;
 use crate::fact::{FactError, Headers, Origin};
-use crate::id::CorrelationId;
+use crate::id::{CorrelationId, Key};
 use crate::intake::{AuthError, Secret};
 use crate::rule::{Rule, RuleSet, Source};
 use crate::time::Timestamp;
+
+pub use question::Question;
 
 /// What the library knows of one provider, besides its flows.
 #[non_exhaustive]
@@ -24,14 +29,13 @@ pub struct Provider {
     pub retired: &'static [&'static str],
     /// The page that says where its servers are.
     pub settings: Source,
+    /// What can be asked of it besides.
+    pub questions: &'static [Question],
+    /// The kinds of [`Key::of`] that are the keys of flows whose identity is the provider's own thing.
+    pub keys: &'static [&'static str],
     pub(crate) authenticate: Authenticate,
     pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
-    pub(crate) ask: Ask,
 }
-
-/// Answers a question to one of the provider's pure modules, given its name and its fields in JSON; nothing if there is no
-/// such question.
-type Ask = fn(&str, &str) -> Result<Option<String>, Malformed>;
 
 type Authenticate = fn(&[Secret<'_>], &Headers<'_>, &[u8], Timestamp) -> Result<Origin, AuthError>;
 
@@ -108,6 +112,29 @@ pub fn correlate(provider: &str, raw_body: &[u8]) -> Result<Vec<CorrelationId>, 
 /// ```
 pub fn acknowledgement(provider: &str) -> Option<u16> {
     named(provider).map(|it| it.acknowledgement)
+}
+
+/// The key of a flow whose identity is the provider's own thing, such as a token that can be used once: [`Key::of`] of a kind
+/// that a provider's page names.
+///
+/// ```
+/// let key = rulebound::key_of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c").unwrap();
+/// assert_eq!(key, rulebound::Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
+/// assert_eq!(rulebound::key_of("revup.tokn", "fc44c6f8").unwrap_err().field, "/kind");
+/// ```
+pub fn key_of(kind: &str, name: &str) -> Result<Key, Malformed> {
+    let kinds = || PROVIDERS.iter().flat_map(|it| it.keys).copied();
+    match name {
+        _ if !kinds().any(|it| it == kind) => Err(Malformed::new("/kind", format!("is none of {}", listed(kinds())))),
+        "" => Err(Malformed::new("/name", "is empty")),
+        name => Ok(Key::of(kind, name)),
+    }
+}
+
+/// Names, as an error lists them.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.map(|it| format!("`{it}`")).collect();
+    names.join(", ")
 }
 
 /// The provider of that name.

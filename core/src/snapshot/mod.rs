@@ -29,8 +29,8 @@ use crate::id::{CorrelationId, EffectId, Key, Text};
 use crate::money::LARGEST;
 use crate::rule::{Violation, codes};
 
-/// The longest snapshot that is read: 1 MiB.
-const LARGEST_SNAPSHOT: usize = 1 << 20;
+/// The longest snapshot that is read: 2 MiB, which holds the longest reply and what commands may leave beside it.
+const LARGEST_SNAPSHOT: usize = 2 << 20;
 
 /// One lifecycle as it stands, with everything that is owed.
 ///
@@ -127,7 +127,7 @@ pub struct Rejection {
 #[non_exhaustive]
 pub enum LoadError {
     /// It is longer than any snapshot.
-    #[error("the snapshot is longer than 1 MiB")]
+    #[error("the snapshot is longer than 2 MiB")]
     TooLong,
     /// It is not the JSON of a snapshot.
     #[error(transparent)]

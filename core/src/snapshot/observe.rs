@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use super::{Observation, Snapshot, Transition, has_edges};
 use crate::effect::{Call, Duty, Obligation};
-use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict};
+use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict, is_too_long};
 use crate::flow::{Answer, Cx, Flow, Input, Moment, Refusal, Reply, Stop, Webhook};
-use crate::id::EffectId;
+use crate::id::{CorrelationId, EffectId};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -22,7 +22,9 @@ impl<F: Flow> Snapshot<F> {
                 None => Ok(unmoved(Because::Known)),
             },
             Fact::Webhook { body, content_type, topic, origin } => {
-                FactError::bounded(&body)?;
+                if is_too_long(&body) {
+                    return Ok(unmoved(Because::Unreadable));
+                }
                 let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
                 Ok(self.signalled(&webhook, origin, env))
             }
@@ -58,8 +60,7 @@ impl<F: Flow> Snapshot<F> {
         body: &[u8],
         env: &Env<F::Settings>,
     ) -> Observed<F> {
-        FactError::bounded(body)?;
-        if !(100..=599).contains(&status) {
+        if !(100..=999).contains(&status) {
             return Err(FactError::new("/status", "is not an HTTP status"));
         }
         let Some(obligation) = self.sent(to)? else { return Ok(unmoved(Because::Known)) };
@@ -71,7 +72,8 @@ impl<F: Flow> Snapshot<F> {
             return Ok(self.unanswered(obligation, env, after(), Some((status, Refusal::default()))));
         }
         let Duty::Request(call) = &obligation.duty else { return Ok(unmoved(Because::Known)) };
-        match F::read_reply(call, &Reply { status, body }) {
+        let answer = if is_too_long(body) { Answer::Unreadable } else { F::read_reply(call, &Reply { status, body }) };
+        match answer {
             Answer::Unreadable => Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default())))),
             Answer::Again(refusal) => Ok(self.unanswered(obligation, env, after(), Some((status, refusal)))),
             Answer::Says(event) => {
@@ -167,7 +169,7 @@ impl<F: Flow> Snapshot<F> {
                     let all = verdicts.join(", ");
                     return Err(FactError::new("/verdict", alloc::format!("is none of {all}")));
                 }
-                if !F::is_whole(&verdict) {
+                if !is_whole::<F>(&verdict) {
                     let name = verdict.name();
                     let reason =
                         alloc::format!("names none of the provider's ids: {{\"verdict\": \"{name}\", \"id\": …}}");
@@ -213,6 +215,15 @@ impl<F: Flow> Snapshot<F> {
         }
         let (learnt, warnings) = (noted.learnt, noted.warnings);
         Observation::Applied(Transition { next, take: None, learnt, failure, warnings })
+    }
+}
+
+/// Whether a verdict names an id where it must, and one that can be one wherever it does.
+fn is_whole<F: Flow>(verdict: &Verdict) -> bool {
+    match (verdict, F::id_of(verdict.name())) {
+        (Verdict::About { id, .. }, Some(is_id)) => is_id(id),
+        (Verdict::About { id, .. }, None) => CorrelationId::parse(id.as_str()).is_ok(),
+        (Verdict::Plain(_), needed) => needed.is_none(),
     }
 }
 

@@ -17,7 +17,7 @@ impl<F: Flow> Snapshot<F> {
         owed.extend(visible.map(|it| {
             let mut cx = self.beginning(Some(it), env);
             self.may_begin(it, &mut cx);
-            it.owed(env.now, cx.violations.is_empty())
+            it.owed(env.now, cx.violations.is_empty(), |verdict| F::id_of(verdict).is_some())
         }));
         owed
     }
@@ -47,7 +47,12 @@ impl<F: Flow> Snapshot<F> {
 
     /// The ids by which a signal finds this flow: its key, and what the provider calls it.
     pub fn correlation_ids(&self) -> Vec<CorrelationId> {
-        let ids = core::iter::once(self.key.as_str()).chain(self.state.correlation_ids());
-        ids.filter_map(|id| CorrelationId::parse(id).ok()).collect()
+        let mut ids = alloc::vec![self.key.as_str()];
+        for id in self.state.correlation_ids() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids.into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect()
     }
 }

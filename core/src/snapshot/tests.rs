@@ -154,15 +154,23 @@ fn a_rate_limited_request_rests_and_was_not_done() {
 }
 
 #[test]
+fn what_no_provider_sends_is_unreadable_and_no_error() {
+    let long = "x".repeat((1 << 20) + 1);
+    assert_eq!(because(&begun(), webhook(&long), 1), Because::Unreadable);
+    for (status, body) in [(200, long.as_str()), (600, "{}"), (999, "{}")] {
+        let at = observe(&begun(), reply("create:1", status, body), 1);
+        assert_eq!(at.owed(&env(1)).iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["create:1", "find:1"]);
+    }
+}
+
+#[test]
 fn a_fact_that_the_host_built_wrong_names_its_field() {
     let field = |at: &Snapshot<Toy>, fact: Fact<'_>| at.observe(fact, &env(1)).unwrap_err().field;
     assert_eq!(field(&asked(), reply("create:1", 200, "{}")), "/to");
     assert_eq!(field(&begun(), reply("", 200, "{}")), "/to");
     assert_eq!(field(&begun(), reply("create:1", 0, "{}")), "/status");
     assert_eq!(field(&begun(), done("create:1", None)), "/effect");
-    let long = "x".repeat(10 << 20);
-    assert_eq!(field(&begun(), reply("create:1", 200, &long)), "/body");
-    assert_eq!(field(&begun(), webhook(&long)), "/body");
+    assert_eq!(field(&begun(), reply("create:1", 1000, "{}")), "/status");
 }
 
 #[test]
@@ -250,6 +258,6 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
     assert_eq!(load("{").field(), "");
     let empty = good.replace("\"state\":\"asked\"", r#""state":{"live":{"id":"","until":null,"attested":false}}"#);
     assert_eq!(load(&empty), LoadError::Impossible("a live subscription has an id"));
-    assert_eq!(load(&"[".repeat(2 << 20)), LoadError::TooLong);
+    assert_eq!(load(&"[".repeat((2 << 20) + 1)), LoadError::TooLong);
     assert!(matches!(load(&"[".repeat(1 << 10)), LoadError::Malformed(_)));
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Malformed, decode};
-use crate::effect::{self, Awaited, Request, Retry};
+use crate::effect::{self, Awaited, Credential, Request, Retry};
 use crate::fact::{Because, Origin, Verdict, read};
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Refusal, Reply, Stop, Webhook, named};
 use crate::policy::Env;
@@ -96,7 +96,7 @@ impl effect::Call for Call {
     }
 
     fn request(&self, _key: &str, _settings: &()) -> Request {
-        Request::new("POST", "https://toy.example".into(), "x-key")
+        Request::new("POST", "https://toy.example".into(), Credential::alone_in("x-key"))
     }
 }
 

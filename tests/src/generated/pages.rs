@@ -49,7 +49,7 @@ impl Page<'_> {
         for flow in self.catalogue.flows.iter().filter(|it| self.owns(it.id)) {
             text += &self.flow(flow, &self.survey.flows[flow.id]);
         }
-        let _ = write!(text, "\n{}\n{}{}", after.trim(), self.rules(), self.vectors());
+        let _ = write!(text, "\n{}\n{}{}{}", after.trim(), self.questions(), self.rules(), self.vectors());
         text.trim_start().to_owned()
     }
 
@@ -65,6 +65,17 @@ impl Page<'_> {
         }
         for picture in pictures(flow) {
             text += &facet(&picture, views);
+        }
+        text
+    }
+
+    fn questions(&self) -> String {
+        let provider = self.catalogue.providers.iter().find(|it| it.name == self.prefix);
+        let Some(provider) = provider.filter(|it| !it.questions.is_empty()) else { return String::new() };
+        let mut text = String::from("\n## Questions\n\nWhat `ask` answers, without a flow: all of it is pure.\n");
+        text += "\n| Question | Takes | Answers |\n| --- | --- | --- |\n";
+        for it in provider.questions {
+            let _ = writeln!(text, "| `{}` | {} | {} |", it.name, codes(it.fields), it.about);
         }
         text
     }

@@ -7,7 +7,7 @@ use rulebound::catalogue::Catalogue;
 use serde_json::{Value, json};
 
 use super::Generated;
-use super::bundles::Definitions;
+use super::bundles::{Definitions, pascal};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 
@@ -56,6 +56,7 @@ pub(super) fn derived(all: &Definitions) -> Derived {
     let doc = "Headers as Node or `fetch` have them: an object, or pairs such as those of a `Map` or of `Headers`.";
     types.insert("AnyHeaders".into(), json!({"description": doc, "tsType": HEADERS}));
     types.insert("ProviderName".into(), all["ProviderName"].clone());
+    types.insert("ProblemCode".into(), all["CallErrorFields"]["properties"]["code"].clone());
     close(&mut types);
     name_parts(&mut types);
     let source = json!({"$defs": types}).to_string();
@@ -88,14 +89,19 @@ fn within(types: &Definitions, mut wanted: Vec<String>) -> BTreeSet<String> {
     found
 }
 
-/// Adds the names of what each flow may owe and await, as the catalogue has them.
+/// Adds the names that the catalogue has: what each flow may owe and await, kinds of keys, and questions.
 fn name_parts(types: &mut Definitions) {
-    let flows = Catalogue::new().flows;
+    let Catalogue { flows, providers, .. } = Catalogue::new();
+    let kinds = providers.iter().flat_map(|it| it.keys.iter().copied());
+    types.insert("KeyKind".into(), closed("The provider's own things that are the keys of flows.", kinds));
+    for provider in &providers {
+        let doc = format!("What can be asked of the provider `{}` besides its flows.", provider.name);
+        types.insert(question(provider.name), closed(&doc, provider.questions.iter().map(|it| it.name)));
+    }
     for class in classes() {
         let Some(flow) = flows.iter().find(|it| it.id == class.flow) else { continue };
-        let operations = flow.owes.iter().filter_map(|it| it.strip_prefix("request/"));
-        let doc = format!("An operation that `{}` may owe.", class.flow);
-        types.insert(class.operation(), closed(&doc, operations));
+        let doc = format!("What `{}` may owe.", class.flow);
+        types.insert(class.owes(), closed(&doc, flow.owes.iter().copied()));
         let doc = format!("What `{}` may await.", class.flow);
         types.insert(class.signal(), closed(&doc, flow.awaits.iter().copied()));
     }
@@ -105,10 +111,15 @@ fn closed<'a>(doc: &str, names: impl Iterator<Item = &'a str>) -> Value {
     json!({"description": doc, "type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
+/// The name of the type of a provider's questions.
+fn question(provider: &str) -> String {
+    format!("{}Question", pascal(provider))
+}
+
 impl Class {
-    /// The name of the type of the operations that it may owe.
-    fn operation(&self) -> String {
-        self.part("Operation")
+    /// The name of the type of what it may owe.
+    fn owes(&self) -> String {
+        self.part("Owes")
     }
 
     /// The name of the type of what it may await.
@@ -141,7 +152,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         for class in classes {
             let [command, settings, offer, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = [command, settings, offer, class.operation(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = [command, settings, offer, class.owes(), class.signal()].map(|it| format!("shapes.{it}"));
             let of = of.join(", ");
             let _ = write!(
                 text,
@@ -158,6 +169,11 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         }
         text.push_str("}\n");
     }
+    text.push_str("\n/** What can be asked of each provider. */\nexport interface Questions {\n");
+    for provider in by.keys() {
+        let _ = writeln!(text, "  {provider}: shapes.{};", question(provider));
+    }
+    text.push_str("}\n");
     let all: Vec<_> = by.values().flatten().map(|class| format!("{}.{}", class.provider, class.name)).collect();
     let _ = write!(
         text,

@@ -68,6 +68,14 @@ at.owed(around).find((it) => it.type === 'request' && it.operation === 'create_p
 at.owed(around).find((it) => it.type === 'request' && it.operation === 'cancel_subscription');
 // @ts-expect-error a signal that the flow does not await
 at.awaits(around).find((it) => it.signal === 'payment_token_update');
+// @ts-expect-error a reason that is none
+at.owed(around).find((it) => it.type === 'notify' && it.reason === 'action_requierd');
+// @ts-expect-error a question that is none
+rulebound.ask('truemed', 'need_update', {});
+// @ts-expect-error another provider's question
+rulebound.ask('vend', 'needs_update', {});
+// @ts-expect-error a kind of key that is none
+rulebound.keyOf('revup.tokn', 'x');
 // @ts-expect-error a provider that there is none of
 rulebound.acknowledgement('trumed');
 // @ts-expect-error a provider that there is none of

@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::ids::{CheckoutSessionId, SubscriptionId};
 use super::session_request::CreateCheckoutSession;
 use super::settings::Settings;
-use crate::effect::{self, Request, Retry};
+use crate::effect::{self, Credential, Request, Retry};
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::url::escaped;
 use crate::value::{Extra, body};
 
-/// The header that carries the API key, as `Bearer …`.
-pub(crate) const CREDENTIAL: &str = "authorization";
+/// The API key.
+pub(crate) const CREDENTIAL: Credential = Credential::BEARER;
 
 /// How many sessions a look-up by reference asks for: the most that Flex gives.
 pub(crate) const PAGE: usize = 100;

@@ -36,7 +36,7 @@ pub(crate) fn authenticate(
     body: &[u8],
     now: Timestamp,
 ) -> Result<Origin, AuthError> {
-    if secrets.is_empty() || secrets.iter().any(|secret| secret.as_bytes().is_empty()) {
+    if secrets.is_empty() || secrets.iter().any(|secret| key_of(*secret).is_empty()) {
         return Err(AuthError::NoSecret);
     }
     let family = FAMILIES.into_iter().find(|[_, _, signature]| headers.get(signature).is_some());
@@ -60,11 +60,16 @@ pub(crate) fn authenticate(
     Ok(Origin::Verified)
 }
 
-/// Whether any of the signatures is the secret's: its key is the base64 text after its prefix.
-fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8>]) -> bool {
+/// The text of a secret's key, which is base64 and stands behind the secret's prefix.
+fn key_of(secret: Secret<'_>) -> &[u8] {
     let text = secret.as_bytes();
     let key = text.iter().position(|it| *it == b'_').and_then(|prefix| text.get(prefix.saturating_add(1)..));
-    let Ok(key) = STANDARD.decode(key.unwrap_or(text)) else { return false };
+    key.unwrap_or(text)
+}
+
+/// Whether any of the signatures is the secret's.
+fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8>]) -> bool {
+    let Ok(key) = STANDARD.decode(key_of(secret)) else { return false };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return false };
     for part in parts {
         mac.update(part.as_bytes());
@@ -132,6 +137,10 @@ mod tests {
         let alone = [("svix-signature", "v1,AAAA")].into_iter().collect();
         assert_eq!(authenticate(SECRETS, &alone, BODY, NOW), Err(AuthError::MissingHeader("svix-id")));
         assert_eq!(authenticate(&[], &alone, BODY, NOW), Err(AuthError::NoSecret));
+        for blank in ["", "_", "whsec_", "fwhsec_"] {
+            let secrets = [SECRETS[0], Secret::new(blank)];
+            assert_eq!(authenticate(&secrets, &alone, BODY, NOW), Err(AuthError::NoSecret), "{blank}");
+        }
     }
 
     #[test]

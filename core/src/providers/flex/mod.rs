@@ -62,5 +62,6 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: pages::INTRO,
     authenticate: intake::authenticate,
     correlate: intake::correlate,
-    ask: ask::ask,
+    questions: ask::QUESTIONS,
+    keys: &[],
 };

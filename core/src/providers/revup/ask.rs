@@ -1,34 +1,15 @@
-//! Questions to Revup's pure modules, in JSON.
+//! Questions to Revup's pure modules.
 
 use alloc::format;
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::callback::{Callback, Parent};
 use super::order::{Paid, Recurrence};
 use super::wire::TransactionStatus;
-use crate::decode::{Malformed, decode};
-use crate::encode::encode;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    body: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    status: u16,
-    body: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    order: Recurrence,
-}
+use crate::decode::Malformed;
+use crate::providers::question::questions;
 
 #[derive(Serialize)]
 struct Seen {
@@ -38,23 +19,24 @@ struct Seen {
     parent: Option<Parent>,
 }
 
-pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
-    Ok(Some(match question {
-        "read_callback" => {
-            let it: Body = decode(with)?;
-            let seen = Callback::read(it.body.as_bytes())
-                .ok_or_else(|| Malformed::new("/body", "is no callback of Revup's"))?;
-            encode(&Seen { open: seen.is_open(), status: seen.status, parent: seen.parent })
-        }
-        "read_pay" => {
-            let it: Answer = decode(with)?;
-            encode(&Paid::read(it.status, it.body.as_bytes()))
-        }
-        "check_order" => {
-            let it: Order = decode(with)?;
-            it.order.check().map_err(|wrong| Malformed::new(format!("/order{}", wrong.field), wrong.reason))?;
-            encode(&true)
-        }
-        _ => return Ok(None),
-    }))
+impl From<Callback> for Seen {
+    fn from(seen: Callback) -> Self {
+        Self { open: seen.is_open(), status: seen.status, parent: seen.parent }
+    }
+}
+
+questions! {
+    /// What a payment's callback says: its status, whether it is still open, and the ids with which a subscription is made on
+    /// its token.
+    read_callback { body: String } =>
+        Callback::read(body.as_bytes()).map(Seen::from).ok_or_else(|| Malformed::new("/body", "is no callback of Revup's"));
+
+    /// What the answer to `POST /orders/{orderId}/pay` says of the payment.
+    read_pay { status: u16, body: String } => Ok(Paid::read(status, body.as_bytes()));
+
+    /// Whether an order of a recurring payment is one that Revup would take: `true`, or the error that names the field.
+    check_order { order: Recurrence } => match order.check() {
+        Ok(()) => Ok(true),
+        Err(wrong) => Err(Malformed::new(format!("/order{}", wrong.field), wrong.reason)),
+    };
 }

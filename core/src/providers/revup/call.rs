@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 use super::amount::Amount;
 use super::ids::{OrderId, SubscriptionId, Token, TransactionId};
 use super::settings::Settings;
-use crate::effect::{self, Request, Retry};
+use crate::effect::{self, Credential, Request, Retry};
 use crate::id::Intent;
 use crate::value::Extra;
 
 /// The header that carries the API key.
-pub(crate) const CREDENTIAL: &str = "x-api-key";
+pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-api-key");
 
 /// How many payments are asked for at once.
 const PAGE_SIZE: u32 = 100;

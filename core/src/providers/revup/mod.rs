@@ -37,5 +37,6 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: pages::CREATE_SUBSCRIPTION,
     authenticate: |_secrets, _headers, _body, _now| Ok(intake::ORIGIN),
     correlate: intake::correlate,
-    ask: ask::ask,
+    questions: ask::QUESTIONS,
+    keys: &["revup.token"],
 };

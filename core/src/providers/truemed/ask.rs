@@ -1,10 +1,10 @@
-//! Questions to Truemed's pure modules, in JSON.
+//! Questions to Truemed's pure modules.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::eligibility::needs_update;
@@ -12,66 +12,32 @@ use super::list::{ListPaymentSessions, ListPaymentTokens, Page};
 use super::order::OrderItem;
 use super::payment_token::PaymentToken;
 use super::settings::Settings;
-use crate::decode::{Malformed, decode};
-use crate::encode::encode;
-use crate::snapshot::Snapshot;
+use crate::decode::Malformed;
+use crate::providers::question::questions;
+use crate::snapshot::{LoadError, Snapshot};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NeedsUpdate {
-    confirmed: Vec<OrderItem>,
-    wanted: Vec<OrderItem>,
-}
+questions! {
+    /// Whether the items that are wanted differ from those that the customer qualified for, so that an update is due.
+    needs_update { confirmed: Vec<OrderItem>, wanted: Vec<OrderItem> } => Ok(needs_update(&confirmed, &wanted));
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Coverage<'a> {
-    #[serde(borrow)]
-    snapshot: &'a RawValue,
-    order_items: Vec<OrderItem>,
-}
+    /// How these items stand to what a `truemed.payment_token` has confirmed: `covered`, `pending`, `update_required` or `unknown`.
+    coverage { snapshot: Box<RawValue>, order_items: Vec<OrderItem> } => {
+        let snapshot = Snapshot::<PaymentToken>::load(snapshot.get());
+        let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}"));
+        snapshot.map_err(wrong).map(|it| it.coverage(&order_items))
+    };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List<Q> {
-    query: Q,
-    #[serde(default)]
-    settings: Settings,
-}
+    /// The request that lists payment tokens, `query` being Truemed's own parameters.
+    list_payment_token { query: ListPaymentTokens, #[serde(default)] settings: Settings } =>
+        query.request(&settings).map_err(|wrong| of_query(wrong.field, wrong.reason));
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    body: String,
-}
+    /// The request that lists payment sessions, `query` being Truemed's own parameters.
+    list_payment_session { query: ListPaymentSessions, #[serde(default)] settings: Settings } =>
+        query.request(&settings).map_err(|wrong| of_query(wrong.field, wrong.reason));
 
-pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
-    Ok(Some(match question {
-        "needs_update" => {
-            let it: NeedsUpdate = decode(with)?;
-            encode(&needs_update(&it.confirmed, &it.wanted))
-        }
-        "coverage" => {
-            let it: Coverage<'_> = decode(with)?;
-            let snapshot = Snapshot::<PaymentToken>::load(it.snapshot.get())
-                .map_err(|wrong| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}")))?;
-            encode(&snapshot.coverage(&it.order_items))
-        }
-        "list_payment_token" => {
-            let it: List<ListPaymentTokens> = decode(with)?;
-            encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
-        }
-        "list_payment_session" => {
-            let it: List<ListPaymentSessions> = decode(with)?;
-            encode(&it.query.request(&it.settings).map_err(|wrong| of_query(wrong.field, wrong.reason))?)
-        }
-        "read_list" => {
-            let it: Body = decode(with)?;
-            let page = Page::read(it.body.as_bytes());
-            encode(&page.ok_or_else(|| Malformed::new("/body", "is no list of Truemed's"))?)
-        }
-        _ => return Ok(None),
-    }))
+    /// What the answer to a list says: its entries, and which page it is.
+    read_list { body: String } =>
+        Page::read(body.as_bytes()).ok_or_else(|| Malformed::new("/body", "is no list of Truemed's"));
 }
 
 fn of_query(field: &str, reason: &str) -> Malformed {

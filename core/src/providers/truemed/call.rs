@@ -10,14 +10,14 @@ use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use super::order::OrderItem;
 use super::session_request::CreatePaymentSession;
 use super::settings::Settings;
-use crate::effect::{self, Request, Retry};
+use crate::effect::{self, Credential, Request, Retry};
 use crate::flow::Flow;
 use crate::money::Cents;
 use crate::url::escaped;
 use crate::value::{Extra, Metadata, body, open_enum};
 
 /// The header that carries the API key.
-pub(crate) const CREDENTIAL: &str = "x-truemed-api-key";
+pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-truemed-api-key");
 
 /// A flow of Truemed.
 pub(crate) trait Truemed: Flow<Call = Call, Settings = Settings> {}

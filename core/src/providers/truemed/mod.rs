@@ -44,5 +44,6 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: pages::PAYMENTS_OVERVIEW,
     authenticate: |secrets, headers, body, _now| intake::authenticate(secrets, headers, body),
     correlate: intake::correlate,
-    ask: ask::ask,
+    questions: ask::QUESTIONS,
+    keys: &[],
 };

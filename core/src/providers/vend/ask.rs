@@ -1,30 +1,15 @@
-//! Questions to Vend's pure modules, in JSON.
-
-use alloc::string::String;
-
-use serde::Deserialize;
+//! Questions to Vend's pure modules.
 
 use super::settings::Settings;
-use crate::decode::{Malformed, decode};
-use crate::encode::encode;
+use crate::decode::Malformed;
+use crate::providers::question::questions;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartnerApps {
-    settings: Settings,
-}
-
-pub(super) fn ask(question: &str, with: &str) -> Result<Option<String>, Malformed> {
-    Ok(Some(match question {
-        "partner_apps_page" => {
-            let PartnerApps { settings } = decode(with)?;
-            if !settings.names_a_retailer() {
-                return Err(Malformed::new("/settings/domain_prefix", "is not one label of a domain"));
-            }
-            encode(&settings.partner_apps_page())
-        }
-        _ => return Ok(None),
-    }))
+questions! {
+    /// The page on which a retailer cancels the subscription to an application.
+    partner_apps_page { settings: Settings } => match settings.names_a_retailer() {
+        true => Ok(settings.partner_apps_page()),
+        false => Err(Malformed::new("/settings/domain_prefix", "is not one label of a domain")),
+    };
 }
 
 #[cfg(test)]
@@ -33,9 +18,10 @@ mod tests {
 
     #[test]
     fn the_page_to_cancel_on_is_the_retailers_own() {
-        let page = ask("partner_apps_page", r#"{"settings":{"domain_prefix":"marshmallow"}}"#);
-        assert_eq!(page.unwrap().unwrap(), "\"https://marshmallow.vendhq.com/billing/partner-apps\"");
-        assert_eq!(ask("partner_apps_page", r#"{"settings":{}}"#).unwrap_err().field, "/settings/domain_prefix");
-        assert_eq!(ask("weather", "{}"), Ok(None));
+        let [question] = QUESTIONS else { panic!("one question") };
+        let page = (question.answer)(r#"{"settings":{"domain_prefix":"marshmallow"}}"#);
+        assert_eq!(page.as_deref(), Ok("\"https://marshmallow.vendhq.com/billing/partner-apps\""));
+        let nobodys = (question.answer)(r#"{"settings":{}}"#);
+        assert_eq!(nobodys.unwrap_err().field, "/settings/domain_prefix");
     }
 }

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ConsentToken, SubscriptionId};
 use super::request::{Kind, TokenRequest};
 use super::settings::Settings;
-use crate::effect::{self, Request, Retry};
+use crate::effect::{self, Credential, Request, Retry};
 use crate::url::escaped;
 use crate::value::body;
 
-/// The header that carries the retailer's access token, as `Bearer …`.
-const CREDENTIAL: &str = "authorization";
+/// The retailer's access token.
+const CREDENTIAL: Credential = Credential::BEARER;
 
 /// An owed request to Vend.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -35,5 +35,6 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: pages::ACTIVATING,
     authenticate: |_secrets, _headers, _body, _now| intake::authenticate(),
     correlate: intake::correlate,
-    ask: ask::ask,
+    questions: ask::QUESTIONS,
+    keys: &["vend.subscription"],
 };

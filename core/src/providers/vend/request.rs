@@ -1,5 +1,6 @@
 //! What both token requests ask for, and the rules of its fields.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -192,9 +193,9 @@ impl TokenRequest {
     }
 
     fn check_each_once<F: Flow>(&self, cx: &mut Cx<'_, F>) {
-        let names = || self.components.iter().flatten().map(|it| it.component_handle.as_deref());
-        for (index, name) in names().enumerate() {
-            let first = name.is_none() || names().position(|it| it == name) == Some(index);
+        let mut names = BTreeSet::new();
+        for (index, it) in self.components.iter().flatten().enumerate() {
+            let first = it.component_handle.as_deref().is_none_or(|name| names.insert(name));
             cx.check(Rule::ComponentDuplicateHandle, first)
                 .at_index(|| format!("{}/component_handle", at_component(index)));
         }

@@ -4,7 +4,7 @@ use rulebound::PROVIDERS;
 use rulebound::json::schema::FlowTypes;
 use serde_json::{Value, json};
 
-use super::flows::with;
+use super::flows::{stored, with};
 use super::shape::{add, closed, pascal};
 use super::{Definitions, reference};
 
@@ -38,6 +38,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         let Some(answer) = answer else { continue };
         let ok = |flow: &FlowTypes| match verb {
             "offers" => json!({"type": "array", "items": reference(&format!("{}{answer}", flow.name))}),
+            "save_as" => stored(flow),
             _ => reference(&format!("{}{answer}", flow.name)),
         };
         let replies = flows.iter().map(|flow| reply(&format!("{}{}", flow.name, pascal(verb)), verb, ok(flow), all));
@@ -54,6 +55,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         ("authenticate", reference("Origin")),
         ("correlate", list("CorrelationId")),
         ("acknowledgement", json!({"type": "integer", "minimum": 100, "maximum": 599})),
+        ("key_of", reference("Key")),
         ("ask", json!({})),
         ("catalogue", reference("Catalogue")),
         ("versions", reference("Versions")),
@@ -86,7 +88,7 @@ fn of_flow(fields: &Value, flow: &FlowTypes) -> Value {
     let settings = json!({"anyOf": [reference(&flow.settings), {"type": "null"}]});
     let exact = [
         ("flow", json!({"type": "string", "const": flow.id})),
-        ("snapshot", of_flow("Snapshot")),
+        ("snapshot", stored(flow)),
         ("command", of_flow("Command")),
         ("fact", reference("Fact")),
         ("settings", settings),

@@ -10,6 +10,9 @@ use super::{Definitions, reference};
 pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
     let name = &flow.name;
     let snapshot = all.remove(&format!("{name}StateSaved")).unwrap_or_default();
+    if !flow.older.is_empty() {
+        add(format!("{name}OlderSnapshot"), older(flow, &snapshot), all);
+    }
     let snapshot = add(format!("{name}Snapshot"), snapshot, all);
     commands(flow, all);
     add(format!("{name}Wish"), closed("What a button of this flow asks for.", flow.wishes.iter().copied()), all);
@@ -24,6 +27,28 @@ pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
         "oneOf": [reference(&format!("{name}Applied")), reference("Unmoved")],
     });
     add(format!("{name}Observation"), observation, all);
+}
+
+/// A snapshot in an older format: what every format has, around a state and obligations that only the library reads.
+fn older(flow: &FlowTypes, newest: &Value) -> Value {
+    let mut older = newest.clone();
+    older["description"] = "A snapshot in a format that an older release saved.".into();
+    older["properties"]["format"] = json!({
+        "description": "The format.", "type": "integer", "enum": flow.older,
+        "minimum": flow.older.iter().min(), "maximum": flow.older.iter().max(),
+    });
+    older["properties"]["state"] = json!({"description": "Where it stands.", "type": "object"});
+    older["properties"]["owed"] = json!({"description": "What is owed.", "type": "array"});
+    older
+}
+
+/// A snapshot as it is given to a verb, or saved: of the newest format or of an older one.
+pub(super) fn stored(flow: &FlowTypes) -> Value {
+    let of_flow = |part: &str| reference(&format!("{}{part}", flow.name));
+    match flow.older.is_empty() {
+        true => of_flow("Snapshot"),
+        false => json!({"anyOf": [of_flow("Snapshot"), of_flow("OlderSnapshot")]}),
+    }
 }
 
 /// A schema whose property is something more exact.

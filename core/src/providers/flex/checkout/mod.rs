@@ -14,12 +14,12 @@ use super::Flex;
 use super::call::Call;
 use super::checkouts::{Checkouts, How, Place};
 use super::event::{Event, read_reply};
+use super::ids::CheckoutSessionId;
 use super::rules::Rule;
 use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::fact::Verdict;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
 
@@ -176,8 +176,8 @@ impl Flow for Checkout {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn is_whole(verdict: &Verdict) -> bool {
-        verdict.name() != "created" || matches!(verdict, Verdict::About { .. })
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        (verdict == "created").then_some(|id| CheckoutSessionId::parse(id).is_ok())
     }
 
     fn impossible(&self) -> Option<&'static str> {

@@ -9,7 +9,8 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
     match wish {
         Wish::Create => {
             at.checkouts.guard_create(cx);
-            let _ = cx.require(Kernel::AlreadyBegun, at.standing.is_none());
+            // What is settled has said so already.
+            let _ = cx.require(Kernel::AlreadyBegun, at.standing.is_none() || at.checkouts.settled.is_some());
         }
         Wish::RetrieveSession => at.checkouts.guard_retrieve(at.is_absent(), cx),
         Wish::Retrieve => {

@@ -21,7 +21,7 @@ use super::settings::Settings;
 use super::signal::Signal;
 use super::wire::{Expandable, SubscriptionStatus};
 use crate::effect::Awaited;
-use crate::fact::{Because, Verdict};
+use crate::fact::Because;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
 use crate::policy::Env;
 
@@ -215,8 +215,8 @@ impl Flow for Subscription {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn is_whole(verdict: &Verdict) -> bool {
-        verdict.name() != "created" || matches!(verdict, Verdict::About { .. })
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        (verdict == "created").then_some(|id| CheckoutSessionId::parse(id).is_ok())
     }
 
     fn impossible(&self) -> Option<&'static str> {

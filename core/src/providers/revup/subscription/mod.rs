@@ -21,7 +21,7 @@ use super::settings::Settings;
 use super::wire::{is_whole, predicted, refusal, says};
 use crate::effect::Awaited;
 use crate::encode::encode;
-use crate::fact::{Because, Verdict};
+use crate::fact::Because;
 use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
 use crate::id::Digest;
 use crate::policy::Env;
@@ -265,11 +265,8 @@ impl Flow for Subscription {
         EventSeen::read(webhook.body).map(|event| Event::Signal(Box::new(event)))
     }
 
-    fn is_whole(verdict: &Verdict) -> bool {
-        match verdict {
-            Verdict::About { verdict, id } if verdict == "created" => SubscriptionId::parse(id.as_str()).is_ok(),
-            _ => verdict.name() != "created",
-        }
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        (verdict == "created").then_some(|id| SubscriptionId::parse(id).is_ok())
     }
 
     fn impossible(&self) -> Option<&'static str> {

@@ -81,10 +81,10 @@ fn check_parents(command: &CreateSubscription, cx: &mut Context<'_>) {
     for (pointer, id) in given() {
         cx.check(Rule::CreateTokenFieldsUuid, is_uuid(id)).at(pointer);
     }
-    let own = *cx.key() == Key::of("revup.token", token.as_str());
-    cx.check(Rule::TokenOneSubscription, own)
-        .at("/tokenId")
-        .because(|| "The key of this flow is `Key::of(\"revup.token\", tokenId)`.".into());
+    let key = Key::of("revup.token", token.as_str());
+    cx.check(Rule::TokenOneSubscription, *cx.key() == key).at("/tokenId").because(|| {
+        format!("The flow of this token has the key `{key}`, which `key_of` gives for `revup.token` and the token's id.")
+    });
 }
 
 fn check_order_fields(command: &CreateSubscription, cx: &mut Context<'_>) {
