@@ -1,21 +1,17 @@
 'use strict';
 
-const { RuleboundError, kind } = require('./text.cjs');
-
 /**
  * Headers as an object of texts. Node gives lists for `set-cookie`, and gaps; `fetch` a class of its own, and a `Map` or
- * a list gives pairs. What stands there already is given back as it is.
+ * a list gives pairs. What is neither is given back as it is: the core says what is wrong with it.
  */
-function textHeaders(headers, field) {
-  if (typeof headers !== 'object' || headers === null) throw wrong(field, `${kind(headers)}, and no headers`);
+function textHeaders(headers) {
+  if (typeof headers !== 'object' || headers === null) return headers;
   const isIterable = typeof headers[Symbol.iterator] === 'function';
   if (!isIterable && Object.values(headers).every((value) => typeof value === 'string')) return headers;
+  const pairs = isIterable ? [...headers] : Object.entries(headers);
+  if (!pairs.every(isPair) || (Array.isArray(headers) && pairs.length === 0)) return headers;
   const texts = new Map();
-  for (const pair of isIterable ? headers : Object.entries(headers)) {
-    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
-      throw wrong(field, 'is no list of pairs such as `["content-type", "application/json"]`');
-    }
-    const [name, value] = pair;
+  for (const [name, value] of pairs) {
     if (value === undefined) continue;
     const given = texts.has(name) ? [texts.get(name), value].flat() : value;
     texts.set(name, isList(given) ? given.join(', ') : given);
@@ -23,13 +19,13 @@ function textHeaders(headers, field) {
   return Object.fromEntries(texts);
 }
 
-/** Whether it is a list of texts; what else a value is, the core explains. */
-function isList(value) {
-  return Array.isArray(value) && value.every((it) => typeof it === 'string');
+function isPair(pair) {
+  return Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string';
 }
 
-function wrong(field, reason) {
-  return new RuleboundError('malformed', field, reason);
+/** Whether it is a list of texts. */
+function isList(value) {
+  return Array.isArray(value) && value.length > 0 && value.every((it) => typeof it === 'string');
 }
 
 module.exports = { textHeaders };

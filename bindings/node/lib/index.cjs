@@ -19,7 +19,7 @@ function authenticate(provider, secrets, headers, body, now) {
   const fields = {
     provider: write(provider, '/provider'),
     secrets: write(secrets, '/secrets'),
-    headers: write(textHeaders(headers, '/headers'), '/headers'),
+    headers: write(textHeaders(headers), '/headers'),
   };
   const bytes = raw(body);
   const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis);

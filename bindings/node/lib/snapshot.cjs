@@ -183,7 +183,7 @@ function fingerprint(text) {
 /** A fact as JSON, and the bytes of its body if that is no text: copied, since the host may change them. */
 function written(fact) {
   if (typeof fact !== 'object' || fact === null || !isPlain(fact)) return [write(fact, '/fact'), undefined];
-  const headers = fact.headers === undefined ? undefined : textHeaders(fact.headers, '/fact/headers');
+  const headers = textHeaders(fact.headers);
   const given = headers === fact.headers ? fact : { ...fact, headers };
   if (!isUint8Array(fact.body)) return [write(given, '/fact'), undefined];
   return [write({ ...given, body: '' }, '/fact'), Buffer.from(fact.body)];

@@ -164,4 +164,4 @@ function text(value, field) {
   return value;
 }
 
-module.exports = { RuleboundError, isPlain, kind, text, write };
+module.exports = { RuleboundError, isPlain, text, write };
