@@ -23,10 +23,21 @@ pub(crate) fn test() -> Outcome {
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
     let consumer = project(CONSUMER)?;
     fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
+    for name in ["readme.mts", "readme.mjs"] {
+        fs::write(consumer.join(name), first_example()?).map_err(|error| error.to_string())?;
+    }
     for configuration in ["tsconfig.json", "tsconfig.bundler.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
     }
+    run(node().arg("readme.mjs").current_dir(&consumer))?;
     run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
+}
+
+/// The first example of the package's README: it compiles as it stands, and runs as JavaScript.
+fn first_example() -> Result<String, String> {
+    let readme = fs::read_to_string(binding().join("README.md")).map_err(|error| error.to_string())?;
+    let example = readme.split_once("```ts\n").and_then(|(_, rest)| rest.split_once("```"));
+    example.map(|(example, _)| example.to_owned()).ok_or("the README shows no TypeScript".into())
 }
 
 /// The runner of scenes, once the binding is built.

@@ -1,6 +1,9 @@
 'use strict';
 
+const { isUint8Array } = require('node:util/types');
+
 const { WRONG, answered, call, fail, instant, instantText, native } = require('./call.cjs');
+const { textHeaders } = require('./headers.cjs');
 const { Snapshot, load, providers } = require('./snapshot.cjs');
 const { RuleboundError, text, write } = require('./text.cjs');
 
@@ -16,24 +19,22 @@ function authenticate(provider, secrets, headers, body, now) {
   const fields = {
     provider: write(provider, '/provider'),
     secrets: write(secrets, '/secrets'),
-    headers: write(plainHeaders(headers), '/headers'),
+    headers: write(textHeaders(headers), '/headers'),
   };
-  const bytes = body instanceof Uint8Array ? body : Buffer.from(text(body, '/body'));
+  const bytes = raw(body);
   const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis);
   if (native.said[0] === WRONG) fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now) });
   return JSON.parse(answer);
 }
 
-/** Headers as an object of texts: Node's own may have lists and gaps, and those of `fetch` are a class. */
-function plainHeaders(headers) {
-  const entries = typeof headers?.entries === 'function' ? [...headers.entries()] : Object.entries(headers ?? {});
-  const given = entries.filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
+/** A raw body as bytes. */
+function raw(body) {
+  return isUint8Array(body) ? body : Buffer.from(text(body, '/body'));
 }
 
 /** The ids by which a webhook finds its flows. */
 function correlate(provider, body) {
-  const bytes = body instanceof Uint8Array ? body : Buffer.from(text(body, '/body'));
+  const bytes = raw(body);
   const answer = native.correlate(provider, bytes);
   if (native.said[0] === WRONG) fail(answer, 'correlate', { provider: write(provider, '/provider'), body: '""' });
   return JSON.parse(answer);
@@ -62,7 +63,7 @@ function versions() {
 /** The key of a flow whose identity is the provider's own thing. */
 function keyOf(kind, name) {
   const answer = native.keyOf(text(kind, '/kind'), text(name, '/name'));
-  if (native.said[0] === WRONG) fail(answer);
+  if (native.said[0] === WRONG) fail(answer, 'key_of', { kind: JSON.stringify(kind), name: JSON.stringify(name) });
   return answer;
 }
 

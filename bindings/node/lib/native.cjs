@@ -22,18 +22,25 @@ function isMusl() {
   return head.includes('/ld-musl-');
 }
 
+/** How to get a binary that is missing: in a checkout it is built, and elsewhere there is nothing to build it from. */
+function remedy(folder = join(__dirname, '..'), name = binary()) {
+  const build = 'it builds the binary with cargo (Rust 1.88 or later)';
+  if (existsSync(join(folder, 'Cargo.toml'))) return `Run \`npm run build\` in ${folder}: ${build}.`;
+  return `This package was packed without it. Run \`npm run build\` in \`bindings/node\` of a checkout of rulebound: ${build}. `
+    + `Then copy ${name} to ${folder}, or install from that folder.`;
+}
+
 /** Loads the binary of this platform, or says what is missing and how to get it. */
 function load(folder = join(__dirname, '..'), name = binary()) {
   const path = join(folder, name);
-  const remedy = `Run \`npm run build\` in ${folder}: it builds the binary with cargo (Rust 1.88 or later).`;
   if (!existsSync(path)) {
-    throw new Error(`rulebound has no binary for this platform: ${name} is missing. ${remedy}`);
+    throw new Error(`rulebound has no binary for this platform: ${name} is missing. ${remedy(folder, name)}`);
   }
   try {
     return require(path);
   } catch (cause) {
-    throw new Error(`rulebound's binary ${name} cannot be loaded: ${cause.message}. ${remedy}`, { cause });
+    throw new Error(`rulebound's binary ${name} cannot be loaded: ${cause.message}. ${remedy(folder, name)}`, { cause });
   }
 }
 
-module.exports = { binary, load };
+module.exports = { binary, load, remedy };

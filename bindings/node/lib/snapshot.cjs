@@ -1,30 +1,69 @@
 'use strict';
 
 const { inspect } = require('node:util');
+const { isUint8Array } = require('node:util/types');
 
-const { REFUSED, UNMOVED, WRONG, answered, fail, instant, instantText, native } = require('./call.cjs');
-const { RuleboundError, text, write } = require('./text.cjs');
+const { DONE, REFUSED, UNMOVED, WRONG, answered, fail, instant, instantText, native } = require('./call.cjs');
+const { textHeaders } = require('./headers.cjs');
+const { Accepted, Applied, Refused, Unmoved } = require('./step.cjs');
+const { RuleboundError, isPlain, text, write } = require('./text.cjs');
 
 /** Only this module makes snapshots. */
 const MADE_HERE = Symbol('made here');
+
+/** What the native side is given with a verb: a step is taken again with the same. */
+class Given {
+  constructor(number, text, around, input, body) {
+    if (typeof around !== 'object' || around === null) {
+      throw new RuleboundError('malformed', '/now', 'is missing: say `{ now: Date | milliseconds }`');
+    }
+    for (const option in around) {
+      if (option !== 'now' && option !== 'policy' && option !== 'settings' && Object.hasOwn(around, option)) {
+        throw new RuleboundError('malformed', `/${option}`, 'is none of `now`, `policy` and `settings`');
+      }
+    }
+    const { now, policy, settings } = around;
+    this.number = number;
+    this.text = text;
+    this.now = instant(now);
+    this.policy = policy === undefined ? undefined : write(policy, '/policy');
+    this.settings = settings === undefined || settings === null ? undefined : write(settings, '/settings');
+    this.input = input;
+    this.body = body;
+  }
+
+  ask(verb) {
+    return verb(this.number, this.text, this.now, this.policy, this.settings, this.input, this.body);
+  }
+
+  /** Throws what is wrong with it. */
+  fail(answer, verb, around, input) {
+    const { text: snapshot, policy, settings } = this;
+    fail(answer, verb, { snapshot, now: instantText(around.now), policy, settings, ...input });
+  }
+}
 
 /** A flow as it stands: a value. Every decision leaves it as it was, and gives the next one. */
 class Snapshot {
   /** Its JSON, once it has been asked for. */
   #written;
+  #isSaved;
   /** Under which the native side may still remember it. */
   #number;
-  #isSaved;
   /** Takes the step again that led to it: a step is a pure function, and leads to the same. */
   #again;
-  #parsed;
 
-  constructor(by, written, number, isSaved, again) {
+  constructor(by, flow, key, written, isSaved, again) {
     if (by !== MADE_HERE) throw new TypeError('a snapshot comes from `start`, `load` or a step');
+    this.flow = flow;
+    this.key = key;
+    this.revision = native.said[3];
+    this.#number = native.said[1];
     this.#written = written;
-    this.#number = number;
     this.#isSaved = isSaved;
     this.#again = again;
+    this.save = save;
+    Object.freeze(this);
   }
 
   /** Its JSON. What a step led to is written when it is first asked for. */
@@ -36,28 +75,17 @@ class Snapshot {
     return this.#written;
   }
 
-  get key() {
-    return this.#heading.key;
-  }
-
-  get revision() {
-    return this.#heading.revision;
-  }
-
-  get #heading() {
-    if (this.#parsed === undefined) {
-      const { key, revision } = JSON.parse(this.#text);
-      this.#parsed = { key, revision };
+  /** Its JSON in the newest format. */
+  static save(at) {
+    if (!at.#isSaved) {
+      at.#written = answered('load', { snapshot: at.#text });
+      at.#isSaved = true;
     }
-    return this.#parsed;
+    return at.#text;
   }
 
-  save() {
-    if (!this.#isSaved) {
-      this.#written = answered('load', { snapshot: this.#text });
-      this.#isSaved = true;
-    }
-    return this.#text;
+  static isOne(value) {
+    return typeof value === 'object' && value !== null && #text in value;
   }
 
   saveAs(format) {
@@ -66,34 +94,57 @@ class Snapshot {
 
   handle(command, around) {
     const input = write(command, '/command');
-    const ask = this.#asking('handle', around, 'command', input);
-    const answer = ask();
-    if (native.said[0] === REFUSED) return new Refused(answer);
-    return new Accepted(this.constructor, answer, ask);
+    const given = new Given(this.#number, this.#text, around, input);
+    const answer = given.ask(native.handle);
+    switch (native.said[0]) {
+      case DONE:
+        return new Accepted(this.#next(native.handle, given), answer);
+      case REFUSED:
+        return new Refused(answer);
+      default:
+        return given.fail(answer, 'handle', around, { command: input });
+    }
   }
 
   observe(fact, around) {
-    const [input, body] = withoutBytes(fact);
-    const ask = this.#asking('observe', around, 'fact', input, body);
-    const answer = ask();
-    if (native.said[0] === UNMOVED) return new Unmoved(answer);
-    return new Applied(this.constructor, answer, ask);
+    const [input, body] = written(fact);
+    const given = new Given(this.#number, this.#text, around, input, body);
+    const answer = given.ask(native.observe);
+    switch (native.said[0]) {
+      case DONE:
+        return new Applied(this.#next(native.observe, given), answer);
+      case UNMOVED:
+        return new Unmoved(answer);
+      default:
+        return given.fail(answer, 'observe', around, { fact: input });
+    }
+  }
+
+  #next(verb, given) {
+    return new this.constructor(MADE_HERE, this.flow, this.key, undefined, true, () => given.ask(verb));
   }
 
   owed(around) {
-    return JSON.parse(this.#asking('owed', around)());
+    return this.#look('owed', native.owed, around);
   }
 
   awaits(around) {
-    return JSON.parse(this.#asking('awaits', around)());
+    return this.#look('awaits', native.awaits, around);
   }
 
   offers(around) {
-    return JSON.parse(this.#asking('offers', around)());
+    return this.#look('offers', native.offers, around);
   }
 
   deadline(around) {
-    return JSON.parse(this.#asking('deadline', around)());
+    return this.#look('deadline', native.deadline, around);
+  }
+
+  #look(verb, view, around) {
+    const given = new Given(this.#number, this.#text, around);
+    const answer = given.ask(view);
+    if (native.said[0] === WRONG) given.fail(answer, verb, around);
+    return JSON.parse(answer);
   }
 
   correlationIds() {
@@ -102,46 +153,40 @@ class Snapshot {
     return JSON.parse(answer);
   }
 
-  /** What asks the native side a verb of this snapshot: the same whenever it is called. */
-  #asking(verb, around, name, input, body) {
-    if (typeof around !== 'object' || around === null) {
-      throw new RuleboundError('malformed', '/now', 'is missing: say `{ now: Date | milliseconds }`');
-    }
-    for (const option in around) {
-      if (option !== 'now' && option !== 'policy' && option !== 'settings') {
-        throw new RuleboundError('malformed', `/${option}`, 'is none of `now`, `policy` and `settings`');
-      }
-    }
-    const now = instant(around.now);
-    const policy = around.policy === undefined ? undefined : write(around.policy, '/policy');
-    const settings = around.settings === undefined || around.settings === null ? undefined : write(around.settings, '/settings');
-    const number = this.#number;
-    const text = this.#text;
-    return () => {
-      const answer = native[verb](number, text, now, policy, settings, input, body);
-      if (native.said[0] === WRONG) {
-        const fields = { snapshot: text, now: instantText(around.now), policy, settings };
-        fail(answer, verb, name === undefined ? fields : { ...fields, [name]: input });
-      }
-      return answer;
-    };
-  }
-
   toJSON() {
     return JSON.parse(this.save());
   }
 
+  /** What `assert.deepStrictEqual`, Jest and their like compare first: two snapshots are equal if their texts are. */
+  get [Symbol.toStringTag]() {
+    return `${this.flow} ${fingerprint(this.save())}`;
+  }
+
   /** States hold what is secret: only what it is about is printed. */
   [inspect.custom]() {
-    return `${this.flow} ${this.key} at revision ${this.revision}`;
+    return `${this.flow} ${this.key} at revision ${this.revision} (${fingerprint(this.save())})`;
   }
 }
 
+/** Each snapshot has this as its own, so that none is cloned to something that looks like one and holds nothing. */
+function save() {
+  // A snapshot cannot be cloned or sent to another thread: send what its `save()` gives, and `load` that there.
+  if (!Snapshot.isOne(this)) throw new TypeError('only a snapshot can be saved, and no copy of its properties');
+  return Snapshot.save(this);
+}
+
+/** Tells texts apart without showing them. */
+function fingerprint(text) {
+  return require('node:crypto').createHash('sha256').update(text).digest('base64url').slice(0, 12);
+}
+
 /** A fact as JSON, and the bytes of its body if that is no text: copied, since the host may change them. */
-function withoutBytes(fact) {
-  const body = fact?.body;
-  if (!(body instanceof Uint8Array)) return [write(fact, '/fact'), undefined];
-  return [write({ ...fact, body: '' }, '/fact'), Buffer.from(body)];
+function written(fact) {
+  if (typeof fact !== 'object' || fact === null || !isPlain(fact)) return [write(fact, '/fact'), undefined];
+  const headers = textHeaders(fact.headers);
+  const given = headers === fact.headers ? fact : { ...fact, headers };
+  if (!isUint8Array(fact.body)) return [write(given, '/fact'), undefined];
+  return [write({ ...given, body: '' }, '/fact'), Buffer.from(fact.body)];
 }
 
 /** The JSON of a snapshot that the native side may have forgotten; then the step is taken again. */
@@ -153,112 +198,6 @@ function writtenBy(number, again) {
   }
   if (native.said[0] === WRONG) fail(answer);
   return answer;
-}
-
-/** What an accepted command or an applied fact leads to. Each part is made when it is asked for. */
-class Transition {
-  #flow;
-  #answer;
-  #number;
-  #again;
-  #next;
-  #parsed;
-
-  constructor(flow, answer, again) {
-    this.#flow = flow;
-    this.#answer = answer;
-    this.#number = native.said[1];
-    this.#again = again;
-  }
-
-  get next() {
-    this.#next ??= new this.#flow(MADE_HERE, undefined, this.#number, true, this.#again);
-    return this.#next;
-  }
-
-  get #rest() {
-    this.#parsed ??= { changed: true, take: null, learnt: [], failure: null, warnings: [], ...JSON.parse(this.#answer) };
-    return this.#parsed;
-  }
-
-  get changed() {
-    return this.#rest.changed;
-  }
-
-  get take() {
-    return this.#rest.take;
-  }
-
-  get learnt() {
-    return this.#rest.learnt;
-  }
-
-  get failure() {
-    return this.#rest.failure;
-  }
-
-  get warnings() {
-    return this.#rest.warnings;
-  }
-
-  toJSON() {
-    return { next: this.next, ...this.#rest };
-  }
-
-  /** A request's body and URL hold what is secret. */
-  [inspect.custom]() {
-    const { take, ...rest } = this.#rest;
-    return { next: this.next, ...rest, take: take && `${take.method} ${take.idempotency_key}` };
-  }
-}
-
-class Accepted extends Transition {
-  get ok() {
-    return true;
-  }
-}
-
-class Applied extends Transition {
-  get applied() {
-    return true;
-  }
-}
-
-/** Every rule that a command would break. Nothing has changed. */
-class Refused {
-  #answer;
-  #parsed;
-
-  constructor(answer) {
-    this.#answer = answer;
-  }
-
-  get ok() {
-    return false;
-  }
-
-  get violations() {
-    this.#parsed ??= JSON.parse(this.#answer);
-    return this.#parsed;
-  }
-
-  toJSON() {
-    return { violations: this.violations };
-  }
-
-  [inspect.custom]() {
-    return { ok: false, violations: this.violations };
-  }
-}
-
-/** Why a fact moved nothing. */
-class Unmoved {
-  constructor(answer) {
-    const { because, warnings } = JSON.parse(answer);
-    this.applied = false;
-    this.because = because;
-    this.warnings = warnings;
-  }
 }
 
 /** The class of a flow. */
@@ -278,10 +217,6 @@ function flowClass(id, name) {
         if (at.flow === id) return at;
         throw new RuleboundError('unreadable_snapshot', '/snapshot/flow', `is \`${at.flow}\`, and not \`${id}\``);
       }
-
-      get flow() {
-        return id;
-      }
     },
   };
   return classes[name];
@@ -297,10 +232,13 @@ for (const [id, provider, name] of JSON.parse(native.flows())) {
   providers[provider][name] = flow;
 }
 
+for (const classes of Object.values(providers)) Object.freeze(classes);
+
 function opened(row, isSaved) {
-  const answer = native.load(row);
-  if (native.said[0] === WRONG) fail(answer, 'load', { snapshot: row });
-  return new flows[native.said[2]](MADE_HERE, row, native.said[1], isSaved);
+  const key = native.load(row);
+  if (native.said[0] === WRONG) fail(key, 'load', { snapshot: row });
+  const flow = flows[native.said[2]];
+  return new flow(MADE_HERE, flow.flow, key, row, isSaved);
 }
 
 /** Reads a row of whichever flow. */

@@ -1,14 +1,26 @@
 'use strict';
 
-/** Data that rulebound cannot read: a `code`, the `field` as a JSON Pointer, and a message. */
+/** Data that rulebound cannot read: a `code`, the `field` as a JSON Pointer, and the `reason`; the message says both. */
 class RuleboundError extends Error {
-  constructor(code, field, message) {
-    super(message);
+  constructor(code, field, reason) {
+    super(field === '' ? reason : `${field}: ${withoutPath(reason, field)}`);
     this.code = code;
     this.field = field;
+    this.reason = reason;
+  }
+
+  toJSON() {
+    const { name, code, field, reason, message } = this;
+    return { name, code, field, reason, message };
   }
 }
 Object.defineProperty(RuleboundError.prototype, 'name', { value: 'RuleboundError', configurable: true, writable: true });
+
+/** What is wrong, without the end of the path in front of it: what reads a snapshot says where in it. */
+function withoutPath(reason, field) {
+  const [given, path] = /^`((?:\/[^`]*)?)`: /.exec(reason) ?? [];
+  return given !== undefined && field.endsWith(path) ? reason.slice(given.length) : reason;
+}
 
 /** What is wrong with a text that UTF-8 cannot carry. */
 const HALF = 'holds half a character (a lone surrogate)';
@@ -94,11 +106,11 @@ function flaw(value, depth) {
     case 'number':
       return Number.isFinite(value) ? undefined : here(`is ${value}, which no JSON carries`);
     case 'undefined':
-      return here('is undefined: leave it out, or say null');
+      return here('is undefined, which no JSON carries: leave it out');
     case 'object':
       return value === null ? undefined : flawInside(value, depth);
     default:
-      return here(`is a ${typeof value}, which no JSON carries`);
+      return here(`${kind(value)}, which no JSON carries`);
   }
 }
 
@@ -111,8 +123,9 @@ function flawInside(value, depth) {
     }
     return undefined;
   }
-  if (!isPlain(value)) return here(`is a ${value.constructor?.name ?? 'thing'}: only plain objects are data`);
+  if (!isPlain(value)) return here(`is of the class \`${value.constructor?.name ?? '?'}\`: only plain objects are data`);
   for (const name in value) {
+    if (!name.isWellFormed()) return under(name.toWellFormed(), here(`has a name that ${HALF}`));
     const wrong = flaw(value[name], depth + 1);
     if (wrong !== undefined) return under(name, wrong);
   }
@@ -136,11 +149,19 @@ function under(name, wrong) {
   return { ...wrong, field: wrong.isDeep ? field : field + wrong.field };
 }
 
+/** What a value is, as a part of a sentence. */
+function kind(value) {
+  if (value === undefined || value === null) return `is ${value}`;
+  if (Array.isArray(value)) return 'is a list';
+  const name = typeof value;
+  return `is ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name === 'string' ? 'text' : name}`;
+}
+
 /** A text that survives UTF-8. */
 function text(value, field) {
-  if (typeof value !== 'string') throw new RuleboundError('malformed', field, `is a ${typeof value}, and not a text`);
+  if (typeof value !== 'string') throw new RuleboundError('malformed', field, `${kind(value)}, and not a text`);
   if (!value.isWellFormed()) throw new RuleboundError('malformed', field, HALF);
   return value;
 }
 
-module.exports = { RuleboundError, text, write };
+module.exports = { RuleboundError, isPlain, text, write };

@@ -7,7 +7,7 @@ const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, renameSync } = require('node:fs');
 const { join } = require('node:path');
 
-const { binary } = require('../lib/native.cjs');
+const { binary, remedy } = require('../lib/native.cjs');
 
 const folder = join(__dirname, '..');
 const name = binary();
@@ -16,9 +16,10 @@ const isInstall = given[0] === '--install';
 const into = given[0] === '--into' ? given[1] : folder;
 const options = given[0] === '--into' ? given.slice(2) : ['--profile', 'binding'];
 
-if (isInstall && !existsSync(join(folder, 'Cargo.toml'))) {
-  // A published package: it has its binaries, and the loader says which one is missing.
-  process.exit(0);
+if (!existsSync(join(folder, 'Cargo.toml'))) {
+  // A packed package has its binaries, and nothing to build another from; the loader says which one is missing.
+  if (!isInstall) console.error(`rulebound: ${name} cannot be built here. ${remedy()}`);
+  process.exit(isInstall ? 0 : 1);
 }
 
 const cargo = ['build', '--locked', '--package', 'rulebound-node', '--message-format', 'json-render-diagnostics'];

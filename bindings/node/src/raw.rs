@@ -29,13 +29,15 @@ pub(crate) struct Verb {
     pub(crate) serve: fn(&Call<'_>, &mut Memo) -> Option<Answer>,
 }
 
-/// What a verb answers: a text, and beside it three numbers.
+/// What a verb answers: a text, and beside it four numbers.
 pub(crate) struct Answer {
     pub(crate) kind: Kind,
     /// The number of a snapshot that was kept.
     pub(crate) number: u64,
     /// The place of its flow among `flows`.
     pub(crate) flow: usize,
+    /// Its revision.
+    pub(crate) revision: u64,
     /// JavaScript sees an empty one as `undefined`.
     pub(crate) text: String,
 }
@@ -55,14 +57,21 @@ pub(crate) enum Kind {
 
 impl Answer {
     pub(crate) fn new(kind: Kind, text: String) -> Self {
-        Self { kind, number: 0, flow: 0, text }
+        Self { kind, number: 0, flow: 0, revision: 0, text }
     }
 
     /// What is wrong, in the words of every language.
     pub(crate) fn wrong(problem: &Problem) -> Self {
         Self::new(Kind::Wrong, write(problem))
     }
+
+    fn numbers(&self) -> [f64; NUMBERS] {
+        [f64::from(self.kind as u8), self.number as f64, self.flow as f64, self.revision as f64]
+    }
 }
+
+/// How many numbers an answer says besides its text.
+const NUMBERS: usize = 4;
 
 /// The arguments of one call.
 pub(crate) struct Call<'a> {
@@ -144,8 +153,8 @@ impl Call<'_> {
 /// What the library keeps for one JavaScript environment: the main thread's, or a worker's.
 struct Instance {
     memo: Memo,
-    /// The three numbers beside an answer's text: memory of a `Float64Array`.
-    said: *mut [f64; 3],
+    /// The numbers beside an answer's text: memory of a `Float64Array`.
+    said: *mut [f64; NUMBERS],
     /// Keeps that array alive.
     _array: sys::napi_ref,
 }
@@ -177,7 +186,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         Err(bug) => Answer::wrong(&Problem::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
     };
     // SAFETY: the array is as long as this, and is kept alive with the instance.
-    unsafe { *instance.said = [f64::from(answer.kind as u8), answer.number as f64, answer.flow as f64] };
+    unsafe { *instance.said = answer.numbers() };
     match answer.text.as_str() {
         "" => null_mut(),
         text => string(env, text),
@@ -235,10 +244,10 @@ fn register(env: sys::napi_env, exports: sys::napi_value) -> Option<()> {
 fn instance(env: sys::napi_env, exports: sys::napi_value) -> Option<Instance> {
     let (mut said, mut buffer, mut array, mut reference) = (null_mut(), null_mut(), null_mut(), null_mut());
     // SAFETY: the results are written to places of this function's own.
-    check(unsafe { sys::napi_create_arraybuffer(env, size_of::<[f64; 3]>(), &mut said, &mut buffer) })?;
+    check(unsafe { sys::napi_create_arraybuffer(env, size_of::<[f64; NUMBERS]>(), &mut said, &mut buffer) })?;
     let kind = sys::TypedarrayType::float64_array;
-    // SAFETY: as above; the buffer is as long as three numbers, and aligned for any.
-    check(unsafe { sys::napi_create_typedarray(env, kind, 3, buffer, 0, &mut array) })?;
+    // SAFETY: as above; the buffer is as long as so many numbers, and aligned for any.
+    check(unsafe { sys::napi_create_typedarray(env, kind, NUMBERS, buffer, 0, &mut array) })?;
     // SAFETY: as above.
     check(unsafe { sys::napi_create_reference(env, array, 1, &mut reference) })?;
     export(env, exports, SAID, array)?;

@@ -8,7 +8,7 @@ use rulebound::json::{
     AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy, write,
 };
 use rulebound::time::Timestamp;
-use rulebound::{Because, Failure, Flow, Headers, Key, Policy, Request, Secret, Violation, json, providers};
+use rulebound::{Because, Failure, Flow, Headers, Policy, Request, Secret, Violation, json, providers};
 use serde::Serialize;
 
 use crate::memo::Memo;
@@ -65,12 +65,13 @@ fn flows(_: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     Some(said(&*FLOWS))
 }
 
-/// Reads a text, and answers which flow it is of.
+/// Reads a text, and answers its key and which flow it is of.
 fn read(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     match load(&call.text(0)?) {
         Ok(snapshot) => {
             let flow = FLOWS.iter().position(|[id, ..]| *id == snapshot.flow())?;
-            Some(Answer { flow, number: memo.keep(snapshot), ..done(String::new()) })
+            let key = done(snapshot.key().as_str().to_owned());
+            Some(Answer { flow, revision: snapshot.revision(), number: memo.keep(snapshot), ..key })
         }
         // What is no JSON cannot be a part of a call.
         Err(wrong) => told(wrong.into()),
@@ -118,7 +119,7 @@ fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     }
 }
 
-/// A transition without its next snapshot, which is kept, and without what is empty.
+/// A transition without its next snapshot, which is kept, and without what is empty; no text if it has only changed.
 fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
     #[derive(Serialize)]
     struct Rest {
@@ -133,8 +134,12 @@ fn accepted(transition: AnyTransition, memo: &mut Memo) -> Option<Answer> {
         warnings: Vec<Violation>,
     }
     let AnyTransition { next, changed, take, learnt, failure, warnings, .. } = transition;
-    let rest = said(&Rest { changed, take, learnt, failure, warnings });
-    Some(Answer { number: memo.keep(next), ..rest })
+    let is_bare = changed && take.is_none() && learnt.is_empty() && failure.is_none() && warnings.is_empty();
+    let rest = match is_bare {
+        true => done(String::new()),
+        false => said(&Rest { changed, take, learnt, failure, warnings }),
+    };
+    Some(Answer { revision: next.revision(), number: memo.keep(next), ..rest })
 }
 
 fn look<T: Serialize>(
@@ -168,13 +173,14 @@ fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     rulebound::acknowledgement(&provider)?;
     match rulebound::correlate(&provider, &call.bytes(1)?) {
         Ok(ids) => Some(said(&ids)),
-        Err(wrong) => told(wrong.into()),
+        Err(wrong) => Some(Answer::wrong(&wrong.into())),
     }
 }
 
 /// The key of a flow whose identity is the provider's own thing.
 fn key_of(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    Some(done(Key::of(&call.text(0)?, &call.text(1)?).as_str().to_owned()))
+    let key = rulebound::key_of(&call.text(0)?, &call.text(1)?).ok()?;
+    Some(done(key.as_str().to_owned()))
 }
 
 /// The circumstances of a call.

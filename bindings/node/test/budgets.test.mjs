@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -35,6 +37,35 @@ test('a binary is named by platform, architecture and libc', () => {
   assert.equal(binary('linux', 'arm64', () => true), 'rulebound.linux-arm64-musl.node');
   assert.equal(binary('darwin', 'arm64'), 'rulebound.darwin-arm64.node');
   assert.equal(binary('win32', 'x64'), 'rulebound.win32-x64.node');
+});
+
+test('a package has its licences, and all that it links to', () => {
+  const packed = spawnSync('npm', ['pack', '--dry-run', '--json', '--silent'], { cwd: package_, encoding: 'utf8' });
+  assert.equal(packed.status, 0, packed.stderr);
+  const files = JSON.parse(packed.stdout);
+  const paths = (Array.isArray(files) ? files[0] : Object.values(files)[0]).files.map((it) => it.path);
+  for (const path of ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'examples/host.mjs', 'types/index.d.cts', binary()]) {
+    assert.ok(paths.includes(path), `${path} is missing`);
+  }
+  assert.ok(paths.every((path) => !/^(src|test|bench|Cargo|scripts\/licenses)/.test(path)), paths.join());
+  const prose = readFileSync(`${package_}README.md`, 'utf8').replaceAll(/```[^]*?```/g, '');
+  const links = prose.matchAll(/\]\((?!http)([^)#]+)/g);
+  for (const [, link] of links) assert.ok(paths.includes(link), `${link} is a dead link in the package`);
+});
+
+test('where nothing can be built, a binary that is missing is got from a checkout', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rulebound-packed-'));
+  try {
+    assert.throws(() => load(folder), (error) => error.message.includes('packed without it') && error.message.includes(folder));
+    for (const part of ['lib', 'scripts']) cpSync(join(package_, part), join(folder, part), { recursive: true });
+    const run = (...options) => spawnSync(process.execPath, [join(folder, 'scripts/build.cjs'), ...options], { encoding: 'utf8' });
+    const built = run();
+    assert.equal(built.status, 1);
+    assert.match(built.stderr, /cannot be built here[^]*in `bindings\/node` of a checkout/);
+    assert.equal(run('--install').status, 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('a binary that is missing or of another platform is named, with the remedy', () => {

@@ -16,6 +16,7 @@ function refuses(run, field, message = /./, code = 'malformed') {
     assert.ok(error instanceof RuleboundError && error instanceof Error, String(error));
     assert.deepEqual([error.name, error.code, error.field], ['RuleboundError', code, field]);
     assert.match(error.message, message);
+    assert.ok(error.message.startsWith(field === '' ? error.reason : `${field}: `), error.message);
     return true;
   });
 }
@@ -31,6 +32,7 @@ test('what is JSON is written as JSON.stringify writes it', () => {
   Object.prototype.inherited = 1;
   try {
     assert.equal(write({ a: 1 }, ''), '{"a":1}');
+    assert.equal(started().handle(create, { now }).ok, true);
   } finally {
     delete Object.prototype.inherited;
   }
@@ -53,6 +55,7 @@ test('what JSON would drop or change in silence', () => {
     /a/, new Number(1), Object('a'), Promise.resolve(), new (class Cart { a = 1; })(), Buffer.from('a')];
   for (const value of values) refuses(within(value), '/command/extra/a/1');
   refuses(within([, 1]), '/command/extra/a/1/0', /undefined/);
+  refuses(within(new (class Cart { a = 1; })()), '/command/extra/a/1', /is of the class `Cart`/);
   refuses(within({ [Symbol('tag')]: 1 }), '/command/extra/a/1/Symbol(tag)');
   refuses(within({ toJSON: () => 1 }), '/command/extra/a/1/toJSON', /function/);
   refuses(command({ ...create, extra: { 'a/b~c': NaN } }), '/command/extra/a~1b~0c');
@@ -86,6 +89,8 @@ test('what holds itself, or is nested too deeply', () => {
 test('half a character', () => {
   refuses(command({ ...create, success_url: 'https://shop.example/\ud800' }), '/command/success_url');
   refuses(fact({ ...webhook, body: '\ud800' }), '/fact/body');
+  refuses(command({ ...create, extra: { a: { 'b\ud800': 1 } } }), '/command/extra/a/b\ufffd', /name that holds half/);
+  refuses(command({ ...create, '\ud800': 1 }), '/command/\ufffd', /name that holds half/);
   refuses(() => load('\udc00'), '/snapshot');
   refuses(() => call('\udc00'), '');
   refuses(() => keyOf('revup.token', '\udc00'), '/name');
@@ -124,7 +129,7 @@ test('a fact that the host built wrong', () => {
   refuses(fact({ type: 'reply', to: '', status: 200, body: '' }), '/fact/to');
   for (const body of [{}, 1, null, new ArrayBuffer(1), new Uint16Array(1)]) refuses(fact({ ...webhook, body }), '/fact/body');
   refuses(fact({ type: 'done', effect: 'a:1', body: Buffer.from('a') }), '/fact/body');
-  for (const body of ['x'.repeat(2 << 20), Buffer.alloc(2 << 20, 'x')]) refuses(fact({ ...webhook, body }), '/fact/body', /1 MiB/);
+  for (const body of ['x'.repeat(2 << 20), Buffer.alloc(2 << 20, 'x')]) assert.equal(fact({ ...webhook, body })().because, 'unreadable');
   refuses(fact({ ...webhook, body: 'x'.repeat(5 << 20) }), '', /4 MiB/, 'too_long');
 });
 
@@ -150,18 +155,60 @@ test('a key that could come back', () => {
 
 test('the intake', () => {
   const headers = { 'x-truemed-api-key': 'whsec' };
-  refuses(() => authenticate('acme', ['whsec'], headers, '{}', now), '', /provider/, 'not_authentic');
+  refuses(() => authenticate('acme', ['whsec'], headers, '{}', now), '/provider', /no provider/, 'unknown');
   refuses(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
   refuses(() => authenticate('truemed', [1], headers, '{}', now), '/secrets/0');
-  refuses(() => authenticate('truemed', ['whsec'], { a: 1 }, '{}', now), '/headers/a');
+  refuses(() => authenticate('truemed', [undefined], headers, '{}', now), '/secrets/0');
   refuses(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
   refuses(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
+  refuses(() => authenticate('truemed', [''], headers, '{}', now), '/secrets');
+  refuses(() => keyOf('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
+  refuses(() => keyOf('revup.token', ''), '/name', /empty/);
   refuses(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
   refuses(() => correlate(undefined, '{}'), '/provider');
   refuses(() => correlate('truemed', 5), '/body');
   refuses(() => call(5), '');
   assert.equal(JSON.parse(call('[')).error.code, 'malformed');
   assert.equal(JSON.parse(call(' '.repeat(5 << 20))).error.code, 'too_long');
+});
+
+test('headers that are none', () => {
+  const at = begun();
+  const given = [undefined, null, 5, [], 'x-truemed-api-key: whsec', ['x-truemed-api-key', 'whsec'], [['x-truemed-api-key']], [[1, 'whsec']]];
+  for (const headers of given) {
+    refuses(() => authenticate('truemed', ['whsec'], headers, '{}', now), '/headers');
+    const reply = { type: 'reply', to: 'create_payment_token:1', status: 200, headers, body: '{}' };
+    if (headers !== undefined) refuses(() => at.observe(reply, { now }), '/fact/headers');
+  }
+  for (const value of [1, null, {}, ['whsec', 1]]) {
+    refuses(() => authenticate('truemed', ['whsec'], { a: value }, '{}', now), '/headers/a');
+    refuses(() => authenticate('truemed', ['whsec'], [['a', value]], '{}', now), '/headers/a');
+  }
+});
+
+test('what is wrong is said in plain words', () => {
+  const reason = (run) => {
+    try {
+      return run();
+    } catch (error) {
+      return error.reason;
+    }
+  };
+  assert.equal(reason(() => load(undefined)), 'is undefined, and not a text');
+  assert.equal(reason(() => load({})), 'is an object, and not a text');
+  assert.equal(reason(() => load([])), 'is a list, and not a text');
+  assert.equal(reason(command(undefined)), 'is undefined, which no JSON carries: leave it out');
+  assert.equal(reason(command({ ...create, extra: { a: 1n } })), 'is a bigint, which no JSON carries');
+  assert.match(reason(() => authenticate('truemed', ['a'], 'a', '', now)), /^expected an object of header names/);
+  assert.match(reason(() => authenticate('truemed', ['a'], undefined, '', now)), /^is undefined/);
+  assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`' });
+  assert.throws(() => load('{'), { message: /^\/snapshot: [^`]/ });
+});
+
+test('an error keeps what it says when it is written', () => {
+  const error = new RuleboundError('malformed', '/now', 'is missing');
+  const written = { name: 'RuleboundError', code: 'malformed', field: '/now', reason: 'is missing', message: '/now: is missing' };
+  assert.deepEqual(JSON.parse(JSON.stringify(error)), written);
 });
 
 test('after all of that, the next call works', () => {

@@ -48,7 +48,7 @@ function spoken(say) {
     return say();
   } catch (error) {
     if (!(error instanceof rulebound.RuleboundError)) throw error;
-    const { code, field, message } = error;
-    return { code, field, message };
+    const { code, field, reason } = error;
+    return { code, field, message: reason };
   }
 }

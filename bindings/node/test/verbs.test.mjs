@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 
 import * as rulebound from '../lib/index.mjs';
 import { KEY, begun, create, issued, items, now, started, webhook } from './scene.mjs';
@@ -59,7 +59,10 @@ test('an applied fact moves the flow; one that is known does not', () => {
 
 test('a body is text or bytes, whatever the bytes are', () => {
   const bytes = new TextEncoder().encode(webhook.body);
-  for (const body of [bytes, Buffer.from(bytes), bytes.subarray(0)]) {
+  const foreign = runInNewContext('Uint8Array').from(bytes);
+  assert.equal(foreign instanceof Uint8Array, false);
+  for (const body of [bytes, Buffer.from(bytes), bytes.subarray(0), foreign]) {
+    assert.deepEqual(rulebound.correlate('truemed', body).sort(), [KEY, 'pt_1', 'ptr_1']);
     assert.equal(begun().observe({ ...webhook, body }, { now }).next.save(), issued().save());
   }
   for (const body of [Uint8Array.of(0xff, 0xfe), Buffer.alloc(0)]) {
@@ -74,6 +77,16 @@ test('the views say what is owed, awaited and offered', () => {
   assert.ok(at.offers({ now }).some((it) => it.wish === 'update_payment_token/items' && !it.open));
   assert.ok(at.deadline({ now }) > now);
   assert.ok(at.correlationIds().includes(KEY));
+});
+
+test('the headers of an answer are what Node and fetch give', () => {
+  const reply = { type: 'reply', to: 'create_payment_token:1', status: 429, body: '' };
+  const seconds = (headers) => begun().observe({ ...reply, headers }, { now }).next.owed({ now })[0].not_before - now;
+  const lists = { 'retry-after': '90', 'set-cookie': ['a=1', 'b=2'], via: undefined };
+  const given = [lists, new Headers({ 'Retry-After': '90' }), new Map([['retry-after', '90']]), [['Retry-After', '90']]];
+  for (const headers of given) assert.equal(seconds(headers), 90_000);
+  const bytes = { ...reply, headers: lists, body: Buffer.from('{}') };
+  assert.equal(begun().observe(bytes, { now }).next.owed({ now })[0].not_before, now + 90_000);
 });
 
 test('policy and settings are data', () => {
@@ -95,15 +108,6 @@ test('a row of any flow is loaded as its class', () => {
   assert.equal(at.saveAs(JSON.parse(row).format), row);
 });
 
-test('a snapshot is JSON, and prints without its secrets', () => {
-  const at = issued();
-  assert.deepEqual(JSON.parse(JSON.stringify(at)), JSON.parse(at.save()));
-  assert.equal(inspect(at), `truemed.payment_token ${KEY} at revision 3`);
-  const step = started().handle(create, { now }).next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now });
-  assert.doesNotMatch(inspect(step), /shop\.example/);
-  assert.deepEqual(Object.keys(step.toJSON()), ['next', 'changed', 'take', 'learnt', 'failure', 'warnings']);
-});
-
 test('a snapshot cannot be made or changed by hand', () => {
   assert.throws(() => new truemed.PaymentToken(), /comes from `start`, `load` or a step/);
   assert.throws(() => {
@@ -114,7 +118,8 @@ test('a snapshot cannot be made or changed by hand', () => {
 test('a webhook is authenticated, correlated and acknowledged', () => {
   const { acknowledgement, authenticate, correlate } = rulebound;
   const [secrets, headers] = [['old', 'whsec'], { 'X-Truemed-Api-Key': 'whsec', 'set-cookie': ['a', 'b'], via: undefined }];
-  for (const given of [headers, new Headers({ 'x-truemed-api-key': 'whsec' })]) {
+  const pairs = [['X-Truemed-Api-Key', 'whsec'], ['set-cookie', 'a'], ['set-cookie', 'b'], ['via', undefined]];
+  for (const given of [headers, pairs, new Map(pairs), new Headers({ 'x-truemed-api-key': 'whsec' })]) {
     for (const body of [webhook.body, Buffer.from(webhook.body)]) {
       assert.equal(authenticate('truemed', secrets, given, body, now), 'verified');
       assert.deepEqual(correlate('truemed', body).sort(), [KEY, 'pt_1', 'ptr_1']);

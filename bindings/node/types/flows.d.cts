@@ -5,7 +5,7 @@ import { Snapshot } from './snapshot.cjs';
 
 export namespace flex {
   /** A snapshot of the flow `flex.checkout`. */
-  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexSettings, shapes.FlexCheckoutOffer> {
+  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexSettings, shapes.FlexCheckoutOffer, shapes.FlexCheckoutOwes, shapes.FlexCheckoutSignal> {
     private constructor();
     static readonly flow: 'flex.checkout';
     /** A flow that has not begun; its key is never used again. */
@@ -15,7 +15,7 @@ export namespace flex {
     readonly flow: 'flex.checkout';
   }
   /** A snapshot of the flow `flex.subscription`. */
-  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSettings, shapes.FlexSubscriptionOffer> {
+  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSettings, shapes.FlexSubscriptionOffer, shapes.FlexSubscriptionOwes, shapes.FlexSubscriptionSignal> {
     private constructor();
     static readonly flow: 'flex.subscription';
     /** A flow that has not begun; its key is never used again. */
@@ -28,7 +28,7 @@ export namespace flex {
 
 export namespace revup {
   /** A snapshot of the flow `revup.subscription`. */
-  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSettings, shapes.RevupSubscriptionOffer> {
+  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSettings, shapes.RevupSubscriptionOffer, shapes.RevupSubscriptionOwes, shapes.RevupSubscriptionSignal> {
     private constructor();
     static readonly flow: 'revup.subscription';
     /** A flow that has not begun; its key is never used again. */
@@ -41,7 +41,7 @@ export namespace revup {
 
 export namespace truemed {
   /** A snapshot of the flow `truemed.payment_token`. */
-  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedSettings, shapes.TruemedPaymentTokenOffer> {
+  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedSettings, shapes.TruemedPaymentTokenOffer, shapes.TruemedPaymentTokenOwes, shapes.TruemedPaymentTokenSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_token';
     /** A flow that has not begun; its key is never used again. */
@@ -51,7 +51,7 @@ export namespace truemed {
     readonly flow: 'truemed.payment_token';
   }
   /** A snapshot of the flow `truemed.payment_session`. */
-  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedSettings, shapes.TruemedPaymentSessionOffer> {
+  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedSettings, shapes.TruemedPaymentSessionOffer, shapes.TruemedPaymentSessionOwes, shapes.TruemedPaymentSessionSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_session';
     /** A flow that has not begun; its key is never used again. */
@@ -64,7 +64,7 @@ export namespace truemed {
 
 export namespace vend {
   /** A snapshot of the flow `vend.subscription`. */
-  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSettings, shapes.VendSubscriptionOffer> {
+  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSettings, shapes.VendSubscriptionOffer, shapes.VendSubscriptionOwes, shapes.VendSubscriptionSignal> {
     private constructor();
     static readonly flow: 'vend.subscription';
     /** A flow that has not begun; its key is never used again. */
@@ -73,6 +73,14 @@ export namespace vend {
     static load(row: string): Subscription;
     readonly flow: 'vend.subscription';
   }
+}
+
+/** What can be asked of each provider. */
+export interface Questions {
+  flex: shapes.FlexQuestion;
+  revup: shapes.RevupQuestion;
+  truemed: shapes.TruemedQuestion;
+  vend: shapes.VendQuestion;
 }
 
 /** A snapshot of any flow, told apart by `flow`. */

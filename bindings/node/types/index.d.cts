@@ -1,5 +1,5 @@
-import type { AnyFlow } from './flows.cjs';
-import type { Catalogue, Origin, Versions } from './shapes.cjs';
+import type { AnyFlow, Questions } from './flows.cjs';
+import type { AnyHeaders, Catalogue, KeyKind, Origin, ProblemCode, ProviderName, Versions } from './shapes.cjs';
 
 export * from './flows.cjs';
 export type * from './shapes.cjs';
@@ -7,23 +7,16 @@ export * from './snapshot.cjs';
 
 /** Data that rulebound cannot read. A command that breaks a rule is no error: it is refused. */
 export class RuleboundError extends Error {
+  constructor(code: ProblemCode, field: string, reason: string);
   readonly name: 'RuleboundError';
-  readonly code:
-    | 'internal'
-    | 'malformed'
-    | 'not_authentic'
-    | 'too_long'
-    | 'unknown'
-    | 'unknown_format'
-    | 'unreadable_snapshot';
+  readonly code: ProblemCode;
   /** A JSON Pointer to what is wrong; empty for the whole. */
   readonly field: string;
+  /** What is wrong there; `message` says both. */
+  readonly reason: string;
+  /** What `JSON.stringify` writes. */
+  toJSON(): { name: 'RuleboundError'; code: ProblemCode; field: string; reason: string; message: string };
 }
-
-/** Headers as Node, `fetch` or a framework give them. */
-export type AnyHeaders =
-  | { readonly [name: string]: string | readonly string[] | undefined }
-  | { entries(): IterableIterator<[string, string]> };
 
 /** Reads a row of whichever flow, told apart by `flow`. */
 export function load(row: string): AnyFlow;
@@ -32,7 +25,7 @@ export function load(row: string): AnyFlow;
  * Whether a webhook is the provider's: throws `not_authentic` if it is not. Give the body raw, as it came.
  */
 export function authenticate(
-  provider: string,
+  provider: ProviderName,
   secrets: readonly string[],
   headers: AnyHeaders,
   body: string | Uint8Array,
@@ -40,16 +33,23 @@ export function authenticate(
 ): Origin;
 
 /** The ids by which a webhook finds its flows, among those that `correlationIds` gave. */
-export function correlate(provider: string, body: string | Uint8Array): string[];
+export function correlate(provider: ProviderName, body: string | Uint8Array): string[];
 
 /** The status that the provider wants for a stored webhook. */
-export function acknowledgement(provider: string): number;
+export function acknowledgement(provider: ProviderName): number;
 
 /** Answers a question to one of the provider's pure modules. */
-export function ask(provider: string, question: string, fields: object): unknown;
+export function ask<Provider extends ProviderName>(
+  provider: Provider,
+  question: Questions[Provider],
+  fields: object,
+): unknown;
 
-/** The key of a flow whose identity is the provider's own thing, such as a token that can be used once. */
-export function keyOf(kind: string, name: string): string;
+/**
+ * The key of a flow whose identity is the provider's own thing, such as a token that can be used once: of what it is made,
+ * the provider's page says.
+ */
+export function keyOf(kind: KeyKind, name: string): string;
 
 /** Every rule and every flow. */
 export function catalogue(): Catalogue;

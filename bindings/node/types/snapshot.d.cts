@@ -4,7 +4,11 @@ import type {
   Begin,
   Fact,
   Failure,
-  Owed,
+  OwedAccess,
+  OwedFulfill,
+  OwedNotify,
+  OwedRequest,
+  OwedReview,
   Policy,
   Request,
   Violation,
@@ -20,12 +24,36 @@ export interface Around<Settings> {
   readonly settings?: Settings | undefined;
 }
 
+/** The names behind a kind of obligation: of `'request/capture' | 'fulfill'`, the requests are `'capture'`. */
+type Named<Kind extends string, Owes extends string> = string extends Owes
+  ? string
+  : Owes extends `${Kind}/${infer Name}`
+    ? Name
+    : never;
+
+/** What a flow owes: its own operations, and what it may notify of and have judged. */
+export type OwedBy<Owes extends string> =
+  | (OwedRequest & { operation: Named<'request', Owes> })
+  | (OwedNotify & { reason: Named<'notify', Owes> })
+  | (OwedReview & { reason: Named<'review', Owes> })
+  | OwedFulfill
+  | OwedAccess;
+
+/** What a flow awaits: one of its own signals. */
+export type AwaitedBy<Signal extends string> = Awaited & { signal: Signal };
+
 /**
  * A flow as it stands: a value. Every decision leaves it as it was, and gives the next one.
  *
  * Save it with `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
  */
-export abstract class Snapshot<Command = Begin, Settings = object, Offer = object> {
+export abstract class Snapshot<
+  Command = Begin,
+  Settings = object,
+  Offer = object,
+  Owes extends string = string,
+  Signal extends string = string,
+> {
   protected constructor();
 
   /** The id of its flow. */
@@ -35,7 +63,9 @@ export abstract class Snapshot<Command = Begin, Settings = object, Offer = objec
   /** How often it has changed: the number to compare when it is saved. */
   readonly revision: number;
 
-  /** Its text, in the newest format. */
+  /**
+   * Its text, in the newest format. A snapshot is neither cloned nor sent to another thread: send this, and `load` it.
+   */
   save(): string;
   /** Its text in an older format, so that workers of the previous release can read it. */
   saveAs(format: number): string;
@@ -44,9 +74,9 @@ export abstract class Snapshot<Command = Begin, Settings = object, Offer = objec
   /** Something has happened. Never refused. */
   observe(fact: Fact, around: Around<Settings>): Applied<this> | Unmoved;
   /** What a worker must do, each once. */
-  owed(around: Around<Settings>): Owed[];
+  owed(around: Around<Settings>): OwedBy<Owes>[];
   /** What others must do: the provider, or the customer. */
-  awaits(around: Around<Settings>): Awaited[];
+  awaits(around: Around<Settings>): AwaitedBy<Signal>[];
   /** What may be wished now, and what stands in the way of the rest. */
   offers(around: Around<Settings>): Offer[];
   /** When any of these three next changes by itself, in milliseconds since 1970. */
@@ -57,7 +87,7 @@ export abstract class Snapshot<Command = Begin, Settings = object, Offer = objec
   toJSON(): object;
 }
 
-/** What an accepted command or an applied fact leads to. */
+/** What an accepted command or an applied fact leads to: plain data, which can be spread, compared and written. */
 export interface Transition<S> {
   /** The next snapshot; of the same revision where nothing has changed. */
   readonly next: S;

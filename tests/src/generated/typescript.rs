@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use serde_json::json;
+use rulebound::catalogue::Catalogue;
+use serde_json::{Value, json};
 
 use super::Generated;
-use super::bundles::Definitions;
+use super::bundles::{Definitions, pascal};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 
@@ -14,6 +15,9 @@ const GENERATOR: Generator = Generator("typescript");
 const PACKAGE: &str = "bindings/node";
 /// The facts whose raw body may be bytes in JavaScript.
 const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
+/// Headers, as Node and `fetch` have them.
+const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
+    | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
 const FUNCTIONS: [&str; 11] = [
     "RuleboundError",
@@ -46,8 +50,87 @@ pub(super) fn derived(all: &Definitions) -> Derived {
             *body = json!({"description": body["description"], "tsType": "string | Uint8Array"});
         }
     }
+    if let Some(headers) = types.get_mut("Reply").map(|it| &mut it["properties"]["headers"]) {
+        *headers = json!({"description": headers["description"], "tsType": "AnyHeaders"});
+    }
+    let doc = "Headers as Node or `fetch` have them: an object, or pairs such as those of a `Map` or of `Headers`.";
+    types.insert("AnyHeaders".into(), json!({"description": doc, "tsType": HEADERS}));
+    types.insert("ProviderName".into(), all["ProviderName"].clone());
+    types.insert("ProblemCode".into(), all["CallErrorFields"]["properties"]["code"].clone());
+    close(&mut types);
+    name_parts(&mut types);
     let source = json!({"$defs": types}).to_string();
     Derived { path: format!("{PACKAGE}/types/shapes.d.cts"), source, by: GENERATOR }
+}
+
+/// Closes each list that only commands hold: what is not on it is refused by a rule, and a compiler may tell sooner.
+fn close(types: &mut Definitions) {
+    let commands = classes().into_iter().map(|class| class.types()[0].clone());
+    let of_commands = within(types, commands.collect());
+    let others = types.keys().filter(|name| !of_commands.contains(*name)).cloned().collect();
+    let elsewhere = within(types, others);
+    for name in of_commands.difference(&elsewhere) {
+        let Some(definition) = types.get_mut(name) else { continue };
+        let known = definition["anyOf"].as_array().and_then(|either| either.iter().find(|it| !it["enum"].is_null()));
+        if let Some(known) = known.cloned() {
+            *definition = json!({"description": definition["description"], "type": "string", "enum": known["enum"]});
+        }
+    }
+}
+
+/// The names of these types, and of all that they are made of.
+fn within(types: &Definitions, mut wanted: Vec<String>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    while let Some(name) = wanted.pop() {
+        if found.insert(name.clone()) {
+            wanted.extend(types.keys().filter(|it| types[&name].to_string().contains(&format!("/{it}\""))).cloned());
+        }
+    }
+    found
+}
+
+/// Adds the names that the catalogue has: what each flow may owe and await, kinds of keys, and questions.
+fn name_parts(types: &mut Definitions) {
+    let Catalogue { flows, providers, .. } = Catalogue::new();
+    let kinds = providers.iter().flat_map(|it| it.keys.iter().copied());
+    types.insert("KeyKind".into(), closed("The provider's own things that are the keys of flows.", kinds));
+    for provider in &providers {
+        let doc = format!("What can be asked of the provider `{}` besides its flows.", provider.name);
+        types.insert(question(provider.name), closed(&doc, provider.questions.iter().map(|it| it.name)));
+    }
+    for class in classes() {
+        let Some(flow) = flows.iter().find(|it| it.id == class.flow) else { continue };
+        let doc = format!("What `{}` may owe.", class.flow);
+        types.insert(class.owes(), closed(&doc, flow.owes.iter().copied()));
+        let doc = format!("What `{}` may await.", class.flow);
+        types.insert(class.signal(), closed(&doc, flow.awaits.iter().copied()));
+    }
+}
+
+fn closed<'a>(doc: &str, names: impl Iterator<Item = &'a str>) -> Value {
+    json!({"description": doc, "type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
+/// The name of the type of a provider's questions.
+fn question(provider: &str) -> String {
+    format!("{}Question", pascal(provider))
+}
+
+impl Class {
+    /// The name of the type of what it may owe.
+    fn owes(&self) -> String {
+        self.part("Owes")
+    }
+
+    /// The name of the type of what it may await.
+    fn signal(&self) -> String {
+        self.part("Signal")
+    }
+
+    fn part(&self, name: &str) -> String {
+        let [command, ..] = self.types();
+        format!("{}{name}", command.trim_end_matches("Command"))
+    }
 }
 
 fn file(name: &str, text: &str) -> Generated {
@@ -69,7 +152,8 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         for class in classes {
             let [command, settings, offer, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = format!("shapes.{command}, shapes.{settings}, shapes.{offer}");
+            let of = [command, settings, offer, class.owes(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = of.join(", ");
             let _ = write!(
                 text,
                 "  /** A snapshot of the flow `{flow}`. */\n  \
@@ -85,6 +169,11 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         }
         text.push_str("}\n");
     }
+    text.push_str("\n/** What can be asked of each provider. */\nexport interface Questions {\n");
+    for provider in by.keys() {
+        let _ = writeln!(text, "  {provider}: shapes.{};", question(provider));
+    }
+    text.push_str("}\n");
     let all: Vec<_> = by.values().flatten().map(|class| format!("{}.{}", class.provider, class.name)).collect();
     let _ = write!(
         text,

@@ -2,8 +2,10 @@
 
 import {
   type AnyFlow,
+  type AnyHeaders,
   type Awaited,
   type Fact,
+  type FlexEligibility,
   type Owed,
   type Policy,
   RuleboundError,
@@ -109,10 +111,40 @@ const seen = at.observe({ type: 'webhook', origin: 'verified', body: new Uint8Ar
 console.log(seen.applied ? seen.next.revision : seen.because, at.owed(around).map(done).map(said));
 const waits: Awaited[] = at.awaits(around);
 console.log(waits, at.deadline(around), told({ type: 'begin', effect: 'a:1' }), named(load(at.save())));
-console.log(authenticate('truemed', ['whsec'], { host: undefined, via: ['a'] }, '{}', 0), catalogue().rules_version);
+function started(owed: ReturnType<typeof at.owed>[number]): string {
+  if (owed.type !== 'request') return owed.id;
+  switch (owed.operation) {
+    case 'create_payment_session':
+    case 'create_payment_token':
+    case 'delete_payment_token':
+    case 'retrieve_payment_session':
+    case 'retrieve_payment_token':
+    case 'retrieve_provision_token_request':
+    case 'update_payment_token':
+      return owed.operation;
+    default:
+      return never(owed.operation);
+  }
+}
+function awaited({ signal }: ReturnType<typeof at.awaits>[number]): string {
+  switch (signal) {
+    case 'create_payment_session':
+    case 'payment_session_complete':
+    case 'payment_token_updated':
+      return signal;
+    default:
+      return never(signal);
+  }
+}
+const price: FlexEligibility = 'of another kind, which Flex may add';
+const copied = { ...step };
+console.log(at.owed(around).map(started), at.awaits(around).map(awaited), price, copied.ok && copied.next.key);
+const headers: AnyHeaders[] = [{ host: undefined, via: ['a'] }, new Headers(), new Map([['a', 'b']]), [['a', ['b']]]];
+console.log(authenticate('truemed', ['whsec'], headers[0] ?? {}, '{}', 0), catalogue().rules_version);
+at.observe({ type: 'reply', to: 'a:1', status: 200, headers: new Headers(), body: '' }, around);
 console.log([flex.Checkout, flex.Subscription, vend.Subscription, revup.Subscription].map((it) => it.flow));
 try {
   load('{}');
 } catch (error) {
-  if (error instanceof RuleboundError && error.code === 'unreadable_snapshot') console.log(error.field, error.message);
+  if (error instanceof RuleboundError && error.code === 'unreadable_snapshot') console.log(error.field, error.reason, JSON.stringify(error));
 }

@@ -2,37 +2,48 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-import { host } from './host.mjs';
+import { flex, truemed } from 'rulebound';
+
+import { INVOICE, SUBSCRIPTION, session, settings } from './flex.mjs';
+import { host, send } from './host.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rulebound-host-'));
 after(() => rmSync(folder, { recursive: true }));
-const items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
+const shelf = { b12: { name: 'B12', price: 1500 }, mg: { name: 'Magnesium', price: 1200 } };
+const items = [{ sku: 'b12', quantity: 1 }];
 const ISSUED = { payment_token: 'pt_1', provision_token_request_id: 'ptr_1' };
 const CREATED = { provision_token_request_id: 'ptr_1', redirect_url: 'https://truemed.example/q/1' };
+const SURVEY = { ...CREATED, provision_token_request_id: 'ptr_2', next_action: 'TakeHealthSurvey' };
+const FLEX_SECRET = Buffer.from('a secret of Flex, of any length');
 
 /** A host on a database of its own, with a clock that a test moves, and what was sent. */
-function opened(name, provider = () => ({ status: 200, headers: {}, body: JSON.stringify(CREATED) })) {
+function opened(name, provider = () => CREATED, deeds = {}) {
   const sent = [];
+  const logged = [];
   const clock = { now: 1_700_000_000_000 };
   const send = async (request) => {
     sent.push(request);
-    return provider(request, sent.length);
+    return { status: 200, headers: new Headers(), body: JSON.stringify(await provider(request, sent.length)) };
   };
   const deed = async () => {};
   const it = host({
     file: join(folder, name),
     site: 'https://shop.example',
-    secrets: ['whsec'],
+    shelf,
+    providers: { truemed: { secrets: ['whsec'] }, flex: { secrets: [`whsec_${FLEX_SECRET.toString('base64')}`], settings } },
     send,
-    deeds: { notify: deed, fulfill: deed, access: deed },
+    deeds: { notify: deed, fulfill: deed, access: deed, ...deeds },
     clock: () => clock.now,
+    log: (...what) => logged.push(what),
   });
-  return { ...it, sent, clock };
+  return { ...it, sent, clock, logged };
 }
 
 function webhook({ app }, payload, secret = 'whsec') {
@@ -40,11 +51,29 @@ function webhook({ app }, payload, secret = 'whsec') {
   return app.inject({ method: 'POST', url: '/webhooks/truemed', headers, payload: JSON.stringify(payload) });
 }
 
+/** A webhook as Flex signs it. */
+function flexWebhook({ app, clock }, payload) {
+  const [id, at, body] = ['msg_1', String(Math.floor(clock.now / 1000)), JSON.stringify(payload)];
+  const signature = createHmac('sha256', FLEX_SECRET).update(`${id}.${at}.${body}`).digest('base64');
+  const headers = { 'svix-id': id, 'svix-timestamp': at, 'svix-signature': `v1,${signature}`, 'content-type': 'application/json' };
+  return app.inject({ method: 'POST', url: '/webhooks/flex', headers, payload: body });
+}
+
 async function subscribed(it) {
-  const answer = await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { order_items: items } });
+  const answer = await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items } });
   assert.equal(answer.statusCode, 201, answer.body);
   return answer.json();
 }
+
+/** A customer whose token has been issued. */
+async function issued(it) {
+  const { key } = await subscribed(it);
+  assert.equal((await webhook(it, { ...ISSUED, metadata: key })).statusCode, 204);
+  return key;
+}
+
+const wish = ({ app }, key, payload) => app.inject({ method: 'POST', url: `/subscriptions/${key}/wishes`, payload });
+const inbox = ({ db }) => db.prepare('SELECT count(*) AS rows FROM inbox').get().rows;
 
 test('a customer subscribes, and the token comes', async () => {
   const it = opened('plain.db');
@@ -55,19 +84,50 @@ test('a customer subscribes, and the token comes', async () => {
   assert.deepEqual(shown.awaits, []);
   assert.ok(shown.offers.find((offer) => offer.wish === 'update_payment_token/items').open);
   assert.equal(it.sent.length, 1);
+  assert.deepEqual(JSON.parse(it.sent[0].body).order_items, [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }]);
+  assert.deepEqual([inbox(it), it.logged], [0, []]);
 });
 
-test('what breaks a rule is refused with its source, and what is malformed with its field', async () => {
+test('what breaks a rule is refused with its source', async () => {
   const it = opened('refused.db');
   const { key } = await subscribed(it);
-  await webhook(it, { ...ISSUED, metadata: key });
-  const wish = (payload) => it.app.inject({ method: 'POST', url: `/subscriptions/${key}/wishes`, payload });
-  const refused = await wish({ type: 'update_payment_token', update_card_info: true, order_items: items });
+  const refused = await wish(it, key, { wish: 'card' });
   assert.equal(refused.statusCode, 422);
-  assert.equal(refused.json().violations[0].rule, 'truemed.update.card-xor-items');
-  const malformed = await wish({ type: 'update_payment_token', items });
-  assert.deepEqual([malformed.statusCode, malformed.json().field], [400, '/command/items']);
+  assert.equal(refused.json().violations[0].rule, 'truemed.update.needs-existing-token');
+});
+
+test('what is no request gets a clear answer, and is not taken for a fault of ours', async () => {
+  const it = opened('malformed.db');
+  const key = await issued(it);
+  const post = async (url, payload, headers = {}) => {
+    const { statusCode, body } = await it.app.inject({ method: 'POST', url, payload, headers });
+    return [statusCode, body];
+  };
+  const json = { 'content-type': 'application/json' };
+  for (const url of ['/subscriptions', `/subscriptions/${key}/wishes`]) {
+    for (const [payload, headers] of [[undefined, {}], ['', json], ['{', json], ['[]', json], ['{"items": []}', json]]) {
+      assert.equal((await post(url, payload, headers))[0], 400, `${url} ${payload}`);
+    }
+  }
+  for (const payload of [{ wish: 'items' }, { wish: 'begin', effect: 'a:1' }, { type: 'begin', effect: 'a:1' }, { wish: 'items', items: [{ sku: 'x' }] }]) {
+    assert.equal((await wish(it, key, payload)).statusCode, 400, JSON.stringify(payload));
+  }
+  assert.equal((await it.app.inject(`/subscriptions/${key}/returned/anywhere`)).statusCode, 400);
+  assert.equal((await it.app.inject('/subscriptions/nobody')).statusCode, 404);
+  assert.deepEqual(it.logged, []);
+});
+
+test('a webhook is told apart from one that is not the provider\'s, of no provider, or empty', async () => {
+  const it = opened('webhooks.db');
+  const post = (url, payload, headers) => it.app.inject({ method: 'POST', url, payload, headers: { 'x-truemed-api-key': 'whsec', ...headers } });
   assert.equal((await webhook(it, ISSUED, 'forged')).statusCode, 401);
+  assert.equal((await post('/webhooks/trumed', '{}')).statusCode, 404);
+  const empty = await post('/webhooks/truemed', '', { 'content-type': 'application/json' });
+  assert.deepEqual([empty.statusCode, empty.json()], [400, { error: 'the body is empty' }]);
+  assert.equal((await post('/webhooks/truemed')).statusCode, 400);
+  assert.equal((await post('/webhooks/truemed', Buffer.from(JSON.stringify(ISSUED)))).statusCode, 204);
+  const providers = { trumed: { secrets: ['whsec'] } };
+  assert.throws(() => host({ file: join(folder, 'none.db'), shelf, providers }), { code: 'unknown', field: '/provider' });
 });
 
 test('a webhook that comes before its ids are known waits in the inbox', async () => {
@@ -75,13 +135,91 @@ test('a webhook that comes before its ids are known waits in the inbox', async (
   it = opened('early.db', async () => {
     // The provider tells the outcome before its own reply has arrived, and echoes nothing of ours.
     assert.equal((await webhook(it, ISSUED)).statusCode, 204);
-    return { status: 200, headers: {}, body: JSON.stringify(CREATED) };
+    assert.equal(inbox(it), 2);
+    return CREATED;
   });
-  const inbox = () => it.db.prepare('SELECT count(*) AS rows FROM inbox').get().rows;
   const { key, awaits } = await subscribed(it);
   assert.deepEqual(awaits, []);
-  assert.equal(inbox(), 0);
+  assert.equal(inbox(it), 0);
   assert.ok(it.row('truemed.payment_token', key).correlationIds().includes('pt_1'));
+});
+
+test('a webhook that nobody knows is kept once for each id, however often it comes, and not for ever', async () => {
+  const it = opened('nobody.db');
+  for (let time = 0; time < 3; time += 1) assert.equal((await webhook(it, ISSUED)).statusCode, 204);
+  assert.equal(inbox(it), 2);
+  assert.equal((await webhook(it, { ...ISSUED, next: 1 })).statusCode, 204);
+  assert.equal(inbox(it), 4);
+  it.clock.now += 31 * 24 * 60 * 60_000;
+  await it.turn();
+  assert.equal(inbox(it), 0);
+});
+
+test('the loop is one for every provider: an early webhook of Flex waits as well', async () => {
+  const key = '00000000-0000-4000-9000-010000000007';
+  const it = opened('flex.db', ({ url }) => (/subscriptions/.test(url) ? { subscription: SUBSCRIPTION } : { checkout_session: session }));
+  const command = { type: 'create_checkout_session', line_items: [{ price: 'fprice_1', quantity: 1 }], mode: 'subscription', order_total: 4999 };
+  const { next } = it.wish(flex.Subscription.start(key), { ...command, success_url: 'https://shop.example/ok', cancel_url: 'https://shop.example/no' });
+  await it.work(next);
+  const event = (event_type, object) => ({ event_dt: 1, event_id: `evt_${event_type}`, event_type, object });
+  assert.equal((await flexWebhook(it, event('invoice.paid', { invoice: INVOICE }))).statusCode, 200);
+  assert.ok(inbox(it) > 0);
+  const complete = { ...session, status: 'complete', customer: 'fcus_1', subscription: 'fsub_1', invoice: 'fin_1' };
+  assert.equal((await flexWebhook(it, event('checkout.session.completed', { checkout_session: complete }))).statusCode, 200);
+  assert.equal(inbox(it), 0);
+  await it.turn();
+  const at = it.row('flex.subscription', key);
+  assert.ok(at.correlationIds().includes('fsub_1'));
+  assert.deepEqual(at.owed({ now: it.clock.now, settings }).filter((owed) => owed.ready), []);
+  assert.equal(it.sent.length, 2);
+  assert.deepEqual(it.logged, []);
+});
+
+test('a deed that fails is tried again, and holds up neither its customer nor another', async () => {
+  const fails = new Set(['notify']);
+  const done = [];
+  const notify = async ({ id }, { key }) => {
+    if (fails.has('notify')) throw new Error('the mail server is away');
+    done.push([key, id]);
+  };
+  const it = opened('poison.db', ({ url }) => (url.endsWith('/update') ? SURVEY : CREATED), { notify });
+  const key = await issued(it);
+  const saved = await wish(it, key, { wish: 'items', items: [{ sku: 'b12' }, { sku: 'mg' }] });
+  assert.equal(saved.statusCode, 200, saved.body);
+  assert.equal(saved.json().awaits[0].signal, 'payment_token_updated');
+  assert.match(String(it.logged[0]), /mail server is away/);
+  const other = it.wish(truemed.PaymentToken.start(randomUUID()), { type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }] }).next;
+  // A row that cannot even be read.
+  it.db.prepare("INSERT INTO flows VALUES ('truemed.payment_token', 'broken', 1, '{}', 0)").run();
+  const before = it.sent.length;
+  it.clock.now += 60_000;
+  await it.turn();
+  assert.equal(it.sent.length, before + 1, 'the other customer is served');
+  assert.equal(it.row(other.flow, other.key).revision, 3);
+  assert.ok(it.logged.some(([, of]) => of === 'broken'));
+  fails.clear();
+  await it.turn();
+  assert.deepEqual(done, [], 'not at once');
+  it.clock.now += 60_000;
+  await it.turn();
+  assert.deepEqual(done.map(([of]) => of), [key]);
+});
+
+test('a request is sent as it stands, with the key behind its scheme', async () => {
+  const server = createServer((request, response) => {
+    request.on('data', (body) => response.setHeader('echo', `${request.method} ${body}`));
+    request.on('end', () => response.setHeader('set-cookie', ['a=1', 'b=2']).end(JSON.stringify(request.headers)));
+  });
+  await new Promise((listening) => server.listen(0, listening));
+  process.env.FLEX_API_KEY = 'k_1';
+  const url = `http://localhost:${server.address().port}/`;
+  const take = { method: 'POST', url, headers: { 'x-api-version': '2' }, credential: 'authorization', body: '{}' };
+  const [plain, bearer] = [await send(take, 'flex'), await send({ ...take, scheme: 'Bearer' }, 'flex')];
+  assert.deepEqual([plain, bearer].map(({ body }) => JSON.parse(body).authorization), ['k_1', 'Bearer k_1']);
+  assert.deepEqual([plain.status, plain.headers.get('echo'), JSON.parse(plain.body)['x-api-version']], [200, 'POST {}', '2']);
+  await assert.rejects(send(take, 'vend'), /VEND_API_KEY is not set/);
+  server.closeAllConnections();
+  server.close();
 });
 
 test('two that save at once do not overwrite each other', async () => {
@@ -109,10 +247,10 @@ test('of two workers, one sends', async () => {
 test('a crash between saving and sending loses nothing', async () => {
   const file = join(folder, 'crash.db');
   const dying = `
-    import { host } from './host.mjs';
-    const it = host({ file: ${JSON.stringify(file)}, site: 'https://shop.example', secrets: ['whsec'], deeds: {},
-      send: () => process.exit(9), clock: () => 1700000000000 });
-    await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { order_items: ${JSON.stringify(items)} } });`;
+    import { host, send } from './host.mjs';
+    const it = host({ file: ${JSON.stringify(file)}, site: 'https://shop.example', deeds: {}, shelf: ${JSON.stringify(shelf)},
+      providers: { truemed: { secrets: ['whsec'] } }, send: () => process.exit(9), clock: () => 1700000000000 });
+    await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items: ${JSON.stringify(items)} } });`;
   const crashed = spawnSync(process.execPath, ['--input-type=module', '--eval', dying], { encoding: 'utf8' });
   assert.equal(crashed.status, 9, crashed.stderr);
 

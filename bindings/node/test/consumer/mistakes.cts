@@ -15,6 +15,12 @@ at.handle({ type: 'create_payment_token' }, around);
 at.handle({ type: 'update_payment_token', update_card_info: 'yes' }, around);
 // @ts-expect-error a field of an item that is misspelt
 at.handle({ type: 'create_payment_token', order_items: [{ name: 'B12', qty: 1, price: 1 }] }, around);
+// @ts-expect-error a value that a rule refuses
+flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'paiment' }, around);
+// @ts-expect-error a value that a rule refuses
+flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'payment', capture_method: 'autmatic' }, around);
+// @ts-expect-error a value that a rule refuses
+truemed.PaymentSession.start('x').handle({ type: 'create_refund', amount: 1, reason: 'customer-request' }, around);
 // @ts-expect-error another flow's command
 at.handle({ type: 'create_checkout_session', mode: 'payment' }, around);
 // @ts-expect-error no command at all
@@ -56,6 +62,28 @@ for (const owed of at.owed(around)) {
   // @ts-expect-error a field that only one kind of obligation has
   owed.operation;
 }
+// @ts-expect-error an operation that the flow does not have
+at.owed(around).find((it) => it.type === 'request' && it.operation === 'create_paymnt_token');
+// @ts-expect-error another flow's operation
+at.owed(around).find((it) => it.type === 'request' && it.operation === 'cancel_subscription');
+// @ts-expect-error a signal that the flow does not await
+at.awaits(around).find((it) => it.signal === 'payment_token_update');
+// @ts-expect-error a reason that is none
+at.owed(around).find((it) => it.type === 'notify' && it.reason === 'action_requierd');
+// @ts-expect-error a question that is none
+rulebound.ask('truemed', 'need_update', {});
+// @ts-expect-error another provider's question
+rulebound.ask('vend', 'needs_update', {});
+// @ts-expect-error a kind of key that is none
+rulebound.keyOf('revup.tokn', 'x');
+// @ts-expect-error a provider that there is none of
+rulebound.acknowledgement('trumed');
+// @ts-expect-error a provider that there is none of
+rulebound.authenticate('trumed', [], {}, '', 0);
+// @ts-expect-error headers that are none
+rulebound.authenticate('truemed', [], 'x-truemed-api-key: whsec', '', 0);
+// @ts-expect-error a flat list of headers
+rulebound.authenticate('truemed', [], ['x-truemed-api-key', 'whsec'], '', 0);
 // @ts-expect-error a wish that is none
 at.offers(around).filter((it) => it.wish === 'capture');
 // @ts-expect-error a snapshot is a value
