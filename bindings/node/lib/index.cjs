@@ -1,6 +1,6 @@
 'use strict';
 
-const { isUint8Array } = require('node:util/types');
+const { isSharedArrayBuffer, isUint8Array } = require('node:util/types');
 
 const { WRONG, answered, call, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
@@ -27,9 +27,10 @@ function authenticate(provider, secrets, headers, body, now) {
   return JSON.parse(answer);
 }
 
-/** A raw body as bytes. */
+/** A raw body as bytes, which no other thread can change while they are read. */
 function raw(body) {
-  return isUint8Array(body) ? body : Buffer.from(text(body, '/body'));
+  if (!isUint8Array(body)) return Buffer.from(text(body, '/body'));
+  return isSharedArrayBuffer(body.buffer) ? Buffer.from(body) : body;
 }
 
 /** The ids by which a webhook finds its flows. */

@@ -133,15 +133,19 @@ impl Call<'_> {
         (status == sys::Status::napi_ok).then_some(length)
     }
 
-    /// The bytes of a `Uint8Array`, if the argument is one. Copied, since JavaScript may share and change them.
+    /// The bytes of a `Uint8Array`, if the argument is one. Copied, since JavaScript may change them; not of memory that
+    /// other threads share, which may change even meanwhile.
     pub(crate) fn bytes(&self, index: usize) -> Option<Vec<u8>> {
-        let (mut kind, mut length, mut data) = (0, 0, null_mut());
-        // SAFETY: the environment and the argument live for as long as the callback does; two results are not asked for.
-        let status = unsafe {
-            let argument = self.argument(index);
-            sys::napi_get_typedarray_info(self.env, argument, &mut kind, &mut length, &mut data, null_mut(), null_mut())
-        };
-        match status == sys::Status::napi_ok && kind == sys::TypedarrayType::uint8_array {
+        let (mut kind, mut length, mut data, mut buffer, mut is_own) = (0, 0, null_mut(), null_mut(), false);
+        let argument = self.argument(index);
+        let (kind_of, data_of) = (&mut kind, &mut data);
+        // SAFETY: the environment and the argument live for as long as the callback does; one result is not asked for.
+        check(unsafe {
+            sys::napi_get_typedarray_info(self.env, argument, kind_of, &mut length, data_of, &mut buffer, null_mut())
+        })?;
+        // SAFETY: as above.
+        check(unsafe { sys::napi_is_arraybuffer(self.env, buffer, &mut is_own) })?;
+        match kind == sys::TypedarrayType::uint8_array && is_own {
             false => None,
             true if length == 0 => Some(Vec::new()),
             // SAFETY: Node says that `data` leads to so many bytes, and nothing runs that could move them.
@@ -153,10 +157,24 @@ impl Call<'_> {
 /// What the library keeps for one JavaScript environment: the main thread's, or a worker's.
 struct Instance {
     memo: Memo,
-    /// The numbers beside an answer's text: memory of a `Float64Array`.
-    said: *mut [f64; NUMBERS],
-    /// Keeps that array alive.
-    _array: sys::napi_ref,
+    /// The `Float64Array` of the numbers beside an answer's text.
+    said: sys::napi_ref,
+}
+
+impl Instance {
+    /// Tells the numbers beside an answer's text, unless JavaScript has given the array's memory away.
+    fn tell(&self, env: sys::napi_env, numbers: [f64; NUMBERS]) -> Option<()> {
+        let (mut array, mut length, mut data) = (null_mut(), 0, null_mut());
+        // SAFETY: the reference is the environment's own, and holds the array for as long as that lives.
+        check(unsafe { sys::napi_get_reference_value(env, self.said, &mut array) })?;
+        let (data_of, none) = (&mut data, null_mut());
+        // SAFETY: three results are not asked for.
+        check(unsafe {
+            sys::napi_get_typedarray_info(env, array, null_mut(), &mut length, data_of, none, null_mut())
+        })?;
+        // SAFETY: Node says that `data` leads to so many numbers, and nothing runs that could take them away.
+        (length == NUMBERS).then(|| unsafe { *data.cast() = numbers })
+    }
 }
 
 /// The callback of every verb.
@@ -185,8 +203,9 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         Ok(answer) => answer.unwrap_or_else(|| Answer::new(Kind::Wrong, String::new())),
         Err(bug) => Answer::wrong(&Problem::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
     };
-    // SAFETY: the array is as long as this, and is kept alive with the instance.
-    unsafe { *instance.said = answer.numbers() };
+    if instance.tell(env, answer.numbers()).is_none() {
+        return null_mut();
+    }
     match answer.text.as_str() {
         "" => null_mut(),
         text => string(env, text),
@@ -242,16 +261,16 @@ fn register(env: sys::napi_env, exports: sys::napi_value) -> Option<()> {
 }
 
 fn instance(env: sys::napi_env, exports: sys::napi_value) -> Option<Instance> {
-    let (mut said, mut buffer, mut array, mut reference) = (null_mut(), null_mut(), null_mut(), null_mut());
+    let (mut data, mut buffer, mut array, mut said) = (null_mut(), null_mut(), null_mut(), null_mut());
     // SAFETY: the results are written to places of this function's own.
-    check(unsafe { sys::napi_create_arraybuffer(env, size_of::<[f64; NUMBERS]>(), &mut said, &mut buffer) })?;
+    check(unsafe { sys::napi_create_arraybuffer(env, size_of::<[f64; NUMBERS]>(), &mut data, &mut buffer) })?;
     let kind = sys::TypedarrayType::float64_array;
     // SAFETY: as above; the buffer is as long as so many numbers, and aligned for any.
     check(unsafe { sys::napi_create_typedarray(env, kind, NUMBERS, buffer, 0, &mut array) })?;
     // SAFETY: as above.
-    check(unsafe { sys::napi_create_reference(env, array, 1, &mut reference) })?;
+    check(unsafe { sys::napi_create_reference(env, array, 1, &mut said) })?;
     export(env, exports, SAID, array)?;
-    Some(Instance { memo: Memo::new(), said: said.cast(), _array: reference })
+    Some(Instance { memo: Memo::new(), said })
 }
 
 fn export(env: sys::napi_env, exports: sys::napi_value, name: &str, value: sys::napi_value) -> Option<()> {

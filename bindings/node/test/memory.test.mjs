@@ -1,10 +1,12 @@
 // A snapshot owns nothing outside of JavaScript: it may be kept for ever, or forgotten at once, on any thread.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
-import { load } from '../lib/index.mjs';
+import { correlate, load } from '../lib/index.mjs';
 import { begun, create, issued, now, started, webhook } from './scene.mjs';
 
 /** More than are remembered on the native side. */
@@ -33,6 +35,21 @@ if (isMainThread) {
     assert.equal(asked.next.save(), others.at(-1).save());
     assert.equal(told.next.save(), issued().save());
     assert.equal(asked.next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now }).next.save(), begun().save());
+  });
+
+  test('memory that is given away, or shared with other threads, is not touched', () => {
+    const native = JSON.stringify(fileURLToPath(new URL('../lib/native.cjs', import.meta.url)));
+    const program = `
+      const native = require(${native}).load();
+      structuredClone(native.said.buffer, { transfer: [native.said.buffer] });
+      gc();
+      const taken = Array.from({ length: 1000 }, () => new Float64Array(4));
+      for (const _ of taken) if (native.keyOf('revup.token', 'a') !== undefined) process.exit(1);
+      if (native.said.length !== 0 || taken.some((it) => it.some(Boolean))) process.exit(1);`;
+    assert.equal(spawnSync(process.execPath, ['--expose-gc', '--eval', program]).status, 0);
+    const shared = new Uint8Array(new SharedArrayBuffer(webhook.body.length));
+    shared.set(Buffer.from(webhook.body));
+    assert.deepEqual(correlate('truemed', shared), correlate('truemed', webhook.body));
   });
 
   test('a loop that never waits keeps no memory', () => {
