@@ -1,5 +1,7 @@
 //! The exceptions, which are classes of Python's own so that they have fields and can be pickled.
 
+use std::borrow::Cow;
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -40,8 +42,17 @@ pub(crate) fn internal(py: Python<'_>, wrong: &Malformed) -> PyErr {
     malformed(py, "internal", &wrong.field, &wrong.reason)
 }
 
+/// A provider that this release does not know.
+pub(crate) fn unknown_provider(py: Python<'_>, name: &str) -> PyErr {
+    let Problem { code, field, message, .. } = Problem::unknown("/provider", "provider", &short(name));
+    malformed(py, code, &field, &message)
+}
+
 /// A webhook that is not the provider's.
-pub(crate) fn not_authentic(py: Python<'_>, why: AuthError) -> PyErr {
+pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> PyErr {
+    if why == AuthError::UnknownProvider {
+        return unknown_provider(py, provider);
+    }
     let Problem { code, field, message, .. } = why.into();
     of(py, &NOT_AUTHENTIC, "NotAuthentic", (code, &field, &message))
 }
@@ -72,7 +83,7 @@ impl Wrong {
         match self {
             Self::Raised(error) => Self::Raised(error),
             Self::Shape { field, reason } => {
-                let name = name.replace('~', "~0").replace('/', "~1");
+                let name = short(name).replace('~', "~0").replace('/', "~1");
                 Self::Shape { field: format!("/{name}{field}"), reason }
             }
         }
@@ -85,6 +96,17 @@ impl Wrong {
         }
     }
 }
+
+/// A name of the host's as an error repeats it: its beginning, if it is far longer than any of ours.
+fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", name.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// How much of a name is repeated, in characters.
+const LONGEST_NAME: usize = 64;
 
 impl From<PyErr> for Wrong {
     fn from(error: PyErr) -> Self {
