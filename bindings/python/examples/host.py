@@ -257,9 +257,10 @@ def web(host: Host) -> FastAPI:
             raise HTTPException(404)
         try:
             origin = rulebound.authenticate(provider, SECRETS.get(provider, ""), request.headers, body, now())
-            rows = host.found(provider, rulebound.correlate(provider, body))
         except rulebound.NotAuthentic:
             return Response(status_code=401)
+        try:
+            rows = host.found(provider, rulebound.correlate(provider, body))
         except rulebound.Malformed:
             return Response(status_code=400)
         fact = {"type": "webhook", "origin": origin, "body": body.decode(errors="replace")}

@@ -21,8 +21,16 @@ fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyR
 /// What a call came to nothing for, as an exception.
 pub(crate) fn raise(py: Python<'_>, why: AnyError) -> PyErr {
     match Problem::of(why) {
-        Ok(problem) => malformed(py, problem.code, &problem.field, &problem.message),
+        Ok(wrong) => problem(py, &wrong),
         Err(rejection) => refused(py, &rejection.violations).unwrap_or_else(|error| error),
+    }
+}
+
+/// What is wrong, in the core's own words.
+pub(crate) fn problem(py: Python<'_>, wrong: &Problem) -> PyErr {
+    match wrong.code {
+        "not_authentic" => of(py, &NOT_AUTHENTIC, "NotAuthentic", (wrong.code, &wrong.field, &wrong.message)),
+        code => malformed(py, code, &wrong.field, &wrong.message),
     }
 }
 
@@ -44,17 +52,15 @@ pub(crate) fn internal(py: Python<'_>, wrong: &Malformed) -> PyErr {
 
 /// A provider that this release does not know.
 pub(crate) fn unknown_provider(py: Python<'_>, name: &str) -> PyErr {
-    let Problem { code, field, message, .. } = Problem::unknown("/provider", "provider", &short(name));
-    malformed(py, code, &field, &message)
+    problem(py, &Problem::unknown("/provider", "provider", &short(name)))
 }
 
-/// A webhook that is not the provider's.
+/// Why a webhook is not the provider's, or why that cannot be told.
 pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> PyErr {
-    if why == AuthError::UnknownProvider {
-        return unknown_provider(py, provider);
+    match why {
+        AuthError::UnknownProvider => unknown_provider(py, provider),
+        why => problem(py, &why.into()),
     }
-    let Problem { code, field, message, .. } = why.into();
-    of(py, &NOT_AUTHENTIC, "NotAuthentic", (code, &field, &message))
 }
 
 fn of(py: Python<'_>, cell: &PyOnceLock<Py<PyType>>, name: &str, said: (&str, &str, &str)) -> PyErr {

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use pyo3::intern;
 use pyo3::prelude::*;
 use rulebound::json::{call, read, write};
-use rulebound::{Headers, Key, Secret};
+use rulebound::{Headers, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::arguments::{headers as pairs, named, raw, secrets as texts};
-use crate::errors::{Wrong, internal, malformed, not_authentic, raise, unknown_provider};
+use crate::errors::{Wrong, internal, malformed, not_authentic, problem, unknown_provider};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
 use crate::{around, values, walk};
@@ -43,10 +43,13 @@ fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
 
 /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
 ///
-/// The provider's page says of which kinds there are such flows.
+/// The provider's page names the kinds, such as `revup.token`.
 #[pyfunction]
 fn key_of(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String> {
-    guard(|| Ok(Key::of(named(kind, "kind")?, named(name, "name")?).as_str().to_owned()))
+    guard(|| match rulebound::key_of(named(kind, "kind")?, named(name, "name")?) {
+        Ok(key) => Ok(key.as_str().to_owned()),
+        Err(wrong) => Err(Wrong::from(wrong).raise(kind.py())),
+    })
 }
 
 /// Whether a webhook is the provider's: its origin, `verified` or `unverified`.
@@ -81,7 +84,7 @@ fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyR
     guard(|| {
         status(provider)?;
         let ids = rulebound::correlate(named(provider, "provider")?, raw(body)?);
-        values::list(py, &ids.map_err(|wrong| raise(py, wrong.into()))?)
+        values::list(py, &ids.map_err(|wrong| problem(py, &wrong.into()))?)
     })
 }
 

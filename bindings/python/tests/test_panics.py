@@ -23,7 +23,7 @@ TEXT = START.save()
 
 CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: rulebound.load(TEXT),
-    "key_of": lambda: rulebound.key_of("a", "b"),
+    "key_of": lambda: rulebound.key_of("revup.token", "tok_1"),
     "authenticate": lambda: rulebound.authenticate("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
     "correlate": lambda: rulebound.correlate("truemed", UPDATED["body"]),
     "acknowledgement": lambda: rulebound.acknowledgement("truemed"),

@@ -74,6 +74,13 @@ def test_a_body_is_bytes_or_text_and_the_same(begun: truemed.PaymentToken) -> No
     assert broken.because == "unreadable"
 
 
+def test_what_a_provider_sends_is_never_an_error(begun: truemed.PaymentToken) -> None:
+    for odd in ({"body": b"x" * (2 << 20)}, {"body": "x" * (2 << 20)}, {"status": 600}, {"status": 999}):
+        seen = begun.observe({**REPLY, **odd}, now=2)
+        assert "ptr_1" not in seen.learnt
+        assert [it["id"] for it in seen.next.owed(now=2)] == ["create_payment_token:1"]
+
+
 def test_views_follow_the_clock_and_the_policy(begun: truemed.PaymentToken) -> None:
     assert begun.deadline(now=2) == 300_001
     assert begun.deadline(now=2, policy={"lease": 1000}) == 300_001

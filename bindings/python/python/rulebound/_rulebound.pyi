@@ -164,7 +164,7 @@ def load(text: str | bytes) -> Any:
 def key_of(kind: str, name: str) -> str:
     """The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
 
-    The provider's page says of which kinds there are such flows.
+    The provider's page names the kinds, such as `revup.token`.
     """
 
 def authenticate(
