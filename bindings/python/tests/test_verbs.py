@@ -238,7 +238,7 @@ class Headers:
         yield "Other", "1"
         yield "Other", "2"
         yield "X-Truemed-Api-Key", "whsec"
-        yield "Retry-After", "7"
+        yield "Retry-After", "90"
 
 
 def message() -> Message:
@@ -252,7 +252,7 @@ def message() -> Message:
 def test_headers_are_whatever_a_framework_has(begun: truemed.PaymentToken, headers: Any) -> None:
     assert rulebound.authenticate("truemed", "whsec", headers, b"{}", 0) == "verified"
     waits = begun.observe({**REPLY, "status": 429, "headers": headers}, now=2).next.owed(now=2)
-    assert waits == begun.observe({**REPLY, "status": 429, "headers": {"retry-after": "7"}}, now=2).next.owed(now=2)
+    assert waits == begun.observe({**REPLY, "status": 429, "headers": {"retry-after": "90"}}, now=2).next.owed(now=2)
     assert waits != begun.observe({**REPLY, "status": 429}, now=2).next.owed(now=2)
 
 
