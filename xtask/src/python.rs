@@ -20,7 +20,8 @@ fn install() -> Outcome {
     environment(&binding().join("tests/requirements.txt"))?;
     let wheels = home().join("wheels");
     let _ = fs::remove_dir_all(&wheels);
-    pip(&["wheel", "--no-deps", "--wheel-dir", &text(&wheels), &text(&binding())])?;
+    let densest = "--config-settings=build-args=--compression-level 9";
+    pip(&["wheel", "--no-deps", densest, "--wheel-dir", &text(&wheels), &text(&binding())])?;
     let wheel = only_file(&wheels)?;
     let size = fs::metadata(&wheel).map_err(|error| error.to_string())?.len();
     println!("{}: {size} bytes", wheel.file_name().unwrap_or_default().display());

@@ -1,20 +1,21 @@
 """A whole shop, web handler and worker, over SQLite: `uvicorn --factory host:shop`, and `python host.py` beside it."""
 
 import json
+import logging
 import os
 import sqlite3
 import time
 import uuid
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import rulebound
-from fastapi import BackgroundTasks, Depends, FastAPI, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from rulebound import Snapshot, Transition, truemed
-from rulebound.types import TruemedOrderItem
+from rulebound.types import TruemedOrderItem, TruemedSettings
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot text, deadline bigint,
@@ -22,8 +23,11 @@ CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot
 CREATE TABLE IF NOT EXISTS flow_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key));
 CREATE TABLE IF NOT EXISTS inbox (id text, provider text, fact text, received_at bigint);
 """
+# By provider: a second one is a line in each of these. What Vend and Revup send is unsigned, and needs no secret.
 API_KEYS = {"truemed": os.environ.get("TRUEMED_API_KEY", "")}
 SECRETS = {"truemed": os.environ.get("TRUEMED_WEBHOOK_SECRET", "")}
+TRUEMED: TruemedSettings = {"environment": "production"}
+SETTINGS: dict[str, Any] = {"truemed": TRUEMED}
 SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a browser
     "b12": {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500},
     "mg": {"name": "Magnesium", "sku": "mg", "quantity": 1, "price": 1200},
@@ -31,6 +35,7 @@ SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a br
 DO = {"notify": print, "fulfill": print, "access": print}  # your mail, your warehouse, your accounts
 
 Row = Snapshot[Any, Any, Any]
+log = logging.getLogger("shop")
 
 
 class Conflict(Exception):
@@ -39,6 +44,15 @@ class Conflict(Exception):
 
 def now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def provider_of(flow: str) -> str:
+    return flow.split(".")[0]
+
+
+def around(at: Row) -> dict[str, Any]:
+    """What every decision takes beside the snapshot."""
+    return {"now": now(), "settings": SETTINGS.get(provider_of(at.flow))}
 
 
 class Host:
@@ -55,10 +69,14 @@ class Host:
         with closing(sqlite3.connect(self.database, timeout=10, isolation_level="IMMEDIATE")) as db, db:
             yield db
 
-    def load(self, flow: str, key: str) -> Row:
+    def find(self, flow: str, key: str) -> Row | None:
         with self.transaction() as db:
             found = db.execute("SELECT snapshot FROM flows WHERE flow = ? AND key = ?", (flow, key)).fetchone()
-        row: Row = rulebound.load(found[0]) if found else rulebound.flows[flow].start(key)
+        row: Row | None = rulebound.load(found[0]) if found else None
+        return row
+
+    def load(self, flow: str, key: str) -> Row:
+        row: Row = self.find(flow, key) or rulebound.flows[flow].start(key)
         return row
 
     def save(self, at: Row, step: Transition[Any]) -> Row:
@@ -86,10 +104,10 @@ class Host:
 
     def wake(self, at: Row, learnt: list[str]) -> int | None:
         """When a worker must look at this row: now if there is something to do, otherwise when that may change."""
-        return now() if learnt or self.due(at) else at.deadline(now=now())
+        return now() if learnt or self.due(at) else at.deadline(**around(at))
 
     def due(self, at: Row) -> Any:
-        return next((it for it in at.owed(now=now()) if it["ready"] and it["type"] != "review"), None)
+        return next((it for it in at.owed(**around(at)) if it["ready"] and it["type"] != "review"), None)
 
     def work(self, at: Row) -> Row:
         """Does all that can be done now: the one loop, for every provider."""
@@ -97,7 +115,7 @@ class Host:
             at = self.tell(at, fact)
         while due := self.due(at):
             if due["type"] == "request":
-                step = at.handle({"type": "begin", "effect": due["id"]}, now=now())
+                step = at.handle({"type": "begin", "effect": due["id"]}, **around(at))
                 at = self.save(at, step)  # before it is sent; on a Conflict somebody else has it
                 at = self.tell(at, self.send(at, due["id"], step.take))
             else:
@@ -109,10 +127,11 @@ class Host:
         return at
 
     def send(self, at: Row, effect: str, take: Any) -> Any:
-        headers = take["headers"] | {take["credential"]: API_KEYS[at.flow.split(".")[0]]}
+        scheme, secret = take.get("scheme"), API_KEYS[provider_of(at.flow)]
+        headers = take["headers"] | {take["credential"]: f"{scheme} {secret}" if scheme else secret}
         try:
             reply = self.http.request(take["method"], take["url"], headers=headers, content=take.get("body"))
-        except httpx.TransportError:
+        except httpx.HTTPError:  # it never came, or nobody can read it
             return {"type": "lost", "to": effect}
         headers = dict(reply.headers)
         return {"type": "reply", "to": effect, "status": reply.status_code, "headers": headers, "body": reply.content}
@@ -120,7 +139,7 @@ class Host:
     def tell(self, at: Row, fact: Any) -> Row:
         """Says what has happened. A fact is never refused: on a Conflict it is observed again."""
         while True:
-            seen = at.observe(fact, now=now())
+            seen = at.observe(fact, **around(at))
             if seen.because == "early":
                 self.keep(at.flow, fact)
                 return at
@@ -138,7 +157,7 @@ class Host:
 
     def keep(self, flow: str, fact: Any) -> None:
         """Keeps a webhook that is early, or nobody's yet, under each id that it names."""
-        provider, text = flow.split(".")[0], json.dumps(fact)
+        provider, text = provider_of(flow), json.dumps(fact)
         rows = [(id, provider, text, now()) for id in rulebound.correlate(provider, fact["body"])]
         with self.transaction() as db:
             db.execute("DELETE FROM inbox WHERE fact = ?", (text,))
@@ -149,7 +168,7 @@ class Host:
         marks = ", ".join("?" * len(ids))
         query = f"SELECT DISTINCT fact FROM inbox WHERE provider = ? AND id IN ({marks})"
         with self.transaction() as db:
-            return [json.loads(fact) for (fact,) in db.execute(query, (flow.split(".")[0], *ids))]
+            return [json.loads(fact) for (fact,) in db.execute(query, (provider_of(flow), *ids))]
 
     def found(self, provider: str, ids: list[str]) -> list[Row]:
         """The rows that any of these ids leads to."""
@@ -160,14 +179,18 @@ class Host:
         return [self.load(flow, key) for flow, key in rows]
 
     def run(self) -> None:
-        """One round of a worker: every row whose time has come."""
+        """One round of a worker: every row whose time has come, whatever becomes of the others."""
         with self.transaction() as db:
-            rows = db.execute("SELECT flow, key FROM flows WHERE deadline <= ?", (now(),)).fetchall()
+            rows = db.execute("SELECT flow, key FROM flows WHERE deadline <= ? ORDER BY deadline", (now(),)).fetchall()
         for flow, key in rows:
             try:
                 self.work(self.load(flow, key))
             except (Conflict, rulebound.Refused):
                 continue  # somebody else has it in hand
+            except Exception:
+                log.exception("%s %s failed, and is tried again in a minute", flow, key)
+                with self.transaction() as db:
+                    db.execute("UPDATE flows SET deadline = ? WHERE flow = ? AND key = ?", (now() + 60_000, flow, key))
 
 
 async def raw(request: Request) -> bytes:
@@ -185,32 +208,44 @@ def web(host: Host) -> FastAPI:
     def conflict(_: Request, __: Conflict) -> Response:
         return JSONResponse({"again": True}, status_code=503, headers={"retry-after": "1"})
 
+    def items(skus: list[str]) -> list[TruemedOrderItem]:
+        if unknown := [sku for sku in skus if sku not in SHELF]:
+            raise HTTPException(422, f"there is no {', '.join(unknown)}")
+        return [SHELF[sku] for sku in skus]
+
+    def existing(key: str) -> Row:
+        if at := host.find("truemed.payment_token", key):
+            return at
+        raise HTTPException(404)
+
     @app.post("/subscriptions")
     def subscribe(skus: list[str], later: BackgroundTasks) -> Any:
-        at = truemed.PaymentToken.start(str(uuid.uuid4()))
+        at = truemed.PaymentToken.start(uuid.uuid4())
         step = at.handle(
             {
                 "type": "create_payment_token",
-                "order_items": [SHELF[sku] for sku in skus],
+                "order_items": items(skus),
                 "success_url": f"https://shop.example/subscriptions/{at.key}?back=success",
                 "failure_url": f"https://shop.example/subscriptions/{at.key}?back=failure",
             },
-            now=now(),
+            **around(at),
         )
         host.save(at, step)
         later.add_task(host.run)
         return {"key": at.key}
 
     @app.get("/subscriptions/{key}")
-    def page(key: str) -> Any:
-        at = host.load("truemed.payment_token", key)
-        return {"awaits": at.awaits(now=now()), "offers": at.offers(now=now())}
+    def page(key: str, later: BackgroundTasks, back: Literal["success", "failure"] | None = None) -> Any:
+        at = existing(key)
+        if back:  # a browser that came back proves nothing: it is looked into
+            at = host.tell(at, {"type": "returned", "via": f"{back}_url"})
+            later.add_task(host.run)
+        return {"awaits": at.awaits(**around(at)), "offers": at.offers(**around(at))}
 
     @app.put("/subscriptions/{key}/items")
     def change(key: str, skus: list[str], later: BackgroundTasks) -> Any:
-        at = host.load("truemed.payment_token", key)
-        command = {"type": "update_payment_token", "order_items": [SHELF[sku] for sku in skus]}
-        host.save(at, at.handle(command, now=now()))
+        at = existing(key)
+        host.save(at, at.handle({"type": "update_payment_token", "order_items": items(skus)}, **around(at)))
         later.add_task(host.run)
         return {"key": key}
 
@@ -218,11 +253,14 @@ def web(host: Host) -> FastAPI:
     def webhook(
         provider: str, request: Request, body: Annotated[bytes, Depends(raw)], later: BackgroundTasks
     ) -> Response:
+        if provider not in API_KEYS:
+            raise HTTPException(404)
         try:
-            origin = rulebound.authenticate(provider, SECRETS[provider], request.headers, body, now())
-            rows = host.found(provider, rulebound.correlate(provider, body))
-        except (KeyError, rulebound.NotAuthentic):
+            origin = rulebound.authenticate(provider, SECRETS.get(provider, ""), request.headers, body, now())
+        except rulebound.NotAuthentic:
             return Response(status_code=401)
+        try:
+            rows = host.found(provider, rulebound.correlate(provider, body))
         except rulebound.Malformed:
             return Response(status_code=400)
         fact = {"type": "webhook", "origin": origin, "body": body.decode(errors="replace")}

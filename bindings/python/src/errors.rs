@@ -1,5 +1,7 @@
 //! The exceptions, which are classes of Python's own so that they have fields and can be pickled.
 
+use std::borrow::Cow;
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -19,8 +21,16 @@ fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyR
 /// What a call came to nothing for, as an exception.
 pub(crate) fn raise(py: Python<'_>, why: AnyError) -> PyErr {
     match Problem::of(why) {
-        Ok(problem) => malformed(py, problem.code, &problem.field, &problem.message),
+        Ok(wrong) => problem(py, &wrong),
         Err(rejection) => refused(py, &rejection.violations).unwrap_or_else(|error| error),
+    }
+}
+
+/// What is wrong, in the core's own words.
+pub(crate) fn problem(py: Python<'_>, wrong: &Problem) -> PyErr {
+    match wrong.code {
+        "not_authentic" => of(py, &NOT_AUTHENTIC, "NotAuthentic", (wrong.code, &wrong.field, &wrong.message)),
+        code => malformed(py, code, &wrong.field, &wrong.message),
     }
 }
 
@@ -40,10 +50,17 @@ pub(crate) fn internal(py: Python<'_>, wrong: &Malformed) -> PyErr {
     malformed(py, "internal", &wrong.field, &wrong.reason)
 }
 
-/// A webhook that is not the provider's.
-pub(crate) fn not_authentic(py: Python<'_>, why: AuthError) -> PyErr {
-    let Problem { code, field, message, .. } = why.into();
-    of(py, &NOT_AUTHENTIC, "NotAuthentic", (code, &field, &message))
+/// A provider that this release does not know.
+pub(crate) fn unknown_provider(py: Python<'_>, name: &str) -> PyErr {
+    problem(py, &Problem::unknown("/provider", "provider", &short(name)))
+}
+
+/// Why a webhook is not the provider's, or why that cannot be told.
+pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> PyErr {
+    match why {
+        AuthError::UnknownProvider => unknown_provider(py, provider),
+        why => problem(py, &why.into()),
+    }
 }
 
 fn of(py: Python<'_>, cell: &PyOnceLock<Py<PyType>>, name: &str, said: (&str, &str, &str)) -> PyErr {
@@ -72,7 +89,7 @@ impl Wrong {
         match self {
             Self::Raised(error) => Self::Raised(error),
             Self::Shape { field, reason } => {
-                let name = name.replace('~', "~0").replace('/', "~1");
+                let name = short(name).replace('~', "~0").replace('/', "~1");
                 Self::Shape { field: format!("/{name}{field}"), reason }
             }
         }
@@ -85,6 +102,17 @@ impl Wrong {
         }
     }
 }
+
+/// A name of the host's as an error repeats it: its beginning, if it is far longer than any of ours.
+fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", name.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// How much of a name is repeated, in characters.
+const LONGEST_NAME: usize = 64;
 
 impl From<PyErr> for Wrong {
     fn from(error: PyErr) -> Self {

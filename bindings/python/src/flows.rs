@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use rulebound::json::{AnyError, AnySnapshot};
-use rulebound::{Flow, Key};
 
-use crate::errors::{Wrong, raise};
+use crate::arguments;
+use crate::classes::for_each_class;
+use crate::errors::raise;
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
 
@@ -18,17 +19,8 @@ pub(crate) type Wrap = fn(Python<'_>, Box<dyn AnySnapshot>) -> PyResult<Py<Snaps
 pub(crate) struct Class {
     pub(crate) flow: &'static str,
     pub(crate) wrap: Wrap,
-    provider: &'static str,
-    object: fn(Python<'_>) -> Py<PyType>,
-}
-
-impl Class {
-    /// The class itself, under the name by which hosts import it.
-    pub(crate) fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyType>> {
-        let class = (self.object)(py).into_bound(py);
-        class.setattr("__module__", format!("rulebound.{}", self.provider))?;
-        Ok(class)
-    }
+    /// The class itself.
+    pub(crate) object: fn(Python<'_>) -> Py<PyType>,
 }
 
 /// The class of every flow.
@@ -45,32 +37,33 @@ pub(crate) fn class_of(flow: &str) -> Option<&'static Class> {
 fn all() -> Vec<Class> {
     let mut all = Vec::new();
     macro_rules! class {
-        ($provider:ident :: $flow:ident) => {{
-            type State = rulebound::$provider::$flow;
-
-            #[doc = concat!("A snapshot of ", stringify!($provider), "'s flow `", stringify!($flow), "`.")]
-            #[pyclass(frozen, extends = Snapshot, module = "rulebound")]
+        ($id:literal, $module:literal, $provider:ident :: $flow:ident) => {{
+            #[doc = concat!("A snapshot of the flow `", $id, "`.")]
+            #[pyclass(frozen, extends = Snapshot, module = $module)]
             struct $flow;
 
             #[pymethods]
             impl $flow {
                 /// A flow that has not begun.
                 ///
-                /// Its key is never used again, and storage needs a primary key over the flow and the key.
+                /// Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+                /// key over the flow and the key.
                 #[staticmethod]
-                fn start(py: Python<'_>, key: &str) -> PyResult<Py<Snapshot>> {
-                    guard(|| wrap(py, Box::new(rulebound::Snapshot::<State>::start(named(py, key)?))))
+                fn start(key: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
+                    guard(|| wrap(key.py(), Box::new(State::start(arguments::key(key)?))))
                 }
 
                 /// Reads a snapshot of this flow that this or an older release saved.
                 #[staticmethod]
-                fn load(py: Python<'_>, text: &str) -> PyResult<Py<Snapshot>> {
-                    guard(|| match rulebound::Snapshot::<State>::load(text) {
-                        Ok(snapshot) => wrap(py, Box::new(snapshot)),
-                        Err(wrong) => Err(raise(py, AnyError::Load(wrong))),
+                fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
+                    guard(|| match State::load(arguments::saved(text)?) {
+                        Ok(snapshot) => wrap(text.py(), Box::new(snapshot)),
+                        Err(wrong) => Err(raise(text.py(), AnyError::Load(wrong))),
                     })
                 }
             }
+
+            type State = rulebound::Snapshot<rulebound::$provider::$flow>;
 
             fn wrap(py: Python<'_>, inner: Box<dyn AnySnapshot>) -> PyResult<Py<Snapshot>> {
                 let made = PyClassInitializer::from(Snapshot::new(inner, wrap)).add_subclass($flow);
@@ -78,13 +71,9 @@ fn all() -> Vec<Class> {
             }
 
             let object = |py: Python<'_>| py.get_type::<$flow>().unbind();
-            all.push(Class { flow: State::ID, provider: stringify!($provider), wrap, object });
+            all.push(Class { flow: $id, wrap, object });
         }};
     }
-    rulebound::for_each_flow!(class);
+    for_each_class!(class);
     all
-}
-
-fn named(py: Python<'_>, key: &str) -> PyResult<Key> {
-    Key::parse(key).map_err(|wrong| Wrong::new(wrong.to_string()).under("key").raise(py))
 }

@@ -2,90 +2,111 @@
 
 use std::marker::PhantomData;
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMapping, PySequence, PyString};
-use rulebound::json::{Problem, call, read, write};
-use rulebound::{Headers, Key, Secret};
+use rulebound::json::{call, read, write};
+use rulebound::{Headers, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::errors::{Wrong, internal, malformed, not_authentic, raise};
+use crate::arguments::{headers as pairs, named, raw, secrets as texts};
+use crate::errors::{Wrong, internal, malformed, not_authentic, problem, unknown_provider};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
 use crate::{around, values, walk};
 
-/// Adds the functions of this module.
+/// Adds the functions of this module, as those of the package.
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(load, module)?)?;
-    module.add_function(wrap_pyfunction!(key_of, module)?)?;
-    module.add_function(wrap_pyfunction!(authenticate, module)?)?;
-    module.add_function(wrap_pyfunction!(correlate, module)?)?;
-    module.add_function(wrap_pyfunction!(acknowledgement, module)?)?;
-    module.add_function(wrap_pyfunction!(ask, module)?)?;
-    module.add_function(wrap_pyfunction!(catalogue, module)?)?;
-    module.add_function(wrap_pyfunction!(versions, module)?)?;
-    module.add_function(wrap_pyfunction!(call_text, module)?)
+    let functions = [
+        wrap_pyfunction!(load, module)?,
+        wrap_pyfunction!(key_of, module)?,
+        wrap_pyfunction!(authenticate, module)?,
+        wrap_pyfunction!(correlate, module)?,
+        wrap_pyfunction!(acknowledgement, module)?,
+        wrap_pyfunction!(ask, module)?,
+        wrap_pyfunction!(catalogue, module)?,
+        wrap_pyfunction!(versions, module)?,
+        wrap_pyfunction!(call_text, module)?,
+    ];
+    for function in functions {
+        function.setattr(intern!(module.py(), "__module__"), "rulebound")?;
+        module.add_function(function)?;
+    }
+    Ok(())
 }
 
 /// Reads a snapshot of whichever flow, as an object of that flow's own class.
 #[pyfunction]
-fn load(py: Python<'_>, text: &str) -> PyResult<Py<Snapshot>> {
-    guard(|| Snapshot::load(py, text))
+fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
+    guard(|| Snapshot::load(text))
 }
 
 /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+///
+/// The provider's page names the kinds, such as `revup.token`.
 #[pyfunction]
-fn key_of(kind: &str, name: &str) -> PyResult<String> {
-    guard(|| Ok(Key::of(kind, name).as_str().to_owned()))
+fn key_of(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String> {
+    guard(|| match rulebound::key_of(named(kind, "kind")?, named(name, "name")?) {
+        Ok(key) => Ok(key.as_str().to_owned()),
+        Err(wrong) => Err(Wrong::from(wrong).raise(kind.py())),
+    })
 }
 
 /// Whether a webhook is the provider's: its origin, `verified` or `unverified`.
 ///
-/// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing.
+/// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
+/// provider does not sign is always `unverified`.
 #[pyfunction]
 fn authenticate(
-    provider: &str,
+    provider: &Bound<'_, PyAny>,
     secrets: &Bound<'_, PyAny>,
     headers: &Bound<'_, PyAny>,
     body: &Bound<'_, PyAny>,
     now: &Bound<'_, PyAny>,
 ) -> PyResult<Py<PyAny>> {
     let py = now.py();
-    let read = || Ok::<_, Wrong>((texts(secrets)?, pairs(headers)?, around::time(now)?));
     guard(|| {
-        let (secrets, headers, now) = read().map_err(|wrong| wrong.raise(py))?;
+        let provider = named(provider, "provider")?;
+        let secrets = texts(secrets).map_err(|wrong| wrong.under("secrets").raise(py))?;
+        let headers = pairs(headers).map_err(|wrong| wrong.under("headers").raise(py))?;
+        let now = around::time(now).map_err(|wrong| wrong.raise(py))?;
         let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
         let headers: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let origin = rulebound::authenticate(provider, &secrets, &headers, raw(body)?, now);
-        values::plain(py, &origin.map_err(|why| not_authentic(py, why))?).map(Bound::unbind)
+        values::plain(py, &origin.map_err(|why| not_authentic(py, provider, why))?).map(Bound::unbind)
     })
 }
 
 /// The ids by which a webhook finds its snapshots, among those that `correlation_ids` gave.
 #[pyfunction]
-fn correlate<'py>(provider: &str, body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = body.py();
     guard(|| {
-        named(py, provider)?;
-        let ids = rulebound::correlate(provider, raw(body)?).map_err(|wrong| raise(py, wrong.into()))?;
-        values::list(py, &ids)
+        status(provider)?;
+        let ids = rulebound::correlate(named(provider, "provider")?, raw(body)?);
+        values::list(py, &ids.map_err(|wrong| problem(py, &wrong.into()))?)
     })
 }
 
 /// The status that the provider wants for a webhook that was stored.
 #[pyfunction]
-fn acknowledgement(py: Python<'_>, provider: &str) -> PyResult<u16> {
-    guard(|| named(py, provider))
+fn acknowledgement(provider: &Bound<'_, PyAny>) -> PyResult<u16> {
+    guard(|| status(provider))
 }
 
 /// Answers a question to one of the provider's pure modules, such as which items of a cart are eligible.
+///
+/// Raises `Malformed` where there is no such question, or where its fields are not what it takes.
 #[pyfunction]
-#[pyo3(name = "ask")]
-fn ask<'py>(provider: &str, question: &str, fields: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn ask<'py>(
+    provider: &Bound<'py, PyAny>,
+    question: &Bound<'py, PyAny>,
+    fields: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = fields.py();
     guard(|| {
-        let fields = walk::json(fields).map_err(|wrong| wrong.under("with").raise(py))?;
-        let (provider, question) = (write(provider), write(question));
+        let (provider, question) = (write(named(provider, "provider")?), write(named(question, "question")?));
+        let fields = walk::json(fields).map_err(|wrong: Wrong| wrong.under("with").raise(py))?;
         verb(py, &format!(r#"{{"ask":{{"provider":{provider},"question":{question},"with":{fields}}}}}"#))
     })
 }
@@ -105,8 +126,8 @@ fn versions(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// Does one verb, from JSON text to JSON text: what every language has.
 #[pyfunction]
 #[pyo3(name = "call")]
-fn call_text(request: &str) -> PyResult<String> {
-    guard(|| Ok(call(request)))
+fn call_text(request: &Bound<'_, PyAny>) -> PyResult<String> {
+    guard(|| Ok(call(named(request, "request")?)))
 }
 
 /// What a call of text answers: a value, or what is wrong.
@@ -131,63 +152,7 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// The status of a provider, if there is a provider of that name.
-fn named(py: Python<'_>, provider: &str) -> PyResult<u16> {
-    rulebound::acknowledgement(provider).ok_or_else(|| {
-        let Problem { code, field, message, .. } = Problem::unknown("/provider", "provider", provider);
-        malformed(py, code, &field, &message)
-    })
-}
-
-/// A raw body: bytes as they came, or text.
-fn raw<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
-    if let Ok(bytes) = body.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes());
-    }
-    text(body).map(str::as_bytes).map_err(|_| {
-        malformed(
-            body.py(),
-            "malformed",
-            "/body",
-            "is neither bytes nor text: hand over the raw body, before it is parsed",
-        )
-    })
-}
-
-fn text<'a>(value: &'a Bound<'_, PyAny>) -> Result<&'a str, Wrong> {
-    let Ok(text) = value.cast::<PyString>() else {
-        return Err(Wrong::new(format!("is a `{}`, where text belongs", value.get_type().name()?)));
-    };
-    text.to_str().map_err(|_| Wrong::new("holds a lone surrogate, which is no text"))
-}
-
-/// One secret, or several while they are being exchanged.
-fn texts(secrets: &Bound<'_, PyAny>) -> Result<Vec<String>, Wrong> {
-    if secrets.is_instance_of::<PyString>() {
-        return Ok(vec![text(secrets).map_err(|wrong| wrong.under("secrets"))?.to_owned()]);
-    }
-    let Ok(several) = secrets.cast::<PySequence>() else {
-        return Err(Wrong::new("is neither one secret nor a list of them").under("secrets"));
-    };
-    let mut texts = Vec::new();
-    for (index, secret) in several.try_iter()?.enumerate() {
-        let secret = secret?;
-        let secret = text(&secret).map_err(|wrong| wrong.under(&index.to_string()).under("secrets"))?;
-        texts.push(secret.to_owned());
-    }
-    Ok(texts)
-}
-
-/// Headers by name, as every framework has them.
-fn pairs(headers: &Bound<'_, PyAny>) -> Result<Vec<(String, String)>, Wrong> {
-    let Ok(headers) = headers.cast::<PyMapping>() else {
-        return Err(Wrong::new("is no mapping of header names to values").under("headers"));
-    };
-    let mut pairs = Vec::new();
-    for pair in headers.items()?.iter() {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-        let name = text(&name).map_err(|wrong| wrong.under("headers"))?;
-        let value = text(&value).map_err(|wrong| wrong.under(name).under("headers"))?;
-        pairs.push((name.to_owned(), value.to_owned()));
-    }
-    Ok(pairs)
+fn status(provider: &Bound<'_, PyAny>) -> PyResult<u16> {
+    let name = named(provider, "provider")?;
+    rulebound::acknowledgement(name).ok_or_else(|| unknown_provider(provider.py(), name))
 }

@@ -1,6 +1,8 @@
 //! rulebound for Python: frozen snapshots, with commands, facts and answers as plain mappings.
 
+mod arguments;
 mod around;
+mod classes;
 mod errors;
 mod flows;
 mod guard;
@@ -13,15 +15,16 @@ mod walk;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMappingProxy};
 
-/// The native part of `rulebound`.
+/// The native part of `rulebound`: use it by way of `rulebound` itself.
 #[pymodule]
 fn _rulebound(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<snapshot::Snapshot>()?;
     module.add_class::<transition::Transition>()?;
     module.add_class::<transition::Observation>()?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     let flows = PyDict::new(module.py());
     for class in flows::classes() {
-        flows.set_item(class.flow, class.object(module.py())?)?;
+        flows.set_item(class.flow, (class.object)(module.py()))?;
     }
     module.add("flows", PyMappingProxy::new(module.py(), flows.as_mapping()))?;
     intake::add(module)?;

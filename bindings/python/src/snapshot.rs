@@ -4,10 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::PyDict;
 use rulebound::json::{AnyError, AnySnapshot, Around, load, read_fact};
 use serde::Serialize;
 
+use crate::arguments::{format as number, saved};
 use crate::around::Circumstances;
 use crate::errors::{Wrong, raise};
 use crate::flows::{Wrap, class_of};
@@ -17,8 +18,9 @@ use crate::{values, walk};
 
 /// One lifecycle as it stands, with everything that is owed.
 ///
-/// A value: every decision leaves it as it was and gives the next one.
-#[pyclass(frozen, subclass, module = "rulebound")]
+/// A value: every decision leaves it as it was and gives the next one. It may be shared between threads, compared,
+/// pickled and used as a key.
+#[pyclass(frozen, generic, subclass, weakref, module = "rulebound")]
 pub(crate) struct Snapshot {
     inner: Box<dyn AnySnapshot>,
     wrap: Wrap,
@@ -30,8 +32,9 @@ impl Snapshot {
     }
 
     /// Reads a snapshot of whichever flow.
-    pub(crate) fn load(py: Python<'_>, text: &str) -> PyResult<Py<Self>> {
-        let inner = load(text).map_err(|wrong| raise(py, wrong.into()))?;
+    pub(crate) fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+        let py = text.py();
+        let inner = load(saved(text)?).map_err(|wrong| raise(py, wrong.into()))?;
         let unknown = || PyRuntimeError::new_err("a flow without a class, which is a bug");
         (class_of(inner.flow()).ok_or_else(unknown)?.wrap)(py, inner)
     }
@@ -89,8 +92,8 @@ impl Snapshot {
     }
 
     /// Its JSON in an older format, so that workers of the previous release can read it.
-    fn save_as(&self, py: Python<'_>, format: u32) -> PyResult<String> {
-        guard(|| self.inner.save_as(format).map_err(|wrong| raise(py, wrong.into())))
+    fn save_as(&self, format: &Bound<'_, PyAny>) -> PyResult<String> {
+        guard(|| self.inner.save_as(number(format)?).map_err(|wrong| raise(format.py(), wrong.into())))
     }
 
     /// What the host wants: `begin`, or one of the provider's operations.
@@ -169,7 +172,7 @@ impl Snapshot {
         self.look(now, policy, settings, |at, around| at.offers(around))
     }
 
-    /// When what is owed, awaited or offered next changes by itself, in milliseconds.
+    /// When what is owed, awaited or offered next changes by itself, in milliseconds since the Unix epoch.
     #[pyo3(signature = (*, now, policy=None, settings=None))]
     fn deadline(
         &self,
@@ -220,12 +223,5 @@ impl Snapshot {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
         guard(|| Ok((slf.get_type().getattr("load")?, (slf.get().inner.save(),))))
-    }
-
-    /// `Snapshot[Command, Settings, Offer]` in annotations; the same class at run time.
-    #[classmethod]
-    #[pyo3(signature = (_of, /))]
-    fn __class_getitem__<'py>(class: &Bound<'py, PyType>, _of: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyType>> {
-        guard(|| Ok(class.clone()))
     }
 }

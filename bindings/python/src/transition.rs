@@ -1,7 +1,7 @@
 //! What a command or a fact leads to: its parts become Python values when they are asked for.
 
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::PyDict;
 use rulebound::json::{AnyObservation, AnyTransition};
 use rulebound::{Because, CorrelationId, Failure, Request, Violation};
 
@@ -13,7 +13,7 @@ use crate::values::{list, plain};
 /// What an accepted command leads to: nothing, until its next snapshot is saved.
 ///
 /// What it says is made anew whenever it is asked for: changing that changes no transition.
-#[pyclass(frozen, subclass, module = "rulebound")]
+#[pyclass(frozen, generic, subclass, weakref, module = "rulebound")]
 pub(crate) struct Transition {
     next: Py<Snapshot>,
     changed: bool,
@@ -77,11 +77,12 @@ impl Transition {
         guard(|| Ok(format!("<Transition to {}>", self.next.get().name())))
     }
 
-    /// `Transition[PaymentToken]` in annotations; the same class at run time.
-    #[classmethod]
-    #[pyo3(signature = (_of, /))]
-    fn __class_getitem__<'py>(class: &Bound<'py, PyType>, _of: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyType>> {
-        guard(|| Ok(class.clone()))
+    fn __copy__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        guard(|| Ok(slf))
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyDict>) -> PyResult<Bound<'py, Self>> {
+        guard(|| Ok(slf))
     }
 }
 

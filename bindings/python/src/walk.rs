@@ -8,6 +8,7 @@ use pyo3::types::{
 };
 use rulebound::json::{quote, write as written};
 
+use crate::arguments::{self, SURROGATE};
 use crate::errors::Wrong;
 
 /// How deep the core's reader goes.
@@ -26,22 +27,37 @@ pub(crate) fn json(value: &Bound<'_, PyAny>) -> Result<String, Wrong> {
 pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bound<'py, PyBytes>>), Wrong> {
     let mut text = String::with_capacity(256);
     let mut raw = None;
-    let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match it.cast::<PyBytes>() {
-        Ok(bytes) if name == "body" => {
+    let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match (name, it.cast::<PyBytes>()) {
+        ("body", Ok(bytes)) => {
             raw = Some(bytes.clone());
             text.push_str("\"\"");
             Ok(())
         }
+        ("headers", _) => headers(text, it),
         _ => write(text, it, 1),
     };
     if let Ok(it) = value.cast::<PyDict>() {
         entries(&mut text, it.iter().map(Ok), entry)?;
     } else if let Ok(it) = value.cast::<PyMapping>() {
-        entries(&mut text, it.items()?.iter().map(|pair| pair.extract()), entry)?;
+        entries(&mut text, it.items()?.iter().map(|pair| Ok(pair.extract()?)), entry)?;
     } else {
         write(&mut text, value, 0)?;
     }
     Ok((text, raw))
+}
+
+/// Writes headers, which may be more than a mapping; the core says what is wrong with anything else.
+fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
+    match value.is_exact_instance_of::<PyDict>() {
+        true => write(text, value, 1),
+        false => match arguments::items(value)? {
+            Some(items) => {
+                let pairs = items.enumerate().map(|(index, item)| arguments::pair(index, &item?));
+                entries(text, pairs, |text, _, value| write(text, value, 2))
+            }
+            None => write(text, value, 1),
+        },
+    }
 }
 
 fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {
@@ -78,7 +94,7 @@ fn write_other(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Res
         Err(Wrong::new("is bytes, where text belongs"))
     } else if let Ok(it) = value.cast::<PyMapping>() {
         let pairs = it.items()?;
-        object(text, pairs.iter().map(|pair| pair.extract()), depth)
+        object(text, pairs.iter().map(|pair| Ok(pair.extract()?)), depth)
     } else if let Ok(it) = value.cast::<PySequence>() {
         list(text, it.try_iter()?, depth)
     } else {
@@ -92,7 +108,11 @@ fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
 
 type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
-fn object<'py>(text: &mut String, pairs: impl Iterator<Item = PyResult<Pair<'py>>>, depth: usize) -> Result<(), Wrong> {
+fn object<'py>(
+    text: &mut String,
+    pairs: impl Iterator<Item = Result<Pair<'py>, Wrong>>,
+    depth: usize,
+) -> Result<(), Wrong> {
     let depth = deeper(depth)?;
     entries(text, pairs, |text, _, value| write(text, value, depth))
 }
@@ -100,7 +120,7 @@ fn object<'py>(text: &mut String, pairs: impl Iterator<Item = PyResult<Pair<'py>
 /// Writes an object, whose values the caller writes.
 fn entries<'py>(
     text: &mut String,
-    pairs: impl Iterator<Item = PyResult<Pair<'py>>>,
+    pairs: impl Iterator<Item = Result<Pair<'py>, Wrong>>,
     mut entry: impl FnMut(&mut String, &str, &Bound<'py, PyAny>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
     let mut before = '{';
@@ -157,7 +177,7 @@ fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
 }
 
 fn plain<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str, Wrong> {
-    value.to_str().map_err(|_| Wrong::new("holds a lone surrogate, which is no text"))
+    value.to_str().map_err(|_| Wrong::new(SURROGATE))
 }
 
 fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Wrong> {

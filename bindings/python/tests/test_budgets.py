@@ -24,6 +24,12 @@ def test_the_import_costs_at_most_ten_milliseconds() -> None:
     assert seconds("import rulebound") - seconds("pass") <= 0.010
 
 
+def test_the_types_are_read_when_they_are_asked_for() -> None:
+    asked = "import sys, rulebound; before = 'rulebound.types' in sys.modules; print(before, rulebound.types.__name__)"
+    run = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert run.stdout == "False rulebound.types\n"
+
+
 def everything(at: truemed.PaymentToken) -> None:
     step = at.observe(REPLY, now=2)
     at = step.next.observe(UPDATED, now=3).next

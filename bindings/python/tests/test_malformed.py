@@ -101,8 +101,11 @@ def test_a_command_is_named(start: truemed.PaymentToken, command: Any, field: st
         ({**REPLY, "body": {}}, "/fact/body"),
         ({**REPLY, "body": bytearray(b"{}")}, "/fact/body"),
         ({**REPLY, "body": "\udfff"}, "/fact/body"),
-        ({**REPLY, "body": b"x" * (2 << 20)}, "/fact/body"),
         ({**REPLY, "headers": {"a": b"b"}}, "/fact/headers/a"),
+        ({**REPLY, "headers": [("a", b"b")]}, "/fact/headers/a"),
+        ({**REPLY, "headers": [("a", "b"), "c"]}, "/fact/headers/1"),
+        ({**REPLY, "headers": "a: b"}, "/fact/headers"),
+        ({**REPLY, "headers": 5}, "/fact/headers"),
         ({**UPDATED, "origin": "sure"}, "/fact/origin"),
         ({**UPDATED, "topic": b"paid"}, "/fact/topic"),
         ({"type": "webhook", "body": b"{}"}, "/fact/origin"),
@@ -202,7 +205,7 @@ def test_an_exception_of_the_host_passes_through(start: truemed.PaymentToken) ->
         (truemed.PaymentToken.start(KEY).save().replace("payment_token", "nothing"), "/snapshot/flow"),
         (truemed.PaymentToken.start(KEY).save().replace('"format":1', '"format":999'), "/snapshot/format"),
         (truemed.PaymentToken.start(KEY).save().replace('"absent"', '"gone"'), "/snapshot/state/place"),
-        (" " * (1 << 20) + "{}", "/snapshot"),
+        (" " * (2 << 20) + "{}", "/snapshot"),
     ],
 )
 def test_a_row_that_is_no_snapshot_is_refused(text: str, field: str) -> None:
@@ -214,29 +217,92 @@ def test_a_row_that_is_no_snapshot_is_refused(text: str, field: str) -> None:
 def test_a_row_of_another_flow_is_refused(start: truemed.PaymentToken) -> None:
     error = wrong(lambda: truemed.PaymentSession.load(start.save()))
     assert (error.code, error.field) == ("unreadable_snapshot", "/snapshot/flow")
+
+
+@pytest.mark.parametrize("key", ["7", "", "x" * 129, 7, None, b"0123456789abcdef", "0123456789abcde\ud800", [KEY]])
+def test_a_key_is_named(key: Any) -> None:
+    assert wrong(lambda: truemed.PaymentToken.start(key)).field == "/key"
+
+
+@pytest.mark.parametrize("text", [b"\xff{}", "\ud800"])
+def test_a_row_that_is_no_text_is_unreadable(text: Any) -> None:
+    for load in (rulebound.load, truemed.PaymentToken.load):
+        error = wrong(lambda: load(text))
+        assert (error.code, error.field) == ("unreadable_snapshot", "/snapshot")
+
+
+@pytest.mark.parametrize("text", [5, None, {}, bytearray(b"{}")])
+def test_a_row_of_another_type_is_named(text: Any) -> None:
+    for load in (rulebound.load, truemed.PaymentToken.load):
+        error = wrong(lambda: load(text))
+        assert (error.code, error.field) == ("malformed", "/snapshot")
+        assert error.message == f"is a `{type(text).__name__}`, where text belongs"
+
+
+@pytest.mark.parametrize("format", [-1, True, 1.0, "1", None, 2**32, 2**70])
+def test_a_format_is_named(start: truemed.PaymentToken, format: Any) -> None:
+    error = wrong(lambda: start.save_as(format))
+    assert (error.code, error.field) == ("malformed", "/format")
     assert wrong(lambda: start.save_as(999)).code == "unknown_format"
-    assert wrong(lambda: truemed.PaymentToken.start("7")).field == "/key"
 
 
-def test_arguments_beside_the_flows_are_named() -> None:
+def test_arguments_of_authenticate_are_named() -> None:
     authenticate: Any = rulebound.authenticate
     assert wrong(lambda: authenticate("truemed", b"s", {}, b"", 0)).field == "/secrets/0"
     assert wrong(lambda: authenticate("truemed", ["s", 5], {}, b"", 0)).field == "/secrets/1"
     assert wrong(lambda: authenticate("truemed", 5, {}, b"", 0)).field == "/secrets"
-    assert wrong(lambda: authenticate("truemed", "s", [("a", "b")], b"", 0)).field == "/headers"
+    assert wrong(lambda: authenticate("truemed", "s", 5, b"", 0)).field == "/headers"
+    assert wrong(lambda: authenticate("truemed", "s", "x", b"", 0)).field == "/headers"
+    assert wrong(lambda: authenticate("truemed", "s", [("a", "b"), "ab"], b"", 0)).field == "/headers/1"
     assert wrong(lambda: authenticate("truemed", "s", {"a": b"b"}, b"", 0)).field == "/headers/a"
+    assert wrong(lambda: authenticate("truemed", "s", [("a", b"b")], b"", 0)).field == "/headers/a"
     assert wrong(lambda: authenticate("truemed", "s", {}, {}, 0)).field == "/body"
+
+
+@pytest.mark.parametrize("value", [5, None, b"truemed", "\ud800"])
+def test_arguments_beside_the_flows_are_named(value: Any) -> None:
+    assert wrong(lambda: rulebound.authenticate(value, "s", {}, b"", 0)).field == "/provider"
+    assert wrong(lambda: rulebound.correlate(value, b"")).field == "/provider"
+    assert wrong(lambda: rulebound.acknowledgement(value)).field == "/provider"
+    assert wrong(lambda: rulebound.ask(value, "needs_update", {})).field == "/provider"
+    assert wrong(lambda: rulebound.ask("truemed", value, {})).field == "/question"
+    assert wrong(lambda: rulebound.key_of(value, "x")).field == "/kind"
+    assert wrong(lambda: rulebound.key_of("revup.token", value)).field == "/name"
+    assert wrong(lambda: rulebound.call(value)).field == "/request"
+
+
+def test_what_the_functions_cannot_read_is_named() -> None:
     assert wrong(lambda: rulebound.correlate("truemed", {})).field == "/body"  # type: ignore[arg-type]
-    assert wrong(lambda: rulebound.correlate("truemed", b"{}")).code == "malformed"
-    for call in (rulebound.acknowledgement, lambda it: rulebound.correlate(it, b"")):
-        assert (wrong(lambda: call("stripe")).code, wrong(lambda: call("stripe")).field) == ("unknown", "/provider")
+    assert wrong(lambda: rulebound.correlate("truemed", b"{}")).field == "/body"
+    assert wrong(lambda: rulebound.key_of("revup.tokn", "tok_1")).field == "/kind"
+    assert wrong(lambda: rulebound.key_of("revup.token", "")).field == "/name"
     assert wrong(lambda: rulebound.ask("truemed", "why", {})).field == "/question"
     assert wrong(lambda: rulebound.ask("truemed", "needs_update", {"x": {1}})).field == "/with/x"
-    with pytest.raises(ValueError):
-        rulebound.load("\ud800")
-    for text in (5, None, b"{}"):
-        with pytest.raises(TypeError):
-            rulebound.load(text)  # type: ignore[arg-type]
+
+
+def test_a_provider_that_is_unknown_is_no_forged_webhook() -> None:
+    for call in (
+        rulebound.acknowledgement,
+        lambda it: rulebound.correlate(it, b""),
+        lambda it: rulebound.authenticate(it, "s", {}, b"", 0),
+        lambda it: rulebound.ask(it, "needs_update", {}),
+    ):
+        error = wrong(lambda: call("stripe"))
+        assert (type(error), error.code, error.field) == (Malformed, "unknown", "/provider")
+        assert error.message == "there is no provider `stripe`"
+
+
+@pytest.mark.parametrize("secrets", ["", [], ["s", ""]])
+def test_a_secret_that_is_missing_is_no_forged_webhook(secrets: Any) -> None:
+    error = wrong(lambda: rulebound.authenticate("truemed", secrets, {"x-truemed-api-key": ""}, b"", 0))
+    assert (type(error), error.code, error.field) == (Malformed, "malformed", "/secrets")
+
+
+def test_a_long_name_is_not_repeated_whole(start: truemed.PaymentToken) -> None:
+    long = "ä" * (1 << 20)
+    error = wrong(lambda: start.handle({**CREATE, "extra": {long: {"x": {1}}}}, now=0))
+    assert error.field == f"/command/extra/{'ä' * 64}…/x"
+    assert wrong(lambda: rulebound.acknowledgement(long)).message == f"there is no provider `{'ä' * 64}…`"
 
 
 def test_errors_can_be_copied_and_pickled() -> None:

@@ -23,7 +23,7 @@ TEXT = START.save()
 
 CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: rulebound.load(TEXT),
-    "key_of": lambda: rulebound.key_of("a", "b"),
+    "key_of": lambda: rulebound.key_of("revup.token", "tok_1"),
     "authenticate": lambda: rulebound.authenticate("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
     "correlate": lambda: rulebound.correlate("truemed", UPDATED["body"]),
     "acknowledgement": lambda: rulebound.acknowledgement("truemed"),
@@ -49,7 +49,6 @@ CALLS: dict[str, Callable[[], object]] = {
     "Snapshot.__copy__": lambda: copy.copy(START),
     "Snapshot.__deepcopy__": lambda: copy.deepcopy(START),
     "Snapshot.__reduce__": lambda: pickle.dumps(START),
-    "Snapshot.__class_getitem__": lambda: rulebound.Snapshot[Any, Any, Any],
     "Transition.next": lambda: STEP.next,
     "Transition.changed": lambda: STEP.changed,
     "Transition.take": lambda: STEP.take,
@@ -57,7 +56,8 @@ CALLS: dict[str, Callable[[], object]] = {
     "Transition.failure": lambda: STEP.failure,
     "Transition.warnings": lambda: STEP.warnings,
     "Transition.__repr__": lambda: repr(STEP),
-    "Transition.__class_getitem__": lambda: rulebound.Transition[Any],
+    "Transition.__copy__": lambda: copy.copy(STEP),
+    "Transition.__deepcopy__": lambda: copy.deepcopy(STEP),
     "Observation.applied": lambda: SEEN.applied,
     "Observation.because": lambda: SEEN.because,
     "Observation.__repr__": lambda: repr(SEEN),
@@ -66,12 +66,12 @@ for _flow in rulebound.flows.values():
     CALLS[f"{_flow.__module__}.{_flow.__name__}.start"] = lambda flow=_flow: flow.start(KEY)
     CALLS[f"{_flow.__module__}.{_flow.__name__}.load"] = lambda flow=_flow, text=_flow.start(KEY).save(): flow.load(text)
 
-OF_PYTHON = {"__doc__", "__module__", "__new__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
-"""What Python itself adds to a class."""
+OF_PYTHON = {"__class_getitem__", "__doc__", "__module__", "__new__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
+"""What Python itself, or PyO3, adds to a class."""
 
 
 def exported() -> set[str]:
-    names = {name for name in native.__all__ if name not in {"panic_next", "flows"}}
+    names = {name for name in native.__all__ if name not in {"__version__", "panic_next", "flows"}}
     classes = {name: getattr(native, name) for name in names if isinstance(getattr(native, name), type)}
     classes |= {f"{flow.__module__}.{flow.__name__}": flow for flow in native.flows.values()}
     members = {f"{name}.{member}" for name, it in classes.items() for member in vars(it) if member not in OF_PYTHON}

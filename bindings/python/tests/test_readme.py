@@ -6,7 +6,11 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_the_first_example_runs() -> None:
+def first_example() -> str:
     first = re.search(r"```python\n(.*?)```\n", README.read_text(), re.DOTALL)
     assert first
-    exec(compile(first[1], "README.md", "exec"), {})
+    return first[1]
+
+
+def test_the_first_example_runs() -> None:
+    exec(compile(first_example(), "README.md", "exec"), {})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from test_readme import first_example
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -23,8 +27,11 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_what_is_right_is_accepted(checker: str) -> None:
-    right = [HERE / "typing" / "accepted.py", HERE / "transcript.py", *sorted((ROOT / "examples").glob("*.py"))]
+def test_what_is_right_is_accepted(checker: str, tmp_path: Path) -> None:
+    readme = tmp_path / "readme.py"
+    readme.write_text(first_example())
+    right = [it for it in sorted((HERE / "typing").glob("*.py")) if it != MISTAKES]
+    right += [HERE / "transcript.py", *sorted((ROOT / "examples").glob("*.py")), readme]
     checked = run(*CHECKERS[checker], *right)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -43,18 +50,23 @@ def test_the_stubs_say_what_is_there() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_everything_public_has_a_docstring() -> None:
-    import inspect
+def described(body: list[ast.stmt], of: str = "") -> dict[str, str]:
+    """The docstrings of a stub, by the dotted names of what has them."""
+    found = {}
+    for it in body:
+        if isinstance(it, ast.ClassDef | ast.FunctionDef) and not it.name.startswith("_"):
+            found[of + it.name] = ast.get_docstring(it) or ""
+            found |= described(it.body, f"{it.name}.") if isinstance(it, ast.ClassDef) else {}
+    return found
 
-    import rulebound
 
-    public = {name: it for name, it in vars(rulebound).items() if not name.startswith("_") and callable(it)}
-    public |= {f"{it.__module__}.{it.__name__}": it for it in rulebound.flows.values()}
-    members = {
-        f"{name}.{member}": getattr(it, member)
-        for name, it in public.items()
-        if isinstance(it, type)
-        for member in vars(it)
-        if not member.startswith("_")
-    }
-    assert [name for name, it in (public | members).items() if not inspect.getdoc(it)] == []
+@pytest.mark.parametrize("module", ["_rulebound", "flex", "revup", "truemed", "vend"])
+def test_stubs_describe_what_is_there_in_its_own_words(module: str) -> None:
+    it = import_module(f"rulebound.{module}")
+    stub = ast.parse((ROOT / "python" / "rulebound" / f"{module}.pyi").read_text())
+    docs = {"": ast.get_docstring(stub), **described(stub.body)}
+    for name, doc in docs.items():
+        for part in filter(None, name.split(".")):
+            it = getattr(it, part)
+        assert doc and doc == inspect.getdoc(it), name
+        it = import_module(f"rulebound.{module}")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
+import uuid
+import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from email.message import Message
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 import rulebound
@@ -69,6 +74,13 @@ def test_a_body_is_bytes_or_text_and_the_same(begun: truemed.PaymentToken) -> No
     assert broken.because == "unreadable"
 
 
+def test_what_a_provider_sends_is_never_an_error(begun: truemed.PaymentToken) -> None:
+    for odd in ({"body": b"x" * (2 << 20)}, {"body": "x" * (2 << 20)}, {"status": 600}, {"status": 999}):
+        seen = begun.observe({**REPLY, **odd}, now=2)
+        assert "ptr_1" not in seen.learnt
+        assert [it["id"] for it in seen.next.owed(now=2)] == ["create_payment_token:1"]
+
+
 def test_views_follow_the_clock_and_the_policy(begun: truemed.PaymentToken) -> None:
     assert begun.deadline(now=2) == 300_001
     assert begun.deadline(now=2, policy={"lease": 1000}) == 300_001
@@ -117,6 +129,15 @@ def test_a_row_is_loaded_by_its_flow(begun: truemed.PaymentToken) -> None:
     assert rulebound.flows["truemed.payment_token"] is truemed.PaymentToken
 
 
+def test_a_key_may_be_a_uuid() -> None:
+    assert truemed.PaymentToken.start(uuid.UUID(KEY)) == truemed.PaymentToken.start(KEY)
+
+
+def test_a_row_may_be_bytes(begun: truemed.PaymentToken) -> None:
+    for load in (rulebound.load, truemed.PaymentToken.load):
+        assert load(begun.save().encode()) == begun
+
+
 def test_every_flow_of_the_catalogue_has_a_class() -> None:
     ids = [flow["id"] for flow in rulebound.catalogue()["flows"]]
     assert sorted(rulebound.flows) == sorted(ids)
@@ -151,6 +172,34 @@ def test_nothing_can_be_changed(begun: truemed.PaymentToken) -> None:
         type("Own", (truemed.PaymentToken,), {})
 
 
+def test_values_are_copied_and_watched_like_any_other(begun: truemed.PaymentToken) -> None:
+    step, seen = begun.handle({"type": "begin", "effect": "create_payment_token:1"}, now=300_001), begun.observe(REPLY, now=2)
+    for it in (begun, step, seen):
+        assert copy.copy(it) is it and copy.deepcopy(it) is it
+        assert weakref.ref(it)() is it
+
+
+def test_names_say_where_a_class_or_a_function_is_found() -> None:
+    for flow, of in rulebound.flows.items():
+        module = sys.modules[f"rulebound.{flow.split('.')[0]}"]
+        name = f"rulebound.{flow.split('.')[0]}.{of.__name__}"
+        assert getattr(module, of.__name__) is of and repr(of) == f"<class '{name}'>"
+        with pytest.raises(TypeError, match=f"'{name}'"):
+            of()
+    for name, it in vars(rulebound).items():
+        if callable(it) and not name.startswith("_"):
+            assert (it.__module__, it.__name__) == ("rulebound", name)
+            assert pickle.loads(pickle.dumps(it)) is it
+    assert rulebound.__version__ == rulebound.versions()["library"]
+
+
+def test_classes_take_their_parameters_at_run_time() -> None:
+    row = rulebound.Snapshot[Any, Any, Any]
+    assert (get_origin(row), get_args(row)) == (rulebound.Snapshot, (Any, Any, Any))
+    assert get_origin(rulebound.Transition[truemed.PaymentToken]) is rulebound.Transition
+    assert get_args(rulebound.Observation[truemed.PaymentToken]) == (truemed.PaymentToken,)
+
+
 def test_nothing_secret_is_printed(issued: truemed.PaymentToken) -> None:
     step = issued.handle({"type": "retrieve_payment_token"}, now=4)
     seen = issued.observe(UPDATED, now=4)
@@ -180,6 +229,31 @@ def test_webhooks_are_authenticated_by_their_raw_body() -> None:
     with pytest.raises(rulebound.NotAuthentic) as wrong:
         rulebound.authenticate("truemed", ["other"], headers, b"{}", 0)
     assert (wrong.value.code, str(wrong.value)) == ("not_authentic", "the signature fits none of the secrets")
+
+
+class Headers:
+    """As of a framework whose headers are no mapping: a name may stand there twice."""
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        yield "Other", "1"
+        yield "Other", "2"
+        yield "X-Truemed-Api-Key", "whsec"
+        yield "Retry-After", "90"
+
+
+def message() -> Message:
+    made = Message()
+    for name, value in Headers().items():
+        made[name] = value
+    return made
+
+
+@pytest.mark.parametrize("headers", [Headers(), message(), list(Headers().items()), tuple(Headers().items())])
+def test_headers_are_whatever_a_framework_has(begun: truemed.PaymentToken, headers: Any) -> None:
+    assert rulebound.authenticate("truemed", "whsec", headers, b"{}", 0) == "verified"
+    waits = begun.observe({**REPLY, "status": 429, "headers": headers}, now=2).next.owed(now=2)
+    assert waits == begun.observe({**REPLY, "status": 429, "headers": {"retry-after": "90"}}, now=2).next.owed(now=2)
+    assert waits != begun.observe({**REPLY, "status": 429}, now=2).next.owed(now=2)
 
 
 def test_what_stands_beside_the_flows() -> None:

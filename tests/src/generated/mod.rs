@@ -5,6 +5,7 @@ mod classes;
 mod defines;
 pub mod derived;
 mod diagrams;
+mod docstrings;
 mod header;
 mod mermaid;
 mod pages;

@@ -1,6 +1,7 @@
 """Writes Python's types: from `{path: JSON Schema}` on the standard input to `{path: module}` on the standard output."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,13 @@ def module(schema: str) -> str:
         program = [sys.executable, "-W", "ignore", "-m", "datamodel_code_generator", "--input", "schema.json", "--output", "made.py"]
         header = ["--custom-file-header", f'"""{json.loads(schema)["description"]}"""']
         subprocess.run([*program, *OPTIONS, *header], cwd=folder, check=True)
-        return (folder / "made.py").read_text()
+        return final((folder / "made.py").read_text())
+
+
+def final(module: str) -> str:
+    """Closes every type: a checker tells the members of a union apart by a field only if none can have more of them."""
+    module = module.replace("TypeAlias, TypedDict\n", "TypeAlias, TypedDict, final\n", 1)
+    return re.sub(r"^class .*\(TypedDict\):$", r"@final\n\g<0>", module, flags=re.MULTILINE)
 
 
 json.dump({path: module(schema) for path, schema in json.load(sys.stdin).items()}, sys.stdout)

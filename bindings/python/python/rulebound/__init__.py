@@ -8,3 +8,11 @@ and comes out.
 from ._errors import *
 from ._providers import *
 from ._rulebound import *
+
+
+def __getattr__(name):
+    if name == "types":  # read when it is asked for: no call needs it
+        from importlib import import_module
+
+        return import_module("rulebound.types")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

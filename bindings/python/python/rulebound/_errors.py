@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 class Refused(Exception):
     """A refused command: every rule that it would break. Nothing has changed."""
 
+    __module__ = "rulebound"
+
     violations: list[Violation]
     """The broken rules, in the order in which they were found."""
 
@@ -25,6 +27,8 @@ class Refused(Exception):
 
 class Malformed(ValueError):
     """Data of the host's that cannot be read: a mistake in a program, never a broken rule."""
+
+    __module__ = "rulebound"
 
     code: str
     """Its kind, such as `malformed` or `unreadable_snapshot`."""
@@ -45,3 +49,5 @@ class Malformed(ValueError):
 
 class NotAuthentic(Malformed):
     """A webhook that is not the provider's. Discard it; it must change nothing."""
+
+    __module__ = "rulebound"

@@ -1,9 +1,9 @@
 """The native part of `rulebound`: use it by way of `rulebound` itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import GenericAlias, MappingProxyType
-from typing import Any, Generic, Self, TypeVar, final
+from typing import Any, Generic, Protocol, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
 
@@ -13,6 +13,7 @@ __all__ = [
     "Observation",
     "Snapshot",
     "Transition",
+    "__version__",
     "acknowledgement",
     "ask",
     "authenticate",
@@ -29,6 +30,12 @@ _Command = TypeVar("_Command", contravariant=True)
 _Settings = TypeVar("_Settings", contravariant=True)
 _Offer = TypeVar("_Offer", covariant=True)
 _Snapshot = TypeVar("_Snapshot", covariant=True)
+
+class _Items(Protocol):
+    def items(self) -> Iterable[tuple[str, str]]: ...
+
+__version__: str
+"""The version of the library."""
 
 flows: MappingProxyType[str, Any]
 """The class of every flow, by the flow's id."""
@@ -101,7 +108,7 @@ class Snapshot(Generic[_Command, _Settings, _Offer]):
     def __deepcopy__(self, _memo: dict[int, Any], /) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     @classmethod
-    def __class_getitem__(cls, _of: Any, /) -> GenericAlias: ...
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
 @disjoint_base
 class Transition(Generic[_Snapshot]):
@@ -134,8 +141,10 @@ class Transition(Generic[_Snapshot]):
     def warnings(self) -> list[Violation]:
         """Rules that are broken and only warned about."""
 
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: dict[int, Any], /) -> Self: ...
     @classmethod
-    def __class_getitem__(cls, _of: Any, /) -> GenericAlias: ...
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
 @final
 class Observation(Transition[_Snapshot]):
@@ -147,20 +156,28 @@ class Observation(Transition[_Snapshot]):
 
     @property
     def because(self) -> Because | None:
-        """Why it moved nothing."""
+        """Why it moved nothing: `known`, `early`, `unrelated` or `unreadable`."""
 
-def load(text: str) -> Any:
+def load(text: str | bytes) -> Any:
     """Reads a snapshot of whichever flow, as an object of that flow's own class."""
 
 def key_of(kind: str, name: str) -> str:
-    """The key of a flow whose identity is the provider's own thing, such as a token that can be used once."""
+    """The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+
+    The provider's page names the kinds, such as `revup.token`.
+    """
 
 def authenticate(
-    provider: str, secrets: str | Sequence[str], headers: Mapping[str, str], body: bytes | str, now: int | datetime
+    provider: str,
+    secrets: str | Sequence[str],
+    headers: _Items | list[tuple[str, str]] | tuple[tuple[str, str], ...],
+    body: bytes | str,
+    now: int | datetime,
 ) -> Origin:
     """Whether a webhook is the provider's: its origin, `verified` or `unverified`.
 
-    Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing.
+    Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
+    provider does not sign is always `unverified`.
     """
 
 def correlate(provider: str, body: bytes | str) -> list[str]:
@@ -170,7 +187,10 @@ def acknowledgement(provider: str) -> int:
     """The status that the provider wants for a webhook that was stored."""
 
 def ask(provider: str, question: str, fields: Mapping[str, Any]) -> Any:
-    """Answers a question to one of the provider's pure modules, such as which items of a cart are eligible."""
+    """Answers a question to one of the provider's pure modules, such as which items of a cart are eligible.
+
+    Raises `Malformed` where there is no such question, or where its fields are not what it takes.
+    """
 
 def catalogue() -> Catalogue:
     """Everything that the library knows, as it is published: rules, flows, edges and wishes."""

@@ -2,6 +2,7 @@
 """The flows of flex."""
 
 from typing import final
+from uuid import UUID
 
 from ._rulebound import Snapshot
 from .types import FlexCheckoutCommand, FlexCheckoutOffer, FlexSettings, FlexSubscriptionCommand, FlexSubscriptionOffer
@@ -13,11 +14,15 @@ class Checkout(Snapshot[FlexCheckoutCommand, FlexSettings, FlexCheckoutOffer]):
     """A snapshot of the flow `flex.checkout`."""
 
     @staticmethod
-    def start(key: str) -> Checkout:
-        """A flow that has not begun; its key is never used again."""
+    def start(key: str | UUID) -> Checkout:
+        """A flow that has not begun.
+
+        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+        key over the flow and the key.
+        """
 
     @staticmethod
-    def load(text: str) -> Checkout:
+    def load(text: str | bytes) -> Checkout:
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
@@ -25,9 +30,13 @@ class Subscription(Snapshot[FlexSubscriptionCommand, FlexSettings, FlexSubscript
     """A snapshot of the flow `flex.subscription`."""
 
     @staticmethod
-    def start(key: str) -> Subscription:
-        """A flow that has not begun; its key is never used again."""
+    def start(key: str | UUID) -> Subscription:
+        """A flow that has not begun.
+
+        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+        key over the flow and the key.
+        """
 
     @staticmethod
-    def load(text: str) -> Subscription:
+    def load(text: str | bytes) -> Subscription:
         """Reads a snapshot of this flow that this or an older release saved."""

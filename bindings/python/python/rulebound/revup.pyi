@@ -2,6 +2,7 @@
 """The flows of revup."""
 
 from typing import final
+from uuid import UUID
 
 from ._rulebound import Snapshot
 from .types import RevupSettings, RevupSubscriptionCommand, RevupSubscriptionOffer
@@ -13,9 +14,13 @@ class Subscription(Snapshot[RevupSubscriptionCommand, RevupSettings, RevupSubscr
     """A snapshot of the flow `revup.subscription`."""
 
     @staticmethod
-    def start(key: str) -> Subscription:
-        """A flow that has not begun; its key is never used again."""
+    def start(key: str | UUID) -> Subscription:
+        """A flow that has not begun.
+
+        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+        key over the flow and the key.
+        """
 
     @staticmethod
-    def load(text: str) -> Subscription:
+    def load(text: str | bytes) -> Subscription:
         """Reads a snapshot of this flow that this or an older release saved."""

@@ -2,6 +2,7 @@
 """The flows of truemed."""
 
 from typing import final
+from uuid import UUID
 
 from ._rulebound import Snapshot
 from .types import TruemedPaymentSessionCommand, TruemedPaymentSessionOffer, TruemedPaymentTokenCommand, TruemedPaymentTokenOffer, TruemedSettings
@@ -13,11 +14,15 @@ class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedSettings, Truemed
     """A snapshot of the flow `truemed.payment_token`."""
 
     @staticmethod
-    def start(key: str) -> PaymentToken:
-        """A flow that has not begun; its key is never used again."""
+    def start(key: str | UUID) -> PaymentToken:
+        """A flow that has not begun.
+
+        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+        key over the flow and the key.
+        """
 
     @staticmethod
-    def load(text: str) -> PaymentToken:
+    def load(text: str | bytes) -> PaymentToken:
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
@@ -25,9 +30,13 @@ class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedSettings, Tru
     """A snapshot of the flow `truemed.payment_session`."""
 
     @staticmethod
-    def start(key: str) -> PaymentSession:
-        """A flow that has not begun; its key is never used again."""
+    def start(key: str | UUID) -> PaymentSession:
+        """A flow that has not begun.
+
+        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
+        key over the flow and the key.
+        """
 
     @staticmethod
-    def load(text: str) -> PaymentSession:
+    def load(text: str | bytes) -> PaymentSession:
         """Reads a snapshot of this flow that this or an older release saved."""

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, assert_never, assert_type
 
+from email.message import Message
+from uuid import uuid4
+
 import rulebound
 from rulebound import Observation, Snapshot, Transition, flex, revup, truemed, vend
 from rulebound.types import (
@@ -24,6 +27,11 @@ rule: TruemedRule = "truemed.update.card-xor-items"
 begin: Begin = {"type": "begin", "effect": "create_payment_token:1"}
 
 at = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001")
+again: rulebound.types.Fact = {"type": "lost", "to": "create_payment_token:1"}
+assert_type(rulebound.__version__, str)
+assert_type(truemed.PaymentToken.start(uuid4()).observe(again, now=0).because, rulebound.types.Because | None)
+for headers in ({"a": "b"}, Message(), [("a", "b")], (("a", "b"),)):
+    rulebound.authenticate("truemed", "s", headers, b"", 0)
 step = at.handle(command, now=0, policy=policy, settings={"environment": "staging"})
 assert_type(step, Transition[truemed.PaymentToken])
 assert_type(step.next, truemed.PaymentToken)

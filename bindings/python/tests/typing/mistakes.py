@@ -1,5 +1,6 @@
 """Mistakes, each of which a strict checker must report: the lines that end in `# wrong`, and no other."""
 
+import rulebound
 from rulebound import Refused, flex, truemed
 from rulebound.types import Fact, Owed, Policy, TruemedOrderItem, TruemedRule
 
@@ -25,6 +26,11 @@ level: Policy = {"overrides": {"truemed.update.card-xor-items": "ignore"}}  # wr
 fact: Fact = {"type": "tick"}  # wrong
 other: flex.Checkout = at.handle({"type": "delete_payment_token"}, now=0).next  # wrong
 at.revision = 3  # wrong
+truemed.PaymentToken.start(7)  # wrong
+truemed.PaymentToken.load(None)  # wrong
+rulebound.authenticat("truemed", "s", {}, b"", 0)  # wrong
+rulebound.authenticate("truemed", "s", {"a": b"b"}, b"", 0)  # wrong
+print(rulebound.types.Facts)  # wrong
 step = at.handle({"type": "delete_payment_token"}, now=0)
 print(step.take["url"])  # wrong
 print(step.failure["status"])  # wrong

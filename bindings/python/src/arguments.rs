@@ -1,0 +1,119 @@
+//! Arguments that are no mappings of ours: keys, texts, raw bodies, secrets and headers.
+
+use std::marker::PhantomData;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyIterator, PyList, PyMapping, PySequence, PyString, PyTuple, PyType};
+use rulebound::Key;
+use rulebound::json::read;
+
+use crate::errors::{Wrong, malformed};
+use crate::walk;
+
+/// The text that an argument is.
+pub(crate) fn named<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
+    text(value).map_err(|wrong| wrong.under(name).raise(value.py()))
+}
+
+/// A key: a text, or a `uuid.UUID`, which stands for its own.
+pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
+    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let read = || {
+        let is_text = value.is_instance_of::<PyString>();
+        let own = match !is_text && value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)? {
+            true => value.str()?.into_any(),
+            false => value.clone(),
+        };
+        Key::parse(text(&own)?).map_err(|wrong| Wrong::new(wrong.to_string()))
+    };
+    read().map_err(|wrong: Wrong| wrong.under("key").raise(value.py()))
+}
+
+/// The text of a saved snapshot, which storage may hand back as bytes.
+pub(crate) fn saved<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let unreadable = |why| malformed(value.py(), "unreadable_snapshot", "/snapshot", why);
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return str::from_utf8(bytes.as_bytes()).map_err(|_| unreadable("is not UTF-8"));
+    }
+    match value.cast::<PyString>() {
+        Ok(text) => text.to_str().map_err(|_| unreadable(SURROGATE)),
+        Err(_) => named(value, "snapshot"),
+    }
+}
+
+/// The number of a format.
+pub(crate) fn format(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let read = || Ok::<_, Wrong>(read(&walk::json(value)?, PhantomData)?);
+    read().map_err(|wrong| wrong.under("format").raise(value.py()))
+}
+
+/// A raw body: bytes as they came, or text.
+pub(crate) fn raw<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
+    const PARSED: &str = "is neither bytes nor text: hand over the raw body, before it is parsed";
+    if let Ok(bytes) = body.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes());
+    }
+    text(body).map(str::as_bytes).map_err(|_| Wrong::new(PARSED).under("body").raise(body.py()))
+}
+
+/// One secret, or several while they are being exchanged.
+pub(crate) fn secrets(secrets: &Bound<'_, PyAny>) -> Result<Vec<String>, Wrong> {
+    if secrets.is_instance_of::<PyString>() {
+        return Ok(vec![text(secrets)?.to_owned()]);
+    }
+    let Ok(several) = secrets.cast::<PySequence>() else {
+        return Err(Wrong::new("is neither one secret nor a list of them"));
+    };
+    let mut texts = Vec::new();
+    for (index, secret) in several.try_iter()?.enumerate() {
+        let secret = secret?;
+        texts.push(text(&secret).map_err(|wrong| wrong.under(&index.to_string()))?.to_owned());
+    }
+    Ok(texts)
+}
+
+/// Headers by name, as every framework has them.
+pub(crate) fn headers(headers: &Bound<'_, PyAny>) -> Result<Vec<(String, String)>, Wrong> {
+    let Some(items) = items(headers)? else {
+        return Err(Wrong::new("is neither a mapping of header names to values nor a list of pairs"));
+    };
+    let mut pairs = Vec::new();
+    for (index, item) in items.enumerate() {
+        let (name, value) = pair(index, &item?)?;
+        let name = text(&name)?;
+        pairs.push((name.to_owned(), text(&value).map_err(|wrong| wrong.under(name))?.to_owned()));
+    }
+    Ok(pairs)
+}
+
+/// What stands for headers, one by one: of a mapping, of anything else that has `items`, or of a list.
+pub(crate) fn items<'py>(headers: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyIterator>>, Wrong> {
+    if let Ok(mapping) = headers.cast::<PyMapping>() {
+        return Ok(Some(mapping.items()?.try_iter()?));
+    }
+    if headers.is_instance_of::<PyList>() || headers.is_instance_of::<PyTuple>() {
+        return Ok(Some(headers.try_iter()?));
+    }
+    let items = headers.getattr_opt(intern!(headers.py(), "items"))?;
+    Ok(items.map(|it| it.call0()?.try_iter()).transpose()?)
+}
+
+/// The name and the value of a header.
+pub(crate) fn pair<'py>(
+    index: usize,
+    item: &Bound<'py, PyAny>,
+) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>), Wrong> {
+    item.extract().map_err(|_| Wrong::new("is no pair of a name and a value").under(&index.to_string()))
+}
+
+/// What is no text although it is a `str`.
+pub(crate) const SURROGATE: &str = "holds a lone surrogate, which is no text";
+
+fn text<'a>(value: &'a Bound<'_, PyAny>) -> Result<&'a str, Wrong> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(Wrong::new(format!("is a `{}`, where text belongs", value.get_type().name()?)));
+    };
+    text.to_str().map_err(|_| Wrong::new(SURROGATE))
+}
