@@ -66,7 +66,8 @@ fn examples(linked: Linked<'_>) -> Outcome {
         return Ok(());
     }
     let host = Program { source: "examples/host", language: C11, linked, beside: &["sqlite3"] };
-    host.check_output(&[&database], "host.txt")
+    host.check_output(&[&database], "host.txt")?;
+    host.check_output(&[&database], "host_again.txt")
 }
 
 /// The same, with the library and its callers watched by the sanitizers; only this build can be made to panic.
