@@ -4,6 +4,7 @@
 mod abi;
 mod install;
 mod program;
+mod readme;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -53,6 +54,7 @@ pub(crate) fn test() -> Outcome {
         return Err(format!("a program that is linked with the shared library does not ask for {}", soname()));
     }
     examples(Linked::Shared)?;
+    readme::follow()?;
     sanitized()
 }
 
