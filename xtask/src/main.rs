@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
         ["bench"] => bench(),
-        ["install-c", prefix] => c::install(Path::new(prefix)),
+        ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         _ => Err(format!("usage:\n{HELP}")),
     };

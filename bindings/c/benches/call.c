@@ -26,7 +26,7 @@ static void request_of(char *request, const char *verb, const char *fields) {
 
 /* Takes what stands between two marks of an answer for the snapshot. */
 static void stand(const char *request, const char *before, const char *after) {
-  rulebound_buffer answer;
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   if (rulebound_call(request, strlen(request), &answer) != RULEBOUND_STATUS_OK) exit(1);
   const char *begin = strstr(answer.data, before), *end = begin ? strstr(begin, after) : NULL;
   if (end == NULL) {
@@ -71,7 +71,7 @@ static void measure(const char *name, const char *request) {
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (int i = 0; i < CALLS; i++) {
-      rulebound_buffer answer = {NULL, 0};
+      rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
       if (request == NULL) sink += rulebound_abi();
       else if (rulebound_call(request, length, &answer) != RULEBOUND_STATUS_OK) exit(1);
       rulebound_buffer_free(&answer);

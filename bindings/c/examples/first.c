@@ -4,7 +4,7 @@
 
 int main(void) {
   const char *request = "{\"acknowledgement\": {\"provider\": \"truemed\"}}";
-  rulebound_buffer answer;
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   rulebound_status status = rulebound_call(request, strlen(request), &answer);
   if (status != RULEBOUND_STATUS_OK) {
     fprintf(stderr, "%s\n", rulebound_status_text(status));

@@ -8,6 +8,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The version of the library that this header came with; `rulebound_version` tells that of the one that is loaded. */
+#define RULEBOUND_VERSION "0.1.0"
+#define RULEBOUND_VERSION_MAJOR 0
+#define RULEBOUND_VERSION_MINOR 1
+#define RULEBOUND_VERSION_PATCH 0
+
+/** What a `rulebound_buffer` begins as: empty, so that freeing it does nothing, whether or not a call has answered. */
+#define RULEBOUND_BUFFER_INIT {NULL, 0}
+
+/** Makes the compiler warn where the result of a call is ignored. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define RULEBOUND_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define RULEBOUND_MUST_USE __attribute__((warn_unused_result))
+#else
+#define RULEBOUND_MUST_USE
+#endif
+
+/**
+ * The longest request that is read, in bytes: 4 MiB.
+ */
+#define RULEBOUND_REQUEST_MAX (4 << 20)
+
 /**
  * The version of the C ABI: the functions, their types and the numbers of their statuses. The shared library's soname
  * ends with it.
@@ -31,7 +55,7 @@ typedef enum {
    */
   RULEBOUND_STATUS_NOT_UTF8 = 2,
   /**
-   * The request is longer than 4 MiB, and was not read.
+   * The request is longer than `RULEBOUND_REQUEST_MAX`, and was not read.
    */
   RULEBOUND_STATUS_TOO_LONG = 3,
   /**
@@ -43,7 +67,8 @@ typedef enum {
 /**
  * A text that the library made: UTF-8, with a zero byte behind it that `length` does not count.
  *
- * Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else.
+ * Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else. One that no call has answered yet is
+ * `RULEBOUND_BUFFER_INIT`, so that it may be freed as well.
  */
 typedef struct {
   /**
@@ -65,8 +90,10 @@ extern "C" {
  * `{"error": {"code", "field", "message"}}`.
  *
  * `request` points to `length` bytes of JSON, which need no zero byte behind them. `answer` is written only if the
- * status is `RULEBOUND_STATUS_OK`; what it held before is not freed. Threads may call at the same time.
+ * status is `RULEBOUND_STATUS_OK`, and otherwise stays as it was; what it held before is not freed. Threads may call at
+ * the same time.
  */
+RULEBOUND_MUST_USE
 rulebound_status rulebound_call(const char *request,
                                 size_t length,
                                 rulebound_buffer *answer);

@@ -16,6 +16,10 @@ use guard::guarded;
 #[cfg(feature = "panics")]
 pub use guard::rulebound_panic_next;
 
+/// The longest request that is read, in bytes: 4 MiB.
+pub const RULEBOUND_REQUEST_MAX: usize = 4 << 20;
+const _: () = assert!(RULEBOUND_REQUEST_MAX == LARGEST_CALL);
+
 /// Whether a call was answered. A number never changes its meaning.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,7 +30,7 @@ pub enum Status {
     NullPointer = 1,
     /// The request is not UTF-8; nothing was done.
     NotUtf8 = 2,
-    /// The request is longer than 4 MiB, and was not read.
+    /// The request is longer than `RULEBOUND_REQUEST_MAX`, and was not read.
     TooLong = 3,
     /// A bug in the library, told on standard error. Nothing was done, and the next call is independent of this one.
     Panicked = 4,
@@ -34,7 +38,8 @@ pub enum Status {
 
 /// A text that the library made: UTF-8, with a zero byte behind it that `length` does not count.
 ///
-/// Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else.
+/// Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else. One that no call has answered yet is
+/// `RULEBOUND_BUFFER_INIT`, so that it may be freed as well.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Buffer {
@@ -48,7 +53,9 @@ pub struct Buffer {
 /// `{"error": {"code", "field", "message"}}`.
 ///
 /// `request` points to `length` bytes of JSON, which need no zero byte behind them. `answer` is written only if the
-/// status is `RULEBOUND_STATUS_OK`; what it held before is not freed. Threads may call at the same time.
+/// status is `RULEBOUND_STATUS_OK`, and otherwise stays as it was; what it held before is not freed. Threads may call at
+/// the same time.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rulebound_call(request: *const c_char, length: usize, answer: *mut Buffer) -> Status {
     guarded(Status::Panicked, || {
@@ -130,7 +137,7 @@ impl Buffer {
 
 /// The text of a request.
 unsafe fn text<'a>(request: *const c_char, length: usize) -> Result<&'a str, Status> {
-    if length > LARGEST_CALL {
+    if length > RULEBOUND_REQUEST_MAX {
         return Err(Status::TooLong);
     }
     // SAFETY: `rulebound_call` hands over its own promise.

@@ -5,8 +5,8 @@
 #include "check.h"
 #include "rulebound_rules.h"
 
-#define START \
-  "{\"start\": {\"flow\": \"" RULEBOUND_FLOW_TRUEMED_PAYMENT_TOKEN "\", \"key\": \"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}"
+#define KEY "\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\""
+#define START "{\"start\":{\"flow\":\"" RULEBOUND_FLOW_TRUEMED_PAYMENT_TOKEN "\"," KEY "}}"
 
 static char untouched[] = "untouched";
 
@@ -31,7 +31,7 @@ static void a_text_must_be_utf8_and_short(void) {
   CHECK(unanswered("\"\xc3", 2) == RULEBOUND_STATUS_NOT_UTF8);           /* half a letter */
   CHECK(unanswered("{}", SIZE_MAX) == RULEBOUND_STATUS_TOO_LONG);        /* read by nobody */
 
-  size_t most = 4u << 20;
+  size_t most = RULEBOUND_REQUEST_MAX;
   char *text = (char *)malloc(most);
   if (text == NULL) {
     abort();
@@ -39,25 +39,35 @@ static void a_text_must_be_utf8_and_short(void) {
   memset(text, ' ', most);
   CHECK(unanswered(text, most + 1) == RULEBOUND_STATUS_TOO_LONG);
   memcpy(text, START, strlen(START));
-  rulebound_buffer answer;
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   CHECK(rulebound_call(text, most, &answer) == RULEBOUND_STATUS_OK);
   CHECK(strncmp(answer.data, "{\"ok\":{\"flow\"", 13) == 0);
   rulebound_buffer_free(&answer);
   free(text);
 }
 
-static void what_is_malformed_names_its_field(void) {
-  CHECK(answers("", "{\"error\":{\"code\":\"malformed\",\"field\":\"\""));
-  CHECK(answers("{", "{\"error\":{\"code\":\"malformed\""));
-  CHECK(answers("[]", "{\"error\":{\"code\":\"malformed\""));
-  CHECK(answers("{\"sing\":{}}", "{\"error\":{\"code\":\"malformed\""));
+#define ERROR(code, field) "{\"error\":{\"code\":\"" code "\",\"field\":\"" field "\""
+
+static void what_is_wrong_is_named_by_code_and_field(void) {
+  CHECK(answers("", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
+  CHECK(answers("{", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
+  CHECK(answers("[]", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
+  CHECK(answers("{\"sing\":{}}", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":1}}",
-                "{\"error\":{\"code\":\"malformed\",\"field\":\"/key\""));
-  CHECK(answers("{\"start\":{\"flow\":\"x.y\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
-                "{\"error\":{\"code\":\"unknown\",\"field\":\"/flow\""));
+                ERROR(RULEBOUND_ERROR_MALFORMED, "/key")));
   CHECK(answers("{\"correlate\":{\"provider\":\"truemed\",\"body\":\"\\ud800\"}}",
-                "{\"error\":{\"code\":\"malformed\",\"field\":\"/body\""));
-  rulebound_buffer zero;
+                ERROR(RULEBOUND_ERROR_MALFORMED, "/body")));
+  CHECK(answers("{\"start\":{\"flow\":\"x.y\"," KEY "}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/flow")));
+  CHECK(answers("{\"acknowledgement\":{\"provider\":\"x\"}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
+  CHECK(answers("{\"correlation_ids\":{\"snapshot\":{\"flow\":\"x.y\",\"format\":1}}}",
+                ERROR(RULEBOUND_ERROR_UNREADABLE_SNAPSHOT, "/snapshot/flow")));
+  CHECK(answers("{\"save_as\":{\"format\":9,\"snapshot\":{\"flow\":\"flex.checkout\",\"format\":1," KEY
+                ",\"revision\":0,\"state\":{\"checkouts\":{}},\"owed\":[],\"ordinals\":[]}}}",
+                ERROR(RULEBOUND_ERROR_UNKNOWN_FORMAT, "/format")));
+  CHECK(answers("{\"authenticate\":{\"provider\":\"truemed\",\"secrets\":[\"a\"],\"headers\":{},\"body\":\"\","
+                "\"now\":0}}",
+                ERROR(RULEBOUND_ERROR_NOT_AUTHENTIC, "")));
+  rulebound_buffer zero = RULEBOUND_BUFFER_INIT;
   CHECK(rulebound_call("{}\0", 3, &zero) == RULEBOUND_STATUS_OK);
   CHECK(strncmp(zero.data, "{\"error\"", 8) == 0);
   rulebound_buffer_free(&zero);
@@ -71,6 +81,13 @@ static void what_is_malformed_names_its_field(void) {
   text[deep] = '\0';
   CHECK(answers(text, "{\"error\":{\"code\":\"malformed\""));
   free(text);
+}
+
+static void a_buffer_that_nothing_has_answered_is_freed(void) {
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
+  CHECK(rulebound_call("\"caf\xe9\"", 6, &answer) == RULEBOUND_STATUS_NOT_UTF8);
+  rulebound_buffer_free(&answer);
+  CHECK(answer.data == NULL && answer.length == 0);
 }
 
 static void an_answer_is_freed_once(void) {
@@ -113,7 +130,11 @@ static void the_versions_are_told(void) {
   CHECK(rulebound_abi() == RULEBOUND_ABI);
   CHECK(rulebound_protocol() == 1);
   CHECK(strcmp(rulebound_rules_version(), RULEBOUND_RULES_VERSION) == 0);
+  CHECK(strcmp(rulebound_version(), RULEBOUND_VERSION) == 0);
   char request[64];
+  snprintf(request, sizeof request, "%d.%d.%d", RULEBOUND_VERSION_MAJOR, RULEBOUND_VERSION_MINOR,
+           RULEBOUND_VERSION_PATCH);
+  CHECK(strcmp(request, RULEBOUND_VERSION) == 0);
   snprintf(request, sizeof request, "{\"ok\":{\"library\":\"%s\",\"rules\":\"%s\",\"protocol\":%u", rulebound_version(),
            rulebound_rules_version(), (unsigned)rulebound_protocol());
   CHECK(answers("{\"versions\":{}}", request));
@@ -126,7 +147,8 @@ static void the_versions_are_told(void) {
 int main(void) {
   pointers_are_checked();
   a_text_must_be_utf8_and_short();
-  what_is_malformed_names_its_field();
+  what_is_wrong_is_named_by_code_and_field();
+  a_buffer_that_nothing_has_answered_is_freed();
   an_answer_is_freed_once();
   a_wish_is_answered();
   the_versions_are_told();

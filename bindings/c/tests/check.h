@@ -21,7 +21,7 @@ static int passed, failed;
 
 /* A call of a text; the answer is to be freed. */
 static inline rulebound_buffer call(const char *request) {
-  rulebound_buffer answer = {NULL, 0};
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   CHECK(rulebound_call(request, strlen(request), &answer) == RULEBOUND_STATUS_OK);
   return answer;
 }

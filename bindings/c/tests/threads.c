@@ -1,4 +1,4 @@
-/* Many threads call at once, and each is answered as if it were alone. */
+/* Many threads call at once, each is answered as if it were alone, and a small stack is enough for one. */
 #include <pthread.h>
 
 #include "check.h"
@@ -16,7 +16,7 @@ static rulebound_buffer expected[4];
 
 static void *work(void *wrong) {
   for (int i = 0; i < CALLS; i++) {
-    rulebound_buffer answer;
+    rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
     rulebound_status status = rulebound_call(REQUESTS[i % 4], strlen(REQUESTS[i % 4]), &answer);
     if (status != RULEBOUND_STATUS_OK) {
       ++*(int *)wrong;
@@ -26,6 +26,43 @@ static void *work(void *wrong) {
     rulebound_buffer_free(&answer);
   }
   return NULL;
+}
+
+#define DEPTH 109 /* as many objects as a wish may carry within each other */
+
+#ifdef __SANITIZE_ADDRESS__
+static const size_t STACK = 1 << 20; /* what is watched takes more */
+#else
+static const size_t STACK = 128 << 10;
+#endif
+
+static void *wish(void *request) {
+  CHECK(answers((const char *)request, "{\"ok\":{\"next\":"));
+  return NULL;
+}
+
+/* The wish that takes the most: what is nested in it is read, kept and written. */
+static void a_small_stack_is_enough(void) {
+  rulebound_buffer start = call("{\"start\":{\"flow\":\"truemed.payment_token\","
+                                "\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}");
+  const int length = (int)(start.length - strlen("{\"ok\":}"));
+  char nested[6 * DEPTH + 2] = "", request[2048];
+  for (int i = 0; i < DEPTH; i++) {
+    memcpy(nested + 5 * i, "{\"a\":", 5);
+  }
+  nested[5 * DEPTH] = '1';
+  memset(nested + 5 * DEPTH + 1, '}', DEPTH);
+  snprintf(request, sizeof request,
+           "{\"handle\":{\"snapshot\":%.*s,\"command\":{\"type\":\"create_payment_token\",\"extra\":{\"nested\":%s},"
+           "\"success_url\":\"https://shop.example/ok\",\"failure_url\":\"https://shop.example/no\","
+           "\"order_items\":[{\"name\":\"B12\",\"sku\":\"b12\",\"quantity\":1,\"price\":1500}]},\"now\":0}}",
+           length, start.data + strlen("{\"ok\":"), nested);
+  rulebound_buffer_free(&start);
+  pthread_attr_t attributes;
+  pthread_t thread;
+  CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK) == 0);
+  CHECK(pthread_create(&thread, &attributes, wish, request) == 0 && pthread_join(thread, NULL) == 0);
+  pthread_attr_destroy(&attributes);
 }
 
 int main(void) {
@@ -44,5 +81,6 @@ int main(void) {
   for (int i = 0; i < 4; i++) {
     rulebound_buffer_free(&expected[i]);
   }
+  a_small_stack_is_enough();
   return report();
 }

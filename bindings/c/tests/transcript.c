@@ -10,7 +10,7 @@ static rulebound_buffer ask(const char *verb, const char *fields) {
   size_t room = strlen(verb) + strlen(snapshot) + strlen(fields) + 8;
   char *request = malloc(room);
   snprintf(request, room, "{\"%s\":{%s%s}}", verb, snapshot, fields);
-  rulebound_buffer answer;
+  rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   if (rulebound_call(request, strlen(request), &answer) != RULEBOUND_STATUS_OK) exit(1);
   answer.data[answer.length - 1] = '\0';
   return free(request), answer;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{PRIVATE, home};
+use super::home;
+use super::install::PRIVATE;
 use crate::{Outcome, root, run, target};
 
 /// A language that the header is for: its compiler, its standard, and what makes the compiler take a file for it.
@@ -57,14 +58,29 @@ impl<'a> Program<'a> {
     /// Compiles it, with every warning an error.
     pub(super) fn compile(&self) -> Result<PathBuf, String> {
         let path = self.path();
+        run(&mut self.compiler(&path)?)?;
+        Ok(path)
+    }
+
+    /// Holds that the compiler warns of something, by a word of its flag.
+    pub(super) fn warns(&self, of: &str) -> Outcome {
+        let output = self.compiler(&self.path())?.output().map_err(|error| error.to_string())?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        match !output.status.success() && complaint.contains(of) {
+            true => Ok(()),
+            false => Err(format!("of {} the compiler says no `{of}`: {complaint}", self.source)),
+        }
+    }
+
+    /// The command that compiles it.
+    fn compiler(&self, path: &Path) -> Result<Command, String> {
         fs::create_dir_all(path.with_file_name("")).map_err(|error| error.to_string())?;
         let Language { compiler, standard, kind } = self.language;
         let mut command = Command::new(compiler);
         command.args([standard, "-g", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", "-D_POSIX_C_SOURCE=200809L"]);
         command.arg(kind).arg(root().join("bindings/c").join(self.source).with_extension("c")).args(["-xnone", "-o"]);
-        command.arg(&path).args(self.flags()?).arg("-lpthread");
-        run(&mut command)?;
-        Ok(path)
+        command.arg(path).args(self.flags()?).arg("-lpthread");
+        Ok(command)
     }
 
     fn flags(&self) -> Result<Vec<OsString>, String> {
@@ -103,9 +119,9 @@ impl<'a> Program<'a> {
         run(&mut self.run(&self.path(), &watch))
     }
 
-    /// Compiles it and holds what it prints against the file beside it.
-    pub(super) fn check_output(&self, arguments: &[&Path]) -> Outcome {
-        let expected = root().join("bindings/c").join(self.source).with_extension("txt");
+    /// Compiles it and holds what it prints against a file beside it.
+    pub(super) fn check_output(&self, arguments: &[&Path], expected: &str) -> Outcome {
+        let expected = root().join("bindings/c").join(self.source).with_file_name(expected);
         let expected = fs::read_to_string(&expected).map_err(|error| format!("{}: {error}", expected.display()))?;
         let mut command = self.run(&self.compile()?, &[]);
         let output = command.args(arguments).output().map_err(|error| error.to_string())?;
