@@ -2,6 +2,9 @@
 
 #![expect(clippy::missing_safety_doc, reason = "what a function asks of its caller stands in the header's words")]
 
+#[cfg(all(feature = "panics", not(debug_assertions)))]
+compile_error!("`panics` is for tests, and never in a release");
+
 mod abi;
 mod guard;
 
@@ -130,6 +133,7 @@ impl Buffer {
     fn of(text: String) -> Self {
         let length = text.len();
         let mut bytes = text.into_bytes();
+        bytes.reserve_exact(1);
         bytes.push(0);
         Self { data: Box::into_raw(bytes.into_boxed_slice()).cast(), length }
     }

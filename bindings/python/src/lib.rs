@@ -1,5 +1,8 @@
 //! rulebound for Python: frozen snapshots, with commands, facts and answers as plain mappings.
 
+#[cfg(all(feature = "panics", not(debug_assertions)))]
+compile_error!("`panics` is for tests, and never in a release");
+
 mod arguments;
 mod around;
 mod classes;

@@ -13,7 +13,7 @@ use crate::errors::Wrong;
 
 /// How deep the core's reader goes.
 const DEEPEST: usize = 127;
-/// The longest text that is written: 4 MiB. A few lists that share one another can stand for far more than memory holds.
+/// The longest text that is written: 4 MiB. A few lists or mappings that share one another can stand for far more than memory holds.
 const LONGEST: usize = 4 << 20;
 
 /// A value as JSON.
@@ -36,7 +36,7 @@ pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bou
         ("headers", _) => headers(text, it),
         _ => write(text, it, 1),
     };
-    if let Ok(it) = value.cast::<PyDict>() {
+    if let Ok(it) = value.cast_exact::<PyDict>() {
         entries(&mut text, it.iter().map(Ok), entry)?;
     } else if let Ok(it) = value.cast::<PyMapping>() {
         entries(&mut text, it.items()?.iter().map(|pair| Ok(pair.extract()?)), entry)?;
@@ -130,6 +130,7 @@ fn entries<'py>(
             return Err(Wrong::new(format!("has a `{}` as a key, where text belongs", key.get_type().name()?)));
         };
         let name = plain(key)?;
+        bounded(text, name)?;
         text.push(before);
         before = ',';
         quote(text, name);
@@ -151,9 +152,7 @@ fn list<'py>(
         if index > 0 {
             text.push(',');
         }
-        if text.len() > LONGEST {
-            return Err(Wrong::new("is longer than 4 MiB"));
-        }
+        bounded(text, "")?;
         write(text, &value?, depth).map_err(|wrong| wrong.under(&index.to_string()))?;
     }
     text.push(']');
@@ -169,11 +168,17 @@ fn deeper(depth: usize) -> Result<usize, Wrong> {
 
 fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
     let plain = plain(value)?;
-    if text.len().saturating_add(plain.len()) > LONGEST {
-        return Err(Wrong::new("is longer than 4 MiB"));
-    }
+    bounded(text, plain)?;
     quote(text, plain);
     Ok(())
+}
+
+/// That a text stays short enough with what comes next.
+fn bounded(text: &str, next: &str) -> Result<(), Wrong> {
+    match text.len().saturating_add(next.len()) > LONGEST {
+        true => Err(Wrong::new("is longer than 4 MiB")),
+        false => Ok(()),
+    }
 }
 
 fn plain<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str, Wrong> {

@@ -170,7 +170,10 @@ def test_what_stands_for_more_than_memory_holds_is_refused(start: truemed.Paymen
     doubled: Any = [1]
     for _ in range(100):
         doubled = [doubled, doubled]
-    for value in (doubled, ["x" * (1 << 20)] * 5, {str(it): "x" * 10_000 for it in range(1_000)}):
+    paired: Any = {}
+    for _ in range(100):
+        paired = {"a": paired, "b": paired}
+    for value in (doubled, paired, ["x" * (1 << 20)] * 5, {str(it): "x" * 10_000 for it in range(1_000)}):
         error = wrong(lambda: start.handle({**CREATE, "extra": {"x": value}}, now=0))
         assert error.field.startswith("/command/extra/x/") and error.message == "is longer than 4 MiB"
 
