@@ -48,7 +48,12 @@ pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bou
 
 /// Writes headers, which may be more than a mapping; the core says what is wrong with anything else.
 fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
-    match value.is_exact_instance_of::<PyDict>() {
+    let is_pair = |it: Bound<'_, PyAny>| it.is_instance_of::<PyTuple>();
+    let is_json = match value.cast_exact::<PyList>() {
+        Ok(list) => !list.iter().next().is_some_and(is_pair),
+        Err(_) => value.is_exact_instance_of::<PyDict>(),
+    };
+    match is_json {
         true => write(text, value, 1),
         false => match arguments::items(value)? {
             Some(items) => {

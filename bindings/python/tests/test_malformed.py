@@ -105,6 +105,8 @@ def test_a_command_is_named(start: truemed.PaymentToken, command: Any, field: st
         ({**REPLY, "headers": [("a", b"b")]}, "/fact/headers/a"),
         ({**REPLY, "headers": [("a", "b"), "c"]}, "/fact/headers/1"),
         ({**REPLY, "headers": "a: b"}, "/fact/headers"),
+        ({**REPLY, "headers": []}, "/fact/headers"),
+        ({**REPLY, "headers": [["a", "b"]]}, "/fact/headers"),
         ({**REPLY, "headers": 5}, "/fact/headers"),
         ({**UPDATED, "origin": "sure"}, "/fact/origin"),
         ({**UPDATED, "topic": b"paid"}, "/fact/topic"),
