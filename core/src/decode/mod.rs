@@ -168,13 +168,12 @@ impl serde::de::Error for Wrong {
 
     #[cold]
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("unknown name, expected `{}`", expected.join("`, `")))
+        Self::custom(format_args!("unknown name, expected {}", listed(expected)))
     }
 
     #[cold]
     fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
-        let known = if expected.is_empty() { String::from("nothing") } else { format!("`{}`", expected.join("`, `")) };
-        Self::of(pointer(name), format!("unknown field `{name}`, expected {known}"))
+        Self::of(pointer(name), format!("unknown field `{name}`, expected {}", listed(expected)))
     }
 
     #[cold]
@@ -186,6 +185,11 @@ impl serde::de::Error for Wrong {
     fn duplicate_field(name: &'static str) -> Self {
         Self::of(pointer(name), format!("duplicate field `{name}`"))
     }
+}
+
+/// Names, as an error lists them.
+pub(crate) fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "nothing".into() } else { format!("`{}`", names.join("`, `")) }
 }
 
 /// What is expected, in words of JSON and not of Rust.

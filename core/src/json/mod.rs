@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::catalogue::{Catalogue, RULES_VERSION};
-use crate::decode::{Malformed, decode};
+use crate::decode::{Malformed, decode, listed};
 use crate::encode::encode;
 use crate::fact::Headers;
 use crate::id::Key;
@@ -339,8 +339,8 @@ fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malfor
     match provider.questions.iter().find(|it| it.name == question) {
         Some(it) => (it.answer)(with).map_err(|wrong| wrong.under("/with")),
         None => {
-            let known = providers::listed(provider.questions.iter().map(|it| it.name));
-            Err(Malformed::new("/question", format!("there is no question `{question}`, only {known}")))
+            let known: Vec<_> = provider.questions.iter().map(|it| it.name).collect();
+            Err(Malformed::new("/question", format!("there is no question `{question}`, only {}", listed(&known))))
         }
     }
 }

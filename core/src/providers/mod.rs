@@ -3,11 +3,10 @@
 mod question;
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::decode::Malformed;
+use crate::decode::{Malformed, listed};
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::{CorrelationId, Key};
 use crate::intake::{AuthError, Secret};
@@ -123,18 +122,12 @@ pub fn acknowledgement(provider: &str) -> Option<u16> {
 /// assert_eq!(rulebound::key_of("revup.tokn", "fc44c6f8").unwrap_err().field, "/kind");
 /// ```
 pub fn key_of(kind: &str, name: &str) -> Result<Key, Malformed> {
-    let kinds = || PROVIDERS.iter().flat_map(|it| it.keys).copied();
+    let kinds: Vec<_> = PROVIDERS.iter().flat_map(|it| it.keys).copied().collect();
     match name {
-        _ if !kinds().any(|it| it == kind) => Err(Malformed::new("/kind", format!("is none of {}", listed(kinds())))),
+        _ if !kinds.contains(&kind) => Err(Malformed::new("/kind", format!("is none of {}", listed(&kinds)))),
         "" => Err(Malformed::new("/name", "is empty")),
         name => Ok(Key::of(kind, name)),
     }
-}
-
-/// Names, as an error lists them.
-pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.map(|it| format!("`{it}`")).collect();
-    names.join(", ")
 }
 
 /// The provider of that name.
