@@ -13,7 +13,8 @@ use crate::errors::Wrong;
 
 /// How deep the core's reader goes.
 const DEEPEST: usize = 127;
-/// The longest text that is written: 4 MiB. A few lists or mappings that share one another can stand for far more than memory holds.
+/// The longest text that is written: 4 MiB. A few lists or mappings that share one another can stand for far more than
+/// memory holds.
 const LONGEST: usize = 4 << 20;
 
 /// A value as JSON.
