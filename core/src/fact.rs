@@ -1,19 +1,17 @@
-//! Facts: what has happened. The same five for every provider, and never refused.
+//! Facts: what has happened. The same for every provider, and never refused.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::decode::decode;
 use crate::id::{EffectId, Text};
+use crate::time::Timestamp;
 
 /// The largest body that is read: 1 MiB.
 pub const LARGEST_BODY: usize = 1 << 20;
@@ -33,6 +31,10 @@ pub enum Fact<'a> {
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         to: Cow<'a, str>,
+        /// Which sending is answered, as its request said. Without it, what is told of a request that was begun again counts
+        /// only where it proves success.
+        #[serde(default)]
+        sending: Option<u32>,
         /// The HTTP status.
         status: u16,
         /// The answer's headers.
@@ -43,12 +45,30 @@ pub enum Fact<'a> {
         #[cfg_attr(feature = "schemas", schemars(with = "String", length(max = LARGEST_BODY)))]
         body: Cow<'a, [u8]>,
     },
-    /// A request of ours was sent, or may have been, and no answer came.
+    /// A request of ours was sent, or may have been, and no answer came. Of any other effect: it was not done.
     Lost {
         /// The effect that was begun.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         to: Cow<'a, str>,
+        /// Which sending it was, as its request said.
+        #[serde(default)]
+        sending: Option<u32>,
+    },
+    /// A request of ours was not sent: the host knows that no byte of it was written.
+    NotSent {
+        /// The effect that was begun.
+        #[serde(borrow)]
+        #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
+        to: Cow<'a, str>,
+        /// Which sending it was, as its request said.
+        #[serde(default)]
+        sending: Option<u32>,
+    },
+    /// The row was restored from a backup: whatever is owed may have been sent since.
+    Restored {
+        /// When the backup was taken.
+        taken_at: Timestamp,
     },
     /// The provider called.
     Webhook {
@@ -87,7 +107,9 @@ impl fmt::Debug for Fact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { to, status, body, .. } => write!(f, "Reply {{ to: {to}, {status}, {} bytes }}", body.len()),
-            Self::Lost { to } => write!(f, "Lost {{ to: {to} }}"),
+            Self::Lost { to, .. } => write!(f, "Lost {{ to: {to} }}"),
+            Self::NotSent { to, .. } => write!(f, "NotSent {{ to: {to} }}"),
+            Self::Restored { taken_at } => write!(f, "Restored {{ taken_at: {taken_at} }}"),
             Self::Webhook { body, origin, .. } => write!(f, "Webhook {{ {origin:?}, {} bytes }}", body.len()),
             Self::Returned { via } => write!(f, "Returned {{ {via:?} }}"),
             Self::Done { effect, verdict } => write!(f, "Done {{ {effect}, {verdict:?} }}"),
@@ -305,15 +327,36 @@ pub enum Because {
     Unreadable,
 }
 
-/// A request of ours that the provider answered with a refusal.
+/// What kind of reply it was that proves no success.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The provider refuses, in its own words: this sending did nothing.
+    Refused,
+    /// The key is not admitted: this sending did nothing, and the request is sent again.
+    NotAdmitted,
+    /// The provider asks to wait: this sending did nothing, and the request is sent again.
+    Throttled,
+    /// It cannot be read as a success or as a refusal: the outcome is unknown.
+    Unreadable,
+}
+
+/// A reply to a request of ours that proves no success.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
-    /// The effect that was refused.
+    /// The effect that it is the reply to.
     pub to: EffectId,
+    /// What kind of reply it was.
+    pub kind: FailureKind,
     /// The HTTP status.
     pub status: u16,
+    /// A JSON Pointer to the member of a good reply that is missing or wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<&'static str>,
     /// The provider's error code, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -324,35 +367,4 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]
     pub rule: Option<&'static str>,
-}
-
-/// Reads JSON text as one of the provider's shapes: tolerant of what it may add.
-pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
-    decode(core::str::from_utf8(body).ok()?).ok()
-}
-
-/// Reads a field of the provider's that is not essential: what is not of its type says nothing.
-pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(decode(<&RawValue>::deserialize(deserializer)?.get()).ok())
-}
-
-/// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
-pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        value => integer(&value).map(Some).ok_or_else(|| de::Error::custom("neither a text nor an integer")),
-    }
-}
-
-/// Reads a text of the provider's that is not essential: a text, or an integer as one; anything else says nothing.
-pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
-        value => integer(&value),
-    })
-}
-
-fn integer(value: &Value) -> Option<String> {
-    value.as_u64().map(|it| it.to_string()).or_else(|| value.as_i64().map(|it| it.to_string()))
 }

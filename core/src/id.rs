@@ -27,13 +27,16 @@ pub enum IdError {
     /// A character that would break an effect id, an idempotency key or a URL.
     #[error("holds a character that is not allowed here")]
     Character,
+    /// What a URL takes for a step to another folder.
+    #[error("is `.` or `..`, which names a folder in a URL: use another name")]
+    Dots,
 }
 
 /// Defines a name: a checked text with its own type, so that one kind of id is never taken for another.
 ///
 /// Names are shared, not copied: a snapshot is cloned at every step, and remembers many of them.
 macro_rules! text_id {
-    ($(#[doc = $doc:literal])+ $name:ident, $bounds:expr, $allowed:expr, $debug:ident) => {
+    ($(#[doc = $doc:literal])+ $name:ident, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)?) => {
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(alloc::sync::Arc<str>);
@@ -43,6 +46,7 @@ macro_rules! text_id {
             pub fn parse(text: impl AsRef<str>) -> Result<Self, $crate::id::IdError> {
                 let text = text.as_ref();
                 $crate::id::bounded(text, $bounds, $allowed)?;
+                $(let text = $form(text);)?
                 Ok(Self(text.into()))
             }
 
@@ -128,6 +132,7 @@ pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8)
         0 => Err(IdError::Empty),
         n if n < least => Err(IdError::TooShort(least)),
         n if n > most => Err(IdError::TooLong(most)),
+        _ if matches!(text, "." | "..") => Err(IdError::Dots),
         _ if !text.bytes().all(allowed) => Err(IdError::Character),
         _ => Ok(()),
     }
@@ -136,6 +141,21 @@ pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8)
 /// Letters, digits and the marks that stand unescaped in a URL and cannot break an effect id.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+/// Whether a text is a UUID.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    const SHAPE: &str = "00000000-0000-0000-0000-000000000000";
+    let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_hexdigit() };
+    text.len() == SHAPE.len() && text.bytes().zip(SHAPE.bytes()).all(like)
+}
+
+/// A text, in small letters if it is a UUID: the same one may be written in capitals.
+pub(crate) fn in_one_case(text: &str) -> Cow<'_, str> {
+    match is_uuid(text) && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Every visible ASCII character.
@@ -157,12 +177,12 @@ text_id! {
 impl Key {
     /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
     ///
-    /// The same parts always give the same key, and the key gives away none of them.
+    /// The same parts always give the same key, and the key gives away none of them. A UUID is the same in capitals.
     pub fn of(kind: &str, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(kind.as_bytes());
         hash.update([0]);
-        hash.update(name.as_bytes());
+        hash.update(in_one_case(name).as_bytes());
         Self(hex::encode(hash.finalize()).into())
     }
 
@@ -210,9 +230,14 @@ impl EffectId {
         }
     }
 
+    /// The part after the first colon.
+    pub(crate) fn cause(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, cause)| cause)
+    }
+
     /// The name of the intent, in the id of a request that carries one.
     pub(crate) fn intent(&self) -> &str {
-        let cause = self.0.split_once(':').map_or("", |(_, cause)| cause);
+        let cause = self.cause();
         cause.split_once('/').map_or(cause, |(intent, _)| intent)
     }
 
@@ -299,11 +324,29 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_no_step_in_a_path() {
+        for dots in [".", ".."] {
+            assert_eq!(Intent::parse(dots), Err(IdError::Dots));
+            assert_eq!(CorrelationId::parse(dots), Err(IdError::Dots));
+        }
+        assert!(Intent::parse("...").is_ok() && Intent::parse(".a").is_ok());
+    }
+
+    #[test]
+    fn a_uuid_has_its_dashes_in_place() {
+        assert!(is_uuid("0192b445-55a7-74af-a5d1-79ca6d2310f4"));
+        assert!(!is_uuid("0192b44555a7-74af-a5d1-79ca6d2310f4-"));
+        assert!(!is_uuid("gold"));
+    }
+
+    #[test]
     fn the_key_of_a_thing_is_always_the_same_and_gives_nothing_away() {
         let key = Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c");
         assert_eq!(key, Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
         assert_ne!(key, Key::of("revup.toke", "nfc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
         assert!(!key.as_str().contains("fc44c6f8"));
+        assert_eq!(key, Key::of("revup.token", "FC44C6F8-6f92-43AB-98ea-3302B7586E7C"));
+        assert_ne!(Key::of("vend.subscription", "App/1"), Key::of("vend.subscription", "app/1"));
     }
 
     #[test]

@@ -31,10 +31,12 @@ pub use effect::{Awaited, Effect, Owed, Request, Retry};
 pub use fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict, Via};
 pub use flow::{Flow, Named, Offer};
 pub use id::{CorrelationId, EffectId, IdError, Intent, Key};
-pub use intake::{AuthError, Secret};
+pub use intake::{AuthError, Secret, SecretError};
 pub use policy::{Env, LookUps, Mode, Policy};
 pub use providers::{
-    PROVIDERS, Provider, Question, acknowledgement, authenticate, correlate, flex, key_of, revup, truemed, vend,
+    PROVIDERS, Provider, Question, acknowledgement, authenticate, authenticate_within, correlate, flex, key_of, revup,
+    truemed, vend,
 };
 pub use rule::{Basis, Guards, Kept, Level, Rule, RuleSet, Source, Until, Violation};
 pub use snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
+pub use url::{BaseUrl, BaseUrlError};

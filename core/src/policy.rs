@@ -41,12 +41,17 @@ pub struct Policy {
     /// Levels by rule code. What an override lets through is reported as a warning.
     #[cfg_attr(feature = "schemas", schemars(with = "BTreeMap<crate::schema::Code, Level>"))]
     pub overrides: BTreeMap<String, Level>,
-    /// How long a worker may have an obligation in hand; longer than its HTTP timeout. 5 minutes unless told.
+    /// How long a worker may have an obligation in hand; longer than its HTTP timeout, and at least 1 second. 5 minutes
+    /// unless told.
+    #[serde(deserialize_with = "a_second")]
+    #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
     pub lease: Millis,
     /// How long access outlasts the documented end of a period. 24 hours unless told.
     pub grace: Millis,
-    /// How long a lost or rate-limited request rests at first; the rest doubles each time, up to an
+    /// How long a lost or rate-limited request rests at first, at least 1 second; the rest doubles each time, up to an
     /// hour. 30 seconds unless told.
+    #[serde(deserialize_with = "a_second")]
+    #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
     pub backoff: Millis,
     /// When a wait is looked up.
     pub look_ups: LookUps,
@@ -78,6 +83,15 @@ impl Policy {
     }
 }
 
+/// Reads a span in which something can be done: what is shorter than a second was meant in seconds.
+fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let span = Millis::deserialize(deserializer)?;
+    match span < Millis::from_seconds(1) {
+        true => Err(D::Error::custom("is shorter than 1 second: give milliseconds, such as 300000 for 5 minutes")),
+        false => Ok(span),
+    }
+}
+
 /// When a wait is looked up: offsets from its beginning, each list ascending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -87,8 +101,9 @@ pub struct LookUps {
     /// After the customer came back: 0 s, 10 s, 1 min and 10 min unless told.
     #[serde(deserialize_with = "ascending")]
     pub returned: Cow<'static, [Millis]>,
-    /// Since the wait began: 24 h, 3 d and 7 d unless told. After the last one proves nothing, one review.
-    #[serde(deserialize_with = "ascending")]
+    /// Since the wait began: 24 h, 3 d and 7 d unless told, the last one not before 1 h. After the last one proves nothing,
+    /// one review.
+    #[serde(deserialize_with = "hours")]
     pub waiting: Cow<'static, [Millis]>,
 }
 
@@ -101,6 +116,15 @@ fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, 
         0..=LONGEST_SCHEDULE if offsets.is_sorted() => Ok(offsets.into()),
         0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending")),
         _ => Err(D::Error::custom("holds more than 32 offsets")),
+    }
+}
+
+/// Reads the schedule of a wait: one that is over within the hour was meant in seconds.
+fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
+    let offsets = ascending(deserializer)?;
+    match offsets.last().is_some_and(|last| *last < Millis::from_hours(1)) {
+        true => Err(D::Error::custom("ends before 1 hour: give milliseconds, such as 86400000 for a day")),
+        false => Ok(offsets),
     }
 }
 

@@ -179,7 +179,7 @@ rules! {
     NotOwed = "rulebound.effect.not-owed" Refuse Inferred Money [];
     /// What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier.
     NotBefore = "rulebound.effect.not-before" Refuse Inferred Request [];
-    /// A request that may not be repeated is held back once its outcome is unknown.
+    /// A request is not sent again while its outcome is left to a look-up, or to a person.
     OutcomeUnknown = "rulebound.effect.outcome-unknown" Refuse Inferred Money [];
     /// What a flow begins with can be wished for once.
     AlreadyBegun = "rulebound.flow.already-begun" Refuse Inferred Request [];

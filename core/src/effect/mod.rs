@@ -1,7 +1,9 @@
 //! Effects: what the host must do in the world, as data. The library asks for them and never does them.
 
+mod operation;
 mod outbox;
-mod planned;
+mod past;
+mod sendings;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -11,32 +13,19 @@ use alloc::vec::Vec;
 use core::fmt::{self, Debug};
 use core::hash::Hash;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::encode::encode;
 use crate::id::{EffectId, Key};
 use crate::schema::Described;
 use crate::time::Timestamp;
 
+pub(crate) use operation::{GIVE_UP, KEEP_TRYING, Question, RETRY, Success};
+pub use operation::{Operation, Retry};
 pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
-#[cfg(feature = "schemas")]
-pub(crate) use planned::Entry;
-pub(crate) use planned::{Entries, entries};
-
-/// What may be done with a request whose answer was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Retry {
-    /// Send it again with the same idempotency key: the provider does it once.
-    SameKey,
-    /// Send it again: doing it twice is harmless.
-    Repeat,
-    /// Never send it again: its documented look-up is owed in its place.
-    Reconcile,
-}
+pub(crate) use past::{End, Past};
+pub(crate) use sendings::{Answered, BETWEEN_DENIALS};
 
 /// Where a provider wants the host's secret.
 #[derive(Clone, Copy)]
@@ -76,8 +65,10 @@ pub struct Request {
     pub body: Option<String>,
     /// `{flow}:{key}:{effect id}`, already in its place where the provider takes one.
     pub idempotency_key: String,
-    /// What may be done if the answer is lost.
+    /// What may be done if its outcome stays unknown.
     pub retry: Retry,
+    /// Which sending of the request this is, from 1: what is told of it carries the number back.
+    pub sending: u32,
 }
 
 /// URLs and bodies hold tokens and customers: only the method and the key are printed.
@@ -91,8 +82,8 @@ impl Request {
     /// A request without a body.
     pub(crate) fn new(method: &'static str, url: String, credential: Credential) -> Self {
         let Credential { header: credential, scheme } = credential;
-        let (headers, idempotency_key, retry) = (BTreeMap::new(), String::new(), Retry::Repeat);
-        Self { method, url, headers, credential, scheme, body: None, idempotency_key, retry }
+        let (headers, idempotency_key, retry, sending) = (BTreeMap::new(), String::new(), Retry::Lookup, 0);
+        Self { method, url, headers, credential, scheme, body: None, idempotency_key, retry, sending }
     }
 
     /// The same request with a JSON body.
@@ -108,22 +99,20 @@ pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Descr
     /// The settings of the provider.
     type Settings;
 
-    /// The provider's name of the operation.
-    fn operation(&self) -> &'static str;
+    /// Every operation of the provider.
+    fn operations() -> &'static [&'static Operation] {
+        &[]
+    }
 
-    /// What may be done if its answer is lost.
-    fn retry(&self) -> Retry;
+    /// What the documents say of the operation.
+    fn operation(&self) -> &'static Operation;
 
-    /// Whether it only looks: a look-up may wait for its time unseen, and its loss counts as an answer that proves
-    /// nothing.
-    fn is_look_up(&self) -> bool;
-
-    /// The documented look-up that tells the outcome of a request that may not be repeated.
+    /// The documented look-up that tells the outcome of a request.
     fn outcome_look_up(&self) -> Option<Self> {
         None
     }
 
-    /// The request itself; the kernel adds the idempotency key's field and the retry class.
+    /// The request itself; the kernel adds the idempotency key's field, the retry class and the sending's number.
     fn request(&self, idempotency_key: &str, settings: &Self::Settings) -> Request;
 }
 
@@ -142,7 +131,7 @@ pub enum Effect {
     Request {
         /// The provider's name of the operation.
         operation: &'static str,
-        /// What may be done if its answer is lost.
+        /// What may be done if its outcome stays unknown.
         retry: Retry,
     },
     /// Tell the customer something.
@@ -191,8 +180,10 @@ pub struct Owed {
     /// What to do.
     #[serde(flatten)]
     pub effect: Effect,
-    /// Whether a `begin` would be accepted now.
+    /// Whether a `begin` would be accepted now; of a review, a verdict.
     pub ready: bool,
+    /// How often it was begun.
+    pub attempts: u32,
     /// Until when somebody has it in hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_hand_until: Option<Timestamp>,

@@ -1,13 +1,15 @@
 //! The obligations of one flow, stored in its snapshot: an outbox inside the row.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Effect, Owed, Retry};
+use super::sendings::Sendings;
+use super::{Answered, Call, Effect, Owed, Past, Question, Retry};
 use crate::id::{EffectId, Intent, REMEMBERED};
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
@@ -15,16 +17,24 @@ use crate::time::{Millis, Timestamp};
 /// The longest back-off, unless the policy's first is longer.
 const LONGEST_BACKOFF: Millis = Millis::from_hours(1);
 
+/// How long the outcome of a request about money may stay unknown, and a key be turned away, before a person is asked.
+const ASK_AFTER: Millis = Millis::from_hours(24);
+
+/// How long a look-up by content waits, where sending again under the same key is the first means.
+const LOOK_AFTER: Millis = Millis::from_hours(1);
+
 /// What is owed, in the order in which it arose, and how often each operation was owed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Outbox<C> {
     pub(crate) owed: Vec<Obligation<C>>,
     pub(crate) ordinals: Vec<Ordinal>,
+    /// Requests that are over and may still be told of.
+    pub(crate) past: Vec<Past<C>>,
 }
 
 impl<C> Default for Outbox<C> {
     fn default() -> Self {
-        Self { owed: Vec::new(), ordinals: Vec::new() }
+        Self { owed: Vec::new(), ordinals: Vec::new(), past: Vec::new() }
     }
 }
 
@@ -45,18 +55,20 @@ pub(crate) struct Obligation<C> {
     /// The instant before which it rests: its schedule, or a back-off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due: Option<Timestamp>,
-    /// How often it was begun.
-    #[serde(default)]
+    /// How often it was begun: the number of its last sending.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) begun: u32,
-    /// When it was begun last; absent where nothing came of that, as a 429 says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) begun_at: Option<Timestamp>,
     /// The end of the lease of whoever has it in hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) in_hand_until: Option<Timestamp>,
-    /// Whether its answer was lost and it may not be sent again.
-    #[serde(default)]
-    pub(crate) held: bool,
+    /// Of a request that was begun, what is known of its sendings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent: Option<Box<Sendings>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What an obligation is.
@@ -87,12 +99,11 @@ pub(crate) enum Duty<C> {
         /// When access ends.
         until: Timestamp,
     },
-    /// Have a person look.
+    /// Have a person look. Its reason stands in its id, and mostly what it is about as well.
     Review {
-        /// What is to be judged.
-        reason: Cow<'static, str>,
-        /// What it is about.
-        of: String,
+        /// What it is about, where that cannot stand in the id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
         /// The verdicts to choose from.
         verdicts: Vec<Cow<'static, str>>,
     },
@@ -112,61 +123,41 @@ impl<C: Call> Outbox<C> {
         let index = self.owed.iter().position(|it| it.id.as_str() == id)?;
         let gone = self.owed.remove(index);
         if let Duty::Request(call) = &gone.duty {
-            self.withdraw_stand_in(call);
+            self.withdraw_outcome(call);
         }
         Some(gone)
     }
 
     /// Withdraws the look-up that stands in for the outcome of a request.
-    fn withdraw_stand_in(&mut self, call: &C) {
+    pub(crate) fn withdraw_outcome(&mut self, call: &C) {
         if let Some(stand_in) = call.outcome_look_up() {
             self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
         }
     }
 
-    /// Puts a request to rest that the provider did not do. If it was begun once, its outcome is known, and nothing need be
-    /// looked up.
-    pub(crate) fn put_off(&mut self, id: &str, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
-        let Some(it) = self.find_mut(id) else { return };
-        it.rest(now, policy, until);
-        if it.is_begun_again() {
-            return;
-        }
-        it.held = false;
-        it.begun_at = None;
-        if let Duty::Request(call) = it.duty.clone() {
-            self.withdraw_stand_in(&call);
-        }
-    }
-
-    /// Holds a request back that may not be sent again: its outcome is unknown.
-    pub(crate) fn hold(&mut self, id: &str) {
-        if let Some(it) = self.find_mut(id) {
-            it.held = true;
-        }
-    }
-
-    /// Puts an obligation into somebody's hands.
+    /// Puts an obligation into somebody's hands; a request is sent once more then, and its look-up is owed in time.
     pub(crate) fn begin(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
         let Some(it) = self.find_mut(id) else { return };
         it.begun = it.begun.saturating_add(1);
-        it.begun_at = Some(now);
         it.in_hand_until = Some(lease);
         it.due = None;
-        if let (Duty::Request(call), Some(ordinal)) = (&it.duty, it.id.ordinal()) {
-            let operation = call.operation();
-            self.count(operation, ordinal);
+        let begun = it.begun;
+        let Duty::Request(call) = &it.duty else { return };
+        let name = call.operation().name;
+        it.sent.get_or_insert_with(|| Box::new(Sendings::first(now, lease))).send(begun, now, lease);
+        if let Some(ordinal) = it.id.ordinal() {
+            self.count(name, ordinal);
         }
     }
 
     /// The next id of an operation, by its ordinal from 1. A look-up is counted only when it is begun: one that was
     /// planned and never came due leaves no gap.
     pub(crate) fn next_id(&mut self, call: &C) -> EffectId {
-        let operation = call.operation();
+        let operation = call.operation().name;
         let counted = self.ordinals.iter().find(|it| it.0 == operation).map_or(0, |it| it.1);
         let planned = self.owed.iter().filter(|it| it.id.kind() == operation).filter_map(|it| it.id.ordinal());
         let ordinal = planned.fold(counted, u32::max).saturating_add(1);
-        if !call.is_look_up() {
+        if !call.operation().is_look_up() {
             self.count(operation, ordinal);
         }
         EffectId::of(operation, ordinal)
@@ -180,17 +171,6 @@ impl<C: Call> Outbox<C> {
         let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.ordinal()) else { return };
         if let Ok([seen, unseen]) = self.owed.get_disjoint_mut([seen, lowest]) {
             core::mem::swap(&mut seen.id, &mut unseen.id);
-        }
-    }
-
-    /// Lets a look-up whose answer was lost go on under its own id, where it is owed again.
-    pub(crate) fn resume(&mut self, lost: &Obligation<C>, now: Timestamp) {
-        let again = self.owed.iter_mut().find(|it| it.is_hidden(now) && it.duty == lost.duty);
-        if let Some(it) = again {
-            it.id = lost.id.clone();
-            it.begun = lost.begun;
-            it.begun_at = lost.begun_at;
-            it.in_hand_until = lost.in_hand_until.filter(|_| lost.is_begun_again());
         }
     }
 
@@ -216,6 +196,17 @@ impl<C: Call> Outbox<C> {
         ordinal
     }
 
+    /// Counts a level of access, such as that of `access:fsub_1`.
+    pub(crate) fn number_level(&mut self, level: &EffectId) {
+        let before = self.levels(level.as_str());
+        self.count(String::from(level.as_str()), before.saturating_add(1));
+    }
+
+    /// How many levels of access there were under that name.
+    pub(crate) fn levels(&self, level: &str) -> u32 {
+        self.ordinals.iter().find(|it| it.0 == level).map_or(0, |it| it.1)
+    }
+
     fn count(&mut self, operation: impl Into<Cow<'static, str>>, ordinal: u32) {
         let operation = operation.into();
         match self.ordinals.iter_mut().find(|it| it.0 == operation) {
@@ -227,14 +218,14 @@ impl<C: Call> Outbox<C> {
     /// Owes something, in place of what was owed under the same id.
     pub(crate) fn owe(&mut self, id: EffectId, duty: Duty<C>, due: Option<Timestamp>) {
         self.owed.retain(|it| it.id != id);
-        self.owed.push(Obligation { id, duty, due, begun: 0, begun_at: None, in_hand_until: None, held: false });
+        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, sent: None });
     }
 }
 
 impl<C: Call> Obligation<C> {
-    /// Whether somebody has it in hand now; what is held back is in nobody's, and keeps the end of its lease.
+    /// Whether somebody has it in hand now.
     pub(crate) fn in_hand(&self, now: Timestamp) -> Option<Timestamp> {
-        self.in_hand_until.filter(|end| !self.held && !end.is_over(now))
+        self.in_hand_until.filter(|end| !end.is_over(now))
     }
 
     /// The instant for which it still rests.
@@ -247,55 +238,139 @@ impl<C: Call> Obligation<C> {
         self.begun == 0 && self.resting(now).is_some()
     }
 
-    /// Whether it was sent, or may have been, and not only to be put off.
-    pub(crate) fn was_sent(&self) -> bool {
-        self.begun_at.is_some() && (self.in_hand_until.is_some() || !self.is_reconciled())
+    /// What it asks of the provider, if it is a request.
+    pub(crate) const fn call(&self) -> Option<&C> {
+        match &self.duty {
+            Duty::Request(call) => Some(call),
+            _ => None,
+        }
     }
 
-    /// Whether it was begun more than once: what is told of it then may be about an earlier sending.
+    /// Its id and what it asks of the provider, if it is a request.
+    pub(crate) fn into_request(self) -> Option<(EffectId, C)> {
+        match self.duty {
+            Duty::Request(call) => Some((self.id, call)),
+            _ => None,
+        }
+    }
+
+    /// Whether a sending of it may have come true.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sent.as_ref().is_some_and(|it| !it.open.is_empty())
+    }
+
+    /// Whether it was begun more than once: what is told of it without a number may be about any of its sendings.
     pub(crate) const fn is_begun_again(&self) -> bool {
         self.begun > 1
     }
 
-    /// Whether it is known already that the last answer settles nothing: it is held back, or was put to rest.
-    pub(crate) const fn is_told(&self) -> bool {
-        self.held || self.due.is_some()
+    fn class(&self) -> Option<Retry> {
+        self.call().map(|call| call.operation().class)
     }
 
     pub(crate) fn is_reconciled(&self) -> bool {
-        matches!(&self.duty, Duty::Request(call) if call.retry() == Retry::Reconcile)
+        self.class() == Some(Retry::Reconcile)
     }
 
-    /// Whether it may not be sent (again): its outcome is unknown, and it is not one to repeat.
+    /// Whether it may not be sent again: a sending may have come true, and it is not one to repeat, or was taken.
     pub(crate) fn is_held(&self) -> bool {
-        self.held || (self.is_reconciled() && self.in_hand_until.is_some())
+        let accepted = self.sent.as_ref().is_some_and(|it| it.answered == Answered::Accepted);
+        self.was_sent() && (accepted || self.is_reconciled())
     }
 
-    /// Puts a request to rest after an answer that settles nothing. One that was begun again stays in its worker's hands.
-    pub(crate) fn rest(&mut self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
-        self.due = Some(self.rested(now, policy, until));
-        self.in_hand_until = self.in_hand_until.filter(|_| self.is_begun_again());
+    /// Puts it to rest after news that settles nothing. `sending` is the one that the news is about, if that is known: only
+    /// news of the last one takes it out of its worker's hands. What may not be sent again does not rest, but is held.
+    pub(crate) fn rest(&mut self, sending: Option<u32>, now: Timestamp, policy: &Policy, until: Option<Timestamp>) {
+        if sending.unwrap_or(1) == self.begun {
+            self.in_hand_until = None;
+        } else if sending.is_some() {
+            return;
+        }
+        self.due = (!self.is_held()).then(|| self.rested(now, policy, until));
     }
 
-    /// The end of its rest after an answer that settles nothing: its back-off, or what is later of the instant that the
-    /// provider asked for and, once it was begun again, the end of the lease.
-    pub(crate) fn rested(&self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) -> Timestamp {
+    /// The end of its rest: its back-off, or what is later of the instant that the provider asked for and the lease of
+    /// whoever has it in hand.
+    fn rested(&self, now: Timestamp, policy: &Policy, until: Option<Timestamp>) -> Timestamp {
         let rest = policy.backoff.doubled(self.begun.saturating_sub(1)).min(LONGEST_BACKOFF.max(policy.backoff));
-        let lease = self.in_hand_until.filter(|_| self.is_begun_again());
-        [until, lease].into_iter().flatten().fold(now.after(rest), Timestamp::max)
+        [until, self.in_hand_until].into_iter().flatten().fold(now.after(rest), Timestamp::max)
     }
 
-    fn effect(&self, needs_id: impl Fn(&str) -> bool) -> Effect {
+    /// When the outcome of what was sent is looked up by its content, unless something makes that due earlier.
+    pub(crate) fn looked_up_at(&self) -> Option<Timestamp> {
+        let sent = self.sent.as_ref()?;
+        match self.class()? {
+            Retry::Reconcile | Retry::Harmless => Some(sent.lease),
+            Retry::SameKey if self.is_begun_again() || sent.lost.is_some() => {
+                sent.since.map(|since| since.after(LOOK_AFTER))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a person is asked about a request that does not come to an end by itself, and from when.
+    pub(crate) fn question(&self, policy: &Policy) -> Option<(Timestamp, Question)> {
+        let (sent, operation) = (self.sent.as_ref()?, self.call()?.operation());
+        if sent.open.is_empty() {
+            return sent.unadmitted_since.map(|since| (since.after(ASK_AFTER), Question::NOT_ADMITTED));
+        }
+        let span = match operation.class {
+            class if class.is_of_money() => ASK_AFTER,
+            _ => policy.look_ups.waiting.last().copied().unwrap_or(ASK_AFTER),
+        };
+        let by_schedule = sent.since.map(|since| since.after(span));
+        Some((sent.ask_at.into_iter().chain(by_schedule).min()?, operation.question()))
+    }
+
+    /// The same, once it is time and nobody has the request in hand.
+    pub(crate) fn asks(&self, now: Timestamp, policy: &Policy) -> Option<Question> {
+        let (from, question) = self.question(policy)?;
+        (from.is_over(now) && self.in_hand(now).is_none()).then_some(question)
+    }
+
+    /// The review of a request.
+    pub(crate) fn review(&self, question: &Question, needs_id: impl Fn(&str, &str) -> bool) -> Option<Owed> {
+        let class = self.class()?;
+        let verdicts = question.choices(class);
+        let needs_id = verdicts.iter().filter(|it| needs_id(question.reason, it)).cloned().collect();
+        let (reason, of) = (question.reason.into(), String::from(self.id.as_str()));
+        let effect = Effect::Review { reason, of, verdicts, needs_id };
+        let id = self.review_id(question);
+        Some(Owed { id, effect, ready: true, attempts: 0, in_hand_until: None, not_before: None })
+    }
+
+    /// The id of the review of a request.
+    pub(crate) fn review_id(&self, question: &Question) -> EffectId {
+        EffectId::about(&format!("review:{}", question.reason), self.id.as_str())
+    }
+
+    /// Of a notice or a review, its reason and what it is about.
+    pub(crate) fn word(&self) -> Option<(&str, &str)> {
         match &self.duty {
-            Duty::Request(call) => Effect::Request { operation: call.operation(), retry: call.retry() },
+            Duty::Notify { reason, of, .. } => Some((reason, of)),
+            Duty::Review { of, .. } => {
+                let (reason, about) = self.id.cause().split_once(':')?;
+                Some((reason, of.as_deref().unwrap_or(about)))
+            }
+            Duty::Request(_) | Duty::Fulfill { .. } | Duty::Access { .. } => None,
+        }
+    }
+
+    fn effect(&self, needs_id: impl Fn(&str, &str) -> bool) -> Effect {
+        match &self.duty {
+            Duty::Request(call) => {
+                let operation = call.operation();
+                Effect::Request { operation: operation.name, retry: operation.class }
+            }
             Duty::Notify { reason, of, customer_at } => {
                 Effect::Notify { reason: reason.clone(), of: of.clone(), customer_at: customer_at.clone() }
             }
             Duty::Fulfill { of } => Effect::Fulfill { of: of.clone() },
             Duty::Access { of, until } => Effect::Access { of: of.clone(), until: *until },
-            Duty::Review { reason, of, verdicts } => {
-                let (reason, of, verdicts) = (reason.clone(), of.clone(), verdicts.clone());
-                let needs_id = verdicts.iter().filter(|it| needs_id(it)).cloned().collect();
+            Duty::Review { verdicts, .. } => {
+                let (reason, of) = self.word().unwrap_or_default();
+                let needs_id = verdicts.iter().filter(|it| needs_id(reason, it)).cloned().collect();
+                let (reason, of, verdicts) = (String::from(reason).into(), of.into(), verdicts.clone());
                 Effect::Review { reason, of, verdicts, needs_id }
             }
         }
@@ -303,10 +378,17 @@ impl<C: Call> Obligation<C> {
 
     /// The obligation as a worker sees it, `allowed` being what the flow's guards say of it, and `needs_id` what it says of
     /// a verdict.
-    pub(crate) fn owed(&self, now: Timestamp, allowed: bool, needs_id: impl Fn(&str) -> bool) -> Owed {
+    pub(crate) fn owed(&self, now: Timestamp, allowed: bool, needs_id: impl Fn(&str, &str) -> bool) -> Owed {
         let in_hand_until = self.in_hand(now);
         let not_before = self.resting(now);
         let ready = allowed && in_hand_until.is_none() && not_before.is_none() && !self.is_held();
-        Owed { id: self.id.clone(), effect: self.effect(needs_id), ready, in_hand_until, not_before }
+        Owed {
+            id: self.id.clone(),
+            effect: self.effect(needs_id),
+            ready,
+            attempts: self.begun,
+            in_hand_until,
+            not_before,
+        }
     }
 }

@@ -6,15 +6,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::DeserializeOwned;
-
 use super::{Flow, Stop, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
 use crate::policy::{Env, Policy};
-use crate::rule::{Kernel, Level, Rule, RuleSet, Until, Violation};
+use crate::rule::{Level, Rule, RuleSet, Until, Violation};
 use crate::time::Timestamp;
-use crate::value::Extra;
 
 /// What a decision is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,18 +32,12 @@ pub(crate) enum Moment {
 pub struct Cx<'a, F: Flow> {
     pub(crate) key: &'a Key,
     env: &'a Env<F::Settings>,
-    moment: Moment,
+    pub(super) moment: Moment,
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
     pub(crate) learnt: Vec<CorrelationId>,
-    /// The instant before which no look-up that is owed from now on may begin: the last one was lost.
-    not_before: Option<Timestamp>,
-    /// The look-up whose answer was lost.
-    pub(crate) lost: Option<Obligation<F::Call>>,
-    /// Whether the look-up that was lost is to go on as it was, and not by a schedule.
-    pub(crate) resumes: bool,
-    /// When the request was begun whose answer the decision is made for.
+    /// When the request was begun whose reply the decision is made for.
     begun_at: Option<Timestamp>,
 }
 
@@ -60,19 +51,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            key,
-            env,
-            moment,
-            outbox,
-            violations,
-            warnings,
-            learnt,
-            not_before: None,
-            lost: None,
-            resumes: false,
-            begun_at: None,
-        }
+        Self { key, env, moment, outbox, violations, warnings, learnt, begun_at: None }
     }
 
     /// The time of the call.
@@ -80,14 +59,14 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.env.now
     }
 
-    /// When the request was sent at the latest whose answer this is: what it says was true then, or later.
+    /// When the request was begun whose reply this is, or the earliest that may be: what it says was true then, or later.
     pub fn begun_at(&self) -> Timestamp {
         self.begun_at.unwrap_or(self.env.now)
     }
 
-    /// Notes which request an answer is to.
-    pub(crate) fn answers(&mut self, obligation: &Obligation<F::Call>) {
-        self.begun_at = obligation.begun_at;
+    /// Notes when the request was begun whose reply is read.
+    pub(crate) const fn answers(&mut self, begun_at: Timestamp) {
+        self.begun_at = Some(begun_at);
     }
 
     /// The key of the flow.
@@ -144,14 +123,6 @@ impl<'a, F: Flow> Cx<'a, F> {
         if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
     }
 
-    /// Notes a field of `extra` that a command of that type knows itself.
-    pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
-        let known = extra.known_to::<T>();
-        self.check(Kernel::ExtraKnown, known.is_none())
-            .at("/extra")
-            .because(|| format!("`{}` has a field of its own.", known.unwrap_or_default()));
-    }
-
     #[cold]
     fn note(&mut self, rule: &'static Rule, required: bool) -> Check<'_> {
         let level = if required { rule.level } else { self.env.policy.level(rule) };
@@ -173,18 +144,20 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a request under the name of an intent, and after a failure under its next ordinal.
     pub fn owe_as(&mut self, call: F::Call, intent: &Intent, ordinal: u32) -> EffectId {
-        let id = EffectId::of_intent(call.operation(), intent, ordinal);
+        self.check_body(&call);
+        let id = EffectId::of_intent(call.operation().name, intent, ordinal);
         self.outbox.to_mut().owe(id.clone(), Duty::Request(call), None);
         id
     }
 
     /// Owes a request under the name of an intent that no flow's memory keeps: each time under its next ordinal.
     pub fn owe_next(&mut self, call: F::Call, intent: &Intent) -> EffectId {
-        let ordinal = self.outbox.to_mut().next_of(call.operation(), intent);
+        let ordinal = self.outbox.to_mut().next_of(call.operation().name, intent);
         self.owe_as(call, intent, ordinal)
     }
 
     fn owe_at(&mut self, call: F::Call, due: Option<Timestamp>) -> EffectId {
+        self.check_body(&call);
         let outbox = self.outbox.to_mut();
         let id = outbox.next_id(&call);
         outbox.owe(id.clone(), Duty::Request(call), due);
@@ -193,38 +166,36 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a look-up now. One that waits for its time is brought forward; one in hand is followed by another.
     pub fn look_up(&mut self, call: F::Call) {
-        self.resumes |= self.not_before.is_some();
         self.look_up_at(call, None);
     }
 
-    /// Owes a look-up at the next instant of a wait's schedule. Says whether there is one.
-    pub fn look_up_on_schedule(&mut self, call: F::Call, watch: &Watch) -> bool {
-        match watch.next(&self.env.policy.look_ups) {
-            None => false,
-            Some(due) => {
-                self.look_up_at(call, Some(due));
-                true
-            }
+    /// Owes the next look-up of a wait's schedule, and a person's judgement at its end: that comes even if no look-up is ever
+    /// answered.
+    pub fn watch(&mut self, call: F::Call, watch: &Watch, reason: &'static str, of: &str, verdicts: &[&'static str]) {
+        if let Some(due) = watch.next(&self.env.policy.look_ups) {
+            self.look_up_at(call, Some(due));
         }
+        self.review_on_schedule(reason, of, verdicts, watch);
     }
 
     /// Owes a look-up from an instant on.
-    pub(crate) fn look_up_from(&mut self, call: F::Call, at: Timestamp) {
+    pub fn look_up_from(&mut self, call: F::Call, at: Timestamp) {
         self.look_up_at(call, Some(at));
     }
 
     fn look_up_at(&mut self, call: F::Call, due: Option<Timestamp>) {
-        let due = due.max(self.not_before);
-        let waiting =
-            |it: &Obligation<F::Call>| it.begun == 0 && matches!(&it.duty, Duty::Request(have) if *have == call);
         let now = self.env.now;
+        // One that rests after a reply that settled nothing is begun again anyway, and after now.
+        let waiting = |it: &Obligation<F::Call>| {
+            it.in_hand(now).is_none() && matches!(&it.duty, Duty::Request(have) if *have == call)
+        };
         let (id, was_seen) = match self.outbox.owed.iter().position(waiting) {
             None => (self.owe_at(call, due), false),
             Some(index) => {
                 let Some(it) = self.outbox.to_mut().owed.get_mut(index) else { return };
-                let was_seen = !it.is_hidden(now);
-                // What is owed already is not put off by what is planned.
-                it.due = if was_seen { it.due } else { due };
+                let was_seen = it.begun > 0 || !it.is_hidden(now);
+                // What is owed already is not put off by what is planned, and a signal about it is taken in even so.
+                it.due = if was_seen && due.is_some() { it.due } else { due };
                 (it.id.clone(), was_seen)
             }
         };
@@ -250,15 +221,15 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews of those reasons about some things.
     pub fn withdraw_words(&mut self, reasons: &[&str], about: impl Fn(&str) -> bool) {
-        self.retain(|it| match &it.duty {
-            Duty::Notify { reason, of, .. } | Duty::Review { reason, of, .. } => {
-                !reasons.contains(&reason.as_ref()) || !about(of)
-            }
-            Duty::Request(_) | Duty::Fulfill { .. } | Duty::Access { .. } => true,
-        });
+        self.retain(|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
     }
 
-    fn retain(&mut self, keep: impl Fn(&Obligation<F::Call>) -> bool) {
+    /// Withdraws the delivery of what was paid, unless somebody has begun it.
+    pub fn withdraw_delivery(&mut self, of: &str) {
+        self.retain(|it| it.begun > 0 || !matches!(&it.duty, Duty::Fulfill { of: have } if have == of));
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&Obligation<F::Call>) -> bool) {
         if !self.outbox.owed.iter().all(&keep) {
             self.outbox.to_mut().owed.retain(keep);
         }
@@ -276,9 +247,28 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.outbox.to_mut().owe(EffectId::about("fulfill", of), Duty::Fulfill { of: of.into() }, None);
     }
 
-    /// Owes access until an instant, in place of the access owed before.
+    /// Takes back every delivery that nobody has in hand: what each was of.
+    pub fn withhold(&mut self) -> Vec<String> {
+        let now = self.env.now;
+        let is_free = |it: &Obligation<F::Call>| matches!(it.duty, Duty::Fulfill { .. }) && it.in_hand(now).is_none();
+        let taken = self.outbox.owed.iter().filter(|it| is_free(it)).filter_map(|it| match &it.duty {
+            Duty::Fulfill { of } => Some(of.clone()),
+            _ => None,
+        });
+        let taken = taken.collect();
+        self.retain(|it| !is_free(it));
+        taken
+    }
+
+    /// Owes access until an instant, in place of the access owed before. Its id names the instant, so that what was done of
+    /// one level says nothing of the next.
     pub fn access(&mut self, of: &str, until: Timestamp) {
-        self.outbox.to_mut().owe(EffectId::about("access", of), Duty::Access { of: of.into(), until }, None);
+        let level = EffectId::about("access", of);
+        let id = EffectId::of("access", format_args!("{}/{}", level.cause(), until.as_millis()));
+        let outbox = self.outbox.to_mut();
+        outbox.owed.retain(|it| !matches!(&it.duty, Duty::Access { of: have, .. } if have == of));
+        outbox.number_level(&level);
+        outbox.owe(id, Duty::Access { of: of.into(), until }, None);
     }
 
     /// Owes a person's judgement.
@@ -291,10 +281,16 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.review_from(reason, of, verdicts, watch.end(&self.env.policy.look_ups));
     }
 
+    /// Owes a person's judgement from an instant on.
+    pub fn review_at(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], from: Timestamp) {
+        self.review_from(reason, of, verdicts, Some(from));
+    }
+
     fn review_from(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], due: Option<Timestamp>) {
         let id = EffectId::about(&format!("review:{reason}"), of);
         let verdicts = verdicts.iter().map(|it| Cow::Borrowed(*it)).collect();
-        self.outbox.to_mut().owe(id, Duty::Review { reason: reason.into(), of: of.into(), verdicts }, due);
+        let of = (of.is_empty() || !id.as_str().ends_with(of)).then(|| of.into());
+        self.outbox.to_mut().owe(id, Duty::Review { of, verdicts }, due);
     }
 
     /// Says that an id of the provider has been learnt, so that the host offers its inbox again.
@@ -303,50 +299,6 @@ impl<'a, F: Flow> Cx<'a, F> {
             self.learnt.push(id);
         }
     }
-
-    /// The first owed request for which something is true.
-    pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
-        self.outbox.owed.iter().find_map(|it| match &it.duty {
-            Duty::Request(call) if wanted(call) => {
-                Some(Standby { id: &it.id, call, sent: it.was_sent(), lease: it.in_hand_until })
-            }
-            _ => None,
-        })
-    }
-
-    /// Whether such a request was sent, or may have been, and is not answered.
-    pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.owed.iter().any(|it| it.was_sent() && matches!(&it.duty, Duty::Request(call) if wanted(call)))
-    }
-
-    /// Whether an owed request is in somebody's hands.
-    pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        let now = self.env.now;
-        let hit = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Request(call) if wanted(call));
-        self.outbox.owed.iter().any(|it| hit(it) && it.in_hand(now).is_some())
-    }
-
-    /// Notes that a look-up was lost: none that is owed from now on begins before an instant, nor before its back-off.
-    pub(crate) fn loses(&mut self, look_up: &Obligation<F::Call>, until: Option<Timestamp>) {
-        self.answers(look_up);
-        self.outbox.to_mut().discharge(look_up.id.as_str());
-        self.not_before = Some(look_up.rested(self.env.now, &self.env.policy, until));
-        self.lost = Some(look_up.clone());
-    }
-}
-
-/// An owed request, as a flow sees it.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Standby<'a, C> {
-    /// Its id.
-    pub id: &'a EffectId,
-    /// What it does.
-    pub call: &'a C,
-    /// Whether it was sent, or may have been.
-    pub sent: bool,
-    /// The end of the last lease under which it was begun: until then it may still be on its way.
-    pub lease: Option<Timestamp>,
 }
 
 /// A rule that was looked at; the words that follow say more of it where it is broken.

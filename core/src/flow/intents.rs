@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Cx, Flow, Stop};
@@ -11,11 +13,24 @@ use crate::fact::Because;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::rule::RuleSet;
 
-/// The wishes of one kind that a flow remembers: the last 16, and every open one.
+/// How many wishes that were done are kept in full.
+const RECENT: usize = REMEMBERED;
+
+/// How many more are kept as fingerprints: with the recent ones more than two years of weeks.
+const OLDER: usize = 112;
+
+/// The wishes of one kind that a flow remembers: every open one, and the last 128 that are done.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Intents(Vec<Wanted>);
+#[serde(deny_unknown_fields)]
+pub struct Intents {
+    /// Every open or failed one, and the last that are done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<Wanted>,
+    /// Those that were done before.
+    #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
+    older: Fingerprints,
+}
 
 /// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -107,12 +122,16 @@ impl Standing {
 
 impl Intents {
     /// No wishes.
-    pub const EMPTY: Self = Self(Vec::new());
+    pub const EMPTY: Self = Self { recent: Vec::new(), older: Fingerprints(Vec::new()) };
 
     /// How a wish stands to those that are remembered.
     pub fn standing(&self, intent: &Intent, content: Digest) -> Standing {
         match self.find(intent) {
-            None => Standing::Fresh(1),
+            None => match self.older.content(intent) {
+                None => Standing::Fresh(1),
+                Some(have) if have == short(&content) => Standing::Same,
+                Some(_) => Standing::Other,
+            },
             Some(it) if it.outcome == Outcome::Failed => Standing::Fresh(it.ordinal.saturating_add(1)),
             Some(it) if it.content == content => Standing::Same,
             Some(_) => Standing::Other,
@@ -121,29 +140,109 @@ impl Intents {
 
     /// What has become of a wish, if it is remembered.
     pub fn outcome(&self, intent: &Intent) -> Option<Outcome> {
-        self.find(intent).map(|it| it.outcome)
+        let older = || self.older.content(intent).map(|_| Outcome::Done);
+        self.find(intent).map(|it| it.outcome).or_else(older)
     }
 
-    /// Remembers a wish as open; the oldest that is not open is forgotten.
+    /// Remembers a wish as open. Of those that are done the oldest are kept as fingerprints, of those that failed the oldest is
+    /// forgotten.
     pub fn open(&mut self, intent: Intent, content: Digest, ordinal: u32) {
-        self.0.retain(|it| it.intent != intent);
-        if self.0.len() >= REMEMBERED
-            && let Some(oldest) = self.0.iter().position(|it| it.outcome != Outcome::Open)
-        {
-            self.0.remove(oldest);
+        self.recent.retain(|it| it.intent != intent);
+        self.recent.push(Wanted { intent, content, ordinal, outcome: Outcome::Open });
+        if let Some(done) = self.surplus(Outcome::Done, RECENT) {
+            self.older.add(&done);
         }
-        self.0.push(Wanted { intent, content, ordinal, outcome: Outcome::Open });
+        let _ = self.surplus(Outcome::Failed, OLDER);
+    }
+
+    /// Takes out the oldest of the wishes that came to one end, where there are more than so many.
+    fn surplus(&mut self, outcome: Outcome, most: usize) -> Option<Wanted> {
+        let is_it = |it: &&Wanted| it.outcome == outcome;
+        if self.recent.iter().filter(is_it).count() <= most {
+            return None;
+        }
+        let oldest = self.recent.iter().position(|it| it.outcome == outcome)?;
+        Some(self.recent.remove(oldest))
     }
 
     /// Notes what has become of a wish.
     pub fn settle(&mut self, intent: &str, outcome: Outcome) {
-        if let Some(it) = self.0.iter_mut().find(|it| it.intent.as_str() == intent) {
+        if let Some(it) = self.recent.iter_mut().find(|it| it.intent.as_str() == intent) {
             it.outcome = outcome;
         }
     }
 
     fn find(&self, intent: &Intent) -> Option<&Wanted> {
-        self.0.iter().find(|it| it.intent == *intent)
+        self.recent.iter().find(|it| it.intent == *intent)
+    }
+}
+
+/// How many bytes of a fingerprint are about the name, and how many about the content.
+const NAME: usize = 6;
+const CONTENT: usize = 3;
+
+/// Wishes that were done, the oldest first: of each the beginnings of two fingerprints, of its name and of its content.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "IntentFingerprints", with = "alloc::string::String")
+)]
+struct Fingerprints(Vec<([u8; NAME], [u8; CONTENT])>);
+
+saved_as_text!(Fingerprints);
+
+/// The beginning of a fingerprint.
+fn short<const N: usize>(digest: &Digest) -> [u8; N] {
+    let mut short = [0; N];
+    for (to, from) in short.iter_mut().zip(digest.as_bytes()) {
+        *to = *from;
+    }
+    short
+}
+
+impl Fingerprints {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The beginning of the fingerprint of what a wish of that name was about.
+    fn content(&self, intent: &Intent) -> Option<[u8; CONTENT]> {
+        if self.is_empty() {
+            return None;
+        }
+        let name = short(&Digest::of([intent.as_str().as_bytes()]));
+        self.0.iter().rev().find(|it| it.0 == name).map(|it| it.1)
+    }
+
+    fn add(&mut self, done: &Wanted) {
+        if self.0.len() >= OLDER {
+            self.0.remove(0);
+        }
+        self.0.push((short(&Digest::of([done.intent.as_str().as_bytes()])), short(&done.content)));
+    }
+}
+
+impl fmt::Display for Fingerprints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: Vec<u8> = self.0.iter().flat_map(|(name, content)| name.iter().chain(content)).copied().collect();
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl FromStr for Fingerprints {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
+        let (all, rest) = bytes.as_chunks::<{ NAME + CONTENT }>();
+        if !rest.is_empty() || all.len() > OLDER {
+            return Err(IdError::TooLong(OLDER * (NAME + CONTENT)));
+        }
+        let split = |it: &[u8; NAME + CONTENT]| {
+            let (name, content) = it.split_at(NAME);
+            (name.try_into().unwrap_or_default(), content.try_into().unwrap_or_default())
+        };
+        Ok(Self(all.iter().map(split).collect()))
     }
 }
 
@@ -154,19 +253,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_sixteen_and_every_open_wish_are_remembered() {
+    fn the_last_128_and_every_open_wish_are_remembered() {
         let content = Digest::of([b"cart".as_slice()]);
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
         intents.open(name(0), content, 1);
-        for n in 1..40 {
+        for n in 1..=400 {
             intents.open(name(n), content, 1);
             intents.settle(name(n).as_str(), Outcome::Done);
         }
-        assert_eq!(intents.0.len(), REMEMBERED);
-        assert_eq!(intents.standing(&name(0), content), Standing::Same);
-        assert_eq!(intents.standing(&name(39), content), Standing::Same);
+        let other = Digest::of([b"other".as_slice()]);
+        for n in (273..=400).chain([0]) {
+            assert_eq!(intents.standing(&name(n), content), Standing::Same, "{n}");
+            assert_eq!(intents.standing(&name(n), other), Standing::Other, "{n}");
+        }
+        assert_eq!(intents.outcome(&name(273)), Some(Outcome::Done));
         assert_eq!(intents.standing(&name(1), content), Standing::Fresh(1));
+        let text = serde_json::to_string(&intents).unwrap();
+        assert!(text.len() < 2300, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
+    }
+
+    #[test]
+    fn a_failed_wish_keeps_its_ordinal_among_many_that_are_done() {
+        let content = Digest::of([b"cart".as_slice()]);
+        let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
+        let mut intents = Intents::default();
+        intents.open(name(0), content, 3);
+        intents.settle(name(0).as_str(), Outcome::Failed);
+        for n in 1..=200 {
+            intents.open(name(n), content, 1);
+            intents.settle(name(n).as_str(), Outcome::Done);
+        }
+        assert_eq!(intents.standing(&name(0), content), Standing::Fresh(4));
+    }
+
+    #[test]
+    fn fingerprints_that_are_none_are_refused() {
+        for text in [r#"{"older":"AAAA"}"#, r#"{"older":"?"}"#, r#"{"oldest":""}"#] {
+            assert!(serde_json::from_str::<Intents>(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -192,6 +318,6 @@ mod tests {
         let text = serde_json::to_string(&intents).unwrap();
         assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
         assert!(text.contains(&format!("\"wish-1 {content} 2 open\"")), "{text}");
-        assert!(serde_json::from_str::<Intents>(r#"["wish"]"#).is_err());
+        assert!(serde_json::from_str::<Intents>(r#"{"recent":["wish"]}"#).is_err());
     }
 }

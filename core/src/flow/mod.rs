@@ -1,7 +1,10 @@
 //! Flows: what every lifecycle of a provider implements. The state *is* the machine; there is no engine over strings.
 
 mod cx;
+mod extra;
+mod input;
 mod intents;
+mod outcome;
 mod watch;
 
 use alloc::string::String;
@@ -16,22 +19,21 @@ use crate::decode::Malformed;
 use crate::effect::{Awaited, Call};
 #[cfg(feature = "samples")]
 use crate::fact::Fact;
-use crate::fact::{Because, Origin, Verdict, Via};
-use crate::id::EffectId;
 #[cfg(feature = "samples")]
 use crate::id::Key;
 use crate::policy::Env;
-use crate::rule::{Rule, RuleSet, Violation};
+use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 #[cfg(feature = "samples")]
 use crate::time::Millis;
 use crate::time::Timestamp;
 
 pub(crate) use cx::Moment;
-pub use cx::{Check, Cx, Standby};
+pub use cx::{Check, Cx};
+pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{Intents, Outcome, Standing};
+pub use outcome::Standby;
 pub use watch::Watch;
-pub(crate) use watch::brief;
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
@@ -99,7 +101,7 @@ pub trait Flow:
 {
     /// `provider.lifecycle`, such as `truemed.payment_token`.
     const ID: &'static str;
-    /// The format in which its snapshots are saved: that of its state, and of the calls and the plan in what it owes.
+    /// The format in which its snapshots are saved: that of its state, and of the calls in what it owes.
     const FORMAT: u32;
     /// The older formats in which they are still read and written, the oldest first.
     const OLDER: &'static [u32] = &[];
@@ -157,8 +159,22 @@ pub trait Flow:
     /// The ids of the provider that find this flow.
     fn correlation_ids(&self) -> Vec<&str>;
 
-    /// Reads the answer to a request.
-    fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Answer<Self::Event>;
+    /// Reads a good reply: whether the members are there that prove its success. The kernel alone decides what follows.
+    fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Reading<Self::Event>;
+
+    /// Reads a refusal; nothing if it is not worded as the provider words them.
+    fn read_refusal(call: &Self::Call, reply: &Reply<'_>) -> Option<Refusal<Self::Event>>;
+
+    /// Holds what a good reply shows against what is known already, where a new thing proves the success: which it is, or
+    /// that it is missing. `since` is when the request was begun first.
+    fn weigh(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
+        Reading::Done(event)
+    }
+
+    /// The provider's id of what a request made, as its reply names it: another id means that it was made twice.
+    fn made(_event: &Self::Event) -> Option<&str> {
+        None
+    }
 
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
@@ -166,6 +182,11 @@ pub trait Flow:
     /// What is an id that a verdict has to name, such as that of what was created; nothing if it needs none.
     fn id_of(_verdict: &str) -> Option<fn(&str) -> bool> {
         None
+    }
+
+    /// The same, where only some reviews want the id with that verdict.
+    fn id_in(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
+        Self::id_of(verdict)
     }
 
     /// What is impossible about a state that was loaded.
@@ -178,12 +199,6 @@ pub trait Flow:
 
     /// The JSON of the state in an older format, or what that format cannot say; nothing if there is no such format.
     fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
-        None
-    }
-
-    /// The look-ups that follow from the state alone, each with the instant from which it is owed; nothing for a format
-    /// that has no plan. One that is owed as planned is saved as its index: what it says stands in the snapshot once.
-    fn planned(&self, _format: u32) -> Option<Vec<(Self::Call, Timestamp)>> {
         None
     }
 
@@ -202,120 +217,6 @@ pub trait Flow:
     fn sample_key() -> Key {
         Key::sample()
     }
-}
-
-/// What goes into [`Flow::step`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Input<F: Flow> {
-    /// The host wishes.
-    Command(F::Command),
-    /// A request of ours was answered.
-    Answered {
-        /// Its id.
-        id: EffectId,
-        /// What it did.
-        call: F::Call,
-        /// What the answer says.
-        event: F::Event,
-    },
-    /// A request of ours was answered with a refusal.
-    Refused {
-        /// Its id.
-        id: EffectId,
-        /// What it did.
-        call: F::Call,
-        /// The HTTP status of the refusal.
-        status: u16,
-        /// The provider's error code, as written.
-        code: Option<String>,
-    },
-    /// A look-up's answer was lost, which proves as little as an inconclusive one.
-    Missed(F::Call),
-    /// The provider signals.
-    Signalled(F::Event, Origin),
-    /// The customer came back.
-    Returned(Via),
-    /// A person judged a review.
-    Judged {
-        /// What the review was about.
-        reason: String,
-        /// The provider's id, or the effect's, that it was about.
-        of: String,
-        /// The verdict.
-        verdict: Verdict,
-    },
-}
-
-/// Why a step ends without a next state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Stop {
-    /// A command breaks a rule on which the rest depends.
-    Refused,
-    /// A fact moves nothing.
-    Unmoved(Because),
-}
-
-impl From<Because> for Stop {
-    fn from(because: Because) -> Self {
-        Self::Unmoved(because)
-    }
-}
-
-/// The answer to a request, as it came.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Reply<'a> {
-    /// The HTTP status; never 408, 429 or 5xx, which the kernel handles.
-    pub status: u16,
-    /// The raw body.
-    pub body: &'a [u8],
-}
-
-/// A webhook, as it came.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Webhook<'a> {
-    /// The raw body.
-    pub body: &'a [u8],
-    /// The content type.
-    pub content_type: Option<&'a str>,
-    /// What only the URL or a header says of it.
-    pub topic: Option<&'a str>,
-}
-
-impl<'a> Webhook<'a> {
-    /// A webhook of which only the body is known.
-    pub const fn of(body: &'a [u8]) -> Self {
-        Self { body, content_type: None, topic: None }
-    }
-}
-
-/// What an answer amounts to.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Answer<E> {
-    /// It says something.
-    Says(E),
-    /// It refuses, and may say something besides.
-    Refuses(Refusal, Option<E>),
-    /// It asks for the same request again.
-    Again(Refusal),
-    /// It cannot be read, and counts as lost.
-    Unreadable,
-}
-
-/// How a provider words a refusal.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The provider's error code.
-    pub code: Option<String>,
-    /// The provider's message.
-    pub message: Option<String>,
-    /// Our rule that predicts it.
-    pub rule: Option<&'static Rule>,
 }
 
 /// What may be wished now, and what stands in the way of the rest.
@@ -350,4 +251,6 @@ pub struct Samples<F: Flow> {
     pub facts: Vec<Fact<'static>>,
     /// Steps of the clock.
     pub spans: Vec<Millis>,
+    /// Ids that a verdict may name.
+    pub ids: Vec<&'static str>,
 }

@@ -17,18 +17,18 @@ pub struct Watch {
     /// When the customer came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     returned: Option<Timestamp>,
-    /// How many look-ups have proved nothing.
-    #[serde(default)]
-    looks: u8,
+    /// When the last look-up was begun that proved nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked: Option<Timestamp>,
     /// Whether a person decided to wait no longer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     stopped: bool,
 }
 
 impl Watch {
     /// A wait that begins now.
     pub const fn new(now: Timestamp) -> Self {
-        Self { since: now, returned: None, looks: 0, stopped: false }
+        Self { since: now, returned: None, looked: None, stopped: false }
     }
 
     /// Since when it lasts.
@@ -38,18 +38,18 @@ impl Watch {
 
     /// Whether no look-up has been answered yet and the customer has not come back.
     pub const fn is_fresh(&self) -> bool {
-        self.returned.is_none() && self.looks == 0
+        self.returned.is_none() && self.looked.is_none()
     }
 
     /// The customer came back: the schedule begins anew, and dense.
     pub const fn returned(&mut self, now: Timestamp) {
         self.returned = Some(now);
-        self.looks = 0;
+        self.looked = None;
     }
 
-    /// A look-up proved nothing.
-    pub const fn looked(&mut self) {
-        self.looks = self.looks.saturating_add(1);
+    /// A look-up that was begun then proved nothing.
+    pub fn looked(&mut self, at: Timestamp) {
+        self.looked = self.looked.max(Some(at));
     }
 
     /// A person decided to wait no longer; a late signal still wins.
@@ -62,49 +62,22 @@ impl Watch {
         self.stopped
     }
 
-    /// When its schedule is over, for a wait that no look-up can end.
+    /// When its schedule is over, whether or not any look-up was answered.
     pub fn end(&self, schedule: &LookUps) -> Option<Timestamp> {
-        schedule.waiting.last().map(|span| self.since.after(*span))
+        let waited = schedule.waiting.last().map(|span| self.since.after(*span));
+        let returned = self.returned.and_then(|back| schedule.returned.last().map(|span| back.after(*span)));
+        waited.max(returned)
     }
 
-    /// When it is looked up next; never, once the schedule is over.
+    /// When it is looked up next: by time, whatever became of the look-ups before. Never, once the schedule is over.
     pub fn next(&self, schedule: &LookUps) -> Option<Timestamp> {
         let last = schedule.returned.last();
         let dense_until = self.returned.map(|back| last.map_or(back, |span| back.after(*span)));
         let dense =
             self.returned.into_iter().flat_map(|back| schedule.returned.iter().map(move |span| back.after(*span)));
         let sparse = schedule.waiting.iter().map(|span| self.since.after(*span));
-        dense.chain(sparse.filter(|at| dense_until.is_none_or(|end| *at > end))).nth(self.looks.into())
-    }
-}
-
-/// How newer formats save a wait: as its beginning alone, as long as nothing has come of it.
-pub(crate) mod brief {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Watch;
-    use crate::time::Timestamp;
-
-    /// A wait: since when it lasts, or all that has come of it.
-    #[derive(Deserialize)]
-    #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "BriefWatch"))]
-    #[serde(untagged)]
-    pub(crate) enum Brief {
-        /// Since when it lasts.
-        Since(Timestamp),
-        /// All that has come of it.
-        Whole(Watch),
-    }
-
-    pub(crate) fn serialize<S: Serializer>(watch: &Watch, serializer: S) -> Result<S::Ok, S::Error> {
-        if *watch == Watch::new(watch.since) { watch.since.serialize(serializer) } else { watch.serialize(serializer) }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Watch, D::Error> {
-        Brief::deserialize(deserializer).map(|it| match it {
-            Brief::Since(since) => Watch::new(since),
-            Brief::Whole(watch) => watch,
-        })
+        let all = dense.chain(sparse.filter(|at| dense_until.is_none_or(|end| *at > end)));
+        all.filter(|at| self.looked.is_none_or(|looked| *at > looked)).min()
     }
 }
 
@@ -118,7 +91,7 @@ mod tests {
         let mut all = alloc::vec::Vec::new();
         while let Some(at) = watch.next(&schedule) {
             all.push(at.as_millis());
-            watch.looked();
+            watch.looked(at);
         }
         all
     }

@@ -53,11 +53,14 @@ impl<F: Flow> Snapshot<F> {
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
         let found = self.outbox.find(id.as_str());
         let mut cx = self.beginning(found, env);
-        let Some(obligation) = found.filter(|it| !it.is_hidden(env.now)) else {
+        let is_review = id.kind() == "review";
+        let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {
             let check = cx.require(Kernel::NotOwed, false).at("/effect");
-            if let Some(due) = found.and_then(|it| it.due) {
-                let _ = check.until(Until::At(due));
-            }
+            let check = match found.and_then(|it| it.due) {
+                Some(due) if !is_review => check.until(Until::At(due)),
+                _ => check,
+            };
+            let _ = if is_review { check.because(|| "A review is judged with `done`.".into()) } else { check };
             return Err(Rejection { violations: cx.violations });
         };
         self.may_begin(obligation, &mut cx);
@@ -66,15 +69,11 @@ impl<F: Flow> Snapshot<F> {
         }
         let lease = env.now.after(env.policy.lease);
         let take = match &obligation.duty {
-            Duty::Request(call) => {
-                if let Some(look_up) = call.outcome_look_up() {
-                    cx.look_up_from(look_up, lease);
-                }
-                Some(self.request(id, call, env))
-            }
+            Duty::Request(call) => Some(self.request(obligation, call, env)),
             _ => None,
         };
         cx.outbox.to_mut().begin(id.as_str(), env.now, lease);
+        cx.look_for_outcome(id.as_str());
         let (next, noted) = self.next(self.state.clone(), cx);
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
     }
@@ -96,18 +95,20 @@ impl<F: Flow> Snapshot<F> {
         let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
         let _ = cx.require(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
         let _ = cx.require(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
-        let free = lease.is_some() || !obligation.is_held();
+        let asked = obligation.asks(now, cx.policy()).is_some();
+        let free = lease.is_some() || !(asked || obligation.is_held());
         let _ = cx.require(Kernel::OutcomeUnknown, free).at("/effect");
         if let Duty::Request(call) = &obligation.duty {
             self.state.guard(F::wish_of(call), cx);
         }
     }
 
-    fn request(&self, id: &EffectId, call: &F::Call, env: &Env<F::Settings>) -> Request {
-        let idempotency_key = idempotency_key(F::ID, &self.key, id);
+    fn request(&self, of: &Obligation<F::Call>, call: &F::Call, env: &Env<F::Settings>) -> Request {
+        let idempotency_key = idempotency_key(F::ID, &self.key, &of.id);
         let mut request = call.request(&idempotency_key, &env.settings);
         request.idempotency_key = idempotency_key;
-        request.retry = call.retry();
+        request.retry = call.operation().class;
+        request.sending = of.begun.saturating_add(1);
         request
     }
 

@@ -4,11 +4,16 @@ mod handle;
 mod observe;
 mod read;
 #[cfg(test)]
+mod replies;
+mod reply;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod toy;
+mod verdict;
+mod way;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -17,13 +22,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::decode::{Malformed, decode, member};
-use crate::effect::{Entries, Ordinal, Outbox, Request, entries};
+use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::encode::{Verbatim, encode};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, Flow};
@@ -214,33 +219,29 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[cfg_attr(feature = "schemas", schemars(with = "F"))]
     state: &'a S,
     /// What is owed, in the order in which it arose.
-    #[cfg_attr(feature = "schemas", schemars(schema_with = "owed::<F>"))]
-    owed: Entries<'a, F::Call>,
+    owed: &'a [Obligation<F::Call>],
     /// How often each operation was owed.
     ordinals: &'a [Ordinal],
+    /// Requests that are over and may still be told of.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    past: &'a [Past<F::Call>],
 }
 
-#[cfg(feature = "schemas")]
-fn owed<F: Flow>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    match F::default().planned(F::FORMAT) {
-        Some(_) => generator.subschema_for::<Vec<crate::effect::Entry<'_, F::Call>>>(),
-        None => generator.subschema_for::<Vec<crate::effect::Obligation<F::Call>>>(),
-    }
-}
-
-/// A saved snapshot of a known flow, `S` being its state; what is owed is read by the state.
+/// A saved snapshot of a known flow, `S` being its state and `C` its calls.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored<'a, S> {
+#[serde(deny_unknown_fields, bound(deserialize = "S: Deserialize<'de>, C: DeserializeOwned"))]
+struct Stored<S, C> {
     flow: IgnoredAny,
     format: IgnoredAny,
     key: Key,
     revision: u64,
     // Boxed as soon as it is read: it is large, and goes through many hands.
     state: Box<S>,
-    #[serde(borrow)]
-    owed: &'a RawValue,
+    owed: Vec<Obligation<C>>,
     ordinals: Vec<Ordinal>,
+    #[serde(default = "Vec::new")]
+    past: Vec<Past<C>>,
 }
 
 /// The flow and format of a saved snapshot, whatever else it holds.
@@ -284,12 +285,10 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, owed, ordinals, .. } = match heading.format == F::FORMAT {
-            true => decode::<Stored<'_, F>>(json)?,
+        let Stored { key, revision, state, owed, ordinals, past, .. } = match heading.format == F::FORMAT {
+            true => decode::<Stored<F, F::Call>>(json)?,
             false => Self::older(heading.format, decode(json)?)?,
         };
-        let planned = state.planned(heading.format);
-        let owed = entries(owed.get(), planned.as_deref()).map_err(|error| error.under("/owed"))?;
         if revision > LARGEST.unsigned_abs() {
             return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
         }
@@ -299,15 +298,15 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }
-        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals } })
+        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals, past } })
     }
 
-    fn older<'a>(older: u32, stored: Stored<'a, &'a RawValue>) -> Result<Stored<'a, F>, LoadError> {
-        let Stored { flow, format, key, revision, state, owed, ordinals } = stored;
+    fn older(older: u32, stored: Stored<&RawValue, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
+        let Stored { flow, format, key, revision, state, owed, ordinals, past } = stored;
         let unknown = || Malformed::new("/format", format!("{older} never was a format"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
-        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals })
+        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals, past })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -329,10 +328,9 @@ impl<F: Flow> Snapshot<F> {
 
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
-        let planned = self.state.planned(format);
-        let owed = Entries { owed: &outbox.owed, planned: planned.as_deref().unwrap_or_default() };
-        let ordinals = &outbox.ordinals;
-        let saved: Saved<'_, F, _> = Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals };
+        let Outbox { owed, ordinals, past } = outbox;
+        let saved: Saved<'_, F, _> =
+            Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals, past };
         encode(&saved)
     }
 

@@ -2,28 +2,40 @@
 
 use alloc::vec::Vec;
 
+use super::reply::{Told, Turned, Which, retry_after};
 use super::{Observation, Snapshot, Transition, has_edges};
-use crate::effect::{Call, Duty, Obligation};
-use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict, is_too_long};
-use crate::flow::{Answer, Cx, Flow, Input, Moment, Refusal, Reply, Stop, Webhook};
-use crate::id::{CorrelationId, EffectId};
+use crate::effect::{Call, Obligation};
+use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, is_too_long};
+use crate::flow::{Cx, Flow, Input, Moment, Reply, Stop, Webhook};
+use crate::id::EffectId;
 use crate::policy::Env;
 use crate::time::Timestamp;
 
 /// The length from which on a body may matter to that of a snapshot: 16 KiB.
 const LONG_BODY: usize = 16 << 10;
 
-type Observed<F> = Result<Observation<F>, FactError>;
+/// How many effects a snapshot owes from which on any fact may matter to its length.
+const MANY: usize = 64;
+
+pub(super) type Observed<F> = Result<Observation<F>, FactError>;
 
 impl<F: Flow> Snapshot<F> {
     /// Something has happened. Never refused; fails only on a fact that the host built wrong.
     pub fn observe(&self, fact: Fact<'_>, env: &Env<F::Settings>) -> Observed<F> {
         match fact {
-            Fact::Reply { to, status, headers, body } => self.replied(&to, status, &headers, &body, env),
-            Fact::Lost { to } => match self.sent(&to)? {
-                Some(it) => Ok(self.unanswered(it, env, None, None)),
-                None => Ok(unmoved(Because::Known)),
-            },
+            Fact::Reply { to, sending, status, headers, body } => {
+                self.replied(&to, sending, &Reply { status, body: &body }, &headers, env)
+            }
+            Fact::Lost { to, sending } => self.lost(&to, sending, env),
+            Fact::NotSent { to, sending } => {
+                let told = self.begun(&to, sending)?.and_then(|it| Told::of(it, sending, None));
+                let closed = |told: &Told<'_, _>| told.which == Which::Closed;
+                Ok(match told.filter(|told| !closed(told)) {
+                    Some(told) => self.turned_away(&told, Turned::Throttled(None), None, env),
+                    None => unmoved(Because::Known),
+                })
+            }
+            Fact::Restored { taken_at } => Ok(self.restored(taken_at, env)),
             Fact::Webhook { body, content_type, topic, origin } => {
                 if is_too_long(&body) {
                     return Ok(unmoved(Because::Unreadable));
@@ -36,136 +48,79 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    fn cx<'a>(&'a self, env: &'a Env<F::Settings>) -> Cx<'a, F> {
+    pub(super) fn cx<'a>(&'a self, env: &'a Env<F::Settings>) -> Cx<'a, F> {
         Cx::new(&self.key, env, Moment::Fact, &self.outbox)
     }
 
-    /// The request that a reply is to, if it is still owed.
-    fn sent(&self, to: &str) -> Result<Option<&Obligation<F::Call>>, FactError> {
+    /// What was begun and is still owed.
+    fn begun(&self, to: &str, sending: Option<u32>) -> Result<Option<&Obligation<F::Call>>, FactError> {
         if EffectId::parse(to).is_err() {
             return Err(FactError::new("/to", "is not the id of an effect"));
         }
-        match self.outbox.find(to) {
-            None => Ok(None),
-            Some(it) if !matches!(it.duty, Duty::Request(_)) => {
-                Err(FactError::new("/to", "names an effect that is no request: say `done` of it"))
-            }
-            Some(it) if it.begun == 0 => Err(FactError::new("/to", "names a request that was never begun")),
-            Some(it) => Ok(Some(it)),
+        let it = self.outbox.find(to);
+        if it.is_none() && !self.may_have_owed(to) {
+            return Err(FactError::new("/to", "names an effect that this flow never had"));
         }
+        let begun = it.map(|it| it.begun).or_else(|| self.outbox.past(to).map(|it| it.begun));
+        match (begun, sending) {
+            (_, Some(0)) => Err(FactError::new("/sending", "counts from 1")),
+            (Some(0), _) => Err(FactError::new("/to", "names an effect that was never begun")),
+            (Some(begun), Some(sending)) if sending > begun => {
+                Err(FactError::new("/sending", alloc::format!("is {sending}, and it was begun {begun} times")))
+            }
+            _ => Ok(it),
+        }
+    }
+
+    /// Whether an effect that is not owed may have been: it is named after one of the flow's operations, or as the others are.
+    pub(super) fn may_have_owed(&self, id: &str) -> bool {
+        let kind = id.split(':').next().unwrap_or_default();
+        let operations = <F::Call as Call>::operations();
+        let is_named = operations.is_empty() || operations.iter().any(|it| it.name == kind);
+        is_named || ["notify", "fulfill", "access", "review"].contains(&kind)
     }
 
     fn replied(
         &self,
         to: &str,
-        status: u16,
+        sending: Option<u32>,
+        reply: &Reply<'_>,
         headers: &Headers<'_>,
-        body: &[u8],
         env: &Env<F::Settings>,
     ) -> Observed<F> {
-        if !(100..=999).contains(&status) {
+        if !(100..=999).contains(&reply.status) {
             return Err(FactError::new("/status", "is not an HTTP status"));
         }
-        let Some(obligation) = self.sent(to)? else { return Ok(unmoved(Because::Known)) };
-        let after = || headers.get("retry-after").and_then(|text| Timestamp::parse_retry_after(text, env.now));
-        if status == 429 {
-            return Ok(self.rate_limited(obligation, env, after()));
+        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, env)) };
+        match Told::of(it, sending, retry_after(headers, env.now)) {
+            Some(told) => Ok(self.answered(&told, reply, env)),
+            None => Err(FactError::new("/to", "names an effect that is no request: say `done` of it")),
         }
-        if status == 408 || status >= 500 {
-            return Ok(self.unanswered(obligation, env, after(), Some((status, Refusal::default()))));
-        }
-        let Duty::Request(call) = &obligation.duty else { return Ok(unmoved(Because::Known)) };
-        let answer = if is_too_long(body) { Answer::Unreadable } else { F::read_reply(call, &Reply { status, body }) };
-        let moved = match answer {
-            Answer::Unreadable => {
-                return Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default()))));
-            }
-            Answer::Again(refusal) => return Ok(self.unanswered(obligation, env, after(), Some((status, refusal)))),
-            Answer::Says(event) => {
-                let (id, call, cx) = self.settled(obligation, call, env);
-                self.moved(Input::Answered { id, call, event }, cx, None)
-            }
-            Answer::Refuses(refusal, event) => {
-                let (id, call, cx) = self.settled(obligation, call, env);
-                let code = refusal.code.clone();
-                let failure = failure(&id, status, refusal);
-                let input = match event {
-                    Some(event) => Input::Answered { id, call, event },
-                    None => Input::Refused { id, call, status, code },
-                };
-                self.moved(input, cx, Some(failure))
-            }
-        };
-        if self.overflows_with(body, &moved) {
-            return Ok(self.unanswered(obligation, env, None, Some((status, Refusal::default()))));
-        }
-        Ok(moved)
     }
 
-    fn settled<'a>(
-        &'a self,
-        obligation: &Obligation<F::Call>,
-        call: &F::Call,
-        env: &'a Env<F::Settings>,
-    ) -> (EffectId, F::Call, Cx<'a, F>) {
-        let mut cx = self.cx(env);
-        cx.answers(obligation);
-        cx.outbox.to_mut().discharge(obligation.id.as_str());
-        (obligation.id.clone(), call.clone(), cx)
+    /// No reply came to a request, or another effect was not done: it is somebody else's turn, after a rest.
+    fn lost(&self, to: &str, sending: Option<u32>, env: &Env<F::Settings>) -> Observed<F> {
+        let Some(it) = self.begun(to, sending)? else { return Ok(unmoved(Because::Known)) };
+        match Told::of(it, sending, None) {
+            Some(told) if told.which == Which::Closed => Ok(unmoved(Because::Known)),
+            Some(told) => Ok(self.unknown(&told, false, None, None, env)),
+            None if it.in_hand_until.is_none() => Ok(unmoved(Because::Known)),
+            None => {
+                let mut cx = self.cx(env);
+                cx.outbox.to_mut().rest(to, Some(it.begun), env.now, &env.policy, None);
+                Ok(self.applied(self.state.clone(), cx, None))
+            }
+        }
     }
 
-    /// The provider asked to wait: nothing was done, and the request rests.
-    ///
-    /// That is said of one sending, and of a request that was begun again nobody knows of which: a request that may not
-    /// be repeated counts as lost then.
-    fn rate_limited(
-        &self,
-        obligation: &Obligation<F::Call>,
-        env: &Env<F::Settings>,
-        until: Option<Timestamp>,
-    ) -> Observation<F> {
-        if obligation.is_begun_again() && obligation.is_reconciled() {
-            return self.unanswered(obligation, env, until, Some((429, Refusal::default())));
-        }
-        let known = if obligation.is_begun_again() { obligation.is_told() } else { !obligation.was_sent() };
-        if known {
-            return unmoved(Because::Known);
-        }
+    /// Whatever is owed counts as sent, by a worker that this row knows nothing of.
+    fn restored(&self, taken_at: Timestamp, env: &Env<F::Settings>) -> Observation<F> {
         let mut cx = self.cx(env);
-        cx.outbox.to_mut().put_off(obligation.id.as_str(), env.now, &env.policy, until);
-        self.applied(self.state.clone(), cx, Some(failure(&obligation.id, 429, Refusal::default())))
-    }
-
-    /// The outcome is unknown: it stays owed, or is held back and looked up, and a look-up counts as inconclusive.
-    /// Told again, it changes nothing.
-    fn unanswered(
-        &self,
-        obligation: &Obligation<F::Call>,
-        env: &Env<F::Settings>,
-        until: Option<Timestamp>,
-        answer: Option<(u16, Refusal)>,
-    ) -> Observation<F> {
-        if obligation.is_told() {
-            return unmoved(Because::Known);
+        let lease = env.now.after(env.policy.lease);
+        for id in cx.outbox.to_mut().restore(taken_at, env.now, lease) {
+            cx.look_for_outcome(id.as_str());
         }
-        let id = &obligation.id;
-        let failure = answer.map(|(status, refusal)| failure(id, status, refusal));
-        let mut cx = self.cx(env);
-        let Duty::Request(call) = &obligation.duty else { return unmoved(Because::Known) };
-        if call.is_look_up() {
-            cx.loses(obligation, until);
-            return self.moved(Input::Missed(call.clone()), cx, failure);
-        }
-        let outbox = cx.outbox.to_mut();
-        if obligation.is_reconciled() {
-            outbox.hold(id.as_str());
-        } else if let Some(it) = outbox.find_mut(id.as_str()) {
-            it.rest(env.now, &env.policy, until);
-        }
-        if let Some(look_up) = call.outcome_look_up() {
-            cx.look_up(look_up);
-        }
-        self.applied(self.state.clone(), cx, failure)
+        self.applied(self.state.clone(), cx, None)
     }
 
     fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Observation<F> {
@@ -178,48 +133,17 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    /// Whether a long body leaves more than a snapshot has room for: it is not read then.
-    fn overflows_with(&self, body: &[u8], moved: &Observation<F>) -> bool {
+    /// Whether a long body, or one more of many effects, leaves more than a snapshot has room for: it is not read then.
+    pub(super) fn overflows_with(&self, body: &[u8], moved: &Observation<F>) -> bool {
         let next = match moved {
-            Observation::Applied(transition) if body.len() > LONG_BODY => &transition.next,
+            Observation::Applied(it) if body.len() > LONG_BODY || it.next.outbox.owed.len() > MANY => &it.next,
             _ => return false,
         };
         next.overflows(self)
     }
 
-    fn done(&self, effect: &str, verdict: Option<Verdict>, env: &Env<F::Settings>) -> Observed<F> {
-        if EffectId::parse(effect).is_err() {
-            return Err(FactError::new("/effect", "is not the id of an effect"));
-        }
-        let Some(obligation) = self.outbox.find(effect) else { return Ok(unmoved(Because::Known)) };
-        let mut cx = self.cx(env);
-        cx.outbox.to_mut().discharge(effect);
-        match (&obligation.duty, verdict) {
-            (Duty::Request(_), _) => Err(FactError::new("/effect", "names a request: its end is a `reply`, or `lost`")),
-            (Duty::Review { reason, of, verdicts }, Some(verdict)) => {
-                if !verdicts.iter().any(|it| it == verdict.name()) {
-                    let all = verdicts.join(", ");
-                    return Err(FactError::new("/verdict", alloc::format!("is none of {all}")));
-                }
-                if !is_whole::<F>(&verdict) {
-                    let name = verdict.name();
-                    let reason =
-                        alloc::format!("names none of the provider's ids: {{\"verdict\": \"{name}\", \"id\": …}}");
-                    return Err(FactError::new("/verdict", reason));
-                }
-                let (reason, of) = (reason.clone().into_owned(), of.clone());
-                Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None))
-            }
-            (Duty::Review { verdicts, .. }, None) => {
-                Err(FactError::new("/verdict", alloc::format!("is missing: one of {}", verdicts.join(", "))))
-            }
-            (_, Some(_)) => Err(FactError::new("/verdict", "belongs to a review alone")),
-            (_, None) => Ok(self.applied(self.state.clone(), cx, None)),
-        }
-    }
-
     /// Steps, and tells whether anything moved.
-    fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+    pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
         let on = F::on(&input);
         let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
         let state = match self.state.clone().step(input, &mut cx) {
@@ -229,10 +153,6 @@ impl<F: Flow> Snapshot<F> {
             Err(Stop::Unmoved(because)) => return Observation::Unmoved { because, warnings: cx.warnings },
             Err(Stop::Refused) => return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings },
         };
-        if let Some(lost) = cx.lost.take().filter(|_| cx.resumes) {
-            let now = cx.now();
-            cx.outbox.to_mut().resume(&lost, now);
-        }
         if !has_edges(&self.state, on, &state) {
             debug_assert!(false, "{} has no edge for {on:?} from {:?} to {state:?}", F::ID, self.state);
             return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings };
@@ -240,7 +160,7 @@ impl<F: Flow> Snapshot<F> {
         self.applied(state, cx, failure)
     }
 
-    fn applied(&self, state: F, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+    pub(super) fn applied(&self, state: F, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
         let (next, noted) = self.next(state, cx);
         if next.revision == self.revision {
             return Observation::Unmoved { because: Because::Known, warnings: noted.warnings };
@@ -250,20 +170,6 @@ impl<F: Flow> Snapshot<F> {
     }
 }
 
-/// Whether a verdict names an id where it must, and one that can be one wherever it does.
-fn is_whole<F: Flow>(verdict: &Verdict) -> bool {
-    match (verdict, F::id_of(verdict.name())) {
-        (Verdict::About { id, .. }, Some(is_id)) => is_id(id),
-        (Verdict::About { id, .. }, None) => CorrelationId::parse(id.as_str()).is_ok(),
-        (Verdict::Plain(_), needed) => needed.is_none(),
-    }
-}
-
-const fn unmoved<F: Flow>(because: Because) -> Observation<F> {
+pub(super) const fn unmoved<F: Flow>(because: Because) -> Observation<F> {
     Observation::Unmoved { because, warnings: Vec::new() }
-}
-
-fn failure(to: &EffectId, status: u16, refusal: Refusal) -> Failure {
-    let Refusal { code, message, rule } = refusal;
-    Failure { to: to.clone(), status, code, message, rule: rule.map(|rule| rule.code) }
 }

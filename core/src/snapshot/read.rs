@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Snapshot;
-use crate::effect::{Awaited, Owed};
+use crate::effect::{Awaited, Effect, Owed};
 use crate::flow::{Cx, Flow, Moment, Named, Offer};
 use crate::id::CorrelationId;
 use crate::policy::Env;
@@ -17,7 +17,11 @@ impl<F: Flow> Snapshot<F> {
         owed.extend(visible.map(|it| {
             let mut cx = self.beginning(Some(it), env);
             self.may_begin(it, &mut cx);
-            it.owed(env.now, cx.violations.is_empty(), |verdict| F::id_of(verdict).is_some())
+            it.owed(env.now, cx.violations.is_empty(), needs_id::<F>)
+        }));
+        owed.extend(self.outbox.owed.iter().filter_map(|it| {
+            let question = it.asks(env.now, &env.policy)?;
+            it.review(&question, needs_id::<F>)
         }));
         owed
     }
@@ -37,12 +41,18 @@ impl<F: Flow> Snapshot<F> {
         F::Wish::ALL.iter().copied().map(offer).collect()
     }
 
-    /// When what is owed, awaited or offered next changes by itself; `None` if it never does.
+    /// When to look at this flow again: now, while something but a review is ready; otherwise when what is owed, awaited or
+    /// offered next changes by itself. `None` if it never does.
     pub fn deadline(&self, env: &Env<F::Settings>) -> Option<Timestamp> {
         let now = env.now;
+        let is_work = |it: &Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
+        if self.owed(env).iter().any(is_work) {
+            return Some(now);
+        }
+        let asks = self.outbox.owed.iter().filter_map(|it| it.question(&env.policy)).map(|(from, _)| Some(from));
         let rests = self.outbox.owed.iter().flat_map(|it| [it.in_hand(now), it.resting(now)]);
         let waits = self.awaits(env).into_iter().map(|it| it.by);
-        rests.chain(waits).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
+        rests.chain(waits).chain(asks).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
     }
 
     /// The ids by which a signal finds this flow: its key, and what the provider calls it.
@@ -55,4 +65,8 @@ impl<F: Flow> Snapshot<F> {
         }
         ids.into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect()
     }
+}
+
+fn needs_id<F: Flow>(reason: &str, verdict: &str) -> bool {
+    F::id_in(reason, verdict).is_some()
 }

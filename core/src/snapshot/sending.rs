@@ -29,12 +29,12 @@ enum Event {
 const EVENTS: [Event; 5] = [Event::Begin, Event::Lost, Event::Unavailable, Event::RateLimited, Event::Wait];
 
 fn reply(to: &'static str, status: u16) -> Fact<'static> {
-    Fact::Reply { to: to.into(), status, headers: Headers::default(), body: b"".as_slice().into() }
+    Fact::Reply { to: to.into(), sending: None, status, headers: Headers::default(), body: b"".as_slice().into() }
 }
 
 fn fact(event: Event) -> Option<Fact<'static>> {
     match event {
-        Event::Lost => Some(Fact::Lost { to: CREATE.into() }),
+        Event::Lost => Some(Fact::Lost { to: CREATE.into(), sending: None }),
         Event::Unavailable => Some(reply(CREATE, 503)),
         Event::RateLimited => Some(reply(CREATE, 429)),
         Event::Begin | Event::Wait => None,
@@ -171,7 +171,13 @@ fn looking() -> (Host, EffectId) {
     let mut host = Host::new();
     host.step(Event::Begin);
     let body = br#"{"id":"sub_1"}"#.as_slice();
-    assert!(host.tell(Fact::Reply { to: CREATE.into(), status: 200, headers: Headers::default(), body: body.into() }));
+    assert!(host.tell(Fact::Reply {
+        to: CREATE.into(),
+        sending: None,
+        status: 200,
+        headers: Headers::default(),
+        body: body.into()
+    }));
     let origin = Origin::Unverified;
     assert!(host.tell(Fact::Webhook { body: body.into(), content_type: None, topic: None, origin }));
     (host, EffectId::parse("look:1").unwrap())
@@ -187,7 +193,8 @@ fn a_lost_look_up_rests_longer_each_time_and_never_less_than_its_back_off() {
         for _ in 0..9 {
             host.at = host.at.handle(look.clone(), &env).unwrap().next;
             let headers: Headers<'_> = [("retry-after", after)].into_iter().collect();
-            let reply = Fact::Reply { to: "look:1".into(), status: 503, headers, body: b"".as_slice().into() };
+            let reply =
+                Fact::Reply { to: "look:1".into(), sending: None, status: 503, headers, body: b"".as_slice().into() };
             host.at = host.at.observe(reply, &env).unwrap().applied().unwrap().next;
             let due = host.at.owed(&env)[0].not_before.unwrap();
             rests.push((due.as_millis() - env.now.as_millis()) / 1000);
@@ -200,7 +207,7 @@ fn a_lost_look_up_rests_longer_each_time_and_never_less_than_its_back_off() {
 #[test]
 fn what_is_told_of_a_look_up_that_was_begun_again_leaves_it_in_its_hands() {
     let (mut host, look) = looking();
-    for event in [Fact::Lost { to: "look:1".into() }, reply("look:1", 429)] {
+    for event in [Fact::Lost { to: "look:1".into(), sending: None }, reply("look:1", 429)] {
         let mut host = host.clone();
         host.at = host.at.handle(look.clone(), &host.env()).unwrap().next;
         assert!(host.tell(event.clone()) && !host.tell(event.clone()));
@@ -212,5 +219,5 @@ fn what_is_told_of_a_look_up_that_was_begun_again_leaves_it_in_its_hands() {
         assert_eq!((it.ready, it.in_hand_until, it.not_before), (false, end, end));
     }
     host.at = host.at.handle(look, &host.env()).unwrap().next;
-    assert!(!host.tell(Fact::Lost { to: CREATE.into() }));
+    assert!(!host.tell(Fact::Lost { to: CREATE.into(), sending: None }));
 }

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::read;
 use crate::decode::{Malformed, decode};
-use crate::effect::{self, Awaited, Credential, Request, Retry};
-use crate::fact::{Because, Origin, Verdict, read};
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Refusal, Reply, Stop, Webhook, named};
+use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
+use crate::fact::{Because, Origin, Verdict};
+use crate::flow::{Cx, Edge, Flow, Input, Outcome, Reading, Refusal, Reply, Stop, Webhook, named};
 use crate::policy::Env;
 use crate::rule::{Kernel, rules};
 use crate::time::Timestamp;
@@ -33,6 +34,9 @@ pub(super) enum Toy {
         id: String,
         until: Option<Timestamp>,
         attested: bool,
+        /// What has become of its one payment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paid: Option<bool>,
     },
 }
 
@@ -41,6 +45,8 @@ pub(super) enum Toy {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Command {
     Create { plan: String },
+    Pay {},
+    Stop {},
 }
 
 impl From<Command> for crate::snapshot::Command<Toy> {
@@ -56,43 +62,57 @@ pub(super) enum Call {
     Create(String),
     Find,
     Look(String),
+    Pay,
+    Stop,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Seen {
     id: Option<String>,
     until: Option<i64>,
+    #[serde(default)]
+    none: bool,
 }
+
+static CREATE: Operation =
+    Operation::new("create", Retry::Reconcile).asks("create_ambiguous", &["created", "not_created"]);
+static FIND: Operation = Operation::new("find", Retry::Lookup);
+static LOOK: Operation = Operation::new("look", Retry::Lookup).not_found_at(&[404]);
+static PAY: Operation =
+    Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks("outcome_unknown", &["paid", "not_paid"]);
+static STOP: Operation = Operation::new("stop", Retry::Goal)
+    .success(Success::Undocumented)
+    .refused_by(&[409])
+    .asks("outcome_unknown", &["stopped", "not_stopped"]);
 
 /// Format 1 knew only two of the places, and wrote a live subscription as its id.
 #[derive(Serialize, Deserialize)]
 struct First(Option<String>);
 
-named! { pub(super) enum Wish { Create = "create" } }
+named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop" } }
 named! { pub(super) enum At { Absent = "toy.absent", Asked = "toy.asked", Live = "toy.live" } }
 named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Judged = "judged", Other = "other" } }
 
 impl effect::Call for Call {
     type Settings = ();
 
-    fn operation(&self) -> &'static str {
+    fn operations() -> &'static [&'static Operation] {
+        static ALL: [&Operation; 5] = [&CREATE, &FIND, &LOOK, &PAY, &STOP];
+        &ALL
+    }
+
+    fn operation(&self) -> &'static Operation {
         match self {
-            Self::Create(_) => "create",
-            Self::Find => "find",
-            Self::Look(_) => "look",
+            Self::Create(_) => &CREATE,
+            Self::Find => &FIND,
+            Self::Look(_) => &LOOK,
+            Self::Pay => &PAY,
+            Self::Stop => &STOP,
         }
     }
 
-    fn retry(&self) -> Retry {
-        if self.is_look_up() { Retry::Repeat } else { Retry::Reconcile }
-    }
-
-    fn is_look_up(&self) -> bool {
-        !matches!(self, Self::Create(_))
-    }
-
     fn outcome_look_up(&self) -> Option<Self> {
-        (!self.is_look_up()).then_some(Self::Find)
+        matches!(self, Self::Create(_)).then_some(Self::Find)
     }
 
     fn request(&self, _key: &str, _settings: &()) -> Request {
@@ -110,6 +130,7 @@ impl Flow for Toy {
         Edge::new(At::Absent, On::Create, At::Asked),
         Edge::new(At::Asked, On::Seen, At::Live),
         Edge::new(At::Asked, On::Refused, At::Absent),
+        Edge::new(At::Asked, On::Seen, At::Absent),
         Edge::new(At::Asked, On::Judged, At::Live),
         Edge::new(At::Asked, On::Judged, At::Absent),
     ];
@@ -131,12 +152,20 @@ impl Flow for Toy {
         }]
     }
 
-    fn wish(_command: &Command) -> Wish {
-        Wish::Create
+    fn wish(command: &Command) -> Wish {
+        match command {
+            Command::Create { .. } => Wish::Create,
+            Command::Pay {} => Wish::Pay,
+            Command::Stop {} => Wish::Stop,
+        }
     }
 
-    fn wish_of(_call: &Call) -> Wish {
-        Wish::Create
+    fn wish_of(call: &Call) -> Wish {
+        match call {
+            Call::Pay => Wish::Pay,
+            Call::Stop => Wish::Stop,
+            Call::Create(_) | Call::Find | Call::Look(_) => Wish::Create,
+        }
     }
 
     fn on(input: &Input<Self>) -> On {
@@ -144,13 +173,18 @@ impl Flow for Toy {
             Input::Command(_) => On::Create,
             Input::Answered { .. } | Input::Signalled(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
             _ => On::Other,
         }
     }
 
-    fn guard(&self, _wish: Wish, cx: &mut Cx<'_, Self>) {
-        cx.check(Rule::One, *self == Self::Absent || cx.is_begin());
+    fn guard(&self, wish: Wish, cx: &mut Cx<'_, Self>) {
+        let fits = match wish {
+            Wish::Create => *self == Self::Absent,
+            Wish::Pay => matches!(self, Self::Live { paid: None, .. }) && cx.owed(|call| *call == Call::Pay).is_none(),
+            Wish::Stop => matches!(self, Self::Live { .. }),
+        };
+        cx.check(Rule::One, fits || cx.is_begin());
     }
 
     fn step(mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop> {
@@ -161,26 +195,40 @@ impl Flow for Toy {
                 cx.owe(Call::Create(plan));
                 Ok(Self::Asked)
             }
-            Input::Answered { event: Seen { id: Some(id), until }, .. } => {
-                cx.withdraw(|call| matches!(call, Call::Create(_) | Call::Find));
-                cx.withdraw_word("unknown_outcome", "create");
+            Input::Command(Command::Pay {}) => {
+                cx.owe(Call::Pay);
+                Ok(self)
+            }
+            Input::Command(Command::Stop {}) => {
+                cx.owe(Call::Stop);
+                Ok(self)
+            }
+            Input::Answered { call: Call::Pay, .. } => Ok(self.paid(Outcome::Done)),
+            Input::Answered { call: Call::Find, event: Seen { none: true, .. }, .. } => {
+                Ok(if cx.deny(|call| matches!(call, Call::Create(_))).is_some() { Self::Absent } else { self })
+            }
+            Input::Answered { event: Seen { id: Some(id), until, .. }, .. } => {
+                cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
                     cx.access(&id, end.after(cx.policy().grace));
                     cx.look_up_from(Call::Look(id.clone()), end);
                 }
-                Ok(Self::Live { id, until, attested: false })
+                let paid = if let Self::Live { paid, .. } = self { paid } else { None };
+                Ok(Self::Live { id, until, attested: false, paid })
             }
-            Input::Answered { call: Call::Find, .. } | Input::Missed(Call::Find) => {
-                cx.review("unknown_outcome", "create", &["created", "not_created"]);
+            Input::Answered { call: Call::Find, .. } => {
+                cx.look_again(|call| matches!(call, Call::Create(_)));
                 Ok(self)
             }
-            Input::Missed(call) => {
-                cx.look_up(call);
-                Ok(self)
-            }
-            Input::Answered { .. } => Ok(self),
-            Input::Refused { .. } => Ok(Self::Absent),
+            Input::Refused { call: Call::Create(_), .. } => Ok(Self::Absent),
+            Input::Refused { call: Call::Pay, .. } => Ok(self.paid(Outcome::Failed)),
+            Input::Answered { .. }
+            | Input::Refused { .. }
+            | Input::Accepted { .. }
+            | Input::RefusedOnce { .. }
+            | Input::Hinted { .. }
+            | Input::NotSent { .. } => Ok(self),
             // Anyone may have sent it: it only makes the look-up owed.
             Input::Signalled(_, Origin::Unverified) => match &self {
                 Self::Live { id, .. } => {
@@ -189,15 +237,17 @@ impl Flow for Toy {
                 }
                 _ => Err(Because::Early.into()),
             },
-            Input::Signalled(_, Origin::Verified) | Input::Returned(_) => Err(Because::Unrelated.into()),
-            Input::Judged { verdict: Verdict::About { id, .. }, .. } => {
-                cx.withdraw(|call| matches!(call, Call::Create(_)));
-                self = Self::Live { id, until: None, attested: true };
+            Input::Signalled(_, Origin::Verified) | Input::Returned(_) | Input::Judged { .. } => {
+                Err(Because::Unrelated.into())
+            }
+            Input::Resolved { call: Call::Create(_), verdict: Verdict::About { id, .. }, .. } => {
+                self = Self::Live { id, until: None, attested: true, paid: None };
                 Ok(self)
             }
-            Input::Judged { .. } => {
-                cx.withdraw(|call| matches!(call, Call::Create(_)));
-                Ok(Self::Absent)
+            Input::Resolved { call: Call::Create(_), .. } => Ok(Self::Absent),
+            Input::Resolved { verdict, .. } => {
+                let done = matches!(verdict.name(), "paid" | "stopped");
+                Ok(self.paid(if done { Outcome::Done } else { Outcome::Failed }))
             }
         }
     }
@@ -210,11 +260,26 @@ impl Flow for Toy {
         Vec::new()
     }
 
-    fn read_reply(_call: &Call, reply: &Reply<'_>) -> Answer<Seen> {
-        match reply.status {
-            200 => read(reply.body).map_or(Answer::Unreadable, Answer::Says),
-            _ => Answer::Refuses(Refusal::default(), None),
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Seen> {
+        let seen: Option<Seen> = read(reply.body);
+        let proves = |seen: &Seen| seen.id.is_some() || seen.none || *call == Call::Find;
+        Reading::of(seen.filter(proves).ok_or("/id"))
+    }
+
+    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Seen>> {
+        #[derive(Deserialize)]
+        struct Body {
+            error: String,
         }
+        read::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
+    }
+
+    fn made(event: &Seen) -> Option<&str> {
+        event.id.as_deref()
+    }
+
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        (verdict == "created").then_some(|id| !id.is_empty())
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Seen> {
@@ -226,31 +291,32 @@ impl Flow for Toy {
     }
 
     fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
-        let live = |id| Self::Live { id, until: None, attested: false };
+        let live = |id| Self::Live { id, until: None, attested: false, paid: None };
         (format == 1).then(|| decode::<First>(state).map(|First(id)| id.map_or(Self::Absent, live)))
     }
 
     fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
         let first = match self {
             Self::Absent => Ok(First(None)),
-            Self::Live { id, until: None, attested: false } => Ok(First(Some(id.clone()))),
+            Self::Live { id, until: None, attested: false, paid: None } => Ok(First(Some(id.clone()))),
             Self::Live { .. } => Err("until when and on whose word a subscription lives"),
             Self::Asked => Err("that a subscription is asked for"),
         };
         (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
     }
 
-    fn planned(&self, format: u32) -> Option<Vec<(Call, Timestamp)>> {
-        let planned = match self {
-            Self::Live { id, until: Some(until), .. } => [(Call::Look(id.clone()), *until)].into(),
-            _ => Vec::new(),
-        };
-        (format > 1).then_some(planned)
-    }
-
     #[cfg(feature = "samples")]
     fn samples() -> crate::flow::Samples<Self> {
         let (commands, replies, facts, spans) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        crate::flow::Samples { commands, replies, facts, spans }
+        crate::flow::Samples { commands, replies, facts, spans, ids: Vec::new() }
+    }
+}
+
+impl Toy {
+    fn paid(mut self, outcome: Outcome) -> Self {
+        if let Self::Live { paid, .. } = &mut self {
+            *paid = Some(outcome == Outcome::Done);
+        }
+        self
     }
 }

@@ -1,0 +1,54 @@
+//! Requests that are over: what may still be told of them.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Obligation, Outbox};
+use crate::id::EffectId;
+
+/// How many of them are remembered.
+const REMEMBERED: usize = 8;
+
+/// A request that is over although one of its sendings was never answered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Past"))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Past<C> {
+    /// Its id.
+    pub(crate) id: EffectId,
+    /// What it did.
+    pub(crate) call: C,
+    /// How often it was begun.
+    pub(crate) begun: u32,
+    /// How it ended.
+    pub(crate) end: End,
+}
+
+/// How a request ended one of whose sendings was never answered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    /// A person said what has become of it.
+    Judged,
+    /// It was done, and made what the provider calls so, where it makes anything.
+    Done(Option<String>),
+}
+
+impl<C: Call> Outbox<C> {
+    /// Remembers a request that is over, in place of the oldest.
+    pub(crate) fn remember(&mut self, gone: &Obligation<C>, end: End) {
+        let Some(call) = gone.call().filter(|call| call.operation().class.must_be_known()) else { return };
+        self.past.retain(|it| it.id != gone.id);
+        if self.past.len() >= REMEMBERED {
+            self.past.remove(0);
+        }
+        self.past.push(Past { id: gone.id.clone(), call: call.clone(), begun: gone.begun, end });
+    }
+
+    /// A request that is over, by its id.
+    pub(crate) fn past(&self, id: &str) -> Option<&Past<C>> {
+        self.past.iter().find(|it| it.id.as_str() == id)
+    }
+}

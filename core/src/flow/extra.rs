@@ -1,0 +1,40 @@
+//! What a command adds to a request: only what the request does not set.
+
+use alloc::format;
+
+use serde::de::DeserializeOwned;
+
+use super::Flow;
+use super::cx::{Cx, Moment};
+use crate::decode::pointer;
+use crate::effect::Call;
+use crate::rule::{Kernel, RuleSet};
+use crate::value::{Extra, clash};
+
+impl<F: Flow> Cx<'_, F> {
+    /// Notes a field of `extra` that a command of that type knows itself; no policy lets it through.
+    pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
+        let known = extra.known_to::<T>();
+        let name = known.unwrap_or_default();
+        let _ = self
+            .require(Kernel::ExtraKnown, known.is_none())
+            .at_index(|| format!("/extra{}", pointer(name)))
+            .because(|| format!("`{name}` has a field of its own: set that field."));
+    }
+
+    /// Notes a member of a request's body that `extra` sets beside the request itself, at whatever level.
+    pub(super) fn check_body(&mut self, call: &F::Call) {
+        let known = Kernel::ExtraKnown.rule();
+        if self.moment != Moment::Wish || self.violations.iter().any(|it| it.rule == known) {
+            return;
+        }
+        let body = call.request("", self.settings()).body;
+        let twice = body.as_deref().and_then(clash);
+        let path = twice.as_deref().unwrap_or_default();
+        let name = path.rsplit_once('/').map_or("", |(_, name)| name);
+        let _ = self
+            .require(Kernel::ExtraKnown, twice.is_none())
+            .at_index(|| format!("/extra/{name}"))
+            .because(|| format!("The request sets `{path}` itself: remove it from `extra`."));
+    }
+}

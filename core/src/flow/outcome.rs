@@ -1,0 +1,162 @@
+//! What has become of our own requests: which are open, and what a look-up or a signal says of them.
+
+use alloc::vec::Vec;
+
+use super::{Cx, Flow};
+use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, Obligation, Past};
+use crate::id::EffectId;
+use crate::time::{Millis, Timestamp};
+
+/// The shortest time between two look-ups for one outcome.
+const BETWEEN_LOOKS: Millis = Millis::from_minutes(10);
+
+/// An owed request, as a flow sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Standby<'a, C> {
+    /// Its id.
+    pub id: &'a EffectId,
+    /// What it does.
+    pub call: &'a C,
+    /// Whether a sending of it may have come true.
+    pub sent: bool,
+    /// The end of the last lease under which it was begun: until then it may still be on its way.
+    pub lease: Option<Timestamp>,
+    /// When it was begun first.
+    pub first_at: Option<Timestamp>,
+    /// Whether a sending was answered with a good status.
+    pub answered: bool,
+}
+
+impl<F: Flow> Cx<'_, F> {
+    /// The first owed request for which something is true.
+    pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
+        self.outbox.owed.iter().find_map(|it| {
+            let call = it.call().filter(|call| wanted(call))?;
+            let sent = it.sent.as_deref();
+            Some(Standby {
+                id: &it.id,
+                call,
+                sent: it.was_sent(),
+                lease: sent.map(|it| it.lease),
+                first_at: sent.map(|it| it.first_at),
+                answered: sent.is_some_and(|it| it.answered != Answered::No),
+            })
+        })
+    }
+
+    /// Whether such a request was sent, or may have been, and is not answered.
+    pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        self.outbox.owed.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
+    }
+
+    /// What such requests do that were sent, or may have been, and are not answered.
+    pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<F::Call> {
+        let sent = self.outbox.owed.iter().filter(|it| it.was_sent()).filter_map(Obligation::call);
+        sent.filter(|call| wanted(call)).cloned().collect()
+    }
+
+    /// Whether an owed request is in somebody's hands.
+    pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        let now = self.now();
+        self.outbox.owed.iter().any(|it| it.call().is_some_and(&wanted) && it.in_hand(now).is_some())
+    }
+
+    /// A look-up or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
+    /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
+    pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, F::Call)> {
+        let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(&done));
+        let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
+        let gone = self.outbox.to_mut().discharge(id.as_str())?;
+        if gone.was_sent() {
+            self.outbox.to_mut().remember(&gone, End::Done(made.map(Into::into)));
+        }
+        gone.into_request()
+    }
+
+    /// The reply to a look-up denies that a request was done.
+    ///
+    /// Given where that ends it: settle it as not done. Otherwise it does not count, and the next look-up is planned: the
+    /// request may have been on its way still, a denial about money counts the second time only, and one of a request
+    /// that was answered with a good status is a person's to judge.
+    pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, F::Call)> {
+        let looked = self.begun_at();
+        let now = self.now();
+        let is_it = |it: &Obligation<F::Call>| it.was_sent() && it.call().is_some_and(&denied);
+        let it = self.outbox.to_mut().owed.iter_mut().find(|it| is_it(it))?;
+        let (id, call) = (it.id.clone(), it.call()?.clone());
+        let class = call.operation().class;
+        let sent = it.sent.as_deref_mut()?;
+        if looked < sent.lease {
+            let lease = sent.lease;
+            self.look_for(&call, lease);
+            return None;
+        }
+        if sent.answered == Answered::Accepted && !class.is_of_money() {
+            // It was taken and came to nothing: it may be asked for again.
+            (sent.answered, it.due) = (Answered::No, None);
+            sent.open.clear();
+            return None;
+        }
+        if sent.answered != Answered::No {
+            sent.ask_at.get_or_insert(now);
+            return None;
+        }
+        let first = *sent.denied_at.get_or_insert(looked);
+        if class.is_of_money() && looked < first.after(BETWEEN_DENIALS) {
+            self.look_for(&call, first.after(BETWEEN_DENIALS));
+            return None;
+        }
+        self.outbox.to_mut().discharge(id.as_str())?.into_request()
+    }
+
+    /// The reply to a look-up neither shows a request nor denies it: its next look-up is planned, each after a longer time.
+    pub fn look_again(&mut self, of: impl Fn(&F::Call) -> bool) {
+        let now = self.now();
+        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
+        let Some((call, sent)) = open.and_then(|it| Some((it.call()?.clone(), it.sent.as_deref()?))) else { return };
+        let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
+        let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKS);
+        self.look_for(&call, now.after(rest));
+    }
+
+    /// A look-up shows that only a person can tell what has become of a request: the question about it is due now.
+    pub fn ask(&mut self, of: impl Fn(&F::Call) -> bool) {
+        let now = self.now();
+        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
+        if let Some(id) = open.map(|it| it.id.clone()) {
+            self.outbox.to_mut().ask(id.as_str(), now);
+        }
+    }
+
+    /// A request that a person ended, if it turns out to have been done after all: says so to a person.
+    pub fn after_all(&mut self, done: impl Fn(&F::Call) -> bool, of: &str) -> bool {
+        let is_it = |it: &Past<F::Call>| it.end == End::Judged && done(&it.call);
+        let ended = self.outbox.past.iter().any(is_it);
+        if ended {
+            self.review("made_after_all", of, &["seen"]);
+        }
+        ended
+    }
+
+    /// Plans the look-up by which the outcome of a request shows that has just been begun.
+    pub(crate) fn look_for_outcome(&mut self, id: &str) {
+        let it = self.outbox.find(id);
+        if let Some((call, from)) = it.and_then(|it| Some((it.call()?.clone(), it.looked_up_at()?))) {
+            self.look_for(&call, from);
+        }
+    }
+
+    /// Owes the look-up of a request now.
+    pub(crate) fn look_for_outcome_now(&mut self, call: &F::Call) {
+        if let Some(look_up) = call.outcome_look_up() {
+            self.look_up(look_up);
+        }
+    }
+
+    fn look_for(&mut self, call: &F::Call, from: Timestamp) {
+        if let Some(look_up) = call.outcome_look_up() {
+            self.look_up_from(look_up, from);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Replies: what follows for the request that each answers.
+
+use super::observe::unmoved;
+use super::way::{Way, unreadable, way};
+use super::{Observation, Snapshot};
+use crate::effect::{Answered, Call, End, Obligation, Retry};
+use crate::fact::{Because, Failure, FailureKind, Headers, is_too_long};
+use crate::flow::{Cx, Flow, Input, Refusal, Reply};
+use crate::id::EffectId;
+use crate::policy::Env;
+use crate::time::Timestamp;
+
+/// Which sending of a request something is told of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// That one, whose outcome is unknown so far.
+    Open(u32),
+    /// One whose outcome is known.
+    Closed,
+    /// Any of several.
+    Any,
+}
+
+impl Which {
+    pub(super) fn of<C: Call>(it: &Obligation<C>, sending: Option<u32>) -> Self {
+        let sent = it.sent.as_deref();
+        match sending.or((!it.is_begun_again()).then_some(1)) {
+            None => Self::Any,
+            Some(n) if sent.is_some_and(|sent| sent.open.has(n)) => Self::Open(n),
+            Some(_) => Self::Closed,
+        }
+    }
+
+    const fn sending(self) -> Option<u32> {
+        match self {
+            Self::Open(sending) => Some(sending),
+            Self::Closed | Self::Any => None,
+        }
+    }
+}
+
+/// A reply to a request that is owed, and how long the provider asks to wait.
+pub(super) struct Told<'r, C> {
+    pub(super) it: &'r Obligation<C>,
+    pub(super) call: &'r C,
+    pub(super) which: Which,
+    pub(super) rest_until: Option<Timestamp>,
+}
+
+impl<'r, C: Call> Told<'r, C> {
+    /// What is told of a request; nothing of another effect.
+    pub(super) fn of(it: &'r Obligation<C>, sending: Option<u32>, rest_until: Option<Timestamp>) -> Option<Self> {
+        Some(Self { it, call: it.call()?, which: Which::of(it, sending), rest_until })
+    }
+}
+
+impl<F: Flow> Snapshot<F> {
+    /// Reads a reply to a request that is owed.
+    pub(super) fn answered(
+        &self,
+        told: &Told<'_, F::Call>,
+        reply: &Reply<'_>,
+        env: &Env<F::Settings>,
+    ) -> Observation<F> {
+        let since = told.it.sent.as_ref().map_or(env.now, |sent| sent.first_at);
+        let is_long = is_too_long(reply.body);
+        let way = if is_long { Way::UNKNOWN } else { way(&self.state, since, told.call, reply) };
+        let id = &told.it.id;
+        let say = |kind, refusal: &Refusal<F::Event>| Some(failure(id, kind, reply.status, refusal));
+        let unsaid = Refusal::new(None, None);
+        match way {
+            Way::Done(event) => self.done_by_reply(told, reply, event, env),
+            _ if told.which == Which::Closed => unmoved(Because::Known),
+            Way::Accepted => self.accepted(told, env),
+            Way::Refused(refusal) => {
+                let failure = say(FailureKind::Refused, &refusal);
+                self.refused(told, reply.status, refusal, failure, env)
+            }
+            Way::NotAdmitted(refusal) => {
+                let failure = say(FailureKind::NotAdmitted, &refusal);
+                self.turned_away(told, Turned::NotAdmitted(refusal.event), failure, env)
+            }
+            Way::Throttled(refusal) => {
+                let failure = say(FailureKind::Throttled, &refusal);
+                self.turned_away(told, Turned::Throttled(refusal.event), failure, env)
+            }
+            Way::Unknown { refusal, pointer, hint } => {
+                let mut failure = failure(id, FailureKind::Unreadable, reply.status, &refusal.unwrap_or(unsaid));
+                failure.pointer = pointer;
+                failure.message.get_or_insert_with(|| unreadable(told.call.operation().name, reply.status, pointer));
+                let good = (200..=299).contains(&reply.status);
+                self.unknown(told, good, Some(failure), hint, env)
+            }
+        }
+    }
+
+    /// The success of any sending ends a request.
+    fn done_by_reply(
+        &self,
+        told: &Told<'_, F::Call>,
+        reply: &Reply<'_>,
+        event: F::Event,
+        env: &Env<F::Settings>,
+    ) -> Observation<F> {
+        let Told { it, call, which, .. } = told;
+        let mut cx = self.cx(env);
+        if let Some(sent) = it.sent.as_deref() {
+            let last = which.sending() == Some(it.begun);
+            cx.answers(if last { sent.last_at } else { sent.first_at });
+        }
+        Self::discharge(it, F::made(&event), &mut cx);
+        let moved = self.moved(Input::Answered { id: it.id.clone(), call: (*call).clone(), event }, cx, None);
+        if self.overflows_with(reply.body, &moved) {
+            let failure = failure(&it.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
+            return self.unknown(told, true, Some(failure), None, env);
+        }
+        moved
+    }
+
+    /// Takes a request out that was done, and remembers it as long as another sending of it may be answered.
+    fn discharge(it: &Obligation<F::Call>, made: Option<&str>, cx: &mut Cx<'_, F>) {
+        let outbox = cx.outbox.to_mut();
+        if let Some(gone) = outbox.discharge(it.id.as_str())
+            && gone.is_begun_again()
+        {
+            outbox.remember(&gone, End::Done(made.map(Into::into)));
+        }
+    }
+
+    fn accepted(&self, told: &Told<'_, F::Call>, env: &Env<F::Settings>) -> Observation<F> {
+        let Told { it, call, which, .. } = told;
+        if it.sent.as_ref().is_some_and(|sent| sent.answered == Answered::Accepted) {
+            return unmoved(Because::Known);
+        }
+        let mut cx = self.cx(env);
+        let outbox = cx.outbox.to_mut();
+        outbox.rest(it.id.as_str(), which.sending(), env.now, &env.policy, None);
+        outbox.answer(it.id.as_str(), Answered::Accepted);
+        cx.look_for_outcome_now(call);
+        self.moved(Input::Accepted { id: it.id.clone(), call: (*call).clone() }, cx, None)
+    }
+
+    /// One sending did nothing. If no other may have come true, the request is over.
+    fn refused(
+        &self,
+        told: &Told<'_, F::Call>,
+        status: u16,
+        refusal: Refusal<F::Event>,
+        failure: Option<Failure>,
+        env: &Env<F::Settings>,
+    ) -> Observation<F> {
+        let Told { it, call, which, rest_until } = told;
+        let (id, call) = (it.id.clone(), (*call).clone());
+        let Refusal { code, event, .. } = refusal;
+        let mut cx = self.cx(env);
+        if let Some(sent) = it.sent.as_deref() {
+            let last = which.sending() == Some(it.begun);
+            cx.answers(if last { sent.last_at } else { sent.first_at });
+        }
+        let settles = !call.operation().class.must_be_known();
+        let outbox = cx.outbox.to_mut();
+        if outbox.close(id.as_str(), which.sending()) || settles {
+            outbox.discharge(id.as_str());
+            return self.moved(Input::Refused { id, call, status, code, event }, cx, failure);
+        }
+        outbox.rest(id.as_str(), which.sending(), env.now, &env.policy, *rest_until);
+        if call.outcome_look_up().is_none() && call.operation().class.is_of_money() {
+            outbox.ask(id.as_str(), env.now);
+        }
+        cx.look_for_outcome_now(&call);
+        self.moved(Input::RefusedOnce { id, call, status, code, event }, cx, failure)
+    }
+
+    /// One sending did nothing, by no fault of the request: it stays owed under its id and key.
+    pub(super) fn turned_away(
+        &self,
+        told: &Told<'_, F::Call>,
+        how: Turned<F::Event>,
+        failure: Option<Failure>,
+        env: &Env<F::Settings>,
+    ) -> Observation<F> {
+        let Told { it, call, which, rest_until } = told;
+        if *which == Which::Any && call.operation().class.must_be_known() {
+            // It may be told again of an earlier sending, and says nothing of the last one.
+            return self.unknown(told, false, failure, None, env);
+        }
+        let id = it.id.as_str();
+        let mut cx = self.cx(env);
+        let outbox = cx.outbox.to_mut();
+        let over = outbox.close(id, which.sending());
+        outbox.rest(id, which.sending(), env.now, &env.policy, *rest_until);
+        let event = match how {
+            Turned::NotAdmitted(event) => {
+                outbox.turn_away(id, env.now);
+                event
+            }
+            Turned::Throttled(event) => event,
+        };
+        if over {
+            outbox.withdraw_outcome(call);
+        }
+        let (id, call) = (it.id.clone(), (*call).clone());
+        match event {
+            Some(event) => self.moved(Input::Hinted { id, call, event }, cx, failure),
+            None if over && !call.operation().is_look_up() => self.moved(Input::NotSent { id, call }, cx, failure),
+            None => self.applied(self.state.clone(), cx, failure),
+        }
+    }
+
+    /// Nothing is known of a sending: the request stays owed, or is looked up in its place. Told again, it changes nothing.
+    pub(super) fn unknown(
+        &self,
+        told: &Told<'_, F::Call>,
+        good: bool,
+        failure: Option<Failure>,
+        hint: Option<F::Event>,
+        env: &Env<F::Settings>,
+    ) -> Observation<F> {
+        let Told { it, call, which, rest_until } = told;
+        let sending = which.sending();
+        let id = it.id.as_str();
+        let known = it.sent.as_ref().is_some_and(|sent| sent.lost >= Some(sending.unwrap_or(it.begun)));
+        let mut cx = self.cx(env);
+        if good && it.sent.as_ref().is_some_and(|sent| sent.answered == Answered::No) {
+            cx.outbox.to_mut().answer(id, Answered::Unreadable);
+        } else if known && hint.is_none() {
+            return unmoved(Because::Known);
+        }
+        if !known {
+            let outbox = cx.outbox.to_mut();
+            outbox.rest(id, sending, env.now, &env.policy, *rest_until);
+            outbox.lose(id, sending.unwrap_or(it.begun));
+            match call.operation().class {
+                Retry::Reconcile | Retry::Harmless => cx.look_for_outcome_now(call),
+                _ => cx.look_for_outcome(id),
+            }
+        }
+        match hint {
+            Some(event) => self.moved(Input::Hinted { id: it.id.clone(), call: (*call).clone(), event }, cx, failure),
+            None => self.applied(self.state.clone(), cx, failure),
+        }
+    }
+
+    /// A reply to a request that is over: it may say that something was made after all, or twice.
+    pub(super) fn answered_late(&self, id: &str, reply: &Reply<'_>, env: &Env<F::Settings>) -> Observation<F> {
+        let Some(past) = self.outbox.past(id) else { return unmoved(Because::Known) };
+        let Way::Done(event) = way(&self.state, Timestamp::default(), &past.call, reply) else {
+            return unmoved(Because::Known);
+        };
+        let made = F::made(&event);
+        let mut cx = self.cx(env);
+        match &past.end {
+            End::Judged => cx.review("made_after_all", made.unwrap_or(id), &["seen"]),
+            End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
+                cx.review("made_twice", made.unwrap_or(id), &["seen"]);
+            }
+            End::Done(_) => return unmoved(Because::Known),
+        }
+        self.applied(self.state.clone(), cx, None)
+    }
+}
+
+/// Why nothing came of a sending.
+pub(super) enum Turned<E> {
+    /// The key was not admitted; what the reply says besides.
+    NotAdmitted(Option<E>),
+    /// The provider asks to wait, or no byte was written; what the reply says besides.
+    Throttled(Option<E>),
+}
+
+fn failure<E>(to: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E>) -> Failure {
+    let Refusal { code, message, rule, .. } = refusal;
+    let (code, message) = (code.clone(), message.clone());
+    Failure { to: to.clone(), kind, status, pointer: None, code, message, rule: rule.map(|rule| rule.code) }
+}
+
+/// How long a reply asks to wait.
+pub(super) fn retry_after(headers: &Headers<'_>, now: Timestamp) -> Option<Timestamp> {
+    headers.get("retry-after").and_then(|text| Timestamp::parse_retry_after(text, now))
+}
