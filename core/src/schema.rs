@@ -37,14 +37,22 @@ mod parts {
 
     /// A text of a length and of some characters.
     pub(crate) fn bounded(doc: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Schema {
-        let pattern = format!("^[{}]*$", class(allowed));
+        let any = class(allowed);
+        let pattern = match least < 3 && allowed(b'.') {
+            // Neither `.` nor `..`.
+            true => {
+                let other = class(|byte| byte != b'.' && allowed(byte));
+                format!(r"^([{other}]|\.[{other}]|\.\.[{any}])[{any}]*$")
+            }
+            false => format!("^[{any}]*$"),
+        };
         json_schema!({
             "description": lines(doc), "type": "string", "minLength": least, "maxLength": most, "pattern": pattern
         })
     }
 
     /// The ASCII characters that are allowed, as what stands in the brackets of a pattern.
-    fn class(allowed: fn(u8) -> bool) -> String {
+    fn class(allowed: impl Fn(u8) -> bool) -> String {
         let mut class = String::new();
         let mut rest = 0..=127;
         while let Some(first) = rest.find(|byte| allowed(*byte)) {

@@ -11,6 +11,12 @@ use crate::money::{LARGEST, within};
 /// The longest that a provider can ask us to wait.
 const LONGEST_REST: Millis = Millis::from_hours(168);
 
+/// From its beginning in UTC to its end at UTC−12.
+const END_OF_DAY: Millis = Millis::from_hours(36);
+
+/// From which number on an instant counts milliseconds: the year 5138 in seconds, and 1973 in milliseconds.
+const MILLISECONDS: u64 = 100_000_000_000;
+
 /// An instant: integer milliseconds since the Unix epoch, within ±(2^53 − 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -LARGEST, "maximum" = LARGEST)))]
@@ -34,6 +40,12 @@ impl Timestamp {
         Self(within(self.0.saturating_add_unsigned(span.0)))
     }
 
+    /// Whether it is one of January 1970 or the like that the same number of seconds makes one of 2001 to 5138: a clock that
+    /// counts in seconds.
+    pub const fn looks_like_seconds(self) -> bool {
+        self.0 >= 1_000_000_000 && self.0.unsigned_abs() < MILLISECONDS
+    }
+
     /// Whether an instant of expiry has been reached: the instant itself is already expired.
     pub fn is_over(self, now: Self) -> bool {
         now >= self
@@ -46,6 +58,23 @@ impl Timestamp {
         }
         let start = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0))).ok()?;
         Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
+    }
+
+    /// Reads ISO 8601 of what is good until then: an instant with an offset, or a date, which means the end of that day.
+    ///
+    /// A day is over last at UTC−12, behind every place of the USA. A customer in Hawaii is not turned away in the evening of
+    /// the last day; what a provider has let lapse before then, it refuses itself.
+    pub fn parse_iso_end(text: &str) -> Option<Self> {
+        let at = Self::parse_iso(text)?;
+        // A date alone has no mark before a time.
+        let is_date = !text.contains(['T', 't', ' ']);
+        Some(if is_date { at.after(END_OF_DAY) } else { at })
+    }
+
+    /// Reads seconds since the Unix epoch, as documents give them; nothing from the year 5138 on, since a number as large as
+    /// that counts milliseconds.
+    pub fn from_documented_seconds(seconds: u64) -> Option<Self> {
+        (seconds < MILLISECONDS).then(|| Self::default().after(Millis::from_seconds(seconds)))
     }
 
     /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date; at most a week from `now`.
@@ -141,6 +170,40 @@ mod tests {
         assert_eq!(Timestamp::parse_iso("1970-01-02T01:00:00+01:00"), Some(Timestamp::from_millis(86_400_000)));
         assert_eq!(Timestamp::parse_iso("1970-01-02T00:00:00"), Some(Timestamp::from_millis(86_400_000)));
         assert_eq!(Timestamp::parse_iso("expires_at"), None);
+    }
+
+    #[test]
+    fn what_is_good_until_a_date_is_good_until_that_day_ends_everywhere() {
+        let noon_after = Timestamp::parse_iso("2027-01-02T12:00:00Z");
+        assert_eq!(Timestamp::parse_iso_end("2027-01-01"), noon_after);
+        assert_eq!(Timestamp::parse_iso_end("20270101"), noon_after);
+        for instant in ["2027-01-01T00:00:00Z", "2027-01-01T00:00:00.000-10:00", "2027-01-01 10:00:00"] {
+            assert_eq!(Timestamp::parse_iso_end(instant), Timestamp::parse_iso(instant), "{instant}");
+            assert!(Timestamp::parse_iso(instant).is_some(), "{instant}");
+        }
+        assert_eq!(Timestamp::parse_iso_end("soon"), None);
+    }
+
+    #[test]
+    fn milliseconds_are_not_read_as_seconds() {
+        assert_eq!(Timestamp::from_documented_seconds(1_702_584_000), Some(Timestamp::from_millis(1_702_584_000_000)));
+        assert_eq!(
+            Timestamp::from_documented_seconds(99_999_999_999).map(|it| it.as_millis()),
+            Some(99_999_999_999_000)
+        );
+        for millis in [100_000_000_000, 1_702_584_000_000, u64::MAX] {
+            assert_eq!(Timestamp::from_documented_seconds(millis), None, "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_time_in_seconds_is_told_from_one_in_milliseconds() {
+        for millis in [1_000_000_000, 1_700_000_000, 99_999_999_999] {
+            assert!(Timestamp::from_millis(millis).looks_like_seconds(), "{millis}");
+        }
+        for millis in [0, 999_999_999, 100_000_000_000, 1_700_000_000_000, -1_700_000_000] {
+            assert!(!Timestamp::from_millis(millis).looks_like_seconds(), "{millis}");
+        }
     }
 
     #[test]

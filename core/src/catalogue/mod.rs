@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::flow::{Flow, Named};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
-use crate::rule::{Kernel, Rule, Source};
+use crate::rule::{Kept, Kernel, Level, Rule, Source};
 
 /// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
 /// with the hash of each keeps it to that.
@@ -175,6 +175,24 @@ impl RuleEntry {
         let flows = shown.map_or_else(Default::default, |it| it.flows).iter();
         let flows = flows.map(|(flow, broken_by)| AboutFlow { flow, broken_by }).collect();
         Self { rule, softened: shown.and_then(|it| it.softened), flows }
+    }
+}
+
+/// Why an override of a rule would have no effect; nothing if it has one.
+pub(crate) fn idle(rule: &Rule, level: Level) -> Option<&'static str> {
+    let shown = shown::RULES.iter().find(|it| it.code == rule.code);
+    match rule.kept {
+        Kept::ByConstruction => {
+            Some("nothing can break this rule, so that its level does not matter: remove the override")
+        }
+        Kept::ByHost => {
+            Some("only the host can keep this rule, so that its level does not matter: remove the override")
+        }
+        Kept::LeftOut => Some("this rule is not kept, so that its level does not matter: remove the override"),
+        Kept::Enforced if level == Level::Warn && shown.is_some_and(|it| it.softened == Some(false)) => {
+            Some("this rule cannot be softened, since the rest depends on it: remove the override")
+        }
+        Kept::Enforced => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading JSON of our own shapes: strictly, and with the field named when it is wrong.
 
+mod form;
 mod json;
+mod lenient;
 mod reader;
 mod union;
 
@@ -15,8 +17,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Expected, Unexpected};
 
 use crate::id::Text;
+pub(crate) use form::Form;
 use json::Json;
 pub(crate) use json::RAW;
+pub(crate) use lenient::{any_form, lenient, lenient_text, read, unmarked, whole_text};
 use reader::Reader;
 pub(crate) use reader::plain;
 use union::Tagged;
@@ -64,7 +68,15 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malf
 
 /// Reads whatever a seed makes of a text.
 pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
-    let mut reader = Reader::new(text);
+    finish(Reader::new(text), seed)
+}
+
+/// Reads a value of a provider's, in which half a character is no matter.
+fn decode_mending<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
+    finish(Reader::mending(text), PhantomData)
+}
+
+fn finish<'de, S: DeserializeSeed<'de>>(mut reader: Reader<'de>, seed: S) -> Result<S::Value, Malformed> {
     let value = seed.deserialize(Json::new(&mut reader))?;
     reader.end()?;
     Ok(value)
@@ -132,7 +144,7 @@ impl Wrong {
 }
 
 /// A name as a part of a JSON Pointer.
-fn pointer(name: &str) -> String {
+pub(crate) fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

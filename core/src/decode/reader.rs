@@ -8,6 +8,7 @@ use serde::de::{Error, Expected, Unexpected};
 use serde_json::Number;
 
 use super::Wrong;
+use super::lenient::mended;
 
 /// How many objects and lists may stand within each other.
 const DEEPEST: u8 = 127;
@@ -17,6 +18,8 @@ pub(super) struct Reader<'de> {
     text: &'de str,
     at: usize,
     depth: u8,
+    /// Whether half a character is read as U+FFFD.
+    mends: bool,
 }
 
 /// A number as `serde` hands it over.
@@ -35,7 +38,12 @@ impl<'de> Reader<'de> {
 
     /// A text within as many objects and lists.
     pub(super) const fn within(text: &'de str, depth: u8) -> Self {
-        Self { text, at: 0, depth }
+        Self { text, at: 0, depth, mends: false }
+    }
+
+    /// A text in which half a character, which is what is left of an emoji that was cut off, is read as U+FFFD.
+    pub(super) const fn mending(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0, mends: true }
     }
 
     /// The first byte behind blanks, or nothing at the end.
@@ -197,9 +205,36 @@ impl<'de> Reader<'de> {
             byte == b'"' && !was
         });
         let length = quote.map_or(rest.len(), |quote| quote.saturating_add(2));
-        let text = serde_json::from_str(rest.get(..length).unwrap_or(rest)).map_err(|error| Wrong::scalar(&error))?;
+        let quoted = rest.get(..length).unwrap_or(rest);
+        let text = match serde_json::from_str(quoted) {
+            Err(_) if self.mends => serde_json::from_str(&mended(quoted)),
+            text => text,
+        };
+        let text = text.map_err(|error| Wrong::scalar(&error))?;
         self.pass(length.saturating_sub(1));
         Ok(text)
+    }
+
+    /// Passes a text that is not read: half a character in it is no matter.
+    fn pass_text(&mut self) -> Read<()> {
+        let quote = self.at;
+        self.pass(1);
+        loop {
+            self.pass(plain(self.rest().as_bytes()));
+            match self.rest().as_bytes() {
+                [b'"', ..] => break,
+                [b'\\', b'u', code @ ..] if code.iter().take(4).filter(|it| it.is_ascii_hexdigit()).count() == 4 => {
+                    self.pass(6)
+                }
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.pass(2),
+                _ => {
+                    self.at = quote;
+                    return self.text().map(drop);
+                }
+            }
+        }
+        self.pass(1);
+        Ok(())
     }
 
     /// Enters an object or a list, if one comes next; says how deep the text around it is.
@@ -259,7 +294,7 @@ impl<'de> Reader<'de> {
     /// The name that stands at a place where one was read.
     #[cold]
     pub(super) fn name_at(&self, at: usize) -> Cow<'de, str> {
-        Self { text: self.text, at, depth: 0 }.text().unwrap_or_default()
+        Self { text: self.text, at, depth: 0, mends: self.mends }.text().unwrap_or_default()
     }
 
     /// Goes to the value of a member of the object that comes next, if it has one; nothing is read behind that.
@@ -302,7 +337,7 @@ impl<'de> Reader<'de> {
             return Ok(());
         }
         match self.peek() {
-            Some(b'"') => self.text().map(drop),
+            Some(b'"') => self.pass_text(),
             Some(b't' | b'f' | b'n') => self.word().map(drop),
             _ if self.digits().is_some() => Ok(()),
             _ => self.number().map(drop),

@@ -10,6 +10,7 @@ use core::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::catalogue::idle;
 use crate::decode::{Malformed, decode, decode_tagged, tag};
 use crate::effect::{Awaited, Owed, Request};
 use crate::encode::Verbatim;
@@ -18,7 +19,7 @@ use crate::flow::{Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
 use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
-use crate::rule::{Kernel, RuleSet, Violation};
+use crate::rule::{Kernel, Level, Rule, RuleSet, Violation};
 use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
 use crate::time::Timestamp;
 
@@ -83,19 +84,23 @@ impl<'a> Around<'a> {
             Some(text) => decode(text).map_err(|error| error.under("/settings"))?,
         };
         let policy = self.policy.cloned().unwrap_or_default();
-        match policy.overrides.keys().find(|code| !is_rule(code)) {
-            Some(code) => Err(Malformed::new(format!("/policy/overrides/{code}"), "is not the code of a rule")),
+        let idle = |(code, level): (&String, &Level)| match rule(code) {
+            Some(rule) => idle(rule, *level).map(|why| (code.clone(), why)),
+            None => Some((code.clone(), "is not the code of a rule: copy it from the catalogue")),
+        };
+        match policy.overrides.iter().find_map(idle) {
+            Some((code, why)) => Err(Malformed::new(format!("/policy/overrides/{code}"), why)),
             None => Ok(Env::new(self.now, policy, settings)),
         }
     }
 }
 
-/// Whether it is the code of a rule, which begins with whose rule it is.
-fn is_rule(code: &str) -> bool {
+/// The rule of that code, which begins with whose rule it is.
+fn rule(code: &str) -> Option<&'static Rule> {
     let of = code.split_once('.').map_or("", |(of, _)| of);
     match named(of) {
-        Some(provider) => (provider.rules)().iter().any(|rule| rule.code == code),
-        None => Kernel::ALL.iter().any(|it| it.rule().code == code),
+        Some(provider) => (provider.rules)().into_iter().find(|rule| rule.code == code),
+        None => Kernel::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
     }
 }
 

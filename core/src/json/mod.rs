@@ -20,11 +20,11 @@ use crate::decode::{Malformed, decode, listed};
 use crate::encode::encode;
 use crate::fact::Headers;
 use crate::id::Key;
-use crate::intake::Secret;
+use crate::intake::{Delivery, Secret};
 use crate::policy::Policy;
 use crate::providers::{self, Provider};
 use crate::rule::Violation;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 pub use any::{
     AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, LARGEST_COMMAND, load, read_command,
@@ -134,6 +134,10 @@ enum Verb<'a> {
         body: Cow<'a, str>,
         /// The time of the call.
         now: Timestamp,
+        /// How far from now its signature may be: 5 minutes at Flex, and any at Truemed, unless told. Truemed tells a
+        /// webhook again for up to seven days, and no document says that each time it is signed anew.
+        #[serde(default)]
+        tolerance: Option<Millis>,
     },
     /// The ids by which a webhook finds its flows.
     Correlate {
@@ -305,9 +309,10 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Offers(look) => look.at(|at, around| at.offers(around)),
         Verb::Deadline(look) => look.at(|at, around| at.deadline(around)),
         Verb::CorrelationIds { snapshot } => ok(&open(snapshot)?.correlation_ids()),
-        Verb::Authenticate { provider, secrets, headers, body, now } => {
+        Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-            let origin = providers::authenticate(&provider, &secrets, &headers, body.as_bytes(), now);
+            let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
+            let origin = providers::deliver(&provider, &delivery);
             ok(&origin.map_err(|it| tell(it.into()))?)
         }
         Verb::Correlate { provider, body } => {

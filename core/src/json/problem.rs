@@ -48,7 +48,12 @@ impl Problem {
         Ok(match why {
             AnyError::Refused(rejection) => return Err(rejection),
             AnyError::Malformed(Malformed { field, reason }) => Self::new("malformed", field, reason),
-            AnyError::Load(wrong) => Self::new("unreadable_snapshot", format!("/snapshot{}", wrong.field()), wrong),
+            AnyError::Load(wrong) => {
+                let (field, text) = (wrong.field(), format!("{wrong}"));
+                // The field is told beside it: in the words it would stand there twice.
+                let named = text.strip_prefix(&format!("`{field}`")).map(|rest| rest.trim_start_matches([':', ' ']));
+                Self::new("unreadable_snapshot", format!("/snapshot{field}"), named.unwrap_or(&text))
+            }
             AnyError::Save(wrong) => {
                 let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
                 Self::new(code, "/format", wrong)
@@ -80,6 +85,8 @@ impl From<AuthError> for Problem {
         match why {
             AuthError::UnknownProvider => Self::new("unknown", "/provider", why),
             AuthError::NoSecret => Self::new("malformed", "/secrets", why),
+            AuthError::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), why),
+            AuthError::NowInSeconds => Self::new("malformed", "/now", why),
             _ => Self::new("not_authentic", "", why),
         }
     }

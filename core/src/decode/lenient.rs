@@ -1,0 +1,178 @@
+//! Reading JSON of a provider: what does not decide never costs a signal.
+
+use alloc::format;
+use alloc::string::String;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde_json::value::RawValue;
+
+use super::decode_mending as decode;
+
+/// What some programs put before a text: the byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A body without the byte order mark that some programs put before it.
+pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(MARK).unwrap_or(body)
+}
+
+/// Reads JSON text as one of the provider's shapes: tolerant of what it may add, and of half a character.
+pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
+    decode(core::str::from_utf8(unmarked(body)).ok()?).ok()
+}
+
+/// Reads a member of the provider's that is not essential: what is not of its type says nothing.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(in_some_form(<&RawValue>::deserialize(deserializer)?.get()))
+}
+
+/// Reads a member of the provider's that is essential, whether a number in it stands as a text or a text as a number.
+pub(crate) fn any_form<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    in_some_form(raw).ok_or_else(|| D::Error::custom("is of another type in each of its forms"))
+}
+
+/// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
+pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    match raw.as_bytes().first() {
+        Some(b'n') => Ok(None),
+        Some(b'"') => decode(raw).map(filled).map_err(D::Error::custom),
+        _ => integer(raw).map(|it| Some(it.into())).ok_or_else(|| D::Error::custom("neither a text nor an integer")),
+    }
+}
+
+/// Reads a text of the provider's that is not essential: a text, or an integer as one; anything else says nothing.
+pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') => decode(raw).ok().and_then(filled),
+        _ => integer(raw).map(String::from),
+    })
+}
+
+fn filled(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Reads a value as it is written, or else a number that stands as a text, a text that stands as a number, or a whole
+/// number with a fraction of nothing.
+fn in_some_form<T: DeserializeOwned>(raw: &str) -> Option<T> {
+    if let Ok(value) = decode(raw) {
+        return Some(value);
+    }
+    let bare = raw.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(raw);
+    let number = integer(bare)?;
+    decode(number).or_else(|_| decode(&format!("\"{number}\""))).ok()
+}
+
+/// The digits of a whole number, with its sign and without a fraction of nothing.
+fn integer(text: &str) -> Option<&str> {
+    let (number, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let is_plain = digits == "0" || (!digits.is_empty() && !digits.starts_with('0'));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
+    (is_plain && is_whole && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
+}
+
+/// The JSON of a text, with U+FFFD in place of every surrogate that has no other half.
+pub(super) fn mended(raw: &str) -> String {
+    let mut mended = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        let is_half = |at: usize, wanted: u8| {
+            let unit = escape.get(at..).and_then(unit);
+            unit.is_some_and(|unit| unit.to_be_bytes().first().is_some_and(|high| high & 0xfc == wanted))
+        };
+        let (length, lacks) = match (is_half(0, 0xd8), is_half(0, 0xdc)) {
+            (true, _) if is_half(6, 0xdc) => (12, false),
+            (false, false) => (2, false),
+            _ => (6, true),
+        };
+        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        mended.push_str(before);
+        mended.push_str(if lacks { "\\ufffd" } else { escape });
+        rest = after;
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The number of an escape `\uXXXX` with which a text begins.
+fn unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EffectId;
+    use crate::money::Cents;
+
+    #[derive(Deserialize, PartialEq, Debug, Default)]
+    #[serde(default)]
+    struct Seen {
+        #[serde(deserialize_with = "lenient")]
+        amount: Option<Cents>,
+        #[serde(deserialize_with = "lenient")]
+        id: Option<EffectId>,
+        #[serde(deserialize_with = "lenient_text")]
+        text: Option<String>,
+        #[serde(deserialize_with = "whole_text")]
+        whole: Option<String>,
+    }
+
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Essential {
+        #[serde(deserialize_with = "any_form")]
+        amount: Cents,
+    }
+
+    fn seen(text: &str) -> Seen {
+        read(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn an_amount_is_read_as_a_number_a_text_or_with_a_fraction_of_nothing() {
+        for written in ["4999", "4999.0", "4999.00", "\"4999\"", "\"4999.0\""] {
+            assert_eq!(seen(&format!("{{\"amount\":{written}}}")).amount, Some(Cents::new(4999)), "{written}");
+            let essential = read(format!("{{\"amount\":{written}}}").as_bytes());
+            assert_eq!(essential, Some(Essential { amount: Cents::new(4999) }), "{written}");
+        }
+        assert_eq!(seen(r#"{"amount":"-1"}"#).amount, Some(Cents::new(-1)));
+        for other in
+            ["49.99", "\"49.99\"", "\"\"", "\"4,999\"", "\" 4999\"", "4e3", "\"4999.\"", "\"-\"", "true", "{}", "null"]
+        {
+            assert_eq!(seen(&format!("{{\"amount\":{other}}}")).amount, None, "{other}");
+            assert_eq!(read::<Essential>(format!("{{\"amount\":{other}}}").as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_read_as_a_text_or_a_number() {
+        let long = "123456789012345678901234567890";
+        for written in [long.into(), format!("\"{long}\"")] {
+            let all = seen(&format!("{{\"id\":{written},\"text\":{written},\"whole\":{written}}}"));
+            assert_eq!(all.id, EffectId::parse(long).ok(), "{written}");
+            assert_eq!((all.text.as_deref(), all.whole.as_deref()), (Some(long), Some(long)), "{written}");
+        }
+        assert_eq!(seen(r#"{"id":[1],"text":1.5,"whole":null}"#), Seen::default());
+        assert_eq!(read::<Seen>(br#"{"whole":1.5}"#), None);
+        assert_eq!(seen(r#"{"text":"","whole":""}"#), Seen::default());
+    }
+
+    #[test]
+    fn a_mark_before_the_text_and_half_a_character_cost_nothing() {
+        assert_eq!(seen("\u{feff}{\"text\":\"a\"}").text.as_deref(), Some("a"));
+        let cut = r#"{"customer":"\ud83d","\ud83d\ude00":["\ude00\ud83d"],"text":"\\\ud83d\u00e9\ud83d\ude00\ude00"}"#;
+        assert_eq!(seen(cut).text.as_deref(), Some("\\\u{fffd}é😀\u{fffd}"));
+        assert_eq!(seen(r#"{"id":"abc\ud83d","amount":"\ud83d"}"#), Seen::default());
+        assert_eq!(seen(r#"{"whole":"\ud83d","text":"a\ude00"}"#).whole.as_deref(), Some("\u{fffd}"));
+        let value: serde_json::Value = read(br#"{"a":["\ud83dx",{"\ude00":1}]}"#).unwrap();
+        assert_eq!(value, serde_json::json!({"a": ["\u{fffd}x", {"\u{fffd}": 1}]}));
+        for wrong in [r#"{"x":"\ud8"}"#, r#"{"x":"\x"}"#, "{\"x\":\"\u{1}\"}", r#"{"x":"\"#, r#"{"x":"a}"#] {
+            assert_eq!(read::<Seen>(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The bodies of requests: what a command says, and what is added to it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Serialize, Serializer};
+
+use super::exact::exact;
+use super::extra::Extra;
+use super::raw::RawJson;
+use crate::decode::decode;
+use crate::encode::encode;
+
+/// The body of a request: its members, sorted by their names.
+#[derive(Debug)]
+pub(crate) struct Body(Vec<(String, RawJson)>);
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The body of a request: a command's own fields but for ours, then `extra`, then the idempotency key if it takes one.
+///
+/// A member that two of these set stands there twice: see [`clash`].
+pub(crate) fn body(command: &impl Serialize, extra: &Extra, idempotency_key: Option<&str>) -> Body {
+    let fields = decode::<Extra>(&encode(command)).unwrap_or_default();
+    let own = fields.fields().filter(|(name, _)| !matches!(name.as_str(), "intent" | "extra"));
+    let mut members: Vec<_> = own.chain(extra.fields()).map(|(name, it)| (name.clone(), it.clone())).collect();
+    members.extend(idempotency_key.map(|key| ("idempotency_key".into(), RawJson::of(key))));
+    members.sort_by(|(one, _), (two, _)| one.cmp(two));
+    Body(members)
+}
+
+/// The pointer to a member that a body has twice, at whatever level.
+pub(crate) fn clash(body: &str) -> Option<String> {
+    exact(body).err().map(|wrong| wrong.field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Command {
+        intent: &'static str,
+        price: i64,
+        name: Option<&'static str>,
+        extra: Extra,
+    }
+
+    fn written(extra: &str) -> String {
+        let extra: Extra = serde_json::from_str(extra).unwrap();
+        encode(&body(&Command { intent: "a", price: 1, name: None, extra: extra.clone() }, &extra, Some("k")))
+    }
+
+    #[test]
+    fn a_body_has_the_fields_of_the_command_and_what_is_added_in_the_same_digits() {
+        let body = written(r#"{"weight": 1.10, "a": {"c": 1e2, "b": []}}"#);
+        assert_eq!(body, r#"{"a":{"b":[],"c":1e2},"idempotency_key":"k","name":null,"price":1,"weight":1.10}"#);
+        assert_eq!(clash(&body), None);
+    }
+
+    #[test]
+    fn what_is_set_twice_is_found_at_every_level() {
+        assert_eq!(clash(&written(r#"{"price": 2}"#)).as_deref(), Some("/price"));
+        assert_eq!(clash(&written(r#"{"idempotency_key": 2}"#)).as_deref(), Some("/idempotency_key"));
+        assert_eq!(clash(r#"{"a": [{"b": {"c": 1, "c": 1}}]}"#).as_deref(), Some("/a/0/b/c"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Values of a provider whose list may grow, and JSON of the host's that is sent as it is written.
+
+mod body;
+mod exact;
+mod extra;
+mod raw;
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::id::Key;
+
+pub(crate) use body::{Body, body, clash};
+pub use extra::Extra;
+pub use raw::{RawJson, RawNumber};
+
+/// Declares an enum of texts, read without regard to ASCII case; a text that it does not know is kept, so that nothing
+/// unknown is ever taken for good.
+macro_rules! open_enum {
+    (
+        $(#[doc = $meta:literal])+
+        $vis:vis enum $name:ident {
+            $($(#[doc = $doc:literal])* $variant:ident = $text:literal $(| $alias:literal)*),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $meta])+
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Deserialize)]
+        #[serde(from = "alloc::string::String")]
+        #[non_exhaustive]
+        $vis enum $name {
+            $($(#[doc = $doc])* $variant,)+
+            /// A text that the documents do not list, kept as it came.
+            Unknown(alloc::string::String),
+        }
+
+        impl $name {
+            /// The text on the wire.
+            $vis fn as_str(&self) -> &str {
+                match self { $(Self::$variant => $text,)+ Self::Unknown(text) => text }
+            }
+
+            /// Whether the documents list it.
+            $vis const fn is_known(&self) -> bool {
+                !matches!(self, Self::Unknown(_))
+            }
+        }
+
+        impl From<alloc::string::String> for $name {
+            fn from(text: alloc::string::String) -> Self {
+                let is = |known: &str| text.eq_ignore_ascii_case(known);
+                $(if is($text) $(|| is($alias))* {
+                    return Self::$variant;
+                })+
+                Self::Unknown(text)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        #[cfg(feature = "schemas")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> alloc::borrow::Cow<'static, str> {
+                $crate::schema::named(module_path!(), stringify!($name))
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::schema::open(concat!($($meta, "\n"),+), &[$(($text, concat!($($doc, "\n"),*))),+])
+            }
+        }
+    };
+}
+pub(crate) use open_enum;
+
+/// A text that the provider echoes. Anything else than text can be expressed, so that its rule can refuse it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Metadata {
+    /// One text.
+    Text(String),
+    /// Anything else.
+    Other(RawJson),
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawJson::deserialize(deserializer)?;
+        match raw.as_str().starts_with('"') {
+            true => raw.read().map(Self::Text).ok_or_else(|| D::Error::custom("is not a text")),
+            false => Ok(Self::Other(raw)),
+        }
+    }
+}
+
+impl Metadata {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// The text that comes back: the host's, or the flow's key where it gives none.
+pub(crate) fn echoed(metadata: &mut Option<Metadata>, key: &Key) -> String {
+    let metadata = metadata.get_or_insert_with(|| Metadata::from(key.as_str()));
+    alloc::string::ToString::to_string(metadata)
+}
+
+impl From<&str> for Metadata {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Other(value) => value.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    open_enum! {
+        /// A colour.
+        enum Colour { Red = "red" | "rouge", Blue = "blue" }
+    }
+
+    #[test]
+    fn an_unknown_value_is_kept_as_it_came() {
+        let read = |text: &str| serde_json::from_str::<Colour>(text).unwrap();
+        assert_eq!(read("\"rouge\""), Colour::Red);
+        assert_eq!((read("\"RED\""), read("\"Rouge\"")), (Colour::Red, Colour::Red));
+        assert_eq!(read("\"GREEN\""), Colour::Unknown("GREEN".into()));
+        assert_eq!(read("\"green\""), Colour::Unknown("green".into()));
+        assert_eq!(serde_json::to_string(&read("\"green\"")).unwrap(), "\"green\"");
+        assert!(!read("\"green\"").is_known());
+        assert_eq!(Colour::Blue.as_str(), "blue");
+    }
+
+    #[test]
+    fn metadata_is_a_text_or_anything_else() {
+        let read = |text: &str| serde_json::from_str::<Metadata>(text).unwrap();
+        assert_eq!(read("\"order-1\"").text(), Some("order-1"));
+        for other in ["1.50", "{\"a\":1.50}", "null", "[\"order-1\"]"] {
+            assert_eq!((read(other).text(), serde_json::to_string(&read(other)).unwrap().as_str()), (None, other));
+        }
+    }
+}

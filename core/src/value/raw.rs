@@ -1,0 +1,175 @@
+//! JSON of the host's that is sent as it is written.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::exact::exact;
+use crate::decode::{Malformed, decode};
+use crate::encode::{Verbatim, encode};
+
+/// Any JSON value, as text in which every number keeps its digits.
+///
+/// A binary floating-point number would not: what is saved and loaded again could be sent in other digits, under the same
+/// idempotency key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RawJson(Arc<str>);
+
+impl RawJson {
+    /// Takes JSON text, without its blanks and with the members of its objects sorted, or says what is wrong with it.
+    ///
+    /// ```
+    /// use rulebound::value::RawJson;
+    /// assert_eq!(RawJson::parse(r#"{"b": 1.10, "a": null}"#).unwrap().as_str(), r#"{"a":null,"b":1.10}"#);
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        exact(text).map(|text| Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        self.as_str() == "null"
+    }
+
+    /// What it says, read as a type; nothing if it says something else.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        decode(&self.0).ok()
+    }
+
+    /// What a value of ours is written as.
+    pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> Self {
+        Self::parse(&encode(value)).unwrap_or_else(|_| Self("null".into()))
+    }
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Value> for RawJson {
+    fn from(value: Value) -> Self {
+        Self::of(&value)
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Verbatim(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for RawJson {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        Value::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Value::json_schema(generator)
+    }
+}
+
+/// A JSON number, in the digits in which it is written.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct RawNumber(RawJson);
+
+impl RawNumber {
+    /// Takes a number as it is written in JSON, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let number = RawJson::parse(text)?;
+        match number.as_str().as_bytes().first() {
+            Some(b'0'..=b'9' | b'-') => Ok(Self(number)),
+            _ => Err(Malformed::new("", "expected a number")),
+        }
+    }
+
+    /// The nearest binary floating-point number, for comparisons alone.
+    pub(crate) fn nearest(&self) -> f64 {
+        self.0.read().unwrap_or(f64::NAN)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for RawNumber {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        serde_json::Number::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        serde_json::Number::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_saved_and_loaded_keeps_its_digits() {
+        let text = r#"{"a":[0.1000,1e2,3.141592653589793238462643383279],"b":123456789012345678901234567890}"#;
+        let raw: RawJson = decode(text).unwrap();
+        assert_eq!(raw.as_str(), text);
+        assert_eq!(encode(&raw), text);
+        assert_eq!(decode::<RawJson>(&encode(&raw)).unwrap(), raw);
+        assert_eq!(serde_json::from_str::<RawJson>(&serde_json::to_string(&raw).unwrap()).unwrap(), raw);
+    }
+
+    #[test]
+    fn values_become_text() {
+        assert_eq!(RawJson::from(json!({"b": [1.5], "a": "é"})).as_str(), r#"{"a":"é","b":[1.5]}"#);
+        assert!(RawJson::from(json!(null)).is_null());
+        assert_eq!(serde_json::from_value::<RawJson>(json!([1])).unwrap().as_str(), "[1]");
+    }
+
+    #[test]
+    fn a_number_is_a_number() {
+        assert_eq!(RawNumber::parse("12.50").map(|it| encode(&it)).as_deref(), Ok("12.50"));
+        assert!(RawNumber::parse("-1").unwrap().nearest() < 0.0);
+        for other in ["\"1\"", "null", "[1]", "1,5", ""] {
+            assert!(RawNumber::parse(other).is_err(), "{other}");
+        }
+    }
+}
