@@ -6,15 +6,17 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::found::Find;
 use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+use super::operations as operation;
 use super::order::OrderItem;
 use super::session_request::CreatePaymentSession;
 use super::settings::Settings;
-use crate::effect::{self, Credential, Request, Retry};
+use crate::effect::{self, Credential, Operation, Request};
 use crate::flow::Flow;
 use crate::money::Cents;
 use crate::url::escaped;
-use crate::value::{Extra, Metadata, body, open_enum};
+use crate::value::{Extra, Metadata, RawJson, body, open_enum};
 
 /// The header that carries the API key.
 pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-truemed-api-key");
@@ -106,7 +108,7 @@ pub struct CreateRefund {
     pub reason: Reason,
     /// Which items, in Truemed's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item_details: Option<serde_json::Value>,
+    pub item_details: Option<RawJson>,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
@@ -145,6 +147,10 @@ pub enum Call {
     CreatePaymentSession(alloc::boxed::Box<CreatePaymentSession>),
     /// Look at a session.
     RetrievePaymentSession(PaymentSessionId),
+    /// The same, to learn what has become of a capture, a void, a cancel or a refund.
+    ConfirmPaymentSession(PaymentSessionId),
+    /// Look for a session whose creation was never answered.
+    FindPaymentSession(Find),
     /// Take what is held.
     CapturePaymentSession(PaymentSessionId, Capture),
     /// Release what is held.
@@ -156,9 +162,19 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether it looks at that session.
+    /// Whether it looks at that session because the session is awaited.
     pub(crate) fn looks_at(&self, id: &PaymentSessionId) -> bool {
         matches!(self, Self::RetrievePaymentSession(have) if have == id)
+    }
+
+    /// Whether it creates a session.
+    pub(crate) const fn is_session(&self) -> bool {
+        matches!(self, Self::CreatePaymentSession(_))
+    }
+
+    /// Whether it looks for a session, on whatever page.
+    pub(crate) const fn is_find(&self) -> bool {
+        matches!(self, Self::FindPaymentSession(_))
     }
 }
 
@@ -177,44 +193,34 @@ struct KeyBody<'a> {
 impl effect::Call for Call {
     type Settings = Settings;
 
-    fn operation(&self) -> &'static str {
+    fn operation(&self) -> &'static Operation {
         match self {
-            Self::CreatePaymentToken(_) => "create_payment_token",
-            Self::RetrieveProvisionTokenRequest(_) => "retrieve_provision_token_request",
-            Self::UpdatePaymentToken(..) => "update_payment_token",
-            Self::RetrievePaymentToken(_) => "retrieve_payment_token",
-            Self::DeletePaymentToken(_) => "delete_payment_token",
-            Self::CreatePaymentSession(_) => "create_payment_session",
-            Self::RetrievePaymentSession(_) => "retrieve_payment_session",
-            Self::CapturePaymentSession(..) => "capture_payment_session",
-            Self::VoidPaymentSession(_) => "void_payment_session",
-            Self::CancelPaymentSession(_) => "cancel_payment_session",
-            Self::CreateRefund(..) => "create_refund",
+            Self::CreatePaymentToken(_) => &operation::CREATE_TOKEN,
+            Self::RetrieveProvisionTokenRequest(_) => &operation::RETRIEVE_PROVISION,
+            Self::UpdatePaymentToken(..) => &operation::UPDATE_TOKEN,
+            Self::RetrievePaymentToken(_) => &operation::RETRIEVE_TOKEN,
+            Self::DeletePaymentToken(_) => &operation::DELETE_TOKEN,
+            Self::CreatePaymentSession(_) => &operation::CREATE_SESSION,
+            Self::RetrievePaymentSession(_) | Self::ConfirmPaymentSession(_) => &operation::RETRIEVE_SESSION,
+            Self::FindPaymentSession(_) => &operation::FIND_SESSION,
+            Self::CapturePaymentSession(..) => &operation::CAPTURE,
+            Self::VoidPaymentSession(_) => &operation::VOID,
+            Self::CancelPaymentSession(_) => &operation::CANCEL,
+            Self::CreateRefund(..) => &operation::REFUND,
         }
     }
 
-    fn retry(&self) -> Retry {
+    fn outcome_look_up(&self) -> Option<Self> {
         match self {
-            // A second provision request that no customer sees, a second look, a second end: all harmless.
-            Self::CreatePaymentToken(_)
-            | Self::UpdatePaymentToken(..)
-            | Self::DeletePaymentToken(_)
-            | Self::CancelPaymentSession(_)
-            | Self::RetrieveProvisionTokenRequest(_)
-            | Self::RetrievePaymentToken(_)
-            | Self::RetrievePaymentSession(_) => Retry::Repeat,
-            Self::CreatePaymentSession(_)
-            | Self::CapturePaymentSession(..)
-            | Self::VoidPaymentSession(_)
-            | Self::CreateRefund(..) => Retry::SameKey,
+            Self::CreatePaymentSession(_) => Some(Self::FindPaymentSession(Find::default())),
+            Self::DeletePaymentToken(token) => Some(Self::RetrievePaymentToken(token.clone())),
+            Self::CapturePaymentSession(id, _)
+            | Self::VoidPaymentSession(id)
+            | Self::CancelPaymentSession(id)
+            | Self::CreateRefund(id, _) => Some(Self::ConfirmPaymentSession(id.clone())),
+            // What a look-up shows of a token or of a provision request is no proof of an update.
+            _ => None,
         }
-    }
-
-    fn is_look_up(&self) -> bool {
-        matches!(
-            self,
-            Self::RetrieveProvisionTokenRequest(_) | Self::RetrievePaymentToken(_) | Self::RetrievePaymentSession(_)
-        )
     }
 
     fn request(&self, idempotency_key: &str, settings: &Settings) -> Request {
@@ -240,7 +246,8 @@ impl effect::Call for Call {
             Self::CreatePaymentSession(it) => {
                 post(url("/payments/v1/create_payment_session".into())).with_json(&body(it, &it.extra, key))
             }
-            Self::RetrievePaymentSession(id) => get(session(id, "")),
+            Self::RetrievePaymentSession(id) | Self::ConfirmPaymentSession(id) => get(session(id, "")),
+            Self::FindPaymentSession(it) => it.request(settings),
             Self::CapturePaymentSession(id, it) => post(session(id, "/capture")).with_json(&body(it, &it.extra, key)),
             Self::VoidPaymentSession(id) => post(session(id, "/void")).with_json(&KeyBody { idempotency_key }),
             Self::CancelPaymentSession(id) => post(session(id, "/cancel")),

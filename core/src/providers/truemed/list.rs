@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::call::CREDENTIAL;
 use super::settings::Settings;
 use crate::effect::Request;
-use crate::fact::read;
+use crate::decode::read;
 
 /// Which of an account's tokens are listed, newest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

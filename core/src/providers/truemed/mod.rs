@@ -3,13 +3,16 @@
 mod ask;
 mod call;
 pub mod eligibility;
+mod found;
 mod ids;
 mod intake;
 pub mod list;
+mod operations;
 mod order;
 mod pages;
 pub mod payment_session;
 pub mod payment_token;
+mod replies;
 mod rules;
 #[cfg(feature = "samples")]
 mod samples;
@@ -21,18 +24,19 @@ mod wire;
 use super::{Provider, all};
 
 pub use call::{Call, Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
+pub use found::{Find, Found};
 pub use ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 pub use order::{AmountDetail, AmountDetails, OrderItem};
 pub use payment_session::PaymentSession;
 pub use payment_token::PaymentToken;
+pub use replies::{
+    ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
+};
 pub use rules::Rule;
 pub use session::{Asked, Session};
 pub use session_request::{CreatePaymentSession, Kind, NextBillInfo};
 pub use settings::{DiscountSign, Environment, Settings};
-pub use wire::{
-    ChargeFailed, NextAction, ProvisionRetrieved, SessionCreated, SessionSeen, Signal, Status, TokenRequested,
-    TokenRetrieved, TokenUpdated, UpdateAnswered,
-};
+pub use wire::{NextAction, SessionSeen, Signal, Status, TokenUpdated};
 
 const NAME: &str = "truemed";
 
@@ -42,7 +46,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     rules: all::<Rule>,
     retired: &[],
     settings: pages::PAYMENTS_OVERVIEW,
-    authenticate: |secrets, headers, body, _now| intake::authenticate(secrets, headers, body),
+    authenticate: intake::authenticate,
     correlate: intake::correlate,
     questions: ask::QUESTIONS,
     keys: &[],

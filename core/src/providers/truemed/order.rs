@@ -100,6 +100,13 @@ pub(crate) fn digest(items: &[OrderItem]) -> Digest {
     Digest::of([bytes.as_slice()])
 }
 
+/// Holds prices and quantities against the rule about them.
+pub(crate) fn check_amounts<F: Flow>(items: &[OrderItem], cx: &mut Cx<'_, F>) {
+    let negative = items.iter().position(|it| it.price < Cents::ZERO || it.quantity < 1);
+    let check = cx.check(Rule::SessionAmountNonnegative, negative.is_none());
+    check.at_index(|| format!("/order_items/{}", negative.unwrap_or_default()));
+}
+
 /// The price of all items, without charges and discounts.
 pub(crate) fn price_of(items: &[OrderItem]) -> i128 {
     items.iter().map(|it| i128::from(it.quantity).saturating_mul(i128::from(it.price.get()))).sum()
@@ -125,12 +132,8 @@ impl Order<'_> {
 
     /// Holds the amounts against the rules.
     pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
-        let negative = self.items.iter().position(|it| it.price < Cents::ZERO || it.quantity < 1);
-        let whole = self.total >= Cents::ZERO && negative.is_none();
-        cx.check(Rule::SessionAmountNonnegative, whole).at_index(|| match negative {
-            Some(index) => format!("/order_items/{index}"),
-            None => "/total_amount".into(),
-        });
+        cx.check(Rule::SessionAmountNonnegative, self.total >= Cents::ZERO).at("/total_amount");
+        check_amounts(self.items, cx);
         self.check_details(cx);
         let sum = self.sum(cx.settings());
         let equal = sum == i128::from(self.total.get());

@@ -35,7 +35,7 @@ rules! {
         ByHost("the page is the host's; `returned` only makes look-ups owed") [page::CREATE_EXISTING_SUBSCRIBER];
     /// A return to `failure_url` says that the customer cancelled, not that Truemed refused.
     ProvisionFailureUrlIsCancel = "truemed.provision.failure-url-is-cancel" Warn Documented Request
-        ByConstruction("`returned` is a hint that only makes look-ups owed, whichever URL it came by")
+        ByConstruction("a return by `failure_url` moves nothing and makes no look-up due")
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// A provision request should be looked up only to recover a webhook that was missed.
     ProvisionNoPolling = "truemed.provision.no-polling" Warn Documented Request
@@ -48,6 +48,12 @@ rules! {
     ProvisionRetrieveNotProofForUpdate = "truemed.provision.retrieve-not-proof-for-update" Warn Inferred Money
         ByConstruction("only the webhook that names its request confirms a pending change; a look-up has no such edge")
         [page::RETRIEVE_PROVISION_TOKEN_REQUEST];
+    /// A token is asked for with at least one item.
+    ProvisionItemsRequired = "truemed.provision.items-required" Refuse Inferred Request
+        [page::CREATE_PAYMENT_TOKEN, page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+    /// A token is asked for with a `success_url` and a `failure_url`, both absolute URLs of the web.
+    ProvisionUrlAbsolute = "truemed.provision.url-absolute" Refuse Inferred Request
+        [page::CREATE_EXISTING_SUBSCRIBER, page::CREATE_PAYMENT_TOKEN];
     /// `metadata` is a single string.
     MetadataString = "truemed.metadata.string" Refuse Documented Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::RETRIEVE_PROVISION_TOKEN_REQUEST];
@@ -77,6 +83,12 @@ rules! {
         [page::CREATE_NEW_SUBSCRIBER];
     /// `success_url` is an absolute URL.
     SessionSuccessUrlRequired = "truemed.session.success-url-required" Refuse Documented Request
+        [page::CREATE_PAYMENT_SESSION];
+    /// `failure_url`, where it is given, is an absolute URL of the web.
+    SessionFailureUrlAbsolute = "truemed.session.failure-url-absolute" Refuse Inferred Request
+        [page::CREATE_PAYMENT_SESSION, page::CANCEL_PAYMENT_SESSION];
+    /// A checkout should come back with the `redirect_url` at which the customer pays.
+    SessionRedirectUrlPresent = "truemed.session.redirect-url-present" Warn Documented Request
         [page::CREATE_PAYMENT_SESSION];
     /// Only `success_url` has a template, and only `{{payment_session_id}}`, written exactly so.
     SessionUrlTemplateExact = "truemed.session.url-template-exact" Refuse Documented Request
@@ -138,7 +150,6 @@ rules! {
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
     /// An unknown status is kept as it is and never taken for a capture.
     SessionUnknownStatus = "truemed.session.unknown-status" Refuse Inferred Money
-        ByConstruction("it becomes `Unknown(text)`, and only `captured` owes `fulfill`")
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
 
     // Cancel, capture, void, refund
@@ -200,6 +211,9 @@ rules! {
     UpdateConfirmOnlyIfNone = "truemed.update.confirm-only-if-none" Refuse Documented Money
         ByConstruction("the edge from a reply to confirmed items is taken only without a `next_action`")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+    /// A reply to an update must say something of an action, or name its request, before it confirms the change.
+    UpdateEmptyReplyConfirms = "truemed.update.empty-reply-confirms" Refuse Inferred Money
+        [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
     /// A change whose reply asks for an action is pending, and the confirmed items stay as they were.
     UpdatePendingOtherwise = "truemed.update.pending-otherwise" Refuse Documented Money
         ByConstruction("every `next_action`, known or not, takes the edge to a pending change")
@@ -234,9 +248,9 @@ rules! {
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
 
     // Recurring charge failures and upkeep
-    /// A charge answered with 422 opens an action for the customer, and nothing is fulfilled.
+    /// A refused charge with a `redirect_url` opens an action for the customer, and nothing is fulfilled.
     Charge422Action = "truemed.charge.422-action" Refuse Documented Money
-        ByConstruction("the edge of a 422 leads only to an open action that keeps its `redirect_url`")
+        ByConstruction("a `redirect_url` in any 4xx opens an action that keeps it, and no such reply owes `fulfill`")
         [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
     /// A charge that fails for its card or for its qualification waits for the customer.
     ChargeFailureClass = "truemed.charge.failure-class" Warn Documented Request

@@ -51,6 +51,19 @@ fn reply(operation: &'static str, status: u16, body: &serde_json::Value) -> (&'s
     (operation, status, text)
 }
 
+/// What a verdict may name.
+const IDS: [&str; 2] = ["ps_1", "ps_9"];
+/// A page of sessions.
+fn list(entries: &[serde_json::Value]) -> serde_json::Value {
+    json!({"payment_sessions": entries, "pagination": null})
+}
+
+/// A session that looks like ours.
+fn session(id: &str, token: &str) -> serde_json::Value {
+    json!({"id": id, "status": "captured", "created_at": "2099-01-01T00:00:00Z", "total_amount": 1500,
+        "payment_token": token, "metadata": "00000000-0000-4000-8000-000000000001"})
+}
+
 const SPANS: [Millis; 2] = [Millis::from_minutes(5), Millis::from_hours(168)];
 
 pub(super) fn payment_token() -> Samples<PaymentToken> {
@@ -77,12 +90,15 @@ pub(super) fn payment_token() -> Samples<PaymentToken> {
         ],
         replies: alloc::vec![
             reply("create_payment_token", 200, &json!({"provision_token_request_id": "ptr_1", "redirect_url": url})),
+            reply("create_payment_token", 200, &json!({"provision_token_request_id": "ptr_3"})),
             reply("create_payment_token", 400, &json!({"error": "MissingField", "message": "order_items"})),
             reply("create_payment_session", 200, &json!({"id": "ps_1", "redirect_url": url})),
             reply("create_payment_session", 400, &json!({"error": "NotFound", "message": "token"})),
             reply("create_payment_session", 422, &json!({"redirect_url": url})),
+            reply("create_payment_session", 401, &json!({"redirect_url": url})),
             reply("create_payment_session", 422, &json!({"redirect_url": url, "payment_session_id": "ps_2"})),
             reply("update_payment_token", 200, &json!({})),
+            reply("update_payment_token", 200, &json!({"next_action": "None"})),
             reply(
                 "update_payment_token",
                 200,
@@ -91,7 +107,7 @@ pub(super) fn payment_token() -> Samples<PaymentToken> {
             reply("update_payment_token", 200, &json!({"next_action": "UpdatePaymentMethod", "redirect_url": url})),
             reply("update_payment_token", 400, &json!({"error": "MissingField", "message": "order_items"})),
             reply("retrieve_payment_token", 200, &json!({"payment_token": "pt_1", "lmn_expires_at": "2026-12-24"})),
-            reply("retrieve_payment_token", 404, &json!(null)),
+            reply("retrieve_payment_token", 404, &json!({"error": "NotFound"})),
             reply("retrieve_provision_token_request", 200, &json!({"payment_token": null})),
             reply("retrieve_provision_token_request", 200, &json!({"payment_token": "pt_1"})),
             reply(
@@ -101,7 +117,11 @@ pub(super) fn payment_token() -> Samples<PaymentToken> {
             ),
             reply("delete_payment_token", 204, &json!(null)),
             reply("delete_payment_token", 400, &json!({"error": "MissingField", "message": ""})),
-            reply("delete_payment_token", 404, &json!(null)),
+            reply("delete_payment_token", 404, &json!({"error": "NotFound"})),
+            reply("retrieve_payment_session", 404, &json!({"error": "NotFound"})),
+            reply("find_payment_session", 200, &list(&[])),
+            reply("find_payment_session", 200, &list(&[session("ps_1", "pt_1")])),
+            reply("find_payment_session", 200, &list(&[session("ps_1", "pt_1"), session("ps_9", "pt_1")])),
         ],
         facts: alloc::vec![
             webhook(&json!({"payment_token": "pt_1", "provision_token_request_id": "ptr_1"})),
@@ -112,10 +132,12 @@ pub(super) fn payment_token() -> Samples<PaymentToken> {
             webhook(&json!({"payment_token": "pt_1", "failed_payment_session_id": "ps_2"})),
             webhook(&json!({"payment_session_id": "ps_1", "status": "processing"})),
             webhook(&json!({"payment_session_id": "ps_1", "status": "captured", "capture_amount": 1500})),
+            webhook(&json!({"payment_session_id": "ps_2", "status": "captured", "capture_amount": 1500})),
             webhook(&json!({"payment_session_id": "ps_1", "status": "rejected"})),
             Fact::Returned { via: Via::SuccessUrl },
         ],
         spans: SPANS.into(),
+        ids: IDS.into(),
     }
 }
 
@@ -143,7 +165,10 @@ pub(super) fn payment_session() -> Samples<PaymentSession> {
     replies.extend([
         reply("create_payment_session", 200, &json!({"id": "ps_1", "redirect_url": "https://truemed.example/c/1"})),
         reply("create_payment_session", 400, &json!({"error": "MissingField", "message": "success_url"})),
-        reply("retrieve_payment_session", 404, &json!(null)),
+        reply("retrieve_payment_session", 404, &json!({"error": "NotFound"})),
+        reply("find_payment_session", 200, &list(&[])),
+        reply("find_payment_session", 200, &list(&[session("ps_1", "")])),
+        reply("find_payment_session", 200, &list(&[session("ps_1", ""), session("ps_9", "")])),
         reply("capture_payment_session", 200, &json!({"id": "cap_1"})),
         reply("capture_payment_session", 400, &json!({"error": "SessionVoided", "message": ""})),
         reply("void_payment_session", 200, &json!({"id": "void_1"})),
@@ -169,6 +194,7 @@ pub(super) fn payment_session() -> Samples<PaymentSession> {
         replies,
         facts,
         spans: SPANS.into(),
+        ids: IDS.into(),
     }
 }
 

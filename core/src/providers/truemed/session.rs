@@ -1,6 +1,8 @@
 //! A payment session: one checkout or charge, from its creation to its final status.
 
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +11,41 @@ use super::ids::PaymentSessionId;
 use super::order::price_of;
 use super::rules::Rule;
 use super::session_request::{CreatePaymentSession, Kind};
-use super::wire::{SessionCreated, SessionSeen, Status};
+use super::replies::SessionCreated;
+use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
+use crate::fact::Verdict;
 use crate::flow::{Cx, Watch};
-use crate::id::{Digest, Intent};
+use crate::id::{CorrelationId, Digest, Intent};
 use crate::money::Cents;
 use crate::time::Timestamp;
 
 /// The signal that says how a session stands.
 pub(crate) const SESSION_COMPLETE: &str = "payment_session_complete";
+
+/// The review of a wait whose schedule is over.
+pub(crate) const NO_SIGNAL: &str = "no_signal";
+/// The review of a session at a status that nobody knows.
+pub(crate) const UNKNOWN_STATUS: &str = "unknown_status";
+/// The review of a session that Truemed does not find.
+pub(crate) const NOT_FOUND: &str = "not_found";
+/// The review of money that no request of ours accounts for.
+pub(crate) const UNPLACED: &str = "unplaced_payment";
+
+pub(crate) const WAIT_OR_STOP: &[&str] = &["keep_waiting", "stop_waiting"];
+const LIVE_OR_ENDED: &[&str] = &["live", "ended"];
+pub(crate) const OURS_OR_NOT: &[&str] = &["ours", "not_ours"];
+/// The verdict that names the session which was meant.
+const ELSEWHERE: &str = "made_elsewhere";
+
+/// What is an id that a verdict has to name.
+pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    match verdict {
+        "made" | "made_elsewhere" => Some(|id| PaymentSessionId::parse(id).is_ok()),
+        "refunded" => Some(|id| CorrelationId::parse(id).is_ok()),
+        _ => None,
+    }
+}
 
 /// What was asked for when a session was created.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -44,6 +72,9 @@ pub struct Asked {
     pub attended: bool,
     /// The fingerprint of the metadata that must come back.
     pub metadata: Digest,
+    /// The sessions of which a look-up cannot tell which one it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) candidates: Vec<PaymentSessionId>,
 }
 
 impl Asked {
@@ -57,6 +88,7 @@ impl Asked {
             of_a_token: command.is_of_a_token(),
             attended: !command.is_charge(),
             metadata: Digest::of([metadata.as_bytes()]),
+            candidates: Vec::new(),
         }
     }
 }
@@ -95,6 +127,12 @@ pub struct Session {
     /// A status that the documents do not list, never taken for a good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
+    /// The wait for one that the documents list, since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unlisted_watch: Option<Watch>,
+    /// Whether a person said that it is over, of one that Truemed never said it of.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub ended: bool,
     /// The wait for its next status.
     pub watch: Watch,
 }
@@ -136,17 +174,19 @@ impl Session {
             capture_asked: false,
             ending: false,
             unlisted: None,
+            unlisted_watch: None,
+            ended: false,
             watch: Watch::new(now),
         }
     }
 
     /// What is awaited of it.
     pub(crate) fn awaited(&self) -> Option<Awaited> {
-        let settled = self.status.is_final() || (self.status == Status::Authorized && !self.ending);
-        if settled || self.watch.is_stopped() {
+        let rests = self.status == Status::Authorized && !self.ending && self.unlisted.is_none();
+        if self.is_over() || rests || self.wait().is_stopped() {
             return None;
         }
-        let mut awaited = Awaited::new(SESSION_COMPLETE, self.watch.since());
+        let mut awaited = Awaited::new(SESSION_COMPLETE, self.wait().since());
         awaited.of = Some(self.id.as_str().into());
         if self.status == Status::Pending && !self.ending && self.asked.as_ref().is_some_and(|it| it.attended) {
             awaited.customer_at.clone_from(&self.redirect_url);
@@ -154,24 +194,95 @@ impl Session {
         Some(awaited)
     }
 
-    /// Plans the next look at it, or has a person look once the schedule is over.
-    pub(crate) fn watch<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
-        if self.awaited().is_none() {
-            cx.withdraw(|call| call.looks_at(&self.id));
-        } else if !cx.look_up_on_schedule(Call::RetrievePaymentSession(self.id.clone()), &self.watch) {
-            cx.review("no_signal", self.id.as_str(), &["keep_waiting", "stop_waiting"]);
+    /// Whether no other status is expected: Truemed said so, or a person did.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.status.is_final() || self.ended
+    }
+
+    /// The wait for its next status.
+    const fn wait(&self) -> &Watch {
+        match &self.unlisted_watch {
+            Some(watch) => watch,
+            None => &self.watch,
         }
     }
 
+    const fn wait_mut(&mut self) -> &mut Watch {
+        match &mut self.unlisted_watch {
+            Some(watch) => watch,
+            None => &mut self.watch,
+        }
+    }
+
+    /// Plans the next look at it, and has a person look once the schedule is over.
+    pub(crate) fn watch<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+        let id = self.id.as_str();
+        let (reason, verdicts, other) = match self.unlisted {
+            Some(_) => (UNKNOWN_STATUS, LIVE_OR_ENDED, NO_SIGNAL),
+            None => (NO_SIGNAL, WAIT_OR_STOP, UNKNOWN_STATUS),
+        };
+        cx.withdraw_word(other, id);
+        if self.awaited().is_none() {
+            cx.withdraw(|call| call.looks_at(&self.id));
+            cx.withdraw_word(reason, id);
+        } else {
+            cx.watch(Call::RetrievePaymentSession(self.id.clone()), self.wait(), reason, id, verdicts);
+        }
+    }
+
+    /// Waits for it anew, from now on.
+    pub(crate) fn wait_on<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        *self.wait_mut() = Watch::new(cx.now());
+        self.watch(cx);
+    }
+
+    /// A look-up that was begun then was answered.
+    pub(crate) fn looked(&mut self, at: Timestamp) {
+        self.wait_mut().looked(at);
+    }
+
+    /// The customer came back: the schedule begins anew, and dense.
+    pub(crate) fn returned(&mut self, now: Timestamp) {
+        self.wait_mut().returned(now);
+    }
+
+    /// Truemed says that there is no such session: that denies nothing, and a person is asked where it is.
+    pub(crate) fn is_not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        cx.review(NOT_FOUND, self.id.as_str(), &["keep_waiting", "stop_waiting", ELSEWHERE]);
+        self.looked(cx.begun_at());
+        self.watch(cx);
+    }
+
+    /// A person judged a review about it. Says whether it is waited for no longer.
+    pub(crate) fn judged<F: Truemed>(&mut self, verdict: &Verdict, cx: &mut Cx<'_, F>) -> bool {
+        match verdict {
+            Verdict::About { verdict, id } if verdict == ELSEWHERE => {
+                if let Ok(id) = PaymentSessionId::parse(id) {
+                    cx.withdraw(|call| call.looks_at(&self.id));
+                    cx.withdraw_words(&[NO_SIGNAL, UNKNOWN_STATUS], |of| of == self.id.as_str());
+                    cx.learn(id.as_str());
+                    self.id = id;
+                    self.wait_on(cx);
+                    cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
+                }
+            }
+            verdict => match verdict.name() {
+                "stop_waiting" => self.wait_mut().stop(),
+                "ended" => self.ended = true,
+                _ => *self.wait_mut() = Watch::new(cx.now()),
+            },
+        }
+        self.watch(cx);
+        self.ended || self.wait().is_stopped()
+    }
+
     /// Takes in how it stands, from a webhook or a look-up; the order in which statuses come does not matter.
-    pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+    pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
         let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
         let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
         self.captured = self.captured.max(seen.capture_amount.or(whole));
-        if let Status::Unknown(text) = &seen.status {
-            self.unlisted = self.unlisted.take().max(Some(text.clone()));
-        }
+        self.see_unlisted(seen, by_look_up, cx);
         let before = self.status.clone();
         let contradiction = before.is_final() && seen.status.is_final() && before != seen.status;
         self.status = core::cmp::max_by_key(before.clone(), seen.status.clone(), |it| (it.rank(), it.clone()));
@@ -187,6 +298,23 @@ impl Session {
         }
     }
 
+    /// A status that nobody knows grants nothing and takes nothing away: it is watched until a person says what it means.
+    fn see_unlisted<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
+        match &seen.status {
+            Status::Unknown(text) => {
+                cx.check(Rule::SessionUnknownStatus, false).at("/status").because(|| format!("It is `{text}`."));
+                if self.is_over() {
+                    return;
+                }
+                self.unlisted_watch.get_or_insert_with(|| Watch::new(cx.now()));
+                self.unlisted = self.unlisted.take().max(Some(text.clone()));
+            }
+            // Only a look-up says how it stands now; a webhook may be one that is told again.
+            status if status.is_final() || by_look_up => (self.unlisted, self.unlisted_watch) = (None, None),
+            _ => {}
+        }
+    }
+
     fn moved<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let (id, attended) = (self.id.as_str(), self.asked.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
@@ -195,7 +323,7 @@ impl Session {
         if self.status.is_final() {
             cx.withdraw_word("order_placed", id);
             cx.withdraw_word("rejected", id);
-            cx.withdraw_word("no_signal", id);
+            cx.withdraw_words(&[NO_SIGNAL, UNKNOWN_STATUS, NOT_FOUND], |of| of == id);
         }
         if self.status == Status::Rejected {
             cx.withdraw_words(&["rejected"], |_| true);
@@ -222,6 +350,12 @@ impl Session {
         cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
         let token = seen.payment_token.is_none() || asked.of_a_token;
         cx.check(Rule::SessionTokenFieldPresence, token).at("/payment_token");
+        self.check_echo(seen, cx);
+    }
+
+    /// Holds the metadata that came back against what was given.
+    pub(crate) fn check_echo<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let Some(asked) = &self.asked else { return };
         let echoed = seen.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == asked.metadata);
         cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
     }

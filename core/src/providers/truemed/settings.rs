@@ -1,8 +1,8 @@
 //! What the host says of its Truemed account.
 
-use alloc::string::String;
-
 use serde::{Deserialize, Serialize};
+
+use crate::url::BaseUrl;
 
 /// Where Truemed is, and what the account can do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Which of Truemed's two servers.
     pub environment: Environment,
-    /// Another server than Truemed's own, such as a test double; without a slash at the end.
+    /// Another server than Truemed's own, such as a test double: `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
+    pub base_url: Option<BaseUrl>,
     /// Whether the account may send `kind`.
     pub kind_enabled: bool,
     /// The sign that `total_discounts` has on the wire.
@@ -27,7 +27,7 @@ impl Settings {
     /// The server's address, without a slash at the end.
     pub fn base_url(&self) -> &str {
         match (&self.base_url, self.environment) {
-            (Some(url), _) => url,
+            (Some(url), _) => url.as_str(),
             (None, Environment::Production) => "https://api.truemed.com",
             (None, Environment::Staging) => "https://dev-api.truemed.com",
         }

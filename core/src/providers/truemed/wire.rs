@@ -1,18 +1,19 @@
-//! What Truemed sends: replies and webhooks, read tolerantly. A field that must not be missing makes them unreadable.
+//! What Truemed sends by itself, and how a session stands: read tolerantly, and nothing unknown is taken for good.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-use super::rules::Rule;
+use super::ids::{PaymentSessionId, Token};
+use super::order::{OrderItem, digest};
 use super::session_request::Kind;
-use crate::fact::{lenient, lenient_text, read};
-use crate::flow::{Answer, Refusal, Reply, Webhook};
+use crate::decode::{any_form, lenient, lenient_text, read};
+use crate::flow::Webhook;
+use crate::id::Digest;
 use crate::money::Cents;
-use crate::rule::RuleSet;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -53,6 +54,7 @@ open_enum! {
 #[non_exhaustive]
 pub struct TokenUpdated {
     /// The token.
+    #[serde(deserialize_with = "any_form")]
     pub payment_token: Token,
     /// The session that provisioned it.
     #[serde(default, deserialize_with = "lenient_text")]
@@ -69,6 +71,9 @@ pub struct TokenUpdated {
     /// When the earliest letter of medical necessity expires.
     #[serde(default, deserialize_with = "lenient_text")]
     pub lmn_expires_at: Option<String>,
+    /// When the token was changed; not documented, and used where it is there.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub updated_at: Option<String>,
 }
 
 /// `payment_session_complete`, or the answer to `retrieve_payment_session`: how a session stands.
@@ -105,12 +110,56 @@ pub struct SessionSeen {
     /// Our own text, echoed.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
+    /// When it was created.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub created_at: Option<String>,
+    /// What was given back, in cents; lists have it where it is asked for.
+    #[serde(default, deserialize_with = "lenient")]
+    pub refund_amount: Option<Cents>,
+    /// The key under which it was created; not documented, and decides where it is there.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub idempotency_key: Option<String>,
+    /// Whose it is.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub customer_email: Option<String>,
+    /// What was sold.
+    #[serde(default, deserialize_with = "lenient")]
+    order_items: Option<Vec<ItemSeen>>,
+}
+
+/// One line of a session's order, as far as it tells one order from another.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct ItemSeen {
+    name: String,
+    quantity: i64,
+    price: Cents,
+    #[serde(default, deserialize_with = "lenient_text")]
+    sku: Option<String>,
 }
 
 impl SessionSeen {
     /// The session that stands so, if it is named.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.payment_id.as_ref()).or(self.id.as_ref())
+    }
+
+    /// What it costs in all, by the first amount that says so.
+    pub(crate) fn amount(&self) -> Option<Cents> {
+        self.total_amount.or(self.authorize_amount).or(self.capture_amount)
+    }
+
+    /// When it was created, where that can be read.
+    pub(crate) fn created(&self) -> Option<Timestamp> {
+        self.created_at.as_deref().and_then(Timestamp::parse_iso)
+    }
+
+    /// The fingerprint of what was sold, where it is shown.
+    pub(crate) fn items(&self) -> Option<Digest> {
+        let line = |it: &ItemSeen| {
+            let ItemSeen { name, quantity, price, sku } = it;
+            OrderItem::new(sku.as_deref().unwrap_or_default(), name, *quantity, *price)
+        };
+        self.order_items.as_ref().map(|items| digest(&items.iter().map(line).collect::<Vec<_>>()))
     }
 }
 
@@ -186,138 +235,12 @@ impl Signal {
 
 impl TokenUpdated {
     /// When the earliest letter expires.
-    pub(crate) fn letter_expires(&self) -> Option<Timestamp> {
-        self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso)
+    pub(crate) fn letter(&self) -> Option<Timestamp> {
+        self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
     }
-}
 
-/// The answer to `create_payment_token`.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct TokenRequested {
-    /// The request, never to be used as a token.
-    pub provision_token_request_id: ProvisionTokenRequestId,
-    /// Where the customer goes.
-    #[serde(default, deserialize_with = "lenient_text")]
-    pub redirect_url: Option<String>,
-}
-
-/// The answer to `update_payment_token`.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct UpdateAnswered {
-    /// What the customer must do; null, absent, empty and `None` all say nothing.
-    #[serde(default, deserialize_with = "lenient_text")]
-    next_action: Option<String>,
-    /// Where the customer does it.
-    #[serde(default, deserialize_with = "lenient_text")]
-    pub redirect_url: Option<String>,
-    /// The request that the webhook will name.
-    #[serde(default, deserialize_with = "lenient")]
-    pub provision_token_request_id: Option<ProvisionTokenRequestId>,
-}
-
-impl UpdateAnswered {
-    /// What the customer must do, if anything.
-    pub fn next_action(&self) -> Option<NextAction> {
-        self.next_action.clone().filter(|text| text != "None" && text != "null").map(NextAction::from)
-    }
-}
-
-/// The answer to `create_payment_session`.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct SessionCreated {
-    /// The session.
-    pub id: PaymentSessionId,
-    /// Where the customer pays.
-    #[serde(default, deserialize_with = "lenient_text")]
-    pub redirect_url: Option<String>,
-}
-
-/// The answer 422 to a charge that the stored method cannot pay.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
-#[non_exhaustive]
-pub struct ChargeFailed {
-    /// Where the customer repairs it.
-    #[serde(default, deserialize_with = "lenient_text")]
-    pub redirect_url: Option<String>,
-    /// The session that failed; the name of this field is not documented, so two are read.
-    #[serde(default, deserialize_with = "lenient")]
-    payment_session_id: Option<PaymentSessionId>,
-    #[serde(default, deserialize_with = "lenient")]
-    id: Option<PaymentSessionId>,
-}
-
-impl ChargeFailed {
-    /// The session that failed, if the answer names it.
-    pub fn session(&self) -> Option<&PaymentSessionId> {
-        self.payment_session_id.as_ref().or(self.id.as_ref())
-    }
-}
-
-/// The answer to `retrieve_provision_token_request`; a token of null says nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct ProvisionRetrieved {
-    /// The token, once there is one.
-    #[serde(default, deserialize_with = "lenient")]
-    pub payment_token: Option<Token>,
-}
-
-/// The answer to `retrieve_payment_token`.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct TokenRetrieved {
-    /// The token.
-    pub payment_token: Token,
-    /// When the earliest letter of medical necessity expires.
-    #[serde(default, deserialize_with = "lenient_text")]
-    pub lmn_expires_at: Option<String>,
-}
-
-/// Reads the body of a good answer.
-pub(crate) fn says<T, E>(reply: &Reply<'_>, event: impl FnOnce(T) -> E) -> Answer<E>
-where
-    T: for<'de> Deserialize<'de>,
-{
-    match reply.status {
-        200..=299 => read(reply.body).map_or(Answer::Unreadable, |it| Answer::Says(event(it))),
-        _ => refuses(reply),
-    }
-}
-
-#[derive(Deserialize, Default)]
-struct ErrorBody {
-    #[serde(default, deserialize_with = "lenient_text")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    message: Option<String>,
-}
-
-/// Reads an answer that refuses. `ServerError` asks for the same request again, under the same key.
-pub(crate) fn refuses<E>(reply: &Reply<'_>) -> Answer<E> {
-    let refusal = refusal(reply);
-    match refusal.code.as_deref() {
-        Some("ServerError") => Answer::Again(refusal),
-        _ => Answer::Refuses(refusal, None),
-    }
-}
-
-/// How Truemed words a refusal.
-pub(crate) fn refusal(reply: &Reply<'_>) -> Refusal {
-    let ErrorBody { error: code, message } = read(reply.body).unwrap_or_default();
-    Refusal { code, message, rule: None }
-}
-
-/// Names our rule that predicts a refusal, by Truemed's error code.
-pub(crate) fn predicted<E>(answer: Answer<E>, rules: &[(&str, Rule)]) -> Answer<E> {
-    match answer {
-        Answer::Refuses(refusal, event) => {
-            let code = refusal.code.as_deref().unwrap_or_default();
-            let rule = rules.iter().find(|(have, _)| *have == code).map(|(_, rule)| rule.rule());
-            Answer::Refuses(Refusal { rule, ..refusal }, event)
-        }
-        other => other,
+    /// When the token was changed, where the webhook says so.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        self.updated_at.as_deref().and_then(Timestamp::parse_iso)
     }
 }

@@ -1,6 +1,7 @@
 //! What the host may wish of a session, and the names of its places and inputs.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use serde::Deserialize;
 
@@ -11,8 +12,10 @@ use crate::money::Cents;
 use crate::providers::truemed::call::Reason;
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::session_request::CreatePaymentSession;
-use crate::providers::truemed::wire::{SessionCreated, SessionSeen, Signal};
-use crate::value::Extra;
+use crate::providers::truemed::found::Found;
+use crate::providers::truemed::replies::SessionCreated;
+use crate::providers::truemed::wire::{SessionSeen, Signal};
+use crate::value::{Extra, RawJson};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -57,7 +60,7 @@ pub enum Command {
         reason: Reason,
         /// Which items, in Truemed's own shape.
         #[serde(default)]
-        item_details: Option<serde_json::Value>,
+        item_details: Option<RawJson>,
         /// Fields that the library does not know.
         #[serde(default)]
         extra: Extra,
@@ -135,8 +138,12 @@ named! {
         Created = "session_created",
         /// Truemed says how it stands: by webhook or in answer to a look-up.
         Seen = "payment_session_complete",
+        /// A look-up in the list shows or denies it.
+        Found = "session_found",
         /// Truemed refuses.
         Refused = "refused",
+        /// A person judges.
+        Judged = "judged",
         /// Something that never moves it.
         Other = "other",
     }
@@ -150,8 +157,12 @@ pub enum Event {
     Created(SessionCreated),
     /// The session stands thus.
     Seen(Box<SessionSeen>),
-    /// What was asked for was done, or will be.
-    Accepted,
+    /// A page of the list was read.
+    Found(Found),
+    /// A capture or a void was taken, under this id.
+    Ended(String),
+    /// Money was given back, under this id.
+    Refunded(String),
     /// A webhook.
     Signal(Box<Signal>),
 }

@@ -1,6 +1,6 @@
 //! The rules of a session's wishes that its state decides.
 
-use super::{Ending, PaymentSession, Wish};
+use super::{Ending, Known, PaymentSession, Wish};
 use crate::flow::Cx;
 use crate::money::Cents;
 use crate::providers::truemed::rules::Rule;
@@ -27,7 +27,7 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
         }
         Wish::Retrieve => {}
         Wish::Capture => {
-            let held = status == Some(&Status::Authorized) && !is_immediate(at);
+            let held = is_held(at);
             let check = cx.check(Rule::CaptureOnlyAuthorization, held);
             if open && !is_immediate(at) {
                 check.until(moves_on());
@@ -35,7 +35,7 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
             alone(at, |it| matches!(it, Ending::Capture(..)), cx);
         }
         Wish::Void => {
-            let held = status == Some(&Status::Authorized) && !is_immediate(at);
+            let held = is_held(at);
             let check = cx.check(Rule::VoidOnlyAuthorized, held);
             if open && !is_immediate(at) {
                 check.until(moves_on());
@@ -63,6 +63,12 @@ fn refund(at: &PaymentSession, status: Option<&Status>, open: bool, cx: &mut Cx<
     cx.check(Rule::RefundAmount, !captured || left);
 }
 
+/// Whether its money is held, as far as anybody knows.
+fn is_held(at: &PaymentSession) -> bool {
+    let known = |known: &Known| known.session.status == Status::Authorized && !known.session.ended;
+    !is_immediate(at) && matches!(at, PaymentSession::Known(it) if known(it))
+}
+
 /// Whether the session is one whose money is taken at once.
 fn is_immediate(at: &PaymentSession) -> bool {
     match at {
@@ -86,7 +92,9 @@ impl PaymentSession {
     /// Whether it moves on by Truemed's word alone: it is neither held nor over.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Known(known) => matches!(known.session.status, Status::Pending | Status::Processing),
+            Self::Known(known) => {
+                !known.session.ended && matches!(known.session.status, Status::Pending | Status::Processing)
+            }
             _ => true,
         }
     }

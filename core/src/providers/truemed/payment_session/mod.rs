@@ -1,7 +1,11 @@
 //! `truemed.payment_session`: one checkout, from its creation (or its adoption by a look-up) to its refunds.
 
 mod command;
+mod ends;
 mod guard;
+mod known;
+mod reply;
+mod signal;
 mod step;
 
 use alloc::boxed::Box;
@@ -9,15 +13,16 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, CreateRefund};
+use super::call::Call;
 use super::ids::PaymentSessionId;
 use super::rules::Rule;
 use super::session::{Asked, Session};
 use super::settings::Settings;
-use super::wire::{Signal, Status, predicted, says};
+use super::found::Found;
+use super::replies;
+use super::wire::{Signal, Status};
 use crate::effect::Awaited;
-use crate::encode::encode;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Intents, Outcome, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Intents, Reading, Refusal, Reply, Stop, Webhook};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::policy::Env;
@@ -67,6 +72,9 @@ pub struct Known {
     /// Whether the customer's bank has an open dispute.
     #[serde(default)]
     pub disputed: bool,
+    /// Other sessions with our key that a person has judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    judged: Vec<PaymentSessionId>,
 }
 
 /// A way in which the host ends a session.
@@ -105,6 +113,19 @@ impl Flow for PaymentSession {
         edge(At::Requested, On::Seen, At::Voided),
         edge(At::Requested, On::Seen, At::Expired),
         edge(At::Requested, On::Seen, At::Captured),
+        // A look-up in the list shows what became of a creation that was never answered; a person can know it too.
+        edge(At::Requested, On::Found, At::Absent),
+        edge(At::Requested, On::Found, At::Pending),
+        edge(At::Requested, On::Found, At::Processing),
+        edge(At::Requested, On::Found, At::Authorized),
+        edge(At::Requested, On::Found, At::Rejected),
+        edge(At::Requested, On::Found, At::Canceled),
+        edge(At::Requested, On::Found, At::Voided),
+        edge(At::Requested, On::Found, At::Expired),
+        edge(At::Requested, On::Found, At::Captured),
+        edge(At::Requested, On::Judged, At::Pending),
+        edge(At::Requested, On::Judged, At::Absent),
+        edge(At::Adopting, On::Judged, At::Absent),
         // How a session stands is learnt in any order: a status only moves up its rank.
         edge(At::Adopting, On::Seen, At::Pending),
         edge(At::Adopting, On::Seen, At::Processing),
@@ -200,6 +221,8 @@ impl Flow for PaymentSession {
             Input::Command(Command::RetrievePaymentSession { .. }) => On::Retrieve,
             Input::Command(_) => On::Ask,
             Input::Answered { event: Event::Created(_), .. } => On::Created,
+            Input::Answered { event: Event::Found(_), .. } => On::Found,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
             Input::Answered { event: Event::Seen(_), .. } | Input::Signalled(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
             _ => On::Other,
@@ -210,7 +233,7 @@ impl Flow for PaymentSession {
         match (self, command) {
             (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.content(),
             (Self::Known(known), Command::CreatePaymentSession(it)) => {
-                let lives = !known.session.status.is_final() || known.session.status == Status::Captured;
+                let lives = !known.session.is_over() || known.session.status == Status::Captured;
                 lives && known.session.asked.as_ref().is_some_and(|asked| asked.cart == it.content())
             }
             (Self::Known(known), _) => known.stands(command),
@@ -228,7 +251,11 @@ impl Flow for PaymentSession {
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
         match self {
-            Self::Known(known) => known.session.awaited().into_iter().collect(),
+            // Nobody is sent to a checkout that is to be dropped.
+            Self::Known(known) => {
+                let page = |it: Awaited| Awaited { customer_at: it.customer_at.filter(|_| !known.is_dropped()), ..it };
+                known.session.awaited().map(page).into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -241,37 +268,57 @@ impl Flow for PaymentSession {
         }
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         match call {
-            Call::CreatePaymentSession(_) => says(reply, Event::Created),
-            Call::RetrievePaymentSession(_) => says(reply, |it| Event::Seen(Box::new(it))),
-            Call::CapturePaymentSession(..) => predicted(
-                accepts(reply),
-                &[
-                    ("TotalAmountInvalid", Rule::CaptureAmount),
-                    ("SessionVoided", Rule::CaptureOnlyAuthorization),
-                    ("SessionPending", Rule::CaptureOnlyAuthorization),
-                    ("SessionCaptured", Rule::CaptureOnlyAuthorization),
-                ],
-            ),
-            Call::VoidPaymentSession(_) => predicted(
-                accepts(reply),
-                &[
-                    ("SessionCaptured", Rule::VoidOnlyAuthorized),
-                    ("SessionPending", Rule::VoidOnlyAuthorized),
-                    ("ImmediateCapture", Rule::VoidOnlyAuthorized),
-                ],
-            ),
-            Call::CreateRefund(..) => predicted(
-                accepts(reply),
-                &[
-                    ("AmountInvalid", Rule::RefundAmount),
-                    ("ChargeDisputed", Rule::RefundNoDispute),
-                    ("NoSessionCaptures", Rule::RefundAfterCapture),
-                ],
-            ),
-            _ => accepts(reply),
+            Call::CreatePaymentSession(_) => replies::session_created(reply, Event::Created),
+            Call::RetrievePaymentSession(id) | Call::ConfirmPaymentSession(id) => {
+                replies::session(reply, id, |it| Event::Seen(Box::new(it)))
+            }
+            Call::FindPaymentSession(_) => Found::read(reply, Event::Found),
+            Call::CapturePaymentSession(..) | Call::VoidPaymentSession(_) => replies::end(reply, Event::Ended),
+            Call::CreateRefund(..) => replies::refund(reply, Event::Refunded),
+            // No page shows the reply to a cancel: only the session itself, canceled, would prove it.
+            Call::CancelPaymentSession(id) => match replies::session(reply, id, Box::new) {
+                Reading::Done(seen) if seen.status == Status::Canceled => Reading::Done(Event::Seen(seen)),
+                _ => Reading::missing("/status"),
+            },
+            _ => Reading::missing(""),
         }
+    }
+
+    fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        let rules: &[_] = match call {
+            Call::CapturePaymentSession(..) => &[
+                ("TotalAmountInvalid", Rule::CaptureAmount),
+                ("SessionVoided", Rule::CaptureOnlyAuthorization),
+                ("SessionPending", Rule::CaptureOnlyAuthorization),
+                ("SessionCaptured", Rule::CaptureOnlyAuthorization),
+            ],
+            Call::VoidPaymentSession(_) => &[
+                ("SessionCaptured", Rule::VoidOnlyAuthorized),
+                ("SessionPending", Rule::VoidOnlyAuthorized),
+                ("ImmediateCapture", Rule::VoidOnlyAuthorized),
+            ],
+            Call::CreateRefund(..) => &[
+                ("AmountInvalid", Rule::RefundAmount),
+                ("ChargeDisputed", Rule::RefundNoDispute),
+                ("NoSessionCaptures", Rule::RefundAfterCapture),
+            ],
+            _ => &[],
+        };
+        replies::refusal(reply, rules)
+    }
+
+    fn made(event: &Event) -> Option<&str> {
+        match event {
+            Event::Created(it) => Some(it.id.as_str()),
+            Event::Ended(id) | Event::Refunded(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        super::session::id_of(verdict)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
@@ -295,74 +342,4 @@ impl Flow for PaymentSession {
     fn samples() -> crate::flow::Samples<Self> {
         super::samples::payment_session()
     }
-}
-
-/// The answer to an operation whose outcome a webhook or a look-up will show.
-fn accepts(reply: &Reply<'_>) -> Answer<Event> {
-    match reply.status {
-        200..=299 => Answer::Says(Event::Accepted),
-        _ => super::wire::refuses(reply),
-    }
-}
-
-impl Known {
-    pub(crate) const fn new(session: Session) -> Self {
-        Self {
-            session,
-            ends: Intents::EMPTY,
-            ending: None,
-            refunds: Intents::EMPTY,
-            refunded: Cents::ZERO,
-            refunding: Cents::ZERO,
-            disputed: false,
-        }
-    }
-
-    /// What was captured and neither given back nor asked to be; unknown of an adopted session without an amount.
-    fn refundable(&self) -> Option<Cents> {
-        let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
-        captured.map(|it| it.minus(self.refunded).minus(self.refunding))
-    }
-
-    fn stands(&self, command: &Command) -> bool {
-        let same = |intents: &Intents, intent: &Option<Intent>, content| {
-            let standing = intent.as_ref().map(|it| intents.standing(it, content));
-            standing == Some(crate::flow::Standing::Same)
-        };
-        match command {
-            Command::CapturePaymentSession { total_amount, intent, .. } => {
-                same(&self.ends, intent, capture_content(*total_amount))
-                    || self.ending == Some(Ending::Capture(intent.clone(), capture_content(*total_amount)))
-            }
-            Command::VoidPaymentSession {} => matches!(self.ending, Some(Ending::Void)),
-            Command::CancelPaymentSession {} => matches!(self.ending, Some(Ending::Cancel)),
-            Command::CreateRefund { intent, amount, reason, item_details, extra } => {
-                let refund = CreateRefund {
-                    amount: *amount,
-                    reason: reason.clone(),
-                    item_details: item_details.clone(),
-                    extra: extra.clone(),
-                };
-                same(&self.refunds, intent, refund_content(&refund))
-            }
-            _ => false,
-        }
-    }
-
-    fn settle_end(&mut self, outcome: Outcome) {
-        if let Some(Ending::Capture(Some(intent), _)) = &self.ending {
-            self.ends.settle(intent.as_str(), outcome);
-        }
-        if outcome == Outcome::Failed {
-            self.ending = None;
-        }
-    }
-}
-
-fn capture_content(amount: Cents) -> Digest {
-    Digest::of([amount.get().to_le_bytes().as_slice()])
-}
-
-fn refund_content(refund: &CreateRefund) -> Digest {
-    Digest::of([encode(refund).as_bytes()])
 }

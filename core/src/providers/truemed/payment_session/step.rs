@@ -3,32 +3,34 @@
 use alloc::boxed::Box;
 use alloc::format;
 
-use super::{Command, Ending, Event, Known, PaymentSession, capture_content, refund_content};
-use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Cx, Input, Outcome, Stop};
-use crate::id::{EffectId, Intent};
+use super::known::{capture_content, refund_content};
+use super::{Command, Ending, Known, PaymentSession, reply, signal};
+use crate::flow::{Cx, Input, Stop};
+use crate::id::Intent;
 use crate::money::Cents;
 use crate::providers::truemed::call::{Call, Capture, CreateRefund};
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::session::Asked;
 use crate::providers::truemed::session_request::CreatePaymentSession;
-use crate::providers::truemed::wire::{SessionCreated, SessionSeen, Signal, Status};
+use crate::providers::truemed::wire::Status;
 use crate::rule::{Kernel, Until};
 use crate::value::echoed;
 
-type Context<'a> = Cx<'a, PaymentSession>;
-type Next = Result<PaymentSession, Stop>;
+pub(super) type Context<'a> = Cx<'a, PaymentSession>;
+pub(super) type Next = Result<PaymentSession, Stop>;
 
 pub(super) fn step(at: PaymentSession, input: Input<PaymentSession>, cx: &mut Context<'_>) -> Next {
     match input {
         Input::Command(command) => wish(at, command, cx),
-        Input::Answered { id, call, event } => answered(at, &id, &call, event, cx),
-        Input::Refused { id, call, status, code } => Ok(refused(at, &id, &call, (status, code.as_deref()), cx)),
-        Input::Missed(call) => missed(at, call, cx),
-        Input::Signalled(event, origin) => signalled(at, event, origin, cx),
-        Input::Returned(_) => returned(at, cx),
-        Input::Judged { reason, verdict, .. } => Ok(judged(at, &reason, &verdict)),
+        Input::Answered { id, call, event } => reply::answered(at, &id, &call, event, cx),
+        Input::Refused { id, call, status, code, .. } => Ok(reply::refused(at, &id, &call, status, code.as_deref(), cx)),
+        Input::RefusedOnce { code, .. } => Ok(reply::refused_once(at, code.as_deref())),
+        Input::Resolved { id, call, verdict } => Ok(reply::resolved(at, &id, &call, &verdict, cx)),
+        Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Ok(at),
+        Input::Signalled(event, origin) => signal::signalled(at, event, origin, cx),
+        Input::Returned(via) => signal::returned(at, via, cx),
+        Input::Judged { reason, of, verdict } => Ok(signal::judged(at, &reason, &of, &verdict, cx)),
     }
 }
 
@@ -135,170 +137,4 @@ fn refund(mut known: Box<Known>, intent: Option<Intent>, refund: CreateRefund, c
     known.refunds.open(name.clone(), content, ordinal);
     cx.owe_as(Call::CreateRefund(known.session.id.clone(), refund), &name, ordinal);
     Ok(PaymentSession::Known(known))
-}
-
-fn answered(at: PaymentSession, effect: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
-    match (at, event) {
-        (PaymentSession::Requested(asked), Event::Created(reply)) => Ok(created(asked, reply, cx)),
-        (PaymentSession::Adopting(id), Event::Seen(seen)) => {
-            let session = Session::new(id, None, cx.now());
-            Ok(seen_by_look_up(Box::new(Known::new(session)), &seen, cx))
-        }
-        (PaymentSession::Known(known), Event::Seen(seen)) => Ok(seen_by_look_up(known, &seen, cx)),
-        (PaymentSession::Known(mut known), Event::Accepted) => {
-            match call {
-                Call::CreateRefund(_, refund) => {
-                    known.refunding = known.refunding.minus(refund.amount);
-                    known.refunded = known.refunded.plus(refund.amount);
-                    known.refunds.settle(effect.intent(), Outcome::Done);
-                }
-                _ => {
-                    // The session shows the outcome; a webhook says so, or the look-ups do.
-                    known.settle_end(Outcome::Done);
-                    known.session.ending = true;
-                    known.session.watch = crate::flow::Watch::new(cx.now());
-                    known.session.watch(cx);
-                }
-            }
-            Ok(PaymentSession::Known(known))
-        }
-        (_, _) => Err(Because::Unrelated.into()),
-    }
-}
-
-fn created(asked: Asked, reply: SessionCreated, cx: &mut Context<'_>) -> PaymentSession {
-    cx.learn(reply.id.as_str());
-    let session = Session::created(reply, asked, cx.now());
-    session.watch(cx);
-    PaymentSession::Known(Box::new(Known::new(session)))
-}
-
-fn seen_by_look_up(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> PaymentSession {
-    cx.learn(known.session.id.as_str());
-    if let Some(summary) = &seen.status_summary {
-        known.disputed = summary == "Disputed";
-    }
-    if seen.status_summary.as_deref() == Some("Refunded") {
-        let whole = known.session.captured.or(seen.capture_amount).or(seen.total_amount);
-        known.refunded = known.refunded.max(whole.unwrap_or_default());
-    }
-    known.session.watch.looked();
-    see(known, seen, cx)
-}
-
-/// Takes in how the session stands, and withdraws what that makes moot.
-fn see(mut known: Box<Known>, seen: &SessionSeen, cx: &mut Context<'_>) -> PaymentSession {
-    known.session.see(seen, cx);
-    let moot = match &known.ending {
-        Some(Ending::Cancel) => known.session.status != Status::Pending,
-        Some(Ending::Capture(..) | Ending::Void) => known.session.status.is_final(),
-        None => false,
-    };
-    if moot {
-        let is_end = |call: &Call| !matches!(call, Call::RetrievePaymentSession(_) | Call::CreateRefund(..));
-        cx.withdraw(is_end);
-        let captured = known.session.status == Status::Captured;
-        known.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
-        known.ending = None;
-        known.session.ending = false;
-    }
-    known.session.watch(cx);
-    PaymentSession::Known(known)
-}
-
-fn refused(
-    at: PaymentSession,
-    effect: &EffectId,
-    call: &Call,
-    (status, code): (u16, Option<&str>),
-    cx: &mut Context<'_>,
-) -> PaymentSession {
-    match (at, call) {
-        (PaymentSession::Requested(_) | PaymentSession::Adopting(_), _) => PaymentSession::Absent,
-        (PaymentSession::Known(mut known), Call::CreateRefund(_, refund)) => {
-            known.refunding = known.refunding.minus(refund.amount);
-            known.refunds.settle(effect.intent(), Outcome::Failed);
-            known.disputed |= code == Some("ChargeDisputed");
-            PaymentSession::Known(known)
-        }
-        (PaymentSession::Known(mut known), Call::RetrievePaymentSession(id)) => {
-            if status == 404 {
-                cx.review("not_found", id.as_str(), &["seen"]);
-            }
-            known.session.watch.looked();
-            known.session.watch(cx);
-            PaymentSession::Known(known)
-        }
-        (PaymentSession::Known(mut known), _) => {
-            known.settle_end(Outcome::Failed);
-            PaymentSession::Known(known)
-        }
-        (at, _) => at,
-    }
-}
-
-fn missed(mut at: PaymentSession, call: Call, cx: &mut Context<'_>) -> Next {
-    match &mut at {
-        PaymentSession::Known(known) if known.session.awaited().is_some() => {
-            known.session.watch.looked();
-            known.session.watch(cx);
-        }
-        _ => cx.look_up(call),
-    }
-    Ok(at)
-}
-
-fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<'_>) -> Next {
-    let Event::Signal(signal) = event else { return Err(Because::Unrelated.into()) };
-    cx.check(Rule::WebhookAuthenticateFirst, origin == Origin::Verified);
-    let Signal::SessionComplete(seen) = *signal else { return Err(Because::Unrelated.into()) };
-    if origin != Origin::Verified {
-        return Err(Because::Unrelated.into());
-    }
-    match at {
-        PaymentSession::Known(known) if seen.session() == Some(&known.session.id) => {
-            known.session.check(&seen, cx);
-            Ok(see(known, &seen, cx))
-        }
-        PaymentSession::Requested(asked) if answers(&seen, cx) => {
-            let id = seen.session().cloned().ok_or(Because::Unrelated)?;
-            let session = Session::new(id, Some(asked), cx.now());
-            cx.learn(session.id.as_str());
-            cx.withdraw(|call| matches!(call, Call::CreatePaymentSession(_)));
-            session.check(&seen, cx);
-            Ok(see(Box::new(Known::new(session)), &seen, cx))
-        }
-        PaymentSession::Requested(_) | PaymentSession::Adopting(_) => Err(Because::Early.into()),
-        _ => Err(Because::Unrelated.into()),
-    }
-}
-
-/// Whether a webhook stands in for the answer to our request: it echoes our key, and the customer has been there, so
-/// that the redirect URL of the answer is not needed any more.
-fn answers(seen: &SessionSeen, cx: &Context<'_>) -> bool {
-    let sent = cx.sent(|call| matches!(call, Call::CreatePaymentSession(_)));
-    sent && seen.status.is_known()
-        && seen.status != Status::Pending
-        && seen.metadata.as_deref() == Some(cx.key().as_str())
-}
-
-fn returned(at: PaymentSession, cx: &mut Context<'_>) -> Next {
-    match at {
-        PaymentSession::Known(mut known) if known.session.awaited().is_some() => {
-            known.session.watch.returned(cx.now());
-            known.session.watch(cx);
-            Ok(PaymentSession::Known(known))
-        }
-        _ => Err(Because::Unrelated.into()),
-    }
-}
-
-fn judged(mut at: PaymentSession, reason: &str, verdict: &Verdict) -> PaymentSession {
-    if let PaymentSession::Known(known) = &mut at
-        && reason == "no_signal"
-        && verdict.name() == "stop_waiting"
-    {
-        known.session.watch.stop();
-    }
-    at
 }

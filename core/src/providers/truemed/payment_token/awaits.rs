@@ -6,7 +6,7 @@ use super::origin::Origin;
 use super::state::{Change, Charge, PaymentToken, Pending, Place, Provision};
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::effect::Awaited;
-use crate::fact::Because;
+use crate::fact::{Because, Via};
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::wire::Status;
 
@@ -22,7 +22,7 @@ impl PaymentToken {
     /// The changes that an update which is not answered yet takes the place of.
     pub(super) fn replaced(&self) -> impl Iterator<Item = &Pending> {
         [&self.items, &self.card].into_iter().filter_map(|change| match change {
-            Change::Updating { replaces, .. } => replaces.as_ref(),
+            Change::Updating { replaces, doubt, .. } => replaces.as_ref().or(doubt.as_ref()),
             _ => None,
         })
     }
@@ -34,7 +34,11 @@ impl PaymentToken {
     }
 
     /// The customer came back: a hint that a look may pay, and proof of nothing.
-    pub(super) fn returned(mut self, cx: &mut Context<'_>) -> Next {
+    pub(super) fn returned(mut self, via: Via, cx: &mut Context<'_>) -> Next {
+        // A return by Cancel, or after a failure, is no reason to look.
+        if via == Via::FailureUrl {
+            return Err(Because::Unrelated.into());
+        }
         let mut hinted = false;
         if self.place == Place::Awaiting
             && let Some(it) = self.provisions.iter_mut().rfind(|it| it.origin.is_some())
@@ -46,7 +50,7 @@ impl PaymentToken {
         if let Charge::Open { session, .. } = &mut self.charge
             && session.awaited().is_some_and(|it| it.customer_at.is_some())
         {
-            session.watch.returned(cx.now());
+            session.returned(cx.now());
             session.watch(cx);
             hinted = true;
         }
@@ -90,10 +94,11 @@ impl PaymentToken {
     fn awaited_charge(&self) -> Option<Awaited> {
         match &self.charge {
             Charge::Open { session, .. } => session.awaited(),
-            Charge::Failed(failed) if self.place != Place::Deleted => {
+            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } if self.place != Place::Deleted => {
                 let mut wait = Awaited::new(TOKEN_UPDATED, failed.watch.since());
                 wait.of = failed.session.as_ref().map(|id| id.as_str().into());
-                wait.action.clone_from(&failed.code);
+                let action = failed.action.as_ref().map(|it| it.as_str().into());
+                wait.action = action.or_else(|| failed.code.clone());
                 wait.customer_at.clone_from(&failed.redirect_url);
                 Some(wait)
             }
@@ -111,7 +116,7 @@ impl Pending {
     fn awaited(&self) -> Awaited {
         let mut wait = Awaited::new(TOKEN_UPDATED, self.watch.since());
         wait.of = self.origin.as_ref().map(|id| id.as_str().into());
-        wait.action = Some(self.action.as_str().into());
+        wait.action = Some(self.action.as_str()).filter(|it| !it.is_empty()).map(Into::into);
         wait.customer_at.clone_from(&self.redirect_url);
         wait
     }

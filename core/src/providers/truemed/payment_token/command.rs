@@ -9,10 +9,11 @@ use crate::flow::named;
 use crate::providers::truemed::call::{CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::session_request::CreatePaymentSession;
-use crate::providers::truemed::wire::{
-    ChargeFailed, ProvisionRetrieved, SessionCreated, SessionSeen, Signal, TokenRequested, TokenRetrieved,
-    UpdateAnswered,
+use crate::providers::truemed::found::Found;
+use crate::providers::truemed::replies::{
+    ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
 };
+use crate::providers::truemed::wire::{SessionSeen, Signal};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -155,6 +156,8 @@ named! {
         TokenRequested = "token_requested",
         /// Truemed answers with a session.
         SessionCreated = "session_created",
+        /// A look-up in the list shows or denies a session.
+        SessionFound = "session_found",
         /// Truemed answers that the stored method cannot pay.
         ChargeFailed = "charge_failed",
         /// Truemed answers an update.
@@ -186,6 +189,8 @@ pub enum Event {
     UpdateAnswered(UpdateAnswered),
     /// A session was created.
     SessionCreated(SessionCreated),
+    /// A page of the list was read.
+    SessionFound(Found),
     /// The stored method cannot pay.
     ChargeFailed(ChargeFailed, Option<alloc::string::String>),
     /// A provision request was looked at.

@@ -13,6 +13,8 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
         Wish::Create => unissued(at, cx),
         Wish::Tokenize => {
             unissued(at, cx);
+            // What is paid already is not paid again: its token comes, or another is asked for without a payment.
+            let _ = cx.require(Kernel::OneAtATime, !at.is_paid_for() || cx.is_begin()).until(Until::Signal(TOKEN_UPDATED));
             if cx.is_offer() {
                 one_charge(at, cx);
             }
@@ -93,7 +95,7 @@ fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
     }
     let open = [&at.items, &at.card].into_iter().any(|it| *it != Change::Settled);
     if open {
-        let asked = cx.owed(|call| matches!(call, Call::UpdatePaymentToken(..))).map(|it| it.id.clone());
+        let asked = cx.owed(is_update).map(|it| it.id.clone());
         cx.check(Rule::UpdateNoChargeWhileAction, false).until(asked.map_or_else(updated, Until::Reply));
     }
     let failed = matches!(at.charge, Charge::Failed(_));
@@ -136,4 +138,14 @@ pub(super) const fn is_of_items(call: &Call) -> bool {
 /// Whether it is an update of the card.
 pub(super) const fn is_of_card(call: &Call) -> bool {
     matches!(call, Call::UpdatePaymentToken(_, it) if it.order_items.is_none())
+}
+
+/// Whether it is an update.
+pub(super) const fn is_update(call: &Call) -> bool {
+    matches!(call, Call::UpdatePaymentToken(..))
+}
+
+/// Whether one is an update of the same as another.
+pub(super) const fn is_same_update(update: &Call) -> fn(&Call) -> bool {
+    if is_of_items(update) { is_of_items } else { is_of_card }
 }

@@ -2,12 +2,15 @@
 //! deletion.
 
 mod awaits;
+mod charge;
 mod command;
 mod guard;
 mod origin;
+mod provision;
 mod reply;
 mod signal;
 mod state;
+mod update;
 mod wish;
 
 use alloc::boxed::Box;
@@ -18,10 +21,11 @@ use super::ids::PaymentSessionId;
 use super::order::digest;
 use super::rules::Rule;
 use super::settings::Settings;
-use super::wire::{Signal, predicted, refusal, says};
+use super::found::Found;
+use super::replies::{self, UpdateAnswered};
+use super::wire::Signal;
 use crate::effect::Awaited;
-use crate::fact::read;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -96,6 +100,36 @@ impl Flow for PaymentToken {
         edge(At::ChargeRequested, On::Deleted, At::ChargeIdle),
         edge(At::ChargeRequested, On::Judged, At::ChargeIdle),
         edge(At::ChargeOpen, On::SessionComplete, At::ChargeIdle),
+        // A look-up in the list, a webhook or a person shows what became of a request that was never answered.
+        edge(At::TokenRequested, On::SessionFound, At::TokenAwaiting),
+        edge(At::TokenRequested, On::SessionFound, At::TokenAbsent),
+        edge(At::TokenRequested, On::SessionComplete, At::TokenAwaiting),
+        edge(At::TokenRequested, On::Judged, At::TokenAwaiting),
+        edge(At::TokenRequested, On::Judged, At::TokenAbsent),
+        edge(At::TokenAwaiting, On::Refused, At::TokenAbsent),
+        edge(At::TokenAwaiting, On::Judged, At::TokenAbsent),
+        edge(At::TokenAdopting, On::Judged, At::TokenAbsent),
+        edge(At::TokenDeleting, On::Judged, At::TokenIssued),
+        edge(At::TokenDeleting, On::Found, At::TokenIssued),
+        edge(At::ItemsUpdating, On::TokenUpdated, At::ItemsSettled),
+        edge(At::ItemsUpdating, On::Judged, At::ItemsSettled),
+        edge(At::ItemsUpdating, On::Judged, At::ItemsPending),
+        edge(At::CardUpdating, On::TokenUpdated, At::CardSettled),
+        edge(At::CardUpdating, On::Judged, At::CardSettled),
+        edge(At::CardUpdating, On::Judged, At::CardPending),
+        edge(At::ChargeRequested, On::SessionFound, At::ChargeOpen),
+        edge(At::ChargeRequested, On::SessionFound, At::ChargeIdle),
+        edge(At::ChargeRequested, On::SessionFound, At::ChargeFailed),
+        edge(At::ChargeRequested, On::SessionComplete, At::ChargeOpen),
+        edge(At::ChargeRequested, On::TokenUpdated, At::ChargeOpen),
+        edge(At::ChargeRequested, On::Judged, At::ChargeOpen),
+        edge(At::ChargeRequested, On::Judged, At::ChargeFailed),
+        edge(At::ChargeRequested, On::Refused, At::ChargeFailed),
+        edge(At::ChargeRequested, On::Refused, At::ChargeRepaired),
+        edge(At::ChargeOpen, On::Judged, At::ChargeIdle),
+        // The session of a charge that failed turns out captured.
+        edge(At::ChargeFailed, On::SessionComplete, At::ChargeIdle),
+        edge(At::ChargeRepaired, On::SessionComplete, At::ChargeIdle),
         edge(At::ChargeFailed, On::TokenUpdated, At::ChargeRepaired),
         edge(At::ChargeFailed, On::Judged, At::ChargeRepaired),
     ];
@@ -161,7 +195,7 @@ impl Flow for PaymentToken {
             Call::UpdatePaymentToken(_, it) if it.order_items.is_some() => Wish::Items,
             Call::UpdatePaymentToken(..) => Wish::Card,
             Call::RetrieveProvisionTokenRequest(_) => Wish::RetrieveProvision,
-            Call::RetrievePaymentSession(_) => Wish::RetrieveSession,
+            Call::RetrievePaymentSession(_) | Call::FindPaymentSession(_) => Wish::RetrieveSession,
             Call::DeletePaymentToken(_) => Wish::Delete,
             _ => Wish::Retrieve,
         }
@@ -177,10 +211,11 @@ impl Flow for PaymentToken {
                 Command::DeletePaymentToken {} => On::Delete,
                 _ => On::Other,
             },
-            Input::Answered { event, .. } | Input::Signalled(event, _) => match event {
+            Input::Answered { event, .. } | Input::Signalled(event, _) | Input::Hinted { event, .. } => match event {
                 Event::TokenRequested(_) => On::TokenRequested,
                 Event::UpdateAnswered(_) => On::UpdateAnswered,
                 Event::SessionCreated(_) => On::SessionCreated,
+                Event::SessionFound(_) => On::SessionFound,
                 Event::ChargeFailed(..) => On::ChargeFailed,
                 Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
                 Event::Deleted => On::Deleted,
@@ -190,9 +225,11 @@ impl Flow for PaymentToken {
                     Signal::SessionComplete(_) | Signal::Other => On::SessionComplete,
                 },
             },
-            Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
-            Input::Missed(_) | Input::Returned(_) => On::Other,
+            Input::Accepted { .. } => On::UpdateAnswered,
+            Input::Refused { event: Some(Event::ChargeFailed(..)), .. } => On::ChargeFailed,
+            Input::Refused { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => On::Refused,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Returned(_) => On::Other,
         }
     }
 
@@ -224,15 +261,37 @@ impl Flow for PaymentToken {
         guard::guard(self, wish, cx);
     }
 
-    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+    fn step(mut self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, id, &call, event, cx),
-            Input::Refused { id, call, status, .. } => Ok(reply::refused(self, &id, &call, status, cx)),
-            Input::Missed(call) => Ok(self.looked(&call, cx)),
+            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::Accepted { call, .. } => {
+                self.update_is_accepted(&call, cx);
+                Ok(self)
+            }
+            Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
+                self.failed(id, reply, code, true, cx)?;
+                Ok(self)
+            }
+            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
+            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
+                self.failed(id, reply, code, false, cx)?;
+                Ok(self)
+            }
+            Input::Hinted { event: Event::TokenRequested(reply), .. } => {
+                self.hinted(reply, cx);
+                Ok(self)
+            }
+            Input::Hinted { .. } => Ok(self),
+            Input::Refused { id, call, status, code, .. } => {
+                Ok(reply::refused(self, &id, &call, (status, code.as_deref()), cx))
+            }
+            Input::RefusedOnce { call, status, .. } => Ok(reply::refused_once(self, &call, status, cx)),
+            Input::NotSent { id, call } => Ok(reply::not_sent(self, &id, &call, cx)),
+            Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
             Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
-            Input::Returned(_) => self.returned(cx),
-            Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
+            Input::Returned(via) => self.returned(via, cx),
+            Input::Judged { reason, of, verdict } => reply::judged(self, &reason, &of, &verdict, cx),
         }
     }
 
@@ -250,36 +309,43 @@ impl Flow for PaymentToken {
         let pending = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
         let charge = match &self.charge {
             Charge::Open { session, .. } => Some(session.id.as_str()),
-            Charge::Failed(failed) => failed.session.as_ref().map(PaymentSessionId::as_str),
-            _ => None,
+            _ => self.failure().and_then(|it| it.session.as_ref()).map(PaymentSessionId::as_str),
         };
         let token = self.token.iter().map(|token| token.as_str());
         token.chain(provisions).chain(pending).chain(charge).chain(self.closed.ids()).collect()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         match call {
-            Call::CreatePaymentToken(_) => says(reply, Event::TokenRequested),
-            Call::UpdatePaymentToken(..) => says(reply, Event::UpdateAnswered),
-            Call::CreatePaymentSession(it) if it.is_charge() && reply.status == 422 => match read(reply.body) {
-                None => Answer::Unreadable,
-                Some(failed) => {
-                    let refusal = refusal(reply);
-                    let code = refusal.code.clone();
-                    Answer::Refuses(refusal, Some(Event::ChargeFailed(failed, code)))
-                }
-            },
-            Call::CreatePaymentSession(_) => {
-                predicted(says(reply, Event::SessionCreated), &[("NotFound", Rule::TokenDeleteFinal)])
-            }
-            Call::RetrieveProvisionTokenRequest(_) => says(reply, Event::ProvisionRetrieved),
-            Call::RetrievePaymentToken(_) => says(reply, Event::TokenRetrieved),
-            Call::RetrievePaymentSession(_) => says(reply, |it| Event::SessionSeen(Box::new(it))),
-            _ => match reply.status {
-                200..=299 => Answer::Says(Event::Deleted),
-                _ => super::wire::refuses(reply),
-            },
+            Call::CreatePaymentToken(_) => replies::token_requested(reply, Event::TokenRequested),
+            Call::UpdatePaymentToken(..) => UpdateAnswered::read(reply, Event::UpdateAnswered),
+            Call::CreatePaymentSession(_) => replies::session_created(reply, Event::SessionCreated),
+            Call::FindPaymentSession(_) => Found::read(reply, Event::SessionFound),
+            Call::RetrieveProvisionTokenRequest(_) => replies::provision(reply, Event::ProvisionRetrieved),
+            Call::RetrievePaymentToken(token) => replies::token(reply, token, Event::TokenRetrieved),
+            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Event::SessionSeen(Box::new(it))),
+            // Only an empty body is documented as its success.
+            Call::DeletePaymentToken(_) if reply.body.trim_ascii().is_empty() => Reading::Done(Event::Deleted),
+            _ => Reading::missing(""),
         }
+    }
+
+    fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        match call {
+            Call::CreatePaymentSession(it) if it.is_charge() => replies::charge_refusal(reply, Event::ChargeFailed),
+            _ => replies::refusal(reply, &[]),
+        }
+    }
+
+    fn made(event: &Event) -> Option<&str> {
+        match event {
+            Event::SessionCreated(it) => Some(it.id.as_str()),
+            _ => None,
+        }
+    }
+
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        super::session::id_of(verdict)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {

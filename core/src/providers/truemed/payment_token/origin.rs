@@ -5,15 +5,23 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{IdError, Intent, saved_as_text};
+use crate::id::{Digest, IdError, Intent, saved_as_text};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::Status;
 
-/// How many are remembered.
-const REMEMBERED: usize = 16;
+/// How many are remembered in full, and told to the host as ids that find the flow.
+const RECENT: usize = 16;
+
+/// How many more are remembered by a fingerprint: with the recent ones more than two years of weekly charges.
+const OLDER: usize = 112;
+
+/// The bytes of a fingerprint.
+const SHORT: usize = 6;
 
 /// What a token, or its repair, comes from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -37,11 +45,62 @@ impl Origin {
     }
 }
 
-/// The last 16 origins that were settled, by the order of our requests and not of their arrival.
+/// The last origins that were settled, by the order of our requests and not of their arrival.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedClosed"))]
-#[serde(transparent)]
-pub(super) struct Closed(Vec<Past>);
+#[serde(deny_unknown_fields)]
+pub(super) struct Closed {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<Past>,
+    #[serde(default, skip_serializing_if = "Older::is_empty")]
+    older: Older,
+}
+
+/// Origins of long ago, of which nothing more is to come: each by a part of its fingerprint.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOlderOrigins", with = "String"))]
+struct Older(Vec<[u8; SHORT]>);
+
+saved_as_text!(Older);
+
+impl Older {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn short(id: &str) -> [u8; SHORT] {
+        let digest = Digest::of([id.as_bytes()]);
+        digest.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+
+    fn has(&self, id: &str) -> bool {
+        !self.is_empty() && self.0.contains(&Self::short(id))
+    }
+
+    fn add(&mut self, id: &str) {
+        if self.0.len() >= OLDER {
+            self.0.remove(0);
+        }
+        self.0.push(Self::short(id));
+    }
+}
+
+impl fmt::Display for Older {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.concat()))
+    }
+}
+
+impl FromStr for Older {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
+        match bytes.as_chunks::<SHORT>() {
+            (all, []) if all.len() <= OLDER => Ok(Self(all.to_vec())),
+            _ => Err(IdError::TooLong(OLDER * SHORT)),
+        }
+    }
+}
 
 /// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
 /// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
@@ -108,24 +167,52 @@ impl FromStr for Past {
 }
 
 impl Closed {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.recent.is_empty()
     }
 
     pub(super) fn has(&self, origin: &Origin) -> bool {
-        self.0.iter().any(|it| it.origin == *origin)
+        self.recent.iter().any(|it| it.origin == *origin) || self.older.has(origin.id())
     }
 
     pub(super) fn has_id(&self, id: &str) -> bool {
-        self.0.iter().any(|it| it.origin.id() == id)
+        self.recent.iter().any(|it| it.origin.id() == id) || self.older.has(id)
     }
 
+    /// Whether a recent session was captured.
+    pub(super) fn is_captured(&self, id: &str) -> bool {
+        self.recent.iter().any(|it| it.origin.id() == id && it.status == Some(Status::Captured))
+    }
+
+    /// The ids of the recent ones.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|it| it.origin.id())
+        self.recent.iter().map(|it| it.origin.id())
     }
 
     pub(super) fn add(&mut self, nth: u32, origin: Origin) {
         self.insert(Past { nth, origin, status: None, contradicted: false, intent: None });
+    }
+
+    /// A charge that failed, and whose session may still turn out captured.
+    pub(super) fn add_failed(&mut self, nth: u32, id: PaymentSessionId, intent: Option<Intent>) {
+        self.insert(Past { nth, origin: Origin::Failed(id), status: None, contradicted: false, intent });
+    }
+
+    /// A session of which a person has said whose it is.
+    pub(super) fn add_judged(&mut self, nth: u32, id: PaymentSessionId) {
+        let (origin, status) = (Origin::Session(id), Some(Status::Captured));
+        self.insert(Past { nth, origin, status, contradicted: false, intent: None });
+    }
+
+    /// A session that failed turns out captured. Says of which charge, the first time.
+    pub(super) fn pay_failed(&mut self, id: &str) -> Option<Option<Intent>> {
+        let is_it = |it: &Past| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
+        let index = self.recent.iter().position(is_it)?;
+        let past = self.recent.remove(index);
+        if let Origin::Failed(id) = past.origin {
+            self.add_judged(past.nth, id);
+        }
+        Some(past.intent)
     }
 
     pub(super) fn add_session(&mut self, nth: u32, session: &Session) {
@@ -140,10 +227,15 @@ impl Closed {
         if self.has(&past.origin) {
             return;
         }
-        self.0.push(past);
-        self.0.sort_unstable();
-        if self.0.len() > REMEMBERED {
-            self.0.remove(0);
+        self.recent.push(past);
+        self.recent.sort_unstable();
+        if self.recent.len() > RECENT {
+            let past = self.recent.remove(0);
+            // Of one that may still turn out captured nothing is kept: it would be money that fits nothing.
+            let is_over = past.status == Some(Status::Captured) || matches!(past.origin, Origin::Request(_));
+            if is_over {
+                self.older.add(past.origin.id());
+            }
         }
     }
 
@@ -151,16 +243,50 @@ impl Closed {
     /// that is new.
     pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<(Status, Option<Intent>)> {
         let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
-        let past = self.0.iter_mut().find(|it| is_it(it))?;
+        let past = self.recent.iter_mut().find(|it| is_it(it))?;
         let before = past.status.clone()?;
         if !status.is_final() || before == *status || (past.contradicted && *status <= before) {
             return None;
         }
         past.status = Some(before.clone().max(status.clone()));
-        past.contradicted = true;
+        // One that was waited for no longer contradicts nothing.
+        past.contradicted = before.is_final();
         // What was captured is settled: its charge cannot turn out otherwise.
         let intent = if past.status == Some(Status::Captured) { past.intent.take() } else { past.intent.clone() };
         Some((before, intent))
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn the_last_128_that_are_over_are_known_and_survive_json() {
+        let mut closed = Closed::default();
+        let id = |n: u32| PaymentSessionId::parse(format!("ps_{n}")).unwrap();
+        for n in 1..=200 {
+            closed.add_judged(n, id(n));
+        }
+        assert!((73..=200).all(|n| closed.has_id(id(n).as_str())));
+        assert!(!closed.has_id("ps_72") && !closed.has_id("ps_201"));
+        let text = serde_json::to_string(&closed).unwrap();
+        assert!(text.len() < 1500, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Closed>(&text).unwrap(), closed);
+        for wrong in [r#"{"older":"AAAA"}"#, r#"{"older":"?"}"#] {
+            assert!(serde_json::from_str::<Closed>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_may_still_be_paid_is_forgotten_rather_than_taken_for_settled() {
+        let mut closed = Closed::default();
+        closed.add_failed(1, PaymentSessionId::parse("ps_failed").unwrap(), None);
+        for n in 2..=40 {
+            closed.add_judged(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
+        }
+        assert!(!closed.has_id("ps_failed") && closed.has_id("ps_2"));
+    }
+}

@@ -1,17 +1,18 @@
-//! Signals of Truemed: each settles only the request whose id it names.
-
-use alloc::string::String;
+//! Signals of Truemed: each settles only the request that it names.
 
 use super::command::Event;
 use super::origin::Origin;
-use super::state::{Change, Charge, PaymentToken, Pending, Place, Word};
+use super::state::{Charge, PaymentToken, Pending, Place, Provision, Word};
+use super::guard::is_same_update;
 use super::{Context, Next};
 use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
-use crate::id::{Digest, Intent};
+use crate::id::Digest;
 use crate::providers::truemed::call::Call;
+use crate::providers::truemed::found::Wanted;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::{OURS_OR_NOT, UNPLACED};
 use crate::providers::truemed::wire::{SessionSeen, Signal, Status, TokenUpdated};
 
 /// Whether something was settled, or why nothing was.
@@ -23,15 +24,7 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
     match *signal {
         _ if proof != Proof::Verified => return Err(Because::Unrelated.into()),
         Signal::TokenUpdated(it) => at.token_updated(&it, cx)?,
-        Signal::SessionComplete(seen) => {
-            let id = seen.session().ok_or(Because::Unrelated)?;
-            if let Charge::Open { session, .. } = &at.charge
-                && session.id == *id
-            {
-                session.check(&seen, cx);
-            }
-            at.session_stands(id.as_str(), &seen, cx)?;
-        }
+        Signal::SessionComplete(seen) => at.session_told(&seen, cx)?,
         Signal::Other => return Err(Because::Unrelated.into()),
     }
     Ok(at)
@@ -40,7 +33,7 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
 /// The origins that a webhook names: one, if it is as documented.
 fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
     let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
-    let session = |id: Option<&String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
+    let session = |id: Option<&alloc::string::String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
     [
         session(it.failed_payment_session_id.as_ref()).map(Origin::Failed),
         request.map(Origin::Request),
@@ -48,7 +41,7 @@ fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
     ]
 }
 
-/// Whether a request was sent whose answer may still tell us an id: a provision request's, or a session's.
+/// Whether a request was sent whose reply may still tell us an id: a provision request's, or a session's.
 fn is_learning(of_request: bool, cx: &Context<'_>) -> bool {
     cx.sent(|call| match call {
         Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
@@ -58,18 +51,73 @@ fn is_learning(of_request: bool, cx: &Context<'_>) -> bool {
 }
 
 impl PaymentToken {
+    /// A webhook says how a session stands.
+    fn session_told(&mut self, seen: &SessionSeen, cx: &mut Context<'_>) -> Settled {
+        let id = seen.session().cloned().ok_or(Because::Unrelated)?;
+        if let Charge::Open { session, .. } = &self.charge
+            && session.id == id
+        {
+            session.check(seen, cx);
+        }
+        match self.session_stands(id.as_str(), seen, false, cx) {
+            Err(Because::Unrelated) => {}
+            settled => return settled,
+        }
+        let mut open = true;
+        if let Charge::Requested { asked, .. } = &self.charge
+            && let Some(wanted) = Wanted::of(asked, cx)
+        {
+            if wanted.is_named_by(seen, cx.key()) {
+                return self.bind(id, Some(seen), cx);
+            }
+            open = wanted.excludes(seen);
+        }
+        // It may be what a reply of ours will still name.
+        if open { self.unplaced(&id, seen, cx) } else { Err(Because::Early) }
+    }
+
+    /// Money of our token, or with our key, that no request of ours accounts for: a person is asked, once for each session.
+    fn unplaced(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Context<'_>) -> Settled {
+        if self.token.is_none() && self.place != Place::Absent && seen.payment_token.is_some() {
+            // The token is still to come.
+            return Err(Because::Early);
+        }
+        let by_token = self.token.is_some() && seen.payment_token == self.token;
+        if !by_token && seen.metadata.as_deref() != Some(cx.key().as_str()) {
+            return Err(Because::Unrelated);
+        }
+        let costs_as_much = |call: &Call| match call {
+            Call::CreatePaymentSession(it) => seen.amount().is_none_or(|amount| amount == it.total_amount),
+            _ => false,
+        };
+        if cx.after_all(costs_as_much, id.as_str()) {
+            self.closed.add_judged(self.requests, id.clone());
+            return Ok(());
+        }
+        if seen.status != Status::Captured {
+            return Err(Because::Unrelated);
+        }
+        cx.review(UNPLACED, id.as_str(), OURS_OR_NOT);
+        Ok(())
+    }
+
+    /// Holds the metadata that came back against what was given.
+    pub(super) fn check_echo(&self, metadata: Option<&str>, cx: &mut Context<'_>) {
+        let echoes = |have: Digest| metadata.is_none_or(|text| Digest::of([text.as_bytes()]) == have);
+        cx.check(Rule::MetadataEchoMatch, self.metadata.is_none_or(echoes)).at("/metadata");
+    }
+
     fn token_updated(&mut self, it: &TokenUpdated, cx: &mut Context<'_>) -> Settled {
         let origins = origins(it);
         let named = origins.iter().flatten().count();
         cx.check(Rule::WebhookOriginIdExactlyOne, named == 1);
-        let echoes = |have: Digest| it.metadata.as_ref().is_none_or(|text| Digest::of([text.as_bytes()]) == have);
-        cx.check(Rule::MetadataEchoMatch, self.metadata.is_none_or(echoes)).at("/metadata");
+        self.check_echo(it.metadata.as_deref(), cx);
         cx.check(Rule::TokenDeleteFinal, self.place != Place::Deleted);
         if self.place == Place::Deleted {
             return Err(Because::Known);
         }
         let ours = it.metadata.as_deref() == Some(cx.key().as_str());
-        let word = Word { token: &it.payment_token, letter: it.letter_expires() };
+        let word = Word { token: &it.payment_token, letter: it.letter(), at: it.time() };
         let mut settled = Err(Because::Unrelated);
         for origin in origins.iter().flatten() {
             settled = self.settle(origin, word, ours, cx);
@@ -90,8 +138,8 @@ impl PaymentToken {
         if self.provisions.iter().any(|it| it.origin.as_ref() == Some(origin)) {
             return self.provisioned(origin, word, cx);
         }
-        if let (Charge::Failed(failed), Origin::Failed(id)) = (&self.charge, origin)
-            && failed.session.as_ref() == Some(id)
+        if let Origin::Failed(id) = origin
+            && self.failure().is_some_and(|failed| failed.session.as_ref() == Some(id))
         {
             self.repaired(Some((origin, word)), cx);
             return Ok(());
@@ -102,20 +150,24 @@ impl PaymentToken {
         self.settle_unnamed(origin, word, ours, cx)
     }
 
-    /// An origin that we were not told of: that of a request whose answer is still to come, or named none.
+    /// An origin that we were not told of: that of a request whose reply is still to come, or named none.
     fn settle_unnamed(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let sent = cx.sent(|call| matches!(call, Call::CreatePaymentToken(_)));
-        let unnamed = self.provisions.iter_mut().rfind(|it| it.origin.is_none());
-        if let (Origin::Request(_), Some(it), true) = (origin, unnamed, ours && sent && self.place < Place::Issued) {
-            // Our key comes back with the one request of ours that can make a token: it is the answer that was lost.
-            it.origin = Some(origin.clone());
-            cx.withdraw(|call| matches!(call, Call::CreatePaymentToken(_)));
-            cx.learn(origin.id());
+        if ours && self.place < Place::Adopting && self.adopt_origin(origin, cx)? {
             return self.provisioned(origin, word, cx);
+        }
+        if let (Origin::Request(_), Some(update)) = (origin, self.sole_update(cx)) {
+            cx.prove(is_same_update(&update), None);
+            self.update_is_taken(&update, Some((origin, word)), cx);
+            return Ok(());
         }
         let is_unnamed = |it: &Pending| it.origin.is_none();
         let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
         let of_request = matches!(origin, Origin::Request(_));
+        let is_failed = matches!(origin, Origin::Failed(_)) && self.failure().is_some_and(|it| it.session.is_none());
+        if is_failed {
+            self.repaired(Some((origin, word)), cx);
+            return Ok(());
+        }
         if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
             return Err(Because::Early);
         }
@@ -124,70 +176,51 @@ impl PaymentToken {
             return Ok(());
         }
         match (origin, &mut self.charge) {
-            (Origin::Failed(_), Charge::Failed(failed)) if failed.session.is_none() => {
-                self.repaired(Some((origin, word)), cx);
-                Ok(())
-            }
-            (Origin::Failed(id), Charge::Repaired { nth, session: session @ None, .. }) => {
+            (Origin::Failed(id), Charge::Repaired { nth, intent, session: session @ None, .. }) => {
                 *session = Some(id.clone());
-                let nth = *nth;
-                self.closed.add(nth, origin.clone());
+                let (nth, intent) = (*nth, intent.clone());
+                self.closed.add_failed(nth, id.clone(), intent);
                 Ok(())
             }
             _ => Err(Because::Unrelated),
         }
     }
 
-    /// An attempt to get a token has succeeded.
-    pub(super) fn provisioned(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Context<'_>) -> Settled {
-        let Some(index) = self.provisions.iter().position(|it| it.origin.as_ref() == Some(origin)) else {
-            return Err(Because::Known);
-        };
-        let provision = self.provisions.remove(index);
-        if self.take_token(provision.nth, word) {
-            self.confirmed = Some(provision.items);
-            cx.learn(word.token.as_str());
-        }
-        if matches!(origin, Origin::Request(_)) {
-            self.closed.add(provision.nth, origin.clone());
-        }
-        cx.withdraw_word("no_signal", origin.id());
-        cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(_)));
-        let unsent = cx.owed(|call| matches!(call, Call::CreatePaymentToken(_))).is_some_and(|it| !it.sent);
-        if unsent {
-            cx.withdraw(|call| matches!(call, Call::CreatePaymentToken(_)));
-            self.provisions.retain(|it| it.origin.is_some());
-        }
-        Ok(())
-    }
-
-    /// The customer has done what a change of the card or of the items asked for.
-    fn changed(
-        &mut self,
-        origin: &Origin,
-        word: Word<'_>,
-        which: impl Fn(&Pending) -> bool,
-        cx: &mut Context<'_>,
-    ) {
-        let oldest = self.pending().filter(|it| which(it)).map(|it| it.nth).min();
-        let of_items = matches!(&self.items, Change::Pending(it) if Some(it.nth) == oldest);
-        let change = if of_items { &mut self.items } else { &mut self.card };
-        let Change::Pending(pending) = core::mem::take(change) else { return };
-        self.take_token(pending.nth, word);
-        self.confirmed = pending.items.or(self.confirmed);
-        self.drop_stale_charge(cx);
-        self.closed.add(pending.nth, origin.clone());
-        cx.withdraw_word("action_required", pending.of.as_str());
-        cx.withdraw_word("update_unconfirmed", pending.of.as_str());
-        if !of_items && matches!(&self.charge, Charge::Failed(failed) if failed.is_of_the_card()) {
-            self.repaired(None, cx);
+    /// A token with our key comes from one of our attempts, although no reply has named its origin: says whether one is
+    /// there that it can come from.
+    fn adopt_origin(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Result<bool, Because> {
+        let asks = |call: &Call| matches!(call, Call::CreatePaymentToken(_));
+        match origin {
+            Origin::Session(id) if cx.sent(Call::is_session) && matches!(self.charge, Charge::Requested { .. }) => {
+                self.bind(id.clone(), None, cx)?;
+                Ok(true)
+            }
+            Origin::Request(_) => {
+                let of_request = |it: &Provision| !matches!(it.origin, Some(Origin::Session(_)));
+                let unnamed = self.provisions.iter().rposition(|it| it.origin.is_none()).filter(|_| cx.sent(asks));
+                let Some(at) = unnamed.or_else(|| self.provisions.iter().rposition(of_request)) else { return Ok(false) };
+                if unnamed.is_some() {
+                    // The one request of ours that can make a token: it is the reply that was lost.
+                    cx.prove(asks, None);
+                }
+                // Another sending of the same request may have been answered with another origin: both can bring a token.
+                let Some(it) = self.provisions.get(at) else { return Ok(false) };
+                let named = Provision { origin: Some(origin.clone()), ..it.clone() };
+                if unnamed.is_some() {
+                    self.provisions.remove(at);
+                }
+                self.provisions.insert(at, named);
+                cx.learn(origin.id());
+                Ok(true)
+            }
+            _ => Ok(false),
         }
     }
 
     /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the
     /// host has to ask for it again.
     pub(super) fn drop_stale_charge(&mut self, cx: &mut Context<'_>) {
-        let Charge::Requested { nth, asked } = &self.charge else { return };
+        let Charge::Requested { nth, asked, .. } = &self.charge else { return };
         let is_stale = |call: &Call| match call {
             Call::CreatePaymentSession(it) => {
                 it.is_charge() && (Some(it.items()) != self.confirmed || it.payment_token != self.token)
@@ -203,68 +236,5 @@ impl PaymentToken {
             self.intents.settle(intent.as_str(), Outcome::Failed);
         }
         self.charge = Charge::Repaired { nth, intent, session: None, since: cx.now() };
-    }
-
-    /// A failed charge can be asked for again: Truemed says so, or the card was changed.
-    pub(super) fn repaired(&mut self, by: Option<(&Origin, Word<'_>)>, cx: &mut Context<'_>) {
-        let Charge::Failed(failed) = core::mem::take(&mut self.charge) else { return };
-        let mut session = failed.session;
-        if let Some((origin, word)) = by {
-            self.take_token(failed.nth, word);
-            session = PaymentSessionId::parse(origin.id()).ok();
-        }
-        cx.withdraw_word("payment_failed", failed.of.as_str());
-        cx.withdraw_word("repair_unconfirmed", failed.of.as_str());
-        if let Some(id) = &session {
-            cx.withdraw_word("payment_failed", id.as_str());
-            self.closed.add(failed.nth, Origin::Failed(id.clone()));
-        }
-        self.charge = Charge::Repaired { nth: failed.nth, intent: failed.intent, session, since: cx.now() };
-    }
-
-    /// A session is said to stand somewhere: the open one, or one that is over and turns out otherwise.
-    pub(super) fn session_stands(&mut self, id: &str, seen: &SessionSeen, cx: &mut Context<'_>) -> Settled {
-        if let Charge::Open { nth, session } = &mut self.charge
-            && session.id.as_str() == id
-        {
-            session.see(seen, cx);
-            session.watch(cx);
-            if session.status.is_final() {
-                let captured = session.status == Status::Captured;
-                let outcome = if captured { Outcome::Done } else { Outcome::Failed };
-                if let Some(intent) = session.asked.as_ref().and_then(|it| it.intent.as_ref()) {
-                    self.intents.settle(intent.as_str(), outcome);
-                }
-                self.closed.add_session(*nth, session);
-                self.charge = Charge::Idle;
-            }
-            return Ok(());
-        }
-        if let Some((before, intent)) = self.closed.contradict(id, &seen.status) {
-            cx.review("contradiction", id, &["seen"]);
-            if seen.status == Status::Captured && before != Status::Captured {
-                cx.withdraw_words(&["rejected"], |of| of == id);
-                cx.fulfill(id);
-                self.paid_after_all(intent.as_ref(), cx);
-            }
-            return Ok(());
-        }
-        let asked = is_learning(false, cx);
-        Err(match () {
-            () if self.closed.has_id(id) => Because::Known,
-            () if asked => Because::Early,
-            () => Because::Unrelated,
-        })
-    }
-
-    /// A charge that was taken for failed is paid: it is not asked for again, and a new try that is not sent is dropped.
-    fn paid_after_all(&mut self, intent: Option<&Intent>, cx: &mut Context<'_>) {
-        let Some(intent) = intent else { return };
-        self.intents.settle(intent.as_str(), Outcome::Done);
-        let again = |call: &Call| matches!(call, Call::CreatePaymentSession(it) if it.intent.as_ref() == Some(intent));
-        if matches!(self.charge, Charge::Requested { .. }) && cx.owed(again).is_some_and(|it| !it.sent) {
-            cx.withdraw(again);
-            self.charge = Charge::Idle;
-        }
     }
 }

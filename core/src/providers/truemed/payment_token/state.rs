@@ -1,5 +1,6 @@
 //! The state of a payment token: four facets, and what they share.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -30,6 +31,9 @@ pub struct PaymentToken {
     /// The newest request of ours that was settled, in their order.
     #[serde(default)]
     pub(super) settled: u32,
+    /// When Truemed's newest word of it was so, where Truemed says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) word_at: Option<Timestamp>,
     /// The attempts to get a token that are still open, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) provisions: Vec<Provision>,
@@ -120,8 +124,11 @@ pub enum Change {
         nth: u32,
         /// The fingerprint of its items, if it is about items.
         items: Option<Digest>,
-        /// The change that is open until the answer says that this one takes its place.
+        /// The change that is open until the reply says that this one takes its place.
         replaces: Option<Pending>,
+        /// An older update whose outcome is unknown: this one settles it once it is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        doubt: Option<Pending>,
     },
     /// The customer must act.
     Pending(Pending),
@@ -141,12 +148,15 @@ pub struct Pending {
     pub(super) origin: Option<ProvisionTokenRequestId>,
     /// The fingerprint of its items, if it is about items.
     pub items: Option<Digest>,
-    /// What the customer must do.
+    /// What the customer must do; empty where that cannot be named.
     pub action: NextAction,
     /// Where the customer does it, exactly as Truemed gave it.
     pub redirect_url: Option<String>,
     /// The wait for its end.
     pub(super) watch: Watch,
+    /// The change that is open again if this one was never taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaces: Option<Box<Self>>,
 }
 
 /// A charge of the token, or the checkout that makes it.
@@ -165,6 +175,9 @@ pub enum Charge {
         nth: u32,
         /// What is asked for.
         asked: Asked,
+        /// The customer's action that a refusal opened while another sending may have come true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Failed>,
     },
     /// Truemed knows its session.
     #[non_exhaustive]
@@ -190,6 +203,11 @@ pub enum Charge {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_none(turn: &u32) -> bool {
+    *turn == 0
+}
+
 /// A charge that failed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenFailed"))]
@@ -206,8 +224,14 @@ pub struct Failed {
     pub(super) session: Option<PaymentSessionId>,
     /// Truemed's word for the failure, as it came.
     pub code: Option<String>,
+    /// What the customer must do, where the refusal says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<NextAction>,
     /// Where the customer repairs it, exactly as Truemed gave it.
     pub redirect_url: Option<String>,
+    /// How often another page took the place of the one that the customer was told of.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) turn: u32,
     /// The wait for its repair.
     pub(super) watch: Watch,
 }
@@ -219,10 +243,20 @@ impl Pending {
     }
 }
 
+/// What a failure's word has in it where the customer has to qualify anew.
+const OF_THE_SURVEY: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
+
 impl Failed {
-    /// Whether a change of the card repairs it: it may, unless Truemed asks for the survey.
-    pub(super) fn is_of_the_card(&self) -> bool {
-        !self.code.as_deref().is_some_and(|code| code.contains("ualif") || code.contains("urvey"))
+    /// Whether the customer has to qualify anew, which no change of the card does.
+    pub(super) fn is_of_the_survey(&self) -> bool {
+        let word = match &self.action {
+            Some(NextAction::HealthSurvey) => return true,
+            Some(NextAction::UpdatePaymentMethod) => return false,
+            Some(NextAction::Unknown(word)) => Some(word),
+            None => self.code.as_ref(),
+        };
+        let word = word.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
+        OF_THE_SURVEY.into_iter().any(|part| word.contains(part))
     }
 }
 
@@ -231,6 +265,14 @@ impl Failed {
 pub(super) struct Word<'a> {
     pub(super) token: &'a Token,
     pub(super) letter: Option<Timestamp>,
+    /// When it was so, where that is said.
+    pub(super) at: Option<Timestamp>,
+}
+
+impl<'a> Word<'a> {
+    pub(super) const fn new(token: &'a Token, letter: Option<Timestamp>) -> Self {
+        Self { token, letter, at: None }
+    }
 }
 
 impl PaymentToken {
@@ -243,16 +285,23 @@ impl PaymentToken {
     /// Notes that a request of ours is settled, and takes Truemed's word of the token from it unless a newer one was.
     /// Says whether it is the newest.
     pub(super) fn take_token(&mut self, nth: u32, word: Word<'_>) -> bool {
-        let newest = nth >= self.settled || self.token.is_none();
+        let newest = self.is_newest(nth, word);
         if newest {
             self.token = Some(word.token.clone());
             self.lmn_expires_at = word.letter.or(self.lmn_expires_at);
+            self.word_at = word.at.or(self.word_at);
             self.settled = nth;
         }
         if self.place < Place::Issued {
             self.place = Place::Issued;
         }
         newest
+    }
+
+    /// Of two words of the token the later counts, by their times, else by their letters, else by the order of asking.
+    fn is_newest(&self, nth: u32, word: Word<'_>) -> bool {
+        let by_time = later(word.at, self.word_at).or_else(|| later(word.letter, self.lmn_expires_at));
+        self.token.is_none() || by_time.unwrap_or(nth >= self.settled)
     }
 
     /// The place that follows from the attempts that are still open.
@@ -264,5 +313,13 @@ impl PaymentToken {
                 Some(true) => Place::Awaiting,
             };
         }
+    }
+}
+
+/// Whether one is later than another, where both are known and differ.
+fn later<T: Ord>(new: Option<T>, old: Option<T>) -> Option<bool> {
+    match (new, old) {
+        (Some(new), Some(old)) if new != old => Some(new > old),
+        _ => None,
     }
 }

@@ -5,18 +5,20 @@ use alloc::boxed::Box;
 use super::command::{Command, Wish};
 use super::guard::{is_of_card, is_of_items, one_charge};
 use super::origin::Origin;
-use super::state::{Change, Charge, PaymentToken, Place, Provision, WATCHED};
+use super::state::{Change, Charge, PaymentToken, Pending, Place, Provision, WATCHED};
 use super::{Context, Next, TOKEN_UPDATED};
 use crate::fact::Because;
 use crate::flow::{Standing, Stop, Watch};
 use crate::id::{Digest, Intent};
 use crate::providers::truemed::call::{Call, CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-use crate::providers::truemed::order::digest;
+use crate::providers::truemed::operations::UNCONFIRMED;
+use crate::providers::truemed::order::{OrderItem, check_amounts, digest};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::Asked;
 use crate::providers::truemed::session_request::{CreatePaymentSession, has_no_template};
 use crate::rule::{Kernel, Until};
+use crate::url::is_absolute;
 use crate::value::echoed;
 
 pub(super) fn wish(at: PaymentToken, command: Command, cx: &mut Context<'_>) -> Next {
@@ -35,7 +37,9 @@ pub(super) fn wish(at: PaymentToken, command: Command, cx: &mut Context<'_>) -> 
 fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut Context<'_>) -> Next {
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
     cx.check(Rule::MetadataString, text).at("/metadata");
+    check_items_of(&command.order_items, cx);
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
+        cx.check(Rule::ProvisionUrlAbsolute, url.as_deref().is_some_and(is_absolute)).at(pointer);
         cx.check(Rule::SessionTokenUrlTemplate, url.as_deref().is_none_or(has_no_template)).at(pointer);
     }
     cx.check_extra::<CreatePaymentToken>(&command.extra);
@@ -47,6 +51,12 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
     Ok(at)
 }
 
+/// A token is for something, at prices that there are.
+fn check_items_of(items: &[OrderItem], cx: &mut Context<'_>) {
+    cx.check(Rule::ProvisionItemsRequired, !items.is_empty()).at("/order_items");
+    check_amounts(items, cx);
+}
+
 /// Opens another attempt to get a token; the oldest beyond the eighth is given up.
 fn provision(at: &mut PaymentToken, items: Digest, cx: &mut Context<'_>) -> u32 {
     let nth = at.count();
@@ -56,6 +66,7 @@ fn provision(at: &mut PaymentToken, items: Digest, cx: &mut Context<'_>) -> u32 
         && let Some(Origin::Request(id)) = at.provisions.remove(0).origin
     {
         cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(have) if *have == id));
+        cx.withdraw_word("no_signal", id.as_str());
     }
     at.settle_place();
     nth
@@ -71,7 +82,7 @@ fn tokenize(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Co
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
     let nth = provision(&mut at, items, cx);
-    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata) };
+    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata), failed: None };
     owe_session(&mut at, command, cart, ordinal, cx);
     Ok(at)
 }
@@ -87,7 +98,7 @@ fn charge(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Cont
     let ordinal = admit(&at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
     let nth = at.count();
-    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata) };
+    at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata), failed: None };
     owe_session(&mut at, command, cart, ordinal, cx);
     Ok(at)
 }
@@ -167,22 +178,33 @@ fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_
     cx.check(Rule::UpdateCardXorItems, !(card && items.is_some()))
         .at("/update_card_info")
         .instead(&[Wish::ITEMS, Wish::CARD]);
-    cx.require(Rule::UpdateNothingToDo, card || items.is_some()).met()?;
+    let some = command.order_items.as_ref().is_some_and(|items| !items.is_empty());
+    cx.require(Rule::UpdateNothingToDo, some || (card && items.is_none())).met()?;
+    check_amounts(command.order_items.as_deref().unwrap_or_default(), cx);
     cx.check_extra::<UpdatePaymentToken>(&command.extra);
     cx.admitted()?;
     let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     let nth = at.count();
     let change = if items.is_some() { &mut at.items } else { &mut at.card };
-    let replaces = match core::mem::take(change) {
-        Change::Settled => None,
-        Change::Pending(pending) => Some(pending),
-        Change::Updating { replaces, .. } => {
-            // Nobody has it in hand: the newer wish takes its place before it is sent (again).
-            cx.withdraw(if items.is_some() { is_of_items } else { is_of_card });
-            replaces
+    let own = if items.is_some() { is_of_items } else { is_of_card };
+    let (replaces, doubt) = match core::mem::take(change) {
+        Change::Settled => (None, None),
+        Change::Pending(pending) => {
+            // Nobody is asked about it until it turns out whether the newer one takes its place.
+            cx.withdraw_word(UNCONFIRMED, pending.of.as_str());
+            (Some(pending), None)
+        }
+        Change::Updating { nth, items, replaces, doubt } => {
+            // Nobody has it in hand: the newer wish takes its place, and settles it once it is done.
+            let sent = cx.owed(own).filter(|it| it.sent).map(|it| it.id.clone());
+            cx.withdraw(own);
+            match sent {
+                Some(of) => (None, Some(Pending::of_doubt(of, (nth, items), replaces, cx))),
+                None => (replaces, doubt),
+            }
         }
     };
-    *change = Change::Updating { nth, items, replaces };
+    *change = Change::Updating { nth, items, replaces, doubt };
     cx.owe(Call::UpdatePaymentToken(token, command));
     Ok(at)
 }
