@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::catalog::{Checked, CreatePrice, CreateProduct, PriceSeen, UpdatePrice};
 use super::eligibility::{Line, assess};
+use super::ids::PriceId;
 use super::item::CouponData;
 use super::settings::Settings;
 use crate::decode::Malformed;
@@ -58,7 +59,7 @@ questions! {
         Ok(Answer::from(price.request(&settings)));
 
     /// The request that changes a price, or the rules that it would break.
-    update_price { price_id: String, price: UpdatePrice, #[serde(default)] settings: Settings } =>
+    update_price { price_id: PriceId, price: UpdatePrice, #[serde(default)] settings: Settings } =>
         Ok(Answer::from(price.request(&price_id, &settings)));
 
     /// The request that creates a coupon, or the rules that it would break.

@@ -1,15 +1,16 @@
 //! Checked requests for products, prices and coupons. Nothing waits for them, so no flow owns them.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::call::CREDENTIAL;
 use super::eligibility::Eligibility;
+use super::ids::PriceId;
 use super::item::{CouponData, Recurring};
 use super::rules::Rule;
 use super::settings::Settings;
@@ -19,7 +20,7 @@ use crate::money::Cents;
 use crate::rule::{Level, RuleSet, Violation};
 use crate::snapshot::Rejection;
 use crate::url::escaped;
-use crate::value::{Extra, body};
+use crate::value::{Body, Extra, RawJson, body};
 
 /// A request that breaks no rule, and what is odd about it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -61,7 +62,7 @@ pub struct CreateProduct {
     pub client_reference_id: Option<String>,
     /// What the host wants to find on it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Value>,
+    pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
@@ -103,7 +104,7 @@ pub struct CreatePrice {
     pub product: Option<String>,
     /// A product that is made with it, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub product_data: Option<Value>,
+    pub product_data: Option<RawJson>,
     /// What one costs, in cents.
     pub unit_amount: Cents,
     /// What it is.
@@ -120,7 +121,7 @@ pub struct CreatePrice {
     pub hsa_fsa_eligibility: Option<Eligibility>,
     /// What the host wants to find on it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Value>,
+    pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
@@ -161,23 +162,23 @@ impl CreatePrice {
 /// deactivate the old one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct UpdatePrice(Map<String, Value>);
+pub struct UpdatePrice(Extra);
 
 impl UpdatePrice {
     /// Whether it is active from now on.
     pub fn active(active: bool) -> Self {
-        Self(Map::from_iter([("active".into(), active.into())]))
+        Self(Extra::from_iter([("active".into(), RawJson::of(&active))]))
     }
 
     /// The request, checked.
-    pub fn request(&self, price_id: &str, settings: &Settings) -> Result<Checked, Rejection> {
+    pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut broken = Broken::default();
-        for field in self.0.keys() {
-            let changes = matches!(field.as_str(), "description" | "active");
+        for field in self.0.names() {
+            let changes = matches!(field, "description" | "active");
             broken.unless(changes, Rule::PriceImmutableAmount, format!("/{field}"));
         }
-        let path = format!("/prices/{}", escaped(price_id));
-        broken.checked(post(settings, &path, "price", Value::Object(self.0.clone())))
+        let path = format!("/prices/{}", escaped(price_id.as_str()));
+        broken.checked(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
     }
 }
 
@@ -270,8 +271,8 @@ impl Broken {
     }
 }
 
-fn post(settings: &Settings, path: &str, kind: &str, fields: Value) -> Request {
-    let wrapped = Map::from_iter([(kind.into(), fields)]);
+fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
+    let wrapped = BTreeMap::from([(kind, fields)]);
     Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&wrapped)
 }
 
@@ -303,7 +304,7 @@ mod tests {
     #[test]
     fn a_price_that_breaks_rules_names_all_of_them() {
         let mut price = CreatePrice::new("fprod_1", Cents::new(-1));
-        price.product_data = Some(Value::Null);
+        price.product_data = Some(serde_json::Value::Null.into());
         price.recurring = Some(Recurring { interval_count: Some(0), ..Recurring::every("lunar") });
         let refused = price.request(&Settings::default()).unwrap_err();
         let wanted = [
@@ -318,9 +319,9 @@ mod tests {
     #[test]
     fn an_update_changes_neither_amount_nor_interval() {
         let update: UpdatePrice = serde_json::from_str(r#"{"active": false, "unit_amount": 1}"#).unwrap();
-        let refused = update.request("fprice_1", &Settings::default()).unwrap_err();
+        let refused = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
         assert_eq!(codes(&refused.violations), ["flex.price.immutable-amount"]);
-        let made = UpdatePrice::active(false).request("fprice_1", &Settings::default()).unwrap();
+        let made = UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
         assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
     }
 

@@ -26,3 +26,18 @@ text_id! {
     /// One refund.
     RefundId, PROVIDER_ID, is_visible, plain
 }
+
+text_id! {
+    /// One capture of what was held.
+    CaptureId, PROVIDER_ID, is_visible, plain
+}
+
+text_id! {
+    /// One dispute.
+    DisputeId, PROVIDER_ID, is_visible, plain
+}
+
+text_id! {
+    /// One price.
+    PriceId, PROVIDER_ID, is_visible, plain
+}

@@ -11,6 +11,10 @@ use super::rules::Rule;
 use super::settings::Settings;
 use crate::flow::{Cx, Flow};
 use crate::money::{Cents, whole_if_any};
+use crate::value::{RawJson, RawNumber};
+
+/// Every interval that a document names, in both spellings.
+pub(crate) const INTERVALS: [&str; 8] = ["day", "week", "month", "year", "daily", "weekly", "monthly", "yearly"];
 
 /// How often a price is charged.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -183,6 +187,11 @@ impl<'a> Cart<'a> {
         self.recurring().any(Recurring::has_trial)
     }
 
+    /// Whether of some price nothing is known, so that it may begin with a trial.
+    pub(crate) fn is_in_part_unknown(&self) -> bool {
+        self.known.iter().any(Option::is_none)
+    }
+
     /// Whether an item that recurs is known to need no letter.
     pub(crate) fn needs_no_letter(&self) -> bool {
         let other = |it: &Eligibility| it.is_known() && !it.needs_letter();
@@ -248,7 +257,7 @@ pub struct CouponData {
     pub amount_off: Option<Cents>,
     /// What share it takes off, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub percent_off: Option<serde_json::Number>,
+    pub percent_off: Option<RawNumber>,
     /// `once`, `repeating`…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
@@ -260,10 +269,10 @@ pub struct CouponData {
     pub max_redemptions: Option<i64>,
     /// To what it applies, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applies_to: Option<serde_json::Value>,
+    pub applies_to: Option<RawJson>,
     /// What the host wants to find on it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Value>,
+    pub metadata: Option<RawJson>,
 }
 
 impl CouponData {
@@ -273,7 +282,7 @@ impl CouponData {
         if self.amount_off.is_some() == self.percent_off.is_some() {
             broken.push(Rule::CouponOneDiscountKind);
         }
-        let share = self.percent_off.as_ref().and_then(serde_json::Number::as_f64);
+        let share = self.percent_off.as_ref().map(RawNumber::nearest);
         if share.is_some_and(|share| share <= 0.0 || share > 100.0) {
             broken.push(Rule::CouponPercentRange);
         }

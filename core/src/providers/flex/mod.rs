@@ -11,6 +11,7 @@ mod ids;
 mod intake;
 mod item;
 mod pages;
+mod request;
 mod rules;
 #[cfg(feature = "samples")]
 mod samples;
@@ -25,12 +26,13 @@ use super::{Provider, all};
 use crate::flow::Flow;
 use session_request::Belongs;
 
-pub use call::{Call, CancelSubscription, CapturePayment, CreateRefund, End, RefundItem};
+pub use call::{Call, RefundsOf};
 pub use checkout::Checkout;
 pub use checkouts::Checkouts;
 pub use event::Event;
-pub use ids::{CheckoutSessionId, CustomerId, InvoiceId, RefundId, SubscriptionId};
+pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SubscriptionId};
 pub use item::{CouponData, LineItem, PriceData, Recurring};
+pub use request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};
 pub use rules::Rule;
 pub use session::{Asked, Session};
 pub use session_request::{
@@ -40,8 +42,8 @@ pub use settings::{Price, Settings};
 pub use signal::Signal;
 pub use subscription::Subscription;
 pub use wire::{
-    Expandable, FeeSeen, InvoiceSeen, RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen,
-    SubscriptionStatus, TotalDetails,
+    CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, Entries, Expandable, FeeSeen, InvoiceSeen, InvoiceStatus,
+    RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus, TotalDetails,
 };
 
 const NAME: &str = "flex";

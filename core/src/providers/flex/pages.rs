@@ -34,6 +34,12 @@ pages! {
     CREATE_PRICE = "api-reference/prices/create-price" "Create Price";
     UPDATE_PRICE = "api-reference/prices/update-price" "Update Price";
     CREATE_COUPON = "api-reference/coupons/create-coupon" "Create Coupon";
+    CREATE_REFUND = "api-reference/refunds/create-refund" "Create Refund";
+    LIST_REFUNDS = "api-reference/refunds/list-refunds" "List Refunds";
+    LIST_CAPTURES = "api-reference/captures/list-captures" "List Captures";
+    DISPUTES = "disputes-api-guide" "Disputes API guide";
+    GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
+    UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
     GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
     GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
     CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";

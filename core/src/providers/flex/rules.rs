@@ -119,6 +119,9 @@ rules! {
     CheckoutClientReference = "flex.checkout.client-reference" Warn Inferred Money
         ByConstruction("the flow's key is filled in where the host gives none") [page::GET_SESSION];
 
+    /// Metadata are a JSON object.
+    MetadataObject = "flex.metadata.object" Refuse Documented Request [page::GET_SESSION, page::CREATE_REFUND];
+
     // Reading a session
     /// A session expires after it was made.
     CheckoutExpiresAfterCreated = "flex.checkout.expires-after-created" Refuse Inferred Request [page::SEED];
@@ -147,6 +150,10 @@ rules! {
     CheckoutTerminal = "flex.checkout.terminal" Refuse Inferred Money
         ByConstruction("a status only moves up its rank; two ends that contradict each other owe a review")
         [page::REDIRECTS];
+    /// The status of a session should be one that the documents list; another is never taken for paid.
+    CheckoutStatusKnown = "flex.checkout.status-known" Warn Documented Money [page::REDIRECTS];
+    /// A session that a customer is to pay should have a `redirect_url`.
+    CheckoutHasRedirect = "flex.checkout.has-redirect" Warn Documented Request [page::SEED];
     /// A session that takes a letter should be eligible.
     CheckoutLetterImpliesEligible = "flex.checkout.letter-implies-eligible" Warn Inferred Request [page::SEED];
     /// A session's eligibility should follow from its items.
@@ -163,7 +170,8 @@ rules! {
         ByConstruction("with any other session the event only makes the look-up owed") [page::REDIRECTS];
     /// A subscription gives access only while it is active or in its trial.
     ProvisionSubscriptionStatusGate = "flex.provision.subscription-status-gate" Refuse Documented Money
-        ByConstruction("only a look that shows such a status owes access; delivery is withheld until then")
+        ByConstruction("only a lookup that shows such a status owes access; delivery waits until then, and never happens \
+            once the subscription has ended")
         [page::FULFIL];
     /// The event of a new subscription provisions nothing that its session provisions too.
     ProvisionCreatedEvent = "flex.provision.created-event" Refuse Documented Money
@@ -178,8 +186,23 @@ rules! {
         ByConstruction("events of payments are not read; two come for a split cart") [page::FULFIL];
     /// Access is extended only by an invoice that is paid, and once for each.
     ProvisionRenewOnInvoicePaid = "flex.provision.renew-on-invoice-paid" Refuse Documented Money
-        ByConstruction("a paid invoice makes the look-up owed, whose period alone says until when")
+        ByConstruction("a period gives access once the lookup's own latest invoice is known to be paid, or it is the \
+            first of a complete session, or a trial; the lookup of a period alone gives nothing")
+        [page::SEED, page::FULFIL, page::GET_SUBSCRIPTION, page::GET_INVOICE];
+    /// Each paid period is delivered once, and its own invoice names the delivery.
+    ProvisionEachPeriodOnce = "flex.provision.each-period-once" Refuse Documented Money
+        ByConstruction("`fulfill` is named after the invoice of the period; the session's delivery is that of its own \
+            invoice, and a paid invoice that no period shows owes `review:unplaced_invoice`")
         [page::SEED, page::FULFIL];
+    /// An invoice that is not paid takes nothing away, and is looked up until it is.
+    InvoiceUnpaidTakesNothing = "flex.invoice.unpaid-takes-nothing" Refuse Inferred Money
+        ByConstruction("access only ends with what was paid; the invoice is looked up at 0, 1, 2, 4 and 12 hours, an \
+            hour before the grace is over, and then daily, until a person is asked")
+        [page::GET_INVOICE, page::SUBSCRIPTIONS];
+    /// A refund or a dispute takes no access away before a person has said so.
+    InvoiceMoneyBackIsJudged = "flex.invoice.money-back-is-judged" Refuse Inferred Money
+        ByConstruction("each owes one review, `refunded` or `disputed`, and is no question any more once it is reversed")
+        [page::REFUNDS, page::DISPUTES];
     /// The first invoice of a subscription adds no second period.
     ProvisionFirstInvoiceNoDouble = "flex.provision.first-invoice-no-double" Refuse Inferred Money
         ByConstruction("access is a level, from the end of the period that was looked up, and never a sum")
@@ -197,25 +220,39 @@ rules! {
         ByConstruction("paid stands above failed, and a notice that is still owed is withdrawn") [page::SEED];
     /// The customer of a subscription that is past due is asked for another payment method.
     SubscriptionPastDue = "flex.subscription.past-due" Refuse Documented Request
-        ByConstruction("`notify:past_due` is owed when a look first shows it") [page::SUBSCRIPTIONS];
+        ByConstruction("`notify:past_due` is owed when a lookup first shows it, unless its invoice was told as failed: one \
+            failure is one notice")
+        [page::SUBSCRIPTIONS];
     /// A subscription should move as its lifecycle says.
     SubscriptionTransition = "flex.subscription.transition" Warn Inferred Money
         [page::SUBSCRIPTIONS, page::GET_SUBSCRIPTION];
+    /// A subscription's status should be one that the documents list: another grants nothing and takes nothing away.
+    SubscriptionStatusKnown = "flex.subscription.status-known" Warn Inferred Money
+        [page::GET_SUBSCRIPTION, page::SUBSCRIPTIONS];
+    /// The grace after a period should be at least two hours: a renewal is paid about an hour after its period begins.
+    SubscriptionGraceCoversPayment = "flex.subscription.grace-covers-payment" Warn Inferred Money
+        [page::GET_SUBSCRIPTION, page::FULFIL];
     /// A subscription that ends with its period gives access until then.
     SubscriptionCancelAtPeriodEndKeepsAccess = "flex.subscription.cancel-at-period-end-keeps-access"
         Refuse Inferred Money
-        ByConstruction("the flag changes what is awaited, not the access that is owed") [page::CANCEL_SUBSCRIPTION];
+        ByConstruction("the flag changes what is awaited, not the access that is owed; an earlier end than we asked for \
+            owes `review:ended_early`")
+        [page::CANCEL_SUBSCRIPTION, page::UPDATE_SUBSCRIPTION];
     /// A subscription that has ended gives no access.
     SubscriptionDeletedRevokes = "flex.subscription.deleted-revokes" Refuse Documented Money
         ByConstruction("its end owes access until now, in place of any other") [page::FULFIL];
     /// A cancellation says whether it is with the period or at once.
     SubscriptionCancelExplicit = "flex.subscription.cancel-explicit" Refuse Documented Money
         [page::CANCEL_SUBSCRIPTION, page::SUBSCRIPTIONS_API_OLD];
-    /// A cancellation gives an amount back only with a refund, and at least a cent.
+    /// A cancellation gives an amount back only with a refund, at least a cent, and only at once.
     SubscriptionCancelRefund = "flex.subscription.cancel-refund" Refuse Documented Money [page::CANCEL_SUBSCRIPTION];
+    /// A cancellation that gives money back proves the end, and not the refund.
+    SubscriptionCancelProvesEnd = "flex.subscription.cancel-proves-end" Refuse Inferred Money
+        ByConstruction("the refund is looked for among the refunds, and a person is asked where none shows it")
+        [page::CANCEL_SUBSCRIPTION, page::LIST_REFUNDS];
     /// A trial gives access without a payment.
     SubscriptionTrial = "flex.subscription.trial" Refuse Documented Money
-        ByConstruction("trialing counts as live, and no payment is awaited for it") [page::SUBSCRIPTIONS];
+        ByConstruction("it gives access until its end, and no payment is awaited for it") [page::SUBSCRIPTIONS];
     /// A subscription becomes active without an event that says so.
     SubscriptionTrialingToActiveWithoutEvent = "flex.subscription.trialing-to-active-without-event"
         Refuse Documented Request
@@ -240,6 +277,10 @@ rules! {
     RefundItemOneId = "flex.refund.item-one-id" Refuse Documented Request [page::REFUNDS];
     /// No more is given back than was received.
     RefundNotAboveReceived = "flex.refund.not-above-received" Refuse Inferred Money [page::REFUNDS];
+    /// What the customer disputes with the bank is not given back as well.
+    RefundNotDisputed = "flex.refund.not-disputed" Refuse Documented Money [page::DISPUTES];
+    /// What is captured should be the sum that was asked for.
+    CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [page::LIST_CAPTURES];
     /// A refund is done only once it has succeeded.
     RefundFinalByStatus = "flex.refund.final-by-status" Refuse Documented Money
         ByConstruction("one that fails or is called off is booked back, owes a review, and may be wanted again")
@@ -296,9 +337,9 @@ rules! {
         ByConstruction("`returned` makes the look-up owed at once, and nothing else") [page::REDIRECTS];
     /// Only what was lost, rate-limited or failed at Flex is tried again.
     RetryClass = "flex.retry.class" Refuse Documented Request
-        ByConstruction("any other answer discharges the request, and 429 puts it off") [page::INTRO];
+        ByConstruction("a refusal in Flex's own words ends the request; 401, 403, 407 and 429 put it off") [page::INTRO];
     /// A session whose answer was lost is looked for before another is made.
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Refuse Inferred Money
-        ByConstruction("the request is handed out once, its look-up by reference stands in, and doubt owes a review")
+        ByConstruction("a look-up is owed for it; only a form that nobody has seen is sent again, and doubt asks a person")
         [page::GET_SESSION];
 }

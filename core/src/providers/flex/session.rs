@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Flex;
 use super::call::Call;
 use super::eligibility::assess;
-use super::ids::CheckoutSessionId;
+use super::ids::{CheckoutSessionId, CustomerId};
 use super::item::Cart;
 use super::rules::Rule;
 use super::session_request::{CaptureMethod, CreateCheckoutSession, Mode};
@@ -25,6 +25,9 @@ use crate::time::Timestamp;
 /// How many payments of a session are remembered.
 const PAYMENTS: usize = 4;
 
+/// The reviews of a session that nobody hears of: where its status is known, and where it is not.
+pub(crate) const WAITS: [&str; 2] = ["no_signal", "unknown_status"];
+
 /// What was asked for when a session was created.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexAsked"))]
@@ -35,13 +38,13 @@ pub struct Asked {
     pub(crate) content: Digest,
     /// What the session is for.
     pub mode: Mode,
-    /// The host's own total, in cents.
+    /// The host's own total, or what its catalogue makes, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Cents>,
     /// What the items cost, where every price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subtotal: Option<Cents>,
-    /// Whether something begins with a trial.
+    /// Whether something begins with a trial, or may: nothing is due then.
     #[serde(default)]
     trial: bool,
     /// Whether a card for health can pay and whether a letter is needed, where every item's eligibility is known.
@@ -50,6 +53,9 @@ pub struct Asked {
     /// Whether the money is only held.
     #[serde(default)]
     manual: bool,
+    /// The customer, where the host names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerId>,
 }
 
 impl Asked {
@@ -59,12 +65,21 @@ impl Asked {
         Self {
             content: command.content(),
             mode: command.mode.clone(),
-            total: command.order_total.filter(|_| command.mode.has_total()),
+            total: command.order_total.or_else(|| command.computed_total(&cart)).filter(|_| command.mode.has_total()),
             subtotal: cart.subtotal().filter(|_| command.mode.has_total()),
-            trial: cart.has_trial(),
+            trial: command.may_be_free(&cart),
             predicted: assessed.map(|it| (it.hsa_fsa_eligible, it.letter_of_medical_necessity_required)),
             manual: command.capture_method == Some(CaptureMethod::Manual),
+            customer: command.customer.as_ref().and_then(|it| CustomerId::parse(it).ok()),
         }
+    }
+
+    /// Whether nothing that a session shows differs from what was asked for.
+    pub(crate) fn fits(&self, seen: &SessionSeen) -> bool {
+        let free = self.trial && seen.amount_total == Some(Cents::ZERO);
+        let total = free || self.total.is_none() || seen.amount_total.is_none() || self.total == seen.amount_total;
+        let customer = seen.customer_id().is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it));
+        seen.mode.as_ref().is_none_or(|mode| *mode == self.mode) && total && customer
     }
 }
 
@@ -148,6 +163,8 @@ impl Session {
         it.own = true;
         it.manual = asked.manual;
         it.sound = is_sound(seen, asked, reference, cx);
+        let attended = asked.mode != Mode::OffSession && seen.status == Some(Status::Open);
+        cx.check(Rule::CheckoutHasRedirect, !attended || seen.address().is_some()).at("/checkout_session/redirect_url");
         check_amounts(seen, asked, cx);
         it
     }
@@ -155,7 +172,7 @@ impl Session {
     /// Takes in what does not change with its status.
     pub(crate) fn describe(&mut self, seen: &SessionSeen) {
         if self.redirect_url.is_none() {
-            self.redirect_url.clone_from(&seen.redirect_url);
+            self.redirect_url = seen.address().cloned();
         }
         self.expires_at = self.expires_at.or(seen.expires_at);
         self.test_mode = self.test_mode.or(seen.test_mode);
@@ -167,8 +184,19 @@ impl Session {
                 self.payment_intents.insert(index, id.into());
             }
         }
-        if let Some(Status::Unknown(text)) = &seen.status {
-            self.unlisted = self.unlisted.take().max(Some(text.clone()));
+    }
+
+    /// Takes in a status that a look of our own shows.
+    pub(crate) fn shows<F: Flex>(&mut self, status: Option<&Status>, cx: &mut Cx<'_, F>) {
+        let text = match status {
+            Some(Status::Unknown(text)) => Some(text.clone()),
+            Some(_) => None,
+            None => return,
+        };
+        cx.check(Rule::CheckoutStatusKnown, text.is_none()).at("/checkout_session/status");
+        if text != self.unlisted {
+            self.unlisted = text;
+            cx.withdraw_words(&WAITS, |of| of == self.id.as_str());
         }
     }
 
@@ -183,7 +211,6 @@ impl Session {
         }
         if self.status.is_final() {
             self.redirect_url = None;
-            cx.withdraw_word("no_signal", self.id.as_str());
         }
     }
 
@@ -206,14 +233,37 @@ impl Session {
         Some(wait)
     }
 
-    /// Plans the next look at it, or has a person look once the schedule is over.
+    /// Plans the next look at it, and has a person look once the schedule is over.
     pub(crate) fn watch<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        let look_up = Call::RetrieveCheckoutSession(self.id.clone());
+        let (look_up, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
             cx.withdraw(|call| *call == look_up);
-        } else if !cx.look_up_on_schedule(look_up, &self.watch) {
-            cx.review("no_signal", self.id.as_str(), &["keep_waiting", "stop_waiting"]);
+            cx.withdraw_words(&WAITS, |of| of == id);
+            return;
         }
+        let [no_signal, unknown_status] = WAITS;
+        match &self.unlisted {
+            None => cx.watch(look_up, &self.watch, no_signal, id, &["keep_waiting", "stop_waiting"]),
+            // A person may know what it means; what a subscription's session has made only Flex can tell.
+            Some(_) if F::SUBSCRIBES => cx.watch(look_up, &self.watch, unknown_status, id, &["ended", "keep_waiting"]),
+            Some(_) => cx.watch(look_up, &self.watch, unknown_status, id, &["complete", "ended", "keep_waiting"]),
+        }
+    }
+
+    /// A person said what has become of it.
+    pub(crate) fn ends<F: Flex>(&mut self, status: Status, cx: &mut Cx<'_, F>) {
+        self.stands(&status, cx);
+        self.watch(cx);
+    }
+
+    /// A person wants to wait on: the schedule begins anew.
+    pub(crate) fn waits_on<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
+        let look_up = Call::RetrieveCheckoutSession(self.id.clone());
+        if !cx.in_hand(|call| *call == look_up) {
+            cx.withdraw(|call| *call == look_up);
+        }
+        self.watch = Watch::new(cx.now());
+        self.watch(cx);
     }
 }
 
@@ -226,7 +276,8 @@ fn is_sound<F: Flex>(seen: &SessionSeen, asked: &Asked, reference: &str, cx: &mu
         && seen.client_reference_id.as_deref().is_none_or(|have| have == reference)
         && (wanted.is_none() || seen.test_mode.is_none() || wanted == seen.test_mode);
     cx.check(Rule::CheckoutModeMatches, same).at("/checkout_session");
-    let equal = asked.total.is_none_or(|total| seen.amount_total == Some(total));
+    let free = asked.trial && seen.amount_total == Some(Cents::ZERO);
+    let equal = free || asked.total.is_none_or(|total| seen.amount_total == Some(total));
     cx.check(Rule::CheckoutAmountEqualsOrder, equal).at("/checkout_session/amount_total").because(|| {
         let all = |amount: Option<Cents>| amount.map_or_else(|| "nothing".into(), |it| format!("{it}"));
         format!("It is {}, and the order's is {}.", all(seen.amount_total), all(asked.total))
@@ -241,7 +292,7 @@ fn check_amounts<F: Flex>(seen: &SessionSeen, asked: &Asked, cx: &mut Cx<'_, F>)
     if let (Some(subtotal), Some(total), false) = (seen.amount_subtotal, seen.amount_total, asked.trial) {
         let details = seen.total_details.clone().unwrap_or_default();
         let fees = seen.fees.iter().flatten().filter(|fee| fee.applied != Some(false));
-        let fees = fees.fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount));
+        let fees = fees.fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount.unwrap_or_default()));
         let [off, tax, shipping] =
             [details.amount_discount, details.amount_tax, details.amount_shipping].map(Option::unwrap_or_default);
         let parts = subtotal.minus(off).plus(tax).plus(shipping).plus(fees);

@@ -1,10 +1,11 @@
 //! `create_checkout_session`: the one operation that both flows share, and the rules of its fields.
 
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::item::{Cart, CouponData, LineItem};
 use super::rules::Rule;
@@ -14,8 +15,8 @@ use crate::flow::{Cx, Flow, Stop};
 use crate::id::Digest;
 use crate::money::Cents;
 use crate::rule::{Kernel, Until};
-use crate::url::is_absolute;
-use crate::value::{Extra, open_enum};
+use crate::url::{is_absolute, is_local};
+use crate::value::{Extra, RawJson, open_enum};
 
 open_enum! {
     /// What a session is for.
@@ -156,7 +157,7 @@ pub struct CreateCheckoutSession {
     pub setup_future_use: Option<String>,
     /// What is filled in for the customer, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub defaults: Option<Value>,
+    pub defaults: Option<RawJson>,
     /// Whether the customer may enter a promotion code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_promotion_codes: Option<bool>,
@@ -177,13 +178,13 @@ pub struct CreateCheckoutSession {
     pub fees: Option<Vec<Fee>>,
     /// What the subscription is given, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscription_data: Option<Value>,
+    pub subscription_data: Option<RawJson>,
     /// What the host wants to find on the session again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Value>,
+    pub metadata: Option<RawJson>,
     /// What the customer reads, in Flex's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub custom_text: Option<Value>,
+    pub custom_text: Option<RawJson>,
     /// Whether one session may make several subscriptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiple_subscriptions: Option<bool>,
@@ -247,6 +248,8 @@ impl CreateCheckoutSession {
         cart.check(self.mode == Mode::Reimbursement, cx);
         self.check_mode(&cart, cx);
         self.check_amounts(cx);
+        self.check_total(&cart, cx);
+        check_metadata(self.metadata.as_ref(), "/metadata", cx);
         cx.check_extra::<Self>(&self.extra);
         Ok(())
     }
@@ -295,9 +298,41 @@ impl CreateCheckoutSession {
         }
     }
 
+    /// What the session must come to, where every part of it is known.
+    pub(crate) fn computed_total(&self, cart: &Cart<'_>) -> Option<Cents> {
+        let shipping = match &self.shipping_options {
+            None => Cents::ZERO,
+            Some(it) => it.shipping_rate_data.as_ref()?.amount,
+        };
+        let plain = self.discounts.as_ref().is_none_or(Vec::is_empty) && self.extra.is_empty() && self.mode.has_total();
+        let fees = self.fees.iter().flatten().fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount));
+        let tax = self.tax_rate.map_or(Cents::ZERO, |tax| tax.amount);
+        cart.subtotal().filter(|_| plain).map(|it| it.plus(shipping).plus(fees).plus(tax))
+    }
+
+    /// Whether a trial may come first, in which nothing is due.
+    pub(crate) fn may_be_free(&self, cart: &Cart<'_>) -> bool {
+        let data = self.subscription_data.as_ref().and_then(RawJson::read::<BTreeMap<String, RawJson>>);
+        let is_trial = |(name, value): (&String, &RawJson)| name.starts_with("trial") && !value.is_null();
+        let own_trial = data.is_some_and(|data| data.iter().any(is_trial));
+        self.mode == Mode::Subscription && (cart.has_trial() || cart.is_in_part_unknown() || own_trial)
+    }
+
+    /// Holds the order's total against the prices, where every one is known and nothing else explains a difference.
+    fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, cx: &mut Cx<'_, F>) {
+        let computed = self.computed_total(cart);
+        let told = self.order_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
+        let check = cx.advise(Rule::CheckoutAmountEqualsOrder, told).at("/order_total");
+        check.because(|| "Without `order_total` nothing tells whether the session's total is the order's.".into());
+        let (Some(total), Some(computed)) = (self.order_total, computed) else { return };
+        let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
+        let told = || format!("The items and what is added make {computed}, and the total is {total}.");
+        cx.check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed).at("/order_total").because(told);
+        // Flex may add a fee of its own, so that more is only odd.
+        cx.advise(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/order_total").because(told);
+    }
+
     fn check_amounts<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
-        let total = self.order_total.is_some() || !self.mode.has_total() || !self.mode.is_known();
-        cx.check(Rule::CheckoutAmountEqualsOrder, total).at("/order_total").because(|| "The total is missing.".into());
         let computed = self.tax_rate.is_none_or(|tax| tax.amount >= Cents::ZERO);
         cx.check(Rule::CheckoutTaxIsCallerComputed, computed).at("/tax_rate/amount");
         if let Some(it) = &self.shipping_options {
@@ -328,8 +363,31 @@ impl Belongs {
     }
 }
 
-/// Whether a URL leads to the machine that opens it.
-fn is_local(url: &str) -> bool {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', ':', '?']).next().unwrap_or_default();
-    host == "localhost" || host == "[" || host.starts_with("127.") || host.ends_with(".local")
+/// The member of Flex's metadata in which a request's own key comes back.
+pub(crate) const ECHO: &str = "rulebound_key";
+
+/// Holds what Flex echoes against its rules: an object, in which one member is the library's.
+pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
+    metadata: Option<&RawJson>,
+    at: &'static str,
+    cx: &mut Cx<'_, F>,
+) {
+    let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
+    cx.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(at);
+    let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
+    cx.check(Kernel::ExtraKnown, !claimed).at(at).because(|| format!("`{ECHO}` is the library's own."));
+}
+
+/// Adds a request's own key to what Flex echoes.
+pub(crate) fn with_echo(metadata: &mut Option<RawJson>, idempotency_key: &str) {
+    let members = metadata.as_ref().map_or_else(|| Some(BTreeMap::new()), RawJson::read);
+    if let Some(mut members) = members {
+        members.insert(String::from(ECHO), RawJson::of(idempotency_key));
+        *metadata = Some(RawJson::of(&members));
+    }
+}
+
+/// The key that a request carries.
+pub(crate) fn echoed_key(metadata: Option<&RawJson>) -> Option<String> {
+    metadata?.read::<BTreeMap<String, RawJson>>()?.get(ECHO)?.read()
 }

@@ -2,12 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::{InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
-use crate::fact::{lenient_text, read};
+use super::wire::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
+use crate::decode::{lenient_text, read};
 use crate::flow::Webhook;
 
 /// The signal on which a checkout is provisioned.
@@ -26,15 +27,19 @@ pub enum Signal {
     /// Something else has happened to a session.
     SessionChanged(Box<SessionSeen>),
     /// An invoice was paid; two events say so.
-    InvoicePaid(InvoiceSeen),
+    InvoicePaid(Box<InvoiceSeen>),
     /// An invoice could not be paid.
-    InvoiceFailed(InvoiceSeen),
+    InvoiceFailed(Box<InvoiceSeen>),
     /// A subscription was made, or has changed.
-    SubscriptionChanged(SubscriptionSeen),
+    SubscriptionChanged(Box<SubscriptionSeen>),
     /// A subscription has ended.
-    SubscriptionDeleted(SubscriptionSeen),
+    SubscriptionDeleted(Box<SubscriptionSeen>),
     /// A refund was made, or has changed.
-    Refund(RefundSeen),
+    Refund(Box<RefundSeen>),
+    /// Something of a charge was given back: which refund did it, other events tell.
+    ChargeRefunded(Box<ChargeSeen>),
+    /// A payment is disputed, or the dispute has changed.
+    Dispute(Box<DisputeSeen>),
     /// Something that moves nothing here.
     Other,
 }
@@ -49,55 +54,75 @@ struct Envelope<'a> {
     object: Option<&'a RawValue>,
 }
 
+/// Reads the object of an event, in the wrapper that is named after its kind, or bare.
+fn of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
+    unwrapped(object?, kind).map(Box::new)
+}
+
 impl Signal {
     /// Reads a webhook in any of its wrappers; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
         let outer: Envelope<'_> = read(webhook.body)?;
         let envelope = match outer.event {
-            Some(inner) => read(inner.get().as_bytes())?,
-            None => outer,
+            Some(inner) if inner.get().starts_with('{') => read(inner.get().as_bytes())?,
+            _ => outer,
         };
-        let name = envelope.event_type.as_deref().or(webhook.topic)?;
+        let name = envelope.event_type.as_deref().or(webhook.topic)?.to_ascii_lowercase();
         let object = envelope.object.map(|it| it.get().as_bytes());
         // The documents spell one name in two ways.
         let session = name.strip_prefix("checkout.session.").or_else(|| name.strip_prefix("checkout_session."));
-        Some(match (session, name) {
-            (Some("completed"), _) => Self::SessionCompleted(unwrapped(object?, "checkout_session")?),
-            (Some(_), _) => Self::SessionChanged(unwrapped(object?, "checkout_session")?),
-            (_, "invoice.paid" | "invoice.payment_succeeded") => Self::InvoicePaid(unwrapped(object?, "invoice")?),
-            (_, "invoice.payment_failed") => Self::InvoiceFailed(unwrapped(object?, "invoice")?),
-            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(unwrapped(object?, "subscription")?),
+        Some(match (session, name.as_str()) {
+            (Some("completed"), _) => Self::SessionCompleted(of(object, "checkout_session")?),
+            (Some(_), _) => Self::SessionChanged(of(object, "checkout_session")?),
+            (_, "invoice.paid" | "invoice.payment_succeeded") => Self::InvoicePaid(of(object, "invoice")?),
+            (_, "invoice.payment_failed") => Self::InvoiceFailed(of(object, "invoice")?),
+            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(of(object, "subscription")?),
             (_, "customer.subscription.created" | "customer.subscription.updated") => {
-                Self::SubscriptionChanged(unwrapped(object?, "subscription")?)
+                Self::SubscriptionChanged(of(object, "subscription")?)
             }
-            (_, "refund.created" | "refund.updated" | "charge.refund.updated") => {
-                Self::Refund(unwrapped(object?, "refund")?)
+            (_, "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated") => {
+                Self::Refund(of(object, "refund")?)
             }
+            (_, "charge.refunded") => Self::ChargeRefunded(of(object, "charge")?),
+            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(of(object, "dispute")?),
             _ => Self::Other,
         })
     }
 
     /// Every id by which it may find a flow.
-    pub(crate) fn ids(&self) -> [Option<String>; 5] {
-        let text = |id: &str| Some(String::from(id));
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut add = |id: Option<&str>| ids.extend(id.map(String::from));
         match self {
-            Self::SessionCompleted(it) | Self::SessionChanged(it) => [
-                text(it.checkout_session_id.as_str()),
-                it.client_reference_id.clone(),
-                it.subscription_id().map(|id| String::from(id.as_str())),
-                it.payment_intents().next().map(Into::into),
-                None,
-            ],
+            Self::SessionCompleted(it) | Self::SessionChanged(it) => {
+                add(Some(it.checkout_session_id.as_str()));
+                add(it.client_reference_id.as_deref());
+                it.subscription_ids().for_each(|id| add(Some(id.as_str())));
+                it.payment_intents().for_each(|id| add(Some(id)));
+            }
             Self::InvoicePaid(it) | Self::InvoiceFailed(it) => {
-                let subscription = it.subscription.as_ref().and_then(|it| it.id("subscription_id"));
-                [subscription.map(Into::into), text(it.invoice_id.as_str()), None, None, None]
+                add(it.subscription());
+                add(Some(it.invoice_id.as_str()));
             }
-            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => {
-                [text(it.subscription_id.as_str()), None, None, None, None]
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => add(Some(it.subscription_id.as_str())),
+            Self::Refund(it) => {
+                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+                add(Some(it.refund_id.as_str()));
             }
-            Self::Refund(it) => [it.payment_intent_id.clone(), text(it.refund_id.as_str()), None, None, None],
-            Self::Other => [const { None }; 5],
+            Self::ChargeRefunded(it) => {
+                add(it.payment_intent());
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+            }
+            Self::Dispute(it) => {
+                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+                add(it.client_reference_id.as_deref());
+                add(Some(it.dispute_id.as_str()));
+            }
+            Self::Other => {}
         }
+        ids
     }
 
     /// Whether it is about something of test mode.
@@ -107,6 +132,8 @@ impl Signal {
             Self::InvoicePaid(it) | Self::InvoiceFailed(it) => it.test_mode,
             Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => it.test_mode,
             Self::Refund(it) => it.test_mode,
+            Self::ChargeRefunded(it) => it.test_mode,
+            Self::Dispute(it) => it.test_mode,
             Self::Other => None,
         }
     }

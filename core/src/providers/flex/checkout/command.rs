@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Checkout;
 use crate::flow::named;
-use crate::providers::flex::call::{CapturePayment, CreateRefund};
+use crate::providers::flex::request::{CapturePayment, CreateRefund};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::session_request::CreateCheckoutSession;
 

@@ -22,8 +22,14 @@ fn refund(at: &Checkout, cx: &mut Context<'_>) {
         let _ = check.until(Until::Signal(SESSION_COMPLETED));
     }
     let Some(payment) = &at.payment else { return };
-    let left = payment.refundable(at.is_manual()) > Cents::ZERO || cx.is_begin();
+    let manual = at.is_manual();
+    let left = payment.refundable(manual) > Cents::ZERO || cx.is_begin();
     cx.check(Rule::RefundNotAboveReceived, left);
+    // What is about to be sent counts as on its way already.
+    let free = payment.undisputed(manual);
+    let disputed = payment.refundable(manual) != free;
+    let fits = if cx.is_begin() { free >= Cents::ZERO } else { free > Cents::ZERO || !left };
+    cx.check(Rule::RefundNotDisputed, !disputed || fits);
 }
 
 fn capture(at: &Checkout, cx: &mut Context<'_>) {

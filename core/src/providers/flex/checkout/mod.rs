@@ -1,9 +1,14 @@
 //! `flex.checkout`: one purchase, from its session (or its adoption by a look-up) to its captures and refunds.
 
 mod command;
+mod dispute;
 mod guard;
+mod moving;
 mod payment;
+mod refund;
+mod settle;
 mod step;
+mod wish;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,18 +18,22 @@ use serde::{Deserialize, Serialize};
 use super::Flex;
 use super::call::Call;
 use super::checkouts::{Checkouts, How, Place};
-use super::event::{Event, read_reply};
-use super::ids::CheckoutSessionId;
+use super::event::{Event, read_refusal, read_reply};
+use super::ids::{CaptureId, CheckoutSessionId, RefundId};
 use super::rules::Rule;
 use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
+use crate::time::Timestamp;
 
 pub use command::{At, Command, On, Wish};
-pub use payment::{Moving, Payment, Refund};
+pub use dispute::{Dispute, Disputes};
+pub use moving::Moving;
+pub use payment::Payment;
+pub use refund::Refund;
 
 type Context<'a> = Cx<'a, Checkout>;
 
@@ -79,8 +88,12 @@ impl Flow for Checkout {
         // It is one of the other flow's.
         edge(At::Adopting, On::Seen, At::Absent),
         edge(At::Adopting, On::Refused, At::Absent),
+        edge(At::Adopting, On::Judged, At::Absent),
         // How a session stands is learnt in any order: a status only moves up its rank.
         edge(At::Open, On::Seen, At::Expired),
+        // A person knows of one that Flex does not find, or what a status means that no document lists.
+        edge(At::Open, On::Judged, At::Expired),
+        edge(At::Open, On::Judged, At::Complete),
         edge(At::Open, On::Seen, At::Complete),
         edge(At::Expired, On::Seen, At::Complete),
         // Somebody has paid under our reference.
@@ -131,8 +144,8 @@ impl Flow for Checkout {
             Input::Command(Command::RetrieveCheckoutSession { .. }) => On::Retrieve,
             Input::Answered { .. } | Input::Signalled(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
-            Input::Command(_) | Input::Missed(_) | Input::Returned(_) => On::Other,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
         }
     }
 
@@ -165,19 +178,37 @@ impl Flow for Checkout {
 
     fn correlation_ids(&self) -> Vec<&str> {
         let refunds = self.payment.iter().flat_map(|it| it.refunds.iter()).map(|it| it.id.as_str());
-        self.checkouts.ids().chain(refunds).collect()
+        let disputes = self.payment.iter().flat_map(|it| it.disputes.seen.iter()).map(|it| it.id.as_str());
+        self.checkouts.ids().chain(refunds).chain(disputes).collect()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         read_reply(call, reply)
+    }
+
+    fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        read_refusal(call, reply)
+    }
+
+    fn weigh(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+        self.weighed(call, event, since)
+    }
+
+    fn made(event: &Event) -> Option<&str> {
+        event.made()
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
-        (verdict == "created").then_some(|id| CheckoutSessionId::parse(id).is_ok())
+    fn id_in(reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
+        match (reason, verdict) {
+            ("create_ambiguous", "created") => Some(|id| CheckoutSessionId::parse(id).is_ok()),
+            ("outcome_unknown", "refunded") => Some(|id| RefundId::parse(id).is_ok()),
+            ("outcome_unknown", "captured") => Some(|id| CaptureId::parse(id).is_ok()),
+            _ => None,
+        }
     }
 
     fn impossible(&self) -> Option<&'static str> {

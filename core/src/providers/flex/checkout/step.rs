@@ -1,305 +1,326 @@
 //! What moves a checkout, and what it owes then.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
-use super::payment::{Moved, of_capture, of_refund};
-use super::{Checkout, Command, Context};
+use super::settle::is_named;
+use super::{Checkout, Command, Context, wish};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Input, Outcome, Stop};
+use crate::flow::{Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
-use crate::money::Cents;
-use crate::providers::flex::call::{Call, CapturePayment, CreateRefund};
+use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{Place, Saw};
 use crate::providers::flex::event::Event;
+use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::signal::Signal;
-use crate::providers::flex::wire::{RefundSeen, SessionSeen};
-use crate::rule::Kernel;
+use crate::providers::flex::wire::{CaptureSeen, ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
 
 type Next = Result<Checkout, Stop>;
 
-pub(super) fn step(at: Checkout, input: Input<Checkout>, cx: &mut Context<'_>) -> Next {
+pub(super) fn step(mut at: Checkout, input: Input<Checkout>, cx: &mut Context<'_>) -> Next {
     match input {
-        Input::Command(command) => wish(at, command, cx),
-        Input::Answered { id, call, event } => answered(at, &id, &call, &event, cx),
-        Input::Refused { id, call, status, .. } => Ok(refused(at, &id, &call, status, cx)),
-        Input::Missed(call) => {
-            let mut at = at;
-            at.checkouts.missed(call, cx);
-            Ok(at)
+        Input::Command(command) => wanted(&mut at, command, cx)?,
+        Input::Answered { id, call, event } => answered(&mut at, &id, &call, &event, cx)?,
+        Input::Refused { id, call, .. } => refused(&mut at, &id, &call, cx),
+        Input::Resolved { id, call, verdict } => resolved(&mut at, &id, &call, &verdict, cx),
+        Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
+            at.checkouts.hinted(&seen, cx);
         }
-        Input::Signalled(event, origin) => signalled(at, event, origin, cx),
-        Input::Returned(_) => {
-            let mut at = at;
-            at.checkouts.returned(cx)?;
-            Ok(at)
-        }
-        Input::Judged { reason, of, verdict } => Ok(judged(at, &reason, &of, &verdict, cx)),
-    }
-}
-
-fn wish(mut at: Checkout, command: Command, cx: &mut Context<'_>) -> Next {
-    match command {
-        Command::CreateCheckoutSession(it) => at.checkouts.create(*it, cx)?,
-        Command::RetrieveCheckoutSession { checkout_session_id } => {
-            let begins = at.checkouts.place() == Place::Absent;
-            at.checkouts.retrieve(checkout_session_id, begins, cx)?;
-        }
-        Command::CreateRefund(it) => refund(&mut at, *it, cx)?,
-        Command::CapturePayment(it) => capture(&mut at, it, cx)?,
+        Input::NotSent { call: Call::CreateCheckoutSession(_), .. } => at.checkouts.not_sent(cx),
+        Input::NotSent { .. } => at.withdraw_lost(cx),
+        Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => {}
+        Input::Signalled(event, origin) => signalled(&mut at, event, origin, cx)?,
+        Input::Returned(_) => at.checkouts.returned(cx)?,
+        Input::Judged { reason, of, verdict } => judged(&mut at, &reason, &of, &verdict, cx),
     }
     Ok(at)
 }
 
-fn refund(at: &mut Checkout, it: CreateRefund, cx: &mut Context<'_>) -> Result<(), Stop> {
-    cx.check(Rule::RefundAmountXorItems, it.amount.is_none() || it.line_items.is_none()).at("/amount");
-    for item in it.line_items.iter().flatten() {
-        cx.check(Rule::RefundItemOneId, item.product.is_some() != item.price.is_some()).at("/line_items");
-    }
-    cx.check_extra::<CreateRefund>(&it.extra);
-    let manual = at.is_manual();
-    let left = at.payment.as_ref().map(|payment| payment.refundable(manual));
-    let amount = wanted(&it, left.unwrap_or_default());
-    let whole = it.amount.is_none_or(|amount| amount > Cents::ZERO);
-    if let Some(left) = left {
-        cx.check(Rule::RefundNotAboveReceived, whole && amount <= left).at("/amount");
-    }
-    cx.require(Kernel::IntentRequired, it.intent.is_some()).at("/intent").met()?;
-    let (Some(intent), Some(id), Some(payment)) = (it.intent.clone(), &at.checkouts.settled, &at.payment) else {
-        return Err(Stop::Refused);
-    };
-    cx.admitted()?;
-    let content = of_refund(&it);
-    let ordinal = payment.returns.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
-    let id = id.clone();
-    let name = EffectId::of_intent("create_refund", &intent, ordinal);
-    cx.owe_as(Call::CreateRefund(id, name.clone(), Box::new(it)), &intent, ordinal);
-    if let Some(payment) = &mut at.payment {
-        payment.refund(name, amount);
-        payment.returns.open(intent, content, ordinal);
-    }
-    Ok(())
-}
-
-/// How much a refund asks for, as far as that can be told: with neither an amount nor items, all that is left.
-fn wanted(it: &CreateRefund, left: Cents) -> Cents {
-    match (&it.amount, &it.line_items) {
-        (Some(amount), _) => *amount,
-        (None, Some(items)) => {
-            let named = items.iter().filter_map(|item| item.amount_to_refund);
-            named.fold(Cents::ZERO, Cents::plus)
+fn wanted(at: &mut Checkout, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
+    match command {
+        Command::CreateCheckoutSession(it) => at.checkouts.create(*it, cx),
+        Command::RetrieveCheckoutSession { checkout_session_id } => {
+            let begins = at.checkouts.place() == Place::Absent;
+            at.checkouts.retrieve(checkout_session_id, begins, cx)
         }
-        (None, None) => left,
+        Command::CreateRefund(it) => wish::refund(at, *it, cx),
+        Command::CapturePayment(it) => wish::capture(at, it, cx),
     }
 }
 
-fn capture(at: &mut Checkout, it: CapturePayment, cx: &mut Context<'_>) -> Result<(), Stop> {
-    cx.check_extra::<CapturePayment>(&it.extra);
-    let manual = at.is_manual();
-    if let Some(payment) = at.payment.as_ref().filter(|_| manual) {
-        let within = it.amount > Cents::ZERO && it.amount <= payment.capturable();
-        cx.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
-    }
-    cx.require(Kernel::IntentRequired, it.intent.is_some()).at("/intent").met()?;
-    let (Some(intent), Some(id), Some(payment)) = (it.intent.clone(), &at.checkouts.settled, &at.payment) else {
-        return Err(Stop::Refused);
-    };
-    cx.admitted()?;
-    let content = of_capture(&it);
-    let ordinal = payment.captures.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
-    let id = id.clone();
-    let name = EffectId::of_intent("capture_payment", &intent, ordinal);
-    cx.owe_as(Call::CapturePayment(id, name.clone(), it.clone()), &intent, ordinal);
-    if let Some(payment) = &mut at.payment {
-        payment.capture(name, &it);
-        payment.captures.open(intent, content, ordinal);
-    }
-    Ok(())
-}
-
-fn answered(mut at: Checkout, id: &EffectId, call: &Call, event: &Event, cx: &mut Context<'_>) -> Next {
+fn answered(
+    at: &mut Checkout,
+    id: &EffectId,
+    call: &Call,
+    event: &Event,
+    cx: &mut Context<'_>,
+) -> Result<(), Because> {
     match (call, event) {
         (Call::CreateCheckoutSession(_), Event::Session(seen)) => {
             let saw = at.checkouts.created(seen, super::SHOWN, cx)?;
-            at.saw(saw, seen, cx);
+            at.saw(saw, seen, None, cx);
         }
         (Call::FindCheckoutSession(_), Event::Sessions(list)) => {
-            let saw = at.checkouts.found(list, cx)?;
-            if let Some(seen) = at.checkouts.current().and_then(|it| list.iter().find(|seen| seen.checkout_session_id == it.id)) {
-                at.saw(saw, seen, cx);
+            if let Some((saw, seen)) = at.checkouts.found(list, cx)? {
+                at.saw(saw, seen, None, cx);
             }
         }
-        (Call::RetrieveCheckoutSession(_), Event::Session(seen)) => {
-            let saw = at.checkouts.shown(seen, cx)?;
-            at.saw(saw, seen, cx);
+        (Call::RetrieveCheckoutSession(_), Event::Session(seen)) => at.shown(seen, None, cx)?,
+        (Call::ConfirmCheckoutSession(_, name), Event::Session(seen)) => at.shown(seen, Some(name), cx)?,
+        (Call::ListCaptures(_), Event::Captures(list)) => at.captures_listed(list, cx),
+        (Call::CreateRefund(..), Event::Refunded(seen, ids)) => {
+            at.shown(seen, None, cx)?;
+            at.refund_made(id, ids);
+            at.plan(cx);
         }
-        (Call::ConfirmCheckoutSession(_, name), Event::Session(seen)) => {
-            let saw = at.checkouts.shown(seen, cx)?;
-            at.saw(saw, seen, cx);
-            at.confirmed(call, name, cx);
+        (Call::CapturePayment(_, _, it), Event::Captured(seen, made)) => {
+            at.shown(seen, None, cx)?;
+            at.capture_made(id, it, made.as_ref(), cx);
         }
-        (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(seen)) => {
-            let saw = at.checkouts.shown(seen, cx)?;
-            at.saw(saw, seen, cx);
-            at.done(id, call, cx);
+        (Call::CapturePayment(_, _, it), Event::Capture(seen)) => {
+            if let Some(payment) = &mut at.payment {
+                payment.see_capture(seen);
+            }
+            at.capture_made(id, it, Some(&seen.capture_id), cx);
         }
-        (Call::CreateRefund(session, ..) | Call::CapturePayment(session, ..), _) => {
-            cx.look_up(Call::RetrieveCheckoutSession(session.clone()));
-            at.done(id, call, cx);
-        }
-        _ => return Err(Because::Unrelated.into()),
+        _ => return Err(Because::Unrelated),
     }
-    Ok(at)
+    Ok(())
 }
 
 impl Checkout {
+    /// A look of our own shows a session; `asked` is the request for whose outcome it was made.
+    fn shown(&mut self, seen: &SessionSeen, asked: Option<&EffectId>, cx: &mut Context<'_>) -> Result<(), Because> {
+        let saw = self.checkouts.shown(seen, cx)?;
+        if let Some(watch) = self.payment.as_mut().and_then(|it| it.settling.as_mut()) {
+            watch.looked(cx.begun_at());
+        }
+        self.saw(saw, seen, asked, cx);
+        Ok(())
+    }
+
     /// What a session that was seen leads to: delivery, once, of what was asked for.
-    pub(super) fn saw(&mut self, saw: Saw, seen: &SessionSeen, cx: &mut Context<'_>) {
-        if let Saw::Settled(it) = saw {
-            self.payment = Some(Box::default());
-            for id in &it.payment_intents {
-                cx.learn(id);
-            }
-            if it.own && it.sound {
-                cx.fulfill(it.id.as_str());
-            } else if it.own {
-                cx.review("not_as_asked", it.id.as_str(), &["fulfill", "refund"]);
-            }
+    fn saw(&mut self, saw: Saw, seen: &SessionSeen, asked: Option<&EffectId>, cx: &mut Context<'_>) {
+        self.paid(saw, cx);
+        if self.checkouts.settled.as_ref() != Some(&seen.checkout_session_id) {
+            return;
         }
-        let counts = self.checkouts.settled.as_ref() == Some(&seen.checkout_session_id);
-        if let Some(payment) = self.payment.as_mut().filter(|_| counts) {
-            payment.see(seen, cx);
+        match (&seen.status, asked) {
+            (Some(Status::Complete), _) => {
+                self.settle(seen, asked, cx);
+                self.plan(cx);
+            }
+            // Whatever else it says of itself proves nothing about its money.
+            (_, Some(name)) => cx.look_again(|call| is_named(call, name)),
+            _ => {}
         }
     }
 
-    /// A refund or capture was made.
-    fn done(&mut self, name: &EffectId, call: &Call, cx: &mut Context<'_>) {
-        cx.withdraw_word("outcome_unknown", name.as_str());
-        let Some(payment) = &mut self.payment else { return };
-        match call {
-            Call::CapturePayment(..) => {
-                payment.captures.settle(name.intent(), Outcome::Done);
-                payment.capturing.done(name);
-            }
-            _ => {
-                payment.attribute(name);
-                payment.refunding.done(name);
-            }
+    /// Plans the next look at refunds of ours that are on their way.
+    fn plan(&mut self, cx: &mut Context<'_>) {
+        if let (Some(payment), Some(id)) = (&mut self.payment, &self.checkouts.settled) {
+            payment.plan(id, cx);
         }
     }
 
-    /// A refund or capture came to nothing.
-    fn undone(&mut self, name: &EffectId, call: &Call, cx: &mut Context<'_>) {
-        cx.withdraw_word("outcome_unknown", name.as_str());
-        let Some(payment) = &mut self.payment else { return };
-        match call {
-            Call::CapturePayment(_, _, it) => {
-                payment.is_final &= it.final_capture != Some(true);
-                payment.captures.settle(name.intent(), Outcome::Failed);
-                payment.capturing.undone(name);
-            }
-            _ => {
-                payment.returns.settle(name.intent(), Outcome::Failed);
-                payment.refunding.undone(name);
-            }
+    /// A session settles the purchase.
+    fn paid(&mut self, saw: Saw, cx: &mut Context<'_>) {
+        let Saw::Settled(it) = saw else { return };
+        self.payment = Some(Box::default());
+        for id in &it.payment_intents {
+            cx.learn(id);
+        }
+        if it.own && it.sound {
+            cx.fulfill(it.id.as_str());
+        } else if it.own {
+            cx.review("not_as_asked", it.id.as_str(), &["fulfill", "refund"]);
         }
     }
 
-    /// A look at the session, for the outcome of a request whose answer was lost.
-    fn confirmed(&mut self, look_up: &Call, name: &EffectId, cx: &mut Context<'_>) {
-        let Some(payment) = &self.payment else { return };
-        let (moving, all) = match name.kind() {
-            "create_refund" => (&payment.refunding, payment.returned()),
-            _ => (&payment.capturing, payment.received(true)),
+    /// Whether a message is about a payment of ours, by its payment, its session or our reference, and in which session.
+    fn owns(
+        &self,
+        payment: Option<&str>,
+        session: Option<&str>,
+        reference: Option<&str>,
+        cx: &Context<'_>,
+    ) -> Result<(&str, bool), Because> {
+        let by_payment = |id: &str| {
+            let mut all = self.checkouts.sessions.iter();
+            all.find(|it| it.payment_intents.iter().any(|have| have == id)).map(|it| &it.id)
         };
-        let Some(moved) = moving.moved(name, all) else { return };
-        let request = cx.owed(|call| is_named(call, name)).map(|it| (it.call.clone(), it.lease));
-        let Some((request, lease)) = request else { return };
-        match (moved, lease.filter(|end| !end.is_over(cx.now()))) {
-            (Moved::Fully, _) => {
-                cx.withdraw(|call| is_named(call, name));
-                self.done(name, &request, cx);
-            }
-            // It may still be on its way.
-            (_, Some(end)) => cx.look_up_from(look_up.clone(), end),
-            (Moved::NotAtAll, None) => {
-                cx.withdraw(|call| is_named(call, name));
-                self.undone(name, &request, cx);
-            }
-            (Moved::Unclear, None) => cx.review("outcome_unknown", name.as_str(), &["done", "not_done"]),
+        let by_session = |id: &str| self.checkouts.sessions.iter().find(|it| it.id.as_str() == id).map(|it| &it.id);
+        // A host's reference may be that of a customer, who has paid other orders too.
+        let carries = reference.is_some() && reference == self.checkouts.reference.as_deref();
+        let alone = payment.is_none() && session.is_none();
+        let ours = carries && (alone || reference == Some(cx.key().as_str()));
+        let by_reference = || self.checkouts.settled.as_ref().filter(|_| ours);
+        let of = payment.and_then(by_payment).or_else(|| session.and_then(by_session)).or_else(by_reference);
+        match (of, &self.checkouts.settled) {
+            (Some(of), Some(settled)) => Ok((of.as_str(), of == settled)),
+            // Its session is still to be told of.
+            (Some(_), None) => Err(Because::Early),
+            (None, None) if carries => Err(Because::Early),
+            (None, _) => Err(Because::Unrelated),
         }
+    }
+
+    /// Whether a message is of the mode of the session that counts.
+    fn same_mode(&self, test_mode: Option<bool>, cx: &mut Context<'_>) -> Result<(), Because> {
+        let mode = self.checkouts.current().and_then(|it| it.test_mode);
+        let same = mode.is_none() || test_mode.is_none() || mode == test_mode;
+        cx.check(Rule::WebhookModeMatch, same).at("/object");
+        if same { Ok(()) } else { Err(Because::Unrelated) }
     }
 
     /// A refund was told of.
     fn told_of_refund(&mut self, seen: &RefundSeen, cx: &mut Context<'_>) -> Result<(), Because> {
-        let ours = self.checkouts.current().filter(|it| {
-            seen.payment_intent_id.as_ref().is_some_and(|id| it.payment_intents.contains(id))
-        });
-        let mode = self.checkouts.current().and_then(|it| it.test_mode);
-        let same_mode = mode.is_none() || seen.test_mode.is_none() || mode == seen.test_mode;
-        let Some(payment) = self.payment.as_mut() else { return Err(Because::Unrelated) };
-        let known = payment.refunds.iter().any(|it| it.id == seen.refund_id);
-        if ours.is_none() && !known {
-            return Err(Because::Unrelated);
+        let counts = self.owns(seen.payment_intent(), seen.checkout_session(), None, cx).map(|(_, counts)| counts);
+        let known = self.payment.iter().any(|it| it.refunds.iter().any(|it| it.id == seen.refund_id));
+        match counts {
+            Ok(true) => {}
+            Err(_) if known => {}
+            // What a second payment gives back is not the money of the one that counts.
+            Ok(false) => return Err(Because::Known),
+            Err(because) => return Err(because),
         }
-        cx.check(Rule::WebhookModeMatch, same_mode).at("/object/refund/test_mode");
-        if !same_mode {
+        self.same_mode(seen.test_mode, cx)?;
+        let (Some(payment), Some(id)) = (&mut self.payment, &self.checkouts.settled) else {
             return Err(Because::Unrelated);
-        }
-        payment.see_refund(seen, cx);
+        };
+        payment.see_refund(seen, id, cx);
+        self.refund_told(seen, cx);
+        self.plan(cx);
         Ok(())
     }
-}
 
-/// Whether it is the request of that name.
-fn is_named(call: &Call, name: &EffectId) -> bool {
-    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == name)
-}
-
-fn refused(mut at: Checkout, id: &EffectId, call: &Call, status: u16, cx: &mut Context<'_>) -> Checkout {
-    match call {
-        Call::CreateRefund(..) | Call::CapturePayment(..) => at.undone(id, call, cx),
-        Call::ConfirmCheckoutSession(_, name) => {
-            cx.review("outcome_unknown", name.as_str(), &["done", "not_done"]);
+    /// A dispute was told of: whatever it is about, a person must know.
+    fn told_of_dispute(&mut self, seen: &DisputeSeen, cx: &mut Context<'_>) -> Result<(), Because> {
+        let (payment, session) = (seen.payment_intent(), seen.checkout_session());
+        let owned = self.owns(payment, session, seen.client_reference_id.as_deref(), cx);
+        let known = self.payment.iter().any(|it| it.disputes.seen.iter().any(|it| it.id == seen.dispute_id));
+        let (of, counts) = match owned {
+            Ok((of, counts)) => (String::from(of), counts),
+            Err(_) if known => (String::from(seen.dispute_id.as_str()), true),
+            Err(because) => return Err(because),
+        };
+        self.same_mode(seen.test_mode, cx)?;
+        match self.payment.as_mut().filter(|_| counts) {
+            Some(payment) => payment.disputes.take(seen, &of, cx),
+            None => cx.review("disputed", seen.dispute_id.as_str(), &["won", "lost"]),
         }
-        _ => at.checkouts.refused(call, status, cx),
+        self.withdraw_lost(cx);
+        Ok(())
     }
-    at
+
+    /// Some of a charge was given back: the session tells what.
+    fn told_of_charge(&self, seen: &ChargeSeen, cx: &mut Context<'_>) -> Result<(), Because> {
+        let (_, counts) = self.owns(seen.payment_intent(), None, None, cx)?;
+        if !counts {
+            return Err(Because::Known);
+        }
+        self.same_mode(seen.test_mode, cx)?;
+        if let Some(id) = &self.checkouts.settled {
+            cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+        }
+        Ok(())
+    }
+
+    /// Withdraws the refunds that nobody has sent, once the bank has taken the money that they would give back.
+    fn withdraw_lost(&mut self, cx: &mut Context<'_>) {
+        let manual = self.is_manual();
+        let Some(payment) = &mut self.payment else { return };
+        while payment.undisputed(manual) < crate::money::Cents::ZERO && payment.disputes.is_settled() {
+            let unsent = payment.refunding.open.iter().rev().map(|(name, _)| name);
+            let mut unsent = unsent.filter(|name| cx.owed(|call| is_named(call, name)).is_some_and(|it| !it.sent));
+            let Some(name) = unsent.next().cloned() else { return };
+            cx.withdraw_unsent(|call| is_named(call, &name));
+            payment.refund_came_to_nothing(&name);
+        }
+    }
 }
 
-fn signalled(mut at: Checkout, event: Event, origin: Origin, cx: &mut Context<'_>) -> Next {
-    let Event::Signal(signal) = event else { return Err(Because::Unrelated.into()) };
+fn refused(at: &mut Checkout, id: &EffectId, call: &Call, cx: &mut Context<'_>) {
+    match call {
+        Call::CreateRefund(session, ..) | Call::CapturePayment(session, ..) => {
+            at.undone(id, call);
+            // A refusal can say that money has moved.
+            cx.look_up(Call::RetrieveCheckoutSession(session.clone()));
+        }
+        Call::ConfirmCheckoutSession(session, name) => {
+            cx.review("not_found", session.as_str(), &["ended", "keep"]);
+            cx.look_again(|call| is_named(call, name));
+        }
+        _ => at.checkouts.refused(call, cx),
+    }
+}
+
+fn resolved(at: &mut Checkout, id: &EffectId, call: &Call, verdict: &Verdict, cx: &mut Context<'_>) {
+    let named = match verdict {
+        Verdict::About { id, .. } => Some(id.as_str()),
+        Verdict::Plain(_) => None,
+    };
+    match (call, named, &mut at.payment) {
+        (Call::CreateRefund(..), Some(named), Some(payment)) => {
+            if let Ok(named) = RefundId::parse(named) {
+                payment.refund_named(id, named, cx.now());
+            }
+        }
+        (Call::CapturePayment(_, _, it), Some(named), Some(payment)) => {
+            if let Ok(named) = CaptureId::parse(named) {
+                payment.see_capture(&CaptureSeen::named(named, it.amount));
+                payment.capture_ends(id, it, Outcome::Done);
+            }
+        }
+        (Call::CreateRefund(..) | Call::CapturePayment(..), ..) => at.undone(id, call),
+        _ => at.checkouts.resolved(call, verdict, cx),
+    }
+    at.plan(cx);
+}
+
+fn signalled(at: &mut Checkout, event: Event, origin: Origin, cx: &mut Context<'_>) -> Result<(), Because> {
+    let Event::Signal(signal) = event else { return Err(Because::Unrelated) };
     cx.check(Rule::WebhookSignature, origin == Origin::Verified);
     match *signal {
-        _ if origin != Origin::Verified => return Err(Because::Unrelated.into()),
+        _ if origin != Origin::Verified => return Err(Because::Unrelated),
         Signal::SessionCompleted(seen) => {
             let saw = at.checkouts.told(&seen, true, cx)?;
-            at.saw(saw, &seen, cx);
+            at.saw(saw, &seen, None, cx);
         }
         Signal::SessionChanged(seen) => {
             let saw = at.checkouts.told(&seen, false, cx)?;
-            at.saw(saw, &seen, cx);
+            at.saw(saw, &seen, None, cx);
         }
         Signal::Refund(seen) => at.told_of_refund(&seen, cx)?,
-        _ => return Err(Because::Unrelated.into()),
+        Signal::Dispute(seen) => at.told_of_dispute(&seen, cx)?,
+        Signal::ChargeRefunded(seen) => at.told_of_charge(&seen, cx)?,
+        _ => return Err(Because::Unrelated),
     }
-    Ok(at)
+    Ok(())
 }
 
-fn judged(mut at: Checkout, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Checkout {
+fn judged(at: &mut Checkout, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) {
     match (reason, verdict.name()) {
         ("not_as_asked", "fulfill") => cx.fulfill(of),
-        ("outcome_unknown", word) => {
-            let Ok(name) = EffectId::parse(of) else { return at };
-            let request = cx.owed(|call| is_named(call, &name)).map(|it| it.call.clone());
-            cx.withdraw(|call| is_named(call, &name));
-            match request {
-                Some(request) if word == "done" => at.done(&name, &request, cx),
-                Some(request) => at.undone(&name, &request, cx),
-                None => {}
+        ("refund_pending", word) => {
+            if let Some(watch) = at.payment.as_mut().and_then(|it| it.settling.as_mut()) {
+                match word {
+                    "keep_waiting" => **watch = Watch::new(cx.now()),
+                    _ => watch.stop(),
+                }
             }
+            at.plan(cx);
         }
-        _ => at.checkouts.judged(reason, of, verdict, cx),
+        ("disputed", word) => {
+            if let (Some(payment), Some(session)) = (&mut at.payment, &at.checkouts.settled) {
+                payment.disputes.judge(of, session.as_str(), word, cx);
+            }
+            at.withdraw_lost(cx);
+        }
+        _ => {
+            let saw = at.checkouts.judged(reason, of, verdict, cx);
+            at.paid(saw, cx);
+        }
     }
-    at
 }

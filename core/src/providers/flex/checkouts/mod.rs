@@ -1,5 +1,6 @@
 //! The session facet, which both flows share: the sessions of one purchase, of which one is offered and one settles.
 
+mod ours;
 mod seen;
 
 use alloc::boxed::Box;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Flex;
 use super::call::Call;
 use super::ids::CheckoutSessionId;
-use super::session::{Asked, Session};
+use super::session::{Asked, Session, WAITS};
 use super::session_request::CreateCheckoutSession;
 use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
@@ -20,6 +21,8 @@ use crate::fact::Because;
 use crate::flow::{Cx, Stop};
 use crate::rule::{Kernel, Until};
 use crate::time::Timestamp;
+use ours::is_create;
+pub(crate) use ours::SKEW;
 
 /// How many sessions of one purchase are watched; the reference that Flex echoes finds the others.
 const WATCHED: usize = 8;
@@ -45,6 +48,9 @@ pub struct Checkouts {
     /// The one that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<CheckoutSessionId>,
+    /// When the first session was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
 }
 
 /// Where the sessions of one purchase stand.
@@ -112,8 +118,7 @@ impl Checkouts {
         let _ = cx.require(Kernel::AlreadyBegun, self.settled.is_none());
         if !cx.is_begin() && (self.asked.is_some() || self.adopting.is_some()) {
             let open = |call: &Call| {
-                matches!(call, Call::CreateCheckoutSession(_))
-                    || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
+                is_create(call) || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
             let open = cx.owed(open).map(|it| it.id.clone());
             let check = cx.require(Kernel::OneAtATime, false);
@@ -126,7 +131,7 @@ impl Checkouts {
     /// A session that is known can be looked at, and so can one that a flow begins with.
     pub(crate) fn guard_retrieve<F: Flex>(&self, begins: bool, cx: &mut Cx<'_, F>) {
         let known = !self.sessions.is_empty() || self.adopting.is_some() || begins || cx.is_begin();
-        let asked = cx.owed(|call| matches!(call, Call::CreateCheckoutSession(_))).map(|it| it.id.clone());
+        let asked = cx.owed(is_create).map(|it| it.id.clone());
         let check = cx.require(Kernel::NoEdge, known);
         if let Some(id) = asked {
             let _ = check.until(Until::Reply(id));
@@ -137,6 +142,7 @@ impl Checkouts {
         it.check(cx, F::BELONGS)?;
         cx.admitted()?;
         self.asked = Some(Asked::of(&it, cx.settings()));
+        self.since = self.since.or(Some(cx.now()));
         // Our own total stays here: Flex has no field for it.
         it.order_total = None;
         let key = cx.key().as_str();
@@ -173,8 +179,8 @@ impl Checkouts {
         let Some(asked) = self.asked.take() else { return Err(Because::Unrelated) };
         let reference = self.reference.clone().unwrap_or_default();
         let session = Session::answering(seen, &asked, &reference, cx);
-        cx.withdraw(|call| matches!(call, Call::CreateCheckoutSession(_) | Call::FindCheckoutSession(_)));
-        cx.withdraw_word("create_ambiguous", &reference);
+        // Where a reply has proved it, the request is over already.
+        cx.prove(is_create, Some(seen.checkout_session_id.as_str()));
         self.adopting = None;
         self.add(session, cx);
         Ok(self.see(seen, how, cx))
@@ -196,6 +202,7 @@ impl Checkouts {
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.sessions.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
+                cx.withdraw_words(&WAITS, |of| of == gone.as_str());
             }
         }
     }
@@ -211,7 +218,7 @@ impl Checkouts {
 
     /// The ids by which an event finds them.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        let payments = self.current().into_iter().flat_map(|it| it.payment_intents.iter());
+        let payments = self.sessions.iter().flat_map(|it| it.payment_intents.iter());
         let sessions = self.sessions.iter().map(|it| it.id.as_str()).chain(self.adopting.as_ref().map(|it| it.as_str()));
         self.reference.as_deref().into_iter().chain(sessions).chain(payments.map(String::as_str))
     }

@@ -1,13 +1,13 @@
 //! What is seen and told of sessions, and what follows when nothing is.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
+use super::ours::{Ours, is_create};
 use super::{Checkouts, How, Saw};
 use crate::fact::{Because, Verdict};
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
-use crate::providers::flex::call::{Call, PAGE};
+use crate::providers::flex::call::Call;
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session::{Session, check_seen};
@@ -20,33 +20,46 @@ impl Checkouts {
     pub(crate) fn shown<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) -> Result<Saw, Because> {
         let id = &seen.checkout_session_id;
         if self.adopting.as_ref() == Some(id) {
-            if self.asked.is_some() {
-                return self.created(seen, How::Shown, cx);
-            }
-            self.adopting = None;
-            let other = seen.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
-            let until = Until::Wish { command: "retrieve_checkout_session", flow: Some(F::BELONGS.other()) };
-            cx.check(Kernel::OtherFlow, !other).at("/checkout_session/mode").until(until);
-            if other {
-                return Ok(Saw::Nothing);
-            }
-            self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
+            return self.adopted(seen, How::Shown, cx);
         }
         match self.find_mut(id) {
             None => Err(Because::Unrelated),
             Some(it) => {
-                it.watch.looked();
+                it.watch.looked(cx.begun_at());
                 Ok(self.see(seen, How::Shown, cx))
             }
         }
     }
 
+    /// The session that is looked for is there.
+    fn adopted<F: Flex>(&mut self, seen: &SessionSeen, how: How, cx: &mut Cx<'_, F>) -> Result<Saw, Because> {
+        let id = &seen.checkout_session_id;
+        cx.withdraw_word("not_found", id.as_str());
+        if self.asked.is_some() {
+            return self.created(seen, how, cx);
+        }
+        self.adopting = None;
+        let other = seen.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
+        let until = Until::Wish { command: "retrieve_checkout_session", flow: Some(F::BELONGS.other()) };
+        cx.check(Kernel::OtherFlow, !other).at("/checkout_session/mode").until(until);
+        if other {
+            return Ok(Saw::Nothing);
+        }
+        self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
+        if let Some(it) = self.find_mut(id).filter(|_| how == How::Shown) {
+            it.watch.looked(cx.begun_at());
+        }
+        Ok(self.see(seen, how, cx))
+    }
+
     /// Takes in how a session stands. One that is complete settles the purchase, unless another has.
     pub(super) fn see<F: Flex>(&mut self, seen: &SessionSeen, how: How, cx: &mut Cx<'_, F>) -> Saw {
         check_seen(seen, cx);
-        let (asked, settled) = (self.asked.is_some(), self.settled.is_some());
         let Some(it) = self.find_mut(&seen.checkout_session_id) else { return Saw::Nothing };
         it.describe(seen);
+        if how == How::Shown {
+            it.shows(seen.status.as_ref(), cx);
+        }
         let before = it.status.clone();
         let complete = seen.status == Some(Status::Complete);
         if complete && F::SUBSCRIBES && seen.subscription_id().is_none() && before != Status::Complete {
@@ -55,7 +68,7 @@ impl Checkouts {
             if how == How::Told {
                 cx.look_up(Call::RetrieveCheckoutSession(it.id.clone()));
             }
-            return Saw::Nothing;
+            return self.several(seen, cx);
         }
         if let Some(status) = &seen.status {
             it.stands(status, cx);
@@ -64,20 +77,35 @@ impl Checkouts {
         if it.status != Status::Complete || before == Status::Complete {
             return Saw::Nothing;
         }
-        if settled {
-            cx.review("second_payment", it.id.as_str(), &["refunded", "keep"]);
+        let id = it.id.clone();
+        self.settle(&id, cx)
+    }
+
+    /// A session that has made several subscriptions is a person's to sort out: one flow is one subscription.
+    fn several<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) -> Saw {
+        if seen.subscription_ids().nth(1).is_some() {
+            seen.subscription_ids().for_each(|id| cx.learn(id.as_str()));
+            cx.review("several_subscriptions", seen.checkout_session_id.as_str(), &["seen"]);
+        }
+        Saw::Nothing
+    }
+
+    /// A session has been paid: it settles the purchase, unless another has.
+    pub(super) fn settle<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) -> Saw {
+        if self.settled.is_some() {
+            cx.review("second_payment", id.as_str(), &["refunded", "keep"]);
             return Saw::Nothing;
         }
-        let it = Box::new(it.clone());
-        self.settled = Some(it.id.clone());
-        if asked {
+        let Some(it) = self.find(id).cloned() else { return Saw::Nothing };
+        self.settled = Some(id.clone());
+        if self.asked.is_some() {
             // What nobody has sent need not be made any more.
-            cx.withdraw_unsent(|call| matches!(call, Call::CreateCheckoutSession(_)));
-            if cx.owed(|call| matches!(call, Call::CreateCheckoutSession(_))).is_none() {
+            cx.withdraw_unsent(is_create);
+            if cx.owed(is_create).is_none() && self.adopting.is_none() {
                 self.asked = None;
             }
         }
-        Saw::Settled(it)
+        Saw::Settled(Box::new(it))
     }
 
     /// An event about a session; `completed` is what its name says.
@@ -88,13 +116,14 @@ impl Checkouts {
         cx: &mut Cx<'_, F>,
     ) -> Result<Saw, Because> {
         let id = &seen.checkout_session_id;
-        let ours = seen.client_reference_id.is_some() && seen.client_reference_id == self.reference;
-        let Some(it) = self.find(id) else { return self.told_of_unknown(seen, completed && ours, cx) };
+        let Some(it) = self.find(id) else { return self.told_of_unknown(seen, completed, cx) };
         let same = seen.test_mode.is_none() || it.test_mode.is_none() || seen.test_mode == it.test_mode;
         cx.check(Rule::WebhookModeMatch, same).at("/object/checkout_session/test_mode");
         match (&seen.status, completed) {
             _ if !same => Err(Because::Unrelated),
             (Some(Status::Complete), true) | (Some(Status::Expired), false) => Ok(self.see(seen, How::Told, cx)),
+            // What is paid stays so, and its money may have moved.
+            (Some(Status::Complete), false) if it.status == Status::Complete => Ok(self.see(seen, How::Told, cx)),
             _ if it.status.is_final() => Err(Because::Known),
             // The event and its session do not agree: the look-up tells.
             _ => {
@@ -104,100 +133,66 @@ impl Checkouts {
         }
     }
 
-    /// An event about a session whose id we were not told: the answer to our request is still to come, or was lost.
+    /// An event about a session whose id we were not told: the reply to our request is still to come, or was lost.
     fn told_of_unknown<F: Flex>(
         &mut self,
         seen: &SessionSeen,
-        is_ours: bool,
+        completed: bool,
         cx: &mut Cx<'_, F>,
     ) -> Result<Saw, Because> {
-        let complete = is_ours && seen.status == Some(Status::Complete);
-        let sent = cx.sent(|call| matches!(call, Call::CreateCheckoutSession(_)));
-        match (&self.asked, &self.adopting) {
-            (Some(_), None) if complete && sent => self.created(seen, How::Told, cx),
-            (Some(_), _) | (_, Some(_)) => Err(Because::Early),
-            (None, None) if complete => {
-                // Our reference, and none of the sessions that we know: somebody has paid, and a person must look.
-                let it = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
-                cx.review("unknown_session", it.id.as_str(), &["seen"]);
-                if self.sessions.is_empty() {
-                    self.add(it, cx);
-                    return Ok(self.see(seen, How::Told, cx));
-                }
-                let mut it = Session { status: Status::Complete, ..it };
-                it.describe(seen);
-                it.redirect_url = None;
-                cx.learn(it.id.as_str());
-                self.sessions.insert(0, it);
-                self.watch_no_more(cx);
-                Ok(Saw::Nothing)
-            }
-            (None, None) => Err(Because::Unrelated),
-        }
-    }
-
-    /// The answer to the look-up of a request whose own answer was lost.
-    pub(crate) fn found<F: Flex>(&mut self, list: &[SessionSeen], cx: &mut Cx<'_, F>) -> Result<Saw, Because> {
-        let Some(reference) = self.reference.clone() else { return Err(Because::Unrelated) };
-        let unknown = || list.iter().filter(|it| self.find(&it.checkout_session_id).is_none());
-        let ours: Vec<_> = unknown().filter(|it| it.client_reference_id.as_ref() == Some(&reference)).collect();
-        let doubtful = list.len() >= PAGE || unknown().any(|it| it.client_reference_id.is_none());
-        match ours.as_slice() {
-            [seen] => self.created(seen, How::Shown, cx),
-            [] if !doubtful => {
-                let lease = cx.owed(|call| matches!(call, Call::CreateCheckoutSession(_))).and_then(|it| it.lease);
-                match lease.filter(|end| !end.is_over(cx.now())) {
-                    // It may still be on its way.
-                    Some(end) => cx.look_up_from(Call::FindCheckoutSession(reference), end),
-                    None => self.not_created(cx),
-                }
-                Ok(Saw::Nothing)
-            }
-            _ => {
-                cx.review("create_ambiguous", &reference, &["created", "not_created"]);
-                Ok(Saw::Nothing)
+        let complete = completed && seen.status == Some(Status::Complete);
+        if let Some(open) = self.open(cx) {
+            match self.ours(seen, &open) {
+                Ours::Surely | Ours::Likely if complete => return self.created(seen, How::Told, cx),
+                Ours::No => {}
+                _ => return Err(Because::Early),
             }
         }
+        if self.adopting.as_ref() == Some(&seen.checkout_session_id) {
+            if complete {
+                return self.adopted(seen, How::Told, cx);
+            }
+            // The look that adopts it is made once more: Flex has it.
+            cx.look_up(Call::RetrieveCheckoutSession(seen.checkout_session_id.clone()));
+            return Ok(Saw::Nothing);
+        }
+        if !complete || !self.was_ours(seen, cx) {
+            let waits = self.asked.is_some() && seen.client_reference_id.is_none() && seen.echo.is_none();
+            return Err(if waits { Because::Early } else { Because::Unrelated });
+        }
+        // One of ours, and none of those that we know: somebody has paid, and a person must look.
+        let it = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
+        cx.review("unknown_session", it.id.as_str(), &["seen"]);
+        if self.sessions.is_empty() && self.asked.is_none() {
+            self.add(it, cx);
+            return Ok(self.see(seen, How::Told, cx));
+        }
+        let mut it = Session { status: Status::Complete, ..it };
+        it.describe(seen);
+        it.redirect_url = None;
+        cx.learn(it.id.as_str());
+        self.sessions.insert(0, it);
+        self.watch_no_more(cx);
+        Ok(Saw::Nothing)
     }
 
-    fn not_created<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
-        cx.withdraw(|call| matches!(call, Call::CreateCheckoutSession(_) | Call::FindCheckoutSession(_)));
-        self.asked = None;
-    }
-
-    /// A request about sessions was refused.
-    pub(crate) fn refused<F: Flex>(&mut self, call: &Call, status: u16, cx: &mut Cx<'_, F>) {
+    /// A request about sessions was refused; of a look-up: there is no such session.
+    pub(crate) fn refused<F: Flex>(&mut self, call: &Call, cx: &mut Cx<'_, F>) {
         match call {
-            Call::CreateCheckoutSession(_) => self.asked = None,
-            Call::FindCheckoutSession(reference) => {
-                cx.review("create_ambiguous", reference, &["created", "not_created"]);
-            }
-            Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id) => {
-                self.adopting = None;
-                self.asked = None;
-            }
-            Call::RetrieveCheckoutSession(id) => {
-                if status == 404 {
-                    cx.review("not_found", id.as_str(), &["seen"]);
-                }
+            // One that a reply has named even so is looked at first.
+            Call::CreateCheckoutSession(_) if self.adopting.is_none() => self.asked = None,
+            Call::RetrieveCheckoutSession(id) if self.find(id).is_some() || self.adopting.as_ref() == Some(id) => {
+                cx.review("not_found", id.as_str(), &["ended", "keep"]);
                 self.looked(id, cx);
             }
             _ => {}
         }
     }
 
-    /// A look at a session was lost.
-    pub(crate) fn missed<F: Flex>(&mut self, call: Call, cx: &mut Cx<'_, F>) {
-        match &call {
-            Call::RetrieveCheckoutSession(id) if self.find(id).is_some() => self.looked(id, cx),
-            _ => cx.look_up(call),
-        }
-    }
-
     /// A look has proved nothing.
-    fn looked<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
+    pub(super) fn looked<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
         if let Some(it) = self.find_mut(id) {
-            it.watch.looked();
+            it.watch.looked(cx.begun_at());
             it.watch(cx);
         }
     }
@@ -215,23 +210,33 @@ impl Checkouts {
         }
     }
 
-    /// A person has judged.
-    pub(crate) fn judged<F: Flex>(&mut self, reason: &str, of: &str, verdict: &Verdict, cx: &mut Cx<'_, F>) {
-        match (reason, verdict) {
-            ("create_ambiguous", Verdict::About { verdict, id }) if verdict == "created" => {
-                let Ok(id) = CheckoutSessionId::parse(id.as_str()) else { return };
-                cx.withdraw(|call| matches!(call, Call::CreateCheckoutSession(_) | Call::FindCheckoutSession(_)));
-                cx.learn(id.as_str());
-                cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
-                self.adopting = Some(id);
+    /// A person has judged what a session is.
+    pub(crate) fn judged<F: Flex>(&mut self, reason: &str, of: &str, verdict: &Verdict, cx: &mut Cx<'_, F>) -> Saw {
+        if let Some(id) = self.adopting.clone().filter(|id| id.as_str() == of) {
+            match verdict.name() {
+                "keep" => self.adopt(id, cx),
+                _ => self.not_adopted(cx),
             }
-            ("create_ambiguous", verdict) if verdict.name() == "not_created" => self.not_created(cx),
-            ("no_signal", verdict) if verdict.name() == "stop_waiting" => {
-                if let Some(it) = self.sessions.iter_mut().find(|it| it.id.as_str() == of) {
-                    it.watch.stop();
-                }
+            return Saw::Nothing;
+        }
+        let Some(it) = self.sessions.iter_mut().find(|it| it.id.as_str() == of) else { return Saw::Nothing };
+        if it.status.is_final() {
+            return Saw::Nothing;
+        }
+        match (reason, verdict.name()) {
+            ("no_signal", "stop_waiting") => {
+                it.watch.stop();
+                it.watch(cx);
+            }
+            ("no_signal" | "unknown_status", "keep_waiting") | ("not_found", "keep") => it.waits_on(cx),
+            ("not_found" | "unknown_status", "ended") => it.ends(Status::Expired, cx),
+            ("unknown_status", "complete") => {
+                it.ends(Status::Complete, cx);
+                let id = it.id.clone();
+                return self.settle(&id, cx);
             }
             _ => {}
         }
+        Saw::Nothing
     }
 }

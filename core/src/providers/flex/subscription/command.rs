@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Subscription;
 use crate::flow::named;
-use crate::providers::flex::call::CancelSubscription;
+use crate::providers::flex::request::{CancelSubscription, UpdateSubscription};
 use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
 use crate::providers::flex::session_request::CreateCheckoutSession;
 
@@ -32,6 +32,8 @@ pub enum Command {
     },
     /// End it, at once or with its period.
     CancelSubscription(CancelSubscription),
+    /// Have it end with its period, or not any more.
+    UpdateSubscription(UpdateSubscription),
 }
 
 impl From<Command> for crate::snapshot::Command<Subscription> {
@@ -55,8 +57,12 @@ named! {
         RetrieveSession = "retrieve_checkout_session",
         /// Look at the subscription.
         Retrieve = "retrieve_subscription",
-        /// End it.
+        /// End it at once.
         Cancel = "cancel_subscription",
+        /// End it with its period.
+        EndWithPeriod = "update_subscription/end_with_period",
+        /// Let it run on after its period.
+        KeepRunning = "update_subscription/keep_running",
     }
 }
 
@@ -81,7 +87,7 @@ named! {
         Unconfirmed = "subscription.unconfirmed",
         /// It gives no access: not paid yet, paused, or given up on.
         Waiting = "subscription.waiting",
-        /// Paid, or in its trial.
+        /// Active, or in its trial.
         Live = "subscription.live",
         /// A renewal could not be paid.
         PastDue = "subscription.past_due",

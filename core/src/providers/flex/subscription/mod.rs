@@ -2,8 +2,14 @@
 
 mod command;
 mod guard;
+mod judged;
+mod other;
+#[cfg(feature = "samples")]
+mod samples;
+mod signal;
 mod standing;
 mod step;
+mod wish;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,20 +19,21 @@ use serde::{Deserialize, Serialize};
 use super::Flex;
 use super::call::Call;
 use super::checkouts::{Checkouts, Place};
-use super::event::{Event, read_reply};
+use super::event::{Event, read_refusal, read_reply};
 use super::ids::CheckoutSessionId;
+use super::request::CancelSubscription;
 use super::rules::Rule;
 use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
-use super::wire::{Expandable, SubscriptionStatus};
+use super::wire::SubscriptionStatus;
 use crate::effect::Awaited;
-use crate::fact::Because;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Stop, Webhook};
 use crate::policy::Env;
 
 pub use command::{At, Command, On, Wish};
-pub use standing::Standing;
+pub use other::Other;
+pub use standing::{Ending, Paid, Span, Standing};
 
 type Context<'a> = Cx<'a, Subscription>;
 
@@ -41,9 +48,9 @@ pub struct Subscription {
     /// The subscription, once its id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Box<Standing>>,
-    /// The session whose delivery waits until the subscription runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withheld: Option<CheckoutSessionId>,
+    /// Subscriptions that were paid for besides it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Other>,
 }
 
 impl crate::flow::sealed::Sealed for Subscription {}
@@ -109,6 +116,16 @@ impl Flow for Subscription {
         edge(At::Waiting, On::Deleted, At::Ended),
         edge(At::Live, On::Deleted, At::Ended),
         edge(At::PastDue, On::Deleted, At::Ended),
+        // A person says what no lookup tells.
+        edge(At::SessionAdopting, On::Judged, At::SessionAbsent),
+        edge(At::SessionOpen, On::Judged, At::SessionExpired),
+        edge(At::Unconfirmed, On::Judged, At::Absent),
+        edge(At::Absent, On::Judged, At::Unconfirmed),
+        edge(At::Waiting, On::Judged, At::Live),
+        edge(At::Unconfirmed, On::Judged, At::Ended),
+        edge(At::Waiting, On::Judged, At::Ended),
+        edge(At::Live, On::Judged, At::Ended),
+        edge(At::PastDue, On::Judged, At::Ended),
     ];
 
     type At = At;
@@ -129,13 +146,13 @@ impl Flow for Subscription {
             Place::Expired => At::SessionExpired,
             Place::Complete => At::SessionComplete,
         };
-        let subscription = match self.standing.as_ref().map(|it| &it.status) {
+        let subscription = match self.standing.as_deref() {
             None => At::Absent,
-            Some(None) => At::Unconfirmed,
-            Some(Some(status)) if status.is_live() => At::Live,
-            Some(Some(status)) if status.is_over() => At::Ended,
-            Some(Some(SubscriptionStatus::PastDue)) => At::PastDue,
-            Some(Some(_)) => At::Waiting,
+            Some(it) if it.status.is_none() => At::Unconfirmed,
+            Some(it) if it.is_over() => At::Ended,
+            Some(it) if it.runs() => At::Live,
+            Some(it) if it.status == Some(SubscriptionStatus::PastDue) => At::PastDue,
+            Some(_) => At::Waiting,
         };
         [session, subscription]
     }
@@ -145,7 +162,10 @@ impl Flow for Subscription {
             Command::CreateCheckoutSession(_) => Wish::Create,
             Command::RetrieveCheckoutSession { .. } => Wish::RetrieveSession,
             Command::RetrieveSubscription { .. } => Wish::Retrieve,
+            Command::CancelSubscription(it) if it.cancel_at_period_end == Some(true) => Wish::EndWithPeriod,
             Command::CancelSubscription(_) => Wish::Cancel,
+            Command::UpdateSubscription(it) if it.cancel_at_period_end => Wish::EndWithPeriod,
+            Command::UpdateSubscription(_) => Wish::KeepRunning,
         }
     }
 
@@ -153,7 +173,12 @@ impl Flow for Subscription {
         match call {
             Call::CreateCheckoutSession(_) => Wish::Create,
             Call::CancelSubscription(..) => Wish::Cancel,
-            Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_) => Wish::Retrieve,
+            Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Wish::EndWithPeriod,
+            Call::UpdateSubscription(..) => Wish::KeepRunning,
+            Call::RetrieveSubscription(_)
+            | Call::ConfirmSubscription(_)
+            | Call::RetrieveInvoice(_)
+            | Call::ListRefunds(_) => Wish::Retrieve,
             _ => Wish::RetrieveSession,
         }
     }
@@ -173,16 +198,17 @@ impl Flow for Subscription {
                 _ => On::Session,
             },
             Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
-            Input::Command(_) | Input::Signalled(..) | Input::Missed(_) | Input::Returned(_) => On::Other,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
         }
     }
 
     fn stands(&self, command: &Command) -> bool {
         match command {
             Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
-            Command::CancelSubscription(it) => {
-                self.standing.as_ref().and_then(|at| at.ending.as_deref()).is_some_and(|asked| asked == it)
+            Command::CancelSubscription(it) => self.is_asked(it),
+            Command::UpdateSubscription(it) if it.extra.is_empty() => {
+                self.standing.as_ref().is_some_and(|at| at.is_to_end(it.cancel_at_period_end))
             }
             _ => false,
         }
@@ -203,12 +229,16 @@ impl Flow for Subscription {
     }
 
     fn correlation_ids(&self) -> Vec<&str> {
-        let subscription = self.standing.as_ref().map(|it| it.id.as_str());
-        self.checkouts.ids().chain(subscription).collect()
+        let subscription = self.standing.iter().flat_map(|it| it.ids());
+        self.checkouts.ids().chain(subscription).chain(self.others.iter().map(|it| it.id.as_str())).collect()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         read_reply(call, reply)
+    }
+
+    fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        read_refusal(call, reply)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
@@ -221,42 +251,28 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.checkouts.settled.is_none() || self.standing.is_some();
-        let held = self.withheld.is_none() || self.withheld == self.checkouts.settled;
-        match () {
-            () if !sold => Some("a session that counts has a subscription"),
-            () if !held => Some("only the session that counts can wait for its delivery"),
-            () => self.checkouts.impossible(),
-        }
+        if sold { self.checkouts.impossible() } else { Some("a session that counts has a subscription") }
     }
 
     #[cfg(feature = "samples")]
     fn samples() -> crate::flow::Samples<Self> {
-        super::samples::subscription()
+        samples::all()
     }
 }
 
 impl Subscription {
+    /// Whether the same end is asked for already, or is set.
+    fn is_asked(&self, it: &CancelSubscription) -> bool {
+        let named = |at: &Standing| it.subscription_id.as_ref().is_none_or(|id| *id == at.id);
+        self.standing.as_deref().filter(|at| named(at)).is_some_and(|at| match (&at.ending, it.cancel_at_period_end) {
+            (_, Some(true)) => !it.refunds() && it.refund_amount.is_none() && it.extra.is_empty() && at.is_to_end(true),
+            (Some(Ending::AtOnce(asked)), _) => asked.is_same_as(it),
+            _ => false,
+        })
+    }
+
     /// Whether nothing was asked for, and nothing adopted.
     fn is_absent(&self) -> bool {
         self.standing.is_none() && self.checkouts.place() == Place::Absent
-    }
-
-    /// The subscription, if a signal is about it; a signal that comes before its id is early.
-    fn owned(
-        &mut self,
-        id: Option<&str>,
-        customer: Option<&Expandable>,
-        test_mode: Option<bool>,
-        cx: &mut Context<'_>,
-    ) -> Result<&mut Standing, Because> {
-        let waiting = !self.is_absent();
-        match &mut self.standing {
-            None if waiting && id.is_some() => Err(Because::Early),
-            None => Err(Because::Unrelated),
-            Some(it) => {
-                it.owns(id, customer, test_mode, cx)?;
-                Ok(it)
-            }
-        }
     }
 }

@@ -1,20 +1,21 @@
 //! What moves a subscription, and what it owes then.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use super::judged::{judged, resolved};
+use super::signal::signalled;
 use super::standing::Standing;
-use super::{Command, Context, Subscription};
-use crate::fact::{Because, Origin, Verdict};
+use super::wish::wish;
+use super::{Context, Subscription};
+use crate::fact::Because;
 use crate::flow::{Input, Stop};
-use crate::money::Cents;
-use crate::providers::flex::call::{Call, CancelSubscription};
+use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{How, Saw};
 use crate::providers::flex::event::Event;
-use crate::providers::flex::ids::SubscriptionId;
-use crate::providers::flex::rules::Rule;
-use crate::providers::flex::signal::Signal;
-use crate::providers::flex::wire::{SessionSeen, SubscriptionSeen, SubscriptionStatus};
-use crate::rule::Kernel;
+use crate::providers::flex::session::Session;
+use crate::providers::flex::wire::{SessionSeen, Status, SubscriptionSeen, SubscriptionStatus};
 
 type Next = Result<Subscription, Stop>;
 
@@ -22,49 +23,23 @@ pub(super) fn step(mut at: Subscription, input: Input<Subscription>, cx: &mut Co
     match input {
         Input::Command(command) => wish(&mut at, command, cx)?,
         Input::Answered { call, event, .. } => answered(&mut at, &call, &event, cx)?,
-        Input::Refused { call, status, .. } => refused(&mut at, &call, status, cx),
-        Input::Missed(call) => at.checkouts.missed(call, cx),
+        Input::Refused { call, .. } => refused(&mut at, &call, cx),
+        Input::Resolved { call, verdict, .. } => resolved(&mut at, &call, &verdict, cx),
+        Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
+            at.checkouts.hinted(&seen, cx);
+        }
+        Input::NotSent { call: Call::CreateCheckoutSession(_), .. } => at.checkouts.not_sent(cx),
+        Input::NotSent { call: Call::UpdateSubscription(_, it), .. } => {
+            if let Some(standing) = &at.standing {
+                standing.not_sent(&it, cx);
+            }
+        }
+        Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => {}
         Input::Signalled(event, origin) => signalled(&mut at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
         Input::Judged { reason, of, verdict } => judged(&mut at, &reason, &of, &verdict, cx),
     }
     Ok(at)
-}
-
-fn wish(at: &mut Subscription, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
-    match command {
-        Command::CreateCheckoutSession(it) => at.checkouts.create(*it, cx),
-        Command::RetrieveCheckoutSession { checkout_session_id } => {
-            let begins = at.is_absent();
-            at.checkouts.retrieve(checkout_session_id, begins, cx)
-        }
-        Command::RetrieveSubscription { subscription_id } => retrieve(at, subscription_id, cx),
-        Command::CancelSubscription(it) => cancel(at, it, cx),
-    }
-}
-
-fn retrieve(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
-    let have = at.standing.as_ref().map(|it| it.id.clone());
-    let same = given.is_none() || have.is_none() || given == have;
-    let id = have.or(given);
-    cx.require(Kernel::NoEdge, id.is_some() && same).at("/subscription_id").met()?;
-    cx.admitted()?;
-    let Some(id) = id else { return Err(Stop::Refused) };
-    let now = cx.now();
-    at.standing.get_or_insert_with(|| Box::new(Standing::new(id, true, now))).look(cx);
-    Ok(())
-}
-
-fn cancel(at: &mut Subscription, it: CancelSubscription, cx: &mut Context<'_>) -> Result<(), Stop> {
-    cx.check(Rule::SubscriptionCancelExplicit, it.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
-    let given = it.refund_amount.is_none_or(|amount| it.refunds() && amount > Cents::ZERO);
-    cx.check(Rule::SubscriptionCancelRefund, given).at("/refund_amount");
-    cx.check_extra::<CancelSubscription>(&it.extra);
-    cx.admitted()?;
-    let Some(standing) = &mut at.standing else { return Err(Stop::Refused) };
-    cx.owe(Call::CancelSubscription(standing.id.clone(), it.clone()));
-    standing.ending = Some(Box::new(it));
-    Ok(())
 }
 
 fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<'_>) -> Result<(), Because> {
@@ -74,9 +49,7 @@ fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<
             at.saw(saw, seen, cx);
         }
         (Call::FindCheckoutSession(_), Event::Sessions(list)) => {
-            let saw = at.checkouts.found(list, cx)?;
-            let current = at.checkouts.current().map(|it| it.id.clone());
-            if let Some(seen) = list.iter().find(|it| Some(&it.checkout_session_id) == current.as_ref()) {
+            if let Some((saw, seen)) = at.checkouts.found(list, cx)? {
                 at.saw(saw, seen, cx);
             }
         }
@@ -84,154 +57,99 @@ fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<
             let saw = at.checkouts.shown(seen, cx)?;
             at.saw(saw, seen, cx);
         }
-        (_, Event::Subscription(seen)) => at.shown(call, seen, cx)?,
-        // The answer to a cancellation that says nothing: the look-up tells.
-        (Call::CancelSubscription(..), _) => {
-            if let Some(it) = &mut at.standing {
-                it.ending = None;
-                it.look(cx);
-            }
+        (_, Event::Subscription(seen)) => return at.shown(call, seen, cx),
+        (Call::RetrieveInvoice(_), Event::Invoice(seen)) => {
+            at.standing.as_mut().ok_or(Because::Unrelated)?.invoice_shown(seen, cx);
+        }
+        (Call::ListRefunds(of), Event::Refunds(seen)) => {
+            let payments = at.payments();
+            let it = at.standing.as_mut().ok_or(Because::Unrelated)?;
+            it.refunds_shown(of, seen, |id| payments.iter().any(|it| it == id), cx);
         }
         _ => return Err(Because::Unrelated),
     }
     Ok(())
 }
 
+fn refused(at: &mut Subscription, call: &Call, cx: &mut Context<'_>) {
+    let is_unsold = at.checkouts.settled.is_none();
+    match (call, &mut at.standing) {
+        (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(it)) if *id != it.id => {}
+        (Call::RetrieveSubscription(id), Some(it)) if is_unsold && it.is_only_asked_for() => {
+            cx.review("not_found", id.as_str(), &["ended", "keep"]);
+            at.standing = None;
+        }
+        (Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_), Some(it)) => it.not_found(cx),
+        (Call::RetrieveInvoice(_), Some(it)) => it.no_invoice(cx),
+        (Call::CancelSubscription(id, _), Some(it)) if *id == it.id => it.not_ended(call, cx),
+        (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
+        (Call::UpdateSubscription(..), Some(it)) => it.not_ended(call, cx),
+        _ => at.checkouts.refused(call, cx),
+    }
+}
+
 impl Subscription {
-    /// What a session that was seen leads to: delivery, once, and the look at its subscription.
-    fn saw(&mut self, saw: Saw, seen: &SessionSeen, cx: &mut Context<'_>) {
-        let Saw::Settled(session) = saw else { return };
-        let id = seen.subscription_id();
-        if let Some(id) = id.filter(|_| self.standing.is_none()) {
+    /// What a session that was seen leads to: delivery, once, and the lookup of its subscription.
+    pub(super) fn saw(&mut self, saw: Saw, seen: &SessionSeen, cx: &mut Context<'_>) {
+        if let Saw::Settled(session) = saw {
+            self.settled(&session, seen, cx);
+        }
+        let is_paid = seen.status == Some(Status::Complete) && self.checkouts.find(&seen.checkout_session_id).is_some();
+        if is_paid && self.standing.is_some() {
+            self.note_others(seen, cx);
+        }
+    }
+
+    fn settled(&mut self, session: &Session, seen: &SessionSeen, cx: &mut Context<'_>) {
+        let before = self.standing.take_if(|it| it.is_only_asked_for());
+        if let Some(id) = seen.subscription_ids().next().filter(|_| self.standing.is_none()) {
             cx.learn(id.as_str());
-            let mut standing = Standing::new(id, false, cx.now());
-            standing.customer = seen.customer_id();
-            standing.test_mode = session.test_mode;
+            // An adoption that has shown nothing yet gives way to what was paid.
+            let gone = before.map(|it| it.id.clone()).filter(|it| *it != id);
+            cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(of) if Some(of) == gone.as_ref()));
+            let standing = Standing::sold(id, session, seen, cx.now());
             standing.look(cx);
             self.standing = Some(Box::new(standing));
+        } else {
+            self.standing = self.standing.take().or(before);
         }
+        let Some(standing) = &mut self.standing else { return };
         let shown = seen.subscription_status();
         match (session.own, session.sound) {
             (false, _) => {}
             (true, false) => cx.review("not_as_asked", session.id.as_str(), &["fulfill", "refund"]),
             // It is paid for nothing that runs yet.
-            (true, true) if shown.is_some_and(|status| !status.is_live()) => self.withheld = Some(session.id),
-            (true, true) => cx.fulfill(session.id.as_str()),
+            (true, true) if shown.is_some_and(|status| !status.is_live()) => standing.hold(session.id.as_str()),
+            (true, true) => standing.deliver(session.id.as_str(), cx),
         }
     }
 
-    /// How the subscription stands, in an answer.
+    /// The payments of the session that counts.
+    pub(super) fn payments(&self) -> Vec<String> {
+        let session = self.checkouts.settled.as_ref().and_then(|id| self.checkouts.find(id));
+        session.map(|it| it.payment_intents.clone()).unwrap_or_default()
+    }
+
+    /// How a subscription stands, in a reply.
     fn shown(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Result<(), Because> {
-        let Some(it) = &mut self.standing else { return Err(Because::Unrelated) };
-        if matches!(call, Call::CancelSubscription(..)) {
-            it.ending = None;
-        }
-        let same = seen.subscription_id == it.id;
-        cx.check(Rule::InvoiceBelongs, same).at("/subscription/subscription_id");
-        if !same {
-            cx.review("other_subscription", it.id.as_str(), &["seen"]);
+        if let Some(other) = self.other(Some(seen.subscription_id.as_str())) {
+            other.shown(call, seen, cx);
             return Ok(());
         }
-        if matches!(call, Call::ConfirmSubscription(_)) {
-            it.confirmed(seen, cx);
-        }
-        if it.shown(seen, cx)
-            && let Some(session) = self.withheld.take()
-        {
-            cx.fulfill(session.as_str());
-        }
-        if self.standing.as_ref().is_some_and(|it| it.is_over()) {
-            self.withheld = None;
+        let it = self.standing.as_mut().filter(|it| it.id == seen.subscription_id).ok_or(Because::Unrelated)?;
+        match call {
+            Call::UpdateSubscription(_, asked) => it.updated(asked, seen, cx),
+            Call::CancelSubscription(_, asked) => {
+                if seen.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !it.is_over() {
+                    it.expect_refund(asked, cx.begun_at(), cx);
+                }
+                it.shown(seen, cx);
+            }
+            _ => {
+                it.tell_outcomes(call, seen, cx);
+                it.shown(seen, cx);
+            }
         }
         Ok(())
-    }
-}
-
-impl Standing {
-    /// Whether a cancellation whose answer was lost was made, told from how the subscription stands.
-    fn confirmed(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
-        let Some(ending) = &self.ending else { return };
-        let flagged = ending.cancel_at_period_end == Some(true) && seen.cancel_at_period_end == Some(true);
-        let made = flagged || seen.status == Some(SubscriptionStatus::Canceled);
-        let lease = cx.owed(|call| matches!(call, Call::CancelSubscription(..))).and_then(|it| it.lease);
-        match lease.filter(|end| !made && !end.is_over(cx.now())) {
-            // It may still be on its way.
-            Some(end) => cx.look_up_from(Call::ConfirmSubscription(self.id.clone()), end),
-            None => {
-                cx.withdraw(|call| matches!(call, Call::CancelSubscription(..)));
-                self.ending = None;
-            }
-        }
-    }
-}
-
-fn refused(at: &mut Subscription, call: &Call, status: u16, cx: &mut Context<'_>) {
-    match (call, &mut at.standing) {
-        (Call::RetrieveSubscription(_), Some(it)) if it.adopted && it.status.is_none() => at.standing = None,
-        (Call::RetrieveSubscription(_), Some(it)) => it.not_shown(status, cx),
-        (Call::ConfirmSubscription(_), Some(it)) => {
-            cx.review("outcome_unknown", it.id.as_str(), &["done", "not_done"]);
-        }
-        (Call::CancelSubscription(..), Some(it)) => it.ending = None,
-        _ => at.checkouts.refused(call, status, cx),
-    }
-}
-
-fn signalled(at: &mut Subscription, event: Event, origin: Origin, cx: &mut Context<'_>) -> Result<(), Because> {
-    let Event::Signal(signal) = event else { return Err(Because::Unrelated) };
-    cx.check(Rule::WebhookSignature, origin == Origin::Verified);
-    if origin != Origin::Verified {
-        return Err(Because::Unrelated);
-    }
-    let test_mode = signal.test_mode();
-    match *signal {
-        Signal::SessionCompleted(seen) => {
-            let saw = at.checkouts.told(&seen, true, cx)?;
-            at.saw(saw, &seen, cx);
-        }
-        Signal::SessionChanged(seen) => {
-            let saw = at.checkouts.told(&seen, false, cx)?;
-            at.saw(saw, &seen, cx);
-        }
-        Signal::InvoicePaid(invoice) => {
-            let of = invoice.subscription.as_ref().and_then(|it| it.id("subscription_id"));
-            at.owned(of, invoice.customer.as_ref(), test_mode, cx)?.paid(&invoice, cx)?;
-        }
-        Signal::InvoiceFailed(invoice) => {
-            let of = invoice.subscription.as_ref().and_then(|it| it.id("subscription_id"));
-            at.owned(of, invoice.customer.as_ref(), test_mode, cx)?.failed(&invoice, cx)?;
-        }
-        Signal::SubscriptionChanged(seen) => {
-            let of = Some(seen.subscription_id.as_str());
-            let it = at.owned(of, seen.customer.as_ref(), test_mode, cx)?;
-            if it.is_over() {
-                return Err(Because::Known);
-            }
-            it.look(cx);
-        }
-        Signal::SubscriptionDeleted(seen) => {
-            let of = Some(seen.subscription_id.as_str());
-            let it = at.owned(of, seen.customer.as_ref(), test_mode, cx)?;
-            if it.is_over() {
-                return Err(Because::Known);
-            }
-            it.end(SubscriptionStatus::Canceled, cx);
-            at.withheld = None;
-        }
-        Signal::Refund(_) | Signal::Other => return Err(Because::Unrelated),
-    }
-    Ok(())
-}
-
-fn judged(at: &mut Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) {
-    let own = at.standing.as_mut().filter(|it| it.id.as_str() == of);
-    match (reason, verdict.name(), own) {
-        ("not_as_asked", "fulfill", _) => cx.fulfill(of),
-        ("no_signal", "stop_waiting", Some(it)) => it.stop(),
-        ("outcome_unknown", _, Some(it)) => {
-            cx.withdraw(|call| matches!(call, Call::CancelSubscription(..) | Call::ConfirmSubscription(_)));
-            it.ending = None;
-        }
-        _ => at.checkouts.judged(reason, of, verdict, cx),
     }
 }

@@ -1,0 +1,216 @@
+//! The refunds of a session: how each stands, and which of them a request of ours has made.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::payment::Payment;
+use crate::flow::{Outcome, Watch};
+use crate::id::{EffectId, Intent};
+use crate::money::Cents;
+use crate::providers::flex::call::Call;
+use crate::providers::flex::checkouts::SKEW;
+use crate::providers::flex::ids::{CheckoutSessionId, RefundId};
+use crate::providers::flex::wire::{RefundSeen, RefundStatus, SessionSeen};
+use crate::time::Timestamp;
+
+/// How many refunds of a session are remembered.
+const REMEMBERED: usize = 32;
+
+/// How many refunds that came to nothing at once are looked at one by one.
+const ONE_BY_ONE: usize = 16;
+
+/// The review of a session whose refunds do not come to an end.
+const PENDING: &str = "refund_pending";
+
+/// A refund that was seen.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutRefund"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// How much, in cents.
+    pub amount: Cents,
+    /// The furthest status that was seen.
+    pub status: RefundStatus,
+    /// The host's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// When it was seen first.
+    pub(super) since: Timestamp,
+}
+
+impl RefundStatus {
+    /// How far a refund has come: what was done can still come to nothing, and not the other way round.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Unknown(_) => 0,
+            Self::Pending => 1,
+            Self::RequiresAction => 2,
+            Self::Succeeded => 3,
+            Self::Canceled => 4,
+            Self::Failed => 5,
+        }
+    }
+}
+
+/// A refund that was asked for: under which key, how much, and since when.
+pub(super) struct Wanted<'a> {
+    /// The key that Flex echoes, where the request carried it.
+    pub(super) key: Option<&'a str>,
+    /// How much, in cents; nothing where only Flex knows.
+    pub(super) amount: Cents,
+    /// When it was begun first.
+    pub(super) since: Timestamp,
+    /// Whether no other request that is on its way can have made the same.
+    pub(super) alone: bool,
+}
+
+/// What a list of refunds says of one that was asked for.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Match {
+    /// These are it.
+    Are(Vec<RefundId>),
+    /// Some may be it; those among which it must be, if its own reply shows them.
+    MayBe(Vec<RefundId>),
+    /// None is.
+    None,
+}
+
+impl Payment {
+    /// Which of some refunds a request has made: those that echo its key, or else new ones of its amount.
+    pub(super) fn matching(&self, wanted: &Wanted<'_>, list: &[RefundSeen]) -> Match {
+        let ids = |all: &[&RefundSeen]| all.iter().map(|it| it.refund_id.clone()).collect();
+        let echoed: Vec<_> = list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key).collect();
+        if !echoed.is_empty() {
+            return Match::Are(ids(&echoed));
+        }
+        let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, wanted.since)).collect();
+        let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(wanted.amount)).collect();
+        let sum = new.iter().try_fold(Cents::ZERO, |sum, it| Some(sum.plus(it.amount?)));
+        match (new.as_slice(), fitting.as_slice()) {
+            ([], _) => Match::None,
+            (_, [one]) if wanted.alone => Match::Are(ids(&[one])),
+            // A cart that is split is given back in two.
+            (all, []) if wanted.alone && sum == Some(wanted.amount) => Match::Are(ids(all)),
+            (all, []) if wanted.amount == Cents::ZERO => Match::MayBe(ids(all)),
+            (_, []) if sum.is_some() => Match::None,
+            (_, some) => Match::MayBe(ids(some)),
+        }
+    }
+
+    /// Whether a refund was made since, and by no request that we know.
+    fn is_new(&self, seen: &RefundSeen, since: Timestamp) -> bool {
+        let known = self.refunds.iter().find(|it| it.id == seen.refund_id);
+        let young = known.is_none_or(|it| it.intent.is_none() && it.since >= since);
+        young && seen.created_at.is_none_or(|made| made.after(SKEW) >= since)
+    }
+
+    /// What was given back by Flex's own count and by none of the refunds that a session lists, in cents.
+    pub(super) fn unlisted(seen: &SessionSeen) -> Cents {
+        let listed = seen.refunds.iter().flat_map(|it| &it.list).filter_map(|it| it.amount);
+        seen.amount_refunded.unwrap_or_default().minus(listed.fold(Cents::ZERO, Cents::plus))
+    }
+
+    /// Takes in the refunds that a session shows.
+    pub(super) fn see_refunds(&mut self, seen: &SessionSeen, cx: &mut Context<'_>) {
+        let now = cx.now();
+        let refunds = seen.refunds.iter().flat_map(|it| &it.list);
+        let failed: Vec<_> = refunds.filter(|it| self.takes(it, now)).map(|it| it.refund_id.as_str()).collect();
+        match failed.as_slice() {
+            // More than are looked at one by one: a person looks at the session.
+            [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
+                cx.review("refund_failed", seen.checkout_session_id.as_str(), &["seen"]);
+            }
+            some => some.iter().for_each(|id| cx.review("refund_failed", id, &["seen"])),
+        }
+    }
+
+    /// Takes in how a refund stands. One that was promised and has not arrived owes a review.
+    pub(super) fn see_refund(&mut self, seen: &RefundSeen, session: &CheckoutSessionId, cx: &mut Context<'_>) {
+        if self.takes(seen, cx.now()) {
+            let failed = self.refunds.iter().filter(|it| it.status.is_reversed()).count();
+            let of = if failed > ONE_BY_ONE { session.as_str() } else { seen.refund_id.as_str() };
+            cx.review("refund_failed", of, &["seen"]);
+        }
+    }
+
+    /// Takes in how a refund stands, and tells whether it is news that it has come to nothing.
+    fn takes(&mut self, seen: &RefundSeen, now: Timestamp) -> bool {
+        let mut failed = false;
+        let index = match self.refunds.binary_search_by(|it| it.id.cmp(&seen.refund_id)) {
+            Ok(index) => index,
+            Err(index) => {
+                let status = RefundStatus::Unknown(String::new());
+                let it = Refund { id: seen.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
+                self.refunds.insert(index, it);
+                index
+            }
+        };
+        let Some(it) = self.refunds.get_mut(index) else { return failed };
+        it.amount = it.amount.max(seen.amount.unwrap_or_default());
+        if let Some(status) = seen.status.as_ref().filter(|status| status.rank() > it.status.rank()) {
+            it.status = status.clone();
+            failed = it.status.is_reversed();
+            if let Some(intent) = it.intent.as_ref().filter(|_| failed) {
+                self.returns.settle(intent.as_str(), Outcome::Failed);
+            }
+        }
+        if self.refunds.len() > REMEMBERED {
+            self.refunds.remove(0);
+        }
+        failed
+    }
+
+    /// A request has made these refunds, or one that nobody has seen. One that has come to nothing may be wanted again.
+    pub(super) fn refund_made(&mut self, name: &EffectId, made: &[RefundId]) {
+        let Ok(intent) = Intent::parse(name.intent()) else { return };
+        let mut outcome = Outcome::Done;
+        for it in self.refunds.iter_mut().filter(|it| made.contains(&it.id)) {
+            it.intent = Some(intent.clone());
+            if it.status.is_reversed() {
+                outcome = Outcome::Failed;
+            }
+        }
+        self.returns.settle(intent.as_str(), outcome);
+        self.refunding.done(name);
+    }
+
+    /// Plans the next look at refunds of ours that are on their way: done is only what has succeeded. A person is asked once
+    /// the schedule is over.
+    pub(super) fn plan(&mut self, session: &CheckoutSessionId, cx: &mut Context<'_>) {
+        let is_on_its_way = |it: &Refund| it.intent.is_some() && it.status.rank() < RefundStatus::Succeeded.rank();
+        if !self.refunds.iter().any(is_on_its_way) {
+            if self.settling.take().is_some() {
+                cx.withdraw_word(PENDING, session.as_str());
+            }
+            return;
+        }
+        let watch = self.settling.get_or_insert_with(|| Box::new(Watch::new(cx.now())));
+        if !watch.is_stopped() {
+            let look_up = Call::RetrieveCheckoutSession(session.clone());
+            cx.watch(look_up, watch, PENDING, session.as_str(), &["keep_waiting", "stop_waiting"]);
+        }
+    }
+
+    /// A request has made nothing.
+    pub(super) fn refund_came_to_nothing(&mut self, name: &EffectId) {
+        self.returns.settle(name.intent(), Outcome::Failed);
+        self.refunding.undone(name);
+    }
+
+    /// A person names the refund that a request has made.
+    pub(super) fn refund_named(&mut self, name: &EffectId, id: RefundId, now: Timestamp) {
+        let amount = self.refunding.amount(name).unwrap_or_default();
+        if let Err(index) = self.refunds.binary_search_by(|it| it.id.cmp(&id)) {
+            let it = Refund { id: id.clone(), amount, status: RefundStatus::Pending, intent: None, since: now };
+            self.refunds.insert(index, it);
+        }
+        self.refund_made(name, &[id]);
+    }
+}

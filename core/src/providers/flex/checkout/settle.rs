@@ -1,0 +1,320 @@
+//! What a look or a signal says of the requests that move money: which of them it shows, and which it denies.
+
+use alloc::vec::Vec;
+
+use super::refund::{Match, Wanted};
+use super::{Checkout, Context};
+use crate::effect::idempotency_key;
+use crate::flow::{Flow, Outcome, Reading};
+use crate::id::EffectId;
+use crate::money::Cents;
+use crate::providers::flex::call::Call;
+use crate::providers::flex::checkouts::SKEW;
+use crate::providers::flex::event::Event;
+use crate::providers::flex::ids::CaptureId;
+use crate::providers::flex::request::CapturePayment;
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::session_request::echoed_key;
+use crate::providers::flex::wire::{CaptureSeen, Entries, RefundSeen, SessionSeen};
+use crate::time::Timestamp;
+
+/// Whether it is the request of that name.
+pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
+    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == name)
+}
+
+impl Checkout {
+    /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
+    pub(super) fn weighed(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+        match (call, event) {
+            (Call::CreateRefund(_, name, it), Event::Session(seen)) => {
+                let amount = self.payment.as_ref().and_then(|it| it.refunding.amount(name)).unwrap_or_default();
+                let key = echoed_key(it.refund_metadata.as_ref());
+                let wanted = Wanted { key: key.as_deref(), amount, since, alone: true };
+                let list = seen.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default();
+                match self.payment.as_ref().map(|payment| payment.matching(&wanted, list)) {
+                    Some(Match::Are(ids) | Match::MayBe(ids)) if !ids.is_empty() => {
+                        Reading::Done(Event::Refunded(seen, ids))
+                    }
+                    _ => Reading::missing("/checkout_session/refunds"),
+                }
+            }
+            (Call::CapturePayment(_, name, it), Event::Session(seen)) => {
+                let key = echoed_key(it.capture_metadata.as_ref());
+                let single = self.payment.as_ref().is_some_and(|it| it.capturing.is_only(name));
+                match self.captured(name, key.as_deref(), it.amount, since, single, &seen) {
+                    Captured::By(id) => Reading::Done(Event::Captured(seen, Some(id))),
+                    Captured::Some => Reading::Done(Event::Captured(seen, None)),
+                    // Its own reply shows that money was taken, if no other request can have taken it.
+                    Captured::Other if self.capturing_alone() => Reading::Done(Event::Captured(seen, None)),
+                    _ => Reading::missing("/checkout_session/amount_received"),
+                }
+            }
+            (_, event) => Reading::Done(event),
+        }
+    }
+
+    fn capturing_alone(&self) -> bool {
+        self.payment.as_ref().is_some_and(|it| it.capturing.is_alone())
+    }
+
+    /// What a session says of a capture that was asked for.
+    fn captured(
+        &self,
+        name: &EffectId,
+        key: Option<&str>,
+        amount: Cents,
+        since: Timestamp,
+        single: bool,
+        seen: &SessionSeen,
+    ) -> Captured {
+        let Some(payment) = &self.payment else { return Captured::Unclear };
+        let listed = seen.captures.as_ref();
+        match self.among(key, amount, since, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
+            Captured::None => {}
+            found => return found,
+        }
+        let moving = &payment.capturing;
+        let grown = seen.amount_received.map(|all| moving.grown(all));
+        let whole = listed.is_none_or(|it| it.whole);
+        match (grown, seen.amount_received) {
+            (Some(grown), _) if grown > Cents::ZERO && single && moving.amount(name) == Some(grown) => Captured::Some,
+            (Some(_), Some(all)) if moving.explains(all) => Captured::Some,
+            (Some(grown), _) if grown > Cents::ZERO => Captured::Other,
+            (Some(_), _) if whole => Captured::None,
+            (None, _) if listed.is_some() && whole => Captured::None,
+            _ => Captured::Unclear,
+        }
+    }
+
+    /// What a list of captures says of one that was asked for.
+    fn among(&self, key: Option<&str>, amount: Cents, since: Timestamp, list: &[CaptureSeen]) -> Captured {
+        let Some(payment) = &self.payment else { return Captured::Unclear };
+        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == key) {
+            return Captured::By(it.capture_id.clone());
+        }
+        let is_new = |it: &&CaptureSeen| {
+            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= since);
+            it.echo.is_none() && young && !payment.captured.iter().any(|(id, _)| *id == it.capture_id)
+        };
+        let new: Vec<_> = list.iter().filter(is_new).collect();
+        match new.as_slice() {
+            [] => Captured::None,
+            [one] if payment.capturing.is_alone() && one.amount_captured == Some(amount) => {
+                Captured::By(one.capture_id.clone())
+            }
+            _ => Captured::Other,
+        }
+    }
+
+    /// Settles every open request that a session shows, and takes the session in. `asked` is the request for whose outcome
+    /// we looked: what does not show it may deny it.
+    pub(super) fn settle(&mut self, seen: &SessionSeen, asked: Option<&EffectId>, cx: &mut Context<'_>) {
+        let captures = self.open(|payment| &payment.capturing.open, cx);
+        let found: Vec<_> = captures
+            .into_iter()
+            .filter_map(|it| Some((self.captured(&it.name, Some(&it.key), it.amount, it.since?, it.single, seen), it)))
+            .collect();
+        if let Some(payment) = &mut self.payment {
+            payment.see(seen, cx);
+        }
+        for (found, it) in found {
+            self.capture_found(found, &it, asked == Some(&it.name), cx);
+        }
+        let list = seen.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default();
+        for it in self.open(|payment| &payment.refunding.open, cx) {
+            let Some(payment) = &self.payment else { return };
+            match it.matching(payment, list) {
+                Match::Are(ids) => {
+                    cx.prove(|call| is_named(call, &it.name), ids.first().map(|id| id.as_str()));
+                    self.refund_made(&it.name, &ids);
+                }
+                Match::MayBe(_) => cx.ask(|call| is_named(call, &it.name)),
+                Match::None if asked == Some(&it.name) => self.refund_missing(seen, &it.name, cx),
+                Match::None => {}
+            }
+        }
+    }
+
+    fn capture_found(&mut self, found: Captured, of: &OpenRequest, asked: bool, cx: &mut Context<'_>) {
+        let name = &of.name;
+        match found {
+            Captured::By(_) | Captured::Some => {
+                let id = if let Captured::By(id) = &found { Some(id) } else { None };
+                if let Some((_, Call::CapturePayment(_, _, it))) =
+                    cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
+                {
+                    self.capture_made(name, &it, id, cx);
+                }
+            }
+            Captured::Other if of.single => cx.ask(|call| is_named(call, name)),
+            Captured::None if asked => self.deny(name, cx),
+            Captured::Unclear if asked => {
+                cx.look_again(|call| is_named(call, name));
+                if let Some(id) = &self.checkouts.settled {
+                    cx.look_up(Call::ListCaptures(id.clone()));
+                }
+            }
+            Captured::Other if asked => cx.look_again(|call| is_named(call, name)),
+            _ => {}
+        }
+    }
+
+    /// A list of captures, looked at since the session tells too little.
+    pub(super) fn captures_listed(&mut self, list: &Entries<CaptureSeen>, cx: &mut Context<'_>) {
+        for it in self.open(|payment| &payment.capturing.open, cx) {
+            let Some(since) = it.since else { continue };
+            match self.among(Some(&it.key), it.amount, since, &list.list) {
+                // Whoever is missing here was not made; the look at the session repeats it in time.
+                Captured::None if list.whole => self.deny(&it.name, cx),
+                Captured::None => {}
+                found => self.capture_found(found, &it, false, cx),
+            }
+        }
+        if let Some(payment) = &mut self.payment {
+            list.list.iter().for_each(|it| payment.see_capture(it));
+        }
+    }
+
+    /// A capture was made: by its id where it has one.
+    pub(super) fn capture_made(
+        &mut self,
+        name: &EffectId,
+        it: &CapturePayment,
+        id: Option<&CaptureId>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(payment) = &mut self.payment else { return };
+        let known = id.and_then(|id| payment.captured.iter().find(|(have, _)| have == id)).map(|(_, amount)| *amount);
+        let grown = payment.received.map(|all| payment.capturing.grown(all));
+        let taken = known.or(grown.filter(|_| payment.capturing.is_alone()));
+        payment.capture_ends(name, it, Outcome::Done);
+        let same = taken.is_none_or(|taken| taken == it.amount);
+        cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
+        if !same {
+            let session = self.checkouts.settled.as_ref().map(|id| id.as_str());
+            let of = id.map(CaptureId::as_str).or(session).unwrap_or(name.as_str());
+            cx.review("captured_other_amount", of, &["seen"]);
+        }
+    }
+
+    /// A session that we looked at for the outcome of a refund does not show it.
+    fn refund_missing(&mut self, seen: &SessionSeen, name: &EffectId, cx: &mut Context<'_>) {
+        let Some(payment) = &self.payment else { return };
+        let unlisted = super::payment::Payment::unlisted(seen) > Cents::ZERO;
+        let grown = payment.refunding.grown(payment.returned()) > Cents::ZERO;
+        match &seen.refunds {
+            _ if unlisted && grown => cx.ask(|call| is_named(call, name)),
+            Some(list) if list.whole => self.deny(name, cx),
+            _ => cx.look_again(|call| is_named(call, name)),
+        }
+    }
+
+    /// A look denies a request: settled as not made, where that counts.
+    fn deny(&mut self, name: &EffectId, cx: &mut Context<'_>) {
+        if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
+            self.undone(name, &call);
+        }
+    }
+
+    /// A request came to nothing.
+    pub(super) fn undone(&mut self, name: &EffectId, call: &Call) {
+        let Some(payment) = &mut self.payment else { return };
+        match call {
+            Call::CapturePayment(_, _, it) => payment.capture_ends(name, it, Outcome::Failed),
+            _ => payment.refund_came_to_nothing(name),
+        }
+    }
+
+    pub(super) fn refund_made(&mut self, name: &EffectId, ids: &[crate::providers::flex::ids::RefundId]) {
+        if let Some(payment) = &mut self.payment {
+            payment.refund_made(name, ids);
+        }
+    }
+
+    /// A verified signal tells of a refund: it names the request whose key it echoes, or the only one that it can be.
+    pub(super) fn refund_told(&mut self, seen: &RefundSeen, cx: &mut Context<'_>) {
+        for it in self.open(|payment| &payment.refunding.open, cx) {
+            let Some(payment) = &self.payment else { return };
+            if let Match::Are(ids) = it.matching(payment, core::slice::from_ref(seen)) {
+                cx.prove(|call| is_named(call, &it.name), Some(seen.refund_id.as_str()));
+                return self.refund_made(&it.name, &ids);
+            }
+        }
+        let own = idempotency_prefix(cx);
+        let name = seen.echo.as_deref().and_then(|echo| EffectId::parse(echo.strip_prefix(&own)?).ok());
+        if let Some(name) = name {
+            cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str());
+        }
+    }
+
+    /// The requests whose outcome is unknown.
+    fn open(
+        &self,
+        of: impl Fn(&super::payment::Payment) -> &Vec<(EffectId, Cents)>,
+        cx: &Context<'_>,
+    ) -> Vec<OpenRequest> {
+        let Some(payment) = &self.payment else { return Vec::new() };
+        let all = of(payment);
+        let sent = |name: &EffectId| cx.owed(|call| is_named(call, name)).filter(|it| it.sent).and_then(|it| it.first_at);
+        let open = |(name, amount): &(EffectId, Cents)| {
+            cx.owed(|call| is_named(call, name))?;
+            let since = sent(name);
+            let rival = |(other, its): &(EffectId, Cents)| {
+                other != name && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
+            };
+            let alone = !all.iter().any(rival);
+            let key = idempotency_key(Self::ID, cx.key(), name);
+            let single = !all.iter().any(|(other, _)| other != name && sent(other).is_some());
+            Some(OpenRequest { name: name.clone(), key, amount: *amount, since, alone, single })
+        };
+        all.iter().filter_map(open).collect()
+    }
+}
+
+/// A request whose outcome is unknown.
+struct OpenRequest {
+    name: EffectId,
+    key: alloc::string::String,
+    amount: Cents,
+    /// When it was begun first, if a sending of it may have come true.
+    since: Option<Timestamp>,
+    /// Whether no other can have moved the same.
+    alone: bool,
+    /// Whether no other moves anything.
+    single: bool,
+}
+
+impl OpenRequest {
+    /// What some refunds say of it. Of one that nobody has sent only an echo says anything.
+    fn matching(&self, payment: &super::payment::Payment, list: &[RefundSeen]) -> Match {
+        let since = self.since.unwrap_or_default();
+        let wanted = Wanted { key: Some(&self.key), amount: self.amount, since, alone: self.alone };
+        match self.since {
+            Some(_) => payment.matching(&wanted, list),
+            None => {
+                let echoed: Vec<_> = list.iter().filter(|it| it.echo.as_ref() == Some(&self.key)).cloned().collect();
+                payment.matching(&wanted, &echoed)
+            }
+        }
+    }
+}
+
+/// What every key of this flow begins with.
+fn idempotency_prefix(cx: &Context<'_>) -> alloc::string::String {
+    alloc::format!("{}:{}:", Checkout::ID, cx.key().as_str())
+}
+
+/// What was found of a capture.
+enum Captured {
+    /// This one is it.
+    By(CaptureId),
+    /// As much more was received as was asked for.
+    Some,
+    /// Something was taken, and not what was asked for.
+    Other,
+    /// Nothing was.
+    None,
+    /// That cannot be told.
+    Unclear,
+}

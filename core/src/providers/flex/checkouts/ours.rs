@@ -1,0 +1,165 @@
+//! Which sessions are ours: by the key that they echo, or else by what they ask for and when they were made.
+
+use super::{Checkouts, How, Saw};
+use crate::effect::{Call as _, Retry, idempotency_key};
+use crate::fact::{Because, Verdict};
+use crate::flow::Cx;
+use crate::providers::flex::Flex;
+use crate::providers::flex::call::Call;
+use crate::providers::flex::ids::CheckoutSessionId;
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::wire::{Entries, SessionSeen, Status};
+use crate::time::{Millis, Timestamp};
+
+/// How far two machines' clocks may be apart.
+pub(crate) const SKEW: Millis = Millis::from_minutes(5);
+
+/// Whether a session answers the request that is open.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Ours {
+    /// It does not.
+    No,
+    /// It may: something is missing that would tell.
+    Maybe,
+    /// It asks for what we asked for, and was made since.
+    Likely,
+    /// It echoes the request's own key.
+    Surely,
+}
+
+/// The request for a session that is open.
+pub(super) struct Open {
+    key: alloc::string::String,
+    since: Timestamp,
+    class: Retry,
+}
+
+pub(super) const fn is_create(call: &Call) -> bool {
+    matches!(call, Call::CreateCheckoutSession(_))
+}
+
+impl Checkouts {
+    /// The request for a session that was sent, or may have been.
+    pub(super) fn open<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<Open> {
+        let it = cx.owed(is_create).filter(|it| it.sent)?;
+        let key = idempotency_key(F::ID, cx.key(), it.id);
+        Some(Open { key, since: it.first_at?, class: it.call.operation().class })
+    }
+
+    /// Whether a session that is not known answers the request that is open. An echo decides alone.
+    pub(super) fn ours(&self, seen: &SessionSeen, open: &Open) -> Ours {
+        let Some(asked) = self.asked.as_ref().filter(|_| self.find(&seen.checkout_session_id).is_none()) else {
+            return Ours::No;
+        };
+        if let Some(echo) = &seen.echo {
+            return if *echo == open.key { Ours::Surely } else { Ours::No };
+        }
+        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
+        let old = seen.created_at.is_some_and(|made| made.after(SKEW) < open.since);
+        match () {
+            () if other || old || !asked.fits(seen) => Ours::No,
+            () if seen.client_reference_id.is_none() || seen.created_at.is_none() => Ours::Maybe,
+            () => Ours::Likely,
+        }
+    }
+
+    /// Whether a session that is paid is one of ours that we do not know: it echoes a key of ours, or carries our reference
+    /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
+    pub(super) fn was_ours<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
+        if let Some(echo) = &seen.echo {
+            let own = alloc::format!("{}:{}:create_checkout_session:", F::ID, cx.key().as_str());
+            return echo.starts_with(&own);
+        }
+        let Some(since) = self.since.filter(|_| seen.client_reference_id == self.reference) else { return false };
+        let is_key = self.reference.as_deref() == Some(cx.key().as_str());
+        seen.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
+    }
+
+    /// The reply to the look-up of a request whose outcome is unknown.
+    pub(crate) fn found<'s, F: Flex>(
+        &mut self,
+        list: &'s Entries<SessionSeen>,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<Option<(Saw, &'s SessionSeen)>, Because> {
+        let Some(open) = self.open(cx) else { return Err(Because::Unrelated) };
+        let best = list.list.iter().map(|it| self.ours(it, &open)).max().unwrap_or(Ours::No);
+        let all = || list.list.iter().filter(|it| self.ours(it, &open) == best);
+        let doubts = list.list.iter().any(|it| self.ours(it, &open) == Ours::Maybe);
+        let one = match best {
+            // Of forms that were made twice the customer has seen none: the one that is paid counts, or else the newest.
+            Ours::Surely => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
+            Ours::Likely if all().nth(1).is_none() && !doubts => all().next(),
+            _ => None,
+        };
+        let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
+        let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
+        match (best, one) {
+            (_, Some(seen)) => {
+                let saw = self.created(seen, How::Shown, cx)?;
+                if open.class == Retry::Reconcile {
+                    others.iter().for_each(|id| cx.review("made_twice", id.as_str(), &["seen"]));
+                }
+                return Ok(Some((saw, seen)));
+            }
+            // It is sent again, whatever was made; unless another was paid meanwhile.
+            _ if open.class == Retry::Harmless => self.not_sent(cx),
+            (Ours::No, None) if list.whole => {
+                if cx.deny(is_create).is_some() {
+                    self.asked = None;
+                }
+            }
+            (Ours::No, None) => cx.look_again(is_create),
+            (_, None) => cx.ask(is_create),
+        }
+        Ok(None)
+    }
+
+    /// A reply that proves nothing names a session even so: a look at it replaces the search, if it is not another's.
+    pub(crate) fn hinted<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let id = &seen.checkout_session_id;
+        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
+        let mode = seen.mode.as_ref().is_none_or(|mode| self.asked.as_ref().is_some_and(|asked| asked.mode == *mode));
+        cx.check(Rule::CheckoutModeMatches, mode && !other).at("/checkout_session");
+        if mode && !other && self.asked.is_some() && self.find(id).is_none() {
+            self.adopt(id.clone(), cx);
+        }
+    }
+
+    pub(super) fn adopt<F: Flex>(&mut self, id: CheckoutSessionId, cx: &mut Cx<'_, F>) {
+        cx.learn(id.as_str());
+        cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+        self.adopting = Some(id);
+    }
+
+    /// A session that was looked for is not to be found, by a person's word.
+    pub(super) fn not_adopted<F: Flex>(&mut self, cx: &Cx<'_, F>) {
+        self.adopting = None;
+        if cx.owed(is_create).is_none() {
+            self.asked = None;
+        }
+    }
+
+    /// Nothing has come of a request for a session. It is not made any more where another was paid meanwhile.
+    pub(crate) fn not_sent<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
+        if self.settled.is_some() {
+            cx.withdraw(is_create);
+            self.asked = None;
+        }
+    }
+
+    /// A person said what has become of a request about sessions, or gave it up.
+    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, verdict: &Verdict, cx: &mut Cx<'_, F>) {
+        match (call, verdict) {
+            (Call::CreateCheckoutSession(_), Verdict::About { id, .. }) => {
+                if let Ok(id) = CheckoutSessionId::parse(id.as_str()) {
+                    self.adopt(id, cx);
+                }
+            }
+            // One that a reply has named even so is looked at first.
+            (Call::CreateCheckoutSession(_), Verdict::Plain(_)) if self.adopting.is_none() => self.asked = None,
+            (Call::RetrieveCheckoutSession(id), _) if self.adopting.as_ref() == Some(id) => self.not_adopted(cx),
+            (Call::RetrieveCheckoutSession(id), _) => self.looked(id, cx),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the customer is told when a payment fails: once for each invoice.
+
+use super::Standing;
+use super::invoices::Told;
+use crate::fact::Because;
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::subscription::Context;
+use crate::providers::flex::wire::{InvoiceSeen, SubscriptionStatus};
+use crate::time::Millis;
+
+/// How long after a payment a lookup may still say that it is due.
+const LAG: Millis = Millis::from_hours(1);
+
+impl Standing {
+    /// A lookup shows its status: the customer is told once that it is past due, unless an invoice has said so.
+    pub(super) fn dun(&mut self, cx: &mut Context<'_>) {
+        let id = self.id.as_str();
+        if self.status != Some(SubscriptionStatus::PastDue) {
+            self.past_due = false;
+            cx.withdraw_word("past_due", id);
+            return;
+        }
+        let leased = cx.begun_at();
+        let just_paid = self.invoices.newest_paid().is_some_and(|paid| leased < paid.after(LAG));
+        if !self.past_due && !just_paid {
+            self.past_due = true;
+            if !self.invoices.is_failing() {
+                cx.notify("past_due", id, None);
+            }
+        }
+    }
+
+    /// An invoice could not be paid: the customer is told once, and loses nothing.
+    pub(in super::super) fn failed(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) -> Result<(), Because> {
+        if self.is_over() || self.invoices.knows(&invoice.invoice_id) {
+            return Err(Because::Known);
+        }
+        let told = self.past_due && !self.invoices.is_failing();
+        let is_of_period = |it: &super::period::Shown| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
+        if !(told && self.shown.as_ref().is_none_or(is_of_period)) {
+            cx.notify("payment_failed", invoice.invoice_id.as_str(), None);
+        }
+        self.note(&invoice.invoice_id, None, Told::of(invoice), cx);
+        self.look(cx);
+        Ok(())
+    }
+
+    /// An invoice was paid: what that pays for, the lookup tells.
+    pub(in super::super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) -> Result<(), Because> {
+        let id = &invoice.invoice_id;
+        let of_session = self.sale.as_ref().is_some_and(|it| it.found && it.invoice.as_ref() == Some(id));
+        if self.is_over() && (of_session || !invoice.is_paid()) {
+            return Err(Because::Known);
+        }
+        if !invoice.is_paid() {
+            if self.invoices.is_paid(id) {
+                return Err(Because::Known);
+            }
+            self.look_at_invoice(id.clone(), cx);
+            self.look(cx);
+            return Ok(());
+        }
+        check_amounts(invoice, cx);
+        if !self.note_paid(id, Told::of(invoice), cx) {
+            return Err(Because::Known);
+        }
+        self.settle(cx);
+        if !self.is_over() {
+            self.reschedule(cx);
+            self.plan(cx);
+            self.look(cx);
+        }
+        Ok(())
+    }
+
+    /// How an invoice stands, in a reply.
+    pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) {
+        let id = &invoice.invoice_id;
+        let same = invoice.subscription().is_none_or(|it| it == self.id.as_str());
+        cx.check(Rule::InvoiceBelongs, same).at("/invoice/subscription");
+        if !same {
+            self.looked(cx);
+            self.plan(cx);
+            return;
+        }
+        let mut is_news = false;
+        if invoice.is_paid() {
+            check_amounts(invoice, cx);
+            is_news = self.note_paid(id, Told::of(invoice), cx);
+        } else if self.shown.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
+            // What another system cannot have delivered.
+            self.delivered = None;
+        }
+        self.invoices.looked(id);
+        self.settle(cx);
+        self.reschedule(cx);
+        self.looked(cx);
+        self.plan(cx);
+        if is_news && !self.is_settled(cx.now()) {
+            self.look(cx);
+        }
+    }
+}
+
+/// Whether an invoice is paid is judged by its status alone: amounts can only warn.
+fn check_amounts(invoice: &InvoiceSeen, cx: &mut Context<'_>) {
+    let whole = invoice.amount_paid.is_none_or(|paid| invoice.amount_due.is_none_or(|due| paid >= due));
+    cx.check(Rule::InvoicePaidAmount, whole).at("/object/invoice/amount_paid");
+}

@@ -1,0 +1,337 @@
+//! Periods of a subscription: what a lookup has shown, and what of it is paid.
+
+use serde::{Deserialize, Serialize};
+
+use super::Standing;
+use super::invoices::{Place, Told};
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
+use crate::providers::flex::session::Session;
+use crate::providers::flex::subscription::Context;
+use crate::providers::flex::wire::{Expandable, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::time::{Millis, Timestamp};
+
+/// How much earlier than its period an invoice may have been made.
+const INVOICED_BEFORE: Millis = Millis::from_minutes(5);
+
+/// How long after its session a first period may begin.
+const FIRST_PERIOD: Millis = Millis::from_hours(1);
+
+/// How long a session lives at most, where it does not say so.
+const SESSION_LIFE: Millis = Millis::from_hours(24);
+
+/// After how long an active subscription shows that its renewal has not failed.
+pub(super) const RENEWED: Millis = Millis::from_hours(6);
+
+/// From when on until when a period lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSpan"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Span {
+    /// When it began.
+    pub start: Timestamp,
+    /// When it ends.
+    pub end: Timestamp,
+}
+
+impl Span {
+    /// Whether an invoice that was made then is one of this period.
+    pub(super) fn has_made(self, made: Timestamp) -> bool {
+        made.after(INVOICED_BEFORE) >= self.start && made < self.end
+    }
+
+    /// The same, where it cannot be one of the next either.
+    fn surely_has_made(self, made: Timestamp) -> bool {
+        self.has_made(made) && made.after(INVOICED_BEFORE) < self.end
+    }
+}
+
+/// What the last lookup has shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShown"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    /// When the lookup was begun.
+    pub(super) leased: Timestamp,
+    /// When the period began, or the latest instant at which it can have.
+    pub(super) start: Timestamp,
+    /// When the period ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<Timestamp>,
+    /// When the trial ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trial_end: Option<Timestamp>,
+    /// When the subscription was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<Timestamp>,
+    /// The newest invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) invoice: Option<InvoiceId>,
+    /// Whether it shows no newest invoice at all.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) silent: bool,
+}
+
+impl Shown {
+    fn new(seen: &SubscriptionSeen, before: Option<&Self>, cx: &Context<'_>) -> Self {
+        let end = seen.current_period_end();
+        let leased = cx.begun_at();
+        // Where it is not said, a period begins where the one before has ended, or at the latest now.
+        let start = before.filter(|_| end.is_some()).and_then(|it| match it.end {
+            before if before == end => Some(it.start),
+            before => before.filter(|before| Some(*before) < end && *before <= leased),
+        });
+        Self {
+            leased,
+            start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
+            end,
+            trial_end: seen.trial_end,
+            made: seen.created_at,
+            invoice: seen.latest_invoice(),
+            silent: !seen.latest_invoice.as_ref().is_some_and(Expandable::is_there),
+        }
+    }
+
+    /// The period, if it has an end.
+    pub(super) fn span(&self) -> Option<Span> {
+        Some(Span { start: self.start, end: self.end? })
+    }
+}
+
+/// A period that is paid, or a trial.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPaidPeriod"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Paid {
+    /// The period.
+    pub span: Span,
+    /// The invoice that has paid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<InvoiceId>,
+    /// Whether it is a trial, for which nothing was paid.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub trial: bool,
+}
+
+/// The session that has sold a subscription, and with it its first period.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSale"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sale {
+    /// The session.
+    pub(super) session: CheckoutSessionId,
+    /// Its invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) invoice: Option<InvoiceId>,
+    /// Until when the first period has begun.
+    pub(super) until: Timestamp,
+    /// Whether the period that it has sold was found.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) found: bool,
+}
+
+impl Sale {
+    pub(super) fn new(session: &Session, seen: &SessionSeen, now: Timestamp) -> Self {
+        let made = seen.created_at.unwrap_or(session.watch.since());
+        let by = session.expires_at.unwrap_or_else(|| made.after(SESSION_LIFE));
+        Self {
+            session: session.id.clone(),
+            invoice: seen.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok()),
+            until: now.min(by).after(FIRST_PERIOD),
+            found: false,
+        }
+    }
+}
+
+impl Standing {
+    /// Takes in the period that a lookup shows.
+    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
+        let shown = Shown::new(seen, self.shown.as_ref(), cx);
+        if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
+            && shown.invoice.as_ref() != Some(&before)
+        {
+            self.drop_invoice_lookup(&before, cx);
+        }
+        self.shown = Some(shown);
+    }
+
+    /// Gives what is paid of the period that was shown, and finds each paid invoice its place.
+    pub(super) fn settle(&mut self, cx: &mut Context<'_>) {
+        if let Some(paid) = self.found_paid() {
+            self.grant(paid, cx);
+        }
+        self.place_invoices(cx);
+    }
+
+    /// The period that was shown, if it is paid.
+    fn found_paid(&self) -> Option<Paid> {
+        let shown = self.shown.as_ref()?;
+        if self.paid.as_ref().is_some_and(|it| shown.start < it.span.start) {
+            // It is an older one.
+            return None;
+        }
+        match self.status.as_ref()? {
+            SubscriptionStatus::Trialing => {
+                let span = Span { start: shown.start, end: shown.trial_end.or(shown.end)? };
+                Some(Paid { span, invoice: shown.invoice.clone(), trial: true })
+            }
+            SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
+            _ => None,
+        }
+    }
+
+    fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
+        let paid = |invoice: Option<&InvoiceId>| Some(Paid { span, invoice: invoice.cloned(), trial: false });
+        let latest = shown.invoice.as_ref();
+        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
+            return paid(latest);
+        }
+        if !shown.silent {
+            return None;
+        }
+        match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
+            Some(invoice) => paid(Some(invoice)),
+            // A renewal that has failed would have made it past due.
+            None if shown.leased >= span.start.after(RENEWED) => paid(self.only_unplaced()),
+            None => None,
+        }
+    }
+
+    /// Whether an invoice is paid and can pay the period that begins then: one that has paid another cannot.
+    fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
+        let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
+        match self.invoices.paid_for(id) {
+            Some(Place::Open | Place::Extra | Place::Judged) => true,
+            Some(Place::Period(of)) => of == start,
+            Some(Place::Session) => is_only(),
+            None => false,
+        }
+    }
+
+    /// Whether a period is the one that our session has sold.
+    fn is_first(&self, shown: &Shown) -> bool {
+        let began = |until: Timestamp| shown.start <= until;
+        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == shown.start);
+        let of_subscription = shown.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
+        self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
+    }
+
+    /// The one paid invoice of which nobody knows when it was made.
+    fn only_unplaced(&self) -> Option<&InvoiceId> {
+        let mut all = self.invoices.unplaced().filter(|it| it.made.is_none());
+        all.next().filter(|_| all.next().is_none()).map(|it| &it.id)
+    }
+
+    /// Gives access for a period, and delivers it if it is a new one.
+    pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Context<'_>) {
+        let before = self.paid.take().filter(|it| it.span.start == paid.span.start);
+        let is_same = before.is_some();
+        if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
+            self.give_access(paid.span.end, cx);
+        }
+        paid.invoice = before.and_then(|it| it.invoice).or(paid.invoice);
+        if let Some(invoice) = &paid.invoice {
+            cx.withdraw_word("unplaced_invoice", invoice.as_str());
+        }
+        if !is_same {
+            self.deliver_period(&mut paid, cx);
+        }
+        if let Some(invoice) = &paid.invoice
+            && matches!(self.invoices.paid_for(invoice), Some(Place::Open | Place::Extra))
+        {
+            self.invoices.place(invoice, Place::Period(paid.span.start));
+        }
+        self.paid = Some(paid);
+    }
+
+    /// Finds each paid invoice its place; one that has none is a person's.
+    pub(super) fn place_invoices(&mut self, cx: &mut Context<'_>) {
+        let all: alloc::vec::Vec<_> = self.invoices.unplaced().cloned().collect();
+        for it in all {
+            if let Some(place) = self.place_for(&it.id, it.made) {
+                self.invoices.place(&it.id, place);
+                cx.withdraw_word("unplaced_invoice", it.id.as_str());
+            } else if self.is_over() {
+                cx.review("unplaced_invoice", it.id.as_str(), &["fulfill", "nothing"]);
+            } else if let Some(shown) = self.shown.as_ref().filter(|shown| Some(shown.leased) >= it.paid) {
+                let pending = match shown.span() {
+                    _ if shown.invoice.as_ref() == Some(&it.id) => true,
+                    Some(span) => shown.silent && it.made.is_some_and(|made| span.has_made(made)),
+                    None => false,
+                };
+                match it.made {
+                    _ if pending => {}
+                    None if shown.silent && !it.looked => self.look_at_invoice(it.id.clone(), cx),
+                    _ => cx.review("unplaced_invoice", it.id.as_str(), &["fulfill", "nothing"]),
+                }
+            }
+        }
+    }
+
+    /// What a paid invoice has paid for, as far as it is known.
+    fn place_for(&mut self, id: &InvoiceId, made: Option<Timestamp>) -> Option<Place> {
+        // What ended before it ran has sold nothing.
+        let is_over = self.is_over();
+        let counts = |it: &&mut Sale| it.found || !is_over;
+        if self.sale.as_mut().filter(counts).is_some_and(|it| it.invoice.as_ref() == Some(id)) {
+            return Some(Place::Session);
+        }
+        let told = self.invoices.unplaced().find(|it| it.id == *id).and_then(|it| it.paid);
+        let paid = self.paid.as_ref();
+        if let Some(sale) = self.sale.as_mut().filter(|it| it.invoice.is_none()).filter(counts) {
+            let is_first = match (made, paid) {
+                (Some(made), _) => made <= sale.until,
+                (None, Some(paid)) => paid.span.start <= sale.until && told.is_some_and(|told| told < paid.span.end),
+                (None, None) => told.is_some_and(|told| told <= sale.until),
+            };
+            if is_first {
+                sale.invoice = Some(id.clone());
+                return Some(Place::Session);
+            }
+        }
+        let silent = self.shown.as_ref().is_none_or(|it| it.silent);
+        let paid = self.paid.as_mut()?;
+        let of_period = made.is_some_and(|made| paid.span.surely_has_made(made));
+        let latest = self.shown.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
+        let told_in_time = told.is_some_and(|told| told < paid.span.end);
+        if paid.invoice.is_none() && (of_period || (made.is_none() && silent && told_in_time)) {
+            paid.invoice = Some(id.clone());
+        }
+        match &paid.invoice {
+            Some(have) if have == id => Some(Place::Period(paid.span.start)),
+            _ if of_period || latest == Some(id) => Some(Place::Extra),
+            _ => None,
+        }
+    }
+
+    /// Notes that an invoice is paid; not if that is known.
+    pub(super) fn note_paid(&mut self, id: &InvoiceId, told: Told<'_>, cx: &mut Context<'_>) -> bool {
+        if self.invoices.is_paid(id) {
+            self.invoices.describe(id, told);
+            return false;
+        }
+        self.note(id, Some(cx.now()), told, cx);
+        cx.withdraw_word("payment_failed", id.as_str());
+        cx.withdraw_word("past_due", self.id.as_str());
+        cx.withdraw_word("payment_unknown", id.as_str());
+        self.drop_invoice_lookup(id, cx);
+        true
+    }
+
+    pub(super) fn note(
+        &mut self,
+        id: &InvoiceId,
+        paid: Option<Timestamp>,
+        told: Told<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        cx.learn(id.as_str());
+        if let Some(payment) = told.payment {
+            cx.learn(payment);
+        }
+        for forgotten in self.invoices.note(id, paid, told, cx.now()) {
+            cx.withdraw_word("payment_failed", forgotten.as_str());
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! When a subscription and its invoice are looked up: at its period's end, and while something about it is open.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Standing;
+use super::period::RENEWED;
+use crate::policy::Policy;
+use crate::providers::flex::call::Call;
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::subscription::Context;
+use crate::providers::flex::wire::SubscriptionStatus;
+use crate::time::{Millis, Timestamp};
+
+const HOUR: Millis = Millis::from_hours(1);
+const HALF_A_DAY: Millis = Millis::from_hours(12);
+const DAY: Millis = Millis::from_hours(24);
+/// From this on a grace leaves days in which nothing else is due.
+const LONG: Millis = Millis::from_hours(36);
+
+/// After how many hours it is looked up, before the looking becomes daily.
+const HOURS: [u64; 5] = [0, 1, 2, 4, 12];
+
+/// A wait for what the next lookup may show.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSchedule"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    /// From when on it is looked up.
+    base: Timestamp,
+    /// When the last lookup was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked: Option<Timestamp>,
+    /// Whether a person decided to wait no longer.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    stopped: bool,
+}
+
+impl Schedule {
+    pub(super) const fn new(base: Timestamp) -> Self {
+        Self { base, looked: None, stopped: false }
+    }
+
+    /// Begins anew, unless it has begun so.
+    fn begin(&mut self, base: Timestamp) {
+        if self.base != base {
+            *self = Self::new(base);
+        }
+    }
+
+    /// When it is over.
+    fn end(&self, policy: &Policy) -> Timestamp {
+        let last = policy.look_ups.waiting.last().copied().unwrap_or_default();
+        self.base.after(fixed(policy).into_iter().fold(last, Millis::max))
+    }
+
+    /// When it is looked up next; never, once it is over.
+    fn next(&self, policy: &Policy) -> Option<Timestamp> {
+        let fixed = fixed(policy);
+        let last = fixed.iter().copied().max().unwrap_or_default();
+        let is_due = |at: &Timestamp| self.looked.is_none_or(|looked| *at > looked);
+        let daily = |from: Millis| self.daily(self.base.after(from));
+        let meanwhile = (last > LONG).then(|| daily(HALF_A_DAY));
+        let all = fixed.iter().map(|span| self.base.after(*span)).chain(meanwhile).chain([daily(last)]);
+        all.filter(is_due).min().filter(|at| *at <= self.end(policy))
+    }
+
+    /// The first instant after the last lookup that is whole days after another.
+    fn daily(&self, from: Timestamp) -> Timestamp {
+        let passed = self.looked.map_or(0, |looked| looked.as_millis().saturating_sub(from.as_millis()));
+        let days = passed.max(0).unsigned_abs().checked_div(DAY.as_u64()).unwrap_or_default();
+        from.after(DAY.times(days.saturating_add(1)))
+    }
+}
+
+/// The spans after which it is looked up, and an hour before the grace is over.
+fn fixed(policy: &Policy) -> Vec<Millis> {
+    let before_end = policy.grace.as_u64().checked_sub(HOUR.as_u64()).map(Millis::new);
+    HOURS.iter().map(|hours| HOUR.times(*hours)).chain(before_end).collect()
+}
+
+impl Standing {
+    /// Whether the last lookup leaves nothing open until its paid period is over.
+    pub(super) fn is_settled(&self, at: Timestamp) -> bool {
+        let shown = self.shown.as_ref();
+        let is_it = |it: &super::period::Paid| shown.is_some_and(|shown| shown.start <= it.span.start);
+        self.runs() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.span.end > at)
+    }
+
+    /// Begins the schedule that fits how it stands now.
+    pub(super) fn reschedule(&mut self, cx: &Context<'_>) {
+        let looked = self.shown.as_ref().map(|it| it.leased);
+        let at = looked.unwrap_or_else(|| cx.now());
+        let end = self.paid.as_ref().map(|it| it.span.end);
+        match end {
+            Some(end) if self.is_settled(at) => self.schedule.begin(end),
+            // The first lookup after a long time begins it late.
+            _ if self.schedule.looked.is_none_or(|before| before < self.schedule.base) => {
+                let is_late = self.schedule.base > at || self.schedule.base.after(DAY) < at;
+                if is_late {
+                    self.schedule.begin(at);
+                }
+            }
+            _ => {}
+        }
+        self.schedule.looked = self.schedule.looked.max(looked);
+    }
+
+    /// A lookup was answered, and shows nothing new.
+    pub(super) fn looked(&mut self, cx: &Context<'_>) {
+        self.schedule.looked = self.schedule.looked.max(Some(cx.begun_at()));
+    }
+
+    /// Begins a schedule that a person has stopped anew: it stands otherwise now.
+    pub(super) fn wake(&mut self, cx: &Context<'_>) {
+        if self.schedule.stopped {
+            self.schedule = Schedule::new(cx.now());
+        }
+    }
+
+    /// A person waits on.
+    pub(in super::super) fn wait_on(&mut self, cx: &mut Context<'_>) {
+        self.schedule = Schedule::new(cx.now());
+        self.plan(cx);
+    }
+
+    /// A person waits no longer; a late signal still wins.
+    pub(in super::super) fn stop_waiting(&mut self, cx: &mut Context<'_>) {
+        self.schedule.stopped = true;
+        let id = self.id.clone();
+        cx.withdraw_unsent(|call| match call {
+            Call::RetrieveSubscription(of) => *of == id,
+            Call::RetrieveInvoice(_) => true,
+            _ => false,
+        });
+        self.plan(cx);
+    }
+
+    /// The newest invoice, where it decides whether the period is paid and is not known to be.
+    pub(super) fn awaited_invoice(&self) -> Option<&InvoiceId> {
+        use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
+        let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
+        let latest = self.shown.as_ref()?.invoice.as_ref();
+        latest.filter(|it| decides && !self.invoices.is_paid(it))
+    }
+
+    /// Plans the next lookups, and a person's judgement at the end of the schedule: that comes even if none is answered.
+    pub(in super::super) fn plan(&self, cx: &mut Context<'_>) {
+        let id = self.id.as_str();
+        if self.is_over() {
+            return;
+        }
+        cx.withdraw_words(&["no_signal"], |of| of == id);
+        cx.withdraw_words(&["payment_unknown"], |_| true);
+        let end = self.schedule.end(cx.policy());
+        let next = self.schedule.next(cx.policy()).filter(|_| !self.schedule.stopped);
+        if let Some(at) = self.sooner(next) {
+            cx.look_up_from(self.look_up(), at);
+        }
+        let invoice = self.awaited_invoice();
+        if let (Some(invoice), Some(at)) = (invoice, next) {
+            cx.look_up_from(Call::RetrieveInvoice(invoice.clone()), at);
+        }
+        match invoice {
+            _ if self.schedule.stopped || self.is_unknown() => {}
+            Some(invoice) if !self.is_settled(cx.now()) => {
+                let verdicts = &["paid", "not_paid", "keep_waiting"];
+                cx.review_at("payment_unknown", invoice.as_str(), verdicts, end);
+            }
+            _ => cx.review_at("no_signal", id, &["keep_waiting", "stop_waiting"], end),
+        }
+    }
+
+    /// The next lookup, or the one that shows whether a renewal has failed, if that is sooner.
+    fn sooner(&self, next: Option<Timestamp>) -> Option<Timestamp> {
+        let waits = |it: &&super::period::Shown| it.silent && self.status == Some(SubscriptionStatus::Active);
+        let shown = self.shown.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
+        let renewed = shown.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
+        next.map(|at| renewed.map_or(at, |(renewed, _)| at.min(renewed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::Cow;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// The hours at which a period that ends at the epoch is looked up, and the hour at which a person is asked.
+    fn hours(policy: &Policy) -> (Vec<i64>, i64) {
+        let hour = i64::try_from(HOUR.as_u64()).unwrap_or(i64::MAX);
+        let mut schedule = Schedule::new(Timestamp::default());
+        let mut all = Vec::new();
+        while let Some(at) = schedule.next(policy) {
+            all.push(at.as_millis().div_euclid(hour));
+            schedule.looked = Some(at);
+        }
+        (all, schedule.end(policy).as_millis().div_euclid(hour))
+    }
+
+    #[test]
+    fn a_period_is_looked_up_within_its_grace_and_then_daily_for_a_week() {
+        assert_eq!(hours(&Policy::default()), ([0, 1, 2, 4, 12, 23, 47, 71, 95, 119, 143, 167].into(), 168));
+    }
+
+    #[test]
+    fn the_last_lookup_within_the_grace_is_an_hour_before_its_end() {
+        let policy = |grace| Policy { grace: HOUR.times(grace), ..Policy::default() };
+        assert_eq!(hours(&policy(0)).0[..6], [0, 1, 2, 4, 12, 36]);
+        assert_eq!(hours(&policy(7)).0[..7], [0, 1, 2, 4, 6, 12, 36]);
+        assert_eq!(hours(&policy(72)).0[..8], [0, 1, 2, 4, 12, 36, 60, 71]);
+    }
+
+    #[test]
+    fn a_policy_that_waits_for_nothing_still_looks_until_the_grace_is_over() {
+        let mut policy = Policy::default();
+        policy.look_ups.waiting = Cow::Borrowed(&[]);
+        assert_eq!(hours(&policy), ([0, 1, 2, 4, 12, 23].into(), 23));
+    }
+}

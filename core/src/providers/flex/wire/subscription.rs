@@ -1,0 +1,207 @@
+//! Subscriptions and their invoices, as Flex shows them.
+
+use alloc::string::String;
+
+use serde::Deserialize;
+
+use super::form::{Entries, Expandable, entries, instant, word};
+use crate::decode::{any_form, lenient};
+use crate::money::Cents;
+use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::time::Timestamp;
+use crate::value::open_enum;
+
+open_enum! {
+    /// The status of a subscription.
+    pub enum SubscriptionStatus {
+        /// Its first payment is not made.
+        Incomplete = "incomplete",
+        /// Its first payment was not made in time.
+        IncompleteExpired = "incomplete_expired",
+        /// In its trial.
+        Trialing = "trialing",
+        /// Paid.
+        Active = "active",
+        /// A renewal could not be paid.
+        PastDue = "past_due",
+        /// Ended.
+        Canceled = "canceled",
+        /// Given up on, and not ended.
+        Unpaid = "unpaid",
+        /// Its trial is over, and there is nothing to pay it with.
+        Paused = "paused",
+    }
+}
+
+impl SubscriptionStatus {
+    /// Whether the customer has paid for access, or tries it.
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Trialing | Self::Active)
+    }
+
+    /// Whether nothing brings it back.
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Canceled | Self::IncompleteExpired)
+    }
+}
+
+open_enum! {
+    /// The status of an invoice: only one of them proves that it was paid.
+    pub enum InvoiceStatus {
+        /// Not final yet.
+        Draft = "draft",
+        /// To be paid.
+        Open = "open",
+        /// Paid.
+        Paid = "paid",
+        /// Taken back.
+        Void = "void",
+        /// Given up on.
+        Uncollectible = "uncollectible",
+    }
+}
+
+/// How a subscription stands.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriptionSeen {
+    /// The subscription.
+    #[serde(deserialize_with = "any_form")]
+    pub subscription_id: SubscriptionId,
+    /// Its status; an event may leave it out.
+    #[serde(default, deserialize_with = "word")]
+    pub status: Option<SubscriptionStatus>,
+    /// The customer.
+    #[serde(default)]
+    pub customer: Option<Expandable>,
+    /// The newest invoice.
+    #[serde(default)]
+    pub latest_invoice: Option<Expandable>,
+    /// Whether it ends with the period.
+    #[serde(default, deserialize_with = "lenient")]
+    pub cancel_at_period_end: Option<bool>,
+    #[serde(default, deserialize_with = "instant")]
+    current_period_start: Option<Timestamp>,
+    #[serde(default, deserialize_with = "instant")]
+    current_period_end: Option<Timestamp>,
+    #[serde(default, deserialize_with = "entries")]
+    items: Option<Entries<Period>>,
+    /// When it was made.
+    #[serde(default, deserialize_with = "instant")]
+    pub created_at: Option<Timestamp>,
+    /// When its trial ends.
+    #[serde(default, deserialize_with = "instant")]
+    pub trial_end: Option<Timestamp>,
+    /// When it is to end.
+    #[serde(default, deserialize_with = "instant")]
+    pub cancel_at: Option<Timestamp>,
+    /// Whether it is one of test mode.
+    #[serde(default, deserialize_with = "lenient")]
+    pub test_mode: Option<bool>,
+}
+
+/// The period of an item, where newer shapes keep it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+struct Period {
+    #[serde(default, deserialize_with = "instant")]
+    current_period_start: Option<Timestamp>,
+    #[serde(default, deserialize_with = "instant")]
+    current_period_end: Option<Timestamp>,
+}
+
+impl SubscriptionSeen {
+    /// When the period began: its own, or the latest of its items'.
+    pub fn current_period_start(&self) -> Option<Timestamp> {
+        let items = self.items.iter().flat_map(|it| &it.list);
+        self.current_period_start.or_else(|| items.filter_map(|it| it.current_period_start).max())
+    }
+
+    /// When the period ends: its own, or the earliest of its items'.
+    pub fn current_period_end(&self) -> Option<Timestamp> {
+        let items = self.items.iter().flat_map(|it| &it.list);
+        self.current_period_end.or_else(|| items.filter_map(|it| it.current_period_end).min())
+    }
+
+    /// The newest invoice, by its id.
+    pub(crate) fn latest_invoice(&self) -> Option<InvoiceId> {
+        InvoiceId::parse(self.latest_invoice.as_ref()?.id("invoice_id")?).ok()
+    }
+
+    /// The newest invoice's status, where it stands whole.
+    pub(crate) fn latest_invoice_status(&self) -> Option<InvoiceStatus> {
+        Some(String::from(self.latest_invoice.as_ref()?.member("status")?).into())
+    }
+
+    /// The customer, by the id.
+    pub(crate) fn customer_id(&self) -> Option<CustomerId> {
+        CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
+    }
+}
+
+/// An invoice of a subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct InvoiceSeen {
+    /// The invoice.
+    #[serde(deserialize_with = "any_form")]
+    pub invoice_id: InvoiceId,
+    #[serde(default)]
+    subscription: Option<Expandable>,
+    #[serde(default, deserialize_with = "lenient")]
+    parent: Option<Parent>,
+    /// The customer.
+    #[serde(default)]
+    pub customer: Option<Expandable>,
+    #[serde(default)]
+    payment_intent: Option<Expandable>,
+    /// Its status: whether it was paid is judged by that alone.
+    #[serde(default, deserialize_with = "word")]
+    pub status: Option<InvoiceStatus>,
+    /// What is due, in cents.
+    #[serde(default, deserialize_with = "lenient")]
+    pub amount_due: Option<Cents>,
+    /// What was paid, in cents.
+    #[serde(default, deserialize_with = "lenient")]
+    pub amount_paid: Option<Cents>,
+    /// When it was made.
+    #[serde(default, deserialize_with = "instant")]
+    pub created_at: Option<Timestamp>,
+    /// Whether it is one of test mode.
+    #[serde(default, deserialize_with = "lenient")]
+    pub test_mode: Option<bool>,
+}
+
+/// What an invoice is for, where newer shapes keep it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct Parent {
+    #[serde(default)]
+    subscription: Option<Expandable>,
+    #[serde(default)]
+    subscription_details: Option<Details>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct Details {
+    #[serde(default)]
+    subscription: Option<Expandable>,
+}
+
+impl InvoiceSeen {
+    /// The subscription, by its id.
+    pub(crate) fn subscription(&self) -> Option<&str> {
+        let parent = self.parent.as_ref();
+        let details = parent.and_then(|it| it.subscription_details.as_ref()).and_then(|it| it.subscription.as_ref());
+        let all = [self.subscription.as_ref(), parent.and_then(|it| it.subscription.as_ref()), details];
+        all.into_iter().flatten().find_map(|it| it.id("subscription_id"))
+    }
+
+    /// The payment, by its id.
+    pub(crate) fn payment_intent(&self) -> Option<&str> {
+        self.payment_intent.as_ref()?.id("payment_intent_id")
+    }
+
+    /// Whether it says that it was paid.
+    pub fn is_paid(&self) -> bool {
+        self.status == Some(InvoiceStatus::Paid)
+    }
+}
