@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ConsentToken, SubscriptionId};
 use super::request::{Kind, TokenRequest};
 use super::settings::Settings;
-use crate::effect::{self, Credential, Request, Retry};
+use crate::effect::{self, Credential, Operation, Request, Retry};
 use crate::url::escaped;
 use crate::value::body;
 
@@ -54,25 +54,25 @@ impl Call {
     }
 }
 
+// A second token that nobody consents to changes nothing.
+static CREATE_TOKEN: Operation = Operation::new(Kind::Create.operation(), Retry::Harmless);
+static UPDATE_TOKEN: Operation = Operation::new(Kind::Update.operation(), Retry::Harmless);
+// What is said of a token that has expired is not documented: that it is not found denies nothing, and is looked into later.
+static RETRIEVE_TOKEN: Operation = Operation::new("retrieve_token", Retry::Lookup).not_found_at(&[404]);
+static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
+static LIST_SUBSCRIPTIONS: Operation = Operation::new("retrieve_subscription", Retry::Lookup);
+
 impl effect::Call for Call {
     type Settings = Settings;
 
-    fn operation(&self) -> &'static str {
+    fn operation(&self) -> &'static Operation {
         match self {
-            Self::CreateSubscriptionToken(_) => Kind::Create.operation(),
-            Self::UpdateSubscriptionToken(_) => Kind::Update.operation(),
-            Self::RetrieveToken(_) => "retrieve_token",
-            Self::RetrieveSubscription(_) | Self::ListSubscriptions => "retrieve_subscription",
+            Self::CreateSubscriptionToken(_) => &CREATE_TOKEN,
+            Self::UpdateSubscriptionToken(_) => &UPDATE_TOKEN,
+            Self::RetrieveToken(_) => &RETRIEVE_TOKEN,
+            Self::RetrieveSubscription(_) => &RETRIEVE_SUBSCRIPTION,
+            Self::ListSubscriptions => &LIST_SUBSCRIPTIONS,
         }
-    }
-
-    fn retry(&self) -> Retry {
-        // A second token that nobody consents to changes nothing, and a look never does.
-        Retry::Repeat
-    }
-
-    fn is_look_up(&self) -> bool {
-        !self.asks()
     }
 
     fn request(&self, _idempotency_key: &str, settings: &Settings) -> Request {

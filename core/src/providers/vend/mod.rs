@@ -2,15 +2,18 @@
 
 mod ask;
 mod call;
+mod components;
 mod ids;
 mod intake;
 mod pages;
+mod partner;
 mod request;
 mod rules;
 #[cfg(feature = "samples")]
 mod samples;
 mod settings;
 pub mod subscription;
+mod token;
 mod webhook;
 mod wire;
 
@@ -23,7 +26,8 @@ pub use rules::Rule;
 pub use settings::{ApiVersion, Host, Settings};
 pub use subscription::Subscription;
 pub use webhook::{Cancellation, Signal};
-pub use wire::{PartnerSubscription, State, SubscriptionInfo, TokenIssued, TokenSeen};
+pub use partner::{Listed, PartnerSubscription, State, SubscriptionInfo};
+pub use token::{TokenIssued, TokenSeen};
 
 const NAME: &str = "vend";
 
@@ -33,7 +37,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     rules: all::<Rule>,
     retired: &[],
     settings: pages::ACTIVATING,
-    authenticate: |_secrets, _headers, _body, _now| intake::authenticate(),
+    authenticate: |_| intake::authenticate(),
     correlate: intake::correlate,
     questions: ask::QUESTIONS,
     keys: &["vend.subscription"],

@@ -12,11 +12,8 @@ use crate::encode::encode;
 use crate::flow::{Cx, Flow};
 use crate::id::Digest;
 use crate::money::whole_if_any;
-use crate::url::is_absolute;
+use crate::url::{is_absolute, is_secure};
 use crate::value::Extra;
-
-/// The most components of one change whose numbers are remembered.
-const REMEMBERED: usize = 4;
 
 /// `create_subscription_token` or `update_subscription_token`: what shall change, and where the retailer comes back to.
 ///
@@ -99,9 +96,6 @@ impl Kind {
     }
 }
 
-/// A component by its fingerprint, and how many there are.
-pub(crate) type Total = (Digest, i64);
-
 fn is_given(text: Option<&String>) -> bool {
     text.is_some_and(|text| !text.is_empty())
 }
@@ -133,13 +127,6 @@ impl TokenRequest {
         Digest::of([encode(self).as_bytes()])
     }
 
-    /// The numbers of its components, as far as they are remembered.
-    pub(crate) fn totals(&self) -> Vec<Total> {
-        let components = self.components.iter().flatten();
-        let total = |it: &Component| Some((digest(it.component_handle.as_deref()?), it.quantity?));
-        components.filter_map(total).take(REMEMBERED).collect()
-    }
-
     /// The rules of a new subscription's fields.
     pub(crate) fn check_create<F: Flow>(&self, cx: &mut Cx<'_, F>) {
         for (handle, at) in [(&self.product_handle, "/product_handle"), (&self.price_handle, "/price_handle")] {
@@ -155,8 +142,8 @@ impl TokenRequest {
         cx.check_extra::<Self>(&self.extra);
     }
 
-    /// The rules of an update's fields; `known` are the totals that the subscription has.
-    pub(crate) fn check_update<F: Flow>(&self, known: &[Total], cx: &mut Cx<'_, F>) {
+    /// The rules of an update's fields; `known` says whether there are so many of one already.
+    pub(crate) fn check_update<F: Flow>(&self, known: impl Fn(Digest, i64) -> bool, cx: &mut Cx<'_, F>) {
         let (plan, components) = (self.names_a_plan(), self.components.as_deref());
         let some = components.is_some_and(|it| !it.is_empty());
         cx.check(Rule::UpdatePlanXorComponents, plan != some || (!plan && components.is_some()))
@@ -175,8 +162,8 @@ impl TokenRequest {
             let Some(quantity) = it.quantity else { continue };
             cx.check(Rule::ComponentQuantityRange, quantity >= 0).at_index(|| at_number(index));
             cx.check(Rule::UpdateQuantityZero, quantity != 0).at_index(|| at_number(index));
-            let have = it.component_handle.as_deref().map(|handle| (digest(handle), quantity));
-            let news = have.is_none_or(|have| !known.contains(&have));
+            let handle = it.component_handle.as_deref();
+            let news = handle.is_none_or(|handle| !known(digest(handle), quantity));
             cx.check(Rule::UpdateQuantityIsTotal, news)
                 .at_index(|| at_number(index))
                 .because(|| format!("There are {quantity} already."));
@@ -189,7 +176,7 @@ impl TokenRequest {
         let url = self.return_url.as_deref().unwrap_or_default();
         let absolute = is_absolute(url);
         cx.check(rule, absolute).at("/return_url");
-        cx.advise(rule, !absolute || url.starts_with("https://")).at("/return_url");
+        cx.advise(rule, !absolute || is_secure(url)).at("/return_url");
     }
 
     fn check_each_once<F: Flow>(&self, cx: &mut Cx<'_, F>) {

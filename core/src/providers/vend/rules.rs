@@ -71,7 +71,7 @@ rules! {
     TokenExpiresInParse = "vend.token.expires-in-parse" Refuse Documented Request
         ByConstruction("digits are read as text or as a number, and an answer with anything else counts as lost")
         [page::UPDATING, page::CREATE_TOKEN];
-    /// A token is dead a day after it was asked for, and earlier where its answer says so.
+    /// A token expires 24 hours after it was requested, or earlier if Vend's reply says so.
     TokenExpiresAfter24h = "vend.token.expires-after-24h" Refuse Documented Money
         ByConstruction("`customer_at` is handed out only before that instant, and the wait says `by` when")
         [page::UPDATING, page::CREATE_TOKEN];
@@ -107,12 +107,11 @@ rules! {
     ConfirmIdTypes = "vend.confirm.id-types" Refuse Documented Money
         ByConstruction("digits are kept as text from the raw body on, and never go through binary floating point")
         [page::GET_TOKEN, page::CANCELING];
-    /// What a used token shows is what was asked for: token, retailer, product, price and subscription.
+    /// What a used token shows is what was asked for: token, retailer, application, product, price, components and
+    /// subscription.
     ConfirmMatch = "vend.confirm.match" Refuse Inferred Money [page::GET_TOKEN];
-    /// A state that no document names is never taken for a live one.
-    StateOpenSet = "vend.state.open-set" Refuse Documented Money
-        ByConstruction("it becomes `Unknown(text)`, which takes the edge to an unclear subscription")
-        [page::GET_SUBSCRIPTION];
+    /// A person should say what a state other than `active` and `canceled` means, since Vend lists no states.
+    StateOpenSet = "vend.state.open-set" Warn Inferred Money [page::GET_SUBSCRIPTION];
     /// A list that is null is empty.
     ListNullData = "vend.list.null-data" Refuse Documented Request
         ByConstruction("the list is read as empty then, and an empty list has no edge from an absent subscription")
@@ -122,9 +121,9 @@ rules! {
     /// A subscription is cancelled by the retailer, in the shop's own settings: partners have no call for it.
     CancelNoPartnerApi = "vend.cancel.no-partner-api" Refuse Documented Request
         [page::CANCELING, page::APP_SUBSCRIPTIONS];
-    /// A cancellation names its type, the retailer, the domain, the subscription and the time.
+    /// A cancellation must name its type and the subscription, and no retailer or domain other than ours.
     CancelWebhookShape = "vend.cancel.webhook-shape" Refuse Documented Money
-        ByConstruction("a webhook without one of them cannot be read, and what it has beyond them is skipped")
+        ByConstruction("a webhook without a subscription cannot be read; what it lacks or has besides costs nothing, since only a look-up proves")
         [page::CANCELING];
     /// A cancellation that is told twice counts once.
     CancelIdempotent = "vend.cancel.idempotent" Warn Inferred Money

@@ -16,11 +16,13 @@ use crate::time::Millis;
 const BACK: &str = "https://partner.example/back";
 const CREATED: &str = "11111111111111111111111111111111";
 const UPDATED: &str = "22222222222222222222222222222222";
+/// What a verdict may name.
+const IDS: [&str; 2] = [ONE, TWO];
 const ONE: &str = "1348730086846538752";
 const TWO: &str = "1504300454752022528";
 
 pub(super) fn settings() -> Settings {
-    Settings::of("marshmallow", Host::Lightspeed)
+    Settings { application_id: Some("app_1".into()), ..Settings::of("marshmallow", Host::Lightspeed) }
 }
 
 fn reply(operation: &'static str, status: u16, body: &Value) -> (&'static str, u16, String) {
@@ -63,14 +65,18 @@ pub(super) fn subscription() -> Samples<Subscription> {
             reply("retrieve_token", 200, &used(ONE)),
             reply("retrieve_token", 200, &used(TWO)),
             reply("retrieve_token", 200, &json!({"is_used": true, "token": UPDATED, "subscription_id": 1})),
+            reply("retrieve_token", 200, &json!({"is_used": true, "used_at": "2026-01-01T09:00:00Z"})),
             reply("retrieve_token", 200, &json!({"data": {"is_used": false}})),
             reply("retrieve_token", 404, &refusal),
             reply("retrieve_subscription", 200, &shows(json!([info(ONE, "active"), info(TWO, "active")]))),
             reply("retrieve_subscription", 200, &shows(json!([info(ONE, "canceled"), info(TWO, "canceled")]))),
             reply("retrieve_subscription", 200, &shows(json!([info(ONE, "on_hold")]))),
+            reply("retrieve_subscription", 200, &shows(json!([info(ONE, "past_due")]))),
+            reply("retrieve_subscription", 200, &shows(json!([]))),
             reply("retrieve_subscription", 200, &lists(json!([info(ONE, "active")]))),
             reply("retrieve_subscription", 200, &lists(json!([info(ONE, "active"), info(TWO, "active")]))),
             reply("retrieve_subscription", 200, &lists(json!([info(TWO, "cancelled")]))),
+            reply("retrieve_subscription", 200, &lists(json!(["?", info(TWO, "cancelled")]))),
             reply("retrieve_subscription", 200, &json!({"data": null})),
             reply("retrieve_subscription", 404, &refusal),
         ],
@@ -81,5 +87,6 @@ pub(super) fn subscription() -> Samples<Subscription> {
             Fact::Returned { via: Via::ReturnUrl },
         ],
         spans: alloc::vec![Millis::from_minutes(5), Millis::from_hours(168)],
+        ids: IDS.into(),
     }
 }

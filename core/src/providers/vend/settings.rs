@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{is_word, text_id};
-use crate::url::escaped;
+use crate::url::{BaseUrl, escaped};
 
 /// The scope of the requests that ask for a token.
 pub(crate) const WRITE: &str = "billing:partner_subscription:write";
@@ -26,9 +26,9 @@ pub struct Settings {
     pub host: Host,
     /// The version of the API, as it stands in its path.
     pub api_version: ApiVersion,
-    /// Another server than the retailer's own, such as a test double; without a slash at the end.
+    /// Another server than the retailer's own, such as a test double: `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
+    pub base_url: Option<BaseUrl>,
     /// The scopes that the retailer granted, where the host knows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
@@ -46,7 +46,7 @@ impl Settings {
     /// The retailer's address, without a slash at the end.
     pub fn base_url(&self) -> String {
         match &self.base_url {
-            Some(url) => url.clone(),
+            Some(url) => url.as_str().into(),
             None => format!("https://{}.{}", self.domain_prefix, self.host.as_str()),
         }
     }

@@ -1,17 +1,24 @@
 //! `partner.cancellation`, the one webhook of partner billing: as an object, or as a form that carries it.
+//!
+//! It is a hint, and its look-up is the proof: what does not tell which subscription it is about never costs it.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
-use crate::fact::{whole_text, read};
+use super::wire::{plain_text, subscription_id};
+use crate::decode::{Form, decode, lenient_text};
 use crate::flow::Webhook;
+use crate::time::Timestamp;
 
 /// The type of the one webhook that is about subscriptions.
 pub(crate) const CANCELLATION: &str = "partner.cancellation";
+
+/// What may stand before a text to say how it is encoded.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A webhook, once read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,59 +34,56 @@ pub enum Signal {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Cancellation {
-    /// The retailer's domain.
-    pub domain_prefix: String,
-    /// The retailer.
-    pub retailer_id: String,
     /// The subscription.
     pub subscription_id: SubscriptionId,
-    /// The second, since the Unix epoch.
-    pub cancelled_at: i64,
+    /// The retailer's domain, where it is named.
+    pub domain_prefix: Option<String>,
+    /// The retailer, where it is named.
+    pub retailer_id: Option<String>,
+    /// The second, since the Unix epoch, where it can be read.
+    pub cancelled_at: Option<i64>,
 }
 
 /// What stands around the payload: members of the object, or fields of the form.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(default, rename = "type", deserialize_with = "whole_text")]
+    #[serde(default, rename = "type", deserialize_with = "lenient_text")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "whole_text")]
+    #[serde(default, deserialize_with = "lenient_text")]
     domain_prefix: Option<String>,
-    #[serde(default, deserialize_with = "whole_text")]
+    #[serde(default, deserialize_with = "lenient_text")]
     retailer_id: Option<String>,
     #[serde(borrow, default)]
     payload: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Payload {
-    #[serde(default, deserialize_with = "whole_text")]
-    subscription_id: Option<String>,
-    cancelled_at: Seconds,
-}
-
-#[derive(Deserialize)]
-struct Seconds {
-    #[serde(default, deserialize_with = "whole_text")]
-    seconds: Option<String>,
+struct Payload<'a> {
+    #[serde(default, deserialize_with = "subscription_id")]
+    subscription_id: Option<SubscriptionId>,
+    #[serde(borrow, default)]
+    cancelled_at: Option<&'a RawValue>,
 }
 
 impl Signal {
     /// Reads a webhook of either encoding; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let text = core::str::from_utf8(webhook.body).ok()?.trim_start();
+        let body = String::from_utf8_lossy(webhook.body);
+        let text = opened(&body);
         if text.starts_with('{') {
-            return Self::of(read(text.as_bytes())?, webhook.topic);
+            return Self::of(decode(text).ok()?, webhook.topic);
         }
-        let fields = form(text)?;
-        let field = |name: &str| fields.iter().find(|(have, _)| have == name).map(|(_, value)| value.clone());
-        let payload = field("payload")?;
-        let carried: Envelope<'_> = read(payload.as_bytes())?;
+        let form = Form::read(webhook.body);
+        let payload = form.text("payload")?;
+        let payload = opened(&payload);
+        let carried: Envelope<'_> = decode(payload).ok()?;
+        let beside = |name: &str| form.text(name).filter(|it| !it.is_empty());
         Self::of(
             Envelope {
-                kind: carried.kind.or_else(|| field("type")),
-                domain_prefix: carried.domain_prefix.or_else(|| field("domain_prefix")),
-                retailer_id: carried.retailer_id.or_else(|| field("retailer_id")),
-                payload: carried.payload.or_else(|| read(payload.as_bytes())),
+                kind: carried.kind.or_else(|| beside("type")),
+                domain_prefix: carried.domain_prefix.or_else(|| beside("domain_prefix")),
+                retailer_id: carried.retailer_id.or_else(|| beside("retailer_id")),
+                payload: carried.payload.or_else(|| decode(payload).ok()),
             },
             webhook.topic,
         )
@@ -87,83 +91,125 @@ impl Signal {
 
     fn of(envelope: Envelope<'_>, topic: Option<&str>) -> Option<Self> {
         let kind = envelope.kind.as_deref().or(topic)?;
-        if kind != CANCELLATION {
+        if !kind.eq_ignore_ascii_case(CANCELLATION) {
             return Some(Self::Other);
         }
-        let payload: Payload = read(envelope.payload?.get().as_bytes())?;
+        // The payload may be JSON in a text, as the provider's other webhooks carry it.
+        let payload = envelope.payload?.get();
+        let text: Cow<'_, str> =
+            if payload.starts_with('"') { Cow::Owned(decode::<String>(payload).ok()?) } else { Cow::Borrowed(payload) };
+        let Payload { subscription_id, cancelled_at } = decode(opened(&text)).ok()?;
         Some(Self::Cancellation(Cancellation {
-            domain_prefix: envelope.domain_prefix?,
-            retailer_id: envelope.retailer_id?,
-            subscription_id: SubscriptionId::parse(payload.subscription_id?).ok()?,
-            cancelled_at: payload.cancelled_at.seconds?.parse().ok()?,
+            subscription_id: subscription_id?,
+            domain_prefix: envelope.domain_prefix,
+            retailer_id: envelope.retailer_id,
+            cancelled_at: cancelled_at.and_then(second),
         }))
     }
 }
 
-/// The fields of a form, if it is one.
-fn form(text: &str) -> Option<Vec<(String, String)>> {
-    text.trim().split('&').map(|pair| pair.split_once('=').and_then(|(name, it)| Some((plain(name)?, plain(it)?)))).collect()
+/// A text without what may stand before it.
+fn opened(text: &str) -> &str {
+    text.trim_start().trim_start_matches(BYTE_ORDER_MARK).trim_start()
 }
 
-/// A name or a value of a form, without its escapes.
-fn plain(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut escaped = [0];
-                hex::decode_to_slice([rest.next()?, rest.next()?], &mut escaped).ok()?;
-                let [byte] = escaped;
-                byte
-            }
-            _ => byte,
-        });
+/// The second that a time names: an object with `seconds`, a number of them, or an instant.
+fn second(time: &RawValue) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Parts<'a> {
+        #[serde(borrow, default)]
+        seconds: Option<&'a RawValue>,
     }
-    String::from_utf8(bytes).ok()
+    let named = decode::<Parts<'_>>(time.get()).ok().and_then(|it| it.seconds);
+    let text = plain_text(named.unwrap_or(time))?;
+    let instant = || Some(Timestamp::parse_iso(&text)?.as_millis().div_euclid(1000));
+    text.parse().ok().or_else(instant)
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use alloc::vec::Vec;
 
     use super::*;
 
     const OBJECT: &str = r#"{"domain_prefix":"m","payload":{"cancelled_at":{"seconds":7,"nanos":5},"subscription_id":"1"},
         "retailer_id":"r","type":"partner.cancellation","more":[1.5]}"#;
 
-    fn signal(body: &str) -> Option<Signal> {
-        Signal::read(&Webhook::of(body.as_bytes()))
+    fn signal(body: &[u8]) -> Option<Signal> {
+        Signal::read(&Webhook::of(body))
     }
 
-    fn cancellation() -> Signal {
-        Signal::Cancellation(Cancellation {
-            domain_prefix: "m".into(),
-            retailer_id: "r".into(),
+    fn cancellation() -> Cancellation {
+        Cancellation {
+            domain_prefix: Some("m".into()),
+            retailer_id: Some("r".into()),
             subscription_id: SubscriptionId::parse("1").unwrap(),
-            cancelled_at: 7,
-        })
+            cancelled_at: Some(7),
+        }
+    }
+
+    fn reads(body: &str) {
+        assert_eq!(signal(body.as_bytes()), Some(Signal::Cancellation(cancellation())), "{body}");
+    }
+
+    fn inner() -> String {
+        r#"{"cancelled_at":{"seconds":"7"},"subscription_id":1}"#.replace(' ', "+")
     }
 
     #[test]
     fn an_object_and_both_forms_say_the_same() {
-        assert_eq!(signal(OBJECT), Some(cancellation()));
-        let escaped = crate::url::escaped(OBJECT);
-        assert_eq!(signal(&format!("payload={escaped}")), Some(cancellation()));
-        let inner = r#"{"cancelled_at":{"seconds":"7"},"subscription_id":1}"#.replace(' ', "+");
-        let form = format!("domain_prefix=m&type=partner.cancellation&retailer_id=r&payload={inner}");
-        assert_eq!(signal(&form), Some(cancellation()));
+        reads(OBJECT);
+        reads(&format!("\u{feff}{OBJECT}"));
+        reads(&format!("payload={}", crate::url::escaped(OBJECT)));
+        reads(&format!("domain_prefix=m&type=partner.cancellation&retailer_id=r&payload={}", inner()));
+        let text = serde_json::to_string(&inner()).unwrap();
+        let wrapped = format!(r#"{{"type":"Partner.Cancellation","domain_prefix":"m","retailer_id":"r","payload":{text}}}"#);
+        reads(&wrapped);
+        reads(&format!("payload={}", crate::url::escaped(&wrapped)));
     }
 
     #[test]
-    fn what_lacks_something_cannot_be_read_and_another_type_is_another_matter() {
-        for missing in ["\"subscription_id\":\"1\"", "\"domain_prefix\":\"m\",", "\"retailer_id\":\"r\",", "\"seconds\":7,"] {
-            assert_eq!(signal(&OBJECT.replace(missing, "").replace(",}", "}")), None, "{missing}");
+    fn what_stands_beside_the_payload_costs_nothing() {
+        let form = format!("domain_prefix=m&type=partner.cancellation&retailer_id=r&payload={}", inner());
+        for wrapped in ["&{}", "{}&", "a&&{}", "{}&a=%", "{}&a=%zz", "{}&a=%E9", "b=%ff%&{}", "{}\r\n", "\u{feff}&{}"] {
+            reads(&wrapped.replace("{}", &form));
         }
-        assert_eq!(signal(&OBJECT.replace("partner.", "sale.")), Some(Signal::Other));
-        for body in ["", "no json", "payload=%", "payload=%zz", "payload=[]", "a&b", "[]", "{"] {
-            assert_eq!(signal(body), None, "{body}");
+        let mut bytes = form.into_bytes();
+        bytes.extend(b"&name=Caf\xe9");
+        assert_eq!(signal(&bytes), Some(Signal::Cancellation(cancellation())));
+        let object = OBJECT.replace("more", "mor\u{e9}");
+        let latin: Vec<_> = object.chars().map(|it| u8::try_from(u32::from(it)).unwrap()).collect();
+        assert_eq!(signal(&latin), Some(Signal::Cancellation(cancellation())));
+    }
+
+    #[test]
+    fn a_time_is_read_in_every_form_and_may_be_missing() {
+        let at = |time: &str| match signal(OBJECT.replace(r#"{"seconds":7,"nanos":5}"#, time).as_bytes()) {
+            Some(Signal::Cancellation(it)) => it.cancelled_at,
+            other => panic!("{time}: {other:?}"),
+        };
+        for seven in ["7", "\"7\"", "7.0", "{\"seconds\":7.0}", "\"1970-01-01T00:00:07Z\""] {
+            assert_eq!(at(seven), Some(7), "{seven}");
+        }
+        for none in ["null", "[7]", "\"soon\"", "{}", "{\"seconds\":null}", "{\"seconds\":[]}", "7.5"] {
+            assert_eq!(at(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_subscription_cannot_be_read_and_another_type_is_another_matter() {
+        for (missing, is_read) in [
+            ("\"subscription_id\":\"1\"", false),
+            ("\"domain_prefix\":\"m\",", true),
+            ("\"retailer_id\":\"r\",", true),
+        ] {
+            let body = OBJECT.replace(missing, "").replace(",}", "}");
+            assert_eq!(signal(body.as_bytes()).is_some(), is_read, "{missing}");
+        }
+        assert_eq!(signal(OBJECT.replace("partner.", "sale.").as_bytes()), Some(Signal::Other));
+        for body in ["", "no json", "payload=%", "payload=%zz", "payload=[]", "a&b", "[]", "{", "&&&", "payload"] {
+            assert_eq!(signal(body.as_bytes()), None, "{body}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What the host may wish of a subscription, and the names of its places and inputs.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use serde::Deserialize;
 
@@ -10,7 +9,8 @@ use crate::flow::named;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::request::TokenRequest;
 use crate::providers::vend::webhook::Signal;
-use crate::providers::vend::wire::{PartnerSubscription, TokenIssued, TokenSeen};
+use crate::providers::vend::partner::{Listed, PartnerSubscription};
+use crate::providers::vend::token::{TokenIssued, TokenSeen};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -128,7 +128,7 @@ pub enum Event {
     /// One subscription was looked at.
     SubscriptionSeen(PartnerSubscription),
     /// The retailer's subscriptions were looked at.
-    Listed(Vec<PartnerSubscription>),
+    Listed(Listed),
     /// A webhook.
     Signal(Signal),
 }

@@ -3,7 +3,8 @@
 use alloc::format;
 
 use super::command::Wish;
-use super::state::Place;
+use super::state::{Place, WATCHED};
+use super::token::Token;
 use super::{CONSENT, Context, Subscription};
 use crate::providers::vend::call::Call;
 use crate::providers::vend::rules::Rule;
@@ -16,12 +17,12 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
             request(at, WRITE, cx);
             cx.check(Rule::CreateNotWhenActive, at.place != Place::Live)
                 .instead(&["update_subscription_token/plan", "update_subscription_token/components"]);
-            one_at_a_time(cx);
+            one_at_a_time(at, cx);
         }
         Wish::Plan | Wish::Components => {
             request(at, WRITE, cx);
             update(at, cx);
-            one_at_a_time(cx);
+            one_at_a_time(at, cx);
         }
         Wish::RetrieveToken => {
             request(at, READ, cx);
@@ -68,8 +69,14 @@ fn update(at: &Subscription, cx: &mut Context<'_>) {
     }
 }
 
-/// A newer wish takes the place of one that nobody has in hand, and waits for the answer to one that somebody has.
-fn one_at_a_time(cx: &mut Context<'_>) {
+/// A newer wish takes the place of one that nobody has in hand, and waits for the answer to one that somebody has. What was
+/// consented to must not go unseen, so that no more tokens are asked for than are watched.
+fn one_at_a_time(at: &Subscription, cx: &mut Context<'_>) {
+    let free = at.tokens.len() < WATCHED;
+    let check = cx.require(Kernel::OneAtATime, free || cx.is_begin());
+    if let Some(first) = at.tokens.iter().map(Token::dies_at).min() {
+        let _ = check.until(Until::At(first));
+    }
     if !cx.is_begin() && cx.in_hand(Call::asks) {
         let asked = cx.owed(Call::asks).map(|it| it.id.clone());
         let check = cx.require(Kernel::OneAtATime, false);

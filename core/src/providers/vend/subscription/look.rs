@@ -1,144 +1,149 @@
-//! What look-ups of the subscription itself show, and what follows from how it stands.
+//! What look-ups of the subscription itself show.
 
-use super::state::{Place, Subscription};
+use alloc::string::String;
+
 use super::Context;
-use crate::providers::vend::call::Call;
+use super::state::{Place, Subscription};
 use crate::providers::vend::ids::SubscriptionId;
-use crate::providers::vend::request::Kind;
-use crate::providers::vend::wire::{PartnerSubscription, State, SubscriptionInfo};
+use crate::providers::vend::partner::{Listed, PartnerSubscription, Standing, State, SubscriptionInfo};
 
-/// The reason of the notice that a subscription has ended.
-const CANCELED: &str = "subscription_canceled";
-/// The reason of the notice that it lives again.
-const LIVE: &str = "subscription_live";
+/// Whose an entry is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Ours,
+    Others,
+    Unknown,
+}
 
-impl Place {
-    const fn of(state: &State) -> Self {
+impl Subscription {
+    /// Our application, as the settings or an answer name it.
+    pub(super) fn application(&self, cx: &Context<'_>) -> Option<String> {
+        cx.settings().application_id.clone().or_else(|| self.application_id.clone())
+    }
+
+
+    /// The answer about one subscription.
+    pub(super) fn shown(mut self, id: &SubscriptionId, seen: &PartnerSubscription, cx: &mut Context<'_>) -> Self {
+        if self.is_stale_look(cx) {
+            return self;
+        }
+        let owner = owner(self.application(cx).as_ref(), seen.application_id.as_ref());
+        let infos = seen.partner_subscription_info.iter().filter(|_| owner != Owner::Others);
+        let state = infos.filter(|it| it.id == *id).find_map(|it| it.state.as_ref());
+        let ours = self.id.as_ref() == Some(id);
         match state {
-            State::Active => Self::Live,
-            State::Canceled => Self::Canceled,
-            State::Unknown(_) => Self::Unclear,
+            Some(_) if ours && self.in_doubt => {}
+            Some(state) if ours => {
+                self.application_id = seen.application_id.clone().or(self.application_id);
+                self.see(state.clone(), cx);
+            }
+            // Another than the known one is taken only while that one does not live, and if it may live itself.
+            Some(state) if self.may_become(state) => {
+                self.application_id = seen.application_id.clone().or(self.application_id);
+                self.learn(id, cx);
+                self.see(state.clone(), cx);
+            }
+            None => self.not_shown(id, cx),
+            Some(_) => {}
+        }
+        self
+    }
+
+    /// Whether the reply is to a look-up that was begun before what is known.
+    pub(super) fn is_stale_look(&self, cx: &Context<'_>) -> bool {
+        self.fresh_from.is_some_and(|from| cx.begun_at() < from)
+    }
+
+    fn may_become(&self, state: &State) -> bool {
+        match self.place {
+            Place::Absent => true,
+            Place::Live => false,
+            // There may be another one that lives.
+            Place::Canceled | Place::Unclear => state.standing() != Standing::Ended,
+        }
+    }
+
+    /// The answer about all of the retailer's subscriptions: only those of our own application are ours.
+    pub(super) fn listed(mut self, list: &Listed, cx: &mut Context<'_>) -> Self {
+        if self.place == Place::Live || self.is_stale_look(cx) {
+            return self;
+        }
+        let application = self.application(cx).or_else(|| self.application_in(list));
+        let of = |wanted: Owner, standing: Standing| {
+            let is_whose = |it: &&PartnerSubscription| owner(application.as_ref(), it.application_id.as_ref()) == wanted;
+            let partners = list.partners.iter().filter(is_whose);
+            let infos = partners.flat_map(|it| &it.partner_subscription_info);
+            infos.filter(|it| standing_of(it) == standing).cloned().collect::<alloc::vec::Vec<_>>()
+        };
+        let ours = |standing| of(Owner::Ours, standing);
+        let doubtful = [Standing::Live, Standing::Undecided].map(|it| of(Owner::Unknown, it).len());
+        let (live, undecided, ended) = (ours(Standing::Live), ours(Standing::Undecided), ours(Standing::Ended));
+        match (live.as_slice(), undecided.as_slice(), ended.as_slice()) {
+            ([one], ..) => self.adopt(one, cx),
+            // Which one is ours, or which of several an update would hit, nobody knows.
+            ([_, ..], ..) | (_, [_, _, ..], _) => self.ask(cx),
+            _ if doubtful != [0, 0] => self.ask(cx),
+            ([], [one], _) => self.adopt(one, cx),
+            _ if !list.is_whole => self.wait_for_list(cx),
+            ([], [], [one]) => self.adopt(one, cx),
+            ([], [], [_, ..]) => self.all_ended(cx),
+            ([], [], []) => self.none_listed(cx),
+        }
+        self
+    }
+
+    /// The application to which a list says that the known subscription belongs.
+    fn application_in(&self, list: &Listed) -> Option<String> {
+        let id = self.id.as_ref()?;
+        let has_it = |it: &&PartnerSubscription| it.partner_subscription_info.iter().any(|info| info.id == *id);
+        list.partners.iter().find(has_it)?.application_id.clone()
+    }
+
+    fn adopt(&mut self, info: &SubscriptionInfo, cx: &mut Context<'_>) {
+        if let Some(state) = &info.state {
+            self.learn(&info.id, cx);
+            self.see(state.clone(), cx);
+        }
+    }
+
+    pub(super) fn learn(&mut self, id: &SubscriptionId, cx: &mut Context<'_>) {
+        if self.id.as_ref() != Some(id) {
+            cx.learn(id.as_str());
+            self.id = Some(id.clone());
+            (self.seen, self.judged) = (None, None);
+        }
+    }
+
+    /// Of several, none lives.
+    fn all_ended(&mut self, cx: &mut Context<'_>) {
+        self.decided(cx);
+        self.attested = false;
+        self.stands(Place::Canceled, cx);
+    }
+
+    /// A whole list shows none of ours.
+    fn none_listed(&mut self, cx: &mut Context<'_>) {
+        match (self.place, self.id.clone()) {
+            (Place::Unclear, Some(id)) => {
+                self.decided(cx);
+                (self.seen, self.judged) = (None, None);
+                self.not_shown(&id, cx);
+            }
+            (Place::Unclear, None) => self.wait_for_list(cx),
+            _ => {}
         }
     }
 }
 
-impl Subscription {
-    /// The answer about one subscription.
-    pub(super) fn shown(mut self, id: &SubscriptionId, seen: &PartnerSubscription, cx: &mut Context<'_>) -> Self {
-        let all = seen.partner_subscription_info.iter().flatten();
-        let found = all.into_iter().find(|it| it.id.as_ref() == Some(id));
-        let ours = self.id.as_ref() == Some(id);
-        match found {
-            Some(info) if ours => {
-                self.application_id = seen.application_id.clone().or(self.application_id);
-                self.see(info.state.clone(), cx);
-            }
-            // Another than the known one is taken only while that one does not live, and if it lives itself.
-            Some(info) if self.id.is_none() || (self.place != Place::Live && info.state == State::Active) => {
-                self.application_id = seen.application_id.clone().or(self.application_id);
-                self.learn(id, cx);
-                self.see(info.state.clone(), cx);
-            }
-            None if ours => self.not_shown(cx),
-            _ => {}
-        }
-        self
+/// Whose an entry is that names an application. Without our own, or without its, that is not known.
+fn owner(ours: Option<&String>, named: Option<&String>) -> Owner {
+    match (ours, named) {
+        (Some(ours), Some(its)) if ours.eq_ignore_ascii_case(its) => Owner::Ours,
+        (Some(_), Some(_)) => Owner::Others,
+        _ => Owner::Unknown,
     }
+}
 
-    /// The answer about all of the retailer's subscriptions; those of other partners do not count.
-    pub(super) fn listed(mut self, list: &[PartnerSubscription], cx: &mut Context<'_>) -> Self {
-        if self.place == Place::Live {
-            return self;
-        }
-        let application = cx.settings().application_id.clone().or_else(|| self.application_id.clone());
-        let mut partners = list.iter().filter_map(|it| it.application_id.as_ref());
-        let first = partners.next();
-        let mixed = application.is_none() && partners.any(|it| Some(it) != first);
-        let is_ours = |it: &&PartnerSubscription| match (&application, &it.application_id) {
-            (Some(ours), Some(its)) => ours == its,
-            _ => true,
-        };
-        let infos = || list.iter().filter(is_ours).flat_map(|it| it.partner_subscription_info.iter().flatten());
-        let of = |wanted: Place| infos().filter(move |it| Place::of(&it.state) == wanted);
-        match (of(Place::Live).count(), of(Place::Unclear).count(), of(Place::Canceled).count()) {
-            (0, 0, 0) => {}
-            // Which one is ours, or which of several an update would hit, nobody knows.
-            (live, ..) if mixed || live > 1 => self.unclear(cx),
-            (1, ..) => self.adopt(of(Place::Live).next(), cx),
-            (0, 1, _) => self.adopt(of(Place::Unclear).next(), cx),
-            (0, 0, 1) => self.adopt(of(Place::Canceled).next(), cx),
-            (0, 0, _) => self.stands(Place::Canceled, cx),
-            _ => self.unclear(cx),
-        }
-        self
-    }
-
-    fn unclear(&mut self, cx: &mut Context<'_>) {
-        self.id = None;
-        self.stands(Place::Unclear, cx);
-    }
-
-    fn adopt(&mut self, info: Option<&SubscriptionInfo>, cx: &mut Context<'_>) {
-        if let Some(SubscriptionInfo { id: Some(id), state }) = info {
-            self.learn(id, cx);
-            self.see(state.clone(), cx);
-        } else {
-            self.stands(Place::Unclear, cx);
-        }
-    }
-
-    fn learn(&mut self, id: &SubscriptionId, cx: &mut Context<'_>) {
-        if self.id.as_ref() != Some(id) {
-            cx.learn(id.as_str());
-            self.id = Some(id.clone());
-        }
-    }
-
-    fn see(&mut self, state: State, cx: &mut Context<'_>) {
-        let place = Place::of(&state);
-        self.seen = Some(state);
-        self.attested = false;
-        if let Some(id) = &self.id {
-            cx.withdraw_word("not_shown", id.as_str());
-            // A look-up that was sent within the first half hour does not stand in for the one after it.
-            match self.quiet_until {
-                Some(until) if until.is_over(cx.begun_at()) => self.quiet_until = None,
-                Some(until) => cx.look_up_from(Call::RetrieveSubscription(id.clone()), until),
-                None => {}
-            }
-        }
-        self.stands(place, cx);
-    }
-
-    /// Takes in how it stands; who must know of a change is told.
-    pub(super) fn stands(&mut self, place: Place, cx: &mut Context<'_>) {
-        let before = core::mem::replace(&mut self.place, place);
-        if place == Place::Canceled {
-            self.withdraw_update(cx);
-        }
-        let Some(id) = self.id.as_ref().filter(|_| before != place && before != Place::Absent) else { return };
-        let (news, old) = match place {
-            Place::Live => (LIVE, CANCELED),
-            Place::Canceled => (CANCELED, LIVE),
-            Place::Absent | Place::Unclear => return,
-        };
-        cx.withdraw_word(old, id.as_str());
-        cx.notify(news, id.as_str(), None);
-    }
-
-    /// An update of a cancelled subscription is not sent any more, unless somebody has it in hand.
-    fn withdraw_update(&mut self, cx: &mut Context<'_>) {
-        let is_update = |call: &Call| matches!(call, Call::UpdateSubscriptionToken(_));
-        if !cx.in_hand(is_update) {
-            cx.withdraw(is_update);
-            self.requested = self.requested.take().filter(|it| it.of.0 == Kind::Create);
-        }
-    }
-
-    /// A look-up of the known subscription does not show it: a person looks.
-    pub(super) fn not_shown(&mut self, cx: &mut Context<'_>) {
-        if let Some(id) = &self.id {
-            cx.review("not_shown", id.as_str(), &["canceled", "keep"]);
-        }
-    }
+fn standing_of(info: &SubscriptionInfo) -> Standing {
+    info.state.as_ref().map_or(Standing::Undecided, State::standing)
 }

@@ -8,29 +8,30 @@
 //! primary key say so.
 
 mod command;
+mod consent;
 mod guard;
 mod look;
 mod reply;
 mod signal;
 mod state;
-mod state_v1;
+mod token;
+mod undecided;
 mod wish;
 
-use alloc::string::String;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::call::Call;
+use super::ids::SubscriptionId;
 use super::rules::Rule;
 use super::settings::Settings;
 use super::webhook::Signal;
-use super::wire::{lists, says};
-use crate::decode::{Malformed, decode};
+use super::{partner, token as consent_token};
+use super::wire::refusal;
 use crate::effect::Awaited;
-use crate::encode::encode;
 use crate::fact::Because;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Stop, Webhook};
 use crate::policy::Env;
-use crate::time::Timestamp;
 
 pub use command::{At, Command, Event, On, Wish};
 pub use state::{Place, Subscription};
@@ -49,14 +50,16 @@ impl crate::flow::sealed::Sealed for Subscription {}
 
 impl Flow for Subscription {
     const ID: &'static str = "vend.subscription";
-    const FORMAT: u32 = 2;
-    const OLDER: &'static [u32] = &[1];
+    const FORMAT: u32 = 1;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionLive),
+        edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionUnclear),
         edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionLive),
         edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionCanceled),
         edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionUnclear),
         edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionLive),
+        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionCanceled),
+        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionUnclear),
         edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionCanceled),
         edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionUnclear),
         edge(At::SubscriptionLive, On::TokenSeen, At::SubscriptionUnclear),
@@ -65,9 +68,13 @@ impl Flow for Subscription {
         edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionLive),
         edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionUnclear),
         edge(At::SubscriptionCanceled, On::TokenSeen, At::SubscriptionLive),
+        edge(At::SubscriptionCanceled, On::TokenSeen, At::SubscriptionUnclear),
         edge(At::SubscriptionCanceled, On::Judged, At::SubscriptionLive),
+        edge(At::SubscriptionCanceled, On::Judged, At::SubscriptionUnclear),
         edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionLive),
         edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionCanceled),
+        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionAbsent),
+        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionLive),
         edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionCanceled),
         edge(At::ChangeSettled, On::Create, At::ChangeRequested),
         edge(At::ChangeSettled, On::Update, At::ChangeRequested),
@@ -137,9 +144,9 @@ impl Flow for Subscription {
                 Event::SubscriptionSeen(_) | Event::Listed(_) => On::SubscriptionSeen,
                 Event::Signal(_) => On::Other,
             },
-            Input::Refused { .. } => On::Refused,
+            Input::Refused { .. } | Input::Resolved { .. } => On::Refused,
             Input::Judged { .. } => On::Judged,
-            Input::Command(_) | Input::Signalled(..) | Input::Missed(_) | Input::Returned(_) => On::Other,
+            _ => On::Other,
         }
     }
 
@@ -162,7 +169,8 @@ impl Flow for Subscription {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
             Input::Refused { id, call, .. } => Ok(reply::refused(self, &id, &call, cx)),
-            Input::Missed(call) => Ok(reply::missed(self, call, cx)),
+            Input::Resolved { id, call, .. } => Ok(reply::given_up(self, &id, &call, cx)),
+            Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => Ok(self),
             Input::Signalled(event, _) => signal::signalled(self, event, cx),
             Input::Returned(_) => self.returned(cx),
             Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
@@ -174,8 +182,8 @@ impl Flow for Subscription {
         let ours = self.domain_prefix.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&settings.domain_prefix));
         let offered = self.offered(env.now).filter(|_| ours && settings.names_a_retailer());
         let open = self.tokens.iter().filter(|it| it.disputed.is_none());
-        let wait = |token: &state::Token| {
-            let mut wait = Awaited::new(CONSENT, token.watch.since());
+        let wait = |token: &token::Token| {
+            let mut wait = Awaited::new(CONSENT, token.awaited_since());
             wait.of = Some(token.of.id().as_str().into());
             wait.by = Some(token.dies_at());
             let is_offered = offered.is_some_and(|it| it.of == token.of);
@@ -189,42 +197,31 @@ impl Flow for Subscription {
         self.id.iter().map(|id| id.as_str()).collect()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         match call {
-            Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => says(reply, Event::TokenIssued),
-            Call::RetrieveToken(_) => says(reply, |it| Event::TokenSeen(alloc::boxed::Box::new(it))),
-            Call::RetrieveSubscription(_) => says(reply, Event::SubscriptionSeen),
-            Call::ListSubscriptions => lists(reply, Event::Listed),
+            Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => {
+                consent_token::issued(reply).map(Event::TokenIssued)
+            }
+            Call::RetrieveToken(token) => consent_token::seen(token, reply).map(|it| Event::TokenSeen(Box::new(it))),
+            Call::RetrieveSubscription(id) => partner::shown(id, reply).map(Event::SubscriptionSeen),
+            Call::ListSubscriptions => partner::listed(reply).map(Event::Listed),
         }
+    }
+
+    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        refusal(reply)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
         Signal::read(webhook).map(Event::Signal)
     }
 
+    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+        (verdict == "ours").then_some(|id| SubscriptionId::parse(id).is_ok())
+    }
+
     fn impossible(&self) -> Option<&'static str> {
-        match () {
-            () if self.place == Place::Live && self.id.is_none() => Some("a live subscription has an id"),
-            () if self.place == Place::Absent && self.id.is_some() => Some("an absent subscription has no id"),
-            () if self.domain_prefix.is_none() && (self.is_awaiting() || self.requested.is_some()) => {
-                Some("a token is asked for on a domain")
-            }
-            () if self.tokens.len() > state::WATCHED => Some("there are more tokens than are watched"),
-            () => None,
-        }
-    }
-
-    fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
-        (format == 1).then(|| decode::<state_v1::Subscription>(state)?.upgraded())
-    }
-
-    fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
-        let first = || encode(&state_v1::Subscription::from(self));
-        (format == 1).then(|| Ok(first()))
-    }
-
-    fn planned(&self, format: u32) -> Option<Vec<(Call, Timestamp)>> {
-        (format > 1).then(|| self.tokens.iter().map(state::Token::last_look).collect())
+        self.contradiction()
     }
 
     #[cfg(feature = "samples")]
@@ -245,8 +242,8 @@ impl Subscription {
             return Err(Because::Unrelated.into());
         }
         for token in &mut self.tokens {
-            token.watch.returned(cx.now());
-            token.watch(cx);
+            token.returned(cx.now());
+            token.plan(cx);
         }
         Ok(self)
     }

@@ -1,5 +1,7 @@
 //! Signals of Vend: none is signed, so each is a hint that makes a look-up owed.
 
+use alloc::string::String;
+
 use super::command::Event;
 use super::state::Place;
 use super::{Context, Next, Subscription};
@@ -22,17 +24,22 @@ fn cancelled(mut at: Subscription, it: &Cancellation, cx: &mut Context<'_>) -> N
         let because = if is_learning(&at, cx) { Because::Early } else { Because::Unrelated };
         return Err(because.into());
     }
-    let retailer = at.retailer_id.as_ref().is_none_or(|have| *have == it.retailer_id);
-    let domain = at.domain_prefix.as_ref().is_none_or(|have| have.eq_ignore_ascii_case(&it.domain_prefix));
+    let is = |have: Option<&String>, named: Option<&String>| {
+        have.zip(named).is_none_or(|(have, named)| have.eq_ignore_ascii_case(named))
+    };
+    let retailer = is(at.retailer_id.as_ref(), it.retailer_id.as_ref());
+    let domain = is(at.domain_prefix.as_ref(), it.domain_prefix.as_ref());
     cx.check(Rule::CancelRetailerMatch, retailer && domain).at("/retailer_id");
     if !(retailer && domain) {
         return Err(Because::Unrelated.into());
     }
-    // While it lives, the same second is looked up again: anyone may have named it beforehand.
-    if at.place == Place::Canceled && at.told.contains(&it.cancelled_at) {
-        return Err(Because::Known.into());
+    if let Some(second) = it.cancelled_at {
+        // While it lives, the same second is looked up again: anyone may have named it beforehand.
+        if at.place == Place::Canceled && at.told.contains(&second) {
+            return Err(Because::Known.into());
+        }
+        at.note_told(second);
     }
-    at.note_told(it.cancelled_at);
     cx.look_up(Call::RetrieveSubscription(it.subscription_id.clone()));
     Ok(at)
 }

@@ -1,25 +1,22 @@
 //! The state of a subscription: how it stands, and the changes that wait for the retailer's consent.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::Context;
-use crate::flow::{Watch, brief};
-use crate::id::{Digest, EffectId};
-use crate::policy::{LookUps, Policy};
-use crate::providers::vend::call::Call;
+use super::token::{RequestId, Requested, Token};
+use crate::flow::Watch;
+use crate::id::Digest;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
-use crate::providers::vend::request::{Kind, Total, TokenRequest, digest};
-use crate::providers::vend::wire::{DAY, State};
-use crate::time::{Millis, Timestamp};
+use crate::providers::vend::partner::State;
+use crate::providers::vend::request::Kind;
+use crate::time::Timestamp;
 
-/// How many outstanding tokens are watched.
-pub(super) const WATCHED: usize = 8;
+/// How many outstanding tokens are watched; no more are asked for until one of them ends.
+pub(super) const WATCHED: usize = 32;
 
-/// How many used tokens, cancellations and totals are remembered.
+/// How many used tokens and cancellations are remembered.
 const REMEMBERED: usize = 8;
 
 /// A retailer's subscription to the partner's application.
@@ -39,6 +36,9 @@ pub struct Subscription {
     /// Whether a person said so, and no evidence.
     #[serde(default, skip_serializing_if = "is_false")]
     pub attested: bool,
+    /// What a person said that this word means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) judged: Option<Place>,
     /// The retailer's domain, from the first wish on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain_prefix: Option<String>,
@@ -60,23 +60,43 @@ pub struct Subscription {
     /// The fingerprints of the last tokens that must not be offered again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) spent: Vec<Digest>,
+    /// The consent that the plan comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<Mark>,
     /// How many there are of each component, as far as the used tokens tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) totals: Vec<Total>,
-    /// When the last change was made, by Vend's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) changed_at: Option<Timestamp>,
+    pub(super) counts: Vec<Count>,
     /// The end of the first half hour, until it has been looked up after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) quiet_until: Option<Timestamp>,
     /// The seconds of the last cancellations that were told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) told: Vec<i64>,
+    /// What a look-up shows that was begun before says nothing: a later one has told, or something has happened since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fresh_from: Option<Timestamp>,
+    /// Whether it is open which subscription it is: only the list decides, or a person.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) in_doubt: bool,
+    /// The wait for what decides how it stands, while that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) watch: Option<Watch>,
+    /// The last news of it, live or cancelled, that the host knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) known: Option<Place>,
+    /// How often the host was told that it ended or lives again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) news: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-pub(super) const fn is_false(flag: &bool) -> bool {
+const fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How a subscription stands.
@@ -90,175 +110,47 @@ pub enum Place {
     Absent,
     /// It lives.
     Live,
-    /// The retailer has cancelled it.
+    /// It has ended: the retailer has cancelled it, or its term is over.
     Canceled,
-    /// Its state is one that no document names, or there are several that live.
+    /// It is not known how it stands, or which of several it is.
     Unclear,
 }
 
-/// A request for a token: which of the two, and the ordinal of its obligation.
+/// When a consent was used, by Vend's clock, when its token was asked for, and by which request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionRequestId"))]
-pub(super) struct RequestId(pub(super) Kind, u32);
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionMark"))]
+pub(super) struct Mark(pub(super) Option<Timestamp>, pub(super) Timestamp, pub(super) RequestId);
 
-impl RequestId {
-    /// The request whose obligation that is.
-    pub(super) fn of(id: &EffectId) -> Option<Self> {
-        let kind = [Kind::Create, Kind::Update].into_iter().find(|kind| kind.operation() == id.kind())?;
-        Some(Self(kind, id.ordinal()?)).filter(|it| it.id() == *id)
-    }
-
-    /// Its obligation.
-    pub(super) fn id(self) -> EffectId {
-        EffectId::of(self.0.operation(), self.1)
+impl Mark {
+    /// Whether another consent replaces this one: the one used later, and where that is not told, the one asked for later.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        match (self.0, other.0) {
+            (Some(this), Some(that)) if this != that => this < that,
+            _ => (self.1, self.2) < (other.1, other.2),
+        }
     }
 }
 
-/// A request for a token that is not answered.
+/// A component, how many there are of it unless a move to another plan leaves that open, and the consent that says so.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionRequested"))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Requested {
-    /// The request.
-    pub(super) of: RequestId,
-    /// The fingerprint of all that it says.
-    pub(super) content: Digest,
-    /// The fingerprint of the product.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) product: Option<Digest>,
-    /// The fingerprint of its price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) price: Option<Digest>,
-    /// How many of each component.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) totals: Vec<Total>,
-}
-
-impl Requested {
-    pub(super) fn new(of: RequestId, request: &TokenRequest) -> Self {
-        let product = request.product_handle.as_deref().map(digest);
-        let price = request.price_handle.as_deref().map(digest);
-        Self { of, content: request.content(), product, price, totals: request.totals() }
-    }
-}
-
-/// A token that Vend has issued, and whose end is not known.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionToken"))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Token {
-    /// The request that it answers.
-    pub(super) of: RequestId,
-    /// Its text.
-    pub(super) text: ConsentToken,
-    /// The fingerprint of the product.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) product: Option<Digest>,
-    /// The fingerprint of its price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) price: Option<Digest>,
-    /// How many of each component.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) totals: Vec<Total>,
-    /// When it is dead, where that is not a day after it was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) dies_early: Option<Timestamp>,
-    /// The wait for the retailer's consent.
-    #[serde(with = "brief")]
-    #[cfg_attr(feature = "schemas", schemars(with = "brief::Brief"))]
-    pub(super) watch: Watch,
-    /// What a look-up shows that it was used for, where that is something else: a person judges.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) disputed: Option<Use>,
-}
-
-/// What a used token has done.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionUse"))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Use {
-    /// The subscription that it made or changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) subscription: Option<SubscriptionId>,
-    /// When, by Vend's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) at: Option<Timestamp>,
-}
-
-/// An end, unless it is a day after the beginning.
-pub(super) fn dies_early(dies_at: Timestamp, watch: &Watch) -> Option<Timestamp> {
-    Some(dies_at).filter(|it| *it != watch.since().after(DAY))
-}
-
-impl Token {
-    /// The answer to a request, which dies at that instant.
-    pub(super) fn new(requested: Requested, text: ConsentToken, watch: Watch, dies_at: Timestamp) -> Self {
-        let Requested { of, product, price, totals, .. } = requested;
-        let dies_early = dies_early(dies_at, &watch);
-        Self { of, text, product, price, totals, dies_early, watch, disputed: None }
-    }
-
-    /// When it is dead.
-    pub(super) fn dies_at(&self) -> Timestamp {
-        self.dies_early.unwrap_or(self.watch.since().after(DAY))
-    }
-
-    /// The look-up when it dies.
-    pub(super) fn last_look(&self) -> (Call, Timestamp) {
-        (Call::RetrieveToken(self.text.clone()), self.dies_at())
-    }
-
-    /// Whether the retailer can still consent to it.
-    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
-        !self.dies_at().is_over(now)
-    }
-
-    /// When it is looked up: densely after a return, when it dies, and, if no answer settles it then, ever more seldom.
-    fn schedule(&self, policy: &Policy) -> LookUps {
-        let life = self.dies_at().as_millis().saturating_sub(self.watch.since().as_millis());
-        let life = Millis::new(u64::try_from(life).unwrap_or_default());
-        let later = policy.look_ups.waiting.iter().copied().filter(|span| *span > life);
-        let waiting: Vec<_> = core::iter::once(life).chain(later).collect();
-        LookUps { returned: policy.look_ups.returned.clone(), waiting: Cow::Owned(waiting) }
-    }
-
-    /// Plans its next look-up, or has a person look once the schedule is over.
-    pub(super) fn watch(&self, cx: &mut Context<'_>) {
-        if self.disputed.is_some() {
-            return;
-        }
-        match self.watch.next(&self.schedule(cx.policy())) {
-            Some(at) => cx.look_up_from(Call::RetrieveToken(self.text.clone()), at),
-            None => cx.review("unconfirmed", self.of.id().as_str(), &["used", "not_used", "keep_waiting"]),
-        }
-    }
-
-    /// A look-up did not show it used. Whether it never will be is known from one that was sent after its death.
-    pub(super) fn looked(&mut self, cx: &Context<'_>) -> bool {
-        let schedule = self.schedule(cx.policy());
-        if self.watch.next(&schedule).is_some_and(|due| due.is_over(cx.begun_at())) {
-            self.watch.looked();
-        }
-        let dense = LookUps { waiting: schedule.waiting.iter().copied().take(1).collect(), ..schedule };
-        !self.is_alive(cx.begun_at()) && self.watch.next(&dense).is_none()
-    }
-
-    /// A look-up was not answered. One that nobody answers at a token's death is soon tried again.
-    pub(super) fn missed(&mut self, cx: &Context<'_>) {
-        if self.watch.is_fresh() && !self.is_alive(cx.begun_at()) {
-            self.watch.returned(cx.now());
-        } else {
-            let _ = self.looked(cx);
-        }
-    }
-}
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionCount"))]
+pub(super) struct Count(pub(super) Digest, pub(super) Option<i64>, pub(super) Mark);
 
 impl Subscription {
     /// The token that is offered: the newest that was issued, if its end is not known.
     pub(super) fn offered(&self, now: Timestamp) -> Option<&Token> {
-        let newest = self.tokens.last().filter(|it| Some(&it.of) == self.newest.as_ref())?;
-        let stale = newest.of.0 == Kind::Update && self.place == Place::Canceled;
-        Some(newest).filter(|it| it.disputed.is_none() && it.is_alive(now) && !stale)
+        let newest = self.tokens.last().filter(|it| self.is_newest(it))?;
+        Some(newest).filter(|it| it.disputed.is_none() && it.is_alive(now) && !self.is_stale(it))
+    }
+
+    /// Whether no token was issued after it.
+    pub(super) fn is_newest(&self, token: &Token) -> bool {
+        Some(token.of) == self.newest
+    }
+
+    /// Whether it would change what has ended.
+    pub(super) fn is_stale(&self, token: &Token) -> bool {
+        token.of.0 == Kind::Update && self.place == Place::Canceled
     }
 
     /// Whether a consent is awaited.
@@ -270,36 +162,34 @@ impl Subscription {
     pub(super) fn spend(&mut self, token: &ConsentToken) {
         let spent = token.digest();
         if !self.spent.contains(&spent) {
-            remember(&mut self.spent, spent);
-        }
-    }
-
-    /// Takes in how many of each component a change has left, unless a later change is known already.
-    pub(super) fn count(&mut self, token: &Token, at: Option<Timestamp>) {
-        if at.is_some() && at < self.changed_at {
-            return;
-        }
-        self.changed_at = at.max(self.changed_at);
-        if token.product.is_some() {
-            // What a move to another plan leaves of the components is not documented.
-            self.totals.clear();
-        }
-        for (component, total) in &token.totals {
-            self.totals.retain(|(have, _)| have != component);
-            remember(&mut self.totals, (*component, *total));
+            remember(&mut self.spent, spent, REMEMBERED);
         }
     }
 
     /// Notes a cancellation that was told.
     pub(super) fn note_told(&mut self, second: i64) {
         if !self.told.contains(&second) {
-            remember(&mut self.told, second);
+            remember(&mut self.told, second, REMEMBERED);
+        }
+    }
+
+    /// What is impossible about a state that was loaded.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        match () {
+            () if self.place == Place::Live && self.id.is_none() => Some("a live subscription has an id"),
+            () if self.place == Place::Absent && self.id.is_some() => Some("an absent subscription has no id"),
+            () if self.domain_prefix.is_none() && (self.is_awaiting() || self.requested.is_some()) => {
+                Some("a token is asked for on a domain")
+            }
+            () if self.tokens.len() > WATCHED => Some("there are more tokens than are watched"),
+            () => None,
         }
     }
 }
 
-fn remember<T>(list: &mut Vec<T>, it: T) {
-    if list.len() >= REMEMBERED {
+/// Keeps an entry in place of the oldest.
+pub(super) fn remember<T>(list: &mut Vec<T>, it: T, most: usize) {
+    if list.len() >= most {
         list.remove(0);
     }
     list.push(it);

@@ -1,7 +1,9 @@
 //! Commands: what the host wishes of a subscription, held against the rules that the wish itself decides.
 
 use super::command::Command;
-use super::state::{Place, RequestId, Requested};
+use super::consent::EXPIRED;
+use super::state::Place;
+use super::token::{RequestId, Requested};
 use super::{Context, Next, Subscription};
 use crate::flow::Stop;
 use crate::providers::vend::call::Call;
@@ -18,7 +20,8 @@ pub(super) fn wish(mut at: Subscription, command: Command, cx: &mut Context<'_>)
             Ok(ask(at, Kind::Create, *it, cx))
         }
         Command::UpdateSubscriptionToken(it) => {
-            it.check_update(&at.totals, cx);
+            let known = |name, number| at.counts.iter().any(|it| (it.0, it.1) == (name, Some(number)));
+            it.check_update(known, cx);
             Ok(ask(at, Kind::Update, *it, cx))
         }
         Command::RetrieveToken { token } => retrieve_token(at, token, cx),
@@ -32,6 +35,7 @@ fn ask(mut at: Subscription, kind: Kind, request: TokenRequest, cx: &mut Context
     let call = Call::of(kind, request.clone());
     // Nobody has it in hand: the newer wish takes its place, and a token that it may have made is never used.
     cx.withdraw(Call::asks);
+    cx.withdraw_words(&[EXPIRED], |_| true);
     at.requested = RequestId::of(&cx.owe(call)).map(|of| Requested::new(of, &request));
     at
 }
@@ -52,9 +56,6 @@ fn retrieve_token(at: Subscription, given: Option<ConsentToken>, cx: &mut Contex
 fn retrieve_subscription(at: Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Next {
     let other = given.is_some() && at.place == Place::Live && given != at.id;
     cx.require(Kernel::NoEdge, !other).at("/subscription_id").met()?;
-    cx.look_up(match given.or_else(|| at.id.clone()) {
-        Some(id) => Call::RetrieveSubscription(id),
-        None => Call::ListSubscriptions,
-    });
+    cx.look_up(given.map_or_else(|| at.looks_at(), Call::RetrieveSubscription));
     Ok(at)
 }
