@@ -2,18 +2,47 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
+
+use crate::decode::decode;
 
 /// The most digits that an amount of Revup's has.
 const DIGITS: usize = 38;
 
-/// An amount as a text, such as `111.99`; whether it is one that Revup understands is a rule's question.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupAmount"))]
+/// An amount in the digits in which it was given, as a number or as a text; whether Revup understands it is a rule's question.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Amount(String);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        match text.as_bytes().first() {
+            // A number stays the digits that it was written in: as a binary one, 111.99 would be another.
+            Some(b'-' | b'0'..=b'9') => Ok(Self(text.into())),
+            Some(b'"') => decode(text).map(Self).map_err(de::Error::custom),
+            _ => Err(de::Error::custom("expected an amount, as a number or as a text")),
+        }
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for Amount {
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        "RevupAmount".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "An amount in the digits in which it is given, as a number or as a text.",
+            "type": ["string", "number"]
+        })
+    }
+}
 
 impl Amount {
     /// Takes a text as an amount, whatever it says.
@@ -39,10 +68,50 @@ impl Amount {
 }
 
 /// An exact decimal number: so many units of ten to the minus `places`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Decimal {
     units: i128,
     places: u32,
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = usize::try_from(self.places).unwrap_or_default();
+        let sign = if self.units < 0 { "-" } else { "" };
+        let width = places.saturating_add(1);
+        let digits = alloc::format!("{:0>width$}", self.units.unsigned_abs());
+        let (whole, fraction) = digits.split_at_checked(digits.len().saturating_sub(places)).unwrap_or((&digits, ""));
+        write!(f, "{sign}{whole}")?;
+        if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for Decimal {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        "Decimal".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Amount::deserialize(deserializer)?;
+        text.decimal().ok_or_else(|| de::Error::custom("expected a plain decimal"))
+    }
 }
 
 impl Decimal {
@@ -70,6 +139,20 @@ impl Decimal {
         Some(Self { units: if negative { units.checked_neg()? } else { units }, places })
     }
 
+    /// The same without zeros at its end, so that equal ones are alike.
+    pub(crate) fn plain(self) -> Self {
+        let Self { mut units, mut places } = self;
+        while places > 0 && units.checked_rem(10) == Some(0) {
+            (units, places) = (units.checked_div(10).unwrap_or(units), places.saturating_sub(1));
+        }
+        Self { units, places }
+    }
+
+    /// Whether it is another, however that is written.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.plain() == other.plain()
+    }
+
     /// How many decimals it has.
     pub(crate) const fn places(self) -> u32 {
         self.places
@@ -88,7 +171,13 @@ impl Decimal {
     /// The sum; nothing if it has too many digits.
     pub(crate) fn plus(self, other: Self) -> Option<Self> {
         let (one, two, places) = self.aligned(other)?;
-        Some(Self { units: one.checked_add(two)?, places })
+        Some(Self { units: one.checked_add(two)?, places }.plain())
+    }
+
+    /// What is left without another; nothing if it has too many digits.
+    pub(crate) fn minus(self, other: Self) -> Option<Self> {
+        let (one, two, places) = self.aligned(other)?;
+        Some(Self { units: one.checked_sub(two)?, places }.plain())
     }
 
     /// Whether it is at most another; nothing if they have too many digits to be compared.
@@ -107,7 +196,7 @@ impl Decimal {
 /// Reads an amount of Revup's, a number or a text; nothing if it is neither.
 pub(crate) fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(Decimal::parse(raw.get().trim_matches('"')))
+    Ok(decode::<Amount>(raw.get()).ok().and_then(|it| it.decimal()))
 }
 
 /// How many decimals a currency has; two for one that is not known.
@@ -123,6 +212,8 @@ pub(crate) fn places_of(currency: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn decimal(text: &str) -> Decimal {
@@ -147,6 +238,28 @@ mod tests {
         assert_eq!(sum.at_most(decimal("0.3")), Some(true));
         assert_eq!(decimal("30.01").at_most(decimal("30")), Some(false));
         assert_eq!(decimal(&"9".repeat(38)).at_most(decimal("0.01")), None);
+    }
+
+    #[test]
+    fn equal_decimals_are_alike_and_are_written_as_they_are_read() {
+        assert!(decimal("15.50").is(decimal("15.5")) && decimal("20").is(decimal("20.00")) && decimal("0.0").is(Decimal::ZERO));
+        assert!(!decimal("15.51").is(decimal("15.5")));
+        for text in ["0", "0.05", "111.90", "-1.5", "12345678901234567890123456789012345678"] {
+            assert_eq!(decimal(text).to_string(), text);
+        }
+        let left = decimal("30.00").minus(decimal("14.5")).unwrap();
+        assert_eq!(left.to_string(), "15.5");
+    }
+
+    #[test]
+    fn an_amount_is_read_from_a_number_or_a_text_with_its_digits() {
+        let read = |json: &str| decode::<Amount>(json).map(|it| it.0);
+        for (json, text) in [("111.99", "111.99"), ("111.90", "111.90"), ("\"0.10\"", "0.10"), ("-1", "-1"), ("1e2", "1e2")] {
+            assert_eq!(read(json).unwrap(), text);
+        }
+        for json in ["true", "null", "[1]", "{}"] {
+            assert!(read(json).is_err(), "{json}");
+        }
     }
 
     #[test]

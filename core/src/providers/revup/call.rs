@@ -5,21 +5,26 @@ use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::amount::Amount;
+use super::body::CancelBody;
 use super::ids::{OrderId, SubscriptionId, Token, TransactionId};
 use super::settings::Settings;
-use crate::effect::{self, Credential, Request, Retry};
+use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::id::Intent;
-use crate::value::Extra;
+use crate::value::{Extra, RawJson};
 
 /// The header that carries the API key.
 pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-api-key");
 
 /// How many payments are asked for at once.
-const PAGE_SIZE: u32 = 100;
+pub(crate) const PAGE_SIZE: u32 = 100;
+
+/// Revup's code for a subscription that it does not know.
+pub(crate) const NO_SUBSCRIPTION: &str = "0020";
+
+/// Revup's code for a transaction that it does not know.
+pub(crate) const NO_TRANSACTION: &str = "0108";
 
 /// `create_subscription`: subscribe a customer, with a stored card or by the payment form.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -50,7 +55,7 @@ pub struct CreateSubscription {
     pub redirect_url: Option<RedirectUrl>,
     /// Who the customer is, in Revup's own shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_information: Option<Value>,
+    pub user_information: Option<RawJson>,
     /// What differs from the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<Overwrite>,
@@ -71,10 +76,10 @@ pub struct CreateSubscription {
     pub three_ds_support: Option<bool>,
     /// Belongs to orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_details: Option<Value>,
+    pub payment_details: Option<RawJson>,
     /// Belongs to orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub money: Option<Value>,
+    pub money: Option<RawJson>,
     /// Belongs to orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate_token: Option<bool>,
@@ -142,9 +147,9 @@ impl CreateSubscription {
         self
     }
 
-    /// Whether a stored card pays, and not the customer in the form.
+    /// Whether a stored card pays, and not the customer in the form: where one of the three fields is named, it may.
     pub(crate) const fn is_on_token(&self) -> bool {
-        self.token_id.is_some()
+        self.token_id.is_some() || self.parent_transaction_id.is_some() || self.parent_order_id.is_some()
     }
 }
 
@@ -191,6 +196,8 @@ pub enum Call {
     RefundPayment(Box<RefundPayment>),
     /// Look at a transaction, for the outcome of the refund of that name.
     RetrieveTransaction(TransactionId, Intent),
+    /// Look at the transactions of the payment's order, for the refund of that name.
+    FindRefund(OrderId, Intent),
 }
 
 impl Call {
@@ -214,97 +221,48 @@ impl Call {
         matches!(self, Self::RetrievePayments(..))
     }
 
+    /// Whether it looks for the refund of that name.
+    pub(crate) fn is_of_refund(&self, intent: &str) -> bool {
+        matches!(self, Self::RetrieveTransaction(_, of) | Self::FindRefund(_, of) if of.as_str() == intent)
+    }
+
     /// Whether it is the refund of that name.
     pub(crate) fn is_refund(&self, intent: &str) -> bool {
         matches!(self, Self::RefundPayment(it) if it.intent.as_ref().is_some_and(|have| have.as_str() == intent))
     }
 }
 
-/// The body of a creation: written straight to text, so that the amount keeps its digits.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CreateBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    overwrite: Option<OverwriteBody>,
-    #[serde(flatten)]
-    plain: CreateSubscription,
-    #[serde(flatten)]
-    extra: &'a Extra,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OverwriteBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    initial_amount: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct RefundBody<'a> {
-    money: MoneyBody<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(flatten)]
-    extra: &'a Extra,
-}
-
-#[derive(Serialize)]
-struct MoneyBody<'a> {
-    amount: Option<Box<RawValue>>,
-    currency: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CancelBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cancellation_detail: Option<&'a str>,
-}
-
-impl CreateSubscription {
-    fn body(&self) -> CreateBody<'_> {
-        let amount = self.overwrite.as_ref().and_then(|it| it.initial_amount.as_ref());
-        let overwrite =
-            self.overwrite.as_ref().map(|_| OverwriteBody { initial_amount: amount.and_then(Amount::on_the_wire) });
-        let plain = Self { overwrite: None, extra: Extra::default(), ..self.clone() };
-        CreateBody { overwrite, plain, extra: &self.extra }
-    }
-}
-
-impl RefundPayment {
-    fn body(&self) -> RefundBody<'_> {
-        let money = MoneyBody { amount: self.amount.on_the_wire(), currency: &self.currency };
-        RefundBody { money, reason: self.reason.as_deref(), extra: &self.extra }
-    }
-}
+static CREATE_ON_TOKEN: Operation = Operation::new("create_subscription", Retry::Reconcile)
+    .asks("outcome_unknown", &["created", "not_created"]);
+static CREATE_BY_FORM: Operation = Operation::new("create_subscription", Retry::Harmless);
+static FIND_TRANSACTIONS: Operation =
+    Operation::new("find_transactions", Retry::Lookup).success(Success::List).not_found_at(&[400, 404]);
+static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
+static RETRIEVE_PAYMENTS: Operation = Operation::new("retrieve_payments", Retry::Lookup);
+static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal)
+    // "Subscription not found" is neither a cancellation nor its end.
+    .again_at(&[NO_SUBSCRIPTION])
+    .asks("outcome_unknown", &["cancelled", "not_cancelled"]);
+static REFUND: Operation = Operation::new("refund_payment", Retry::Reconcile)
+    .asks("outcome_unknown", &["refunded", "not_refunded"]);
+static RETRIEVE_TRANSACTION: Operation =
+    Operation::new("retrieve_transaction", Retry::Lookup).not_found_at(&[400, 404]);
 
 impl effect::Call for Call {
     type Settings = Settings;
 
-    fn operation(&self) -> &'static str {
-        match self {
-            Self::CreateSubscription(_) => "create_subscription",
-            Self::FindTransactions(_) => "find_transactions",
-            Self::RetrieveSubscription(_) => "retrieve_subscription",
-            Self::RetrievePayments(..) => "retrieve_payments",
-            Self::CancelSubscription(..) => "cancel_subscription",
-            Self::RefundPayment(_) => "refund_payment",
-            Self::RetrieveTransaction(..) => "retrieve_transaction",
-        }
-    }
-
-    fn retry(&self) -> Retry {
+    fn operation(&self) -> &'static Operation {
         match self {
             // Revup takes no idempotency key: what charges a card or gives money back is sent once.
-            Self::CreateSubscription(it) if it.is_on_token() => Retry::Reconcile,
-            Self::RefundPayment(_) => Retry::Reconcile,
-            // A form that nobody has seen, a second look, the end of what has ended: all harmless.
-            _ => Retry::Repeat,
+            Self::CreateSubscription(it) if it.is_on_token() => &CREATE_ON_TOKEN,
+            Self::CreateSubscription(_) => &CREATE_BY_FORM,
+            Self::FindTransactions(_) | Self::FindRefund(..) => &FIND_TRANSACTIONS,
+            Self::RetrieveSubscription(_) => &RETRIEVE_SUBSCRIPTION,
+            Self::RetrievePayments(..) => &RETRIEVE_PAYMENTS,
+            Self::CancelSubscription(..) => &CANCEL,
+            Self::RefundPayment(_) => &REFUND,
+            Self::RetrieveTransaction(..) => &RETRIEVE_TRANSACTION,
         }
-    }
-
-    fn is_look_up(&self) -> bool {
-        !matches!(self, Self::CreateSubscription(_) | Self::CancelSubscription(..) | Self::RefundPayment(_))
     }
 
     fn outcome_look_up(&self) -> Option<Self> {
@@ -325,7 +283,7 @@ impl effect::Call for Call {
         let post = |url: String| Request::new("POST", url, CREDENTIAL);
         match self {
             Self::CreateSubscription(it) => post(url("/subscriptions".into())).with_json(&it.body()),
-            Self::FindTransactions(order) => get(url(format!("/transactions/orderId/{}", order.as_str()))),
+            Self::FindTransactions(order) | Self::FindRefund(order, _) => get(url(format!("/transactions/orderId/{}", order.as_str()))),
             Self::RetrieveSubscription(id) => get(subscription(id, "")),
             Self::RetrievePayments(id, page) => {
                 get(subscription(id, &format!("/payments?page={page}&pageSize={PAGE_SIZE}")))

@@ -1,6 +1,6 @@
 //! The callback of an order's payment: what it says of the payment, and the three ids that start a subscription.
 //!
-//! It comes to the host's own page, before any subscription and unsigned: believe the look-up of its transaction.
+//! It comes to the host's own page, and unsigned: believe the look-up of its transaction.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{OrderId, Token, TransactionId};
 use super::wire::TransactionStatus;
-use crate::fact::{lenient_text, read};
+use crate::decode::{lenient, lenient_text, read};
+use crate::id::Digest;
+use crate::time::Timestamp;
 
 /// What a callback says: its transactions in the order of their creation, one or two.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +21,11 @@ pub struct Callback {
     pub status: TransactionStatus,
     /// What starts a subscription: only of a payment that succeeded and made a token.
     pub parent: Option<Parent>,
+    /// The order that was paid.
+    pub order: Option<OrderId>,
+    /// The last transaction.
+    pub transaction: Option<TransactionId>,
+    at: Timestamp,
 }
 
 /// The three ids that a subscription on a token needs, all of one transaction.
@@ -37,13 +44,15 @@ pub struct Parent {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    transaction_status: String,
-    #[serde(default)]
+    transaction_status: TransactionStatus,
+    #[serde(default, deserialize_with = "lenient")]
     transaction_id: Option<TransactionId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     order_id: Option<OrderId>,
     #[serde(default, deserialize_with = "lenient_text")]
     token_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    created_at: Option<String>,
 }
 
 impl Callback {
@@ -51,7 +60,10 @@ impl Callback {
     pub fn read(body: &[u8]) -> Option<Self> {
         let items: Vec<Item> = read(body)?;
         let last = if items.len() > 2 { None } else { items.into_iter().next_back() }?;
-        let status = TransactionStatus::told(last.transaction_status);
+        let status = last.transaction_status;
+        let order = last.order_id.clone();
+        let transaction = last.transaction_id.clone();
+        let at = last.created_at.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default();
         let parent = || {
             Some(Parent {
                 token_id: Token::parse(last.token_id?).ok()?,
@@ -60,7 +72,13 @@ impl Callback {
             })
         };
         let parent = if status == TransactionStatus::Success { parent() } else { None };
-        Some(Self { status, parent })
+        Some(Self { status, parent, order, transaction, at })
+    }
+
+    /// When its last transaction was made, and what it says as a fingerprint: what tells a repeat.
+    pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
+        let transaction = self.transaction.as_ref().map_or("", |it| it.as_str());
+        (self.at, Digest::of(["callback", transaction, self.status.as_str()].map(str::as_bytes)))
     }
 
     /// Whether the payment can still turn out either way, whichever page the customer was sent to.

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::amount::{Decimal, told};
-use super::ids::{OrderId, SubscriptionId};
-use super::wire::{Cancellation, Reason, Status, TransactionStatus, in_any_case};
-use crate::fact::{lenient, lenient_text, read};
+use super::amount::Decimal;
+use super::ids::{OrderId, SubscriptionId, TransactionId};
+use super::wire::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
+use crate::decode::{lenient, lenient_text, read, whole_text};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -47,15 +47,14 @@ open_enum! {
     }
 }
 
-in_any_case!(EventType, PaymentType);
-
 /// One event, once read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EventSeen {
-    event_id: String,
-    event_type: String,
+    #[serde(deserialize_with = "whole_text")]
+    event_id: Option<String>,
+    event_type: EventType,
     #[serde(default, deserialize_with = "lenient_text")]
     occurred_at: Option<String>,
     /// The same, as the samples of three events misspell it.
@@ -84,21 +83,17 @@ struct Payment {
     kind: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
-    #[serde(default)]
-    transactions: Option<Vec<Transaction>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Money {
-    #[serde(default, deserialize_with = "told")]
-    amount: Option<Decimal>,
     #[serde(default, deserialize_with = "lenient_text")]
-    currency: Option<String>,
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    transactions: Option<Vec<Entry<Transaction>>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Transaction {
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_id: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     transaction_type: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
@@ -111,7 +106,7 @@ struct Transaction {
 #[serde(rename_all = "camelCase")]
 struct Data {
     subscription_id: SubscriptionId,
-    status: String,
+    status: Status,
     #[serde(default, deserialize_with = "lenient_text")]
     plan_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -134,12 +129,12 @@ impl EventSeen {
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let event: Self = read(body)?;
         let timed = event.occurred_at.is_some() || event.ocurred_at.is_some();
-        (timed && !event.event_id.is_empty() && !event.event_type.is_empty()).then_some(event)
+        (timed && event.event_id.is_some() && !event.event_type.as_str().is_empty()).then_some(event)
     }
 
     /// What it tells.
-    pub fn kind(&self) -> EventType {
-        EventType::told(self.event_type.clone())
+    pub const fn kind(&self) -> &EventType {
+        &self.event_type
     }
 
     /// The subscription that it is about.
@@ -153,8 +148,8 @@ impl EventSeen {
     }
 
     /// How the subscription stands, as it says.
-    pub fn status(&self) -> Status {
-        Status::told(self.data.status.clone())
+    pub const fn status(&self) -> &Status {
+        &self.data.status
     }
 
     /// Why the subscription was cancelled, as it says.
@@ -169,18 +164,18 @@ impl EventSeen {
 
     /// The order of the payment that it comes from.
     pub(crate) fn order(&self) -> Option<OrderId> {
-        self.payment()?.order_id.clone().and_then(|id| OrderId::parse(id).ok())
+        self.payment()?.order_id.as_deref().and_then(OrderId::told)
     }
 
     /// What the payment that it comes from is for.
     pub fn payment_type(&self) -> Option<PaymentType> {
-        self.payment()?.kind.clone().map(PaymentType::told)
+        self.payment()?.kind.clone().map(PaymentType::from)
     }
 
     /// When it occurred, and its own id as a fingerprint: what tells a repeat.
     pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
         let text = self.occurred_at.as_deref().or(self.ocurred_at.as_deref()).unwrap_or_default();
-        (Timestamp::parse_iso(text).unwrap_or_default(), Digest::of([self.event_id.as_bytes()]))
+        (Timestamp::parse_iso(text).unwrap_or_default(), Digest::of([self.event_id.as_deref().unwrap_or_default().as_bytes()]))
     }
 
     /// Whether both spellings of its time say the same.
@@ -193,7 +188,7 @@ impl EventSeen {
 
     /// Until when the customer has paid: the day of the next renewal, while nothing is past due.
     pub(crate) fn paid_until(&self) -> Option<Timestamp> {
-        let next = self.data.next_payment.as_ref().filter(|_| self.status() == Status::Fulfilled)?;
+        let next = self.data.next_payment.as_ref().filter(|_| *self.status() == Status::Fulfilled)?;
         let renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
         next.scheduled_for.as_deref().filter(|_| renewal).and_then(Timestamp::parse_iso)
     }
@@ -204,7 +199,7 @@ impl EventSeen {
         let (Some(money), Some(transactions)) = (&payment.money, &payment.transactions) else { return true };
         let same = |it: &&Money| it.currency.is_none() || money.currency.is_none() || it.currency == money.currency;
         let mut sum = Some(Decimal::ZERO);
-        for transaction in transactions.iter().filter(|it| it.is_a_refund()) {
+        for transaction in transactions.iter().filter_map(|it| it.0.as_ref()).filter(|it| it.is_a_refund()) {
             let Some(part) = &transaction.money else { continue };
             if !same(&part) {
                 return false;
@@ -212,6 +207,17 @@ impl EventSeen {
             sum = sum.zip(part.amount).and_then(|(sum, part)| sum.plus(part));
         }
         sum.zip(money.amount).and_then(|(sum, whole)| sum.at_most(whole)).unwrap_or(true)
+    }
+
+    /// The payment that it comes from, where that was made: its transactions, and how much it was.
+    pub(crate) fn made(&self) -> impl Iterator<Item = (TransactionId, Decimal, Option<String>)> {
+        let accepted = |it: &&Payment| it.status.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("accepted"));
+        let payment = self.payment().filter(accepted);
+        let money = payment.and_then(|it| it.money.as_ref());
+        let all = payment.and_then(|it| it.transactions.as_ref()).into_iter().flatten().filter_map(|it| it.0.as_ref());
+        let charges = all.filter(|it| it.transaction_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("payment")));
+        let ids = charges.filter_map(|it| TransactionId::told(it.transaction_id.as_deref()?));
+        ids.filter_map(move |id| Some((id, money?.amount?, money?.currency.clone())))
     }
 
     const fn payment(&self) -> Option<&Payment> {
@@ -222,7 +228,7 @@ impl EventSeen {
 impl Transaction {
     fn is_a_refund(&self) -> bool {
         let refund = self.transaction_type.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("refund"));
-        let status = self.transaction_status.clone().map(TransactionStatus::told);
+        let status = self.transaction_status.clone().map(TransactionStatus::from);
         refund && status == Some(TransactionStatus::Success)
     }
 }

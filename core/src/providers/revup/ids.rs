@@ -1,36 +1,44 @@
-//! Revup's ids, each with its own type: an order is never taken for a transaction.
+//! Revup's ids, each with its own type: an order is never taken for a transaction. They are UUIDs, in any case.
 
-use crate::id::{is_word, text_id};
+pub(crate) use crate::id::is_uuid;
+use crate::id::{in_one_case, is_word, text_id};
 
 text_id! {
     /// A stored card: the text that starts a subscription. Not printed.
-    Token, (1, 128), is_word, secret
+    Token, (1, 128), is_word, secret, in_one_case
 }
 
 text_id! {
     /// One order.
-    OrderId, (1, 128), is_word, plain
+    OrderId, (1, 128), is_word, plain, in_one_case
 }
 
 text_id! {
     /// One transaction of an order: a payment, a refund or a dispute.
-    TransactionId, (1, 128), is_word, plain
+    TransactionId, (1, 128), is_word, plain, in_one_case
 }
 
 text_id! {
     /// One subscription: always a UUID.
-    SubscriptionId, (36, 36), is_of_uuid, plain
+    SubscriptionId, (36, 36), is_of_uuid, plain, in_one_case
 }
+
+/// Reads ids as the provider told them.
+macro_rules! told {
+    ($($name:ident),+) => {$(
+        impl $name {
+            /// An id as the provider told it, if it is one.
+            pub(crate) fn told(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+        }
+    )+};
+}
+
+told!(OrderId, TransactionId, SubscriptionId);
 
 fn is_of_uuid(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || byte == b'-'
-}
-
-/// Whether a text is a UUID.
-pub(crate) fn is_uuid(text: &str) -> bool {
-    const SHAPE: &str = "00000000-0000-0000-0000-000000000000";
-    let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_hexdigit() };
-    text.len() == SHAPE.len() && text.bytes().zip(SHAPE.bytes()).all(like)
 }
 
 #[cfg(test)]
@@ -38,9 +46,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uuid_has_its_dashes_in_place() {
-        assert!(is_uuid("0192b445-55a7-74af-a5d1-79ca6d2310f4"));
-        assert!(!is_uuid("0192b44555a7-74af-a5d1-79ca6d2310f4-"));
-        assert!(!is_uuid("gold"));
+    fn an_id_in_capitals_is_the_same_one() {
+        let capitals = "0192B445-55A7-74AF-A5D1-79CA6D2310F4";
+        assert_eq!(SubscriptionId::parse(capitals), SubscriptionId::parse(capitals.to_ascii_lowercase()));
+        assert_eq!(Token::parse(capitals), Token::parse(capitals.to_ascii_lowercase()));
+        assert_eq!(OrderId::parse("Order-1").unwrap().as_str(), "Order-1");
     }
 }

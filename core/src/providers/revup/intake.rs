@@ -1,9 +1,12 @@
-//! The intake of events: whose they are, whom they concern, and what to answer.
+//! The intake of events, notifications and callbacks: whose they are, whom they concern, and what to answer.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::callback::Callback;
 use super::event::EventSeen;
+use super::notification::Notification;
 use crate::fact::{FactError, Origin};
 use crate::id::CorrelationId;
 
@@ -17,10 +20,17 @@ pub(crate) const ORIGIN: Origin = Origin::Unverified;
 /// The ids by which an event finds its flows: its subscription, and the order of its payment.
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
-    let event = EventSeen::read(body);
-    let event = event.ok_or_else(|| FactError::new("/body", format!("is no event of {}", super::NAME)))?;
-    let order = event.order();
-    let ids = [Some(event.subscription().as_str()), order.as_ref().map(|it| it.as_str())];
+    let ids = if let Some(event) = EventSeen::read(body) {
+        let order = event.order();
+        [Some(event.subscription().as_str().into()), order.map(|it| it.as_str().into())]
+    } else if let Some(seen) = Notification::read(body) {
+        [Some(String::from(seen.order.as_str())), Some(seen.transaction.as_str().into())]
+    } else if let Some(seen) = Callback::read(body) {
+        [seen.order.map(|it| it.as_str().into()), seen.transaction.map(|it| it.as_str().into())]
+    } else {
+        let reason = format!("is not an event, a notification or a callback of {}", super::NAME);
+        return Err(FactError::new("/body", reason));
+    };
     Ok(ids.into_iter().flatten().filter_map(|id| CorrelationId::parse(id).ok()).collect())
 }
 
@@ -40,5 +50,16 @@ mod tests {
         let ids = correlate(body.as_bytes()).unwrap();
         assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), [SUBSCRIPTION, "o-1"]);
         assert_eq!(correlate(b"{}").unwrap_err().field, "/body");
+    }
+
+    #[test]
+    fn a_notification_and_a_callback_find_their_order_and_their_transaction() {
+        let notification = br#"{"orderId":"o-1","transactionId":"t-1","transactionType":"refund","transactionStatus":"failed"}"#;
+        let callback = br#"[{"orderId":"o-1","transactionId":"t-0","transactionStatus":"failed"},
+            {"orderId":"O-1","transactionId":"t-1","transactionStatus":"success"}]"#;
+        for (body, order) in [(notification.as_slice(), "o-1"), (callback, "O-1")] {
+            let ids = correlate(body).unwrap();
+            assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), [order, "t-1"]);
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 mod amount;
 mod ask;
+mod body;
 mod call;
 pub mod callback;
 mod event;
 mod ids;
 mod intake;
+mod notification;
 pub mod order;
 mod pages;
 mod rules;
@@ -21,11 +23,14 @@ use super::{Provider, all};
 pub use amount::Amount;
 pub use call::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
 pub use event::{EventSeen, EventType, PaymentType};
+pub use notification::{Notification, TransactionType};
 pub use ids::{OrderId, SubscriptionId, Token, TransactionId};
 pub use rules::Rule;
 pub use settings::Settings;
 pub use subscription::Subscription;
-pub use wire::{Created, PaymentsSeen, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus};
+pub use wire::{
+    Created, PaymentsSeen, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen,
+};
 
 const NAME: &str = "revup";
 
@@ -35,7 +40,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     rules: all::<Rule>,
     retired: &[],
     settings: pages::CREATE_SUBSCRIPTION,
-    authenticate: |_secrets, _headers, _body, _now| Ok(intake::ORIGIN),
+    authenticate: |_| Ok(intake::ORIGIN),
     correlate: intake::correlate,
     questions: ask::QUESTIONS,
     keys: &["revup.token"],

@@ -1,13 +1,11 @@
 //! Orders, outside of any flow: how one asks for a token or follows one, until when it can be paid, and whether it was.
 
-use alloc::string::String;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::ids::TransactionId;
 use super::wire::TransactionStatus;
-use crate::fact::read;
+use crate::decode::read;
 use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
 
@@ -88,12 +86,12 @@ impl Paid {
         #[derive(Deserialize)]
         struct Answer {
             #[serde(alias = "transactionStatus")]
-            status: String,
+            status: TransactionStatus,
         }
         if status != 200 {
             return Self::Failed;
         }
-        match read::<Answer>(body).map(|it| TransactionStatus::told(it.status)) {
+        match read::<Answer>(body).map(|it| it.status) {
             Some(TransactionStatus::Success) => Self::Success,
             Some(TransactionStatus::Failed) => Self::Failed,
             _ => Self::Open,

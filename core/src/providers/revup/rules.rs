@@ -35,8 +35,9 @@ rules! {
         [page::TOKEN_BASED, page::TOKEN, page::NOTIFICATION_FIELDS];
     /// A subscription that begins with the payment form names no parent.
     CreateNoParentInFormMode = "revup.create.no-parent-in-form-mode" Refuse Documented Request
+        ByConstruction("a command that names one of the three is on a token, and is held to naming all of them")
         [page::CREATE_SUBSCRIPTION];
-    /// `money`, `generateToken`, `notificationUrl` and `paymentDetails` belong to orders, not to subscriptions.
+    /// `money`, `generateToken` and `notificationUrl` belong to orders, and `paymentDetails` is not needed beside a token.
     CreateNoOrderFields = "revup.create.no-order-fields" Refuse Documented Request [page::CREATE_SUBSCRIPTION];
     /// A token needs no 3DS: `threeDSSupport` and `redirectUrl.threeDSChallengeResult` should be left out.
     CreateToken3dsFieldsUnneeded = "revup.create.token-3ds-fields-unneeded" Warn Documented Request
@@ -113,6 +114,9 @@ rules! {
     /// Only a subscription that is paused should be resumed.
     ResumeOnlyFromPaused = "revup.resume.only-from-paused" Warn Inferred Request [page::EVENT_RESUMED];
 
+    /// A status that no document lists should be looked into: it grants nothing and takes nothing away.
+    StatusKnown = "revup.status.known" Warn Inferred Money [page::GET_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
+
     // Cancellation
     /// `cancellationDetail` has at most 25 characters.
     CancelDetailMax25 = "revup.cancel.detail-max-25" Refuse Documented Request [page::SUBSCRIPTION_FIELDS];
@@ -122,7 +126,7 @@ rules! {
     CancelResponse = "revup.cancel.response" Refuse Documented Money [page::CANCEL_SUBSCRIPTION];
     /// A subscription that Revup does not know is not a cancelled one.
     Cancel404 = "revup.cancel.404" Refuse Documented Money
-        ByConstruction("a refused cancellation has no edge; it makes the look-up owed, and `failure` names this rule")
+        ByConstruction("a 404 ends no cancellation: it stays open, its look-up is owed, and `failure` names this rule")
         [page::CANCEL_SUBSCRIPTION];
     /// A cancellation has one of five reasons, and an unknown one is kept as it came.
     CancelReasonEnum = "revup.cancel.reason-enum" Refuse Documented Request
@@ -176,11 +180,14 @@ rules! {
     RefundSum = "revup.refund.sum" Warn Inferred Money [page::EVENT_REFUNDED];
     /// A refund ends and pauses nothing.
     RefundNoStatusChange = "revup.refund.no-status-change" Refuse Documented Money
-        ByConstruction("neither the event of a refund nor the answer to one has an edge") [page::EVENT_REFUNDED];
+        ByConstruction("neither a refund's signals nor the reply to one have an edge") [page::EVENT_REFUNDED];
     /// A refund is in the currency of its payment, which has succeeded.
     RefundCurrency = "revup.refund.currency" Refuse Documented Request [page::REFUND];
     /// A refund is of a decimal amount that its currency can have, above zero.
     RefundAmount = "revup.refund.amount" Refuse Inferred Request [page::REFUND];
+    /// The refunds of a payment can only add up to its amount; a further one must be smaller than they are while no lookup
+    /// shows it.
+    RefundCeiling = "revup.refund.ceiling" Refuse Inferred Money [page::REFUND, page::EVENT_REFUNDED];
     /// One name stands for one refund.
     RefundIntentUnique = "revup.refund.intent-unique" Refuse Inferred Money [page::REFUND];
     /// A dispute on a plan that cancels itself is told as its cancellation alone.
@@ -197,7 +204,7 @@ rules! {
         [page::CALLBACK, page::CHECKING];
     /// A callback is a list of one or two transactions, of which the last one counts.
     CallbackList = "revup.callback.list" Refuse Documented Money
-        ByHost("the callback belongs to the order; `callback` reads the list and takes its last transaction")
+        ByConstruction("`callback` and the flow read the list and take its last transaction")
         [page::CALLBACK, page::FALLBACK];
     /// An order answered with 200 need not be paid.
     Pay200NotSuccess = "revup.pay.200-not-success" Refuse Documented Money

@@ -21,6 +21,8 @@ const PAID: &str = "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1";
 const ORDER: &str = "80105327-c24a-4e52-9648-08f85f89061f";
 const OTHER_ORDER: &str = "91216438-d35b-4f63-a759-19f96fa0172a";
 const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
+/// What a verdict may name.
+const IDS: [&str; 2] = [SUBSCRIPTION, REFUND];
 const SUBSCRIPTION: &str = "0192b445-55a7-74af-a5d1-79ca6d2310f4";
 const REFUND: &str = "0192b445-bb0d-7a05-abd7-000000000001";
 
@@ -75,6 +77,18 @@ fn event(kind: &str, status: &str, origin: Origin) -> Fact<'static> {
     Fact::Webhook { body, content_type: None, topic: None, origin }
 }
 
+/// A notification of the refund.
+fn notified() -> Fact<'static> {
+    let body = json!({
+        "orderId": ORDER,
+        "transactionId": REFUND,
+        "transactionType": "refund",
+        "transactionStatus": "success",
+    });
+    let body = serde_json::to_vec(&body).unwrap_or_default().into();
+    Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified }
+}
+
 pub(super) fn subscription() -> Samples<Subscription> {
     let created = Verdict::about("created", SUBSCRIPTION);
     let review = "review:outcome_unknown:create_subscription:1";
@@ -87,7 +101,10 @@ pub(super) fn subscription() -> Samples<Subscription> {
     commands.extend(refund());
     let due = |date: &str| json!({"payments": [{"paymentType": "renewal", "status": "paying", "dueDate": date}]});
     let ids = |order: &str| json!({"orderId": order, "subscriptionId": SUBSCRIPTION});
-    let refund = |status: &str| json!({"transactionId": REFUND, "transactionStatus": status});
+    let refund = |status: &str| json!({"transactionId": REFUND, "transactionType": "refund", "transactionStatus": status});
+    let paid = json!({"transactionId": PAID, "transactionType": "payment", "transactionStatus": "success", "order": {"orderId": ORDER}});
+    let back = json!({"transactionId": REFUND, "transactionType": "refund", "transactionStatus": "success",
+        "creationDate": "2026-12-01T00:00:00Z", "money": {"amount": 15.5, "currency": "EUR"}});
     let statuses = ["fulfilled", "past_due", "paused", "cancelled", "archived", "someday"];
     let mut replies: Vec<_> = statuses.iter().map(|status| seen("retrieve_subscription", status)).collect();
     replies.extend([
@@ -95,7 +112,9 @@ pub(super) fn subscription() -> Samples<Subscription> {
         reply("create_subscription", 200, &ids(ORDER)),
         reply("create_subscription", 200, &ids(OTHER_ORDER)),
         refused("create_subscription", 400, "0151"),
-        reply("find_transactions", 200, &json!([])),
+        reply("create_subscription", 200, &json!({"subscriptionId": SUBSCRIPTION})),
+        reply("find_transactions", 200, &json!([paid])),
+        reply("find_transactions", 200, &json!([paid, back])),
         reply("retrieve_payments", 200, &due("2026-12-31")),
         reply("retrieve_payments", 200, &json!({"payments": []})),
         seen("cancel_subscription", "cancelled"),
@@ -103,6 +122,7 @@ pub(super) fn subscription() -> Samples<Subscription> {
         reply("refund_payment", 200, &refund("success")),
         reply("refund_payment", 200, &refund("in_process")),
         refused("refund_payment", 400, "0207"),
+        reply("retrieve_transaction", 200, &paid),
         reply("retrieve_transaction", 200, &refund("success")),
         reply("retrieve_transaction", 200, &refund("failed")),
     ]);
@@ -114,9 +134,11 @@ pub(super) fn subscription() -> Samples<Subscription> {
             event("subscription.created", "fulfilled", Origin::Unverified),
             event("subscription.archived", "archived", Origin::Verified),
             event("subscription.cancelled", "cancelled", Origin::Verified),
+            notified(),
             Fact::Returned { via: Via::SuccessUrl },
             Fact::Done { effect: review.into(), verdict: Some(created) },
         ],
         spans: alloc::vec![Millis::from_minutes(5), Millis::from_hours(168)],
+        ids: IDS.into(),
     }
 }

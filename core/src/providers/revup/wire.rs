@@ -5,27 +5,15 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
+use super::amount::{Decimal, told};
 use super::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
+use super::notification::TransactionType;
 use super::rules::Rule;
-use crate::fact::{lenient, lenient_text, read};
-use crate::flow::{Answer, Refusal, Reply};
+use crate::decode::{lenient, lenient_text, read};
+use crate::flow::{Refusal, Reply};
 use crate::rule::RuleSet;
 use crate::time::Timestamp;
 use crate::value::open_enum;
-
-/// Lets the open enums of this folder be read in capitals too.
-macro_rules! in_any_case {
-    ($($name:ident),+) => {$(
-        impl $name {
-            /// Reads it without regard to case; what no document lists is kept as it came.
-            pub(crate) fn told(text: String) -> Self {
-                let known = Self::from(text.to_ascii_lowercase());
-                if known.is_known() { known } else { Self::Unknown(text) }
-            }
-        }
-    )+};
-}
-pub(super) use in_any_case;
 
 open_enum! {
     /// The status of a subscription. The list of the documents could not be read: these five are seen in samples.
@@ -73,11 +61,8 @@ open_enum! {
     }
 }
 
-in_any_case!(Status, Reason, TransactionStatus);
-
-/// The answer to `create_subscription`.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The reply to `create_subscription`.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Created {
     /// The order of the first charge: with a token, the parent order.
@@ -86,27 +71,62 @@ pub struct Created {
     pub subscription_id: SubscriptionId,
 }
 
-/// A subscription as a look-up or the answer to a cancellation shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+/// The same as it comes.
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
+pub(crate) struct CreatedBody {
+    #[serde(default, deserialize_with = "lenient_text")]
+    order_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    subscription_id: Option<String>,
+}
+
+impl CreatedBody {
+    /// The order, if it is a UUID.
+    pub(crate) fn order(&self) -> Option<OrderId> {
+        self.order_id.as_deref().filter(|it| is_uuid(it)).and_then(OrderId::told)
+    }
+
+    /// The subscription, if it is a UUID.
+    pub(crate) fn subscription(&self) -> Option<SubscriptionId> {
+        self.subscription_id.as_deref().filter(|it| is_uuid(it)).and_then(SubscriptionId::told)
+    }
+}
+
+/// A subscription as a look-up or the reply to a cancellation shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct SubscriptionSeen {
     /// Which one.
     pub id: SubscriptionId,
-    /// How it stands, as it came.
-    status: String,
+    /// How it stands.
+    pub status: Status,
     /// Its plan.
-    #[serde(default, deserialize_with = "lenient_text")]
     pub plan_id: Option<String>,
     /// Why it was cancelled, if it was.
+    pub reason: Option<Reason>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionBody {
+    #[serde(default, deserialize_with = "lenient_text")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    plan_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) cancellation: Option<Cancellation>,
+    cancellation: Option<Cancellation>,
 }
 
 impl SubscriptionSeen {
-    /// How it stands.
-    pub fn status(&self) -> Status {
-        Status::told(self.status.clone())
+    /// Reads what is shown of the subscription that was asked for; otherwise what is missing or wrong.
+    pub(crate) fn read(body: &[u8], asked: &SubscriptionId) -> Result<Self, &'static str> {
+        let body: SubscriptionBody = read(body).ok_or("")?;
+        let id = body.id.as_deref().and_then(SubscriptionId::told).filter(|id| id == asked).ok_or("/id")?;
+        let status = Status::from(body.status.ok_or("/status")?);
+        Ok(Self { id, status, plan_id: body.plan_id, reason: body.cancellation.and_then(|it| it.reason()) })
     }
 }
 
@@ -120,15 +140,29 @@ pub(crate) struct Cancellation {
 impl Cancellation {
     /// Why.
     pub(crate) fn reason(&self) -> Option<Reason> {
-        self.reason.clone().map(Reason::told)
+        self.reason.clone().map(Reason::from)
     }
+}
+
+/// An entry of a list that is read as far as it can be: one odd entry drops no other.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(bound(deserialize = "T: serde::de::DeserializeOwned"))]
+pub(crate) struct Entry<T>(#[serde(deserialize_with = "lenient")] pub(crate) Option<T>);
+
+/// A sum of money, as far as it can be read.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub(crate) struct Money {
+    #[serde(default, deserialize_with = "told")]
+    pub(crate) amount: Option<Decimal>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub(crate) currency: Option<String>,
 }
 
 /// A page of the payments of a subscription.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct PaymentsSeen {
-    payments: Vec<PaymentSeen>,
+    payments: Vec<Entry<PaymentSeen>>,
     #[serde(default, deserialize_with = "lenient")]
     pagination: Option<Pagination>,
 }
@@ -142,69 +176,163 @@ struct PaymentSeen {
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     due_date: Option<String>,
+    #[serde(default, deserialize_with = "told")]
+    amount: Option<Decimal>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    currency: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    transactions: Option<Vec<Entry<Named>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_id: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Pagination {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     total_pages: Option<u32>,
 }
 
+fn is(have: Option<&String>, wanted: &str) -> bool {
+    have.is_some_and(|it| it.eq_ignore_ascii_case(wanted))
+}
+
 impl PaymentsSeen {
+    fn all(&self) -> impl Iterator<Item = &PaymentSeen> {
+        self.payments.iter().filter_map(|it| it.0.as_ref())
+    }
+
     /// When the renewal that is still to be charged is due: until then the customer has paid.
     pub(crate) fn paid_until(&self) -> Option<Timestamp> {
-        let is = |have: &Option<String>, wanted: &str| have.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted));
         let open = |it: &&PaymentSeen| {
-            is(&it.payment_type, "renewal") && (is(&it.status, "pending") || is(&it.status, "paying"))
+            let status = it.status.as_ref();
+            is(it.payment_type.as_ref(), "renewal") && (is(status, "pending") || is(status, "paying"))
         };
-        let dates = self.payments.iter().filter(open).filter_map(|it| it.due_date.as_deref());
-        dates.filter_map(Timestamp::parse_iso).min()
+        self.all().filter(open).filter_map(|it| Timestamp::parse_iso(it.due_date.as_deref()?)).min()
+    }
+
+    /// The payments that were made: their transactions, and how much each was.
+    pub(crate) fn made(&self) -> impl Iterator<Item = (TransactionId, Decimal, Option<String>)> {
+        self.all().filter(|it| is(it.status.as_ref(), "accepted")).flat_map(|it| {
+            let all = it.transactions.iter().flatten().filter_map(|it| it.0.as_ref()?.transaction_id.as_deref());
+            let ids = all.filter_map(TransactionId::told);
+            ids.filter_map(|id| Some((id, it.amount?, it.currency.clone())))
+        })
     }
 
     /// Whether there is a page after that one.
-    pub(crate) fn goes_on_after(&self, page: u32) -> bool {
-        self.pagination.as_ref().and_then(|it| it.total_pages).is_some_and(|pages| pages > page)
+    pub(crate) fn goes_on_after(&self, page: u32, size: u32) -> bool {
+        match self.pagination.as_ref().and_then(|it| it.total_pages) {
+            Some(pages) => pages > page,
+            None => u32::try_from(self.payments.len()).is_ok_and(|count| count >= size),
+        }
     }
 }
 
-/// A transaction as a look-up or the answer to a refund shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A transaction as a look-up or the reply to a refund shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TransactionSeen {
     /// Which one: of a refund, the refund's own.
-    pub transaction_id: TransactionId,
-    transaction_status: String,
-}
-
-impl TransactionSeen {
+    pub id: TransactionId,
     /// How it stands.
-    pub fn status(&self) -> TransactionStatus {
-        TransactionStatus::told(self.transaction_status.clone())
+    pub status: TransactionStatus,
+    /// What it does, where that is said.
+    pub kind: Option<TransactionType>,
+    /// Its order, where that is said.
+    pub order: Option<OrderId>,
+    pub(crate) money: Money,
+    pub(crate) created: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TransactionBody {
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    creation_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    order_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    order: Option<OrderBody>,
+    #[serde(default, deserialize_with = "lenient")]
+    money: Option<Money>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderBody {
+    #[serde(default, deserialize_with = "lenient_text")]
+    order_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    id: Option<String>,
+}
+
+impl TransactionBody {
+    /// Which one it is.
+    pub(crate) fn id(&self) -> Option<TransactionId> {
+        self.transaction_id.as_deref().and_then(TransactionId::told)
+    }
+
+    /// What is shown of it; otherwise what is missing or wrong.
+    pub(crate) fn seen(self) -> Result<TransactionSeen, &'static str> {
+        let id = self.id().ok_or("/transactionId")?;
+        let status = TransactionStatus::from(self.transaction_status.ok_or("/transactionStatus")?);
+        let order = self.order_id.or_else(|| self.order.and_then(|it| it.order_id.or(it.id)));
+        Ok(TransactionSeen {
+            id,
+            status,
+            kind: self.transaction_type.map(TransactionType::from),
+            order: order.and_then(|it| OrderId::told(&it)),
+            money: self.money.unwrap_or_default(),
+            created: self.creation_date.and_then(|it| Timestamp::parse_iso(&it)),
+        })
     }
 }
 
-/// Reads the body of a good answer.
-pub(crate) fn says<T, E>(reply: &Reply<'_>, event: impl FnOnce(T) -> Option<E>) -> Answer<E>
-where
-    T: for<'de> Deserialize<'de>,
-{
-    match reply.status {
-        200..=299 => read(reply.body).and_then(event).map_or(Answer::Unreadable, Answer::Says),
-        _ => Answer::Refuses(refusal(reply), None),
+/// The transactions of an order, as far as they can be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TransactionsSeen {
+    /// Those that can be read.
+    pub all: Vec<TransactionSeen>,
+    /// Whether one could not be: it may be the one that is looked for.
+    pub(crate) odd: bool,
+}
+
+impl TransactionsSeen {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, &'static str> {
+        let entries: Vec<Entry<TransactionBody>> = read(body).ok_or("")?;
+        let count = entries.len();
+        let all: Vec<_> = entries.into_iter().filter_map(|it| it.0?.seen().ok()).collect();
+        let odd = all.len() < count || all.iter().any(|it| it.kind.is_none());
+        Ok(Self { all, odd })
     }
 }
 
-/// Whether both ids of a creation are UUIDs.
-pub(crate) fn is_whole(created: &Created) -> bool {
-    is_uuid(created.order_id.as_str()) && is_uuid(created.subscription_id.as_str())
-}
-
+/// What stands in a refusal.
 #[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
 struct ErrorBody {
     #[serde(default, deserialize_with = "lenient")]
     error: Option<ErrorText>,
+    /// Where the bank's side refuses, its transaction may stand beside the error.
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    transaction: Option<TransactionBody>,
 }
 
 #[derive(Deserialize, Default)]
@@ -215,21 +343,26 @@ struct ErrorText {
     message: Option<String>,
 }
 
-/// How Revup words a refusal; its codes are texts, and keep their zeros.
-pub(crate) fn refusal(reply: &Reply<'_>) -> Refusal {
-    let body: ErrorBody = read(reply.body).unwrap_or_default();
-    let error = body.error.unwrap_or_default();
-    Refusal { code: error.code, message: error.message, rule: None }
+/// How Revup words a refusal, with the transaction beside it that is not known to have failed; nothing if it is not worded
+/// so. Its codes are texts, and keep their zeros.
+pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<(Refusal<E>, Option<TransactionId>)> {
+    let body: ErrorBody = read(reply.body)?;
+    let ErrorText { code, message } = body.error?;
+    if code.is_none() && message.is_none() {
+        return None;
+    }
+    let nested = body.transaction;
+    let id = body.transaction_id.or_else(|| nested.as_ref()?.transaction_id.clone());
+    let status = body.transaction_status.or_else(|| nested.as_ref()?.transaction_status.clone());
+    let open = (id.is_some() || status.is_some()) && status.map(TransactionStatus::from) != Some(TransactionStatus::Failed);
+    let mut refusal = Refusal::new(code, message);
+    refusal.undecided = open;
+    Some((refusal, id.filter(|_| open).and_then(|it| TransactionId::told(&it))))
 }
 
 /// Names our rule that predicts a refusal, by Revup's error code.
-pub(crate) fn predicted<E>(answer: Answer<E>, rules: &[(&str, Rule)]) -> Answer<E> {
-    match answer {
-        Answer::Refuses(refusal, event) => {
-            let code = refusal.code.as_deref().unwrap_or_default();
-            let rule = rules.iter().find(|(have, _)| *have == code).map(|(_, rule)| rule.rule());
-            Answer::Refuses(Refusal { rule, ..refusal }, event)
-        }
-        other => other,
-    }
+pub(crate) fn predicted<E>(refusal: Refusal<E>, rules: &[(&str, Rule)]) -> Refusal<E> {
+    let code = refusal.code.as_deref().unwrap_or_default();
+    let rule = rules.iter().find(|(have, _)| *have == code).map(|(_, rule)| rule.rule());
+    Refusal { rule, ..refusal }
 }

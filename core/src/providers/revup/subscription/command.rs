@@ -9,8 +9,10 @@ use super::Subscription;
 use crate::flow::named;
 use crate::providers::revup::call::{CreateSubscription, RefundPayment};
 use crate::providers::revup::event::EventSeen;
-use crate::providers::revup::ids::SubscriptionId;
-use crate::providers::revup::wire::{Created, PaymentsSeen, SubscriptionSeen, TransactionSeen};
+use crate::providers::revup::callback::Callback;
+use crate::providers::revup::ids::{SubscriptionId, TransactionId};
+use crate::providers::revup::notification::Notification;
+use crate::providers::revup::wire::{Created, PaymentsSeen, SubscriptionSeen, TransactionSeen, TransactionsSeen};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -121,27 +123,38 @@ named! {
         Refused = "refused",
         /// A person judges.
         Judged = "judged",
+
         /// Something that never moves it.
         Other = "other",
     }
 }
 
-/// What an answer or an event says.
+/// What a reply or a signal says.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The subscription was created.
     Created(Created),
-    /// The transactions of the order were listed, which proves nothing of a subscription.
-    Listed,
+    /// The reply to a creation is not whole, and still names the subscription.
+    Named(SubscriptionId),
     /// The subscription stands thus.
     Seen(SubscriptionSeen),
     /// Its payments.
     Payments(PaymentsSeen),
-    /// The cancellation was answered.
+    /// The subscription is cancelled.
     Cancelled(SubscriptionSeen),
+    /// The reply to a cancellation does not say that.
+    NotCancelled,
     /// A refund, or its transaction, stands thus.
     Transaction(TransactionSeen),
+    /// The reply to a refund does not say how it stands, and still names its transaction.
+    Made(TransactionId),
+    /// The transactions of an order.
+    Transactions(TransactionsSeen),
     /// An event.
     Signal(Box<EventSeen>),
+    /// The callback of the payment of an order.
+    Callback(Box<Callback>),
+    /// A notification about a transaction.
+    Notified(Box<Notification>),
 }

@@ -19,8 +19,9 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
         Wish::Payments => {
             known(at, cx);
             if at.place.is_known() {
-                // What is not paid for now has no end that could be measured.
-                let _ = cx.require(Kernel::NoEdge, at.place == Place::Fulfilled).until(Until::Signal(CREATED));
+                // What is not paid for now has no end that could be measured; what is over may still be given back.
+                let paid = matches!(at.place, Place::Fulfilled | Place::Cancelled);
+                let _ = cx.require(Kernel::NoEdge, paid).until(Until::Signal(CREATED));
             }
         }
         Wish::Cancel => {
@@ -60,7 +61,12 @@ fn known(at: &Subscription, cx: &mut Context<'_>) {
 }
 
 fn create(at: &Subscription, cx: &mut Context<'_>) {
-    if at.place == Place::Absent || cx.is_begin() {
+    if cx.is_begin() {
+        return;
+    }
+    if at.place == Place::Absent {
+        // An event names a subscription on our order: a person is to say whether it is ours.
+        cx.check(Rule::CreateNoBlindRetry, at.named.is_none());
         return;
     }
     match at.place {

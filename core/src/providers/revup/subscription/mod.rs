@@ -1,30 +1,33 @@
 //! `revup.subscription`: a subscription on a stored card or begun in the form, from the wish to have it to its end.
 
 mod command;
+mod creation;
 mod guard;
+mod ledger;
+mod read;
+mod refund;
 mod reply;
 mod signal;
 mod state;
+mod verdict;
 mod wish;
 
-use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::de::IgnoredAny;
-
+use super::amount::Amount;
 use super::call::{Call, RefundPayment};
-use super::event::EventSeen;
 use super::ids::SubscriptionId;
 use super::order::expires_at;
 use super::rules::Rule;
 use super::settings::Settings;
-use super::wire::{is_whole, predicted, refusal, says};
 use crate::effect::Awaited;
 use crate::encode::encode;
 use crate::fact::Because;
-use crate::flow::{Answer, Cx, Edge, Flow, Input, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::id::Digest;
 use crate::policy::Env;
+use crate::time::Timestamp;
 
 pub use command::{At, Command, Event, On, Wish};
 pub use state::{Payment, Place, Subscription};
@@ -50,14 +53,21 @@ impl Flow for Subscription {
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::Absent, On::Create, At::Requested),
         edge(At::Absent, On::Retrieve, At::Adopting),
-        edge(At::Absent, On::Told, At::Requested),
         edge(At::Absent, On::Told, At::Awaiting),
+        edge(At::Absent, On::Judged, At::Attested),
         edge(At::Requested, On::Created, At::Awaiting),
         edge(At::Requested, On::Told, At::Awaiting),
         edge(At::Requested, On::Judged, At::Attested),
         edge(At::Requested, On::Judged, At::Absent),
         edge(At::Requested, On::Refused, At::Absent),
+        edge(At::Requested, On::Found, At::Awaiting),
+        edge(At::Requested, On::Found, At::Fulfilled),
+        edge(At::Requested, On::Found, At::PastDue),
+        edge(At::Requested, On::Found, At::Paused),
+        edge(At::Requested, On::Found, At::Archived),
+        edge(At::Requested, On::Found, At::Cancelled),
         edge(At::Adopting, On::Refused, At::Absent),
+        edge(At::Adopting, On::Judged, At::Absent),
         edge(At::Adopting, On::Found, At::Unclear),
         edge(At::Adopting, On::Found, At::Fulfilled),
         edge(At::Adopting, On::Found, At::PastDue),
@@ -106,6 +116,14 @@ impl Flow for Subscription {
         edge(At::Unclear, On::Found, At::Cancelled),
         edge(At::Unclear, On::Told, At::Cancelled),
         edge(At::Unclear, On::Cancelled, At::Cancelled),
+        // Or by a person, where nothing else tells.
+        edge(At::Awaiting, On::Judged, At::Fulfilled),
+        edge(At::Awaiting, On::Judged, At::Cancelled),
+        edge(At::Fulfilled, On::Judged, At::Cancelled),
+        edge(At::PastDue, On::Judged, At::Cancelled),
+        edge(At::Paused, On::Judged, At::Cancelled),
+        edge(At::Unclear, On::Judged, At::Fulfilled),
+        edge(At::Unclear, On::Judged, At::Cancelled),
         // Contradictory: a first charge that succeeded and failed, or an end after the end. A person looks.
         edge(At::Fulfilled, On::Found, At::Archived),
         edge(At::Fulfilled, On::Told, At::Archived),
@@ -129,6 +147,8 @@ impl Flow for Subscription {
         edge(At::PaymentAwaited, On::Told, At::PaymentFailed),
         edge(At::PaymentAwaited, On::Found, At::PaymentAccepted),
         edge(At::PaymentAwaited, On::Told, At::PaymentAccepted),
+        edge(At::PaymentAbsent, On::Judged, At::PaymentAccepted),
+        edge(At::PaymentAwaited, On::Judged, At::PaymentAccepted),
         edge(At::PaymentFailed, On::Told, At::PaymentAccepted),
     ];
 
@@ -180,7 +200,10 @@ impl Flow for Subscription {
             Call::CancelSubscription(..) => Wish::Cancel,
             Call::RefundPayment(_) => Wish::Refund,
             Call::RetrievePayments(..) => Wish::Payments,
-            Call::FindTransactions(_) | Call::RetrieveSubscription(_) | Call::RetrieveTransaction(..) => Wish::Retrieve,
+            Call::FindTransactions(_)
+            | Call::FindRefund(..)
+            | Call::RetrieveSubscription(_)
+            | Call::RetrieveTransaction(..) => Wish::Retrieve,
         }
     }
 
@@ -196,8 +219,8 @@ impl Flow for Subscription {
             },
             Input::Signalled(..) => On::Told,
             Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
-            Input::Command(_) | Input::Missed(_) | Input::Returned(_) => On::Other,
+            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
         }
     }
 
@@ -220,12 +243,20 @@ impl Flow for Subscription {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Refused { id, call, status, .. } => reply::refused(self, &id, &call, status, cx),
-            Input::Missed(call) => reply::missed(self, &call, cx),
-            Input::Signalled(Event::Signal(event), origin) => signal::signalled(self, &event, origin, cx),
-            Input::Signalled(..) => Err(Because::Unrelated.into()),
+            Input::Hinted { call, event, .. } => reply::hinted(self, &call, event, cx),
+            Input::Refused { id, call, .. } => reply::refused(self, &id, &call, cx),
+            Input::RefusedOnce { call, .. } => Ok(self.refused_once(&call, cx)),
+            Input::NotSent { call, .. } => Ok(self.not_sent(&call, cx)),
+            Input::Accepted { .. } => Ok(self),
+            Input::Resolved { id, call, verdict } => verdict::resolved(self, &id, &call, &verdict, cx),
+            Input::Judged { reason, of, verdict } => verdict::judged(self, &reason, &of, &verdict, cx),
             Input::Returned(_) => self.returned(cx),
-            Input::Judged { reason, of, verdict } => reply::judged(self, &reason, &of, &verdict, cx),
+            Input::Signalled(event, origin) => match event {
+                Event::Signal(event) => signal::signalled(self, &event, origin, cx),
+                Event::Notified(seen) => signal::notified(self, &seen, origin, cx),
+                Event::Callback(seen) => signal::called_back(self, &seen, cx),
+                _ => Err(Because::Unrelated.into()),
+            },
         }
     }
 
@@ -235,38 +266,37 @@ impl Flow for Subscription {
 
     fn correlation_ids(&self) -> Vec<&str> {
         let order = self.order.iter().map(|it| it.as_str());
-        self.id.iter().map(|it| it.as_str()).chain(order).collect()
+        // A notification names the refund's own transaction, and one of a chargeback the payment's.
+        let refunds = self.open_refunds.iter().flat_map(|it| [it.transaction.as_str(), it.payment.as_str()]);
+        self.id.iter().map(|it| it.as_str()).chain(order).chain(refunds).collect()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Answer<Event> {
-        let paid = [("0207", Rule::RefundCurrency), ("0307", Rule::RefundCurrency)];
-        match call {
-            Call::CreateSubscription(_) => {
-                let known = [("0151", Rule::TokenNotDisabled), ("0307", Rule::CreateCurrencyRequired)];
-                predicted(says(reply, |it| is_whole(&it).then_some(Event::Created(it))), &known)
-            }
-            Call::FindTransactions(_) => says(reply, |_: Vec<IgnoredAny>| Some(Event::Listed)),
-            Call::RetrieveSubscription(id) => {
-                says(reply, |it: super::SubscriptionSeen| (it.id == *id).then_some(Event::Seen(it)))
-            }
-            Call::RetrievePayments(..) => says(reply, |it| Some(Event::Payments(it))),
-            Call::CancelSubscription(..) => {
-                predicted(says(reply, |it| Some(Event::Cancelled(it))), &[("0020", Rule::Cancel404)])
-            }
-            Call::RefundPayment(_) => predicted(says(reply, |it| Some(Event::Transaction(it))), &paid),
-            Call::RetrieveTransaction(..) => match reply.status {
-                200..=299 => says(reply, |it| Some(Event::Transaction(it))),
-                _ => Answer::Refuses(refusal(reply), None),
-            },
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
+        read::reply(call, reply)
+    }
+
+    fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
+        read::refused(call, reply)
+    }
+
+    fn made(event: &Event) -> Option<&str> {
+        match event {
+            Event::Created(it) => Some(it.subscription_id.as_str()),
+            Event::Transaction(it) => Some(it.id.as_str()),
+            _ => None,
         }
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
-        EventSeen::read(webhook.body).map(|event| Event::Signal(Box::new(event)))
+        read::webhook(webhook.body)
     }
 
     fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
-        (verdict == "created").then_some(|id| SubscriptionId::parse(id).is_ok())
+        match verdict {
+            "created" => Some(|id| SubscriptionId::parse(id).is_ok()),
+            "period_end" => Some(|until| Timestamp::parse_iso(until).is_some()),
+            _ => None,
+        }
     }
 
     fn impossible(&self) -> Option<&'static str> {
@@ -304,6 +334,22 @@ impl Subscription {
         Ok(self)
     }
 
+    /// One sending was refused, and another may have come true.
+    fn refused_once(mut self, call: &Call, cx: &mut Context<'_>) -> Self {
+        if call.is_cancel() && !self.place.is_final() {
+            self.hint(cx);
+        }
+        self
+    }
+
+    /// Nothing came of a request so far: it stays owed, unless it has become moot.
+    fn not_sent(self, call: &Call, cx: &mut Context<'_>) -> Self {
+        if call.is_cancel() && self.place.is_final() {
+            cx.withdraw(Call::is_cancel);
+        }
+        self
+    }
+
     fn awaited(&self) -> Vec<Awaited> {
         let mut awaited = Vec::new();
         if let (Place::Awaiting, Some(watch), Some(id)) = (self.place, &self.watch, &self.id)
@@ -324,6 +370,9 @@ impl Subscription {
     }
 }
 
+/// What a refund asks for, however its amount is written.
 fn refund_content(refund: &RefundPayment) -> Digest {
-    Digest::of([encode(refund).as_bytes()])
+    let amount = refund.amount.decimal().map_or_else(String::new, |it| it.plain().to_string());
+    let plain = RefundPayment { amount: Amount::new(amount), ..refund.clone() };
+    Digest::of([encode(&plain).as_bytes()])
 }

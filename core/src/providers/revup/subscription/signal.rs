@@ -1,11 +1,12 @@
 //! Events: a hint that makes the look-up owed, and evidence of what is final where their origin is proved.
 
-use super::reply::OUTCOME_UNKNOWN;
 use super::state::{Payment, Place, Subscription};
-use super::{Context, Next};
+use super::{Context, Next, refund};
 use crate::fact::{Because, Origin};
 use crate::providers::revup::call::Call;
+use crate::providers::revup::callback::Callback;
 use crate::providers::revup::event::{EventSeen, EventType, PaymentType};
+use crate::providers::revup::notification::{Notification, TransactionType};
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::Status;
 
@@ -13,23 +14,12 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
     let named = at.id.as_ref() == Some(event.subscription());
     match at.place {
         Place::Absent | Place::Requested if origin == Origin::Verified && answers(&at, event, cx) => {
-            // The event names our order, and nobody else can have sent it: it stands in for the answer.
-            cx.withdraw(|call| call.is_create() || matches!(call, Call::FindTransactions(_)));
-            if let Some(asked) = &at.asked {
-                cx.withdraw_word(OUTCOME_UNKNOWN, asked.as_str());
-            }
-            at.bind(event.subscription().clone(), cx);
-            at.remember(event.stamp());
-            at.hint(cx);
-            return Ok(at);
+            return Ok(proves(at, event, cx));
         }
-        Place::Absent if answers(&at, event, cx) => {
-            // A person said that nothing was created, and an event names our order: a person looks again.
-            at.place = Place::Requested;
-            return Ok(at.unknown(cx));
-        }
+        Place::Absent if answers(&at, event, cx) => return after_all(at, event, cx),
         Place::Absent => return Err(Because::Unrelated.into()),
         Place::Requested => return Err(Because::Early.into()),
+        _ if !named && origin == Origin::Verified && answers(&at, event, cx) => return twice(at, event, cx),
         _ if !named => return Err(Because::Unrelated.into()),
         _ => {}
     }
@@ -37,6 +27,9 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
         return Err(Because::Known.into());
     }
     check(&at, event, cx);
+    for (transaction, amount, currency) in event.made() {
+        at.ledger.note(&transaction, amount, currency, origin == Origin::Verified);
+    }
     if origin == Origin::Verified {
         proved(&mut at, event, cx);
     }
@@ -45,8 +38,95 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
     } else if !(at.place.is_final() || origin == Origin::Verified && is_settled(&at, event)) {
         at.hint(cx);
     }
-    review_money(&mut at, event, cx);
+    match event.kind() {
+        EventType::Refunded => {
+            refund::told(&mut at, cx);
+        }
+        EventType::Disputed => disputed(&at, cx),
+        _ => {}
+    }
     Ok(at)
+}
+
+/// An event names our order, and nobody else can have sent it: it stands in for the reply to the creation.
+fn proves(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Subscription {
+    let id = event.subscription();
+    if cx.prove(Call::is_create, Some(id.as_str())).is_none() {
+        // A person has said that nothing was created.
+        cx.after_all(Call::is_create, id.as_str());
+    }
+    cx.withdraw(Call::is_of_status);
+    at.bind(id.clone(), cx);
+    at.remember(event.stamp());
+    at.hint(cx);
+    at
+}
+
+/// Another subscription is told of on the order of ours: the token was used twice, and a person looks.
+fn twice(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Next {
+    if at.remember(event.stamp()) {
+        return Err(Because::Known.into());
+    }
+    cx.review("made_twice", event.subscription().as_str(), &["seen"]);
+    Ok(at)
+}
+
+/// A person said that nothing was created, and an event names our order: a person looks again.
+fn after_all(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Next {
+    if at.remember(event.stamp()) {
+        return Err(Because::Known.into());
+    }
+    let id = event.subscription();
+    cx.review("made_after_all", id.as_str(), &["ours", "not_ours"]);
+    at.named = Some(id.clone());
+    Ok(at)
+}
+
+/// A callback comes through the customer's hands: it is a hint whoever vouches for it.
+pub(super) fn called_back(mut at: Subscription, seen: &Callback, cx: &mut Context<'_>) -> Next {
+    let ours = at.order.is_some() && at.order == seen.order;
+    match at.place {
+        Place::Requested if ours => return Err(Because::Early.into()),
+        _ if !ours || !at.place.is_known() => return Err(Because::Unrelated.into()),
+        _ => {}
+    }
+    if at.remember(seen.stamp()) {
+        return Err(Because::Known.into());
+    }
+    if !at.place.is_final() {
+        at.ask(cx);
+    }
+    Ok(at)
+}
+
+/// A notification tells how one transaction stands: a hint, and with proof the end of the refund that it names.
+pub(super) fn notified(mut at: Subscription, seen: &Notification, origin: Origin, cx: &mut Context<'_>) -> Next {
+    let of_refund = at.open_refunds.iter().any(|it| [&it.transaction, &it.payment].contains(&&seen.transaction));
+    let ours = of_refund || (at.order.is_some() && at.order.as_ref() == Some(&seen.order));
+    match at.place {
+        Place::Requested if ours => return Err(Because::Early.into()),
+        _ if !ours || !at.place.is_known() => return Err(Because::Unrelated.into()),
+        _ => {}
+    }
+    if at.remember(seen.stamp()) {
+        return Err(Because::Known.into());
+    }
+    cx.check(Rule::EventTypeKnown, seen.kind.is_known()).at("/transactionType");
+    let handled = seen.kind == TransactionType::Refund && refund::notified(&mut at, seen, origin, cx);
+    if matches!(seen.kind, TransactionType::Chargeback | TransactionType::Rdr | TransactionType::InformationRequested) {
+        disputed(&at, cx);
+    }
+    if !(handled || at.place.is_final()) {
+        at.hint(cx);
+    }
+    Ok(at)
+}
+
+/// Money that goes back by a dispute ends nothing by itself: a person is told.
+fn disputed(at: &Subscription, cx: &mut Context<'_>) {
+    if let Some(id) = &at.id {
+        cx.review("disputed", id.as_str(), &["seen"]);
+    }
 }
 
 /// Whether an event answers our creation, if it is genuine: it names the order of the token that we have sent.
@@ -60,22 +140,22 @@ fn check(at: &Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     let (kind, status) = (event.kind(), event.status());
     cx.check(Rule::EventTypeKnown, kind.is_known()).at("/eventType");
     cx.check(Rule::EventOccurredAtAlias, event.has_one_time()).at("/ocurredAt");
-    let plan = at.plan.is_none() || event.plan().is_none() || at.plan.as_deref() == event.plan();
+    let plan = at.plan.is_none() || event.plan().is_none() || event.plan().is_some_and(|plan| at.plan.as_deref().is_some_and(|ours| ours.eq_ignore_ascii_case(plan)));
     cx.check(Rule::EventMatchSubscription, plan).at("/data/planId");
     let agrees = match kind {
-        EventType::Created => status == Status::Fulfilled,
-        EventType::Archived => status == Status::Archived,
-        EventType::Cancelled => status == Status::Cancelled && event.has_cancellation(),
-        EventType::Paused => status == Status::Paused,
+        EventType::Created => *status == Status::Fulfilled,
+        EventType::Archived => *status == Status::Archived,
+        EventType::Cancelled => *status == Status::Cancelled && event.has_cancellation(),
+        EventType::Paused => *status == Status::Paused,
         _ => true,
     };
     cx.check(Rule::EventStatusConsistency, agrees).at("/data/status");
-    cx.check(Rule::RefundSum, kind != EventType::Refunded || event.refunds_fit()).at("/originator/data/transactions");
+    cx.check(Rule::RefundSum, *kind != EventType::Refunded || event.refunds_fit()).at("/originator/data/transactions");
     let rebill = matches!(event.payment_type(), Some(PaymentType::Renewal | PaymentType::Maintenance));
     cx.check(Rule::RebillOnlyAfterInitial, !(rebill && at.place == Place::Archived)).at("/originator/data/type");
-    let paused = kind != EventType::Paused || at.place != Place::Awaiting;
+    let paused = *kind != EventType::Paused || at.place != Place::Awaiting;
     cx.check(Rule::PauseFromLive, paused).at("/eventType");
-    let resumed = kind != EventType::Resumed || !matches!(at.place, Place::Fulfilled | Place::PastDue);
+    let resumed = *kind != EventType::Resumed || !matches!(at.place, Place::Fulfilled | Place::PastDue);
     cx.check(Rule::ResumeOnlyFromPaused, resumed).at("/eventType");
     let moves = matches!(kind, EventType::Updated | EventType::Paused | EventType::Resumed);
     cx.check(Rule::CancelledTerminal, !(moves && at.place == Place::Cancelled)).at("/eventType");
@@ -88,7 +168,7 @@ fn proved(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
         _ if !at.place.is_known() => return,
         EventType::Created => {
             at.accept(cx);
-            if at.place == Place::Awaiting && event.status() == Status::Fulfilled {
+            if at.place == Place::Awaiting && *event.status() == Status::Fulfilled {
                 // A hint that came before it is still looked into, as one that comes after it would be.
                 let hinted = at.watch.as_ref().is_some_and(|it| !it.is_fresh());
                 at.place = Place::Fulfilled;
@@ -118,19 +198,5 @@ fn is_settled(at: &Subscription, event: &EventSeen) -> bool {
         EventType::Created => at.place.is_live(),
         EventType::Refunded | EventType::Disputed => true,
         _ => false,
-    }
-}
-
-/// Money that goes back ends nothing: refunds under way are looked at, and of a dispute a person is told.
-fn review_money(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
-    match event.kind() {
-        EventType::Refunded => {
-            for open in &mut at.open_refunds {
-                open.watch.returned(cx.now());
-                open.look(cx);
-            }
-        }
-        EventType::Disputed => cx.review("disputed", event.subscription().as_str(), &["seen"]),
-        _ => {}
     }
 }

@@ -6,19 +6,22 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use super::ledger::Ledger;
 use crate::flow::{Intents, Watch};
 use crate::id::{Digest, EffectId, Intent};
+use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::call::Call;
 use crate::providers::revup::ids::{OrderId, SubscriptionId, TransactionId};
 use crate::providers::revup::wire::Reason;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 /// How many events are remembered.
 pub(super) const REMEMBERED: usize = 8;
 
-const WAIT_OR_STOP: &[&str] = &["keep_waiting", "stop_waiting"];
+/// The verdicts on a first charge of which nothing tells.
+const WAIT_OR_DECIDE: &[&str] = &["keep_waiting", "stop_waiting", "live", "ended"];
 
-/// The verdicts on a creation whose answer was lost.
+/// The verdicts on a subscription whose creation only a person knows.
 pub(super) const CREATED_OR_NOT: &[&str] = &["created", "not_created"];
 
 /// One subscription, from the wish to have it to its end, with its first charge.
@@ -77,6 +80,21 @@ pub struct Subscription {
     /// The refunds that Revup has not finished.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) open_refunds: Vec<OpenRefund>,
+    /// The payments, and what of them goes back.
+    #[serde(default, skip_serializing_if = "Ledger::is_empty")]
+    pub(super) ledger: Ledger,
+    /// What Revup may call it: a reply that proved nothing has named it, or an event after a person denied the creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) named: Option<SubscriptionId>,
+    /// When the newest look-up was begun that showed it, or when it ended: one begun before shows nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen_at: Option<Timestamp>,
+    /// The status that no document lists and that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unlisted: Option<String>,
+    /// The same, of which a person says that it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lives_as: Option<String>,
 }
 
 /// How a subscription stands.
@@ -155,8 +173,22 @@ pub(super) struct OpenRefund {
     pub(super) of: EffectId,
     /// Its own transaction.
     pub(super) transaction: TransactionId,
+    /// The payment's transaction.
+    pub(super) payment: TransactionId,
+    /// How much it is.
+    pub(super) amount: Decimal,
     /// The wait for its end.
     pub(super) watch: Watch,
+}
+
+/// When something that may change any day is looked at again.
+fn soon(cx: &Context<'_>) -> Timestamp {
+    cx.now().after(cx.policy().look_ups.waiting.first().copied().unwrap_or(Millis::from_hours(24)))
+}
+
+/// When something that rarely changes is looked at again.
+fn later(cx: &Context<'_>) -> Timestamp {
+    cx.now().after(cx.policy().look_ups.waiting.last().copied().unwrap_or(Millis::from_hours(24)))
 }
 
 impl Subscription {
@@ -176,12 +208,13 @@ impl Subscription {
     pub(super) fn hint(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         self.watch.get_or_insert_with(|| Watch::new(now)).returned(now);
+        self.watch(cx);
         self.confirm(cx);
     }
 
-    /// Somebody wants to know: it is looked up at once, unless a look-up is in hand.
+    /// Somebody wants to know: it is looked up at once, unless a look-up is under way, or is made again.
     pub(super) fn ask(&mut self, cx: &mut Context<'_>) {
-        if !cx.in_hand(Call::is_of_status) {
+        if !cx.sent(Call::is_of_status) {
             self.hint(cx);
         }
     }
@@ -194,16 +227,23 @@ impl Subscription {
             watch.returned(now);
             watch
         });
-        watch.looked();
+        watch.looked(cx.begun_at());
         self.watch = Some(watch);
         self.watch(cx);
     }
 
-    /// Plans the next look-up of a wait, or has a person look once the schedule is over.
+    /// Plans the next look-up of a wait, and a person's judgement at the end of its schedule.
     pub(super) fn watch(&self, cx: &mut Context<'_>) {
         let (Some(id), Some(watch)) = (&self.id, &self.watch) else { return };
-        if !watch.is_stopped() && !cx.look_up_on_schedule(Call::RetrieveSubscription(id.clone()), watch) {
-            cx.review("no_signal", id.as_str(), WAIT_OR_STOP);
+        let call = Call::RetrieveSubscription(id.clone());
+        match self.place {
+            _ if watch.is_stopped() => {}
+            Place::Awaiting => cx.watch(call, watch, "no_signal", id.as_str(), WAIT_OR_DECIDE),
+            // What is known once stands until a look-up shows otherwise.
+            _ => {
+                let next = watch.next(&cx.policy().look_ups);
+                cx.look_up_from(call, next.unwrap_or_else(|| later(cx)));
+            }
         }
     }
 
@@ -212,22 +252,18 @@ impl Subscription {
         self.watch = None;
         if self.place != Place::Fulfilled {
             // What is not paid for now is measured again once it is.
-            self.period = None;
-            cx.withdraw(Call::is_of_period);
+            self.stop_measuring(cx);
+            cx.withdraw_unsent(Call::is_of_period);
         }
         let Some(id) = &self.id else { return };
         cx.withdraw_word("no_signal", id.as_str());
-        let planned = &cx.policy().look_ups.waiting;
         let at = match self.place {
-            Place::Fulfilled => self.paid_until,
-            Place::PastDue | Place::Unclear => planned.first().map(|span| cx.now().after(*span)),
-            Place::Paused => planned.last().map(|span| cx.now().after(*span)),
-            _ => None,
+            Place::Fulfilled => self.paid_until.filter(|end| !end.is_over(cx.now())).unwrap_or_else(|| later(cx)),
+            Place::PastDue | Place::Unclear => soon(cx),
+            Place::Paused => later(cx),
+            _ => return,
         };
-        let owed = cx.owed(Call::is_of_status).is_some_and(|it| !it.sent);
-        if let Some(at) = at.filter(|at| !owed && !at.is_over(cx.now())) {
-            cx.look_up_from(Call::RetrieveSubscription(id.clone()), at);
-        }
+        cx.look_up_from(Call::RetrieveSubscription(id.clone()), at);
     }
 
     /// Looks up until when the customer has paid, unless that is known.
@@ -241,12 +277,17 @@ impl Subscription {
         }
     }
 
-    /// Plans the next look at the payments, or has a person look once the schedule is over.
-    pub(super) fn measure_on(&mut self, cx: &mut Context<'_>) {
+    /// Plans the next look at the payments, and a person's judgement at the end of the schedule.
+    pub(super) fn measure_on(&self, cx: &mut Context<'_>) {
         let (Some(id), Some(watch)) = (&self.id, &self.period) else { return };
-        if !cx.look_up_on_schedule(Call::RetrievePayments(id.clone(), 1), watch) {
-            cx.review("no_period_end", id.as_str(), &["seen"]);
-            self.period = None;
+        cx.watch(Call::RetrievePayments(id.clone(), 1), watch, "no_period_end", id.as_str(), &["period_end", "none"]);
+    }
+
+    /// Nobody needs to know the end of the period any more.
+    pub(super) fn stop_measuring(&mut self, cx: &mut Context<'_>) {
+        self.period = None;
+        if let Some(id) = &self.id {
+            cx.withdraw_word("no_period_end", id.as_str());
         }
     }
 
@@ -304,11 +345,15 @@ impl Subscription {
         self.place = to;
         self.cancelling = false;
         self.watch = None;
-        self.period = None;
+        self.stop_measuring(cx);
+        self.seen_at = Some(cx.now());
         cx.withdraw_unsent(Call::is_of_status);
-        cx.withdraw(|call| call.is_cancel() || call.is_of_period());
+        cx.withdraw(Call::is_of_period);
+        // Whoever has ended it, a cancellation asks for nothing more.
+        cx.withdraw_unsent(Call::is_cancel);
+        let _ = cx.prove(Call::is_cancel, None);
         let Some(id) = id else { return };
-        for word in ["no_signal", "no_period_end", "status_unknown", "payment_failed"] {
+        for word in ["no_signal", "status_unknown", "not_found", "payment_failed"] {
             cx.withdraw_word(word, id.as_str());
         }
         if to == Place::Archived && !adopted {

@@ -5,16 +5,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::command::Command;
+use super::ledger::Room;
 use super::state::{Place, Subscription};
 use super::{Context, Next, refund_content};
 use crate::flow::Stop;
 use crate::id::Key;
-use crate::providers::revup::amount::places_of;
+use crate::providers::revup::amount::{Decimal, places_of};
 use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, SubscriptionId, Token, TransactionId, is_uuid};
 use crate::providers::revup::rules::Rule;
-use crate::rule::Kernel;
-use crate::url::is_absolute;
+use crate::rule::{Kernel, Until};
+use crate::url::{is_absolute, is_secure};
 
 /// The most characters that a word on a cancellation has.
 const DETAIL: usize = 25;
@@ -66,20 +67,17 @@ fn check_parents(command: &CreateSubscription, cx: &mut Context<'_>) {
         ("/parentTransactionId", command.parent_transaction_id.as_ref().map(TransactionId::as_str)),
         ("/parentOrderId", command.parent_order_id.as_ref().map(OrderId::as_str)),
     ];
-    let given = || ids.iter().filter_map(|(pointer, id)| id.map(|id| (*pointer, id)));
-    let Some(token) = &command.token_id else {
-        for (pointer, _) in given() {
-            cx.check(Rule::CreateNoParentInFormMode, false).at(pointer);
-        }
+    if !command.is_on_token() {
         return;
-    };
+    }
     let missing: Vec<_> = ids.iter().filter(|(_, id)| id.is_none()).map(|(pointer, _)| *pointer).collect();
     cx.check(Rule::CreateTokenFieldsRequired, missing.is_empty())
         .at(missing.first().copied().unwrap_or_default())
         .because(|| format!("Missing: {}.", missing.join(", ").replace('/', "")));
-    for (pointer, id) in given() {
+    for (pointer, id) in ids.iter().filter_map(|(pointer, id)| id.map(|id| (*pointer, id))) {
         cx.check(Rule::CreateTokenFieldsUuid, is_uuid(id)).at(pointer);
     }
+    let Some(token) = &command.token_id else { return };
     let key = Key::of("revup.token", token.as_str());
     cx.check(Rule::TokenOneSubscription, *cx.key() == key).at("/tokenId").because(|| {
         format!("The flow of this token has the key `{key}`, which `key_of` gives for `revup.token` and the token's id.")
@@ -91,12 +89,16 @@ fn check_order_fields(command: &CreateSubscription, cx: &mut Context<'_>) {
         ("/money", command.money.is_some()),
         ("/generateToken", command.generate_token.is_some()),
         ("/notificationUrl", command.notification_url.is_some()),
-        ("/paymentDetails", command.payment_details.is_some()),
     ];
     for (pointer, given) in fields {
         cx.check(Rule::CreateNoOrderFields, !given).at(pointer);
     }
-    if command.is_on_token() {
+    let plain = command.payment_details.is_none();
+    if !command.is_on_token() {
+        cx.check(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
+    } else {
+        // Of a token the document says that it is not needed, not that it must not be sent.
+        cx.advise(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
         cx.check(Rule::CreateToken3dsFieldsUnneeded, command.three_ds_support.is_none()).at("/threeDSSupport");
         let result = command.redirect_url.as_ref().and_then(|it| it.three_ds_challenge_result.as_ref());
         cx.check(Rule::CreateToken3dsFieldsUnneeded, result.is_none()).at("/redirectUrl/threeDSChallengeResult");
@@ -106,7 +108,7 @@ fn check_order_fields(command: &CreateSubscription, cx: &mut Context<'_>) {
 fn check_urls(command: &CreateSubscription, cx: &mut Context<'_>) {
     let events = command.event_subscription_url.as_deref().unwrap_or_default();
     cx.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl");
-    let plain = is_absolute(events) && !events.starts_with("https://");
+    let plain = is_absolute(events) && !is_secure(events);
     cx.advise(Rule::CreateEventUrlRequired, !plain).at("/eventSubscriptionUrl");
     let none = RedirectUrl::default();
     let pages = command.redirect_url.as_ref().unwrap_or(&none);
@@ -168,16 +170,15 @@ fn cancel(mut at: Subscription, detail: Option<String>, cx: &mut Context<'_>) ->
 }
 
 fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) -> Next {
-    let known = at.currency.as_ref().is_none_or(|currency| *currency == command.currency);
-    cx.check(Rule::RefundCurrency, known && is_currency(&command.currency)).at("/currency");
+    let known = at.ledger.currency(&command.transaction_id).or(at.currency.as_deref());
+    let same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&command.currency));
+    cx.check(Rule::RefundCurrency, same && is_currency(&command.currency)).at("/currency");
     let amount = command.amount.decimal();
     let _ = cx.require(Rule::RefundAmount, amount.is_some()).at("/amount");
     let places = places_of(&command.currency);
     let fits = amount.is_none_or(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
     cx.check(Rule::RefundAmount, fits).at("/amount");
     cx.check_extra::<RefundPayment>(&command.extra);
-    // On the wire, the amount and its currency are one field.
-    cx.check(Kernel::ExtraKnown, !command.extra.names().any(|name| name == "money")).at("/extra");
     cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
     let Some(intent) = command.intent.clone() else { return Err(Stop::Refused) };
     if at.id.is_none() {
@@ -185,9 +186,30 @@ fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) ->
     }
     let content = refund_content(&command);
     let ordinal = at.refunds.standing(&intent, content).ordinal(Rule::RefundIntentUnique, cx)?;
+    if let Some(amount) = amount {
+        check_room(&at, &command, amount, cx);
+        at.ledger.give(&command.transaction_id, amount);
+    }
     at.refunds.open(intent.clone(), content, ordinal);
     cx.owe_as(Call::RefundPayment(command.into()), &intent, ordinal);
     Ok(at)
+}
+
+/// The refunds of a payment add up to no more than it.
+fn check_room(at: &Subscription, command: &RefundPayment, amount: Decimal, cx: &mut Context<'_>) {
+    let room = at.ledger.room(&command.transaction_id, amount);
+    let check = cx.check(Rule::RefundCeiling, room == Room::Enough).at("/amount");
+    let look = Until::wish("retrieve_payments");
+    let _ = match room {
+        Room::Enough => check,
+        Room::Short { left, proved: true } => check.because(|| format!("{left} of the payment is left.")),
+        Room::Short { left, proved: false } => {
+            check.because(|| format!("As far as is known, {left} of the payment is left.")).until(look)
+        }
+        Room::Unknown => {
+            check.because(|| "No lookup has shown how much the payment was.".into()).until(look)
+        }
+    };
 }
 
 fn is_currency(text: &str) -> bool {
