@@ -204,25 +204,36 @@ pub fn ends<F: Flow>(owed: &Owed, samples: &Samples<F>) -> Vec<Fact<'static>> {
     let id = || owed.id.as_str().to_owned();
     match &owed.effect {
         Effect::Request { operation, .. } => {
-            let mut replies = answers(&owed.id, operation, samples);
-            let headers = Headers::default();
-            replies.push(Fact::Reply { to: id().into(), status: 429, headers, body: Vec::new().into() });
-            replies.push(Fact::Lost { to: id().into() });
+            let sending = Some(owed.attempts).filter(|attempts| *attempts > 0);
+            let mut replies = answers(&owed.id, sending, operation, samples);
+            for status in [401, 429, 503] {
+                let (to, headers, body) = (id().into(), Headers::default(), Vec::new().into());
+                replies.push(Fact::Reply { to, sending, status, headers, body });
+            }
+            replies.push(Fact::Lost { to: id().into(), sending });
+            replies.push(Fact::NotSent { to: id().into(), sending });
             replies
         }
-        Effect::Review { verdicts, .. } => {
-            let verdicts = verdicts.iter().map(|it| Some(Verdict::Plain(it.as_ref().into())));
-            verdicts.map(|verdict| Fact::Done { effect: id().into(), verdict }).collect()
+        Effect::Review { verdicts, needs_id, .. } => {
+            let plain = verdicts.iter().map(|it| Verdict::Plain(it.as_ref().into()));
+            let about = needs_id.iter().flat_map(|it| samples.ids.iter().map(|id| Verdict::about(it.as_ref(), *id)));
+            plain.chain(about).map(|it| Fact::Done { effect: id().into(), verdict: Some(it) }).collect()
         }
         _ => vec![Fact::Done { effect: id().into(), verdict: None }],
     }
 }
 
 /// The sample answers to a request.
-pub fn answers<F: Flow>(to: &EffectId, operation: &str, samples: &Samples<F>) -> Vec<Fact<'static>> {
+pub fn answers<F: Flow>(
+    to: &EffectId,
+    sending: Option<u32>,
+    operation: &str,
+    samples: &Samples<F>,
+) -> Vec<Fact<'static>> {
     let own = samples.replies.iter().filter(|(of, ..)| *of == operation);
     own.map(|(_, status, body)| Fact::Reply {
         to: to.as_str().to_owned().into(),
+        sending,
         status: *status,
         headers: Headers::default(),
         body: body.clone().into_bytes().into(),
@@ -236,7 +247,9 @@ pub fn describe<F: Flow>(step: &Move<F>) -> String {
     match step {
         Move::Wish(command) => format!("wish {}: {command:?}", F::wish(command).name()),
         Move::Begin(effect) => format!("begin {effect}"),
-        Move::Fact(Fact::Reply { to, status, body, .. }) => format!("reply to {to}: {status} {}", text(body)),
+        Move::Fact(Fact::Reply { to, sending, status, body, .. }) => {
+            format!("reply to {to}, sending {sending:?}: {status} {}", text(body))
+        }
         Move::Fact(Fact::Webhook { body, origin, .. }) => format!("{origin:?} webhook: {}", text(body)),
         Move::Fact(fact) => format!("{fact:?}"),
         Move::Wait(until) => format!("wait until {until}"),

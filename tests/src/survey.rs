@@ -205,6 +205,8 @@ impl Survey {
             guards.entry(offer.wish.name()).or_default().extend(codes);
         }
         let views = self.flows.entry(F::ID).or_default();
+        // What the kernel asks of any request, by time alone.
+        views.owes.extend(["review/no_reply", "review/not_admitted"].map(str::to_owned));
         views.owes.extend(at.owed(env).iter().map(|it| duty(&it.effect)));
         views.awaits.extend(at.awaits(env).iter().map(|it| it.signal.to_owned()));
     }
@@ -273,7 +275,7 @@ fn kind(fact: &Fact<'_>) -> String {
     let operation = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
     match fact {
         Fact::Reply { to, .. } => format!("reply/{}", operation(to)),
-        Fact::Lost { to } => format!("lost/{}", operation(to)),
+        Fact::Lost { to, .. } => format!("lost/{}", operation(to)),
         Fact::Webhook { .. } => "webhook".into(),
         Fact::Returned { .. } => "returned".into(),
         _ => "done".into(),

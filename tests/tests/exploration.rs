@@ -207,15 +207,22 @@ fn outcomes<F: Flow>(
     seen: &Exploration<F>,
 ) -> Vec<(Snapshot<F>, Timestamp)> {
     let Effect::Request { operation, .. } = &owed.effect else {
-        return ends(owed, &seen.samples).into_iter().filter_map(|fact| after(at, fact, now)).collect();
+        // A review that is planned is judged once its time has come.
+        let told = |when| ends(owed, &seen.samples).into_iter().filter_map(move |fact| after(at, fact, when));
+        return [now, long_after(now)].into_iter().flat_map(told).collect();
     };
     let instants = [Some(now), owed.in_hand_until, owed.not_before, Some(long_after(now))];
     let begin = |when| match play(at, &Move::Begin(owed.id.clone()), when) {
         Outcome::Moved(begun) => Some((begun.next, when)),
         _ => None,
     };
-    let (begun, when) = instants.into_iter().flatten().find_map(begin).unwrap_or_else(|| (at.clone(), now));
-    answers(&owed.id, operation, &seen.samples).into_iter().filter_map(|fact| after(&begun, fact, when)).collect()
+    let begun = instants.into_iter().flatten().find_map(begin);
+    let sending = owed.attempts + u32::from(begun.is_some());
+    let (begun, when) = begun.unwrap_or_else(|| (at.clone(), now));
+    answers(&owed.id, Some(sending), operation, &seen.samples)
+        .into_iter()
+        .filter_map(|fact| after(&begun, fact, when))
+        .collect()
 }
 
 fn after<F: Flow>(at: &Snapshot<F>, fact: Fact<'static>, now: Timestamp) -> Option<(Snapshot<F>, Timestamp)> {
@@ -236,6 +243,8 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
     let hidden = here.at.owed(&env::<F>(long_after(here.now)));
     let hidden = hidden.into_iter().filter(|it| visible.iter().all(|seen| seen.id != it.id));
     let said = visible.iter().map(|it| (it.id.clone(), it.ready)).chain(hidden.map(|it| (it.id, false)));
+    // A review is ready for a verdict, and never begun.
+    let said = said.map(|(id, ready)| if id.kind() == "review" { (id, false) } else { (id, ready) });
     let mut wrong = Vec::new();
     for (id, ready) in said {
         match play(&here.at, &Move::Begin(id.clone()), here.now) {
@@ -284,8 +293,13 @@ fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String>
 fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let deadline = here.at.deadline(&here.env());
     let (from, until) = (here.now.as_millis(), deadline.unwrap_or_else(|| long_after(here.now)).as_millis());
-    if until <= from {
-        return vec![format!("the deadline {deadline:?} has passed")];
+    let is_work = |it: &Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
+    match here.at.owed(&here.env()).iter().any(is_work) {
+        // While something can be done, it is now.
+        true if until == from => return Vec::new(),
+        true => return vec![format!("something is ready, and the deadline is {deadline:?}")],
+        false if until <= from => return vec![format!("the deadline {deadline:?} has passed")],
+        false => {}
     }
     let hour = Millis::from_hours(1).as_u64().cast_signed();
     let probes = [from + 1, from + hour, from + 25 * hour, from + 200 * hour, from.midpoint(until), until - 1];
@@ -333,7 +347,7 @@ fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
             held.clone_from(&hands[*from]);
             match step {
                 Move::Begin(id) => drop(held.insert(id.clone(), here.now.after(lease))),
-                Move::Fact(Fact::Lost { to } | Fact::Reply { to, .. }) => {
+                Move::Fact(Fact::Lost { to, .. } | Fact::Reply { to, .. }) => {
                     held.retain(|id, _| id.as_str() != to.as_ref());
                 }
                 _ => {}

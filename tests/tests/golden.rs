@@ -98,10 +98,14 @@ fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
+/// Look-ups that stand behind more steps than exploration takes: vectors reach them.
+const TOO_DEEP: [&str; 2] = ["list_captures", "list_refunds"];
+
 /// A snapshot for each place of each facet, and one for each operation that is ready to be begun.
 fn names<F: Flow>() -> BTreeSet<String> {
     let places = F::At::ALL.iter().map(|at| format!("at-{}", at.name().replace('.', "-")));
-    let operations = F::samples().replies.into_iter().map(|(operation, ..)| format!("owing-{operation}"));
+    let operations = F::samples().replies.into_iter().map(|(operation, ..)| operation);
+    let operations = operations.filter(|it| !TOO_DEEP.contains(it)).map(|operation| format!("owing-{operation}"));
     places.chain(operations).collect()
 }
 

@@ -13,7 +13,8 @@ fn start() -> Value {
 fn issued() -> Value {
     let mut at = start();
     for step in [
-        json!({"command": {"type": "create_payment_token", "order_items": [item()]}}),
+        json!({"command": {"type": "create_payment_token", "order_items": [item()],
+            "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}}),
         json!({"command": {"type": "begin", "effect": "create_payment_token:1"}}),
         json!({"fact": {"type": "reply", "to": "create_payment_token:1", "status": 200,
             "body": r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#}}),
@@ -155,7 +156,8 @@ fn no_name_hides_json_from_the_limit_of_depth() {
 #[test]
 fn what_is_accepted_can_be_loaded_again() {
     let create = |extra: Value| {
-        let command = json!({"type": "create_payment_token", "order_items": [item()], "success_url": "https://a.example", "extra": extra});
+        let command = json!({"type": "create_payment_token", "order_items": [item()], "success_url": "https://a.example",
+            "failure_url": "https://a.example", "extra": extra});
         ask("handle", json!({"snapshot": start(), "command": command, "now": 0}))
     };
     let load = |answer: Value| ask("load", json!({"snapshot": answer["ok"]["next"]}));
@@ -194,6 +196,50 @@ fn a_call_that_is_none_is_answered() {
 }
 
 #[test]
+fn what_is_wrong_with_a_secret_is_no_forged_webhook() {
+    let told = |provider: &str, secret: &str, headers: Value, now: i64| {
+        let fields = json!({"provider": provider, "secrets": ["whsec_b2xk", secret], "headers": headers, "body": "{}", "now": now});
+        let answer = ask("authenticate", fields);
+        let (code, field) = error(&answer);
+        (format!("{code} {field}"), answer["error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    for provider in ["flex", "truemed"] {
+        for (secret, word) in
+            [("", "empty"), ("whsec_b2xk\n", "line break"), (" whsec_b2xk", "blank"), ("\"whsec_b2xk\"", "quotation")]
+        {
+            let (at, message) = told(provider, secret, json!({}), 0);
+            assert_eq!(at, "malformed /secrets/1", "{provider} {secret:?}");
+            assert!(message.contains(word) && message.contains(": ") && !message.contains("b2xk"), "{message}");
+        }
+    }
+    let (at, message) = told("flex", "fsk_test_1", json!({}), 0);
+    assert_eq!(at, "malformed /secrets/1");
+    assert!(message.contains("`whsec_`") && !message.contains("fsk_test_1"), "{message}");
+    let (at, message) = told("flex", "whsec_b2xk", json!({"host": "shop.example"}), 0);
+    assert_eq!(at, "not_authentic ");
+    assert!(["webhook-", "svix-", "flex-"].iter().all(|family| message.contains(family)), "{message}");
+    let (_, message) = told("truemed", "whsec_b2xk", json!({}), 0);
+    assert!(message.contains("x-truemed-signature") && message.contains("x-truemed-api-key"), "{message}");
+}
+
+#[test]
+fn a_tolerance_bounds_the_time_of_truemeds_signature() {
+    // printf '1700000000.{}' | openssl dgst -sha256 -hmac whsec
+    let signature = "t=1700000000,v1=7d44587dddbaf4c7f70fef20f48cd594834ffea1641e3ac227b84408298738af";
+    let told = |now: i64, tolerance: Value| {
+        let headers = json!({"x-truemed-signature": signature});
+        let fields = json!({"provider": "truemed", "secrets": ["whsec"], "headers": headers, "body": "{}", "now": now, "tolerance": tolerance});
+        let answer = ask("authenticate", fields);
+        let (code, field) = error(&answer);
+        if answer["ok"] == "verified" { "verified".to_owned() } else { format!("{code} {field}") }
+    };
+    assert_eq!(told(1_700_000_300_001, Value::Null), "verified");
+    assert_eq!(told(1_700_000_300_000, json!(300_000)), "verified");
+    assert_eq!(told(1_700_000_300_001, json!(300_000)), "not_authentic ");
+    assert_eq!(told(1_700_000_000, json!(300_000)), "malformed /now");
+}
+
+#[test]
 fn policies_and_settings_are_strict() {
     let with = |name: &str, value: Value| {
         let mut fields = json!({"snapshot": start(), "now": 0});
@@ -216,6 +262,49 @@ fn policies_and_settings_are_strict() {
 }
 
 #[test]
+fn a_policy_that_cannot_be_meant_is_refused_with_its_cure() {
+    let with = |policy: Value| {
+        let answer = ask("owed", json!({"snapshot": start(), "now": 0, "policy": policy}));
+        let (code, field) = error(&answer);
+        (format!("{code} {field}"), answer["error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    for (field, policy) in [
+        ("lease", json!({"lease": 300})),
+        ("lease", json!({"lease": 0})),
+        ("backoff", json!({"backoff": 30})),
+        ("look_ups/waiting", json!({"look_ups": {"waiting": [86400, 259200, 604800]}})),
+    ] {
+        let (at, message) = with(policy);
+        assert_eq!(at, format!("malformed /policy/{field}"));
+        assert!(message.contains("milliseconds, such as"), "{message}");
+    }
+    for policy in [
+        json!({"lease": 1000, "backoff": 1000}),
+        json!({"look_ups": {"waiting": [0, 3_600_000], "returned": [0]}}),
+        json!({"look_ups": {"waiting": []}}),
+    ] {
+        assert_eq!(with(policy.clone()).0, "no error no error", "{policy}");
+    }
+    for (code, level) in [
+        ("rulebound.effect.in-hand", "warn"),
+        ("truemed.provision.customer-present", "warn"),
+        ("truemed.provision.token-may-never-come", "refuse"),
+        ("flex.subscription.max-500", "warn"),
+    ] {
+        let (at, message) = with(json!({"overrides": {code: level}}));
+        assert_eq!(at, format!("malformed /policy/overrides/{code}"));
+        assert!(message.ends_with(": remove the override"), "{message}");
+    }
+    for (code, level) in [
+        ("truemed.metadata.string", "warn"),
+        ("truemed.upkeep.lmn-expiry", "refuse"),
+        ("rulebound.effect.in-hand", "refuse"),
+    ] {
+        assert_eq!(with(json!({"overrides": {code: level}})).0, "no error no error", "{code}");
+    }
+}
+
+#[test]
 fn a_snapshot_that_is_none_is_refused_by_name() {
     let of = |change: &dyn Fn(&mut Value)| {
         let mut snapshot = issued();
@@ -223,8 +312,11 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
         let answer = ask("load", json!({"snapshot": snapshot}));
         let (code, field) = error(&answer);
         assert_eq!(code, "unreadable_snapshot", "{answer}");
+        let (message, own) = (answer["error"]["message"].to_string(), field.trim_start_matches("/snapshot"));
+        assert!(!message.contains(&format!("`{own}`")), "the field stands in the message too: {answer}");
         field.to_owned()
     };
+    assert_eq!(of(&|it| *it = json!({})), "/snapshot/flow");
     assert_eq!(of(&|it| it["flow"] = "truemed.gold".into()), "/snapshot/flow");
     assert_eq!(of(&|it| it["flow"] = "truemed.payment_session".into()), "/snapshot/state/card");
     assert_eq!(of(&|it| it["format"] = 99.into()), "/snapshot/format");

@@ -111,7 +111,7 @@ fn stub(provider: &str, classes: &[Class]) -> String {
             "\n@final\nclass {name}(Snapshot[{command}, {settings}, {offer}]):\n    \
              \"\"\"A snapshot of the flow `{flow}`.\"\"\"\n\n    \
              @staticmethod\n    def start(key: str | UUID) -> {name}:\n        \"\"\"\"\"\"\n\n    \
-             @staticmethod\n    def load(text: str | bytes) -> {name}:\n        \"\"\"\"\"\"\n"
+             @staticmethod\n    def load(text: str | bytes | bytearray | memoryview) -> {name}:\n        \"\"\"\"\"\"\n"
         );
     }
     text

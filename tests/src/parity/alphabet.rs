@@ -46,10 +46,12 @@ impl Alphabet {
 fn fact(fact: &Fact<'_>) -> Value {
     let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
     match fact {
-        Fact::Reply { to, status, body, .. } => {
-            json!({"type": "reply", "to": to, "status": status, "body": text(body)})
+        Fact::Reply { to, sending, status, body, .. } => {
+            json!({"type": "reply", "to": to, "sending": sending, "status": status, "body": text(body)})
         }
-        Fact::Lost { to } => json!({"type": "lost", "to": to}),
+        Fact::Lost { to, sending } => json!({"type": "lost", "to": to, "sending": sending}),
+        Fact::NotSent { to, sending } => json!({"type": "not_sent", "to": to, "sending": sending}),
+        Fact::Restored { taken_at } => json!({"type": "restored", "taken_at": taken_at}),
         Fact::Webhook { body, content_type, topic, origin } => json!({
             "type": "webhook", "body": text(body), "content_type": content_type, "topic": topic, "origin": origin,
         }),

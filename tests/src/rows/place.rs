@@ -1,0 +1,88 @@
+//! Places that a facet can reach, told by what the facade shows.
+
+use serde_json::Value;
+
+use super::{Facade, HOUR, Views, is_named};
+/// A row of which places are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Its flow.
+    pub facade: &'a Facade,
+    /// What is saved.
+    pub text: &'a str,
+    /// What its clock shows.
+    pub now: i64,
+    /// What it shows then.
+    pub views: &'a Views,
+}
+
+impl Seen<'_> {
+    /// Whether a place is reached.
+    pub fn is_at(&self, place: &Value) -> Result<bool, String> {
+        let (name, what) =
+            place.as_object().and_then(|it| it.iter().next()).ok_or_else(|| format!("{place}: no place"))?;
+        Ok(match name.as_str() {
+            "owed" => has(&self.views.owed, what),
+            "later" => has(&self.views.later, what),
+            "access" => self.lets_in(what),
+            "awaits" => has(&self.views.awaits, what),
+            "gone" => is_gone(self.views, what.as_str().unwrap_or_default()),
+            "offers" => has(&self.views.offers, &serde_json::json!({"wish": what, "open": true})),
+            "knows" => self.views.ids.as_array().is_some_and(|ids| ids.contains(what)),
+            "holds" => holds(&self.views.state, what),
+            "accepts" => self.rejected(what)?.is_none(),
+            "rejects" => {
+                self.rejected(&what["command"])?.is_some_and(|codes| codes.iter().any(|it| what["rule"] == **it))
+            }
+            "not" => !self.is_at(what)?,
+            "all" => self.each(what)?.into_iter().all(|it| it),
+            "any" => self.each(what)?.into_iter().any(|it| it),
+            _ => return Err(format!("{name}: no kind of place")),
+        })
+    }
+
+    /// Whether a customer shall be let in for longer than a grace from now.
+    fn lets_in(&self, of: &Value) -> bool {
+        let all = self.views.owed.as_array().into_iter().flatten();
+        let mut levels = all.filter(|it| it["type"] == "access" && it["of"] == *of);
+        levels.any(|it| it["until"].as_i64().is_some_and(|until| until > self.now + 25 * HOUR))
+    }
+
+    fn each(&self, places: &Value) -> Result<Vec<bool>, String> {
+        places.as_array().into_iter().flatten().map(|it| self.is_at(it)).collect()
+    }
+
+    fn rejected(&self, command: &Value) -> Result<Option<Vec<String>>, String> {
+        Ok(self.facade.handle(self.text, command, self.now)?.rejected)
+    }
+}
+
+/// Whether no obligation has that id, neither ready nor resting.
+pub fn is_gone(views: &Views, id: &str) -> bool {
+    let lists = [&views.owed, &views.later];
+    !lists.into_iter().flat_map(|it| it.as_array().into_iter().flatten()).any(|it| is_named(id, &it["id"]))
+}
+
+/// Whether a list has an entry that fits.
+pub fn has(list: &Value, wanted: &Value) -> bool {
+    list.as_array().into_iter().flatten().any(|it| fits(wanted, it))
+}
+
+/// Objects by their named members, texts by their beginning where they end in `*`.
+fn fits(wanted: &Value, got: &Value) -> bool {
+    match (wanted, got) {
+        (Value::Object(members), _) => members.iter().all(|(name, it)| fits(it, &got[name])),
+        (Value::String(_), Value::String(_)) => is_named(wanted.as_str().unwrap_or_default(), got),
+        _ => wanted == got,
+    }
+}
+
+/// Whether any object within has these members.
+fn holds(within: &Value, wanted: &Value) -> bool {
+    fits(wanted, within)
+        || match within {
+            Value::Array(list) => list.iter().any(|it| holds(it, wanted)),
+            Value::Object(members) => members.values().any(|it| holds(it, wanted)),
+            _ => false,
+        }
+}

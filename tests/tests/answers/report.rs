@@ -1,0 +1,146 @@
+//! What was found, and how to see it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use rulebound_tests::rows::{Facade, Row};
+use serde_json::{Value, json};
+
+use crate::checks::Issue;
+
+/// The request that cases are about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Where {
+    pub(crate) flow: String,
+    pub(crate) operation: String,
+    pub(crate) pending: String,
+}
+
+/// Cases that fail alike.
+#[derive(Debug)]
+struct Group {
+    count: usize,
+    pending: BTreeSet<String>,
+    /// The first of them, and a few more.
+    told: Vec<String>,
+    vector: Value,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// How many cases ran, by flow.
+    pub(crate) cases: BTreeMap<String, usize>,
+    groups: BTreeMap<(String, String, String), Group>,
+}
+
+/// How many of the cases that fail alike are named.
+const NAMED: usize = 4;
+
+/// How many letters say what is wrong.
+const LONGEST: usize = 200;
+
+/// How many steps a reproduction shows at most: of a life, where it begins.
+const STEPS: usize = 24;
+
+impl Found {
+    /// Counts a case, and keeps what is wrong with it.
+    pub(crate) fn case(
+        &mut self,
+        place: &Where,
+        told: impl Fn() -> String,
+        issues: Vec<Issue>,
+        facade: &Facade,
+        row: &Row,
+        facts: &[Value],
+    ) {
+        *self.cases.entry(place.flow.clone()).or_default() += 1;
+        for issue in issues {
+            let vector = || vector(&place.operation, &issue, facade, row, facts);
+            self.add(place, &short(&issue.what), told(), vector);
+        }
+    }
+
+    /// A state that could not be reached.
+    pub(crate) fn lacks(&mut self, place: &Where, position: &str, why: &str) {
+        self.add(place, &format!("0: {position}: {why}"), position.to_owned(), || Value::Null);
+    }
+
+    fn add(&mut self, place: &Where, what: &str, told: String, vector: impl Fn() -> Value) {
+        let name = (place.flow.clone(), place.operation.clone(), what.to_owned());
+        let new = || Group { count: 0, pending: BTreeSet::new(), told: Vec::new(), vector: vector() };
+        let group = self.groups.entry(name).or_insert_with(new);
+        group.count += 1;
+        group.pending.insert(place.pending.clone());
+        if group.told.len() < NAMED {
+            group.told.push(format!("{}: {told}", place.pending));
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (flow, count) in other.cases {
+            *self.cases.entry(flow).or_default() += count;
+        }
+        for (name, group) in other.groups {
+            match self.groups.get_mut(&name) {
+                None => drop(self.groups.insert(name, group)),
+                Some(have) => {
+                    have.count += group.count;
+                    have.pending.extend(group.pending);
+                    have.told.extend(group.told.into_iter().take(NAMED.saturating_sub(have.told.len())));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Every kind of failure, with one reproduction.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for ((flow, operation, what), group) in &self.groups {
+            let pending: Vec<_> = group.pending.iter().map(String::as_str).collect();
+            let _ = writeln!(text, "\n{flow} {operation} ({}): {what} [{} cases]", pending.join(", "), group.count);
+            for told in &group.told {
+                let _ = writeln!(text, "    {told}");
+            }
+            if !group.vector.is_null() {
+                let _ = writeln!(text, "    {}", group.vector);
+            }
+        }
+        text
+    }
+
+    /// How many kinds of failure there are.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+}
+
+/// What is wrong, in one line that is not too long.
+fn short(what: &str) -> String {
+    let letters: Vec<char> = what.chars().collect();
+    if letters.len() <= LONGEST { what.to_owned() } else { letters[..LONGEST].iter().collect::<String>() + "…" }
+}
+
+/// A case as a vector.
+fn vector(operation: &str, issue: &Issue, facade: &Facade, row: &Row, facts: &[Value]) -> Value {
+    let mut steps = row.steps.clone();
+    for (index, fact) in facts.iter().enumerate() {
+        steps.push(json!({"now": row.now + 1000 * index as i64, "fact": fact}));
+    }
+    steps.truncate(STEPS);
+    if let Some(last) = steps.last_mut() {
+        last["expect"] = issue.expect.clone();
+    }
+    let mut vector =
+        json!({"name": format!("{operation}: {}", issue.what), "flow": facade.flow, "key": facade.key, "steps": steps});
+    for (name, value) in [("settings", &facade.settings), ("policy", &facade.policy)] {
+        if value.as_object().is_some_and(|it| !it.is_empty()) {
+            vector[name] = value.clone();
+        }
+    }
+    vector
+}

@@ -1,0 +1,153 @@
+//! What a reply proves, by the documents: the rule, applied to the data.
+
+use serde_json::Value;
+
+use crate::samples::{Class, Operation};
+use crate::shape::any;
+
+/// The ways in which a sending ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Way {
+    Done,
+    Accepted,
+    Refused,
+    /// A lookup's documented "not found".
+    NotFound,
+    NotAdmitted,
+    Throttled,
+    Unknown,
+    /// No good answer, which may end the request even so.
+    Held,
+    /// The documents do not say.
+    Open,
+}
+
+/// How a sending stands among the others of its request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// It is the only one of which anything can be known.
+    Only,
+    /// It is a later one, and an earlier one may have been taken.
+    Later,
+    /// Several may have been taken, and it is not the last of them; or it is not known which one it is.
+    Among,
+}
+
+/// The JSON of a body, without a byte order mark before it.
+pub(crate) fn json(text: &str) -> Option<Value> {
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()
+}
+
+/// What a reply to an operation of a provider proves.
+pub(crate) fn way(provider: &str, operation: &Operation, turn: Turn, status: u16, text: &str) -> Way {
+    let body = json(text);
+    let object = body.as_ref().filter(|it| it.is_object());
+    match status {
+        200..=299 => success(operation, status, text, body.as_ref()),
+        401 | 407 => Way::NotAdmitted,
+        429 => Way::Throttled,
+        403 if !operation.refused.contains(&403) => object.map_or(Way::Unknown, |_| Way::NotAdmitted),
+        400..=499 => object.map_or(Way::Unknown, |body| refusal(provider, operation, turn, status, body)),
+        _ => Way::Unknown,
+    }
+}
+
+fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>) -> Way {
+    let has_error = body.and_then(|it| it.get("error")).is_some_and(|it| !it.is_null());
+    if operation.empty && text.is_empty() {
+        return Way::Done;
+    }
+    let Some(body) = body.filter(|_| !has_error) else {
+        // Nothing can stand in a 204: whatever does was put there by something between.
+        return if operation.empty && status == 204 { Way::Open } else { Way::Unknown };
+    };
+    if any(&operation.open, body) {
+        Way::Open
+    } else if any(&operation.done, body) {
+        Way::Done
+    } else if any(&operation.held, body) {
+        Way::Held
+    } else if operation.empty {
+        Way::Open
+    } else if accepts(operation, body) {
+        Way::Accepted
+    } else {
+        Way::Unknown
+    }
+}
+
+/// Whether no document shows the success's shape, so that any object may be one.
+fn accepts(operation: &Operation, body: &Value) -> bool {
+    operation.accepted && body.is_object()
+}
+
+fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body: &Value) -> Way {
+    if any(&operation.open, body) {
+        return Way::Open;
+    }
+    if operation.reached == Some(status) {
+        match turn {
+            Turn::Only => {}
+            Turn::Later => return Way::Done,
+            Turn::Among => return Way::Open,
+        }
+    }
+    let unusual = match status {
+        408 | 499 => true,
+        409 | 425 => !operation.refused.contains(&status),
+        _ => false,
+    };
+    let again = operation.again.iter().any(|it| *it == code(body));
+    match operation.class {
+        _ if again => Way::Unknown,
+        // Any 4xx with an object is believed of it; which of the unusual ones are meant is not said.
+        Class::Harmless => {
+            if unusual {
+                Way::Open
+            } else {
+                Way::Refused
+            }
+        }
+        _ if unusual => Way::Unknown,
+        Class::Lookup if !is_own(provider, operation, body) => Way::Unknown,
+        Class::Lookup => {
+            if operation.not_found.contains(&status) && (operation.denies.is_empty() || any(&operation.denies, body)) {
+                Way::NotFound
+            } else {
+                Way::Unknown
+            }
+        }
+        _ if is_open(provider, body) => Way::Unknown,
+        _ => {
+            if is_own(provider, operation, body) {
+                Way::Refused
+            } else {
+                Way::Unknown
+            }
+        }
+    }
+}
+
+fn code(body: &Value) -> &str {
+    body["error"].as_str().or(body["error"]["code"].as_str()).unwrap_or_default()
+}
+
+/// Whether a refusal has the provider's own shape.
+fn is_own(provider: &str, operation: &Operation, body: &Value) -> bool {
+    let text = |name: &str| body[name].is_string();
+    match provider {
+        "truemed" => {
+            let charges = operation.name == "create_payment_session/charge";
+            text("error") || text("message") || (charges && text("redirect_url"))
+        }
+        "flex" => body["error"].is_object() || text("error") || body["detail"].is_array() || text("detail"),
+        "vend" => text("error") || text("message") || body.get("errors").is_some_and(|it| !it.is_null()),
+        _ => body["error"]["code"].is_string() || body["error"]["message"].is_string(),
+    }
+}
+
+/// Whether a refusal carries a transaction that has not failed.
+fn is_open(provider: &str, body: &Value) -> bool {
+    let status = body["transactionStatus"].as_str();
+    provider == "revup" && status.is_some_and(|it| !it.eq_ignore_ascii_case("failed"))
+}

@@ -1,0 +1,100 @@
+//! What the host gives in JSON is sent in the digits in which it is written, also after saving and loading.
+
+use rulebound::json::call;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A number that no binary floating-point number holds, one that reads differently when it is written again, and one
+/// beyond 2^64.
+const DIGITS: &str = r#"[0.10000000000000000555,1.10,1E2,123456789012345678901]"#;
+
+#[derive(Deserialize)]
+struct Answer {
+    ok: Transition,
+}
+
+#[derive(Deserialize)]
+struct Transition {
+    next: Box<RawValue>,
+    take: Option<Take>,
+}
+
+#[derive(Deserialize)]
+struct Take {
+    body: String,
+}
+
+fn start(flow: &str) -> String {
+    let answer = call(&format!(r#"{{"start":{{"flow":"{flow}","key":"00000000-0000-4000-8000-000000000001"}}}}"#));
+    answer.strip_prefix(r#"{"ok":"#).and_then(|it| it.strip_suffix('}')).unwrap().to_owned()
+}
+
+fn handle(snapshot: &str, command: &str) -> Transition {
+    let answer = call(&format!(r#"{{"handle":{{"snapshot":{snapshot},"command":{command},"now":1700000000000}}}}"#));
+    let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
+    ok
+}
+
+/// The body that a command's request has, after its snapshot was loaded and saved once more.
+fn body(flow: &str, command: &str, effect: &str) -> String {
+    let wished = handle(&start(flow), command);
+    let loaded = call(&format!(r#"{{"load":{{"snapshot":{}}}}}"#, wished.next));
+    let loaded = loaded.strip_prefix(r#"{"ok":"#).and_then(|it| it.strip_suffix('}')).unwrap();
+    assert_eq!(loaded, wished.next.get());
+    handle(loaded, &format!(r#"{{"type":"begin","effect":"{effect}"}}"#)).take.unwrap().body
+}
+
+#[test]
+fn truemeds_extra_keeps_its_digits() {
+    let command = format!(
+        r#"{{"type":"create_payment_token","order_items":[{{"name":"B12","sku":"b12","quantity":1,"price":1500}}],
+        "success_url":"https://shop.example/ok","failure_url":"https://shop.example/no","extra":{{"more":{DIGITS}}}}}"#
+    );
+    let body = body("truemed.payment_token", &command, "create_payment_token:1");
+    assert!(body.contains(&format!(r#""more":{DIGITS}"#)), "{body}");
+}
+
+#[test]
+fn what_flex_takes_in_its_own_shape_keeps_its_digits() {
+    let command = format!(
+        r#"{{"type":"create_checkout_session","mode":"payment","line_items":[{{"price":"fprice_1","quantity":1}}],
+        "order_total":4999,"success_url":"https://shop.example/ok","metadata":{{"a":{DIGITS}}},
+        "discounts":[{{"coupon_data":{{"percent_off":33.30,"applies_to":{DIGITS}}}}}],"extra":{{"more":{DIGITS}}}}}"#
+    );
+    let body = body("flex.checkout", &command, "create_checkout_session:1");
+    for part in ["\"a\":", "\"applies_to\":", "\"more\":"] {
+        assert!(body.contains(&format!("{part}{DIGITS}")), "{part} {body}");
+    }
+    assert!(body.contains("\"percent_off\":33.30"), "{body}");
+}
+
+#[test]
+fn what_revup_takes_in_its_own_shape_keeps_its_digits() {
+    let command = format!(
+        r#"{{"type":"create_subscription","planId":"4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee","currency":"EUR",
+        "eventSubscriptionUrl":"https://merchant.example/events","userInformation":{{"a":{DIGITS}}},
+        "redirectUrl":{{"success":"https://merchant.example/ok","fail":"https://merchant.example/no"}},
+        "extra":{{"more":{DIGITS}}}}}"#
+    );
+    let body = body("revup.subscription", &command, "create_subscription:1");
+    for part in ["\"a\":", "\"more\":"] {
+        assert!(body.contains(&format!("{part}{DIGITS}")), "{part} {body}");
+    }
+}
+
+#[test]
+fn vends_extra_keeps_its_digits() {
+    let command = format!(
+        r#"{{"type":"create_subscription_token","product_handle":"p","price_handle":"m",
+        "return_url":"https://shop.example/back","extra":{{"more":{DIGITS}}}}}"#
+    );
+    let settings = r#""settings":{"domain_prefix":"marshmallow"}"#;
+    let snapshot = start("vend.subscription");
+    let answer = call(&format!(r#"{{"handle":{{"snapshot":{snapshot},"command":{command},"now":1,{settings}}}}}"#));
+    let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
+    let begin = r#"{"type":"begin","effect":"create_subscription_token:1"}"#;
+    let answer = call(&format!(r#"{{"handle":{{"snapshot":{},"command":{begin},"now":2,{settings}}}}}"#, ok.next));
+    let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
+    let body = ok.take.unwrap().body;
+    assert!(body.contains(&format!(r#""more":{DIGITS}"#)), "{body}");
+}

@@ -1,0 +1,230 @@
+//! Years of Flex subscriptions: renewals that are paid late, at last or never, with signals and replies that are lost.
+//!
+//! Access never outlasts what was paid and its grace; whoever has paid is never locked out; every paid period is delivered
+//! once; and no row sleeps while its subscription runs.
+
+#[path = "renewals/flex.rs"]
+mod flex;
+
+use std::collections::BTreeMap;
+
+use flex::{Flex, Shape};
+use rulebound::flex::{CreateCheckoutSession, LineItem, Mode, Settings, Subscription};
+use rulebound::money::Cents;
+use rulebound::snapshot::Observation;
+use rulebound::time::Timestamp;
+use rulebound::{Effect, Env, Fact, Headers, Key, Origin, Policy, Snapshot, Verdict};
+use rulebound_tests::explore::width;
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+/// When the subscription is sold.
+const START: i64 = 1_796_083_200_000;
+const KEY: &str = "00000000-0000-4000-8000-000000000001";
+
+/// A small generator of numbers that look random: the same for the same seed.
+#[derive(Clone, Debug)]
+struct Luck(u64);
+
+impl Luck {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn of(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// A host with one row, and what it has done.
+struct Host {
+    at: Snapshot<Subscription>,
+    now: i64,
+    luck: Luck,
+    flex: Flex,
+    /// Until when the customer is let in.
+    level: i64,
+    delivered: BTreeMap<String, usize>,
+    inbox: Vec<(i64, Value)>,
+}
+
+impl Host {
+    fn new(seed: u64, shape: Shape) -> Self {
+        let at = Snapshot::start(Key::parse(KEY).unwrap());
+        let (luck, flex) = (Luck(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)), Flex::new(START, shape));
+        Self { at, now: START, luck, flex, level: 0, delivered: BTreeMap::new(), inbox: Vec::new() }
+    }
+
+    fn env(&self) -> Env<Settings> {
+        Env::new(Timestamp::from_millis(self.now), Policy::default(), Settings::default())
+    }
+
+    fn tell(&mut self, fact: Fact<'static>) {
+        match self.at.observe(fact, &self.env()).unwrap() {
+            Observation::Applied(it) => self.at = it.next,
+            Observation::Unmoved { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn webhook(&mut self, event: &Value) {
+        let body = event.to_string().into_bytes().into();
+        self.tell(Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified });
+    }
+
+    fn reply(&mut self, to: &str, status: u16, body: &Value) {
+        let body = body.to_string().into_bytes().into();
+        self.tell(Fact::Reply { to: to.to_owned().into(), sending: None, status, headers: Headers::default(), body });
+    }
+
+    /// Sells the subscription.
+    fn sell(&mut self) {
+        let item = LineItem::new("fprice_1", 1);
+        let order =
+            CreateCheckoutSession::new(Mode::Subscription, vec![item], Cents::new(4999), "https://shop.example/ok");
+        self.at = self.at.handle(order, &self.env()).unwrap().next;
+        self.begin("create_checkout_session:1");
+        self.reply("create_checkout_session:1", 200, &Flex::session(START, KEY, "open"));
+        let completed =
+            json!({"event_type": "checkout.session.completed", "object": Flex::session(START, KEY, "complete")});
+        self.webhook(&completed);
+    }
+
+    fn begin(&mut self, effect: &str) {
+        let command = rulebound::Command::Begin(rulebound::EffectId::parse(effect).unwrap());
+        self.at = self.at.handle(command, &self.env()).unwrap().next;
+    }
+
+    /// Does whatever is ready, with luck.
+    fn work(&mut self) {
+        for owed in self.at.owed(&self.env()) {
+            let id = owed.id.as_str().to_owned();
+            let is_there = self.at.owed(&self.env()).iter().any(|it| it.id == owed.id && it.ready);
+            match owed.effect {
+                Effect::Review { reason, .. } => {
+                    assert!(["payment_unknown", "no_signal"].contains(&reason.as_ref()), "{reason} at {}", self.now);
+                    if self.luck.of(50) {
+                        let verdict = Some(Verdict::Plain("keep_waiting".into()));
+                        self.tell(Fact::Done { effect: id.into(), verdict });
+                    }
+                }
+                _ if !is_there || self.luck.of(5) => {}
+                Effect::Request { operation, .. } => self.send(&id, operation),
+                Effect::Access { until, .. } => {
+                    self.level = until.as_millis();
+                    self.tell(Fact::Done { effect: id.into(), verdict: None });
+                }
+                Effect::Fulfill { of } => {
+                    *self.delivered.entry(of).or_default() += 1;
+                    self.tell(Fact::Done { effect: id.into(), verdict: None });
+                }
+                _ => self.tell(Fact::Done { effect: id.into(), verdict: None }),
+            }
+        }
+    }
+
+    fn send(&mut self, id: &str, operation: &str) {
+        self.begin(id);
+        let body = self.flex.answer(operation);
+        match self.luck.below(20) {
+            0 | 1 => self.tell(Fact::Lost { to: id.to_owned().into(), sending: None }),
+            2 => self.reply(id, 500, &json!("oops")),
+            3 => self.reply(id, 401, &Value::Null),
+            4 => self.reply(id, 200, &json!({})),
+            _ => self.reply(id, 200, &body),
+        }
+    }
+
+    /// Lets time go by until an instant.
+    fn live(&mut self, end: i64) {
+        while self.now < end {
+            let mut next = self.now + i64::try_from(self.luck.below(20 * 60_000)).unwrap() + 1;
+            if let Some(due) = self.at.deadline(&self.env()) {
+                next = next.max(due.as_millis()).min(self.now + 6 * HOUR);
+            }
+            for event in self.flex.pass(next, &mut self.luck) {
+                // Some signals are lost, some are late, and some come twice.
+                for _ in 0..=u8::from(self.luck.of(10)) {
+                    if !self.luck.of(self.flex.shape.lost) {
+                        let late = i64::try_from(self.luck.below(3)).unwrap() * HOUR;
+                        self.inbox.push((next + late, event.clone()));
+                    }
+                }
+            }
+            self.now = next;
+            let due: Vec<_> = self.inbox.extract_if(.., |it| it.0 <= next).collect();
+            due.iter().for_each(|it| self.webhook(&it.1));
+            self.work();
+            self.check();
+        }
+    }
+
+    fn check(&self) {
+        let state = format!("{} ms after the start: {:?}\n{}", self.now - START, self.flex, self.at.save());
+        let grace = DAY;
+        let paid_until = self.flex.paid_until();
+        assert!(self.level <= paid_until + grace, "access until {} was never paid: {state}", self.level);
+        // A renewal that is paid in time is found within the grace, and a late one within a day.
+        let patience = if self.flex.is_paid_in_time() { 0 } else { 26 * HOUR };
+        let has_paid = self.flex.paid_since().is_some_and(|since| self.now > since + patience.max(HOUR));
+        assert!(!has_paid || self.level > self.now, "who has paid is locked out: {state}");
+        if self.flex.ended.is_none() {
+            let owes_review = self.at.owed(&self.env()).iter().any(|it| matches!(it.effect, Effect::Review { .. }));
+            assert!(owes_review || self.at.deadline(&self.env()).is_some(), "it sleeps: {state}");
+        }
+    }
+
+    fn deliveries(&self) -> BTreeMap<usize, usize> {
+        let mut all = BTreeMap::new();
+        for (of, times) in &self.delivered {
+            *all.entry(self.flex.period_of(of)).or_default() += times;
+        }
+        all
+    }
+}
+
+fn run(seed: u64, shape: Shape) {
+    let mut host = Host::new(seed, shape);
+    host.sell();
+    host.live(START + 400 * DAY);
+    let (paid, delivered) = (host.flex.paid_periods(host.now - 3 * DAY), host.deliveries());
+    for period in paid {
+        assert_eq!(delivered.get(&period), Some(&1), "seed {seed}: period {period} of {delivered:?}: {:?}", host.flex);
+    }
+    assert!(delivered.values().all(|times| *times == 1), "seed {seed}: {delivered:?}");
+    if host.flex.ended.is_some_and(|ended| ended + 2 * DAY < host.now) {
+        assert!(host.level <= host.now, "seed {seed}: it has ended, and access lasts until {}", host.level);
+    }
+}
+
+fn runs(from: u64, count: u64, shape: Shape) {
+    let count = count * u64::try_from(width()).unwrap();
+    (from..from + count).for_each(|seed| run(seed, shape));
+}
+
+#[test]
+fn documented_replies_and_some_signals_are_enough() {
+    runs(0, 8, Shape { days: 30, silent: false, lost: 30, fails: 30 });
+}
+
+#[test]
+fn documented_replies_are_enough_without_any_signal() {
+    runs(1000, 6, Shape { days: 30, silent: false, lost: 100, fails: 20 });
+}
+
+#[test]
+fn replies_without_an_invoice_are_enough() {
+    runs(2000, 6, Shape { days: 30, silent: true, lost: 30, fails: 20 });
+}
+
+#[test]
+fn replies_without_an_invoice_are_enough_without_any_signal() {
+    runs(3000, 4, Shape { days: 30, silent: true, lost: 100, fails: 10 });
+}
+
+#[test]
+fn weeks_are_as_good_as_months() {
+    runs(4000, 4, Shape { days: 7, silent: false, lost: 20, fails: 15 });
+}
