@@ -6,12 +6,11 @@ mod install;
 mod program;
 mod readme;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{Outcome, cargo_with, target};
+use crate::{Outcome, cargo_with, host, target};
 pub(crate) use install::install;
 use install::soname;
 use program::{C11, CPP17, Linked, Program, is_there};
@@ -94,12 +93,4 @@ pub(crate) fn bench() -> Outcome {
 /// Where the library is installed for the tests.
 fn home() -> PathBuf {
     target().join("c/installed")
-}
-
-/// The platform that this machine is, as the compiler names it.
-fn host() -> Result<String, String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsStr::new("rustc").to_owned());
-    let output = Command::new(rustc).arg("-vV").output().map_err(|error| format!("rustc did not start: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).ok_or("rustc names no host".into())
 }

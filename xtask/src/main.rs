@@ -2,10 +2,14 @@
 
 mod c;
 mod codegen;
+mod evidence;
+mod fuzz;
+mod mutants;
 mod node;
 mod parity;
 mod python;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -20,6 +24,9 @@ cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for 
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
+cargo xtask fuzz [MINUTES]           fuzz everything that reads what others wrote: 10 minutes unless told
+cargo xtask fuzz TARGET FILE...      run one target on files, such as what a failure left behind
+cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 unless told
 cargo xtask install-c PREFIX         build the C library and install it";
 
 /// How many random sequences every test run holds against Rust; `cargo xtask parity` takes many more.
@@ -44,6 +51,12 @@ fn main() -> ExitCode {
         ["bench"] => bench(),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
+        ["mutants"] => mutants::run_drawn("40", None),
+        ["mutants", count] => mutants::run_drawn(count, None),
+        ["mutants", count, seed] => mutants::run_drawn(count, Some(seed)),
+        ["fuzz"] => fuzz::run("10"),
+        ["fuzz", minutes] => fuzz::run(minutes),
+        ["fuzz", target, files @ ..] => fuzz::replay(target, files),
         _ => Err(format!("usage:\n{HELP}")),
     };
     match outcome {
@@ -63,6 +76,7 @@ fn test() -> Outcome {
     cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     no_std()?;
     cargo(&["test"])?;
+    fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
     c::test()?;
@@ -102,7 +116,7 @@ fn bench() -> Outcome {
 }
 
 fn explore() -> Outcome {
-    let tests = ["test", "--release", "--package", "rulebound-tests", "--test", "exploration", "--test", "properties"];
+    let tests = ["test", "--release", "--package", "rulebound-tests", "--test", "exploration", "--test", "hostile"];
     cargo_with(&tests, &[("RULEBOUND_WIDTH", "10"), ("PROPTEST_CASES", "4096")])
 }
 
@@ -135,4 +149,12 @@ fn target() -> PathBuf {
 /// The root of the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The platform that this machine is, as the compiler names it.
+fn host() -> Result<String, String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsStr::new("rustc").to_owned());
+    let output = Command::new(rustc).arg("-vV").output().map_err(|error| format!("rustc did not start: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).ok_or("rustc names no host".into())
 }

@@ -1,0 +1,299 @@
+//! Vend, played from its documents: consent tokens, and the subscriptions that retailers have.
+
+use serde_json::{Value, json};
+
+use super::provider::{Asked, Got, Judged, Provider, Signal};
+use crate::chance::Chance;
+
+const HOUR: i64 = 3_600_000;
+/// How long a consent token can be used.
+const LIFETIME: i64 = 24 * HOUR;
+/// For how long a new subscription's cancellation may be told to nobody.
+const GAP: i64 = HOUR / 2;
+const APP: &str = "app_1";
+const RETAILER: &str = "0242ac00-0011-11ec-f245-a57f2abe2645";
+
+/// A consent token.
+#[derive(Clone, Debug)]
+struct Token {
+    text: String,
+    effect: String,
+    is_update: bool,
+    body: Value,
+    created: i64,
+    /// The order in which it was used.
+    used: Option<usize>,
+    subscription: Option<String>,
+    /// Whether the host was told of it, so that the retailer can have come to its page.
+    is_seen: bool,
+    /// Whether the host was told of it and has forgotten it since, with the backup that it restored.
+    is_forgotten: bool,
+}
+
+/// A subscription of the retailer's.
+#[derive(Clone, Debug)]
+struct Subscription {
+    id: String,
+    application: &'static str,
+    state: &'static str,
+    created: i64,
+}
+
+/// Vend, as far as one retailer sees it.
+#[derive(Debug)]
+pub(super) struct Vend {
+    is_wrapped: bool,
+    is_form: bool,
+    tokens: Vec<Token>,
+    subscriptions: Vec<Subscription>,
+    signals: Vec<Signal>,
+    uses: usize,
+    delivered: std::cell::Cell<usize>,
+    wrong: std::cell::RefCell<Option<String>>,
+}
+
+impl Vend {
+    pub(super) fn new(kind: u8) -> Self {
+        let foreign =
+            Subscription { id: "1999999999999999999".into(), application: "app_2", state: "active", created: 0 };
+        Self {
+            is_wrapped: kind & 1 == 0,
+            is_form: kind & 2 == 0,
+            tokens: Vec::new(),
+            subscriptions: if kind & 4 == 0 { Vec::new() } else { vec![foreign] },
+            signals: Vec::new(),
+            uses: 0,
+            delivered: std::cell::Cell::new(0),
+            wrong: std::cell::RefCell::new(None),
+        }
+    }
+
+    fn live(&mut self) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|it| it.application == APP && !matches!(it.state, "canceled" | "expired"))
+    }
+
+    fn data(&self, body: Value) -> (u16, Value) {
+        (200, if self.is_wrapped { json!({ "data": body }) } else { body })
+    }
+
+    fn issue(&mut self, got: &Got, is_update: bool, now: i64) -> (u16, Value) {
+        let text = format!("{:032x}", 0xABCD_0000 + self.tokens.len());
+        self.tokens.push(Token {
+            text: text.clone(),
+            effect: got.effect.clone(),
+            is_update,
+            body: got.body.clone(),
+            created: now,
+            used: None,
+            subscription: None,
+            is_seen: false,
+            is_forgotten: false,
+        });
+        let at = rulebound::time::Timestamp::from_millis(now + LIFETIME).to_string();
+        self.data(json!({"token": text, "expires_in": "86400", "expires_at": at}))
+    }
+
+    /// The retailer consents: a token is used.
+    fn consent(&mut self, index: usize, now: i64) {
+        let it = &self.tokens[index];
+        if it.used.is_some() || !it.is_seen || now >= it.created + LIFETIME {
+            return;
+        }
+        let subscription = match (it.is_update, self.live()) {
+            // Nothing can be changed that is not there.
+            (true, None) => return,
+            (true, Some(live)) => live.id.clone(),
+            (false, _) => {
+                let id = format!("15043004547520{:05}", self.subscriptions.len());
+                let it = Subscription { id: id.clone(), application: APP, state: "active", created: now };
+                self.subscriptions.push(it);
+                id
+            }
+        };
+        self.uses += 1;
+        let (it, uses) = (&mut self.tokens[index], self.uses);
+        (it.used, it.subscription) = (Some(uses), Some(subscription));
+    }
+
+    fn cancel(&mut self, now: i64) {
+        let Some(it) = self.live() else { return };
+        it.state = "canceled";
+        let (id, is_told) = (it.id.clone(), now >= it.created + GAP);
+        if is_told {
+            let payload = json!({"cancelled_at": {"seconds": now / 1000}, "subscription_id": id});
+            let whole = json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
+                "payload": payload});
+            self.signals.push(if self.is_form {
+                Signal { body: form(&whole), topic: None, is_form: true }
+            } else {
+                Signal::json(&whole)
+            });
+        }
+    }
+
+    fn info(it: &Subscription) -> Value {
+        json!({"id": it.id, "state": it.state, "price_in_cents": "5000", "currency": "nzd", "charge_interval": 1})
+    }
+
+    fn shown_token(it: &Token) -> Value {
+        let components = it.body.get("components").map(|it| json!({ "components": it }).to_string());
+        json!({"token": it.text, "retailer_id": RETAILER, "vend_application_id": APP, "return_url": it.body["return_url"],
+            "product_handle": it.body["product_handle"], "product_price_point_handle": it.body["price_handle"],
+            "components": components, "is_used": it.used.is_some(),
+            "subscription_id": it.subscription.as_ref().and_then(|id| id.parse::<i64>().ok())})
+    }
+
+    /// The newest token that was used for an effect.
+    fn used(&self, effect: &str) -> Option<&Token> {
+        self.tokens.iter().filter(|it| it.effect == effect && it.used.is_some()).max_by_key(|it| it.used)
+    }
+}
+
+/// A webhook as a form: its JSON under `payload`.
+fn form(whole: &Value) -> String {
+    let escaped: String = whole.to_string().bytes().map(|it| format!("%{it:02X}")).collect();
+    format!("domain_prefix=marshmallow&payload={escaped}")
+}
+
+impl Provider for Vend {
+    fn command(&self, chance: &mut Chance<'_>) -> Value {
+        let (which, more) = (chance.below(16), chance.below(4));
+        let back = "https://partner.example/back";
+        match which {
+            0..4 => json!({"type": "create_subscription_token", "product_handle": "marshmallow",
+                "price_handle": "marshmallow-monthly", "return_url": back}),
+            4..8 => {
+                let plan = ["small", "medium", "large", "largest"][more];
+                json!({"type": "update_subscription_token", "product_handle": plan, "price_handle": format!("{plan}-monthly"),
+                    "return_url": back})
+            }
+            8 | 9 => json!({"type": "update_subscription_token", "return_url": back,
+                "components": [{"component_handle": "extra-outlet", "quantity": more + 1}]}),
+            10 | 11 => json!({"type": "retrieve_subscription"}),
+            12 => json!({"type": "cancel_subscription"}),
+            _ => json!({"type": "retrieve_token"}),
+        }
+    }
+
+    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
+        let (method, path) = got.route();
+        let path: Vec<_> = path.into_iter().skip(4).collect();
+        let (status, body) = match (method, &path[..]) {
+            ("POST", ["token"]) if chance.below(16) == 15 => (422, json!({"error": "Unprocessable", "message": "no"})),
+            ("POST", ["token"]) => self.issue(got, false, now),
+            ("POST", ["update-subscription", "token"]) => self.issue(got, true, now),
+            ("GET", ["token", text]) => match self.tokens.iter().find(|it| it.text == *text) {
+                Some(it) => self.data(Self::shown_token(it)),
+                None => (404, json!({"error": "Not Found", "message": "no such token"})),
+            },
+            ("GET", ["subscriptions"]) => {
+                let one = |it: &Subscription| json!({"application_id": it.application, "partner_subscription_info": [Self::info(it)]});
+                let all: Vec<_> = self.subscriptions.iter().map(one).collect();
+                (200, json!({"data": if all.is_empty() { Value::Null } else { all.into() }}))
+            }
+            ("GET", ["subscriptions", id]) => match self.subscriptions.iter().find(|it| it.id == *id) {
+                Some(it) => (
+                    200,
+                    json!({"data": {"application_id": it.application, "partner_subscription_info": [Self::info(it)]}}),
+                ),
+                None => (404, json!({"error": "Not Found", "message": "no such subscription"})),
+            },
+            _ => panic!("not an address of Vend's: {method} {path:?}"),
+        };
+        (status, body.to_string())
+    }
+
+    fn act(&mut self, chance: &mut Chance<'_>, now: i64) {
+        match chance.below(8) {
+            0..5 => {
+                let back = chance.below(3) + 1;
+                if let Some(index) = self.tokens.len().checked_sub(back) {
+                    self.consent(index, now);
+                }
+            }
+            5 => self.cancel(now),
+            6 => {
+                let states = ["past_due", "on_hold", "trialing", "suspended", "someday"];
+                let state = states[chance.below(states.len())];
+                self.live().into_iter().for_each(|it| it.state = state);
+            }
+            // Vend's support takes a subscription up again, or everything is well again.
+            _ => {
+                let own = |it: &&mut Subscription| it.application == APP;
+                self.subscriptions.iter_mut().rfind(own).into_iter().for_each(|it| it.state = "active");
+            }
+        }
+    }
+
+    fn calm(&mut self, _now: i64) {
+        if let Some(it) = self.live() {
+            it.state = "active";
+        }
+    }
+
+    fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+
+    fn signs(&self) -> bool {
+        false
+    }
+
+    fn forged(&self, chance: &mut Chance<'_>) -> Signal {
+        let id = self.subscriptions.last().map_or("1348730086846538752", |it| it.id.as_str());
+        Signal::json(&json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
+            "payload": {"subscription_id": id, "cancelled_at": {"seconds": 1_700_000_000 + chance.below(4)}}}))
+    }
+
+    fn judge(&mut self, asked: Asked<'_>, _now: i64) -> Judged {
+        let plain = |verdict: &str| (verdict.to_owned(), None);
+        let own = self.subscriptions.iter().rfind(|it| it.application == APP).cloned();
+        let lives = own.as_ref().is_some_and(|it| !matches!(it.state, "canceled" | "expired"));
+        let used = self.used(asked.of);
+        if asked.offers("used") {
+            return match used.or_else(|| self.tokens.iter().find(|it| it.text == asked.of && it.used.is_some())) {
+                Some(it) => ("used".into(), it.subscription.clone()),
+                None => plain("not_used"),
+            };
+        }
+        if asked.offers("confirmed") {
+            return plain(if used.is_some() { "confirmed" } else { "not_confirmed" });
+        }
+        if asked.offers("ours") {
+            return match own {
+                Some(it) => ("ours".into(), Some(it.id)),
+                None => plain(if asked.offers("none") { "none" } else { "not_ours" }),
+            };
+        }
+        let order: &[&str] = if lives { &["live", "keep"] } else { &["ended", "canceled"] };
+        let rest = ["retry", "seen", "nothing", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
+        plain(order.iter().chain(&rest).find(|it| asked.offers(it)).unwrap_or(&"nothing to say"))
+    }
+
+    fn told(&mut self, _effect: &str, _status: u16, body: &str) {
+        self.tokens.iter_mut().filter(|it| body.contains(&it.text)).for_each(|it| it.is_seen = true);
+    }
+
+    fn forgotten(&mut self) {
+        self.tokens.iter_mut().for_each(|it| it.is_forgotten = true);
+    }
+
+    fn is_paid(&self, of: &str) -> bool {
+        let Some(used) = self.used(of).and_then(|it| it.used) else { return false };
+        // What is delivered last is what the retailer agreed to last.
+        if used < self.delivered.replace(used.max(self.delivered.get())) {
+            let why = format!("an older consent is delivered after a newer one: {of}");
+            self.wrong.borrow_mut().get_or_insert(why);
+        }
+        true
+    }
+
+    fn wrong(&self) -> Option<String> {
+        self.wrong.borrow().clone()
+    }
+
+    fn paid(&self, _is_told: bool) -> Vec<String> {
+        let newest = self.tokens.iter().filter(|it| it.used.is_some()).max_by_key(|it| it.used);
+        newest.filter(|it| !it.is_forgotten).map(|it| it.effect.clone()).into_iter().collect()
+    }
+}

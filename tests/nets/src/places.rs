@@ -1,0 +1,196 @@
+//! Places to begin from: the snapshots that the conformance vectors reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rulebound::Key;
+use rulebound::json::{AnyObservation, AnySnapshot, Around, read_fact, read_policy, start};
+use rulebound::time::Timestamp;
+use serde_json::Value;
+
+use crate::VECTORS;
+
+/// How many places with the same shape are kept.
+const ALIKE: usize = 3;
+
+/// A snapshot that a vector reaches.
+#[derive(Debug)]
+pub struct Place {
+    /// The snapshot.
+    pub at: Box<dyn AnySnapshot>,
+    /// When it was reached.
+    pub now: Timestamp,
+    /// The vector's policy.
+    pub policy: Option<rulebound::Policy>,
+    /// The vector's settings.
+    pub settings: Option<String>,
+    /// The requests that were begun and are still owed: their ids and operations.
+    pub begun: Vec<(String, String)>,
+}
+
+impl Place {
+    /// The circumstances in which it was reached.
+    pub fn around(&self) -> Around<'_> {
+        Around::new(self.now, self.policy.as_ref(), self.settings.as_deref())
+    }
+}
+
+/// Everything that the vectors hold.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// Every place, a few of each shape.
+    pub all: Vec<Place>,
+    /// The replies that the vectors have to an operation of a provider: statuses and bodies.
+    pub replies: BTreeMap<(String, String), BTreeSet<(u16, String)>>,
+    /// The webhooks of each provider.
+    pub webhooks: BTreeMap<String, BTreeSet<Webhook>>,
+}
+
+/// A webhook's body, its content type, and its topic.
+pub type Webhook = (String, Option<String>, Option<String>);
+
+/// The places, reached once.
+pub static PLACES: LazyLock<Places> = LazyLock::new(|| {
+    let mut places = Places::default();
+    let mut shapes = BTreeMap::new();
+    vectors().iter().for_each(|vector| places.play(vector, &mut shapes));
+    assert!(places.all.len() > 100, "only {} places: the vectors are gone", places.all.len());
+    places
+});
+
+/// Every vector, in the order of their files.
+pub fn vectors() -> Vec<Value> {
+    let mut files = Vec::new();
+    list(Path::new(VECTORS), &mut files);
+    files.sort();
+    let read = |file| -> Option<Value> { serde_json::from_str(&fs::read_to_string(file).ok()?).ok() };
+    let whole = files.into_iter().filter_map(read);
+    whole.flat_map(|it| if let Value::Array(all) = it { all } else { vec![it] }).collect()
+}
+
+fn list(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            list(&path, files);
+        } else if path.extension().is_some_and(|it| it == "json") {
+            files.push(path);
+        }
+    }
+}
+
+/// The key of a vector, which may be that of a thing.
+pub fn key(vector: &Value) -> Option<Key> {
+    match vector["key"]["of"].as_array().map(Vec::as_slice) {
+        Some([kind, name]) => Some(Key::of(kind.as_str()?, name.as_str()?)),
+        _ => Key::parse(vector["key"].as_str()?).ok(),
+    }
+}
+
+/// A member of a step, or else of its vector.
+fn chosen<'a>(vector: &'a Value, step: &'a Value, name: &str) -> Option<&'a Value> {
+    step.get(name).or_else(|| vector.get(name))
+}
+
+/// A body as text.
+pub fn text(body: &Value) -> String {
+    match body {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    }
+}
+
+impl Places {
+    fn play(&mut self, vector: &Value, shapes: &mut BTreeMap<String, usize>) {
+        let flow = vector["flow"].as_str().unwrap_or_default();
+        let Some(mut at) = key(vector).and_then(|key| start(flow, key)) else { return };
+        let mut begun: BTreeMap<String, String> = BTreeMap::new();
+        for step in vector["steps"].as_array().into_iter().flatten() {
+            let policy = chosen(vector, step, "policy").and_then(|it| read_policy(&it.to_string()).ok());
+            let settings = chosen(vector, step, "settings").map(Value::to_string);
+            let now = Timestamp::from_millis(step["now"].as_i64().unwrap_or_default());
+            let around = Around::new(now, policy.as_ref(), settings.as_deref());
+            self.learn(flow, &step["fact"], &begun);
+            let Some(next) = go(at.as_ref(), step, &around) else { continue };
+            at = next;
+            if let Some(id) = step["command"]["effect"].as_str() {
+                let operation = id.split(':').next().unwrap_or_default();
+                begun.insert(id.to_owned(), operation.to_owned());
+            }
+            let owed = at.owed(&around).unwrap_or_default();
+            begun.retain(|id, _| owed.iter().any(|it| it.id.as_str() == id));
+            let shape = format!("{} {:?} {}", flow, begun.values().collect::<Vec<_>>(), shape(&at.save()));
+            let seen = shapes.entry(shape).or_default();
+            if *seen < ALIKE {
+                *seen += 1;
+                let begun = begun.iter().map(|(id, operation)| (id.clone(), operation.clone())).collect();
+                // Saved and loaded: a place owns what it holds.
+                let Ok(at) = rulebound::json::load(&at.save()) else { panic!("does not load: {}", at.save()) };
+                self.all.push(Place { at, now, policy, settings, begun });
+            }
+        }
+    }
+
+    fn learn(&mut self, flow: &str, fact: &Value, begun: &BTreeMap<String, String>) {
+        let provider = flow.split('.').next().unwrap_or_default().to_owned();
+        let given = |name: &str| fact[name].as_str().map(str::to_owned);
+        match fact["type"].as_str() {
+            Some("reply") => {
+                let to = fact["to"].as_str().unwrap_or_default();
+                let status = fact["status"].as_u64().and_then(|it| u16::try_from(it).ok()).unwrap_or_default();
+                if let Some(operation) = begun.get(to) {
+                    let replies = self.replies.entry((provider, operation.clone())).or_default();
+                    replies.insert((status, text(&fact["body"])));
+                }
+            }
+            Some("webhook") => {
+                let webhooks = self.webhooks.entry(provider).or_default();
+                webhooks.insert((text(&fact["body"]), given("content_type"), given("topic")));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Does a vector's step; nothing if it was refused or moved nothing.
+fn go(at: &dyn AnySnapshot, step: &Value, around: &Around<'_>) -> Option<Box<dyn AnySnapshot>> {
+    if let Some(command) = step.get("command") {
+        return at.handle(&command.to_string(), around).ok().map(|it| it.next);
+    }
+    let mut fact = step.get("fact")?.clone();
+    if let Some(body) = fact.get_mut("body") {
+        *body = text(body).into();
+    }
+    match at.observe(read_fact(&fact.to_string()).ok()?, around).ok()? {
+        AnyObservation::Applied(moved) => Some(moved.next),
+        AnyObservation::Unmoved { .. } => None,
+    }
+}
+
+/// A saved snapshot without what differs from one to the next of its kind: its numbers, and most of its texts.
+fn shape(saved: &str) -> String {
+    let saved: Value = serde_json::from_str(saved).unwrap_or_default();
+    let mut shape = String::new();
+    outline(&saved["state"], &mut shape);
+    shape
+}
+
+fn outline(value: &Value, to: &mut String) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, it)| {
+            to.push_str(name);
+            to.push('{');
+            outline(it, to);
+            to.push('}');
+        }),
+        Value::Array(list) => list.first().into_iter().for_each(|it| outline(it, to)),
+        // A word of ours, such as the name of a place, and no id.
+        Value::String(text) if text.len() < 24 && text.bytes().all(|it| it.is_ascii_lowercase() || it == b'_') => {
+            to.push_str(text);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! Every reader of a webhook, through `observe` and `correlate`.
+
+use rulebound::json::{AnyObservation, read_fact, write};
+use rulebound::{PROVIDERS, correlate};
+use serde_json::json;
+
+use super::replies::choice;
+use crate::chance::Chance;
+use crate::hold::fault;
+use crate::places::PLACES;
+
+const TYPES: [Option<&str>; 4] =
+    [None, Some("application/json"), Some("application/x-www-form-urlencoded"), Some("text/plain; charset=utf-8")];
+const TOPICS: [Option<&str>; 7] = [
+    None,
+    Some("payment_token_updated"),
+    Some("payment_session_complete"),
+    Some("partner.cancellation"),
+    Some("callback"),
+    Some("notification"),
+    Some("x"),
+];
+
+/// The first bytes choose the place, the content type, the topic and the origin; the rest is the body.
+pub(super) fn run(data: &[u8]) {
+    let mut chance = Chance::new(data);
+    let Some(place) = chance.one(&PLACES.all) else { return };
+    let (kind, topic) = (TYPES[chance.below(TYPES.len())], TOPICS[chance.below(TOPICS.len())]);
+    let origin = ["verified", "unverified"][chance.below(2)];
+    let (at, around, body) = (&place.at, place.around(), chance.rest());
+    for provider in PROVIDERS {
+        let _ = correlate(provider.name, body);
+    }
+    let text =
+        json!({"type": "webhook", "content_type": kind, "topic": topic, "origin": origin, "body": ""}).to_string();
+    let fact = || read_fact(&text).unwrap_or_else(|why| panic!("{why}: {text}")).with_body(body);
+    let Ok(AnyObservation::Applied(moved)) = at.observe(fact(), &around) else { return };
+    assert!(moved.next.revision() > at.revision(), "what was applied has no later revision");
+    if let Some(fault) = fault(moved.next.as_ref(), &around) {
+        panic!("{fault}\nafter {} {text}\nat {}", write(&*String::from_utf8_lossy(body)), at.save());
+    }
+    if let Ok(AnyObservation::Applied(again)) = moved.next.observe(fact(), &around) {
+        let told = write(&*String::from_utf8_lossy(body));
+        let (before, first, second) = (at.save(), moved.next.save(), again.next.save());
+        panic!("the same webhook counts twice: {told} {text}\nat {before}\nto {first}\nto {second}");
+    }
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for (index, place) in PLACES.all.iter().enumerate() {
+        let provider = place.at.flow().split('.').next().unwrap_or_default();
+        let webhooks = PLACES.webhooks.get(provider).into_iter().flatten().enumerate();
+        // Each place gets some of them, and each of them some places.
+        for (_, (body, kind, topic)) in webhooks.filter(|(number, _)| (number + index) % 96 == 0) {
+            let position = |all: &[Option<&str>], it: &Option<String>| {
+                u8::try_from(all.iter().position(|have| *have == it.as_deref()).unwrap_or_default()).unwrap_or_default()
+            };
+            let mut seed = choice(index, PLACES.all.len());
+            seed.extend([position(&TYPES, kind), position(&TOPICS, topic), 0]);
+            seed.extend(body.as_bytes());
+            seeds.push(seed);
+        }
+    }
+    seeds
+}

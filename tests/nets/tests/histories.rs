@@ -1,0 +1,45 @@
+//! Random histories of every flow, each made from its number: what holds whatever happens.
+
+use rulebound_nets::histories::breaches;
+
+/// How many histories of each flow; `RULEBOUND_HISTORIES` says another number.
+const HISTORIES: u64 = 300;
+
+fn histories(flow: &str) {
+    let given = |name: &str| std::env::var(name).ok().and_then(|it| it.parse().ok());
+    let first = given("RULEBOUND_FIRST").unwrap_or(0);
+    let count = given("RULEBOUND_HISTORIES").unwrap_or(HISTORIES);
+    let breaches = breaches(flow, first..first + count);
+    assert!(breaches.is_empty(), "{} kinds of breaches\n{}", breaches.len(), breaches.join("\n\n"));
+    println!("{flow}: {count} histories");
+}
+
+#[test]
+fn truemed_payment_token() {
+    histories("truemed.payment_token");
+}
+
+#[test]
+fn truemed_payment_session() {
+    histories("truemed.payment_session");
+}
+
+#[test]
+fn flex_checkout() {
+    histories("flex.checkout");
+}
+
+#[test]
+fn flex_subscription() {
+    histories("flex.subscription");
+}
+
+#[test]
+fn vend_subscription() {
+    histories("vend.subscription");
+}
+
+#[test]
+fn revup_subscription() {
+    histories("revup.subscription");
+}

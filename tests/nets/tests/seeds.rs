@@ -1,0 +1,58 @@
+//! The fuzzer's targets without a fuzzer: every seed, and what is made of it by small changes.
+
+use rulebound_nets::chance::bytes_of;
+use rulebound_nets::targets::{TARGETS, Target};
+
+/// Every seed, and so many changed ones, made from their numbers alone.
+fn replay(name: &str, changed: u64) {
+    let target: &Target = TARGETS.iter().find(|it| it.name == name).unwrap();
+    let seeds = (target.seeds)();
+    assert!(seeds.len() > 60, "only {} seeds", seeds.len());
+    seeds.iter().for_each(|seed| (target.run)(seed));
+    for number in 0..changed {
+        let mut random = bytes_of(number, 24).into_iter().map(usize::from);
+        let mut next = || random.next().unwrap_or_default() << 8 | random.next().unwrap_or_default();
+        let mut bytes = seeds[next() % seeds.len()].clone();
+        for _ in 0..=next() % 3 {
+            change(&mut bytes, &seeds[next() % seeds.len()], &mut next);
+        }
+        (target.run)(&bytes);
+    }
+    println!("{name}: {} seeds, {changed} changed ones", seeds.len());
+}
+
+/// Another byte, a piece less, or a piece of another seed.
+fn change(bytes: &mut Vec<u8>, other: &[u8], next: &mut impl FnMut() -> usize) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = next() % bytes.len();
+    match next() % 3 {
+        0 => bytes[at] = next().to_le_bytes()[0],
+        1 => drop(bytes.drain(at..bytes.len().min(at + next() % 16))),
+        _ => {
+            let from = next() % (other.len() + 1);
+            let piece = other[from..other.len().min(from + 24)].to_vec();
+            bytes.splice(at..at, piece);
+        }
+    }
+}
+
+macro_rules! replayed {
+    ($($name:ident: $changed:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            replay(stringify!($name), $changed);
+        }
+    )+};
+}
+
+replayed! {
+    load: 600;
+    call: 400;
+    replies: 600;
+    webhooks: 600;
+    authenticate: 2000;
+    text: 1000;
+    walk: 100;
+}
