@@ -138,6 +138,7 @@ fn reply(name: &'static str, scene: &Scene) -> Case {
     let (env, now, (at, row)) = (scene.env(), scene.now, scene.updating.clone());
     let fact = || Fact::Reply {
         to: Cow::Borrowed(scene::UPDATE),
+        sending: None,
         status: 200,
         headers: Headers::default(),
         body: Cow::Borrowed(scene::SURVEY),

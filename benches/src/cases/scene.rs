@@ -175,7 +175,7 @@ fn begin(at: &Snapshot<PaymentToken>, effect: &str, env: &Env<Settings>) -> Snap
 }
 
 fn reply<'a>(to: &'a str, body: &'a [u8]) -> Fact<'a> {
-    Fact::Reply { to: to.into(), status: 200, headers: Headers::default(), body: body.into() }
+    Fact::Reply { to: to.into(), sending: None, status: 200, headers: Headers::default(), body: body.into() }
 }
 
 fn see(at: &Snapshot<PaymentToken>, fact: Fact<'_>, env: &Env<Settings>) -> Snapshot<PaymentToken> {

@@ -136,12 +136,11 @@ static char *due(const char *at) {
              " WHERE value ->> 'ready' AND value ->> 'type' <> 'review' LIMIT 1", owed);
 }
 
-/* When a worker looks at a row: now if there is something to do or it has learnt ids, else when that may change. */
+/* When a worker looks at a row: at its deadline, and now if webhooks may wait for the ids that it has learnt. */
 static void look_again(const char *at, const char *learnt) {
-  SQL("UPDATE flows SET deadline = iif(?2 = 'now', now(), answer ->> 'ok')"
+  SQL("UPDATE flows SET deadline = iif(?2 = '[]', answer ->> 'ok', now())"
       " FROM (SELECT rulebound('deadline', json_object(" ABOUT_IT ")) AS answer)"
-      " WHERE " ITS_ROW " AND revision = ?1 ->> 'revision' AND json_type(answer, '$.ok') IS NOT NULL",
-      at, strcmp(learnt, "[]") != 0 || due(at) != NULL ? "now" : "later");
+      " WHERE " ITS_ROW " AND revision = ?1 ->> 'revision' AND json_type(answer, '$.ok') IS NOT NULL", at, learnt);
 }
 
 /* Saves the step that was taken from a snapshot. NULL is a conflict: somebody else has saved since it was read. */
@@ -187,17 +186,14 @@ static char *wish(const char *at, const char *command) {
 static char *work(char *at) {
   char *it;
   for (at = offer_inbox(at); (it = due(at)) != NULL;) {
-    char *effect = at_path(it, "$.id"), *before = at;
-    if (strcmp(at_path(it, "$.type"), "request") == 0) {
-      char *step = handle(at, SQL("SELECT json_object('type', 'begin', 'effect', ?1)", effect));
-      char *take = at_path(step, "$.ok.take");
-      before = take != NULL ? save(at, step) : NULL; /* save before you send */
-      if (before == NULL) return load_again(at);     /* it is in somebody else's hand */
-      at = tell(before, send_request(effect, take));
-    } else {
-      carry_out(it); /* at least once: the id tells repeats apart */
-      at = tell(at, SQL("SELECT json_object('type', 'done', 'effect', ?1)", effect));
-    }
+    char *effect = at_path(it, "$.id");
+    char *step = handle(at, SQL("SELECT json_object('type', 'begin', 'effect', ?1)", effect));
+    char *before = at_path(step, "$.ok") != NULL ? save(at, step) : NULL; /* save before you act */
+    if (before == NULL) return load_again(at);                            /* it is in somebody else's hand */
+    char *take = at_path(step, "$.ok.take");
+    if (take == NULL) carry_out(it); /* at least once: the id tells repeats apart */
+    at = tell(before, take != NULL ? send_request(effect, take)
+                                   : SQL("SELECT json_object('type', 'done', 'effect', ?1)", effect));
     if (at == before) break; /* nothing has moved: the next turn tries again */
   }
   return at;
@@ -229,12 +225,15 @@ static char *tell(char *at, const char *fact) {
     char *seen = SQL("SELECT rulebound('observe', json_object(" ABOUT_IT ", 'fact', json(?2)))", at, fact);
     char *because = at_path(seen, "$.ok.unmoved"), *wrong = at_path(seen, "$.error.message");
     if (wrong != NULL && strcmp(at_path(fact, "$.type"), "reply") == 0) {
-      fact = SQL("SELECT json_object('type', 'lost', 'to', ?1 ->> 'to')", fact); /* an answer that cannot be read */
+      fact = SQL("SELECT json_object('type', 'lost', 'to', ?1 ->> 'to', 'sending', ?1 ->> 'sending')", fact);
       continue;
     }
     int waits = wrong != NULL || (because != NULL && strcmp(because, "early") == 0);
     if (wrong != NULL) fprintf(stderr, "not told yet: %s\n", wrong);
     if (waits) keep_in_inbox(SQL("SELECT substr(?1, 1, instr(?1, '.') - 1)", at_path(at, "$.flow")), fact);
+    char *failure = at_path(seen, "$.ok.failure"), *odd = at_path(seen, "$.ok.warnings");
+    if (failure != NULL) fprintf(stderr, "not a success: %s\n", failure);
+    if (odd != NULL && strcmp(odd, "[]") != 0) fprintf(stderr, "odd: %s\n", odd);
     char *next = waits ? NULL : because != NULL ? at : save(at, seen);
     if (next != NULL) {
       SQL("DELETE FROM inbox WHERE fact = ?1", fact); /* told first: a crash loses nothing */
@@ -313,7 +312,8 @@ static char *send_request(const char *effect, const char *take) {
   } else if (strncmp(effect, "create_subscription_token", 25) == 0) {
     body = "{\"token\":\"0a7e36eb05a94bf1a4d3daeff0f561f9\",\"expires_in\":\"3600\"}";
   }
-  return SQL("SELECT json_object('type', 'reply', 'to', ?1, 'status', 200, 'body', ?2)", effect, body);
+  return SQL("SELECT json_object('type', 'reply', 'to', ?1, 'sending', ?3 ->> 'sending', 'status', 200, 'body', ?2)",
+             effect, body, take);
 }
 
 static void carry_out(const char *due) { printf("%s: %s\n", at_path(due, "$.type"), at_path(due, "$.of")); }

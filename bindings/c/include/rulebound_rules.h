@@ -17,7 +17,7 @@
 /** The flow `flex.subscription`, of snapshot format 1. */
 #define RULEBOUND_FLOW_FLEX_SUBSCRIPTION "flex.subscription"
 
-/** The flow `vend.subscription`, of snapshot format 2. */
+/** The flow `vend.subscription`, of snapshot format 1. */
 #define RULEBOUND_FLOW_VEND_SUBSCRIPTION "vend.subscription"
 
 /** The flow `revup.subscription`, of snapshot format 1. */
@@ -50,7 +50,7 @@
 /** What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier. */
 #define RULEBOUND_RULE_EFFECT_NOT_BEFORE "rulebound.effect.not-before"
 
-/** A request that may not be repeated is held back once its outcome is unknown. */
+/** A request is not sent again while its outcome is left to a look-up, or to a person. */
 #define RULEBOUND_RULE_EFFECT_OUTCOME_UNKNOWN "rulebound.effect.outcome-unknown"
 
 /** What a flow begins with can be wished for once. */
@@ -107,6 +107,12 @@
 /** A look-up that shows a token confirms no pending change, for it may be the old token. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_RETRIEVE_NOT_PROOF_FOR_UPDATE "truemed.provision.retrieve-not-proof-for-update"
 
+/** A token is asked for with at least one item. */
+#define RULEBOUND_RULE_TRUEMED_PROVISION_ITEMS_REQUIRED "truemed.provision.items-required"
+
+/** A token is asked for with a `success_url` and a `failure_url`, both absolute URLs of the web. */
+#define RULEBOUND_RULE_TRUEMED_PROVISION_URL_ABSOLUTE "truemed.provision.url-absolute"
+
 /** `metadata` is a single string. */
 #define RULEBOUND_RULE_TRUEMED_METADATA_STRING "truemed.metadata.string"
 
@@ -133,6 +139,12 @@
 
 /** `success_url` is an absolute URL. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_SUCCESS_URL_REQUIRED "truemed.session.success-url-required"
+
+/** `failure_url`, where it is given, is an absolute URL of the web. */
+#define RULEBOUND_RULE_TRUEMED_SESSION_FAILURE_URL_ABSOLUTE "truemed.session.failure-url-absolute"
+
+/** A checkout should come back with the `redirect_url` at which the customer pays. */
+#define RULEBOUND_RULE_TRUEMED_SESSION_REDIRECT_URL_PRESENT "truemed.session.redirect-url-present"
 
 /** Only `success_url` has a template, and only `{{payment_session_id}}`, written exactly so. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_URL_TEMPLATE_EXACT "truemed.session.url-template-exact"
@@ -251,6 +263,9 @@
 /** Changed items are confirmed at once only if the reply asks for no action. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_CONFIRM_ONLY_IF_NONE "truemed.update.confirm-only-if-none"
 
+/** A reply to an update must say something of an action, or name its request, before it confirms the change. */
+#define RULEBOUND_RULE_TRUEMED_UPDATE_EMPTY_REPLY_CONFIRMS "truemed.update.empty-reply-confirms"
+
 /** A change whose reply asks for an action is pending, and the confirmed items stay as they were. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_PENDING_OTHERWISE "truemed.update.pending-otherwise"
 
@@ -278,7 +293,7 @@
 /** An unknown `next_action` blocks charges like a known one. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_UNKNOWN_ACTION "truemed.update.unknown-action"
 
-/** A charge answered with 422 opens an action for the customer, and nothing is fulfilled. */
+/** A refused charge with a `redirect_url` opens an action for the customer, and nothing is fulfilled. */
 #define RULEBOUND_RULE_TRUEMED_CHARGE_422_ACTION "truemed.charge.422-action"
 
 /** A charge that fails for its card or for its qualification waits for the customer. */
@@ -443,6 +458,9 @@
 /** A session should carry the merchant's own reference. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_CLIENT_REFERENCE "flex.checkout.client-reference"
 
+/** Metadata are a JSON object. */
+#define RULEBOUND_RULE_FLEX_METADATA_OBJECT "flex.metadata.object"
+
 /** A session expires after it was made. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_EXPIRES_AFTER_CREATED "flex.checkout.expires-after-created"
 
@@ -476,6 +494,12 @@
 /** A session that is complete or expired stays so. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_TERMINAL "flex.checkout.terminal"
 
+/** The status of a session should be one that the documents list; another is never taken for paid. */
+#define RULEBOUND_RULE_FLEX_CHECKOUT_STATUS_KNOWN "flex.checkout.status-known"
+
+/** A session that a customer is to pay should have a `redirect_url`. */
+#define RULEBOUND_RULE_FLEX_CHECKOUT_HAS_REDIRECT "flex.checkout.has-redirect"
+
 /** A session that takes a letter should be eligible. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_LETTER_IMPLIES_ELIGIBLE "flex.checkout.letter-implies-eligible"
 
@@ -503,6 +527,15 @@
 /** Access is extended only by an invoice that is paid, and once for each. */
 #define RULEBOUND_RULE_FLEX_PROVISION_RENEW_ON_INVOICE_PAID "flex.provision.renew-on-invoice-paid"
 
+/** Each paid period is delivered once, and its own invoice names the delivery. */
+#define RULEBOUND_RULE_FLEX_PROVISION_EACH_PERIOD_ONCE "flex.provision.each-period-once"
+
+/** An invoice that is not paid takes nothing away, and is looked up until it is. */
+#define RULEBOUND_RULE_FLEX_INVOICE_UNPAID_TAKES_NOTHING "flex.invoice.unpaid-takes-nothing"
+
+/** A refund or a dispute takes no access away before a person has said so. */
+#define RULEBOUND_RULE_FLEX_INVOICE_MONEY_BACK_IS_JUDGED "flex.invoice.money-back-is-judged"
+
 /** The first invoice of a subscription adds no second period. */
 #define RULEBOUND_RULE_FLEX_PROVISION_FIRST_INVOICE_NO_DOUBLE "flex.provision.first-invoice-no-double"
 
@@ -524,6 +557,12 @@
 /** A subscription should move as its lifecycle says. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRANSITION "flex.subscription.transition"
 
+/** A subscription's status should be one that the documents list: another grants nothing and takes nothing away. */
+#define RULEBOUND_RULE_FLEX_SUBSCRIPTION_STATUS_KNOWN "flex.subscription.status-known"
+
+/** The grace after a period should be at least two hours: a renewal is paid about an hour after its period begins. */
+#define RULEBOUND_RULE_FLEX_SUBSCRIPTION_GRACE_COVERS_PAYMENT "flex.subscription.grace-covers-payment"
+
 /** A subscription that ends with its period gives access until then. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_AT_PERIOD_END_KEEPS_ACCESS "flex.subscription.cancel-at-period-end-keeps-access"
 
@@ -533,8 +572,11 @@
 /** A cancellation says whether it is with the period or at once. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_EXPLICIT "flex.subscription.cancel-explicit"
 
-/** A cancellation gives an amount back only with a refund, and at least a cent. */
+/** A cancellation gives an amount back only with a refund, at least a cent, and only at once. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_REFUND "flex.subscription.cancel-refund"
+
+/** A cancellation that gives money back proves the end, and not the refund. */
+#define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_PROVES_END "flex.subscription.cancel-proves-end"
 
 /** A trial gives access without a payment. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRIAL "flex.subscription.trial"
@@ -565,6 +607,12 @@
 
 /** No more is given back than was received. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_ABOVE_RECEIVED "flex.refund.not-above-received"
+
+/** What the customer disputes with the bank is not given back as well. */
+#define RULEBOUND_RULE_FLEX_REFUND_NOT_DISPUTED "flex.refund.not-disputed"
+
+/** What is captured should be the sum that was asked for. */
+#define RULEBOUND_RULE_FLEX_CAPTURE_AMOUNT_AS_ASKED "flex.capture.amount-as-asked"
 
 /** A refund is done only once it has succeeded. */
 #define RULEBOUND_RULE_FLEX_REFUND_FINAL_BY_STATUS "flex.refund.final-by-status"
@@ -689,7 +737,7 @@
 /** The life of a token is a number of seconds, given as text. */
 #define RULEBOUND_RULE_VEND_TOKEN_EXPIRES_IN_PARSE "vend.token.expires-in-parse"
 
-/** A token is dead a day after it was asked for, and earlier where its answer says so. */
+/** A token expires 24 hours after it was requested, or earlier if Vend's reply says so. */
 #define RULEBOUND_RULE_VEND_TOKEN_EXPIRES_AFTER_24H "vend.token.expires-after-24h"
 
 /** A token that was used is never offered again. */
@@ -719,10 +767,10 @@
 /** The id of a subscription is one text, whether it came as a number or as text. */
 #define RULEBOUND_RULE_VEND_CONFIRM_ID_TYPES "vend.confirm.id-types"
 
-/** What a used token shows is what was asked for: token, retailer, product, price and subscription. */
+/** What a used token shows is what was asked for: token, retailer, application, product, price, components and subscription. */
 #define RULEBOUND_RULE_VEND_CONFIRM_MATCH "vend.confirm.match"
 
-/** A state that no document names is never taken for a live one. */
+/** A person should say what a state other than `active` and `canceled` means, since Vend lists no states. */
 #define RULEBOUND_RULE_VEND_STATE_OPEN_SET "vend.state.open-set"
 
 /** A list that is null is empty. */
@@ -731,7 +779,7 @@
 /** A subscription is cancelled by the retailer, in the shop's own settings: partners have no call for it. */
 #define RULEBOUND_RULE_VEND_CANCEL_NO_PARTNER_API "vend.cancel.no-partner-api"
 
-/** A cancellation names its type, the retailer, the domain, the subscription and the time. */
+/** A cancellation must name its type and the subscription, and no retailer or domain other than ours. */
 #define RULEBOUND_RULE_VEND_CANCEL_WEBHOOK_SHAPE "vend.cancel.webhook-shape"
 
 /** A cancellation that is told twice counts once. */
@@ -785,7 +833,7 @@
 /** A subscription that begins with the payment form names no parent. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_PARENT_IN_FORM_MODE "revup.create.no-parent-in-form-mode"
 
-/** `money`, `generateToken`, `notificationUrl` and `paymentDetails` belong to orders, not to subscriptions. */
+/** `money`, `generateToken` and `notificationUrl` belong to orders, and `paymentDetails` is not needed beside a token. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_ORDER_FIELDS "revup.create.no-order-fields"
 
 /** A token needs no 3DS: `threeDSSupport` and `redirectUrl.threeDSChallengeResult` should be left out. */
@@ -857,6 +905,9 @@
 /** Only a subscription that is paused should be resumed. */
 #define RULEBOUND_RULE_REVUP_RESUME_ONLY_FROM_PAUSED "revup.resume.only-from-paused"
 
+/** A status that no document lists should be looked into: it grants nothing and takes nothing away. */
+#define RULEBOUND_RULE_REVUP_STATUS_KNOWN "revup.status.known"
+
 /** `cancellationDetail` has at most 25 characters. */
 #define RULEBOUND_RULE_REVUP_CANCEL_DETAIL_MAX_25 "revup.cancel.detail-max-25"
 
@@ -919,6 +970,9 @@
 
 /** A refund is of a decimal amount that its currency can have, above zero. */
 #define RULEBOUND_RULE_REVUP_REFUND_AMOUNT "revup.refund.amount"
+
+/** The refunds of a payment can only add up to its amount; a further one must be smaller than they are while no lookup shows it. */
+#define RULEBOUND_RULE_REVUP_REFUND_CEILING "revup.refund.ceiling"
 
 /** One name stands for one refund. */
 #define RULEBOUND_RULE_REVUP_REFUND_INTENT_UNIQUE "revup.refund.intent-unique"

@@ -34,9 +34,9 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
     return found && load(found.snapshot);
   }
 
-  /** When a worker must look at it: at once if something can be done, otherwise when that changes by itself. */
+  /** When a worker must look at it: now, while something can be done. */
   function due(at) {
-    return at.owed(around(at)).some(canDo) ? 0 : at.deadline(around(at));
+    return at.deadline(around(at));
   }
 
   /** Saves a step before anything is done about it; false if somebody else has saved the row meanwhile. */
@@ -65,6 +65,7 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
   function tell(at, fact) {
     const seen = at.observe(fact, around(at));
     for (const warning of seen.warnings) log(at.flow, at.key, warning.rule, warning.message);
+    if (seen.applied && seen.failure) log(at.flow, at.key, seen.failure);
     if (!seen.applied) return at;
     if (!save(at, seen)) return tell(row(at.flow, at.key), fact);
     return seen.learnt.reduce(offerInbox, seen.next);
@@ -108,35 +109,31 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
     for (;;) {
       const todo = at.owed(around(at)).find((it) => canDo(it) && !failed.has(it.id));
       if (todo === undefined) return rest(at, failed.size > 0 ? clock() + MINUTE : due(at));
-      if (todo.type === 'request') {
-        const step = at.handle({ type: 'begin', effect: todo.id }, around(at));
-        if (!step.ok) failed.add(todo.id);
-        else if (!save(at, step)) return row(at.flow, at.key); // Somebody else has it in hand.
-        else at = tell(step.next, await answer(step.take, todo.id, at));
-      } else if (await isDone(todo, at)) {
-        at = tell(at, { type: 'done', effect: todo.id });
-      } else {
-        failed.add(todo.id);
-      }
+      const step = at.handle({ type: 'begin', effect: todo.id }, around(at));
+      if (!step.ok) failed.add(todo.id);
+      else if (!save(at, step)) return row(at.flow, at.key); // Somebody else has it in hand.
+      else at = tell(step.next, step.take ? await answer(step.take, todo.id, at) : await deed(todo, at));
     }
   }
 
   async function answer(request, to, at) {
+    const about = { to, sending: request.sending };
     try {
-      return { type: 'reply', to, ...(await send(request, providerOf(at))) };
+      return { type: 'reply', ...about, ...(await send(request, providerOf(at))) };
     } catch (error) {
       log(at.flow, at.key, to, error);
-      return { type: 'lost', to };
+      const unsent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(error?.cause?.code ?? error?.code);
+      return { type: unsent ? 'not_sent' : 'lost', ...about };
     }
   }
 
-  async function isDone(todo, at) {
+  async function deed(todo, at) {
     try {
       await deeds[todo.type](todo, at); // `todo.id` tells repeats apart.
-      return true;
+      return { type: 'done', effect: todo.id };
     } catch (error) {
       log(at.flow, at.key, todo.id, error);
-      return false;
+      return { type: 'lost', to: todo.id }; // It rests, and is tried again.
     }
   }
 

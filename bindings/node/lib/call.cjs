@@ -36,9 +36,14 @@ function fail(answer, verb, fields) {
   throw new RuleboundError('internal', '', 'a bug of rulebound\'s: one way refuses what the other accepts');
 }
 
+const SECONDS = 'looks like seconds: give milliseconds, such as `Date.now()`, or a Date';
+
 /** Milliseconds since 1970; NaN for what is neither a date nor milliseconds, which `fail` explains. */
 function instant(now) {
-  if (typeof now === 'number') return Number.isSafeInteger(now) ? now : NaN;
+  if (typeof now === 'number') {
+    if (now >= 1e9 && now < 1e11) throw new RuleboundError('malformed', '/now', SECONDS);
+    return Number.isSafeInteger(now) ? now : NaN;
+  }
   if (now === undefined) throw new RuleboundError('malformed', '/now', 'is missing: a Date, or milliseconds since 1970');
   if (!isDate(now)) return NaN;
   const millis = now.getTime();

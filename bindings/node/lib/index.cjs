@@ -14,7 +14,7 @@ function asked(verb, fields) {
 }
 
 /** Whether a webhook is the provider's; throws `not_authentic` if it is not. */
-function authenticate(provider, secrets, headers, body, now) {
+function authenticate(provider, secrets, headers, body, now, tolerance) {
   const millis = instant(now);
   const fields = {
     provider: write(provider, '/provider'),
@@ -22,8 +22,11 @@ function authenticate(provider, secrets, headers, body, now) {
     headers: write(textHeaders(headers), '/headers'),
   };
   const bytes = raw(body);
-  const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis);
-  if (native.said[0] === WRONG) fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now) });
+  const span = tolerance === undefined || tolerance === null ? undefined : write(tolerance, '/tolerance');
+  const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis, span);
+  if (native.said[0] === WRONG) {
+    fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now), tolerance: span });
+  }
   return JSON.parse(answer);
 }
 

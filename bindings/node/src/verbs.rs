@@ -161,7 +161,15 @@ fn authenticate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     let secrets: Vec<String> = json::read(&secrets, PhantomData).ok()?;
     let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
     let headers: Headers<'_> = json::read(&headers, PhantomData).ok()?;
-    match rulebound::authenticate(&provider, &secrets, &headers, &call.bytes(3)?, instant(call, 4)?) {
+    let (body, now) = (call.bytes(3)?, instant(call, 4)?);
+    let told = match call.has(5) {
+        true => {
+            let tolerance = json::read(&call.text(5)?, PhantomData).ok()?;
+            rulebound::authenticate_within(&provider, &secrets, &headers, &body, now, tolerance)
+        }
+        false => rulebound::authenticate(&provider, &secrets, &headers, &body, now),
+    };
+    match told {
         Ok(origin) => Some(said(&origin)),
         Err(wrong) => Some(Answer::wrong(&wrong.into())),
     }

@@ -161,7 +161,12 @@ test('the intake', () => {
   refuses(() => authenticate('truemed', [undefined], headers, '{}', now), '/secrets/0');
   refuses(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
   refuses(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
-  refuses(() => authenticate('truemed', [''], headers, '{}', now), '/secrets');
+  refuses(() => authenticate('truemed', [], headers, '{}', now), '/secrets');
+  refuses(() => authenticate('truemed', [''], headers, '{}', now), '/secrets/0');
+  refuses(() => authenticate('truemed', ['whsec', 'whsec\n'], headers, '{}', now), '/secrets/1', /line break/);
+  for (const tolerance of [-1, 1.5, '60000', true, NaN]) {
+    refuses(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
+  }
   refuses(() => keyOf('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
   refuses(() => keyOf('revup.token', ''), '/name', /empty/);
   refuses(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
@@ -170,6 +175,21 @@ test('the intake', () => {
   refuses(() => call(5), '');
   assert.equal(JSON.parse(call('[')).error.code, 'malformed');
   assert.equal(JSON.parse(call(' '.repeat(5 << 20))).error.code, 'too_long');
+});
+
+test('a time in seconds', () => {
+  for (const seconds of [1e9, 1_700_000_000, 1e11 - 1]) {
+    for (const run of [
+      () => started().handle(create, { now: seconds }),
+      () => started().observe(webhook, { now: seconds }),
+      () => started().owed({ now: seconds }),
+      () => started().deadline({ now: seconds }),
+      () => authenticate('truemed', ['whsec'], {}, '{}', seconds),
+    ]) refuses(run, '/now', /seconds: give milliseconds, such as `Date\.now\(\)`/);
+    // One that is meant says so.
+    assert.deepEqual(started().owed({ now: new Date(seconds) }), []);
+  }
+  refuses(() => started().owed({ now, policy: { lease: 300 } }), '/policy/lease', /milliseconds, such as/);
 });
 
 test('headers that are none', () => {

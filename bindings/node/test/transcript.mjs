@@ -17,7 +17,8 @@ function play({ flow, key, steps, ...always }) {
   let at = flows.get(flow).start(key);
   return steps.flatMap(({ now, command, fact, ...own }) => {
     const { policy, settings } = { ...always, ...own };
-    const around = { now, policy, settings };
+    // As a number, a time of 1970 would be taken for seconds.
+    const around = { now: now >= 1e9 && now < 1e11 ? new Date(now) : now, policy, settings };
     const said = spoken(() => step(at, command, fact, around));
     at = said?.next ?? at;
     return [said, spoken(() => views(at, around))];

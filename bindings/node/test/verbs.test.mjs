@@ -1,6 +1,7 @@
 // The verbs, as the README shows them.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
@@ -127,6 +128,17 @@ test('a webhook is authenticated, correlated and acknowledged', () => {
   }
   assert.throws(() => authenticate('truemed', ['other'], headers, webhook.body, now), { code: 'not_authentic' });
   assert.equal(acknowledgement('truemed'), 204);
+});
+
+test('a tolerance bounds the time of a signature', () => {
+  const signed = createHmac('sha256', 'whsec').update('1700000000.{}').digest('hex');
+  const headers = { 'x-truemed-signature': `t=1700000000,v1=${signed}` };
+  const at = (millis, ...tolerance) =>
+    rulebound.authenticate('truemed', ['whsec'], headers, '{}', 1_700_000_000_000 + millis, ...tolerance);
+  assert.equal(at(60_001), 'verified');
+  assert.equal(at(60_001, undefined), 'verified');
+  assert.equal(at(60_000, 60_000), 'verified');
+  assert.throws(() => at(60_001, 60_000), { code: 'not_authentic', reason: /too far from now/ });
 });
 
 test('what is published is there', () => {

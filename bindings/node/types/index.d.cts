@@ -22,7 +22,8 @@ export class RuleboundError extends Error {
 export function load(row: string): AnyFlow;
 
 /**
- * Whether a webhook is the provider's: throws `not_authentic` if it is not. Give the body raw, as it came.
+ * Whether a webhook is the provider's: throws `not_authentic` if it is not. Give the body raw, as it came. `tolerance` is how
+ * far from now a signature may be, in milliseconds: 5 minutes at Flex, and any at Truemed, unless told.
  */
 export function authenticate(
   provider: ProviderName,
@@ -30,6 +31,7 @@ export function authenticate(
   headers: AnyHeaders,
   body: string | Uint8Array,
   now: Date | number,
+  tolerance?: number,
 ): Origin;
 
 /** The ids by which a webhook finds its flows, among those that `correlationIds` gave. */

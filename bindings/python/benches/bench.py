@@ -15,7 +15,8 @@ from rulebound import truemed
 ITEMS = [{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}, {"name": "Mg", "sku": "mg", "quantity": 1, "price": 900}]
 UPDATE: Any = {"type": "update_payment_token", "order_items": ITEMS}
 BOTH: Any = {**UPDATE, "update_card_info": True}
-CREATE: Any = {"type": "create_payment_token", "order_items": ITEMS[:1]}
+URLS = {"success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}
+CREATE: Any = {"type": "create_payment_token", "order_items": ITEMS[:1], **URLS}
 REPLY: Any = {
     "type": "reply",
     "to": "create_payment_token:1",

@@ -82,6 +82,8 @@ class Host:
     def save(self, at: Row, step: Transition[Any]) -> Row:
         """Puts the next snapshot in the place of the one on which the decision was made."""
         then: Row = step.next
+        for odd in filter(None, [step.failure, *step.warnings]):
+            log.warning("%s %s: %s", at.flow, at.key, odd)
         if not step.changed:
             return then
         row = (then.revision, then.save(), self.wake(then, step.learnt), then.flow, then.key)
@@ -103,8 +105,8 @@ class Host:
         return then
 
     def wake(self, at: Row, learnt: list[str]) -> int | None:
-        """When a worker must look at this row: now if there is something to do, otherwise when that may change."""
-        return now() if learnt or self.due(at) else at.deadline(**around(at))
+        """When a worker must look at this row: at its deadline, and now if webhooks may wait for what it has learnt."""
+        return now() if learnt else at.deadline(**around(at))
 
     def due(self, at: Row) -> Any:
         return next((it for it in at.owed(**around(at)) if it["ready"] and it["type"] != "review"), None)
@@ -114,13 +116,14 @@ class Host:
         for fact in self.inbox(at.flow, at.correlation_ids()):
             at = self.tell(at, fact)
         while due := self.due(at):
-            if due["type"] == "request":
-                step = at.handle({"type": "begin", "effect": due["id"]}, **around(at))
-                at = self.save(at, step)  # before it is sent; on a Conflict somebody else has it
-                at = self.tell(at, self.send(at, due["id"], step.take))
+            step = at.handle({"type": "begin", "effect": due["id"]}, **around(at))
+            at = self.save(at, step)  # before it is done; on a Conflict somebody else has it
+            if step.take:
+                fact = self.send(at, due["id"], step.take)
             else:
                 DO[due["type"]](due)  # at least once: due["id"] tells repeats apart
-                at = self.tell(at, {"type": "done", "effect": due["id"]})
+                fact = {"type": "done", "effect": due["id"]}
+            at = self.tell(at, fact)
         with self.transaction() as db:
             row = (self.wake(at, []), at.flow, at.key, at.revision)
             db.execute("UPDATE flows SET deadline = ? WHERE flow = ? AND key = ? AND revision = ?", row)
@@ -129,12 +132,15 @@ class Host:
     def send(self, at: Row, effect: str, take: Any) -> Any:
         scheme, secret = take.get("scheme"), API_KEYS[provider_of(at.flow)]
         headers = take["headers"] | {take["credential"]: f"{scheme} {secret}" if scheme else secret}
+        about = {"to": effect, "sending": take["sending"]}
         try:
             reply = self.http.request(take["method"], take["url"], headers=headers, content=take.get("body"))
-        except httpx.HTTPError:  # it never came, or nobody can read it
-            return {"type": "lost", "to": effect}
+        except (httpx.ConnectError, httpx.ConnectTimeout):  # not a byte of it was written
+            return {"type": "not_sent", **about}
+        except httpx.HTTPError:  # the reply never came, or nobody can read it
+            return {"type": "lost", **about}
         headers = dict(reply.headers)
-        return {"type": "reply", "to": effect, "status": reply.status_code, "headers": headers, "body": reply.content}
+        return {"type": "reply", **about, "status": reply.status_code, "headers": headers, "body": reply.content}
 
     def tell(self, at: Row, fact: Any) -> Row:
         """Says what has happened. A fact is never refused: on a Conflict it is observed again."""
@@ -142,7 +148,11 @@ class Host:
             seen = at.observe(fact, **around(at))
             if seen.because == "early":
                 self.keep(at.flow, fact)
-                return at
+                newest = self.load(at.flow, at.key)
+                if newest.revision == at.revision:
+                    return at
+                at = newest  # another worker has saved, and may have learnt the id while it was put there
+                continue
             try:
                 at = self.save(at, seen)
                 break

@@ -42,7 +42,8 @@ class Shop:
 
     def wish(self, key: str) -> host.Row:
         at = truemed.PaymentToken.start(key)
-        command: Any = {"type": "create_payment_token", "order_items": [host.SHELF["b12"]]}
+        urls = {"success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}
+        command: Any = {"type": "create_payment_token", "order_items": [host.SHELF["b12"]], **urls}
         return self.host.save(at, at.handle(command, now=host.now()))
 
     def webhook(self, body: dict[str, str], secret: str = "whsec") -> int:

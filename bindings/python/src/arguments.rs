@@ -1,13 +1,17 @@
 //! Arguments that are no mappings of ours: keys, texts, raw bodies, secrets and headers.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyIterator, PyList, PyMapping, PySequence, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyIterator, PyList, PyMapping, PyMemoryView, PySequence, PyString, PyTuple, PyType,
+};
 use rulebound::Key;
 use rulebound::json::read;
+use rulebound::time::Millis;
 
 use crate::errors::{Wrong, malformed};
 use crate::walk;
@@ -32,14 +36,15 @@ pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
 }
 
 /// The text of a saved snapshot, which storage may hand back as bytes.
-pub(crate) fn saved<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+pub(crate) fn saved<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     let unreadable = |why| malformed(value.py(), "unreadable_snapshot", "/snapshot", why);
-    if let Ok(bytes) = value.cast::<PyBytes>() {
-        return str::from_utf8(bytes.as_bytes()).map_err(|_| unreadable("is not UTF-8"));
+    if let Some(bytes) = bytes(value)? {
+        let text = str::from_utf8(bytes.as_bytes()).map_err(|_| unreadable("is not UTF-8"))?;
+        return Ok(Cow::Owned(text.to_owned()));
     }
     match value.cast::<PyString>() {
-        Ok(text) => text.to_str().map_err(|_| unreadable(SURROGATE)),
-        Err(_) => named(value, "snapshot"),
+        Ok(text) => text.to_str().map(Cow::Borrowed).map_err(|_| unreadable(SURROGATE)),
+        Err(_) => named(value, "snapshot").map(Cow::Borrowed),
     }
 }
 
@@ -50,12 +55,30 @@ pub(crate) fn format(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 }
 
 /// A raw body: bytes as they came, or text.
-pub(crate) fn raw<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
+pub(crate) fn raw<'py>(body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     const PARSED: &str = "is neither bytes nor text: hand over the raw body, before it is parsed";
-    if let Ok(bytes) = body.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes());
+    if let Some(bytes) = bytes(body)? {
+        return Ok(bytes);
     }
-    text(body).map(str::as_bytes).map_err(|_| Wrong::new(PARSED).under("body").raise(body.py()))
+    let text = text(body).map_err(|_| Wrong::new(PARSED).under("body").raise(body.py()))?;
+    Ok(PyBytes::new(body.py(), text.as_bytes()))
+}
+
+/// The bytes of `bytes`, and a copy of those of a `bytearray` or a `memoryview`, which others may change.
+pub(crate) fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Some(bytes.clone()));
+    }
+    if !value.is_instance_of::<PyByteArray>() && !value.is_instance_of::<PyMemoryView>() {
+        return Ok(None);
+    }
+    Ok(Some(value.py().get_type::<PyBytes>().call1((value,))?.cast_into()?))
+}
+
+/// A span of whole milliseconds.
+pub(crate) fn span(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Millis> {
+    let read = || Ok::<_, Wrong>(read(&walk::json(value)?, PhantomData)?);
+    read().map_err(|wrong| wrong.under(name).raise(value.py()))
 }
 
 /// One secret, or several while they are being exchanged.
@@ -82,10 +105,20 @@ pub(crate) fn headers(headers: &Bound<'_, PyAny>) -> Result<Vec<(String, String)
     let mut pairs = Vec::new();
     for (index, item) in items.enumerate() {
         let (name, value) = pair(index, &item?)?;
-        let name = text(&name)?;
-        pairs.push((name.to_owned(), text(&value).map_err(|wrong| wrong.under(name))?.to_owned()));
+        let name = header(&name)?;
+        if !value.is_none() {
+            pairs.push((name.to_string(), header(&value).map_err(|wrong| wrong.under(&name))?.into_owned()));
+        }
     }
     Ok(pairs)
+}
+
+/// The name or the value of a header: text, or bytes as ASGI has them, which are Latin-1.
+pub(crate) fn header<'a>(value: &'a Bound<'_, PyAny>) -> Result<Cow<'a, str>, Wrong> {
+    match value.cast::<PyBytes>() {
+        Ok(bytes) => Ok(bytes.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
+        Err(_) => text(value).map(Cow::Borrowed),
+    }
 }
 
 /// What stands for headers, one by one: of a mapping, of anything else that has `items`, or of a list.
@@ -105,7 +138,8 @@ pub(crate) fn pair<'py>(
     index: usize,
     item: &Bound<'py, PyAny>,
 ) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>), Wrong> {
-    item.extract().map_err(|_| Wrong::new("is no pair of a name and a value").under(&index.to_string()))
+    let parts = item.cast::<PyList>().map_or_else(|_| item.clone(), |list| list.to_tuple().into_any());
+    parts.extract().map_err(|_| Wrong::new("is no pair of a name and a value").under(&index.to_string()))
 }
 
 /// What is no text although it is a `str`.

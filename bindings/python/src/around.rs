@@ -42,11 +42,17 @@ fn choices(policy: &Bound<'_, PyAny>) -> Result<Policy, Wrong> {
     Ok(read_policy(&text)?)
 }
 
+/// What `time.time()` gives, for a time that is off by a factor of a thousand.
+const SECONDS: &str = "looks like seconds: give milliseconds, such as `int(time.time() * 1000)`, or a `datetime`";
+
 /// An instant: integer milliseconds since the Unix epoch, or a `datetime` that knows its offset.
 pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Wrong> {
     if let Ok(integer) = now.cast_exact::<PyInt>() {
         let millis = integer.extract().unwrap_or(i64::MAX);
         let instant = Timestamp::from_millis(millis);
+        if instant.looks_like_seconds() {
+            return Err(Wrong::new(SECONDS).under("now"));
+        }
         if instant.as_millis() == millis {
             return Ok(instant);
         }

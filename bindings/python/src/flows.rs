@@ -56,7 +56,7 @@ fn all() -> Vec<Class> {
                 /// Reads a snapshot of this flow that this or an older release saved.
                 #[staticmethod]
                 fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
-                    guard(|| match State::load(arguments::saved(text)?) {
+                    guard(|| match State::load(&arguments::saved(text)?) {
                         Ok(snapshot) => wrap(text.py(), Box::new(snapshot)),
                         Err(wrong) => Err(raise(text.py(), AnyError::Load(wrong))),
                     })

@@ -9,7 +9,7 @@ use rulebound::{Headers, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::arguments::{headers as pairs, named, raw, secrets as texts};
+use crate::arguments::{headers as pairs, named, raw, secrets as texts, span};
 use crate::errors::{Wrong, internal, malformed, not_authentic, problem, unknown_provider};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
@@ -55,14 +55,17 @@ fn key_of(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String> 
 /// Whether a webhook is the provider's: its origin, `verified` or `unverified`.
 ///
 /// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
-/// provider does not sign is always `unverified`.
+/// provider does not sign is always `unverified`. `tolerance` is how far from now a signature may be, in milliseconds: 5
+/// minutes at Flex, and any at Truemed, unless told.
 #[pyfunction]
+#[pyo3(signature = (provider, secrets, headers, body, now, tolerance=None))]
 fn authenticate(
     provider: &Bound<'_, PyAny>,
     secrets: &Bound<'_, PyAny>,
     headers: &Bound<'_, PyAny>,
     body: &Bound<'_, PyAny>,
     now: &Bound<'_, PyAny>,
+    tolerance: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
     let py = now.py();
     guard(|| {
@@ -72,7 +75,12 @@ fn authenticate(
         let now = around::time(now).map_err(|wrong| wrong.raise(py))?;
         let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
         let headers: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let origin = rulebound::authenticate(provider, &secrets, &headers, raw(body)?, now);
+        let body = raw(body)?;
+        let body = body.as_bytes();
+        let origin = match tolerance.map(|it| span(it, "tolerance")).transpose()? {
+            Some(span) => rulebound::authenticate_within(provider, &secrets, &headers, body, now, span),
+            None => rulebound::authenticate(provider, &secrets, &headers, body, now),
+        };
         values::plain(py, &origin.map_err(|why| not_authentic(py, provider, why))?).map(Bound::unbind)
     })
 }
@@ -83,7 +91,7 @@ fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyR
     let py = body.py();
     guard(|| {
         status(provider)?;
-        let ids = rulebound::correlate(named(provider, "provider")?, raw(body)?);
+        let ids = rulebound::correlate(named(provider, "provider")?, raw(body)?.as_bytes());
         values::list(py, &ids.map_err(|wrong| problem(py, &wrong.into()))?)
     })
 }

@@ -16,7 +16,7 @@ mod values;
 mod walk;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMappingProxy};
+use pyo3::types::PyMappingProxy;
 
 /// The native part of `rulebound`: use it by way of `rulebound` itself.
 #[pymodule]
@@ -25,11 +25,11 @@ fn _rulebound(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transition::Transition>()?;
     module.add_class::<transition::Observation>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    let flows = PyDict::new(module.py());
+    let flows = module.py().import("rulebound._flows")?.getattr("Flows")?.call0()?;
     for class in flows::classes() {
         flows.set_item(class.flow, (class.object)(module.py()))?;
     }
-    module.add("flows", PyMappingProxy::new(module.py(), flows.as_mapping()))?;
+    module.add("flows", PyMappingProxy::new(module.py(), flows.cast()?))?;
     intake::add(module)?;
     guard::add(module)
 }

@@ -34,7 +34,7 @@ impl Snapshot {
     /// Reads a snapshot of whichever flow.
     pub(crate) fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
         let py = text.py();
-        let inner = load(saved(text)?).map_err(|wrong| raise(py, wrong.into()))?;
+        let inner = load(&saved(text)?).map_err(|wrong| raise(py, wrong.into()))?;
         let unknown = || PyRuntimeError::new_err("a flow without a class, which is a bug");
         (class_of(inner.flow()).ok_or_else(unknown)?.wrap)(py, inner)
     }

@@ -28,13 +28,16 @@ pub(crate) fn json(value: &Bound<'_, PyAny>) -> Result<String, Wrong> {
 pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bound<'py, PyBytes>>), Wrong> {
     let mut text = String::with_capacity(256);
     let mut raw = None;
-    let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match (name, it.cast::<PyBytes>()) {
-        ("body", Ok(bytes)) => {
-            raw = Some(bytes.clone());
-            text.push_str("\"\"");
-            Ok(())
-        }
-        ("headers", _) => headers(text, it),
+    let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match name {
+        "body" => match arguments::bytes(it)? {
+            None => write(text, it, 1),
+            bytes => {
+                raw = bytes;
+                text.push_str("\"\"");
+                Ok(())
+            }
+        },
+        "headers" => headers(text, it),
         _ => write(text, it, 1),
     };
     if let Ok(it) = value.cast_exact::<PyDict>() {
@@ -47,23 +50,32 @@ pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bou
     Ok((text, raw))
 }
 
-/// Writes headers, which may be more than a mapping; the core says what is wrong with anything else.
+/// Writes headers, which may be more than a mapping of texts; the core says what is wrong with anything else.
 fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
-    let is_pair = |it: Bound<'_, PyAny>| it.is_instance_of::<PyTuple>();
-    let is_json = match value.cast_exact::<PyList>() {
-        Ok(list) => !list.iter().next().is_some_and(is_pair),
-        Err(_) => value.is_exact_instance_of::<PyDict>(),
-    };
-    match is_json {
-        true => write(text, value, 1),
-        false => match arguments::items(value)? {
-            Some(items) => {
-                let pairs = items.enumerate().map(|(index, item)| arguments::pair(index, &item?));
-                entries(text, pairs, |text, _, value| write(text, value, 2))
-            }
-            None => write(text, value, 1),
-        },
+    let is_pair = |it: Bound<'_, PyAny>| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>();
+    let is_list = value.cast_exact::<PyList>().is_ok_and(|list| !list.iter().next().is_some_and(is_pair));
+    let items = if is_list { None } else { arguments::items(value)? };
+    let Some(items) = items else { return write(text, value, 1) };
+    let mut before = '{';
+    for (index, item) in items.enumerate() {
+        let (name, value) = arguments::pair(index, &item?)?;
+        let name = arguments::header(&name)?;
+        // What a framework leaves out, it may hold as nothing.
+        if value.is_none() {
+            continue;
+        }
+        bounded(text, &name)?;
+        text.push(before);
+        before = ',';
+        quote(text, &name);
+        text.push(':');
+        match value.is_instance_of::<PyBytes>() {
+            true => quote(text, &arguments::header(&value)?),
+            false => write(text, &value, 2).map_err(|wrong| wrong.under(&name))?,
+        }
     }
+    text.push_str(if before == '{' { "{}" } else { "}" });
+    Ok(())
 }
 
 fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {

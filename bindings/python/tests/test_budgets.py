@@ -35,7 +35,7 @@ def everything(at: truemed.PaymentToken) -> None:
     at = step.next.observe(UPDATED, now=3).next
     _: Any = (step.learnt, step.warnings, step.failure, at.owed(now=4), at.offers(now=4), at.awaits(now=4), hash(at))
     at = rulebound.load(at.save())
-    at.handle({"type": "delete_payment_token"}, now=4, policy={"lease": 5}, settings={"environment": "staging"})
+    at.handle({"type": "delete_payment_token"}, now=4, policy={"lease": 5000}, settings={"environment": "staging"})
     for fails in (lambda: at.handle(CREATE, now=4), lambda: at.handle({}, now=4), lambda: rulebound.load("{}")):
         try:
             fails()

@@ -99,14 +99,15 @@ def test_a_command_is_named(start: truemed.PaymentToken, command: Any, field: st
         ({**REPLY, "status": 99_999}, "/fact/status"),
         ({**REPLY, "to": ""}, "/fact/to"),
         ({**REPLY, "body": {}}, "/fact/body"),
-        ({**REPLY, "body": bytearray(b"{}")}, "/fact/body"),
+        ({**REPLY, "body": [123, 125]}, "/fact/body"),
         ({**REPLY, "body": "\udfff"}, "/fact/body"),
-        ({**REPLY, "headers": {"a": b"b"}}, "/fact/headers/a"),
-        ({**REPLY, "headers": [("a", b"b")]}, "/fact/headers/a"),
+        ({**REPLY, "headers": {"a": 5}}, "/fact/headers/a"),
+        ({**REPLY, "headers": [(b"a", bytearray(b"b"))]}, "/fact/headers/a"),
+        ({**REPLY, "headers": {5: "b"}}, "/fact/headers"),
         ({**REPLY, "headers": [("a", "b"), "c"]}, "/fact/headers/1"),
         ({**REPLY, "headers": "a: b"}, "/fact/headers"),
         ({**REPLY, "headers": []}, "/fact/headers"),
-        ({**REPLY, "headers": [["a", "b"]]}, "/fact/headers"),
+        ({**REPLY, "headers": [["a", "b", "c"]]}, "/fact/headers/0"),
         ({**REPLY, "headers": 5}, "/fact/headers"),
         ({**UPDATED, "origin": "sure"}, "/fact/origin"),
         ({**UPDATED, "topic": b"paid"}, "/fact/topic"),
@@ -133,6 +134,21 @@ def test_a_naive_time_says_what_to_do(start: truemed.PaymentToken) -> None:
     assert error.message == "is a naive datetime: give it a time zone, or say integer milliseconds"
 
 
+@pytest.mark.parametrize("now", [10**9, 1_700_000_000, 10**11 - 1])
+def test_a_time_in_seconds_says_what_to_do(start: truemed.PaymentToken, now: int) -> None:
+    for call in (
+        lambda: start.handle(CREATE, now=now),
+        lambda: start.observe(UPDATED, now=now),
+        lambda: start.owed(now=now),
+        lambda: start.deadline(now=now),
+        lambda: rulebound.authenticate("truemed", "s", {}, b"", now),
+    ):
+        error = wrong(call)
+        assert error.field == "/now" and "time.time() * 1000" in error.message
+    # One that is meant says so.
+    assert start.owed(now=datetime.fromtimestamp(now / 1000, UTC)) == []
+
+
 def test_a_missing_time_is_a_type_error(start: truemed.PaymentToken) -> None:
     with pytest.raises(TypeError, match="now"):
         start.handle(CREATE)  # type: ignore[call-arg]
@@ -144,6 +160,7 @@ def test_a_missing_time_is_a_type_error(start: truemed.PaymentToken) -> None:
         ({"policy": 5}, "/policy"),
         ({"policy": {"lease": -1}}, "/policy/lease"),
         ({"policy": {"lease": 1.5}}, "/policy/lease"),
+        ({"policy": {"lease": 300}}, "/policy/lease"),
         ({"policy": {"leese": 1}}, "/policy/leese"),
         ({"policy": {"mode": "loose"}}, "/policy/mode"),
         ({"policy": {"overrides": {"truemed.no.such-rule": "warn"}}}, "/policy/overrides/truemed.no.such-rule"),
@@ -236,7 +253,7 @@ def test_a_row_that_is_no_text_is_unreadable(text: Any) -> None:
         assert (error.code, error.field) == ("unreadable_snapshot", "/snapshot")
 
 
-@pytest.mark.parametrize("text", [5, None, {}, bytearray(b"{}")])
+@pytest.mark.parametrize("text", [5, None, {}, [123, 125]])
 def test_a_row_of_another_type_is_named(text: Any) -> None:
     for load in (rulebound.load, truemed.PaymentToken.load):
         error = wrong(lambda: load(text))
@@ -259,9 +276,11 @@ def test_arguments_of_authenticate_are_named() -> None:
     assert wrong(lambda: authenticate("truemed", "s", 5, b"", 0)).field == "/headers"
     assert wrong(lambda: authenticate("truemed", "s", "x", b"", 0)).field == "/headers"
     assert wrong(lambda: authenticate("truemed", "s", [("a", "b"), "ab"], b"", 0)).field == "/headers/1"
-    assert wrong(lambda: authenticate("truemed", "s", {"a": b"b"}, b"", 0)).field == "/headers/a"
-    assert wrong(lambda: authenticate("truemed", "s", [("a", b"b")], b"", 0)).field == "/headers/a"
+    assert wrong(lambda: authenticate("truemed", "s", {"a": 5}, b"", 0)).field == "/headers/a"
+    assert wrong(lambda: authenticate("truemed", "s", [(b"a", 5)], b"", 0)).field == "/headers/a"
     assert wrong(lambda: authenticate("truemed", "s", {}, {}, 0)).field == "/body"
+    for span in (-1, 1.5, "60000", True):
+        assert wrong(lambda: authenticate("truemed", "s", {}, b"", 0, span)).field == "/tolerance"
 
 
 @pytest.mark.parametrize("value", [5, None, b"truemed", "\ud800"])
@@ -297,10 +316,13 @@ def test_a_provider_that_is_unknown_is_no_forged_webhook() -> None:
         assert error.message == "there is no provider `stripe`"
 
 
-@pytest.mark.parametrize("secrets", ["", [], ["s", ""]])
-def test_a_secret_that_is_missing_is_no_forged_webhook(secrets: Any) -> None:
+@pytest.mark.parametrize(
+    ("secrets", "field"),
+    [("", "/secrets/0"), ([], "/secrets"), (["s", ""], "/secrets/1"), ("s\n", "/secrets/0"), (["s", '"s"'], "/secrets/1")],
+)
+def test_a_secret_that_is_none_is_no_forged_webhook(secrets: Any, field: str) -> None:
     error = wrong(lambda: rulebound.authenticate("truemed", secrets, {"x-truemed-api-key": ""}, b"", 0))
-    assert (type(error), error.code, error.field) == (Malformed, "malformed", "/secrets")
+    assert (type(error), error.code, error.field) == (Malformed, "malformed", field)
 
 
 def test_a_long_name_is_not_repeated_whole(start: truemed.PaymentToken) -> None:

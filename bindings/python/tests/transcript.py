@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import rulebound
@@ -11,6 +12,11 @@ import rulebound
 
 def text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def instant(millis: Any) -> Any:
+    """A time: as a number of milliseconds, one of 1970 would be taken for seconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis) if 10**9 <= millis < 10**11 else millis
 
 
 def told(step: rulebound.Transition[Any]) -> str:
@@ -52,5 +58,6 @@ for line in sys.stdin.buffer:
     at = rulebound.flows[scenario["flow"]].start(scenario["key"])
     for step in scenario["steps"]:
         around = {name: step.get(name, scenario.get(name)) for name in ("now", "policy", "settings")}
+        around["now"] = instant(around["now"])
         first, at = outcome(at, step, around)
         sys.stdout.buffer.write(f"{first}\n{views(at, around)}\n".encode())

@@ -48,7 +48,7 @@ fn lost() -> Played {
     host.wish("create_subscription {token, transaction, order}", subscription()?);
     host.send("create_subscription:1")?;
     note("the connection drops");
-    host.observe("lost", Fact::Lost { to: "create_subscription:1".into() })?;
+    host.observe("lost", Fact::Lost { to: "create_subscription:1".into(), sending: None })?;
     host.send("create_subscription:1")?;
     host.send("find_transactions:1")?;
     host.reply("find_transactions:1", 200, "[]")?;

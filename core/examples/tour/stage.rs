@@ -128,7 +128,7 @@ impl<F: Flow> Host<F> {
 
 /// The answer to a request, as a fact.
 pub(crate) fn reply<'a>(to: &'a str, status: u16, body: &'a str) -> Fact<'a> {
-    Fact::Reply { to: to.into(), status, headers: Headers::default(), body: body.as_bytes().into() }
+    Fact::Reply { to: to.into(), sending: None, status, headers: Headers::default(), body: body.as_bytes().into() }
 }
 
 /// An authenticated webhook, as a fact.

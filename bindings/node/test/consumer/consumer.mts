@@ -49,7 +49,10 @@ function said(fact: Fact): string {
     case 'reply':
       return `${fact.to}: ${fact.status}`;
     case 'lost':
+    case 'not_sent':
       return fact.to;
+    case 'restored':
+      return new Date(fact.taken_at).toISOString();
     case 'webhook':
       return fact.origin;
     case 'returned':

@@ -188,7 +188,9 @@ test('a deed that fails is tried again, and holds up neither its customer nor an
   assert.equal(saved.statusCode, 200, saved.body);
   assert.equal(saved.json().awaits[0].signal, 'payment_token_updated');
   assert.match(String(it.logged[0]), /mail server is away/);
-  const other = it.wish(truemed.PaymentToken.start(randomUUID()), { type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }] }).next;
+  const other = it.wish(truemed.PaymentToken.start(randomUUID()), {
+    type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }], success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no',
+  }).next;
   // A row that cannot even be read.
   it.db.prepare("INSERT INTO flows VALUES ('truemed.payment_token', 'broken', 1, '{}', 0)").run();
   const before = it.sent.length;

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import GenericAlias, MappingProxyType
-from typing import Any, Generic, Protocol, Self, TypeVar, final
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
 
 from typing_extensions import disjoint_base
 
@@ -31,8 +31,11 @@ _Settings = TypeVar("_Settings", contravariant=True)
 _Offer = TypeVar("_Offer", covariant=True)
 _Snapshot = TypeVar("_Snapshot", covariant=True)
 
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+_Header: TypeAlias = tuple[str | bytes, str | bytes | None]
+
 class _Items(Protocol):
-    def items(self) -> Iterable[tuple[str, str]]: ...
+    def items(self) -> Iterable[_Header]: ...
 
 __version__: str
 """The version of the library."""
@@ -158,7 +161,7 @@ class Observation(Transition[_Snapshot]):
     def because(self) -> Because | None:
         """Why it moved nothing: `known`, `early`, `unrelated` or `unreadable`."""
 
-def load(text: str | bytes) -> Any:
+def load(text: str | _Bytes) -> Any:
     """Reads a snapshot of whichever flow, as an object of that flow's own class."""
 
 def key_of(kind: str, name: str) -> str:
@@ -170,17 +173,19 @@ def key_of(kind: str, name: str) -> str:
 def authenticate(
     provider: str,
     secrets: str | Sequence[str],
-    headers: _Items | list[tuple[str, str]] | tuple[tuple[str, str], ...],
-    body: bytes | str,
+    headers: _Items | Sequence[_Header],
+    body: _Bytes | str,
     now: int | datetime,
+    tolerance: int | None = None,
 ) -> Origin:
     """Whether a webhook is the provider's: its origin, `verified` or `unverified`.
 
     Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
-    provider does not sign is always `unverified`.
+    provider does not sign is always `unverified`. `tolerance` is how far from now a signature may be, in milliseconds: 5
+    minutes at Flex, and any at Truemed, unless told.
     """
 
-def correlate(provider: str, body: bytes | str) -> list[str]:
+def correlate(provider: str, body: _Bytes | str) -> list[str]:
     """The ids by which a webhook finds its snapshots, among those that `correlation_ids` gave."""
 
 def acknowledgement(provider: str) -> int:

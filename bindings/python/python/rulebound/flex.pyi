@@ -22,7 +22,7 @@ class Checkout(Snapshot[FlexCheckoutCommand, FlexSettings, FlexCheckoutOffer]):
         """
 
     @staticmethod
-    def load(text: str | bytes) -> Checkout:
+    def load(text: str | bytes | bytearray | memoryview) -> Checkout:
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
@@ -38,5 +38,5 @@ class Subscription(Snapshot[FlexSubscriptionCommand, FlexSettings, FlexSubscript
         """
 
     @staticmethod
-    def load(text: str | bytes) -> Subscription:
+    def load(text: str | bytes | bytearray | memoryview) -> Subscription:
         """Reads a snapshot of this flow that this or an older release saved."""

@@ -22,7 +22,7 @@ class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedSettings, Truemed
         """
 
     @staticmethod
-    def load(text: str | bytes) -> PaymentToken:
+    def load(text: str | bytes | bytearray | memoryview) -> PaymentToken:
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
@@ -38,5 +38,5 @@ class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedSettings, Tru
         """
 
     @staticmethod
-    def load(text: str | bytes) -> PaymentSession:
+    def load(text: str | bytes | bytearray | memoryview) -> PaymentSession:
         """Reads a snapshot of this flow that this or an older release saved."""

@@ -22,5 +22,5 @@ class Subscription(Snapshot[VendSubscriptionCommand, VendSettings, VendSubscript
         """
 
     @staticmethod
-    def load(text: str | bytes) -> Subscription:
+    def load(text: str | bytes | bytearray | memoryview) -> Subscription:
         """Reads a snapshot of this flow that this or an older release saved."""

@@ -30,8 +30,10 @@ at = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001")
 again: rulebound.types.Fact = {"type": "lost", "to": "create_payment_token:1"}
 assert_type(rulebound.__version__, str)
 assert_type(truemed.PaymentToken.start(uuid4()).observe(again, now=0).because, rulebound.types.Because | None)
-for headers in ({"a": "b"}, Message(), [("a", "b")], (("a", "b"),)):
-    rulebound.authenticate("truemed", "s", headers, b"", 0)
+for headers in ({"a": "b"}, Message(), [("a", "b")], (("a", "b"),), [(b"a", b"b")], {"a": None}):
+    rulebound.authenticate("truemed", "s", headers, b"", 0, tolerance=300_000)
+for body in (b"{}", bytearray(b"{}"), memoryview(b"{}"), "{}"):
+    rulebound.correlate("truemed", body)
 step = at.handle(command, now=0, policy=policy, settings={"environment": "staging"})
 assert_type(step, Transition[truemed.PaymentToken])
 assert_type(step.next, truemed.PaymentToken)

@@ -55,8 +55,10 @@ def by_shape(verdict: Verdict) -> str:
 def fact(it: Fact) -> str:
     if it["type"] == "reply":
         return str(it["status"])
-    if it["type"] == "lost":
+    if it["type"] == "lost" or it["type"] == "not_sent":
         return it["to"]
+    if it["type"] == "restored":
+        return str(it["taken_at"])
     if it["type"] == "webhook":
         return it["origin"]
     if it["type"] == "returned":

@@ -29,7 +29,7 @@ at.revision = 3  # wrong
 truemed.PaymentToken.start(7)  # wrong
 truemed.PaymentToken.load(None)  # wrong
 rulebound.authenticat("truemed", "s", {}, b"", 0)  # wrong
-rulebound.authenticate("truemed", "s", {"a": b"b"}, b"", 0)  # wrong
+rulebound.authenticate("truemed", "s", {"a": 5}, b"", 0)  # wrong
 print(rulebound.types.Facts)  # wrong
 step = at.handle({"type": "delete_payment_token"}, now=0)
 print(step.take["url"])  # wrong
