@@ -9,9 +9,9 @@ use core::fmt;
 use crate::decode::{Malformed, listed};
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::{CorrelationId, Key};
-use crate::intake::{AuthError, Secret};
+use crate::intake::{AuthError, Delivery, Secret};
 use crate::rule::{Rule, RuleSet, Source};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 pub use question::Question;
 
@@ -36,7 +36,7 @@ pub struct Provider {
     pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
 }
 
-type Authenticate = fn(&[Secret<'_>], &Headers<'_>, &[u8], Timestamp) -> Result<Origin, AuthError>;
+type Authenticate = fn(&Delivery<'_>) -> Result<Origin, AuthError>;
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,8 +89,36 @@ pub fn authenticate(
     raw_body: &[u8],
     now: Timestamp,
 ) -> Result<Origin, AuthError> {
+    deliver(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: None })
+}
+
+/// The same with the span by which the time of a signature may differ from now.
+///
+/// Flex's may differ by 5 minutes unless told. Truemed's is not looked at unless told: it tells a webhook again for up to
+/// seven days, and no document says that each time it is signed anew. Where nothing is signed, nothing differs.
+///
+/// ```
+/// use rulebound::{AuthError, Headers, Secret, authenticate_within, time::{Millis, Timestamp}};
+/// let hour = Millis::from_hours(1);
+/// let (headers, now) = (Headers::default(), Timestamp::from_millis(1_700_000_000_000));
+/// let told = authenticate_within("truemed", &[Secret::new("whsec")], &headers, b"{}", now, hour);
+/// assert!(matches!(told, Err(AuthError::NoSignature(_))));
+/// ```
+pub fn authenticate_within(
+    provider: &str,
+    secrets: &[Secret<'_>],
+    headers: &Headers<'_>,
+    raw_body: &[u8],
+    now: Timestamp,
+    tolerance: Millis,
+) -> Result<Origin, AuthError> {
+    deliver(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: Some(tolerance) })
+}
+
+/// Whether a webhook is the provider's.
+pub(crate) fn deliver(provider: &str, delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     let provider = named(provider).ok_or(AuthError::UnknownProvider)?;
-    (provider.authenticate)(secrets, headers, raw_body, now)
+    (provider.authenticate)(delivery)
 }
 
 /// The ids by which a webhook finds its flows, among those that [`Snapshot::correlation_ids`](crate::Snapshot::correlation_ids) gave.
