@@ -104,7 +104,8 @@ def test_settings_and_the_scheme_are_put_where_they_belong(shop: Shop, monkeypat
     at = shop.host.load("truemed.payment_token", shop.subscribe())
     (create,) = shop.truemed.sent
     assert (create.url.host, create.headers["x-truemed-api-key"]) == ("dev-api.truemed.com", "sk_1")
-    take: Any = {"method": "GET", "url": "https://double.example", "headers": {}, "credential": "Authorization"}
+    take: Any = {"method": "GET", "url": "https://double.example", "headers": {}, "sending": 1}
+    take["credential"] = "Authorization"
     for scheme, value in ((None, "sk_1"), ("Bearer", "Bearer sk_1")):
         shop.host.send(at, "any:1", {**take, "scheme": scheme})
         assert shop.truemed.sent[-1].headers["authorization"] == value

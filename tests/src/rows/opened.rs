@@ -113,8 +113,8 @@ impl Opened {
 
 fn next(transition: AnyTransition) -> Result<Next, String> {
     let AnyTransition { next, take, failure, .. } = transition;
-    let taken = take.map(|it| serde_json::to_value(it)).transpose().map_err(|error| error.to_string())?;
-    let failure = failure.map(|it| serde_json::to_value(it)).transpose().map_err(|error| error.to_string())?;
+    let taken = take.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
+    let failure = failure.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
     Ok(Next { moved: Some(next), led: Led { taken, failure, ..Led::default() } })
 }
 

@@ -110,7 +110,7 @@ impl Job<'_> {
             let fact = stand.reply(status, &body.text);
             let issues = match opened.observe(&fact, stand.row.now) {
                 Ok(led) => {
-                    let mut issues: Vec<_> = reason(&led, &expect, &stand.taken, status).into_iter().collect();
+                    let mut issues: Vec<_> = reason(&led, &expect, &stand.taken, &case).into_iter().collect();
                     issues.extend(checks.of(&led.text, stand.row.now, &expect));
                     issues
                 }
@@ -164,7 +164,8 @@ impl Job<'_> {
             let counts = match way {
                 Way::Done => body.promised,
                 Way::Unknown | Way::Accepted | Way::Open => true,
-                Way::Held => false,
+                // After a refusal of all there was nothing is open that it could name.
+                Way::Held | Way::Refused => false,
                 _ => naming.by_key,
             };
             if !counts || !(body.few || status == 200) {
@@ -268,5 +269,9 @@ fn reason(led: &Led, expect: &Expect, taken: &Taken, case: &Case<'_>) -> Option<
 /// Whether a pointer names a member, or what it is within, or what is within it.
 fn is_about(pointer: &str, member: &str) -> bool {
     let last = |it: &str| it.rsplit('/').next().unwrap_or_default().to_owned();
-    !pointer.is_empty() && (member.starts_with(pointer) || pointer.starts_with(member) || last(pointer) == last(member))
+    // Where the wrapper itself is missing, what is missing in it is named as it stands without.
+    let is_unwrapped = member == "/data" && !pointer.is_empty();
+    is_unwrapped
+        || !pointer.is_empty()
+            && (member.starts_with(pointer) || pointer.starts_with(member) || last(pointer) == last(member))
 }

@@ -22,7 +22,7 @@ pub struct TokenRequested {
     #[serde(deserialize_with = "any_form")]
     pub provision_token_request_id: ProvisionTokenRequestId,
     /// Where the customer goes.
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "lenient")]
     pub redirect_url: Option<String>,
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> R
 pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequested) -> E) -> Reading<E> {
     match read::<TokenRequested>(reply.body) {
         None => Reading::missing("/provision_token_request_id"),
-        Some(it) if it.redirect_url.is_some() => Reading::Done(event(it)),
+        Some(it) if it.redirect_url.as_deref().is_some_and(|url| url.contains("://")) => Reading::Done(event(it)),
         Some(it) => Reading::Missing { pointer: "/redirect_url", hint: Some(event(it)) },
     }
 }
@@ -209,6 +209,7 @@ pub(crate) fn session<E>(
 ) -> Reading<E> {
     match read::<SessionSeen>(reply.body) {
         None => Reading::missing("/status"),
+        Some(seen) if seen.status.as_str().is_empty() => Reading::missing("/status"),
         Some(seen) if seen.session() == Some(asked) => Reading::Done(event(seen)),
         Some(_) => Reading::missing("/id"),
     }

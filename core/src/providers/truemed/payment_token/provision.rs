@@ -75,6 +75,12 @@ impl PaymentToken {
         cx.withdraw_word("no_signal", origin.id());
         cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(_)));
         self.forget_provisions(cx);
+        // Its reply named it and no page for the customer, so that it was to be asked for again: nothing more has to come of it.
+        let is_same = |it: &Provision| it.nth == provision.nth && it.origin.is_none();
+        if self.provisions.iter().any(is_same) {
+            self.provisions.retain(|it| !is_same(it));
+            cx.prove(|call| matches!(call, Call::CreatePaymentToken(_)), Some(origin.id()));
+        }
         if cx.owed(is_create).is_some_and(|it| !it.sent) {
             cx.withdraw(is_create);
             self.provisions.retain(|it| it.origin.is_some());
