@@ -32,8 +32,11 @@ pub(super) struct Ledger {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionPaid"))]
 #[serde(deny_unknown_fields)]
 struct Paid {
+    /// Its transaction.
     transaction: TransactionId,
+    /// How much was paid.
     amount: Decimal,
+    /// In which currency, where that was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
     /// Whether a look-up or an event with proof has shown it.
@@ -46,7 +49,9 @@ struct Paid {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionGiven"))]
 #[serde(deny_unknown_fields)]
 struct Given {
+    /// The payment.
     transaction: TransactionId,
+    /// What was given back of it, or is being.
     sum: Decimal,
 }
 

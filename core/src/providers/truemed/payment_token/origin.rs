@@ -50,8 +50,10 @@ impl Origin {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedClosed"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Closed {
+    /// The last ones, with what is known of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Past>,
+    /// Those before, as fingerprints.
     #[serde(default, skip_serializing_if = "Older::is_empty")]
     older: Older,
 }
