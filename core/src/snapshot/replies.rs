@@ -1,6 +1,5 @@
 //! What each kind of reply leaves of a request, by the class of its operation and the sending that it answers.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -324,7 +323,7 @@ fn after_a_backup_whatever_is_owed_may_have_been_sent() {
     host.begin("find:2");
     assert!(host.now >= 11 * HOUR + 600_000);
     host.answer("find:2", 1, 200, r#"{"none":true}"#).unwrap();
-    assert_eq!(*host.at.state(), Toy::Absent, "{}", format!("{:?}", host.owed()));
+    assert_eq!(*host.at.state(), Toy::Absent, "{:?}", host.owed());
 }
 
 #[test]
