@@ -81,7 +81,9 @@ fn cancel() -> Played {
 /// A new row of one retailer.
 fn opened(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
-    host.env.settings = Settings::of("marshmallow", Domain::VendHq);
+    let mut settings = Settings::of("marshmallow", Domain::VendHq);
+    settings.application_id = Some(String::from("app_1"));
+    host.env.settings = settings;
     host
 }
 
