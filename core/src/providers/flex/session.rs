@@ -170,7 +170,7 @@ impl Session {
     }
 
     /// Takes in what does not change with its status.
-    pub(crate) fn describe(&mut self, seen: &SessionSeen) {
+    pub(crate) fn describe<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
         if self.redirect_url.is_none() {
             self.redirect_url = seen.address().cloned();
         }
@@ -182,6 +182,7 @@ impl Session {
                 && self.payment_intents.len() < PAYMENTS
             {
                 self.payment_intents.insert(index, id.into());
+                cx.learn(id);
             }
         }
     }

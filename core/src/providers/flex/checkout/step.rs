@@ -128,9 +128,6 @@ impl Checkout {
     fn paid(&mut self, saw: Saw, cx: &mut Context<'_>) {
         let Saw::Settled(it) = saw else { return };
         self.payment = Some(Box::default());
-        for id in &it.payment_intents {
-            cx.learn(id);
-        }
         if it.own && it.sound {
             cx.fulfill(it.id.as_str());
         } else if it.own {
@@ -162,6 +159,8 @@ impl Checkout {
             // Its session is still to be told of.
             (Some(_), None) => Err(Because::Early),
             (None, None) if carries => Err(Because::Early),
+            // It may be a payment of a session that nobody has told of yet.
+            (None, _) if self.checkouts.sessions.iter().any(|it| !it.status.is_final()) => Err(Because::Early),
             (None, _) => Err(Because::Unrelated),
         }
     }

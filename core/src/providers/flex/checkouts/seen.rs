@@ -56,7 +56,7 @@ impl Checkouts {
     pub(super) fn see<F: Flex>(&mut self, seen: &SessionSeen, how: How, cx: &mut Cx<'_, F>) -> Saw {
         check_seen(seen, cx);
         let Some(it) = self.find_mut(&seen.checkout_session_id) else { return Saw::Nothing };
-        it.describe(seen);
+        it.describe(seen, cx);
         if how == How::Shown {
             it.shows(seen.status.as_ref(), cx);
         }
@@ -168,7 +168,7 @@ impl Checkouts {
             return Ok(self.see(seen, How::Told, cx));
         }
         let mut it = Session { status: Status::Complete, ..it };
-        it.describe(seen);
+        it.describe(seen, cx);
         it.redirect_url = None;
         cx.learn(it.id.as_str());
         self.sessions.insert(0, it);
