@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outbox};
+use super::{Call, Outbox, Retry};
 use crate::id::EffectId;
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
@@ -228,12 +228,15 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn restore(&mut self, taken_at: Timestamp, now: Timestamp, lease: Timestamp) -> Vec<EffectId> {
         let mut sent = Vec::new();
         for it in &mut self.owed {
-            if it.call().is_none_or(|call| call.operation().is_look_up()) {
-                continue;
-            }
+            let Some(call) = it.call().filter(|call| !call.operation().is_look_up()) else { continue };
+            let in_use = call.operation().class == Retry::Harmless && call.outcome_look_up().is_some();
             it.begun = it.begun.saturating_add(1);
             let sendings = it.sent.get_or_insert_with(|| Box::new(Sendings::first(taken_at, lease)));
             sendings.send(it.begun, now, lease);
+            if in_use {
+                // What came of it may be in a customer's hands by now: its look-up tells before another is made.
+                sendings.answered = Answered::Accepted;
+            }
             (it.in_hand_until, it.due) = (Some(lease), None);
             sent.push(it.id.clone());
         }

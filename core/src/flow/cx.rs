@@ -224,9 +224,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.retain(|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
     }
 
-    /// Withdraws the delivery of what was paid, unless somebody has begun it.
-    pub fn withdraw_delivery(&mut self, of: &str) {
-        self.retain(|it| it.begun > 0 || !matches!(&it.duty, Duty::Fulfill { of: have } if have == of));
+    /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
+    pub fn withdraw_delivery(&mut self, of: &str) -> Option<Timestamp> {
+        let is_it = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Fulfill { of: have } if have == of);
+        let lease = self.outbox.owed.iter().find(|it| is_it(it)).and_then(|it| it.in_hand(self.env.now));
+        self.retain(|it| !is_it(it));
+        lease
     }
 
     pub(super) fn retain(&mut self, keep: impl Fn(&Obligation<F::Call>) -> bool) {
@@ -244,7 +247,12 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes the delivery of what was paid.
     pub fn fulfill(&mut self, of: &str) {
-        self.outbox.to_mut().owe(EffectId::about("fulfill", of), Duty::Fulfill { of: of.into() }, None);
+        self.fulfill_from(of, None);
+    }
+
+    /// The same, from an instant on.
+    pub fn fulfill_from(&mut self, of: &str, from: Option<Timestamp>) {
+        self.outbox.to_mut().owe(EffectId::about("fulfill", of), Duty::Fulfill { of: of.into() }, from);
     }
 
     /// Takes back every delivery that nobody has in hand: what each was of.

@@ -26,6 +26,8 @@ pub struct Standby<'a, C> {
     pub first_at: Option<Timestamp>,
     /// Whether a sending was answered with a good status.
     pub answered: bool,
+    /// Whether it is not sent again unless a look-up denies it.
+    pub held: bool,
 }
 
 impl<F: Flow> Cx<'_, F> {
@@ -41,6 +43,7 @@ impl<F: Flow> Cx<'_, F> {
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
                 answered: sent.is_some_and(|it| it.answered != Answered::No),
+                held: it.is_held(),
             })
         })
     }

@@ -33,10 +33,8 @@ struct Session {
     manual: bool,
     received: i64,
     is_final: bool,
-    /// Whether the host was told of it, so that the customer can have come there.
+    /// Whether the host knew of it, so that the customer can have come there.
     is_seen: bool,
-    /// Whether the host was told of it and has forgotten it since, with the backup that it restored.
-    is_forgotten: bool,
     subscription: Option<String>,
     invoice: Option<String>,
 }
@@ -151,11 +149,6 @@ impl Flex {
 
     fn invoice(&self, id: &str) -> Option<&Invoice> {
         self.invoices.iter().find(|it| it.id == id)
-    }
-
-    /// Whether an invoice is of the subscription that a session began.
-    fn is_of(&self, invoice: &str, session: &Session) -> bool {
-        self.invoice(invoice).is_some_and(|it| session.subscription.as_ref() == Some(&it.subscription))
     }
 
     /// The invoices of a subscription that are paid, the first one first.
@@ -285,12 +278,8 @@ impl Provider for Flex {
         self.say(asked)
     }
 
-    fn told(&mut self, _effect: &str, _status: u16, body: &str) {
-        self.sessions.iter_mut().filter(|it| body.contains(&it.id)).for_each(|it| it.is_seen = true);
-    }
-
-    fn forgotten(&mut self) {
-        self.sessions.iter_mut().filter(|it| it.mode != "off_session").for_each(|it| it.is_forgotten = true);
+    fn saved(&mut self, row: &str) {
+        self.sessions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_seen = true);
     }
 
     fn is_paid(&self, of: &str) -> bool {
@@ -321,17 +310,14 @@ impl Provider for Flex {
     }
 
     fn paid(&self, is_told: bool) -> Vec<String> {
-        // Of a form that the host has forgotten only a webhook can tell.
-        let lost: Vec<_> = self.sessions.iter().filter(|it| it.is_forgotten && !is_told).collect();
         // What is only held is not paid yet.
         let sessions = self.sessions.iter().filter(|it| it.status == "complete" && !it.manual && it.mode != "setup");
         let mut paid: Vec<_> = sessions.map(|it| self.same_as(&it.id)).collect();
-        let is_newest =
-            |it: &&Invoice| self.subscription(&it.subscription).is_some_and(|of| of.latest.as_ref() == Some(&it.id));
+        // Of a subscription that has ended no invoice is looked at any more.
+        let live = |it: &&Invoice| self.subscription(&it.subscription).filter(|it| it.status != "canceled");
+        let is_newest = |it: &&Invoice| live(it).is_some_and(|of| of.latest.as_ref() == Some(&it.id));
         let invoices = self.invoices.iter().filter(|it| it.status == "paid" && (is_told || is_newest(it)));
         paid.extend(invoices.map(|it| it.id.clone()));
-        let is_lost = |id: &String| lost.iter().any(|it| it.id == *id || self.is_of(id, it));
-        paid.retain(|id| !is_lost(id));
         paid
     }
 

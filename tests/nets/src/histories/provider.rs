@@ -117,8 +117,11 @@ pub(super) trait Provider {
     /// What a person who looks at the provider's pages says, honestly.
     fn judge(&mut self, asked: Asked<'_>, now: i64) -> Judged;
 
-    /// The host was told this, and has saved what follows.
+    /// The host was told this.
     fn told(&mut self, _effect: &str, _status: u16, _body: &str) {}
+
+    /// What the host has saved: of what it knows nothing of it cannot send a customer to it.
+    fn saved(&mut self, _row: &str) {}
 
     /// The host has taken in this webhook, and has saved what follows.
     fn heard(&mut self, _signal: &Signal) {}

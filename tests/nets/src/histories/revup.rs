@@ -225,8 +225,8 @@ impl Provider for Revup {
         plain(order.iter().chain(&rest).find(|it| asked.offers(it)).unwrap_or(&"nothing to say"))
     }
 
-    fn told(&mut self, _effect: &str, _status: u16, body: &str) {
-        self.subscriptions.iter_mut().filter(|it| body.contains(&it.id)).for_each(|it| it.is_seen = true);
+    fn saved(&mut self, row: &str) {
+        self.subscriptions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_seen = true);
     }
 
     fn forgotten(&mut self) {

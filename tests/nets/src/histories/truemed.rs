@@ -161,6 +161,11 @@ impl Truemed {
     }
 }
 
+/// Where the customer answers a provision request.
+fn page(id: &str) -> String {
+    format!("https://truemed.example/q/{id}")
+}
+
 fn b12() -> Value {
     json!([{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}])
 }

@@ -21,7 +21,7 @@ struct Token {
     is_update: bool,
     body: Value,
     created: i64,
-    /// The order in which it was used.
+    /// Its place among those that were used: nothing shows when, so that the order of asking counts.
     used: Option<usize>,
     subscription: Option<String>,
     /// Whether the host was told of it, so that the retailer can have come to its page.
@@ -47,7 +47,6 @@ pub(super) struct Vend {
     tokens: Vec<Token>,
     subscriptions: Vec<Subscription>,
     signals: Vec<Signal>,
-    uses: usize,
     delivered: std::cell::Cell<usize>,
     wrong: std::cell::RefCell<Option<String>>,
 }
@@ -62,7 +61,6 @@ impl Vend {
             tokens: Vec::new(),
             subscriptions: if kind & 4 == 0 { Vec::new() } else { vec![foreign] },
             signals: Vec::new(),
-            uses: 0,
             delivered: std::cell::Cell::new(0),
             wrong: std::cell::RefCell::new(None),
         }
@@ -110,9 +108,8 @@ impl Vend {
                 id
             }
         };
-        self.uses += 1;
-        let (it, uses) = (&mut self.tokens[index], self.uses);
-        (it.used, it.subscription) = (Some(uses), Some(subscription));
+        let it = &mut self.tokens[index];
+        (it.used, it.subscription) = (Some(index + 1), Some(subscription));
     }
 
     fn cancel(&mut self, now: i64) {
@@ -270,8 +267,8 @@ impl Provider for Vend {
         plain(order.iter().chain(&rest).find(|it| asked.offers(it)).unwrap_or(&"nothing to say"))
     }
 
-    fn told(&mut self, _effect: &str, _status: u16, body: &str) {
-        self.tokens.iter_mut().filter(|it| body.contains(&it.text)).for_each(|it| it.is_seen = true);
+    fn saved(&mut self, row: &str) {
+        self.tokens.iter_mut().filter(|it| row.contains(&it.text)).for_each(|it| it.is_seen = true);
     }
 
     fn forgotten(&mut self) {

@@ -254,6 +254,7 @@ impl<'a> World<'a> {
         }
         self.backups.push((self.row.clone(), self.now));
         self.row = next.save();
+        self.provider.saved(&self.row);
         self.revision = next.revision();
         assert_eq!(self.load().save(), self.row, "what was saved is loaded as another");
         self.check(next);

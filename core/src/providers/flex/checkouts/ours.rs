@@ -32,6 +32,7 @@ pub(super) struct Open {
     key: alloc::string::String,
     since: Timestamp,
     class: Retry,
+    held: bool,
 }
 
 pub(super) const fn is_create(call: &Call) -> bool {
@@ -43,7 +44,7 @@ impl Checkouts {
     pub(super) fn open<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<Open> {
         let it = cx.owed(is_create).filter(|it| it.sent)?;
         let key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(Open { key, since: it.first_at?, class: it.call.operation().class })
+        Some(Open { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
     }
 
     /// Whether a session that is not known answers the request that is open. An echo decides alone.
@@ -102,10 +103,12 @@ impl Checkouts {
                 return Ok(Some((saw, seen)));
             }
             // It is sent again, whatever was made; unless another was paid meanwhile.
-            _ if open.class == Retry::Harmless => self.not_sent(cx),
+            _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
             (Ours::No, None) if list.whole => {
                 if cx.deny(is_create).is_some() {
                     self.asked = None;
+                } else if open.class == Retry::Harmless {
+                    self.not_sent(cx);
                 }
             }
             (Ours::No, None) => cx.look_again(is_create),

@@ -160,8 +160,13 @@ impl Checkouts {
             let waits = self.asked.is_some() && seen.client_reference_id.is_none() && seen.echo.is_none();
             return Err(if waits { Because::Early } else { Because::Unrelated });
         }
-        // One of ours, and none of those that we know: somebody has paid, and a person must look.
         let it = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
+        if seen.echo.is_some() {
+            // Our request has made it, and made another too: it is ours, and nobody has held it against what was asked for.
+            self.add(Session { own: true, sound: false, ..it }, cx);
+            return Ok(self.see(seen, How::Told, cx));
+        }
+        // It carries our reference, and is none of those that we know: somebody has paid, and a person must look.
         cx.review("unknown_session", it.id.as_str(), &["seen"]);
         if self.sessions.is_empty() && self.asked.is_none() {
             self.add(it, cx);

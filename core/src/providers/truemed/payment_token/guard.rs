@@ -20,7 +20,14 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
             }
         }
         Wish::Charge => charge(at, cx),
-        Wish::Items => update(at, &at.items, is_of_items, cx),
+        Wish::Items => {
+            update(at, &at.items, is_of_items, cx);
+            // A charge that somebody is about to send is of what was confirmed before.
+            let charge = cx.owed(is_charge).filter(|_| cx.is_begin() && cx.in_hand(is_charge)).map(|it| it.id.clone());
+            if let Some(id) = charge {
+                let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+            }
+        }
         Wish::Card => update(at, &at.card, is_of_card, cx),
         Wish::Retrieve => {
             let known = at.token.is_some() || matches!(at.place, Place::Absent | Place::Adopting);
@@ -128,6 +135,11 @@ fn update(at: &PaymentToken, change: &Change, own: fn(&Call) -> bool, cx: &mut C
             let _ = check.until(Until::Reply(id));
         }
     }
+}
+
+/// Whether it is a charge.
+const fn is_charge(call: &Call) -> bool {
+    matches!(call, Call::CreatePaymentSession(_))
 }
 
 /// Whether it is an update of the items.

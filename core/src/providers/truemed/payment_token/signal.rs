@@ -155,7 +155,8 @@ impl PaymentToken {
         if ours && self.place < Place::Adopting && self.adopt_origin(origin, cx)? {
             return self.provisioned(origin, word, cx);
         }
-        if let (Origin::Request(_), Some(update)) = (origin, self.sole_update(cx)) {
+        let is_older = self.replaced().any(|it| it.is_named_by(origin));
+        if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
             cx.prove(is_same_update(&update), None);
             self.update_is_taken(&update, Some((origin, word)), cx);
             return Ok(());

@@ -12,7 +12,7 @@ use crate::providers::vend::components::{Part, Parts, fits};
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::request::{Kind, digest};
 use crate::providers::vend::token::TokenSeen;
-use crate::time::Millis;
+use crate::time::{Millis, Timestamp};
 
 /// How long a new subscription's cancellation may go without a webhook.
 const QUIET: Millis = Millis::from_minutes(30);
@@ -72,15 +72,16 @@ impl Subscription {
         let kind = token.of.0;
         let mark = token.mark(shown.at);
         let is_other = shown.subscription.as_ref().is_some_and(|it| self.id.as_ref().is_some_and(|have| have != it));
+        let mut lease = None;
         if is_other && kind == Kind::Create {
             if self.is_late(&mark) {
                 // The known one began after it: the list tells whether both live, and a person what is still to be done.
                 cx.review(OLDER, token.of.id().as_str(), &["fulfill", "nothing"]);
                 return self.doubt(cx);
             }
-            self.begin_anew(cx);
+            lease = self.begin_anew(cx);
         }
-        self.deliver(token, mark, cx);
+        self.deliver(token, mark, lease, cx);
         match (&self.id, shown.subscription) {
             (Some(have), Some(id)) if *have != id => self.second(kind, id, cx),
             (None, Some(id)) if self.place == Place::Unclear => self.second(kind, id, cx),
@@ -98,21 +99,21 @@ impl Subscription {
         marks.any(|have| mark.is_before(have))
     }
 
-    /// Another subscription: what stands of the one before says nothing of it, and is not delivered after it.
-    fn begin_anew(&mut self, cx: &mut Context<'_>) {
+    /// Another subscription: what stands of the one before says nothing of it, and is not delivered after it. Until when
+    /// somebody may still be delivering that.
+    fn begin_anew(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
         let counts = core::mem::take(&mut self.counts);
-        for mark in self.plan.take().into_iter().chain(counts.into_iter().map(|it| it.2)) {
-            self.take_back(&mark.2.id(), cx);
-        }
+        let marks = self.plan.take().into_iter().chain(counts.into_iter().map(|it| it.2));
+        marks.map(|mark| self.take_back(&mark.2.id(), cx)).fold(None, Option::max)
     }
 
-    /// Owes what the retailer consented to, unless a later consent replaces it.
-    fn deliver(&mut self, token: &Token, mark: Mark, cx: &mut Context<'_>) {
+    /// Owes what the retailer consented to, unless a later consent replaces it; and not before `from`.
+    fn deliver(&mut self, token: &Token, mark: Mark, from: Option<Timestamp>, cx: &mut Context<'_>) {
         let of = token.of.id();
         let replaced = self.replaced(token, &mark);
-        self.note(token, mark, cx);
+        let from = self.note(token, mark, cx).max(from);
         match replaced {
-            Replaced::Nothing => cx.fulfill(of.as_str()),
+            Replaced::Nothing => cx.fulfill_from(of.as_str(), from),
             Replaced::Part => cx.review(OLDER, of.as_str(), &["fulfill", "nothing"]),
             Replaced::Whole => {}
         }
@@ -141,8 +142,9 @@ impl Subscription {
         }
     }
 
-    /// Takes in what a consent says where no later one is known, and takes back what it replaces.
-    fn note(&mut self, token: &Token, mark: Mark, cx: &mut Context<'_>) {
+    /// Takes in what a consent says where no later one is known, and takes back what it replaces. Until when somebody may
+    /// still be delivering that.
+    fn note(&mut self, token: &Token, mark: Mark, cx: &mut Context<'_>) -> Option<Timestamp> {
         let mut replaced = Vec::new();
         if token.asked.names_a_plan() && self.plan.is_none_or(|have| !mark.is_before(&have)) {
             replaced.extend(self.plan.replace(mark));
@@ -163,18 +165,20 @@ impl Subscription {
             let before = self.counts.iter_mut().filter(|it| it.2.is_before(&plan));
             before.for_each(|it| it.1 = None);
         }
+        let mut lease = None;
         for old in replaced {
             let stands = |mark: &Mark| mark.2 == old.2;
             if old.2 != token.of && !self.plan.as_ref().is_some_and(stands) && !self.counts.iter().any(|it| stands(&it.2)) {
-                self.take_back(&old.2.id(), cx);
+                lease = self.take_back(&old.2.id(), cx).max(lease);
             }
         }
+        lease
     }
 
-    /// A later consent replaces all of an earlier one: what nobody has begun to deliver is not delivered any more.
-    fn take_back(&self, of: &EffectId, cx: &mut Context<'_>) {
-        cx.withdraw_delivery(of.as_str());
+    /// A later consent replaces all of an earlier one: it is not delivered any more. Until when somebody may still be at it.
+    fn take_back(&self, of: &EffectId, cx: &mut Context<'_>) -> Option<Timestamp> {
         cx.withdraw_word(OLDER, of.as_str());
+        cx.withdraw_delivery(of.as_str())
     }
 
     /// A used token shows a subscription where none was known.

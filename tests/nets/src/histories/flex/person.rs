@@ -1,7 +1,7 @@
 //! A person who looks at Flex's pages, and says what is true.
 
 use super::{Flex, Moved};
-use crate::histories::provider::{Asked, Judged};
+use crate::histories::provider::{Asked, Judged, Provider};
 
 impl Flex {
     pub(super) fn say(&mut self, asked: Asked<'_>) -> Judged {
@@ -41,11 +41,8 @@ impl Flex {
             });
         }
         if asked.offers("fulfill") {
-            return plain(if self.invoice(asked.of).is_some_and(|it| it.status == "paid") {
-                "fulfill"
-            } else {
-                "nothing"
-            });
+            let other = if asked.offers("refund") { "refund" } else { "nothing" };
+            return plain(if self.is_paid(asked.of) { "fulfill" } else { other });
         }
         if asked.offers("live") || asked.offers("keep") {
             let lives = self.subscriptions.iter().any(|it| it.status != "canceled");

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::Standing;
 use super::invoices::Place;
-use super::period::Paid;
+use super::period::{Paid, Sale};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Context;
@@ -94,26 +94,39 @@ impl Standing {
         self.deliver(&of, cx);
     }
 
-    /// What was paid and not delivered when the subscription ends is a person's.
+    /// What was paid and not delivered when the subscription ends is a person's. What its session has sold was delivered, or
+    /// is in somebody's hands, unless it is among that.
     pub(super) fn leave_undelivered(&mut self, cx: &mut Context<'_>) {
         let mut all: Vec<String> = cx.withhold();
         all.append(&mut self.held);
+        if let Some(sale) = &mut self.sale {
+            sale.found |= !all.iter().any(|of| of == sale.session.as_str());
+        }
+        let is_unpaid = self.status == Some(SubscriptionStatus::IncompleteExpired);
         for of in all {
-            let of_session = self.sale.as_ref().filter(|it| it.session.as_str() == of).and_then(|it| it.invoice.clone());
-            let invoice = of_session.or_else(|| InvoiceId::parse(of.as_str()).ok());
-            if let Some(invoice) = invoice.filter(|it| self.invoices.is_paid(it)) {
-                cx.review("unplaced_invoice", invoice.as_str(), &["fulfill", "nothing"]);
+            let sale = self.sale.as_ref().filter(|it| it.session.as_str() == of);
+            let known = || InvoiceId::parse(of.as_str()).ok().filter(|it| self.invoices.knows(it));
+            match sale.map_or_else(known, |it| it.invoice.clone()) {
+                Some(invoice) if self.invoices.is_paid(&invoice) => {
+                    cx.review("unplaced_invoice", invoice.as_str(), &["fulfill", "nothing"]);
+                }
+                _ if is_unpaid => {}
+                // Its session is complete: whether it is paid the invoice tells.
+                Some(invoice) => self.look_at_invoice(invoice, cx),
+                None => cx.review("unplaced_invoice", &of, &["fulfill", "nothing"]),
             }
         }
     }
 
-    /// A person says what becomes of a paid invoice that no period shows.
+    /// A person says what becomes of a paid invoice that no period shows. What the session has sold is delivered under its
+    /// name, so that who has begun to deliver it does not do so twice.
     pub(in super::super) fn judge_invoice(&mut self, of: &str, fulfill: bool, cx: &mut Context<'_>) {
         if let Ok(invoice) = InvoiceId::parse(of) {
             self.invoices.place(&invoice, Place::Judged);
         }
         if fulfill {
-            cx.fulfill(of);
+            let is_its = |sale: &&Sale| sale.invoice.as_ref().is_some_and(|it| it.as_str() == of);
+            cx.fulfill(self.sale.as_ref().filter(is_its).map_or(of, |sale| sale.session.as_str()));
         }
     }
 }

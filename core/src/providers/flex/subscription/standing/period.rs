@@ -126,7 +126,7 @@ pub(super) struct Sale {
     pub(super) invoice: Option<InvoiceId>,
     /// Until when the first period has begun.
     pub(super) until: Timestamp,
-    /// Whether the period that it has sold was found.
+    /// Whether the period that it has sold was found, or was delivered by the time the subscription ended.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) found: bool,
 }
@@ -271,23 +271,20 @@ impl Standing {
 
     /// What a paid invoice has paid for, as far as it is known.
     fn place_for(&mut self, id: &InvoiceId, made: Option<Timestamp>) -> Option<Place> {
-        // What ended before it ran has sold nothing.
         let is_over = self.is_over();
-        let counts = |it: &&mut Sale| it.found || !is_over;
-        if self.sale.as_mut().filter(counts).is_some_and(|it| it.invoice.as_ref() == Some(id)) {
-            return Some(Place::Session);
-        }
         let told = self.invoices.unplaced().find(|it| it.id == *id).and_then(|it| it.paid);
-        let paid = self.paid.as_ref();
-        if let Some(sale) = self.sale.as_mut().filter(|it| it.invoice.is_none()).filter(counts) {
-            let is_first = match (made, paid) {
+        if let Some(sale) = &mut self.sale {
+            let is_first = match (made, &self.paid) {
                 (Some(made), _) => made <= sale.until,
                 (None, Some(paid)) => paid.span.start <= sale.until && told.is_some_and(|told| told < paid.span.end),
                 (None, None) => told.is_some_and(|told| told <= sale.until),
             };
-            if is_first {
+            if sale.invoice.is_none() && is_first {
                 sale.invoice = Some(id.clone());
-                return Some(Place::Session);
+            }
+            if sale.invoice.as_ref() == Some(id) {
+                // What ended before it was delivered is a person's.
+                return (sale.found || !is_over).then_some(Place::Session);
             }
         }
         let silent = self.shown.as_ref().is_none_or(|it| it.silent);
