@@ -264,7 +264,7 @@ impl<C: Call> Obligation<C> {
         self.begun > 1
     }
 
-    fn class(&self) -> Option<Retry> {
+    pub(crate) fn class(&self) -> Option<Retry> {
         self.call().map(|call| call.operation().class)
     }
 

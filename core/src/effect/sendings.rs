@@ -215,11 +215,15 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn try_on(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.find_mut(id) {
             it.due = None;
+            // What a customer may have in hands waits for its look-up even so.
+            let is_in_use = it.class() == Some(Retry::Harmless);
             if let Some(sent) = it.sent.as_deref_mut() {
                 (sent.unadmitted_since, sent.ask_at) = (None, None);
                 sent.since = sent.since.map(|_| now);
-                // What was taken and never shown is sent again: somebody says so.
-                sent.answered = sent.answered.min(Answered::Unreadable);
+                if !is_in_use {
+                    // What was taken and never shown is sent again: somebody says so.
+                    sent.answered = sent.answered.min(Answered::Unreadable);
+                }
             }
         }
     }

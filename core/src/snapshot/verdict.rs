@@ -81,6 +81,9 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(env);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
             cx.outbox.to_mut().try_on(it.id.as_str(), env.now);
+            if it.is_held() {
+                cx.look_for_outcome_now(call);
+            }
             return Ok(self.applied(self.state.clone(), cx, None));
         }
         let outbox = cx.outbox.to_mut();

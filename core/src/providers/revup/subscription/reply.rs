@@ -48,7 +48,10 @@ fn looked(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -
     }
     if at.seen_at.is_some_and(|newest| cx.begun_at() < newest) {
         // What it shows was seen before what is known.
-        at.watch(cx);
+        match &at.watch {
+            Some(_) => at.watch(cx),
+            None => at.look_again(cx),
+        }
         return at;
     }
     at.seen_at = Some(cx.begun_at());

@@ -255,8 +255,15 @@ impl Subscription {
             self.stop_measuring(cx);
             cx.withdraw_unsent(Call::is_of_period);
         }
+        if let Some(id) = &self.id {
+            cx.withdraw_word("no_signal", id.as_str());
+        }
+        self.look_again(cx);
+    }
+
+    /// Plans the next look at what stands and may change without an event that reaches us.
+    pub(super) fn look_again(&self, cx: &mut Context<'_>) {
         let Some(id) = &self.id else { return };
-        cx.withdraw_word("no_signal", id.as_str());
         let at = match self.place {
             Place::Fulfilled => self.paid_until.filter(|end| !end.is_over(cx.now())).unwrap_or_else(|| later(cx)),
             Place::PastDue | Place::Unclear => soon(cx),

@@ -97,9 +97,11 @@ impl Standing {
             Some(end) if self.is_settled(at) => self.schedule.begin(end),
             // The first lookup after a long time begins it late.
             _ if self.schedule.looked.is_none_or(|before| before < self.schedule.base) => {
-                let is_late = self.schedule.base > at || self.schedule.base.after(DAY) < at;
+                // A reply of which nobody knows when it was asked for is one of now.
+                let now = cx.now();
+                let is_late = self.schedule.base > now || self.schedule.base.after(DAY) < now;
                 if is_late {
-                    self.schedule.begin(at);
+                    self.schedule.begin(now);
                 }
             }
             _ => {}
