@@ -37,8 +37,8 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
     pub(crate) learnt: Vec<CorrelationId>,
-    /// When the request was begun whose reply the decision is made for.
-    begun_at: Option<Timestamp>,
+    /// When the request was begun whose reply the decision is made for: at the earliest, and at the latest.
+    begun: Option<(Timestamp, Timestamp)>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -51,7 +51,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, begun_at: None }
+        Self { key, env, moment, outbox, violations, warnings, learnt, begun: None }
     }
 
     /// The time of the call.
@@ -61,12 +61,17 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// When the request was begun whose reply this is, or the earliest that may be: what it says was true then, or later.
     pub fn begun_at(&self) -> Timestamp {
-        self.begun_at.unwrap_or(self.env.now)
+        self.begun.map_or(self.env.now, |it| it.0)
     }
 
-    /// Notes when the request was begun whose reply is read.
-    pub(crate) const fn answers(&mut self, begun_at: Timestamp) {
-        self.begun_at = Some(begun_at);
+    /// The latest instant at which the request can have been begun whose reply this is: what it makes is no older.
+    pub fn begun_by(&self) -> Timestamp {
+        self.begun.map_or(self.env.now, |it| it.1)
+    }
+
+    /// Notes when the request was begun whose reply is read, at the earliest and at the latest.
+    pub(crate) const fn answers(&mut self, earliest: Timestamp, latest: Timestamp) {
+        self.begun = Some((earliest, latest));
     }
 
     /// The key of the flow.

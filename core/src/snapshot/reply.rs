@@ -37,6 +37,16 @@ impl Which {
             Self::Closed | Self::Any => None,
         }
     }
+
+    /// Notes when that sending was begun, as far as it is known.
+    fn date<F: Flow>(self, it: &Obligation<F::Call>, cx: &mut Cx<'_, F>) {
+        let Some(sent) = it.sent.as_deref() else { return };
+        match self.sending() {
+            Some(sending) if sending == it.begun => cx.answers(sent.last_at, sent.last_at),
+            Some(1) => cx.answers(sent.first_at, sent.first_at),
+            _ => cx.answers(sent.first_at, sent.last_at),
+        }
+    }
 }
 
 /// A reply to a request that is owed, and how long the provider asks to wait.
@@ -104,10 +114,7 @@ impl<F: Flow> Snapshot<F> {
     ) -> Observation<F> {
         let Told { it, call, which, .. } = told;
         let mut cx = self.cx(env);
-        if let Some(sent) = it.sent.as_deref() {
-            let last = which.sending() == Some(it.begun);
-            cx.answers(if last { sent.last_at } else { sent.first_at });
-        }
+        which.date(it, &mut cx);
         Self::discharge(it, F::made(&event), &mut cx);
         let moved = self.moved(Input::Answered { id: it.id.clone(), call: (*call).clone(), event }, cx, None);
         if self.overflows_with(reply.body, &moved) {
@@ -153,10 +160,7 @@ impl<F: Flow> Snapshot<F> {
         let (id, call) = (it.id.clone(), (*call).clone());
         let Refusal { code, event, .. } = refusal;
         let mut cx = self.cx(env);
-        if let Some(sent) = it.sent.as_deref() {
-            let last = which.sending() == Some(it.begun);
-            cx.answers(if last { sent.last_at } else { sent.first_at });
-        }
+        which.date(it, &mut cx);
         let settles = !call.operation().class.must_be_known();
         let outbox = cx.outbox.to_mut();
         if outbox.close(id.as_str(), which.sending()) || settles {

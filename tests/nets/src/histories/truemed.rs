@@ -138,7 +138,6 @@ impl Truemed {
     /// The customer has done what was asked.
     fn complete(&mut self, at: usize) {
         let action = self.actions.remove(at);
-        self.known_actions.remove(&action.url);
         if action.kind == Kind::Provision {
             let id = self.name("pt");
             self.tokens.push(Token { id: id.clone(), is_deleted: false, items: action.items });
@@ -159,11 +158,6 @@ impl Truemed {
             self.signal(json!({"payment_token": id, "failed_payment_session_id": action.id}));
         }
     }
-}
-
-/// Where the customer answers a provision request.
-fn page(id: &str) -> String {
-    format!("https://truemed.example/q/{id}")
 }
 
 fn b12() -> Value {

@@ -31,7 +31,8 @@ fn issued(mut at: Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Cont
     if spent || taken {
         return Ok(at);
     }
-    let asked_at = cx.begun_at();
+    // Nobody must take a token for dead that a retailer can still use.
+    let asked_at = cx.begun_by();
     let dies_at = reply.dies_at(asked_at);
     let token = Token::new(requested, reply.token, asked_at, dies_at);
     token.plan(cx);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Action, Got, Kind, Truemed, page};
+use super::{Action, Got, Kind, Truemed};
 use crate::chance::Chance;
 
 impl Truemed {
@@ -62,7 +62,7 @@ impl Truemed {
 
     fn provision(&mut self, body: &Value) -> (u16, Value) {
         let id = self.name("ptr");
-        let url = page(&id);
+        let url = format!("https://truemed.example/q/{id}");
         self.provisions.insert(id.clone(), None);
         self.actions.push(Action {
             id: id.clone(),
@@ -100,7 +100,7 @@ impl Truemed {
                 },
             );
         };
-        let url = page(&id);
+        let url = format!("https://truemed.example/q/{id}");
         self.provisions.insert(id.clone(), None);
         self.actions.push(Action {
             id: id.clone(),

@@ -1,6 +1,6 @@
 //! A person who looks at Truemed's pages, and says what is true.
 
-use super::{Asked, Judged, Truemed, page};
+use super::{Asked, Judged, Truemed};
 
 impl Truemed {
     pub(super) fn say(&mut self, asked: Asked<'_>) -> Judged {
@@ -62,7 +62,6 @@ impl Truemed {
         let id = named.map_or_else(|| of.to_owned(), |(_, id)| id.clone());
         let open = self.actions.iter().any(|it| it.id == id);
         self.actions.retain(|it| it.id != id);
-        self.known_actions.remove(&page(&id));
         let was_taken_in = self.provisions.get(&id).is_some_and(Option::is_some);
         if was_taken_in && !open { "confirmed" } else { "withdrawn" }
     }

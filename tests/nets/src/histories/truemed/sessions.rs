@@ -66,7 +66,8 @@ impl Truemed {
 
     /// A charge while the customer must act, or of items that Truemed has not taken in.
     fn against_the_rules(&mut self, mark: &str, items: &Value) {
-        if let Some(url) = self.known_actions.first().cloned() {
+        let open = |url: &&String| self.actions.iter().any(|it| it.url == **url);
+        if let Some(url) = self.known_actions.iter().find(open).cloned() {
             self.blame(format!("a charge while the customer must act: `{mark}`, at {url}"));
         }
         let taken_in = self.tokens.iter().find(|it| !it.is_deleted).and_then(|it| it.items.clone());

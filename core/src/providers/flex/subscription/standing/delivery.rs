@@ -100,7 +100,7 @@ impl Standing {
         let mut all: Vec<String> = cx.withhold();
         all.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
-            sale.found |= !all.iter().any(|of| of == sale.session.as_str());
+            sale.found = !all.iter().any(|of| of == sale.session.as_str());
         }
         let is_unpaid = self.status == Some(SubscriptionStatus::IncompleteExpired);
         for of in all {
