@@ -106,6 +106,9 @@ pub struct Session {
     /// What was asked for; nothing is known of a session that began with a look-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// Whether a person says that it is ours, although nothing is known of what was asked for.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    claimed: bool,
     /// Where the customer pays, exactly as Truemed gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
@@ -167,6 +170,7 @@ impl Session {
             id,
             status: Status::Pending,
             asked,
+            claimed: false,
             redirect_url: None,
             captured: None,
             contradicted: false,
@@ -178,6 +182,13 @@ impl Session {
             ended: false,
             watch: Watch::new(now),
         }
+    }
+
+    /// A session that a person calls ours, although every sending of its request was refused.
+    pub(crate) const fn claimed(id: PaymentSessionId, now: Timestamp) -> Self {
+        let mut it = Self::new(id, None, now);
+        it.claimed = true;
+        it
     }
 
     /// What is awaited of it.
@@ -330,7 +341,7 @@ impl Session {
             cx.notify("rejected", id, None);
         }
         // A session that began with a look-up was fulfilled by whoever created it.
-        if self.status == Status::Captured && self.asked.is_some() {
+        if self.status == Status::Captured && (self.asked.is_some() || self.claimed) {
             cx.fulfill(id);
         }
     }

@@ -301,7 +301,7 @@ impl OpenRequest {
 }
 
 /// What every key of this flow begins with.
-fn idempotency_prefix(cx: &Context<'_>) -> alloc::string::String {
+pub(super) fn idempotency_prefix(cx: &Context<'_>) -> alloc::string::String {
     alloc::format!("{}:{}:", Checkout::ID, cx.key().as_str())
 }
 

@@ -102,6 +102,7 @@ impl Flow for PaymentSession {
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::Absent, On::Create, At::Requested),
         edge(At::Absent, On::Retrieve, At::Adopting),
+        edge(At::Absent, On::Judged, At::Pending),
         edge(At::Requested, On::Created, At::Pending),
         edge(At::Requested, On::Refused, At::Absent),
         edge(At::Adopting, On::Refused, At::Absent),

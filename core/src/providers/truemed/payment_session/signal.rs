@@ -1,15 +1,17 @@
 //! Webhooks, the customer's return, and the reviews of a session itself.
 
+use alloc::boxed::Box;
+
 use super::reply::{bound, see};
 use super::step::{Context, Next};
-use super::{Event, PaymentSession};
+use super::{Event, Known, PaymentSession};
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::flow::Outcome;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::found::Wanted;
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{OURS_OR_NOT, UNPLACED};
+use crate::providers::truemed::session::{OURS_OR_NOT, Session, UNPLACED};
 use crate::providers::truemed::wire::{SessionSeen, Signal, Status};
 
 /// How many sessions are remembered that a person has judged.
@@ -58,10 +60,14 @@ fn unplaced(at: PaymentSession, id: &PaymentSessionId, seen: &SessionSeen, cx: &
     if cx.after_all(Call::is_session, id.as_str()) {
         return Ok(at);
     }
-    if seen.status != Status::Captured {
-        return Err(if matches!(at, PaymentSession::Requested(_)) { Because::Early } else { Because::Unrelated }.into());
+    match seen.status {
+        Status::Captured => cx.review(UNPLACED, id.as_str(), OURS_OR_NOT),
+        Status::Authorized if matches!(at, PaymentSession::Absent) => cx.review(UNPLACED, id.as_str(), OURS_OR_NOT),
+        // It is only held, beside another: whoever looks releases it, or takes it by hand.
+        Status::Authorized => cx.review(UNPLACED, id.as_str(), &["seen"]),
+        _ if matches!(at, PaymentSession::Requested(_)) => return Err(Because::Early.into()),
+        _ => return Err(Because::Unrelated.into()),
     }
-    cx.review(UNPLACED, id.as_str(), OURS_OR_NOT);
     Ok(at)
 }
 
@@ -90,6 +96,13 @@ pub(super) fn judged(
             let is_it = asked.candidates.contains(&id);
             asked.candidates.retain(|it| *it != id);
             if is_it && ours { bound(asked, id, None, cx) } else { PaymentSession::Requested(asked) }
+        }
+        (PaymentSession::Absent, Ok(id)) if reason == UNPLACED && ours => {
+            // Every sending was refused, and a person says that it was made even so.
+            cx.look_up(Call::RetrievePaymentSession(id.clone()));
+            let session = Session::claimed(id, cx.now());
+            session.watch(cx);
+            PaymentSession::Known(Box::new(Known::new(session)))
         }
         (PaymentSession::Known(mut known), Ok(id)) if reason == UNPLACED => {
             if ours && known.session.status != Status::Captured {

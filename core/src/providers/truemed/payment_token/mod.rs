@@ -60,6 +60,7 @@ impl Flow for PaymentToken {
         edge(At::TokenRequested, On::TokenRequested, At::TokenAwaiting),
         edge(At::TokenRequested, On::SessionCreated, At::TokenAwaiting),
         edge(At::TokenRequested, On::TokenUpdated, At::TokenIssued),
+        edge(At::TokenAbsent, On::TokenUpdated, At::TokenIssued),
         edge(At::TokenRequested, On::Refused, At::TokenAbsent),
         edge(At::TokenAwaiting, On::TokenUpdated, At::TokenIssued),
         edge(At::TokenAwaiting, On::Found, At::TokenIssued),

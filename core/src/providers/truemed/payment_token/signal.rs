@@ -94,10 +94,12 @@ impl PaymentToken {
             self.closed.add_judged(self.requests, id.clone());
             return Ok(());
         }
-        if seen.status != Status::Captured {
-            return Err(Because::Unrelated);
+        match seen.status {
+            Status::Captured => cx.review(UNPLACED, id.as_str(), OURS_OR_NOT),
+            // It is only held: whoever looks releases it, or takes it by hand.
+            Status::Authorized => cx.review(UNPLACED, id.as_str(), &["seen"]),
+            _ => return Err(Because::Unrelated),
         }
-        cx.review(UNPLACED, id.as_str(), OURS_OR_NOT);
         Ok(())
     }
 
@@ -156,6 +158,12 @@ impl PaymentToken {
             return self.provisioned(origin, word, cx);
         }
         let is_older = self.replaced().any(|it| it.is_named_by(origin));
+        if ours && self.place == Place::Absent {
+            // Every sending was refused, says each reply, and Truemed has made a token even so.
+            self.take_token(self.requests, word);
+            cx.learn(word.token.as_str());
+            return Ok(());
+        }
         if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
             cx.prove(is_same_update(&update), None);
             self.update_is_taken(&update, Some((origin, word)), cx);
