@@ -39,6 +39,8 @@ pub struct Cx<'a, F: Flow> {
     pub(crate) learnt: Vec<CorrelationId>,
     /// When the request was begun whose reply the decision is made for: at the earliest, and at the latest.
     begun: Option<(Timestamp, Timestamp)>,
+    /// Whether the command adds to its request.
+    pub(super) has_extra: bool,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -51,7 +53,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
         let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, begun: None }
+        Self { key, env, moment, outbox, violations, warnings, learnt, begun: None, has_extra: false }
     }
 
     /// The time of the call.

@@ -14,6 +14,7 @@ use crate::value::{Extra, clash};
 impl<F: Flow> Cx<'_, F> {
     /// Notes a field of `extra` that a command of that type knows itself; no policy lets it through.
     pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
+        self.has_extra |= !extra.is_empty();
         let known = extra.known_to::<T>();
         let name = known.unwrap_or_default();
         let _ = self
@@ -25,7 +26,7 @@ impl<F: Flow> Cx<'_, F> {
     /// Notes a member of a request's body that `extra` sets beside the request itself, at whatever level.
     pub(super) fn check_body(&mut self, call: &F::Call) {
         let known = Kernel::ExtraKnown.rule();
-        if self.moment != Moment::Wish || self.violations.iter().any(|it| it.rule == known) {
+        if !self.has_extra || self.moment != Moment::Wish || self.violations.iter().any(|it| it.rule == known) {
             return;
         }
         let body = call.request("", self.settings()).body;
