@@ -100,9 +100,7 @@ pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Descr
     type Settings;
 
     /// Every operation of the provider.
-    fn operations() -> &'static [&'static Operation] {
-        &[]
-    }
+    fn operations() -> &'static [&'static Operation];
 
     /// What the documents say of the operation.
     fn operation(&self) -> &'static Operation;

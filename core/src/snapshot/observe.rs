@@ -75,9 +75,8 @@ impl<F: Flow> Snapshot<F> {
     /// Whether an effect that is not owed may have been: it is named after one of the flow's operations, or as the others are.
     pub(super) fn may_have_owed(&self, id: &str) -> bool {
         let kind = id.split(':').next().unwrap_or_default();
-        let operations = <F::Call as Call>::operations();
-        let is_named = operations.is_empty() || operations.iter().any(|it| it.name == kind);
-        is_named || ["notify", "fulfill", "access", "review"].contains(&kind)
+        <F::Call as Call>::operations().iter().any(|it| it.name == kind)
+            || ["notify", "fulfill", "access", "review"].contains(&kind)
     }
 
     fn replied(

@@ -96,6 +96,25 @@ static RETRIEVE_INVOICE: Operation = Operation::new("retrieve_invoice", Retry::L
 impl effect::Call for Call {
     type Settings = Settings;
 
+    fn operations() -> &'static [&'static Operation] {
+        static ALL: [&Operation; 13] = [
+            &CREATE_SESSION,
+            &CREATE_OFF_SESSION,
+            &FIND_SESSION,
+            &RETRIEVE_SESSION,
+            &CREATE_REFUND,
+            &LIST_REFUNDS,
+            &CAPTURE,
+            &LIST_CAPTURES,
+            &RETRIEVE_SUBSCRIPTION,
+            &CANCEL,
+            &CANCEL_AND_REFUND,
+            &UPDATE_SUBSCRIPTION,
+            &RETRIEVE_INVOICE,
+        ];
+        &ALL
+    }
+
     fn operation(&self) -> &'static Operation {
         match self {
             Self::CreateCheckoutSession(it) if it.mode == Mode::OffSession => &CREATE_OFF_SESSION,

@@ -251,6 +251,20 @@ static RETRIEVE_TRANSACTION: Operation =
 impl effect::Call for Call {
     type Settings = Settings;
 
+    fn operations() -> &'static [&'static Operation] {
+        static ALL: [&Operation; 8] = [
+            &CREATE_ON_TOKEN,
+            &CREATE_BY_FORM,
+            &FIND_TRANSACTIONS,
+            &RETRIEVE_SUBSCRIPTION,
+            &RETRIEVE_PAYMENTS,
+            &CANCEL,
+            &REFUND,
+            &RETRIEVE_TRANSACTION,
+        ];
+        &ALL
+    }
+
     fn operation(&self) -> &'static Operation {
         match self {
             // Revup takes no idempotency key: what charges a card or gives money back is sent once.

@@ -193,6 +193,24 @@ struct KeyBody<'a> {
 impl effect::Call for Call {
     type Settings = Settings;
 
+    fn operations() -> &'static [&'static Operation] {
+        static ALL: [&Operation; 12] = [
+            &operation::CREATE_TOKEN,
+            &operation::RETRIEVE_PROVISION,
+            &operation::UPDATE_TOKEN,
+            &operation::RETRIEVE_TOKEN,
+            &operation::DELETE_TOKEN,
+            &operation::CREATE_SESSION,
+            &operation::RETRIEVE_SESSION,
+            &operation::FIND_SESSION,
+            &operation::CAPTURE,
+            &operation::VOID,
+            &operation::CANCEL,
+            &operation::REFUND,
+        ];
+        &ALL
+    }
+
     fn operation(&self) -> &'static Operation {
         match self {
             Self::CreatePaymentToken(_) => &operation::CREATE_TOKEN,

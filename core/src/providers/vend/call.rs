@@ -65,6 +65,17 @@ static LIST_SUBSCRIPTIONS: Operation = Operation::new("retrieve_subscription", R
 impl effect::Call for Call {
     type Settings = Settings;
 
+    fn operations() -> &'static [&'static Operation] {
+        static ALL: [&Operation; 5] = [
+            &CREATE_TOKEN,
+            &UPDATE_TOKEN,
+            &RETRIEVE_TOKEN,
+            &RETRIEVE_SUBSCRIPTION,
+            &LIST_SUBSCRIPTIONS,
+        ];
+        &ALL
+    }
+
     fn operation(&self) -> &'static Operation {
         match self {
             Self::CreateSubscriptionToken(_) => &CREATE_TOKEN,
