@@ -179,14 +179,10 @@ pub trait Flow:
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
-    /// What is an id that a verdict has to name, such as that of what was created; nothing if it needs none.
-    fn id_of(_verdict: &str) -> Option<fn(&str) -> bool> {
+    /// What is an id that a verdict on a review of that reason has to name, such as that of what was created; nothing if it
+    /// needs none.
+    fn id_of(_reason: &str, _verdict: &str) -> Option<fn(&str) -> bool> {
         None
-    }
-
-    /// The same, where only some reviews want the id with that verdict.
-    fn id_in(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
-        Self::id_of(verdict)
     }
 
     /// What is impossible about a state that was loaded.

@@ -68,5 +68,5 @@ impl<F: Flow> Snapshot<F> {
 }
 
 fn needs_id<F: Flow>(reason: &str, verdict: &str) -> bool {
-    F::id_in(reason, verdict).is_some()
+    F::id_of(reason, verdict).is_some()
 }

@@ -278,7 +278,7 @@ impl Flow for Toy {
         event.id.as_deref()
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         (verdict == "created").then_some(|id| !id.is_empty())
     }
 

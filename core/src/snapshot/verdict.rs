@@ -124,7 +124,7 @@ fn chosen<F: Flow>(
 
 /// Whether a verdict names an id where it must, and one that can be one wherever it does.
 fn is_whole<F: Flow>(reason: &str, verdict: &Verdict) -> bool {
-    match (verdict, F::id_in(reason, verdict.name())) {
+    match (verdict, F::id_of(reason, verdict.name())) {
         (Verdict::About { id, .. }, Some(is_id)) => is_id(id),
         (Verdict::About { id, .. }, None) => CorrelationId::parse(id.as_str()).is_ok(),
         (Verdict::Plain(_), needed) => needed.is_none(),

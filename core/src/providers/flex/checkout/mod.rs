@@ -202,7 +202,7 @@ impl Flow for Checkout {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn id_in(reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         match (reason, verdict) {
             ("create_ambiguous", "created") => Some(|id| CheckoutSessionId::parse(id).is_ok()),
             ("outcome_unknown", "refunded") => Some(|id| RefundId::parse(id).is_ok()),

@@ -245,7 +245,7 @@ impl Flow for Subscription {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         (verdict == "created").then_some(|id| CheckoutSessionId::parse(id).is_ok())
     }
 

@@ -291,7 +291,7 @@ impl Flow for Subscription {
         read::webhook(webhook.body)
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         match verdict {
             "created" => Some(|id| SubscriptionId::parse(id).is_ok()),
             "period_end" => Some(|until| Timestamp::parse_iso(until).is_some()),

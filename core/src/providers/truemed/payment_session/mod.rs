@@ -318,7 +318,7 @@ impl Flow for PaymentSession {
         }
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         super::session::id_of(verdict)
     }
 

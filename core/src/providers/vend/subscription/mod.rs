@@ -216,7 +216,7 @@ impl Flow for Subscription {
         Signal::read(webhook).map(Event::Signal)
     }
 
-    fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
+    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
         (verdict == "ours").then_some(|id| SubscriptionId::parse(id).is_ok())
     }
 
