@@ -183,7 +183,13 @@ impl Closed {
 
     /// Whether a recent session was captured.
     pub(super) fn is_captured(&self, id: &str) -> bool {
-        self.recent.iter().any(|it| it.origin.id() == id && it.status == Some(Status::Captured))
+        self.nth_captured(id).is_some()
+    }
+
+    /// The place of a recent session that was captured, in the order of our requests.
+    pub(super) fn nth_captured(&self, id: &str) -> Option<u32> {
+        let captured = |it: &&Past| it.origin.id() == id && it.status == Some(Status::Captured);
+        self.recent.iter().find(captured).map(|it| it.nth)
     }
 
     /// The ids of the recent ones.

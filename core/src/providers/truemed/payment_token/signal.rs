@@ -149,6 +149,17 @@ impl PaymentToken {
         if self.closed.has(origin) {
             return Err(Because::Known);
         }
+        if let Origin::Failed(id) = origin
+            && let Some(nth) = self.closed.nth_captured(id.as_str())
+        {
+            // Truemed reports the repair after the capture: what it says of the token counts all the same.
+            if !self.is_news(nth, word) {
+                return Err(Because::Known);
+            }
+            self.take_token(nth, word);
+            self.drop_stale_charge(cx);
+            return Ok(());
+        }
         self.settle_unnamed(origin, word, ours, cx)
     }
 

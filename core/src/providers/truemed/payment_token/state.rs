@@ -300,8 +300,16 @@ impl PaymentToken {
 
     /// Of two words of the token the later counts, by their times, else by their letters, else by the order of asking.
     fn is_newest(&self, nth: u32, word: Word<'_>) -> bool {
-        let by_time = later(word.at, self.word_at).or_else(|| later(word.letter, self.lmn_expires_at));
-        self.token.is_none() || by_time.unwrap_or(nth >= self.settled)
+        self.token.is_none() || self.is_later(word).unwrap_or(nth >= self.settled)
+    }
+
+    /// Whether a word of a known token is newer than the last one, and not that one again.
+    pub(super) fn is_news(&self, nth: u32, word: Word<'_>) -> bool {
+        self.token.is_some() && self.is_later(word).unwrap_or(nth > self.settled)
+    }
+
+    fn is_later(&self, word: Word<'_>) -> Option<bool> {
+        later(word.at, self.word_at).or_else(|| later(word.letter, self.lmn_expires_at))
     }
 
     /// The place that follows from the attempts that are still open.
