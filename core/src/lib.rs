@@ -11,6 +11,7 @@ pub mod schema;
 pub mod time;
 pub mod money;
 pub mod id;
+mod fingerprints;
 mod url;
 mod decode;
 mod encode;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sendings::Sendings;
 use super::{Answered, Call, Effect, Owed, Past, Question, Retry};
+use crate::fingerprints::Fingerprints;
 use crate::id::{EffectId, Intent, REMEMBERED};
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
@@ -30,11 +31,13 @@ pub(crate) struct Outbox<C> {
     pub(crate) ordinals: Vec<Ordinal>,
     /// Requests that are over and may still be told of.
     pub(crate) past: Vec<Past<C>>,
+    /// What the requests that move money have made: none of it is made by another.
+    pub(crate) made: Fingerprints,
 }
 
 impl<C> Default for Outbox<C> {
     fn default() -> Self {
-        Self { owed: Vec::new(), ordinals: Vec::new(), past: Vec::new() }
+        Self { owed: Vec::new(), ordinals: Vec::new(), past: Vec::new(), made: Fingerprints::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests that are over: what may still be told of them.
 
+use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,14 @@ use crate::id::EffectId;
 
 /// How many of them are remembered.
 const REMEMBERED: usize = 8;
+
+/// Of how many things it is remembered that they were made.
+const MADE: usize = 32;
+
+/// What a request has made, so that no other operation's has the same name.
+fn named<C: Call>(call: &C, made: &str) -> String {
+    format!("{}:{made}", call.operation().name)
+}
 
 /// A request that is over although one of its sendings was never answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -45,6 +54,18 @@ impl<C: Call> Outbox<C> {
             self.past.remove(0);
         }
         self.past.push(Past { id: gone.id.clone(), call: call.clone(), begun: gone.begun, end });
+    }
+
+    /// Notes what a request has made, by the provider's id.
+    pub(crate) fn makes(&mut self, call: &C, made: Option<&str>) {
+        if let (true, Some(made)) = (call.operation().class.is_of_money(), made) {
+            self.made.add(&named(call, made), MADE);
+        }
+    }
+
+    /// Whether an earlier request of the same operation has made it.
+    pub(crate) fn was_made(&self, call: &C, made: &str) -> bool {
+        call.operation().class.is_of_money() && self.made.has(&named(call, made))
     }
 
     /// A request that is over, by its id.

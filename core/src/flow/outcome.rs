@@ -71,6 +71,9 @@ impl<F: Flow> Cx<'_, F> {
         let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(&done));
         let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
         let gone = self.outbox.to_mut().discharge(id.as_str())?;
+        if let Some(call) = gone.call() {
+            self.outbox.to_mut().makes(call, made);
+        }
         if gone.was_sent() {
             self.outbox.to_mut().remember(&gone, End::Done(made.map(Into::into)));
         }

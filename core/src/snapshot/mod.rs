@@ -31,6 +31,7 @@ use crate::decode::{Malformed, decode, member};
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::encode::{Verbatim, encode};
 use crate::fact::{Because, Failure};
+use crate::fingerprints::Fingerprints;
 use crate::flow::{Cx, Flow};
 use crate::id::{CorrelationId, EffectId, Key, Text};
 use crate::money::LARGEST;
@@ -226,6 +227,10 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     past: &'a [Past<F::Call>],
+    /// What the requests that move money have made, so that none of it settles another.
+    #[serde(skip_serializing_if = "Fingerprints::is_empty")]
+    #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
+    made: &'a Fingerprints,
 }
 
 /// A saved snapshot of a known flow, `S` being its state and `C` its calls.
@@ -242,6 +247,8 @@ struct Stored<S, C> {
     ordinals: Vec<Ordinal>,
     #[serde(default = "Vec::new")]
     past: Vec<Past<C>>,
+    #[serde(default)]
+    made: Fingerprints,
 }
 
 /// The flow and format of a saved snapshot, whatever else it holds.
@@ -285,7 +292,7 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, owed, ordinals, past, .. } = match heading.format == F::FORMAT {
+        let Stored { key, revision, state, owed, ordinals, past, made, .. } = match heading.format == F::FORMAT {
             true => decode::<Stored<F, F::Call>>(json)?,
             false => Self::older(heading.format, decode(json)?)?,
         };
@@ -298,15 +305,15 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }
-        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals, past } })
+        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals, past, made } })
     }
 
     fn older(older: u32, stored: Stored<&RawValue, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
-        let Stored { flow, format, key, revision, state, owed, ordinals, past } = stored;
+        let Stored { flow, format, key, revision, state, owed, ordinals, past, made } = stored;
         let unknown = || Malformed::new("/format", format!("{older} never was a format"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
-        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals, past })
+        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals, past, made })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -328,9 +335,9 @@ impl<F: Flow> Snapshot<F> {
 
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
-        let Outbox { owed, ordinals, past } = outbox;
+        let Outbox { owed, ordinals, past, made } = outbox;
         let saved: Saved<'_, F, _> =
-            Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals, past };
+            Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals, past, made };
         encode(&saved)
     }
 

@@ -1,7 +1,7 @@
 //! Replies: what follows for the request that each answers.
 
 use super::observe::unmoved;
-use super::way::{Way, unreadable, way};
+use super::way::{Way, made_before, unreadable, way};
 use super::{Observation, Snapshot};
 use crate::effect::{Answered, Call, End, Obligation, Retry};
 use crate::fact::{Because, Failure, FailureKind, Headers, is_too_long};
@@ -79,6 +79,11 @@ impl<F: Flow> Snapshot<F> {
         let say = |kind, refusal: &Refusal<F::Event>| Some(failure(id, kind, reply.status, refusal));
         let unsaid = Refusal::new(None, None);
         match way {
+            Way::Done(event) if F::made(&event).is_some_and(|made| self.outbox.was_made(told.call, made)) => {
+                let mut failure = failure(id, FailureKind::Unreadable, reply.status, &unsaid);
+                failure.message = Some(made_before(told.call.operation().name));
+                self.unknown(told, true, Some(failure), None, env)
+            }
             Way::Done(event) => self.done_by_reply(told, reply, event, env),
             _ if told.which == Which::Closed => unmoved(Because::Known),
             Way::Accepted => self.accepted(told, env),
@@ -127,9 +132,11 @@ impl<F: Flow> Snapshot<F> {
     /// Takes a request out that was done, and remembers it as long as another sending of it may be answered.
     fn discharge(it: &Obligation<F::Call>, made: Option<&str>, cx: &mut Cx<'_, F>) {
         let outbox = cx.outbox.to_mut();
-        if let Some(gone) = outbox.discharge(it.id.as_str())
-            && gone.is_begun_again()
-        {
+        let Some(gone) = outbox.discharge(it.id.as_str()) else { return };
+        if let Some(call) = gone.call() {
+            outbox.makes(call, made);
+        }
+        if gone.is_begun_again() {
             outbox.remember(&gone, End::Done(made.map(Into::into)));
         }
     }

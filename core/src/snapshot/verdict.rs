@@ -95,6 +95,9 @@ impl<F: Flow> Snapshot<F> {
                 Verdict::About { id, .. } => End::Done(Some(id.as_str().into())),
                 Verdict::Plain(_) => End::Judged,
             };
+            if let End::Done(made) = &end {
+                outbox.makes(call, made.as_deref());
+            }
             outbox.remember(&gone, end);
         }
         Ok(self.moved(Input::Resolved { id: it.id.clone(), call: call.clone(), verdict }, cx, None))

@@ -115,6 +115,11 @@ fn worded<F: Flow>(call: &F::Call, reply: &Reply<'_>) -> Refusal<F::Event> {
     F::read_refusal(call, reply).unwrap_or(Refusal::new(None, None))
 }
 
+/// What is wrong with a reply that names what another request has made.
+pub(super) fn made_before(operation: &str) -> String {
+    format!("The reply names what an earlier `{operation}` has made: it says nothing of this one.")
+}
+
 /// What is wrong with a reply that proves nothing.
 pub(super) fn unreadable(operation: &str, status: u16, pointer: Option<&str>) -> String {
     match (status, pointer.filter(|it| !it.is_empty())) {

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, IdError, Intent, saved_as_text};
+use crate::fingerprints::Fingerprints;
+use crate::id::{IdError, Intent, saved_as_text};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::Status;
@@ -19,9 +18,6 @@ const RECENT: usize = 16;
 
 /// How many more are remembered by a fingerprint: with the recent ones more than two years of weekly charges.
 const OLDER: usize = 112;
-
-/// The bytes of a fingerprint.
-const SHORT: usize = 6;
 
 /// What a token, or its repair, comes from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -54,54 +50,8 @@ pub(super) struct Closed {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Past>,
     /// Those before, as fingerprints.
-    #[serde(default, skip_serializing_if = "Older::is_empty")]
-    older: Older,
-}
-
-/// Origins of long ago, of which nothing more is to come: each by a part of its fingerprint.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOlderOrigins", with = "String"))]
-struct Older(Vec<[u8; SHORT]>);
-
-saved_as_text!(Older);
-
-impl Older {
-    const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn short(id: &str) -> [u8; SHORT] {
-        let digest = Digest::of([id.as_bytes()]);
-        digest.as_bytes().first_chunk().copied().unwrap_or_default()
-    }
-
-    fn has(&self, id: &str) -> bool {
-        !self.is_empty() && self.0.contains(&Self::short(id))
-    }
-
-    fn add(&mut self, id: &str) {
-        if self.0.len() >= OLDER {
-            self.0.remove(0);
-        }
-        self.0.push(Self::short(id));
-    }
-}
-
-impl fmt::Display for Older {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.concat()))
-    }
-}
-
-impl FromStr for Older {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
-        match bytes.as_chunks::<SHORT>() {
-            (all, []) if all.len() <= OLDER => Ok(Self(all.to_vec())),
-            _ => Err(IdError::TooLong(OLDER * SHORT)),
-        }
-    }
+    #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
+    older: Fingerprints,
 }
 
 /// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
@@ -242,7 +192,7 @@ impl Closed {
             // Of one that may still turn out captured nothing is kept: it would be money that fits nothing.
             let is_over = past.status == Some(Status::Captured) || matches!(past.origin, Origin::Request(_));
             if is_over {
-                self.older.add(past.origin.id());
+                self.older.add(past.origin.id(), OLDER);
             }
         }
     }
