@@ -31,7 +31,7 @@ impl<F: Flow> Snapshot<F> {
                 let told = self.begun(&to, sending)?.and_then(|it| Told::of(it, sending, None));
                 let closed = |told: &Told<'_, _>| told.which == Which::Closed;
                 Ok(match told.filter(|told| !closed(told)) {
-                    Some(told) => self.turned_away(&told, Turned::Throttled(None), None, env),
+                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, env),
                     None => unmoved(Because::Known),
                 })
             }

@@ -86,6 +86,11 @@ impl<F: Flow> Snapshot<F> {
             }
             Way::Done(event) => self.done_by_reply(told, reply, event, env),
             _ if told.which == Which::Closed => unmoved(Because::Known),
+            // Of which sending it is nobody knows: then only a success counts.
+            Way::Accepted if told.which == Which::Any => {
+                let failure = say(FailureKind::Unreadable, &unsaid);
+                self.unknown(told, true, failure, None, env)
+            }
             Way::Accepted => self.accepted(told, env),
             Way::Refused(refusal) => {
                 let failure = say(FailureKind::Refused, &refusal);
@@ -93,11 +98,11 @@ impl<F: Flow> Snapshot<F> {
             }
             Way::NotAdmitted(refusal) => {
                 let failure = say(FailureKind::NotAdmitted, &refusal);
-                self.turned_away(told, Turned::NotAdmitted(refusal.event), failure, env)
+                self.turned_away(told, Turned::not_admitted(refusal.event), failure, env)
             }
             Way::Throttled(refusal) => {
                 let failure = say(FailureKind::Throttled, &refusal);
-                self.turned_away(told, Turned::Throttled(refusal.event), failure, env)
+                self.turned_away(told, Turned::throttled(refusal.event), failure, env)
             }
             Way::Unknown { refusal, pointer, hint } => {
                 let mut failure = failure(id, FailureKind::Unreadable, reply.status, &refusal.unwrap_or(unsaid));
@@ -179,6 +184,8 @@ impl<F: Flow> Snapshot<F> {
             outbox.ask(id.as_str(), env.now);
         }
         cx.look_for_outcome_now(&call);
+        // What it says of the object counts where it is known which sending it is about.
+        let code = code.filter(|_| *which != Which::Any);
         self.moved(Input::RefusedOnce { id, call, status, code, event }, cx, failure)
     }
 
@@ -191,22 +198,19 @@ impl<F: Flow> Snapshot<F> {
         env: &Env<F::Settings>,
     ) -> Observation<F> {
         let Told { it, call, which, rest_until } = told;
+        let Turned { is_admitted, event } = how;
         if *which == Which::Any && call.operation().class.must_be_known() {
             // It may be told again of an earlier sending, and says nothing of the last one.
-            return self.unknown(told, false, failure, None, env);
+            return self.unknown(told, false, failure, event, env);
         }
         let id = it.id.as_str();
         let mut cx = self.cx(env);
         let outbox = cx.outbox.to_mut();
         let over = outbox.close(id, which.sending());
         outbox.rest(id, which.sending(), env.now, &env.policy, *rest_until);
-        let event = match how {
-            Turned::NotAdmitted(event) => {
-                outbox.turn_away(id, env.now);
-                event
-            }
-            Turned::Throttled(event) => event,
-        };
+        if !is_admitted {
+            outbox.turn_away(id, env.now);
+        }
         if over {
             outbox.withdraw_outcome(call);
         }
@@ -272,11 +276,21 @@ impl<F: Flow> Snapshot<F> {
 }
 
 /// Why nothing came of a sending.
-pub(super) enum Turned<E> {
-    /// The key was not admitted; what the reply says besides.
-    NotAdmitted(Option<E>),
-    /// The provider asks to wait, or no byte was written; what the reply says besides.
-    Throttled(Option<E>),
+pub(super) struct Turned<E> {
+    /// Whether the key was admitted: the provider asks to wait, or no byte was written.
+    is_admitted: bool,
+    /// What the reply says besides.
+    event: Option<E>,
+}
+
+impl<E> Turned<E> {
+    const fn not_admitted(event: Option<E>) -> Self {
+        Self { is_admitted: false, event }
+    }
+
+    pub(super) const fn throttled(event: Option<E>) -> Self {
+        Self { is_admitted: true, event }
+    }
 }
 
 fn failure<E>(to: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E>) -> Failure {

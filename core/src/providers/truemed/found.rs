@@ -17,6 +17,7 @@ use crate::decode::{decode, lenient, read};
 use crate::effect::{Request, idempotency_key};
 use crate::flow::{Cx, Reading, Reply};
 use crate::id::{Digest, Key};
+use crate::money::Cents;
 use crate::time::{Millis, Timestamp};
 
 /// How many pages are read at most.
@@ -127,9 +128,9 @@ pub(crate) enum Fit {
 }
 
 impl<'a> Wanted<'a> {
-    /// The request for a session that may have come true, if there is one.
+    /// The request for a session that was begun, if there is one: a signal can name even one that was turned away.
     pub(crate) fn of<F: Truemed>(asked: &'a Asked, cx: &'a Cx<'_, F>) -> Option<Self> {
-        let it = cx.owed(Call::is_session).filter(|it| it.sent)?;
+        let it = cx.owed(Call::is_session)?;
         let Call::CreatePaymentSession(command) = it.call else { return None };
         let idempotency_key = idempotency_key(F::ID, cx.key(), it.id);
         Some(Self { asked, command, idempotency_key, first_at: it.first_at? })
@@ -165,9 +166,17 @@ impl<'a> Wanted<'a> {
         seen.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
             || seen.metadata.as_deref().is_some_and(differs)
             || (command.is_charge() && seen.payment_token.is_some() && seen.payment_token != command.payment_token)
-            || seen.amount().is_some_and(|amount| amount != asked.total)
+            || self.costs_otherwise(seen)
             || seen.customer_email.as_deref().is_some_and(elsewhere)
             || seen.created().is_some_and(|at| at < self.from())
+    }
+
+    /// Whether an amount that it shows is not the one that was asked for; of a hold less may be taken.
+    fn costs_otherwise(&self, seen: &SessionSeen) -> bool {
+        let total = self.asked.total;
+        let whole = [seen.total_amount, seen.authorize_amount].into_iter().flatten().any(|it| it != total);
+        let taken = |it: Cents| if self.asked.authorization { it > total } else { it != total };
+        whole || seen.capture_amount.is_some_and(taken)
     }
 
     /// How a session stands to it.

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use super::wire::Signal;
 use crate::fact::{FactError, Origin};
 use crate::flow::Webhook;
-use crate::id::CorrelationId;
+use crate::id::{CorrelationId, in_one_case};
 use crate::intake::{AuthError, Delivery, Secret};
 use crate::time::{Millis, Timestamp};
 
@@ -82,7 +82,7 @@ pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
     let signal = Signal::read(&Webhook::of(body));
     let signal = signal.ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", super::NAME)))?;
-    Ok(signal.ids().into_iter().flatten().filter_map(|id| CorrelationId::parse(id).ok()).collect())
+    Ok(signal.ids().into_iter().flatten().filter_map(|id| CorrelationId::parse(in_one_case(id)).ok()).collect())
 }
 
 #[cfg(test)]

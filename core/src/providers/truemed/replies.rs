@@ -7,10 +7,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+
 use super::rules::Rule;
-use super::wire::{NextAction, SessionSeen};
+use super::wire::{NextAction, SessionSeen, Status};
 use crate::decode::{any_form, decode, lenient, lenient_text, read, whole_text};
 use crate::flow::{Reading, Refusal, Reply};
+use crate::id::in_one_case;
 use crate::rule::RuleSet;
 use crate::time::Timestamp;
 
@@ -78,9 +80,8 @@ impl UpdateAnswered {
         match &self.next_action {
             Some(Said::Named(action)) => Some(action.clone()),
             Some(Said::Unnamed) => Some(unnamed()),
-            Some(Said::No) => None,
-            // A page for the customer without a word about it is an action too.
-            Some(Said::Nothing) | None => self.redirect_url.is_some().then(unnamed),
+            // A page for the customer is an action, whatever is said of it.
+            Some(Said::No | Said::Nothing) | None => self.redirect_url.is_some().then(unnamed),
         }
     }
 
@@ -175,11 +176,20 @@ struct Made {
     id: Option<String>,
     #[serde(default, deserialize_with = "whole_text")]
     refund_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<Status>,
 }
 
-/// Reads the id of a capture or of a void.
-pub(crate) fn end<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    Reading::of(read::<Made>(reply.body).and_then(|it| it.id).map(event).ok_or("/id"))
+/// Reads the id of a capture. The session's own is what a look-up says, and no capture's.
+pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
+    let made = read::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
+    Reading::of(made.map(event).ok_or("/id"))
+}
+
+/// Reads the id of a void. A session that is shown in its place has to be voided.
+pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
+    let made = read::<Made>(reply.body).filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
+    Reading::of(made.and_then(|it| it.id).map(event).ok_or("/id"))
 }
 
 /// Reads the id of a refund.

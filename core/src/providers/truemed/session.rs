@@ -356,7 +356,8 @@ impl Session {
             captured || seen.capture_amount.is_none()
         } else {
             let equal = seen.authorize_amount.is_none() || seen.capture_amount == seen.authorize_amount;
-            !captured || (seen.capture_amount.is_some() && equal)
+            let whole = seen.capture_amount == Some(asked.total);
+            !captured || (whole && equal)
         };
         cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
         let token = seen.payment_token.is_none() || asked.of_a_token;

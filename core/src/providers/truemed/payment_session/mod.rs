@@ -276,7 +276,8 @@ impl Flow for PaymentSession {
                 replies::session(reply, id, |it| Event::Seen(Box::new(it)))
             }
             Call::FindPaymentSession(_) => Found::read(reply, Event::Found),
-            Call::CapturePaymentSession(..) | Call::VoidPaymentSession(_) => replies::end(reply, Event::Ended),
+            Call::CapturePaymentSession(of, _) => replies::capture(reply, of, Event::Ended),
+            Call::VoidPaymentSession(_) => replies::void(reply, Event::Ended),
             Call::CreateRefund(..) => replies::refund(reply, Event::Refunded),
             // No page shows the reply to a cancel: only the session itself, canceled, would prove it.
             Call::CancelPaymentSession(id) => match replies::session(reply, id, Box::new) {

@@ -287,7 +287,9 @@ impl Flow for PaymentToken {
             Input::Refused { id, call, status, code, .. } => {
                 Ok(reply::refused(self, &id, &call, (status, code.as_deref()), cx))
             }
-            Input::RefusedOnce { call, status, .. } => Ok(reply::refused_once(self, &call, status, cx)),
+            Input::RefusedOnce { call, status, code, .. } => {
+                Ok(reply::refused_once(self, &call, (status, code.as_deref()), cx))
+            }
             Input::NotSent { id, call } => Ok(reply::not_sent(self, &id, &call, cx)),
             Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
             Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),

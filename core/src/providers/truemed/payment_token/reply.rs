@@ -55,8 +55,8 @@ pub(super) fn refused(
         Call::CreatePaymentToken(_) => at.not_requested(),
         Call::CreatePaymentSession(it) => {
             at.not_made(id, cx);
-            if let (Some(token), true) = (&it.payment_token, code == Some("NotFound")) {
-                cx.look_up(Call::RetrievePaymentToken(token.clone()));
+            if code == Some("NotFound") {
+                look_at_token(it.payment_token.as_ref(), cx);
             }
         }
         call if is_update(call) => {
@@ -76,13 +76,30 @@ pub(super) fn refused(
 }
 
 /// One sending was refused while another may have come true.
-pub(super) fn refused_once(mut at: PaymentToken, call: &Call, status: u16, cx: &mut Context<'_>) -> PaymentToken {
-    // What is not there any more is deleted, by whichever sending.
-    if is_delete(call) && status == 404 {
-        cx.prove(is_delete, None);
-        at.deleted(cx);
+pub(super) fn refused_once(
+    mut at: PaymentToken,
+    call: &Call,
+    (status, code): (u16, Option<&str>),
+    cx: &mut Context<'_>,
+) -> PaymentToken {
+    match call {
+        // What is not there any more is deleted, by whichever sending.
+        Call::DeletePaymentToken(_) if status == 404 => {
+            cx.prove(is_delete, None);
+            at.deleted(cx);
+        }
+        call if is_update(call) && status == 404 => cx.review(TOKEN_NOT_FOUND, THE_TOKEN, &["deleted", "keep"]),
+        Call::CreatePaymentSession(it) if code == Some("NotFound") => look_at_token(it.payment_token.as_ref(), cx),
+        _ => {}
     }
     at
+}
+
+/// A charge does not find its token.
+fn look_at_token(token: Option<&Token>, cx: &mut Context<'_>) {
+    if let Some(token) = token {
+        cx.look_up(Call::RetrievePaymentToken(token.clone()));
+    }
 }
 
 /// Nothing came of any sending: a request that has become moot goes.

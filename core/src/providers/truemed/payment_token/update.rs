@@ -10,6 +10,7 @@ use crate::fact::Because;
 use crate::flow::Watch;
 use crate::id::EffectId;
 use crate::providers::truemed::call::Call;
+use crate::providers::truemed::ids::ProvisionTokenRequestId;
 use crate::providers::truemed::operations::UNCONFIRMED;
 use crate::providers::truemed::replies::UpdateAnswered;
 use crate::providers::truemed::rules::Rule;
@@ -41,7 +42,9 @@ impl PaymentToken {
             cx.check(Rule::UpdateCardAlwaysAction, asked).at("/next_action");
         }
         cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
-        let origin = reply.provision_token_request_id;
+        // A request that was told of before is not this one's: its webhook may be one that is told again.
+        let is_new = |id: &ProvisionTokenRequestId| !self.closed.has(&Origin::Request(id.clone()));
+        let origin = reply.provision_token_request_id.filter(is_new);
         let token = self.token.as_ref().map(|token| token.as_str());
         if let Some(id) = origin.as_ref().map(|id| id.as_str()).or(token) {
             cx.learn(id);
