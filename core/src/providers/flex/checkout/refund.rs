@@ -59,6 +59,16 @@ impl RefundStatus {
     }
 }
 
+/// What a refund that echoes a key of ours says of a request that is over.
+pub(super) enum Again {
+    /// Nothing new.
+    Known,
+    /// It has made another one of the same amount.
+    Twice,
+    /// It was refused, and has made one.
+    AfterAll,
+}
+
 /// A refund that was asked for: under which key, how much, and since when.
 pub(super) struct Wanted<'a> {
     /// The key that Flex echoes, where the request carried it.
@@ -179,6 +189,36 @@ impl Payment {
         }
         self.returns.settle(intent.as_str(), outcome);
         self.refunding.done(name);
+    }
+
+    /// Of the refunds that one request has made, those beyond what was asked for: a cart that is split is given back in two.
+    pub(super) fn more_than_asked(&self, ids: &[RefundId], asked: Cents) -> Vec<RefundId> {
+        let amount = |id: &RefundId| self.refunds.iter().find(|it| it.id == *id).map_or(Cents::ZERO, |it| it.amount);
+        let mut sum = Cents::ZERO;
+        let beyond = ids.iter().filter(|id| {
+            let before = sum;
+            sum = sum.plus(amount(id));
+            asked != Cents::ZERO && before >= asked
+        });
+        beyond.cloned().collect()
+    }
+
+    /// A signal tells of a refund under the key of a request that is over.
+    pub(super) fn told_again(&mut self, name: &EffectId, seen: &RefundSeen) -> Again {
+        let Ok(intent) = Intent::parse(name.intent()) else { return Again::Known };
+        let is_it = |it: &Refund| it.id == seen.refund_id;
+        let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
+        if self.refunds.iter().any(|it| is_it(it) && it.intent.is_some()) {
+            return Again::Known;
+        }
+        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == seen.amount);
+        let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
+        self.refund_made(name, core::slice::from_ref(&seen.refund_id));
+        match (twice, failed) {
+            (true, _) => Again::Twice,
+            (false, true) => Again::AfterAll,
+            (false, false) => Again::Known,
+        }
     }
 
     /// Plans the next look at refunds of ours that are on their way: done is only what has succeeded. A person is asked once

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::refund::{Match, Wanted};
+use super::refund::{Again, Match, Wanted};
 use super::{Checkout, Context};
 use crate::effect::idempotency_key;
 use crate::flow::{Flow, Outcome, Reading};
@@ -127,6 +127,9 @@ impl Checkout {
             match it.matching(payment, list) {
                 Match::Are(ids) => {
                     cx.prove(|call| is_named(call, &it.name), ids.first().map(|id| id.as_str()));
+                    for twice in payment.more_than_asked(&ids, it.amount) {
+                        cx.review("made_twice", twice.as_str(), &["seen"]);
+                    }
                     self.refund_made(&it.name, &ids);
                 }
                 Match::MayBe(_) => cx.ask(|call| is_named(call, &it.name)),
@@ -243,8 +246,15 @@ impl Checkout {
         }
         let own = idempotency_prefix(cx);
         let name = seen.echo.as_deref().and_then(|echo| EffectId::parse(echo.strip_prefix(&own)?).ok());
-        if let Some(name) = name {
-            cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str());
+        let (Some(name), Some(payment)) = (name, &mut self.payment) else { return };
+        if cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str()) {
+            return;
+        }
+        match payment.told_again(&name, seen) {
+            Again::Known => {}
+            Again::Twice => cx.review("made_twice", seen.refund_id.as_str(), &["seen"]),
+            // Every sending was refused, and one has made it even so.
+            Again::AfterAll => cx.review("made_after_all", seen.refund_id.as_str(), &["seen"]),
         }
     }
 

@@ -215,13 +215,16 @@ impl Checkout {
         Ok(())
     }
 
-    /// Some of a charge was given back: the session tells what.
-    fn told_of_charge(&self, seen: &ChargeSeen, cx: &mut Context<'_>) -> Result<(), Because> {
+    /// Some of a charge was given back: how much counts at once, and the session tells by which refunds.
+    fn told_of_charge(&mut self, seen: &ChargeSeen, cx: &mut Context<'_>) -> Result<(), Because> {
         let (_, counts) = self.owns(seen.payment_intent(), None, None, cx)?;
         if !counts {
             return Err(Because::Known);
         }
         self.same_mode(seen.test_mode, cx)?;
+        if let Some(payment) = &mut self.payment {
+            payment.refunded = payment.refunded.max(seen.amount_refunded.unwrap_or_default());
+        }
         if let Some(id) = &self.checkouts.settled {
             cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
         }

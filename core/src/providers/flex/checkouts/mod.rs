@@ -39,6 +39,9 @@ pub struct Checkouts {
     /// What is asked for and not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// What was asked for last and was answered: another session that the same request has made is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answered: Option<Box<Asked>>,
     /// A session of another origin, or one that a person names, that is looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopting: Option<CheckoutSessionId>,
@@ -179,6 +182,7 @@ impl Checkouts {
         let Some(asked) = self.asked.take() else { return Err(Because::Unrelated) };
         let reference = self.reference.clone().unwrap_or_default();
         let session = Session::answering(seen, &asked, &reference, cx);
+        self.answered = Some(Box::new(asked));
         // Where a reply has proved it, the request is over already.
         cx.prove(is_create, Some(seen.checkout_session_id.as_str()));
         self.adopting = None;

@@ -162,8 +162,14 @@ impl Checkouts {
         }
         let it = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
         if seen.echo.is_some() {
-            // Our request has made it, and made another too: it is ours, and nobody has held it against what was asked for.
-            self.add(Session { own: true, sound: false, ..it }, cx);
+            // Our request has made it, and maybe another too.
+            cx.after_all(is_create, it.id.as_str());
+            let reference = self.reference.clone().unwrap_or_default();
+            let it = match &self.answered {
+                Some(asked) => Session::answering(seen, asked, &reference, cx),
+                None => Session { own: true, sound: false, ..it },
+            };
+            self.add(it, cx);
             return Ok(self.see(seen, How::Told, cx));
         }
         // It carries our reference, and is none of those that we know: somebody has paid, and a person must look.

@@ -21,11 +21,11 @@ pub(super) fn judged(at: &mut Subscription, reason: &str, of: &str, verdict: &Ve
     }
     let Some(it) = at.standing.as_mut() else { return drop(at.checkouts.judged(reason, of, verdict, cx)) };
     match (reason, verdict.name()) {
-        ("not_as_asked", "fulfill") => it.deliver(of, cx),
+        ("not_as_asked", "fulfill") => it.deliver_even_so(of, cx),
         ("no_signal" | "no_period", "keep_waiting") if about_it => it.wait_on(cx),
         ("no_signal" | "no_period", "stop_waiting") if about_it => it.stop_waiting(cx),
         ("payment_unknown", "paid") => it.attest_invoice(of, cx),
-        ("payment_unknown", "not_paid") => it.stop_waiting(cx),
+        ("payment_unknown", "not_paid") => it.wait_quietly(cx),
         ("payment_unknown", "keep_waiting") => it.wait_on(cx),
         ("unplaced_invoice", verdict) => it.judge_invoice(of, verdict == "fulfill", cx),
         ("refunded" | "disputed" | "ended_early", "end_access") => it.end_access(cx),

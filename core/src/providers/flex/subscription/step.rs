@@ -80,7 +80,7 @@ fn refused(at: &mut Subscription, call: &Call, cx: &mut Context<'_>) {
             at.standing = None;
         }
         (Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_), Some(it)) => it.not_found(cx),
-        (Call::RetrieveInvoice(_), Some(it)) => it.no_invoice(cx),
+        (Call::RetrieveInvoice(id), Some(it)) => it.no_invoice(id, cx),
         (Call::CancelSubscription(id, _), Some(it)) if *id == it.id => it.not_ended(call, cx),
         (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
         (Call::UpdateSubscription(..), Some(it)) => it.not_ended(call, cx),

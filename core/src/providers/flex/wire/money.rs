@@ -195,6 +195,9 @@ pub struct ChargeSeen {
     payment_intent: Option<Expandable>,
     #[serde(default)]
     invoice: Option<Expandable>,
+    /// What of it was given back, in cents.
+    #[serde(default, deserialize_with = "lenient")]
+    pub amount_refunded: Option<Cents>,
     /// Whether it is one of test mode.
     #[serde(default, deserialize_with = "lenient")]
     pub test_mode: Option<bool>,

@@ -122,9 +122,11 @@ impl SubscriptionSeen {
         self.current_period_end.or_else(|| items.filter_map(|it| it.current_period_end).min())
     }
 
-    /// The newest invoice, by its id.
+    /// The newest invoice, by its id, unless it stands whole and is another subscription's.
     pub(crate) fn latest_invoice(&self) -> Option<InvoiceId> {
-        InvoiceId::parse(self.latest_invoice.as_ref()?.id("invoice_id")?).ok()
+        let invoice = self.latest_invoice.as_ref()?;
+        let is_own = invoice.member("subscription").is_none_or(|of| of == self.subscription_id.as_str());
+        InvoiceId::parse(invoice.id("invoice_id").filter(|_| is_own)?).ok()
     }
 
     /// The newest invoice's status, where it stands whole.
@@ -198,6 +200,11 @@ impl InvoiceSeen {
     /// The payment, by its id.
     pub(crate) fn payment_intent(&self) -> Option<&str> {
         self.payment_intent.as_ref()?.id("payment_intent_id")
+    }
+
+    /// Whether it says that nothing was paid, and nothing will be.
+    pub(crate) fn is_void(&self) -> bool {
+        matches!(self.status, Some(InvoiceStatus::Void | InvoiceStatus::Uncollectible))
     }
 
     /// Whether it says that it was paid.

@@ -118,15 +118,33 @@ impl Standing {
         }
     }
 
+    /// What a session has sold was not delivered when the subscription ended, and no lookup tells whether it was paid: its
+    /// session is complete, and a person looks.
+    pub(super) fn doubt(&self, id: &InvoiceId, cx: &mut Context<'_>) {
+        let is_its = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
+        if self.is_over() && self.sale.as_ref().filter(is_its).is_some() {
+            cx.review("unplaced_invoice", id.as_str(), &["fulfill", "nothing"]);
+        }
+    }
+
+    /// A person says that what is not as asked is delivered even so, whatever has become of the subscription.
+    pub(in super::super) fn deliver_even_so(&mut self, of: &str, cx: &mut Context<'_>) {
+        if self.is_over() { cx.fulfill(of) } else { self.deliver(of, cx) }
+    }
+
     /// A person says what becomes of a paid invoice that no period shows. What the session has sold is delivered under its
     /// name, so that who has begun to deliver it does not do so twice.
     pub(in super::super) fn judge_invoice(&mut self, of: &str, fulfill: bool, cx: &mut Context<'_>) {
         if let Ok(invoice) = InvoiceId::parse(of) {
             self.invoices.place(&invoice, Place::Judged);
         }
+        let is_its = |sale: &&mut Sale| sale.is_named(of);
+        let sale = self.sale.as_mut().filter(is_its).map(|sale| {
+            sale.found = true;
+            sale.session.as_str()
+        });
         if fulfill {
-            let is_its = |sale: &&Sale| sale.invoice.as_ref().is_some_and(|it| it.as_str() == of);
-            cx.fulfill(self.sale.as_ref().filter(is_its).map_or(of, |sale| sale.session.as_str()));
+            cx.fulfill(sale.unwrap_or(of));
         }
     }
 }

@@ -87,6 +87,8 @@ impl Standing {
         if invoice.is_paid() {
             check_amounts(invoice, cx);
             is_news = self.note_paid(id, Told::of(invoice), cx);
+        } else if self.is_over() && !invoice.is_void() {
+            self.doubt(id, cx);
         } else if self.shown.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
             // What another system cannot have delivered.
             self.delivered = None;
@@ -96,7 +98,7 @@ impl Standing {
         self.reschedule(cx);
         self.looked(cx);
         self.plan(cx);
-        if is_news && !self.is_settled(cx.now()) {
+        if is_news && !self.is_over() && !self.is_settled(cx.now()) {
             self.look(cx);
         }
     }

@@ -174,6 +174,12 @@ impl Standing {
     /// What a lookup has shown.
     pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
         let Some(status) = seen.status.clone() else { return };
+        let same = seen.test_mode.is_none() || self.test_mode.is_none() || seen.test_mode == self.test_mode;
+        cx.check(Rule::WebhookModeMatch, same).at("/subscription/test_mode");
+        if !same {
+            self.looked(cx);
+            return self.plan(cx);
+        }
         let may_move = self.status.as_ref().is_none_or(|from| may_move(from, &status));
         cx.check(Rule::SubscriptionTransition, may_move).at("/subscription/status");
         if self.is_over() {
@@ -279,7 +285,8 @@ impl Standing {
     }
 
     /// There is no such invoice, says a lookup: that is evidence of nothing.
-    pub(super) fn no_invoice(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn no_invoice(&mut self, id: &InvoiceId, cx: &mut Context<'_>) {
+        self.doubt(id, cx);
         self.looked(cx);
         self.plan(cx);
     }

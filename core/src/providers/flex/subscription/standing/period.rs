@@ -132,6 +132,11 @@ pub(super) struct Sale {
 }
 
 impl Sale {
+    /// Whether it is the one of that session, or of that invoice.
+    pub(super) fn is_named(&self, of: &str) -> bool {
+        self.session.as_str() == of || self.invoice.as_ref().is_some_and(|it| it.as_str() == of)
+    }
+
     pub(super) fn new(session: &Session, seen: &SessionSeen, now: Timestamp) -> Self {
         let made = seen.created_at.unwrap_or(session.watch.since());
         let by = session.expires_at.unwrap_or_else(|| made.after(SESSION_LIFE));
@@ -225,7 +230,10 @@ impl Standing {
 
     /// Gives access for a period, and delivers it if it is a new one.
     pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Context<'_>) {
-        let before = self.paid.take().filter(|it| it.span.start == paid.span.start);
+        // Where no invoice is shown, a period that begins within the paid one is the same.
+        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.span.end;
+        let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
+        let before = self.paid.take().filter(is_it);
         let is_same = before.is_some();
         if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
             self.give_access(paid.span.end, cx);
@@ -253,6 +261,10 @@ impl Standing {
                 self.invoices.place(&it.id, place);
                 cx.withdraw_word("unplaced_invoice", it.id.as_str());
             } else if self.is_over() {
+                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&it.id)) {
+                    // The question about its session is about the same money.
+                    cx.withdraw_word("unplaced_invoice", sale.session.as_str());
+                }
                 cx.review("unplaced_invoice", it.id.as_str(), &["fulfill", "nothing"]);
             } else if let Some(shown) = self.shown.as_ref().filter(|shown| Some(shown.leased) >= it.paid) {
                 let pending = match shown.span() {

@@ -35,11 +35,14 @@ pub(super) struct Schedule {
     /// Whether a person decided to wait no longer.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     stopped: bool,
+    /// Whether a person has said that nothing is paid yet: it is looked up on, and nobody is asked again.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    quiet: bool,
 }
 
 impl Schedule {
     pub(super) const fn new(base: Timestamp) -> Self {
-        Self { base, looked: None, stopped: false }
+        Self { base, looked: None, stopped: false, quiet: false }
     }
 
     /// Begins anew, unless it has begun so.
@@ -63,7 +66,7 @@ impl Schedule {
         let daily = |from: Millis| self.daily(self.base.after(from));
         let meanwhile = (last > LONG).then(|| daily(HALF_A_DAY));
         let all = fixed.iter().map(|span| self.base.after(*span)).chain(meanwhile).chain([daily(last)]);
-        all.filter(is_due).min().filter(|at| *at <= self.end(policy))
+        all.filter(is_due).min().filter(|at| self.quiet || *at <= self.end(policy))
     }
 
     /// The first instant after the last lookup that is whole days after another.
@@ -116,7 +119,7 @@ impl Standing {
 
     /// Begins a schedule that a person has stopped anew: it stands otherwise now.
     pub(super) fn wake(&mut self, cx: &Context<'_>) {
-        if self.schedule.stopped {
+        if self.schedule.stopped || self.schedule.quiet {
             self.schedule = Schedule::new(cx.now());
         }
     }
@@ -124,6 +127,12 @@ impl Standing {
     /// A person waits on.
     pub(in super::super) fn wait_on(&mut self, cx: &mut Context<'_>) {
         self.schedule = Schedule::new(cx.now());
+        self.plan(cx);
+    }
+
+    /// A person says that nothing is paid yet: the daily lookups go on, until it stands otherwise.
+    pub(in super::super) fn wait_quietly(&mut self, cx: &mut Context<'_>) {
+        self.schedule.quiet = true;
         self.plan(cx);
     }
 
@@ -165,7 +174,7 @@ impl Standing {
             cx.look_up_from(Call::RetrieveInvoice(invoice.clone()), at);
         }
         match invoice {
-            _ if self.schedule.stopped || self.is_unknown() => {}
+            _ if self.schedule.stopped || self.schedule.quiet || self.is_unknown() => {}
             Some(invoice) if !self.is_settled(cx.now()) => {
                 let verdicts = &["paid", "not_paid", "keep_waiting"];
                 cx.review_at("payment_unknown", invoice.as_str(), verdicts, end);
