@@ -1,5 +1,6 @@
 //! What Vend says of a retailer's subscriptions: of one, and of all.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -152,14 +153,28 @@ fn entries(list: &RawValue) -> Option<Vec<&RawValue>> {
 
 /// Reads the answer to the look-up of one subscription.
 ///
-/// Without its state it shows nothing, and what has an entry that cannot be read does not deny it.
+/// Without its state, or with two different ones, it shows nothing; what has an entry that cannot be read does not deny it.
 pub(crate) fn shown(id: &SubscriptionId, reply: &Reply<'_>) -> Reading<PartnerSubscription> {
     const INFO: &str = "/data/partner_subscription_info";
     let Some(data) = data(reply.body).filter(|it| it.get().starts_with('{')) else { return Reading::missing("/data") };
     let Some((partner, is_whole)) = PartnerSubscription::read(data.get()) else { return Reading::missing(INFO) };
-    let ours = partner.partner_subscription_info.iter().find(|it| it.id == *id);
-    let is_good = ours.map_or(is_whole, |it| it.state.is_some());
+    let mut ours = partner.partner_subscription_info.iter().filter(|it| it.id == *id).peekable();
+    let is_named = ours.peek().is_some();
+    let mut states = ours.filter_map(|it| it.state.as_ref());
+    let is_good = states.next().map_or(is_whole && !is_named, |first| states.all(|it| it == first));
     if is_good { Reading::Done(partner) } else { Reading::missing(INFO) }
+}
+
+/// The ids of subscriptions that are shown more than once, in different states.
+fn contradicted(partners: &[PartnerSubscription]) -> BTreeSet<String> {
+    let mut states: BTreeMap<&str, &Option<State>> = BTreeMap::new();
+    let mut contradicted = BTreeSet::new();
+    for info in partners.iter().flat_map(|it| &it.partner_subscription_info) {
+        if states.insert(info.id.as_str(), &info.state).is_some_and(|have| *have != info.state) {
+            contradicted.insert(info.id.as_str().into());
+        }
+    }
+    contradicted
 }
 
 /// Reads a list; null is an empty one. One of which nothing at all can be read is none.
@@ -177,6 +192,11 @@ pub(crate) fn listed(reply: &Reply<'_>) -> Reading<Listed> {
         list.is_whole &= is_whole && partner.partner_subscription_info.len() == all;
         list.partners.push(partner);
     }
+    let contradicted = contradicted(&list.partners);
+    for partner in &mut list.partners {
+        partner.partner_subscription_info.retain(|it| !contradicted.contains(it.id.as_str()));
+    }
+    list.is_whole &= contradicted.is_empty();
     let is_blank = list.partners.iter().all(|it| it.partner_subscription_info.is_empty());
     if is_blank && !list.is_whole { Reading::missing("/data") } else { Reading::Done(list) }
 }
@@ -205,6 +225,8 @@ mod tests {
         for odd in [r#"{"data":{}}"#, r#"{"data":null}"#, r#"{"data":[]}"#, "{}"] {
             assert!(!is_done(&look(odd)), "{odd}");
         }
+        let twice = |other: &str| with(&alloc::format!(r#"[{{"id":7,"state":"x"}},{{"id":7,"state":"{other}"}}]"#));
+        assert!(is_done(&twice("x")) && !is_done(&twice("y")));
     }
 
     #[test]

@@ -25,7 +25,7 @@ enum One {
 impl One {
     fn read(text: &str) -> Option<Self> {
         let Ok(members) = decode::<BTreeMap<String, &RawValue>>(text) else { return read_text(text).map(Self::Id) };
-        let counts = |name: &str| name.ends_with("_id") || name == "status";
+        let counts = |name: &str| name.ends_with("_id") || ["status", "subscription"].contains(&name);
         let read = |(name, value): (String, &RawValue)| Some((name, read_text(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }

@@ -86,7 +86,10 @@ impl Subscription {
             (Some(have), Some(id)) if *have != id => self.second(kind, id, cx),
             (None, Some(id)) if self.place == Place::Unclear => self.second(kind, id, cx),
             (None, Some(id)) => self.begins(id, kind, cx),
-            (Some(_), None) if kind == Kind::Create && self.place != Place::Unclear => self.nameless(cx),
+            (_, None) if kind == Kind::Create => {
+                self.note_nameless();
+                self.nameless(cx);
+            }
             (Some(id), _) if self.place != Place::Live => cx.look_up(Call::RetrieveSubscription(id.clone())),
             (None, None) => self.nameless(cx),
             (Some(_), _) => {}

@@ -38,7 +38,7 @@ impl Subscription {
                 self.see(state.clone(), cx);
             }
             // Another than the known one is taken only while that one does not live, and if it may live itself.
-            Some(state) if self.may_become(state) => {
+            Some(state) if self.may_become(state) && !self.is_older(id) => {
                 self.application_id = seen.application_id.clone().or(self.application_id);
                 self.learn(id, cx);
                 self.see(state.clone(), cx);
@@ -73,7 +73,10 @@ impl Subscription {
             let is_whose = |it: &&PartnerSubscription| owner(application.as_ref(), it.application_id.as_ref()) == wanted;
             let partners = list.partners.iter().filter(is_whose);
             let infos = partners.flat_map(|it| &it.partner_subscription_info);
-            infos.filter(|it| standing_of(it) == standing).cloned().collect::<alloc::vec::Vec<_>>()
+            let mut found: alloc::vec::Vec<_> = infos.filter(|it| standing_of(it) == standing).cloned().collect();
+            found.sort_by(|this, that| this.id.as_str().cmp(that.id.as_str()));
+            found.dedup_by(|this, that| this.id == that.id);
+            found
         };
         let ours = |standing| of(Owner::Ours, standing);
         let doubtful = [Standing::Live, Standing::Undecided].map(|it| of(Owner::Unknown, it).len());
@@ -84,7 +87,8 @@ impl Subscription {
             ([_, ..], ..) | (_, [_, _, ..], _) => self.ask(cx),
             _ if doubtful != [0, 0] => self.ask(cx),
             ([], [one], _) => self.adopt(one, cx),
-            _ if !list.is_whole => self.wait_for_list(cx),
+            // What has ended is not what a consent has made that names none.
+            _ if !list.is_whole || self.nameless.is_some() => self.wait_for_list(cx),
             ([], [], [one]) => self.adopt(one, cx),
             ([], [], [_, ..]) => self.all_ended(cx),
             ([], [], []) => self.none_listed(cx),
@@ -100,6 +104,9 @@ impl Subscription {
     }
 
     fn adopt(&mut self, info: &SubscriptionInfo, cx: &mut Context<'_>) {
+        if self.is_older(&info.id) {
+            return self.wait_for_list(cx);
+        }
         if let Some(state) = &info.state {
             self.learn(&info.id, cx);
             self.see(state.clone(), cx);

@@ -78,6 +78,9 @@ pub struct Subscription {
     /// Whether it is open which subscription it is: only the list decides, or a person.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) in_doubt: bool,
+    /// What was known before a consent was used that names no subscription, until it is decided which one it has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nameless: Option<Vec<SubscriptionId>>,
     /// The wait for what decides how it stands, while that is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) watch: Option<Watch>,
@@ -153,6 +156,20 @@ impl Subscription {
         token.of.0 == Kind::Update && self.place == Place::Canceled
     }
 
+    /// Whether it was known before the consent that names no subscription, and is not what that has made.
+    pub(super) fn is_older(&self, id: &SubscriptionId) -> bool {
+        self.nameless.as_ref().is_some_and(|before| before.contains(id))
+    }
+
+    /// Notes that a consent was used that names no subscription: the one that it made is none of the known ones.
+    pub(super) fn note_nameless(&mut self) {
+        let mut before = self.nameless.take().unwrap_or_default();
+        if let Some(id) = self.id.clone().filter(|id| !before.contains(id)) {
+            remember(&mut before, id, REMEMBERED);
+        }
+        self.nameless = Some(before);
+    }
+
     /// Whether a consent is awaited.
     pub(super) fn is_awaiting(&self) -> bool {
         self.tokens.iter().any(|it| it.disputed.is_none())
@@ -181,6 +198,7 @@ impl Subscription {
             () if self.domain_prefix.is_none() && (self.is_awaiting() || self.requested.is_some()) => {
                 Some("a token is asked for on a domain")
             }
+            () if self.nameless.is_some() && !self.in_doubt => Some("what a consent made is in doubt until it is known"),
             () if self.tokens.len() > WATCHED => Some("there are more tokens than are watched"),
             () => None,
         }

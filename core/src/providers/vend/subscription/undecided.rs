@@ -103,14 +103,16 @@ impl Subscription {
 
     /// How it stands is decided: no question is open any more.
     pub(super) fn decided(&mut self, cx: &mut Context<'_>) {
-        (self.in_doubt, self.watch) = (false, None);
+        (self.in_doubt, self.watch, self.nameless) = (false, None, None);
         cx.withdraw_words(&[STATE, OURS, NOT_SHOWN], |_| true);
         cx.withdraw_unsent(|call| *call == Call::ListSubscriptions);
     }
 
     /// Nobody knows which subscription it is: the list tells, or a person once the schedule is over.
     pub(super) fn doubt(&mut self, cx: &mut Context<'_>) {
+        let nameless = self.nameless.take();
         self.decided(cx);
+        self.nameless = nameless;
         (self.in_doubt, self.fresh_from) = (true, Some(cx.now()));
         (self.seen, self.judged) = (None, None);
         self.stands(Place::Unclear, cx);
@@ -150,7 +152,7 @@ impl Subscription {
     pub(super) fn not_shown(&mut self, id: &SubscriptionId, cx: &mut Context<'_>) {
         let ours = self.id.as_ref() == Some(id);
         match self.place {
-            _ if ours && self.in_doubt => return,
+            _ if (ours && self.in_doubt) || self.is_older(id) => return,
             Place::Live if !ours => return,
             Place::Canceled if ours => return,
             _ => cx.review(NOT_SHOWN, id.as_str(), &BECAME),
