@@ -17,8 +17,12 @@ mod bodies;
 mod checks;
 #[path = "answers/expect.rs"]
 mod expect;
+#[path = "answers/judged.rs"]
+mod judged;
 #[path = "answers/live.rs"]
 mod live;
+#[path = "answers/named.rs"]
+mod named;
 #[path = "answers/positions.rs"]
 mod positions;
 #[path = "answers/report.rs"]

@@ -102,19 +102,15 @@ impl Case<'_> {
         let lookup = self.operation.class == Class::Lookup;
         match way {
             Way::Done if self.is_promised(way) => Need::Must,
+            Way::Done if !lookup && self.status != 204 => Need::Must,
+            Way::Refused if !lookup && self.others != Others::Open => Need::Must,
             Way::Done | Way::Held | Way::Open | Way::UnderWay => Need::May,
             // A lookup that shows the object is used up, though its status is new to us.
             _ if self.body.unheard && lookup => Need::May,
             // Any sending's refusal ends what is harmless.
             Way::Refused if self.operation.class == Class::Harmless => Need::Must,
             Way::NotFound => Need::May,
-            Way::Refused => {
-                if self.others == Others::Open {
-                    Need::Never
-                } else {
-                    Need::May
-                }
-            }
+            Way::Refused => Need::Never,
             Way::NotAdmitted | Way::Throttled if self.others == Others::Refused => Need::May,
             Way::NotAdmitted | Way::Throttled => Need::Never,
             Way::Accepted | Way::Unknown => Need::Never,
