@@ -48,7 +48,7 @@ use samples::{Flow, Operation, flows};
 use serde_json::{Value, json};
 
 /// How many cases there are at least, so that none are lost unseen.
-const FEWEST: usize = 20_000;
+const FEWEST: usize = 800_000;
 
 /// Shorter schedules than the default ones, so that a life is soon over: nothing else depends on them.
 fn short() -> Value {

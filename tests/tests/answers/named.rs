@@ -49,7 +49,7 @@ impl Job<'_> {
         let Ok(asked) = self.asked(ready, &place.pending, &stand.row) else { return };
         let first = position.name == POSITIONS[0].name;
         for (status, body) in SOME.iter().flat_map(|status| all.iter().map(move |body| (*status, body))) {
-            if !first && !body.few {
+            if !first && !body.few && status != 200 {
                 continue;
             }
             let case = self.case(ready, position, status, body);
@@ -131,7 +131,7 @@ impl Job<'_> {
         let first = position.name == POSITIONS[0].name;
         let now = stand.row.now + 1000;
         for status in SOME {
-            for body in all.iter().filter(|it| it.few || first) {
+            for body in all.iter().filter(|it| it.few || first || status == 200) {
                 let fact = stand.reply(status, &body.text);
                 let after = self.facade.observe(&led.text, &fact, now);
                 let issues = after.and_then(|led| self.is_named(ready, stand, &led, now)).unwrap_or_else(broken);

@@ -130,11 +130,12 @@ impl Job<'_> {
         }
     }
 
-    /// The statuses and bodies that are tried in a position: some statuses with everything, and all with a few bodies in
-    /// the first position, elsewhere those that stand for the rest.
+    /// The statuses and bodies that are tried in a position: some statuses with everything; with a few bodies all of them
+    /// in the first position, and every fourth elsewhere, beside those that stand for the rest.
     fn replies<'b>(position: &Position, all: &'b [Body]) -> Vec<(u16, &'b Body)> {
         let first = position.name == POSITIONS[0].name;
-        let tries = |status: u16, body: &Body| SOME.contains(&status) || body.few && (first || MORE.contains(&status));
+        let swept = |status: u16| first || status % 4 == 0 || MORE.contains(&status);
+        let tries = |status: u16, body: &Body| SOME.contains(&status) || body.few && swept(status);
         let each = (100..=599).flat_map(|status| all.iter().map(move |body| (status, body)));
         each.filter(|(status, body)| tries(*status, body)).collect()
     }

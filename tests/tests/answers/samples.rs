@@ -54,6 +54,9 @@ struct Prelude {
 pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) class: Class,
+    /// Why something of it is judged less strictly than the rest, by the documents.
+    #[serde(default, rename = "why")]
+    _why: Vec<String>,
     /// A body is a success where it has any of these shapes; no shape, and no document shows one.
     #[serde(default)]
     pub(crate) done: Vec<Shape>,
