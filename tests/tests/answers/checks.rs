@@ -52,7 +52,7 @@ impl Checks<'_> {
         let mut issues = self.goods(seen, expect)?;
         issues.extend(self.musts(seen, expect)?);
         issues.extend(self.gone(&views, expect));
-        if expect.gone == Need::Never || expect.way == Way::UnderWay {
+        if expect.gone == Need::Never || expect.way == Way::Afoot {
             issues.extend(self.no_new_key(text, now, &views)?);
         }
         issues.extend(self.again(text, now, &views, expect)?);
@@ -82,9 +82,9 @@ impl Checks<'_> {
         let mut issues = Vec::new();
         for must in expect.musts.iter().filter_map(|index| self.operation.musts.get(*index)) {
             // No question is asked while a lease runs, and some need a second denial.
-            if !seen.is_at(&must.place)?
-                && !(expect.patient && self.is_at(seen.text, seen.now + 2 * HOUR, &must.place)?)
-            {
+            let soon = || self.is_at(seen.text, seen.now + 2 * HOUR, &must.place);
+            let leads = seen.is_at(&must.place)? || expect.patient && soon()?;
+            if !leads {
                 issues.push(Issue::new(
                     format!("must: {:?} does not lead to {}", must.on, must.place),
                     must.place.clone(),

@@ -104,7 +104,7 @@ impl Case<'_> {
             Way::Done if self.is_promised(way) => Need::Must,
             Way::Done if !lookup && self.status != 204 => Need::Must,
             Way::Refused if !lookup && self.others != Others::Open => Need::Must,
-            Way::Done | Way::Held | Way::Open | Way::UnderWay => Need::May,
+            Way::Done | Way::Held | Way::Open | Way::Afoot => Need::May,
             // A lookup that shows the object is used up, though its status is new to us.
             _ if self.body.unheard && lookup => Need::May,
             // Any sending's refusal ends what is harmless.

@@ -154,7 +154,7 @@ impl Job<'_> {
         let now = stand.row.now + 1000;
         let led = self.facade.observe(&led.text, signal, now)?;
         let early = led.unmoved.as_deref() == Some("early");
-        if counts && !(early && !by_key) {
+        if counts && (by_key || !early) {
             return self.is_named(ready, stand, &led, now);
         }
         // Whatever is not named stays as the reply left it.

@@ -134,7 +134,7 @@ impl Job<'_> {
     /// in the first position, and every fourth elsewhere, beside those that stand for the rest.
     fn replies<'b>(position: &Position, all: &'b [Body]) -> Vec<(u16, &'b Body)> {
         let first = position.name == POSITIONS[0].name;
-        let swept = |status: u16| first || status % 4 == 0 || MORE.contains(&status);
+        let swept = |status: u16| first || status.is_multiple_of(4) || MORE.contains(&status);
         let tries = |status: u16, body: &Body| SOME.contains(&status) || body.few && swept(status);
         let each = (100..=599).flat_map(|status| all.iter().map(move |body| (status, body)));
         each.filter(|(status, body)| tries(*status, body)).collect()

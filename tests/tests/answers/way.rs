@@ -19,7 +19,7 @@ pub(crate) enum Way {
     /// No good answer, which may end the request even so.
     Held,
     /// What was asked for is under way: the request may be over, and its outcome is not known.
-    UnderWay,
+    Afoot,
     /// The documents do not say.
     Open,
 }
@@ -70,7 +70,7 @@ fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>)
     } else if any(&operation.held, body) {
         Way::Held
     } else if any(&operation.under_way, body) {
-        Way::UnderWay
+        Way::Afoot
     } else if operation.empty && status == 204 {
         Way::Open
     } else if accepts(operation, body) {
