@@ -17,8 +17,12 @@ mod bodies;
 mod checks;
 #[path = "answers/expect.rs"]
 mod expect;
+#[path = "answers/judged.rs"]
+mod judged;
 #[path = "answers/live.rs"]
 mod live;
+#[path = "answers/named.rs"]
+mod named;
 #[path = "answers/positions.rs"]
 mod positions;
 #[path = "answers/report.rs"]
@@ -44,7 +48,7 @@ use samples::{Flow, Operation, flows};
 use serde_json::{Value, json};
 
 /// How many cases there are at least, so that none are lost unseen.
-const FEWEST: usize = 20_000;
+const FEWEST: usize = 800_000;
 
 /// Shorter schedules than the default ones, so that a life is soon over: nothing else depends on them.
 fn short() -> Value {

@@ -17,8 +17,6 @@ pub(crate) struct Body {
     pub(crate) unheard: bool,
     /// Whether it is one of the few that every status is tried with.
     pub(crate) few: bool,
-    /// Whether it is the success with a member changed, or another operation's.
-    pub(crate) changed: bool,
     /// The member that is missing or wrong, where one is.
     pub(crate) wrong: Option<String>,
 }
@@ -26,7 +24,7 @@ pub(crate) struct Body {
 impl Body {
     fn new(label: &str, value: &Value) -> Self {
         let (label, text) = (label.to_owned(), text(value));
-        Self { label, text, promised: false, unheard: false, few: false, changed: false, wrong: None }
+        Self { label, text, promised: false, unheard: false, few: false, wrong: None }
     }
 
     fn promised(self) -> Self {
@@ -70,11 +68,11 @@ pub(crate) fn bodies(operation: &Operation, others: &[(String, Value)]) -> Vec<B
     for shape in operation.done.iter().filter(|shape| shape.holds(success)) {
         for it in mutants(shape, success) {
             let body = Body::new(&format!("the success, {}", it.label), &it.body);
-            all.push(Body { unheard: it.unheard, changed: true, wrong: Some(it.pointer), ..body });
+            all.push(Body { unheard: it.unheard, wrong: Some(it.pointer), ..body });
         }
     }
     for (name, value) in others.iter().filter(|(name, _)| *name != operation.name) {
-        all.push(Body { changed: true, ..Body::new(&format!("the success of {name}"), value) });
+        all.push(Body { ..Body::new(&format!("the success of {name}"), value) });
     }
     let mut seen = std::collections::BTreeSet::new();
     all.retain(|body| seen.insert(body.text.clone()));

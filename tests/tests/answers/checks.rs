@@ -52,7 +52,7 @@ impl Checks<'_> {
         let mut issues = self.goods(seen, expect)?;
         issues.extend(self.musts(seen, expect)?);
         issues.extend(self.gone(&views, expect));
-        if expect.gone == Need::Never {
+        if expect.gone == Need::Never || expect.way == Way::Afoot {
             issues.extend(self.no_new_key(text, now, &views)?);
         }
         issues.extend(self.again(text, now, &views, expect)?);
@@ -81,8 +81,10 @@ impl Checks<'_> {
     fn musts(&self, seen: Seen<'_>, expect: &Expect) -> Result<Vec<Issue>, String> {
         let mut issues = Vec::new();
         for must in expect.musts.iter().filter_map(|index| self.operation.musts.get(*index)) {
-            // No question is asked while a lease runs.
-            if !seen.is_at(&must.place)? && !self.is_at(seen.text, seen.now + 2 * HOUR, &must.place)? {
+            // No question is asked while a lease runs, and some need a second denial.
+            let soon = || self.is_at(seen.text, seen.now + 2 * HOUR, &must.place);
+            let leads = seen.is_at(&must.place)? || expect.patient && soon()?;
+            if !leads {
                 issues.push(Issue::new(
                     format!("must: {:?} does not lead to {}", must.on, must.place),
                     must.place.clone(),
@@ -110,7 +112,7 @@ impl Checks<'_> {
     }
 
     /// Check 2: no new key is obtained while a sending is open.
-    fn no_new_key(&self, text: &str, now: i64, views: &Views) -> Result<Vec<Issue>, String> {
+    pub(crate) fn no_new_key(&self, text: &str, now: i64, views: &Views) -> Result<Vec<Issue>, String> {
         let guarded = matches!(self.operation.class, Class::SameKey | Class::Reconcile | Class::Goal);
         let Some(wish) = self.wish.filter(|_| guarded) else { return Ok(Vec::new()) };
         for at in [now, now + 2 * HOUR] {
@@ -141,7 +143,8 @@ impl Checks<'_> {
             return Ok(Vec::new());
         }
         for after in times {
-            if has(&self.facade.owed(text, now + after)?, &asked) {
+            // What is asked of a person is not sent again until it is answered.
+            if expect.again == Again::Same && has(&self.facade.owed(text, now + after)?, &asked) {
                 continue;
             }
             let led = self.facade.handle(text, &json!({"type": "begin", "effect": id}), now + after)?;
@@ -168,11 +171,15 @@ impl Checks<'_> {
     /// Check 3: what is not done leaves something that leads on.
     fn leads_on(&self, text: &str, now: i64, views: &Views, expect: &Expect) -> Result<Option<Issue>, String> {
         let owes = views.later.as_array().is_some_and(|it| !it.is_empty());
-        if matches!(expect.way, Way::Done | Way::Held | Way::Open) || owes || views.deadline.is_some() {
+        if matches!(expect.way, Way::Done | Way::Open) || owes || views.deadline.is_some() {
             return Ok(None);
         }
-        let may_ask = match self.wish {
+        // Only what is known to have done nothing may simply be asked for once more.
+        let harmless = matches!(self.operation.class, Class::Harmless | Class::Lookup);
+        let ends = matches!(expect.way, Way::Refused | Way::NotFound | Way::Held) || harmless;
+        let may_ask = match self.wish.filter(|_| ends) {
             Some(wish) => self.facade.handle(text, wish, now)?.rejected.is_none(),
+            None if !ends => false,
             None => has(&views.offers, &json!({"wish": self.operation.own_name(), "open": true})),
         };
         Ok((!may_ask).then(|| Issue::new(format!("3: nothing leads on after {:?}", expect.way), json!({}))))

@@ -125,18 +125,35 @@ fn short(what: &str) -> String {
     if letters.len() <= LONGEST { what.to_owned() } else { letters[..LONGEST].iter().collect::<String>() + "…" }
 }
 
+/// What the row owes after the facts, by name.
+fn owes(facade: &Facade, row: &Row, facts: &[Value]) -> Result<Value, String> {
+    let (mut text, mut now) = (row.text.clone(), row.now);
+    let mut said = Vec::new();
+    for fact in facts {
+        let led = facade.observe(&text, fact, now)?;
+        said.extend(led.unmoved.map(|it| format!("unmoved: {it}")));
+        text = led.text;
+        now += 1000;
+    }
+    let owed = facade.later(&text, now)?;
+    said.extend(owed.as_array().into_iter().flatten().map(|it| it["id"].as_str().unwrap_or_default().to_owned()));
+    Ok(json!(said))
+}
+
 /// A case as a vector.
 fn vector(operation: &str, issue: &Issue, facade: &Facade, row: &Row, facts: &[Value]) -> Value {
     let mut steps = row.steps.clone();
     for (index, fact) in facts.iter().enumerate() {
         steps.push(json!({"now": row.now + 1000 * index as i64, "fact": fact}));
     }
+    let owes = owes(facade, row, facts).unwrap_or_default();
     steps.truncate(STEPS);
     if let Some(last) = steps.last_mut() {
         last["expect"] = issue.expect.clone();
     }
     let mut vector =
         json!({"name": format!("{operation}: {}", issue.what), "flow": facade.flow, "key": facade.key, "steps": steps});
+    vector["owes"] = owes;
     for (name, value) in [("settings", &facade.settings), ("policy", &facade.policy)] {
         if value.as_object().is_some_and(|it| !it.is_empty()) {
             vector[name] = value.clone();

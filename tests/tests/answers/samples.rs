@@ -54,6 +54,9 @@ struct Prelude {
 pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) class: Class,
+    /// Why something of it is judged less strictly than the rest, by the documents.
+    #[serde(default, rename = "why")]
+    _why: Vec<String>,
     /// A body is a success where it has any of these shapes; no shape, and no document shows one.
     #[serde(default)]
     pub(crate) done: Vec<Shape>,
@@ -95,6 +98,9 @@ pub(crate) struct Operation {
     /// Shapes of an answer that is no good one, but may end the request: a person decides, or money is still under way.
     #[serde(default)]
     pub(crate) held: Vec<Shape>,
+    /// Shapes of an answer that leaves what was asked for under way.
+    #[serde(default)]
+    pub(crate) under_way: Vec<Shape>,
     #[serde(default)]
     pub(crate) goods: Vec<Good>,
     #[serde(default)]
@@ -140,6 +146,9 @@ pub(crate) struct Good {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Must {
     pub(crate) on: On,
+    /// Only under this status.
+    #[serde(default)]
+    pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) when: Vec<Shape>,
     pub(crate) place: Value,
@@ -158,6 +167,10 @@ pub(crate) enum On {
     Refused,
     /// Any status from 400 to 499.
     Rejected,
+    /// No good answer, which may end the request even so.
+    Held,
+    /// Everything that proves nothing.
+    Unknown,
 }
 
 /// A webhook that names the request, and where it leads.
@@ -172,6 +185,9 @@ pub(crate) struct Naming {
     /// Whether it carries our key, or is about a known object, so that it counts whatever the reply was.
     #[serde(default)]
     pub(crate) by_key: bool,
+    /// Whether it tells how the object stands that the request is about, and does not name the request.
+    #[serde(default)]
+    pub(crate) of_object: bool,
     #[serde(default = "verified")]
     pub(crate) origin: String,
     /// Only from these pending states; all of them where none is named.

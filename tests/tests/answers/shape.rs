@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Text,
     /// An instant: a text that is not empty, or a number.
     Time,
+    /// The value of an enum, which may be new to us: a text that is not empty, or a number.
+    Word,
     /// A text of exactly 32 characters.
     Text32,
     /// `true` or `false`.
@@ -52,7 +54,7 @@ pub(crate) enum Kind {
     Agrees(Value),
     /// Any of these texts, in whichever case.
     OneOf(Vec<String>),
-    /// None of these texts, in whichever case.
+    /// A text that is not empty, and none of these in whichever case.
     NoneOf(Vec<String>),
 }
 
@@ -103,7 +105,7 @@ impl Kind {
             Self::Id => is_id(value),
             Self::Uuid => is_uuid(value),
             Self::Text => is_text(value),
-            Self::Time => is_text(value) || value.is_number(),
+            Self::Time | Self::Word => is_text(value) || value.is_number(),
             Self::Text32 => value.as_str().is_some_and(|text| text.chars().count() == 32),
             Self::Bool => value.is_boolean(),
             Self::Array => value.is_array(),
@@ -117,9 +119,9 @@ impl Kind {
             Self::Is(wanted) => same(wanted, value),
             Self::Agrees(wanted) => value.is_null() || same(wanted, value),
             Self::OneOf(list) => value.as_str().is_some_and(|text| list.iter().any(|it| it.eq_ignore_ascii_case(text))),
-            Self::NoneOf(list) => {
-                value.as_str().is_some_and(|text| !list.iter().any(|it| it.eq_ignore_ascii_case(text)))
-            }
+            Self::NoneOf(list) => value
+                .as_str()
+                .is_some_and(|text| !text.is_empty() && !list.iter().any(|it| it.eq_ignore_ascii_case(text))),
         }
     }
 
@@ -128,7 +130,7 @@ impl Kind {
         let sure = |list: &[Value]| list.iter().map(|it| (it.clone(), false)).collect::<Vec<_>>();
         let common = [json!(null), json!(""), json!(true), json!([]), json!({})];
         match self {
-            Self::Id | Self::Time => sure(&common),
+            Self::Id | Self::Time | Self::Word => sure(&common),
             Self::Uuid => sure(&[common.as_slice(), &[json!("ps_1"), json!(7)]].concat()),
             Self::Text => sure(&[common.as_slice(), &[json!(7)]].concat()),
             Self::Text32 => sure(&[common.as_slice(), &[json!(7), json!("0a7e36eb05a94bf1a4d3daeff0f561f")]].concat()),
@@ -137,7 +139,7 @@ impl Kind {
             Self::Object => sure(&[json!(null), json!(""), json!(7), json!([])]),
             Self::IdOrNull => sure(&[json!(true), json!([]), json!({})]),
             Self::OneOf(_) => {
-                // A number may be the value of an enum that is new to us, too.
+                // A number may be the value of an enum that is new to us, too: unknown values are shown.
                 let mut all = sure(&common);
                 all.extend([(json!(7), true), (json!("unheard_of"), true)]);
                 all

@@ -18,6 +18,8 @@ pub(crate) enum Way {
     Unknown,
     /// No good answer, which may end the request even so.
     Held,
+    /// What was asked for is under way: the request may be over, and its outcome is not known.
+    Afoot,
     /// The documents do not say.
     Open,
 }
@@ -67,7 +69,9 @@ fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>)
         Way::Done
     } else if any(&operation.held, body) {
         Way::Held
-    } else if operation.empty {
+    } else if any(&operation.under_way, body) {
+        Way::Afoot
+    } else if operation.empty && status == 204 {
         Way::Open
     } else if accepts(operation, body) {
         Way::Accepted
@@ -85,18 +89,14 @@ fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body:
     if any(&operation.open, body) {
         return Way::Open;
     }
-    if operation.reached == Some(status) {
+    if operation.reached == Some(status) && is_own(provider, operation, body) {
         match turn {
             Turn::Only => {}
             Turn::Later => return Way::Done,
             Turn::Among => return Way::Open,
         }
     }
-    let unusual = match status {
-        408 | 499 => true,
-        409 | 425 => !operation.refused.contains(&status),
-        _ => false,
-    };
+    let unusual = is_unusual(operation, status);
     let again = operation.again.iter().any(|it| *it == code(body));
     match operation.class {
         _ if again => Way::Unknown,
@@ -128,12 +128,21 @@ fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body:
     }
 }
 
+/// Whether a status among those of refusals says nothing of what was done.
+pub(crate) fn is_unusual(operation: &Operation, status: u16) -> bool {
+    match status {
+        408 | 499 => true,
+        409 | 425 => !operation.refused.contains(&status),
+        _ => false,
+    }
+}
+
 fn code(body: &Value) -> &str {
     body["error"].as_str().or(body["error"]["code"].as_str()).unwrap_or_default()
 }
 
 /// Whether a refusal has the provider's own shape.
-fn is_own(provider: &str, operation: &Operation, body: &Value) -> bool {
+pub(crate) fn is_own(provider: &str, operation: &Operation, body: &Value) -> bool {
     let text = |name: &str| body[name].is_string();
     match provider {
         "truemed" => {
@@ -148,6 +157,7 @@ fn is_own(provider: &str, operation: &Operation, body: &Value) -> bool {
 
 /// Whether a refusal carries a transaction that has not failed.
 fn is_open(provider: &str, body: &Value) -> bool {
-    let status = body["transactionStatus"].as_str();
-    provider == "revup" && status.is_some_and(|it| !it.eq_ignore_ascii_case("failed"))
+    let has_data = ["transactionId", "transactionStatus"].iter().any(|name| !body[*name].is_null());
+    let failed = body["transactionStatus"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("failed"));
+    provider == "revup" && has_data && !failed
 }
