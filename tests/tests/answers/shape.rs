@@ -54,7 +54,7 @@ pub(crate) enum Kind {
     Agrees(Value),
     /// Any of these texts, in whichever case.
     OneOf(Vec<String>),
-    /// A text that is not empty, and none of these in whichever case.
+    /// An id, and none of these in whichever case.
     NoneOf(Vec<String>),
 }
 
@@ -119,9 +119,10 @@ impl Kind {
             Self::Is(wanted) => same(wanted, value),
             Self::Agrees(wanted) => value.is_null() || same(wanted, value),
             Self::OneOf(list) => value.as_str().is_some_and(|text| list.iter().any(|it| it.eq_ignore_ascii_case(text))),
-            Self::NoneOf(list) => value
-                .as_str()
-                .is_some_and(|text| !text.is_empty() && !list.iter().any(|it| it.eq_ignore_ascii_case(text))),
+            Self::NoneOf(list) => {
+                let is_listed = |text: &str| list.iter().any(|it| it.eq_ignore_ascii_case(text));
+                Self::Id.holds(Some(value)) && !value.as_str().is_some_and(is_listed)
+            }
         }
     }
 

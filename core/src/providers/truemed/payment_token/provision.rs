@@ -42,6 +42,7 @@ impl PaymentToken {
 
     /// No token is asked for: what was named without a page for the customer goes as well.
     pub(super) fn not_requested(&mut self) {
+        self.refused = self.provisions.iter().rfind(|it| it.origin.is_none()).map(|it| it.items).or(self.refused);
         let sessions = match &self.charge {
             Charge::Requested { nth, .. } => Some(*nth),
             _ => None,

@@ -172,6 +172,7 @@ impl PaymentToken {
         if ours && self.place == Place::Absent {
             // Every sending was refused, says each reply, and Truemed has made a token even so.
             self.take_token(self.requests, word);
+            self.confirmed = self.refused.take();
             cx.learn(word.token.as_str());
             return Ok(());
         }

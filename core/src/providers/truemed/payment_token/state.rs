@@ -40,6 +40,9 @@ pub struct PaymentToken {
     /// The fingerprint of the items that the customer qualified for; unknown of an adopted token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Digest>,
+    /// The same of the request for a token that was refused last, should Truemed have made one even so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Digest>,
     /// The change of the items.
     #[serde(default)]
     pub items: Change,
