@@ -231,6 +231,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.retain(|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
     }
 
+    /// The question of that reason that a person has not answered.
+    pub fn asked(&self, reason: &str) -> Option<EffectId> {
+        let is_it = |it: &&Obligation<F::Call>| it.word().is_some_and(|(have, _)| have == reason);
+        self.outbox.owed.iter().find(is_it).map(|it| it.id.clone())
+    }
+
     /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
     pub fn withdraw_delivery(&mut self, of: &str) -> Option<Timestamp> {
         let is_it = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Fulfill { of: have } if have == of);

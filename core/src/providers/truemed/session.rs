@@ -18,6 +18,7 @@ use crate::fact::Verdict;
 use crate::flow::{Cx, Watch};
 use crate::id::{CorrelationId, Digest, Intent};
 use crate::money::Cents;
+use crate::rule::{Kernel, Until};
 use crate::time::Timestamp;
 
 /// The signal that says how a session stands.
@@ -44,6 +45,13 @@ pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
         "made" | "made_elsewhere" => Some(|id| PaymentSessionId::parse(id).is_ok()),
         "refunded" => Some(|id| CorrelationId::parse(id).is_ok()),
         _ => None,
+    }
+}
+
+/// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
+pub(crate) fn placed<F: Truemed>(cx: &mut Cx<'_, F>) {
+    if let Some(id) = cx.asked(UNPLACED).filter(|_| !cx.is_begin_again()) {
+        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
     }
 }
 

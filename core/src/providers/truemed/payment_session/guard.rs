@@ -4,7 +4,7 @@ use super::{Ending, Known, PaymentSession, Wish};
 use crate::flow::Cx;
 use crate::money::Cents;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::SESSION_COMPLETE;
+use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
 use crate::providers::truemed::wire::Status;
 use crate::rule::{Kernel, Until};
 
@@ -18,6 +18,7 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
     let moves_on = || Until::Signal(SESSION_COMPLETE);
     match wish {
         Wish::Create => {
+            placed(cx);
             let absent = matches!(at, PaymentSession::Absent) || cx.is_begin();
             // A command says itself whether it is another cart; one that is over is not begun again.
             if cx.is_offer() && open {

@@ -5,7 +5,7 @@ use super::state::{Change, Charge, Place};
 use super::{Context, PaymentToken, TOKEN_UPDATED};
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::SESSION_COMPLETE;
+use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
 use crate::rule::{Kernel, Until};
 
 pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
@@ -13,13 +13,17 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
         Wish::Create => unissued(at, cx),
         Wish::Tokenize => {
             unissued(at, cx);
+            placed(cx);
             // What is paid already is not paid again: its token comes, or another is asked for without a payment.
             let _ = cx.require(Kernel::OneAtATime, !at.is_paid_for() || cx.is_begin()).until(Until::Signal(TOKEN_UPDATED));
             if cx.is_offer() {
                 one_charge(at, cx);
             }
         }
-        Wish::Charge => charge(at, cx),
+        Wish::Charge => {
+            charge(at, cx);
+            placed(cx);
+        }
         Wish::Items => {
             update(at, &at.items, is_of_items, cx);
             // A charge that somebody is about to send is of what was confirmed before.
