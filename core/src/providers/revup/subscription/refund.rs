@@ -260,7 +260,7 @@ pub(super) fn listed_by(at: &mut Subscription, event: &EventSeen, origin: Origin
     }
     let first = event.payment_type() == Some(PaymentType::Initial);
     let order = event.order().or_else(|| at.order.clone().filter(|_| first));
-    if let Some(order) = order.filter(|_| is_new && !proved) {
+    if let Some(order) = order.filter(|_| is_new && !proved && at.place.is_known()) {
         cx.look_up(Call::FindTransactions(order));
     }
 }
