@@ -3,12 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::amount::Decimal;
 use super::ids::{OrderId, SubscriptionId, TransactionId};
+use super::payments::Made;
 use super::wire::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
-use crate::decode::{lenient, lenient_text, read, whole_text};
+use crate::decode::{decode, lenient, lenient_text, read, whole_text};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -78,12 +80,14 @@ struct Originator {
 #[serde(rename_all = "camelCase")]
 struct Payment {
     #[serde(default, deserialize_with = "lenient_text")]
+    payment_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
     order_id: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient_text")]
     kind: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
-    #[serde(default, deserialize_with = "lenient_text")]
+    #[serde(default, deserialize_with = "shown")]
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     transactions: Option<Vec<Entry<Transaction>>>,
@@ -186,9 +190,15 @@ impl EventSeen {
         }
     }
 
+    /// Whether it says of the payment that it comes from that this was not made, or not yet.
+    pub(crate) fn is_unpaid(&self) -> bool {
+        self.payment().is_some_and(|it| it.status.is_some() && !it.is_accepted())
+    }
+
     /// Until when the customer has paid: the day of the next renewal, while nothing is past due.
     pub(crate) fn paid_until(&self) -> Option<Timestamp> {
-        let next = self.data.next_payment.as_ref().filter(|_| *self.status() == Status::Fulfilled)?;
+        let paid = *self.status() == Status::Fulfilled && !self.is_unpaid();
+        let next = self.data.next_payment.as_ref().filter(|_| paid)?;
         let renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
         next.scheduled_for.as_deref().filter(|_| renewal).and_then(Timestamp::parse_iso)
     }
@@ -210,19 +220,51 @@ impl EventSeen {
     }
 
     /// The payment that it comes from, where that was made: its transactions, and how much it was.
-    pub(crate) fn made(&self) -> impl Iterator<Item = (TransactionId, Decimal, Option<String>)> {
-        let accepted = |it: &&Payment| it.status.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("accepted"));
-        let payment = self.payment().filter(accepted);
-        let money = payment.and_then(|it| it.money.as_ref());
-        let all = payment.and_then(|it| it.transactions.as_ref()).into_iter().flatten().filter_map(|it| it.0.as_ref());
-        let charges = all.filter(|it| it.transaction_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("payment")));
-        let ids = charges.filter_map(|it| TransactionId::told(it.transaction_id.as_deref()?));
-        ids.filter_map(move |id| Some((id, money?.amount?, money?.currency.clone())))
+    pub(crate) fn made(&self) -> impl Iterator<Item = Made> {
+        let payment = self.payment().filter(|it| it.is_accepted());
+        let charges = payment.into_iter().flat_map(Payment::charges);
+        charges.filter_map(move |transaction| {
+            let money = payment?.money.as_ref()?;
+            let (currency, payment) = (money.currency.clone(), payment?.payment_id.clone());
+            Some(Made { transaction, amount: money.amount?, currency, payment })
+        })
+    }
+
+    /// The refunds that it lists as done, and how much each was.
+    pub(crate) fn refunds(&self) -> impl Iterator<Item = (TransactionId, Decimal)> {
+        let all = self.payment().and_then(|it| it.transactions.as_ref()).into_iter().flatten().filter_map(|it| it.0.as_ref());
+        all.filter(|it| it.is_a_refund())
+            .filter_map(|it| Some((TransactionId::told(it.transaction_id.as_deref()?)?, it.money.as_ref()?.amount?)))
+    }
+
+    /// What names the payment that it comes from: Revup's id of it, or else its transaction.
+    pub(crate) fn payment_name(&self) -> Option<String> {
+        let payment = self.payment()?;
+        payment.payment_id.clone().or_else(|| Some(payment.charges().next()?.as_str().into()))
     }
 
     const fn payment(&self) -> Option<&Payment> {
         self.originator.data.as_ref()
     }
+}
+
+impl Payment {
+    fn is_accepted(&self) -> bool {
+        self.status.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("accepted"))
+    }
+
+    /// The transactions that took its money, or tried to.
+    fn charges(&self) -> impl Iterator<Item = TransactionId> {
+        let all = self.transactions.iter().flatten().filter_map(|it| it.0.as_ref());
+        let charges = all.filter(|it| it.transaction_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("payment")));
+        charges.filter_map(|it| TransactionId::told(it.transaction_id.as_deref()?))
+    }
+}
+
+/// Reads a text; whatever else stands in its place is shown too, as it is written, and `null` alone is nothing.
+fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    Ok((raw != "null").then(|| decode(raw).unwrap_or_else(|_| raw.into())))
 }
 
 impl Transaction {

@@ -11,6 +11,7 @@ mod intake;
 mod notification;
 pub mod order;
 mod pages;
+mod payments;
 mod rules;
 #[cfg(feature = "samples")]
 mod samples;
@@ -28,9 +29,8 @@ pub use ids::{OrderId, SubscriptionId, Token, TransactionId};
 pub use rules::Rule;
 pub use settings::Settings;
 pub use subscription::Subscription;
-pub use wire::{
-    Created, PaymentsSeen, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen,
-};
+pub use payments::PaymentsSeen;
+pub use wire::{Created, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen};
 
 const NAME: &str = "revup";
 

@@ -158,82 +158,6 @@ pub(crate) struct Money {
     pub(crate) currency: Option<String>,
 }
 
-/// A page of the payments of a subscription.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[non_exhaustive]
-pub struct PaymentsSeen {
-    payments: Vec<Entry<PaymentSeen>>,
-    #[serde(default, deserialize_with = "lenient")]
-    pagination: Option<Pagination>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PaymentSeen {
-    #[serde(default, deserialize_with = "lenient_text")]
-    payment_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    due_date: Option<String>,
-    #[serde(default, deserialize_with = "told")]
-    amount: Option<Decimal>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    currency: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    transactions: Option<Vec<Entry<Named>>>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    #[serde(default, deserialize_with = "lenient_text")]
-    transaction_id: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Pagination {
-    #[serde(default, deserialize_with = "lenient")]
-    total_pages: Option<u32>,
-}
-
-fn is(have: Option<&String>, wanted: &str) -> bool {
-    have.is_some_and(|it| it.eq_ignore_ascii_case(wanted))
-}
-
-impl PaymentsSeen {
-    fn all(&self) -> impl Iterator<Item = &PaymentSeen> {
-        self.payments.iter().filter_map(|it| it.0.as_ref())
-    }
-
-    /// When the renewal that is still to be charged is due: until then the customer has paid.
-    pub(crate) fn paid_until(&self) -> Option<Timestamp> {
-        let open = |it: &&PaymentSeen| {
-            let status = it.status.as_ref();
-            is(it.payment_type.as_ref(), "renewal") && (is(status, "pending") || is(status, "paying"))
-        };
-        self.all().filter(open).filter_map(|it| Timestamp::parse_iso(it.due_date.as_deref()?)).min()
-    }
-
-    /// The payments that were made: their transactions, and how much each was.
-    pub(crate) fn made(&self) -> impl Iterator<Item = (TransactionId, Decimal, Option<String>)> {
-        self.all().filter(|it| is(it.status.as_ref(), "accepted")).flat_map(|it| {
-            let all = it.transactions.iter().flatten().filter_map(|it| it.0.as_ref()?.transaction_id.as_deref());
-            let ids = all.filter_map(TransactionId::told);
-            ids.filter_map(|id| Some((id, it.amount?, it.currency.clone())))
-        })
-    }
-
-    /// Whether there is a page after that one.
-    pub(crate) fn goes_on_after(&self, page: u32, size: u32) -> bool {
-        match self.pagination.as_ref().and_then(|it| it.total_pages) {
-            Some(pages) => pages > page,
-            None => u32::try_from(self.payments.len()).is_ok_and(|count| count >= size),
-        }
-    }
-}
-
 /// A transaction as a look-up or the reply to a refund shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -282,6 +206,11 @@ impl TransactionBody {
     /// Which one it is.
     pub(crate) fn id(&self) -> Option<TransactionId> {
         self.transaction_id.as_deref().and_then(TransactionId::told)
+    }
+
+    /// What it does, where that is said.
+    pub(crate) fn kind(&self) -> Option<TransactionType> {
+        self.transaction_type.clone().map(TransactionType::from)
     }
 
     /// What is shown of it; otherwise what is missing or wrong.

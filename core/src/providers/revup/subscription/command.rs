@@ -12,7 +12,8 @@ use crate::providers::revup::event::EventSeen;
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::ids::{SubscriptionId, TransactionId};
 use crate::providers::revup::notification::Notification;
-use crate::providers::revup::wire::{Created, PaymentsSeen, SubscriptionSeen, TransactionSeen, TransactionsSeen};
+use crate::providers::revup::payments::PaymentsSeen;
+use crate::providers::revup::wire::{Created, SubscriptionSeen, TransactionSeen, TransactionsSeen};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]

@@ -9,10 +9,11 @@ use crate::providers::revup::call::{Call, NO_SUBSCRIPTION, NO_TRANSACTION};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::event::EventSeen;
 use crate::providers::revup::ids::{SubscriptionId, TransactionId};
-use crate::providers::revup::notification::Notification;
+use crate::providers::revup::notification::{Notification, TransactionType};
+use crate::providers::revup::payments::PaymentsSeen;
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::{
-    Created, CreatedBody, PaymentsSeen, Status, SubscriptionSeen, TransactionBody, TransactionsSeen, predicted, refusal,
+    Created, CreatedBody, Status, SubscriptionSeen, TransactionBody, TransactionsSeen, predicted, refusal,
 };
 
 /// Reads a good reply.
@@ -26,8 +27,8 @@ pub(super) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
             Reading::of(seen.map(Event::Payments).ok_or("/payments"))
         }
         Call::CancelSubscription(id, _) => cancelled(body, id),
-        Call::RefundPayment(it) => transaction(body, None, &it.transaction_id),
-        Call::RetrieveTransaction(id, _) => transaction(body, Some(id), id),
+        Call::RefundPayment(it) => refunded(body, &it.transaction_id),
+        Call::RetrieveTransaction(id, _) => transaction(body, id),
         Call::FindTransactions(_) | Call::FindRefund(..) => {
             Reading::of(TransactionsSeen::read(body).map(Event::Transactions))
         }
@@ -52,21 +53,45 @@ fn cancelled(body: &[u8], id: &SubscriptionId) -> Reading<Event> {
     }
 }
 
-/// A transaction, and the one that was asked for where one was; the payment's own is no hint at its refund.
-fn transaction(body: &[u8], asked: Option<&TransactionId>, payment: &TransactionId) -> Reading<Event> {
-    let Some(seen) = read::<TransactionBody>(body) else { return Reading::missing("") };
-    let id = seen.id();
-    let hint = || id.clone().filter(|id| asked.is_none() && id != payment).map(Event::Made);
-    match seen.seen() {
-        Ok(seen) if asked.is_none_or(|asked| seen.id == *asked) => Reading::Done(Event::Transaction(seen)),
-        Ok(_) => Reading::missing("/transactionId"),
-        Err(pointer) => Reading::Missing { pointer, hint: hint() },
+/// The transaction of a refund: never the payment's own, nor one that does something else.
+fn refunded(body: &[u8], payment: &TransactionId) -> Reading<Event> {
+    let Some(body) = read::<TransactionBody>(body) else { return Reading::missing("") };
+    let (id, kind) = (body.id(), body.kind());
+    if id.as_ref() == Some(payment) {
+        return Reading::missing("/transactionId");
+    }
+    if kind.is_some_and(|it| it != TransactionType::Refund) {
+        return Reading::missing("/transactionType");
+    }
+    match body.seen() {
+        Ok(seen) => Reading::Done(Event::Transaction(seen)),
+        Err(pointer) => Reading::Missing { pointer, hint: id.map(Event::Made) },
+    }
+}
+
+/// The transaction that was asked for.
+fn transaction(body: &[u8], asked: &TransactionId) -> Reading<Event> {
+    let Some(body) = read::<TransactionBody>(body) else { return Reading::missing("") };
+    Reading::of(body.seen().and_then(|it| if it.id == *asked { Ok(it) } else { Err("/transactionId") }).map(Event::Transaction))
+}
+
+/// The subscription that a reply to its creation on a token names. A form changes nothing before it is paid.
+fn named(call: &Call, body: &[u8]) -> Option<Event> {
+    match call {
+        Call::CreateSubscription(it) if it.is_on_token() => {
+            read::<CreatedBody>(body)?.subscription().map(Event::Named)
+        }
+        _ => None,
     }
 }
 
 /// Reads a refusal; nothing if it is not worded as Revup words them.
 pub(super) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
-    let (mut refusal, transaction) = refusal(reply)?;
+    let named = named(call, reply.body);
+    let (mut refusal, transaction) = match refusal(reply) {
+        None if named.is_some() => (Refusal::new(None, None), None),
+        worded => worded?,
+    };
     let is = |wanted: &str| refusal.code.as_deref() == Some(wanted);
     let rules: &[_] = match call {
         Call::CreateSubscription(_) => &[("0151", Rule::TokenNotDisabled), ("0307", Rule::CreateCurrencyRequired)],
@@ -75,6 +100,10 @@ pub(super) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
         _ => &[],
     };
     match call {
+        Call::CreateSubscription(_) => {
+            refusal.undecided |= named.is_some();
+            refusal.event = named;
+        }
         Call::CancelSubscription(..) if is(NO_SUBSCRIPTION) => refusal.event = Some(Event::NotCancelled),
         Call::RefundPayment(it) => {
             refusal.event = transaction.filter(|id| *id != it.transaction_id).map(Event::Made);

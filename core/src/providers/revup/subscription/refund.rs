@@ -7,8 +7,10 @@ use crate::flow::{Outcome, Watch};
 use crate::id::{EffectId, Intent};
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::call::{Call, RefundPayment};
+use crate::providers::revup::event::{EventSeen, PaymentType};
 use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::notification::{Notification, TransactionType};
+use crate::providers::revup::payments::Made;
 use crate::providers::revup::wire::{TransactionSeen, TransactionStatus, TransactionsSeen};
 use crate::time::{Millis, Timestamp};
 
@@ -31,10 +33,8 @@ pub(super) fn made(
 ) -> Subscription {
     cx.learn(seen.id.as_str());
     at.ledger.refunded(&seen.id);
-    let amount = of.amount.decimal().unwrap_or(Decimal::ZERO);
-    if seen.money.amount.is_some_and(|it| !it.is(amount)) {
-        cx.review("other_amount", seen.id.as_str(), &["seen"]);
-    }
+    let asked = of.amount.decimal().unwrap_or(Decimal::ZERO);
+    let amount = other_amount(&mut at, &of.transaction_id, asked, seen, cx);
     match seen.status {
         TransactionStatus::Success => ends(&mut at, id.intent(), of, true, cx),
         TransactionStatus::Failed => ends(&mut at, id.intent(), of, false, cx),
@@ -50,6 +50,22 @@ pub(super) fn made(
         }
     }
     at
+}
+
+/// How much goes back by a refund: what is shown where that is more than was asked for. A person looks at any other amount.
+fn other_amount(
+    at: &mut Subscription,
+    payment: &TransactionId,
+    asked: Decimal,
+    seen: &TransactionSeen,
+    cx: &mut Context<'_>,
+) -> Decimal {
+    let Some(shown) = seen.money.amount.filter(|it| !it.is(asked)) else { return asked };
+    cx.review("other_amount", seen.id.as_str(), &["seen"]);
+    let more = shown.minus(asked).filter(|it| !it.is_negative() && seen.status != TransactionStatus::Failed);
+    let Some(more) = more else { return asked };
+    at.ledger.give(payment, more);
+    shown
 }
 
 /// The reply to a refund proves nothing, and still names its transaction: a look-up by its id tells more than a search.
@@ -71,7 +87,8 @@ pub(super) fn looked(mut at: Subscription, of: &Intent, seen: &TransactionSeen, 
         return if seen.is_a_refund() { shown(at, of, seen, cx) } else { asked(at, of, cx) };
     }
     if let Some(amount) = seen.money.amount.filter(|_| seen.status == TransactionStatus::Success) {
-        at.ledger.note(&seen.id, amount, seen.money.currency.clone(), true);
+        let (transaction, currency) = (seen.id.clone(), seen.money.currency.clone());
+        at.ledger.note(Made { transaction, amount, currency, payment: None }, true);
     }
     match &seen.order {
         Some(order) => cx.look_up(Call::FindRefund(order.clone(), of.clone())),
@@ -86,7 +103,13 @@ fn followed(mut at: Subscription, index: usize, seen: &TransactionSeen, cx: &mut
     let Some(open) = at.open_refunds.get_mut(index) else { return at };
     let own = seen.id == open.transaction && (seen.is_a_refund() || seen.id != open.payment && seen.kind.is_none());
     match seen.status {
-        TransactionStatus::Success if own => at.closes(index, true, cx),
+        TransactionStatus::Success if own => {
+            let (payment, asked) = (open.payment.clone(), open.amount);
+            if seen.money.amount.and_then(|it| it.at_most(asked)) == Some(false) {
+                other_amount(&mut at, &payment, asked, seen, cx);
+            }
+            at.closes(index, true, cx);
+        }
         TransactionStatus::Failed if own => at.closes(index, false, cx),
         _ => {
             open.watch.looked(cx.begun_at());
@@ -101,7 +124,8 @@ pub(super) fn listed(at: Subscription, of: &Intent, seen: &TransactionsSeen, cx:
     let Some((first_at, refund)) = lost(of, cx) else { return at };
     let since = first_at.as_millis().saturating_sub(SKEW.as_u64().cast_signed());
     let (mut odd, mut found) = (seen.odd, None);
-    for it in seen.all.iter().filter(|it| it.is_a_refund() && !at.ledger.knows(&it.id)) {
+    let others = |it: &&TransactionSeen| it.is_a_refund() && it.id != refund.transaction_id;
+    for it in seen.all.iter().filter(others).filter(|it| !at.ledger.knows(&it.id)) {
         match fits(it, &refund, since) {
             Some(true) if found.is_some() => return asked(at, of, cx),
             Some(true) => found = Some(it),
@@ -191,6 +215,9 @@ pub(super) fn ends(at: &mut Subscription, intent: &str, of: &RefundPayment, done
 /// Whether there is any that it may be about.
 pub(super) fn notified(at: &mut Subscription, seen: &Notification, origin: Origin, cx: &mut Context<'_>) -> bool {
     let Some(index) = at.open_refunds.iter().position(|it| it.transaction == seen.transaction) else {
+        if seen.status == TransactionStatus::Success && !at.ledger.knows(&seen.transaction) {
+            cx.look_up(Call::FindTransactions(seen.order.clone()));
+        }
         return told(at, cx);
     };
     match seen.status {
@@ -220,6 +247,40 @@ pub(super) fn told(at: &mut Subscription, cx: &mut Context<'_>) -> bool {
         }
     }
     !(lost.is_empty() && at.open_refunds.is_empty())
+}
+
+/// An event lists refunds: with proof, those that are not ours count at once; otherwise the order's transactions tell.
+pub(super) fn listed_by(at: &mut Subscription, event: &EventSeen, origin: Origin, cx: &mut Context<'_>) {
+    let Some(payment) = event.payment_name() else { return };
+    let proved = origin == Origin::Verified;
+    let mut is_new = false;
+    for (transaction, amount) in event.refunds() {
+        is_new |= !(at.ledger.knows(&transaction) || at.ledger.counts(&transaction));
+        at.ledger.note_other(transaction, payment.clone(), amount, proved);
+    }
+    let first = event.payment_type() == Some(PaymentType::Initial);
+    let order = event.order().or_else(|| at.order.clone().filter(|_| first));
+    if let Some(order) = order.filter(|_| is_new && !proved && at.place.is_known()) {
+        cx.look_up(Call::FindTransactions(order));
+    }
+}
+
+/// A look-up shows the transactions of an order: its refunds that are not ours count, by their transactions.
+pub(super) fn counted(mut at: Subscription, seen: &TransactionsSeen) -> Subscription {
+    let is_done = |it: &&TransactionSeen| it.status == TransactionStatus::Success;
+    let mut payments = seen.all.iter().filter(is_done).filter(|it| it.kind == Some(TransactionType::Payment));
+    // Nothing links a refund to one of several payments, unless an event does.
+    let alone = match (payments.next(), payments.next()) {
+        (Some(it), None) if !seen.odd => Some(it.id.as_str()),
+        _ => None,
+    };
+    for it in seen.all.iter().filter(is_done).filter(|it| it.is_a_refund()) {
+        let payment = at.ledger.payment_of(&it.id).or_else(|| alone.map(Into::into));
+        if let (Some(payment), Some(amount)) = (payment, it.money.amount) {
+            at.ledger.note_other(it.id.clone(), payment, amount, true);
+        }
+    }
+    at
 }
 
 impl OpenRefund {

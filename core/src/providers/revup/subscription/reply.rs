@@ -6,8 +6,9 @@ use super::{Context, Next, creation, refund};
 use crate::fact::Because;
 use crate::id::EffectId;
 use crate::providers::revup::call::{Call, PAGE_SIZE};
+use crate::providers::revup::payments::PaymentsSeen;
 use crate::providers::revup::rules::Rule;
-use crate::providers::revup::wire::{PaymentsSeen, Reason, Status, SubscriptionSeen};
+use crate::providers::revup::wire::{Reason, Status, SubscriptionSeen};
 
 /// A reply proves the success of a request, which is over.
 pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
@@ -18,6 +19,7 @@ pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Even
         (Event::Cancelled(seen), _) => Ok(cancelled(at, &seen, cx)),
         (Event::Transaction(seen), Call::RefundPayment(of)) => Ok(refund::made(at, id, of, &seen, cx)),
         (Event::Transaction(seen), Call::RetrieveTransaction(_, intent)) => Ok(refund::looked(at, intent, &seen, cx)),
+        (Event::Transactions(seen), Call::FindTransactions(_)) if at.place.is_known() => Ok(refund::counted(at, &seen)),
         (Event::Transactions(_), Call::FindTransactions(_)) => {
             creation::undecided(cx);
             Ok(at)
@@ -136,14 +138,16 @@ fn unclear(at: &mut Subscription, status: &str, cx: &mut Context<'_>) {
 
 /// Takes in until when the customer has paid, unless what stands is in doubt, and how much each payment was.
 fn measured(mut at: Subscription, seen: &PaymentsSeen, page: u32, cx: &mut Context<'_>) -> Subscription {
-    for (transaction, amount, currency) in seen.made() {
-        at.ledger.note(&transaction, amount, currency, true);
+    for made in seen.made() {
+        at.ledger.note(made, true);
     }
+    let unpaid_before = at.unpaid_before && page > 1;
+    at.unpaid_before = seen.ends_unpaid().unwrap_or(unpaid_before);
     if at.place != Place::Fulfilled || at.watch.is_some() {
         at.stop_measuring(cx);
         return at;
     }
-    match seen.paid_until() {
+    match seen.paid_until(unpaid_before) {
         Some(until) if !until.is_over(cx.now()) => {
             at.stop_measuring(cx);
             at.paid(until, cx);

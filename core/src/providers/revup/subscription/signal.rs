@@ -27,13 +27,14 @@ pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin,
         return Err(Because::Known.into());
     }
     check(&at, event, cx);
-    for (transaction, amount, currency) in event.made() {
-        at.ledger.note(&transaction, amount, currency, origin == Origin::Verified);
+    for made in event.made() {
+        at.ledger.note(made, origin == Origin::Verified);
     }
+    refund::listed_by(&mut at, event, origin, cx);
     if origin == Origin::Verified {
         proved(&mut at, event, cx);
     }
-    if !at.place.is_known() {
+    if !at.place.is_known() || origin != Origin::Verified && revives(&at, event) {
         at.confirm(cx);
     } else if !(at.place.is_final() || origin == Origin::Verified && is_settled(&at, event)) {
         at.hint(cx);
@@ -143,7 +144,7 @@ fn check(at: &Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     let plan = at.plan.is_none() || event.plan().is_none() || event.plan().is_some_and(|plan| at.plan.as_deref().is_some_and(|ours| ours.eq_ignore_ascii_case(plan)));
     cx.check(Rule::EventMatchSubscription, plan).at("/data/planId");
     let agrees = match kind {
-        EventType::Created => *status == Status::Fulfilled,
+        EventType::Created => *status == Status::Fulfilled && !event.is_unpaid(),
         EventType::Archived => *status == Status::Archived,
         EventType::Cancelled => *status == Status::Cancelled && event.has_cancellation(),
         EventType::Paused => *status == Status::Paused,
@@ -159,13 +160,22 @@ fn check(at: &Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     cx.check(Rule::ResumeOnlyFromPaused, resumed).at("/eventType");
     let moves = matches!(kind, EventType::Updated | EventType::Paused | EventType::Resumed);
     cx.check(Rule::CancelledTerminal, !(moves && at.place == Place::Cancelled)).at("/eventType");
-    cx.check(Rule::ArchivedTerminal, !(moves && at.place == Place::Archived)).at("/eventType");
+    let archived = at.place == Place::Archived && (moves || *kind == EventType::Created);
+    cx.check(Rule::ArchivedTerminal, !archived).at("/eventType");
+}
+
+/// Whether an event tells of a paid subscription, where the first charge is known to have failed.
+fn revives(at: &Subscription, event: &EventSeen) -> bool {
+    let lives = matches!(event.kind(), EventType::Created | EventType::Updated | EventType::Resumed);
+    at.place == Place::Archived && lives && *event.status() == Status::Fulfilled
 }
 
 /// Takes what is final from an event whose origin is proved; what can go both ways is the look-up's to say.
 fn proved(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     match event.kind() {
         _ if !at.place.is_known() => return,
+        // The payment that it comes from decides, and the look-up where that was not made.
+        EventType::Created if event.is_unpaid() => {}
         EventType::Created => {
             at.accept(cx);
             if at.place == Place::Awaiting && *event.status() == Status::Fulfilled {
@@ -195,7 +205,7 @@ fn proved(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
 /// Whether an event leaves nothing to be looked up.
 fn is_settled(at: &Subscription, event: &EventSeen) -> bool {
     match event.kind() {
-        EventType::Created => at.place.is_live(),
+        EventType::Created => at.place.is_live() && !event.is_unpaid(),
         EventType::Refunded | EventType::Disputed => true,
         _ => false,
     }

@@ -71,6 +71,9 @@ pub struct Subscription {
     /// The wait for the look-up that tells until when the customer has paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) period: Option<Watch>,
+    /// Whether the newest charge on the page of the payments that was read last was not made.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) unpaid_before: bool,
     /// The newest events, by their own time, so that a repeat moves nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) events: Vec<(Timestamp, Digest)>,

@@ -6,6 +6,7 @@ use super::{Context, Next, creation, refund, reply};
 use crate::fact::Verdict;
 use crate::flow::Watch;
 use crate::id::EffectId;
+use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::call::Call;
 use crate::providers::revup::ids::TransactionId;
 use crate::time::Timestamp;
@@ -31,10 +32,16 @@ pub(super) fn resolved(
         }
         (Call::CancelSubscription(..), _) => reply::not_cancelled(&mut at, cx),
         (Call::RefundPayment(of), _) => {
-            if let Verdict::About { id, .. } = verdict
-                && let Some(id) = TransactionId::told(id)
-            {
-                at.ledger.refunded(&id);
+            match verdict {
+                Verdict::About { id, .. } => {
+                    if let Some(id) = TransactionId::told(id) {
+                        at.ledger.refunded(&id);
+                    }
+                }
+                _ if verdict.name() == "refunded" => {
+                    at.ledger.claim(&of.transaction_id, of.amount.decimal().unwrap_or(Decimal::ZERO));
+                }
+                _ => {}
             }
             refund::ends(&mut at, id.intent(), of, verdict.name() == "refunded", cx);
         }
