@@ -155,18 +155,11 @@ pub(crate) fn is_own(provider: &str, operation: &Operation, body: &Value) -> boo
     }
 }
 
-<<<<<<< HEAD
-/// Whether a refusal carries a transaction that has not failed.
-fn is_open(provider: &str, body: &Value) -> bool {
-    let has_data = ["transactionId", "transactionStatus"].iter().any(|name| !body[*name].is_null());
-    let failed = body["transactionStatus"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("failed"));
-    provider == "revup" && has_data && !failed
-=======
 /// Whether a refusal carries a transaction that has not failed, or the subscription that it refuses to create.
 fn is_open(provider: &str, operation: &Operation, body: &Value) -> bool {
-    let status = body["transactionStatus"].as_str();
+    let has_data = ["transactionId", "transactionStatus"].iter().any(|name| !body[*name].is_null());
+    let failed = body["transactionStatus"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("failed"));
     let named = body["subscriptionId"].as_str().is_some_and(|it| it.len() == 36);
     let created = operation.name.starts_with("create_subscription") && named;
-    provider == "revup" && (created || status.is_some_and(|it| !it.eq_ignore_ascii_case("failed")))
->>>>>>> revup-b
+    provider == "revup" && (created || (has_data && !failed))
 }
