@@ -1,5 +1,7 @@
 //! Names: the host's keys and intents, the library's effect ids, and the ids that providers hand out.
 
+mod fingerprints;
+
 use alloc::borrow::Cow;
 use alloc::format;
 use core::fmt;
@@ -10,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+
+pub(crate) use fingerprints::Fingerprints;
 
 /// Why a text cannot be the name it was meant to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]

@@ -11,7 +11,6 @@ pub mod schema;
 pub mod time;
 pub mod money;
 pub mod id;
-mod fingerprints;
 mod url;
 mod decode;
 mod encode;

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sendings::Sendings;
 use super::{Answered, Call, Effect, Owed, Past, Question, Retry};
-use crate::fingerprints::Fingerprints;
-use crate::id::{EffectId, Intent, REMEMBERED};
+use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED};
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
 

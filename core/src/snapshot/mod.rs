@@ -31,9 +31,8 @@ use crate::decode::{Malformed, decode, member};
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::encode::{Verbatim, encode};
 use crate::fact::{Because, Failure};
-use crate::fingerprints::Fingerprints;
 use crate::flow::{Cx, Flow};
-use crate::id::{CorrelationId, EffectId, Key, Text};
+use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
 use crate::money::LARGEST;
 use crate::rule::{Violation, codes};
 

@@ -3,7 +3,7 @@
 use rulebound_nets::histories::breaches;
 
 /// How many histories of each flow; `RULEBOUND_HISTORIES` says another number.
-const HISTORIES: u64 = 300;
+const HISTORIES: u64 = 2000;
 
 fn histories(flow: &str) {
     let given = |name: &str| std::env::var(name).ok().and_then(|it| it.parse().ok());

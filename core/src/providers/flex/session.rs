@@ -171,6 +171,9 @@ impl Session {
 
     /// Takes in what does not change with its status.
     pub(crate) fn describe<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let of_flow = seen.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
+        cx.check(Rule::CheckoutModeMatches, of_flow).at("/checkout_session/mode");
+        self.sound &= of_flow;
         if self.redirect_url.is_none() {
             self.redirect_url = seen.address().cloned();
         }

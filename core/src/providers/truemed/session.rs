@@ -201,7 +201,9 @@ impl Session {
 
     /// What is awaited of it.
     pub(crate) fn awaited(&self) -> Option<Awaited> {
-        let rests = self.status == Status::Authorized && !self.ending && self.unlisted.is_none();
+        // What was to be held rests until the host ends it; of anything else the capture is still to come.
+        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization);
+        let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
         if self.is_over() || rests || self.wait().is_stopped() {
             return None;
         }

@@ -7,8 +7,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprints::Fingerprints;
-use crate::id::{IdError, Intent, saved_as_text};
+use crate::id::{Fingerprints, IdError, Intent, saved_as_text};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::Status;

@@ -7,7 +7,7 @@ use core::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::id::{Digest, IdError, saved_as_text};
+use super::{Digest, IdError, saved_as_text};
 
 /// The bytes of a fingerprint.
 const SHORT: usize = 6;
