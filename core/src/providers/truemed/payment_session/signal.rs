@@ -118,6 +118,7 @@ pub(super) fn judged(
             if known.session.judged(verdict, cx) && known.ending.is_some() {
                 // What is waited for no longer stands in nobody's way.
                 if !cx.sent(super::ends::is_end) {
+                    cx.withdraw(super::ends::is_end);
                     known.settle_end(Outcome::Failed);
                     known.ending = None;
                     known.session.ending = false;
