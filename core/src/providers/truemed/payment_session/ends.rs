@@ -10,6 +10,7 @@ use crate::money::Cents;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::session::Session;
 use crate::providers::truemed::wire::{SessionSeen, Status};
+use crate::time::Millis;
 
 /// Whether a request ends a session.
 pub(super) const fn is_end(call: &Call) -> bool {
@@ -94,6 +95,14 @@ impl Known {
             self.settle_refund(&id, refund.amount, Outcome::Done, cx);
         }
         true
+    }
+
+    /// A refund that the customer's dispute holds up waits for its end, which only a look-up shows.
+    pub(super) fn wait_for_dispute(&self, cx: &mut Context<'_>) {
+        if self.disputed && cx.owed(is_refund).is_some() {
+            let soon = cx.policy().look_ups.waiting.first().copied().unwrap_or(Millis::from_hours(24));
+            cx.look_up_from(Call::RetrievePaymentSession(self.session.id.clone()), cx.now().after(soon));
+        }
     }
 
     /// A refund is over.

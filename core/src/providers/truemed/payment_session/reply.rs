@@ -106,6 +106,7 @@ pub(super) fn see(mut known: Box<Known>, seen: &SessionSeen, by_look_up: bool, c
         ends::refunds_shown(&mut known, seen, cx);
     }
     known.session.watch(cx);
+    known.wait_for_dispute(cx);
     PaymentSession::Known(known)
 }
 
