@@ -26,6 +26,7 @@ cargo xtask bench                    measure against hand-written code, side by 
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask fuzz [MINUTES]           fuzz everything that reads what others wrote: 10 minutes unless told
 cargo xtask fuzz TARGET FILE...      run one target on files, such as what a failure left behind
+cargo xtask evidence                 try again what EVIDENCE.md promises, and write its rows
 cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 unless told
 cargo xtask install-c PREFIX         build the C library and install it";
 
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ["bench"] => bench(),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
+        ["evidence"] => evidence::all(),
         ["mutants"] => mutants::run_drawn("40", None),
         ["mutants", count] => mutants::run_drawn(count, None),
         ["mutants", count, seed] => mutants::run_drawn(count, Some(seed)),
