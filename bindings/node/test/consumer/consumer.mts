@@ -76,6 +76,7 @@ function told(command: TruemedPaymentTokenCommand): string {
     case 'retrieve_provision_token_request':
     case 'retrieve_payment_session':
     case 'delete_payment_token':
+    case 'find_payment_session':
       return command.type;
     default:
       return never(command);
@@ -120,6 +121,7 @@ function started(owed: ReturnType<typeof at.owed>[number]): string {
     case 'create_payment_session':
     case 'create_payment_token':
     case 'delete_payment_token':
+    case 'find_payment_session':
     case 'retrieve_payment_session':
     case 'retrieve_payment_token':
     case 'retrieve_provision_token_request':
