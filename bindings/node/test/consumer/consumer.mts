@@ -76,7 +76,6 @@ function told(command: TruemedPaymentTokenCommand): string {
     case 'retrieve_provision_token_request':
     case 'retrieve_payment_session':
     case 'delete_payment_token':
-    case 'find_payment_session':
       return command.type;
     default:
       return never(command);
