@@ -119,6 +119,12 @@ pub(crate) fn idempotency_key(flow: &str, key: &Key, id: &EffectId) -> String {
     format!("{flow}:{}:{}", key.as_str(), id.as_str())
 }
 
+/// The id of the effect whose idempotency key a text is, if it is one of this flow's.
+pub(crate) fn effect_of_key<'t>(flow: &str, key: &Key, text: &'t str) -> Option<&'t str> {
+    let of_key = text.strip_prefix(flow)?.strip_prefix(':')?;
+    of_key.strip_prefix(key.as_str())?.strip_prefix(':')
+}
+
 /// Something that the host must do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]

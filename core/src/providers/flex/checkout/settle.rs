@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::refund::{Again, Match, Wanted};
 use super::{Checkout, Context};
-use crate::effect::idempotency_key;
+use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, Outcome, Reading};
 use crate::id::EffectId;
 use crate::money::Cents;
@@ -244,8 +244,8 @@ impl Checkout {
                 return self.refund_made(&it.name, &ids);
             }
         }
-        let own = idempotency_prefix(cx);
-        let name = seen.echo.as_deref().and_then(|echo| EffectId::parse(echo.strip_prefix(&own)?).ok());
+        let of_echo = |echo| EffectId::parse(effect_of_key(Self::ID, cx.key(), echo)?).ok();
+        let name = seen.echo.as_deref().and_then(of_echo);
         let (Some(name), Some(payment)) = (name, &mut self.payment) else { return };
         if cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str()) {
             return;
@@ -308,11 +308,6 @@ impl OpenRequest {
             }
         }
     }
-}
-
-/// What every key of this flow begins with.
-pub(super) fn idempotency_prefix(cx: &Context<'_>) -> alloc::string::String {
-    alloc::format!("{}:{}:", Checkout::ID, cx.key().as_str())
 }
 
 /// What was found of a capture.

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::settle::{idempotency_prefix, is_named};
+use super::settle::is_named;
 use super::{Checkout, Command, Context, wish};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Input, Outcome, Stop, Watch};
+use crate::effect::effect_of_key;
+use crate::flow::{Flow as _, Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
 use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{Place, Saw};
@@ -178,7 +179,7 @@ impl Checkout {
         let counts = self.owns(seen.payment_intent(), seen.checkout_session(), None, cx).map(|(_, counts)| counts);
         let known = self.payment.iter().any(|it| it.refunds.iter().any(|it| it.id == seen.refund_id));
         // An echo of a key of ours decides alone.
-        let echoes = seen.echo.as_ref().is_some_and(|echo| echo.starts_with(&idempotency_prefix(cx)));
+        let echoes = seen.echo.as_ref().is_some_and(|echo| effect_of_key(Self::ID, cx.key(), echo).is_some());
         match counts {
             Ok(true) => {}
             Err(_) if known || echoes => {}

@@ -1,7 +1,7 @@
 //! Which sessions are ours: by the key that they echo, or else by what they ask for and when they were made.
 
 use super::{Checkouts, How, Saw};
-use crate::effect::{Call as _, Retry, idempotency_key};
+use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
 use crate::fact::{Because, Verdict};
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
@@ -68,8 +68,8 @@ impl Checkouts {
     /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
     pub(super) fn was_ours<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
         if let Some(echo) = &seen.echo {
-            let own = alloc::format!("{}:{}:create_checkout_session:", F::ID, cx.key().as_str());
-            return echo.starts_with(&own);
+            let effect = effect_of_key(F::ID, cx.key(), echo);
+            return effect.is_some_and(|id| id.starts_with("create_checkout_session:"));
         }
         let Some(since) = self.since.filter(|_| seen.client_reference_id == self.reference) else { return false };
         let is_key = self.reference.as_deref() == Some(cx.key().as_str());
