@@ -129,7 +129,7 @@ impl Intents {
         match self.find(intent) {
             None => match self.older.content(intent) {
                 None => Standing::Fresh(1),
-                Some(have) if have == short(&content) => Standing::Same,
+                Some(have) if have == content.first() => Standing::Same,
                 Some(_) => Standing::Other,
             },
             Some(it) if it.outcome == Outcome::Failed => Standing::Fresh(it.ordinal.saturating_add(1)),
@@ -192,15 +192,6 @@ struct Fingerprints(Vec<([u8; NAME], [u8; CONTENT])>);
 
 saved_as_text!(Fingerprints);
 
-/// The beginning of a fingerprint.
-fn short<const N: usize>(digest: &Digest) -> [u8; N] {
-    let mut short = [0; N];
-    for (to, from) in short.iter_mut().zip(digest.as_bytes()) {
-        *to = *from;
-    }
-    short
-}
-
 impl Fingerprints {
     const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -211,7 +202,7 @@ impl Fingerprints {
         if self.is_empty() {
             return None;
         }
-        let name = short(&Digest::of([intent.as_str().as_bytes()]));
+        let name = Digest::of([intent.as_str().as_bytes()]).first();
         self.0.iter().rev().find(|it| it.0 == name).map(|it| it.1)
     }
 
@@ -219,7 +210,7 @@ impl Fingerprints {
         if self.0.len() >= OLDER {
             self.0.remove(0);
         }
-        self.0.push((short(&Digest::of([done.intent.as_str().as_bytes()])), short(&done.content)));
+        self.0.push((Digest::of([done.intent.as_str().as_bytes()]).first(), done.content.first()));
     }
 }
 

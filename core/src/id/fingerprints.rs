@@ -28,8 +28,7 @@ impl Fingerprints {
     }
 
     fn short(id: &str) -> [u8; SHORT] {
-        let digest = Digest::of([id.as_bytes()]);
-        digest.as_bytes().first_chunk().copied().unwrap_or_default()
+        Digest::of([id.as_bytes()]).first()
     }
 
     pub(crate) fn has(&self, id: &str) -> bool {
