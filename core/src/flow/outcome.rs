@@ -24,8 +24,6 @@ pub struct Standby<'a, C> {
     pub lease: Option<Timestamp>,
     /// When it was begun first.
     pub first_at: Option<Timestamp>,
-    /// Whether a sending was answered with a good status.
-    pub answered: bool,
     /// Whether it is not sent again unless a look-up denies it.
     pub held: bool,
 }
@@ -42,7 +40,6 @@ impl<F: Flow> Cx<'_, F> {
                 sent: it.was_sent(),
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
-                answered: sent.is_some_and(|it| it.answered != Answered::No),
                 held: it.is_held(),
             })
         })
