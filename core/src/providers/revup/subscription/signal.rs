@@ -3,12 +3,14 @@
 use super::state::{Payment, Place, Subscription};
 use super::{Context, Next, refund};
 use crate::fact::{Because, Origin};
+use crate::id::Digest;
 use crate::providers::revup::call::Call;
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::event::{EventSeen, EventType, PaymentType};
 use crate::providers::revup::notification::{Notification, TransactionType};
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::Status;
+use crate::time::Timestamp;
 
 pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin, cx: &mut Context<'_>) -> Next {
     let named = at.id.as_ref() == Some(event.subscription());
@@ -83,17 +85,21 @@ fn after_all(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> N
     Ok(at)
 }
 
+/// Goes on only if a message is about this subscription, which is known, and was not told before.
+fn is_news(at: &mut Subscription, ours: bool, stamp: (Timestamp, Digest)) -> Result<(), Because> {
+    let place = at.place;
+    match place {
+        Place::Requested if ours => Err(Because::Early),
+        _ if !ours || !place.is_known() => Err(Because::Unrelated),
+        _ if at.remember(stamp) => Err(Because::Known),
+        _ => Ok(()),
+    }
+}
+
 /// A callback comes through the customer's hands: it is a hint whoever vouches for it.
 pub(super) fn called_back(mut at: Subscription, seen: &Callback, cx: &mut Context<'_>) -> Next {
     let ours = at.order.is_some() && at.order == seen.order;
-    match at.place {
-        Place::Requested if ours => return Err(Because::Early.into()),
-        _ if !ours || !at.place.is_known() => return Err(Because::Unrelated.into()),
-        _ => {}
-    }
-    if at.remember(seen.stamp()) {
-        return Err(Because::Known.into());
-    }
+    is_news(&mut at, ours, seen.stamp())?;
     if !at.place.is_final() {
         at.ask(cx);
     }
@@ -104,14 +110,7 @@ pub(super) fn called_back(mut at: Subscription, seen: &Callback, cx: &mut Contex
 pub(super) fn notified(mut at: Subscription, seen: &Notification, origin: Origin, cx: &mut Context<'_>) -> Next {
     let of_refund = at.open_refunds.iter().any(|it| [&it.transaction, &it.payment].contains(&&seen.transaction));
     let ours = of_refund || (at.order.is_some() && at.order.as_ref() == Some(&seen.order));
-    match at.place {
-        Place::Requested if ours => return Err(Because::Early.into()),
-        _ if !ours || !at.place.is_known() => return Err(Because::Unrelated.into()),
-        _ => {}
-    }
-    if at.remember(seen.stamp()) {
-        return Err(Because::Known.into());
-    }
+    is_news(&mut at, ours, seen.stamp())?;
     cx.check(Rule::EventTypeKnown, seen.kind.is_known()).at("/transactionType");
     let handled = seen.kind == TransactionType::Refund && refund::notified(&mut at, seen, origin, cx);
     if matches!(seen.kind, TransactionType::Chargeback | TransactionType::Rdr | TransactionType::InformationRequested) {
