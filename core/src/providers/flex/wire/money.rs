@@ -82,28 +82,6 @@ pub struct RefundSeen {
     pub test_mode: Option<bool>,
 }
 
-impl RefundSeen {
-    /// The payment that it gives back.
-    pub(crate) fn payment_intent(&self) -> Option<&str> {
-        first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
-    }
-
-    /// The session that it gives back.
-    pub(crate) fn checkout_session(&self) -> Option<&str> {
-        first("checkout_session_id", [&self.checkout_session, &None])
-    }
-
-    /// The subscription that it gives back a period of.
-    pub(crate) fn subscription(&self) -> Option<&str> {
-        first("subscription_id", [&self.subscription_id, &None])
-    }
-
-    /// The invoice that it gives back.
-    pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-        InvoiceId::parse(first("invoice_id", [&self.invoice_id, &None])?).ok()
-    }
-}
-
 /// A capture of what was held.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
@@ -163,28 +141,6 @@ pub struct DisputeSeen {
     pub test_mode: Option<bool>,
 }
 
-impl DisputeSeen {
-    /// The payment that is disputed.
-    pub(crate) fn payment_intent(&self) -> Option<&str> {
-        first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
-    }
-
-    /// The session that is disputed.
-    pub(crate) fn checkout_session(&self) -> Option<&str> {
-        first("checkout_session_id", [&self.checkout_session, &None])
-    }
-
-    /// The subscription of which a payment is disputed.
-    pub(crate) fn subscription(&self) -> Option<&str> {
-        first("subscription_id", [&self.subscription_id, &None])
-    }
-
-    /// The invoice whose payment is disputed.
-    pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-        InvoiceId::parse(first("invoice_id", [&self.invoice_id, &None])?).ok()
-    }
-}
-
 /// A charge, of which only what it was a charge of is read.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
@@ -214,6 +170,35 @@ impl ChargeSeen {
         InvoiceId::parse(first("invoice_id", [&self.invoice, &None])?).ok()
     }
 }
+
+/// Of money that goes back: what it was of, wherever that stands.
+macro_rules! money_back {
+    ($($seen:ident),+) => {$(
+        impl $seen {
+            /// The payment that it is of.
+            pub(crate) fn payment_intent(&self) -> Option<&str> {
+                first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
+            }
+
+            /// The session that it is of.
+            pub(crate) fn checkout_session(&self) -> Option<&str> {
+                first("checkout_session_id", [&self.checkout_session, &None])
+            }
+
+            /// The subscription that it is of.
+            pub(crate) fn subscription(&self) -> Option<&str> {
+                first("subscription_id", [&self.subscription_id, &None])
+            }
+
+            /// The invoice that it is of.
+            pub(crate) fn invoice(&self) -> Option<InvoiceId> {
+                InvoiceId::parse(first("invoice_id", [&self.invoice_id, &None])?).ok()
+            }
+        }
+    )+};
+}
+
+money_back!(RefundSeen, DisputeSeen);
 
 /// The first id of a thing, wherever it stands.
 fn first<'a>(named: &str, places: [&'a Option<Expandable>; 2]) -> Option<&'a str> {
