@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{Outcome, root};
+use crate::{Outcome, cargo_command, root};
 
 /// One row.
 pub(crate) struct Row<'a> {
@@ -56,8 +56,7 @@ pub(crate) fn all() -> Outcome {
     for it in &TRIED {
         let command = [&["test"], it.arguments].concat().join(" ");
         println!("$ cargo {command}");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut run = Command::new(cargo);
+        let mut run = cargo_command();
         run.arg("test").args(it.arguments).args(["--", "--nocapture", "--test-threads=2"]).current_dir(root());
         if !it.histories.is_empty() {
             run.env("RULEBOUND_HISTORIES", it.histories);

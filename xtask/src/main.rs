@@ -126,10 +126,14 @@ fn cargo(arguments: &[&str]) -> Outcome {
     cargo_with(arguments, &[])
 }
 
+/// The cargo that runs this.
+fn cargo_command() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
     println!("$ cargo {}", arguments.join(" "));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo_command();
     command.args(arguments).envs(environment.iter().copied()).current_dir(root());
     run(&mut command)
 }

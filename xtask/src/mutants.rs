@@ -11,7 +11,7 @@ use rulebound_nets::chance::bytes_of;
 use serde_json::Value;
 
 use crate::evidence::{self, Row};
-use crate::{Outcome, cargo, root, run, target};
+use crate::{Outcome, cargo, cargo_command, root, run, target};
 use tree::tree;
 
 /// The version whose names the list of survivors is written in.
@@ -206,7 +206,7 @@ fn in_tree(mut command: Command) -> Command {
 
 /// Fails unless the tests hold where no fault is planted.
 fn baseline(tests: &[&str]) -> Outcome {
-    let mut command = in_tree(Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())));
+    let mut command = in_tree(cargo_command());
     let packages = tests.iter().filter_map(|it| it.strip_prefix("--test-package="));
     command.args(["test", "--quiet"]).args(packages.map(|it| format!("--package={it}")));
     run(command.args(tests.iter().skip_while(|it| **it != "--").skip(1)))
