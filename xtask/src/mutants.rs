@@ -139,6 +139,13 @@ fn plant(mutants: &[Mutant], name: &str, tests: &[&str]) -> Result<Planted, Stri
         let path = out.join("mutants.out").join(file);
         Ok(fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?.lines().map(str::to_owned).collect())
     };
+    let planted: usize = ["caught.txt", "missed.txt", "timeout.txt", "unviable.txt"]
+        .iter()
+        .map(|it| lines(it).map(|it| it.len()))
+        .sum::<Result<_, _>>()?;
+    if planted < mutants.len() {
+        return Err(format!("{planted} of {} mutants were planted; see {}", mutants.len(), out.display()));
+    }
     let missed: BTreeSet<_> = lines("missed.txt")?.into_iter().collect();
     let missed = mutants.iter().filter(|it| missed.contains(&it.name)).cloned().collect();
     Ok(Planted { missed, unviable: lines("unviable.txt")?.len() })
@@ -186,9 +193,9 @@ fn filters() -> Vec<String> {
 
 /// A text in which a regular expression finds nothing but itself.
 fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|it| (!it.is_alphanumeric() && it.is_ascii()).then_some('\\').into_iter().chain([it]))
-        .collect()
+    // Of the others some have a meaning when they are escaped: `\<` is where a word begins.
+    let has_meaning = |it: &char| r"\.+*?()|[]{}^$#&-~".contains(*it);
+    text.chars().flat_map(|it| has_meaning(&it).then_some('\\').into_iter().chain([it])).collect()
 }
 
 fn mutants_command() -> Command {
