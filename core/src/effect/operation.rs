@@ -136,6 +136,11 @@ impl Operation {
         }
     }
 
+    /// Whether a verdict says that it was done: the first of those that are asked for.
+    pub(crate) fn says_done(&self, verdict: &str) -> bool {
+        self.unknown.is_some_and(|it| it.verdicts.first() == Some(&verdict))
+    }
+
     /// Whether it only reads.
     pub(crate) const fn is_look_up(&self) -> bool {
         matches!(self.class, Retry::Lookup)

@@ -39,10 +39,21 @@ pub(crate) struct Past<C> {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
-    /// A person said what has become of it.
-    Judged,
+    /// It was not done, as a person said or look-ups showed.
+    Undone,
     /// It was done, and made what the provider calls so, where it makes anything.
     Done(Option<String>),
+}
+
+impl<C: Call> Past<C> {
+    /// Whether a request is a new try of this one: for the same intent, or with the same content where there is none.
+    pub(crate) fn is_tried_again_by(&self, it: &Obligation<C>) -> bool {
+        let operation = self.call.operation();
+        let Some(call) = it.call().filter(|call| call.operation() == operation && operation.class.is_of_money()) else {
+            return false;
+        };
+        *call == self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())
+    }
 }
 
 impl<C: Call> Outbox<C> {
@@ -66,6 +77,13 @@ impl<C: Call> Outbox<C> {
     /// Whether an earlier request of the same operation has made it.
     pub(crate) fn was_made(&self, call: &C, made: &str) -> bool {
         call.operation().class.is_of_money() && self.made.has(&named(call, made))
+    }
+
+    /// Notes that a request that had been ended as not done was done.
+    pub(crate) fn is_made(&mut self, id: &EffectId, made: Option<&str>) {
+        if let Some(it) = self.past.iter_mut().find(|it| it.id == *id) {
+            it.end = End::Done(made.map(Into::into));
+        }
     }
 
     /// A request that is over, by its id.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::Flow;
+use super::{AfterAll, Flow};
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::id::EffectId;
 use crate::rule::Rule;
@@ -85,6 +85,8 @@ pub enum Input<F: Flow> {
         /// The verdict.
         verdict: Verdict,
     },
+    /// The late reply to a request that was ended as not done proves its success: a person is told, whatever follows.
+    AfterAll(AfterAll<F::Call>, F::Event),
     /// A person said what has become of a request, or gave it up: it is over.
     Resolved {
         /// Its id.

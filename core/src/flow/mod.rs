@@ -32,7 +32,7 @@ pub(crate) use cx::Moment;
 pub use cx::{Check, Cx};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{Intents, Outcome, Standing};
-pub use outcome::Standby;
+pub use outcome::{AfterAll, MADE_AFTER_ALL, Standby};
 pub use watch::Watch;
 
 pub(crate) mod sealed {
@@ -183,6 +183,11 @@ pub trait Flow:
     /// needs none.
     fn id_of(_reason: &str, _verdict: &str) -> Option<fn(&str) -> bool> {
         None
+    }
+
+    /// Whether an id of the provider's is known as that of another request than those that are open.
+    fn is_of_another(&self, _id: &str) -> bool {
+        false
     }
 
     /// What is impossible about a state that was loaded.

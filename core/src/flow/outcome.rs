@@ -4,8 +4,12 @@ use alloc::vec::Vec;
 
 use super::{Cx, Flow};
 use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, Obligation, Past};
+use crate::fact::Because;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
+
+/// The review of what was made although it had been ended as not made.
+pub const MADE_AFTER_ALL: &str = "made_after_all";
 
 /// The shortest time between two look-ups for one outcome.
 const BETWEEN_LOOKS: Millis = Millis::from_minutes(10);
@@ -26,6 +30,18 @@ pub struct Standby<'a, C> {
     pub first_at: Option<Timestamp>,
     /// Whether it is not sent again unless a look-up denies it.
     pub held: bool,
+}
+
+/// A request that was done after it had been ended as not done: by a person, or by what look-ups showed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AfterAll<C> {
+    /// Its id.
+    pub id: EffectId,
+    /// What it did.
+    pub call: C,
+    /// The new try that nobody has sent, and that is withdrawn.
+    pub again: Option<(EffectId, C)>,
 }
 
 impl<F: Flow> Cx<'_, F> {
@@ -110,7 +126,10 @@ impl<F: Flow> Cx<'_, F> {
             self.look_for(&call, first.after(BETWEEN_DENIALS));
             return None;
         }
-        self.outbox.to_mut().discharge(id.as_str())?.into_request()
+        let gone = self.outbox.to_mut().discharge(id.as_str())?;
+        // A late reply may say otherwise.
+        self.outbox.to_mut().remember(&gone, End::Undone);
+        gone.into_request()
     }
 
     /// The reply to a look-up neither shows a request nor denies it: its next look-up is planned, each after a longer time.
@@ -132,14 +151,38 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    /// A request that a person ended, if it turns out to have been done after all: says so to a person.
-    pub fn after_all(&mut self, done: impl Fn(&F::Call) -> bool, of: &str) -> bool {
-        let is_it = |it: &Past<F::Call>| it.end == End::Judged && done(&it.call);
-        let ended = self.outbox.past.iter().any(is_it);
-        if ended {
-            self.review("made_after_all", of, &["seen"]);
+    /// A signal shows that a request was done that had been ended as not done: says so to a person. Given are the request, and the
+    /// new try that nobody has sent, which is withdrawn: settle it as not done. What was told before is known.
+    pub fn after_all(
+        &mut self,
+        done: impl Fn(&F::Call) -> bool,
+        made: &str,
+        verdicts: &[&'static str],
+    ) -> Result<Option<AfterAll<F::Call>>, Because> {
+        let past = || self.outbox.past.iter().filter(|it| done(&it.call));
+        if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made)) {
+            return Err(Because::Known);
         }
-        ended
+        let Some(past) = past().find(|it| it.end == End::Undone).cloned() else { return Ok(None) };
+        Ok(Some(self.was_made(&past, Some(made), verdicts)))
+    }
+
+    /// Notes that a request was done that was ended as not done. A new try that would move money, and that nobody has sent, is
+    /// withdrawn.
+    pub(crate) fn was_made(
+        &mut self,
+        past: &Past<F::Call>,
+        made: Option<&str>,
+        verdicts: &[&'static str],
+    ) -> AfterAll<F::Call> {
+        self.review(MADE_AFTER_ALL, made.unwrap_or(past.id.as_str()), verdicts);
+        let outbox = self.outbox.to_mut();
+        outbox.makes(&past.call, made);
+        outbox.is_made(&past.id, made);
+        let is_moot = |it: &&Obligation<F::Call>| !it.was_sent() && past.is_tried_again_by(it);
+        let moot = outbox.owed.iter().find(is_moot).map(|it| it.id.clone());
+        let again = moot.and_then(|id| outbox.discharge(id.as_str())?.into_request());
+        AfterAll { id: past.id.clone(), call: past.call.clone(), again }
     }
 
     /// Plans the look-up by which the outcome of a request shows that has just been begun.

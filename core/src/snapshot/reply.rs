@@ -265,13 +265,16 @@ impl<F: Flow> Snapshot<F> {
         let made = F::made(&event);
         let mut cx = self.cx(env);
         match &past.end {
-            End::Judged => cx.review("made_after_all", made.unwrap_or(id), &["seen"]),
+            End::Undone => {
+                let after_all = cx.was_made(past, made, &["seen"]);
+                self.moved(Input::AfterAll(after_all, event), cx, None)
+            }
             End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
                 cx.review("made_twice", made.unwrap_or(id), &["seen"]);
+                self.applied(self.state.clone(), cx, None)
             }
-            End::Done(_) => return unmoved(Because::Known),
+            End::Done(_) => unmoved(Because::Known),
         }
-        self.applied(self.state.clone(), cx, None)
     }
 }
 

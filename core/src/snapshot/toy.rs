@@ -226,6 +226,7 @@ impl Flow for Toy {
             Input::Answered { .. }
             | Input::Refused { .. }
             | Input::Accepted { .. }
+            | Input::AfterAll(..)
             | Input::RefusedOnce { .. }
             | Input::Hinted { .. }
             | Input::NotSent { .. } => Ok(self),

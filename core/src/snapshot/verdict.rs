@@ -35,6 +35,7 @@ impl<F: Flow> Snapshot<F> {
             (Duty::Review { verdicts, .. }, verdict) => {
                 let (reason, of) = obligation.word().unwrap_or_default();
                 let verdict = chosen::<F>(reason, verdict, verdicts)?;
+                self.is_free(&verdict, |_| false)?;
                 let (reason, of) = (reason.into(), of.into());
                 Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None))
             }
@@ -64,6 +65,17 @@ impl<F: Flow> Snapshot<F> {
         self.outbox.owed.iter().find(is_it).filter(|_| self.outbox.levels(level) == 1)
     }
 
+    /// A verdict cannot name what is known as another request's.
+    fn is_free(&self, verdict: &Verdict, was_made: impl Fn(&str) -> bool) -> Result<(), FactError> {
+        match verdict {
+            Verdict::About { id, .. } if was_made(id) || self.state.is_of_another(id) => Err(FactError::new(
+                "/verdict/id",
+                "names what another request has made: look for the one that this is about",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// A person said what has become of a request, or that it is to be tried on.
     fn resolved(
         &self,
@@ -78,6 +90,7 @@ impl<F: Flow> Snapshot<F> {
             return Ok(unmoved(Because::Known));
         }
         let verdict = chosen::<F>(question.reason, verdict, &question.choices(call.operation().class))?;
+        self.is_free(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(env);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
             cx.outbox.to_mut().try_on(it.id.as_str(), env.now);
@@ -93,7 +106,8 @@ impl<F: Flow> Snapshot<F> {
             // What a person names was made; whatever else is named later was made as well.
             let end = match &verdict {
                 Verdict::About { id, .. } => End::Done(Some(id.as_str().into())),
-                Verdict::Plain(_) => End::Judged,
+                Verdict::Plain(name) if call.operation().says_done(name) => End::Done(None),
+                Verdict::Plain(_) => End::Undone,
             };
             if let End::Done(made) = &end {
                 outbox.makes(call, made.as_deref());

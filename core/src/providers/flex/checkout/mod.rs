@@ -142,7 +142,7 @@ impl Flow for Checkout {
         match input {
             Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
             Input::Command(Command::RetrieveCheckoutSession { .. }) => On::Retrieve,
-            Input::Answered { .. } | Input::Signalled(..) => On::Seen,
+            Input::Answered { .. } | Input::AfterAll(..) | Input::Signalled(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
             Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
             _ => On::Other,
@@ -154,12 +154,12 @@ impl Flow for Checkout {
         let payment = self.payment.as_ref();
         match command {
             Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
-            Command::CreateRefund(it) => same(it.intent.as_ref().and_then(|intent| {
-                Some(payment?.returns.standing(intent, payment::of_refund(it)))
-            })),
-            Command::CapturePayment(it) => same(it.intent.as_ref().and_then(|intent| {
-                Some(payment?.captures.standing(intent, payment::of_capture(it)))
-            })),
+            Command::CreateRefund(it) => same(
+                it.intent.as_ref().and_then(|intent| Some(payment?.returns.standing(intent, payment::of_refund(it)))),
+            ),
+            Command::CapturePayment(it) => same(
+                it.intent.as_ref().and_then(|intent| Some(payment?.captures.standing(intent, payment::of_capture(it)))),
+            ),
             Command::RetrieveCheckoutSession { .. } => false,
         }
     }

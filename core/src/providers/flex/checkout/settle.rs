@@ -247,8 +247,12 @@ impl Checkout {
         let of_echo = |echo| EffectId::parse(effect_of_key(Self::ID, cx.key(), echo)?).ok();
         let name = seen.echo.as_deref().and_then(of_echo);
         let (Some(name), Some(payment)) = (name, &mut self.payment) else { return };
-        if cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str()) {
-            return;
+        let told = cx.after_all(|call| is_named(call, &name), seen.refund_id.as_str(), &["seen"]);
+        if let Ok(Some(it)) = told {
+            if let Some((again, _)) = &it.again {
+                payment.refund_came_to_nothing(again);
+            }
+            return payment.refund_made(&name, core::slice::from_ref(&seen.refund_id));
         }
         match payment.told_again(&name, seen) {
             Again::Known => {}
@@ -266,7 +270,8 @@ impl Checkout {
     ) -> Vec<OpenRequest> {
         let Some(payment) = &self.payment else { return Vec::new() };
         let all = of(payment);
-        let sent = |name: &EffectId| cx.owed(|call| is_named(call, name)).filter(|it| it.sent).and_then(|it| it.first_at);
+        let sent =
+            |name: &EffectId| cx.owed(|call| is_named(call, name)).filter(|it| it.sent).and_then(|it| it.first_at);
         let open = |(name, amount): &(EffectId, Cents)| {
             cx.owed(|call| is_named(call, name))?;
             let since = sent(name);

@@ -5,9 +5,9 @@ use alloc::string::String;
 
 use super::settle::is_named;
 use super::{Checkout, Command, Context, wish};
-use crate::fact::{Because, Origin, Verdict};
 use crate::effect::effect_of_key;
-use crate::flow::{Flow as _, Input, Outcome, Stop, Watch};
+use crate::fact::{Because, Origin, Verdict};
+use crate::flow::{AfterAll, Flow as _, Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
 use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{Place, Saw};
@@ -23,6 +23,7 @@ pub(super) fn step(mut at: Checkout, input: Input<Checkout>, cx: &mut Context<'_
     match input {
         Input::Command(command) => wanted(&mut at, command, cx)?,
         Input::Answered { id, call, event } => answered(&mut at, &id, &call, &event, cx)?,
+        Input::AfterAll(it, event) => after_all(&mut at, &it, &event, cx),
         Input::Refused { id, call, .. } => refused(&mut at, &id, &call, cx),
         Input::Resolved { id, call, verdict } => resolved(&mut at, &id, &call, &verdict, cx),
         Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
@@ -50,13 +51,7 @@ fn wanted(at: &mut Checkout, command: Command, cx: &mut Context<'_>) -> Result<(
     }
 }
 
-fn answered(
-    at: &mut Checkout,
-    id: &EffectId,
-    call: &Call,
-    event: &Event,
-    cx: &mut Context<'_>,
-) -> Result<(), Because> {
+fn answered(at: &mut Checkout, id: &EffectId, call: &Call, event: &Event, cx: &mut Context<'_>) -> Result<(), Because> {
     match (call, event) {
         (Call::CreateCheckoutSession(_), Event::Session(seen)) => {
             let saw = at.checkouts.created(seen, super::SHOWN, cx)?;
@@ -244,6 +239,16 @@ impl Checkout {
             payment.refund_came_to_nothing(&name);
         }
     }
+}
+
+/// A request was done that had been ended as not done: what it moved counts, and the new try is none.
+fn after_all(at: &mut Checkout, it: &AfterAll<Call>, event: &Event, cx: &mut Context<'_>) {
+    if let Some((id, call)) = &it.again {
+        at.undone(id, call);
+    }
+    at.checkouts.after_all(it, cx);
+    // What does not fit the state any more is the person's, who is told.
+    let _ = answered(at, &it.id, &it.call, event, cx);
 }
 
 fn refused(at: &mut Checkout, id: &EffectId, call: &Call, cx: &mut Context<'_>) {

@@ -3,6 +3,7 @@
 use super::{Checkouts, How, Saw};
 use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
 use crate::fact::{Because, Verdict};
+use crate::flow::AfterAll;
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
 use crate::providers::flex::call::Call;
@@ -151,6 +152,18 @@ impl Checkouts {
     }
 
     /// A person said what has become of a request about sessions, or gave it up.
+    /// A session was made although it had been said that it was not: its reply is read as that of the one that is asked for.
+    pub(crate) fn after_all<F: Flex>(&mut self, it: &AfterAll<Call>, cx: &Cx<'_, F>) {
+        let Call::CreateCheckoutSession(command) = &it.call else { return };
+        if it.again.is_some() {
+            self.asked = None;
+        }
+        if self.asked.is_none() && self.adopting.is_none() && self.settled.is_none() {
+            self.asked = Some(super::Asked::of(command, cx.settings()));
+            self.reference.clone_from(&command.client_reference_id);
+        }
+    }
+
     pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, verdict: &Verdict, cx: &mut Cx<'_, F>) {
         match (call, verdict) {
             (Call::CreateCheckoutSession(_), Verdict::About { id, .. }) => {

@@ -163,7 +163,9 @@ impl Checkouts {
         let it = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
         if seen.echo.is_some() {
             // Our request has made it, and maybe another too.
-            cx.after_all(is_create, it.id.as_str());
+            if cx.after_all(is_create, it.id.as_str(), &["seen"])?.is_some_and(|it| it.again.is_some()) {
+                self.asked = None;
+            }
             let reference = self.reference.clone().unwrap_or_default();
             let it = match &self.answered {
                 Some(asked) => Session::answering(seen, asked, &reference, cx),

@@ -189,7 +189,7 @@ impl Flow for Subscription {
             Input::Command(Command::RetrieveCheckoutSession { .. } | Command::RetrieveSubscription { .. }) => {
                 On::Retrieve
             }
-            Input::Answered { event, .. } => match event {
+            Input::Answered { event, .. } | Input::AfterAll(_, event) => match event {
                 Event::Subscription(_) => On::Subscription,
                 _ => On::Session,
             },

@@ -10,7 +10,7 @@ use super::standing::Standing;
 use super::wish::wish;
 use super::{Context, Subscription};
 use crate::fact::Because;
-use crate::flow::{Input, Stop};
+use crate::flow::{AfterAll, Input, Stop};
 use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{How, Saw};
 use crate::providers::flex::event::Event;
@@ -23,6 +23,7 @@ pub(super) fn step(mut at: Subscription, input: Input<Subscription>, cx: &mut Co
     match input {
         Input::Command(command) => wish(&mut at, command, cx)?,
         Input::Answered { call, event, .. } => answered(&mut at, &call, &event, cx)?,
+        Input::AfterAll(it, event) => after_all(&mut at, &it, &event, cx),
         Input::Refused { call, .. } => refused(&mut at, &call, cx),
         Input::Resolved { call, verdict, .. } => resolved(&mut at, &call, &verdict, cx),
         Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
@@ -69,6 +70,16 @@ fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<
         _ => return Err(Because::Unrelated),
     }
     Ok(())
+}
+
+/// A request was done that had been ended as not done: the new try is none.
+fn after_all(at: &mut Subscription, it: &AfterAll<Call>, event: &Event, cx: &mut Context<'_>) {
+    if let (Some((_, call)), Some(standing)) = (&it.again, &mut at.standing) {
+        standing.not_ended(call, cx);
+    }
+    at.checkouts.after_all(it, cx);
+    // What does not fit the state any more is the person's, who is told.
+    let _ = answered(at, &it.call, event, cx);
 }
 
 fn refused(at: &mut Subscription, call: &Call, cx: &mut Context<'_>) {

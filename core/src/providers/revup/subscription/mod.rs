@@ -219,7 +219,7 @@ impl Flow for Subscription {
             },
             Input::Signalled(..) => On::Told,
             Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Judged { .. } | Input::Resolved { .. } | Input::AfterAll(..) => On::Judged,
             _ => On::Other,
         }
     }
@@ -244,6 +244,7 @@ impl Flow for Subscription {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
             Input::Hinted { call, event, .. } => reply::hinted(self, &call, event, cx),
+            Input::AfterAll(it, event) => Ok(reply::after_all(self, &it, event, cx)),
             Input::Refused { id, call, .. } => reply::refused(self, &id, &call, cx),
             Input::RefusedOnce { call, .. } => Ok(self.refused_once(&call, cx)),
             Input::NotSent { call, .. } => Ok(self.not_sent(&call, cx)),
@@ -302,9 +303,13 @@ impl Flow for Subscription {
     fn impossible(&self) -> Option<&'static str> {
         let named = self.place > Place::Requested;
         match () {
-            () if named != self.id.is_some() => Some("a subscription has an id exactly when Revup or a person named it"),
+            () if named != self.id.is_some() => {
+                Some("a subscription has an id exactly when Revup or a person named it")
+            }
             () if self.place == Place::Requested && self.asked.is_none() => Some("nobody asked for the subscription"),
-            () if self.place == Place::Awaiting && self.watch.is_none() => Some("a first charge is waited for since never"),
+            () if self.place == Place::Awaiting && self.watch.is_none() => {
+                Some("a first charge is waited for since never")
+            }
             () if self.place.is_live() && self.payment != Payment::Accepted => {
                 Some("a subscription that lives was paid once")
             }

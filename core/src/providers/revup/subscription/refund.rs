@@ -1,7 +1,7 @@
 //! What becomes of a refund: done, failed, under way, or unknown until a look-up or a person tells.
 
-use super::state::{OpenRefund, Subscription};
 use super::Context;
+use super::state::{OpenRefund, Subscription};
 use crate::fact::Origin;
 use crate::flow::{Outcome, Watch};
 use crate::id::{EffectId, Intent};
@@ -50,6 +50,21 @@ pub(super) fn made(
         }
     }
     at
+}
+
+/// A refund was made that had been ended as not made: its money counts again.
+pub(super) fn made_after_all(
+    mut at: Subscription,
+    id: &EffectId,
+    of: &RefundPayment,
+    seen: &TransactionSeen,
+    cx: &mut Context<'_>,
+) -> Subscription {
+    if at.ledger.knows(&seen.id) {
+        return at;
+    }
+    at.ledger.give(&of.transaction_id, of.amount.decimal().unwrap_or(Decimal::ZERO));
+    made(at, id, of, seen, cx)
 }
 
 /// How much goes back by a refund: what is shown where that is more than was asked for. A person looks at any other amount.

@@ -4,6 +4,7 @@ use super::command::Event;
 use super::state::{Place, Subscription};
 use super::{Context, Next, creation, refund};
 use crate::fact::Because;
+use crate::flow::AfterAll;
 use crate::id::EffectId;
 use crate::providers::revup::call::{Call, PAGE_SIZE};
 use crate::providers::revup::payments::PaymentsSeen;
@@ -26,6 +27,19 @@ pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Even
         }
         (Event::Transactions(seen), Call::FindRefund(_, intent)) => Ok(refund::listed(at, intent, &seen, cx)),
         _ => Err(Because::Unrelated.into()),
+    }
+}
+
+/// A request was done that had been ended as not done: the new try is none. Of a creation a person says whether it is ours.
+pub(super) fn after_all(mut at: Subscription, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> Subscription {
+    match &it.again {
+        Some((_, Call::CreateSubscription(_))) => creation::vanish(&mut at, cx),
+        Some((id, Call::RefundPayment(of))) => refund::ends(&mut at, id.intent(), of, false, cx),
+        _ => {}
+    }
+    match (event, &it.call) {
+        (Event::Transaction(seen), Call::RefundPayment(of)) => refund::made_after_all(at, &it.id, of, &seen, cx),
+        _ => at,
     }
 }
 

@@ -56,7 +56,7 @@ fn proves(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Subs
     let id = event.subscription();
     if cx.prove(Call::is_create, Some(id.as_str())).is_none() {
         // A person has said that nothing was created.
-        cx.after_all(Call::is_create, id.as_str());
+        let _ = cx.after_all(Call::is_create, id.as_str(), &["seen"]);
     }
     cx.withdraw(Call::is_of_status);
     at.bind(id.clone(), cx);
@@ -140,7 +140,9 @@ fn check(at: &Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     let (kind, status) = (event.kind(), event.status());
     cx.check(Rule::EventTypeKnown, kind.is_known()).at("/eventType");
     cx.check(Rule::EventOccurredAtAlias, event.has_one_time()).at("/ocurredAt");
-    let plan = at.plan.is_none() || event.plan().is_none() || event.plan().is_some_and(|plan| at.plan.as_deref().is_some_and(|ours| ours.eq_ignore_ascii_case(plan)));
+    let plan = at.plan.is_none()
+        || event.plan().is_none()
+        || event.plan().is_some_and(|plan| at.plan.as_deref().is_some_and(|ours| ours.eq_ignore_ascii_case(plan)));
     cx.check(Rule::EventMatchSubscription, plan).at("/data/planId");
     let agrees = match kind {
         EventType::Created => *status == Status::Fulfilled && !event.is_unpaid(),

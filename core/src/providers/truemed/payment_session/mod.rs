@@ -1,5 +1,6 @@
 //! `truemed.payment_session`: one checkout, from its creation (or its adoption by a look-up) to its refunds.
 
+mod after_all;
 mod command;
 mod ends;
 mod guard;
@@ -14,12 +15,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
+use super::found::Found;
 use super::ids::PaymentSessionId;
+use super::replies;
 use super::rules::Rule;
 use super::session::{Asked, Session};
 use super::settings::Settings;
-use super::found::Found;
-use super::replies;
 use super::wire::{Signal, Status};
 use crate::effect::Awaited;
 use crate::flow::{Cx, Edge, Flow, Input, Intents, Reading, Refusal, Reply, Stop, Webhook};
@@ -104,6 +105,9 @@ impl Flow for PaymentSession {
         edge(At::Absent, On::Retrieve, At::Adopting),
         edge(At::Absent, On::Judged, At::Pending),
         edge(At::Requested, On::Created, At::Pending),
+        // A person had ended it, and it was made after all.
+        edge(At::Absent, On::Created, At::Pending),
+        edge(At::Requested, On::Seen, At::Absent),
         edge(At::Requested, On::Refused, At::Absent),
         edge(At::Adopting, On::Refused, At::Absent),
         // A webhook that echoes our key stands in for the answer that was lost.
@@ -221,7 +225,7 @@ impl Flow for PaymentSession {
             Input::Command(Command::CreatePaymentSession(_)) => On::Create,
             Input::Command(Command::RetrievePaymentSession { .. }) => On::Retrieve,
             Input::Command(_) => On::Ask,
-            Input::Answered { event: Event::Created(_), .. } => On::Created,
+            Input::Answered { event: Event::Created(_), .. } | Input::AfterAll(_, Event::Created(_)) => On::Created,
             Input::Answered { event: Event::Found(_), .. } => On::Found,
             Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
             Input::Answered { event: Event::Seen(_), .. } | Input::Signalled(..) => On::Seen,

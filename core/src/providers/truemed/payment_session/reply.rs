@@ -41,7 +41,7 @@ pub(super) fn answered(at: PaymentSession, id: &EffectId, call: &Call, event: Ev
     }
 }
 
-fn created(asked: Asked, reply: SessionCreated, cx: &mut Context<'_>) -> PaymentSession {
+pub(super) fn created(asked: Asked, reply: SessionCreated, cx: &mut Context<'_>) -> PaymentSession {
     cx.learn(reply.id.as_str());
     cx.withdraw(Call::is_find);
     cx.withdraw_word(UNPLACED, reply.id.as_str());
@@ -52,7 +52,12 @@ fn created(asked: Asked, reply: SessionCreated, cx: &mut Context<'_>) -> Payment
 }
 
 /// A session turns out to be the one that was asked for.
-pub(super) fn bound(mut asked: Asked, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Context<'_>) -> PaymentSession {
+pub(super) fn bound(
+    mut asked: Asked,
+    id: PaymentSessionId,
+    seen: Option<&SessionSeen>,
+    cx: &mut Context<'_>,
+) -> PaymentSession {
     cx.prove(Call::is_session, Some(id.as_str()));
     cx.withdraw(Call::is_find);
     cx.learn(id.as_str());

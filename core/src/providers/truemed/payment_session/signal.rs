@@ -2,11 +2,12 @@
 
 use alloc::boxed::Box;
 
+use super::after_all::without_new_try;
 use super::reply::{bound, see};
 use super::step::{Context, Next};
 use super::{Event, Known, PaymentSession};
 use crate::fact::{Because, Origin, Verdict, Via};
-use crate::flow::Outcome;
+use crate::flow::{MADE_AFTER_ALL, Outcome};
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::found::Wanted;
 use crate::providers::truemed::ids::PaymentSessionId;
@@ -30,7 +31,9 @@ pub(super) fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &m
             known.session.check(&seen, cx);
             Ok(see(known, &seen, false, cx))
         }
-        PaymentSession::Requested(asked) if Wanted::of(&asked, cx).is_some_and(|it| it.is_named_by(&seen, cx.key())) => {
+        PaymentSession::Requested(asked)
+            if Wanted::of(&asked, cx).is_some_and(|it| it.is_named_by(&seen, cx.key())) =>
+        {
             let at = bound(asked, id, Some(&seen), cx);
             if let PaymentSession::Known(known) = &at {
                 known.session.check(&seen, cx);
@@ -57,8 +60,9 @@ fn unplaced(at: PaymentSession, id: &PaymentSessionId, seen: &SessionSeen, cx: &
     {
         return Err(Because::Known.into());
     }
-    if cx.after_all(Call::is_session, id.as_str()) {
-        return Ok(at);
+    let is_paid = matches!(seen.status, Status::Captured | Status::Authorized);
+    if is_paid && let Some(it) = cx.after_all(Call::is_session, id.as_str(), OURS_OR_NOT)? {
+        return Ok(without_new_try(at, &it, cx));
     }
     match seen.status {
         Status::Captured => cx.review(UNPLACED, id.as_str(), OURS_OR_NOT),
@@ -91,20 +95,21 @@ pub(super) fn judged(
     cx: &mut Context<'_>,
 ) -> PaymentSession {
     let ours = verdict.name() == "ours";
+    let is_whose = [UNPLACED, MADE_AFTER_ALL].contains(&reason);
     match (at, PaymentSessionId::parse(of)) {
         (PaymentSession::Requested(mut asked), Ok(id)) if reason == UNPLACED => {
             let is_it = asked.candidates.contains(&id);
             asked.candidates.retain(|it| *it != id);
             if is_it && ours { bound(asked, id, None, cx) } else { PaymentSession::Requested(asked) }
         }
-        (PaymentSession::Absent, Ok(id)) if reason == UNPLACED && ours => {
+        (PaymentSession::Absent, Ok(id)) if is_whose && ours => {
             // Every sending was refused, and a person says that it was made even so.
             cx.look_up(Call::RetrievePaymentSession(id.clone()));
             let session = Session::claimed(id, cx.now());
             session.watch(cx);
             PaymentSession::Known(Box::new(Known::new(session)))
         }
-        (PaymentSession::Known(mut known), Ok(id)) if reason == UNPLACED => {
+        (PaymentSession::Known(mut known), Ok(id)) if is_whose => {
             if ours && known.session.status != Status::Captured {
                 cx.fulfill(id.as_str());
             }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 
+use super::after_all::after_all;
 use super::known::{capture_content, refund_content};
 use super::{Command, Ending, Known, PaymentSession, reply, signal};
 use crate::flow::{Cx, Input, Stop};
@@ -24,7 +25,10 @@ pub(super) fn step(at: PaymentSession, input: Input<PaymentSession>, cx: &mut Co
     match input {
         Input::Command(command) => wish(at, command, cx),
         Input::Answered { id, call, event } => reply::answered(at, &id, &call, event, cx),
-        Input::Refused { id, call, status, code, .. } => Ok(reply::refused(at, &id, &call, status, code.as_deref(), cx)),
+        Input::AfterAll(it, event) => Ok(after_all(at, &it, event, cx)),
+        Input::Refused { id, call, status, code, .. } => {
+            Ok(reply::refused(at, &id, &call, status, code.as_deref(), cx))
+        }
         Input::RefusedOnce { code, .. } => Ok(reply::refused_once(at, code.as_deref())),
         Input::Resolved { id, call, verdict } => Ok(reply::resolved(at, &id, &call, &verdict, cx)),
         Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Ok(at),

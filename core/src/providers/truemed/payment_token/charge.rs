@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::Context;
 use super::origin::Origin;
 use super::state::{Charge, Failed, PaymentToken, Word};
-use super::Context;
 use crate::fact::{Because, Verdict};
 use crate::flow::{Outcome, Watch};
 use crate::id::{EffectId, Intent};
@@ -46,7 +46,7 @@ impl PaymentToken {
     }
 
     /// The charge that is asked for has a session.
-    fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Context<'_>) -> Settled {
+    pub(super) fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Context<'_>) -> Settled {
         let Charge::Requested { nth, asked, .. } = core::mem::take(&mut self.charge) else {
             return Err(Because::Unrelated);
         };
@@ -158,7 +158,9 @@ impl PaymentToken {
 
     /// A person wants to wait on for a repair.
     pub(super) fn wait_for_repair(&mut self, cx: &mut Context<'_>) {
-        let (Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. }) = &mut self.charge else { return };
+        let (Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. }) = &mut self.charge else {
+            return;
+        };
         failed.watch = Watch::new(cx.now());
         cx.review_on_schedule("repair_unconfirmed", failed.of.as_str(), REPAIR, &failed.watch);
     }
@@ -235,7 +237,13 @@ impl PaymentToken {
     }
 
     /// A session that is over, or waited for no longer, stands otherwise than it was taken for.
-    fn turned_out(&mut self, id: &str, (before, now): (&Status, &Status), intent: Option<&Intent>, cx: &mut Context<'_>) {
+    fn turned_out(
+        &mut self,
+        id: &str,
+        (before, now): (&Status, &Status),
+        intent: Option<&Intent>,
+        cx: &mut Context<'_>,
+    ) {
         if before.is_final() {
             cx.review("contradiction", id, &["seen"]);
         }

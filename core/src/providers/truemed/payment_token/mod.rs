@@ -1,6 +1,7 @@
 //! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
 //! deletion.
 
+mod after_all;
 mod awaits;
 mod charge;
 mod command;
@@ -17,12 +18,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::call::Call;
+use super::found::Found;
 use super::ids::PaymentSessionId;
 use super::order::digest;
+use super::replies::{self, UpdateAnswered};
 use super::rules::Rule;
 use super::settings::Settings;
-use super::found::Found;
-use super::replies::{self, UpdateAnswered};
 use super::wire::Signal;
 use crate::effect::Awaited;
 use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
@@ -118,6 +119,8 @@ impl Flow for PaymentToken {
         edge(At::CardUpdating, On::TokenUpdated, At::CardSettled),
         edge(At::CardUpdating, On::Judged, At::CardSettled),
         edge(At::CardUpdating, On::Judged, At::CardPending),
+        // A person had ended it, and it was made after all.
+        edge(At::ChargeIdle, On::SessionCreated, At::ChargeOpen),
         edge(At::ChargeRequested, On::SessionFound, At::ChargeOpen),
         edge(At::ChargeRequested, On::SessionFound, At::ChargeIdle),
         edge(At::ChargeRequested, On::SessionFound, At::ChargeFailed),
@@ -212,7 +215,10 @@ impl Flow for PaymentToken {
                 Command::DeletePaymentToken {} => On::Delete,
                 _ => On::Other,
             },
-            Input::Answered { event, .. } | Input::Signalled(event, _) | Input::Hinted { event, .. } => match event {
+            Input::Answered { event, .. }
+            | Input::AfterAll(_, event)
+            | Input::Signalled(event, _)
+            | Input::Hinted { event, .. } => match event {
                 Event::TokenRequested(_) => On::TokenRequested,
                 Event::UpdateAnswered(_) => On::UpdateAnswered,
                 Event::SessionCreated(_) => On::SessionCreated,
@@ -266,6 +272,7 @@ impl Flow for PaymentToken {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::AfterAll(it, event) => reply::after_all(self, &it, event, cx),
             Input::Accepted { call, .. } => {
                 self.update_is_accepted(&call, cx);
                 Ok(self)
@@ -353,6 +360,10 @@ impl Flow for PaymentToken {
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
+    }
+
+    fn is_of_another(&self, id: &str) -> bool {
+        self.closed.has_id(id)
     }
 
     fn impossible(&self) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use super::origin::Origin;
 use super::state::{PaymentToken, Place, Word};
 use super::{Context, Next};
 use crate::fact::{Because, Verdict};
-use crate::flow::Outcome;
+use crate::flow::{AfterAll, MADE_AFTER_ALL, Outcome};
 use crate::id::EffectId;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
@@ -147,6 +147,14 @@ pub(super) fn resolved(
     Ok(at)
 }
 
+/// A request that a person had ended was done after all.
+pub(super) fn after_all(mut at: PaymentToken, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> Next {
+    if let Event::SessionCreated(made) = event {
+        at.made_after_all(it, made, cx)?;
+    }
+    Ok(at)
+}
+
 /// A person judged a review of this flow.
 pub(super) fn judged(mut at: PaymentToken, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Next {
     match (reason, verdict.name()) {
@@ -156,7 +164,8 @@ pub(super) fn judged(mut at: PaymentToken, reason: &str, of: &str, verdict: &Ver
         (TOKEN_NOT_FOUND, "deleted") => at.deleted(cx),
         (TOKEN_NOT_FOUND, _) if at.place == Place::Deleting && cx.owed(is_delete).is_none() => at.place = Place::Issued,
         ("unplaced_payment", word) => at.payment_is_placed(of, word == "ours", cx)?,
-        ("contradiction" | "made_after_all" | "made_twice", _) => {}
+        (MADE_AFTER_ALL, "ours") => cx.fulfill(of),
+        ("contradiction" | MADE_AFTER_ALL | "made_twice", _) => {}
         _ => at.wait_is_judged(of, verdict, cx),
     }
     Ok(at)
@@ -175,7 +184,8 @@ impl PaymentToken {
             return self.provisioned(origin, Word::new(token, None), cx);
         }
         let awaiting = self.place == Place::Awaiting;
-        if let Some(it) = self.provisions.iter_mut().find(|it| it.origin.as_ref() == Some(origin)).filter(|_| awaiting) {
+        if let Some(it) = self.provisions.iter_mut().find(|it| it.origin.as_ref() == Some(origin)).filter(|_| awaiting)
+        {
             it.watch.looked(cx.begun_at());
             it.watch(cx);
         }
@@ -222,7 +232,8 @@ impl PaymentToken {
             self.charge = super::state::Charge::Idle;
         }
         cx.withdraw_unsent(Call::is_session);
-        let lives = |call: &Call| call.is_session() || call.is_find() || matches!(call, Call::RetrievePaymentSession(_));
+        let lives =
+            |call: &Call| call.is_session() || call.is_find() || matches!(call, Call::RetrievePaymentSession(_));
         cx.withdraw(|call| !lives(call));
         let dead = ["action_required", "update_unconfirmed", "payment_failed", "repair_unconfirmed", TOKEN_NOT_FOUND];
         cx.withdraw_words(&dead, |_| true);

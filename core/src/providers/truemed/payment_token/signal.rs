@@ -1,9 +1,9 @@
 //! Signals of Truemed: each settles only the request that it names.
 
 use super::command::Event;
+use super::guard::{is_same_update, is_update};
 use super::origin::Origin;
 use super::state::{Charge, PaymentToken, Pending, Place, Provision, Word};
-use super::guard::is_same_update;
 use super::{Context, Next};
 use crate::fact::{Because, Origin as Proof};
 use crate::flow::Outcome;
@@ -90,8 +90,9 @@ impl PaymentToken {
             Call::CreatePaymentSession(it) => seen.amount().is_none_or(|amount| amount == it.total_amount),
             _ => false,
         };
-        if cx.after_all(costs_as_much, id.as_str()) {
-            self.closed.add_judged(self.requests, id.clone());
+        let is_paid = matches!(seen.status, Status::Captured | Status::Authorized);
+        if is_paid && let Some(it) = cx.after_all(costs_as_much, id.as_str(), OURS_OR_NOT)? {
+            self.paid_though_ended(&it, cx);
             return Ok(());
         }
         match seen.status {
@@ -120,6 +121,9 @@ impl PaymentToken {
         }
         let ours = it.metadata.as_deref() == Some(cx.key().as_str());
         let word = Word { token: &it.payment_token, letter: it.letter(), at: it.time() };
+        if named == 0 {
+            return self.settle_by_token(word, ours, cx);
+        }
         let mut settled = Err(Because::Unrelated);
         for origin in origins.iter().flatten() {
             settled = self.settle(origin, word, ours, cx);
@@ -134,7 +138,7 @@ impl PaymentToken {
     fn settle(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
         let is_named = |it: &Pending| it.is_named_by(origin);
         if self.pending().any(is_named) {
-            self.changed(origin, word, is_named, cx);
+            self.changed(Some(origin), word, is_named, cx);
             return Ok(());
         }
         if self.provisions.iter().any(|it| it.origin.as_ref() == Some(origin)) {
@@ -176,6 +180,11 @@ impl PaymentToken {
             cx.learn(word.token.as_str());
             return Ok(());
         }
+        let of_request = matches!(origin, Origin::Request(_));
+        if !ours && self.token.as_ref() != Some(word.token) {
+            // Nothing says that it is about this customer.
+            return Err(if is_learning(of_request, cx) { Because::Early } else { Because::Unrelated });
+        }
         if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
             cx.prove(is_same_update(&update), None);
             self.update_is_taken(&update, Some((origin, word)), cx);
@@ -183,7 +192,6 @@ impl PaymentToken {
         }
         let is_unnamed = |it: &Pending| it.origin.is_none();
         let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
-        let of_request = matches!(origin, Origin::Request(_));
         let is_failed = matches!(origin, Origin::Failed(_)) && self.failure().is_some_and(|it| it.session.is_none());
         if is_failed {
             self.repaired(Some((origin, word)), cx);
@@ -192,10 +200,13 @@ impl PaymentToken {
         if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
             return Err(Because::Early);
         }
-        if of_request && self.pending().any(is_unnamed) {
-            self.changed(origin, word, is_unnamed, cx);
+        if of_request && self.is_one(is_unnamed) {
+            self.changed(Some(origin), word, is_unnamed, cx);
             return Ok(());
         }
+        // A token with our key is ours, whatever has made it.
+        let is_other = ours && self.token.as_ref() != Some(word.token);
+        let is_newer = is_other && self.is_news(self.requests.saturating_add(1), word);
         match (origin, &mut self.charge) {
             (Origin::Failed(id), Charge::Repaired { nth, intent, session: session @ None, .. }) => {
                 *session = Some(id.clone());
@@ -203,8 +214,29 @@ impl PaymentToken {
                 self.closed.add_failed(nth, id.clone(), intent);
                 Ok(())
             }
+            _ if is_newer => {
+                self.take_token(self.requests, word);
+                self.drop_stale_charge(cx);
+                Ok(())
+            }
             _ => Err(Because::Unrelated),
         }
+    }
+
+    /// A webhook that names no origin: it is found by the token, and settles the one change whose reply named none either.
+    fn settle_by_token(&mut self, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
+        let is_unnamed = |it: &Pending| it.origin.is_none();
+        let by_token = ours || self.token.as_ref() == Some(word.token);
+        if !by_token || cx.sent(is_update) || !self.is_one(is_unnamed) {
+            return Err(Because::Unrelated);
+        }
+        self.changed(None, word, is_unnamed, cx);
+        Ok(())
+    }
+
+    /// Whether one change alone is such: of two, nothing says which is meant.
+    fn is_one(&self, which: impl Fn(&Pending) -> bool) -> bool {
+        self.pending().filter(|it| which(it)).count() == 1
     }
 
     /// A token with our key comes from one of our attempts, although no reply has named its origin: says whether one is
@@ -219,7 +251,9 @@ impl PaymentToken {
             Origin::Request(_) => {
                 let of_request = |it: &Provision| !matches!(it.origin, Some(Origin::Session(_)));
                 let unnamed = self.provisions.iter().rposition(|it| it.origin.is_none()).filter(|_| cx.sent(asks));
-                let Some(at) = unnamed.or_else(|| self.provisions.iter().rposition(of_request)) else { return Ok(false) };
+                let Some(at) = unnamed.or_else(|| self.provisions.iter().rposition(of_request)) else {
+                    return Ok(false);
+                };
                 if unnamed.is_some() {
                     // The one request of ours that can make a token: it is the reply that was lost.
                     cx.prove(asks, None);

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::Context;
 use super::guard::{is_of_card, is_of_items, is_same_update};
 use super::origin::Origin;
-use super::state::{Change, Pending, PaymentToken, Word};
+use super::state::{Change, PaymentToken, Pending, Word};
 use crate::fact::Because;
 use crate::flow::Watch;
 use crate::id::EffectId;
@@ -53,7 +53,8 @@ impl PaymentToken {
             Some(action) => {
                 cx.notify("action_required", of.as_str(), reply.redirect_url.as_deref());
                 let (watch, redirect_url) = (Watch::new(cx.now()), reply.redirect_url);
-                let pending = Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch, replaces: None };
+                let pending =
+                    Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch, replaces: None };
                 pending.watch(cx);
                 *self.change_of(call) = Change::Pending(pending);
             }
@@ -158,7 +159,7 @@ impl PaymentToken {
     /// The customer has done what a change of the card or of the items asked for.
     pub(super) fn changed(
         &mut self,
-        origin: &Origin,
+        origin: Option<&Origin>,
         word: Word<'_>,
         which: impl Fn(&Pending) -> bool,
         cx: &mut Context<'_>,
@@ -170,7 +171,9 @@ impl PaymentToken {
         self.take_token(pending.nth, word);
         self.confirmed = pending.items.or(self.confirmed);
         self.drop_stale_charge(cx);
-        self.closed.add(pending.nth, origin.clone());
+        if let Some(origin) = origin {
+            self.closed.add(pending.nth, origin.clone());
+        }
         cx.withdraw_word("action_required", pending.of.as_str());
         cx.withdraw_word(UNCONFIRMED, pending.of.as_str());
         // A survey cures what the survey is asked for, and a card what the card is.
@@ -184,8 +187,8 @@ impl PaymentToken {
         }
     }
 
-    /// The one update that may have been taken, has no rival, and is in nobody's hands: an unknown request of Truemed's
-    /// can only be its.
+    /// The one update that was taken, has no rival, and is not sent again: an unknown request of Truemed's can only be its.
+    /// Of one that is still sent again, the next reply tells.
     pub(super) fn sole_update(&self, cx: &Context<'_>) -> Option<Call> {
         let all = [(&self.items, is_of_items as fn(&Call) -> bool), (&self.card, is_of_card)];
         let mut open = all.into_iter().filter(|(change, _)| **change != Change::Settled);
@@ -193,7 +196,7 @@ impl PaymentToken {
         let Change::Updating { doubt: None, replaces, .. } = change else { return None };
         let is_named = replaces.as_ref().is_none_or(|it| it.origin.is_some());
         let other = cx.sent(|call| matches!(call, Call::CreatePaymentToken(_)));
-        let it = cx.owed(is_it).filter(|it| it.sent && is_named && !other && !cx.in_hand(is_it))?;
+        let it = cx.owed(is_it).filter(|it| it.held && is_named && !other && !cx.in_hand(is_it))?;
         Some(it.call.clone())
     }
 }

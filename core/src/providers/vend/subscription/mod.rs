@@ -26,8 +26,8 @@ use super::ids::SubscriptionId;
 use super::rules::Rule;
 use super::settings::Settings;
 use super::webhook::Signal;
-use super::{partner, token as consent_token};
 use super::wire::refusal;
+use super::{partner, token as consent_token};
 use crate::effect::Awaited;
 use crate::fact::Because;
 use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Stop, Webhook};
@@ -170,7 +170,11 @@ impl Flow for Subscription {
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
             Input::Refused { id, call, .. } => Ok(reply::refused(self, &id, &call, cx)),
             Input::Resolved { id, call, .. } => Ok(reply::given_up(self, &id, &call, cx)),
-            Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => Ok(self),
+            Input::Accepted { .. }
+            | Input::AfterAll(..)
+            | Input::Hinted { .. }
+            | Input::RefusedOnce { .. }
+            | Input::NotSent { .. } => Ok(self),
             Input::Signalled(event, _) => signal::signalled(self, event, cx),
             Input::Returned(_) => self.returned(cx),
             Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
