@@ -19,12 +19,12 @@ const VIEWS: [(&str, &str); 4] =
     [("owed", "CallOwed"), ("awaits", "CallAwaits"), ("deadline", "CallDeadline"), ("offers", "")];
 
 /// What only the flow decides, and not the shape: which verdicts must name an id.
-const OF_THE_FLOW: &str = "names none of the provider's ids";
+const OF_THE_FLOW: [&str; 2] = ["names none of the provider's ids", "names what another request has made"];
 
 /// Whether an answer says that the shape of what was given is wrong.
 fn is_malformed(answer: &Value) -> bool {
     let message = answer["error"]["message"].as_str().unwrap_or_default();
-    answer["error"]["code"] == "malformed" && !message.starts_with(OF_THE_FLOW)
+    answer["error"]["code"] == "malformed" && !OF_THE_FLOW.iter().any(|it| message.starts_with(it))
 }
 
 fn bundle(name: &str) -> Value {

@@ -40,6 +40,7 @@ pub(crate) struct Past<C> {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
     /// It was not done, as a person said or look-ups showed.
+    #[serde(rename = "judged")]
     Undone,
     /// It was done, and made what the provider calls so, where it makes anything.
     Done(Option<String>),

@@ -69,7 +69,7 @@ impl<F: Flow> Snapshot<F> {
     fn is_free(&self, verdict: &Verdict, was_made: impl Fn(&str) -> bool) -> Result<(), FactError> {
         match verdict {
             Verdict::About { id, .. } if was_made(id) || self.state.is_of_another(id) => Err(FactError::new(
-                "/verdict/id",
+                "/verdict",
                 "names what another request has made: look for the one that this is about",
             )),
             _ => Ok(()),

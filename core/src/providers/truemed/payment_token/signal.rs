@@ -204,19 +204,11 @@ impl PaymentToken {
             self.changed(Some(origin), word, is_unnamed, cx);
             return Ok(());
         }
-        // A token with our key is ours, whatever has made it.
-        let is_other = ours && self.token.as_ref() != Some(word.token);
-        let is_newer = is_other && self.is_news(self.requests.saturating_add(1), word);
         match (origin, &mut self.charge) {
             (Origin::Failed(id), Charge::Repaired { nth, intent, session: session @ None, .. }) => {
                 *session = Some(id.clone());
                 let (nth, intent) = (*nth, intent.clone());
                 self.closed.add_failed(nth, id.clone(), intent);
-                Ok(())
-            }
-            _ if is_newer => {
-                self.take_token(self.requests, word);
-                self.drop_stale_charge(cx);
                 Ok(())
             }
             _ => Err(Because::Unrelated),
