@@ -107,6 +107,9 @@ rules! {
     /// An authorization is made with the customer in the checkout, never with a stored token.
     SessionAuthorizationNeedsCustomer = "truemed.session.authorization-needs-customer" Refuse Documented Request
         [page::MANUAL_DELAYED_CAPTURE];
+    /// An authorization cannot make a token: the flow of a token can neither capture nor void a hold.
+    SessionAuthorizationMakesNoToken = "truemed.session.authorization-makes-no-token" Refuse Inferred Money
+        [page::MANUAL_DELAYED_CAPTURE];
     /// `kind` should be sent only by accounts that are enabled for it.
     SessionKindGated = "truemed.session.kind-gated" Warn Documented Request [page::MANUAL_DELAYED_CAPTURE];
     /// `kind` is `one_time_payment` or `authorization`.

@@ -201,8 +201,9 @@ impl Session {
 
     /// What is awaited of it.
     pub(crate) fn awaited(&self) -> Option<Awaited> {
-        // What was to be held rests until the host ends it; of anything else the capture is still to come.
-        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization);
+        // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
+        // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
+        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
         let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
         if self.is_over() || rests || self.wait().is_stopped() {
             return None;

@@ -186,6 +186,9 @@ impl CreatePaymentSession {
         cx.check(Rule::SessionKindGated, enabled).at("/kind");
         let attended = !self.is_charge() || *kind != Kind::Authorization;
         cx.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
+        // No policy softens it: nobody could end the hold, and it would stand in the way of every charge.
+        let ends = !self.asks_for_token() || *kind != Kind::Authorization;
+        let _ = cx.require(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
     }
 }
 
