@@ -2,6 +2,7 @@
 
 mod ask;
 mod call;
+mod checks;
 pub mod eligibility;
 mod found;
 mod ids;

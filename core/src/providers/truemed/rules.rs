@@ -145,7 +145,7 @@ rules! {
     /// A hold should expire only after a capture was attempted.
     SessionExpiredOnlyAfterCapture = "truemed.session.expired-only-after-capture" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// `capture_amount` should be absent before a hold is captured, and be the whole of a one-time payment.
+    /// `capture_amount` should be absent before a hold is captured, and then be what was asked for.
     SessionCaptureAmountPresence = "truemed.session.capture-amount-presence" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
     /// A webhook should name a token only for a session that makes or charges one.

@@ -35,6 +35,10 @@ pub(super) fn shown(known: &mut Known, seen: &SessionSeen, by_look_up: bool, cx:
     };
     if is_over {
         let captured = *status == Status::Captured;
+        // An end that Truemed took, or that a person has seen, and another one than the session shows: both cannot be true.
+        if known.session.ending && !ending.leads_to(status) {
+            known.session.contradict(cx);
+        }
         // What is not sent yet goes, and what is sent shows its outcome here.
         cx.prove(is_end, None);
         known.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
@@ -83,6 +87,17 @@ fn sent_refunds(cx: &Context<'_>) -> Vec<Cents> {
         _ => None,
     });
     amounts.collect()
+}
+
+impl Ending {
+    /// Whether a session stands so once this end was taken. A hold can lapse in spite of its capture.
+    fn leads_to(&self, status: &Status) -> bool {
+        match self {
+            Self::Capture(..) => matches!(status, Status::Captured | Status::AuthorizationExpired),
+            Self::Void => *status == Status::AuthorizationVoided,
+            Self::Cancel => *status == Status::Canceled,
+        }
+    }
 }
 
 impl Known {

@@ -70,6 +70,7 @@ impl Known {
     }
 }
 
+            self.session.capturing = None;
 pub(super) fn capture_content(amount: Cents) -> Digest {
     Digest::of([amount.get().to_le_bytes().as_slice()])
 }
