@@ -1,10 +1,13 @@
 //! What Truemed says, held against what the documents promise of it: this warns, and asks a person.
 
+use alloc::format;
+
 use super::call::Truemed;
 use super::rules::Rule;
 use super::session::Session;
-use super::wire::{SessionSeen, Status};
-use crate::flow::Cx;
+use super::wire::{SessionSeen, Status, Unlisted};
+use crate::fact::Because;
+use crate::flow::{Cx, Stop};
 use crate::id::Digest;
 
 /// The review of a capture of more or less than was asked for.
@@ -56,5 +59,14 @@ impl Session {
         let Some(asked) = &self.asked else { return };
         let echoed = seen.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == asked.metadata);
         cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
+    }
+}
+
+impl Unlisted {
+    /// Says that it was ignored, for otherwise nobody would know why nothing moves.
+    pub(crate) fn report<T, F: Truemed>(self, cx: &mut Cx<'_, F>) -> Result<T, Stop> {
+        let name = self.event_type;
+        cx.check(Rule::WebhookUnknownFields, false).at("/event_type").because(|| format!("It is `{name}`."));
+        Err(Because::Unrelated.into())
     }
 }

@@ -304,6 +304,5 @@ rules! {
     WebhookOriginIdExactlyOne = "truemed.webhook.origin-id-exactly-one" Warn Documented Request
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
     /// Unknown fields and unknown kinds of event are ignored.
-    WebhookUnknownFields = "truemed.webhook.unknown-fields" Refuse Inferred Request
-        ByConstruction("fields are skipped where a body is read, and an event of an unknown kind is `Unmoved`") [];
+    WebhookUnknownFields = "truemed.webhook.unknown-fields" Refuse Inferred Money [page::WEBHOOKS_GUIDE];
 }
