@@ -164,6 +164,9 @@
 /** An authorization is made with the customer in the checkout, never with a stored token. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AUTHORIZATION_NEEDS_CUSTOMER "truemed.session.authorization-needs-customer"
 
+/** An authorization cannot make a token: the flow of a token can neither capture nor void a hold. */
+#define RULEBOUND_RULE_TRUEMED_SESSION_AUTHORIZATION_MAKES_NO_TOKEN "truemed.session.authorization-makes-no-token"
+
 /** `kind` should be sent only by accounts that are enabled for it. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_KIND_GATED "truemed.session.kind-gated"
 
@@ -194,7 +197,7 @@
 /** A hold should expire only after a capture was attempted. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_EXPIRED_ONLY_AFTER_CAPTURE "truemed.session.expired-only-after-capture"
 
-/** `capture_amount` should be absent before a hold is captured, and be the whole of a one-time payment. */
+/** `capture_amount` should be absent before a hold is captured, and then be what was asked for. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_CAPTURE_AMOUNT_PRESENCE "truemed.session.capture-amount-presence"
 
 /** A webhook should name a token only for a session that makes or charges one. */

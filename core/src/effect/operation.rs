@@ -40,8 +40,8 @@ impl Retry {
 pub(crate) enum Success {
     /// A JSON object with members that the documents require.
     Members,
-    /// The same, or an empty body.
-    MembersOrEmpty,
+    /// The status 204, which has no body: any other success without one says nothing.
+    NoContent,
     /// A JSON list.
     List,
     /// No document shows the whole of it: what lacks the members that would prove it is accepted, and proves nothing.

@@ -72,6 +72,12 @@ impl<F: Flow> Cx<'_, F> {
         sent.filter(|call| wanted(call)).cloned().collect()
     }
 
+    /// When the last of such requests was begun first, of those that were sent, or may have been, and are not answered.
+    pub fn sent_last(&self, wanted: impl Fn(&F::Call) -> bool) -> Option<Timestamp> {
+        let sent = self.outbox.owed.iter().filter(|it| it.was_sent() && it.call().is_some_and(&wanted));
+        sent.filter_map(|it| it.sent.as_deref().map(|sent| sent.first_at)).max()
+    }
+
     /// Whether an owed request is in somebody's hands.
     pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         let now = self.now();

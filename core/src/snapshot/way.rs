@@ -70,7 +70,8 @@ fn good<F: Flow>(
 ) -> Way<F::Event> {
     let operation = call.operation();
     let failed = outline.and_then(|it| it.error).is_some_and(|error| error.get() != "null");
-    let empty = operation.success == Success::MembersOrEmpty && reply.body.trim_ascii().is_empty();
+    let is_no_content = reply.status == 204 && reply.body.trim_ascii().is_empty();
+    let empty = operation.success == Success::NoContent && is_no_content;
     if failed {
         return Way::Unknown { refusal: F::read_refusal(call, reply), pointer: Some("/error"), hint: None };
     }

@@ -63,7 +63,7 @@ pub(crate) struct Operation {
     /// Whether any other object may be a success too, since no document shows the whole of one.
     #[serde(default)]
     pub(crate) accepted: bool,
-    /// Whether 204 or an empty body is a success.
+    /// Whether 204 without a body is the success.
     #[serde(default)]
     pub(crate) empty: bool,
     #[serde(default = "ok")]

@@ -57,7 +57,7 @@ pub(crate) fn way(provider: &str, operation: &Operation, turn: Turn, status: u16
 fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>) -> Way {
     let has_error = body.and_then(|it| it.get("error")).is_some_and(|it| !it.is_null());
     if operation.empty && text.is_empty() {
-        return Way::Done;
+        return if status == 204 { Way::Done } else { Way::Unknown };
     }
     let Some(body) = body.filter(|_| !has_error) else {
         // Nothing can stand in a 204: whatever does was put there by something between.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod call;
+mod checks;
 pub mod eligibility;
 mod found;
 mod ids;
@@ -36,7 +37,7 @@ pub use rules::Rule;
 pub use session::{Asked, Session};
 pub use session_request::{CreatePaymentSession, Kind, NextBillInfo};
 pub use settings::{DiscountSign, Environment, Settings};
-pub use wire::{NextAction, SessionSeen, Signal, Status, TokenUpdated};
+pub use wire::{NextAction, SessionSeen, Signal, Status, TokenUpdated, Unlisted};
 
 const NAME: &str = "truemed";
 

@@ -27,7 +27,7 @@ pub(super) static RETRIEVE_TOKEN: Operation =
 
 /// 204 without a body is its success; a 404 is read by the flow, for it can be about another sales channel.
 pub(super) static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::Goal)
-    .success(Success::MembersOrEmpty)
+    .success(Success::NoContent)
     .again_at(AGAIN)
     .asks(UNKNOWN, &["deleted", "keep"]);
 

@@ -107,6 +107,9 @@ rules! {
     /// An authorization is made with the customer in the checkout, never with a stored token.
     SessionAuthorizationNeedsCustomer = "truemed.session.authorization-needs-customer" Refuse Documented Request
         [page::MANUAL_DELAYED_CAPTURE];
+    /// An authorization cannot make a token: the flow of a token can neither capture nor void a hold.
+    SessionAuthorizationMakesNoToken = "truemed.session.authorization-makes-no-token" Refuse Inferred Money
+        [page::MANUAL_DELAYED_CAPTURE];
     /// `kind` should be sent only by accounts that are enabled for it.
     SessionKindGated = "truemed.session.kind-gated" Warn Documented Request [page::MANUAL_DELAYED_CAPTURE];
     /// `kind` is `one_time_payment` or `authorization`.
@@ -142,7 +145,7 @@ rules! {
     /// A hold should expire only after a capture was attempted.
     SessionExpiredOnlyAfterCapture = "truemed.session.expired-only-after-capture" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// `capture_amount` should be absent before a hold is captured, and be the whole of a one-time payment.
+    /// `capture_amount` should be absent before a hold is captured, and then be what was asked for.
     SessionCaptureAmountPresence = "truemed.session.capture-amount-presence" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
     /// A webhook should name a token only for a session that makes or charges one.
@@ -301,6 +304,5 @@ rules! {
     WebhookOriginIdExactlyOne = "truemed.webhook.origin-id-exactly-one" Warn Documented Request
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
     /// Unknown fields and unknown kinds of event are ignored.
-    WebhookUnknownFields = "truemed.webhook.unknown-fields" Refuse Inferred Request
-        ByConstruction("fields are skipped where a body is read, and an event of an unknown kind is `Unmoved`") [];
+    WebhookUnknownFields = "truemed.webhook.unknown-fields" Refuse Inferred Money [page::WEBHOOKS_GUIDE];
 }

@@ -132,6 +132,9 @@ pub struct Session {
     /// Whether a capture was ever asked for.
     #[serde(default)]
     pub capture_asked: bool,
+    /// What the capture is to take that is asked for, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) capturing: Option<Cents>,
     /// Whether Truemed accepted an end of it, whose outcome is still to show.
     #[serde(default)]
     pub ending: bool,
@@ -184,6 +187,7 @@ impl Session {
             contradicted: false,
             authorized: None,
             capture_asked: false,
+            capturing: None,
             ending: false,
             unlisted: None,
             unlisted_watch: None,
@@ -201,8 +205,9 @@ impl Session {
 
     /// What is awaited of it.
     pub(crate) fn awaited(&self) -> Option<Awaited> {
-        // What was to be held rests until the host ends it; of anything else the capture is still to come.
-        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization);
+        // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
+        // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
+        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
         let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
         if self.is_over() || rests || self.wait().is_stopped() {
             return None;
@@ -302,17 +307,19 @@ impl Session {
         let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
         let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
-        self.captured = self.captured.max(seen.capture_amount.or(whole));
+        let (captured, before) = (self.captured, self.status.clone());
+        self.captured = captured.max(seen.capture_amount.or(whole));
         self.see_unlisted(seen, by_look_up, cx);
-        let before = self.status.clone();
         let contradiction = before.is_final() && seen.status.is_final() && before != seen.status;
         self.status = core::cmp::max_by_key(before.clone(), seen.status.clone(), |it| (it.rank(), it.clone()));
         if !self.status.is_known() {
             self.status = before.clone();
         }
-        if contradiction && !self.contradicted {
-            self.contradicted = true;
-            cx.review("contradiction", self.id.as_str(), &["seen"]);
+        if contradiction {
+            self.contradict(cx);
+        }
+        if seen.status == Status::Captured {
+            self.check_captured(seen, self.status != before || self.captured != captured, cx);
         }
         if self.status != before {
             self.moved(cx);
@@ -354,31 +361,5 @@ impl Session {
         if self.status == Status::Captured && (self.asked.is_some() || self.claimed) {
             cx.fulfill(id);
         }
-    }
-
-    /// Holds a webhook against what the documents promise of it; this can only warn.
-    pub(crate) fn check<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let Some(asked) = &self.asked else { return };
-        let expired = seen.status == Status::AuthorizationExpired;
-        cx.check(Rule::SessionExpiredOnlyAfterCapture, !expired || self.capture_asked).at("/status");
-        let captured = seen.status == Status::Captured;
-        let fits = if asked.authorization {
-            captured || seen.capture_amount.is_none()
-        } else {
-            let equal = seen.authorize_amount.is_none() || seen.capture_amount == seen.authorize_amount;
-            let whole = seen.capture_amount == Some(asked.total);
-            !captured || (whole && equal)
-        };
-        cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
-        let token = seen.payment_token.is_none() || asked.of_a_token;
-        cx.check(Rule::SessionTokenFieldPresence, token).at("/payment_token");
-        self.check_echo(seen, cx);
-    }
-
-    /// Holds the metadata that came back against what was given.
-    pub(crate) fn check_echo<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let Some(asked) = &self.asked else { return };
-        let echoed = seen.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == asked.metadata);
-        cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
     }
 }

@@ -170,12 +170,8 @@ impl CreatePaymentSession {
 
     fn check_urls<F: Flow>(&self, cx: &mut Cx<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
-        if self.is_charge() && success.is_empty() {
-            // The customer is away, and lands there only after a repair of the card: whoever has no such page is told.
-            cx.advise(Rule::SessionSuccessUrlRequired, false).at("/success_url");
-        } else {
-            cx.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
-        }
+        // Of a charge too: the customer who is away lands there after a repair of the card.
+        cx.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
         cx.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
         let failure = self.failure_url.as_deref().unwrap_or_default();
         let absolute = self.failure_url.is_none() || is_absolute(failure);
@@ -190,6 +186,9 @@ impl CreatePaymentSession {
         cx.check(Rule::SessionKindGated, enabled).at("/kind");
         let attended = !self.is_charge() || *kind != Kind::Authorization;
         cx.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
+        // No policy softens it: nobody could end the hold, and it would stand in the way of every charge.
+        let ends = !self.asks_for_token() || *kind != Kind::Authorization;
+        let _ = cx.require(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
     }
 }
 

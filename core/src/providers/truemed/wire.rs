@@ -1,5 +1,6 @@
 //! What Truemed sends by itself, and how a session stands: read tolerantly, and nothing unknown is taken for good.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -173,9 +174,47 @@ pub enum Signal {
     SessionComplete(SessionSeen),
     /// Something that is not about payments.
     Other,
+    /// An event whose name the documents do not have: it says nothing, whatever its payload looks like.
+    Unlisted(Unlisted),
 }
 
-/// What tells one webhook from another: their shapes, since the names of the events are not documented.
+/// An event of an unknown name that looks like one of a token or of a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Unlisted {
+    /// Its name.
+    pub event_type: String,
+    /// What it would be by its payload.
+    like: Box<Signal>,
+}
+
+/// What an event is about by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// It has none: its payload tells.
+    Nothing,
+    Token,
+    Session,
+    /// By a name that the documents do not have.
+    Unlisted,
+}
+
+impl Named {
+    /// The documents have two names for either event, spelt with underscores or dots; the guide shows the dots, and cuts off
+    /// before its names. Neither case nor the sign between two words counts.
+    fn of(event: &str) -> Self {
+        let words = event.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let name = words.collect::<Vec<_>>().join("_").to_ascii_lowercase();
+        match name.as_str() {
+            "" => Self::Nothing,
+            "payment_token_updated" | "payment_token_callback" => Self::Token,
+            "payment_session_complete" | "payment_session_completed" | "payment_session_callback" => Self::Session,
+            _ => Self::Unlisted,
+        }
+    }
+}
+
+/// What tells one webhook from another: the name of the event where there is one, and otherwise their shapes.
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(borrow, default)]
@@ -202,15 +241,23 @@ impl Signal {
         .or_else(|| outer.data.map(|_| Self::Other))
     }
 
-    /// The payload by its shape, and by its event's name where the shape leaves it open: nothing inside if it is none
-    /// of ours, nothing at all if it cannot be read.
+    /// The payload of an event of that name: nothing inside if it is none of ours, nothing at all if it cannot be read.
     fn of(event: &str, shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
-        let of_token = event.contains("token") && !event.contains("session");
-        match (&shape.status, &shape.payment_token) {
-            _ if shape.qualification_session_id.is_some() || event.contains("qualification") => Some(Some(Self::Other)),
-            (_, Some(_)) if of_token || shape.status.is_none() => read(payload).map(Self::TokenUpdated).map(Some),
-            (Some(_), _) => read(payload).map(Self::SessionComplete).map(Some),
-            (None, _) => Some(None),
+        if shape.qualification_session_id.is_some() || event.contains("qualification") {
+            return Some(Some(Self::Other));
+        }
+        let of_token = || read(payload).map(Self::TokenUpdated).map(Some);
+        let of_session = || read(payload).map(Self::SessionComplete).map(Some);
+        match (Named::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
+            (Named::Nothing, false, true) | (Named::Token, _, true) => of_token(),
+            (Named::Nothing | Named::Session, true, _) => of_session(),
+            (Named::Unlisted, has_status, has_token) => {
+                // What cannot be read is no matter of ours either.
+                let like = if has_status { of_session() } else { of_token().filter(|_| has_token) };
+                let unlisted = |like| Self::Unlisted(Unlisted { event_type: event.into(), like: Box::new(like) });
+                Some(like.flatten().map(unlisted))
+            }
+            _ => Some(None),
         }
     }
 
@@ -229,6 +276,7 @@ impl Signal {
                 [it.session().map(PaymentSessionId::as_str), it.metadata.as_deref(), token, None, None]
             }
             Self::Other => [None; 5],
+            Self::Unlisted(it) => it.like.ids(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ending, Known};
+use super::{Command, Ending, GivenBack, Known};
 use crate::encode::encode;
 use crate::flow::{Intents, Outcome};
 use crate::id::{Digest, Intent};
@@ -19,15 +19,19 @@ impl Known {
             refunds: Intents::EMPTY,
             refunded: Cents::ZERO,
             refunding: Cents::ZERO,
+            given_back: GivenBack::NOTHING,
             disputed: false,
             judged: Vec::new(),
         }
     }
 
-    /// What was captured and neither given back nor asked to be; unknown of an adopted session without an amount.
+    /// What was captured and neither given back, by whomever, nor asked to be; unknown of an adopted session without an
+    /// amount.
     pub(super) fn refundable(&self) -> Option<Cents> {
         let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
-        captured.map(|it| it.minus(self.refunded).minus(self.refunding))
+        // The sum that was told last may have in it what is still asked for.
+        let known = self.refunded.plus(self.given_back.others()).plus(self.refunding);
+        captured.map(|it| it.minus(known.max(self.given_back.in_all.unwrap_or_default())))
     }
 
     pub(super) fn stands(&self, command: &Command) -> bool {
@@ -66,6 +70,7 @@ impl Known {
         if outcome == Outcome::Failed {
             self.ending = None;
             self.session.ending = false;
+            self.session.capturing = None;
         }
     }
 }

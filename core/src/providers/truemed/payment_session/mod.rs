@@ -5,6 +5,7 @@ mod command;
 mod ends;
 mod guard;
 mod known;
+mod refunds;
 mod reply;
 mod signal;
 mod step;
@@ -29,6 +30,7 @@ use crate::money::Cents;
 use crate::policy::Env;
 
 pub use command::{At, Command, Event, On, Wish};
+pub use refunds::GivenBack;
 
 /// One attended checkout, or one that began elsewhere and is adopted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -64,12 +66,15 @@ pub struct Known {
     /// Refunds that were asked for.
     #[serde(default)]
     refunds: Intents,
-    /// What was given back, in cents.
+    /// What our refunds have given back, in cents.
     #[serde(default)]
     pub refunded: Cents,
     /// What is asked to be given back and not answered, in cents.
     #[serde(default)]
     pub refunding: Cents,
+    /// What look-ups have told of all that was given back, by whomever.
+    #[serde(default, skip_serializing_if = "GivenBack::is_empty")]
+    pub given_back: GivenBack,
     /// Whether the customer's bank has an open dispute.
     #[serde(default)]
     pub disputed: bool,

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::step::{Context, Next};
-use super::{Ending, Event, Known, PaymentSession, ends};
+use super::{Ending, Event, Known, PaymentSession, ends, refunds};
 use crate::fact::{Because, Verdict};
 use crate::flow::Outcome;
 use crate::id::EffectId;
@@ -64,9 +64,12 @@ pub(super) fn bound(
     cx.withdraw_word(UNPLACED, id.as_str());
     asked.candidates.clear();
     let session = Session::new(id, Some(asked), cx.now());
-    let known = Box::new(Known::new(session));
+    let mut known = Box::new(Known::new(session));
     match seen {
-        Some(seen) => see(known, seen, false, cx),
+        Some(seen) => {
+            known.found_with(seen);
+            see(known, seen, false, cx)
+        }
         None => {
             known.session.watch(cx);
             cx.look_up(Call::RetrievePaymentSession(known.session.id.clone()));
@@ -108,7 +111,7 @@ pub(super) fn see(mut known: Box<Known>, seen: &SessionSeen, by_look_up: bool, c
     known.session.see(seen, by_look_up, cx);
     ends::shown(&mut known, seen, by_look_up, cx);
     if by_look_up {
-        ends::refunds_shown(&mut known, seen, cx);
+        refunds::shown(&mut known, seen, cx);
     }
     known.session.watch(cx);
     known.wait_for_dispute(cx);
@@ -138,7 +141,7 @@ pub(super) fn refused(
         (PaymentSession::Known(mut known), Call::RetrievePaymentSession(_) | Call::ConfirmPaymentSession(_)) => {
             if status == 404 {
                 known.session.is_not_found(cx);
-                cx.look_again(ends::is_end_or_refund);
+                cx.look_again(refunds::is_end_or_refund);
             }
             PaymentSession::Known(known)
         }

@@ -21,10 +21,12 @@ const REMEMBERED: usize = 16;
 pub(super) fn signalled(at: PaymentSession, event: Event, origin: Origin, cx: &mut Context<'_>) -> Next {
     let Event::Signal(signal) = event else { return Err(Because::Unrelated.into()) };
     cx.check(Rule::WebhookAuthenticateFirst, origin == Origin::Verified);
-    let Signal::SessionComplete(seen) = *signal else { return Err(Because::Unrelated.into()) };
-    if origin != Origin::Verified {
-        return Err(Because::Unrelated.into());
-    }
+    let seen = match *signal {
+        _ if origin != Origin::Verified => return Err(Because::Unrelated.into()),
+        Signal::SessionComplete(seen) => seen,
+        Signal::Unlisted(it) => return it.report(cx),
+        Signal::TokenUpdated(_) | Signal::Other => return Err(Because::Unrelated.into()),
+    };
     let id = seen.session().cloned().ok_or(Because::Unrelated)?;
     match at {
         PaymentSession::Known(known) if id == known.session.id => {

@@ -109,6 +109,7 @@ fn capture(mut known: Box<Known>, intent: Option<Intent>, capture: Capture, cx: 
     cx.check_extra::<Capture>(&capture.extra);
     let content = capture_content(capture.total_amount);
     session.capture_asked = true;
+    session.capturing = Some(capture.total_amount);
     let call = Call::CapturePaymentSession(session.id.clone(), capture);
     match &intent {
         None => cx.owe(call),

@@ -229,7 +229,7 @@ impl Flow for PaymentToken {
                 Event::SessionSeen(_) => On::SessionComplete,
                 Event::Signal(signal) => match **signal {
                     Signal::TokenUpdated(_) => On::TokenUpdated,
-                    Signal::SessionComplete(_) | Signal::Other => On::SessionComplete,
+                    Signal::SessionComplete(_) | Signal::Other | Signal::Unlisted(_) => On::SessionComplete,
                 },
             },
             Input::Accepted { .. } => On::UpdateAnswered,

@@ -26,6 +26,7 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
         Signal::TokenUpdated(it) => at.token_updated(&it, cx)?,
         Signal::SessionComplete(seen) => at.session_told(&seen, cx)?,
         Signal::Other => return Err(Because::Unrelated.into()),
+        Signal::Unlisted(it) => return it.report(cx),
     }
     Ok(at)
 }

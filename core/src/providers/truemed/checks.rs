@@ -1,0 +1,72 @@
+//! What Truemed says, held against what the documents promise of it: this warns, and asks a person.
+
+use alloc::format;
+
+use super::call::Truemed;
+use super::rules::Rule;
+use super::session::Session;
+use super::wire::{SessionSeen, Status, Unlisted};
+use crate::fact::Because;
+use crate::flow::{Cx, Stop};
+use crate::id::Digest;
+
+/// The review of a capture of more or less than was asked for.
+const OTHER_AMOUNT: &str = "captured_other_amount";
+
+impl Session {
+    /// What is said of it now cannot be true beside what was said before: a person is told once.
+    pub(crate) fn contradict<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        if !self.contradicted {
+            self.contradicted = true;
+            cx.review("contradiction", self.id.as_str(), &["seen"]);
+        }
+    }
+
+    /// Holds what was captured against what was asked for. Delivery goes by the status alone, so that nobody who paid is
+    /// kept waiting for an odd amount; a person is asked about it, once for each amount.
+    pub(super) fn check_captured<F: Truemed>(&self, seen: &SessionSeen, is_news: bool, cx: &mut Cx<'_, F>) {
+        let Some(asked) = &self.asked else { return };
+        let wanted = self.capturing.unwrap_or(asked.total);
+        let same = seen.capture_amount.is_none_or(|amount| amount == wanted);
+        cx.check(Rule::SessionCaptureAmountPresence, same).at("/capture_amount");
+        if !same && is_news {
+            cx.review(OTHER_AMOUNT, self.id.as_str(), &["seen"]);
+        }
+    }
+
+    /// Holds a webhook against what the documents promise of it, besides the amount; this can only warn.
+    pub(crate) fn check<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let Some(asked) = &self.asked else { return };
+        let expired = seen.status == Status::AuthorizationExpired;
+        cx.check(Rule::SessionExpiredOnlyAfterCapture, !expired || self.capture_asked).at("/status");
+        let captured = seen.status == Status::Captured;
+        let fits = if asked.authorization {
+            captured || seen.capture_amount.is_none()
+        } else {
+            // Another amount than was asked for is told where the session takes it in.
+            let told = seen.capture_amount.is_some_and(|amount| amount != asked.total);
+            let equal = seen.authorize_amount.is_none() || seen.capture_amount == seen.authorize_amount;
+            !captured || told || (seen.capture_amount.is_some() && equal)
+        };
+        cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
+        let token = seen.payment_token.is_none() || asked.of_a_token;
+        cx.check(Rule::SessionTokenFieldPresence, token).at("/payment_token");
+        self.check_echo(seen, cx);
+    }
+
+    /// Holds the metadata that came back against what was given.
+    pub(crate) fn check_echo<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let Some(asked) = &self.asked else { return };
+        let echoed = seen.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == asked.metadata);
+        cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
+    }
+}
+
+impl Unlisted {
+    /// Says that it was ignored, for otherwise nobody would know why nothing moves.
+    pub(crate) fn report<T, F: Truemed>(self, cx: &mut Cx<'_, F>) -> Result<T, Stop> {
+        let name = self.event_type;
+        cx.check(Rule::WebhookUnknownFields, false).at("/event_type").because(|| format!("It is `{name}`."));
+        Err(Because::Unrelated.into())
+    }
+}
