@@ -4,7 +4,7 @@ use super::reply::{created, resolved};
 use super::step::Context;
 use super::{Event, PaymentSession};
 use crate::fact::Verdict;
-use crate::flow::{AfterAll, Outcome};
+use crate::flow::AfterAll;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::session::Asked;
 use crate::value::echoed;
@@ -18,8 +18,8 @@ pub(super) fn after_all(at: PaymentSession, it: &AfterAll<Call>, event: Event, c
             None => PaymentSession::Absent,
         },
         (PaymentSession::Known(mut known), Call::CreateRefund(_, refund), Event::Refunded(_)) => {
-            known.refunded = known.refunded.plus(refund.amount);
-            known.refunds.settle(it.id.intent(), Outcome::Done);
+            known.refunded_after_all(&it.id, refund.amount, cx);
+            cx.look_up(Call::ConfirmPaymentSession(known.session.id.clone()));
             PaymentSession::Known(known)
         }
         (PaymentSession::Known(known), call, _) if super::ends::is_end(call) => {

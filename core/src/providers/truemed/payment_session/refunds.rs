@@ -155,6 +155,18 @@ impl Known {
     }
 }
 
+impl Known {
+    /// A refund that had been ended as not made was made: what a look-up has told of it was not given back by others.
+    pub(super) fn refunded_after_all(&mut self, id: &EffectId, amount: Cents, cx: &Context<'_>) {
+        self.refunded = self.refunded.plus(amount);
+        let told = self.given_back.in_all.unwrap_or_default();
+        let others = told.minus(self.refunded).max(Cents::ZERO);
+        self.given_back.by_others = self.given_back.by_others.map(|by| by.min(others));
+        self.given_back.settled_at = Some(cx.now());
+        self.refunds.settle(id.intent(), Outcome::Done);
+    }
+}
+
 fn is_summary(seen: &SessionSeen, summary: &str) -> bool {
     seen.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
 }
