@@ -66,6 +66,9 @@ pub(crate) struct Obligation<C> {
     /// Of a request that was begun, what is known of its sendings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<Box<Sendings>>,
+    /// Whether it is kept back: nobody sees it, and who has it in hand may still say that it is done.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) kept: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -220,7 +223,7 @@ impl<C: Call> Outbox<C> {
     /// Owes something, in place of what was owed under the same id.
     pub(crate) fn owe(&mut self, id: EffectId, duty: Duty<C>, due: Option<Timestamp>) {
         self.owed.retain(|it| it.id != id);
-        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, sent: None });
+        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, sent: None, kept: false });
     }
 }
 

@@ -253,9 +253,14 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Owes a notice to the customer, in place of the one about the same thing.
     pub fn notify(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>) {
+        self.notify_from(reason, of, customer_at, None);
+    }
+
+    /// The same, from an instant on.
+    pub fn notify_from(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>, from: Option<Timestamp>) {
         let id = EffectId::about(&format!("notify:{reason}"), of);
         let duty = Duty::Notify { reason: reason.into(), of: of.into(), customer_at: customer_at.map(Into::into) };
-        self.outbox.to_mut().owe(id, duty, None);
+        self.outbox.to_mut().owe(id, duty, from);
     }
 
     /// Owes the delivery of what was paid.

@@ -1,6 +1,7 @@
 //! Flows: what every lifecycle of a provider implements. The state *is* the machine; there is no engine over strings.
 
 mod cx;
+mod delivery;
 mod extra;
 mod input;
 mod intents;

@@ -51,7 +51,7 @@ impl<F: Flow> Snapshot<F> {
     }
 
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
-        let found = self.outbox.find(id.as_str());
+        let found = self.outbox.find(id.as_str()).filter(|it| !it.kept);
         let mut cx = self.beginning(found, env);
         let is_review = id.kind() == "review";
         let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 impl<F: Flow> Snapshot<F> {
     /// What a worker must do, each once, in the order in which it arose.
     pub fn owed(&self, env: &Env<F::Settings>) -> Vec<Owed> {
-        let visible = self.outbox.owed.iter().filter(|it| !it.is_hidden(env.now));
+        let visible = self.outbox.owed.iter().filter(|it| !it.kept && !it.is_hidden(env.now));
         let mut owed = Vec::with_capacity(self.outbox.owed.len());
         owed.extend(visible.map(|it| {
             let mut cx = self.beginning(Some(it), env);
@@ -50,7 +50,7 @@ impl<F: Flow> Snapshot<F> {
             return Some(now);
         }
         let asks = self.outbox.owed.iter().filter_map(|it| it.question(&env.policy)).map(|(from, _)| Some(from));
-        let rests = self.outbox.owed.iter().flat_map(|it| [it.in_hand(now), it.resting(now)]);
+        let rests = self.outbox.owed.iter().filter(|it| !it.kept).flat_map(|it| [it.in_hand(now), it.resting(now)]);
         let waits = self.awaits(env).into_iter().map(|it| it.by);
         rests.chain(waits).chain(asks).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
     }

@@ -124,7 +124,9 @@ pub(super) fn made_before(operation: &str) -> String {
 /// What is wrong with a reply that proves nothing.
 pub(super) fn unreadable(operation: &str, status: u16, pointer: Option<&str>) -> String {
     match (status, pointer.filter(|it| !it.is_empty())) {
-        (_, Some("/error")) => format!("The reply to `{operation}` is a success by its status and names an error."),
+        (_, Some(pointer)) if pointer.ends_with("/error") => {
+            format!("The reply to `{operation}` is a success by its status and names an error.")
+        }
         (_, Some(pointer)) => format!("The reply is not a success of `{operation}`: `{pointer}` is missing or wrong."),
         (200..=299, None) => format!("The body of the reply is not the JSON of a success of `{operation}`."),
         (status, None) => format!("HTTP {status} does not say what became of `{operation}`."),

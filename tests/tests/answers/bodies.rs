@@ -58,7 +58,8 @@ pub(crate) fn bodies(operation: &Operation, others: &[(String, Value)]) -> Vec<B
         all.push(Body::new("half of the success", &whole[..whole.len() / 2].into()));
         all.push(Body::new("a byte order mark before the success", &format!("\u{feff}{whole}").into()).promised());
     }
-    all.extend(beside(success));
+    let inside = operation.inside.iter().map(String::as_str);
+    all.extend(std::iter::once("").chain(inside).flat_map(|at| beside(success, at)));
     for (label, list, promised) in [("also a success", &operation.also, true), ("a variant", &operation.more, false)] {
         for (index, value) in list.iter().enumerate() {
             let body = Body::new(&format!("{label} ({})", index + 1), value);
@@ -79,19 +80,21 @@ pub(crate) fn bodies(operation: &Operation, others: &[(String, Value)]) -> Vec<B
     all
 }
 
-/// The success with an `error` beside it, null and not.
-fn beside(success: &Value) -> Vec<Body> {
-    if !success.is_object() {
+/// The success with an `error` beside the members of an object in it, null and not.
+fn beside(success: &Value, at: &str) -> Vec<Body> {
+    if !success.pointer(at).is_some_and(Value::is_object) {
         return Vec::new();
     }
     let with = |error: Value| {
         let mut body = success.clone();
-        body["error"] = error;
+        if let Some(object) = body.pointer_mut(at) {
+            object["error"] = error;
+        }
         body
     };
     vec![
-        Body::new("the success, error: null", &with(json!(null))).promised(),
-        Body::new("the success, error: text", &with(json!("ServerError"))),
-        Body::new("the success, error: object", &with(json!({"code": "0900", "message": "later"}))),
+        Body::new(&format!("the success, {at}/error: null"), &with(json!(null))).promised(),
+        Body::new(&format!("the success, {at}/error: text"), &with(json!("ServerError"))),
+        Body::new(&format!("the success, {at}/error: object"), &with(json!({"code": "0900", "message": "later"}))),
     ]
 }

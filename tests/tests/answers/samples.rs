@@ -69,6 +69,9 @@ pub(crate) struct Operation {
     #[serde(default = "ok")]
     pub(crate) status: u16,
     pub(crate) success: Value,
+    /// The objects inside the success beside whose members an `error` may stand as well.
+    #[serde(default)]
+    pub(crate) inside: Vec<String>,
     /// What the documents, or the tolerance of form, count as a success too.
     #[serde(default)]
     pub(crate) also: Vec<Value>,

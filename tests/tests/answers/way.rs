@@ -55,7 +55,8 @@ pub(crate) fn way(provider: &str, operation: &Operation, turn: Turn, status: u16
 }
 
 fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>) -> Way {
-    let has_error = body.and_then(|it| it.get("error")).is_some_and(|it| !it.is_null());
+    let names_error = |at: &str| body.and_then(|it| it.pointer(at)?.get("error")).is_some_and(|it| !it.is_null());
+    let has_error = names_error("") || operation.inside.iter().any(|at| names_error(at));
     if operation.empty && text.is_empty() {
         return if status == 204 { Way::Done } else { Way::Unknown };
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
-use super::wire::{data, plain_text, present, subscription_id};
+use super::wire::{ERROR, data, names_error, plain_text, present, subscription_id};
 use crate::decode::{decode, lenient_text};
 use crate::flow::{Reading, Reply};
 use crate::value::open_enum;
@@ -130,6 +130,9 @@ struct InfoBody<'a> {
 impl PartnerSubscription {
     /// Reads what one partner bills, and whether all of it could be read; nothing if it is no list.
     fn read(text: &str) -> Option<(Self, bool)> {
+        if names_error(text) {
+            return None;
+        }
         let PartnerBody { application_id, partner_subscription_info } = decode(text).ok()?;
         let entries = entries(partner_subscription_info?)?;
         let infos: Vec<_> = entries.iter().filter_map(|it| SubscriptionInfo::read(it.get())).collect();
@@ -140,6 +143,9 @@ impl PartnerSubscription {
 
 impl SubscriptionInfo {
     fn read(text: &str) -> Option<Self> {
+        if names_error(text) {
+            return None;
+        }
         let InfoBody { id, state } = decode(text).ok()?;
         let state = state.filter(|it| it.get().starts_with('"')).and_then(plain_text);
         Some(Self { id: id?, state: state.map(State::from) })
@@ -157,6 +163,9 @@ fn entries(list: &RawValue) -> Option<Vec<&RawValue>> {
 pub(crate) fn shown(id: &SubscriptionId, reply: &Reply<'_>) -> Reading<PartnerSubscription> {
     const INFO: &str = "/data/partner_subscription_info";
     let Some(data) = data(reply.body).filter(|it| it.get().starts_with('{')) else { return Reading::missing("/data") };
+    if names_error(data.get()) {
+        return Reading::missing(ERROR);
+    }
     let Some((partner, is_whole)) = PartnerSubscription::read(data.get()) else { return Reading::missing(INFO) };
     let mut ours = partner.partner_subscription_info.iter().filter(|it| it.id == *id).peekable();
     let is_named = ours.peek().is_some();

@@ -9,6 +9,9 @@ use super::ids::SubscriptionId;
 use crate::decode::{decode, lenient_text, read, unmarked, whole_text};
 use crate::flow::{Refusal, Reply};
 
+/// Where an error stands beside what a wrapped reply is about.
+pub(super) const ERROR: &str = "/data/error";
+
 #[derive(Deserialize)]
 struct Wrapped<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -25,6 +28,17 @@ pub(super) fn data(body: &[u8]) -> Option<&RawValue> {
     read::<Wrapped<'_>>(body)?.data
 }
 
+/// Whether an object names an error, or is none: it shows nothing then, whatever stands beside it.
+pub(super) fn names_error(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Failed<'a> {
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+    }
+    let failed = |it: Failed<'_>| it.error.is_some_and(|error| error.get() != "null");
+    decode(text).map_or(true, failed)
+}
+
 /// Reads what a good reply is about, which some documents show in `data` and others bare.
 ///
 /// Where it is not that, the member that is wrong: of those that are named, each as it stands bare and in `data`, and the
@@ -35,6 +49,7 @@ pub(super) fn inner<'a, T: Deserialize<'a>>(
 ) -> Result<T, &'static str> {
     let wrapped = data(body).filter(|data| data.get().starts_with('{'));
     let text = match wrapped {
+        Some(data) if names_error(data.get()) => return Err(ERROR),
         Some(data) => data.get(),
         None => core::str::from_utf8(unmarked(body)).map_err(|_| "")?,
     };

@@ -152,6 +152,14 @@ fn form(whole: &Value) -> String {
     format!("domain_prefix=marshmallow&payload={escaped}")
 }
 
+/// What a row would have delivered although it knows that the subscription has ended.
+fn delivers_ended(row: &str) -> Option<Value> {
+    let row: Value = serde_json::from_str(row).ok()?;
+    let owed = row["owed"].as_array().filter(|_| row["state"]["place"] == "canceled")?;
+    let is_seen = |it: &&Value| !it["duty"]["fulfill"].is_null() && it["kept"] != true;
+    owed.iter().find(is_seen).map(|it| it["duty"]["fulfill"]["of"].clone())
+}
+
 impl Provider for Vend {
     fn command(&self, chance: &mut Chance<'_>) -> Value {
         let (which, more) = (chance.below(16), chance.below(4));
@@ -268,6 +276,9 @@ impl Provider for Vend {
     }
 
     fn saved(&mut self, row: &str) {
+        if let Some(of) = delivers_ended(row) {
+            self.wrong.borrow_mut().get_or_insert(format!("it has ended, and is delivered: {of}"));
+        }
         self.tokens.iter_mut().filter(|it| row.contains(&it.text)).for_each(|it| it.is_seen = true);
     }
 
@@ -291,6 +302,10 @@ impl Provider for Vend {
 
     fn paid(&self, _is_told: bool) -> Vec<String> {
         let newest = self.tokens.iter().filter(|it| it.used.is_some()).max_by_key(|it| it.used);
-        newest.filter(|it| !it.is_forgotten).map(|it| it.effect.clone()).into_iter().collect()
+        // What has ended is not delivered any more.
+        let lives = |it: &&Token| {
+            self.subscriptions.iter().any(|own| Some(&own.id) == it.subscription.as_ref() && own.state != "canceled")
+        };
+        newest.filter(lives).filter(|it| !it.is_forgotten).map(|it| it.effect.clone()).into_iter().collect()
     }
 }

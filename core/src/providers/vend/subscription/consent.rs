@@ -24,6 +24,12 @@ const COUNTED: usize = 16;
 pub(super) const OLDER: &str = "older_consent";
 /// The reason of the notice that a consent ran out unused.
 pub(super) const EXPIRED: &str = "consent_expired";
+/// The reason of a question about a token whose end no look-up shows.
+pub(super) const UNCONFIRMED: &str = "unconfirmed";
+/// The reason of a question about a used token that shows something else than what was asked for.
+pub(super) const MISMATCH: &str = "mismatch";
+/// The reason of a question about a used token that a person has given up.
+pub(super) const AFTER_ALL: &str = "made_after_all";
 
 /// How much of a consent a later one replaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +87,10 @@ impl Subscription {
             }
             lease = self.begin_anew(cx);
         }
+        if kind == Kind::Create && shown.subscription.is_some() && shown.subscription != self.id {
+            // What was not delivered of the one before is not delivered of this one.
+            cx.drop_kept();
+        }
         self.deliver(token, mark, lease, cx);
         match (&self.id, shown.subscription) {
             (Some(have), Some(id)) if *have != id => self.second(kind, id, cx),
@@ -93,6 +103,14 @@ impl Subscription {
             (Some(id), _) if self.place != Place::Live => cx.look_up(Call::RetrieveSubscription(id.clone())),
             (None, None) => self.nameless(cx),
             (Some(_), _) => {}
+        }
+        if self.place == Place::Canceled {
+            // The next look-up tells whether it lives again.
+            cx.keep_back(|of| of == token.of.id().as_str());
+            if self.news == 0 {
+                // Nobody was told of the end: it is news to whoever waits for what this consent has made.
+                self.known = Some(Place::Live);
+            }
         }
     }
 
@@ -178,6 +196,13 @@ impl Subscription {
         lease
     }
 
+    /// What was not delivered of the subscription before is a person's.
+    pub(super) fn leave_kept(&self, cx: &mut Context<'_>) {
+        for of in cx.drop_kept() {
+            cx.review(OLDER, &of, &["fulfill", "nothing"]);
+        }
+    }
+
     /// A later consent replaces all of an earlier one: it is not delivered any more. Until when somebody may still be at it.
     fn take_back(&self, of: &EffectId, cx: &mut Context<'_>) -> Option<Timestamp> {
         cx.withdraw_word(OLDER, of.as_str());
@@ -200,6 +225,7 @@ impl Subscription {
         (self.seen, self.judged, self.news) = (None, None, 0);
         (self.place, self.known) = (Place::Live, Some(Place::Live));
         self.fresh_from = Some(cx.now());
+        cx.bring_back();
     }
 
     /// A used token shows another subscription than the known one: a new one after a cancellation, or a second one, of
@@ -223,20 +249,33 @@ impl Subscription {
         self.doubt(cx);
     }
 
-    /// A token's end is known, or nobody waits for it any more.
+    /// A token's end is known, or a person has said what it is.
     pub(super) fn drop_token(&mut self, token: &Token, cx: &mut Context<'_>) {
-        self.spend(&token.text);
         cx.withdraw(|call| call.looks_at(&token.text));
-        let of = token.of.id();
-        cx.withdraw_word("unconfirmed", of.as_str());
-        cx.withdraw_word("mismatch", of.as_str());
+        self.end_wait(token, cx);
     }
 
-    /// A token will never be used. The retailer is told of the one that was offered last.
-    pub(super) fn expired(&mut self, token: &Token, cx: &mut Context<'_>) {
-        self.drop_token(token, cx);
-        if self.is_newest(token) && self.requested.is_none() && !self.is_stale(token) {
-            cx.notify(EXPIRED, token.of.id().as_str(), None);
+    /// Nobody waits for a token any more, as a person says or a look-up that shows it unused: another one that is under way
+    /// may show it used all the same.
+    pub(super) fn give_up(&mut self, token: Token, judged: bool, cx: &mut Context<'_>) {
+        cx.withdraw_unsent(|call| call.looks_at(&token.text));
+        self.end_wait(&token, cx);
+        self.close(token, judged);
+    }
+
+    fn end_wait(&mut self, token: &Token, cx: &mut Context<'_>) {
+        self.spend(&token.text);
+        let of = token.of.id();
+        cx.withdraw_words(&[UNCONFIRMED, MISMATCH, AFTER_ALL, EXPIRED], |about| about == of.as_str());
+    }
+
+    /// A token was not used. The retailer is told of the one that was offered last.
+    pub(super) fn expired(&mut self, token: Token, judged: bool, cx: &mut Context<'_>) {
+        let of = token.of.id();
+        let is_told = self.is_newest(&token) && self.requested.is_none() && !self.is_stale(&token);
+        self.give_up(token, judged, cx);
+        if is_told {
+            cx.notify(EXPIRED, of.as_str(), None);
         }
     }
 }

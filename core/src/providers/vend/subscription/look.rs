@@ -116,7 +116,9 @@ impl Subscription {
     pub(super) fn learn(&mut self, id: &SubscriptionId, cx: &mut Context<'_>) {
         if self.id.as_ref() != Some(id) {
             cx.learn(id.as_str());
-            self.id = Some(id.clone());
+            if self.id.replace(id.clone()).is_some() {
+                self.leave_kept(cx);
+            }
             (self.seen, self.judged) = (None, None);
         }
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::token::{RequestId, Requested, Token};
+use super::token::{Closed, RequestId, Requested, Token};
 use crate::flow::Watch;
 use crate::id::Digest;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
@@ -60,6 +60,9 @@ pub struct Subscription {
     /// The fingerprints of the last tokens that must not be offered again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) spent: Vec<Digest>,
+    /// The last tokens that were given up as unused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) closed: Vec<Closed>,
     /// The consent that the plan comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<Mark>,
@@ -181,6 +184,11 @@ impl Subscription {
         if !self.spent.contains(&spent) {
             remember(&mut self.spent, spent, REMEMBERED);
         }
+    }
+
+    /// Remembers a token that was given up, and whether a person has done so: it may have been used all the same.
+    pub(super) fn close(&mut self, token: Token, judged: bool) {
+        remember(&mut self.closed, Closed { token, judged }, REMEMBERED);
     }
 
     /// Notes a cancellation that was told.

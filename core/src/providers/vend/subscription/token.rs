@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Mark;
 use super::Context;
+use super::consent::UNCONFIRMED;
 use crate::flow::Watch;
 use crate::id::{Digest, EffectId};
 use crate::policy::{LookUps, Policy};
@@ -14,7 +15,7 @@ use crate::providers::vend::call::Call;
 use crate::providers::vend::components::Parts;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::request::{Kind, TokenRequest, digest};
-use crate::providers::vend::token::DAY;
+use crate::providers::vend::token::{DAY, TokenSeen};
 use crate::time::{Millis, Timestamp};
 
 /// A request for a token: which of the two, and the ordinal of its obligation.
@@ -109,6 +110,18 @@ pub(super) struct Token {
     pub(super) disputed: Option<Use>,
 }
 
+/// A token that was given up as unused: a look-up may show that it was used all the same.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionClosed"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Closed {
+    /// The token.
+    pub(super) token: Token,
+    /// Whether a person gave it up.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) judged: bool,
+}
+
 /// What a used token has done.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionUse"))]
@@ -120,6 +133,12 @@ pub(super) struct Use {
     /// When, by Vend's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<Timestamp>,
+}
+
+impl From<&TokenSeen> for Use {
+    fn from(seen: &TokenSeen) -> Self {
+        Self { subscription: seen.subscription_id.clone(), at: seen.used() }
+    }
 }
 
 impl Token {
@@ -173,7 +192,7 @@ impl Token {
             cx.look_up_from(Call::RetrieveToken(self.text.clone()), due);
         }
         let end = watch.end(&schedule).unwrap_or(cx.now());
-        cx.review_at("unconfirmed", self.of.id().as_str(), &["used", "not_used", "keep_waiting"], end);
+        cx.review_at(UNCONFIRMED, self.of.id().as_str(), &["used", "not_used", "keep_waiting"], end);
     }
 
     /// The retailer came back: it is looked up at once, and then ever more seldom.

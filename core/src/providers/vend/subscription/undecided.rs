@@ -12,6 +12,7 @@ use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::partner::{Standing, State};
 use crate::providers::vend::request::Kind;
 use crate::providers::vend::rules::Rule;
+use crate::time::Timestamp;
 
 /// The reason of the notice that a subscription has ended.
 const CANCELED: &str = "subscription_canceled";
@@ -69,6 +70,7 @@ impl Subscription {
     /// Takes in how it stands; who must know of a change is told.
     pub(super) fn stands(&mut self, place: Place, cx: &mut Context<'_>) {
         let before = core::mem::replace(&mut self.place, place);
+        let lease = self.keep_or_deliver(before, cx);
         let (reason, is_news) = match place {
             Place::Live => (LIVE, self.known != Some(Place::Live)),
             Place::Canceled => (CANCELED, self.known != Some(Place::Canceled)),
@@ -87,7 +89,18 @@ impl Subscription {
         self.news = self.news.saturating_add(1);
         // What was done of the first end says nothing of the second.
         let of = if self.news > 2 { format!("{}/{}", id.as_str(), self.news) } else { id.as_str().into() };
-        cx.notify(reason, &of, None);
+        // Whoever is told of the end takes back what was delivered: not while somebody may still be delivering it.
+        cx.notify_from(reason, &of, None, lease);
+    }
+
+    /// What has ended is not delivered until it lives again. Until when somebody may still be delivering it.
+    fn keep_or_deliver(&self, before: Place, cx: &mut Context<'_>) -> Option<Timestamp> {
+        match self.place {
+            Place::Live => cx.bring_back(),
+            Place::Canceled | Place::Absent if self.place != before => return cx.keep_back(|_| true),
+            Place::Canceled | Place::Absent | Place::Unclear => {}
+        }
+        None
     }
 
     /// Takes back what nobody was told yet of a subscription.
@@ -123,6 +136,7 @@ impl Subscription {
 
     /// It is not known any more which one it is: what is planned of one says nothing of another.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) {
+        self.leave_kept(cx);
         (self.id, self.seen, self.judged) = (None, None, None);
         cx.withdraw_unsent(|call| matches!(call, Call::RetrieveSubscription(_)));
     }

@@ -43,8 +43,10 @@ fn ask(mut at: Subscription, kind: Kind, request: TokenRequest, cx: &mut Context
 fn retrieve_token(at: Subscription, given: Option<ConsentToken>, cx: &mut Context<'_>) -> Next {
     let newest = || at.tokens.last().map(|it| it.text.clone());
     let token = given.or_else(newest);
-    let ours =
-        |token: &ConsentToken| at.tokens.iter().any(|it| it.text == *token) || at.spent.contains(&token.digest());
+    let ours = |token: &ConsentToken| {
+        let closed = at.closed.iter().map(|it| &it.token);
+        at.tokens.iter().chain(closed).any(|it| it.text == *token) || at.spent.contains(&token.digest())
+    };
     let token = token.filter(ours);
     cx.require(Kernel::NoEdge, token.is_some()).at("/token").met()?;
     if let Some(token) = token {
