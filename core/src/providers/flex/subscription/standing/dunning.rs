@@ -76,9 +76,7 @@ impl Standing {
     /// How an invoice stands, in a reply.
     pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) {
         let id = &invoice.invoice_id;
-        let same = invoice.subscription().is_none_or(|it| it == self.id.as_str());
-        cx.check(Rule::InvoiceBelongs, same).at("/invoice/subscription");
-        if !same {
+        if !self.has_invoice(invoice, "/invoice", cx) {
             self.looked(cx);
             self.plan(cx);
             return;

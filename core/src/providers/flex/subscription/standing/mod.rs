@@ -21,7 +21,9 @@ use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session::Session;
 use crate::providers::flex::signal::{INVOICE_PAID, SUBSCRIPTION_DELETED};
-use crate::providers::flex::wire::{Expandable, InvoiceStatus, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::wire::{
+    Expandable, InvoiceSeen, LatestInvoice, SessionSeen, SubscriptionSeen, SubscriptionStatus,
+};
 use crate::time::Timestamp;
 use invoices::{Invoices, Told};
 use period::{Sale, Shown};
@@ -218,15 +220,39 @@ impl Standing {
             self.since = cx.now();
             self.wake(cx);
         }
-        self.take_period(seen, cx);
+        let latest = self.own_latest(seen, cx);
+        self.take_period(seen, latest.map(LatestInvoice::id), cx);
         if before.is_none() && self.sale.is_none() && self.runs() {
             self.delivered = self.shown.as_ref().map(|it| it.start);
         }
-        if let Some(invoice) = seen.latest_invoice()
-            && seen.latest_invoice_status() == Some(InvoiceStatus::Paid)
+        if let Some(LatestInvoice::Whole(invoice)) = latest
+            && invoice.is_paid()
         {
-            self.note_paid(&invoice, Told::default(), cx);
+            self.note_paid(&invoice.invoice_id, Told::default(), cx);
         }
+    }
+
+    /// The newest invoice that a lookup shows, unless it stands whole and is another's.
+    fn own_latest<'a>(&self, seen: &'a SubscriptionSeen, cx: &mut Context<'_>) -> Option<&'a LatestInvoice> {
+        let latest = seen.latest_invoice.this()?;
+        match latest {
+            LatestInvoice::Whole(invoice) if !self.has_invoice(invoice, "/subscription/latest_invoice", cx) => None,
+            _ => Some(latest),
+        }
+    }
+
+    /// Whether an invoice in a reply is of this subscription and its customer, as far as it says.
+    fn has_invoice(&self, invoice: &InvoiceSeen, at: &'static str, cx: &mut Context<'_>) -> bool {
+        let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
+        let same = of_it && self.is_of_customer(invoice.customer.as_ref());
+        cx.check(Rule::InvoiceBelongs, same).at(at);
+        same
+    }
+
+    /// Whether the customer is the same, as far as either is known.
+    fn is_of_customer(&self, customer: Option<&Expandable>) -> bool {
+        let id = customer.and_then(|it| CustomerId::parse(it.id("customer_id")?).ok());
+        id.is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it))
     }
 
     /// A status that nobody knows grants nothing and takes nothing away: a person says what it means.
@@ -242,8 +268,8 @@ impl Standing {
 
     /// A period that does not say when it ends gives no access that anybody can end: a person is asked at once.
     fn judge_period(&self, cx: &mut Context<'_>) {
-        let ends = |it: &Shown| it.end.is_some() || (it.trial_end.is_some() && self.is_trialing());
-        if self.runs() && !self.shown.as_ref().is_some_and(ends) {
+        let span = |it: &Shown| if self.is_trialing() { it.trial() } else { it.span() };
+        if self.runs() && self.shown.as_ref().and_then(span).is_none() {
             cx.review("no_period", self.id.as_str(), &["keep_waiting", "stop_waiting"]);
         } else {
             cx.withdraw_word("no_period", self.id.as_str());
@@ -302,8 +328,7 @@ impl Standing {
         if subscription != Some(self.id.as_str()) {
             return Err(Because::Unrelated);
         }
-        let known = self.customer.as_ref();
-        let same = customer(of).is_none_or(|it| known.is_none_or(|have| *have == it));
+        let same = self.is_of_customer(of);
         cx.check(Rule::InvoiceBelongs, same).at("/object");
         let mode = test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode;
         cx.check(Rule::WebhookModeMatch, mode).at("/object");
@@ -324,11 +349,6 @@ impl Standing {
         wait.of = Some(self.id.as_str().into());
         Some(wait)
     }
-}
-
-/// The customer, by the id.
-fn customer(of: Option<&Expandable>) -> Option<CustomerId> {
-    CustomerId::parse(of?.id("customer_id")?).ok()
 }
 
 /// Whether a subscription can have come from one status to another, by whatever way.

@@ -7,7 +7,7 @@ use super::invoices::{Place, Told};
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::session::Session;
 use crate::providers::flex::subscription::Context;
-use crate::providers::flex::wire::{Expandable, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::wire::{Said, SessionSeen, SubscriptionSeen, SubscriptionStatus};
 use crate::time::{Millis, Timestamp};
 
 /// How much earlier than its period an invoice may have been made.
@@ -61,6 +61,9 @@ pub(super) struct Shown {
     /// When the trial ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trial_end: Option<Timestamp>,
+    /// Whether the trial's end cannot be read, so that nobody knows it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    odd_trial: bool,
     /// When the subscription was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Timestamp>,
@@ -73,7 +76,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn new(seen: &SubscriptionSeen, before: Option<&Self>, cx: &Context<'_>) -> Self {
+    fn new(seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Context<'_>) -> Self {
         let end = seen.current_period_end();
         let leased = cx.begun_at();
         // Where it is not said, a period begins where the one before has ended, or at the latest now.
@@ -85,16 +88,23 @@ impl Shown {
             leased,
             start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
             end,
-            trial_end: seen.trial_end,
+            trial_end: seen.trial_end.this().copied(),
+            odd_trial: seen.trial_end == Said::Odd,
             made: seen.created_at,
-            invoice: seen.latest_invoice(),
-            silent: !seen.latest_invoice.as_ref().is_some_and(Expandable::is_there),
+            invoice: invoice.cloned(),
+            silent: seen.latest_invoice == Said::Nothing,
         }
     }
 
     /// The period, if it has an end.
     pub(super) fn span(&self) -> Option<Span> {
         Some(Span { start: self.start, end: self.end? })
+    }
+
+    /// The trial, if it has an end: its own, or the period's where it says none.
+    pub(super) fn trial(&self) -> Option<Span> {
+        let end = self.trial_end.or(self.end).filter(|_| !self.odd_trial)?;
+        Some(Span { start: self.start, end })
     }
 }
 
@@ -151,8 +161,8 @@ impl Sale {
 
 impl Standing {
     /// Takes in the period that a lookup shows.
-    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
-        let shown = Shown::new(seen, self.shown.as_ref(), cx);
+    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, cx: &mut Context<'_>) {
+        let shown = Shown::new(seen, invoice, self.shown.as_ref(), cx);
         if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
             && shown.invoice.as_ref() != Some(&before)
         {
@@ -178,8 +188,7 @@ impl Standing {
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                let span = Span { start: shown.start, end: shown.trial_end.or(shown.end)? };
-                Some(Paid { span, invoice: shown.invoice.clone(), trial: true })
+                Some(Paid { span: shown.trial()?, invoice: shown.invoice.clone(), trial: true })
             }
             SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
             _ => None,
