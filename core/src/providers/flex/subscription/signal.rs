@@ -104,18 +104,19 @@ impl Subscription {
         Ok(())
     }
 
-    /// The subscription, if it is in the same mode.
+    /// The subscription, if it is in the same mode; a signal about money that comes before its session is paid is early.
     fn in_mode(&mut self, test_mode: Option<bool>, cx: &mut Context<'_>) -> Result<&mut Box<Standing>, Because> {
-        let it = self.standing.as_mut().ok_or(Because::Unrelated)?;
-        let same = test_mode.is_none() || it.test_mode.is_none() || test_mode == it.test_mode;
+        let missing = if self.is_absent() { Because::Unrelated } else { Because::Early };
+        let it = self.standing.as_mut().ok_or(missing)?;
+        let same = it.is_in_mode(test_mode);
         cx.check(Rule::WebhookModeMatch, same).at("/object");
         if same { Ok(it) } else { Err(Because::Unrelated) }
     }
 
     fn refunded(&mut self, seen: &RefundSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
+        let sold = self.sold();
         let it = self.in_mode(test_mode, cx)?;
-        if !it.has_refund(seen, |id| payments.iter().any(|it| it == id)) {
+        if !it.has_refund(seen, &sold) {
             return Err(Because::Unrelated);
         }
         it.refunded(seen, cx)
@@ -123,12 +124,9 @@ impl Subscription {
 
     /// Something of a charge was given back: the list tells by which refund.
     fn charge_refunded(&mut self, seen: &ChargeSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
+        let sold = self.sold();
         let payment = seen.payment_intent().ok_or(Because::Unrelated)?;
-        let invoice = seen.invoice();
-        let it = self.in_mode(test_mode, cx)?;
-        let known = |id: &str| it.ids().any(|it| it == id) || payments.iter().any(|it| it == id);
-        if !known(payment) && !invoice.is_some_and(|it| known(it.as_str())) {
+        if !self.in_mode(test_mode, cx)?.has_charge(seen, &sold) {
             return Err(Because::Unrelated);
         }
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
@@ -136,11 +134,11 @@ impl Subscription {
     }
 
     fn disputed(&mut self, seen: &DisputeSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
+        let sold = self.sold();
         let ours = seen.client_reference_id.is_some() && seen.client_reference_id == self.checkouts.reference;
         let it = self.in_mode(test_mode, cx)?;
         let own_key = ours && seen.client_reference_id.as_deref() == Some(cx.key().as_str());
-        if !own_key && !it.has_dispute(seen, |id| payments.iter().any(|it| it == id)) {
+        if !own_key && !it.has_dispute(seen, &sold) {
             return Err(Because::Unrelated);
         }
         it.disputed(seen, cx)

@@ -62,9 +62,8 @@ fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<
             at.standing.as_mut().ok_or(Because::Unrelated)?.invoice_shown(seen, cx);
         }
         (Call::ListRefunds(of), Event::Refunds(seen)) => {
-            let payments = at.payments();
-            let it = at.standing.as_mut().ok_or(Because::Unrelated)?;
-            it.refunds_shown(of, seen, |id| payments.iter().any(|it| it == id), cx);
+            let sold = at.sold();
+            at.standing.as_mut().ok_or(Because::Unrelated)?.refunds_shown(of, seen, &sold, cx);
         }
         _ => return Err(Because::Unrelated),
     }
@@ -124,10 +123,11 @@ impl Subscription {
         }
     }
 
-    /// The payments of the session that counts.
-    pub(super) fn payments(&self) -> Vec<String> {
+    /// The session that counts and its payments, by their ids.
+    pub(super) fn sold(&self) -> Vec<String> {
         let session = self.checkouts.settled.as_ref().and_then(|id| self.checkouts.find(id));
-        session.map(|it| it.payment_intents.clone()).unwrap_or_default()
+        let ids = |it: &Session| [&[String::from(it.id.as_str())], it.payment_intents.as_slice()].concat();
+        session.map(ids).unwrap_or_default()
     }
 
     /// How a subscription stands, in a reply.

@@ -188,8 +188,9 @@ impl Standing {
         cx: &mut Context<'_>,
     ) {
         if it.refunds() {
-            let payment = self.paid.as_ref().and_then(|it| self.invoices.payment(it.invoice.as_ref()?));
-            let refunding = Refunding::new(it.refund_amount, payment, since, cx.now());
+            let invoice = self.paid.as_ref().and_then(|it| self.invoices.find(it.invoice.as_ref()?));
+            let paid = (invoice.and_then(|it| it.amount), invoice.and_then(|it| it.payment.as_deref()));
+            let refunding = Refunding::new(it, paid, since, cx.now());
             refunding.look(cx);
             refunding.plan(self.id.as_str(), cx);
             self.refunding = Some(refunding);

@@ -176,7 +176,7 @@ impl Standing {
     /// What a lookup has shown.
     pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
         let Some(status) = seen.status.clone() else { return };
-        let same = seen.test_mode.is_none() || self.test_mode.is_none() || seen.test_mode == self.test_mode;
+        let same = self.is_in_mode(seen.test_mode);
         cx.check(Rule::WebhookModeMatch, same).at("/subscription/test_mode");
         if !same {
             self.looked(cx);
@@ -228,7 +228,7 @@ impl Standing {
         if let Some(LatestInvoice::Whole(invoice)) = latest
             && invoice.is_paid()
         {
-            self.note_paid(&invoice.invoice_id, Told::default(), cx);
+            self.note_paid(&invoice.invoice_id, Told::of(invoice), cx);
         }
     }
 
@@ -247,6 +247,11 @@ impl Standing {
         let same = of_it && self.is_of_customer(invoice.customer.as_ref());
         cx.check(Rule::InvoiceBelongs, same).at(at);
         same
+    }
+
+    /// Whether something is of the same mode, as far as either is known.
+    pub(super) fn is_in_mode(&self, test_mode: Option<bool>) -> bool {
+        test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode
     }
 
     /// Whether the customer is the same, as far as either is known.
@@ -330,7 +335,7 @@ impl Standing {
         }
         let same = self.is_of_customer(of);
         cx.check(Rule::InvoiceBelongs, same).at("/object");
-        let mode = test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode;
+        let mode = self.is_in_mode(test_mode);
         cx.check(Rule::WebhookModeMatch, mode).at("/object");
         if same && mode { Ok(()) } else { Err(Because::Unrelated) }
     }
