@@ -169,6 +169,12 @@ impl Standing {
         cx.look_up(Call::RetrieveInvoice(id));
     }
 
+    fn look_at_awaited(&self, cx: &mut Context<'_>) {
+        if let Some(invoice) = self.awaited_invoice() {
+            self.look_at_invoice(invoice.clone(), cx);
+        }
+    }
+
     fn drop_invoice_lookup(&self, id: &InvoiceId, cx: &mut Context<'_>) {
         cx.withdraw(|call| matches!(call, Call::RetrieveInvoice(of) if of == id));
     }
@@ -204,9 +210,7 @@ impl Standing {
         self.settle(cx);
         self.reschedule(cx);
         self.plan(cx);
-        if let Some(invoice) = self.awaited_invoice() {
-            self.look_at_invoice(invoice.clone(), cx);
-        }
+        self.look_at_awaited(cx);
     }
 
     /// Takes in what a lookup says of it.
@@ -285,16 +289,16 @@ impl Standing {
         self.status == Some(SubscriptionStatus::Trialing)
     }
 
-    /// A person calls a status that nobody knows live: the period that was shown is given.
+    /// A person calls a status that nobody knows live: the period that was shown is given, where no invoice that is not
+    /// known to be paid stands against it.
     pub(super) fn attest(&mut self, cx: &mut Context<'_>) {
-        let Some(shown) = self.shown.clone() else { return };
+        let Some(shown) = &self.shown else { return };
         self.attested = self.status.as_ref().map(|it| (it.as_str().into(), shown.end));
         self.hold_or_release(cx);
-        if let Some(span) = shown.span() {
-            self.grant(Paid { span, invoice: shown.invoice, trial: false }, cx);
-        }
+        self.settle(cx);
         self.reschedule(cx);
         self.plan(cx);
+        self.look_at_awaited(cx);
     }
 
     /// A person calls an invoice paid.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
+use super::ending::EARLY;
 use super::invoices::{Place, Told};
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::session::Session;
@@ -122,6 +123,20 @@ pub struct Paid {
     /// Whether it is a trial, for which nothing was paid.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub trial: bool,
+    /// An earlier end that a lookup has shown since, and that a person is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Timestamp>,
+}
+
+impl Paid {
+    fn new(span: Span, invoice: Option<&InvoiceId>) -> Self {
+        Self { span, invoice: invoice.cloned(), trial: false, cut: None }
+    }
+
+    /// When it ends by what the last lookup has shown.
+    pub(super) fn shown_end(&self) -> Timestamp {
+        self.cut.unwrap_or(self.span.end)
+    }
 }
 
 /// The session that has sold a subscription, and with it its first period.
@@ -188,15 +203,20 @@ impl Standing {
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                Some(Paid { span: shown.trial()?, invoice: shown.invoice.clone(), trial: true })
+                Some(Paid { trial: true, ..Paid::new(shown.trial()?, shown.invoice.as_ref()) })
             }
             SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
+            // A person's word about the status is none about an invoice that is shown.
+            status if self.is_attested(status) => {
+                let span = shown.span()?;
+                self.found_active(shown, span).or_else(|| shown.silent.then(|| Paid::new(span, None)))
+            }
             _ => None,
         }
     }
 
     fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
-        let paid = |invoice: Option<&InvoiceId>| Some(Paid { span, invoice: invoice.cloned(), trial: false });
+        let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
         let latest = shown.invoice.as_ref();
         if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
             return paid(latest);
@@ -240,10 +260,13 @@ impl Standing {
     /// Gives access for a period, and delivers it if it is a new one.
     pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Context<'_>) {
         // Where no invoice is shown, a period that begins within the paid one is the same.
-        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.span.end;
+        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.shown_end();
         let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
         let before = self.paid.take().filter(is_it);
         let is_same = before.is_some();
+        if let Some(before) = &before {
+            self.keep_paid(before, &mut paid, cx);
+        }
         if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
             self.give_access(paid.span.end, cx);
         }
@@ -260,6 +283,20 @@ impl Standing {
             self.invoices.place(invoice, Place::Period(paid.span.start));
         }
         self.paid = Some(paid);
+    }
+
+    /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
+    /// that was to go on can be made shorter.
+    fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Context<'_>) {
+        let shown = paid.span.end;
+        let is_promised = !before.trial || self.asked_to_end;
+        if !is_promised || shown.after(EARLY) >= before.span.end {
+            return cx.withdraw_word("ended_early", self.id.as_str());
+        }
+        if before.cut != Some(shown) {
+            cx.review("ended_early", self.id.as_str(), &["keep_access", "end_access"]);
+        }
+        (paid.span.end, paid.cut) = (before.span.end, Some(shown));
     }
 
     /// Finds each paid invoice its place; one that has none is a person's.
