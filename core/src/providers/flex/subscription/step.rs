@@ -137,6 +137,10 @@ impl Subscription {
             return Ok(());
         }
         let it = self.standing.as_mut().filter(|it| it.id == seen.subscription_id).ok_or(Because::Unrelated)?;
+        let is_change = matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..));
+        if is_change && !it.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
+            return Err(Because::Unrelated);
+        }
         match call {
             Call::UpdateSubscription(_, asked) => it.updated(asked, seen, cx),
             Call::CancelSubscription(_, asked) => {

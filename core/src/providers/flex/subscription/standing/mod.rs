@@ -21,6 +21,7 @@ use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session::Session;
 use crate::providers::flex::signal::{INVOICE_PAID, SUBSCRIPTION_DELETED};
+use crate::providers::flex::test_mode::TestMode;
 use crate::providers::flex::wire::{
     Expandable, InvoiceSeen, LatestInvoice, SessionSeen, SubscriptionSeen, SubscriptionStatus,
 };
@@ -182,10 +183,7 @@ impl Standing {
     /// What a lookup has shown.
     pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
         let Some(status) = seen.status.clone() else { return };
-        let test_mode = seen.test_mode.plain();
-        let same = self.is_in_mode(test_mode);
-        cx.check(Rule::WebhookModeMatch, same).at("/subscription/test_mode");
-        if !same {
+        if !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
             self.looked(cx);
             return self.plan(cx);
         }
@@ -199,7 +197,7 @@ impl Standing {
         }
         cx.withdraw_word("not_found", self.id.as_str());
         self.customer = self.customer.take().or_else(|| seen.customer_id());
-        self.test_mode = self.test_mode.or(test_mode);
+        self.test_mode = self.test_mode.or(seen.test_mode.plain());
         if status.is_over() {
             return self.end(status, cx);
         }
@@ -246,17 +244,19 @@ impl Standing {
         }
     }
 
-    /// Whether an invoice in a reply is of this subscription and its customer, as far as it says.
+    /// Whether an invoice in a reply is of this subscription and its customer, in the same mode, as far as it says.
     fn has_invoice(&self, invoice: &InvoiceSeen, at: &'static str, cx: &mut Context<'_>) -> bool {
         let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
         let same = of_it && self.is_of_customer(invoice.customer.as_ref());
         cx.check(Rule::InvoiceBelongs, same).at(at);
-        same
+        self.is_in_mode(invoice.test_mode, at, cx) && same
     }
 
-    /// Whether something is of the same mode, as far as either is known.
-    pub(super) fn is_in_mode(&self, test_mode: Option<bool>) -> bool {
-        test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode
+    /// Whether something in a reply may be of the same mode.
+    pub(super) fn is_in_mode(&self, said: TestMode, at: &'static str, cx: &mut Context<'_>) -> bool {
+        let same = said.is_of(cx.settings(), self.test_mode);
+        cx.check(Rule::WebhookModeMatch, same).at(at);
+        same
     }
 
     /// Whether the customer is the same, as far as either is known.
@@ -327,12 +327,11 @@ impl Standing {
         self.plan(cx);
     }
 
-    /// Whether a signal is about this subscription and its customer, in the same mode.
+    /// Whether a signal is about this subscription and its customer.
     pub(super) fn owns(
         &self,
         subscription: Option<&str>,
         of: Option<&Expandable>,
-        test_mode: Option<bool>,
         cx: &mut Context<'_>,
     ) -> Result<(), Because> {
         if subscription != Some(self.id.as_str()) {
@@ -340,9 +339,7 @@ impl Standing {
         }
         let same = self.is_of_customer(of);
         cx.check(Rule::InvoiceBelongs, same).at("/object");
-        let mode = self.is_in_mode(test_mode);
-        cx.check(Rule::WebhookModeMatch, mode).at("/object");
-        if same && mode { Ok(()) } else { Err(Because::Unrelated) }
+        if same { Ok(()) } else { Err(Because::Unrelated) }
     }
 
     /// The ids by which a signal finds it.

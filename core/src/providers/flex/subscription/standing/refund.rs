@@ -180,7 +180,7 @@ impl Standing {
         sold: &[String],
         cx: &mut Context<'_>,
     ) {
-        let is_ours = |it: &&RefundSeen| self.is_in_mode(it.test_mode.plain()) && self.has_refund(it, sold);
+        let is_ours = |it: &&RefundSeen| it.test_mode.is_of(cx.settings(), self.test_mode) && self.has_refund(it, sold);
         let all: Vec<_> = seen.list.iter().filter(is_ours).collect();
         if let (RefundsOf::PaymentIntent(payment), true) = (of, all.is_empty())
             && self.refunding.is_none()
