@@ -163,7 +163,6 @@ impl Invoices {
         &mut self,
         id: &InvoiceId,
         paid: Option<Timestamp>,
-        told: Told<'_>,
         now: Timestamp,
     ) -> Vec<InvoiceId> {
         match self.find_mut(id) {
@@ -179,20 +178,20 @@ impl Invoices {
                 looked: false,
             }),
         }
-        self.describe(id, told);
         self.recent.sort_unstable();
         self.forget()
     }
 
-    /// Takes in what does not change.
-    pub(super) fn describe(&mut self, id: &InvoiceId, told: Told<'_>) {
-        if let Some(it) = self.find_mut(id) {
-            it.made = it.made.or(told.made);
-            it.amount = it.amount.or(told.amount);
-            if it.payment.is_none() {
-                it.payment = told.payment.map(Into::into);
-            }
+    /// Takes in what does not change; whether it is the first to name the payment.
+    pub(super) fn describe(&mut self, id: &InvoiceId, told: Told<'_>) -> bool {
+        let Some(it) = self.find_mut(id) else { return false };
+        it.made = it.made.or(told.made);
+        it.amount = it.amount.or(told.amount);
+        let is_first = it.payment.is_none() && told.payment.is_some();
+        if is_first {
+            it.payment = told.payment.map(Into::into);
         }
+        is_first
     }
 
     /// An invoice's own lookup was answered.

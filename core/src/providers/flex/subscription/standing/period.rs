@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Standing;
 use super::ending::EARLY;
-use super::invoices::{Place, Told};
+use super::invoices::Place;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::session::Session;
 use crate::providers::flex::subscription::Context;
@@ -357,36 +357,6 @@ impl Standing {
             Some(have) if have == id => Some(Place::Period(paid.span.start)),
             _ if of_period || latest == Some(id) => Some(Place::Extra),
             _ => None,
-        }
-    }
-
-    /// Notes that an invoice is paid; not if that is known.
-    pub(super) fn note_paid(&mut self, id: &InvoiceId, told: Told<'_>, cx: &mut Context<'_>) -> bool {
-        if self.invoices.is_paid(id) {
-            self.invoices.describe(id, told);
-            return false;
-        }
-        self.note(id, Some(cx.now()), told, cx);
-        cx.withdraw_word("payment_failed", id.as_str());
-        cx.withdraw_word("past_due", self.id.as_str());
-        cx.withdraw_word("payment_unknown", id.as_str());
-        self.drop_invoice_lookup(id, cx);
-        true
-    }
-
-    pub(super) fn note(
-        &mut self,
-        id: &InvoiceId,
-        paid: Option<Timestamp>,
-        told: Told<'_>,
-        cx: &mut Context<'_>,
-    ) {
-        cx.learn(id.as_str());
-        if let Some(payment) = told.payment {
-            cx.learn(payment);
-        }
-        for forgotten in self.invoices.note(id, paid, told, cx.now()) {
-            cx.withdraw_word("payment_failed", forgotten.as_str());
         }
     }
 }
