@@ -33,7 +33,7 @@ pub(super) fn judged(at: &mut Subscription, reason: &str, of: &str, verdict: &Ve
         ("unknown_status", "ended") if about_it => it.end(SubscriptionStatus::Canceled, cx),
         ("not_found", "ended") if about_it => it.end(SubscriptionStatus::Canceled, cx),
         ("not_found", "keep") if about_it => it.wait_on(cx),
-        ("refund_unconfirmed", _) => it.judge_refund(cx),
+        ("refund_unconfirmed", verdict) => it.judge_refund(verdict == "refunded", cx),
         _ => drop(at.checkouts.judged(reason, of, verdict, cx)),
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn signalled(at: &mut Subscription, event: Event, origin: Origin, cx:
     if origin != Origin::Verified {
         return Err(Because::Unrelated);
     }
-    let test_mode = signal.test_mode();
+    // A session is held against its own mode.
+    if !matches!(*signal, Signal::SessionCompleted(_) | Signal::SessionChanged(_) | Signal::Other) {
+        signal.test_mode().admit(at.standing.as_ref().and_then(|it| it.test_mode), cx)?;
+    }
     match *signal {
         Signal::SessionCompleted(seen) => {
             let saw = at.checkouts.told(&seen, true, cx)?;
@@ -33,15 +36,15 @@ pub(super) fn signalled(at: &mut Subscription, event: Event, origin: Origin, cx:
             at.saw(saw, &seen, cx);
             Ok(())
         }
-        Signal::InvoicePaid(invoice) => at.paid(&invoice, test_mode, cx),
+        Signal::InvoicePaid(invoice) => at.paid(&invoice, cx),
         Signal::InvoiceFailed(invoice) => {
-            at.owned(invoice.subscription(), invoice.customer.as_ref(), test_mode, cx)?.failed(&invoice, cx)
+            at.owned(invoice.subscription(), invoice.customer.as_ref(), cx)?.failed(&invoice, cx)
         }
-        Signal::SubscriptionChanged(seen) => at.changed(&seen, test_mode, cx),
-        Signal::SubscriptionDeleted(seen) => at.deleted(&seen, test_mode, cx),
-        Signal::Refund(seen) => at.refunded(&seen, test_mode, cx),
-        Signal::ChargeRefunded(seen) => at.charge_refunded(&seen, test_mode, cx),
-        Signal::Dispute(seen) => at.disputed(&seen, test_mode, cx),
+        Signal::SubscriptionChanged(seen) => at.changed(&seen, cx),
+        Signal::SubscriptionDeleted(seen) => at.deleted(&seen, cx),
+        Signal::Refund(seen) => at.refunded(&seen, cx),
+        Signal::ChargeRefunded(seen) => at.charge_refunded(&seen, cx),
+        Signal::Dispute(seen) => at.disputed(&seen, cx),
         Signal::Other => Err(Because::Unrelated),
     }
 }
@@ -52,7 +55,6 @@ impl Subscription {
         &mut self,
         id: Option<&str>,
         customer: Option<&Expandable>,
-        test_mode: Option<bool>,
         cx: &mut Context<'_>,
     ) -> Result<&mut Standing, Because> {
         let waiting = !self.is_absent();
@@ -63,23 +65,21 @@ impl Subscription {
             None => Err(Because::Unrelated),
             Some(it) if may_sell && id.is_some_and(|id| id != it.id.as_str()) => Err(Because::Early),
             Some(it) => {
-                it.owns(id, customer, test_mode, cx)?;
+                it.owns(id, customer, cx)?;
                 Ok(it)
             }
         }
     }
 
-    fn paid(&mut self, invoice: &InvoiceSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
+    fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) -> Told {
         match self.other(invoice.subscription()) {
             Some(other) => other.paid(invoice, cx),
-            None => self
-                .owned(invoice.subscription(), invoice.customer.as_ref(), test_mode, cx)?
-                .paid(invoice, cx),
+            None => self.owned(invoice.subscription(), invoice.customer.as_ref(), cx)?.paid(invoice, cx),
         }
     }
 
-    fn changed(&mut self, seen: &SubscriptionSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let it = self.owned(Some(seen.subscription_id.as_str()), seen.customer.as_ref(), test_mode, cx)?;
+    fn changed(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Told {
+        let it = self.owned(Some(seen.subscription_id.as_str()), seen.customer.as_ref(), cx)?;
         if it.is_over() {
             return Err(Because::Known);
         }
@@ -87,7 +87,7 @@ impl Subscription {
         Ok(())
     }
 
-    fn deleted(&mut self, seen: &SubscriptionSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
+    fn deleted(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Told {
         let id = Some(seen.subscription_id.as_str());
         if let Some(other) = self.other(id) {
             if other.ended {
@@ -96,7 +96,7 @@ impl Subscription {
             other.end(cx);
             return Ok(());
         }
-        let it = self.owned(id, seen.customer.as_ref(), test_mode, cx)?;
+        let it = self.owned(id, seen.customer.as_ref(), cx)?;
         if it.is_over() {
             return Err(Because::Known);
         }
@@ -104,43 +104,38 @@ impl Subscription {
         Ok(())
     }
 
-    /// The subscription, if it is in the same mode.
-    fn in_mode(&mut self, test_mode: Option<bool>, cx: &mut Context<'_>) -> Result<&mut Box<Standing>, Because> {
-        let it = self.standing.as_mut().ok_or(Because::Unrelated)?;
-        let same = test_mode.is_none() || it.test_mode.is_none() || test_mode == it.test_mode;
-        cx.check(Rule::WebhookModeMatch, same).at("/object");
-        if same { Ok(it) } else { Err(Because::Unrelated) }
+    /// The subscription; a signal about money that comes before its id is known is early.
+    fn known(&mut self) -> Result<&mut Box<Standing>, Because> {
+        let missing = if self.is_absent() { Because::Unrelated } else { Because::Early };
+        self.standing.as_mut().ok_or(missing)
     }
 
-    fn refunded(&mut self, seen: &RefundSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
-        let it = self.in_mode(test_mode, cx)?;
-        if !it.has_refund(seen, |id| payments.iter().any(|it| it == id)) {
+    fn refunded(&mut self, seen: &RefundSeen, cx: &mut Context<'_>) -> Told {
+        let sold = self.sold();
+        let it = self.known()?;
+        if !it.has_refund(seen, &sold) {
             return Err(Because::Unrelated);
         }
         it.refunded(seen, cx)
     }
 
     /// Something of a charge was given back: the list tells by which refund.
-    fn charge_refunded(&mut self, seen: &ChargeSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
+    fn charge_refunded(&mut self, seen: &ChargeSeen, cx: &mut Context<'_>) -> Told {
+        let sold = self.sold();
         let payment = seen.payment_intent().ok_or(Because::Unrelated)?;
-        let invoice = seen.invoice();
-        let it = self.in_mode(test_mode, cx)?;
-        let known = |id: &str| it.ids().any(|it| it == id) || payments.iter().any(|it| it == id);
-        if !known(payment) && !invoice.is_some_and(|it| known(it.as_str())) {
+        if !self.known()?.has_charge(seen, &sold) {
             return Err(Because::Unrelated);
         }
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
         Ok(())
     }
 
-    fn disputed(&mut self, seen: &DisputeSeen, test_mode: Option<bool>, cx: &mut Context<'_>) -> Told {
-        let payments = self.payments();
+    fn disputed(&mut self, seen: &DisputeSeen, cx: &mut Context<'_>) -> Told {
+        let sold = self.sold();
         let ours = seen.client_reference_id.is_some() && seen.client_reference_id == self.checkouts.reference;
-        let it = self.in_mode(test_mode, cx)?;
+        let it = self.known()?;
         let own_key = ours && seen.client_reference_id.as_deref() == Some(cx.key().as_str());
-        if !own_key && !it.has_dispute(seen, |id| payments.iter().any(|it| it == id)) {
+        if !own_key && !it.has_dispute(seen, &sold) {
             return Err(Because::Unrelated);
         }
         it.disputed(seen, cx)

@@ -63,9 +63,8 @@ fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<
             at.standing.as_mut().ok_or(Because::Unrelated)?.invoice_shown(seen, cx);
         }
         (Call::ListRefunds(of), Event::Refunds(seen)) => {
-            let payments = at.payments();
-            let it = at.standing.as_mut().ok_or(Because::Unrelated)?;
-            it.refunds_shown(of, seen, |id| payments.iter().any(|it| it == id), cx);
+            let sold = at.sold();
+            at.standing.as_mut().ok_or(Because::Unrelated)?.refunds_shown(of, seen, &sold, cx);
         }
         _ => return Err(Because::Unrelated),
     }
@@ -135,10 +134,11 @@ impl Subscription {
         }
     }
 
-    /// The payments of the session that counts.
-    pub(super) fn payments(&self) -> Vec<String> {
+    /// The session that counts and its payments, by their ids.
+    pub(super) fn sold(&self) -> Vec<String> {
         let session = self.checkouts.settled.as_ref().and_then(|id| self.checkouts.find(id));
-        session.map(|it| it.payment_intents.clone()).unwrap_or_default()
+        let ids = |it: &Session| [&[String::from(it.id.as_str())], it.payment_intents.as_slice()].concat();
+        session.map(ids).unwrap_or_default()
     }
 
     /// How a subscription stands, in a reply.
@@ -148,6 +148,15 @@ impl Subscription {
             return Ok(());
         }
         let it = self.standing.as_mut().filter(|it| it.id == seen.subscription_id).ok_or(Because::Unrelated)?;
+        let is_change = matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..));
+        if is_change && !it.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
+            // The request is answered, and not with what was asked for: the lookups tell what has become of it.
+            if let Call::CancelSubscription(_, asked) = call {
+                it.expect_refund(asked, cx.begun_at(), cx);
+            }
+            it.not_ended(call, cx);
+            return Ok(());
+        }
         match call {
             Call::UpdateSubscription(_, asked) => it.updated(asked, seen, cx),
             Call::CancelSubscription(_, asked) => {

@@ -25,7 +25,7 @@ enum One {
 impl One {
     fn read(text: &str) -> Option<Self> {
         let Ok(members) = decode::<BTreeMap<String, &RawValue>>(text) else { return read_text(text).map(Self::Id) };
-        let counts = |name: &str| name.ends_with("_id") || ["status", "subscription"].contains(&name);
+        let counts = |name: &str| name.ends_with("_id") || name == "status";
         let read = |(name, value): (String, &RawValue)| Some((name, read_text(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }
@@ -80,6 +80,45 @@ impl<'de> Deserialize<'de> for Expandable {
             Err(_) => One::read(text).into_iter().collect(),
         }))
     }
+}
+
+/// A member that decides: what cannot be read is not the same as what is absent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Said<T> {
+    /// It is absent, or null.
+    #[default]
+    Nothing,
+    /// It says this.
+    This(T),
+    /// It is something that it cannot be.
+    Odd,
+}
+
+impl<T> Said<T> {
+    /// What it says.
+    pub(crate) const fn this(&self) -> Option<&T> {
+        match self {
+            Self::This(it) => Some(it),
+            Self::Nothing | Self::Odd => None,
+        }
+    }
+
+    /// Reads a member as its text is read.
+    pub(super) fn read<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(if text == "null" { Self::Nothing } else { read(text).map_or(Self::Odd, Self::This) })
+    }
+}
+
+/// Reads an instant that decides.
+pub(super) fn said_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Instant(#[serde(deserialize_with = "instant")] Option<Timestamp>);
+    Said::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
 }
 
 /// The entries of a list that can be read, and whether those are all.

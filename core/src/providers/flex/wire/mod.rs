@@ -19,9 +19,11 @@ use crate::decode::{lenient_text, read};
 use crate::flow::{Refusal, Reply};
 use crate::rule::RuleSet;
 
+pub(crate) use form::Said;
 pub use form::{Entries, Expandable};
 pub use money::{CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, RefundSeen, RefundStatus};
 pub use session::{FeeSeen, SessionSeen, Status, TotalDetails};
+pub(crate) use subscription::LatestInvoice;
 pub use subscription::{InvoiceSeen, InvoiceStatus, SubscriptionSeen, SubscriptionStatus};
 
 /// Reads an object in the wrapper that is named after it, or bare.

@@ -1,13 +1,14 @@
 //! Subscriptions and their invoices, as Flex shows them.
 
-use alloc::string::String;
+use alloc::boxed::Box;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::form::{Entries, Expandable, entries, instant, word};
-use crate::decode::{any_form, lenient};
+use super::form::{Entries, Expandable, Said, entries, instant, said_instant, word};
+use crate::decode::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::test_mode::TestMode;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -75,8 +76,8 @@ pub struct SubscriptionSeen {
     #[serde(default)]
     pub customer: Option<Expandable>,
     /// The newest invoice.
-    #[serde(default)]
-    pub latest_invoice: Option<Expandable>,
+    #[serde(default, deserialize_with = "latest_invoice")]
+    pub(crate) latest_invoice: Said<LatestInvoice>,
     /// Whether it ends with the period.
     #[serde(default, deserialize_with = "lenient")]
     pub cancel_at_period_end: Option<bool>,
@@ -90,14 +91,43 @@ pub struct SubscriptionSeen {
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
     /// When its trial ends.
-    #[serde(default, deserialize_with = "instant")]
-    pub trial_end: Option<Timestamp>,
+    #[serde(default, deserialize_with = "said_instant")]
+    pub(crate) trial_end: Said<Timestamp>,
     /// When it is to end.
     #[serde(default, deserialize_with = "instant")]
     pub cancel_at: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
+}
+
+/// The newest invoice of a subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum LatestInvoice {
+    /// By its id.
+    Id(InvoiceId),
+    /// Whole.
+    Whole(Box<InvoiceSeen>),
+}
+
+impl LatestInvoice {
+    /// Its id.
+    pub(crate) fn id(&self) -> &InvoiceId {
+        match self {
+            Self::Id(id) => id,
+            Self::Whole(invoice) => &invoice.invoice_id,
+        }
+    }
+}
+
+fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<LatestInvoice>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Id(#[serde(deserialize_with = "any_form")] InvoiceId);
+    Said::read(deserializer, |text| match text.starts_with('{') {
+        true => decode(text).ok().map(LatestInvoice::Whole),
+        false => decode(text).ok().map(|Id(id)| LatestInvoice::Id(id)),
+    })
 }
 
 /// The period of an item, where newer shapes keep it.
@@ -120,18 +150,6 @@ impl SubscriptionSeen {
     pub fn current_period_end(&self) -> Option<Timestamp> {
         let items = self.items.iter().flat_map(|it| &it.list);
         self.current_period_end.or_else(|| items.filter_map(|it| it.current_period_end).min())
-    }
-
-    /// The newest invoice, by its id, unless it stands whole and is another subscription's.
-    pub(crate) fn latest_invoice(&self) -> Option<InvoiceId> {
-        let invoice = self.latest_invoice.as_ref()?;
-        let is_own = invoice.member("subscription").is_none_or(|of| of == self.subscription_id.as_str());
-        InvoiceId::parse(invoice.id("invoice_id").filter(|_| is_own)?).ok()
-    }
-
-    /// The newest invoice's status, where it stands whole.
-    pub(crate) fn latest_invoice_status(&self) -> Option<InvoiceStatus> {
-        Some(String::from(self.latest_invoice.as_ref()?.member("status")?).into())
     }
 
     /// The customer, by the id.
@@ -169,8 +187,8 @@ pub struct InvoiceSeen {
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 /// What an invoice is for, where newer shapes keep it.
@@ -191,10 +209,15 @@ struct Details {
 impl InvoiceSeen {
     /// The subscription, by its id.
     pub(crate) fn subscription(&self) -> Option<&str> {
+        self.subscriptions().next()
+    }
+
+    /// The subscription, wherever it stands.
+    pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &str> {
         let parent = self.parent.as_ref();
         let details = parent.and_then(|it| it.subscription_details.as_ref()).and_then(|it| it.subscription.as_ref());
         let all = [self.subscription.as_ref(), parent.and_then(|it| it.subscription.as_ref()), details];
-        all.into_iter().flatten().find_map(|it| it.id("subscription_id"))
+        all.into_iter().flatten().flat_map(|it| it.ids("subscription_id"))
     }
 
     /// The payment, by its id.

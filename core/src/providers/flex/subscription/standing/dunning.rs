@@ -1,12 +1,13 @@
-//! What the customer is told when a payment fails: once for each invoice.
+//! What is told of invoices: which are paid, and of a payment that fails the customer is told once.
 
 use super::Standing;
 use super::invoices::Told;
 use crate::fact::Because;
+use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Context;
 use crate::providers::flex::wire::{InvoiceSeen, SubscriptionStatus};
-use crate::time::Millis;
+use crate::time::{Millis, Timestamp};
 
 /// How long after a payment a lookup may still say that it is due.
 const LAG: Millis = Millis::from_hours(1);
@@ -61,9 +62,12 @@ impl Standing {
             return Ok(());
         }
         check_amounts(invoice, cx);
-        if !self.note_paid(id, Told::of(invoice), cx) {
-            return Err(Because::Known);
+        if self.invoices.is_paid(id) {
+            // A lookup may have shown it before, and not by which payment.
+            let is_news = self.describe_invoice(id, Told::of(invoice), cx);
+            return if is_news { Ok(()) } else { Err(Because::Known) };
         }
+        self.note_paid(id, Told::of(invoice), cx);
         self.settle(cx);
         if !self.is_over() {
             self.reschedule(cx);
@@ -76,9 +80,7 @@ impl Standing {
     /// How an invoice stands, in a reply.
     pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Context<'_>) {
         let id = &invoice.invoice_id;
-        let same = invoice.subscription().is_none_or(|it| it == self.id.as_str());
-        cx.check(Rule::InvoiceBelongs, same).at("/invoice/subscription");
-        if !same {
+        if !self.has_invoice(invoice, "/invoice", cx) {
             self.looked(cx);
             self.plan(cx);
             return;
@@ -101,6 +103,42 @@ impl Standing {
         if is_news && !self.is_over() && !self.is_settled(cx.now()) {
             self.look(cx);
         }
+    }
+
+    /// Notes that an invoice is paid; not if that is known.
+    pub(super) fn note_paid(&mut self, id: &InvoiceId, told: Told<'_>, cx: &mut Context<'_>) -> bool {
+        if self.invoices.is_paid(id) {
+            self.describe_invoice(id, told, cx);
+            return false;
+        }
+        self.note(id, Some(cx.now()), told, cx);
+        cx.withdraw_word("payment_failed", id.as_str());
+        cx.withdraw_word("past_due", self.id.as_str());
+        cx.withdraw_word("payment_unknown", id.as_str());
+        self.drop_invoice_lookup(id, cx);
+        true
+    }
+
+    fn note(
+        &mut self,
+        id: &InvoiceId,
+        paid: Option<Timestamp>,
+        told: Told<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        cx.learn(id.as_str());
+        for forgotten in self.invoices.note(id, paid, cx.now()) {
+            cx.withdraw_word("payment_failed", forgotten.as_str());
+        }
+        self.describe_invoice(id, told, cx);
+    }
+
+    /// Takes in what a message says of an invoice besides its status; whether it is the first to name the payment.
+    fn describe_invoice(&mut self, id: &InvoiceId, told: Told<'_>, cx: &mut Context<'_>) -> bool {
+        if let Some(payment) = told.payment {
+            cx.learn(payment);
+        }
+        self.invoices.describe(id, told)
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
+use super::period::Paid;
 use super::refund::Refunding;
 use crate::flow::Stop;
 use crate::money::Cents;
@@ -16,7 +17,7 @@ use crate::providers::flex::wire::{SubscriptionSeen, SubscriptionStatus};
 use crate::time::Millis;
 
 /// How much earlier than its period a subscription may end that is to end with it.
-const EARLY: Millis = Millis::from_minutes(5);
+pub(super) const EARLY: Millis = Millis::from_minutes(5);
 
 /// An end that is asked for and not answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -142,17 +143,24 @@ impl Standing {
         self.look(cx);
     }
 
-    /// Whether it ends before the instant at which we have asked that it ends.
+    /// Whether it ends before the instant at which we have asked that it ends, or before the paid end of a period of which
+    /// a lookup has shown an earlier one.
     fn ends_early(&self, cx: &Context<'_>) -> bool {
         let at_once = matches!(self.ending, Some(Ending::AtOnce(_)));
-        let end = self.paid.as_ref().map(|it| it.span.end);
-        self.asked_to_end && !at_once && end.is_some_and(|end| cx.begun_at().after(EARLY) < end)
+        let is_early = |it: &Paid| (self.asked_to_end || it.cut.is_some()) && cx.begun_at().after(EARLY) < it.span.end;
+        !at_once && self.paid.as_ref().is_some_and(is_early)
+    }
+
+    /// Whether a lookup has shown this end before, so that a person was asked about it.
+    fn was_shown(&self, cx: &Context<'_>) -> bool {
+        let cut = self.paid.as_ref().and_then(|it| it.cut);
+        cut.is_some_and(|cut| cx.begun_at().after(EARLY) >= cut)
     }
 
     /// It has ended: access goes, and nothing is awaited any more.
     pub(in super::super) fn end(&mut self, status: SubscriptionStatus, cx: &mut Context<'_>) {
         self.prove_cancellation(cx);
-        let early = self.ends_early(cx);
+        let (early, was_shown) = (self.ends_early(cx), self.was_shown(cx));
         let had_access = self.access.is_some();
         let is_canceled = status == SubscriptionStatus::Canceled;
         self.drop_all(cx);
@@ -161,7 +169,9 @@ impl Standing {
         self.leave_undelivered(cx);
         self.invoices.leave_session(self.sale.as_ref().is_none_or(|it| it.found));
         self.place_invoices(cx);
-        if early {
+        if early && was_shown {
+            // A person was asked already, and what was said stays.
+        } else if early {
             cx.review("ended_early", self.id.as_str(), &["keep_access", "end_access"]);
         } else if is_canceled || had_access {
             self.end_access(cx);
@@ -188,8 +198,9 @@ impl Standing {
         cx: &mut Context<'_>,
     ) {
         if it.refunds() {
-            let payment = self.paid.as_ref().and_then(|it| self.invoices.payment(it.invoice.as_ref()?));
-            let refunding = Refunding::new(it.refund_amount, payment, since, cx.now());
+            let invoice = self.paid.as_ref().and_then(|it| self.invoices.find(it.invoice.as_ref()?));
+            let paid = (invoice.and_then(|it| it.amount), invoice.and_then(|it| it.payment.as_deref()));
+            let refunding = Refunding::new(it, paid, since, cx.now());
             refunding.look(cx);
             refunding.plan(self.id.as_str(), cx);
             self.refunding = Some(refunding);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::period::Span;
 use crate::id::Digest;
+use crate::money::Cents;
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::wire::InvoiceSeen;
 use crate::time::Timestamp;
@@ -47,7 +48,10 @@ pub(super) struct Invoice {
     pub(super) made: Option<Timestamp>,
     /// Its payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    payment: Option<String>,
+    pub(super) payment: Option<String>,
+    /// What was paid, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) amount: Option<Cents>,
     /// What it has paid for.
     #[serde(default, skip_serializing_if = "Place::is_open")]
     pub(super) place: Place,
@@ -87,17 +91,20 @@ pub(super) struct Told<'a> {
     pub(super) made: Option<Timestamp>,
     /// Its payment.
     pub(super) payment: Option<&'a str>,
+    /// What was paid, in cents.
+    amount: Option<Cents>,
 }
 
 impl<'a> Told<'a> {
     /// What a message says of an invoice besides its status.
     pub(super) fn of(invoice: &'a InvoiceSeen) -> Self {
-        Self { made: invoice.created_at, payment: invoice.payment_intent() }
+        let amount = invoice.amount_paid.filter(|_| invoice.is_paid());
+        Self { made: invoice.created_at, payment: invoice.payment_intent(), amount }
     }
 }
 
 impl Invoices {
-    fn find(&self, id: &InvoiceId) -> Option<&Invoice> {
+    pub(super) fn find(&self, id: &InvoiceId) -> Option<&Invoice> {
         self.recent.iter().find(|it| it.id == *id)
     }
 
@@ -150,18 +157,12 @@ impl Invoices {
         self.recent.iter().flat_map(|it| [Some(it.id.as_str()), it.payment.as_deref()]).flatten()
     }
 
-    /// The payment of an invoice.
-    pub(super) fn payment(&self, id: &InvoiceId) -> Option<&str> {
-        self.find(id)?.payment.as_deref()
-    }
-
     /// Notes an invoice as failed, or as paid since an instant. Those that are forgotten without having been paid.
     #[must_use]
     pub(super) fn note(
         &mut self,
         id: &InvoiceId,
         paid: Option<Timestamp>,
-        told: Told<'_>,
         now: Timestamp,
     ) -> Vec<InvoiceId> {
         match self.find_mut(id) {
@@ -172,23 +173,25 @@ impl Invoices {
                 paid,
                 made: None,
                 payment: None,
+                amount: None,
                 place: Place::Open,
                 looked: false,
             }),
         }
-        self.describe(id, told);
         self.recent.sort_unstable();
         self.forget()
     }
 
-    /// Takes in what does not change.
-    pub(super) fn describe(&mut self, id: &InvoiceId, told: Told<'_>) {
-        if let Some(it) = self.find_mut(id) {
-            it.made = it.made.or(told.made);
-            if it.payment.is_none() {
-                it.payment = told.payment.map(Into::into);
-            }
+    /// Takes in what does not change; whether it is the first to name the payment.
+    pub(super) fn describe(&mut self, id: &InvoiceId, told: Told<'_>) -> bool {
+        let Some(it) = self.find_mut(id) else { return false };
+        it.made = it.made.or(told.made);
+        it.amount = it.amount.or(told.amount);
+        let is_first = it.payment.is_none() && told.payment.is_some();
+        if is_first {
+            it.payment = told.payment.map(Into::into);
         }
+        is_first
     }
 
     /// An invoice's own lookup was answered.

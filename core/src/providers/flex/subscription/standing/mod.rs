@@ -21,7 +21,10 @@ use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session::Session;
 use crate::providers::flex::signal::{INVOICE_PAID, SUBSCRIPTION_DELETED};
-use crate::providers::flex::wire::{Expandable, InvoiceStatus, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::test_mode::TestMode;
+use crate::providers::flex::wire::{
+    Expandable, InvoiceSeen, LatestInvoice, SessionSeen, SubscriptionSeen, SubscriptionStatus,
+};
 use crate::time::Timestamp;
 use invoices::{Invoices, Told};
 use period::{Sale, Shown};
@@ -167,6 +170,12 @@ impl Standing {
         cx.look_up(Call::RetrieveInvoice(id));
     }
 
+    fn look_at_awaited(&self, cx: &mut Context<'_>) {
+        if let Some(invoice) = self.awaited_invoice() {
+            self.look_at_invoice(invoice.clone(), cx);
+        }
+    }
+
     fn drop_invoice_lookup(&self, id: &InvoiceId, cx: &mut Context<'_>) {
         cx.withdraw(|call| matches!(call, Call::RetrieveInvoice(of) if of == id));
     }
@@ -174,9 +183,7 @@ impl Standing {
     /// What a lookup has shown.
     pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
         let Some(status) = seen.status.clone() else { return };
-        let same = seen.test_mode.is_none() || self.test_mode.is_none() || seen.test_mode == self.test_mode;
-        cx.check(Rule::WebhookModeMatch, same).at("/subscription/test_mode");
-        if !same {
+        if !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
             self.looked(cx);
             return self.plan(cx);
         }
@@ -190,7 +197,7 @@ impl Standing {
         }
         cx.withdraw_word("not_found", self.id.as_str());
         self.customer = self.customer.take().or_else(|| seen.customer_id());
-        self.test_mode = self.test_mode.or(seen.test_mode);
+        self.test_mode = self.test_mode.or(seen.test_mode.plain());
         if status.is_over() {
             return self.end(status, cx);
         }
@@ -202,9 +209,7 @@ impl Standing {
         self.settle(cx);
         self.reschedule(cx);
         self.plan(cx);
-        if let Some(invoice) = self.awaited_invoice() {
-            self.look_at_invoice(invoice.clone(), cx);
-        }
+        self.look_at_awaited(cx);
     }
 
     /// Takes in what a lookup says of it.
@@ -218,15 +223,46 @@ impl Standing {
             self.since = cx.now();
             self.wake(cx);
         }
-        self.take_period(seen, cx);
+        let latest = self.own_latest(seen, cx);
+        self.take_period(seen, latest.map(LatestInvoice::id), cx);
         if before.is_none() && self.sale.is_none() && self.runs() {
             self.delivered = self.shown.as_ref().map(|it| it.start);
         }
-        if let Some(invoice) = seen.latest_invoice()
-            && seen.latest_invoice_status() == Some(InvoiceStatus::Paid)
+        if let Some(LatestInvoice::Whole(invoice)) = latest
+            && invoice.is_paid()
         {
-            self.note_paid(&invoice, Told::default(), cx);
+            self.note_paid(&invoice.invoice_id, Told::of(invoice), cx);
         }
+    }
+
+    /// The newest invoice that a lookup shows, unless it stands whole and is another's.
+    fn own_latest<'a>(&self, seen: &'a SubscriptionSeen, cx: &mut Context<'_>) -> Option<&'a LatestInvoice> {
+        let latest = seen.latest_invoice.this()?;
+        match latest {
+            LatestInvoice::Whole(invoice) if !self.has_invoice(invoice, "/subscription/latest_invoice", cx) => None,
+            _ => Some(latest),
+        }
+    }
+
+    /// Whether an invoice in a reply is of this subscription and its customer, in the same mode, as far as it says.
+    fn has_invoice(&self, invoice: &InvoiceSeen, at: &'static str, cx: &mut Context<'_>) -> bool {
+        let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
+        let same = of_it && self.is_of_customer(invoice.customer.as_ref());
+        cx.check(Rule::InvoiceBelongs, same).at(at);
+        self.is_in_mode(invoice.test_mode, at, cx) && same
+    }
+
+    /// Whether something in a reply may be of the same mode.
+    pub(super) fn is_in_mode(&self, said: TestMode, at: &'static str, cx: &mut Context<'_>) -> bool {
+        let same = said.is_of(cx.settings(), self.test_mode);
+        cx.check(Rule::WebhookModeMatch, same).at(at);
+        same
+    }
+
+    /// Whether the customer is the same, as far as either is known.
+    fn is_of_customer(&self, customer: Option<&Expandable>) -> bool {
+        let id = customer.and_then(|it| CustomerId::parse(it.id("customer_id")?).ok());
+        id.is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it))
     }
 
     /// A status that nobody knows grants nothing and takes nothing away: a person says what it means.
@@ -242,8 +278,8 @@ impl Standing {
 
     /// A period that does not say when it ends gives no access that anybody can end: a person is asked at once.
     fn judge_period(&self, cx: &mut Context<'_>) {
-        let ends = |it: &Shown| it.end.is_some() || (it.trial_end.is_some() && self.is_trialing());
-        if self.runs() && !self.shown.as_ref().is_some_and(ends) {
+        let span = |it: &Shown| if self.is_trialing() { it.trial() } else { it.span() };
+        if self.runs() && self.shown.as_ref().and_then(span).is_none() {
             cx.review("no_period", self.id.as_str(), &["keep_waiting", "stop_waiting"]);
         } else {
             cx.withdraw_word("no_period", self.id.as_str());
@@ -254,16 +290,16 @@ impl Standing {
         self.status == Some(SubscriptionStatus::Trialing)
     }
 
-    /// A person calls a status that nobody knows live: the period that was shown is given.
+    /// A person calls a status that nobody knows live: the period that was shown is given, where no invoice that is not
+    /// known to be paid stands against it.
     pub(super) fn attest(&mut self, cx: &mut Context<'_>) {
-        let Some(shown) = self.shown.clone() else { return };
+        let Some(shown) = &self.shown else { return };
         self.attested = self.status.as_ref().map(|it| (it.as_str().into(), shown.end));
         self.hold_or_release(cx);
-        if let Some(span) = shown.span() {
-            self.grant(Paid { span, invoice: shown.invoice, trial: false }, cx);
-        }
+        self.settle(cx);
         self.reschedule(cx);
         self.plan(cx);
+        self.look_at_awaited(cx);
     }
 
     /// A person calls an invoice paid.
@@ -291,23 +327,19 @@ impl Standing {
         self.plan(cx);
     }
 
-    /// Whether a signal is about this subscription and its customer, in the same mode.
+    /// Whether a signal is about this subscription and its customer.
     pub(super) fn owns(
         &self,
         subscription: Option<&str>,
         of: Option<&Expandable>,
-        test_mode: Option<bool>,
         cx: &mut Context<'_>,
     ) -> Result<(), Because> {
         if subscription != Some(self.id.as_str()) {
             return Err(Because::Unrelated);
         }
-        let known = self.customer.as_ref();
-        let same = customer(of).is_none_or(|it| known.is_none_or(|have| *have == it));
+        let same = self.is_of_customer(of);
         cx.check(Rule::InvoiceBelongs, same).at("/object");
-        let mode = test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode;
-        cx.check(Rule::WebhookModeMatch, mode).at("/object");
-        if same && mode { Ok(()) } else { Err(Because::Unrelated) }
+        if same { Ok(()) } else { Err(Because::Unrelated) }
     }
 
     /// The ids by which a signal finds it.
@@ -324,11 +356,6 @@ impl Standing {
         wait.of = Some(self.id.as_str().into());
         Some(wait)
     }
-}
-
-/// The customer, by the id.
-fn customer(of: Option<&Expandable>) -> Option<CustomerId> {
-    CustomerId::parse(of?.id("customer_id")?).ok()
 }
 
 /// Whether a subscription can have come from one status to another, by whatever way.

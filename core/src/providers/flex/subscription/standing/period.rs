@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
-use super::invoices::{Place, Told};
+use super::ending::EARLY;
+use super::invoices::Place;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::session::Session;
 use crate::providers::flex::subscription::Context;
-use crate::providers::flex::wire::{Expandable, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::wire::{Said, SessionSeen, SubscriptionSeen, SubscriptionStatus};
 use crate::time::{Millis, Timestamp};
 
 /// How much earlier than its period an invoice may have been made.
@@ -61,6 +62,9 @@ pub(super) struct Shown {
     /// When the trial ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trial_end: Option<Timestamp>,
+    /// Whether the trial's end cannot be read, so that nobody knows it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    odd_trial: bool,
     /// When the subscription was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Timestamp>,
@@ -73,7 +77,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn new(seen: &SubscriptionSeen, before: Option<&Self>, cx: &Context<'_>) -> Self {
+    fn new(seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Context<'_>) -> Self {
         let end = seen.current_period_end();
         let leased = cx.begun_at();
         // Where it is not said, a period begins where the one before has ended, or at the latest now.
@@ -85,16 +89,23 @@ impl Shown {
             leased,
             start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
             end,
-            trial_end: seen.trial_end,
+            trial_end: seen.trial_end.this().copied(),
+            odd_trial: seen.trial_end == Said::Odd,
             made: seen.created_at,
-            invoice: seen.latest_invoice(),
-            silent: !seen.latest_invoice.as_ref().is_some_and(Expandable::is_there),
+            invoice: invoice.cloned(),
+            silent: seen.latest_invoice == Said::Nothing,
         }
     }
 
     /// The period, if it has an end.
     pub(super) fn span(&self) -> Option<Span> {
         Some(Span { start: self.start, end: self.end? })
+    }
+
+    /// The trial, if it has an end: its own, or the period's where it says none.
+    pub(super) fn trial(&self) -> Option<Span> {
+        let end = self.trial_end.or(self.end).filter(|_| !self.odd_trial)?;
+        Some(Span { start: self.start, end })
     }
 }
 
@@ -112,6 +123,20 @@ pub struct Paid {
     /// Whether it is a trial, for which nothing was paid.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub trial: bool,
+    /// An earlier end that a lookup has shown since, and that a person is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Timestamp>,
+}
+
+impl Paid {
+    fn new(span: Span, invoice: Option<&InvoiceId>) -> Self {
+        Self { span, invoice: invoice.cloned(), trial: false, cut: None }
+    }
+
+    /// When it ends by what the last lookup has shown.
+    pub(super) fn shown_end(&self) -> Timestamp {
+        self.cut.unwrap_or(self.span.end)
+    }
 }
 
 /// The session that has sold a subscription, and with it its first period.
@@ -151,8 +176,8 @@ impl Sale {
 
 impl Standing {
     /// Takes in the period that a lookup shows.
-    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
-        let shown = Shown::new(seen, self.shown.as_ref(), cx);
+    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, cx: &mut Context<'_>) {
+        let shown = Shown::new(seen, invoice, self.shown.as_ref(), cx);
         if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
             && shown.invoice.as_ref() != Some(&before)
         {
@@ -178,16 +203,20 @@ impl Standing {
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                let span = Span { start: shown.start, end: shown.trial_end.or(shown.end)? };
-                Some(Paid { span, invoice: shown.invoice.clone(), trial: true })
+                Some(Paid { trial: true, ..Paid::new(shown.trial()?, shown.invoice.as_ref()) })
             }
             SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
+            // A person's word about the status is none about an invoice that is shown.
+            status if self.is_attested(status) => {
+                let span = shown.span()?;
+                self.found_active(shown, span).or_else(|| shown.silent.then(|| Paid::new(span, None)))
+            }
             _ => None,
         }
     }
 
     fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
-        let paid = |invoice: Option<&InvoiceId>| Some(Paid { span, invoice: invoice.cloned(), trial: false });
+        let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
         let latest = shown.invoice.as_ref();
         if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
             return paid(latest);
@@ -231,10 +260,13 @@ impl Standing {
     /// Gives access for a period, and delivers it if it is a new one.
     pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Context<'_>) {
         // Where no invoice is shown, a period that begins within the paid one is the same.
-        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.span.end;
+        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.shown_end();
         let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
         let before = self.paid.take().filter(is_it);
         let is_same = before.is_some();
+        if let Some(before) = &before {
+            self.keep_paid(before, &mut paid, cx);
+        }
         if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
             self.give_access(paid.span.end, cx);
         }
@@ -251,6 +283,20 @@ impl Standing {
             self.invoices.place(invoice, Place::Period(paid.span.start));
         }
         self.paid = Some(paid);
+    }
+
+    /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
+    /// that was to go on can be made shorter.
+    fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Context<'_>) {
+        let shown = paid.span.end;
+        let is_promised = !before.trial || self.asked_to_end;
+        if !is_promised || shown.after(EARLY) >= before.span.end {
+            return cx.withdraw_word("ended_early", self.id.as_str());
+        }
+        if before.cut != Some(shown) {
+            cx.review("ended_early", self.id.as_str(), &["keep_access", "end_access"]);
+        }
+        (paid.span.end, paid.cut) = (before.span.end, Some(shown));
     }
 
     /// Finds each paid invoice its place; one that has none is a person's.
@@ -311,36 +357,6 @@ impl Standing {
             Some(have) if have == id => Some(Place::Period(paid.span.start)),
             _ if of_period || latest == Some(id) => Some(Place::Extra),
             _ => None,
-        }
-    }
-
-    /// Notes that an invoice is paid; not if that is known.
-    pub(super) fn note_paid(&mut self, id: &InvoiceId, told: Told<'_>, cx: &mut Context<'_>) -> bool {
-        if self.invoices.is_paid(id) {
-            self.invoices.describe(id, told);
-            return false;
-        }
-        self.note(id, Some(cx.now()), told, cx);
-        cx.withdraw_word("payment_failed", id.as_str());
-        cx.withdraw_word("past_due", self.id.as_str());
-        cx.withdraw_word("payment_unknown", id.as_str());
-        self.drop_invoice_lookup(id, cx);
-        true
-    }
-
-    pub(super) fn note(
-        &mut self,
-        id: &InvoiceId,
-        paid: Option<Timestamp>,
-        told: Told<'_>,
-        cx: &mut Context<'_>,
-    ) {
-        cx.learn(id.as_str());
-        if let Some(payment) = told.payment {
-            cx.learn(payment);
-        }
-        for forgotten in self.invoices.note(id, paid, told, cx.now()) {
-            cx.withdraw_word("payment_failed", forgotten.as_str());
         }
     }
 }

@@ -11,12 +11,17 @@ use crate::flow::Watch;
 use crate::id::Digest;
 use crate::money::Cents;
 use crate::providers::flex::call::{Call, RefundsOf};
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::request::CancelSubscription;
 use crate::providers::flex::subscription::Context;
-use crate::providers::flex::wire::{DisputeSeen, DisputeStatus, Entries, RefundSeen, RefundStatus};
+use crate::providers::flex::wire::{ChargeSeen, DisputeSeen, DisputeStatus, Entries, RefundSeen, RefundStatus};
 use crate::time::{Millis, Timestamp};
 
 /// How much earlier than our request a refund may have been made by Flex's clock.
 const SKEW: Millis = Millis::from_minutes(5);
+
+/// What a cancellation calls everything that was paid.
+const FULL: &str = "full";
 
 /// How many refunds and disputes are remembered.
 const REMEMBERED: usize = 128;
@@ -26,9 +31,12 @@ const REMEMBERED: usize = 128;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefunding"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refunding {
-    /// How much, in cents, where it was said.
+    /// How much, in cents, where it was said or is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Cents>,
+    /// Whether all that was paid is given back.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    full: bool,
     /// The payment that is given back, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<String>,
@@ -39,8 +47,16 @@ pub(super) struct Refunding {
 }
 
 impl Refunding {
-    pub(super) fn new(amount: Option<Cents>, payment: Option<&str>, since: Timestamp, now: Timestamp) -> Self {
-        Self { amount, payment: payment.map(Into::into), since, watch: Watch::new(now) }
+    /// What a cancellation gives back; `paid` is what was paid, and by which payment.
+    pub(super) fn new(
+        it: &CancelSubscription,
+        paid: (Option<Cents>, Option<&str>),
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let full = it.refund.as_deref() == Some(FULL);
+        let amount = it.refund_amount.or(paid.0.filter(|_| full));
+        Self { amount, full, payment: paid.1.map(Into::into), since, watch: Watch::new(now) }
     }
 
     fn look_up(&self) -> Call {
@@ -55,12 +71,17 @@ impl Refunding {
         cx.watch(self.look_up(), &self.watch, "refund_unconfirmed", of, &["refunded", "not_refunded"]);
     }
 
-    /// Whether a refund is the one that was asked for.
+    /// Whether a refund is the one that was asked for. A cancellation has no member that comes back: what echoes a key was
+    /// made by another request.
     fn is_it(&self, seen: &RefundSeen) -> bool {
         let in_time = seen.created_at.is_none_or(|made| made.after(SKEW) >= self.since);
-        let amount = self.amount.is_none() || seen.amount == self.amount;
+        let amount = match self.amount {
+            Some(_) => seen.amount == self.amount,
+            // Of how much everything is, nobody knows here.
+            None => !self.full && seen.amount.is_some_and(|it| it > Cents::ZERO),
+        };
         let stands = seen.status.as_ref().is_some_and(|it| it.is_known() && !it.is_reversed());
-        in_time && amount && stands
+        in_time && amount && stands && seen.echo.is_none()
     }
 }
 
@@ -70,27 +91,34 @@ impl Refunding {
 pub(super) struct Returned(Digest, bool);
 
 impl Standing {
-    /// Whether a payment, invoice or subscription is this one's.
-    fn is_of(&self, subscription: Option<&str>, invoice: Option<&str>, payment: Option<&str>) -> bool {
-        let known = |id: &str| self.invoices.ids().any(|it| it == id);
+    /// Whether money is of this subscription, or of an invoice, payment or session of it; `sold` are the session that has
+    /// sold it and its payments.
+    fn is_of(&self, subscription: Option<&str>, others: [Option<&str>; 3], sold: &[String]) -> bool {
+        let known = |id: &str| self.invoices.ids().any(|it| it == id) || sold.iter().any(|it| it == id);
         match subscription {
             Some(it) => it == self.id.as_str(),
-            None => invoice.is_some_and(known) || payment.is_some_and(known),
+            None => others.into_iter().flatten().any(known),
         }
     }
 
-    /// Whether a refund is of this subscription; `payment` says whether its session was paid with a payment.
-    pub(in super::super) fn has_refund(&self, seen: &RefundSeen, payment: impl Fn(&str) -> bool) -> bool {
+    /// Whether a refund is of this subscription.
+    pub(in super::super) fn has_refund(&self, seen: &RefundSeen, sold: &[String]) -> bool {
         let invoice = seen.invoice();
-        self.is_of(seen.subscription(), invoice.as_ref().map(|it| it.as_str()), seen.payment_intent())
-            || (seen.subscription().is_none() && seen.payment_intent().is_some_and(payment))
+        let others = [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), seen.checkout_session()];
+        self.is_of(seen.subscription(), others, sold)
     }
 
     /// Whether a dispute is of this subscription.
-    pub(in super::super) fn has_dispute(&self, seen: &DisputeSeen, payment: impl Fn(&str) -> bool) -> bool {
+    pub(in super::super) fn has_dispute(&self, seen: &DisputeSeen, sold: &[String]) -> bool {
         let invoice = seen.invoice();
-        self.is_of(seen.subscription(), invoice.as_ref().map(|it| it.as_str()), seen.payment_intent())
-            || (seen.subscription().is_none() && seen.payment_intent().is_some_and(payment))
+        let others = [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), seen.checkout_session()];
+        self.is_of(seen.subscription(), others, sold)
+    }
+
+    /// Whether a charge is of this subscription.
+    pub(in super::super) fn has_charge(&self, seen: &ChargeSeen, sold: &[String]) -> bool {
+        let invoice = seen.invoice();
+        self.is_of(None, [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), None], sold)
     }
 
     /// A refund of it was told of or found: what is asked for is confirmed by it, and any other is a person's to judge.
@@ -128,7 +156,7 @@ impl Standing {
         self.remember(of, stays);
         if stays {
             cx.withdraw_word(reason, of);
-        } else if !self.is_over() || self.access.is_some_and(|until| !until.is_over(cx.now())) {
+        } else {
             cx.review(reason, of, &["keep_access", "end_access"]);
         }
         Ok(())
@@ -149,10 +177,11 @@ impl Standing {
         &mut self,
         of: &RefundsOf,
         seen: &Entries<RefundSeen>,
-        payment: impl Fn(&str) -> bool,
+        sold: &[String],
         cx: &mut Context<'_>,
     ) {
-        let all: Vec<_> = seen.list.iter().filter(|it| self.has_refund(it, &payment)).collect();
+        let is_ours = |it: &&RefundSeen| it.test_mode.is_of(cx.settings(), self.test_mode) && self.has_refund(it, sold);
+        let all: Vec<_> = seen.list.iter().filter(is_ours).collect();
         if let (RefundsOf::PaymentIntent(payment), true) = (of, all.is_empty())
             && self.refunding.is_none()
         {
@@ -162,17 +191,20 @@ impl Standing {
         for refund in all {
             let _ = self.refunded(refund, cx);
         }
-        if let Some(refunding) = self.refunding.as_mut().filter(|it| it.look_up() == Call::ListRefunds(of.clone())) {
+        let is_awaited = |it: &&mut Refunding| !it.watch.is_stopped() && it.look_up() == Call::ListRefunds(of.clone());
+        if let Some(refunding) = self.refunding.as_mut().filter(is_awaited) {
             refunding.watch.looked(cx.begun_at());
             refunding.plan(self.id.as_str(), cx);
         }
     }
 
-    /// A person says what has become of a refund.
-    pub(in super::super) fn judge_refund(&mut self, cx: &mut Context<'_>) {
-        if let Some(refunding) = self.refunding.take() {
+    /// A person says what has become of a refund. One that was made is no news when it is told.
+    pub(in super::super) fn judge_refund(&mut self, made: bool, cx: &mut Context<'_>) {
+        if let Some(mut refunding) = self.refunding.take() {
             let look_up = refunding.look_up();
             cx.withdraw(|call| *call == look_up);
+            refunding.watch.stop();
+            self.refunding = Some(refunding).filter(|_| made);
         }
     }
 }

@@ -88,14 +88,14 @@ impl Standing {
     pub(super) fn is_settled(&self, at: Timestamp) -> bool {
         let shown = self.shown.as_ref();
         let is_it = |it: &super::period::Paid| shown.is_some_and(|shown| shown.start <= it.span.start);
-        self.runs() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.span.end > at)
+        self.runs() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.shown_end() > at)
     }
 
     /// Begins the schedule that fits how it stands now.
     pub(super) fn reschedule(&mut self, cx: &Context<'_>) {
         let looked = self.shown.as_ref().map(|it| it.leased);
         let at = looked.unwrap_or_else(|| cx.now());
-        let end = self.paid.as_ref().map(|it| it.span.end);
+        let end = self.paid.as_ref().map(super::period::Paid::shown_end);
         match end {
             Some(end) if self.is_settled(at) => self.schedule.begin(end),
             // The first lookup after a long time begins it late.
@@ -152,6 +152,7 @@ impl Standing {
     pub(super) fn awaited_invoice(&self) -> Option<&InvoiceId> {
         use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
         let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
+        let decides = decides || self.status.as_ref().is_some_and(|it| self.is_attested(it));
         let latest = self.shown.as_ref()?.invoice.as_ref();
         latest.filter(|it| decides && !self.invoices.is_paid(it))
     }
