@@ -110,7 +110,7 @@ fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body:
             }
         }
         _ if unusual => Way::Unknown,
-        Class::Lookup if !is_own(provider, operation, body) => Way::Unknown,
+        Class::Lookup if !is_own(provider, operation, body) || is_open(provider, operation, body) => Way::Unknown,
         Class::Lookup => {
             if operation.not_found.contains(&status) && (operation.denies.is_empty() || any(&operation.denies, body)) {
                 Way::NotFound
@@ -156,11 +156,43 @@ pub(crate) fn is_own(provider: &str, operation: &Operation, body: &Value) -> boo
     }
 }
 
-/// Whether a refusal carries a transaction that has not failed, or the subscription that it refuses to create.
+/// Whether something stands beside a refusal that is not of a failed transaction, or the subscription that it refuses to create.
+/// What Revup refuses itself has just a code and a message; what is refused on the acquirer's side tells of its transaction.
 fn is_open(provider: &str, operation: &Operation, body: &Value) -> bool {
-    let has_data = ["transactionId", "transactionStatus"].iter().any(|name| !body[*name].is_null());
+    if provider != "revup" {
+        return false;
+    }
+    let mut rest = body.clone();
+    if let Some(error) = rest["error"].as_object_mut() {
+        error.retain(|name, _| !["code", "message"].contains(&name.as_str()));
+    }
+    cut_failed(&mut rest);
+    // A cancellation is decided by its lookup: only a transaction beside it leaves it open.
+    let counts = |name: &str| operation.class != Class::Goal || name.starts_with("transaction");
+    says(&rest, "", &counts)
+}
+
+/// Takes the transactions away that have failed, with all that is told of them.
+fn cut_failed(body: &mut Value) {
+    match body {
+        Value::Array(all) => all.iter_mut().for_each(cut_failed),
+        Value::Object(members) => members.values_mut().for_each(cut_failed),
+        _ => {}
+    }
     let failed = body["transactionStatus"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("failed"));
-    let named = body["subscriptionId"].as_str().is_some_and(|it| it.len() == 36);
-    let created = operation.name.starts_with("create_subscription") && named;
-    provider == "revup" && (created || (has_data && !failed))
+    let others = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "transactionStatus");
+    if failed && !others.map(|(_, it)| it).any(|it| says(it, "", &|name| name == "transactionStatus")) {
+        *body = Value::Null;
+    }
+}
+
+/// Whether a body says anything under a name that counts.
+fn says(body: &Value, name: &str, counts: &dyn Fn(&str) -> bool) -> bool {
+    match body {
+        Value::Null => false,
+        _ if name == "transactionStatus" => true,
+        Value::Array(all) => all.iter().any(|it| says(it, name, counts)),
+        Value::Object(members) => members.iter().any(|(name, it)| says(it, name, counts)),
+        _ => counts(name),
+    }
 }

@@ -225,8 +225,7 @@ impl EventSeen {
         let charges = payment.into_iter().flat_map(Payment::charges);
         charges.filter_map(move |transaction| {
             let money = payment?.money.as_ref()?;
-            let (currency, payment) = (money.currency.clone(), payment?.payment_id.clone());
-            Some(Made { transaction, amount: money.amount?, currency, payment })
+            Some(Made { transaction, amount: money.amount?, currency: money.currency.clone(), payment: payment?.name() })
         })
     }
 
@@ -239,8 +238,7 @@ impl EventSeen {
 
     /// What names the payment that it comes from: Revup's id of it, or else its transaction.
     pub(crate) fn payment_name(&self) -> Option<String> {
-        let payment = self.payment()?;
-        payment.payment_id.clone().or_else(|| Some(payment.charges().next()?.as_str().into()))
+        self.payment()?.name()
     }
 
     const fn payment(&self) -> Option<&Payment> {
@@ -251,6 +249,11 @@ impl EventSeen {
 impl Payment {
     fn is_accepted(&self) -> bool {
         self.status.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("accepted"))
+    }
+
+    /// What names it: Revup's id of it, or else its first transaction.
+    fn name(&self) -> Option<String> {
+        self.payment_id.clone().or_else(|| Made::name(self.charges()))
     }
 
     /// The transactions that took its money, or tried to.

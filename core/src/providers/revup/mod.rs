@@ -12,6 +12,7 @@ mod notification;
 pub mod order;
 mod pages;
 mod payments;
+mod refusal;
 mod rules;
 #[cfg(feature = "samples")]
 mod samples;

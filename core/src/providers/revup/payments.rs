@@ -20,8 +20,16 @@ pub(crate) struct Made {
     pub(crate) amount: Decimal,
     /// In which currency, where that is said.
     pub(crate) currency: Option<String>,
-    /// What Revup calls the payment, where that is said: the event of a refund names nothing else of it.
+    /// What Revup calls the payment, where that is said: the event of a refund names nothing else of it, and a second
+    /// transaction of the same payment, such as the one on a fallback MID, has it too.
     pub(crate) payment: Option<String>,
+}
+
+impl Made {
+    /// What names a payment without a name of its own: the first of its transactions.
+    pub(crate) fn name(mut all: impl Iterator<Item = TransactionId>) -> Option<String> {
+        all.next().map(|it| it.as_str().into())
+    }
 }
 
 /// A page of the payments of a subscription.
@@ -136,11 +144,11 @@ impl PaymentsSeen {
     /// The payments that were made: their transactions, and how much each was.
     pub(crate) fn made(&self) -> impl Iterator<Item = Made> {
         self.all().filter(|it| it.is_accepted()).flat_map(|it| {
-            let all = it.transactions.iter().flatten().filter_map(|it| it.0.as_ref()?.transaction_id.as_deref());
-            let ids = all.filter_map(TransactionId::told);
-            ids.filter_map(|transaction| {
-                let (currency, payment) = (it.currency.clone(), it.payment_id.clone());
-                Some(Made { transaction, amount: it.amount?, currency, payment })
+            let all = || it.transactions.iter().flatten().filter_map(|it| it.0.as_ref()?.transaction_id.as_deref());
+            let ids = move || all().filter_map(TransactionId::told);
+            ids().filter_map(move |transaction| {
+                let payment = it.payment_id.clone().or_else(|| Made::name(ids()));
+                Some(Made { transaction, amount: it.amount?, currency: it.currency.clone(), payment })
             })
         })
     }

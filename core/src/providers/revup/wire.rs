@@ -8,10 +8,7 @@ use serde::Deserialize;
 use super::amount::{Decimal, told};
 use super::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
 use super::notification::TransactionType;
-use super::rules::Rule;
 use crate::decode::{lenient, lenient_text, read};
-use crate::flow::{Refusal, Reply};
-use crate::rule::RuleSet;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -247,51 +244,4 @@ impl TransactionsSeen {
         let odd = all.len() < count || all.iter().any(|it| it.kind.is_none());
         Ok(Self { all, odd })
     }
-}
-
-/// What stands in a refusal.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody {
-    #[serde(default, deserialize_with = "lenient")]
-    error: Option<ErrorText>,
-    /// Where the bank's side refuses, its transaction may stand beside the error.
-    #[serde(default, deserialize_with = "lenient_text")]
-    transaction_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    transaction_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    transaction: Option<TransactionBody>,
-}
-
-#[derive(Deserialize, Default)]
-struct ErrorText {
-    #[serde(default, deserialize_with = "lenient_text")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    message: Option<String>,
-}
-
-/// How Revup words a refusal, with the transaction beside it that is not known to have failed; nothing if it is not worded
-/// so. Its codes are texts, and keep their zeros.
-pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<(Refusal<E>, Option<TransactionId>)> {
-    let body: ErrorBody = read(reply.body)?;
-    let ErrorText { code, message } = body.error?;
-    if code.is_none() && message.is_none() {
-        return None;
-    }
-    let nested = body.transaction;
-    let id = body.transaction_id.or_else(|| nested.as_ref()?.transaction_id.clone());
-    let status = body.transaction_status.or_else(|| nested.as_ref()?.transaction_status.clone());
-    let open = (id.is_some() || status.is_some()) && status.map(TransactionStatus::from) != Some(TransactionStatus::Failed);
-    let mut refusal = Refusal::new(code, message);
-    refusal.undecided = open;
-    Some((refusal, id.filter(|_| open).and_then(|it| TransactionId::told(&it))))
-}
-
-/// Names our rule that predicts a refusal, by Revup's error code.
-pub(crate) fn predicted<E>(refusal: Refusal<E>, rules: &[(&str, Rule)]) -> Refusal<E> {
-    let code = refusal.code.as_deref().unwrap_or_default();
-    let rule = rules.iter().find(|(have, _)| *have == code).map(|(_, rule)| rule.rule());
-    Refusal { rule, ..refusal }
 }

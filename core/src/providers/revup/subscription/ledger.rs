@@ -1,79 +1,54 @@
-//! What was paid, and what of it goes back: by the transactions of the payments.
+//! What was paid, and what of it goes back: by payments, each of which has one transaction or more.
 
-use alloc::string::String;
+#[cfg(test)]
+mod tests;
+
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::{Other, Paid};
+use super::name::{Name, Short};
+use crate::id::Fingerprints;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::payments::Made;
 
-/// How many payments, and how many refunds, are remembered.
-const REMEMBERED: usize = 24;
+/// How many payments, and how many of our refunds, are remembered: more than two years of weeks.
+const REMEMBERED: usize = 128;
 
-/// The payments of a subscription, and their refunds.
+/// How many of each kind are remembered by their names in full.
+const RECENT: usize = 24;
+
+/// The payments of a subscription, and their refunds. What goes back of a payment is never forgotten.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionLedger"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ledger {
-    /// The newest payments.
+    /// The newest payments, by their transactions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paid: Vec<Paid>,
-    /// What goes back of each payment, or may.
+    /// Whether there were more of them: one that is not known may be of those.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    forgot: bool,
+    /// What goes back of each payment, or may, by the transaction that gives it back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     given: Vec<Given>,
     /// The transactions of the newest refunds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    refunds: Vec<TransactionId>,
-    /// The newest refunds that nobody asked for here, such as those of the back office.
+    #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
+    refunds: Fingerprints,
+    /// The refunds that nobody asked for here, such as those of the back office.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     others: Vec<Other>,
 }
 
-/// One payment.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionPaid"))]
-#[serde(deny_unknown_fields)]
-struct Paid {
-    /// Its transaction.
-    transaction: TransactionId,
-    /// How much was paid.
-    amount: Decimal,
-    /// In which currency, where that was told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    currency: Option<String>,
-    /// What Revup calls the payment, where that was told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    payment: Option<String>,
-    /// Whether a look-up or an event with proof has shown it.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    proved: bool,
-}
-
-/// One refund that nobody asked for here.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionOtherRefund"))]
-#[serde(deny_unknown_fields)]
-struct Other {
-    /// Its transaction.
-    transaction: TransactionId,
-    /// The payment: Revup's id of it, or its transaction.
-    of: String,
-    /// How much it is.
-    amount: Decimal,
-    /// Whether a look-up or an event with proof has shown it: only then it counts.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    proved: bool,
-}
-
-/// The refunds of one payment.
+/// The refunds of one transaction of a payment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionGiven"))]
 #[serde(deny_unknown_fields)]
 struct Given {
-    /// The payment.
-    transaction: TransactionId,
+    /// The transaction that took the money.
+    transaction: Name,
     /// What was given back of it, or is being.
     sum: Decimal,
 }
@@ -92,6 +67,23 @@ pub(super) enum Room {
     },
     /// Nobody knows the amount of the payment, and as much was given back before.
     Unknown,
+    /// The payment may be one that is no longer remembered.
+    Forgotten,
+}
+
+/// One payment by all its names: its transactions, and what Revup calls it.
+struct Payment<'a> {
+    /// What is known of the transaction that was asked for.
+    paid: Option<&'a Paid>,
+    names: Vec<Short>,
+    /// Whether Revup's own name of it is known.
+    is_named: bool,
+}
+
+impl Payment<'_> {
+    fn has(&self, name: &Name) -> bool {
+        self.names.contains(&name.short())
+    }
 }
 
 impl Ledger {
@@ -101,29 +93,47 @@ impl Ledger {
 
     /// Notes how much a payment was. What is only told replaces nothing that is proved.
     pub(super) fn note(&mut self, made: Made, proved: bool) {
-        let Made { transaction, amount, currency, payment } = made;
-        let mut paid = Paid { transaction, amount: amount.plain(), currency, payment, proved };
-        match self.paid.iter_mut().find(|it| it.transaction == paid.transaction) {
+        let mut paid = Paid::new(made, proved);
+        let short = paid.transaction.short();
+        match self.paid.iter_mut().find(|it| it.transaction.is(&paid.transaction, short)) {
             Some(known) if known.proved && !proved => {}
             Some(known) => {
                 paid.payment = paid.payment.or_else(|| known.payment.take());
+                if known.transaction.is_short() {
+                    paid.shorten();
+                }
                 *known = paid;
             }
-            None => keep(&mut self.paid, paid),
+            None => {
+                self.paid.push(paid);
+                self.forget();
+                shorten(&mut self.paid, Paid::shorten);
+            }
+        }
+    }
+
+    /// Forgets a payment where there are too many: one that was only told, or else the oldest.
+    fn forget(&mut self) {
+        if self.paid.len() > REMEMBERED {
+            let told = self.paid.iter().position(|it| !it.proved);
+            self.forgot |= told.is_none();
+            self.paid.remove(told.unwrap_or(0));
         }
     }
 
     /// Whether another refund has room in a payment.
     pub(super) fn room(&self, of: &TransactionId, amount: Decimal) -> Room {
-        let paid = self.paid.iter().find(|it| it.transaction == *of);
-        let (others, placed) = self.others(of, paid);
-        let given = match (self.given(of), others) {
-            (Some(ours), Some(others)) => ours.plus(others),
-            (ours, others) => ours.or(others),
-        };
-        let Some(paid) = paid else {
+        let payment = self.payment(of);
+        let (others, placed) = self.others(&payment);
+        let ours = self.given.iter().filter(|it| payment.has(&it.transaction)).map(|it| it.sum);
+        let given = sum(ours.chain(others));
+        let Some(paid) = payment.paid else {
             let repeats = given.is_some_and(|given| given.at_most(amount) != Some(false));
-            return if repeats { Room::Unknown } else { Room::Enough };
+            return match () {
+                () if self.forgot => Room::Forgotten,
+                () if repeats => Room::Unknown,
+                () => Room::Enough,
+            };
         };
         let given = given.unwrap_or(Decimal::ZERO);
         let fits = given.plus(amount).and_then(|all| all.at_most(paid.amount)) == Some(true);
@@ -131,42 +141,73 @@ impl Ledger {
         if fits { Room::Enough } else { Room::Short { left, proved: paid.proved && placed } }
     }
 
+    /// The payment of a transaction: whatever shares a name with it is of the same one.
+    fn payment(&self, of: &TransactionId) -> Payment<'_> {
+        let own = Name::of(of.as_str());
+        let short = own.short();
+        let paid = self.paid.iter().find(|it| it.transaction.is(&own, short));
+        // What is only told links nothing to a payment that is proved.
+        let counts = |it: &&Paid| it.proved || paid.is_some_and(|paid| !paid.proved);
+        let links: Vec<(Short, Option<Short>)> =
+            self.paid.iter().filter(counts).map(|it| (it.transaction.short(), it.payment.as_ref().map(Name::short))).collect();
+        let mut names = alloc::vec![short];
+        let mut known = 0;
+        while known < names.len() {
+            known = names.len();
+            for (transaction, payment) in &links {
+                let both = [Some(*transaction), *payment];
+                if both.iter().flatten().any(|it| names.contains(it)) {
+                    let new = both.into_iter().flatten().filter(|it| !names.contains(it));
+                    names.extend(new.collect::<Vec<_>>());
+                }
+            }
+        }
+        let is_named = names.iter().any(|name| *name != short && links.iter().all(|it| it.0 != *name));
+        Payment { paid, names, is_named }
+    }
+
     /// What others gave back of a payment, and whether it is known to be of that one: while nothing tells which payment
-    /// a refund is of, it may be of any whose id is not known either.
-    fn others(&self, of: &TransactionId, paid: Option<&Paid>) -> (Option<Decimal>, bool) {
-        let id = paid.and_then(|it| it.payment.as_deref());
-        let is_named = |it: &Other, by: &Paid| by.transaction.as_str() == it.of || by.payment.as_ref() == Some(&it.of);
-        let (mut sum, mut placed) = (None::<Decimal>, true);
+    /// a refund is of, it may be of any whose name is not known either.
+    fn others(&self, of: &Payment<'_>) -> (Vec<Decimal>, bool) {
+        let is_of = |it: &Paid, name: Short| {
+            it.transaction.short() == name || it.payment.as_ref().is_some_and(|it| it.short() == name)
+        };
+        let (mut all, mut placed) = (Vec::new(), true);
         for it in self.others.iter().filter(|it| it.proved) {
-            let named = it.of == of.as_str() || id == Some(it.of.as_str());
-            if named || (id.is_none() && !self.paid.iter().any(|by| is_named(it, by))) {
-                sum = Some(sum.and_then(|sum| sum.plus(it.amount)).unwrap_or(it.amount));
+            let (name, named) = (it.of.short(), of.has(&it.of));
+            if named || (!of.is_named && !self.paid.iter().any(|paid| is_of(paid, name))) {
+                all.push(it.amount);
                 placed &= named;
             }
         }
-        (sum, placed)
+        (all, placed)
     }
 
     /// The currency of a payment, where a look-up or an event with proof has shown it.
     pub(super) fn currency(&self, of: &TransactionId) -> Option<&str> {
-        self.paid.iter().find(|it| it.transaction == *of && it.proved)?.currency.as_deref()
-    }
-
-    fn given(&self, of: &TransactionId) -> Option<Decimal> {
-        self.given.iter().find(|it| it.transaction == *of).map(|it| it.sum)
+        let own = Name::of(of.as_str());
+        let short = own.short();
+        self.paid.iter().find(|it| it.proved && it.transaction.is(&own, short))?.currency.as_deref()
     }
 
     /// A part of a payment goes back, or may.
     pub(super) fn give(&mut self, of: &TransactionId, amount: Decimal) {
-        match self.given.iter_mut().find(|it| it.transaction == *of) {
+        let own = Name::of(of.as_str());
+        let short = own.short();
+        match self.given.iter_mut().find(|it| it.transaction.is(&own, short)) {
             Some(it) => it.sum = it.sum.plus(amount).unwrap_or(it.sum),
-            None => keep(&mut self.given, Given { transaction: of.clone(), sum: amount.plain() }),
+            None => {
+                self.given.push(Given { transaction: own, sum: amount.plain() });
+                shorten(&mut self.given, |it| it.transaction.shorten());
+            }
         }
     }
 
     /// A part of a payment did not go back.
     pub(super) fn take_back(&mut self, of: &TransactionId, amount: Decimal) {
-        if let Some(index) = self.given.iter().position(|it| it.transaction == *of)
+        let own = Name::of(of.as_str());
+        let short = own.short();
+        if let Some(index) = self.given.iter().position(|it| it.transaction.is(&own, short))
             && let Some(it) = self.given.get_mut(index)
         {
             it.sum = it.sum.minus(amount).unwrap_or(it.sum);
@@ -177,152 +218,77 @@ impl Ledger {
     }
 
     /// Notes a refund that nobody asked for here, once, however often it is told.
-    pub(super) fn note_other(&mut self, by: TransactionId, of: String, amount: Decimal, proved: bool) {
-        if self.knows(&by) || amount.is_negative() {
+    pub(super) fn note_other(&mut self, by: &TransactionId, of: Name, amount: Decimal, proved: bool) {
+        if self.knows(by) || amount.is_negative() {
             return;
         }
-        let other = Other { transaction: by, of, amount: amount.plain(), proved };
-        match self.others.iter_mut().find(|it| it.transaction == other.transaction) {
+        let transaction = Name::of(by.as_str());
+        let short = transaction.short();
+        match self.others.iter_mut().find(|it| it.transaction.is(&transaction, short)) {
             Some(known) if known.proved && !proved => {}
-            Some(known) => *known = other,
-            None => keep(&mut self.others, other),
+            Some(known) => (known.of, known.amount, known.proved) = (of, amount.plain(), proved),
+            None => {
+                self.others.push(Other { transaction, of, amount: amount.plain(), proved });
+                // What is only told counts for nothing, and anybody can tell it.
+                let told = |it: &&Other| !it.proved;
+                if self.others.iter().filter(told).count() > RECENT
+                    && let Some(oldest) = self.others.iter().position(|it| !it.proved)
+                {
+                    self.others.remove(oldest);
+                }
+                shorten(&mut self.others, Other::shorten);
+            }
         }
+    }
+
+    /// A refund that nobody asked for here, if it was told.
+    fn other(&self, by: &TransactionId) -> Option<&Other> {
+        let name = Name::of(by.as_str());
+        let short = name.short();
+        self.others.iter().find(|it| it.transaction.is(&name, short))
     }
 
     /// Whether a refund that nobody asked for here counts already.
     pub(super) fn counts(&self, other: &TransactionId) -> bool {
-        self.others.iter().any(|it| it.transaction == *other && it.proved)
+        self.other(other).is_some_and(|it| it.proved)
     }
 
     /// The payment of a refund that nobody asked for here, where one was told.
-    pub(super) fn payment_of(&self, other: &TransactionId) -> Option<String> {
-        self.others.iter().find(|it| it.transaction == *other).map(|it| it.of.clone())
+    pub(super) fn payment_of(&self, other: &TransactionId) -> Option<Name> {
+        self.other(other).map(|it| it.of.clone())
     }
 
-    /// A refund of ours is done by a transaction that nobody has named: one that was told and is as large may be it.
+    /// A refund of ours is done by a transaction that nobody has named: one that was told lately and is as large may be it.
     pub(super) fn claim(&mut self, of: &TransactionId, amount: Decimal) {
-        let id = self.paid.iter().find(|it| it.transaction == *of).and_then(|it| it.payment.clone());
-        let is_it = |it: &Other| it.amount.is(amount) && (it.of == of.as_str() || id.as_ref() == Some(&it.of));
-        if let Some(by) = self.others.iter().find(|it| is_it(it)).map(|it| it.transaction.clone()) {
+        let payment = self.payment(of);
+        let is_it = |it: &&Other| it.amount.is(amount) && payment.has(&it.of);
+        let ids = self.others.iter().filter(is_it).filter_map(|it| it.transaction.full());
+        if let Some(by) = ids.filter_map(TransactionId::told).next() {
             self.refunded(&by);
         }
     }
 
     /// Notes the transaction of a refund of ours, so that it is never taken for another one's.
     pub(super) fn refunded(&mut self, by: &TransactionId) {
-        self.others.retain(|it| it.transaction != *by);
-        if !self.knows(by) {
-            keep(&mut self.refunds, by.clone());
-        }
+        let name = Name::of(by.as_str());
+        let short = name.short();
+        self.others.retain(|it| !it.transaction.is(&name, short));
+        self.refunds.add(by.as_str(), REMEMBERED);
     }
 
     /// Whether a transaction is a known refund's.
     pub(super) fn knows(&self, refund: &TransactionId) -> bool {
-        self.refunds.contains(refund)
+        self.refunds.has(refund.as_str())
     }
 }
 
-/// Keeps one more, in place of the oldest.
-fn keep<T>(all: &mut Vec<T>, one: T) {
-    if all.len() >= REMEMBERED {
-        all.remove(0);
-    }
-    all.push(one);
+fn sum(all: impl Iterator<Item = Decimal>) -> Option<Decimal> {
+    all.reduce(|sum, it| sum.plus(it).unwrap_or(sum))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(name: &str) -> TransactionId {
-        TransactionId::parse(name).unwrap()
-    }
-
-    fn amount(text: &str) -> Decimal {
-        Decimal::parse(text).unwrap()
-    }
-
-    fn made(name: &str, sum: &str, currency: Option<&str>) -> Made {
-        Made { transaction: id(name), amount: amount(sum), currency: currency.map(Into::into), payment: None }
-    }
-
-    #[test]
-    fn refunds_go_up_to_the_payment_and_not_beyond() {
-        let mut ledger = Ledger::default();
-        ledger.note(made("t-0", "99", None), true);
-        ledger.note(made("t-1", "30.00", None), true);
-        ledger.note(made("t-1", "30.00", None), true);
-        ledger.give(&id("t-0"), amount("98"));
-        assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-        ledger.give(&id("t-1"), amount("15.5"));
-        assert_eq!(ledger.room(&id("t-1"), amount("14.50")), Room::Enough);
-        let left = amount("14.5");
-        assert_eq!(ledger.room(&id("t-1"), amount("14.51")), Room::Short { left, proved: true });
-        ledger.take_back(&id("t-1"), amount("15.50"));
-        assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-        assert_eq!(ledger.room(&id("t-0"), amount("2")), Room::Short { left: amount("1"), proved: true });
-    }
-
-    #[test]
-    fn of_an_unknown_payment_the_same_sum_is_not_given_back_twice() {
-        let mut ledger = Ledger::default();
-        assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-        ledger.give(&id("t-1"), amount("30"));
-        assert_eq!(ledger.room(&id("t-1"), amount("30.00")), Room::Unknown);
-        assert_eq!(ledger.room(&id("t-1"), amount("29.99")), Room::Enough);
-        assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
-    }
-
-    #[test]
-    fn what_is_only_told_replaces_nothing_that_is_proved() {
-        let mut ledger = Ledger::default();
-        ledger.note(made("t-1", "1", None), false);
-        assert_eq!(ledger.room(&id("t-1"), amount("2")), Room::Short { left: amount("1"), proved: false });
-        ledger.note(made("t-1", "30", Some("EUR")), true);
-        ledger.note(made("t-1", "1", Some("USD")), false);
-        assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-        assert_eq!(ledger.currency(&id("t-1")), Some("EUR"));
-    }
-
-    #[test]
-    fn what_others_gave_back_counts_once_and_only_with_proof() {
-        let mut ledger = Ledger::default();
-        let payment = Some("p-1".into());
-        ledger.note(Made { payment, ..made("t-1", "30", None) }, true);
-        ledger.note(made("t-2", "30", None), true);
-        for proved in [false, true, true, false] {
-            ledger.note_other(id("r-1"), "p-1".into(), amount("20"), proved);
-        }
-        let short = |left, proved| Room::Short { left: amount(left), proved };
-        assert_eq!(ledger.room(&id("t-1"), amount("11")), short("10", true));
-        assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
-        ledger.note_other(id("r-2"), "p-2".into(), amount("5"), false);
-        assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
-        ledger.note_other(id("r-2"), "p-2".into(), amount("5"), true);
-        assert_eq!(ledger.room(&id("t-2"), amount("30")), short("25", false));
-        assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
-        assert_eq!(ledger.room(&id("t-3"), amount("5")), Room::Unknown);
-        ledger.give(&id("t-1"), amount("20"));
-        assert_eq!(ledger.room(&id("t-1"), amount("1")), short("0", true));
-        ledger.claim(&id("t-1"), amount("20.00"));
-        assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
-        ledger.note_other(id("r-1"), "p-1".into(), amount("20"), true);
-        assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
-    }
-
-    #[test]
-    fn a_ledger_forgets_the_oldest() {
-        let mut ledger = Ledger::default();
-        for n in 0..=REMEMBERED {
-            let name = alloc::format!("t-{n}");
-            let id = id(&name);
-            ledger.note(made(&name, "1", None), true);
-            ledger.note_other(id.clone(), name, amount("1"), true);
-            ledger.refunded(&id);
-            ledger.give(&id, amount("1"));
-        }
-        assert!(ledger.others.is_empty());
-        assert!(ledger.paid.len() == REMEMBERED && ledger.given.len() == REMEMBERED);
-        assert!(!ledger.knows(&id("t-0")) && ledger.knows(&id("t-1")));
+/// Keeps of what has become older than the newest no more than fingerprints.
+fn shorten<T>(all: &mut [T], how: impl Fn(&mut T)) {
+    if let Some(older) = all.len().checked_sub(RECENT + 1).and_then(|index| all.get_mut(index)) {
+        how(older);
     }
 }

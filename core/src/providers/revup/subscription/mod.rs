@@ -4,6 +4,8 @@ mod command;
 mod creation;
 mod guard;
 mod ledger;
+mod lines;
+mod name;
 mod read;
 mod refund;
 mod reply;

@@ -11,9 +11,10 @@ use crate::providers::revup::event::EventSeen;
 use crate::providers::revup::ids::{SubscriptionId, TransactionId};
 use crate::providers::revup::notification::{Notification, TransactionType};
 use crate::providers::revup::payments::PaymentsSeen;
+use crate::providers::revup::refusal::{Beside, predicted, refusal};
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::{
-    Created, CreatedBody, Status, SubscriptionSeen, TransactionBody, TransactionsSeen, predicted, refusal,
+    Created, CreatedBody, Status, SubscriptionSeen, TransactionBody, TransactionsSeen,
 };
 
 /// Reads a good reply.
@@ -88,7 +89,7 @@ fn named(call: &Call, body: &[u8]) -> Option<Event> {
 /// Reads a refusal; nothing if it is not worded as Revup words them.
 pub(super) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
     let named = named(call, reply.body);
-    let (mut refusal, transaction) = match refusal(reply) {
+    let (mut refusal, transaction) = match refusal(reply, beside(call)) {
         None if named.is_some() => (Refusal::new(None, None), None),
         worded => worded?,
     };
@@ -109,13 +110,22 @@ pub(super) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
             refusal.event = transaction.filter(|id| *id != it.transaction_id).map(Event::Made);
         }
         // Only these say that there is no such thing.
-        Call::RetrieveSubscription(_) => refusal.undecided = !(reply.status == 404 && is(NO_SUBSCRIPTION)),
+        Call::RetrieveSubscription(_) => refusal.undecided |= !(reply.status == 404 && is(NO_SUBSCRIPTION)),
         Call::RetrieveTransaction(..) | Call::FindTransactions(_) | Call::FindRefund(..) => {
-            refusal.undecided = !is(NO_TRANSACTION);
+            refusal.undecided |= !is(NO_TRANSACTION);
         }
         _ => {}
     }
     Some(predicted(refusal, rules))
+}
+
+/// What counts beside a refusal: everything where it frees money to be moved again, or denies that it was.
+fn beside(call: &Call) -> Beside {
+    match call {
+        Call::CreateSubscription(it) if !it.is_on_token() => Beside::Transactions,
+        Call::CancelSubscription(..) => Beside::Transactions,
+        _ => Beside::Everything,
+    }
 }
 
 /// Reads what Revup posts: an event, a notification, or the callback of a payment.

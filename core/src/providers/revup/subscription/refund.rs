@@ -1,6 +1,7 @@
 //! What becomes of a refund: done, failed, under way, or unknown until a look-up or a person tells.
 
 use super::Context;
+use super::name::Name;
 use super::state::{OpenRefund, Subscription};
 use crate::fact::Origin;
 use crate::flow::{Outcome, Watch};
@@ -136,6 +137,8 @@ fn followed(mut at: Subscription, index: usize, seen: &TransactionSeen, cx: &mut
 
 /// A look-up shows the transactions of the payment's order: the refund is the new one that gives back what was asked for.
 pub(super) fn listed(at: Subscription, of: &Intent, seen: &TransactionsSeen, cx: &mut Context<'_>) -> Subscription {
+    // What turns out to be ours is taken out again once it is known by its transaction.
+    let at = counted(at, seen);
     let Some((first_at, refund)) = lost(of, cx) else { return at };
     let since = first_at.as_millis().saturating_sub(SKEW.as_u64().cast_signed());
     let (mut odd, mut found) = (seen.odd, None);
@@ -271,7 +274,7 @@ pub(super) fn listed_by(at: &mut Subscription, event: &EventSeen, origin: Origin
     let mut is_new = false;
     for (transaction, amount) in event.refunds() {
         is_new |= !(at.ledger.knows(&transaction) || at.ledger.counts(&transaction));
-        at.ledger.note_other(transaction, payment.clone(), amount, proved);
+        at.ledger.note_other(&transaction, Name::of(&payment), amount, proved);
     }
     let first = event.payment_type() == Some(PaymentType::Initial);
     let order = event.order().or_else(|| at.order.clone().filter(|_| first));
@@ -290,9 +293,9 @@ pub(super) fn counted(mut at: Subscription, seen: &TransactionsSeen) -> Subscrip
         _ => None,
     };
     for it in seen.all.iter().filter(is_done).filter(|it| it.is_a_refund()) {
-        let payment = at.ledger.payment_of(&it.id).or_else(|| alone.map(Into::into));
+        let payment = at.ledger.payment_of(&it.id).or_else(|| alone.map(Name::of));
         if let (Some(payment), Some(amount)) = (payment, it.money.amount) {
-            at.ledger.note_other(it.id.clone(), payment, amount, true);
+            at.ledger.note_other(&it.id, payment, amount, true);
         }
     }
     at

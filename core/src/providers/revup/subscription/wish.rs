@@ -209,6 +209,10 @@ fn check_room(at: &Subscription, command: &RefundPayment, amount: Decimal, cx: &
         Room::Unknown => {
             check.because(|| "No lookup has shown how much the payment was.".into()).until(look)
         }
+        Room::Forgotten => {
+            let why = "Only the newest 128 payments are remembered, and this one is not among them: how much it was is unknown.";
+            check.because(|| why.into()).until(look)
+        }
     };
 }
 
