@@ -20,6 +20,7 @@ mod session_request;
 mod settings;
 mod signal;
 pub mod subscription;
+mod test_mode;
 mod wire;
 
 use super::{Provider, all};
@@ -41,6 +42,7 @@ pub use session_request::{
 pub use settings::{Price, Settings};
 pub use signal::Signal;
 pub use subscription::Subscription;
+pub use test_mode::TestMode;
 pub use wire::{
     CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, Entries, Expandable, FeeSeen, InvoiceSeen, InvoiceStatus,
     RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus, TotalDetails,

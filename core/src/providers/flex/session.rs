@@ -178,7 +178,7 @@ impl Session {
             self.redirect_url = seen.address().cloned();
         }
         self.expires_at = self.expires_at.or(seen.expires_at);
-        self.test_mode = self.test_mode.or(seen.test_mode);
+        self.test_mode = self.test_mode.or(seen.test_mode.plain());
         self.manual |= seen.capture_method == Some(CaptureMethod::Manual);
         for id in seen.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
@@ -275,10 +275,9 @@ impl Session {
 fn is_sound<F: Flex>(seen: &SessionSeen, asked: &Asked, reference: &str, cx: &mut Cx<'_, F>) -> bool {
     let later = seen.created_at.is_none_or(|made| seen.expires_at.is_none_or(|end| end > made));
     cx.check(Rule::CheckoutExpiresAfterCreated, later).at("/checkout_session/expires_at");
-    let wanted = cx.settings().test_mode;
     let same = seen.mode.as_ref().is_none_or(|mode| *mode == asked.mode)
         && seen.client_reference_id.as_deref().is_none_or(|have| have == reference)
-        && (wanted.is_none() || seen.test_mode.is_none() || wanted == seen.test_mode);
+        && seen.test_mode.is_of(cx.settings(), None);
     cx.check(Rule::CheckoutModeMatches, same).at("/checkout_session");
     let free = asked.trial && seen.amount_total == Some(Cents::ZERO);
     let equal = free || asked.total.is_none_or(|total| seen.amount_total == Some(total));

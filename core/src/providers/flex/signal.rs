@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::test_mode::TestMode;
 use super::wire::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
 use crate::decode::{lenient_text, read};
 use crate::flow::Webhook;
@@ -52,6 +53,8 @@ struct Envelope<'a> {
     event_type: Option<String>,
     #[serde(borrow, default)]
     object: Option<&'a RawValue>,
+    #[serde(default)]
+    test_mode: TestMode,
 }
 
 /// Reads the object of an event, in the wrapper that is named after its kind, or bare.
@@ -63,15 +66,17 @@ impl Signal {
     /// Reads a webhook in any of its wrappers; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
         let outer: Envelope<'_> = read(webhook.body)?;
+        let mode = outer.test_mode;
         let envelope = match outer.event {
             Some(inner) if inner.get().starts_with('{') => read(inner.get().as_bytes())?,
             _ => outer,
         };
+        let mode = mode.and(envelope.test_mode);
         let name = envelope.event_type.as_deref().or(webhook.topic)?.to_ascii_lowercase();
         let object = envelope.object.map(|it| it.get().as_bytes());
         // The documents spell one name in two ways.
         let session = name.strip_prefix("checkout.session.").or_else(|| name.strip_prefix("checkout_session."));
-        Some(match (session, name.as_str()) {
+        let signal = match (session, name.as_str()) {
             (Some("completed"), _) => Self::SessionCompleted(of(object, "checkout_session")?),
             (Some(_), _) => Self::SessionChanged(of(object, "checkout_session")?),
             (_, "invoice.paid" | "invoice.payment_succeeded") => Self::InvoicePaid(of(object, "invoice")?),
@@ -86,7 +91,23 @@ impl Signal {
             (_, "charge.refunded") => Self::ChargeRefunded(of(object, "charge")?),
             (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(of(object, "dispute")?),
             _ => Self::Other,
-        })
+        };
+        Some(signal.of_mode(mode))
+    }
+
+    /// The same, with what its message says of the mode.
+    fn of_mode(mut self, mode: TestMode) -> Self {
+        let object = match &mut self {
+            Self::SessionCompleted(it) | Self::SessionChanged(it) => &mut it.test_mode,
+            Self::InvoicePaid(it) | Self::InvoiceFailed(it) => &mut it.test_mode,
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => &mut it.test_mode,
+            Self::Refund(it) => &mut it.test_mode,
+            Self::ChargeRefunded(it) => &mut it.test_mode,
+            Self::Dispute(it) => &mut it.test_mode,
+            Self::Other => return self,
+        };
+        *object = object.and(mode);
+        self
     }
 
     /// Every id by which it may find a flow.
@@ -125,8 +146,8 @@ impl Signal {
         ids
     }
 
-    /// Whether it is about something of test mode.
-    pub(crate) fn test_mode(&self) -> Option<bool> {
+    /// What it says of its mode: the message, and what it is about.
+    pub(crate) fn test_mode(&self) -> TestMode {
         match self {
             Self::SessionCompleted(it) | Self::SessionChanged(it) => it.test_mode,
             Self::InvoicePaid(it) | Self::InvoiceFailed(it) => it.test_mode,
@@ -134,7 +155,7 @@ impl Signal {
             Self::Refund(it) => it.test_mode,
             Self::ChargeRefunded(it) => it.test_mode,
             Self::Dispute(it) => it.test_mode,
-            Self::Other => None,
+            Self::Other => TestMode::Silent,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::providers::flex::event::Event;
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::signal::Signal;
+use crate::providers::flex::test_mode::TestMode;
 use crate::providers::flex::wire::{CaptureSeen, ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
 
 type Next = Result<Checkout, Stop>;
@@ -166,12 +167,9 @@ impl Checkout {
         }
     }
 
-    /// Whether a message is of the mode of the session that counts.
-    fn same_mode(&self, test_mode: Option<bool>, cx: &mut Context<'_>) -> Result<(), Because> {
-        let mode = self.checkouts.current().and_then(|it| it.test_mode);
-        let same = mode.is_none() || test_mode.is_none() || mode == test_mode;
-        cx.check(Rule::WebhookModeMatch, same).at("/object");
-        if same { Ok(()) } else { Err(Because::Unrelated) }
+    /// Lets a message through that is of the mode of the session that counts.
+    fn in_mode(&self, said: TestMode, cx: &mut Context<'_>) -> Result<(), Because> {
+        said.admit(self.checkouts.current().and_then(|it| it.test_mode), cx)
     }
 
     /// A refund was told of.
@@ -187,7 +185,7 @@ impl Checkout {
             Ok(false) => return Err(Because::Known),
             Err(because) => return Err(because),
         }
-        self.same_mode(seen.test_mode, cx)?;
+        self.in_mode(seen.test_mode, cx)?;
         let (Some(payment), Some(id)) = (&mut self.payment, &self.checkouts.settled) else {
             return Err(Because::Unrelated);
         };
@@ -207,7 +205,7 @@ impl Checkout {
             Err(_) if known => (String::from(seen.dispute_id.as_str()), true),
             Err(because) => return Err(because),
         };
-        self.same_mode(seen.test_mode, cx)?;
+        self.in_mode(seen.test_mode, cx)?;
         match self.payment.as_mut().filter(|_| counts) {
             Some(payment) => payment.disputes.take(seen, &of, cx),
             None => cx.review("disputed", seen.dispute_id.as_str(), &["won", "lost"]),
@@ -222,7 +220,7 @@ impl Checkout {
         if !counts {
             return Err(Because::Known);
         }
-        self.same_mode(seen.test_mode, cx)?;
+        self.in_mode(seen.test_mode, cx)?;
         if let Some(payment) = &mut self.payment {
             payment.refunded = payment.refunded.max(seen.amount_refunded.unwrap_or_default());
         }

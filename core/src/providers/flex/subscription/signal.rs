@@ -21,7 +21,7 @@ pub(super) fn signalled(at: &mut Subscription, event: Event, origin: Origin, cx:
     if origin != Origin::Verified {
         return Err(Because::Unrelated);
     }
-    let test_mode = signal.test_mode();
+    let test_mode = signal.test_mode().plain();
     match *signal {
         Signal::SessionCompleted(seen) => {
             let saw = at.checkouts.told(&seen, true, cx)?;

@@ -8,6 +8,7 @@ use super::form::{Expandable, echo, instant, word};
 use crate::decode::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CaptureId, DisputeId, InvoiceId, RefundId};
+use crate::providers::flex::test_mode::TestMode;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -78,8 +79,8 @@ pub struct RefundSeen {
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 /// A capture of what was held.
@@ -137,8 +138,8 @@ pub struct DisputeSeen {
     #[serde(default, deserialize_with = "lenient")]
     pub is_charge_refundable: Option<bool>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 /// A charge, of which only what it was a charge of is read.
@@ -155,8 +156,8 @@ pub struct ChargeSeen {
     #[serde(default, deserialize_with = "lenient")]
     pub amount_refunded: Option<Cents>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 impl ChargeSeen {

@@ -12,6 +12,7 @@ use crate::decode::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, SubscriptionId};
 use crate::providers::flex::session_request::{CaptureMethod, Mode};
+use crate::providers::flex::test_mode::TestMode;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -111,8 +112,8 @@ pub struct SessionSeen {
     #[serde(default, deserialize_with = "entries")]
     pub disputes: Option<Entries<DisputeSeen>>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 impl SessionSeen {

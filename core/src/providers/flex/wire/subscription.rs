@@ -8,6 +8,7 @@ use super::form::{Entries, Expandable, entries, instant, word};
 use crate::decode::{any_form, lenient};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::test_mode::TestMode;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -96,8 +97,8 @@ pub struct SubscriptionSeen {
     #[serde(default, deserialize_with = "instant")]
     pub cancel_at: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 /// The period of an item, where newer shapes keep it.
@@ -169,8 +170,8 @@ pub struct InvoiceSeen {
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
     /// Whether it is one of test mode.
-    #[serde(default, deserialize_with = "lenient")]
-    pub test_mode: Option<bool>,
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 /// What an invoice is for, where newer shapes keep it.

@@ -174,7 +174,8 @@ impl Standing {
     /// What a lookup has shown.
     pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
         let Some(status) = seen.status.clone() else { return };
-        let same = seen.test_mode.is_none() || self.test_mode.is_none() || seen.test_mode == self.test_mode;
+        let test_mode = seen.test_mode.plain();
+        let same = test_mode.is_none() || self.test_mode.is_none() || test_mode == self.test_mode;
         cx.check(Rule::WebhookModeMatch, same).at("/subscription/test_mode");
         if !same {
             self.looked(cx);
@@ -190,7 +191,7 @@ impl Standing {
         }
         cx.withdraw_word("not_found", self.id.as_str());
         self.customer = self.customer.take().or_else(|| seen.customer_id());
-        self.test_mode = self.test_mode.or(seen.test_mode);
+        self.test_mode = self.test_mode.or(test_mode);
         if status.is_over() {
             return self.end(status, cx);
         }
