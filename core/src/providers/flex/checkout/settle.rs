@@ -26,7 +26,11 @@ pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
 impl Checkout {
     /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
     pub(super) fn weighed(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+        let mode = self.checkouts.current().and_then(|it| it.test_mode);
         match (call, event) {
+            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(seen)) if !seen.test_mode.fits(mode) => {
+                Reading::missing("/checkout_session/test_mode")
+            }
             (Call::CreateRefund(_, name, it), Event::Session(seen)) => {
                 let amount = self.payment.as_ref().and_then(|it| it.refunding.amount(name)).unwrap_or_default();
                 let key = echoed_key(it.refund_metadata.as_ref());

@@ -108,8 +108,9 @@ impl Checkout {
         if self.checkouts.settled.as_ref() != Some(&seen.checkout_session_id) {
             return;
         }
+        let in_mode = self.checkouts.current().is_some_and(|it| it.is_in_mode(seen, cx));
         match (&seen.status, asked) {
-            (Some(Status::Complete), _) => {
+            (Some(Status::Complete), _) if in_mode => {
                 self.settle(seen, asked, cx);
                 self.plan(cx);
             }
