@@ -173,12 +173,15 @@ impl Session {
     pub(crate) fn describe<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
         let of_flow = seen.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
         cx.check(Rule::CheckoutModeMatches, of_flow).at("/checkout_session/mode");
-        self.sound &= of_flow;
+        // A key of one mode never shows what is of the other: whatever this is, it is not what was asked for.
+        let of_mode = self.is_in_mode(seen, cx);
+        cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
+        self.sound &= of_flow && of_mode;
         if self.redirect_url.is_none() {
             self.redirect_url = seen.address().cloned();
         }
         self.expires_at = self.expires_at.or(seen.expires_at);
-        self.test_mode = self.test_mode.or(seen.test_mode.plain());
+        self.test_mode = self.test_mode.or(seen.test_mode.plain().filter(|_| of_mode));
         self.manual |= seen.capture_method == Some(CaptureMethod::Manual);
         for id in seen.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
@@ -188,6 +191,11 @@ impl Session {
                 cx.learn(id);
             }
         }
+    }
+
+    /// Whether what is seen of it may be of its mode.
+    pub(crate) fn is_in_mode<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
+        seen.test_mode.is_of(cx.settings(), self.test_mode)
     }
 
     /// Takes in a status that a look of our own shows.
@@ -276,8 +284,7 @@ fn is_sound<F: Flex>(seen: &SessionSeen, asked: &Asked, reference: &str, cx: &mu
     let later = seen.created_at.is_none_or(|made| seen.expires_at.is_none_or(|end| end > made));
     cx.check(Rule::CheckoutExpiresAfterCreated, later).at("/checkout_session/expires_at");
     let same = seen.mode.as_ref().is_none_or(|mode| *mode == asked.mode)
-        && seen.client_reference_id.as_deref().is_none_or(|have| have == reference)
-        && seen.test_mode.is_of(cx.settings(), None);
+        && seen.client_reference_id.as_deref().is_none_or(|have| have == reference);
     cx.check(Rule::CheckoutModeMatches, same).at("/checkout_session");
     let free = asked.trial && seen.amount_total == Some(Cents::ZERO);
     let equal = free || asked.total.is_none_or(|total| seen.amount_total == Some(total));

@@ -1,5 +1,6 @@
 //! `flex.checkout`: one purchase, from its session (or its adoption by a look-up) to its captures and refunds.
 
+mod capturing;
 mod command;
 mod dispute;
 mod guard;

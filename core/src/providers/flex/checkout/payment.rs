@@ -121,6 +121,11 @@ impl Payment {
         self.disputes.see(seen, cx);
     }
 
+    /// Whether a capture is known.
+    pub(super) fn has_taken(&self, seen: &CaptureSeen) -> bool {
+        self.captured.iter().any(|(id, _)| *id == seen.capture_id)
+    }
+
     /// Takes in a capture.
     pub(super) fn see_capture(&mut self, seen: &CaptureSeen) {
         let amount = seen.amount_captured.unwrap_or_default();

@@ -2,20 +2,18 @@
 
 use alloc::vec::Vec;
 
-use super::refund::{Again, Match, Wanted};
+use super::capturing::Captured;
+use super::refund::{Again, Match, Refund, Wanted};
 use super::{Checkout, Context};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, Outcome, Reading};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::call::Call;
-use crate::providers::flex::checkouts::SKEW;
 use crate::providers::flex::event::Event;
-use crate::providers::flex::ids::CaptureId;
-use crate::providers::flex::request::CapturePayment;
-use crate::providers::flex::rules::Rule;
+use crate::providers::flex::ids::RefundId;
 use crate::providers::flex::session_request::echoed_key;
-use crate::providers::flex::wire::{CaptureSeen, Entries, RefundSeen, SessionSeen};
+use crate::providers::flex::wire::{RefundSeen, SessionSeen};
 use crate::time::Timestamp;
 
 /// Whether it is the request of that name.
@@ -26,7 +24,11 @@ pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
 impl Checkout {
     /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
     pub(super) fn weighed(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+        let mode = self.checkouts.current().and_then(|it| it.test_mode);
         match (call, event) {
+            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(seen)) if !seen.test_mode.fits(mode) => {
+                Reading::missing("/checkout_session/test_mode")
+            }
             (Call::CreateRefund(_, name, it), Event::Session(seen)) => {
                 let amount = self.payment.as_ref().and_then(|it| it.refunding.amount(name)).unwrap_or_default();
                 let key = echoed_key(it.refund_metadata.as_ref());
@@ -37,6 +39,15 @@ impl Checkout {
                         Reading::Done(Event::Refunded(seen, ids))
                     }
                     _ => Reading::missing("/checkout_session/refunds"),
+                }
+            }
+            (Call::CapturePayment(_, _, it), Event::Capture(seen)) => {
+                // An echo decides alone.
+                let other = seen.echo.is_some() && seen.echo != echoed_key(it.capture_metadata.as_ref());
+                match () {
+                    () if other => Reading::missing("/capture/metadata"),
+                    () if !seen.test_mode.fits(mode) => Reading::missing("/capture/test_mode"),
+                    () => Reading::Done(Event::Capture(seen)),
                 }
             }
             (Call::CapturePayment(_, name, it), Event::Session(seen)) => {
@@ -51,59 +62,6 @@ impl Checkout {
                 }
             }
             (_, event) => Reading::Done(event),
-        }
-    }
-
-    fn capturing_alone(&self) -> bool {
-        self.payment.as_ref().is_some_and(|it| it.capturing.is_alone())
-    }
-
-    /// What a session says of a capture that was asked for.
-    fn captured(
-        &self,
-        name: &EffectId,
-        key: Option<&str>,
-        amount: Cents,
-        since: Timestamp,
-        single: bool,
-        seen: &SessionSeen,
-    ) -> Captured {
-        let Some(payment) = &self.payment else { return Captured::Unclear };
-        let listed = seen.captures.as_ref();
-        match self.among(key, amount, since, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
-            Captured::None => {}
-            found => return found,
-        }
-        let moving = &payment.capturing;
-        let grown = seen.amount_received.map(|all| moving.grown(all));
-        let whole = listed.is_none_or(|it| it.whole);
-        match (grown, seen.amount_received) {
-            (Some(grown), _) if grown > Cents::ZERO && single && moving.amount(name) == Some(grown) => Captured::Some,
-            (Some(_), Some(all)) if moving.explains(all) => Captured::Some,
-            (Some(grown), _) if grown > Cents::ZERO => Captured::Other,
-            (Some(_), _) if whole => Captured::None,
-            (None, _) if listed.is_some() && whole => Captured::None,
-            _ => Captured::Unclear,
-        }
-    }
-
-    /// What a list of captures says of one that was asked for.
-    fn among(&self, key: Option<&str>, amount: Cents, since: Timestamp, list: &[CaptureSeen]) -> Captured {
-        let Some(payment) = &self.payment else { return Captured::Unclear };
-        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == key) {
-            return Captured::By(it.capture_id.clone());
-        }
-        let is_new = |it: &&CaptureSeen| {
-            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= since);
-            it.echo.is_none() && young && !payment.captured.iter().any(|(id, _)| *id == it.capture_id)
-        };
-        let new: Vec<_> = list.iter().filter(is_new).collect();
-        match new.as_slice() {
-            [] => Captured::None,
-            [one] if payment.capturing.is_alone() && one.amount_captured == Some(amount) => {
-                Captured::By(one.capture_id.clone())
-            }
-            _ => Captured::Other,
         }
     }
 
@@ -139,68 +97,6 @@ impl Checkout {
         }
     }
 
-    fn capture_found(&mut self, found: Captured, of: &OpenRequest, asked: bool, cx: &mut Context<'_>) {
-        let name = &of.name;
-        match found {
-            Captured::By(_) | Captured::Some => {
-                let id = if let Captured::By(id) = &found { Some(id) } else { None };
-                if let Some((_, Call::CapturePayment(_, _, it))) =
-                    cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
-                {
-                    self.capture_made(name, &it, id, cx);
-                }
-            }
-            Captured::Other if of.single => cx.ask(|call| is_named(call, name)),
-            Captured::None if asked => self.deny(name, cx),
-            Captured::Unclear if asked => {
-                cx.look_again(|call| is_named(call, name));
-                if let Some(id) = &self.checkouts.settled {
-                    cx.look_up(Call::ListCaptures(id.clone()));
-                }
-            }
-            Captured::Other if asked => cx.look_again(|call| is_named(call, name)),
-            _ => {}
-        }
-    }
-
-    /// A list of captures, looked at since the session tells too little.
-    pub(super) fn captures_listed(&mut self, list: &Entries<CaptureSeen>, cx: &mut Context<'_>) {
-        for it in self.open(|payment| &payment.capturing.open, cx) {
-            let Some(since) = it.since else { continue };
-            match self.among(Some(&it.key), it.amount, since, &list.list) {
-                // Whoever is missing here was not made; the look at the session repeats it in time.
-                Captured::None if list.whole => self.deny(&it.name, cx),
-                Captured::None => {}
-                found => self.capture_found(found, &it, false, cx),
-            }
-        }
-        if let Some(payment) = &mut self.payment {
-            list.list.iter().for_each(|it| payment.see_capture(it));
-        }
-    }
-
-    /// A capture was made: by its id where it has one.
-    pub(super) fn capture_made(
-        &mut self,
-        name: &EffectId,
-        it: &CapturePayment,
-        id: Option<&CaptureId>,
-        cx: &mut Context<'_>,
-    ) {
-        let Some(payment) = &mut self.payment else { return };
-        let known = id.and_then(|id| payment.captured.iter().find(|(have, _)| have == id)).map(|(_, amount)| *amount);
-        let grown = payment.received.map(|all| payment.capturing.grown(all));
-        let taken = known.or(grown.filter(|_| payment.capturing.is_alone()));
-        payment.capture_ends(name, it, Outcome::Done);
-        let same = taken.is_none_or(|taken| taken == it.amount);
-        cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
-        if !same {
-            let session = self.checkouts.settled.as_ref().map(|id| id.as_str());
-            let of = id.map(CaptureId::as_str).or(session).unwrap_or(name.as_str());
-            cx.review("captured_other_amount", of, &["seen"]);
-        }
-    }
-
     /// A session that we looked at for the outcome of a refund does not show it.
     fn refund_missing(&mut self, seen: &SessionSeen, name: &EffectId, cx: &mut Context<'_>) {
         let Some(payment) = &self.payment else { return };
@@ -214,7 +110,7 @@ impl Checkout {
     }
 
     /// A look denies a request: settled as not made, where that counts.
-    fn deny(&mut self, name: &EffectId, cx: &mut Context<'_>) {
+    pub(super) fn deny(&mut self, name: &EffectId, cx: &mut Context<'_>) {
         if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
             self.undone(name, &call);
         }
@@ -229,9 +125,40 @@ impl Checkout {
         }
     }
 
-    pub(super) fn refund_made(&mut self, name: &EffectId, ids: &[crate::providers::flex::ids::RefundId]) {
+    fn refund_made(&mut self, name: &EffectId, ids: &[RefundId]) {
         if let Some(payment) = &mut self.payment {
             payment.refund_made(name, ids);
+        }
+    }
+
+    /// The reply to a refund shows what it has made; given are those of them that are more than was asked for.
+    pub(super) fn refund_shown(
+        &mut self,
+        name: &EffectId,
+        seen: &SessionSeen,
+        ids: &[RefundId],
+        cx: &mut Context<'_>,
+    ) -> Vec<RefundId> {
+        let Some(payment) = &mut self.payment else { return Vec::new() };
+        payment.see_refunds(seen, cx);
+        let asked = payment.refunding.amount(name).unwrap_or_default();
+        let beyond = payment.more_than_asked(ids, asked);
+        // Those that echo the request's key are its own, however many; of the others only as many as it needs.
+        let echoed = |id: &RefundId| {
+            let mut all = seen.refunds.iter().flat_map(|it| &it.list);
+            all.any(|it| it.refund_id == *id && it.echo.is_some())
+        };
+        let made: Vec<_> = ids.iter().filter(|id| !beyond.contains(id) || echoed(id)).cloned().collect();
+        payment.refund_made(name, &made);
+        beyond
+    }
+
+    /// Has a person look at refunds that a reply shows beyond what was asked for, and that no other request has made.
+    pub(super) fn ask_of_surplus(&self, name: &EffectId, beyond: &[RefundId], cx: &mut Context<'_>) {
+        let others = |it: &&Refund| it.intent.as_ref().is_some_and(|intent| intent.as_str() != name.intent());
+        let of_others: Vec<_> = self.payment.iter().flat_map(|it| it.refunds.iter().filter(others)).map(|it| &it.id).collect();
+        for it in beyond.iter().filter(|it| !of_others.contains(it)) {
+            cx.review("made_twice", it.as_str(), &["seen"]);
         }
     }
 
@@ -263,7 +190,7 @@ impl Checkout {
     }
 
     /// The requests whose outcome is unknown.
-    fn open(
+    pub(super) fn open(
         &self,
         of: impl Fn(&super::payment::Payment) -> &Vec<(EffectId, Cents)>,
         cx: &Context<'_>,
@@ -288,16 +215,16 @@ impl Checkout {
 }
 
 /// A request whose outcome is unknown.
-struct OpenRequest {
-    name: EffectId,
-    key: alloc::string::String,
-    amount: Cents,
+pub(super) struct OpenRequest {
+    pub(super) name: EffectId,
+    pub(super) key: alloc::string::String,
+    pub(super) amount: Cents,
     /// When it was begun first, if a sending of it may have come true.
-    since: Option<Timestamp>,
+    pub(super) since: Option<Timestamp>,
     /// Whether no other can have moved the same.
-    alone: bool,
+    pub(super) alone: bool,
     /// Whether no other moves anything.
-    single: bool,
+    pub(super) single: bool,
 }
 
 impl OpenRequest {
@@ -313,18 +240,4 @@ impl OpenRequest {
             }
         }
     }
-}
-
-/// What was found of a capture.
-enum Captured {
-    /// This one is it.
-    By(CaptureId),
-    /// As much more was received as was asked for.
-    Some,
-    /// Something was taken, and not what was asked for.
-    Other,
-    /// Nothing was.
-    None,
-    /// That cannot be told.
-    Unclear,
 }

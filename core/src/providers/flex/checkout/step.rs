@@ -66,14 +66,16 @@ fn answered(at: &mut Checkout, id: &EffectId, call: &Call, event: &Event, cx: &m
         (Call::RetrieveCheckoutSession(_), Event::Session(seen)) => at.shown(seen, None, cx)?,
         (Call::ConfirmCheckoutSession(_, name), Event::Session(seen)) => at.shown(seen, Some(name), cx)?,
         (Call::ListCaptures(_), Event::Captures(list)) => at.captures_listed(list, cx),
+        // What its own reply shows is its own first: of the others it says only what is left.
         (Call::CreateRefund(..), Event::Refunded(seen, ids)) => {
+            let beyond = at.refund_shown(id, seen, ids, cx);
             at.shown(seen, None, cx)?;
-            at.refund_made(id, ids);
+            at.ask_of_surplus(id, &beyond, cx);
             at.plan(cx);
         }
         (Call::CapturePayment(_, _, it), Event::Captured(seen, made)) => {
+            at.capture_shown(id, it, seen, made.as_ref(), cx);
             at.shown(seen, None, cx)?;
-            at.capture_made(id, it, made.as_ref(), cx);
         }
         (Call::CapturePayment(_, _, it), Event::Capture(seen)) => {
             if let Some(payment) = &mut at.payment {
@@ -103,8 +105,9 @@ impl Checkout {
         if self.checkouts.settled.as_ref() != Some(&seen.checkout_session_id) {
             return;
         }
+        let in_mode = self.checkouts.current().is_some_and(|it| it.is_in_mode(seen, cx));
         match (&seen.status, asked) {
-            (Some(Status::Complete), _) => {
+            (Some(Status::Complete), _) if in_mode => {
                 self.settle(seen, asked, cx);
                 self.plan(cx);
             }

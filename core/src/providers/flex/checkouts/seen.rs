@@ -11,6 +11,7 @@ use crate::providers::flex::call::Call;
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::session::{Session, check_seen};
 use crate::providers::flex::session_request::Mode;
+use crate::providers::flex::rules::Rule;
 use crate::providers::flex::wire::{SessionSeen, Status};
 use crate::rule::{Kernel, Until};
 
@@ -41,7 +42,9 @@ impl Checkouts {
         let other = seen.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
         let until = Until::Wish { command: "retrieve_checkout_session", flow: Some(F::BELONGS.other()) };
         cx.check(Kernel::OtherFlow, !other).at("/checkout_session/mode").until(until);
-        if other {
+        let of_mode = seen.test_mode.is_of(cx.settings(), None);
+        cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
+        if other || !of_mode {
             return Ok(Saw::Nothing);
         }
         self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
@@ -115,8 +118,8 @@ impl Checkouts {
         cx: &mut Cx<'_, F>,
     ) -> Result<Saw, Because> {
         let id = &seen.checkout_session_id;
+        seen.test_mode.admit(self.find(id).or(self.current()).and_then(|it| it.test_mode), cx)?;
         let Some(it) = self.find(id) else { return self.told_of_unknown(seen, completed, cx) };
-        seen.test_mode.admit(it.test_mode, cx)?;
         match (&seen.status, completed) {
             (Some(Status::Complete), true) | (Some(Status::Expired), false) => Ok(self.see(seen, How::Told, cx)),
             // What is paid stays so, and its money may have moved.

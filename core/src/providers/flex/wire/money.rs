@@ -99,12 +99,15 @@ pub struct CaptureSeen {
     /// When it was made.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
+    /// Whether it is one of test mode.
+    #[serde(default)]
+    pub test_mode: TestMode,
 }
 
 impl CaptureSeen {
     /// A capture that a person names.
     pub(crate) const fn named(capture_id: CaptureId, amount: Cents) -> Self {
-        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None }
+        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None, test_mode: TestMode::Silent }
     }
 }
 
