@@ -114,7 +114,7 @@ impl Subscription {
         let sold = self.sold();
         let it = self.known()?;
         if !it.has_refund(seen, &sold) {
-            return Err(Because::Unrelated);
+            return Err(unknown(seen.subscription(), seen.payment_intent()));
         }
         it.refunded(seen, cx)
     }
@@ -124,7 +124,7 @@ impl Subscription {
         let sold = self.sold();
         let payment = seen.payment_intent().ok_or(Because::Unrelated)?;
         if !self.known()?.has_charge(seen, &sold) {
-            return Err(Because::Unrelated);
+            return Err(unknown(None, Some(payment)));
         }
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
         Ok(())
@@ -136,8 +136,16 @@ impl Subscription {
         let it = self.known()?;
         let own_key = ours && seen.client_reference_id.as_deref() == Some(cx.key().as_str());
         if !own_key && !it.has_dispute(seen, &sold) {
-            return Err(Because::Unrelated);
+            return Err(unknown(seen.subscription(), seen.payment_intent()));
         }
         it.disputed(seen, cx)
+    }
+}
+
+/// Why money that moved is not known to be of this subscription: the event of an invoice may still name its payment.
+const fn unknown(subscription: Option<&str>, payment: Option<&str>) -> Because {
+    match (subscription, payment) {
+        (None, Some(_)) => Because::Early,
+        _ => Because::Unrelated,
     }
 }
