@@ -18,7 +18,7 @@ use crate::providers::revup::payments::Made;
 const REMEMBERED: usize = 128;
 
 /// How many of each kind are remembered by their names in full.
-const RECENT: usize = 24;
+const RECENT: usize = 12;
 
 /// The payments of a subscription, and their refunds. What goes back of a payment is never forgotten.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
