@@ -62,8 +62,10 @@ fn unplaced(at: PaymentSession, id: &PaymentSessionId, seen: &SessionSeen, cx: &
     {
         return Err(Because::Known.into());
     }
-    let is_paid = matches!(seen.status, Status::Captured | Status::Authorized);
-    if is_paid && let Some(it) = cx.after_all(Call::is_session, id.as_str(), OURS_OR_NOT)? {
+    // What is only held may still come to nothing.
+    if seen.status == Status::Captured
+        && let Some(it) = cx.after_all(Call::is_session, id.as_str(), OURS_OR_NOT)?
+    {
         return Ok(without_new_try(at, &it, cx));
     }
     match seen.status {

@@ -91,8 +91,10 @@ impl PaymentToken {
             Call::CreatePaymentSession(it) => seen.amount().is_none_or(|amount| amount == it.total_amount),
             _ => false,
         };
-        let is_paid = matches!(seen.status, Status::Captured | Status::Authorized);
-        if is_paid && let Some(it) = cx.after_all(costs_as_much, id.as_str(), OURS_OR_NOT)? {
+        // What is only held may still come to nothing.
+        if seen.status == Status::Captured
+            && let Some(it) = cx.after_all(costs_as_much, id.as_str(), OURS_OR_NOT)?
+        {
             self.paid_though_ended(&it, cx);
             return Ok(());
         }

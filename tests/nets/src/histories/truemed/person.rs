@@ -33,7 +33,7 @@ impl Truemed {
                 return plain(verdict);
             }
         }
-        if asked.reason == "unplaced_payment" {
+        if ["unplaced_payment", "made_after_all"].contains(&asked.reason) && asked.offers("ours") {
             let ours = self.sessions.iter().any(|it| it.id == asked.of);
             return plain(if ours { "ours" } else { "not_ours" });
         }
