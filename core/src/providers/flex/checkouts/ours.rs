@@ -96,6 +96,8 @@ impl Checkouts {
         let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
         let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
         match (best, one) {
+            // How it stands it does not say: a look at it tells.
+            (_, Some(seen)) if seen.status.is_none() => self.hinted(seen, cx),
             (_, Some(seen)) => {
                 let saw = self.created(seen, How::Shown, cx)?;
                 if open.class == Retry::Reconcile {

@@ -35,13 +35,15 @@ pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> 
     }
 }
 
-/// Reads a list, in the wrapper that is named after its entries; nothing where there is none.
+/// Reads a list, in the wrapper that is named after its entries; nothing where there is none. In a wrapper that no document
+/// names it shows what it holds, and denies nothing.
 pub(crate) fn listed<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<Entries<T>> {
     let members: BTreeMap<String, &RawValue> = read(text)?;
-    let list = members.get(kind).or_else(|| members.get("data"))?;
+    let named = members.get(kind);
+    let list = named.or_else(|| members.get("data"))?;
     let entries: Vec<&RawValue> = read(list.get().as_bytes())?;
     let more = members.get("has_more").is_some_and(|it| it.get() == "true");
-    Some(Entries::of(&entries, if more { 0 } else { PAGE }))
+    Some(Entries::of(&entries, if more || named.is_none() { 0 } else { PAGE }))
 }
 
 #[derive(Deserialize)]
