@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::settle::is_named;
 use super::{Checkout, Command, Context, wish};
@@ -109,6 +110,7 @@ impl Checkout {
         match (&seen.status, asked) {
             (Some(Status::Complete), _) if in_mode => {
                 self.settle(seen, asked, cx);
+                self.withdraw_lost(cx);
                 self.plan(cx);
             }
             // Whatever else it says of itself proves nothing about its money.
@@ -189,6 +191,7 @@ impl Checkout {
         };
         payment.see_refund(seen, id, cx);
         self.refund_told(seen, cx);
+        self.withdraw_lost(cx);
         self.plan(cx);
         Ok(())
     }
@@ -228,10 +231,18 @@ impl Checkout {
         Ok(())
     }
 
-    /// Withdraws the refunds that nobody has sent, once the bank has taken the money that they would give back.
+    /// Withdraws the refunds that nobody has sent, once the bank or somebody else has given back what they would.
     fn withdraw_lost(&mut self, cx: &mut Context<'_>) {
         let manual = self.is_manual();
         let Some(payment) = &mut self.payment else { return };
+        let left = payment.received(manual).minus(payment.returned());
+        let moot = payment.refunding.open.iter().filter(|(_, amount)| *amount > left).map(|(name, _)| name.clone());
+        for name in moot.collect::<Vec<_>>() {
+            if cx.owed(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
+                cx.withdraw_unsent(|call| is_named(call, &name));
+                payment.refund_came_to_nothing(&name);
+            }
+        }
         while payment.undisputed(manual) < crate::money::Cents::ZERO && payment.disputes.is_settled() {
             let unsent = payment.refunding.open.iter().rev().map(|(name, _)| name);
             let mut unsent = unsent.filter(|name| cx.owed(|call| is_named(call, name)).is_some_and(|it| !it.sent));

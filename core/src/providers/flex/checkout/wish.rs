@@ -10,7 +10,7 @@ use crate::flow::{Flow, Stop};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::call::Call;
-use crate::providers::flex::request::{CapturePayment, CreateRefund};
+use crate::providers::flex::request::{CapturePayment, CreateRefund, RefundItem};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session_request::{check_metadata, with_echo};
 use crate::rule::Kernel;
@@ -26,9 +26,9 @@ pub(super) fn refund(at: &mut Checkout, mut it: CreateRefund, cx: &mut Context<'
     let manual = at.is_manual();
     let left = at.payment.as_ref().map(|payment| payment.refundable(manual));
     let amount = wanted(&it, left.unwrap_or_default());
-    let whole = it.amount.is_none_or(|amount| amount > Cents::ZERO);
     if let (Some(left), Some(payment)) = (left, &at.payment) {
-        cx.check(Rule::RefundNotAboveReceived, whole && amount <= left).at("/amount");
+        let has_room = is_something(&it) && parts(&it).all(|part| part <= left) && amount <= left;
+        cx.check(Rule::RefundNotAboveReceived, has_room && left >= least(&it)).at("/amount");
         let free = payment.undisputed(manual);
         cx.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(|| {
             format!("Of {left} cents that are left, {free} are not disputed.")
@@ -52,16 +52,37 @@ pub(super) fn refund(at: &mut Checkout, mut it: CreateRefund, cx: &mut Context<'
     Ok(())
 }
 
-/// How much a refund asks for, as far as that can be told: with neither an amount nor items, all that is left.
+/// How much a refund asks for, as far as that can be told: with nothing named, all that is left.
 fn wanted(it: &CreateRefund, left: Cents) -> Cents {
-    match (&it.amount, &it.line_items) {
+    let apart = parts(it).fold(Cents::ZERO, Cents::plus);
+    match (&it.amount, it.line_items.as_deref()) {
         (Some(amount), _) => *amount,
-        (None, Some(items)) => {
-            let named = items.iter().filter_map(|item| item.amount_to_refund);
-            named.fold(Cents::ZERO, Cents::plus)
-        }
-        (None, None) => left,
+        (None, Some(items @ [_, ..])) => named(items).fold(Cents::ZERO, Cents::plus),
+        _ if apart > Cents::ZERO => apart,
+        _ => left,
     }
+}
+
+fn named(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
+    items.iter().filter_map(|item| item.amount_to_refund)
+}
+
+/// What a refund says of its tax and its shipping: no document says whether it is in the amount or beside it.
+fn parts(it: &CreateRefund) -> impl Iterator<Item = Cents> {
+    [it.amount_tax, it.amount_shipping].into_iter().flatten()
+}
+
+/// Whether every amount that a refund names is one: nothing is given back twice by what is taken away elsewhere.
+fn is_something(it: &CreateRefund) -> bool {
+    let items = it.line_items.iter().flat_map(|items| named(items));
+    it.amount.into_iter().chain(items).all(|amount| amount > Cents::ZERO)
+        && parts(it).chain(it.amount_discount).all(|amount| amount >= Cents::ZERO)
+}
+
+/// The least that a refund gives back: something, also of items that are given back whole.
+fn least(it: &CreateRefund) -> Cents {
+    let whole = it.line_items.iter().flatten().any(|item| item.amount_to_refund.is_none());
+    if whole { Cents::new(1) } else { Cents::ZERO }
 }
 
 /// Takes what is held.
