@@ -64,13 +64,13 @@ impl Checkouts {
         }
         let before = it.status.clone();
         let complete = seen.status == Some(Status::Complete);
-        if complete && F::SUBSCRIBES && seen.subscription_id().is_none() && before != Status::Complete {
+        if complete && F::SUBSCRIBES && seen.subscription_ids().next().is_none() && before != Status::Complete {
             // It is paid, and nobody knows yet for what: only the session says which subscription it made.
             it.watch(cx);
             if how == How::Told {
                 cx.look_up(Call::RetrieveCheckoutSession(it.id.clone()));
             }
-            return self.several(seen, cx);
+            return Saw::Nothing;
         }
         if let Some(status) = &seen.status {
             it.stands(status, cx);
@@ -80,16 +80,10 @@ impl Checkouts {
             return Saw::Nothing;
         }
         let id = it.id.clone();
-        self.settle(&id, cx)
-    }
-
-    /// A session that has made several subscriptions is a person's to sort out: one flow is one subscription.
-    fn several<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) -> Saw {
-        if seen.subscription_ids().nth(1).is_some() {
-            seen.subscription_ids().for_each(|id| cx.learn(id.as_str()));
-            cx.review("several_subscriptions", seen.checkout_session_id.as_str(), &["seen"]);
+        if F::SUBSCRIBES {
+            tell_of_several(seen, cx);
         }
-        Saw::Nothing
+        self.settle(&id, cx)
     }
 
     /// A session has been paid: it settles the purchase, unless another has.
@@ -251,5 +245,13 @@ impl Checkouts {
             _ => {}
         }
         Saw::Nothing
+    }
+}
+
+/// A session that has made several subscriptions counts by the first: a person is told of the others, which go on billing.
+fn tell_of_several<F: Flex>(seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+    if seen.subscription_ids().nth(1).is_some() {
+        seen.subscription_ids().for_each(|id| cx.learn(id.as_str()));
+        cx.review("several_subscriptions", seen.checkout_session_id.as_str(), &["seen"]);
     }
 }

@@ -128,11 +128,6 @@ impl SessionSeen {
         all.flat_map(|it| it.ids("payment_intent_id"))
     }
 
-    /// The one subscription that it has made, by its id.
-    pub(crate) fn subscription_id(&self) -> Option<SubscriptionId> {
-        SubscriptionId::parse(self.subscription.as_ref()?.id("subscription_id")?).ok()
-    }
-
     /// The ids of all subscriptions that it has made.
     pub(crate) fn subscription_ids(&self) -> impl Iterator<Item = SubscriptionId> {
         let all = self.subscription.iter().flat_map(|it| it.ids("subscription_id"));
