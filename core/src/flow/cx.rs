@@ -213,12 +213,12 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the requests that have become moot.
     pub fn withdraw(&mut self, moot: impl Fn(&F::Call) -> bool) {
-        self.retain(|it| !matches!(&it.duty, Duty::Request(call) if moot(call)));
+        self.retain(&|it| !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
     /// Withdraws the requests that have become moot, unless they have been sent: they wait for their outcome.
     pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
-        self.retain(|it| it.was_sent() || !matches!(&it.duty, Duty::Request(call) if moot(call)));
+        self.retain(&|it| it.was_sent() || !matches!(&it.duty, Duty::Request(call) if moot(call)));
     }
 
     /// Withdraws the notice or review of that reason about that thing.
@@ -228,7 +228,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews of those reasons about some things.
     pub fn withdraw_words(&mut self, reasons: &[&str], about: impl Fn(&str) -> bool) {
-        self.retain(|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
+        self.retain(&|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
     }
 
     /// The question of that reason that a person has not answered.
@@ -241,12 +241,12 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub fn withdraw_delivery(&mut self, of: &str) -> Option<Timestamp> {
         let is_it = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Fulfill { of: have } if have == of);
         let lease = self.outbox.owed.iter().find(|it| is_it(it)).and_then(|it| it.in_hand(self.env.now));
-        self.retain(|it| !is_it(it));
+        self.retain(&|it| !is_it(it));
         lease
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&Obligation<F::Call>) -> bool) {
-        if !self.outbox.owed.iter().all(&keep) {
+    pub(super) fn retain(&mut self, keep: &dyn Fn(&Obligation<F::Call>) -> bool) {
+        if !self.outbox.owed.iter().all(keep) {
             self.outbox.to_mut().owed.retain(keep);
         }
     }
@@ -282,7 +282,7 @@ impl<'a, F: Flow> Cx<'a, F> {
             _ => None,
         });
         let taken = taken.collect();
-        self.retain(|it| !is_free(it));
+        self.retain(&|it| !is_free(it));
         taken
     }
 

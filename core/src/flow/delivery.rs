@@ -33,7 +33,7 @@ impl<F: Flow> Cx<'_, F> {
             _ => None,
         });
         let kept = kept.collect();
-        self.retain(|it| !it.kept);
+        self.retain(&|it| !it.kept);
         kept
     }
 }

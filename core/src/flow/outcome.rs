@@ -44,9 +44,16 @@ pub struct AfterAll<C> {
     pub again: Option<(EffectId, C)>,
 }
 
+/// Which requests are meant.
+type Which<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
+
 impl<F: Flow> Cx<'_, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
+        self.first(&mut wanted)
+    }
+
+    fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.outbox.owed.iter().find_map(|it| {
             let call = it.call().filter(|call| wanted(call))?;
             let sent = it.sent.as_deref();
@@ -87,7 +94,12 @@ impl<F: Flow> Cx<'_, F> {
     /// A look-up or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
     /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
     pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, F::Call)> {
-        let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(&done));
+        self.proved(&done, made)
+    }
+
+    // What these have in common is compiled once for a flow, and not for each question.
+    fn proved(&mut self, done: Which<'_, F>, made: Option<&str>) -> Option<(EffectId, F::Call)> {
+        let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(done));
         let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
         let gone = self.outbox.to_mut().discharge(id.as_str())?;
         if let Some(call) = gone.call() {
@@ -105,9 +117,13 @@ impl<F: Flow> Cx<'_, F> {
     /// request may have been on its way still, a denial about money counts the second time only, and one of a request
     /// that was answered with a good status is a person's to judge.
     pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, F::Call)> {
+        self.denied(&denied)
+    }
+
+    fn denied(&mut self, denied: Which<'_, F>) -> Option<(EffectId, F::Call)> {
         let looked = self.begun_at();
         let now = self.now();
-        let is_it = |it: &Obligation<F::Call>| it.was_sent() && it.call().is_some_and(&denied);
+        let is_it = |it: &Obligation<F::Call>| it.was_sent() && it.call().is_some_and(denied);
         let it = self.outbox.to_mut().owed.iter_mut().find(|it| is_it(it))?;
         let (id, call) = (it.id.clone(), it.call()?.clone());
         let class = call.operation().class;
@@ -140,8 +156,12 @@ impl<F: Flow> Cx<'_, F> {
 
     /// The reply to a look-up neither shows a request nor denies it: its next look-up is planned, each after a longer time.
     pub fn look_again(&mut self, of: impl Fn(&F::Call) -> bool) {
+        self.looks_again(&of);
+    }
+
+    fn looks_again(&mut self, of: Which<'_, F>) {
         let now = self.now();
-        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
+        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
         let Some((call, sent)) = open.and_then(|it| Some((it.call()?.clone(), it.sent.as_deref()?))) else { return };
         let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
         let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKS);

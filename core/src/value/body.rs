@@ -21,15 +21,37 @@ impl Serialize for Body {
     }
 }
 
+impl Body {
+    /// An object whose one member it is.
+    pub(crate) const fn within(self, name: &str) -> Within<'_> {
+        Within(name, self)
+    }
+}
+
+/// A body in the wrapper that a provider wants around it.
+#[derive(Debug)]
+pub(crate) struct Within<'a>(&'a str, Body);
+
+impl Serialize for Within<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.0, &self.1)])
+    }
+}
+
 /// The body of a request: a command's own fields but for ours, then `extra`, then the idempotency key if it takes one.
 ///
 /// A member that two of these set stands there twice: see [`clash`].
 pub(crate) fn body(command: &impl Serialize, extra: &Extra, idempotency_key: Option<&str>) -> Body {
-    let fields = decode::<Extra>(&encode(command)).unwrap_or_default();
+    sorted(&encode(command), extra, idempotency_key)
+}
+
+/// Compiled once, and not for each command.
+fn sorted(command: &str, extra: &Extra, idempotency_key: Option<&str>) -> Body {
+    let fields = decode::<Extra>(command).unwrap_or_default();
     let own = fields.fields().filter(|(name, _)| !matches!(name.as_str(), "intent" | "extra"));
     let mut members: Vec<_> = own.chain(extra.fields()).map(|(name, it)| (name.clone(), it.clone())).collect();
     members.extend(idempotency_key.map(|key| ("idempotency_key".into(), RawJson::of(key))));
-    members.sort_by(|(one, _), (two, _)| one.cmp(two));
+    members.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
     Body(members)
 }
 

@@ -36,7 +36,7 @@ fn write(value: &RawValue, to: &mut String) -> Result<(), Malformed> {
 
 fn object(text: &str, to: &mut String) -> Result<(), Malformed> {
     let Members(mut members) = decode(text)?;
-    members.sort_by(|(one, _), (two, _)| one.cmp(two));
+    members.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
     to.push('{');
     let mut last = None;
     for (name, value) in &members {

@@ -1,7 +1,6 @@
 //! Flex's operations as requests: where each goes, what it carries, and what the documents say of its outcome.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
@@ -154,7 +153,7 @@ impl effect::Call for Call {
         let subscription = |id: &SubscriptionId| url(format!("/subscriptions/{}", escaped(id.as_str())));
         let get = |url: String| Request::new("GET", url, CREDENTIAL);
         let send = |method: &'static str, url: String, wrapper: &str, fields: Body| {
-            Request::new(method, url, CREDENTIAL).with_json(&BTreeMap::from([(wrapper, fields)]))
+            Request::new(method, url, CREDENTIAL).with_json(&fields.within(wrapper))
         };
         let post = |url: String, fields: Body| send("POST", url, "checkout_session", fields);
         match self {

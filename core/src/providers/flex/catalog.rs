@@ -1,7 +1,6 @@
 //! Checked requests for products, prices and coupons. Nothing waits for them, so no flow owns them.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -272,8 +271,7 @@ impl Broken {
 }
 
 fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
-    let wrapped = BTreeMap::from([(kind, fields)]);
-    Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&wrapped)
+    Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&fields.within(kind))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Subscription {
                 self.others.push(Other { id, invoice, ended: false, asked: Vec::new() });
             }
         }
-        self.others.sort_by(|a, b| a.id.cmp(&b.id));
+        self.others.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     }
 
     /// One of them, by its id.
