@@ -21,7 +21,7 @@ fn sequences_end_in_every_way_in_every_flow() {
     ];
     let sequences = sequences();
     let mut seen = BTreeSet::new();
-    for number in 0..1500 {
+    for number in 0..2000 {
         let (script, lines) = sequences.sequence(number);
         let flow = script.flow().to_owned();
         let ends = lines.iter().step_by(2).flat_map(|line| ENDS.into_iter().filter(|end| line.starts_with(end)));
