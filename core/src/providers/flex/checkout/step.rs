@@ -10,6 +10,7 @@ use crate::effect::effect_of_key;
 use crate::fact::{Because, Origin, Verdict};
 use crate::flow::{AfterAll, Flow as _, Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
+use crate::money::Cents;
 use crate::providers::flex::call::Call;
 use crate::providers::flex::checkouts::{Place, Saw};
 use crate::providers::flex::event::Event;
@@ -236,14 +237,16 @@ impl Checkout {
         let manual = self.is_manual();
         let Some(payment) = &mut self.payment else { return };
         let left = payment.received(manual).minus(payment.returned());
-        let moot = payment.refunding.open.iter().filter(|(_, amount)| *amount > left).map(|(name, _)| name.clone());
+        // Of how much a whole item is only Flex knows: it is something.
+        let is_moot = |amount: Cents| amount.max(Cents::new(1)) > left;
+        let moot = payment.refunding.open.iter().filter(|(_, amount)| is_moot(*amount)).map(|(name, _)| name.clone());
         for name in moot.collect::<Vec<_>>() {
             if cx.owed(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
                 cx.withdraw_unsent(|call| is_named(call, &name));
                 payment.refund_came_to_nothing(&name);
             }
         }
-        while payment.undisputed(manual) < crate::money::Cents::ZERO && payment.disputes.is_settled() {
+        while payment.undisputed(manual) < Cents::ZERO && payment.disputes.is_settled() {
             let unsent = payment.refunding.open.iter().rev().map(|(name, _)| name);
             let mut unsent = unsent.filter(|name| cx.owed(|call| is_named(call, name)).is_some_and(|it| !it.sent));
             let Some(name) = unsent.next().cloned() else { return };

@@ -97,7 +97,10 @@ impl Checkouts {
         let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
         match (best, one) {
             // How it stands it does not say: a look at it tells.
-            (_, Some(seen)) if seen.status.is_none() => self.hinted(seen, cx),
+            (_, Some(seen)) if seen.status.is_none() => {
+                self.hinted(seen, cx);
+                cx.look_again(is_create);
+            }
             (_, Some(seen)) => {
                 let saw = self.created(seen, How::Shown, cx)?;
                 if open.class == Retry::Reconcile {
