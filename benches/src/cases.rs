@@ -9,7 +9,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rulebound::truemed::{PaymentToken, UpdatePaymentToken};
-use rulebound::{EffectId, Env, Fact, Headers, Observation, Origin, Rejection, Snapshot, Transition, json};
+use rulebound::{
+    EffectId, Env, Fact, HandleError, Headers, Observation, ObserveError, Origin, Snapshot, Transition, json,
+};
 
 use crate::hand::{self, Broken, Row, Step};
 use scene::Scene;
@@ -207,14 +209,15 @@ fn rules(broken: &[Broken]) -> String {
     broken.iter().map(|it| it.rule).collect::<Vec<_>>().join(",")
 }
 
-fn handled(answer: Result<Transition<PaymentToken>, Rejection>, env: &Ours) -> String {
+fn handled(answer: Result<Transition<PaymentToken>, HandleError>, env: &Ours) -> String {
     match answer {
         Ok(it) => transition(&it, env),
-        Err(rejection) => format!("refused: {}", codes(&rejection.violations)),
+        Err(HandleError::Rejected(rejection)) => format!("refused: {}", codes(&rejection.violations)),
+        Err(error) => error.to_string(),
     }
 }
 
-fn observed(answer: Result<Observation<PaymentToken>, rulebound::FactError>, env: &Ours) -> String {
+fn observed(answer: Result<Observation<PaymentToken>, ObserveError>, env: &Ours) -> String {
     match answer.expect("the fact is built right") {
         Observation::Applied(it) => transition(&it, env),
         Observation::Unmoved { because, .. } => format!("{because:?}"),

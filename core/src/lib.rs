@@ -38,5 +38,7 @@ pub use providers::{
     truemed, vend,
 };
 pub use rule::{Basis, Guards, Kept, Level, Rule, RuleSet, Source, Until, Violation};
-pub use snapshot::{Command, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
+pub use snapshot::{
+    Command, Fault, HandleError, LoadError, Observation, ObserveError, Rejection, SaveError, Snapshot, Transition,
+};
 pub use url::{BaseUrl, BaseUrlError};

@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rulebound::flow::Samples;
+use rulebound::flow::{FacetTransition, Facets, Samples};
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Command, Effect, EffectId, Env, Fact, Flow, Headers, Named, Owed, Policy, Rejection, Snapshot, Verdict,
+    Command, Effect, EffectId, Env, Fact, Fault, Flow, HandleError, Headers, Named, ObserveError, Owed, Policy,
+    Rejection, Snapshot, Verdict,
 };
 use serde_json::Value;
 
@@ -71,20 +72,21 @@ pub enum Outcome<F: Flow> {
     Nonsense,
     /// Only the clock has moved.
     Waited,
+    /// A facet moved where no row of its table leads.
+    Faulty(Fault),
 }
-
-/// A move from a place to another, by their names.
-pub type Pair = (&'static str, &'static str);
 
 /// Everything that was reached of one flow.
 #[derive(Debug)]
 pub struct Exploration<F: Flow> {
     /// The snapshots, in the order in which they were reached.
     pub reached: Vec<Reached<F>>,
-    /// The moves that facets made, by the names of their places.
-    pub taken: BTreeSet<Pair>,
+    /// The moves that facets made.
+    pub taken: BTreeSet<FacetTransition>,
     /// What made the library panic.
     pub panics: Vec<String>,
+    /// What moved a facet where no row of its table leads.
+    pub faults: Vec<String>,
     /// The alphabet.
     pub samples: Samples<F>,
 }
@@ -104,14 +106,14 @@ impl<F: Flow> Exploration<F> {
         let width = width();
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
-        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), samples };
-        let mut alike: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
+        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), faults: Vec::new(), samples };
+        let mut alike: BTreeMap<_, usize> = BTreeMap::new();
         let mut queue = VecDeque::from([0]);
         while let Some(from) = queue.pop_front() {
             for step in moves(&it.reached[from].at, it.reached[from].now, &it.samples) {
                 let Some((at, now)) = it.follow(from, &step) else { continue };
                 let depth = it.reached[from].depth + 1;
-                let of_kind = alike.entry(at.state().at().into_iter().map(Named::name).collect()).or_default();
+                let of_kind = alike.entry(place(&at)).or_default();
                 let is_beyond = depth > DEPTH || *of_kind >= ALIKE * width || it.reached.len() >= SNAPSHOTS * width;
                 if is_beyond || !known.insert(fingerprint(&at, now)) {
                     continue;
@@ -124,7 +126,7 @@ impl<F: Flow> Exploration<F> {
         it
     }
 
-    /// Where a move leads, if anywhere else; notes the edges that it takes.
+    /// Where a move leads, if anywhere else; notes the moves of facets.
     fn follow(&mut self, from: usize, step: &Move<F>) -> Option<(Snapshot<F>, Timestamp)> {
         let Reached { at, now, .. } = &self.reached[from];
         if let Move::Wait(until) = step {
@@ -134,9 +136,12 @@ impl<F: Flow> Exploration<F> {
             self.panics.push(format!("{}\n  {}", self.path(from), describe(step)));
             return None;
         };
+        if let Outcome::Faulty(fault) = outcome {
+            self.faults.push(format!("{fault}\n  {}\n  {}", self.path(from), describe(step)));
+            return None;
+        }
         let Outcome::Moved(transition) = outcome else { return None };
-        let places = at.state().at().into_iter().zip(transition.next.state().at());
-        self.taken.extend(places.filter(|(a, b)| a != b).map(|(a, b)| (a.name(), b.name())));
+        self.taken.extend(transition.transitions());
         Some((transition.next, *now))
     }
 
@@ -151,10 +156,20 @@ impl<F: Flow> Exploration<F> {
         lines.join("\n  ")
     }
 
-    /// The moves that facets may make, by the names of their places.
-    pub fn declared() -> BTreeSet<Pair> {
-        F::EDGES.iter().map(|it| (it.from.name(), it.to.name())).collect()
+    /// The moves that facets may make.
+    pub fn declared() -> BTreeSet<FacetTransition> {
+        F::Facets::tables().into_iter().flat_map(|it| it.moves).collect()
     }
+}
+
+/// The state of each facet, and the questions that a person has to answer: of each combination only so many are followed.
+fn place<F: Flow>(at: &Snapshot<F>) -> (Vec<&'static str>, BTreeSet<String>) {
+    let states = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
+    let reviews = at.owed(&env::<F>(long_after(START))).into_iter().filter_map(|it| match it.effect {
+        Effect::Review { reason, .. } => Some(reason.into_owned()),
+        _ => None,
+    });
+    (states, reviews.collect())
 }
 
 /// The circumstances of a time: the default policy, and the settings of the flow's samples.
@@ -171,6 +186,7 @@ pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcom
             return match at.observe(fact.clone(), &env) {
                 Ok(Observation::Applied(transition)) => Outcome::Moved(Box::new(transition)),
                 Ok(_) => Outcome::Unmoved,
+                Err(ObserveError::Fault(fault)) => Outcome::Faulty(fault),
                 Err(_) => Outcome::Nonsense,
             };
         }
@@ -179,7 +195,9 @@ pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcom
     };
     match at.handle(command, &env) {
         Ok(transition) => Outcome::Moved(Box::new(transition)),
-        Err(rejection) => Outcome::Refused(rejection),
+        Err(HandleError::Fault(fault)) => Outcome::Faulty(fault),
+        Err(HandleError::Rejected(rejection)) => Outcome::Refused(rejection),
+        Err(error) => unreachable!("{error}"),
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use rulebound::flow::{FacetTransition, Facets};
 use rulebound::json::{read_command, read_fact};
 use rulebound::snapshot::{Observation, Transition};
-use rulebound::{Command, Effect, Env, Fact, Flow, Key, Level, Named, Policy, Snapshot, Violation};
+use rulebound::{Command, Effect, Env, Fact, Flow, HandleError, Key, Level, Named, Policy, Snapshot, Violation};
 use serde_json::Value;
 
 use crate::generated::root;
@@ -60,10 +61,10 @@ pub struct Views {
     pub owes: Names,
     /// The signals that it awaited.
     pub awaits: Names,
-    /// What moved a facet from one place to another.
-    pub moves: BTreeMap<(&'static str, &'static str), Names>,
+    /// The moves of its facets, each with the wishes and the types of facts that made it.
+    pub moves: BTreeMap<FacetTransition, Names>,
     /// The rules that a fact was warned about when it made such a move.
-    pub warned: BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>,
+    pub warned: BTreeMap<FacetTransition, BTreeSet<&'static str>>,
     /// The rules that stood in the way of an offer of each wish.
     pub guards: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
@@ -113,10 +114,10 @@ impl Survey {
             } else {
                 self.handle(&at, &step["command"].to_string(), &env)
             };
-            let places = at.state().at().into_iter().map(Named::name).collect();
+            let places = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
             seen.entry(places).or_insert_with(|| (at.clone(), env.clone()));
             if let Some((by, transition)) = moved {
-                self.moved(&at, &transition, &by);
+                self.moved(&transition, &by);
                 steps.push((by, transition.warnings.iter().map(|it| it.rule.code).collect()));
                 at = transition.next;
             }
@@ -142,17 +143,21 @@ impl Survey {
                 self.broken::<F>(&transition.warnings, by);
                 Some((by.to_owned(), transition))
             }
-            Err(rejection) => {
+            Err(HandleError::Rejected(rejection)) => {
                 self.broken::<F>(&rejection.violations, by);
                 for violation in rejection.violations {
                     let softened = softened(env, violation.rule.code);
-                    let refused = at.handle(command.clone(), &softened).err();
-                    let is_met = refused.is_none_or(|it| it.violations.iter().all(|it| it.rule != violation.rule));
+                    let violations = match at.handle(command.clone(), &softened) {
+                        Err(HandleError::Rejected(it)) => it.violations,
+                        _ => Vec::new(),
+                    };
+                    let is_met = violations.iter().all(|it| it.rule != violation.rule);
                     let rule = self.rules.entry(violation.rule.code).or_default();
                     rule.softened = Some(is_met || rule.softened == Some(true));
                 }
                 None
             }
+            Err(_) => None,
         }
     }
 
@@ -183,15 +188,13 @@ impl Survey {
         }
     }
 
-    fn moved<F: Flow>(&mut self, from: &Snapshot<F>, transition: &Transition<F>, by: &str) {
+    fn moved<F: Flow>(&mut self, transition: &Transition<F>, by: &str) {
         let is_fact = F::Wish::ALL.iter().all(|it| it.name() != by) && by != "begin";
         let codes = || transition.warnings.iter().map(|it| it.rule.code).filter(|_| is_fact);
         let views = self.flows.entry(F::ID).or_default();
-        let places = from.state().at().into_iter().zip(transition.next.state().at());
-        for (from, to) in places.filter(|(from, to)| from != to) {
-            let names = (from.name(), to.name());
-            views.moves.entry(names).or_default().insert(by.to_owned());
-            views.warned.entry(names).or_default().extend(codes());
+        for moved in transition.transitions() {
+            views.moves.entry(moved).or_default().insert(by.to_owned());
+            views.warned.entry(moved).or_default().extend(codes());
         }
     }
 

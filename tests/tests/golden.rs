@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rulebound::flow::{Facets, Table};
 use rulebound::json::{AnySnapshot, Around, load};
 use rulebound::time::Timestamp;
-use rulebound::{Effect, Flow, Named};
+use rulebound::{Effect, Flow};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
 use rulebound_tests::vectors::files;
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,8 @@ const TOO_DEEP: [&str; 2] = ["list_captures", "list_refunds"];
 
 /// A snapshot for each place of each facet, and one for each operation that is ready to be begun.
 fn names<F: Flow>() -> BTreeSet<String> {
-    let places = F::At::ALL.iter().map(|at| format!("at-{}", at.name().replace('.', "-")));
+    let states = |it: Table| it.states.into_iter().map(move |state| format!("at-{}-{state}", it.facet));
+    let places = F::Facets::tables().into_iter().flat_map(states);
     let operations = F::samples().replies.into_iter().map(|(operation, ..)| operation);
     let operations = operations.filter(|it| !TOO_DEEP.contains(it)).map(|operation| format!("owing-{operation}"));
     places.chain(operations).collect()
@@ -125,7 +127,7 @@ fn is_named<F: Flow>(here: &Reached<F>, name: &str) -> bool {
     let (kind, name) = name.split_once('-').unwrap();
     let owes = |operation: &str| here.at.owed(&here.env()).iter().any(|it| it.ready && it.id.kind() == operation);
     match kind {
-        "at" => here.at.state().at().into_iter().any(|at| at.name().replace('.', "-") == name),
+        "at" => here.at.state().facets().states().into_iter().any(|(facet, state)| name == format!("{facet}-{state}")),
         _ => owes(name),
     }
 }

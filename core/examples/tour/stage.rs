@@ -2,7 +2,8 @@
 
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Command, EffectId, Env, Fact, Flow, Headers, Key, Named, Observation, Origin, Rejection, Snapshot, Transition, Via,
+    Command, EffectId, Env, Fact, Flow, HandleError, Headers, Key, Observation, Origin, Snapshot, Transition,
+    Via,
 };
 
 use crate::Played;
@@ -31,7 +32,7 @@ impl<F: Flow> Host<F> {
                 say("wish", what, "accepted");
                 self.keep(step);
             }
-            Err(rejection) => refused("wish", what, &rejection),
+            Err(error) => refused("wish", what, &error),
         }
     }
 
@@ -45,7 +46,7 @@ impl<F: Flow> Host<F> {
                 }
                 self.keep(step);
             }
-            Err(rejection) => refused("send", effect, &rejection),
+            Err(error) => refused("send", effect, &error),
         }
         Ok(())
     }
@@ -77,7 +78,7 @@ impl<F: Flow> Host<F> {
         self.tick();
         match self.at.observe(fact, &self.env)? {
             Observation::Applied(step) => {
-                say("fact", what, &self.moves(&step.next));
+                say("fact", what, &moves(&step));
                 self.keep(step);
             }
             Observation::Unmoved { because, .. } => {
@@ -85,13 +86,6 @@ impl<F: Flow> Host<F> {
             }
         }
         Ok(())
-    }
-
-    /// The facets that differ.
-    fn moves(&self, next: &Snapshot<F>) -> String {
-        let pairs = self.at.state().at().into_iter().zip(next.state().at());
-        let moved: Vec<_> = pairs.filter(|(from, to)| from != to).map(|(_, to)| to.name()).collect();
-        if moved.is_empty() { "noted".into() } else { format!("now {}", moved.join(", ")) }
     }
 
     fn keep(&mut self, step: Transition<F>) {
@@ -137,6 +131,12 @@ pub(crate) fn webhook(body: &str) -> Fact<'_> {
 }
 
 /// A line below a call.
+/// The states that facets have moved to.
+fn moves<F: Flow>(step: &Transition<F>) -> String {
+    let moved: Vec<_> = step.transitions().iter().map(|it| format!("{}.{}", it.facet, it.after)).collect();
+    if moved.is_empty() { "noted".into() } else { format!("now {}", moved.join(", ")) }
+}
+
 pub(crate) fn note(text: &str) {
     println!("          {text}");
 }
@@ -146,8 +146,9 @@ fn say(who: &str, what: &str, outcome: &str) {
     println!("          -> {outcome}");
 }
 
-fn refused(who: &str, what: &str, rejection: &Rejection) {
+fn refused(who: &str, what: &str, error: &HandleError) {
     println!("  {who:<6}  {what}");
+    let HandleError::Rejected(rejection) = error else { return note(&format!("-> {error}")) };
     for violation in &rejection.violations {
         println!("          -> REFUSED by {}", violation.rule.code);
         note(&format!("   {}", violation.message()));

@@ -2,12 +2,11 @@
 
 mod shown;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::flow::{Flow, Named};
+use crate::flow::{Facets, Flow, Named, Table};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
 use crate::rule::{Kept, Kernel, Level, Rule, Source};
 
@@ -84,10 +83,8 @@ pub struct FlowEntry {
     pub id: &'static str,
     /// The format in which its snapshots are saved.
     pub format: u32,
-    /// The places of each facet.
-    pub facets: BTreeMap<&'static str, Vec<&'static str>>,
-    /// The moves that a facet may make.
-    pub edges: Vec<EdgeEntry>,
+    /// Its facets, each with the moves that it may make.
+    pub facets: Vec<Table>,
     /// What the moves are made by: commands by their types, the rest by what they say.
     pub inputs: Vec<&'static str>,
     /// What a button may ask for.
@@ -107,19 +104,6 @@ pub struct WishEntry {
     pub name: &'static str,
     /// The type of the command that expresses it.
     pub command: &'static str,
-}
-
-/// One move of a facet.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueEdge"))]
-#[non_exhaustive]
-pub struct EdgeEntry {
-    /// Where the facet stands.
-    pub from: &'static str,
-    /// What moves it.
-    pub on: &'static str,
-    /// Where it stands then.
-    pub to: &'static str,
 }
 
 impl Catalogue {
@@ -149,23 +133,12 @@ impl Default for Catalogue {
 
 impl FlowEntry {
     fn of<F: Flow>() -> Self {
-        let mut facets: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for at in F::At::ALL {
-            if let Some((facet, place)) = at.name().split_once('.') {
-                facets.entry(facet).or_default().push(place);
-            }
-        }
-        let edge = |it: &crate::flow::Edge<F::At, F::On>| EdgeEntry {
-            from: it.from.name(),
-            on: it.on.name(),
-            to: it.to.name(),
-        };
-        let edges = F::EDGES.iter().map(edge).collect();
+        let facets = F::Facets::tables();
         let inputs = F::On::ALL.iter().map(|it| it.name()).collect();
         let wishes = F::Wish::ALL.iter().map(|it| WishEntry::of(it.name())).collect();
         let views = shown::VIEWS.iter().find(|it| it.flow == F::ID);
         let (owes, awaits) = views.map_or_else(Default::default, |it| (it.owes, it.awaits));
-        Self { id: F::ID, format: F::FORMAT, facets, edges, inputs, wishes, owes, awaits }
+        Self { id: F::ID, format: F::FORMAT, facets, inputs, wishes, owes, awaits }
     }
 }
 

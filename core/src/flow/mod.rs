@@ -2,7 +2,9 @@
 
 mod cx;
 mod delivery;
+mod edges;
 mod extra;
+mod facet;
 mod input;
 mod intents;
 mod outcome;
@@ -31,6 +33,10 @@ use crate::time::Timestamp;
 
 pub(crate) use cx::Moment;
 pub use cx::{Check, Cx};
+pub use edges::{Edge, Edged, Places};
+#[cfg_attr(not(test), expect(unused_imports, reason = "until the flows have their tables"))]
+pub(crate) use facet::moves;
+pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{Intents, Outcome, Standing};
 pub use outcome::{AfterAll, MADE_AFTER_ALL, Standby};
@@ -39,25 +45,6 @@ pub use watch::Watch;
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
     pub trait Sealed {}
-}
-
-/// One move that a facet may make: in state `from`, on an input `on`, to state `to`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Edge<A, O> {
-    /// Where the facet stands.
-    pub from: A,
-    /// What moves it.
-    pub on: O,
-    /// Where it stands then.
-    pub to: A,
-}
-
-impl<A, O> Edge<A, O> {
-    /// The edge `from --on--> to`.
-    pub const fn new(from: A, on: O, to: A) -> Self {
-        Self { from, on, to }
-    }
 }
 
 /// A closed list of names: the wishes, places or inputs of a flow.
@@ -106,11 +93,9 @@ pub trait Flow:
     const FORMAT: u32;
     /// The older formats in which they are still read and written, the oldest first.
     const OLDER: &'static [u32] = &[];
-    /// Every move that a facet may make; no other is possible.
-    const EDGES: &'static [Edge<Self::At, Self::On>];
 
-    /// Where one facet stands.
-    type At: Named;
+    /// Its facets: the parts of its state, each with a table of the moves that it may make.
+    type Facets: Facets<Trigger = Self::On>;
     /// What can move a facet.
     type On: Named;
     /// The unit that a button has: an operation, or one shape of it.
@@ -126,8 +111,8 @@ pub trait Flow:
     /// The provider's settings.
     type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described;
 
-    /// Where each facet stands; always the same facets in the same order.
-    fn at(&self) -> impl IntoIterator<Item = Self::At>;
+    /// The state of each facet.
+    fn facets(&self) -> Self::Facets;
 
     /// The wish that a command expresses.
     fn wish(command: &Self::Command) -> Self::Wish;

@@ -20,7 +20,10 @@ use crate::id::{CorrelationId, EffectId, Key};
 use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{Kernel, Level, Rule, RuleSet, Violation};
-use crate::snapshot::{Command, Heading, LoadError, Observation, Rejection, SaveError, Snapshot, Transition};
+use crate::snapshot::{
+    Command, Fault, HandleError, Heading, LoadError, Observation, ObserveError, Rejection, SaveError, Snapshot,
+    Transition,
+};
 use crate::time::Timestamp;
 
 /// The longest command that is read: 256 KiB.
@@ -176,6 +179,27 @@ pub enum AnyError {
     /// The host built a fact wrong.
     #[error(transparent)]
     Fact(#[from] FactError),
+    /// A bug of the library's.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<HandleError> for AnyError {
+    fn from(why: HandleError) -> Self {
+        match why {
+            HandleError::Rejected(rejection) => rejection.into(),
+            HandleError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ObserveError> for AnyError {
+    fn from(why: ObserveError) -> Self {
+        match why {
+            ObserveError::Fact(wrong) => wrong.into(),
+            ObserveError::Fault(fault) => fault.into(),
+        }
+    }
 }
 
 #[expect(clippy::borrowed_box, reason = "serde hands over a reference to the field")]
@@ -254,7 +278,7 @@ fn any<F: Flow + Send + Sync>(before: u64, transition: Transition<F>) -> AnyTran
 where
     F::Call: Send + Sync,
 {
-    let Transition { next, take, learnt, failure, warnings } = transition;
+    let Transition { next, take, learnt, failure, warnings, .. } = transition;
     let changed = next.revision() != before;
     AnyTransition { next: Box::new(next), changed, take, learnt, failure, warnings }
 }

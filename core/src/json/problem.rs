@@ -59,6 +59,7 @@ impl Problem {
                 Self::new(code, "/format", wrong)
             }
             AnyError::Fact(wrong) => Self::from(wrong).under("/fact"),
+            AnyError::Fault(fault) => Self::internal(fault),
         })
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn all<R: RuleSet>() -> Vec<&'static Rule> {
 
 /// Registers the providers and the flows of each: one line each.
 macro_rules! providers {
-    ($($provider:ident { $($flow:ident),+ })+) => {
+    ($($provider:ident { $($module:ident::$flow:ident),+ })+) => {
         $(pub mod $provider;)+
 
         /// Every provider.
@@ -64,14 +64,21 @@ macro_rules! providers {
             ($visit:ident) => { $($( $visit!($provider::$flow); )+)+ };
         }
         pub(crate) use for_each_flow;
+
+        /// Calls a macro with `provider { module::Flow, … }` for every provider.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! for_each_provider {
+            ($visit:ident) => { $( $visit!($provider { $($module::$flow),+ }); )+ };
+        }
     };
 }
 
 providers! {
-    truemed { PaymentToken, PaymentSession }
-    flex { Checkout, Subscription }
-    vend { Subscription }
-    revup { Subscription }
+    truemed { payment_token::PaymentToken, payment_session::PaymentSession }
+    flex { checkout::Checkout, subscription::Subscription }
+    vend { subscription::Subscription }
+    revup { subscription::Subscription }
 }
 
 /// Whether a webhook is the provider's, told from its raw body. Call it before anything else reads the body.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Rejection, Snapshot, Transition, has_edges};
+use super::{Command, HandleError, Rejection, Snapshot, Transition, declared};
 use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
 use crate::flow::{Cx, Flow, Input, Moment, Stop};
 use crate::id::EffectId;
@@ -15,14 +15,14 @@ const FEW: usize = 6;
 
 impl<F: Flow> Snapshot<F> {
     /// The host wants something. On refusal nothing has changed, and every broken rule is named.
-    pub fn handle(&self, command: impl Into<Command<F>>, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
+    pub fn handle(&self, command: impl Into<Command<F>>, env: &Env<F::Settings>) -> Result<Transition<F>, HandleError> {
         match command.into() {
-            Command::Begin(effect) => self.begin(&effect, env),
+            Command::Begin(effect) => Ok(self.begin(&effect, env)?),
             Command::Wish(command) => self.wish(command, env),
         }
     }
 
-    fn wish(&self, command: F::Command, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
+    fn wish(&self, command: F::Command, env: &Env<F::Settings>) -> Result<Transition<F>, HandleError> {
         if self.state.stands(&command) {
             return Ok(self.unchanged());
         }
@@ -32,22 +32,21 @@ impl<F: Flow> Snapshot<F> {
         let on = F::on(&input);
         let state = match self.state.clone().step(input, &mut cx) {
             Ok(state) if cx.violations.is_empty() => state,
-            Ok(_) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }),
+            Ok(_) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }.into()),
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
         };
-        if cx.require(Kernel::NoEdge, has_edges(&self.state, on, &state)).met().is_err() {
-            debug_assert!(false, "{} has no edge for {on:?} from {:?}", F::ID, self.state);
-            return Err(Rejection { violations: cx.violations });
-        }
+        let before = self.state.facets();
+        declared(before, on, &state)?;
         let (next, noted) = self.next(state, cx);
         // A few requests always have room, even if each is as long as a command may be.
         if next.outbox.owed.len() > FEW && next.overflows(self) {
             let mut full = Violation::new(Kernel::OneAtATime.rule());
             full.until = self.outbox.owed.first().map(|it| Until::Reply(it.id.clone()));
             full.detail = Some("A snapshot has no room for all that is owed.".into());
-            return Err(Rejection { violations: [full].into() });
+            return Err(Rejection { violations: [full].into() }.into());
         }
-        Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings })
+        let moved = Some((before, on));
+        Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved })
     }
 
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
@@ -75,7 +74,7 @@ impl<F: Flow> Snapshot<F> {
         cx.outbox.to_mut().begin(id.as_str(), env.now, lease);
         cx.look_for_outcome(id.as_str());
         let (next, noted) = self.next(self.state.clone(), cx);
-        Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings })
+        Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved: None })
     }
 
     /// The context in which an obligation is begun, for the first time or again after one that may have been done.
@@ -114,6 +113,6 @@ impl<F: Flow> Snapshot<F> {
 
     fn unchanged(&self) -> Transition<F> {
         let next = self.clone();
-        Transition { next, take: None, learnt: Vec::new(), failure: None, warnings: Vec::new() }
+        Transition { next, take: None, learnt: Vec::new(), failure: None, warnings: Vec::new(), moved: None }
     }
 }

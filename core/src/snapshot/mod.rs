@@ -30,8 +30,8 @@ use thiserror::Error;
 use crate::decode::{Malformed, decode, member};
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::encode::{Verbatim, encode};
-use crate::fact::{Because, Failure};
-use crate::flow::{Cx, Flow};
+use crate::fact::{Because, FactError, Failure};
+use crate::flow::{Cx, FacetTransition, Facets, Flow};
 use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
 use crate::money::LARGEST;
 use crate::rule::{Violation, codes};
@@ -93,6 +93,15 @@ pub struct Transition<F: Flow> {
     pub failure: Option<Failure>,
     /// Rules that are broken and only warned about.
     pub warnings: Vec<Violation>,
+    /// Where each facet stood before, and what moved the flow; nothing where no step was taken.
+    moved: Option<(F::Facets, F::On)>,
+}
+
+impl<F: Flow> Transition<F> {
+    /// The moves that the facets have made.
+    pub fn transitions(&self) -> Vec<FacetTransition> {
+        self.moved.map_or_else(Vec::new, |(before, on)| before.transitions(on, self.next.state.facets()))
+    }
 }
 
 /// What a fact leads to.
@@ -130,6 +139,61 @@ impl<F: Flow> Observation<F> {
 pub struct Rejection {
     /// The broken rules, in the order in which they were found.
     pub violations: Vec<Violation>,
+}
+
+/// Why a command has led to nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// It would break rules.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A bug of the library's.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl HandleError {
+    /// The broken rules, in the order in which they were found; none where it is a fault.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Rejected(rejection) => &rejection.violations,
+            Self::Fault(_) => &[],
+        }
+    }
+}
+
+/// Why a fact could not be observed.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum ObserveError {
+    /// The host built it wrong.
+    #[error(transparent)]
+    Fact(#[from] FactError),
+    /// A bug of the library's.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl ObserveError {
+    /// A JSON Pointer to what is wrong in the fact; empty where it is a fault.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Fact(wrong) => wrong.field,
+            Self::Fault(_) => "",
+        }
+    }
+}
+
+/// A bug of the library's: a step has moved a facet where no row of its table leads. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The flow.
+    pub flow: &'static str,
+    /// The move that no row allows.
+    pub moved: FacetTransition,
 }
 
 /// Why a text is no snapshot of a flow.
@@ -382,8 +446,10 @@ struct Noted {
     warnings: Vec<Violation>,
 }
 
-/// Whether every facet that differs has an edge for it.
-fn has_edges<F: Flow>(from: &F, on: F::On, to: &F) -> bool {
-    let moves = from.at().into_iter().zip(to.at());
-    moves.filter(|(a, b)| a != b).all(|(a, b)| F::EDGES.iter().any(|it| it.from == a && it.on == on && it.to == b))
+/// Lets a step through whose moves all have a row.
+fn declared<F: Flow>(from: F::Facets, on: F::On, to: &F) -> Result<(), Fault> {
+    match from.undeclared(on, to.facets()) {
+        None => Ok(()),
+        Some(moved) => Err(Fault { flow: F::ID, moved }),
+    }
 }

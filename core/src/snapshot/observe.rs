@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::reply::{Told, Turned, Which, retry_after};
-use super::{Observation, Snapshot, Transition, has_edges};
+use super::{Fault, Observation, ObserveError, Snapshot, Transition, declared};
 use crate::effect::{Call, Obligation};
 use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, is_too_long};
 use crate::flow::{Cx, Flow, Input, Moment, Reply, Stop, Webhook};
@@ -17,7 +17,10 @@ const LONG_BODY: usize = 16 << 10;
 /// How many effects a snapshot owes from which on any fact may matter to its length.
 const MANY: usize = 64;
 
-pub(super) type Observed<F> = Result<Observation<F>, FactError>;
+pub(super) type Observed<F> = Result<Observation<F>, ObserveError>;
+
+/// What a step leads to.
+pub(super) type Stepped<F> = Result<Observation<F>, Fault>;
 
 impl<F: Flow> Snapshot<F> {
     /// Something has happened. Never refused; fails only on a fact that the host built wrong.
@@ -31,7 +34,7 @@ impl<F: Flow> Snapshot<F> {
                 let told = self.begun(&to, sending)?.and_then(|it| Told::of(it, sending, None));
                 let closed = |told: &Told<'_, _>| told.which == Which::Closed;
                 Ok(match told.filter(|told| !closed(told)) {
-                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, env),
+                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, env)?,
                     None => unmoved(Because::Known),
                 })
             }
@@ -41,9 +44,9 @@ impl<F: Flow> Snapshot<F> {
                     return Ok(unmoved(Because::Unreadable));
                 }
                 let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
-                Ok(self.signalled(&webhook, origin, env))
+                Ok(self.signalled(&webhook, origin, env)?)
             }
-            Fact::Returned { via } => Ok(self.moved(Input::Returned(via), self.cx(env), None)),
+            Fact::Returned { via } => Ok(self.moved(Input::Returned(via), self.cx(env), None)?),
             Fact::Done { effect, verdict } => self.done(&effect, verdict, env),
         }
     }
@@ -88,12 +91,12 @@ impl<F: Flow> Snapshot<F> {
         env: &Env<F::Settings>,
     ) -> Observed<F> {
         if !(100..=999).contains(&reply.status) {
-            return Err(FactError::new("/status", "is not an HTTP status"));
+            return Err(FactError::new("/status", "is not an HTTP status").into());
         }
-        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, env)) };
+        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, env)?) };
         match Told::of(it, sending, retry_after(headers, env.now)) {
-            Some(told) => Ok(self.answered(&told, reply, env)),
-            None => Err(FactError::new("/to", "names an effect that is no request: say `done` of it")),
+            Some(told) => Ok(self.answered(&told, reply, env)?),
+            None => Err(FactError::new("/to", "names an effect that is no request: say `done` of it").into()),
         }
     }
 
@@ -102,7 +105,7 @@ impl<F: Flow> Snapshot<F> {
         let Some(it) = self.begun(to, sending)? else { return Ok(unmoved(Because::Known)) };
         match Told::of(it, sending, None) {
             Some(told) if told.which == Which::Closed => Ok(unmoved(Because::Known)),
-            Some(told) => Ok(self.unknown(&told, false, None, None, env)),
+            Some(told) => Ok(self.unknown(&told, false, None, None, env)?),
             None if it.in_hand_until.is_none() => Ok(unmoved(Because::Known)),
             None => {
                 let mut cx = self.cx(env);
@@ -122,14 +125,10 @@ impl<F: Flow> Snapshot<F> {
         self.applied(self.state.clone(), cx, None)
     }
 
-    fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Observation<F> {
-        match F::read_webhook(webhook) {
-            None => unmoved(Because::Unreadable),
-            Some(event) => {
-                let moved = self.moved(Input::Signalled(event, origin), self.cx(env), None);
-                if self.overflows_with(webhook.body, &moved) { unmoved(Because::Unreadable) } else { moved }
-            }
-        }
+    fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Stepped<F> {
+        let Some(event) = F::read_webhook(webhook) else { return Ok(unmoved(Because::Unreadable)) };
+        let moved = self.moved(Input::Signalled(event, origin), self.cx(env), None)?;
+        Ok(if self.overflows_with(webhook.body, &moved) { unmoved(Because::Unreadable) } else { moved })
     }
 
     /// Whether a long body, or one more of many effects, leaves more than a snapshot has room for: it is not read then.
@@ -142,30 +141,41 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Steps, and tells whether anything moved.
-    pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+    pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
         let on = F::on(&input);
         let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
         let state = match self.state.clone().step(input, &mut cx) {
             Ok(state) => state,
             // The answer itself has been taken from the outbox: that much has moved.
             Err(Stop::Unmoved(_) | Stop::Refused) if settles => self.state.clone(),
-            Err(Stop::Unmoved(because)) => return Observation::Unmoved { because, warnings: cx.warnings },
-            Err(Stop::Refused) => return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings },
+            Err(Stop::Unmoved(because)) => return Ok(Observation::Unmoved { because, warnings: cx.warnings }),
+            Err(Stop::Refused) => {
+                return Ok(Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings });
+            }
         };
-        if !has_edges(&self.state, on, &state) {
-            debug_assert!(false, "{} has no edge for {on:?} from {:?} to {state:?}", F::ID, self.state);
-            return Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings };
-        }
-        self.applied(state, cx, failure)
+        let before = self.state.facets();
+        declared(before, on, &state)?;
+        Ok(self.stepped(state, cx, failure, Some((before, on))))
     }
 
+    /// What follows where only what is owed has changed.
     pub(super) fn applied(&self, state: F, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+        self.stepped(state, cx, failure, None)
+    }
+
+    fn stepped(
+        &self,
+        state: F,
+        cx: Cx<'_, F>,
+        failure: Option<Failure>,
+        moved: Option<(F::Facets, F::On)>,
+    ) -> Observation<F> {
         let (next, noted) = self.next(state, cx);
         if next.revision == self.revision {
             return Observation::Unmoved { because: Because::Known, warnings: noted.warnings };
         }
         let (learnt, warnings) = (noted.learnt, noted.warnings);
-        Observation::Applied(Transition { next, take: None, learnt, failure, warnings })
+        Observation::Applied(Transition { next, take: None, learnt, failure, warnings, moved })
     }
 }
 

@@ -300,7 +300,7 @@ fn what_was_not_sent_goes_out_again_under_the_same_name() {
 
 #[test]
 fn a_sending_that_never_was_is_named() {
-    let field = |fact| paying(1).at.observe(fact, &Env::at(Timestamp::from_millis(0))).unwrap_err().field;
+    let field = |fact| paying(1).at.observe(fact, &Env::at(Timestamp::from_millis(0))).unwrap_err().field();
     for sending in [0, 2, u32::MAX] {
         assert_eq!(field(Fact::Lost { to: PAY.into(), sending: Some(sending) }), "/sending");
         assert_eq!(field(Fact::NotSent { to: PAY.into(), sending: Some(sending) }), "/sending");

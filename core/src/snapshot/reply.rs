@@ -1,8 +1,8 @@
 //! Replies: what follows for the request that each answers.
 
-use super::observe::unmoved;
+use super::Snapshot;
+use super::observe::{Stepped, unmoved};
 use super::way::{Way, made_before, unreadable, way};
-use super::{Observation, Snapshot};
 use crate::effect::{Answered, Call, End, Obligation, Retry};
 use crate::fact::{Because, Failure, FailureKind, Headers, is_too_long};
 use crate::flow::{Cx, Flow, Input, Refusal, Reply};
@@ -66,12 +66,7 @@ impl<'r, C: Call> Told<'r, C> {
 
 impl<F: Flow> Snapshot<F> {
     /// Reads a reply to a request that is owed.
-    pub(super) fn answered(
-        &self,
-        told: &Told<'_, F::Call>,
-        reply: &Reply<'_>,
-        env: &Env<F::Settings>,
-    ) -> Observation<F> {
+    pub(super) fn answered(&self, told: &Told<'_, F::Call>, reply: &Reply<'_>, env: &Env<F::Settings>) -> Stepped<F> {
         let since = told.it.sent.as_ref().map_or(env.now, |sent| sent.first_at);
         let is_long = is_too_long(reply.body);
         let way = if is_long { Way::UNKNOWN } else { way(&self.state, since, told.call, reply) };
@@ -85,7 +80,7 @@ impl<F: Flow> Snapshot<F> {
                 self.unknown(told, true, Some(failure), None, env)
             }
             Way::Done(event) => self.done_by_reply(told, reply, event, env),
-            _ if told.which == Which::Closed => unmoved(Because::Known),
+            _ if told.which == Which::Closed => Ok(unmoved(Because::Known)),
             // Of which sending it is nobody knows: then only a success counts.
             Way::Accepted if told.which == Which::Any => {
                 let failure = say(FailureKind::Unreadable, &unsaid);
@@ -121,17 +116,17 @@ impl<F: Flow> Snapshot<F> {
         reply: &Reply<'_>,
         event: F::Event,
         env: &Env<F::Settings>,
-    ) -> Observation<F> {
+    ) -> Stepped<F> {
         let Told { it, call, which, .. } = told;
         let mut cx = self.cx(env);
         which.date(it, &mut cx);
         Self::discharge(it, F::made(&event), &mut cx);
-        let moved = self.moved(Input::Answered { id: it.id.clone(), call: (*call).clone(), event }, cx, None);
+        let moved = self.moved(Input::Answered { id: it.id.clone(), call: (*call).clone(), event }, cx, None)?;
         if self.overflows_with(reply.body, &moved) {
             let failure = failure(&it.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
             return self.unknown(told, true, Some(failure), None, env);
         }
-        moved
+        Ok(moved)
     }
 
     /// Takes a request out that was done, and remembers it as long as another sending of it may be answered.
@@ -146,10 +141,10 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    fn accepted(&self, told: &Told<'_, F::Call>, env: &Env<F::Settings>) -> Observation<F> {
+    fn accepted(&self, told: &Told<'_, F::Call>, env: &Env<F::Settings>) -> Stepped<F> {
         let Told { it, call, which, .. } = told;
         if it.sent.as_ref().is_some_and(|sent| sent.answered == Answered::Accepted) {
-            return unmoved(Because::Known);
+            return Ok(unmoved(Because::Known));
         }
         let mut cx = self.cx(env);
         let outbox = cx.outbox.to_mut();
@@ -167,7 +162,7 @@ impl<F: Flow> Snapshot<F> {
         refusal: Refusal<F::Event>,
         failure: Option<Failure>,
         env: &Env<F::Settings>,
-    ) -> Observation<F> {
+    ) -> Stepped<F> {
         let Told { it, call, which, rest_until } = told;
         let (id, call) = (it.id.clone(), (*call).clone());
         let Refusal { code, event, .. } = refusal;
@@ -196,7 +191,7 @@ impl<F: Flow> Snapshot<F> {
         how: Turned<F::Event>,
         failure: Option<Failure>,
         env: &Env<F::Settings>,
-    ) -> Observation<F> {
+    ) -> Stepped<F> {
         let Told { it, call, which, rest_until } = told;
         let Turned { is_admitted, event } = how;
         if *which == Which::Any && call.operation().class.must_be_known() {
@@ -218,7 +213,7 @@ impl<F: Flow> Snapshot<F> {
         match event {
             Some(event) => self.moved(Input::Hinted { id, call, event }, cx, failure),
             None if over && !call.operation().is_look_up() => self.moved(Input::NotSent { id, call }, cx, failure),
-            None => self.applied(self.state.clone(), cx, failure),
+            None => Ok(self.applied(self.state.clone(), cx, failure)),
         }
     }
 
@@ -230,7 +225,7 @@ impl<F: Flow> Snapshot<F> {
         failure: Option<Failure>,
         hint: Option<F::Event>,
         env: &Env<F::Settings>,
-    ) -> Observation<F> {
+    ) -> Stepped<F> {
         let Told { it, call, which, rest_until } = told;
         let sending = which.sending();
         let id = it.id.as_str();
@@ -239,7 +234,7 @@ impl<F: Flow> Snapshot<F> {
         if good && it.sent.as_ref().is_some_and(|sent| sent.answered == Answered::No) {
             cx.outbox.to_mut().answer(id, Answered::Unreadable);
         } else if known && hint.is_none() {
-            return unmoved(Because::Known);
+            return Ok(unmoved(Because::Known));
         }
         if !known {
             let outbox = cx.outbox.to_mut();
@@ -252,15 +247,15 @@ impl<F: Flow> Snapshot<F> {
         }
         match hint {
             Some(event) => self.moved(Input::Hinted { id: it.id.clone(), call: (*call).clone(), event }, cx, failure),
-            None => self.applied(self.state.clone(), cx, failure),
+            None => Ok(self.applied(self.state.clone(), cx, failure)),
         }
     }
 
     /// A reply to a request that is over: it may say that something was made after all, or twice.
-    pub(super) fn answered_late(&self, id: &str, reply: &Reply<'_>, env: &Env<F::Settings>) -> Observation<F> {
-        let Some(past) = self.outbox.past(id) else { return unmoved(Because::Known) };
+    pub(super) fn answered_late(&self, id: &str, reply: &Reply<'_>, env: &Env<F::Settings>) -> Stepped<F> {
+        let Some(past) = self.outbox.past(id) else { return Ok(unmoved(Because::Known)) };
         let Way::Done(event) = way(&self.state, Timestamp::default(), &past.call, reply) else {
-            return unmoved(Because::Known);
+            return Ok(unmoved(Because::Known));
         };
         let made = F::made(&event);
         let mut cx = self.cx(env);
@@ -271,9 +266,9 @@ impl<F: Flow> Snapshot<F> {
             }
             End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
                 cx.review("made_twice", made.unwrap_or(id), &["seen"]);
-                self.applied(self.state.clone(), cx, None)
+                Ok(self.applied(self.state.clone(), cx, None))
             }
-            End::Done(_) => unmoved(Because::Known),
+            End::Done(_) => Ok(unmoved(Because::Known)),
         }
     }
 }

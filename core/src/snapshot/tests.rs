@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Rule, Toy};
-use super::{LoadError, Observation, SaveError, Snapshot, Transition};
+use super::{Fault, HandleError, LoadError, Observation, ObserveError, SaveError, Snapshot, Transition};
 use crate::effect::Effect;
 use crate::fact::{Because, Fact, Headers, Origin, Verdict};
+use crate::flow::FacetTransition;
 use crate::id::{EffectId, Key};
 use crate::policy::{Env, Mode};
 use crate::rule::{Level, RuleSet};
@@ -27,7 +28,10 @@ fn asked() -> Snapshot<Toy> {
 }
 
 fn begin(at: &Snapshot<Toy>, id: &str, now: i64) -> Result<Transition<Toy>, Vec<&'static str>> {
-    let codes = |it: crate::snapshot::Rejection| it.violations.iter().map(|violation| violation.rule.code).collect();
+    let codes = |it| match it {
+        HandleError::Rejected(it) => it.violations.iter().map(|violation| violation.rule.code).collect(),
+        HandleError::Fault(fault) => panic!("{fault}"),
+    };
     at.handle(EffectId::parse(id).unwrap(), &env(now)).map_err(codes)
 }
 
@@ -104,7 +108,7 @@ fn what_no_look_up_proves_within_a_day_a_person_judges_and_the_verdict_is_only_a
     assert_eq!(owed(&at, DAY - 1), ["create:1", "find:2"]);
     assert_eq!(owed(&at, DAY), ["create:1", "find:2", "review:create_ambiguous:create:1"]);
     let review = "review:create_ambiguous:create:1";
-    let field = |verdict, now| at.observe(done(review, verdict), &env(now)).unwrap_err().field;
+    let field = |verdict, now| at.observe(done(review, verdict), &env(now)).unwrap_err().field();
     let early = Some(Verdict::Plain("not_created".into()));
     assert_eq!(because(&at, done(review, early), DAY - 1), Because::Known);
     assert_eq!(field(None, DAY), "/verdict");
@@ -191,7 +195,7 @@ fn what_no_provider_sends_is_unreadable_and_no_error() {
 
 #[test]
 fn a_fact_that_the_host_built_wrong_names_its_field() {
-    let field = |at: &Snapshot<Toy>, fact: Fact<'_>| at.observe(fact, &env(1)).unwrap_err().field;
+    let field = |at: &Snapshot<Toy>, fact: Fact<'_>| at.observe(fact, &env(1)).unwrap_err().field();
     assert_eq!(field(&asked(), reply("create:1", 200, "{}")), "/to");
     assert_eq!(field(&begun(), reply("", 200, "{}")), "/to");
     assert_eq!(field(&begun(), reply("create:1", 0, "{}")), "/status");
@@ -206,9 +210,9 @@ fn a_fact_that_the_host_built_wrong_names_its_field() {
 fn every_broken_rule_is_named_and_nothing_changes() {
     let at = begun();
     let refused = at.handle(Command::Create { plan: String::new() }, &env(1)).unwrap_err();
-    let codes: Vec<_> = refused.violations.iter().map(|it| it.rule.code).collect();
+    let codes: Vec<_> = refused.violations().iter().map(|it| it.rule.code).collect();
     assert_eq!(codes, ["toy.create.one", "toy.create.plan-named", "rulebound.flow.already-begun"]);
-    assert_eq!(refused.violations[1].at, "/plan");
+    assert_eq!(refused.violations()[1].at, "/plan");
 }
 
 #[test]
@@ -220,9 +224,9 @@ fn lenient_softens_inferred_requests_and_money_only_by_its_own_code() {
     assert_eq!(accepted.warnings[0].rule, Rule::PlanNamed.rule());
     assert!(accepted.warnings[0].by_policy);
     let at = begun();
-    assert!(at.handle(nameless(), &lenient).unwrap_err().violations.iter().any(|it| it.rule == Rule::One.rule()));
+    assert!(at.handle(nameless(), &lenient).unwrap_err().violations().iter().any(|it| it.rule == Rule::One.rule()));
     lenient.policy.overrides.insert("toy.create.one".into(), Level::Warn);
-    let left: Vec<_> = at.handle(nameless(), &lenient).unwrap_err().violations;
+    let left: Vec<_> = at.handle(nameless(), &lenient).unwrap_err().violations().to_vec();
     assert!(left.iter().all(|it| it.rule != Rule::One.rule()));
 }
 
@@ -270,4 +274,23 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
     assert_eq!(load(&empty), LoadError::Impossible("a live subscription has an id"));
     assert_eq!(load(&"[".repeat((2 << 20) + 1)), LoadError::TooLong);
     assert!(matches!(load(&"[".repeat(1 << 10)), LoadError::Malformed(_)));
+}
+
+#[test]
+fn a_move_without_a_row_is_a_fault_and_leaves_everything_as_it_was() {
+    let undeclared = |on| FacetTransition { facet: "toy", before: "absent", after: "live", trigger: on };
+    let fault = |on| Fault { flow: "toy.subscription", moved: undeclared(on) };
+    assert_eq!(start().handle(Command::Stray {}, &env(0)), Err(HandleError::Fault(fault("create"))));
+    let strays = webhook(r#"{"none": true}"#);
+    assert_eq!(start().observe(strays, &env(0)), Err(ObserveError::Fault(fault("seen"))));
+    let said = alloc::format!("{}", fault("seen"));
+    assert!(said.contains("`toy` from `absent` to `live` on `seen`"), "{said}");
+}
+
+#[test]
+fn a_step_lists_its_moves() {
+    let step = start().handle(Command::Create { plan: "basic".into() }, &env(0)).unwrap();
+    let moved = FacetTransition { facet: "toy", before: "absent", after: "asked", trigger: "create" };
+    assert_eq!(step.transitions(), [moved]);
+    assert_eq!(begin(&step.next, "create:1", 0).unwrap().transitions(), []);
 }

@@ -9,7 +9,7 @@ use crate::decode::read;
 use crate::decode::{Malformed, decode};
 use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Cx, Edge, Flow, Input, Outcome, Reading, Refusal, Reply, Stop, Webhook, named};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, named};
 use crate::policy::Env;
 use crate::rule::{Kernel, rules};
 use crate::time::Timestamp;
@@ -44,9 +44,13 @@ pub(super) enum Toy {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Command {
-    Create { plan: String },
+    Create {
+        plan: String,
+    },
     Pay {},
     Stop {},
+    /// Moves where no row leads.
+    Stray {},
 }
 
 impl From<Command> for crate::snapshot::Command<Toy> {
@@ -89,8 +93,8 @@ static STOP: Operation = Operation::new("stop", Retry::Goal)
 #[derive(Serialize, Deserialize)]
 struct First(Option<String>);
 
-named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop" } }
-named! { pub(super) enum At { Absent = "toy.absent", Asked = "toy.asked", Live = "toy.live" } }
+named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop", Stray = "stray" } }
+named! { pub(super) enum State { Absent = "absent", Asked = "asked", Live = "live" } }
 named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Judged = "judged", Other = "other" } }
 
 impl effect::Call for Call {
@@ -122,21 +126,23 @@ impl effect::Call for Call {
 
 impl crate::flow::sealed::Sealed for Toy {}
 
+impl Facet for State {
+    type Trigger = On;
+    const NAME: &'static str = "toy";
+    const MOVES: &'static [Move<Self, On>] = &[
+        moves(Self::Absent, &[On::Create], &[Self::Asked]),
+        moves(Self::Asked, &[On::Seen, On::Judged], &[Self::Live, Self::Absent]),
+        moves(Self::Asked, &[On::Refused], &[Self::Absent]),
+    ];
+}
+
 impl Flow for Toy {
     const ID: &'static str = "toy.subscription";
     const FORMAT: u32 = 2;
     const OLDER: &'static [u32] = &[1];
-    const EDGES: &'static [Edge<At, On>] = &[
-        Edge::new(At::Absent, On::Create, At::Asked),
-        Edge::new(At::Asked, On::Seen, At::Live),
-        Edge::new(At::Asked, On::Refused, At::Absent),
-        Edge::new(At::Asked, On::Seen, At::Absent),
-        Edge::new(At::Asked, On::Judged, At::Live),
-        Edge::new(At::Asked, On::Judged, At::Absent),
-    ];
 
-    type At = At;
     type On = On;
+    type Facets = (State,);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -144,12 +150,12 @@ impl Flow for Toy {
     type Rule = Rule;
     type Settings = ();
 
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        [match self {
-            Self::Absent => At::Absent,
-            Self::Asked => At::Asked,
-            Self::Live { .. } => At::Live,
-        }]
+    fn facets(&self) -> (State,) {
+        match self {
+            Self::Absent => (State::Absent,),
+            Self::Asked => (State::Asked,),
+            Self::Live { .. } => (State::Live,),
+        }
     }
 
     fn wish(command: &Command) -> Wish {
@@ -157,6 +163,7 @@ impl Flow for Toy {
             Command::Create { .. } => Wish::Create,
             Command::Pay {} => Wish::Pay,
             Command::Stop {} => Wish::Stop,
+            Command::Stray {} => Wish::Stray,
         }
     }
 
@@ -183,6 +190,7 @@ impl Flow for Toy {
             Wish::Create => *self == Self::Absent,
             Wish::Pay => matches!(self, Self::Live { paid: None, .. }) && cx.owed(|call| *call == Call::Pay).is_none(),
             Wish::Stop => matches!(self, Self::Live { .. }),
+            Wish::Stray => true,
         };
         cx.check(Rule::One, fits || cx.is_begin());
     }
@@ -202,6 +210,10 @@ impl Flow for Toy {
             Input::Command(Command::Stop {}) => {
                 cx.owe(Call::Stop);
                 Ok(self)
+            }
+            Input::Command(Command::Stray {}) | Input::Signalled(Seen { none: true, .. }, _) => {
+                cx.review("strayed", "", &["seen"]);
+                Ok(Self::Live { id: "s_0".into(), until: None, attested: false, paid: None })
             }
             Input::Answered { call: Call::Pay, .. } => Ok(self.paid(Outcome::Done)),
             Input::Answered { call: Call::Find, event: Seen { none: true, .. }, .. } => {

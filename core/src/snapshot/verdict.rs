@@ -14,7 +14,7 @@ impl<F: Flow> Snapshot<F> {
     /// An effect that is no request was done, or a review was judged.
     pub(super) fn done(&self, effect: &str, verdict: Option<Verdict>, env: &Env<F::Settings>) -> Observed<F> {
         if EffectId::parse(effect).is_err() {
-            return Err(FactError::new("/effect", "is not the id of an effect"));
+            return Err(FactError::new("/effect", "is not the id of an effect").into());
         }
         if let Some((it, question)) = self.question(effect, env) {
             return self.resolved(it, &question, verdict, env);
@@ -23,23 +23,25 @@ impl<F: Flow> Snapshot<F> {
         let Some(obligation) = found else {
             let known = self.may_have_owed(effect);
             let never = || FactError::new("/effect", "names an effect that this flow never had");
-            return if known { Ok(unmoved(Because::Known)) } else { Err(never()) };
+            return if known { Ok(unmoved(Because::Known)) } else { Err(never().into()) };
         };
         if obligation.is_hidden(env.now) {
-            return Err(FactError::new("/effect", "names an effect that is not owed yet"));
+            return Err(FactError::new("/effect", "names an effect that is not owed yet").into());
         }
         let mut cx = self.cx(env);
         cx.outbox.to_mut().discharge(obligation.id.as_str());
         match (&obligation.duty, verdict) {
-            (Duty::Request(_), _) => Err(FactError::new("/effect", "names a request: its end is a `reply`, or `lost`")),
+            (Duty::Request(_), _) => {
+                Err(FactError::new("/effect", "names a request: its end is a `reply`, or `lost`").into())
+            }
             (Duty::Review { verdicts, .. }, verdict) => {
                 let (reason, of) = obligation.word().unwrap_or_default();
                 let verdict = chosen::<F>(reason, verdict, verdicts)?;
                 self.is_free(&verdict, |_| false)?;
                 let (reason, of) = (reason.into(), of.into());
-                Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None))
+                Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None)?)
             }
-            (_, Some(_)) => Err(FactError::new("/verdict", "belongs to a review alone")),
+            (_, Some(_)) => Err(FactError::new("/verdict", "belongs to a review alone").into()),
             (_, None) => Ok(self.applied(self.state.clone(), cx, None)),
         }
     }
@@ -114,7 +116,7 @@ impl<F: Flow> Snapshot<F> {
             }
             outbox.remember(&gone, end);
         }
-        Ok(self.moved(Input::Resolved { id: it.id.clone(), call: call.clone(), verdict }, cx, None))
+        Ok(self.moved(Input::Resolved { id: it.id.clone(), call: call.clone(), verdict }, cx, None)?)
     }
 }
 

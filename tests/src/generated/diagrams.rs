@@ -30,7 +30,7 @@ pub(super) fn files(catalogue: &Catalogue, survey: &Survey) -> Vec<Derived> {
 
 /// The pictures of a flow, in the order of its facets.
 pub(super) fn pictures(flow: &FlowEntry) -> Vec<Picture<'_>> {
-    flow.facets.iter().map(|(facet, places)| Picture::of(flow, facet, places)).collect()
+    flow.facets.iter().map(|facet| Picture::of(flow, facet)).collect()
 }
 
 /// Where a picture stands, from the root of the workspace.

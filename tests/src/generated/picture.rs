@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rulebound::catalogue::FlowEntry;
+use rulebound::flow::{FacetTransition, Table};
 
 use crate::survey::Views;
 
@@ -43,9 +44,10 @@ pub(super) struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    pub(super) fn of(flow: &'a FlowEntry, facet: &'a str, places: &'a [&'static str]) -> Self {
+    pub(super) fn of(flow: &'a FlowEntry, table: &'a Table) -> Self {
+        let (facet, places) = (table.facet, table.states.as_slice());
         let mut direct: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-        for (from, on, to) in edges(flow, facet) {
+        for (from, on, to) in edges(table) {
             direct.entry((from, to)).or_default().insert(on);
         }
         let group = group(places, &direct);
@@ -106,9 +108,11 @@ impl<'a> Picture<'a> {
     /// What an arrow says: each wish or other input, with the rules that guard it, and the rules that facts were warned
     /// about on its way.
     pub(super) fn words(&self, arrow: (Node<'a>, Node<'a>), inputs: &BTreeSet<&'a str>, views: &'a Views) -> Words<'a> {
-        let seen = |at: &(&str, &str)| self.stands(arrow.0, at.0) && self.stands(arrow.1, at.1);
+        let seen = |it: &FacetTransition| {
+            it.facet == self.facet && self.stands(arrow.0, it.before) && self.stands(arrow.1, it.after)
+        };
         let by: BTreeSet<&str> =
-            views.moves.iter().filter(|(at, _)| seen(at)).flat_map(|(_, by)| by).map(String::as_str).collect();
+            views.moves.iter().filter(|(it, _)| seen(it)).flat_map(|(_, by)| by).map(String::as_str).collect();
         let mut wishes: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
         let mut others = Vec::new();
         for on in inputs {
@@ -126,16 +130,15 @@ impl<'a> Picture<'a> {
         if !others.is_empty() {
             labels.push(Label { by: others, is_wish: false, rules: Vec::new() });
         }
-        let warned = views.warned.iter().filter(|(at, _)| seen(at)).flat_map(|(_, codes)| codes).copied().collect();
+        let warned = views.warned.iter().filter(|(it, _)| seen(it)).flat_map(|(_, codes)| codes).copied().collect();
         Words { labels, warned }
     }
 
     /// Whether a node is, or holds, a place of this facet.
-    fn stands(&self, node: Node<'_>, name: &str) -> bool {
-        match (name.split_once('.'), node) {
-            (Some((facet, place)), Node::Place(own)) => facet == self.facet && place == own,
-            (Some((facet, place)), Node::Group) => facet == self.facet && self.group.contains(place),
-            (None, _) => false,
+    fn stands(&self, node: Node<'_>, place: &str) -> bool {
+        match node {
+            Node::Place(own) => place == own,
+            Node::Group => self.group.contains(place),
         }
     }
 }
@@ -159,10 +162,9 @@ pub(super) struct Label<'a> {
     pub(super) rules: Vec<&'a str>,
 }
 
-/// The moves that a flow declares for a facet.
-pub(super) fn edges<'a>(flow: &'a FlowEntry, facet: &str) -> BTreeSet<Move<'a>> {
-    let of = |name: &'a str| name.split_once('.').filter(|(of, _)| *of == facet).map(|(_, place)| place);
-    flow.edges.iter().filter_map(|it| Some((of(it.from)?, it.on, of(it.to)?))).collect()
+/// The moves that a facet may make.
+pub(super) fn edges(table: &Table) -> BTreeSet<Move<'_>> {
+    table.moves.iter().map(|it| (it.before, it.trigger, it.after)).collect()
 }
 
 /// The places that can all follow each other by the same inputs and are left by the same arrows; none if they are few.
@@ -180,16 +182,17 @@ fn group<'a>(places: &[&'a str], direct: &BTreeMap<(&'a str, &'a str), BTreeSet<
 
 #[cfg(test)]
 mod tests {
+    use rulebound::Flow;
     use rulebound::catalogue::Catalogue;
-    use rulebound::{Flow, Named};
+    use rulebound::flow::Facets;
 
     use super::*;
 
     #[test]
     fn a_picture_says_every_move_and_no_other() {
         for flow in &Catalogue::new().flows {
-            for (facet, places) in &flow.facets {
-                assert_eq!(moves(&Picture::of(flow, facet, places)), edges(flow, facet), "{} {facet}", flow.id);
+            for table in &flow.facets {
+                assert_eq!(moves(&Picture::of(flow, table)), edges(table), "{} {}", flow.id, table.facet);
             }
         }
     }
@@ -207,10 +210,8 @@ mod tests {
     fn starts_first<F: Flow>() {
         let catalogue = Catalogue::new();
         let flow = catalogue.flows.iter().find(|it| it.id == F::ID).unwrap();
-        for at in F::default().at() {
-            let (facet, place) = at.name().split_once('.').unwrap();
-            assert_eq!(flow.facets[facet][0], place, "{} {facet}", flow.id);
-        }
+        let first: Vec<_> = flow.facets.iter().map(|it| (it.facet, it.states[0])).collect();
+        assert_eq!(F::default().facets().states(), first, "{}", flow.id);
     }
 
     /// Every move that the drawing says.

@@ -16,7 +16,7 @@ pub(super) fn text(catalogue: &Catalogue) -> String {
 /// The figures that the README states.
 fn figures(catalogue: &Catalogue) -> String {
     let kept = |wanted: Kept| catalogue.rules.iter().filter(|it| it.rule.kept == wanted).count();
-    let edges: usize = catalogue.flows.iter().map(|flow| flow.edges.len()).sum();
+    let edges: usize = catalogue.flows.iter().flat_map(|flow| &flow.facets).map(|it| it.moves.len()).sum();
     let (vectors, steps) = vectors();
     format!(
         "| Flows | Edges | Rules | enforced | by construction | by the host | Vectors | Steps |\n\

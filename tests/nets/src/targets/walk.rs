@@ -4,7 +4,7 @@ use rulebound::flow::Samples;
 use rulebound::json::{Around, read_fact, read_policy, write};
 use rulebound::snapshot::Observation;
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, Owed, Policy, Snapshot};
+use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, HandleError, ObserveError, Owed, Policy, Snapshot};
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, bytes_of};
@@ -101,8 +101,10 @@ where
     fn wish(&mut self, chance: &mut Chance<'_>) {
         let Some(command) = chance.one(&self.samples.commands).cloned() else { return };
         self.path.push(format!("wish {command:?}"));
-        if let Ok(moved) = self.at.handle(Command::Wish(command), &self.env) {
-            self.arrive(moved.next);
+        match self.at.handle(Command::Wish(command), &self.env) {
+            Ok(moved) => self.arrive(moved.next),
+            Err(HandleError::Fault(fault)) => panic!("{fault}"),
+            Err(_) => {}
         }
     }
 
@@ -213,8 +215,10 @@ where
     }
 
     fn observe(&mut self, fact: Fact<'_>) {
-        if let Ok(Observation::Applied(moved)) = self.at.observe(fact, &self.env) {
-            self.arrive(moved.next);
+        match self.at.observe(fact, &self.env) {
+            Ok(Observation::Applied(moved)) => self.arrive(moved.next),
+            Err(ObserveError::Fault(fault)) => panic!("{fault}"),
+            Ok(Observation::Unmoved { .. }) | Err(_) => {}
         }
     }
 

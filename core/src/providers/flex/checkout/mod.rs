@@ -26,7 +26,7 @@ use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -64,9 +64,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
     Edge::new(from, on, to)
 }
 
-impl Flow for Checkout {
-    const ID: &'static str = "flex.checkout";
-    const FORMAT: u32 = 1;
+impl Edged for Checkout {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::Absent, On::Create, At::Requested),
         edge(At::Open, On::Create, At::Requested),
@@ -101,15 +100,6 @@ impl Flow for Checkout {
         edge(At::Absent, On::Seen, At::Complete),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         [match self.checkouts.place() {
             Place::Absent => At::Absent,
@@ -119,6 +109,24 @@ impl Flow for Checkout {
             Place::Expired => At::Expired,
             Place::Complete => At::Complete,
         }]
+    }
+}
+
+impl Flow for Checkout {
+    const ID: &'static str = "flex.checkout";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {

@@ -28,7 +28,7 @@ use super::settings::Settings;
 use super::signal::Signal;
 use super::wire::SubscriptionStatus;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Stop, Webhook};
 use crate::policy::Env;
 
 pub use command::{At, Command, On, Wish};
@@ -64,9 +64,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
     Edge::new(from, on, to)
 }
 
-impl Flow for Subscription {
-    const ID: &'static str = "flex.subscription";
-    const FORMAT: u32 = 1;
+impl Edged for Subscription {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::SessionAbsent, On::Create, At::SessionRequested),
         edge(At::SessionOpen, On::Create, At::SessionRequested),
@@ -128,15 +127,6 @@ impl Flow for Subscription {
         edge(At::PastDue, On::Judged, At::Ended),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         let session = match self.checkouts.place() {
             Place::Absent => At::SessionAbsent,
@@ -155,6 +145,24 @@ impl Flow for Subscription {
             Some(_) => At::Waiting,
         };
         [session, subscription]
+    }
+}
+
+impl Flow for Subscription {
+    const ID: &'static str = "flex.subscription";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {

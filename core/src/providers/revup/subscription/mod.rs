@@ -26,7 +26,7 @@ use super::settings::Settings;
 use crate::effect::Awaited;
 use crate::encode::encode;
 use crate::fact::Because;
-use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::id::Digest;
 use crate::policy::Env;
 use crate::time::Timestamp;
@@ -49,9 +49,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
     Edge::new(from, on, to)
 }
 
-impl Flow for Subscription {
-    const ID: &'static str = "revup.subscription";
-    const FORMAT: u32 = 1;
+impl Edged for Subscription {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::Absent, On::Create, At::Requested),
         edge(At::Absent, On::Retrieve, At::Adopting),
@@ -154,15 +153,6 @@ impl Flow for Subscription {
         edge(At::PaymentFailed, On::Told, At::PaymentAccepted),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         let subscription = match self.place {
             Place::Absent => At::Absent,
@@ -184,6 +174,24 @@ impl Flow for Subscription {
             Payment::Accepted => At::PaymentAccepted,
         };
         [subscription, payment]
+    }
+}
+
+impl Flow for Subscription {
+    const ID: &'static str = "revup.subscription";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {

@@ -24,7 +24,7 @@ use super::session::{Asked, Session};
 use super::settings::Settings;
 use super::wire::{Signal, Status};
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Flow, Input, Intents, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Intents, Places, Reading, Refusal, Reply, Stop, Webhook};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::policy::Env;
@@ -102,9 +102,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
     Edge::new(from, on, to)
 }
 
-impl Flow for PaymentSession {
-    const ID: &'static str = "truemed.payment_session";
-    const FORMAT: u32 = 1;
+impl Edged for PaymentSession {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::Absent, On::Create, At::Requested),
         edge(At::Absent, On::Retrieve, At::Adopting),
@@ -176,15 +175,6 @@ impl Flow for PaymentSession {
         edge(At::Expired, On::Seen, At::Captured),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         [match self {
             Self::Absent => At::Absent,
@@ -201,6 +191,24 @@ impl Flow for PaymentSession {
                 Status::Captured => At::Captured,
             },
         }]
+    }
+}
+
+impl Flow for PaymentSession {
+    const ID: &'static str = "truemed.payment_session";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {

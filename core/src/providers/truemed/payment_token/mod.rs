@@ -26,7 +26,7 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -51,9 +51,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
     Edge::new(from, on, to)
 }
 
-impl Flow for PaymentToken {
-    const ID: &'static str = "truemed.payment_token";
-    const FORMAT: u32 = 1;
+impl Edged for PaymentToken {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::TokenAbsent, On::CreateToken, At::TokenRequested),
         edge(At::TokenAbsent, On::CreateSession, At::TokenRequested),
@@ -138,15 +137,6 @@ impl Flow for PaymentToken {
         edge(At::ChargeFailed, On::Judged, At::ChargeRepaired),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         let token = match self.place {
             Place::Absent => At::TokenAbsent,
@@ -175,6 +165,24 @@ impl Flow for PaymentToken {
             Charge::Repaired { .. } => At::ChargeRepaired,
         };
         [token, items, card, charge]
+    }
+}
+
+impl Flow for PaymentToken {
+    const ID: &'static str = "truemed.payment_token";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {

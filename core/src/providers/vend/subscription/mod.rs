@@ -30,7 +30,7 @@ use super::wire::refusal;
 use super::{partner, token as consent_token};
 use crate::effect::Awaited;
 use crate::fact::Because;
-use crate::flow::{Cx, Edge, Flow, Input, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Stop, Webhook};
 use crate::policy::Env;
 
 pub use command::{At, Command, Event, On, Wish};
@@ -48,9 +48,8 @@ const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
 
 impl crate::flow::sealed::Sealed for Subscription {}
 
-impl Flow for Subscription {
-    const ID: &'static str = "vend.subscription";
-    const FORMAT: u32 = 1;
+impl Edged for Subscription {
+    type At = At;
     const EDGES: &'static [Edge<At, On>] = &[
         edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionLive),
         edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionUnclear),
@@ -89,15 +88,6 @@ impl Flow for Subscription {
         edge(At::ChangeAwaiting, On::Judged, At::ChangeRequested),
     ];
 
-    type At = At;
-    type On = On;
-    type Wish = Wish;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Rule = Rule;
-    type Settings = Settings;
-
     fn at(&self) -> impl IntoIterator<Item = At> {
         let subscription = match self.place {
             Place::Absent => At::SubscriptionAbsent,
@@ -111,6 +101,24 @@ impl Flow for Subscription {
             None => At::ChangeSettled,
         };
         [subscription, change]
+    }
+}
+
+impl Flow for Subscription {
+    const ID: &'static str = "vend.subscription";
+    const FORMAT: u32 = 1;
+
+    type On = On;
+    type Facets = Places<Self>;
+    type Wish = Wish;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Rule = Rule;
+    type Settings = Settings;
+
+    fn facets(&self) -> Places<Self> {
+        Places::of(self)
     }
 
     fn wish(command: &Command) -> Wish {
