@@ -82,6 +82,7 @@ impl Edged for Checkout {
         edge(At::Requested, On::Judged, At::Absent),
         edge(At::Requested, On::Judged, At::Open),
         edge(At::Requested, On::Judged, At::Expired),
+        edge(At::Requested, On::Judged, At::Complete),
         edge(At::Adopting, On::Seen, At::Open),
         edge(At::Adopting, On::Seen, At::Expired),
         edge(At::Adopting, On::Seen, At::Complete),
