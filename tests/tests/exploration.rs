@@ -105,7 +105,7 @@ fn none(breaches: Vec<String>) {
     for breach in breaches.iter().rev() {
         kinds.insert(breach.lines().next(), breach.as_str());
     }
-    let first: Vec<_> = kinds.into_values().take(5).collect();
+    let first: Vec<_> = kinds.into_values().take(10).collect();
     assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), first.join("\n\n"));
 }
 

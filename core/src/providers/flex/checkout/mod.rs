@@ -88,7 +88,6 @@ impl Edged for Checkout {
         edge(At::Adopting, On::Seen, At::Complete),
         // It is one of the other flow's.
         edge(At::Adopting, On::Seen, At::Absent),
-        edge(At::Adopting, On::Refused, At::Absent),
         edge(At::Adopting, On::Judged, At::Absent),
         // How a session stands is learnt in any order: a status only moves up its rank.
         edge(At::Open, On::Seen, At::Expired),

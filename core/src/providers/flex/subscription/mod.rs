@@ -74,8 +74,6 @@ impl Edged for Subscription {
         edge(At::SessionRequested, On::Session, At::SessionOpen),
         edge(At::SessionRequested, On::Session, At::SessionExpired),
         edge(At::SessionRequested, On::Session, At::SessionComplete),
-        // Its look-up finds that it was never made.
-        edge(At::SessionRequested, On::Session, At::SessionAbsent),
         edge(At::SessionRequested, On::Refused, At::SessionAbsent),
         edge(At::SessionRequested, On::Refused, At::SessionOpen),
         edge(At::SessionRequested, On::Refused, At::SessionExpired),
@@ -87,7 +85,6 @@ impl Edged for Subscription {
         edge(At::SessionAdopting, On::Session, At::SessionComplete),
         // It is one of the other flow's.
         edge(At::SessionAdopting, On::Session, At::SessionAbsent),
-        edge(At::SessionAdopting, On::Refused, At::SessionAbsent),
         // How a session stands is learnt in any order: a status only moves up its rank.
         edge(At::SessionOpen, On::Session, At::SessionExpired),
         edge(At::SessionOpen, On::Session, At::SessionComplete),
