@@ -7,9 +7,9 @@ extern crate alloc;
 extern crate std;
 
 // In the order of the layers: a module uses only those above it.
+pub mod money;
 pub mod schema;
 pub mod time;
-pub mod money;
 pub mod id;
 mod url;
 mod decode;

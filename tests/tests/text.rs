@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rulebound::Malformed;
-use rulebound::json::{quote, read, write};
+use rulebound::json::{RawText, quote, read, write};
 use rulebound_tests::vectors::files;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -19,8 +19,8 @@ fn of_ours(text: &str) -> Result<Value, Malformed> {
 /// The same value, or none; and written in the same way.
 fn agrees(text: &str) -> Result<(), String> {
     let ours = of_ours(text);
-    let raw: Result<&RawValue, _> = read(text, PhantomData);
-    let raw = raw.map(RawValue::get);
+    let raw: Result<RawText<'_>, _> = read(text, PhantomData);
+    let raw = raw.map(RawText::get);
     // What is not read is only passed: half a character is wrong where it is read.
     let passed = serde_json::from_str::<&RawValue>(text).map(RawValue::get);
     if raw.as_ref().is_ok_and(|raw| passed.as_ref().ok() != Some(raw)) || (raw.is_err() && ours.is_ok()) {

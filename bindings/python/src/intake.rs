@@ -4,10 +4,9 @@ use std::marker::PhantomData;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use rulebound::json::{call, read, write};
+use rulebound::json::{RawText, call, read, write};
 use rulebound::{Headers, Secret};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::arguments::{headers as pairs, named, raw, secrets as texts, span};
 use crate::errors::{Wrong, internal, malformed, not_authentic, problem, unknown_provider};
@@ -144,7 +143,7 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
     #[serde(rename_all = "snake_case")]
     enum Answer<'a> {
         #[serde(borrow)]
-        Ok(&'a RawValue),
+        Ok(RawText<'a>),
         Error {
             code: String,
             field: String,

@@ -9,12 +9,10 @@ use core::mem::{replace, take};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::raw::RAW;
 use super::Wrong;
 use super::reader::{Count, Reader};
 use super::union::{Form, Variant};
-
-/// By this name `serde_json` asks for a value as it is written, and writes one that is JSON already.
-pub(crate) const RAW: &str = "$serde_json::private::RawValue";
 
 /// A value that comes next.
 pub(super) struct Json<'a, 'de> {
@@ -119,7 +117,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
-        if name == RAW { visitor.visit_map(Raw(Some(self.reader.span()?))) } else { visitor.visit_newtype_struct(self) }
+        if name == RAW { visitor.visit_borrowed_str(self.reader.span()?) } else { visitor.visit_newtype_struct(self) }
     }
 
     #[inline]
@@ -188,10 +186,6 @@ impl<'de> Members<'_, 'de> {
     fn next(&mut self) -> Result<Option<Cow<'de, str>>, Wrong> {
         while self.reader.more(take(&mut self.first), b'}')? {
             let name = self.reader.name(&mut self.name)?;
-            // `serde_json::Value` would read such a member's text anew, as deep again, and take it for the whole object.
-            if name == RAW {
-                return Err(Wrong::custom("a name that no object has"));
-            }
             if !self.typed || name != "type" {
                 return Ok(Some(name));
             }
@@ -264,20 +258,5 @@ impl<'de> Deserializer<'de> for Name<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
         tuple tuple_struct map struct enum ignored_any
-    }
-}
-
-/// A value as it is written, in the way in which `serde_json` asks for it.
-struct Raw<'de>(Option<&'de str>);
-
-impl<'de> MapAccess<'de> for Raw<'de> {
-    type Error = Wrong;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
-        self.0.map(|_| seed.deserialize(Name(Cow::Borrowed(RAW)))).transpose()
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(Name(Cow::Borrowed(self.0.take().unwrap_or_default())))
     }
 }

@@ -5,9 +5,8 @@ use alloc::string::String;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
-use serde_json::value::RawValue;
 
-use super::decode_mending as decode;
+use super::{RawText, decode_mending as decode};
 
 /// What some programs put before a text: the byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -24,18 +23,18 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
 
 /// Reads a member of the provider's that is not essential: what is not of its type says nothing.
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(in_some_form(<&RawValue>::deserialize(deserializer)?.get()))
+    Ok(in_some_form(RawText::deserialize(deserializer)?.get()))
 }
 
 /// Reads a member of the provider's that is essential, whether a number in it stands as a text or a text as a number.
 pub(crate) fn any_form<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    let raw = RawText::deserialize(deserializer)?.get();
     in_some_form(raw).ok_or_else(|| D::Error::custom("is of another type in each of its forms"))
 }
 
 /// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
 pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    let raw = RawText::deserialize(deserializer)?.get();
     match raw.as_bytes().first() {
         Some(b'n') => Ok(None),
         Some(b'"') => decode(raw).map(filled).map_err(D::Error::custom),
@@ -45,7 +44,7 @@ pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
 
 /// Reads a text of the provider's that is not essential: a text, or an integer as one; anything else says nothing.
 pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    let raw = RawText::deserialize(deserializer)?.get();
     Ok(match raw.as_bytes().first() {
         Some(b'"') => decode(raw).ok().and_then(filled),
         _ => integer(raw).map(String::from),

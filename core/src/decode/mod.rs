@@ -3,6 +3,7 @@
 mod form;
 mod json;
 mod lenient;
+mod raw;
 mod reader;
 mod union;
 
@@ -19,8 +20,9 @@ use serde::de::{DeserializeSeed, Expected, Unexpected};
 use crate::id::Text;
 pub(crate) use form::Form;
 use json::Json;
-pub(crate) use json::RAW;
 pub(crate) use lenient::{any_form, lenient, lenient_text, read, unmarked, whole_text};
+pub use raw::RawText;
+pub(crate) use raw::{RAW, written};
 use reader::Reader;
 pub(crate) use reader::plain;
 use union::Tagged;

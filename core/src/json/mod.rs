@@ -13,7 +13,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::catalogue::{Catalogue, RULES_VERSION};
 use crate::decode::{Malformed, decode, listed};
@@ -32,6 +31,7 @@ pub use any::{
 };
 pub use problem::Problem;
 pub use text::{quote, read, write};
+pub use crate::decode::RawText;
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///
@@ -57,13 +57,13 @@ enum Verb<'a> {
     Load {
         /// The snapshot.
         #[serde(borrow)]
-        snapshot: &'a RawValue,
+        snapshot: RawText<'a>,
     },
     /// Writes a snapshot in an older format.
     SaveAs {
         /// The snapshot.
         #[serde(borrow)]
-        snapshot: &'a RawValue,
+        snapshot: RawText<'a>,
         /// The format.
         format: u32,
     },
@@ -71,10 +71,10 @@ enum Verb<'a> {
     Handle {
         /// The snapshot.
         #[serde(borrow)]
-        snapshot: &'a RawValue,
+        snapshot: RawText<'a>,
         /// The command.
         #[serde(borrow)]
-        command: &'a RawValue,
+        command: RawText<'a>,
         /// The time of the call.
         now: Timestamp,
         /// The host's choices.
@@ -82,16 +82,16 @@ enum Verb<'a> {
         policy: Policy,
         /// The settings of the flow's provider.
         #[serde(borrow, default)]
-        settings: Option<&'a RawValue>,
+        settings: Option<RawText<'a>>,
     },
     /// Something has happened.
     Observe {
         /// The snapshot.
         #[serde(borrow)]
-        snapshot: &'a RawValue,
+        snapshot: RawText<'a>,
         /// The fact.
         #[serde(borrow)]
-        fact: &'a RawValue,
+        fact: RawText<'a>,
         /// The time of the call.
         now: Timestamp,
         /// The host's choices.
@@ -99,7 +99,7 @@ enum Verb<'a> {
         policy: Policy,
         /// The settings of the flow's provider.
         #[serde(borrow, default)]
-        settings: Option<&'a RawValue>,
+        settings: Option<RawText<'a>>,
     },
     /// What a worker must do, each once.
     #[serde(borrow)]
@@ -117,7 +117,7 @@ enum Verb<'a> {
     CorrelationIds {
         /// The snapshot.
         #[serde(borrow)]
-        snapshot: &'a RawValue,
+        snapshot: RawText<'a>,
     },
     /// Whether a webhook is the provider's, told from its raw body.
     Authenticate {
@@ -167,7 +167,7 @@ enum Verb<'a> {
         question: String,
         /// What is asked about.
         #[serde(borrow)]
-        with: &'a RawValue,
+        with: RawText<'a>,
     },
     /// Every rule and every flow.
     Catalogue {},
@@ -182,7 +182,7 @@ enum Verb<'a> {
 struct Look<'a> {
     /// The snapshot.
     #[serde(borrow)]
-    snapshot: &'a RawValue,
+    snapshot: RawText<'a>,
     /// The time of the call.
     now: Timestamp,
     /// The host's choices.
@@ -190,7 +190,7 @@ struct Look<'a> {
     policy: Policy,
     /// The settings of the flow's provider.
     #[serde(borrow, default)]
-    settings: Option<&'a RawValue>,
+    settings: Option<RawText<'a>>,
 }
 
 /// An answer.
@@ -290,11 +290,11 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
         Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
         Verb::Handle { snapshot, command, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawValue::get));
+            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
             ok(&open(snapshot)?.handle(command.get(), &around).map_err(refuse)?)
         }
         Verb::Observe { snapshot, fact, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawValue::get));
+            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
             let snapshot = open(snapshot)?;
             let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
             match snapshot.observe(fact, &around).map_err(refuse)? {
@@ -334,7 +334,7 @@ fn serve(verb: Verb<'_>) -> Served {
 
 impl Look<'_> {
     fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>) -> Served {
-        let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawValue::get));
+        let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawText::get));
         let snapshot = open(self.snapshot)?;
         ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
     }
@@ -350,7 +350,7 @@ fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malfor
     }
 }
 
-fn open(snapshot: &RawValue) -> Result<alloc::boxed::Box<dyn AnySnapshot>, String> {
+fn open(snapshot: RawText<'_>) -> Result<alloc::boxed::Box<dyn AnySnapshot>, String> {
     load(snapshot.get()).map_err(|it| refuse(it.into()))
 }
 

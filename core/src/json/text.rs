@@ -20,11 +20,15 @@ pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::
     decode_with(text, seed)
 }
 
-/// Writes JSON without blanks; nothing for what JSON has no form for, such as a list as a name.
+/// Writes JSON without blanks.
 ///
 /// ```
 /// assert_eq!(rulebound::json::write(&("a", [1, 2], None::<bool>)), r#"["a",[1,2],null]"#);
 /// ```
+///
+/// # Panics
+///
+/// For what JSON has no form for, such as a list as a name; no shape of this library is so.
 pub fn write(value: &(impl Serialize + ?Sized)) -> String {
     encode::encode(value)
 }

@@ -1,5 +1,6 @@
 //! Snapshots: one small value per wish, which the host stores and the library reads.
 
+mod error;
 mod handle;
 mod observe;
 mod read;
@@ -24,17 +25,16 @@ use alloc::vec::Vec;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use thiserror::Error;
 
-use crate::decode::{Malformed, decode, member};
+use crate::decode::{Malformed, RawText, decode, member};
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::encode::{Verbatim, encode};
-use crate::fact::{Because, FactError, Failure};
+use crate::fact::{Because, Failure};
 use crate::flow::{Cx, FacetTransition, Facets, Flow};
 use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
 use crate::money::LARGEST;
-use crate::rule::{Violation, codes};
+use crate::rule::Violation;
+pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
 
 /// The longest snapshot that is read: 2 MiB, which holds the longest reply and what commands may leave beside it.
 const LARGEST_SNAPSHOT: usize = 2 << 20;
@@ -130,137 +130,6 @@ impl<F: Flow> Observation<F> {
             Self::Unmoved { .. } => None,
         }
     }
-}
-
-/// A refused command: every rule that it would break. Nothing has changed.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("refused by {}", codes(violations))]
-#[non_exhaustive]
-pub struct Rejection {
-    /// The broken rules, in the order in which they were found.
-    pub violations: Vec<Violation>,
-}
-
-/// Why a command has led to nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[non_exhaustive]
-pub enum HandleError {
-    /// It would break rules.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// A bug of the library's.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
-impl HandleError {
-    /// The broken rules, in the order in which they were found; none where it is a fault.
-    pub fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Rejected(rejection) => &rejection.violations,
-            Self::Fault(_) => &[],
-        }
-    }
-}
-
-/// Why a fact could not be observed.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[non_exhaustive]
-pub enum ObserveError {
-    /// The host built it wrong.
-    #[error(transparent)]
-    Fact(#[from] FactError),
-    /// A bug of the library's.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
-impl ObserveError {
-    /// A JSON Pointer to what is wrong in the fact; empty where it is a fault.
-    pub const fn field(&self) -> &'static str {
-        match self {
-            Self::Fact(wrong) => wrong.field,
-            Self::Fault(_) => "",
-        }
-    }
-}
-
-/// A bug of the library's: a step has moved a facet where no row of its table leads. Nothing has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
-#[non_exhaustive]
-pub struct Fault {
-    /// The flow.
-    pub flow: &'static str,
-    /// The move that no row allows.
-    pub moved: FacetTransition,
-}
-
-/// Why a text is no snapshot of a flow.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// It is longer than any snapshot.
-    #[error("the snapshot is longer than 2 MiB")]
-    TooLong,
-    /// It is not the JSON of a snapshot.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// It belongs to another flow.
-    #[error("`/flow` is `{found}`, not `{wanted}`")]
-    #[non_exhaustive]
-    OtherFlow {
-        /// The flow that was asked for.
-        wanted: &'static str,
-        /// The flow that it belongs to.
-        found: String,
-    },
-    /// It belongs to no flow of this release.
-    #[error("`/flow` is `{0}`, which is no flow of this release")]
-    UnknownFlow(String),
-    /// A later release of the library saved it.
-    #[error("`/format` is {found}, and this release reads up to {known}: deploy readers first")]
-    #[non_exhaustive]
-    Newer {
-        /// The newest format of this release.
-        known: u32,
-        /// The format that it is saved in.
-        found: u32,
-    },
-    /// No release has ever saved such a state.
-    #[error("`/state` is impossible: {0}")]
-    Impossible(&'static str),
-}
-
-impl LoadError {
-    /// A JSON Pointer to what is wrong.
-    pub fn field(&self) -> &str {
-        match self {
-            Self::TooLong => "",
-            Self::Malformed(malformed) => &malformed.field,
-            Self::OtherFlow { .. } | Self::UnknownFlow(_) => "/flow",
-            Self::Newer { .. } => "/format",
-            Self::Impossible(_) => "/state",
-        }
-    }
-}
-
-/// Why a snapshot cannot be written in a format.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[non_exhaustive]
-pub enum SaveError {
-    /// This release does not write it.
-    #[error("format {0} is not one that this release writes for this flow")]
-    Unknown(u32),
-    /// It has no words for this state; nothing is left out instead.
-    #[error("format {format} cannot say {what}")]
-    #[non_exhaustive]
-    Inexpressible {
-        /// The format.
-        format: u32,
-        /// What it cannot say.
-        what: &'static str,
-    },
 }
 
 /// One lifecycle as it is stored: one row per wish.
@@ -371,7 +240,7 @@ impl<F: Flow> Snapshot<F> {
         Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals, past, made } })
     }
 
-    fn older(older: u32, stored: Stored<&RawValue, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
+    fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
         let Stored { flow, format, key, revision, state, owed, ordinals, past, made } = stored;
         let unknown = || Malformed::new("/format", format!("{older} never was a format"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;

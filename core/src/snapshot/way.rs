@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
-use crate::decode::read;
+use crate::decode::{RawText, read};
 use crate::effect::{Call, Operation, Retry, Success};
 use crate::flow::{Flow, Reading, Refusal, Reply};
 use crate::time::Timestamp;
@@ -37,7 +36,7 @@ impl<E> Way<E> {
 #[derive(Deserialize)]
 struct Outline<'a> {
     #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    error: Option<RawText<'a>>,
 }
 
 /// What a reply amounts to.

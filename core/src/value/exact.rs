@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
-use crate::decode::{Malformed, decode, pointer};
+use crate::decode::{Malformed, RawText, decode, pointer};
 use crate::encode::quote;
 
 /// The one form of a JSON text, or what is wrong with it; an object that has a member twice has two meanings.
@@ -18,7 +17,7 @@ pub(super) fn exact(text: &str) -> Result<String, Malformed> {
     Ok(exact)
 }
 
-fn write(value: &RawValue, to: &mut String) -> Result<(), Malformed> {
+fn write(value: RawText<'_>, to: &mut String) -> Result<(), Malformed> {
     let text = value.get();
     match text.as_bytes().first() {
         Some(b'{') => object(text, to),
@@ -48,7 +47,7 @@ fn object(text: &str, to: &mut String) -> Result<(), Malformed> {
         }
         quote(to, name);
         to.push(':');
-        write(value, to).map_err(|wrong| wrong.under(&pointer(name)))?;
+        write(*value, to).map_err(|wrong| wrong.under(&pointer(name)))?;
     }
     to.push('}');
     Ok(())
@@ -56,7 +55,7 @@ fn object(text: &str, to: &mut String) -> Result<(), Malformed> {
 
 fn list(text: &str, to: &mut String) -> Result<(), Malformed> {
     to.push('[');
-    for (index, value) in decode::<Vec<&RawValue>>(text)?.into_iter().enumerate() {
+    for (index, value) in decode::<Vec<RawText<'_>>>(text)?.into_iter().enumerate() {
         if index > 0 {
             to.push(',');
         }
@@ -67,7 +66,7 @@ fn list(text: &str, to: &mut String) -> Result<(), Malformed> {
 }
 
 /// The members of an object in the order in which they are written, each as often as it is.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Members<'a>(Vec<(String, RawText<'a>)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,17 +1,16 @@
 //! JSON of the host's that is sent as it is written.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
 use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::exact::exact;
-use crate::decode::{Malformed, decode};
-use crate::encode::{Verbatim, encode};
+use crate::decode::{Malformed, RAW, decode, written};
+use crate::encode::encode;
 
 /// Any JSON value, as text in which every number keeps its digits.
 ///
@@ -72,14 +71,15 @@ impl From<Value> for RawJson {
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Verbatim(&self.0).serialize(serializer)
+        // Whoever writes it knows by this what is JSON already.
+        let text = serde_json::from_str::<&RawValue>(&self.0).map_err(ser::Error::custom)?;
+        serializer.serialize_newtype_struct(RAW, text)
     }
 }
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(raw.get()).map_err(D::Error::custom)
+        Self::parse(&written(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -121,8 +121,7 @@ impl RawNumber {
 
 impl<'de> Deserialize<'de> for RawNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(raw.get()).map_err(D::Error::custom)
+        Self::parse(&written(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -153,6 +152,8 @@ mod tests {
         let raw: RawJson = decode(text).unwrap();
         assert_eq!(raw.as_str(), text);
         assert_eq!(encode(&raw), text);
+        assert_eq!(encode(&raw), serde_json::to_string(&raw).unwrap());
+        assert_eq!(encode(&[&raw, &raw]), serde_json::to_string(&[&raw, &raw]).unwrap());
         assert_eq!(decode::<RawJson>(&encode(&raw)).unwrap(), raw);
         assert_eq!(serde_json::from_str::<RawJson>(&serde_json::to_string(&raw).unwrap()).unwrap(), raw);
     }

@@ -5,11 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::test_mode::TestMode;
 use super::wire::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
-use crate::decode::{lenient_text, read};
+use crate::decode::{RawText, lenient_text, read};
 use crate::flow::Webhook;
 
 /// The signal on which a checkout is provisioned.
@@ -48,11 +47,11 @@ pub enum Signal {
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
-    event: Option<&'a RawValue>,
+    event: Option<RawText<'a>>,
     #[serde(default, deserialize_with = "lenient_text")]
     event_type: Option<String>,
     #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
+    object: Option<RawText<'a>>,
     #[serde(default)]
     test_mode: TestMode,
 }

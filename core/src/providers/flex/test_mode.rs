@@ -1,11 +1,11 @@
 //! Test mode: Flex says it of what it sends, and what is of one mode is never of the other.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::Flex;
 use super::rules::Rule;
 use super::settings::Settings;
+use crate::decode::RawText;
 use crate::fact::Because;
 use crate::flow::Cx;
 
@@ -61,7 +61,7 @@ impl TestMode {
 
 impl<'de> Deserialize<'de> for TestMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match <&RawValue>::deserialize(deserializer)?.get() {
+        Ok(match RawText::deserialize(deserializer)?.get() {
             "null" => Self::Silent,
             "true" => Self::Is(true),
             "false" => Self::Is(false),

@@ -1,13 +1,12 @@
 //! Revup's amounts: decimal numbers on the wire, texts here, and never binary floating point.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::value::RawValue;
 
-use crate::decode::decode;
+use crate::decode::{decode, written};
+use crate::value::RawNumber;
 
 /// The most digits that an amount of Revup's has.
 const DIGITS: usize = 38;
@@ -19,8 +18,7 @@ pub struct Amount(String);
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let text = raw.get();
+        let text = &*written(deserializer)?;
         match text.as_bytes().first() {
             // A number stays the digits that it was written in: as a binary one, 111.99 would be another.
             Some(b'-' | b'0'..=b'9') => Ok(Self(text.into())),
@@ -61,9 +59,9 @@ impl Amount {
     }
 
     /// The number with exactly the digits of the text, for a body that is written by hand.
-    pub(crate) fn on_the_wire(&self) -> Option<Box<RawValue>> {
+    pub(crate) fn on_the_wire(&self) -> Option<RawNumber> {
         self.decimal()?;
-        RawValue::from_string(self.0.clone()).ok()
+        RawNumber::parse(&self.0).ok()
     }
 }
 
@@ -195,8 +193,7 @@ impl Decimal {
 
 /// Reads an amount of Revup's, a number or a text; nothing if it is neither.
 pub(crate) fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(decode::<Amount>(raw.get()).ok().and_then(|it| it.decimal()))
+    Ok(decode::<Amount>(&written(deserializer)?).ok().and_then(|it| it.decimal()))
 }
 
 /// How many decimals a currency has; two for one that is not known.
@@ -215,6 +212,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::encode::encode;
 
     fn decimal(text: &str) -> Decimal {
         Decimal::parse(text).unwrap()
@@ -265,8 +263,8 @@ mod tests {
     #[test]
     fn an_amount_keeps_its_digits_on_the_wire() {
         let text = "12345678901234567890123456789012345678";
-        assert_eq!(Amount::new(text).on_the_wire().unwrap().get(), text);
-        assert_eq!(Amount::new("0.10").on_the_wire().unwrap().get(), "0.10");
+        assert_eq!(encode(&Amount::new(text).on_the_wire().unwrap()), text);
+        assert_eq!(encode(&Amount::new("0.10").on_the_wire().unwrap()), "0.10");
         assert!(Amount::new("{}").on_the_wire().is_none());
     }
 }

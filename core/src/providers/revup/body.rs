@@ -1,15 +1,13 @@
 //! The bodies of Revup's requests: written straight to text, so that every amount keeps its digits.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::amount::Amount;
 use super::call::{CreateSubscription, RedirectUrl, RefundPayment};
 use super::ids::{OrderId, Token, TransactionId};
-use crate::value::{Extra, RawJson};
+use crate::value::{Extra, RawJson, RawNumber};
 
 /// The body of a creation, with the fields in the order of the document and the digits of the amount as they were given.
 #[derive(Serialize)]
@@ -59,7 +57,7 @@ pub(super) struct CreateBody<'a> {
 #[serde(rename_all = "camelCase")]
 struct OverwriteBody {
     #[serde(skip_serializing_if = "Option::is_none")]
-    initial_amount: Option<Box<RawValue>>,
+    initial_amount: Option<RawNumber>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +71,7 @@ pub(super) struct RefundBody<'a> {
 
 #[derive(Serialize)]
 struct MoneyBody<'a> {
-    amount: Option<Box<RawValue>>,
+    amount: Option<RawNumber>,
     currency: &'a str,
 }
 

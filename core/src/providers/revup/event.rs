@@ -4,13 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::amount::Decimal;
 use super::ids::{OrderId, SubscriptionId, TransactionId};
 use super::payments::Made;
 use super::wire::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
-use crate::decode::{decode, lenient, lenient_text, read, whole_text};
+use crate::decode::{RawText, decode, lenient, lenient_text, read, whole_text};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -266,7 +265,7 @@ impl Payment {
 
 /// Reads a text; whatever else stands in its place is shown too, as it is written, and `null` alone is nothing.
 fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    let raw = RawText::deserialize(deserializer)?.get();
     Ok((raw != "null").then(|| decode(raw).unwrap_or_else(|_| raw.into())))
 }
 

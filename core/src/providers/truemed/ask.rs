@@ -1,11 +1,9 @@
 //! Questions to Truemed's pure modules.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::value::RawValue;
 
 use super::eligibility::needs_update;
 use super::list::{ListPaymentSessions, ListPaymentTokens, Page};
@@ -15,14 +13,15 @@ use super::settings::Settings;
 use crate::decode::Malformed;
 use crate::providers::question::questions;
 use crate::snapshot::{LoadError, Snapshot};
+use crate::value::RawJson;
 
 questions! {
     /// Whether the items that are wanted differ from those that the customer qualified for, so that an update is due.
     needs_update { confirmed: Vec<OrderItem>, wanted: Vec<OrderItem> } => Ok(needs_update(&confirmed, &wanted));
 
     /// How these items stand to what a `truemed.payment_token` has confirmed: `covered`, `pending`, `update_required` or `unknown`.
-    coverage { snapshot: Box<RawValue>, order_items: Vec<OrderItem> } => {
-        let snapshot = Snapshot::<PaymentToken>::load(snapshot.get());
+    coverage { snapshot: RawJson, order_items: Vec<OrderItem> } => {
+        let snapshot = Snapshot::<PaymentToken>::load(snapshot.as_str());
         let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}"));
         snapshot.map_err(wrong).map(|it| it.coverage(&order_items))
     };

@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::call::{CREDENTIAL, Call, Truemed};
 use super::ids::PaymentSessionId;
@@ -13,7 +12,7 @@ use super::session::Asked;
 use super::session_request::CreatePaymentSession;
 use super::settings::Settings;
 use super::wire::{SessionSeen, Status};
-use crate::decode::{decode, lenient, read};
+use crate::decode::{RawText, decode, lenient, read};
 use crate::effect::{Request, idempotency_key};
 use crate::flow::{Cx, Reading, Reply};
 use crate::id::{Digest, Key};
@@ -77,7 +76,7 @@ struct Pagination {
 }
 
 fn entries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<SessionSeen>>, D::Error> {
-    let all = Vec::<&RawValue>::deserialize(deserializer)?;
+    let all = Vec::<RawText<'_>>::deserialize(deserializer)?;
     Ok(all.into_iter().map(|it| decode(it.get()).ok()).collect())
 }
 

@@ -4,13 +4,12 @@ use alloc::string::String;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 
 use super::rules::Rule;
 use super::wire::{NextAction, SessionSeen, Status};
-use crate::decode::{any_form, decode, lenient, lenient_text, read, whole_text};
+use crate::decode::{RawText, any_form, decode, lenient, lenient_text, read, whole_text};
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::in_one_case;
 use crate::rule::RuleSet;
@@ -58,7 +57,7 @@ enum Said {
 
 impl<'de> Deserialize<'de> for Said {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = RawText::deserialize(deserializer)?.get();
         Ok(match (raw, decode::<String>(raw)) {
             ("null", _) => Self::Nothing,
             (_, Ok(text)) if text.is_empty() => Self::Nothing,
@@ -237,7 +236,7 @@ pub(crate) fn provision<E>(reply: &Reply<'_>, event: impl FnOnce(ProvisionRetrie
     struct Shape<'a> {
         #[serde(borrow)]
         #[expect(dead_code, reason = "only that it is there matters")]
-        payment_token: &'a RawValue,
+        payment_token: RawText<'a>,
     }
     match read::<Shape<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),

@@ -6,12 +6,11 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::ids::{PaymentSessionId, Token};
 use super::order::{OrderItem, digest};
 use super::session_request::Kind;
-use crate::decode::{any_form, lenient, lenient_text, read};
+use crate::decode::{RawText, any_form, lenient, lenient_text, read};
 use crate::flow::Webhook;
 use crate::id::Digest;
 use crate::money::Cents;
@@ -218,7 +217,7 @@ impl Named {
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
+    data: Option<RawText<'a>>,
     #[serde(default, deserialize_with = "lenient_text")]
     event_type: Option<String>,
     #[serde(default)]

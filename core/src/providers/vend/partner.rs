@@ -5,11 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
 use super::wire::{ERROR, data, names_error, plain_text, present, subscription_id};
-use crate::decode::{decode, lenient_text};
+use crate::decode::{RawText, decode, lenient_text};
 use crate::flow::{Reading, Reply};
 use crate::value::open_enum;
 
@@ -116,7 +115,7 @@ struct PartnerBody<'a> {
     #[serde(default, deserialize_with = "lenient_text")]
     application_id: Option<String>,
     #[serde(borrow, default, deserialize_with = "present")]
-    partner_subscription_info: Option<&'a RawValue>,
+    partner_subscription_info: Option<RawText<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -124,7 +123,7 @@ struct InfoBody<'a> {
     #[serde(default, deserialize_with = "subscription_id")]
     id: Option<SubscriptionId>,
     #[serde(borrow, default)]
-    state: Option<&'a RawValue>,
+    state: Option<RawText<'a>>,
 }
 
 impl PartnerSubscription {
@@ -153,8 +152,8 @@ impl SubscriptionInfo {
 }
 
 /// The entries of a list; null is an empty one.
-fn entries(list: &RawValue) -> Option<Vec<&RawValue>> {
-    decode::<Option<Vec<&RawValue>>>(list.get()).ok().map(Option::unwrap_or_default)
+fn entries(list: RawText<'_>) -> Option<Vec<RawText<'_>>> {
+    decode::<Option<Vec<RawText<'_>>>>(list.get()).ok().map(Option::unwrap_or_default)
 }
 
 /// Reads the answer to the look-up of one subscription.

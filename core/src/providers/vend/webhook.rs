@@ -6,11 +6,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
 use super::wire::{plain_text, subscription_id};
-use crate::decode::{Form, decode, lenient_text};
+use crate::decode::{Form, RawText, decode, lenient_text};
 use crate::flow::Webhook;
 use crate::time::Timestamp;
 
@@ -54,7 +53,7 @@ struct Envelope<'a> {
     #[serde(default, deserialize_with = "lenient_text")]
     retailer_id: Option<String>,
     #[serde(borrow, default)]
-    payload: Option<&'a RawValue>,
+    payload: Option<RawText<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +61,7 @@ struct Payload<'a> {
     #[serde(default, deserialize_with = "subscription_id")]
     subscription_id: Option<SubscriptionId>,
     #[serde(borrow, default)]
-    cancelled_at: Option<&'a RawValue>,
+    cancelled_at: Option<RawText<'a>>,
 }
 
 impl Signal {
@@ -114,11 +113,11 @@ fn opened(text: &str) -> &str {
 }
 
 /// The second that a time names: an object with `seconds`, a number of them, or an instant.
-fn second(time: &RawValue) -> Option<i64> {
+fn second(time: RawText<'_>) -> Option<i64> {
     #[derive(Deserialize)]
     struct Parts<'a> {
         #[serde(borrow, default)]
-        seconds: Option<&'a RawValue>,
+        seconds: Option<RawText<'a>>,
     }
     let named = decode::<Parts<'_>>(time.get()).ok().and_then(|it| it.seconds);
     let text = plain_text(named.unwrap_or(time))?;

@@ -3,10 +3,9 @@
 use alloc::string::String;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::ids::SubscriptionId;
-use crate::decode::{decode, lenient_text, read, unmarked, whole_text};
+use crate::decode::{RawText, decode, lenient_text, read, unmarked, whole_text};
 use crate::flow::{Refusal, Reply};
 
 /// Where an error stands beside what a wrapped reply is about.
@@ -15,16 +14,16 @@ pub(super) const ERROR: &str = "/data/error";
 #[derive(Deserialize)]
 struct Wrapped<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
+    data: Option<RawText<'a>>,
 }
 
 /// Reads a member that may be left out; null is one that is there.
-pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawText<'a>>, D::Error> {
+    RawText::deserialize(deserializer).map(Some)
 }
 
 /// What a good reply carries in `data`.
-pub(super) fn data(body: &[u8]) -> Option<&RawValue> {
+pub(super) fn data(body: &[u8]) -> Option<RawText<'_>> {
     read::<Wrapped<'_>>(body)?.data
 }
 
@@ -33,7 +32,7 @@ pub(super) fn names_error(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Failed<'a> {
         #[serde(borrow, default)]
-        error: Option<&'a RawValue>,
+        error: Option<RawText<'a>>,
     }
     let failed = |it: Failed<'_>| it.error.is_some_and(|error| error.get() != "null");
     decode(text).map_or(true, failed)
@@ -60,7 +59,7 @@ pub(super) fn inner<'a, T: Deserialize<'a>>(
 }
 
 /// What a text or a whole number of JSON says, as its text; nothing of anything else.
-pub(super) fn plain_text(value: &RawValue) -> Option<String> {
+pub(super) fn plain_text(value: RawText<'_>) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Plain(#[serde(deserialize_with = "lenient_text")] Option<String>);
@@ -69,7 +68,7 @@ pub(super) fn plain_text(value: &RawValue) -> Option<String> {
 
 /// Reads a text or a number as its text, and anything else that is not null as the JSON that it is.
 pub(super) fn raw_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let value = <&RawValue>::deserialize(deserializer)?;
+    let value = RawText::deserialize(deserializer)?;
     let is_void = matches!(value.get(), "null" | "\"\"");
     Ok((!is_void).then(|| plain_text(value).unwrap_or_else(|| value.get().into())))
 }
@@ -92,7 +91,7 @@ struct ErrorBody<'a> {
     #[serde(default, deserialize_with = "lenient_text")]
     message: Option<String>,
     #[serde(borrow, default)]
-    errors: Option<&'a RawValue>,
+    errors: Option<RawText<'a>>,
 }
 
 /// How Vend words a refusal; nothing if it is not worded so.

@@ -5,9 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
-use crate::decode::{decode, lenient_text};
+use crate::decode::{RawText, decode, lenient_text};
 use crate::providers::flex::session_request::ECHO;
 use crate::time::Timestamp;
 
@@ -24,9 +23,9 @@ enum One {
 
 impl One {
     fn read(text: &str) -> Option<Self> {
-        let Ok(members) = decode::<BTreeMap<String, &RawValue>>(text) else { return read_text(text).map(Self::Id) };
+        let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_text(text).map(Self::Id) };
         let counts = |name: &str| name.ends_with("_id") || name == "status";
-        let read = |(name, value): (String, &RawValue)| Some((name, read_text(value.get())?));
+        let read = |(name, value): (String, RawText<'_>)| Some((name, read_text(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }
 
@@ -74,8 +73,8 @@ impl Expandable {
 
 impl<'de> Deserialize<'de> for Expandable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(match decode::<Vec<&RawValue>>(text) {
+        let text = RawText::deserialize(deserializer)?.get();
+        Ok(Self(match decode::<Vec<RawText<'_>>>(text) {
             Ok(all) => all.iter().filter_map(|it| One::read(it.get())).collect(),
             Err(_) => One::read(text).into_iter().collect(),
         }))
@@ -108,7 +107,7 @@ impl<T> Said<T> {
         deserializer: D,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let text = RawText::deserialize(deserializer)?.get();
         Ok(if text == "null" { Self::Nothing } else { read(text).map_or(Self::Odd, Self::This) })
     }
 }
@@ -133,7 +132,7 @@ pub struct Entries<T> {
 
 impl<T> Entries<T> {
     /// Reads every entry by itself: one that is odd drops no other.
-    pub(crate) fn of<'de>(entries: &[&'de RawValue], most: usize) -> Self
+    pub(crate) fn of<'de>(entries: &[RawText<'de>], most: usize) -> Self
     where
         T: Deserialize<'de>,
     {
@@ -147,8 +146,8 @@ impl<T> Entries<T> {
 pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Entries<T>>, D::Error> {
-    let text = <&RawValue>::deserialize(deserializer)?.get();
-    Ok(match decode::<Vec<&RawValue>>(text) {
+    let text = RawText::deserialize(deserializer)?.get();
+    Ok(match decode::<Vec<RawText<'_>>>(text) {
         Ok(all) => Some(Entries::of(&all, usize::MAX)),
         Err(_) if text == "null" => None,
         Err(_) => Some(Entries { list: Vec::new(), whole: false }),
@@ -157,7 +156,7 @@ pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// Reads a word of the provider's, such as a status: a text and nothing else.
 pub(super) fn word<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = <&RawValue>::deserialize(deserializer)?.get();
+    let text = RawText::deserialize(deserializer)?.get();
     let word = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
     Ok(word.filter(|word| !word.is_empty()).map(T::from))
 }
@@ -173,7 +172,7 @@ pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 /// Reads the request's own key out of what Flex echoes.
 pub(super) fn echo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let metadata = <&RawValue>::deserialize(deserializer)?.get();
-    let members = decode::<BTreeMap<String, &RawValue>>(metadata).unwrap_or_default();
+    let metadata = RawText::deserialize(deserializer)?.get();
+    let members = decode::<BTreeMap<String, RawText<'_>>>(metadata).unwrap_or_default();
     Ok(members.get(ECHO).and_then(|it| decode(it.get()).ok()))
 }

@@ -11,11 +11,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::call::PAGE;
 use super::rules::Rule;
-use crate::decode::{lenient_text, read};
+use crate::decode::{RawText, lenient_text, read};
 use crate::flow::{Refusal, Reply};
 use crate::rule::RuleSet;
 
@@ -28,7 +27,7 @@ pub use subscription::{InvoiceSeen, InvoiceStatus, SubscriptionSeen, Subscriptio
 
 /// Reads an object in the wrapper that is named after it, or bare.
 pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<T> {
-    let members: BTreeMap<String, &RawValue> = read(text)?;
+    let members: BTreeMap<String, RawText<'_>> = read(text)?;
     match members.get(kind) {
         Some(inner) if inner.get().starts_with('{') => read(inner.get().as_bytes()),
         _ => read(text),
@@ -38,10 +37,10 @@ pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> 
 /// Reads a list, in the wrapper that is named after its entries; nothing where there is none. In a wrapper that no document
 /// names it shows what it holds, and denies nothing.
 pub(crate) fn listed<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<Entries<T>> {
-    let members: BTreeMap<String, &RawValue> = read(text)?;
+    let members: BTreeMap<String, RawText<'_>> = read(text)?;
     let named = members.get(kind);
     let list = named.or_else(|| members.get("data"))?;
-    let entries: Vec<&RawValue> = read(list.get().as_bytes())?;
+    let entries: Vec<RawText<'_>> = read(list.get().as_bytes())?;
     let more = members.get("has_more").is_some_and(|it| it.get() == "true");
     Some(Entries::of(&entries, if more || named.is_none() { 0 } else { PAGE }))
 }
@@ -49,9 +48,9 @@ pub(crate) fn listed<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Opt
 #[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    error: Option<RawText<'a>>,
     #[serde(borrow, default)]
-    detail: Option<&'a RawValue>,
+    detail: Option<RawText<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +77,7 @@ pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
     let (error, detail) = (error.map(|it| it.get().as_bytes()), detail.map(|it| it.get().as_bytes()));
     let (code, message) = if let Some(ErrorSeen { code, kind, message }) = error.and_then(read) {
         (code.or(kind), message)
-    } else if let Some(all) = detail.and_then(read::<Vec<&RawValue>>) {
+    } else if let Some(all) = detail.and_then(read::<Vec<RawText<'_>>>) {
         let first: Option<Detail> = all.first().and_then(|it| read(it.get().as_bytes()));
         let Detail { kind, msg } = first.unwrap_or_default();
         (kind, msg)

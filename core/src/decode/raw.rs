@@ -1,0 +1,74 @@
+//! Values that are passed on as they are written.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_json::value::RawValue;
+
+/// By this name our reader is asked for a value as it is written, and our writer is given one that is JSON already.
+pub(crate) const RAW: &str = "rulebound::RawText";
+
+/// A JSON value as it is written in a text that [`read`](crate::json::read) reads.
+///
+/// ```
+/// use std::marker::PhantomData;
+/// use rulebound::json::{RawText, read};
+/// let items: Vec<RawText<'_>> = read("[1.10, {\"a\": 2}]", PhantomData).unwrap();
+/// assert_eq!(items[1].get(), "{\"a\": 2}");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawText<'a>(&'a str);
+
+impl<'a> RawText<'a> {
+    /// The text.
+    pub const fn get(self) -> &'a str {
+        self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match written(deserializer)? {
+            Cow::Borrowed(text) => Ok(Self(text)),
+            Cow::Owned(_) => Err(D::Error::custom("only `rulebound::json::read` lends a value as it is written")),
+        }
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for RawText<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        serde_json::Value::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        serde_json::Value::json_schema(generator)
+    }
+}
+
+/// Any value as it is written, lent by our own reader, and copied from any other.
+pub(crate) fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+    struct Written;
+    impl<'de> Visitor<'de> for Written {
+        type Value = Cow<'de, str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a value")
+        }
+
+        fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(text))
+        }
+
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Self::Value, D::Error> {
+            Box::<RawValue>::deserialize(other).map(|it| Cow::Owned(it.get().into()))
+        }
+    }
+    deserializer.deserialize_newtype_struct(RAW, Written)
+}
