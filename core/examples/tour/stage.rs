@@ -2,8 +2,7 @@
 
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Command, EffectId, Env, Fact, Flow, HandleError, Headers, Key, Observation, Origin, Snapshot, Transition,
-    Via,
+    Command, EffectId, Env, Fact, Flow, HandleError, Headers, Key, Observation, Origin, Snapshot, Transition, Via,
 };
 
 use crate::Played;

@@ -9,8 +9,8 @@ use core::mem::{replace, take};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::raw::RAW;
 use super::Wrong;
+use super::raw::RAW;
 use super::reader::{Count, Reader};
 use super::union::{Form, Variant};
 

@@ -25,13 +25,13 @@ use crate::providers::{self, Provider};
 use crate::rule::Violation;
 use crate::time::{Millis, Timestamp};
 
+pub use crate::decode::RawText;
 pub use any::{
     AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, LARGEST_COMMAND, load, read_command,
     read_fact, read_policy, read_time, start,
 };
 pub use problem::Problem;
 pub use text::{quote, read, write};
-pub use crate::decode::RawText;
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///
