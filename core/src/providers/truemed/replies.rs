@@ -40,6 +40,9 @@ pub struct UpdateAnswered {
     /// The request that the webhook will name.
     #[serde(default, deserialize_with = "lenient")]
     pub provision_token_request_id: Option<ProvisionTokenRequestId>,
+    /// The token that was updated, where it is named.
+    #[serde(default, deserialize_with = "lenient")]
+    payment_token: Option<Token>,
 }
 
 /// What a member that names an action says.
@@ -84,9 +87,11 @@ impl UpdateAnswered {
         }
     }
 
-    /// Reads the reply, which proves nothing unless it says something of an action, or names its request.
-    pub(crate) fn read<E>(reply: &Reply<'_>, event: impl FnOnce(Self) -> E) -> Reading<E> {
+    /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
+    /// token that it names is another than the one that was to be updated.
+    pub(crate) fn read<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read::<Self>(reply.body) {
+            Some(Self { payment_token: Some(other), .. }) if other != *asked => Reading::missing("/payment_token"),
             Some(it) if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() => {
                 Reading::Done(event(it))
             }
@@ -230,16 +235,25 @@ pub(crate) fn token<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Toke
     Reading::of(read.map(event).ok_or("/payment_token"))
 }
 
-/// Reads a provision request: its token must be there, be it null.
-pub(crate) fn provision<E>(reply: &Reply<'_>, event: impl FnOnce(ProvisionRetrieved) -> E) -> Reading<E> {
+/// Reads the provision request that was asked for: its token must be there, be it null.
+pub(crate) fn provision<E>(
+    reply: &Reply<'_>,
+    asked: &ProvisionTokenRequestId,
+    event: impl FnOnce(ProvisionRetrieved) -> E,
+) -> Reading<E> {
     #[derive(Deserialize)]
     struct Shape<'a> {
         #[serde(borrow)]
         #[expect(dead_code, reason = "only that it is there matters")]
         payment_token: RawText<'a>,
+        #[serde(default, deserialize_with = "lenient_text")]
+        provision_token_request_id: Option<String>,
     }
     match read::<Shape<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),
+        Some(Shape { provision_token_request_id: Some(other), .. }) if other != asked.as_str() => {
+            Reading::missing("/provision_token_request_id")
+        }
         Some(_) => whole(reply, "/payment_token", event),
     }
 }

@@ -184,7 +184,7 @@ impl PaymentToken {
         }
         let mut session = failed.session;
         if let Some((origin, word)) = by {
-            self.take_token(failed.nth, word);
+            self.take_token(failed.nth, word, cx);
             session = PaymentSessionId::parse(origin.id()).ok();
         }
         cx.withdraw_words(&["payment_failed", "repair_unconfirmed"], |_| true);
@@ -305,6 +305,15 @@ impl PaymentToken {
             && session.id == *id
         {
             session.looked(at);
+        }
+    }
+
+    /// Holds what a look-up of the open session echoes against what was given.
+    pub(super) fn check_echo_of(&self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Context<'_>) {
+        if let Charge::Open { session, .. } = &self.charge
+            && session.id == *id
+        {
+            session.check_echo(seen, cx);
         }
     }
 

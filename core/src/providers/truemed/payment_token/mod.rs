@@ -336,10 +336,10 @@ impl Flow for PaymentToken {
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         match call {
             Call::CreatePaymentToken(_) => replies::token_requested(reply, Event::TokenRequested),
-            Call::UpdatePaymentToken(..) => UpdateAnswered::read(reply, Event::UpdateAnswered),
+            Call::UpdatePaymentToken(token, _) => UpdateAnswered::read(reply, token, Event::UpdateAnswered),
             Call::CreatePaymentSession(_) => replies::session_created(reply, Event::SessionCreated),
             Call::FindPaymentSession(_) => Found::read(reply, Event::SessionFound),
-            Call::RetrieveProvisionTokenRequest(_) => replies::provision(reply, Event::ProvisionRetrieved),
+            Call::RetrieveProvisionTokenRequest(id) => replies::provision(reply, id, Event::ProvisionRetrieved),
             Call::RetrievePaymentToken(token) => replies::token(reply, token, Event::TokenRetrieved),
             Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Event::SessionSeen(Box::new(it))),
             // Only an empty body is documented as its success.

@@ -66,9 +66,8 @@ impl PaymentToken {
             return Err(Because::Known);
         };
         let provision = self.provisions.remove(index);
-        if self.take_token(provision.nth, word) {
+        if self.take_token(provision.nth, word, cx) {
             self.confirmed = Some(provision.items);
-            cx.learn(word.token.as_str());
         }
         if matches!(origin, Origin::Request(_)) {
             self.closed.add(provision.nth, origin.clone());

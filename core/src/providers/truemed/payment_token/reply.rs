@@ -35,6 +35,7 @@ pub(super) fn answered(mut at: PaymentToken, id: &EffectId, call: &Call, event: 
         (Event::TokenRetrieved(reply), _) => at.token_shown(&reply, cx),
         (Event::SessionSeen(seen), Call::RetrievePaymentSession(session)) => {
             at.look_at_session(session, cx.begun_at());
+            at.check_echo_of(session, &seen, cx);
             at.session_stands(session.as_str(), &seen, true, cx)?;
         }
         (Event::Deleted, _) => at.deleted(cx),
@@ -197,8 +198,7 @@ impl PaymentToken {
         self.lmn_expires_at = reply.letter();
         match self.place {
             Place::Adopting => {
-                cx.learn(reply.payment_token.as_str());
-                self.take_token(0, Word::new(&reply.payment_token, reply.letter()));
+                self.take_token(0, Word::new(&reply.payment_token, reply.letter()), cx);
             }
             Place::Deleting if cx.deny(is_delete).is_some() => self.place = Place::Issued,
             _ => {}

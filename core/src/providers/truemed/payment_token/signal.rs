@@ -163,7 +163,7 @@ impl PaymentToken {
             if !self.is_news(nth, word) {
                 return Err(Because::Known);
             }
-            self.take_token(nth, word);
+            self.take_token(nth, word, cx);
             self.drop_stale_charge(cx);
             return Ok(());
         }
@@ -178,9 +178,8 @@ impl PaymentToken {
         let is_older = self.replaced().any(|it| it.is_named_by(origin));
         if ours && self.place == Place::Absent {
             // Every sending was refused, says each reply, and Truemed has made a token even so.
-            self.take_token(self.requests, word);
+            self.take_token(self.requests, word, cx);
             self.confirmed = self.refused.take();
-            cx.learn(word.token.as_str());
             return Ok(());
         }
         let of_request = matches!(origin, Origin::Request(_));

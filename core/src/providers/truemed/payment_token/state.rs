@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::Context;
 use super::origin::{Closed, Origin};
 use crate::flow::{Intents, Watch};
 use crate::id::{Digest, EffectId, Intent};
@@ -287,9 +288,13 @@ impl PaymentToken {
 
     /// Notes that a request of ours is settled, and takes Truemed's word of the token from it unless a newer one was.
     /// Says whether it is the newest.
-    pub(super) fn take_token(&mut self, nth: u32, word: Word<'_>) -> bool {
+    pub(super) fn take_token(&mut self, nth: u32, word: Word<'_>, cx: &mut Context<'_>) -> bool {
         let newest = self.is_newest(nth, word);
         if newest {
+            if self.token.as_ref() != Some(word.token) {
+                // What is told of it from now on finds this row.
+                cx.learn(word.token.as_str());
+            }
             self.token = Some(word.token.clone());
             self.lmn_expires_at = word.letter.or(self.lmn_expires_at);
             self.word_at = word.at.or(self.word_at);

@@ -90,7 +90,7 @@ impl PaymentToken {
         let Change::Updating { nth, items, replaces, .. } = core::mem::take(self.change_of(call)) else { return };
         match by {
             Some((origin, word)) => {
-                self.take_token(nth, word);
+                self.take_token(nth, word, cx);
                 self.closed.add(nth, origin.clone());
             }
             None => self.settled = self.settled.max(nth),
@@ -168,7 +168,7 @@ impl PaymentToken {
         let of_items = matches!(&self.items, Change::Pending(it) if Some(it.nth) == oldest);
         let change = if of_items { &mut self.items } else { &mut self.card };
         let Change::Pending(pending) = core::mem::take(change) else { return };
-        self.take_token(pending.nth, word);
+        self.take_token(pending.nth, word, cx);
         self.confirmed = pending.items.or(self.confirmed);
         self.drop_stale_charge(cx);
         if let Some(origin) = origin {

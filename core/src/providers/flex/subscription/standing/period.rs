@@ -226,10 +226,18 @@ impl Standing {
         }
         match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
             Some(invoice) => paid(Some(invoice)),
-            // A renewal that has failed would have made it past due.
-            None if shown.leased >= span.start.after(RENEWED) => paid(self.only_unplaced()),
+            // A renewal that has failed would have made it past due; where one is told of, its own lookup decides.
+            None if shown.leased >= span.start.after(RENEWED) && self.failing_in(shown).is_none() => {
+                paid(self.only_unplaced())
+            }
             None => None,
         }
+    }
+
+    /// An invoice of the period that is told of as failed, where the lookup itself shows no invoice.
+    pub(super) fn failing_in(&self, shown: &Shown) -> Option<&InvoiceId> {
+        let span = shown.span().filter(|_| shown.silent)?;
+        self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
     }
 
     /// Whether an invoice is paid and can pay the period that begins then: one that has paid another cannot.

@@ -153,7 +153,8 @@ impl Standing {
         use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
         let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
         let decides = decides || self.status.as_ref().is_some_and(|it| self.is_attested(it));
-        let latest = self.shown.as_ref()?.invoice.as_ref();
+        let shown = self.shown.as_ref()?;
+        let latest = shown.invoice.as_ref().or_else(|| self.failing_in(shown));
         latest.filter(|it| decides && !self.invoices.is_paid(it))
     }
 
