@@ -299,7 +299,8 @@ mod tests {
     use super::*;
 
     fn update(body: &str) -> Option<Option<NextAction>> {
-        match UpdateAnswered::read(&Reply { status: 200, body: body.as_bytes() }, |it| it.next_action()) {
+        let asked = Token::parse("pt_1").unwrap();
+        match UpdateAnswered::read(&Reply { status: 200, body: body.as_bytes() }, &asked, |it| it.next_action()) {
             Reading::Done(action) => Some(action),
             Reading::Missing { .. } => None,
         }
@@ -316,6 +317,8 @@ mod tests {
         }
         assert_eq!(update(r#"{"redirect_url":"https://x.example"}"#), unnamed);
         assert_eq!(update(r#"{"next_action":"takehealthsurvey"}"#).flatten().map(|it| it.is_known()), Some(true));
+        assert_eq!(update(r#"{"next_action":null,"payment_token":"pt_1"}"#), Some(None));
+        assert_eq!(update(r#"{"next_action":null,"payment_token":"pt_2"}"#), None);
         for nothing in [r#"{}"#, r#"{"redirect_url":""}"#, r#"{"provision_token_request_id":["x"]}"#, "[]"] {
             assert_eq!(update(nothing), None, "{nothing}");
         }
