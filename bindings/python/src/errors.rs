@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -29,6 +30,7 @@ pub(crate) fn raise(py: Python<'_>, why: AnyError) -> PyErr {
 /// What is wrong, in the core's own words.
 pub(crate) fn problem(py: Python<'_>, wrong: &Problem) -> PyErr {
     match wrong.code {
+        "internal" => PyRuntimeError::new_err(wrong.message.clone()),
         "not_authentic" => of(py, &NOT_AUTHENTIC, "NotAuthentic", (wrong.code, &wrong.field, &wrong.message)),
         code => malformed(py, code, &wrong.field, &wrong.message),
     }
@@ -46,8 +48,8 @@ pub(crate) fn malformed(py: Python<'_>, code: &str, field: &str, message: &str) 
 }
 
 /// An answer of the core's that cannot be read, which is a bug.
-pub(crate) fn internal(py: Python<'_>, wrong: &Malformed) -> PyErr {
-    malformed(py, "internal", &wrong.field, &wrong.reason)
+pub(crate) fn internal(wrong: &Malformed) -> PyErr {
+    PyRuntimeError::new_err(format!("a bug of rulebound's: {wrong}"))
 }
 
 /// A provider that this release does not know.

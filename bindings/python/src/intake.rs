@@ -154,7 +154,7 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
     match read(&text, PhantomData) {
         Ok(Answer::Ok(value)) => values::parsed(py, value.get()),
         Ok(Answer::Error { code, field, message }) => Err(malformed(py, &code, &field, &message)),
-        Err(wrong) => Err(internal(py, &wrong)),
+        Err(wrong) => Err(internal(&wrong)),
     }
 }
 

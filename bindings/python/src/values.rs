@@ -22,7 +22,7 @@ pub(crate) fn list<'py>(py: Python<'py>, values: &[impl Serialize]) -> PyResult<
 
 /// JSON text as plain values.
 pub(crate) fn parsed<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    read(text, Plain(py)).map_err(|wrong| internal(py, &wrong))
+    read(text, Plain(py)).map_err(|wrong| internal(&wrong))
 }
 
 /// Reads JSON straight into Python's own values.
