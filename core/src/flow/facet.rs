@@ -20,7 +20,6 @@ pub struct Move<S: 'static, T: 'static> {
 }
 
 /// The row `from --on--> to`. Every combination of it must happen: exploration proves each.
-#[cfg_attr(not(test), expect(dead_code, reason = "until the flows have their tables"))]
 pub(crate) const fn moves<S, T>(from: S, on: &'static [T], to: &'static [S]) -> Move<S, T> {
     Move { from, on, to }
 }

@@ -2,7 +2,6 @@
 
 mod cx;
 mod delivery;
-mod edges;
 mod extra;
 mod facet;
 mod input;
@@ -33,8 +32,6 @@ use crate::time::Timestamp;
 
 pub(crate) use cx::Moment;
 pub use cx::{Check, Cx};
-pub use edges::{Edge, Edged, Places};
-#[cfg_attr(not(test), expect(unused_imports, reason = "until the flows have their tables"))]
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
@@ -82,8 +79,8 @@ pub(crate) use named;
 
 /// One lifecycle of one provider, with its own snapshot.
 ///
-/// A state has one facet or several, each with its own places and its own edges; an input may move several at once,
-/// and what one facet forbids another is a rule, never an edge.
+/// A state has one facet or several, each with its own states and its own table of moves; an input may move several at once,
+/// and what one facet forbids another is a rule, never a row.
 pub trait Flow:
     sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + 'static
 {
@@ -120,7 +117,7 @@ pub trait Flow:
     /// The wish that an owed request came from, whose guards must still hold when it is begun.
     fn wish_of(call: &Self::Call) -> Self::Wish;
 
-    /// What an input counts as, for the edges.
+    /// What an input counts as in the tables.
     fn on(input: &Input<Self>) -> Self::On;
 
     /// Whether the same wish is open or fulfilled already, so that asking again changes nothing.

@@ -57,20 +57,20 @@ named! {
 }
 
 named! {
-    /// Where the sessions of the purchase stand.
-    pub enum At {
+    /// Where the session stands.
+    pub enum SessionState {
         /// Not asked for.
-        Absent = "session.absent",
+        Absent = "absent",
         /// Asked for.
-        Requested = "session.requested",
+        Requested = "requested",
         /// Looked up for the first time.
-        Adopting = "session.adopting",
+        Adopting = "adopting",
         /// The customer can pay.
-        Open = "session.open",
+        Open = "open",
         /// Nobody has paid in time.
-        Expired = "session.expired",
+        Expired = "expired",
         /// Paid.
-        Complete = "session.complete",
+        Complete = "complete",
     }
 }
 

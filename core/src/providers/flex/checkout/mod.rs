@@ -26,11 +26,11 @@ use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
-pub use command::{At, Command, On, Wish};
+pub use command::{Command, On, SessionState, Wish};
 pub use dispute::{Dispute, Disputes};
 pub use moving::Moving;
 pub use payment::Payment;
@@ -60,56 +60,28 @@ impl Flex for Checkout {
     const SUBSCRIBES: bool = false;
 }
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
-}
-
-impl Edged for Checkout {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::Absent, On::Create, At::Requested),
-        edge(At::Open, On::Create, At::Requested),
-        edge(At::Expired, On::Create, At::Requested),
-        edge(At::Absent, On::Retrieve, At::Adopting),
-        edge(At::Requested, On::Seen, At::Open),
-        edge(At::Requested, On::Seen, At::Expired),
-        edge(At::Requested, On::Seen, At::Complete),
-        // Its look-up finds that it was never made.
-        edge(At::Requested, On::Seen, At::Absent),
-        edge(At::Requested, On::Refused, At::Absent),
-        edge(At::Requested, On::Refused, At::Open),
-        edge(At::Requested, On::Refused, At::Expired),
-        edge(At::Requested, On::Judged, At::Absent),
-        edge(At::Requested, On::Judged, At::Open),
-        edge(At::Requested, On::Judged, At::Expired),
-        edge(At::Requested, On::Judged, At::Complete),
-        edge(At::Adopting, On::Seen, At::Open),
-        edge(At::Adopting, On::Seen, At::Expired),
-        edge(At::Adopting, On::Seen, At::Complete),
-        // It is one of the other flow's.
-        edge(At::Adopting, On::Seen, At::Absent),
-        edge(At::Adopting, On::Judged, At::Absent),
-        // How a session stands is learnt in any order: a status only moves up its rank.
-        edge(At::Open, On::Seen, At::Expired),
-        // A person knows of one that Flex does not find, or what a status means that no document lists.
-        edge(At::Open, On::Judged, At::Expired),
-        edge(At::Open, On::Judged, At::Complete),
-        edge(At::Open, On::Seen, At::Complete),
-        edge(At::Expired, On::Seen, At::Complete),
+#[rustfmt::skip]
+impl Facet for SessionState {
+    type Trigger = On;
+    const NAME: &'static str = "session";
+    const MOVES: &'static [Move<Self, On>] = { use {SessionState::*, On::*}; &[
+        moves(Absent,    &[Create],       &[Requested]),
+        moves(Absent,    &[Retrieve],     &[Adopting]),
         // Somebody has paid under our reference.
-        edge(At::Absent, On::Seen, At::Complete),
-    ];
-
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        [match self.checkouts.place() {
-            Place::Absent => At::Absent,
-            Place::Requested => At::Requested,
-            Place::Adopting => At::Adopting,
-            Place::Open => At::Open,
-            Place::Expired => At::Expired,
-            Place::Complete => At::Complete,
-        }]
-    }
+        moves(Absent,    &[Seen],         &[Complete]),
+        // Its look-up finds that it was never made.
+        moves(Requested, &[Seen, Judged], &[Open, Expired, Complete, Absent]),
+        moves(Requested, &[Refused],      &[Absent, Open, Expired]),
+        // It is one of the other flow's.
+        moves(Adopting,  &[Seen],         &[Open, Expired, Complete, Absent]),
+        moves(Adopting,  &[Judged],       &[Absent]),
+        moves(Open,      &[Create],       &[Requested]),
+        // How a session stands is learnt in any order: a status only moves up its rank.
+        // A person knows of one that Flex does not find, or what a status means that no document lists.
+        moves(Open,      &[Seen, Judged], &[Expired, Complete]),
+        moves(Expired,   &[Create],       &[Requested]),
+        moves(Expired,   &[Seen],         &[Complete]),
+    ] };
 }
 
 impl Flow for Checkout {
@@ -117,7 +89,7 @@ impl Flow for Checkout {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (SessionState,);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -125,8 +97,15 @@ impl Flow for Checkout {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        (match self.checkouts.place() {
+            Place::Absent => SessionState::Absent,
+            Place::Requested => SessionState::Requested,
+            Place::Adopting => SessionState::Adopting,
+            Place::Open => SessionState::Open,
+            Place::Expired => SessionState::Expired,
+            Place::Complete => SessionState::Complete,
+        },)
     }
 
     fn wish(command: &Command) -> Wish {

@@ -67,32 +67,38 @@ named! {
 }
 
 named! {
-    /// Where a facet stands.
-    pub enum At {
+    /// Where the session stands.
+    pub enum SessionState {
         /// No session is asked for.
-        SessionAbsent = "session.absent",
+        Absent = "absent",
         /// One is asked for.
-        SessionRequested = "session.requested",
+        Requested = "requested",
         /// One is looked up for the first time.
-        SessionAdopting = "session.adopting",
+        Adopting = "adopting",
         /// The customer can pay.
-        SessionOpen = "session.open",
+        Open = "open",
         /// Nobody has paid in time.
-        SessionExpired = "session.expired",
+        Expired = "expired",
         /// Paid.
-        SessionComplete = "session.complete",
+        Complete = "complete",
+    }
+}
+
+named! {
+    /// Where the subscription stands.
+    pub enum SubscriptionState {
         /// There is no subscription.
-        Absent = "subscription.absent",
+        Absent = "absent",
         /// Its id is known, and how it stands is not.
-        Unconfirmed = "subscription.unconfirmed",
+        Unconfirmed = "unconfirmed",
         /// It gives no access: not paid yet, paused, or given up on.
-        Waiting = "subscription.waiting",
+        Waiting = "waiting",
         /// Active, or in its trial.
-        Live = "subscription.live",
+        Live = "live",
         /// A renewal could not be paid.
-        PastDue = "subscription.past_due",
+        PastDue = "past_due",
         /// It has ended.
-        Ended = "subscription.ended",
+        Ended = "ended",
     }
 }
 

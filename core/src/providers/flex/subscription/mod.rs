@@ -28,10 +28,10 @@ use super::settings::Settings;
 use super::signal::Signal;
 use super::wire::SubscriptionStatus;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::policy::Env;
 
-pub use command::{At, Command, On, Wish};
+pub use command::{Command, On, SessionState, SubscriptionState, Wish};
 pub use other::Other;
 pub use standing::{Ending, Paid, Span, Standing};
 
@@ -60,89 +60,49 @@ impl Flex for Subscription {
     const SUBSCRIBES: bool = true;
 }
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
+#[rustfmt::skip]
+impl Facet for SessionState {
+    type Trigger = On;
+    const NAME: &'static str = "session";
+    const MOVES: &'static [Move<Self, On>] = { use {SessionState::*, On::*}; &[
+        moves(Absent,    &[Create],          &[Requested]),
+        moves(Absent,    &[Retrieve],        &[Adopting]),
+        // Somebody has paid under our reference.
+        moves(Absent,    &[Session],         &[Complete]),
+        moves(Requested, &[Session],         &[Open, Expired, Complete]),
+        moves(Requested, &[Refused, Judged], &[Absent, Open, Expired]),
+        // It is one of the other flow's.
+        moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
+        // A person says what no lookup tells.
+        moves(Adopting,  &[Judged],          &[Absent]),
+        moves(Open,      &[Create],          &[Requested]),
+        // How a session stands is learnt in any order: a status only moves up its rank.
+        moves(Open,      &[Session],         &[Expired, Complete]),
+        moves(Open,      &[Judged],          &[Expired]),
+        moves(Expired,   &[Create],          &[Requested]),
+        moves(Expired,   &[Session],         &[Complete]),
+    ] };
 }
 
-impl Edged for Subscription {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::SessionAbsent, On::Create, At::SessionRequested),
-        edge(At::SessionOpen, On::Create, At::SessionRequested),
-        edge(At::SessionExpired, On::Create, At::SessionRequested),
-        edge(At::SessionAbsent, On::Retrieve, At::SessionAdopting),
-        edge(At::SessionRequested, On::Session, At::SessionOpen),
-        edge(At::SessionRequested, On::Session, At::SessionExpired),
-        edge(At::SessionRequested, On::Session, At::SessionComplete),
-        edge(At::SessionRequested, On::Refused, At::SessionAbsent),
-        edge(At::SessionRequested, On::Refused, At::SessionOpen),
-        edge(At::SessionRequested, On::Refused, At::SessionExpired),
-        edge(At::SessionRequested, On::Judged, At::SessionAbsent),
-        edge(At::SessionRequested, On::Judged, At::SessionOpen),
-        edge(At::SessionRequested, On::Judged, At::SessionExpired),
-        edge(At::SessionAdopting, On::Session, At::SessionOpen),
-        edge(At::SessionAdopting, On::Session, At::SessionExpired),
-        edge(At::SessionAdopting, On::Session, At::SessionComplete),
-        // It is one of the other flow's.
-        edge(At::SessionAdopting, On::Session, At::SessionAbsent),
-        // How a session stands is learnt in any order: a status only moves up its rank.
-        edge(At::SessionOpen, On::Session, At::SessionExpired),
-        edge(At::SessionOpen, On::Session, At::SessionComplete),
-        edge(At::SessionExpired, On::Session, At::SessionComplete),
-        // Somebody has paid under our reference.
-        edge(At::SessionAbsent, On::Session, At::SessionComplete),
-        edge(At::Absent, On::Session, At::Unconfirmed),
-        edge(At::Absent, On::Retrieve, At::Unconfirmed),
-        edge(At::Unconfirmed, On::Refused, At::Absent),
+#[rustfmt::skip]
+impl Facet for SubscriptionState {
+    type Trigger = On;
+    const NAME: &'static str = "subscription";
+    const MOVES: &'static [Move<Self, On>] = { use {SubscriptionState::*, On::*}; &[
+        moves(Absent,      &[Session, Retrieve, Judged], &[Unconfirmed]),
+        moves(Unconfirmed, &[Refused],                   &[Absent]),
         // How a subscription stands can go both ways: it is what the last look has shown. Only its end is final.
-        edge(At::Unconfirmed, On::Subscription, At::Waiting),
-        edge(At::Unconfirmed, On::Subscription, At::Live),
-        edge(At::Unconfirmed, On::Subscription, At::PastDue),
-        edge(At::Unconfirmed, On::Subscription, At::Ended),
-        edge(At::Waiting, On::Subscription, At::Live),
-        edge(At::Waiting, On::Subscription, At::PastDue),
-        edge(At::Waiting, On::Subscription, At::Ended),
-        edge(At::Live, On::Subscription, At::Waiting),
-        edge(At::Live, On::Subscription, At::PastDue),
-        edge(At::Live, On::Subscription, At::Ended),
-        edge(At::PastDue, On::Subscription, At::Waiting),
-        edge(At::PastDue, On::Subscription, At::Live),
-        edge(At::PastDue, On::Subscription, At::Ended),
-        edge(At::Unconfirmed, On::Deleted, At::Ended),
-        edge(At::Waiting, On::Deleted, At::Ended),
-        edge(At::Live, On::Deleted, At::Ended),
-        edge(At::PastDue, On::Deleted, At::Ended),
-        // A person says what no lookup tells.
-        edge(At::SessionAdopting, On::Judged, At::SessionAbsent),
-        edge(At::SessionOpen, On::Judged, At::SessionExpired),
-        edge(At::Unconfirmed, On::Judged, At::Absent),
-        edge(At::Absent, On::Judged, At::Unconfirmed),
-        edge(At::Waiting, On::Judged, At::Live),
-        edge(At::Unconfirmed, On::Judged, At::Ended),
-        edge(At::Waiting, On::Judged, At::Ended),
-        edge(At::Live, On::Judged, At::Ended),
-        edge(At::PastDue, On::Judged, At::Ended),
-    ];
-
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        let session = match self.checkouts.place() {
-            Place::Absent => At::SessionAbsent,
-            Place::Requested => At::SessionRequested,
-            Place::Adopting => At::SessionAdopting,
-            Place::Open => At::SessionOpen,
-            Place::Expired => At::SessionExpired,
-            Place::Complete => At::SessionComplete,
-        };
-        let subscription = match self.standing.as_deref() {
-            None => At::Absent,
-            Some(it) if it.status.is_none() => At::Unconfirmed,
-            Some(it) if it.is_over() => At::Ended,
-            Some(it) if it.runs() => At::Live,
-            Some(it) if it.status == Some(SubscriptionStatus::PastDue) => At::PastDue,
-            Some(_) => At::Waiting,
-        };
-        [session, subscription]
-    }
+        moves(Unconfirmed, &[Subscription],              &[Waiting, Live, PastDue, Ended]),
+        moves(Unconfirmed, &[Deleted],                   &[Ended]),
+        moves(Unconfirmed, &[Judged],                    &[Absent, Ended]),
+        moves(Waiting,     &[Subscription],              &[Live, PastDue, Ended]),
+        moves(Waiting,     &[Deleted],                   &[Ended]),
+        moves(Waiting,     &[Judged],                    &[Live, Ended]),
+        moves(Live,        &[Subscription],              &[Waiting, PastDue, Ended]),
+        moves(Live,        &[Deleted, Judged],           &[Ended]),
+        moves(PastDue,     &[Subscription],              &[Waiting, Live, Ended]),
+        moves(PastDue,     &[Deleted, Judged],           &[Ended]),
+    ] };
 }
 
 impl Flow for Subscription {
@@ -150,7 +110,7 @@ impl Flow for Subscription {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (SessionState, SubscriptionState);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -158,8 +118,24 @@ impl Flow for Subscription {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        let session = match self.checkouts.place() {
+            Place::Absent => SessionState::Absent,
+            Place::Requested => SessionState::Requested,
+            Place::Adopting => SessionState::Adopting,
+            Place::Open => SessionState::Open,
+            Place::Expired => SessionState::Expired,
+            Place::Complete => SessionState::Complete,
+        };
+        let subscription = match self.standing.as_deref() {
+            None => SubscriptionState::Absent,
+            Some(it) if it.status.is_none() => SubscriptionState::Unconfirmed,
+            Some(it) if it.is_over() => SubscriptionState::Ended,
+            Some(it) if it.runs() => SubscriptionState::Live,
+            Some(it) if it.status == Some(SubscriptionStatus::PastDue) => SubscriptionState::PastDue,
+            Some(_) => SubscriptionState::Waiting,
+        };
+        (session, subscription)
     }
 
     fn wish(command: &Command) -> Wish {

@@ -70,38 +70,44 @@ named! {
 }
 
 named! {
-    /// Where a facet stands.
-    pub enum At {
+    /// Where the subscription stands.
+    pub enum SubscriptionState {
         /// Not asked for.
-        Absent = "subscription.absent",
+        Absent = "absent",
         /// Asked for.
-        Requested = "subscription.requested",
+        Requested = "requested",
         /// Looked up for the first time.
-        Adopting = "subscription.adopting",
+        Adopting = "adopting",
         /// A person says that it was created, and no look-up has confirmed it.
-        Attested = "subscription.attested",
+        Attested = "attested",
         /// Revup knows it, and nothing proves its first charge.
-        Awaiting = "subscription.awaiting",
+        Awaiting = "awaiting",
         /// Paid, and renewed by Revup.
-        Fulfilled = "subscription.fulfilled",
+        Fulfilled = "fulfilled",
         /// A renewal failed, and Revup tries again.
-        PastDue = "subscription.past_due",
+        PastDue = "past_due",
         /// Paused.
-        Paused = "subscription.paused",
+        Paused = "paused",
         /// Of a status that no document lists.
-        Unclear = "subscription.unclear",
+        Unclear = "unclear",
         /// The first charge failed.
-        Archived = "subscription.archived",
+        Archived = "archived",
         /// Over.
-        Cancelled = "subscription.cancelled",
+        Cancelled = "cancelled",
+    }
+}
+
+named! {
+    /// Where the first charge stands.
+    pub enum PaymentState {
         /// Nothing is known of a first charge.
-        PaymentAbsent = "payment.absent",
+        Absent = "absent",
         /// Revup makes the first charge, or the customer does in the form.
-        PaymentAwaited = "payment.awaited",
+        Awaited = "awaited",
         /// The first charge failed.
-        PaymentFailed = "payment.failed",
+        Failed = "failed",
         /// The first charge succeeded.
-        PaymentAccepted = "payment.accepted",
+        Accepted = "accepted",
     }
 }
 
@@ -117,7 +123,7 @@ named! {
         /// A look-up shows how the subscription stands.
         Found = "found",
         /// Revup answers a cancellation.
-        Cancelled = "cancelled",
+        CancelAnswered = "cancel_answered",
         /// An event whose origin is proved.
         Told = "event",
         /// Revup refuses.

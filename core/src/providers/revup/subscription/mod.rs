@@ -26,12 +26,12 @@ use super::settings::Settings;
 use crate::effect::Awaited;
 use crate::encode::encode;
 use crate::fact::Because;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::id::Digest;
 use crate::policy::Env;
 use crate::time::Timestamp;
 
-pub use command::{At, Command, Event, On, Wish};
+pub use command::{Command, Event, On, PaymentState, SubscriptionState, Wish};
 pub use state::{Payment, Place, Subscription};
 
 /// The event that tells of a first charge that succeeded.
@@ -45,136 +45,61 @@ type Next = Result<Subscription, Stop>;
 
 impl crate::flow::sealed::Sealed for Subscription {}
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
+#[rustfmt::skip]
+impl Facet for SubscriptionState {
+    type Trigger = On;
+    const NAME: &'static str = "subscription";
+    const MOVES: &'static [Move<Self, On>] = { use {SubscriptionState::*, On::*}; &[
+        moves(Absent,    &[Create],                 &[Requested]),
+        moves(Absent,    &[Retrieve],               &[Adopting]),
+        moves(Absent,    &[Told],                   &[Awaiting]),
+        moves(Absent,    &[Judged],                 &[Attested]),
+        moves(Requested, &[Created, Told],          &[Awaiting]),
+        moves(Requested, &[Judged],                 &[Attested, Absent]),
+        moves(Requested, &[Refused],                &[Absent]),
+        moves(Requested, &[Found],                  &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Adopting,  &[Refused, Judged],        &[Absent]),
+        moves(Adopting,  &[Found],                  &[Unclear, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Attested,  &[Judged],                 &[Absent]),
+        moves(Attested,  &[Found],                  &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Awaiting,  &[Found],                  &[Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Awaiting,  &[Told],                   &[Fulfilled, Archived, Cancelled]),
+        moves(Awaiting,  &[CancelAnswered],         &[Cancelled]),
+        // Or by a person, where nothing else tells.
+        moves(Awaiting,  &[Judged],                 &[Fulfilled, Cancelled]),
+        // What can go both ways is the look-up's to say.
+        // The end is told by a look-up, by an event with proof, or in answer to a cancellation.
+        // Contradictory: a first charge that succeeded and failed, or an end after the end. A person looks.
+        moves(Fulfilled, &[Found],                  &[PastDue, Paused, Unclear, Cancelled, Archived]),
+        moves(Fulfilled, &[Told],                   &[Cancelled, Archived]),
+        moves(Fulfilled, &[CancelAnswered, Judged], &[Cancelled]),
+        moves(PastDue,   &[Found],                  &[Fulfilled, Paused, Unclear, Cancelled, Archived]),
+        moves(PastDue,   &[Told],                   &[Cancelled, Archived]),
+        moves(PastDue,   &[CancelAnswered, Judged], &[Cancelled]),
+        moves(Paused,    &[Found],                  &[Fulfilled, PastDue, Unclear, Cancelled, Archived]),
+        moves(Paused,    &[Told],                   &[Cancelled, Archived]),
+        moves(Paused,    &[CancelAnswered, Judged], &[Cancelled]),
+        moves(Unclear,   &[Found],                  &[Fulfilled, PastDue, Paused, Cancelled, Archived]),
+        moves(Unclear,   &[Told],                   &[Cancelled, Archived]),
+        moves(Unclear,   &[CancelAnswered],         &[Cancelled]),
+        moves(Unclear,   &[Judged],                 &[Fulfilled, Cancelled]),
+        moves(Archived,  &[Found, Told],            &[Cancelled]),
+    ] };
 }
 
-impl Edged for Subscription {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::Absent, On::Create, At::Requested),
-        edge(At::Absent, On::Retrieve, At::Adopting),
-        edge(At::Absent, On::Told, At::Awaiting),
-        edge(At::Absent, On::Judged, At::Attested),
-        edge(At::Requested, On::Created, At::Awaiting),
-        edge(At::Requested, On::Told, At::Awaiting),
-        edge(At::Requested, On::Judged, At::Attested),
-        edge(At::Requested, On::Judged, At::Absent),
-        edge(At::Requested, On::Refused, At::Absent),
-        edge(At::Requested, On::Found, At::Awaiting),
-        edge(At::Requested, On::Found, At::Fulfilled),
-        edge(At::Requested, On::Found, At::PastDue),
-        edge(At::Requested, On::Found, At::Paused),
-        edge(At::Requested, On::Found, At::Archived),
-        edge(At::Requested, On::Found, At::Cancelled),
-        edge(At::Adopting, On::Refused, At::Absent),
-        edge(At::Adopting, On::Judged, At::Absent),
-        edge(At::Adopting, On::Found, At::Unclear),
-        edge(At::Adopting, On::Found, At::Fulfilled),
-        edge(At::Adopting, On::Found, At::PastDue),
-        edge(At::Adopting, On::Found, At::Paused),
-        edge(At::Adopting, On::Found, At::Archived),
-        edge(At::Adopting, On::Found, At::Cancelled),
-        edge(At::Attested, On::Judged, At::Absent),
-        edge(At::Attested, On::Found, At::Awaiting),
-        edge(At::Attested, On::Found, At::Fulfilled),
-        edge(At::Attested, On::Found, At::PastDue),
-        edge(At::Attested, On::Found, At::Paused),
-        edge(At::Attested, On::Found, At::Archived),
-        edge(At::Attested, On::Found, At::Cancelled),
-        edge(At::Awaiting, On::Found, At::Fulfilled),
-        edge(At::Awaiting, On::Found, At::PastDue),
-        edge(At::Awaiting, On::Found, At::Paused),
-        edge(At::Awaiting, On::Found, At::Archived),
-        edge(At::Awaiting, On::Found, At::Cancelled),
-        edge(At::Awaiting, On::Told, At::Fulfilled),
-        edge(At::Awaiting, On::Told, At::Archived),
-        edge(At::Awaiting, On::Told, At::Cancelled),
-        edge(At::Awaiting, On::Cancelled, At::Cancelled),
-        // What can go both ways is the look-up's to say.
-        edge(At::Fulfilled, On::Found, At::PastDue),
-        edge(At::Fulfilled, On::Found, At::Paused),
-        edge(At::Fulfilled, On::Found, At::Unclear),
-        edge(At::PastDue, On::Found, At::Fulfilled),
-        edge(At::PastDue, On::Found, At::Paused),
-        edge(At::PastDue, On::Found, At::Unclear),
-        edge(At::Paused, On::Found, At::Fulfilled),
-        edge(At::Paused, On::Found, At::PastDue),
-        edge(At::Paused, On::Found, At::Unclear),
-        edge(At::Unclear, On::Found, At::Fulfilled),
-        edge(At::Unclear, On::Found, At::PastDue),
-        edge(At::Unclear, On::Found, At::Paused),
-        // The end is told by a look-up, by an event with proof, or in answer to a cancellation.
-        edge(At::Fulfilled, On::Found, At::Cancelled),
-        edge(At::Fulfilled, On::Told, At::Cancelled),
-        edge(At::Fulfilled, On::Cancelled, At::Cancelled),
-        edge(At::PastDue, On::Found, At::Cancelled),
-        edge(At::PastDue, On::Told, At::Cancelled),
-        edge(At::PastDue, On::Cancelled, At::Cancelled),
-        edge(At::Paused, On::Found, At::Cancelled),
-        edge(At::Paused, On::Told, At::Cancelled),
-        edge(At::Paused, On::Cancelled, At::Cancelled),
-        edge(At::Unclear, On::Found, At::Cancelled),
-        edge(At::Unclear, On::Told, At::Cancelled),
-        edge(At::Unclear, On::Cancelled, At::Cancelled),
-        // Or by a person, where nothing else tells.
-        edge(At::Awaiting, On::Judged, At::Fulfilled),
-        edge(At::Awaiting, On::Judged, At::Cancelled),
-        edge(At::Fulfilled, On::Judged, At::Cancelled),
-        edge(At::PastDue, On::Judged, At::Cancelled),
-        edge(At::Paused, On::Judged, At::Cancelled),
-        edge(At::Unclear, On::Judged, At::Fulfilled),
-        edge(At::Unclear, On::Judged, At::Cancelled),
-        // Contradictory: a first charge that succeeded and failed, or an end after the end. A person looks.
-        edge(At::Fulfilled, On::Found, At::Archived),
-        edge(At::Fulfilled, On::Told, At::Archived),
-        edge(At::PastDue, On::Found, At::Archived),
-        edge(At::PastDue, On::Told, At::Archived),
-        edge(At::Paused, On::Found, At::Archived),
-        edge(At::Paused, On::Told, At::Archived),
-        edge(At::Unclear, On::Found, At::Archived),
-        edge(At::Unclear, On::Told, At::Archived),
-        edge(At::Archived, On::Found, At::Cancelled),
-        edge(At::Archived, On::Told, At::Cancelled),
+#[rustfmt::skip]
+impl Facet for PaymentState {
+    type Trigger = On;
+    const NAME: &'static str = "payment";
+    const MOVES: &'static [Move<Self, On>] = { use {PaymentState::*, On::*}; &[
         // The first charge: what is known of it only moves up.
-        edge(At::PaymentAbsent, On::Created, At::PaymentAwaited),
-        edge(At::PaymentAbsent, On::Told, At::PaymentAwaited),
-        edge(At::PaymentAbsent, On::Found, At::PaymentAwaited),
-        edge(At::PaymentAbsent, On::Found, At::PaymentFailed),
-        edge(At::PaymentAbsent, On::Found, At::PaymentAccepted),
-        edge(At::PaymentAbsent, On::Told, At::PaymentFailed),
-        edge(At::PaymentAbsent, On::Told, At::PaymentAccepted),
-        edge(At::PaymentAwaited, On::Found, At::PaymentFailed),
-        edge(At::PaymentAwaited, On::Told, At::PaymentFailed),
-        edge(At::PaymentAwaited, On::Found, At::PaymentAccepted),
-        edge(At::PaymentAwaited, On::Told, At::PaymentAccepted),
-        edge(At::PaymentAbsent, On::Judged, At::PaymentAccepted),
-        edge(At::PaymentAwaited, On::Judged, At::PaymentAccepted),
-        edge(At::PaymentFailed, On::Told, At::PaymentAccepted),
-    ];
-
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        let subscription = match self.place {
-            Place::Absent => At::Absent,
-            Place::Requested => At::Requested,
-            Place::Adopting => At::Adopting,
-            Place::Attested => At::Attested,
-            Place::Awaiting => At::Awaiting,
-            Place::Fulfilled => At::Fulfilled,
-            Place::PastDue => At::PastDue,
-            Place::Paused => At::Paused,
-            Place::Unclear => At::Unclear,
-            Place::Archived => At::Archived,
-            Place::Cancelled => At::Cancelled,
-        };
-        let payment = match self.payment {
-            Payment::Absent => At::PaymentAbsent,
-            Payment::Awaited => At::PaymentAwaited,
-            Payment::Failed => At::PaymentFailed,
-            Payment::Accepted => At::PaymentAccepted,
-        };
-        [subscription, payment]
-    }
+        moves(Absent,  &[Created],     &[Awaited]),
+        moves(Absent,  &[Told, Found], &[Awaited, Failed, Accepted]),
+        moves(Absent,  &[Judged],      &[Accepted]),
+        moves(Awaited, &[Found, Told], &[Failed, Accepted]),
+        moves(Awaited, &[Judged],      &[Accepted]),
+        moves(Failed,  &[Told],        &[Accepted]),
+    ] };
 }
 
 impl Flow for Subscription {
@@ -182,7 +107,7 @@ impl Flow for Subscription {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (SubscriptionState, PaymentState);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -190,8 +115,27 @@ impl Flow for Subscription {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        let subscription = match self.place {
+            Place::Absent => SubscriptionState::Absent,
+            Place::Requested => SubscriptionState::Requested,
+            Place::Adopting => SubscriptionState::Adopting,
+            Place::Attested => SubscriptionState::Attested,
+            Place::Awaiting => SubscriptionState::Awaiting,
+            Place::Fulfilled => SubscriptionState::Fulfilled,
+            Place::PastDue => SubscriptionState::PastDue,
+            Place::Paused => SubscriptionState::Paused,
+            Place::Unclear => SubscriptionState::Unclear,
+            Place::Archived => SubscriptionState::Archived,
+            Place::Cancelled => SubscriptionState::Cancelled,
+        };
+        let payment = match self.payment {
+            Payment::Absent => PaymentState::Absent,
+            Payment::Awaited => PaymentState::Awaited,
+            Payment::Failed => PaymentState::Failed,
+            Payment::Accepted => PaymentState::Accepted,
+        };
+        (subscription, payment)
     }
 
     fn wish(command: &Command) -> Wish {
@@ -224,7 +168,7 @@ impl Flow for Subscription {
             Input::Answered { event, .. } => match event {
                 Event::Created(_) => On::Created,
                 Event::Seen(_) => On::Found,
-                Event::Cancelled(_) => On::Cancelled,
+                Event::Cancelled(_) => On::CancelAnswered,
                 _ => On::Other,
             },
             Input::Signalled(..) => On::Told,

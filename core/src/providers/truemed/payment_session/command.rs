@@ -99,29 +99,29 @@ named! {
 
 named! {
     /// Where the session stands.
-    pub enum At {
+    pub enum SessionState {
         /// Not asked for.
-        Absent = "session.absent",
+        Absent = "absent",
         /// Asked for.
-        Requested = "session.requested",
+        Requested = "requested",
         /// Looked up for the first time.
-        Adopting = "session.adopting",
+        Adopting = "adopting",
         /// The customer has not paid yet.
-        Pending = "session.pending",
+        Pending = "pending",
         /// Under review.
-        Processing = "session.processing",
+        Processing = "processing",
         /// Held.
-        Authorized = "session.authorized",
+        Authorized = "authorized",
         /// Refused by the review.
-        Rejected = "session.rejected",
+        Rejected = "rejected",
         /// Dropped unpaid.
-        Canceled = "session.canceled",
+        Canceled = "canceled",
         /// The hold was released.
-        Voided = "session.voided",
+        Voided = "voided",
         /// The hold lapsed.
-        Expired = "session.expired",
+        Expired = "expired",
         /// Paid.
-        Captured = "session.captured",
+        Captured = "captured",
     }
 }
 

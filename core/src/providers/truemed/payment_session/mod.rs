@@ -24,12 +24,12 @@ use super::session::{Asked, Session};
 use super::settings::Settings;
 use super::wire::{Signal, Status};
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Intents, Places, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Intents, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::policy::Env;
 
-pub use command::{At, Command, Event, On, Wish};
+pub use command::{Command, Event, On, SessionState, Wish};
 pub use refunds::GivenBack;
 
 /// One attended checkout, or one that began elsewhere and is adopted.
@@ -98,100 +98,34 @@ enum Ending {
 
 impl crate::flow::sealed::Sealed for PaymentSession {}
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
-}
-
-impl Edged for PaymentSession {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::Absent, On::Create, At::Requested),
-        edge(At::Absent, On::Retrieve, At::Adopting),
-        edge(At::Absent, On::Judged, At::Pending),
-        edge(At::Requested, On::Created, At::Pending),
+#[rustfmt::skip]
+impl Facet for SessionState {
+    type Trigger = On;
+    const NAME: &'static str = "session";
+    const MOVES: &'static [Move<Self, On>] = { use {SessionState::*, On::*}; &[
+        moves(Absent,     &[Create],          &[Requested]),
+        moves(Absent,     &[Retrieve],        &[Adopting]),
         // A person had ended it, and it was made after all.
-        edge(At::Absent, On::Created, At::Pending),
-        edge(At::Requested, On::Seen, At::Absent),
-        edge(At::Requested, On::Refused, At::Absent),
-        edge(At::Adopting, On::Refused, At::Absent),
+        moves(Absent,     &[Judged, Created], &[Pending]),
+        moves(Requested,  &[Created],         &[Pending]),
         // A webhook that echoes our key stands in for the answer that was lost.
-        edge(At::Requested, On::Seen, At::Processing),
-        edge(At::Requested, On::Seen, At::Authorized),
-        edge(At::Requested, On::Seen, At::Rejected),
-        edge(At::Requested, On::Seen, At::Canceled),
-        edge(At::Requested, On::Seen, At::Voided),
-        edge(At::Requested, On::Seen, At::Expired),
-        edge(At::Requested, On::Seen, At::Captured),
+        moves(Requested,  &[Seen],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Refused],         &[Absent]),
         // A look-up in the list shows what became of a creation that was never answered; a person can know it too.
-        edge(At::Requested, On::Found, At::Absent),
-        edge(At::Requested, On::Found, At::Pending),
-        edge(At::Requested, On::Found, At::Processing),
-        edge(At::Requested, On::Found, At::Authorized),
-        edge(At::Requested, On::Found, At::Rejected),
-        edge(At::Requested, On::Found, At::Canceled),
-        edge(At::Requested, On::Found, At::Voided),
-        edge(At::Requested, On::Found, At::Expired),
-        edge(At::Requested, On::Found, At::Captured),
-        edge(At::Requested, On::Judged, At::Pending),
-        edge(At::Requested, On::Judged, At::Absent),
-        edge(At::Adopting, On::Judged, At::Absent),
+        moves(Requested,  &[Found],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Judged],          &[Pending, Absent]),
+        moves(Adopting,   &[Refused, Judged], &[Absent]),
         // How a session stands is learnt in any order: a status only moves up its rank.
-        edge(At::Adopting, On::Seen, At::Pending),
-        edge(At::Adopting, On::Seen, At::Processing),
-        edge(At::Adopting, On::Seen, At::Authorized),
-        edge(At::Adopting, On::Seen, At::Rejected),
-        edge(At::Adopting, On::Seen, At::Canceled),
-        edge(At::Adopting, On::Seen, At::Voided),
-        edge(At::Adopting, On::Seen, At::Expired),
-        edge(At::Adopting, On::Seen, At::Captured),
-        edge(At::Pending, On::Seen, At::Processing),
-        edge(At::Pending, On::Seen, At::Authorized),
-        edge(At::Pending, On::Seen, At::Rejected),
-        edge(At::Pending, On::Seen, At::Canceled),
-        edge(At::Pending, On::Seen, At::Voided),
-        edge(At::Pending, On::Seen, At::Expired),
-        edge(At::Pending, On::Seen, At::Captured),
-        edge(At::Processing, On::Seen, At::Authorized),
-        edge(At::Processing, On::Seen, At::Rejected),
-        edge(At::Processing, On::Seen, At::Canceled),
-        edge(At::Processing, On::Seen, At::Voided),
-        edge(At::Processing, On::Seen, At::Expired),
-        edge(At::Processing, On::Seen, At::Captured),
-        edge(At::Authorized, On::Seen, At::Rejected),
-        edge(At::Authorized, On::Seen, At::Canceled),
-        edge(At::Authorized, On::Seen, At::Voided),
-        edge(At::Authorized, On::Seen, At::Expired),
-        edge(At::Authorized, On::Seen, At::Captured),
+        moves(Adopting,   &[Seen],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Pending,    &[Seen],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Processing, &[Seen],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Authorized, &[Seen],            &[Rejected, Canceled, Voided, Expired, Captured]),
         // Contradictory finals keep the higher: which of two unpaid ones is higher is fixed, and money is above all.
-        edge(At::Rejected, On::Seen, At::Canceled),
-        edge(At::Rejected, On::Seen, At::Voided),
-        edge(At::Rejected, On::Seen, At::Expired),
-        edge(At::Rejected, On::Seen, At::Captured),
-        edge(At::Canceled, On::Seen, At::Voided),
-        edge(At::Canceled, On::Seen, At::Expired),
-        edge(At::Canceled, On::Seen, At::Captured),
-        edge(At::Voided, On::Seen, At::Expired),
-        edge(At::Voided, On::Seen, At::Captured),
-        edge(At::Expired, On::Seen, At::Captured),
-    ];
-
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        [match self {
-            Self::Absent => At::Absent,
-            Self::Requested(_) => At::Requested,
-            Self::Adopting(_) => At::Adopting,
-            Self::Known(known) => match known.session.status {
-                Status::Pending | Status::Unknown(_) => At::Pending,
-                Status::Processing => At::Processing,
-                Status::Authorized => At::Authorized,
-                Status::Rejected => At::Rejected,
-                Status::Canceled => At::Canceled,
-                Status::AuthorizationVoided => At::Voided,
-                Status::AuthorizationExpired => At::Expired,
-                Status::Captured => At::Captured,
-            },
-        }]
-    }
+        moves(Rejected,   &[Seen],            &[Canceled, Voided, Expired, Captured]),
+        moves(Canceled,   &[Seen],            &[Voided, Expired, Captured]),
+        moves(Voided,     &[Seen],            &[Expired, Captured]),
+        moves(Expired,    &[Seen],            &[Captured]),
+    ] };
 }
 
 impl Flow for PaymentSession {
@@ -199,7 +133,7 @@ impl Flow for PaymentSession {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (SessionState,);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -207,8 +141,22 @@ impl Flow for PaymentSession {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        (match self {
+            Self::Absent => SessionState::Absent,
+            Self::Requested(_) => SessionState::Requested,
+            Self::Adopting(_) => SessionState::Adopting,
+            Self::Known(known) => match known.session.status {
+                Status::Pending | Status::Unknown(_) => SessionState::Pending,
+                Status::Processing => SessionState::Processing,
+                Status::Authorized => SessionState::Authorized,
+                Status::Rejected => SessionState::Rejected,
+                Status::Canceled => SessionState::Canceled,
+                Status::AuthorizationVoided => SessionState::Voided,
+                Status::AuthorizationExpired => SessionState::Expired,
+                Status::Captured => SessionState::Captured,
+            },
+        },)
     }
 
     fn wish(command: &Command) -> Wish {

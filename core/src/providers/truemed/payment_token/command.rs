@@ -98,44 +98,62 @@ named! {
 }
 
 named! {
-    /// Where a facet stands.
-    pub enum At {
+    /// Where the token stands.
+    pub enum TokenState {
         /// Nobody asked for a token.
-        TokenAbsent = "token.absent",
+        Absent = "absent",
         /// A token is asked for.
-        TokenRequested = "token.requested",
+        Requested = "requested",
         /// Truemed decides, or the customer has not finished.
-        TokenAwaiting = "token.awaiting",
+        Awaiting = "awaiting",
         /// A token of another origin is looked up.
-        TokenAdopting = "token.adopting",
+        Adopting = "adopting",
         /// The token exists.
-        TokenIssued = "token.issued",
+        Issued = "issued",
         /// Its deletion is asked for.
-        TokenDeleting = "token.deleting",
+        Deleting = "deleting",
         /// The token is gone for good.
-        TokenDeleted = "token.deleted",
+        Deleted = "deleted",
+    }
+}
+
+named! {
+    /// Where a change of the items stands.
+    pub enum ItemsState {
         /// No change of the items is open.
-        ItemsSettled = "change.settled",
+        Settled = "settled",
         /// A change of the items is asked for.
-        ItemsUpdating = "change.updating",
+        Updating = "updating",
         /// The customer must act before the items change.
-        ItemsPending = "change.pending",
+        Pending = "pending",
+    }
+}
+
+named! {
+    /// Where a change of the card stands.
+    pub enum CardState {
         /// No change of the card is open.
-        CardSettled = "card.settled",
+        Settled = "settled",
         /// A change of the card is asked for.
-        CardUpdating = "card.updating",
+        Updating = "updating",
         /// The customer must act before the card changes.
-        CardPending = "card.pending",
+        Pending = "pending",
+    }
+}
+
+named! {
+    /// Where the charge stands, or the checkout that makes a token.
+    pub enum ChargeState {
         /// No charge is open.
-        ChargeIdle = "charge.idle",
+        Idle = "idle",
         /// A charge is asked for.
-        ChargeRequested = "charge.requested",
+        Requested = "requested",
         /// Truemed knows the charge's session.
-        ChargeOpen = "charge.open",
+        Open = "open",
         /// The stored method could not pay.
-        ChargeFailed = "charge.failed",
+        Failed = "failed",
         /// The customer has acted; the host has to charge again.
-        ChargeRepaired = "charge.repaired",
+        Repaired = "repaired",
     }
 }
 
@@ -165,7 +183,7 @@ named! {
         /// A look-up finds the token.
         Found = "token_found",
         /// Truemed answers a deletion.
-        Deleted = "token_deleted",
+        TokenDeleted = "token_deleted",
         /// Truemed signals that the token can be charged.
         TokenUpdated = "payment_token_updated",
         /// Truemed says how a session stands: by webhook or in answer to a look-up.

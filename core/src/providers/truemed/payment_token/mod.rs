@@ -26,11 +26,11 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Standing, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
-pub use command::{At, Command, Event, On, Wish};
+pub use command::{CardState, ChargeState, Command, Event, ItemsState, On, TokenState, Wish};
 use origin::Origin;
 pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 
@@ -47,125 +47,82 @@ impl Wish {
     pub(super) const CARD: &'static str = "update_payment_token/card";
 }
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
+#[rustfmt::skip]
+impl Facet for TokenState {
+    type Trigger = On;
+    const NAME: &'static str = "token";
+    const MOVES: &'static [Move<Self, On>] = { use {TokenState::*, On::*}; &[
+        moves(Absent,    &[CreateToken, CreateSession],                      &[Requested]),
+        moves(Absent,    &[Retrieve],                                        &[Adopting]),
+        moves(Absent,    &[TokenUpdated],                                    &[Issued]),
+        moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
+        moves(Requested, &[TokenUpdated],                                    &[Issued]),
+        moves(Requested, &[Refused],                                         &[Absent]),
+        // A look-up in the list, a webhook or a person shows what became of a request that was never answered.
+        moves(Requested, &[SessionFound, Judged],                            &[Awaiting, Absent]),
+        moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
+        moves(Awaiting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Adopting,  &[Found],                                           &[Issued]),
+        moves(Adopting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Issued,    &[Delete],                                          &[Deleting]),
+        moves(Issued,    &[Judged],                                          &[Deleted]),
+        moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
+        moves(Deleting,  &[Refused, Judged],                                 &[Issued, Deleted]),
+        moves(Deleting,  &[Found],                                           &[Issued]),
+    ] };
 }
 
-impl Edged for PaymentToken {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::TokenAbsent, On::CreateToken, At::TokenRequested),
-        edge(At::TokenAbsent, On::CreateSession, At::TokenRequested),
-        edge(At::TokenAbsent, On::Retrieve, At::TokenAdopting),
-        edge(At::TokenRequested, On::TokenRequested, At::TokenAwaiting),
-        edge(At::TokenRequested, On::SessionCreated, At::TokenAwaiting),
-        edge(At::TokenRequested, On::TokenUpdated, At::TokenIssued),
-        edge(At::TokenAbsent, On::TokenUpdated, At::TokenIssued),
-        edge(At::TokenRequested, On::Refused, At::TokenAbsent),
-        edge(At::TokenAwaiting, On::TokenUpdated, At::TokenIssued),
-        edge(At::TokenAwaiting, On::Found, At::TokenIssued),
-        edge(At::TokenAdopting, On::Found, At::TokenIssued),
-        edge(At::TokenAdopting, On::Refused, At::TokenAbsent),
-        edge(At::TokenIssued, On::Delete, At::TokenDeleting),
-        edge(At::TokenIssued, On::Judged, At::TokenDeleted),
-        edge(At::TokenDeleting, On::Deleted, At::TokenDeleted),
-        edge(At::TokenDeleting, On::Refused, At::TokenIssued),
-        edge(At::TokenDeleting, On::Refused, At::TokenDeleted),
-        edge(At::TokenDeleting, On::Judged, At::TokenDeleted),
-        edge(At::ItemsSettled, On::Update, At::ItemsUpdating),
-        edge(At::ItemsPending, On::Update, At::ItemsUpdating),
-        edge(At::ItemsUpdating, On::UpdateAnswered, At::ItemsSettled),
-        edge(At::ItemsUpdating, On::UpdateAnswered, At::ItemsPending),
-        edge(At::ItemsUpdating, On::Refused, At::ItemsSettled),
-        edge(At::ItemsUpdating, On::Refused, At::ItemsPending),
-        edge(At::ItemsPending, On::TokenUpdated, At::ItemsSettled),
-        edge(At::ItemsPending, On::Judged, At::ItemsSettled),
-        edge(At::CardSettled, On::Update, At::CardUpdating),
-        edge(At::CardPending, On::Update, At::CardUpdating),
-        edge(At::CardUpdating, On::UpdateAnswered, At::CardSettled),
-        edge(At::CardUpdating, On::UpdateAnswered, At::CardPending),
-        edge(At::CardUpdating, On::Refused, At::CardSettled),
-        edge(At::CardUpdating, On::Refused, At::CardPending),
-        edge(At::CardPending, On::TokenUpdated, At::CardSettled),
-        edge(At::CardPending, On::Judged, At::CardSettled),
-        edge(At::ChargeIdle, On::CreateSession, At::ChargeRequested),
-        edge(At::ChargeRepaired, On::CreateSession, At::ChargeRequested),
-        edge(At::ChargeRequested, On::SessionCreated, At::ChargeOpen),
-        edge(At::ChargeRequested, On::ChargeFailed, At::ChargeFailed),
-        edge(At::ChargeRequested, On::Refused, At::ChargeIdle),
-        // A charge that is not sent, and that other items or another token have overtaken.
-        edge(At::ChargeRequested, On::UpdateAnswered, At::ChargeRepaired),
-        edge(At::ChargeRequested, On::TokenUpdated, At::ChargeRepaired),
-        edge(At::ChargeRequested, On::Judged, At::ChargeRepaired),
-        edge(At::ChargeRequested, On::SessionComplete, At::ChargeIdle),
-        edge(At::ChargeRequested, On::Deleted, At::ChargeIdle),
-        edge(At::ChargeRequested, On::Judged, At::ChargeIdle),
-        edge(At::ChargeOpen, On::SessionComplete, At::ChargeIdle),
-        // A look-up in the list, a webhook or a person shows what became of a request that was never answered.
-        edge(At::TokenRequested, On::SessionFound, At::TokenAwaiting),
-        edge(At::TokenRequested, On::SessionFound, At::TokenAbsent),
-        edge(At::TokenRequested, On::SessionComplete, At::TokenAwaiting),
-        edge(At::TokenRequested, On::Judged, At::TokenAwaiting),
-        edge(At::TokenRequested, On::Judged, At::TokenAbsent),
-        edge(At::TokenAwaiting, On::Refused, At::TokenAbsent),
-        edge(At::TokenAwaiting, On::Judged, At::TokenAbsent),
-        edge(At::TokenAdopting, On::Judged, At::TokenAbsent),
-        edge(At::TokenDeleting, On::Judged, At::TokenIssued),
-        edge(At::TokenDeleting, On::Found, At::TokenIssued),
-        edge(At::ItemsUpdating, On::TokenUpdated, At::ItemsSettled),
-        edge(At::ItemsUpdating, On::Judged, At::ItemsSettled),
-        edge(At::ItemsUpdating, On::Judged, At::ItemsPending),
-        edge(At::CardUpdating, On::TokenUpdated, At::CardSettled),
-        edge(At::CardUpdating, On::Judged, At::CardSettled),
-        edge(At::CardUpdating, On::Judged, At::CardPending),
-        // A person had ended it, and it was made after all.
-        edge(At::ChargeIdle, On::SessionCreated, At::ChargeOpen),
-        edge(At::ChargeRequested, On::SessionFound, At::ChargeOpen),
-        edge(At::ChargeRequested, On::SessionFound, At::ChargeIdle),
-        edge(At::ChargeRequested, On::SessionFound, At::ChargeFailed),
-        edge(At::ChargeRequested, On::SessionComplete, At::ChargeOpen),
-        edge(At::ChargeRequested, On::TokenUpdated, At::ChargeOpen),
-        edge(At::ChargeRequested, On::Judged, At::ChargeOpen),
-        edge(At::ChargeRequested, On::Judged, At::ChargeFailed),
-        edge(At::ChargeRequested, On::Refused, At::ChargeFailed),
-        edge(At::ChargeRequested, On::Refused, At::ChargeRepaired),
-        edge(At::ChargeOpen, On::Judged, At::ChargeIdle),
-        // The session of a charge that failed turns out captured.
-        edge(At::ChargeFailed, On::SessionComplete, At::ChargeIdle),
-        edge(At::ChargeRepaired, On::SessionComplete, At::ChargeIdle),
-        edge(At::ChargeFailed, On::TokenUpdated, At::ChargeRepaired),
-        edge(At::ChargeFailed, On::Judged, At::ChargeRepaired),
-    ];
+#[rustfmt::skip]
+impl Facet for ItemsState {
+    type Trigger = On;
+    const NAME: &'static str = "change";
+    const MOVES: &'static [Move<Self, On>] = { use {ItemsState::*, On::*}; &[
+        moves(Settled,  &[Update],                          &[Updating]),
+        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
+        moves(Updating, &[TokenUpdated],                    &[Settled]),
+        moves(Pending,  &[Update],                          &[Updating]),
+        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+    ] };
+}
 
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        let token = match self.place {
-            Place::Absent => At::TokenAbsent,
-            Place::Requested => At::TokenRequested,
-            Place::Awaiting => At::TokenAwaiting,
-            Place::Adopting => At::TokenAdopting,
-            Place::Issued => At::TokenIssued,
-            Place::Deleting => At::TokenDeleting,
-            Place::Deleted => At::TokenDeleted,
-        };
-        let items = match self.items {
-            Change::Settled => At::ItemsSettled,
-            Change::Updating { .. } => At::ItemsUpdating,
-            Change::Pending(_) => At::ItemsPending,
-        };
-        let card = match self.card {
-            Change::Settled => At::CardSettled,
-            Change::Updating { .. } => At::CardUpdating,
-            Change::Pending(_) => At::CardPending,
-        };
-        let charge = match self.charge {
-            Charge::Idle => At::ChargeIdle,
-            Charge::Requested { .. } => At::ChargeRequested,
-            Charge::Open { .. } => At::ChargeOpen,
-            Charge::Failed(_) => At::ChargeFailed,
-            Charge::Repaired { .. } => At::ChargeRepaired,
-        };
-        [token, items, card, charge]
-    }
+#[rustfmt::skip]
+impl Facet for CardState {
+    type Trigger = On;
+    const NAME: &'static str = "card";
+    const MOVES: &'static [Move<Self, On>] = { use {CardState::*, On::*}; &[
+        moves(Settled,  &[Update],                          &[Updating]),
+        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
+        moves(Updating, &[TokenUpdated],                    &[Settled]),
+        moves(Pending,  &[Update],                          &[Updating]),
+        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+    ] };
+}
+
+#[rustfmt::skip]
+impl Facet for ChargeState {
+    type Trigger = On;
+    const NAME: &'static str = "charge";
+    const MOVES: &'static [Move<Self, On>] = { use {ChargeState::*, On::*}; &[
+        moves(Idle,      &[CreateSession],           &[Requested]),
+        // A person had ended it, and it was made after all.
+        moves(Idle,      &[SessionCreated],          &[Open]),
+        moves(Requested, &[SessionCreated],          &[Open]),
+        moves(Requested, &[ChargeFailed],            &[Failed]),
+        moves(Requested, &[Refused],                 &[Idle, Failed, Repaired]),
+        // A charge that is not sent, and that other items or another token have overtaken.
+        moves(Requested, &[UpdateAnswered],          &[Repaired]),
+        moves(Requested, &[TokenUpdated],            &[Repaired, Open]),
+        moves(Requested, &[Judged],                  &[Repaired, Idle, Open, Failed]),
+        moves(Requested, &[SessionComplete],         &[Idle, Open]),
+        moves(Requested, &[TokenDeleted],            &[Idle]),
+        moves(Requested, &[SessionFound],            &[Open, Idle, Failed]),
+        moves(Open,      &[SessionComplete, Judged], &[Idle]),
+        // The session of a charge that failed turns out captured.
+        moves(Failed,    &[SessionComplete],         &[Idle]),
+        moves(Failed,    &[TokenUpdated, Judged],    &[Repaired]),
+        moves(Repaired,  &[CreateSession],           &[Requested]),
+        moves(Repaired,  &[SessionComplete],         &[Idle]),
+    ] };
 }
 
 impl Flow for PaymentToken {
@@ -173,7 +130,7 @@ impl Flow for PaymentToken {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (TokenState, ItemsState, CardState, ChargeState);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -181,8 +138,34 @@ impl Flow for PaymentToken {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        let token = match self.place {
+            Place::Absent => TokenState::Absent,
+            Place::Requested => TokenState::Requested,
+            Place::Awaiting => TokenState::Awaiting,
+            Place::Adopting => TokenState::Adopting,
+            Place::Issued => TokenState::Issued,
+            Place::Deleting => TokenState::Deleting,
+            Place::Deleted => TokenState::Deleted,
+        };
+        let items = match self.items {
+            Change::Settled => ItemsState::Settled,
+            Change::Updating { .. } => ItemsState::Updating,
+            Change::Pending(_) => ItemsState::Pending,
+        };
+        let card = match self.card {
+            Change::Settled => CardState::Settled,
+            Change::Updating { .. } => CardState::Updating,
+            Change::Pending(_) => CardState::Pending,
+        };
+        let charge = match self.charge {
+            Charge::Idle => ChargeState::Idle,
+            Charge::Requested { .. } => ChargeState::Requested,
+            Charge::Open { .. } => ChargeState::Open,
+            Charge::Failed(_) => ChargeState::Failed,
+            Charge::Repaired { .. } => ChargeState::Repaired,
+        };
+        (token, items, card, charge)
     }
 
     fn wish(command: &Command) -> Wish {
@@ -233,7 +216,7 @@ impl Flow for PaymentToken {
                 Event::SessionFound(_) => On::SessionFound,
                 Event::ChargeFailed(..) => On::ChargeFailed,
                 Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
-                Event::Deleted => On::Deleted,
+                Event::Deleted => On::TokenDeleted,
                 Event::SessionSeen(_) => On::SessionComplete,
                 Event::Signal(signal) => match **signal {
                     Signal::TokenUpdated(_) => On::TokenUpdated,

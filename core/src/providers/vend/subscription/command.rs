@@ -76,22 +76,28 @@ named! {
 }
 
 named! {
-    /// Where a facet stands.
-    pub enum At {
+    /// Where the subscription stands.
+    pub enum SubscriptionState {
         /// No subscription is known.
-        SubscriptionAbsent = "subscription.absent",
+        Absent = "absent",
         /// It lives.
-        SubscriptionLive = "subscription.live",
+        Live = "live",
         /// The retailer has cancelled it.
-        SubscriptionCanceled = "subscription.canceled",
+        Canceled = "canceled",
         /// Its state is not known for a good one.
-        SubscriptionUnclear = "subscription.unclear",
+        Unclear = "unclear",
+    }
+}
+
+named! {
+    /// Where a change stands that waits for the retailer's consent.
+    pub enum ChangeState {
         /// No change is open.
-        ChangeSettled = "change.settled",
+        Settled = "settled",
         /// The token of a change is asked for.
-        ChangeRequested = "change.requested",
+        Requested = "requested",
         /// The retailer's consent is awaited.
-        ChangeAwaiting = "change.awaiting",
+        Awaiting = "awaiting",
     }
 }
 

@@ -30,10 +30,10 @@ use super::wire::refusal;
 use super::{partner, token as consent_token};
 use crate::effect::Awaited;
 use crate::fact::Because;
-use crate::flow::{Cx, Edge, Edged, Flow, Input, Places, Reading, Refusal, Reply, Stop, Webhook};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::policy::Env;
 
-pub use command::{At, Command, Event, On, Wish};
+pub use command::{ChangeState, Command, Event, On, SubscriptionState, Wish};
 pub use state::{Place, Subscription};
 
 /// The retailer's consent, which only a look-up of its token shows.
@@ -42,66 +42,33 @@ const CONSENT: &str = "consent";
 type Context<'a> = Cx<'a, Subscription>;
 type Next = Result<Subscription, Stop>;
 
-const fn edge(from: At, on: On, to: At) -> Edge<At, On> {
-    Edge::new(from, on, to)
-}
-
 impl crate::flow::sealed::Sealed for Subscription {}
 
-impl Edged for Subscription {
-    type At = At;
-    const EDGES: &'static [Edge<At, On>] = &[
-        edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionLive),
-        edge(At::SubscriptionAbsent, On::TokenSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionLive),
-        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionCanceled),
-        edge(At::SubscriptionAbsent, On::SubscriptionSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionLive),
-        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionCanceled),
-        edge(At::SubscriptionAbsent, On::Judged, At::SubscriptionUnclear),
-        edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionCanceled),
-        edge(At::SubscriptionLive, On::SubscriptionSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionLive, On::TokenSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionLive, On::Judged, At::SubscriptionUnclear),
-        edge(At::SubscriptionLive, On::Judged, At::SubscriptionCanceled),
-        edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionLive),
-        edge(At::SubscriptionCanceled, On::SubscriptionSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionCanceled, On::TokenSeen, At::SubscriptionLive),
-        edge(At::SubscriptionCanceled, On::TokenSeen, At::SubscriptionUnclear),
-        edge(At::SubscriptionCanceled, On::Judged, At::SubscriptionLive),
-        edge(At::SubscriptionCanceled, On::Judged, At::SubscriptionUnclear),
-        edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionLive),
-        edge(At::SubscriptionUnclear, On::SubscriptionSeen, At::SubscriptionCanceled),
-        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionAbsent),
-        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionLive),
-        edge(At::SubscriptionUnclear, On::Judged, At::SubscriptionCanceled),
-        edge(At::ChangeSettled, On::Create, At::ChangeRequested),
-        edge(At::ChangeSettled, On::Update, At::ChangeRequested),
-        edge(At::ChangeRequested, On::TokenIssued, At::ChangeAwaiting),
-        edge(At::ChangeRequested, On::TokenIssued, At::ChangeSettled),
-        edge(At::ChangeRequested, On::Refused, At::ChangeSettled),
-        edge(At::ChangeRequested, On::SubscriptionSeen, At::ChangeSettled),
-        edge(At::ChangeRequested, On::Judged, At::ChangeSettled),
-        edge(At::ChangeAwaiting, On::TokenSeen, At::ChangeSettled),
-        edge(At::ChangeAwaiting, On::TokenSeen, At::ChangeRequested),
-        edge(At::ChangeAwaiting, On::Judged, At::ChangeSettled),
-        edge(At::ChangeAwaiting, On::Judged, At::ChangeRequested),
-    ];
+#[rustfmt::skip]
+impl Facet for SubscriptionState {
+    type Trigger = On;
+    const NAME: &'static str = "subscription";
+    const MOVES: &'static [Move<Self, On>] = { use {SubscriptionState::*, On::*}; &[
+        moves(Absent,   &[TokenSeen],                           &[Live, Unclear]),
+        moves(Absent,   &[SubscriptionSeen, Judged],            &[Live, Canceled, Unclear]),
+        moves(Live,     &[SubscriptionSeen, Judged],            &[Canceled, Unclear]),
+        moves(Live,     &[TokenSeen],                           &[Unclear]),
+        moves(Canceled, &[SubscriptionSeen, TokenSeen, Judged], &[Live, Unclear]),
+        moves(Unclear,  &[SubscriptionSeen],                    &[Live, Canceled]),
+        moves(Unclear,  &[Judged],                              &[Absent, Live, Canceled]),
+    ] };
+}
 
-    fn at(&self) -> impl IntoIterator<Item = At> {
-        let subscription = match self.place {
-            Place::Absent => At::SubscriptionAbsent,
-            Place::Live => At::SubscriptionLive,
-            Place::Canceled => At::SubscriptionCanceled,
-            Place::Unclear => At::SubscriptionUnclear,
-        };
-        let change = match &self.requested {
-            _ if self.is_awaiting() => At::ChangeAwaiting,
-            Some(_) => At::ChangeRequested,
-            None => At::ChangeSettled,
-        };
-        [subscription, change]
-    }
+#[rustfmt::skip]
+impl Facet for ChangeState {
+    type Trigger = On;
+    const NAME: &'static str = "change";
+    const MOVES: &'static [Move<Self, On>] = { use {ChangeState::*, On::*}; &[
+        moves(Settled,   &[Create, Update],                    &[Requested]),
+        moves(Requested, &[TokenIssued],                       &[Awaiting, Settled]),
+        moves(Requested, &[Refused, SubscriptionSeen, Judged], &[Settled]),
+        moves(Awaiting,  &[TokenSeen, Judged],                 &[Settled, Requested]),
+    ] };
 }
 
 impl Flow for Subscription {
@@ -109,7 +76,7 @@ impl Flow for Subscription {
     const FORMAT: u32 = 1;
 
     type On = On;
-    type Facets = Places<Self>;
+    type Facets = (SubscriptionState, ChangeState);
     type Wish = Wish;
     type Command = Command;
     type Call = Call;
@@ -117,8 +84,19 @@ impl Flow for Subscription {
     type Rule = Rule;
     type Settings = Settings;
 
-    fn facets(&self) -> Places<Self> {
-        Places::of(self)
+    fn facets(&self) -> Self::Facets {
+        let subscription = match self.place {
+            Place::Absent => SubscriptionState::Absent,
+            Place::Live => SubscriptionState::Live,
+            Place::Canceled => SubscriptionState::Canceled,
+            Place::Unclear => SubscriptionState::Unclear,
+        };
+        let change = match &self.requested {
+            _ if self.is_awaiting() => ChangeState::Awaiting,
+            Some(_) => ChangeState::Requested,
+            None => ChangeState::Settled,
+        };
+        (subscription, change)
     }
 
     fn wish(command: &Command) -> Wish {
