@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rulebound::truemed::{PaymentToken, UpdatePaymentToken};
 use rulebound::{
-    EffectId, Env, Fact, HandleError, Headers, Observation, ObserveError, Origin, Snapshot, Transition, json,
+    EffectId, Env, Fact, HandleError, Headers, Observation, ObserveError, Origin, Snapshot, Transition, ffi, json,
 };
 
 use crate::hand::{self, Broken, Row, Step};
@@ -69,7 +69,7 @@ impl Case {
 /// Every decision whose name has that part. Panics where the two ways come to different ends.
 pub fn cases(part: &str) -> Vec<Case> {
     type Make = fn(&'static str, &Scene) -> Case;
-    let all: [(&'static str, Make); 13] = [
+    let all: [(&'static str, Make); 14] = [
         ("handle: charge, accepted", |name, scene| charge(name, scene, &scene.issued)),
         ("handle: charge after 2 charges", |name, scene| charge(name, scene, &scene.after(2))),
         ("handle: charge after 200 charges", |name, scene| charge(name, scene, &scene.after(200))),
@@ -82,7 +82,8 @@ pub fn cases(part: &str) -> Vec<Case> {
         ("observe: done", done),
         ("owed", owed),
         ("offers", offers),
-        ("json::call: charge, accepted", call),
+        ("ffi::call: charge, accepted", call),
+        ("json::write: what is owed, beside serde_json", write),
     ];
     let scene = Scene::new();
     all.into_iter().filter(|(name, _)| name.contains(part)).map(|(name, make)| make(name, &scene)).collect()
@@ -185,14 +186,31 @@ fn offers(name: &'static str, scene: &Scene) -> Case {
     Case::new(name, rulebound, Side::new(|| (), step, says))
 }
 
+/// Our own writer, for which `serde_json`'s stands in for the hand.
+fn write(name: &'static str, scene: &Scene) -> Case {
+    let owed = scene.charging.0.owed(&scene.env());
+    let says = json::write(&owed);
+    let rulebound = Side::new(
+        || (),
+        {
+            let owed = owed.clone();
+            move |()| drop(black_box(json::write(black_box(&owed))))
+        },
+        says,
+    );
+    let says = serde_json::to_string(&owed).unwrap_or_default();
+    let step = move |()| drop(black_box(serde_json::to_string(black_box(&owed))));
+    Case::new(name, rulebound, Side::new(|| (), step, says))
+}
+
 fn call(name: &'static str, scene: &Scene) -> Case {
     let (ours, by_hand) = scene.calls();
     let accepted = |answer: String| {
         assert!(answer.starts_with(r#"{"ok":{"next":{"#), "{answer}");
         answer.matches("create_payment_session:2026-12").count().to_string()
     };
-    let says = accepted(json::call(&ours));
-    let step = move |()| drop(black_box(json::call(black_box(&ours))));
+    let says = accepted(ffi::call(&ours));
+    let step = move |()| drop(black_box(ffi::call(black_box(&ours))));
     let rulebound = Side::new(|| (), step, says);
     let says = accepted(hand::call(&by_hand));
     let step = move |()| drop(black_box(hand::call(black_box(&by_hand))));

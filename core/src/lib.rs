@@ -7,13 +7,14 @@ extern crate alloc;
 extern crate std;
 
 // In the order of the layers: a module uses only those above it.
+mod int;
 pub mod money;
 pub mod schema;
 pub mod time;
 pub mod id;
 mod url;
-mod decode;
-mod encode;
+pub mod json;
+mod form;
 pub mod value;
 pub mod rule;
 pub mod policy;
@@ -24,14 +25,14 @@ pub mod flow;
 pub mod snapshot;
 pub mod providers;
 pub mod catalogue;
-pub mod json;
+pub mod ffi;
 
-pub use decode::Malformed;
 pub use effect::{Awaited, Effect, Owed, Request, Retry};
 pub use fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict, Via};
 pub use flow::{Flow, Named, Offer};
 pub use id::{CorrelationId, EffectId, IdError, Intent, Key};
 pub use intake::{AuthError, Secret, SecretError};
+pub use json::Malformed;
 pub use policy::{Env, LookUps, Mode, Policy};
 pub use providers::{
     PROVIDERS, Provider, Question, acknowledgement, authenticate, authenticate_within, correlate, flex, key_of, revup,

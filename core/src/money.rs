@@ -2,21 +2,9 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The largest integer that every language's JSON carries unchanged: 2^53 − 1.
-pub(crate) const LARGEST: i64 = (1 << 53) - 1;
-
-/// A number that every language's JSON carries: itself, or the nearest that is.
-pub(crate) const fn within(number: i64) -> i64 {
-    if number > LARGEST {
-        LARGEST
-    } else if number < -LARGEST {
-        -LARGEST
-    } else {
-        number
-    }
-}
+use crate::int::{LARGEST, whole, within};
 
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
@@ -70,20 +58,6 @@ impl<'de> Deserialize<'de> for Cents {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         whole(deserializer).map(Self)
     }
-}
-
-/// Reads an integer within ±(2^53 − 1).
-pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let number = i64::deserialize(deserializer)?;
-    if number.unsigned_abs() > LARGEST.unsigned_abs() {
-        return Err(de::Error::custom("an integer beyond 2^53 - 1 does not survive every language's JSON"));
-    }
-    Ok(number)
-}
-
-/// Reads an integer within ±(2^53 − 1), or nothing.
-pub(crate) fn whole_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Ok(Option::<Cents>::deserialize(deserializer)?.map(Cents::get))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::money::{LARGEST, within};
+use crate::int::{LARGEST, within};
 
 /// The longest that a provider can ask us to wait.
 const LONGEST_REST: Millis = Millis::from_hours(168);

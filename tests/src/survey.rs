@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use rulebound::ffi::{read_command, read_fact};
 use rulebound::flow::{FacetTransition, Facets};
-use rulebound::json::{read_command, read_fact};
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::{Command, Effect, Env, Fact, Flow, HandleError, Key, Level, Named, Policy, Snapshot, Violation};
 use serde_json::Value;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulebound::Key;
-use rulebound::json::call;
+use rulebound::ffi::call;
 use serde_json::{Map, Value, json};
 
 use crate::parity::{Script, Transcript};
@@ -103,7 +103,7 @@ fn check(vector: &Value, transcript: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// What came of a step, under the name that `json::call` gives it.
+/// What came of a step, under the name that `ffi::call` gives it.
 fn answer(line: Value) -> Value {
     let names = |member: &str| line.get(member).is_some();
     let verdict = if names("violations") {

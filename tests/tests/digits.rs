@@ -1,6 +1,6 @@
 //! What the host gives in JSON is sent in the digits in which it is written, also after saving and loading.
 
-use rulebound::json::call;
+use rulebound::ffi::call;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

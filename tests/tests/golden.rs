@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rulebound::ffi::{AnySnapshot, Around, load};
 use rulebound::flow::{Facets, Table};
-use rulebound::json::{AnySnapshot, Around, load};
 use rulebound::time::Timestamp;
 use rulebound::{Effect, Flow};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use rulebound::json::call;
+use rulebound::ffi::call;
 use rulebound_tests::vectors::{key, read_folder, with_surroundings, with_text};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,6 +1,6 @@
 //! Malformed input of every kind is answered with a clear error that names the field, and changes nothing.
 
-use rulebound::json::call;
+use rulebound::ffi::call;
 use rulebound_tests::vectors::ask;
 use serde_json::{Value, json};
 

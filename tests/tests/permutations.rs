@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use rulebound::json::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
+use rulebound::ffi::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
 use rulebound::time::Timestamp;
 use rulebound::{Because, Key};
 use rulebound_tests::vectors::{files, key, with_text};

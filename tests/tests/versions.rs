@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rulebound::Rule;
 use rulebound::catalogue::{Catalogue, RULES_VERSION};
-use rulebound::json::{PROTOCOL, call};
+use rulebound::ffi::{PROTOCOL, call};
 use rulebound_tests::vectors::ask;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};

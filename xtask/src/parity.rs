@@ -1,4 +1,4 @@
-//! Every language held against `json::call`, byte for byte, and vectors run through any of them.
+//! Every language held against `ffi::call`, byte for byte, and vectors run through any of them.
 
 use std::path::Path;
 use std::process::Command;
@@ -57,7 +57,7 @@ pub(crate) fn hold(sequences: u64) -> Outcome {
     Ok(())
 }
 
-/// Holds every language against what `json::call` has answered.
+/// Holds every language against what `ffi::call` has answered.
 fn compare(played: &[(Script, Transcript)]) -> Outcome {
     let scripts: Vec<_> = played.iter().map(|(script, _)| script.clone()).collect();
     let differs = |language: &Language| {

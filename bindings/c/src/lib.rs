@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use rulebound::catalogue::RULES_VERSION;
-use rulebound::json::{self, LARGEST_CALL, PROTOCOL};
+use rulebound::ffi::{self, LARGEST_CALL, PROTOCOL};
 
 pub use abi::RULEBOUND_ABI;
 use guard::guarded;
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn rulebound_call(request: *const c_char, length: usize, a
         // SAFETY: the caller says that `length` bytes can be read there.
         match unsafe { text(request, length) } {
             // SAFETY: the caller says that a buffer can be written there.
-            Ok(request) => unsafe { answer.write(Buffer::of(json::call(request))) },
+            Ok(request) => unsafe { answer.write(Buffer::of(ffi::call(request))) },
             Err(status) => return status,
         }
         Status::Ok

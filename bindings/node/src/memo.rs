@@ -3,7 +3,7 @@
 //! In JavaScript a snapshot is its text, and owns nothing here: V8 runs finalizers only between turns, so that a loop
 //! which never waits would free none. What is forgotten is read again from its text.
 
-use rulebound::json::AnySnapshot;
+use rulebound::ffi::AnySnapshot;
 
 /// How many snapshots are remembered.
 const REMEMBERED: u64 = 256;

@@ -10,7 +10,8 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 use napi_sys as sys;
-use rulebound::json::{Problem, write};
+use rulebound::ffi::Problem;
+use rulebound::json::write;
 
 use crate::memo::Memo;
 use crate::verbs::VERBS;
@@ -25,7 +26,7 @@ const SAID: &str = "said";
 /// A function of the module: text to text.
 pub(crate) struct Verb {
     pub(crate) name: &'static str,
-    /// Answers; nothing where `json::call` is to explain what is wrong.
+    /// Answers; nothing where `ffi::call` is to explain what is wrong.
     pub(crate) serve: fn(&Call<'_>, &mut Memo) -> Option<Answer>,
 }
 
@@ -51,7 +52,7 @@ pub(crate) enum Kind {
     Refused = 1,
     /// A fact that moved nothing.
     Unmoved = 2,
-    /// An error as JSON; nothing where `json::call` is to explain it.
+    /// An error as JSON; nothing where `ffi::call` is to explain it.
     Wrong = 3,
 }
 

@@ -1,14 +1,15 @@
-//! The verbs, from text to text. What goes wrong is left to `json::call` to explain, so that an error is the same in
+//! The verbs, from text to text. What goes wrong is left to `ffi::call` to explain, so that an error is the same in
 //! every language.
 
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
-use rulebound::json::{
-    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy, write,
+use rulebound::ffi::{
+    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, Problem, load, read_fact, read_policy,
 };
+use rulebound::json::{self, write};
 use rulebound::time::Timestamp;
-use rulebound::{Because, Failure, Flow, Headers, Policy, Request, Secret, Violation, json, providers};
+use rulebound::{Because, Failure, Flow, Headers, Policy, Request, Secret, Violation, ffi, providers};
 use serde::Serialize;
 
 use crate::memo::Memo;
@@ -31,7 +32,7 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "authenticate", serve: authenticate },
     Verb { name: "correlate", serve: correlate },
     Verb { name: "keyOf", serve: key_of },
-    Verb { name: "call", serve: |call, _| Some(done(json::call(&call.text(0)?))) },
+    Verb { name: "call", serve: |call, _| Some(done(ffi::call(&call.text(0)?))) },
     #[cfg(feature = "panics")]
     Verb { name: "panicIn", serve: crate::panics::panic_in },
 ];
@@ -49,7 +50,7 @@ static FLOWS: LazyLock<Vec<[&str; 3]>> = LazyLock::new(|| {
     all
 });
 
-/// The longest text of a command, a fact, a policy or settings: what is longer, `json::call` refuses.
+/// The longest text of a command, a fact, a policy or settings: what is longer, `ffi::call` refuses.
 const LONGEST: usize = 4 << 20;
 
 /// Where an argument of the verbs on a snapshot stands.
@@ -113,7 +114,7 @@ fn observe(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
         Ok(AnyObservation::Unmoved { because, warnings, .. }) => {
             Some(Answer { kind: Kind::Unmoved, ..said(&Unmoved { because, warnings }) })
         }
-        // A text cannot carry the bytes, so that `json::call` would not see what is wrong with them.
+        // A text cannot carry the bytes, so that `ffi::call` would not see what is wrong with them.
         Err(why @ AnyError::Fact(_)) if has_bytes => told(why),
         Err(_) => None,
     }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyInt, PyTzInfo};
 use rulebound::Policy;
-use rulebound::json::{Around, read_policy, read_time};
+use rulebound::ffi::{Around, read_policy, read_time};
 use rulebound::time::Timestamp;
 
 use crate::errors::Wrong;

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
-use rulebound::json::{AnyError, Problem};
+use rulebound::ffi::{AnyError, Problem};
 use rulebound::{AuthError, Malformed, Violation};
 
 use crate::values;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use pyo3::prelude::*;
 use pyo3::types::PyType;
-use rulebound::json::{AnyError, AnySnapshot};
+use rulebound::ffi::{AnyError, AnySnapshot};
 
 use crate::arguments;
 use crate::classes::for_each_class;

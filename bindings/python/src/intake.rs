@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use rulebound::json::{RawText, call, read, write};
+use rulebound::ffi::call;
+use rulebound::json::{RawText, read, write};
 use rulebound::{Headers, Secret};
 use serde::Deserialize;
 

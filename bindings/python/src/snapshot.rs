@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rulebound::json::{AnyError, AnySnapshot, Around, load, read_fact};
+use rulebound::ffi::{AnyError, AnySnapshot, Around, load, read_fact};
 use serde::Serialize;
 
 use crate::arguments::{format as number, saved};

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rulebound::json::{AnyObservation, AnyTransition};
+use rulebound::ffi::{AnyObservation, AnyTransition};
 use rulebound::{Because, CorrelationId, Failure, Request, Violation};
 
 use crate::flows::Wrap;

@@ -16,8 +16,8 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::encode::encode;
 use crate::id::{EffectId, Key};
+use crate::json::encode;
 use crate::schema::Described;
 use crate::time::Timestamp;
 

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::Flow;
 use super::cx::{Cx, Moment};
-use crate::decode::pointer;
 use crate::effect::Call;
+use crate::json::pointer;
 use crate::rule::{Kernel, RuleSet};
 use crate::value::{Extra, clash};
 

@@ -17,12 +17,12 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::decode::Malformed;
 use crate::effect::{Awaited, Call};
 #[cfg(feature = "samples")]
 use crate::fact::Fact;
 #[cfg(feature = "samples")]
 use crate::id::Key;
+use crate::json::Malformed;
 use crate::policy::Env;
 use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;

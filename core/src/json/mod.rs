@@ -1,387 +1,378 @@
-//! The one function that every binding forwards to: JSON in, JSON out, every verb.
+//! JSON: our own shapes, read strictly and with the field named that is wrong; a provider's, read leniently; and writing.
 
-mod any;
-mod problem;
-#[cfg(feature = "schemas")]
-pub mod schema;
-mod text;
+mod lenient;
+mod raw;
+mod read;
+mod scan;
+mod union;
+mod write;
 
-use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::marker::PhantomData;
 
+use serde::de::{DeserializeSeed, Expected, Unexpected};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Catalogue, RULES_VERSION};
-use crate::decode::{Malformed, decode, listed};
-use crate::encode::encode;
-use crate::fact::Headers;
-use crate::id::Key;
-use crate::intake::{Delivery, Secret};
-use crate::policy::Policy;
-use crate::providers::{self, Provider};
-use crate::rule::Violation;
-use crate::time::{Millis, Timestamp};
+use crate::id::Text;
+pub(crate) use lenient::{any_form, lenient, lenient_text, read_body, unmarked, whole_text};
+pub use raw::RawText;
+pub(crate) use raw::{RAW, written};
+use read::Json;
+use scan::Reader;
+pub(crate) use scan::plain;
+use union::Tagged;
+use write::quoted;
+pub(crate) use write::{Verbatim, encode};
 
-pub use crate::decode::RawText;
-pub use any::{
-    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, LARGEST_COMMAND, load, read_command,
-    read_fact, read_policy, read_time, start,
-};
-pub use problem::Problem;
-pub use text::{quote, read, write};
+/// How deep in a snapshot what was read as a command may stand.
+const SNAPSHOT: u8 = 16;
 
-/// The version of the call protocol: the verbs, their fields and their answers.
-///
-/// It moves when a request that was understood no longer is, or an answer lacks what it had; not when either gains.
-pub const PROTOCOL: u32 = 1;
-
-/// The longest request that is read: 4 MiB.
-pub const LARGEST_CALL: usize = 4 << 20;
-
-/// A request: one verb, and its fields.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CallRequest"))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Verb<'a> {
-    /// A flow that has not begun.
-    Start {
-        /// The flow's id.
-        flow: String,
-        /// The host's name for it, never used before or again.
-        key: Key,
-    },
-    /// Reads a snapshot, and gives it in the newest format.
-    Load {
-        /// The snapshot.
-        #[serde(borrow)]
-        snapshot: RawText<'a>,
-    },
-    /// Writes a snapshot in an older format.
-    SaveAs {
-        /// The snapshot.
-        #[serde(borrow)]
-        snapshot: RawText<'a>,
-        /// The format.
-        format: u32,
-    },
-    /// The host wants something.
-    Handle {
-        /// The snapshot.
-        #[serde(borrow)]
-        snapshot: RawText<'a>,
-        /// The command.
-        #[serde(borrow)]
-        command: RawText<'a>,
-        /// The time of the call.
-        now: Timestamp,
-        /// The host's choices.
-        #[serde(default)]
-        policy: Policy,
-        /// The settings of the flow's provider.
-        #[serde(borrow, default)]
-        settings: Option<RawText<'a>>,
-    },
-    /// Something has happened.
-    Observe {
-        /// The snapshot.
-        #[serde(borrow)]
-        snapshot: RawText<'a>,
-        /// The fact.
-        #[serde(borrow)]
-        fact: RawText<'a>,
-        /// The time of the call.
-        now: Timestamp,
-        /// The host's choices.
-        #[serde(default)]
-        policy: Policy,
-        /// The settings of the flow's provider.
-        #[serde(borrow, default)]
-        settings: Option<RawText<'a>>,
-    },
-    /// What a worker must do, each once.
-    #[serde(borrow)]
-    Owed(Look<'a>),
-    /// What others must do.
-    #[serde(borrow)]
-    Awaits(Look<'a>),
-    /// What may be wished now, and what stands in the way of the rest.
-    #[serde(borrow)]
-    Offers(Look<'a>),
-    /// When any of these next changes by itself.
-    #[serde(borrow)]
-    Deadline(Look<'a>),
-    /// The ids by which a signal finds the flow.
-    CorrelationIds {
-        /// The snapshot.
-        #[serde(borrow)]
-        snapshot: RawText<'a>,
-    },
-    /// Whether a webhook is the provider's, told from its raw body.
-    Authenticate {
-        /// The provider's name.
-        provider: String,
-        /// The secrets that the host shares with it; any of them may fit.
-        #[serde(borrow)]
-        secrets: Vec<Cow<'a, str>>,
-        /// The webhook's headers.
-        #[serde(borrow)]
-        headers: Headers<'a>,
-        /// The webhook's raw body.
-        #[serde(borrow)]
-        body: Cow<'a, str>,
-        /// The time of the call.
-        now: Timestamp,
-        /// How far from now its signature may be: 5 minutes at Flex, and any at Truemed, unless told. Truemed tells a
-        /// webhook again for up to seven days, and no document says that each time it is signed anew.
-        #[serde(default)]
-        tolerance: Option<Millis>,
-    },
-    /// The ids by which a webhook finds its flows.
-    Correlate {
-        /// The provider's name.
-        provider: String,
-        /// The webhook's raw body.
-        #[serde(borrow)]
-        body: Cow<'a, str>,
-    },
-    /// The status that the provider wants for a stored webhook.
-    Acknowledgement {
-        /// The provider's name.
-        provider: String,
-    },
-    /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
-    KeyOf {
-        /// The kind, as the provider's page names it.
-        kind: String,
-        /// What the provider calls the thing.
-        name: String,
-    },
-    /// A question to one of the provider's pure modules.
-    Ask {
-        /// The provider's name.
-        provider: String,
-        /// The question's name.
-        question: String,
-        /// What is asked about.
-        #[serde(borrow)]
-        with: RawText<'a>,
-    },
-    /// Every rule and every flow.
-    Catalogue {},
-    /// What this is.
-    Versions {},
+/// JSON of ours that is wrong, with the field that is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Malformed {
+    /// A JSON Pointer to what is wrong.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
-/// What the four views of a snapshot take.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct Look<'a> {
-    /// The snapshot.
-    #[serde(borrow)]
-    snapshot: RawText<'a>,
-    /// The time of the call.
-    now: Timestamp,
-    /// The host's choices.
-    #[serde(default)]
-    policy: Policy,
-    /// The settings of the flow's provider.
-    #[serde(borrow, default)]
-    settings: Option<RawText<'a>>,
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.reason),
+            field => write!(f, "`{field}`: {}", self.reason),
+        }
+    }
 }
 
-/// An answer.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Answer"))]
-#[serde(rename_all = "snake_case")]
-enum Answer<T> {
-    /// What was asked for.
-    Ok(T),
-    /// The command is refused: every rule that it would break.
-    Refused {
-        /// The broken rules, in the order in which they were found.
-        violations: Vec<Violation>,
-    },
-    /// The request is wrong.
-    Error {
-        /// What kind of error it is.
-        #[cfg_attr(feature = "schemas", schemars(extend("enum" = problem::CODES)))]
-        code: &'static str,
-        /// A JSON Pointer into the verb's fields.
-        field: String,
-        /// What is wrong.
-        message: String,
-    },
+impl core::error::Error for Malformed {}
+
+impl Malformed {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+
+    /// The same, seen from further out.
+    pub(crate) fn under(mut self, prefix: &str) -> Self {
+        self.field.insert_str(0, prefix);
+        self
+    }
 }
 
-/// The versions of what answers.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-struct Versions {
-    /// The version of the library.
-    library: &'static str,
-    /// The version of the rules.
-    rules: &'static str,
-    /// The version of the call protocol.
-    protocol: u32,
-    /// The formats in which the snapshots of each flow are read and written, the newest last.
-    formats: BTreeMap<&'static str, Vec<u32>>,
-}
-
-/// A fact that moved nothing.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-struct Unmoved<'a> {
-    /// Whether it moved the flow.
-    #[cfg_attr(feature = "schemas", schemars(extend("const" = false)))]
-    applied: bool,
-    /// Why.
-    unmoved: crate::fact::Because,
-    /// What is odd about it.
-    warnings: &'a [Violation],
-}
-
-/// A fact that moved the flow.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-struct Applied<'a> {
-    /// Whether it moved the flow.
-    #[cfg_attr(feature = "schemas", schemars(extend("const" = true)))]
-    applied: bool,
-    #[serde(flatten)]
-    transition: &'a AnyTransition,
-}
-
-/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics
-/// in a release, whatever the text.
+/// Reads what a seed makes of JSON, and names the field of what is wrong.
 ///
 /// ```
-/// let answer = rulebound::json::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
-/// assert_eq!(answer, r#"{"ok":204}"#);
+/// use std::marker::PhantomData;
+/// let read = |text| rulebound::json::read(text, PhantomData::<Vec<u32>>);
+/// assert_eq!(read("[1, 2]").unwrap(), [1, 2]);
+/// assert_eq!(read("[1, -2]").unwrap_err().field, "/1");
 /// ```
-pub fn call(request: &str) -> String {
-    if request.len() > LARGEST_CALL {
-        return tell(Problem::new("too_long", "", "the request is longer than 4 MiB"));
-    }
-    match decode::<Verb<'_>>(request) {
-        Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
-        Err(Malformed { field, reason }) => tell(Problem::new("malformed", within_verb(&field), reason)),
-    }
+pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
+    decode_with(text, seed)
 }
 
-/// A field as seen from the verb's fields.
-fn within_verb(field: &str) -> &str {
-    field.char_indices().filter(|(_, it)| *it == '/').nth(1).map_or("", |(start, _)| field.get(start..).unwrap_or(""))
+/// Writes JSON without blanks.
+///
+/// ```
+/// assert_eq!(rulebound::json::write(&("a", [1, 2], None::<bool>)), r#"["a",[1,2],null]"#);
+/// ```
+///
+/// # Panics
+///
+/// For what JSON has no form for, such as a list as a name; no shape of this library is so.
+pub fn write(value: &(impl Serialize + ?Sized)) -> String {
+    encode(value)
 }
 
-/// An answer, or the error that is one too.
-type Served = Result<String, String>;
-
-fn serve(verb: Verb<'_>) -> Served {
-    match verb {
-        Verb::Start { flow, key } => match start(&flow, key) {
-            Some(snapshot) => raw(snapshot.save()),
-            None => Err(unknown("/flow", &flow, "flow")),
-        },
-        Verb::Load { snapshot } => raw(open(snapshot)?.save()),
-        Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
-        Verb::Handle { snapshot, command, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
-            ok(&open(snapshot)?.handle(command.get(), &around).map_err(refuse)?)
-        }
-        Verb::Observe { snapshot, fact, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
-            let snapshot = open(snapshot)?;
-            let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
-            match snapshot.observe(fact, &around).map_err(refuse)? {
-                AnyObservation::Applied(transition) => ok(&Applied { applied: true, transition: &transition }),
-                AnyObservation::Unmoved { because, warnings } => {
-                    ok(&Unmoved { applied: false, unmoved: because, warnings: &warnings })
-                }
-            }
-        }
-        Verb::Owed(look) => look.at(|at, around| at.owed(around)),
-        Verb::Awaits(look) => look.at(|at, around| at.awaits(around)),
-        Verb::Offers(look) => look.at(|at, around| at.offers(around)),
-        Verb::Deadline(look) => look.at(|at, around| at.deadline(around)),
-        Verb::CorrelationIds { snapshot } => ok(&open(snapshot)?.correlation_ids()),
-        Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
-            let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-            let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
-            let origin = providers::deliver(&provider, &delivery);
-            ok(&origin.map_err(|it| tell(it.into()))?)
-        }
-        Verb::Correlate { provider, body } => {
-            let provider = named(&provider)?;
-            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| tell(it.into()))?)
-        }
-        Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
-        Verb::KeyOf { kind, name } => ok(&providers::key_of(&kind, &name).map_err(|wrong| refuse(wrong.into()))?),
-        Verb::Ask { provider, question, with } => {
-            raw(ask(named(&provider)?, &question, with.get()).map_err(|wrong| refuse(wrong.into()))?)
-        }
-        Verb::Catalogue {} => ok(&Catalogue::new()),
-        Verb::Versions {} => {
-            let (library, formats) = (env!("CARGO_PKG_VERSION"), any::formats());
-            ok(&Versions { library, rules: RULES_VERSION, protocol: PROTOCOL, formats })
-        }
-    }
+/// Appends a text in its quotes.
+///
+/// ```
+/// let mut json = String::from("[");
+/// rulebound::json::quote(&mut json, "6\" pipe");
+/// assert_eq!(json, r#"["6\" pipe""#);
+/// ```
+pub fn quote(to: &mut String, text: &str) {
+    quoted(to, text);
 }
 
-impl Look<'_> {
-    fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>) -> Served {
-        let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawText::get));
-        let snapshot = open(self.snapshot)?;
-        ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
+/// Reads a value.
+pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
+    decode_with(text, PhantomData)
+}
+
+/// Reads whatever a seed makes of a text.
+pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
+    finish(Reader::new(text), seed)
+}
+
+/// Reads a value of a provider's, in which half a character is no matter.
+fn decode_mending<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
+    finish(Reader::mending(text), PhantomData)
+}
+
+fn finish<'de, S: DeserializeSeed<'de>>(mut reader: Reader<'de>, seed: S) -> Result<S::Value, Malformed> {
+    let value = seed.deserialize(Json::new(&mut reader))?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads one of our unions: an object whose `type`, as [`tag`] tells it, names the variant, beside the variant's own fields.
+///
+/// What is read so may stand deeper in a snapshot, where it has to be read again: less depth is left to it.
+pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
+    let mut reader = Reader::within(text, SNAPSHOT);
+    let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// The `type` of one of our unions.
+pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
+    match member(text, "type") {
+        Some(tag) => tag.map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
+        // Either the text is no object at all, or it is one without a type.
+        None => decode::<Object>(text).and(Err(Malformed::new("/type", "is missing"))),
     }
 }
 
-fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malformed> {
-    match provider.questions.iter().find(|it| it.name == question) {
-        Some(it) => (it.answer)(with).map_err(|wrong| wrong.under("/with")),
-        None => {
-            let known: Vec<_> = provider.questions.iter().map(|it| it.name).collect();
-            Err(Malformed::new("/question", format!("there is no question `{question}`, only {}", listed(&known))))
-        }
+/// A member of the object that a text is, wherever it stands; what is wrong elsewhere is not looked at.
+pub(crate) fn member<'de, T: Deserialize<'de>>(text: &'de str, name: &str) -> Option<Result<T, Malformed>> {
+    let mut reader = Reader::new(text);
+    reader.seek(name)?;
+    Some(T::deserialize(Json::new(&mut reader)).map_err(Malformed::from))
+}
+
+/// Any object.
+#[derive(Deserialize)]
+struct Object {}
+
+/// An error of reading, small enough to come out of every step of it.
+#[derive(Debug)]
+pub(crate) struct Wrong(Box<Malformed>);
+
+impl Wrong {
+    fn of(field: String, reason: String) -> Self {
+        Self(Box::new(Malformed { field, reason }))
+    }
+
+    /// A scalar that `serde_json` does not read, without a position that means nothing here.
+    #[cold]
+    fn scalar(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        Self::of(String::new(), text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned())
+    }
+
+    /// The same, in a member of that name.
+    #[cold]
+    fn within(mut self, name: &str) -> Self {
+        self.0.field.insert_str(0, &pointer(name));
+        self
+    }
+
+    /// The same, in the item of that index.
+    #[cold]
+    fn at(mut self, index: usize) -> Self {
+        self.0.field.insert_str(0, &format!("/{index}"));
+        self
     }
 }
 
-fn open(snapshot: RawText<'_>) -> Result<alloc::boxed::Box<dyn AnySnapshot>, String> {
-    load(snapshot.get()).map_err(|it| refuse(it.into()))
+/// A name as a part of a JSON Pointer.
+pub(crate) fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-fn named(provider: &str) -> Result<&'static Provider, String> {
-    providers::named(provider).ok_or_else(|| unknown("/provider", provider, "provider"))
-}
-
-fn ok<T: Serialize>(value: &T) -> Served {
-    Ok(encode(&Answer::Ok(value)))
-}
-
-/// An answer that is JSON already.
-fn raw(json: String) -> Served {
-    Ok(format!("{{\"ok\":{json}}}"))
-}
-
-fn refuse(why: AnyError) -> String {
-    match Problem::of(why) {
-        Ok(problem) => tell(problem),
-        Err(rejection) => {
-            let refused: Answer<()> = Answer::Refused { violations: rejection.violations };
-            encode(&refused)
-        }
+impl From<Wrong> for Malformed {
+    fn from(wrong: Wrong) -> Self {
+        *wrong.0
     }
 }
 
-fn unknown(field: &str, name: &str, what: &str) -> String {
-    tell(Problem::unknown(field, what, name))
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
-fn tell(problem: Problem) -> String {
-    let Problem { code, field, message } = problem;
-    encode(&Answer::<()>::Error { code, field, message })
+impl core::error::Error for Wrong {}
+
+impl serde::de::Error for Wrong {
+    #[cold]
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::of(String::new(), reason.to_string())
+    }
+
+    #[cold]
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {}, found {}", told(wanted), kind(found)))
+    }
+
+    #[cold]
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::invalid_type(found, wanted)
+    }
+
+    #[cold]
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("unknown name, expected {}", listed(expected)))
+    }
+
+    #[cold]
+    fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
+        Self::of(pointer(name), format!("unknown field `{name}`, expected {}", listed(expected)))
+    }
+
+    #[cold]
+    fn missing_field(name: &'static str) -> Self {
+        Self::of(pointer(name), format!("missing field `{name}`"))
+    }
+
+    #[cold]
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::of(pointer(name), format!("duplicate field `{name}`"))
+    }
+}
+
+/// Names, as an error lists them.
+pub(crate) fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "nothing".into() } else { format!("`{}`", names.join("`, `")) }
+}
+
+/// What is expected, in words of JSON and not of Rust.
+fn told(wanted: &dyn Expected) -> String {
+    let wanted = wanted.to_string();
+    let plain = match wanted.as_str() {
+        "i64" => "a whole number",
+        "u64" => "a whole number from 0",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        rust if rust.starts_with("struct ") => "an object",
+        rust if rust.starts_with("tuple ") => "a list",
+        rust if rust.starts_with("enum ") => "one of its names",
+        _ => return wanted,
+    };
+    plain.into()
+}
+
+/// What is there instead; never a text itself, which may be a secret.
+fn kind(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("{value}"),
+        Unexpected::Unsigned(number) => format!("{number}"),
+        Unexpected::Signed(number) => format!("{number}"),
+        Unexpected::Float(number) => format!("{number:?}"),
+        Unexpected::Str(_) => "a text".into(),
+        Unexpected::Unit => "null".into(),
+        Unexpected::Map | Unexpected::NewtypeVariant => "an object".into(),
+        Unexpected::Seq => "a list".into(),
+        other => format!("{other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[derive(Deserialize, PartialEq, Debug)]
+    #[serde(rename_all = "snake_case", deny_unknown_fields)]
+    enum Union {
+        Line { item: Item },
+        Whole(Item),
+        Nothing {},
+        Unit,
+    }
+
+    #[derive(Deserialize, PartialEq, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        price: i64,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what cannot be read of it matters")]
+    struct Line {
+        id: crate::id::Key,
+        #[serde(default)]
+        n: u32,
+        #[serde(default)]
+        list: Vec<crate::time::Millis>,
+    }
+
+    fn read(text: &str) -> Result<Union, Malformed> {
+        decode_tagged(tag(text)?, text)
+    }
+
+    fn field(text: &str) -> String {
+        read(text).unwrap_err().field
+    }
+
+    #[test]
+    fn a_type_beside_the_fields_names_the_variant() {
+        assert_eq!(read(r#"{"type":"whole","price":1}"#), Ok(Union::Whole(Item { price: 1 })));
+        assert_eq!(read(r#"{"item":{"price":1},"type":"line"}"#), Ok(Union::Line { item: Item { price: 1 } }));
+        assert_eq!(read(r#"{"type":"nothing"}"#), Ok(Union::Nothing {}));
+        assert_eq!(read(r#"{"type":"unit"}"#), Ok(Union::Unit));
+    }
+
+    #[test]
+    fn an_error_names_the_field() {
+        assert_eq!(field(r#"{"type":"line","item":{"price":"1"}}"#), "/item/price");
+        assert_eq!(field(r#"{"type":"line","item":{"cost":1}}"#), "/item/cost");
+        assert_eq!(field(r#"{"type":"line"}"#), "/item");
+        assert_eq!(field(r#"{"type":"whole","price":1.5}"#), "/price");
+        assert_eq!(field(r#"{"type":"nothing","x":1}"#), "/x");
+        assert_eq!(field(r#"{"type":"unit","x":1}"#), "/x");
+        assert_eq!(field(r#"{"type":"other"}"#), "/type");
+        assert_eq!(field(r#"{"price":1}"#), "/type");
+        assert_eq!(field(r#"{"type":"whole","pri"#), "");
+        assert_eq!(field(r#"{"type":"whole","price":1,"type":"whole"}"#), "/type");
+        assert_eq!(field(r#"{"type":"whole","price":1,"price":2}"#), "/price");
+        assert_eq!(field(r#"{"type":1,"price":1}"#), "/type");
+        assert_eq!(field(r#"{"type":"line","item":[]}"#), "/item");
+        assert_eq!(field(r#"{"type":"whole","price":{}}"#), "/price");
+        assert_eq!(field(r#"{"type":"whole","price":1} x"#), "");
+        assert_eq!(field("[]"), "");
+    }
+
+    #[test]
+    fn an_error_speaks_of_json_and_repeats_no_text() {
+        let reason = |value: &str| read(&format!(r#"{{"type":"whole","price":{value}}}"#)).unwrap_err().reason;
+        assert_eq!(reason(r#""secret""#), "expected a whole number, found a text");
+        assert_eq!(reason("1.5"), "expected a whole number, found 1.5");
+        assert_eq!(reason("18446744073709551615"), "expected a whole number, found 18446744073709551615");
+        assert_eq!(reason("null"), "expected a whole number, found null");
+        assert_eq!(reason("[]"), "expected a whole number, found a list");
+        assert_eq!(reason("x"), "expected a value");
+        assert_eq!(reason("1,\"x\":2"), "unknown field `x`, expected `price`");
+        assert_eq!(read("[]").unwrap_err().reason, "expected an object, found a list");
+    }
+
+    #[test]
+    fn what_serde_does_not_place_is_placed() {
+        let field = |text: &str| decode::<Vec<Line>>(text).unwrap_err().field;
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": 1}, {"id": "short", "n": 1}]"#), "/1/id");
+        assert_eq!(field(r#"[{"n": 1, "id": "short"}]"#), "/0/id");
+        assert_eq!(field("[\n {\"id\": \"0123456789abcdef\"},\n\n {\"id\": \"short\"}\n]"), "/1/id");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": "é", "x": 1}]"#), "/0/n");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef"}, {}]"#), "/1/id");
+        assert_eq!(field(r#"[{"id": {"id": "short"}}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "more": [1]}]"#), "/0/more");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, -1, 2]}]"#), "/0/list/1");
+        assert_eq!(field(r#"[{"id": "0123456789abcdef", "list": [1, 2, []]}]"#), "/0/list/2");
+        assert_eq!(field(r#"[{"id": "\ud800"}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "\ud800\ud800"}]"#), "/0/id");
+        assert_eq!(field(r#"[{"id": "a\x"}]"#), "/0/id");
+    }
 }

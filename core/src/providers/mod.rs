@@ -6,10 +6,10 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::decode::{Malformed, listed};
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::{CorrelationId, Key};
 use crate::intake::{AuthError, Delivery, Secret};
+use crate::json::{Malformed, listed};
 use crate::rule::{Rule, RuleSet, Source};
 use crate::time::{Millis, Timestamp};
 

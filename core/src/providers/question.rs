@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use serde::Serialize;
 
-use crate::decode::Malformed;
+use crate::json::Malformed;
 
 /// One question that a provider answers without any snapshot of a flow.
 #[derive(Debug, Serialize)]
@@ -36,9 +36,9 @@ macro_rules! questions {
                 #[derive(serde::Deserialize)]
                 #[serde(deny_unknown_fields)]
                 struct With { $($(#[$meta])* $field: $type),+ }
-                let With { $($field),+ } = $crate::decode::decode(with)?;
-                let answer: Result<_, $crate::decode::Malformed> = $answer;
-                answer.map(|it| $crate::encode::encode(&it))
+                let With { $($field),+ } = $crate::json::decode(with)?;
+                let answer: Result<_, $crate::json::Malformed> = $answer;
+                answer.map(|it| $crate::json::encode(&it))
             },
         }),+];
     };

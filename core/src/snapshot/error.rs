@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use thiserror::Error;
 
-use crate::decode::Malformed;
 use crate::fact::FactError;
 use crate::flow::FacetTransition;
+use crate::json::Malformed;
 use crate::rule::{Violation, codes};
 
 /// A refused command: every rule that it would break. Nothing has changed.

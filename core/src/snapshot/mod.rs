@@ -4,15 +4,9 @@ mod error;
 mod handle;
 mod observe;
 mod read;
-#[cfg(test)]
-mod replies;
 mod reply;
 #[cfg(test)]
-mod sending;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod toy;
 mod verdict;
 mod way;
 
@@ -26,13 +20,12 @@ use alloc::vec::Vec;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Malformed, RawText, decode, member};
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
-use crate::encode::{Verbatim, encode};
 use crate::fact::{Because, Failure};
 use crate::flow::{Cx, FacetTransition, Facets, Flow};
 use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
-use crate::money::LARGEST;
+use crate::int::LARGEST;
+use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
 pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
 

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::decode::{RawText, read};
 use crate::effect::{Call, Operation, Retry, Success};
 use crate::flow::{Flow, Reading, Refusal, Reply};
+use crate::json::{RawText, read_body};
 use crate::time::Timestamp;
 
 /// What one reply amounts to.
@@ -42,7 +42,7 @@ struct Outline<'a> {
 /// What a reply amounts to.
 pub(super) fn way<F: Flow>(state: &F, since: Timestamp, call: &F::Call, reply: &Reply<'_>) -> Way<F::Event> {
     let operation = call.operation();
-    let outline = read::<Outline<'_>>(reply.body);
+    let outline = read_body::<Outline<'_>>(reply.body);
     match reply.status {
         200..=299 => good::<F>(state, since, call, outline.as_ref(), reply),
         401 | 407 => Way::NotAdmitted(worded::<F>(call, reply)),
@@ -74,7 +74,7 @@ fn good<F: Flow>(
     if failed {
         return Way::Unknown { refusal: F::read_refusal(call, reply), pointer: Some("/error"), hint: None };
     }
-    let listed = operation.success == Success::List && read::<Vec<IgnoredAny>>(reply.body).is_some();
+    let listed = operation.success == Success::List && read_body::<Vec<IgnoredAny>>(reply.body).is_some();
     if outline.is_none() && !empty && !listed {
         return Way::UNKNOWN;
     }

@@ -8,8 +8,7 @@ use serde::{Serialize, Serializer};
 use super::exact::exact;
 use super::extra::Extra;
 use super::raw::RawJson;
-use crate::decode::decode;
-use crate::encode::encode;
+use crate::json::{decode, encode};
 
 /// The body of a request: its members, sorted by their names.
 #[derive(Debug)]

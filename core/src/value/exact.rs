@@ -7,8 +7,7 @@ use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use crate::decode::{Malformed, RawText, decode, pointer};
-use crate::encode::quote;
+use crate::json::{Malformed, RawText, decode, pointer, quote};
 
 /// The one form of a JSON text, or what is wrong with it; an object that has a member twice has two meanings.
 pub(super) fn exact(text: &str) -> Result<String, Malformed> {

@@ -9,8 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::exact::exact;
-use crate::decode::{Malformed, RAW, decode, written};
-use crate::encode::encode;
+use crate::json::{Malformed, RAW, decode, encode, written};
 
 /// Any JSON value, as text in which every number keeps its digits.
 ///

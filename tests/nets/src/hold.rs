@@ -1,6 +1,7 @@
 //! What holds of every snapshot, whatever led to it.
 
-use rulebound::json::{AnySnapshot, Around, load, write};
+use rulebound::ffi::{AnySnapshot, Around, load};
+use rulebound::json::write;
 use rulebound::time::Timestamp;
 use rulebound::{Awaited, Effect, Owed};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rulebound::Key;
-use rulebound::json::{AnyObservation, AnySnapshot, Around, read_fact, read_policy, start};
+use rulebound::ffi::{AnyObservation, AnySnapshot, Around, read_fact, read_policy, start};
 use rulebound::time::Timestamp;
 use serde_json::Value;
 
@@ -128,7 +128,7 @@ impl Places {
                 *seen += 1;
                 let begun = begun.iter().map(|(id, operation)| (id.clone(), operation.clone())).collect();
                 // Saved and loaded: a place owns what it holds.
-                let Ok(at) = rulebound::json::load(&at.save()) else { panic!("does not load: {}", at.save()) };
+                let Ok(at) = rulebound::ffi::load(&at.save()) else { panic!("does not load: {}", at.save()) };
                 self.all.push(Place { at, now, policy, settings, begun });
             }
         }

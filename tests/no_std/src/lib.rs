@@ -27,5 +27,5 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
 /// Links the whole facade, and through it every verb of every flow.
 #[unsafe(no_mangle)]
 pub extern "C" fn rulebound_no_std() -> usize {
-    rulebound::json::call("{}").len()
+    rulebound::ffi::call("{}").len()
 }

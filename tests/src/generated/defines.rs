@@ -68,7 +68,7 @@ mod tests {
     }
     #[test]
     fn every_error_is_named_that_reaches_c() {
-        let answer = &rulebound::json::schema::Types::new().written["Answer"];
+        let answer = &rulebound::ffi::schema::Types::new().written["Answer"];
         let variants = answer["oneOf"].as_array().unwrap().iter();
         let codes = variants.filter_map(|it| it["properties"]["error"]["properties"]["code"]["enum"].as_array());
         let published: BTreeSet<_> = codes.flatten().filter_map(serde_json::Value::as_str).collect();

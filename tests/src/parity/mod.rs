@@ -1,7 +1,7 @@
 //! Transcripts: what a language answers to a script, two lines a step, so that every language can be held against
-//! `json::call` byte for byte.
+//! `ffi::call` byte for byte.
 //!
-//! The first line of a step is what came of it: what `json::call` puts under `ok`, `refused` or `error`, or `null` where
+//! The first line of a step is what came of it: what `ffi::call` puts under `ok`, `refused` or `error`, or `null` where
 //! nothing was done. The second is `[owed,awaits,offers,deadline,correlation_ids]` as it stands then, or the error of
 //! the first of them that fails.
 
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 
-use rulebound::json::call;
+use rulebound::ffi::call;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Script {
         around
     }
 
-    /// What `json::call` answers.
+    /// What `ffi::call` answers.
     pub fn transcript(&self) -> Transcript {
         let mut play = Play::start(self);
         let steps = self.steps().iter().flat_map(|step| play.step(self, step));
@@ -214,7 +214,7 @@ pub fn difference(script: &Script, expected: &[String], got: &[String]) -> Optio
     let at = (0..lines).find(|line| expected.get(*line) != got.get(*line))?;
     let shown = |lines: &[String]| lines.get(at).map_or("nothing", String::as_str).to_owned();
     Some(format!(
-        "step {} of {}  json::call: {}\n  got:        {}",
+        "step {} of {}  ffi::call: {}\n  got:        {}",
         at / 2 + 1,
         script.json(),
         shown(expected),

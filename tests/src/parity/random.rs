@@ -48,7 +48,7 @@ impl Sequences {
         Ok(Self { flows: Alphabet::all().into_iter().map(known).collect() })
     }
 
-    /// The sequence of a number, and what `json::call` answers to it.
+    /// The sequence of a number, and what `ffi::call` answers to it.
     pub fn sequence(&self, number: u64) -> (Script, Transcript) {
         let mut chance = Chance(number);
         let known = chance.one(&self.flows);

@@ -7,7 +7,7 @@ mod prelude;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rulebound::json::call;
+use rulebound::ffi::call;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rulebound::Policy;
-use rulebound::json::{
+use rulebound::ffi::{
     AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, load, read_fact, read_policy, read_time,
 };
 use rulebound::time::Timestamp;

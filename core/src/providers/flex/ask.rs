@@ -10,7 +10,7 @@ use super::eligibility::{Line, assess};
 use super::ids::PriceId;
 use super::item::CouponData;
 use super::settings::Settings;
-use crate::decode::Malformed;
+use crate::json::Malformed;
 use crate::providers::question::questions;
 use crate::rule::Violation;
 use crate::snapshot::Rejection;

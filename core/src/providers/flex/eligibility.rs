@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::{Cents, whole};
+use crate::int::whole;
+use crate::money::Cents;
 use crate::value::open_enum;
 
 open_enum! {

@@ -10,7 +10,8 @@ use super::eligibility::{Eligibility, Line};
 use super::rules::Rule;
 use super::settings::Settings;
 use crate::flow::{Cx, Flow};
-use crate::money::{Cents, whole_if_any};
+use crate::int::whole_if_any;
+use crate::money::Cents;
 use crate::value::{RawJson, RawNumber};
 
 /// Every interval that a document names, in both spellings.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::item::{Cart, CouponData, LineItem};
 use super::rules::Rule;
 use super::settings::Settings;
-use crate::encode::encode;
+use crate::json::encode;
 use crate::flow::{Cx, Flow, Stop};
 use crate::id::Digest;
 use crate::money::Cents;

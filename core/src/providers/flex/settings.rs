@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::eligibility::Eligibility;
 use super::item::{INTERVALS, Recurring};
-use crate::decode::listed;
-use crate::money::{Cents, whole_if_any};
+use crate::json::listed;
+use crate::int::whole_if_any;
+use crate::money::Cents;
 use crate::url::BaseUrl;
 
 /// Where Flex is, and what the host's catalogue says of its prices.
@@ -98,7 +99,7 @@ fn from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::decode;
+    use crate::json::decode;
 
     #[test]
     fn a_misspelt_interval_is_told_with_those_that_there_are() {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::test_mode::TestMode;
 use super::wire::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
-use crate::decode::{RawText, lenient_text, read};
+use crate::json::{RawText, lenient_text, read_body};
 use crate::flow::Webhook;
 
 /// The signal on which a checkout is provisioned.
@@ -64,10 +64,10 @@ fn of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<B
 impl Signal {
     /// Reads a webhook in any of its wrappers; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let outer: Envelope<'_> = read(webhook.body)?;
+        let outer: Envelope<'_> = read_body(webhook.body)?;
         let mode = outer.test_mode;
         let envelope = match outer.event {
-            Some(inner) if inner.get().starts_with('{') => read(inner.get().as_bytes())?,
+            Some(inner) if inner.get().starts_with('{') => read_body(inner.get().as_bytes())?,
             _ => outer,
         };
         let mode = mode.and(envelope.test_mode);

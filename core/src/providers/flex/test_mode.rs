@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use super::Flex;
 use super::rules::Rule;
 use super::settings::Settings;
-use crate::decode::RawText;
+use crate::json::RawText;
 use crate::fact::Because;
 use crate::flow::Cx;
 
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for TestMode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::read;
+    use crate::json::read_body;
 
     fn said(text: &str) -> TestMode {
         #[derive(Deserialize)]
@@ -81,7 +81,7 @@ mod tests {
             #[serde(default)]
             test_mode: TestMode,
         }
-        read::<Seen>(text.as_bytes()).unwrap_or_else(|| panic!("{text}")).test_mode
+        read_body::<Seen>(text.as_bytes()).unwrap_or_else(|| panic!("{text}")).test_mode
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::decode::{decode, written};
+use crate::json::{decode, written};
 use crate::value::RawNumber;
 
 /// The most digits that an amount of Revup's has.
@@ -212,7 +212,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
-    use crate::encode::encode;
+    use crate::json::encode;
 
     fn decimal(text: &str) -> Decimal {
         Decimal::parse(text).unwrap()

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::callback::{Callback, Parent};
 use super::order::{Paid, Recurrence};
 use super::wire::TransactionStatus;
-use crate::decode::Malformed;
+use crate::json::Malformed;
 use crate::providers::question::questions;
 
 #[derive(Serialize)]

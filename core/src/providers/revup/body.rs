@@ -121,8 +121,7 @@ impl RefundPayment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::decode;
-    use crate::encode::encode;
+    use crate::json::{decode, encode};
 
     /// The request that the document prints, less the spaces, and with the members sorted of what is not ours to know.
     const SEED: &str = concat!(

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{OrderId, Token, TransactionId};
 use super::wire::TransactionStatus;
-use crate::decode::{lenient, lenient_text, read};
+use crate::json::{lenient, lenient_text, read_body};
 use crate::id::Digest;
 use crate::time::Timestamp;
 
@@ -58,7 +58,7 @@ struct Item {
 impl Callback {
     /// Reads a callback; nothing if it is no list of one or two transactions.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let items: Vec<Item> = read(body)?;
+        let items: Vec<Item> = read_body(body)?;
         let last = if items.len() > 2 { None } else { items.into_iter().next_back() }?;
         let status = last.transaction_status;
         let order = last.order_id.clone();

@@ -9,7 +9,7 @@ use super::amount::Decimal;
 use super::ids::{OrderId, SubscriptionId, TransactionId};
 use super::payments::Made;
 use super::wire::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
-use crate::decode::{RawText, decode, lenient, lenient_text, read, whole_text};
+use crate::json::{RawText, decode, lenient, lenient_text, read_body, whole_text};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -130,7 +130,7 @@ struct NextPayment {
 impl EventSeen {
     /// Reads an event; nothing if it cannot be read, or lacks what every event has.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let event: Self = read(body)?;
+        let event: Self = read_body(body)?;
         let timed = event.occurred_at.is_some() || event.ocurred_at.is_some();
         (timed && event.event_id.is_some() && !event.event_type.as_str().is_empty()).then_some(event)
     }

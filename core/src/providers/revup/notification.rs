@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ids::{OrderId, TransactionId};
 use super::wire::TransactionStatus;
-use crate::decode::{any_form, lenient_text, read};
+use crate::json::{any_form, lenient_text, read_body};
 use crate::id::Digest;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -58,7 +58,7 @@ struct Body {
 impl Notification {
     /// Reads a notification; nothing if it lacks what every notification has.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let body: Body = read(body)?;
+        let body: Body = read_body(body)?;
         Some(Self {
             order: body.order_id,
             transaction: body.transaction_id,

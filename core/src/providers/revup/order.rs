@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::ids::TransactionId;
 use super::wire::TransactionStatus;
-use crate::decode::read;
+use crate::json::read_body;
 use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
 
@@ -91,7 +91,7 @@ impl Paid {
         if status != 200 {
             return Self::Failed;
         }
-        match read::<Answer>(body).map(|it| it.status) {
+        match read_body::<Answer>(body).map(|it| it.status) {
             Some(TransactionStatus::Success) => Self::Success,
             Some(TransactionStatus::Failed) => Self::Failed,
             _ => Self::Open,

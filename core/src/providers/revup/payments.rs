@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::amount::{Decimal, told};
 use super::ids::TransactionId;
 use super::wire::Entry;
-use crate::decode::{lenient, lenient_text};
+use crate::json::{lenient, lenient_text};
 use crate::time::Timestamp;
 
 /// A payment that was made, by one of its transactions.
@@ -167,7 +167,7 @@ mod tests {
     use alloc::format;
 
     use super::*;
-    use crate::decode::read;
+    use crate::json::read_body;
 
     /// One payment by its type, its cycle, its attempt, its status and its day in January.
     type Row<'a> = (&'a str, u32, u32, &'a str, u32);
@@ -179,7 +179,7 @@ mod tests {
             )
         });
         let body = format!(r#"{{"payments":[{}]}}"#, rows.collect::<Vec<_>>().join(","));
-        read::<PaymentsSeen>(body.as_bytes()).unwrap().paid_until(unpaid_before)
+        read_body::<PaymentsSeen>(body.as_bytes()).unwrap().paid_until(unpaid_before)
     }
 
     fn day(day: u32) -> Option<Timestamp> {

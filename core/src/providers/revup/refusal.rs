@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::ids::TransactionId;
 use super::rules::Rule;
 use super::wire::TransactionStatus;
-use crate::decode::{lenient, lenient_text, read};
+use crate::json::{lenient, lenient_text, read_body};
 use crate::flow::{Refusal, Reply};
 use crate::rule::RuleSet;
 
@@ -43,11 +43,11 @@ pub(crate) enum Beside {
 /// How Revup words a refusal, with the one transaction that stands beside it and is not known to have failed; nothing if it is
 /// not worded so. Its codes are texts, and keep their zeros.
 pub(crate) fn refusal<E>(reply: &Reply<'_>, beside: Beside) -> Option<(Refusal<E>, Option<TransactionId>)> {
-    let ErrorText { code, message } = read::<ErrorBody>(reply.body)?.error?;
+    let ErrorText { code, message } = read_body::<ErrorBody>(reply.body)?.error?;
     if code.is_none() && message.is_none() {
         return None;
     }
-    let mut rest: Value = read(reply.body)?;
+    let mut rest: Value = read_body(reply.body)?;
     if let Some(error) = rest.get_mut("error").and_then(Value::as_object_mut) {
         error.remove("code");
         error.remove("message");

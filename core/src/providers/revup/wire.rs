@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::amount::{Decimal, told};
 use super::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
 use super::notification::TransactionType;
-use crate::decode::{lenient, lenient_text, read};
+use crate::json::{lenient, lenient_text, read_body};
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -120,7 +120,7 @@ struct SubscriptionBody {
 impl SubscriptionSeen {
     /// Reads what is shown of the subscription that was asked for; otherwise what is missing or wrong.
     pub(crate) fn read(body: &[u8], asked: &SubscriptionId) -> Result<Self, &'static str> {
-        let body: SubscriptionBody = read(body).ok_or("")?;
+        let body: SubscriptionBody = read_body(body).ok_or("")?;
         let id = body.id.as_deref().and_then(SubscriptionId::told).filter(|id| id == asked).ok_or("/id")?;
         let status = Status::from(body.status.ok_or("/status")?);
         Ok(Self { id, status, plan_id: body.plan_id, reason: body.cancellation.and_then(|it| it.reason()) })
@@ -238,7 +238,7 @@ pub struct TransactionsSeen {
 
 impl TransactionsSeen {
     pub(crate) fn read(body: &[u8]) -> Result<Self, &'static str> {
-        let entries: Vec<Entry<TransactionBody>> = read(body).ok_or("")?;
+        let entries: Vec<Entry<TransactionBody>> = read_body(body).ok_or("")?;
         let count = entries.len();
         let all: Vec<_> = entries.into_iter().filter_map(|it| it.0?.seen().ok()).collect();
         let odd = all.len() < count || all.iter().any(|it| it.kind.is_none());

@@ -10,7 +10,7 @@ use super::list::{ListPaymentSessions, ListPaymentTokens, Page};
 use super::order::OrderItem;
 use super::payment_token::PaymentToken;
 use super::settings::Settings;
-use crate::decode::Malformed;
+use crate::json::Malformed;
 use crate::providers::question::questions;
 use crate::snapshot::{LoadError, Snapshot};
 use crate::value::RawJson;

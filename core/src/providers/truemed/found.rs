@@ -12,7 +12,7 @@ use super::session::Asked;
 use super::session_request::CreatePaymentSession;
 use super::settings::Settings;
 use super::wire::{SessionSeen, Status};
-use crate::decode::{RawText, decode, lenient, read};
+use crate::json::{RawText, decode, lenient, read_body};
 use crate::effect::{Request, idempotency_key};
 use crate::flow::{Cx, Reading, Reply};
 use crate::id::{Digest, Key};
@@ -83,7 +83,7 @@ fn entries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Opti
 impl Found {
     /// Reads a page of the list.
     pub(crate) fn read<E>(reply: &Reply<'_>, event: impl FnOnce(Self) -> E) -> Reading<E> {
-        Reading::of(read(reply.body).map(event).ok_or("/payment_sessions"))
+        Reading::of(read_body(reply.body).map(event).ok_or("/payment_sessions"))
     }
 
     /// Whether no page comes after it.

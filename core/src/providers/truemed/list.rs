@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::call::CREDENTIAL;
 use super::settings::Settings;
 use crate::effect::Request;
-use crate::decode::read;
+use crate::json::read_body;
 
 /// Which of an account's tokens are listed, newest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl ListPaymentSessions {
 impl Page {
     /// Reads the answer to either list; nothing if it cannot be read.
     pub fn read(body: &[u8]) -> Option<Self> {
-        read(body)
+        read_body(body)
     }
 }
 

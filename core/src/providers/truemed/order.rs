@@ -10,7 +10,8 @@ use super::rules::Rule;
 use super::settings::{DiscountSign, Settings};
 use crate::flow::{Cx, Flow};
 use crate::id::Digest;
-use crate::money::{Cents, whole};
+use crate::int::whole;
+use crate::money::Cents;
 
 /// One line of an order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

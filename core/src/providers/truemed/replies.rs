@@ -9,7 +9,7 @@ use super::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 
 use super::rules::Rule;
 use super::wire::{NextAction, SessionSeen, Status};
-use crate::decode::{RawText, any_form, decode, lenient, lenient_text, read, whole_text};
+use crate::json::{RawText, any_form, decode, lenient, lenient_text, read_body, whole_text};
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::in_one_case;
 use crate::rule::RuleSet;
@@ -90,7 +90,7 @@ impl UpdateAnswered {
     /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
     /// token that it names is another than the one that was to be updated.
     pub(crate) fn read<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
-        match read::<Self>(reply.body) {
+        match read_body::<Self>(reply.body) {
             Some(Self { payment_token: Some(other), .. }) if other != *asked => Reading::missing("/payment_token"),
             Some(it) if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() => {
                 Reading::Done(event(it))
@@ -186,24 +186,24 @@ struct Made {
 
 /// Reads the id of a capture. The session's own is what a look-up says, and no capture's.
 pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
+    let made = read_body::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
     Reading::of(made.map(event).ok_or("/id"))
 }
 
 /// Reads the id of a void. A session that is shown in its place has to be voided.
 pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read::<Made>(reply.body).filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
+    let made = read_body::<Made>(reply.body).filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
     Reading::of(made.and_then(|it| it.id).map(event).ok_or("/id"))
 }
 
 /// Reads the id of a refund.
 pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    Reading::of(read::<Made>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
+    Reading::of(read_body::<Made>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
 }
 
 /// Reads the request for a token, which is of no use without the page for the customer.
 pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequested) -> E) -> Reading<E> {
-    match read::<TokenRequested>(reply.body) {
+    match read_body::<TokenRequested>(reply.body) {
         None => Reading::missing("/provision_token_request_id"),
         Some(it) if it.redirect_url.as_deref().is_some_and(|url| url.contains("://")) => Reading::Done(event(it)),
         Some(it) => Reading::Missing { pointer: "/redirect_url", hint: Some(event(it)) },
@@ -221,7 +221,7 @@ pub(crate) fn session<E>(
     asked: &PaymentSessionId,
     event: impl FnOnce(SessionSeen) -> E,
 ) -> Reading<E> {
-    match read::<SessionSeen>(reply.body) {
+    match read_body::<SessionSeen>(reply.body) {
         None => Reading::missing("/status"),
         Some(seen) if seen.status.as_str().is_empty() => Reading::missing("/status"),
         Some(seen) if seen.session() == Some(asked) => Reading::Done(event(seen)),
@@ -231,7 +231,7 @@ pub(crate) fn session<E>(
 
 /// Reads a token: the one that was asked for.
 pub(crate) fn token<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(TokenRetrieved) -> E) -> Reading<E> {
-    let read = read::<TokenRetrieved>(reply.body).filter(|it| it.payment_token == *asked);
+    let read = read_body::<TokenRetrieved>(reply.body).filter(|it| it.payment_token == *asked);
     Reading::of(read.map(event).ok_or("/payment_token"))
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn provision<E>(
         #[serde(default, deserialize_with = "lenient_text")]
         provision_token_request_id: Option<String>,
     }
-    match read::<Shape<'_>>(reply.body) {
+    match read_body::<Shape<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),
         Some(Shape { provision_token_request_id: Some(other), .. }) if other != asked.as_str() => {
             Reading::missing("/provision_token_request_id")
@@ -263,7 +263,7 @@ fn whole<T: DeserializeOwned, E>(
     pointer: &'static str,
     event: impl FnOnce(T) -> E,
 ) -> Reading<E> {
-    Reading::of(read(reply.body).map(event).ok_or(pointer))
+    Reading::of(read_body(reply.body).map(event).ok_or(pointer))
 }
 
 #[derive(Deserialize)]
@@ -276,7 +276,7 @@ struct ErrorBody {
 
 /// How Truemed words a refusal, and our rule that predicts it by its code; nothing if it is not worded so.
 pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Refusal<E>> {
-    let ErrorBody { error: code, message } = read(reply.body)?;
+    let ErrorBody { error: code, message } = read_body(reply.body)?;
     let rule = code.as_deref().and_then(|code| rules.iter().find(|(have, _)| *have == code));
     let rule = rule.map(|(_, rule)| rule.rule());
     (code.is_some() || message.is_some()).then(|| Refusal { rule, ..Refusal::new(code, message) })
@@ -288,7 +288,7 @@ pub(crate) fn charge_refusal<E>(
     event: impl FnOnce(ChargeFailed, Option<String>) -> E,
 ) -> Option<Refusal<E>> {
     let worded = refusal(reply, &[("NotFound", Rule::TokenDeleteFinal)]);
-    let Some(failed) = read::<ChargeFailed>(reply.body).filter(|it| it.redirect_url.is_some()) else { return worded };
+    let Some(failed) = read_body::<ChargeFailed>(reply.body).filter(|it| it.redirect_url.is_some()) else { return worded };
     let refusal = worded.unwrap_or(Refusal::new(None, None));
     let code = refusal.code.clone();
     Some(Refusal { event: Some(event(failed, code)), ..refusal })

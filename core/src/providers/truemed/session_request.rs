@@ -9,7 +9,7 @@ use super::ids::Token;
 use super::order::{AmountDetails, Order, OrderItem, digest};
 use super::rules::Rule;
 use super::settings::Settings;
-use crate::encode::encode;
+use crate::json::encode;
 use crate::flow::{Cx, Flow};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;

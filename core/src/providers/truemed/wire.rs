@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::ids::{PaymentSessionId, Token};
 use super::order::{OrderItem, digest};
 use super::session_request::Kind;
-use crate::decode::{RawText, any_form, lenient, lenient_text, read};
+use crate::json::{RawText, any_form, lenient, lenient_text, read_body};
 use crate::flow::Webhook;
 use crate::id::Digest;
 use crate::money::Cents;
@@ -231,11 +231,11 @@ struct Shape<'a> {
 impl Signal {
     /// Reads a webhook of either mode; nothing if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let outer: Shape<'_> = read(webhook.body)?;
+        let outer: Shape<'_> = read_body(webhook.body)?;
         let event = outer.event_type.as_deref().or(webhook.topic).unwrap_or_default();
         match outer.data {
             None => Self::of(event, &outer, webhook.body)?,
-            Some(data) => Self::of(event, &read(data.get().as_bytes())?, data.get().as_bytes())?,
+            Some(data) => Self::of(event, &read_body(data.get().as_bytes())?, data.get().as_bytes())?,
         }
         .or_else(|| outer.data.map(|_| Self::Other))
     }
@@ -245,8 +245,8 @@ impl Signal {
         if shape.qualification_session_id.is_some() || event.contains("qualification") {
             return Some(Some(Self::Other));
         }
-        let of_token = || read(payload).map(Self::TokenUpdated).map(Some);
-        let of_session = || read(payload).map(Self::SessionComplete).map(Some);
+        let of_token = || read_body(payload).map(Self::TokenUpdated).map(Some);
+        let of_session = || read_body(payload).map(Self::SessionComplete).map(Some);
         match (Named::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
             (Named::Nothing, false, true) | (Named::Token, _, true) => of_token(),
             (Named::Nothing | Named::Session, true, _) => of_session(),

@@ -1,7 +1,7 @@
 //! Questions to Vend's pure modules.
 
 use super::settings::Settings;
-use crate::decode::Malformed;
+use crate::json::Malformed;
 use crate::providers::question::questions;
 
 questions! {

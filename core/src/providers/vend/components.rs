@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::request::{Component, digest};
-use crate::decode::{any_form, decode};
+use crate::json::{any_form, decode};
 use crate::id::Digest;
 
 /// The most components of one change that are remembered one by one.

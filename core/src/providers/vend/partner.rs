@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::ids::SubscriptionId;
 use super::wire::{ERROR, data, names_error, plain_text, present, subscription_id};
-use crate::decode::{RawText, decode, lenient_text};
+use crate::json::{RawText, decode, lenient_text};
 use crate::flow::{Reading, Reply};
 use crate::value::open_enum;
 

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::rules::Rule;
-use crate::encode::encode;
+use crate::json::encode;
 use crate::flow::{Cx, Flow};
 use crate::id::Digest;
-use crate::money::whole_if_any;
+use crate::int::whole_if_any;
 use crate::url::{is_absolute, is_secure};
 use crate::value::Extra;
 

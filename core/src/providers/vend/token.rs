@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ids::{ConsentToken, SubscriptionId};
 use super::wire::{inner, number_if_any, raw_text, subscription_id};
-use crate::decode::whole_text;
+use crate::json::whole_text;
 use crate::flow::{Reading, Reply};
 use crate::time::{Millis, Timestamp};
 
@@ -103,23 +103,23 @@ mod tests {
     use alloc::format;
 
     use super::*;
-    use crate::decode::read;
+    use crate::json::read_body;
 
     #[test]
     fn an_id_keeps_every_digit() {
-        let seen: TokenSeen = read(br#"{"is_used": true, "subscription_id": 9223372036854775807}"#).unwrap();
+        let seen: TokenSeen = read_body(br#"{"is_used": true, "subscription_id": 9223372036854775807}"#).unwrap();
         assert_eq!(seen.subscription_id.unwrap().as_str(), "9223372036854775807");
-        let whole: TokenSeen = read(br#"{"is_used": true, "subscription_id": 9223372036854775807.0}"#).unwrap();
+        let whole: TokenSeen = read_body(br#"{"is_used": true, "subscription_id": 9223372036854775807.0}"#).unwrap();
         assert_eq!(whole.subscription_id.unwrap().as_str(), "9223372036854775807");
-        let none: TokenSeen = read(br#"{"is_used": true, "subscription_id": 0, "used_at": "0001-01-01T00:00:00Z"}"#).unwrap();
+        let none: TokenSeen = read_body(br#"{"is_used": true, "subscription_id": 0, "used_at": "0001-01-01T00:00:00Z"}"#).unwrap();
         assert_eq!((&none.subscription_id, none.used()), (&None, None));
-        assert_eq!(read::<TokenSeen>(br#"{"is_used": true, "subscription_id": 1.3e18}"#), None);
+        assert_eq!(read_body::<TokenSeen>(br#"{"is_used": true, "subscription_id": 1.3e18}"#), None);
     }
 
     #[test]
     fn a_token_dies_at_the_earliest_of_what_is_said() {
         let dies = |body: &str| {
-            let issued: TokenIssued = read(body.as_bytes()).unwrap();
+            let issued: TokenIssued = read_body(body.as_bytes()).unwrap();
             issued.dies_at(Timestamp::from_millis(1)).as_millis()
         };
         let token = "0a7e36eb05a94bf1a4d3daeff0f561f9";

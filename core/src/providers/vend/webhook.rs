@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::ids::SubscriptionId;
 use super::wire::{plain_text, subscription_id};
-use crate::decode::{Form, RawText, decode, lenient_text};
+use crate::form::Form;
+use crate::json::{RawText, decode, lenient_text};
 use crate::flow::Webhook;
 use crate::time::Timestamp;
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Deserializer};
 
 use super::ids::SubscriptionId;
-use crate::decode::{RawText, decode, lenient_text, read, unmarked, whole_text};
+use crate::json::{RawText, decode, lenient_text, read_body, unmarked, whole_text};
 use crate::flow::{Refusal, Reply};
 
 /// Where an error stands beside what a wrapped reply is about.
@@ -24,7 +24,7 @@ pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Res
 
 /// What a good reply carries in `data`.
 pub(super) fn data(body: &[u8]) -> Option<RawText<'_>> {
-    read::<Wrapped<'_>>(body)?.data
+    read_body::<Wrapped<'_>>(body)?.data
 }
 
 /// Whether an object names an error, or is none: it shows nothing then, whatever stands beside it.
@@ -96,7 +96,7 @@ struct ErrorBody<'a> {
 
 /// How Vend words a refusal; nothing if it is not worded so.
 pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
-    let ErrorBody { error: code, message, errors } = read(reply.body)?;
+    let ErrorBody { error: code, message, errors } = read_body(reply.body)?;
     let message = message.or_else(|| errors.map(|it| plain_text(it).unwrap_or_else(|| it.get().into())));
     (code.is_some() || message.is_some()).then(|| Refusal::new(code, message))
 }

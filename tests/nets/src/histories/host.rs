@@ -1,6 +1,7 @@
 //! The host's workers: each loads, leases and saves, does, and tells, and may stop anywhere in between.
 
-use rulebound::json::{AnyError, AnySnapshot, write};
+use rulebound::ffi::{AnyError, AnySnapshot};
+use rulebound::json::write;
 use rulebound::{Effect, Owed};
 use serde_json::{Value, json};
 

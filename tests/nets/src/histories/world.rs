@@ -1,7 +1,8 @@
 //! The world: one row in a store, an inbox, three workers, a clock, and a provider.
 
 use rulebound::Key;
-use rulebound::json::{AnyObservation, AnySnapshot, Around, load, read_fact, start, write};
+use rulebound::ffi::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
+use rulebound::json::write;
 use rulebound::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -134,7 +135,7 @@ impl<'a> World<'a> {
                 // A backup from before a wish knows nothing of it: no library can help there.
                 self.backups.clear();
             }
-            Err(rulebound::json::AnyError::Refused(_)) => self.tell(|| format!("refused: {command}")),
+            Err(rulebound::ffi::AnyError::Refused(_)) => self.tell(|| format!("refused: {command}")),
             Err(why) => panic!("the command is malformed: {why}: {command}"),
         }
     }

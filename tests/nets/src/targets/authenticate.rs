@@ -1,6 +1,6 @@
 //! The verification of signatures, held against another one, written from the documents alone.
 
-use rulebound::json::read_time;
+use rulebound::ffi::read_time;
 use rulebound::{Headers, Origin, Secret, authenticate};
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,6 @@
 //! The one function of every binding: text in, text out.
 
-use rulebound::json::call;
+use rulebound::ffi::call;
 use serde_json::{Value, json};
 
 use crate::places::{key, text, vectors};

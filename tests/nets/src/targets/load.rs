@@ -1,6 +1,6 @@
 //! Snapshots of every flow, as text.
 
-use rulebound::json::{Around, load};
+use rulebound::ffi::{Around, load};
 use rulebound::time::Timestamp;
 
 use crate::hold::views;

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use rulebound::json::{AnyObservation, read_fact, write};
+use rulebound::ffi::{AnyObservation, read_fact};
+use rulebound::json::write;
 use serde_json::json;
 
 use crate::chance::Chance;

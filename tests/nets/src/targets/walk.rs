@@ -1,7 +1,8 @@
 //! Walks of a flow: whatever a host, a provider and a clock may do, saved and loaded after every move.
 
+use rulebound::ffi::{Around, read_fact, read_policy};
 use rulebound::flow::Samples;
-use rulebound::json::{Around, read_fact, read_policy, write};
+use rulebound::json::write;
 use rulebound::snapshot::Observation;
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, HandleError, ObserveError, Owed, Policy, Snapshot};

@@ -1,6 +1,7 @@
 //! Every reader of a webhook, through `observe` and `correlate`.
 
-use rulebound::json::{AnyObservation, read_fact, write};
+use rulebound::ffi::{AnyObservation, read_fact};
+use rulebound::json::write;
 use rulebound::{PROVIDERS, correlate};
 use serde_json::json;
 

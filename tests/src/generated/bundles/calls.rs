@@ -1,7 +1,7 @@
 //! What `call` is asked, and what it answers, verb by verb and flow by flow.
 
 use rulebound::PROVIDERS;
-use rulebound::json::schema::FlowTypes;
+use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
 
 use super::flows::{stored, with};

@@ -1,6 +1,6 @@
 //! What each flow has of its own: its snapshot, commands, transitions, observations and offers.
 
-use rulebound::json::schema::FlowTypes;
+use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
 
 use super::shape::{add, closed, pascal, tag};

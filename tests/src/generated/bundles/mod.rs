@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rulebound::PROVIDERS;
 use rulebound::catalogue::Catalogue;
-use rulebound::json::schema::Types;
+use rulebound::ffi::schema::Types;
 use serde_json::{Map, Value, json};
 
 use super::Generated;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rulebound::json::schema::Types;
+use rulebound::ffi::schema::Types;
 use serde_json::{Map, Value, json};
 
 use super::{Definitions, reference};

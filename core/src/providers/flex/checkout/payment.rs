@@ -9,7 +9,7 @@ use super::Context;
 use super::dispute::Disputes;
 use super::moving::Moving;
 use super::refund::Refund;
-use crate::encode::encode;
+use crate::json::encode;
 use crate::flow::{Intents, Outcome, Watch};
 use crate::id::{Digest, EffectId};
 use crate::money::Cents;

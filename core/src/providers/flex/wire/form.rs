@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::decode::{RawText, decode, lenient_text};
+use crate::json::{RawText, decode, lenient_text};
 use crate::providers::flex::session_request::ECHO;
 use crate::time::Timestamp;
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::call::PAGE;
 use super::rules::Rule;
-use crate::decode::{RawText, lenient_text, read};
+use crate::json::{RawText, lenient_text, read_body};
 use crate::flow::{Refusal, Reply};
 use crate::rule::RuleSet;
 
@@ -27,20 +27,20 @@ pub use subscription::{InvoiceSeen, InvoiceStatus, SubscriptionSeen, Subscriptio
 
 /// Reads an object in the wrapper that is named after it, or bare.
 pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<T> {
-    let members: BTreeMap<String, RawText<'_>> = read(text)?;
+    let members: BTreeMap<String, RawText<'_>> = read_body(text)?;
     match members.get(kind) {
-        Some(inner) if inner.get().starts_with('{') => read(inner.get().as_bytes()),
-        _ => read(text),
+        Some(inner) if inner.get().starts_with('{') => read_body(inner.get().as_bytes()),
+        _ => read_body(text),
     }
 }
 
 /// Reads a list, in the wrapper that is named after its entries; nothing where there is none. In a wrapper that no document
 /// names it shows what it holds, and denies nothing.
 pub(crate) fn listed<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<Entries<T>> {
-    let members: BTreeMap<String, RawText<'_>> = read(text)?;
+    let members: BTreeMap<String, RawText<'_>> = read_body(text)?;
     let named = members.get(kind);
     let list = named.or_else(|| members.get("data"))?;
-    let entries: Vec<RawText<'_>> = read(list.get().as_bytes())?;
+    let entries: Vec<RawText<'_>> = read_body(list.get().as_bytes())?;
     let more = members.get("has_more").is_some_and(|it| it.get() == "true");
     Some(Entries::of(&entries, if more || named.is_none() { 0 } else { PAGE }))
 }
@@ -73,16 +73,16 @@ struct Detail {
 
 /// How Flex words a refusal, in either of its two shapes; nothing if it is in neither.
 pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
-    let ErrorBody { error, detail } = read(reply.body)?;
+    let ErrorBody { error, detail } = read_body(reply.body)?;
     let (error, detail) = (error.map(|it| it.get().as_bytes()), detail.map(|it| it.get().as_bytes()));
-    let (code, message) = if let Some(ErrorSeen { code, kind, message }) = error.and_then(read) {
+    let (code, message) = if let Some(ErrorSeen { code, kind, message }) = error.and_then(read_body) {
         (code.or(kind), message)
-    } else if let Some(all) = detail.and_then(read::<Vec<RawText<'_>>>) {
-        let first: Option<Detail> = all.first().and_then(|it| read(it.get().as_bytes()));
+    } else if let Some(all) = detail.and_then(read_body::<Vec<RawText<'_>>>) {
+        let first: Option<Detail> = all.first().and_then(|it| read_body(it.get().as_bytes()));
         let Detail { kind, msg } = first.unwrap_or_default();
         (kind, msg)
     } else {
-        (None, Some(error.or(detail).and_then(read::<String>)?))
+        (None, Some(error.or(detail).and_then(read_body::<String>)?))
     };
     let rule = (code.as_deref() == Some("price_not_found")).then(|| Rule::CheckoutPriceActive.rule());
     Some(Refusal { rule, ..Refusal::new(code, message) })

@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::Deserialize;
 
 use super::form::{Expandable, echo, instant, word};
-use crate::decode::{any_form, lenient, lenient_text};
+use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CaptureId, DisputeId, InvoiceId, RefundId};
 use crate::providers::flex::test_mode::TestMode;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::form::{Entries, Expandable, echo, entries, instant, word};
 use super::money::{CaptureSeen, DisputeSeen, RefundSeen};
 use super::subscription::SubscriptionStatus;
-use crate::decode::{any_form, lenient, lenient_text};
+use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, SubscriptionId};
 use crate::providers::flex::session_request::{CaptureMethod, Mode};

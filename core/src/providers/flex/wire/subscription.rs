@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Deserializer};
 
 use super::form::{Entries, Expandable, Said, entries, instant, said_instant, word};
-use crate::decode::{any_form, decode, lenient};
+use crate::json::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::test_mode::TestMode;

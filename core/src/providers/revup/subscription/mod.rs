@@ -24,7 +24,7 @@ use super::order::expires_at;
 use super::rules::Rule;
 use super::settings::Settings;
 use crate::effect::Awaited;
-use crate::encode::encode;
+use crate::json::encode;
 use crate::fact::Because;
 use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::id::Digest;

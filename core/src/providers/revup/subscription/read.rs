@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::command::Event;
-use crate::decode::read;
+use crate::json::read_body;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::providers::revup::call::{Call, NO_SUBSCRIPTION, NO_TRANSACTION};
 use crate::providers::revup::callback::Callback;
@@ -24,7 +24,7 @@ pub(super) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         Call::CreateSubscription(it) => created(body, it.is_on_token()),
         Call::RetrieveSubscription(id) => Reading::of(SubscriptionSeen::read(body, id).map(Event::Seen)),
         Call::RetrievePayments(..) => {
-            let seen = read::<PaymentsSeen>(body);
+            let seen = read_body::<PaymentsSeen>(body);
             Reading::of(seen.map(Event::Payments).ok_or("/payments"))
         }
         Call::CancelSubscription(id, _) => cancelled(body, id),
@@ -37,7 +37,7 @@ pub(super) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
 }
 
 fn created(body: &[u8], on_token: bool) -> Reading<Event> {
-    let seen = read::<CreatedBody>(body).unwrap_or_default();
+    let seen = read_body::<CreatedBody>(body).unwrap_or_default();
     match (seen.subscription(), seen.order()) {
         (None, _) => Reading::missing("/subscriptionId"),
         (Some(subscription_id), Some(order_id)) => Reading::Done(Event::Created(Created { order_id, subscription_id })),
@@ -56,7 +56,7 @@ fn cancelled(body: &[u8], id: &SubscriptionId) -> Reading<Event> {
 
 /// The transaction of a refund: never the payment's own, nor one that does something else.
 fn refunded(body: &[u8], payment: &TransactionId) -> Reading<Event> {
-    let Some(body) = read::<TransactionBody>(body) else { return Reading::missing("") };
+    let Some(body) = read_body::<TransactionBody>(body) else { return Reading::missing("") };
     let (id, kind) = (body.id(), body.kind());
     if id.as_ref() == Some(payment) {
         return Reading::missing("/transactionId");
@@ -72,7 +72,7 @@ fn refunded(body: &[u8], payment: &TransactionId) -> Reading<Event> {
 
 /// The transaction that was asked for.
 fn transaction(body: &[u8], asked: &TransactionId) -> Reading<Event> {
-    let Some(body) = read::<TransactionBody>(body) else { return Reading::missing("") };
+    let Some(body) = read_body::<TransactionBody>(body) else { return Reading::missing("") };
     Reading::of(body.seen().and_then(|it| if it.id == *asked { Ok(it) } else { Err("/transactionId") }).map(Event::Transaction))
 }
 
@@ -80,7 +80,7 @@ fn transaction(body: &[u8], asked: &TransactionId) -> Reading<Event> {
 fn named(call: &Call, body: &[u8]) -> Option<Event> {
     match call {
         Call::CreateSubscription(it) if it.is_on_token() => {
-            read::<CreatedBody>(body)?.subscription().map(Event::Named)
+            read_body::<CreatedBody>(body)?.subscription().map(Event::Named)
         }
         _ => None,
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Command, Ending, GivenBack, Known};
-use crate::encode::encode;
+use crate::json::encode;
 use crate::flow::{Intents, Outcome};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;

@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Toy};
-use super::{Observation, Snapshot};
 use crate::fact::{Because, Fact, Headers, Origin};
 use crate::id::{EffectId, Key};
 use crate::policy::Env;
+use crate::snapshot::{Observation, Snapshot};
 use crate::time::{Millis, Timestamp};
 
 const CREATE: &str = "create:1";

@@ -7,9 +7,9 @@ use core::fmt::Display;
 use serde::Serialize;
 
 use super::any::AnyError;
-use crate::decode::Malformed;
 use crate::fact::FactError;
 use crate::intake::AuthError;
+use crate::json::Malformed;
 use crate::snapshot::{Rejection, SaveError};
 
 /// The kinds of problem.

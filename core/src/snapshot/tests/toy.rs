@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::read;
-use crate::decode::{Malformed, decode};
 use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
 use crate::fact::{Because, Origin, Verdict};
 use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, named};
+use crate::json::{Malformed, decode, read_body};
 use crate::policy::Env;
 use crate::rule::{Kernel, rules};
 use crate::time::Timestamp;
@@ -274,7 +273,7 @@ impl Flow for Toy {
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Seen> {
-        let seen: Option<Seen> = read(reply.body);
+        let seen: Option<Seen> = read_body(reply.body);
         let proves = |seen: &Seen| seen.id.is_some() || seen.none || *call == Call::Find;
         Reading::of(seen.filter(proves).ok_or("/id"))
     }
@@ -284,7 +283,7 @@ impl Flow for Toy {
         struct Body {
             error: String,
         }
-        read::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
+        read_body::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
     }
 
     fn made(event: &Seen) -> Option<&str> {
@@ -296,7 +295,7 @@ impl Flow for Toy {
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Seen> {
-        read(webhook.body)
+        read_body(webhook.body)
     }
 
     fn impossible(&self) -> Option<&'static str> {

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 
 use super::Wrong;
 use super::raw::RAW;
-use super::reader::{Count, Reader};
+use super::scan::{Count, Reader};
 use super::union::{Form, Variant};
 
 /// A value that comes next.

@@ -4,13 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Rule, Toy};
-use super::{Fault, HandleError, LoadError, Observation, ObserveError, SaveError, Snapshot, Transition};
 use crate::effect::Effect;
 use crate::fact::{Because, Fact, Headers, Origin, Verdict};
 use crate::flow::FacetTransition;
 use crate::id::{EffectId, Key};
 use crate::policy::{Env, Mode};
 use crate::rule::{Level, RuleSet};
+use crate::snapshot::{Fault, HandleError, LoadError, Observation, ObserveError, SaveError, Snapshot, Transition};
 use crate::time::Timestamp;
 
 const LEASE: i64 = 300_000;

@@ -11,12 +11,11 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::catalogue::idle;
-use crate::decode::{Malformed, decode, decode_tagged, tag};
 use crate::effect::{Awaited, Owed, Request};
-use crate::encode::Verbatim;
 use crate::fact::{Because, Fact, FactError, Failure};
 use crate::flow::{Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
+use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
 use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{Kernel, Level, Rule, RuleSet, Violation};
@@ -298,7 +297,7 @@ pub(super) enum Begin {
 /// Reads a command of a flow from JSON: `begin`, or one of the provider's operations.
 ///
 /// ```
-/// use rulebound::{Command, json::read_command, truemed::PaymentToken};
+/// use rulebound::{Command, ffi::read_command, truemed::PaymentToken};
 /// let command = read_command::<PaymentToken>(r#"{"type": "delete_payment_token"}"#).unwrap();
 /// assert!(matches!(command, Command::Wish(_)));
 /// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();

@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, Va
 use serde::forward_to_deserialize_any;
 
 use super::Wrong;
-use super::json::{Json, Name};
-use super::reader::Reader;
+use super::read::{Json, Name};
+use super::scan::Reader;
 
 /// How a variant stands in the text.
 pub(super) enum Form {

@@ -17,7 +17,7 @@ pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
 }
 
 /// Reads JSON text as one of the provider's shapes: tolerant of what it may add, and of half a character.
-pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
+pub(crate) fn read_body<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
     decode(core::str::from_utf8(unmarked(body)).ok()?).ok()
 }
 
@@ -129,14 +129,14 @@ mod tests {
     }
 
     fn seen(text: &str) -> Seen {
-        read(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
+        read_body(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
     fn an_amount_is_read_as_a_number_a_text_or_with_a_fraction_of_nothing() {
         for written in ["4999", "4999.0", "4999.00", "\"4999\"", "\"4999.0\""] {
             assert_eq!(seen(&format!("{{\"amount\":{written}}}")).amount, Some(Cents::new(4999)), "{written}");
-            let essential = read(format!("{{\"amount\":{written}}}").as_bytes());
+            let essential = read_body(format!("{{\"amount\":{written}}}").as_bytes());
             assert_eq!(essential, Some(Essential { amount: Cents::new(4999) }), "{written}");
         }
         assert_eq!(seen(r#"{"amount":"-1"}"#).amount, Some(Cents::new(-1)));
@@ -144,7 +144,7 @@ mod tests {
             ["49.99", "\"49.99\"", "\"\"", "\"4,999\"", "\" 4999\"", "4e3", "\"4999.\"", "\"-\"", "true", "{}", "null"]
         {
             assert_eq!(seen(&format!("{{\"amount\":{other}}}")).amount, None, "{other}");
-            assert_eq!(read::<Essential>(format!("{{\"amount\":{other}}}").as_bytes()), None, "{other}");
+            assert_eq!(read_body::<Essential>(format!("{{\"amount\":{other}}}").as_bytes()), None, "{other}");
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
             assert_eq!((all.text.as_deref(), all.whole.as_deref()), (Some(long), Some(long)), "{written}");
         }
         assert_eq!(seen(r#"{"id":[1],"text":1.5,"whole":null}"#), Seen::default());
-        assert_eq!(read::<Seen>(br#"{"whole":1.5}"#), None);
+        assert_eq!(read_body::<Seen>(br#"{"whole":1.5}"#), None);
         assert_eq!(seen(r#"{"text":"","whole":""}"#), Seen::default());
     }
 
@@ -168,10 +168,10 @@ mod tests {
         assert_eq!(seen(cut).text.as_deref(), Some("\\\u{fffd}é😀\u{fffd}"));
         assert_eq!(seen(r#"{"id":"abc\ud83d","amount":"\ud83d"}"#), Seen::default());
         assert_eq!(seen(r#"{"whole":"\ud83d","text":"a\ude00"}"#).whole.as_deref(), Some("\u{fffd}"));
-        let value: serde_json::Value = read(br#"{"a":["\ud83dx",{"\ude00":1}]}"#).unwrap();
+        let value: serde_json::Value = read_body(br#"{"a":["\ud83dx",{"\ude00":1}]}"#).unwrap();
         assert_eq!(value, serde_json::json!({"a": ["\u{fffd}x", {"\u{fffd}": 1}]}));
         for wrong in [r#"{"x":"\ud8"}"#, r#"{"x":"\x"}"#, "{\"x\":\"\u{1}\"}", r#"{"x":"\"#, r#"{"x":"a}"#] {
-            assert_eq!(read::<Seen>(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(read_body::<Seen>(wrong.as_bytes()), None, "{wrong}");
         }
     }
 }

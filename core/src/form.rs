@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::lenient::unmarked;
+use crate::json::unmarked;
 
 /// The fields of a form, as bytes without their escapes.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Toy};
-use super::{Observation, Snapshot};
 use crate::fact::{Because, Fact, FailureKind, Headers, Verdict};
 use crate::id::{EffectId, Key};
 use crate::policy::Env;
+use crate::snapshot::{Observation, Snapshot};
 use crate::time::Timestamp;
 
 const PAY: &str = "pay:1";
