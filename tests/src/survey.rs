@@ -9,7 +9,7 @@ use rulebound::snapshot::{Observation, Transition};
 use rulebound::{Command, Effect, Env, Fact, Flow, HandleError, Key, Level, Named, Policy, Snapshot, Violation};
 use serde_json::Value;
 
-use crate::generated::root;
+use crate::root;
 use crate::vectors::{files, key, texts, with_text};
 
 /// Names, sorted.

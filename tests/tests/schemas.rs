@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use jsonschema::Validator;
-use rulebound_tests::generated::root;
 use rulebound_tests::mutate::mutations;
+use rulebound_tests::root;
 use rulebound_tests::vectors::{ask, files, key, with_surroundings, with_text};
 use serde_json::{Map, Value, json};
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use rulebound::Kept;
 use rulebound::catalogue::Catalogue;
-use rulebound_tests::generated::{root, trace};
 use rulebound_tests::survey::Survey;
+use rulebound_tests::{root, trace};
 
 /// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
 const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];

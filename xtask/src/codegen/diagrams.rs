@@ -6,7 +6,7 @@ use rulebound::catalogue::{Catalogue, FlowEntry};
 
 use super::derived::{Derived, Generator};
 use super::picture::{Node, Picture, Words};
-use crate::survey::{Survey, Views};
+use rulebound_tests::survey::{Survey, Views};
 
 const GENERATOR: Generator = Generator("diagrams");
 

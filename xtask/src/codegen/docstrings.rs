@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::root;
+use rulebound_tests::root;
 
 /// What a binding's code says of all that it exports, by `Class.method` or the bare name.
 pub(super) struct Docstrings(BTreeMap<String, Vec<String>>);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::diagrams::short;
 use super::picture::{Node, Picture, Words};
-use crate::survey::Views;
+use rulebound_tests::survey::Views;
 
 pub(super) fn text(picture: &Picture<'_>, views: &Views) -> String {
     let mut text = format!("stateDiagram-v2\n  [*] --> {}\n", picture.start());

@@ -1,9 +1,9 @@
-//! Files that are made from the code, committed, and verified by a test that also mends them.
+//! `cargo xtask codegen`: the files that are made from the code and committed; a test verifies them, and mends them too.
 
-pub mod bundles;
+mod bundles;
 mod classes;
 mod defines;
-pub mod derived;
+mod derived;
 mod diagrams;
 mod docstrings;
 mod header;
@@ -14,48 +14,43 @@ mod python;
 mod quoted;
 mod readme;
 mod shown;
-pub mod trace;
+#[cfg(test)]
+mod tests;
 mod typescript;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::Catalogue;
+use rulebound_tests::root;
+use rulebound_tests::survey::Survey;
 
-use crate::survey::Survey;
-
-pub use derived::Derived;
+use derived::Derived;
 
 /// One generated file.
 #[derive(Debug)]
-pub struct Generated {
+pub(crate) struct Generated {
     /// Its path from the root of the workspace.
-    pub path: String,
+    path: String,
     /// Its contents.
-    pub text: String,
+    text: String,
 }
 
 impl Generated {
     /// Whether the file that is there says the same.
-    pub fn is_fresh(&self) -> bool {
+    fn is_fresh(&self) -> bool {
         fs::read_to_string(root().join(&self.path)).is_ok_and(|text| text == self.text)
     }
 
     /// Writes the file.
-    pub fn write(&self) -> std::io::Result<()> {
+    fn write(&self) -> std::io::Result<()> {
         let path = root().join(&self.path);
         fs::create_dir_all(path.parent().unwrap_or(&path))?;
         fs::write(path, &self.text)
     }
 }
 
-/// The root of the workspace.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// Every file that is generated here, made anew.
-pub fn files() -> Vec<Generated> {
+fn files() -> Vec<Generated> {
     let catalogue = Catalogue::new();
     let survey = Survey::run();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
@@ -76,11 +71,36 @@ pub fn files() -> Vec<Generated> {
 }
 
 /// Every file that a program of another language makes, with what it is made from.
-pub fn derived() -> Vec<Derived> {
+fn derived() -> Vec<Derived> {
     let catalogue = Catalogue::new();
     let mut files = diagrams::files(&catalogue, &Survey::run());
     let definitions = bundles::definitions(&catalogue);
     files.push(python::derived(&definitions));
     files.push(typescript::derived(&definitions));
     files
+}
+
+/// Writes what is stale; installs a program of another language only if one of its files is.
+pub(crate) fn codegen() -> Result<(), String> {
+    let mut files = files();
+    files.retain(|file| !file.is_fresh());
+    write(&files)?;
+    // The rest is made from what was just written.
+    if files.iter().any(|file| file.path.ends_with(".rs")) {
+        return crate::cargo(&["run", "--quiet", "--package", "xtask", "--", "codegen"]);
+    }
+    let mut stale = self::derived();
+    stale.retain(|file| !file.is_fresh());
+    for file in &stale {
+        file.by.install()?;
+    }
+    write(&derived::make(&stale)?)
+}
+
+fn write(files: &[Generated]) -> Result<(), String> {
+    for file in files {
+        file.write().map_err(|error| format!("{}: {error}", file.path))?;
+        println!("wrote {}", file.path);
+    }
+    Ok(())
 }

@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use super::diagrams::{longer_ways, pictures};
 use super::picture::Picture;
-use super::trace::{self, Site};
-use super::{Generated, mermaid, root};
-use crate::survey::{Survey, Vector, Views};
+use rulebound_tests::root;
+use rulebound_tests::trace::{self, Site};
+
+use super::{Generated, mermaid};
+use rulebound_tests::survey::{Survey, Vector, Views};
 
 /// Where the flows stand in what is written by hand.
 const FLOWS: &str = "<!-- flows -->";
@@ -145,8 +147,9 @@ impl Page<'_> {
                 write!(text, "\n<details><summary><code>{name}</code>: {count}</summary>\n\n{}\n\n", self.link(file));
             text.push_str("| Vector | Breaks | Keeps |\n| --- | --- | --- |\n");
             for vector in vectors {
-                let rules =
-                    |codes: &crate::survey::Names| codes.iter().map(|it| self.rule(it)).collect::<Vec<_>>().join(", ");
+                let rules = |codes: &rulebound_tests::survey::Names| {
+                    codes.iter().map(|it| self.rule(it)).collect::<Vec<_>>().join(", ")
+                };
                 let _ = writeln!(
                     text,
                     "| {} ([source](https://{})) | {} | {} |",

@@ -10,7 +10,9 @@ use super::bundles::Definitions;
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 use super::docstrings::Docstrings;
-use super::{Generated, root};
+use rulebound_tests::root;
+
+use super::Generated;
 
 const GENERATOR: Generator = Generator("python-types");
 const BINDING: &str = "bindings/python";

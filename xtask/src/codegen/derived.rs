@@ -12,9 +12,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rulebound_tests::root;
 use sha2::{Digest, Sha256};
 
-use super::{Generated, root};
+use super::Generated;
 
 /// A file that one of the programs makes.
 #[derive(Debug)]

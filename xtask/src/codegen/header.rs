@@ -4,7 +4,9 @@ use cbindgen::{
     Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, FunctionConfig, Language, RenameRule, Style,
 };
 
-use super::{Generated, root};
+use rulebound_tests::root;
+
+use super::Generated;
 
 const FOREWORD: &str = "\
 /* rulebound: the rules of subscription-payment providers, as one library.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The README, with its figures written anew.
 pub(super) fn text(catalogue: &Catalogue) -> String {
-    let readme = fs::read_to_string(super::root().join("README.md")).unwrap_or_default();
+    let readme = fs::read_to_string(rulebound_tests::root().join("README.md")).unwrap_or_default();
     with_figures(&readme, &figures(catalogue))
 }
 
@@ -33,7 +33,7 @@ fn figures(catalogue: &Catalogue) -> String {
 /// How many vectors there are, and how many steps they have.
 fn vectors() -> (usize, usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let texts = crate::vectors::files(&folder).unwrap_or_default().into_iter().map(fs::read_to_string);
+    let texts = rulebound_tests::vectors::files(&folder).unwrap_or_default().into_iter().map(fs::read_to_string);
     let all: Vec<Value> = texts.flatten().filter_map(|text| serde_json::from_str(&text).ok()).collect();
     let vectors: Vec<&Value> = all.iter().flat_map(|file| file.as_array().into_iter().flatten()).collect();
     let steps = vectors.iter().filter_map(|vector| vector["steps"].as_array()).map(Vec::len).sum();

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{Generated, root};
+use rulebound_tests::root;
+
+use super::Generated;
 
 /// The documents that show files.
 const DOCUMENTS: [&str; 3] = ["bindings/c/README.md", "bindings/node/README.md", "bindings/python/README.md"];

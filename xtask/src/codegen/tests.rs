@@ -1,6 +1,6 @@
 //! What is generated is what the code says; a stale file is mended, and fails the test.
 
-use rulebound_tests::generated::{self, Derived, Generated, derived};
+use super::{Derived, Generated, derived, files};
 
 /// Writes the files, and fails if there are any.
 #[track_caller]
@@ -14,14 +14,14 @@ fn mend(stale: &[Generated]) {
 
 #[test]
 fn every_generated_file_is_fresh() {
-    let mut files = generated::files();
+    let mut files = files();
     files.retain(|file| !file.is_fresh());
     mend(&files);
 }
 
 #[test]
 fn every_derived_file_is_fresh() {
-    let (fresh, stale): (Vec<_>, Vec<_>) = generated::derived().into_iter().partition(Derived::is_fresh);
+    let (fresh, stale): (Vec<_>, Vec<_>) = super::derived().into_iter().partition(Derived::is_fresh);
     let (near, far): (Vec<_>, Vec<_>) = stale.into_iter().partition(|file| file.by.is_installed());
     assert!(fresh.len() + near.len() + far.len() > 0, "nothing is derived");
     mend(&derived::make(&near).unwrap());

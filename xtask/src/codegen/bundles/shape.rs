@@ -105,7 +105,7 @@ pub(super) fn reachable<'a>(roots: impl Iterator<Item = &'a str>, all: &Definiti
 }
 
 /// `payment_token` as `PaymentToken`.
-pub(in crate::generated) fn pascal(name: &str) -> String {
+pub(in crate::codegen) fn pascal(name: &str) -> String {
     let words = name.split(|it: char| !it.is_ascii_alphanumeric());
     words.flat_map(|word| word.chars().take(1).map(|it| it.to_ascii_uppercase()).chain(word.chars().skip(1))).collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::Catalogue;
 
-use super::root;
+use crate::root;
 use crate::survey::{Survey, Vector};
 
 /// Where a rule stands in the code.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rulebound::catalogue::FlowEntry;
 use rulebound::flow::{FacetTransition, Table};
 
-use crate::survey::Views;
+use rulebound_tests::survey::Views;
 
 /// More arrows than a reader follows.
 const CROWDED: usize = 12;
