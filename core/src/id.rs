@@ -189,12 +189,6 @@ impl Key {
         hash.update(in_one_case(name).as_bytes());
         Self(hex::encode(hash.finalize()).into())
     }
-
-    /// The key of explored flows: a UUID like any other.
-    #[cfg(feature = "samples")]
-    pub(crate) fn sample() -> Self {
-        Self("00000000-0000-4000-8000-000000000001".into())
-    }
 }
 
 /// How many of the host's names a flow remembers.

@@ -1,4 +1,4 @@
-//! Exploration: every snapshot that a flow's samples reach, breadth first, to a stated bound.
+//! Exploration: every snapshot that a flow's alphabet reaches, breadth first, to a stated bound.
 //!
 //! The bound: at most [`SNAPSHOTS`] snapshots of a flow, at most [`ALIKE`] of them with every facet in the same place,
 //! none more than [`DEPTH`] moves from its start. Two snapshots count as one where they differ only in how long ago or
@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rulebound::flow::{FacetTransition, Facets, Samples};
+use rulebound::flow::{FacetTransition, Facets};
 use rulebound::snapshot::{Observation, Transition};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
@@ -15,6 +15,8 @@ use rulebound::{
     Rejection, Snapshot, Verdict,
 };
 use serde_json::Value;
+
+use crate::alphabet::{Alphabet, settings};
 
 /// The most moves from the start.
 pub const DEPTH: usize = 14;
@@ -49,7 +51,7 @@ pub struct Reached<F: Flow> {
 /// Something that can be done with a snapshot.
 #[derive(Clone, Debug)]
 pub enum Move<F: Flow> {
-    /// A sample command.
+    /// A command of the alphabet.
     Wish(F::Command),
     /// Taking an owed effect in hand.
     Begin(EffectId),
@@ -88,7 +90,7 @@ pub struct Exploration<F: Flow> {
     /// What moved a facet where no row of its table leads.
     pub faults: Vec<String>,
     /// The alphabet.
-    pub samples: Samples<F>,
+    pub alphabet: Alphabet<F>,
 }
 
 impl<F: Flow> Reached<F> {
@@ -101,16 +103,16 @@ impl<F: Flow> Reached<F> {
 impl<F: Flow> Exploration<F> {
     /// Explores from the start, to the bound.
     pub fn run() -> Self {
-        let samples = F::samples();
-        let start = Snapshot::start(F::sample_key());
+        let alphabet = Alphabet::load();
+        let start = Snapshot::start(alphabet.key.clone());
         let width = width();
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
         let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
-        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), faults: Vec::new(), samples };
+        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), faults: Vec::new(), alphabet };
         let mut alike: BTreeMap<_, usize> = BTreeMap::new();
         let mut queue = VecDeque::from([0]);
         while let Some(from) = queue.pop_front() {
-            for step in moves(&it.reached[from].at, it.reached[from].now, &it.samples) {
+            for step in moves(&it.reached[from].at, it.reached[from].now, &it.alphabet) {
                 let Some((at, now)) = it.follow(from, &step) else { continue };
                 let depth = it.reached[from].depth + 1;
                 let of_kind = alike.entry(place(&at)).or_default();
@@ -172,9 +174,9 @@ fn place<F: Flow>(at: &Snapshot<F>) -> (Vec<&'static str>, BTreeSet<String>) {
     (states, reviews.collect())
 }
 
-/// The circumstances of a time: the default policy, and the settings of the flow's samples.
+/// The circumstances of a time: the default policy, and the settings of the flow's alphabet.
 pub fn env<F: Flow>(now: Timestamp) -> Env<F::Settings> {
-    Env::new(now, Policy::default(), F::sample_settings())
+    Env::new(now, Policy::default(), settings::<F>())
 }
 
 /// Does a move.
@@ -202,28 +204,28 @@ pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcom
 }
 
 /// Everything that can be done with a snapshot at a time.
-pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, samples: &Samples<F>) -> Vec<Move<F>> {
+pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, alphabet: &Alphabet<F>) -> Vec<Move<F>> {
     let env = env::<F>(now);
-    let mut all: Vec<_> = samples.commands.iter().cloned().map(Move::Wish).collect();
+    let mut all: Vec<_> = alphabet.commands.iter().cloned().map(Move::Wish).collect();
     for owed in at.owed(&env) {
         if owed.ready {
             all.push(Move::Begin(owed.id.clone()));
         }
-        all.extend(ends(&owed, samples).into_iter().map(Move::Fact));
+        all.extend(ends(&owed, alphabet).into_iter().map(Move::Fact));
     }
-    all.extend(samples.facts.iter().cloned().map(Move::Fact));
-    all.extend(samples.spans.iter().map(|span| Move::Wait(now.after(*span))));
+    all.extend(alphabet.facts.iter().cloned().map(Move::Fact));
+    all.extend(alphabet.spans.iter().map(|span| Move::Wait(now.after(*span))));
     all.extend(at.deadline(&env).map(Move::Wait));
     all
 }
 
 /// What can be said of the end of an owed effect.
-pub fn ends<F: Flow>(owed: &Owed, samples: &Samples<F>) -> Vec<Fact<'static>> {
+pub fn ends<F: Flow>(owed: &Owed, alphabet: &Alphabet<F>) -> Vec<Fact<'static>> {
     let id = || owed.id.as_str().to_owned();
     match &owed.effect {
         Effect::Request { operation, .. } => {
             let sending = Some(owed.attempts).filter(|attempts| *attempts > 0);
-            let mut replies = answers(&owed.id, sending, operation, samples);
+            let mut replies = answers(&owed.id, sending, operation, alphabet);
             for status in [401, 429, 503] {
                 let (to, headers, body) = (id().into(), Headers::default(), Vec::new().into());
                 replies.push(Fact::Reply { to, sending, status, headers, body });
@@ -234,21 +236,22 @@ pub fn ends<F: Flow>(owed: &Owed, samples: &Samples<F>) -> Vec<Fact<'static>> {
         }
         Effect::Review { verdicts, needs_id, .. } => {
             let plain = verdicts.iter().map(|it| Verdict::Plain(it.as_ref().into()));
-            let about = needs_id.iter().flat_map(|it| samples.ids.iter().map(|id| Verdict::about(it.as_ref(), *id)));
+            let about =
+                needs_id.iter().flat_map(|it| alphabet.ids.iter().map(|id| Verdict::about(it.as_ref(), id.as_str())));
             plain.chain(about).map(|it| Fact::Done { effect: id().into(), verdict: Some(it) }).collect()
         }
         _ => vec![Fact::Done { effect: id().into(), verdict: None }],
     }
 }
 
-/// The sample answers to a request.
+/// The replies to a request that the alphabet has.
 pub fn answers<F: Flow>(
     to: &EffectId,
     sending: Option<u32>,
     operation: &str,
-    samples: &Samples<F>,
+    alphabet: &Alphabet<F>,
 ) -> Vec<Fact<'static>> {
-    let own = samples.replies.iter().filter(|(of, ..)| *of == operation);
+    let own = alphabet.replies.iter().filter(|(of, ..)| of == operation);
     own.map(|(_, status, body)| Fact::Reply {
         to: to.as_str().to_owned().into(),
         sending,

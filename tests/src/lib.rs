@@ -1,5 +1,6 @@
 //! What keeps the library true: runners that its tests, and other languages' tests, share.
 
+pub mod alphabet;
 pub mod explore;
 pub mod mutate;
 pub mod parity;

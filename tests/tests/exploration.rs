@@ -156,7 +156,7 @@ fn is_deterministic<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<St
         (Outcome::Moved(one), Outcome::Moved(two)) => one != two || one.next.save() != two.next.save(),
         (one, two) => one != two,
     };
-    let steps = moves(&here.at, here.now, &seen.samples);
+    let steps = moves(&here.at, here.now, &seen.alphabet);
     wrong.extend(steps.iter().filter(|step| differs(step)).map(|step| format!("two outcomes: {}", describe(step))));
     wrong
 }
@@ -168,7 +168,7 @@ fn views<F: Flow>(at: &Snapshot<F>, env: &Env<F::Settings>) -> impl PartialEq + 
 fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let (before, revision) = (here.at.clone(), here.at.revision());
     let mut wrong = Vec::new();
-    for step in moves(&here.at, here.now, &seen.samples) {
+    for step in moves(&here.at, here.now, &seen.alphabet) {
         let outcome = play(&here.at, &step, here.now);
         let fits = match &outcome {
             Outcome::Moved(it) if it.next.revision() == revision => it.next == before && it.take.is_none(),
@@ -196,7 +196,7 @@ fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &
         return true;
     }
     let others = at.owed(&env::<F>(now)).into_iter().filter(|it| it.id != *id);
-    let signals = seen.samples.facts.iter().filter_map(|fact| after(at, fact.clone(), now));
+    let signals = seen.alphabet.facts.iter().filter_map(|fact| after(at, fact.clone(), now));
     detour > 0
         && others
             .flat_map(|it| outcomes(at, now, &it, seen))
@@ -213,7 +213,7 @@ fn outcomes<F: Flow>(
 ) -> Vec<(Snapshot<F>, Timestamp)> {
     let Effect::Request { operation, .. } = &owed.effect else {
         // A review that is planned is judged once its time has come.
-        let told = |when| ends(owed, &seen.samples).into_iter().filter_map(move |fact| after(at, fact, when));
+        let told = |when| ends(owed, &seen.alphabet).into_iter().filter_map(move |fact| after(at, fact, when));
         return [now, long_after(now)].into_iter().flat_map(told).collect();
     };
     let instants = [Some(now), owed.in_hand_until, owed.not_before, Some(long_after(now))];
@@ -224,7 +224,7 @@ fn outcomes<F: Flow>(
     let begun = instants.into_iter().flatten().find_map(begin);
     let sending = owed.attempts + u32::from(begun.is_some());
     let (begun, when) = begun.unwrap_or_else(|| (at.clone(), now));
-    answers(&owed.id, Some(sending), operation, &seen.samples)
+    answers(&owed.id, Some(sending), operation, &seen.alphabet)
         .into_iter()
         .filter_map(|fact| after(&begun, fact, when))
         .collect()
@@ -271,7 +271,7 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
 fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let offers = here.at.offers(&here.env());
     let mut wrong = Vec::new();
-    for command in &seen.samples.commands {
+    for command in &seen.alphabet.commands {
         let wish = F::wish(command);
         let Some(offer) = offers.iter().find(|it| it.wish == wish) else {
             wrong.push(format!("{} is not offered", wish.name()));

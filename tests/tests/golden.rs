@@ -11,6 +11,7 @@ use rulebound::ffi::{AnySnapshot, Around, load};
 use rulebound::flow::{Facets, Table};
 use rulebound::time::Timestamp;
 use rulebound::{Effect, Flow};
+use rulebound_tests::alphabet::{Alphabet, settings};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
 use rulebound_tests::vectors::files;
 use serde::{Deserialize, Serialize};
@@ -106,8 +107,9 @@ const TOO_DEEP: [&str; 2] = ["list_captures", "list_refunds"];
 fn names<F: Flow>() -> BTreeSet<String> {
     let states = |it: Table| it.states.into_iter().map(move |state| format!("at-{}-{state}", it.facet));
     let places = F::Facets::tables().into_iter().flat_map(states);
-    let operations = F::samples().replies.into_iter().map(|(operation, ..)| operation);
-    let operations = operations.filter(|it| !TOO_DEEP.contains(it)).map(|operation| format!("owing-{operation}"));
+    let operations = Alphabet::<F>::load().replies.into_iter().map(|(operation, ..)| operation);
+    let operations =
+        operations.filter(|it| !TOO_DEEP.contains(&it.as_str())).map(|operation| format!("owing-{operation}"));
     places.chain(operations).collect()
 }
 
@@ -139,7 +141,7 @@ fn snap<F: Flow>(here: &Reached<F>) -> Golden {
         _ => None,
     };
     let taken = owed.iter().filter(|it| it.ready).filter_map(|it| Some((it.id.as_str().to_owned(), take(&it.id)?)));
-    let settings = Some(F::sample_settings()).filter(|it| *it != F::Settings::default());
+    let settings = Some(settings::<F>()).filter(|it| *it != F::Settings::default());
     Golden {
         settings: settings.map(|it| to_raw_value(&it).unwrap()),
         snapshot: RawValue::from_string(here.at.save()).unwrap(),

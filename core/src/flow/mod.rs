@@ -18,16 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::effect::{Awaited, Call};
-#[cfg(feature = "samples")]
-use crate::fact::Fact;
-#[cfg(feature = "samples")]
-use crate::id::Key;
 use crate::json::Malformed;
 use crate::policy::Env;
 use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
-#[cfg(feature = "samples")]
-use crate::time::Millis;
 use crate::time::Timestamp;
 
 pub(crate) use cx::Moment;
@@ -106,7 +100,7 @@ pub trait Flow:
     /// The provider's rules.
     type Rule: RuleSet;
     /// The provider's settings.
-    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described;
+    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described + 'static;
 
     /// The state of each facet.
     fn facets(&self) -> Self::Facets;
@@ -185,22 +179,6 @@ pub trait Flow:
     fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
         None
     }
-
-    /// The alphabet that exploration uses.
-    #[cfg(feature = "samples")]
-    fn samples() -> Samples<Self>;
-
-    /// The settings that exploration uses, where the default ones name no account.
-    #[cfg(feature = "samples")]
-    fn sample_settings() -> Self::Settings {
-        Self::Settings::default()
-    }
-
-    /// The key under which the alphabet makes sense: any, unless the flow's own thing names it.
-    #[cfg(feature = "samples")]
-    fn sample_key() -> Key {
-        Key::sample()
-    }
 }
 
 /// What may be wished now, and what stands in the way of the rest.
@@ -220,21 +198,4 @@ impl<F: Flow> Offer<F> {
     pub const fn is_open(&self) -> bool {
         self.violations.is_empty()
     }
-}
-
-/// The alphabet of a flow: what exploration feeds it.
-#[cfg(feature = "samples")]
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Samples<F: Flow> {
-    /// Commands, besides `begin`.
-    pub commands: Vec<F::Command>,
-    /// Answers by operation: status and body.
-    pub replies: Vec<(&'static str, u16, String)>,
-    /// Facts that no request of ours caused.
-    pub facts: Vec<Fact<'static>>,
-    /// Steps of the clock.
-    pub spans: Vec<Millis>,
-    /// Ids that a verdict may name.
-    pub ids: Vec<&'static str>,
 }

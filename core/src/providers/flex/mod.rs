@@ -13,8 +13,6 @@ mod item;
 mod pages;
 mod request;
 mod rules;
-#[cfg(feature = "samples")]
-mod samples;
 mod session;
 mod session_request;
 mod settings;

@@ -14,8 +14,6 @@ mod pages;
 mod payments;
 mod refusal;
 mod rules;
-#[cfg(feature = "samples")]
-mod samples;
 mod settings;
 pub mod subscription;
 mod wire;

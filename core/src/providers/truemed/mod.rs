@@ -15,8 +15,6 @@ pub mod payment_session;
 pub mod payment_token;
 mod replies;
 mod rules;
-#[cfg(feature = "samples")]
-mod samples;
 mod session;
 mod session_request;
 mod settings;

@@ -9,8 +9,6 @@ mod pages;
 mod partner;
 mod request;
 mod rules;
-#[cfg(feature = "samples")]
-mod samples;
 mod settings;
 pub mod subscription;
 mod token;

@@ -316,12 +316,6 @@ impl Flow for Toy {
         };
         (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        let (commands, replies, facts, spans) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        crate::flow::Samples { commands, replies, facts, spans, ids: Vec::new() }
-    }
 }
 
 impl Toy {

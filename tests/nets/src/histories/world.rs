@@ -4,6 +4,7 @@ use rulebound::Key;
 use rulebound::ffi::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
 use rulebound::json::write;
 use rulebound::time::Timestamp;
+use rulebound_tests::alphabet::Alphabet;
 use serde_json::{Value, json};
 
 use super::host::Worker;
@@ -280,8 +281,8 @@ fn surroundings(flow: &str, kind: u8) -> (Key, String) {
         ($provider:ident :: $flow:ident) => {{
             type It = rulebound::$provider::$flow;
             if <It as rulebound::Flow>::ID == flow {
-                let settings = write(&<It as rulebound::Flow>::sample_settings());
-                found = Some((<It as rulebound::Flow>::sample_key(), settings));
+                let alphabet = Alphabet::<It>::load();
+                found = Some((alphabet.key, write(&alphabet.settings)));
             }
         }};
     }

@@ -1,11 +1,11 @@
 //! Walks of a flow: whatever a host, a provider and a clock may do, saved and loaded after every move.
 
 use rulebound::ffi::{Around, read_fact, read_policy};
-use rulebound::flow::Samples;
 use rulebound::json::write;
 use rulebound::snapshot::Observation;
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, HandleError, ObserveError, Owed, Policy, Snapshot};
+use rulebound_tests::alphabet::Alphabet;
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, bytes_of};
@@ -56,7 +56,7 @@ struct Walk<F: Flow> {
     at: Snapshot<F>,
     env: Env<F::Settings>,
     settings: String,
-    samples: Samples<F>,
+    alphabet: Alphabet<F>,
     /// Every sending that was ever begun: its effect, its number, its operation.
     sent: Vec<(EffectId, Option<u64>, String)>,
     path: Vec<String>,
@@ -67,10 +67,11 @@ where
     F::Call: Send + Sync,
 {
     fn new(policy: Policy) -> Self {
-        let env = Env::new(START, policy, F::sample_settings());
+        let alphabet = Alphabet::<F>::load();
+        let env = Env::new(START, policy, alphabet.settings.clone());
         let settings = write(&env.settings);
-        let at = Snapshot::start(F::sample_key());
-        Self { at, env, settings, samples: F::samples(), sent: Vec::new(), path: Vec::new() }
+        let at = Snapshot::start(alphabet.key.clone());
+        Self { at, env, settings, alphabet, sent: Vec::new(), path: Vec::new() }
     }
 
     fn go(mut self, mut chance: Chance<'_>) {
@@ -100,7 +101,7 @@ where
     }
 
     fn wish(&mut self, chance: &mut Chance<'_>) {
-        let Some(command) = chance.one(&self.samples.commands).cloned() else { return };
+        let Some(command) = chance.one(&self.alphabet.commands).cloned() else { return };
         self.path.push(format!("wish {command:?}"));
         match self.at.handle(Command::Wish(command), &self.env) {
             Ok(moved) => self.arrive(moved.next),
@@ -131,14 +132,14 @@ where
     fn reply(&mut self, chance: &mut Chance<'_>) {
         let latest = self.sent.len().saturating_sub(chance.below(6) + 1);
         let Some((to, sending, operation)) = self.sent.get(latest).cloned() else { return };
-        let own: Vec<_> = self.samples.replies.iter().filter(|(of, ..)| *of == operation).collect();
+        let own: Vec<_> = self.alphabet.replies.iter().filter(|(of, ..)| *of == operation.as_str()).collect();
         let (status, body) = match chance.below(8) {
             0..5 if !own.is_empty() => {
                 let (_, status, body) = own[chance.below(own.len())];
                 (*status, body.clone())
             }
             5 => {
-                let Some((_, status, body)) = chance.one(&self.samples.replies) else { return };
+                let Some((_, status, body)) = chance.one(&self.alphabet.replies) else { return };
                 (*status, body.clone())
             }
             _ => (STATUSES[chance.below(STATUSES.len())], BODIES[chance.below(BODIES.len())].to_owned()),
@@ -162,7 +163,7 @@ where
     }
 
     fn signal(&mut self, chance: &mut Chance<'_>) {
-        let Some(fact) = chance.one(&self.samples.facts).cloned() else { return };
+        let Some(fact) = chance.one(&self.alphabet.facts).cloned() else { return };
         let text = match &fact {
             Fact::Webhook { body, .. } => String::from_utf8_lossy(body).into_owned(),
             fact => format!("{fact:?}"),
@@ -180,7 +181,7 @@ where
             let Some(verdict) = chance.one(verdicts) else { return };
             fact["verdict"] = verdict.as_ref().into();
             if needs_id.contains(verdict) {
-                let id = chance.one(&self.samples.ids);
+                let id = chance.one(&self.alphabet.ids);
                 fact["verdict"] = json!({"verdict": verdict, "id": id});
             }
         }
@@ -195,7 +196,7 @@ where
             4 => span(Millis::from_minutes(6)),
             5 => span(Millis::from_hours(25)),
             6 => span(Millis::from_hours(24 * 31)),
-            _ => self.samples.spans.first().map_or(self.env.now, |it| span(*it)),
+            _ => self.alphabet.spans.first().map_or(self.env.now, |it| span(*it)),
         };
         self.path.push(format!("wait until {next}"));
         self.env.now = next.max(self.env.now);

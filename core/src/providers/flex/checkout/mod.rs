@@ -203,11 +203,6 @@ impl Flow for Checkout {
         let paid = self.payment.is_some() == self.checkouts.settled.is_some();
         self.checkouts.impossible().or((!paid).then_some("money belongs to a session that counts, and to no other"))
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        super::samples::checkout()
-    }
 }
 
 impl Checkout {

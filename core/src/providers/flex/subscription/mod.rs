@@ -4,8 +4,6 @@ mod command;
 mod guard;
 mod judged;
 mod other;
-#[cfg(feature = "samples")]
-mod samples;
 mod signal;
 mod standing;
 mod step;
@@ -233,11 +231,6 @@ impl Flow for Subscription {
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.checkouts.settled.is_none() || self.standing.is_some();
         if sold { self.checkouts.impossible() } else { Some("a session that counts has a subscription") }
-    }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        samples::all()
     }
 }
 

@@ -271,16 +271,6 @@ impl Flow for Subscription {
             () => None,
         }
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        super::samples::subscription()
-    }
-
-    #[cfg(feature = "samples")]
-    fn sample_key() -> crate::id::Key {
-        super::samples::key()
-    }
 }
 
 impl Subscription {

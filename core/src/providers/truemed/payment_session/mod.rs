@@ -301,9 +301,4 @@ impl Flow for PaymentSession {
             () => None,
         }
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        super::samples::payment_session()
-    }
 }

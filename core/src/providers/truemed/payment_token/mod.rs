@@ -374,9 +374,4 @@ impl Flow for PaymentToken {
             () => None,
         }
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        super::samples::payment_token()
-    }
 }

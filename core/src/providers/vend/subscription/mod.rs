@@ -213,16 +213,6 @@ impl Flow for Subscription {
     fn impossible(&self) -> Option<&'static str> {
         self.contradiction()
     }
-
-    #[cfg(feature = "samples")]
-    fn samples() -> crate::flow::Samples<Self> {
-        super::samples::subscription()
-    }
-
-    #[cfg(feature = "samples")]
-    fn sample_settings() -> Settings {
-        super::samples::settings()
-    }
 }
 
 impl Subscription {

@@ -1,0 +1,124 @@
+//! Alphabets: what exploration, random walks and random sequences tell a flow. They are data, in `tests/samples/alphabets`.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::rc::Rc;
+
+use rulebound::ffi::{read_command, read_fact};
+use rulebound::time::Millis;
+use rulebound::{Command, Fact, Flow, Key};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::root;
+
+/// What a flow can be told, and the key and the settings under which it makes sense.
+#[derive(Debug)]
+pub struct Alphabet<F: Flow> {
+    /// The key of the row.
+    pub key: Key,
+    /// The settings of the provider.
+    pub settings: F::Settings,
+    /// Commands, besides `begin`.
+    pub commands: Vec<F::Command>,
+    /// Replies by operation: status and body.
+    pub replies: Vec<(String, u16, String)>,
+    /// Facts that no request of ours caused.
+    pub facts: Vec<Fact<'static>>,
+    /// Steps of the clock.
+    pub spans: Vec<Millis>,
+    /// Ids that a verdict may name.
+    pub ids: Vec<String>,
+}
+
+/// An alphabet as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Written {
+    pub(crate) key: Key,
+    pub(crate) settings: Value,
+    commands: Vec<Value>,
+    pub(crate) replies: Vec<Reply>,
+    facts: Vec<Value>,
+    pub(crate) spans_ms: Vec<Millis>,
+    ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reply {
+    pub(crate) operation: String,
+    pub(crate) status: u16,
+    body: Value,
+}
+
+impl Reply {
+    /// Its body as it is sent.
+    pub(crate) fn body(&self) -> String {
+        text(&self.body)
+    }
+}
+
+impl Written {
+    /// The alphabet of a flow. Panics where its file is wrong.
+    pub(crate) fn of(flow: &str) -> Self {
+        let path = root().join(format!("tests/samples/alphabets/{flow}.json"));
+        let read = fs::read_to_string(&path).map_err(|error| error.to_string());
+        read.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The facts, each with its body as a text.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Value> {
+        self.facts.iter().cloned().map(|mut fact| {
+            if let Some(body) = fact.get_mut("body") {
+                *body = text(body).into();
+            }
+            fact
+        })
+    }
+}
+
+impl<F: Flow> Alphabet<F> {
+    /// The alphabet of the flow. Panics where its file is wrong.
+    pub fn load() -> Self {
+        let written = Written::of(F::ID);
+        let command = |it: &Value| match read_command::<F>(&it.to_string()) {
+            Ok(Command::Wish(command)) => command,
+            other => panic!("{}: {it}: {other:?}", F::ID),
+        };
+        let fact = |it: Value| {
+            let text: &'static str = Box::leak(it.to_string().into_boxed_str());
+            read_fact(text).unwrap_or_else(|wrong| panic!("{}: {text}: {wrong}", F::ID))
+        };
+        let settings = serde_json::from_value(written.settings.clone());
+        Self {
+            settings: settings.unwrap_or_else(|error| panic!("{}: {error}", F::ID)),
+            commands: written.commands.iter().map(command).collect(),
+            replies: written.replies.iter().map(|it| (it.operation.clone(), it.status, it.body())).collect(),
+            facts: written.facts().map(fact).collect(),
+            key: written.key,
+            spans: written.spans_ms,
+            ids: written.ids,
+        }
+    }
+}
+
+thread_local! {
+    /// The settings of each flow that were read.
+    static SETTINGS: RefCell<BTreeMap<&'static str, Rc<dyn Any>>> = RefCell::default();
+}
+
+/// The settings of the provider under which a flow's alphabet makes sense; read once, since every decision asks for them.
+pub fn settings<F: Flow>() -> F::Settings {
+    let read = || Rc::new(Alphabet::<F>::load().settings) as Rc<dyn Any>;
+    let it = SETTINGS.with(|all| all.borrow_mut().entry(F::ID).or_insert_with(read).clone());
+    it.downcast_ref().cloned().unwrap_or_default()
+}
+
+/// A body as it is sent: what is no text is JSON.
+fn text(body: &Value) -> String {
+    body.as_str().map_or_else(|| body.to_string(), str::to_owned)
+}
