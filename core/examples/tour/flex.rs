@@ -24,7 +24,7 @@ pub(crate) fn play() -> Played {
 
 /// Build a subscription integration: the redirect proves nothing, the completed session does.
 fn sell() -> Played {
-    let mut host: Host<Subscription> = open("6. Sell a subscription: what the customer's return proves");
+    let mut host: Host<Subscription> = open("Sell a subscription: what the customer's return proves");
     let mut order = monthly();
     order.line_items = vec![item(None)];
     host.wish("create_checkout_session {gym, once}", order);
@@ -42,7 +42,7 @@ fn sell() -> Played {
 
 /// Continue to provision as invoices are paid: access follows the period, and a failed payment takes nothing away.
 fn renew() -> Played {
-    let mut host: Host<Subscription> = open("7. Renew it: two events for one invoice, one that failed, and an end");
+    let mut host: Host<Subscription> = open("Renew it: two events for one invoice, one that failed, and an end");
     host.wish("create_checkout_session {gym, monthly}", monthly());
     host.send("create_checkout_session:1")?;
     host.reply("create_checkout_session:1", 200, OPEN)?;
@@ -63,7 +63,7 @@ fn renew() -> Played {
 
 /// A session whose answer was lost is never asked for twice: it is looked for by the reference that Flex echoes.
 fn lose() -> Played {
-    let mut host: Host<Checkout> = open("8. A session whose answer is lost: looked for, never made twice");
+    let mut host: Host<Checkout> = open("A session whose answer is lost: looked for, never made twice");
     let mut order = CreateCheckoutSession::new(Mode::Payment, vec![item(None)], Cents::new(4999), OK);
     order.client_reference_id = Some("order-17".into());
     host.wish("create_checkout_session {gym, once}", order);

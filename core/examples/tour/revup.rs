@@ -12,8 +12,8 @@ const TOKEN: &str = "fc44c6f8-6f92-43ab-98ea-3302b7586e7c";
 const CREATED: &str =
     r#"{"orderId":"80105327-c24a-4e52-9648-08f85f89061f","subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4"}"#;
 const FULFILLED: &str = r#"{"id":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}"#;
-const PAYMENTS: &str = r#"{"payments":[{"paymentType":"renewal","status":"paying","dueDate":"1970-02-01"}]}"#;
-const EVENT: &str = r#"{"eventId":"e-1","eventType":"subscription.created","occurredAt":"1970-01-01T00:00:01Z","originator":{"type":"payment"},"data":{"subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}}"#;
+const PAYMENTS: &str = r#"{"payments":[{"paymentType":"renewal","status":"paying","dueDate":"2023-12-14"}]}"#;
+const EVENT: &str = r#"{"eventId":"e-1","eventType":"subscription.created","occurredAt":"2023-11-14T22:13:21Z","originator":{"type":"payment"},"data":{"subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}}"#;
 
 /// Plays all scenes.
 pub(crate) fn play() -> Played {

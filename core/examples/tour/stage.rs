@@ -1,11 +1,19 @@
 //! The stage: a host with one row, which says what it does and what the library answers.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
     Command, EffectId, Env, Fact, Flow, HandleError, Headers, Key, Observation, Origin, Snapshot, Transition, Via,
 };
 
 use crate::Played;
+
+/// When each scene begins, unless it says otherwise: the 14th of November 2023.
+const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// The number of the next scene.
+static SCENES: AtomicU32 = AtomicU32::new(1);
 
 /// A host with one row.
 pub(crate) struct Host<F: Flow> {
@@ -18,8 +26,9 @@ pub(crate) struct Host<F: Flow> {
 impl<F: Flow> Host<F> {
     /// A new scene, with a new row.
     pub(crate) fn open(title: &str) -> Self {
-        println!("\n{title}");
-        Self { at: Snapshot::start(Key::of("tour", title)), env: Env::at(Timestamp::from_millis(0)) }
+        let number = SCENES.fetch_add(1, Ordering::Relaxed);
+        println!("\n{number}. {}: {title}", F::ID);
+        Self { at: Snapshot::start(Key::of("tour", title)), env: Env::at(START) }
     }
 
     /// The host wants something.
@@ -109,13 +118,19 @@ impl<F: Flow> Host<F> {
         }
     }
 
+    /// The next call comes a moment later.
     fn tick(&mut self) {
-        self.wait(Millis::new(1));
+        self.env.now = self.env.now.after(Millis::new(1));
     }
 
     /// Lets the clock go on.
     pub(crate) fn wait(&mut self, span: Millis) {
         self.env.now = self.env.now.after(span);
+        let minutes = span.as_u64() / 60_000;
+        match minutes % 60 {
+            0 => println!("  {} h pass", minutes / 60),
+            _ => println!("  {minutes} min pass"),
+        }
     }
 }
 
@@ -163,7 +178,15 @@ fn refused(who: &str, what: &str, error: &HandleError) {
     }
 }
 
-/// A body without its quotes and its hosts, for the eye.
+/// A body without its quotes, for the eye.
 fn short(body: &str) -> String {
-    body.replace('"', "").replace(',', ", ").replace(':', ": ").replace(": //", "://")
+    let (mut short, mut quoted) = (String::new(), false);
+    for letter in body.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ',' | ':' if !quoted => short.extend([letter, ' ']),
+            _ => short.push(letter),
+        }
+    }
+    short
 }

@@ -26,7 +26,7 @@ pub(crate) fn play() -> Played {
 
 /// Create a subscription: the webhook may come before the browser does, and only the webhook counts.
 fn create() -> Played {
-    let mut host: Host<PaymentToken> = Host::open("1. Create a token: the webhook comes before the customer is back");
+    let mut host: Host<PaymentToken> = Host::open("Create a token: the webhook comes before the customer is back");
     host.wish("create_payment_token {B12}", create_b12());
     host.send("create_payment_token:1")?;
     host.reply("create_payment_token:1", 200, CREATED)?;
@@ -40,8 +40,7 @@ fn create() -> Played {
 
 /// Create a subscription: no letter of medical necessity, no webhook, for ever.
 fn never() -> Played {
-    let mut host: Host<PaymentToken> =
-        Host::open("2. A token that never comes: silence is neither success nor failure");
+    let mut host: Host<PaymentToken> = Host::open("A token that never comes: silence is neither success nor failure");
     host.wish("create_payment_token {B12}", create_b12());
     host.send("create_payment_token:1")?;
     host.reply(
@@ -64,7 +63,7 @@ fn never() -> Played {
 
 /// Update a subscription: an item change may need the survey, and no charge goes through until it is taken.
 fn change_items() -> Played {
-    let mut host = issued("3. Change the items: the survey, and what waits for it")?;
+    let mut host = issued("Change the items: the survey, and what waits for it")?;
     let both = UpdatePaymentToken::items(b12_and_magnesium());
     let mut card_and_items = both.clone();
     card_and_items.update_card_info = Some(true);
@@ -86,7 +85,7 @@ fn change_items() -> Played {
 
 /// The same charge asked for twice is one charge.
 fn charge() -> Played {
-    let mut host = issued("4. A charge asked for twice is sent once")?;
+    let mut host = issued("A charge asked for twice is sent once")?;
     host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
     host.send("create_payment_session:2026-12")?;
     host.wish("charge 2026-12 {B12}, the queue again", charge_of("2026-12", b12())?);
@@ -101,7 +100,7 @@ fn charge() -> Played {
 
 /// A crash between saving and doing: what is owed is in the row.
 fn crash() -> Played {
-    let mut host = issued("5. A crash between saving and sending: the row knows what is owed")?;
+    let mut host = issued("A crash between saving and sending: the row knows what is owed")?;
     host.wish("charge 2027-01 {B12}", charge_of("2027-01", b12())?);
     let row = host.at.save();
     note(&format!("the row is saved ({} bytes), and the worker dies", row.len()));

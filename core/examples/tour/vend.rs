@@ -23,7 +23,7 @@ pub(crate) fn play() -> Played {
 
 /// Update a subscription: plan or components, a consent, and a return that proves nothing.
 fn update() -> Played {
-    let mut host = adopted("Vend 1. Update a subscription: the retailer's return proves nothing")?;
+    let mut host = adopted("Update a subscription: the retailer's return proves nothing")?;
     let mut both = large();
     both.components = Some(vec![Component::new("extra-outlet", 5)]);
     host.wish("update_subscription_token {plan, components}", Command::update(both));
@@ -44,7 +44,7 @@ fn update() -> Played {
 
 /// A token dies after a day, to the millisecond, and each change has a token of its own.
 fn expire() -> Played {
-    let mut host: Host<Subscription> = opened("Vend 2. A token is dead after 24 hours");
+    let mut host: Host<Subscription> = opened("A token is dead after 24 hours");
     let plan = || Command::create(TokenRequest::plan("marshmallow", "marshmallow-monthly", BACK));
     host.wish("create_subscription_token {marshmallow}", plan());
     host.send("create_subscription_token:1")?;
@@ -62,7 +62,7 @@ fn expire() -> Played {
 
 /// Cancel: only the retailer can, and a webhook that anyone may have posted is looked into.
 fn cancel() -> Played {
-    let mut host = adopted("Vend 3. A cancellation is a hint, and the subscription itself the evidence")?;
+    let mut host = adopted("A cancellation is a hint, and the subscription itself the evidence")?;
     host.wish("cancel_subscription", Command::CancelSubscription {});
     host.webhook(CANCELLED)?;
     host.owed();
