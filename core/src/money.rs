@@ -4,14 +4,14 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::int::{LARGEST, whole, within};
+use crate::int::{whole, within};
 
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
 /// The sign is the caller's: an amount that a document forbids (a negative price, a refund of nothing) can be
 /// expressed, so that the rule about it can refuse it by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -LARGEST, "maximum" = LARGEST)))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -crate::int::LARGEST, "maximum" = crate::int::LARGEST)))]
 #[serde(transparent)]
 pub struct Cents(i64);
 
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn an_amount_is_a_whole_number_that_javascript_can_hold() {
-        assert_eq!(serde_json::from_str::<Cents>("9007199254740991").unwrap(), Cents::new(LARGEST));
+        assert_eq!(serde_json::from_str::<Cents>("9007199254740991").unwrap(), Cents::new(crate::int::LARGEST));
         assert!(serde_json::from_str::<Cents>("9007199254740992").is_err());
         assert!(serde_json::from_str::<Cents>("15.5").is_err());
         assert!(serde_json::from_str::<Cents>("\"15\"").is_err());

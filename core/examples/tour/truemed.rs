@@ -49,7 +49,6 @@ fn never() -> Played {
         r#"{"provision_token_request_id":"ptr_9","redirect_url":"https://truemed.example/q/9"}"#,
     )?;
     for (look_up, days) in [(1, 1), (2, 2), (3, 4)] {
-        note(&format!("{days} more days of silence"));
         host.wait(Millis::from_hours(24).times(days));
         let effect = format!("retrieve_provision_token_request:{look_up}");
         host.send(&effect)?;
