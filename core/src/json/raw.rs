@@ -30,10 +30,19 @@ impl<'a> RawText<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for RawText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match written(deserializer)? {
-            Cow::Borrowed(text) => Ok(Self(text)),
-            Cow::Owned(_) => Err(D::Error::custom("only `rulebound::json::read` lends a value as it is written")),
+        struct Lent;
+        impl<'de> Visitor<'de> for Lent {
+            type Value = &'de str;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value that `rulebound::json::read` lends")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(text)
+            }
         }
+        deserializer.deserialize_newtype_struct(RAW, Lent).map(Self)
     }
 }
 
