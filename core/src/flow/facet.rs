@@ -68,7 +68,7 @@ pub trait Facets: Copy + Eq + Debug {
     type Trigger: Named;
 
     /// Calls for every facet that differs, with whether a row allows the move.
-    fn compare(self, on: Self::Trigger, next: Self, each: impl FnMut(FacetTransition, bool));
+    fn compare(self, on: Self::Trigger, next: Self, each: &mut dyn FnMut(FacetTransition, bool));
 
     /// The name of each facet, and that of its state.
     fn states(self) -> Vec<(&'static str, &'static str)>;
@@ -79,19 +79,19 @@ pub trait Facets: Copy + Eq + Debug {
     /// The moves from these states to the next ones.
     fn transitions(self, on: Self::Trigger, next: Self) -> Vec<FacetTransition> {
         let mut made = Vec::new();
-        self.compare(on, next, |it, _| made.push(it));
+        self.compare(on, next, &mut |it, _| made.push(it));
         made
     }
 
     /// The first move that no row allows.
     fn undeclared(self, on: Self::Trigger, next: Self) -> Option<FacetTransition> {
         let mut first = None;
-        self.compare(on, next, |it, declared| first = first.or((!declared).then_some(it)));
+        self.compare(on, next, &mut |it, declared| first = first.or((!declared).then_some(it)));
         first
     }
 }
 
-fn compare<F: Facet>(from: F, on: F::Trigger, to: F, each: &mut impl FnMut(FacetTransition, bool)) {
+fn compare<F: Facet>(from: F, on: F::Trigger, to: F, each: &mut dyn FnMut(FacetTransition, bool)) {
     if from == to {
         return;
     }
@@ -119,8 +119,8 @@ macro_rules! facets {
         impl<T: Named, $($facet: Facet<Trigger = T>),+> Facets for ($($facet,)+) {
             type Trigger = T;
 
-            fn compare(self, on: T, next: Self, mut each: impl FnMut(FacetTransition, bool)) {
-                $(compare(self.$index, on, next.$index, &mut each);)+
+            fn compare(self, on: T, next: Self, each: &mut dyn FnMut(FacetTransition, bool)) {
+                $(compare(self.$index, on, next.$index, each);)+
             }
 
             fn states(self) -> Vec<(&'static str, &'static str)> {

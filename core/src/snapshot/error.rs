@@ -1,5 +1,6 @@
 //! Why a command, a fact or a text has led to nothing.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -64,14 +65,14 @@ impl ObserveError {
 }
 
 /// A bug of the library's: a step has moved a facet where no row of its table leads. Nothing has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
 #[non_exhaustive]
 pub struct Fault {
     /// The flow.
     pub flow: &'static str,
     /// The move that no row allows.
-    pub moved: FacetTransition,
+    pub moved: Box<FacetTransition>,
 }
 
 /// Why a text is no snapshot of a flow.

@@ -310,8 +310,14 @@ struct Noted {
 
 /// Lets a step through whose moves all have a row.
 fn declared<F: Flow>(from: F::Facets, on: F::On, to: &F) -> Result<(), Fault> {
-    match from.undeclared(on, to.facets()) {
+    let to = to.facets();
+    if from == to { Ok(()) } else { undeclared::<F>(from, on, to) }
+}
+
+#[inline(never)]
+fn undeclared<F: Flow>(from: F::Facets, on: F::On, to: F::Facets) -> Result<(), Fault> {
+    match from.undeclared(on, to) {
         None => Ok(()),
-        Some(moved) => Err(Fault { flow: F::ID, moved }),
+        Some(moved) => Err(Fault { flow: F::ID, moved: Box::new(moved) }),
     }
 }
