@@ -35,7 +35,7 @@ pub(super) static RULES: &[Shown] = &[
     Shown { code: "truemed.provision.items-required", softened: Some(true), flows: &[("truemed.payment_token", &["create_payment_token"])] },
     Shown { code: "truemed.provision.url-absolute", softened: Some(true), flows: &[("truemed.payment_token", &["create_payment_token"])] },
     Shown { code: "truemed.metadata.string", softened: Some(true), flows: &[("truemed.payment_token", &["create_payment_token"])] },
-    Shown { code: "truemed.metadata.echo-match", softened: None, flows: &[("truemed.payment_session", &["reply/retrieve_payment_session"]), ("truemed.payment_token", &["reply/retrieve_provision_token_request", "webhook"])] },
+    Shown { code: "truemed.metadata.echo-match", softened: None, flows: &[("truemed.payment_session", &["reply/retrieve_payment_session"]), ("truemed.payment_token", &["reply/retrieve_payment_session", "reply/retrieve_provision_token_request", "webhook"])] },
     Shown { code: "truemed.session.total-equality", softened: Some(true), flows: &[("truemed.payment_session", &["create_payment_session"]), ("truemed.payment_token", &["create_payment_session/charge", "create_payment_session/tokenize"])] },
     Shown { code: "truemed.session.amount-details-consistent", softened: None, flows: &[("truemed.payment_session", &["create_payment_session"])] },
     Shown { code: "truemed.session.amount-nonnegative", softened: Some(true), flows: &[("truemed.payment_session", &["create_payment_session"]), ("truemed.payment_token", &["create_payment_token", "update_payment_token/items"])] },
