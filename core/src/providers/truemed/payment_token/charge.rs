@@ -299,20 +299,12 @@ impl PaymentToken {
         }
     }
 
-    /// A look-up of the open session was answered: the schedule goes on.
-    pub(super) fn look_at_session(&mut self, id: &PaymentSessionId, at: crate::time::Timestamp) {
+    /// A look-up of the open session was answered: the schedule goes on, and what it echoes is held against what was given.
+    pub(super) fn look_at_session(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Context<'_>) {
         if let Charge::Open { session, .. } = &mut self.charge
             && session.id == *id
         {
-            session.looked(at);
-        }
-    }
-
-    /// Holds what a look-up of the open session echoes against what was given.
-    pub(super) fn check_echo_of(&self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Context<'_>) {
-        if let Charge::Open { session, .. } = &self.charge
-            && session.id == *id
-        {
+            session.looked(cx.begun_at());
             session.check_echo(seen, cx);
         }
     }

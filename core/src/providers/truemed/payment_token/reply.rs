@@ -34,8 +34,7 @@ pub(super) fn answered(mut at: PaymentToken, id: &EffectId, call: &Call, event: 
         }
         (Event::TokenRetrieved(reply), _) => at.token_shown(&reply, cx),
         (Event::SessionSeen(seen), Call::RetrievePaymentSession(session)) => {
-            at.look_at_session(session, cx.begun_at());
-            at.check_echo_of(session, &seen, cx);
+            at.look_at_session(session, &seen, cx);
             at.session_stands(session.as_str(), &seen, true, cx)?;
         }
         (Event::Deleted, _) => at.deleted(cx),
