@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::id::{Text, is_word};
+use crate::id::{Text, is_visible, is_word};
 
 /// A text as one segment of a path, or as one value of a query.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -41,17 +41,20 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+        let (scheme, rest) = url.split_once(':')?;
+        let rest = rest.strip_prefix("//")?;
         let is_secure = scheme.eq_ignore_ascii_case("https");
         if !is_secure && !scheme.eq_ignore_ascii_case("http") {
             return None;
         }
-        let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+        let ends = |byte: u8| matches!(byte, b'/' | b'\\' | b'?' | b'#');
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
         let (user, address) = authority.split_at_checked(authority.rfind('@').map_or(0, |at| at.saturating_add(1)))?;
         let host_ends = address.rfind(':').filter(|at| address.find(']').is_none_or(|bracket| bracket < *at));
         let (host, port) = address.split_at_checked(host_ends.unwrap_or(address.len()))?;
-        let is_host = !host.is_empty() && host != "[]" && !host.contains(char::is_whitespace);
+        let is_blank = |host: &str| !is_visible_only(host) && host.contains(char::is_whitespace);
+        let is_host = !host.is_empty() && host != "[]" && !is_blank(host);
         is_host.then_some(Self { is_secure, user, host, port, rest })
     }
 
@@ -63,9 +66,14 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Whether a text is of visible ASCII characters, as nearly every URL is: what else it may contain need not be looked for.
+fn is_visible_only(text: &str) -> bool {
+    text.bytes().all(is_visible)
+}
+
 /// Whether a URL has a scheme of the web, in any case, and a host.
 pub(crate) fn is_absolute(url: &str) -> bool {
-    !url.contains(char::is_control) && Parts::of(url).is_some()
+    (is_visible_only(url) || !url.contains(char::is_control)) && Parts::of(url).is_some()
 }
 
 /// Whether a URL is absolute and what is sent to it is encrypted.

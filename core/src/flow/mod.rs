@@ -122,8 +122,8 @@ pub trait Flow:
     /// The rules of a wish that the state and the clock decide.
     fn guard(&self, wish: Self::Wish, cx: &mut Cx<'_, Self>);
 
-    /// The rules that the input decides, and the next state.
-    fn step(self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop>;
+    /// The rules that the input decides, and what becomes of the state; of a step that stops nothing is kept.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop>;
 
     /// What others must do.
     fn awaits(&self, env: &Env<Self::Settings>) -> Vec<Awaited>;

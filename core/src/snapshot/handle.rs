@@ -1,5 +1,6 @@
 //! Commands: wishes of the host, and `begin`, which alone hands out a request.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Command, HandleError, Rejection, Snapshot, Transition, declared};
@@ -30,13 +31,14 @@ impl<F: Flow> Snapshot<F> {
         self.state.guard(F::wish(&command), &mut cx);
         let input = Input::Command(command);
         let on = F::on(&input);
-        let state = match self.state.clone().step(input, &mut cx) {
-            Ok(state) if cx.violations.is_empty() => state,
-            Ok(_) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }.into()),
+        let mut state = Arc::clone(&self.state);
+        match Arc::make_mut(&mut state).step(input, &mut cx) {
+            Ok(()) if cx.violations.is_empty() => {}
+            Ok(()) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }.into()),
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
-        };
+        }
         let before = self.state.facets();
-        declared(before, on, &state)?;
+        declared(before, on, &*state)?;
         let (next, noted) = self.next(state, cx);
         // A few requests always have room, even if each is as long as a command may be.
         if next.outbox.owed.len() > FEW && next.overflows(self) {
@@ -73,7 +75,7 @@ impl<F: Flow> Snapshot<F> {
         };
         cx.outbox.to_mut().begin(id.as_str(), env.now, lease);
         cx.look_for_outcome(id.as_str());
-        let (next, noted) = self.next(self.state.clone(), cx);
+        let (next, noted) = self.next(Arc::clone(&self.state), cx);
         Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved: None })
     }
 

@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -51,7 +52,7 @@ const FULL_SNAPSHOT: usize = LARGEST_SNAPSHOT / 4 * 3;
 pub struct Snapshot<F: Flow> {
     key: Key,
     revision: u64,
-    state: F,
+    state: Arc<F>,
     outbox: Outbox<F::Call>,
 }
 
@@ -200,7 +201,7 @@ impl<'a> Heading<'a> {
 impl<F: Flow> Snapshot<F> {
     /// A flow that has not begun. Its key is never used again, and storage needs `PRIMARY KEY (flow, key)`.
     pub fn start(key: Key) -> Self {
-        Self { key, revision: 0, state: F::default(), outbox: Outbox::default() }
+        Self { key, revision: 0, state: Arc::default(), outbox: Outbox::default() }
     }
 
     /// Reads a snapshot that this or an older release saved. Never guesses.
@@ -230,7 +231,7 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }
-        Ok(Self { key, revision, state: *state, outbox: Outbox { owed, ordinals, past, made } })
+        Ok(Self { key, revision, state: Arc::from(state), outbox: Outbox { owed, ordinals, past, made } })
     }
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
@@ -243,7 +244,7 @@ impl<F: Flow> Snapshot<F> {
 
     /// The JSON of this snapshot, in the newest format.
     pub fn save(&self) -> String {
-        self.write(F::FORMAT, &self.state)
+        self.write(F::FORMAT, &*self.state)
     }
 
     /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
@@ -277,7 +278,7 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The state.
-    pub const fn state(&self) -> &F {
+    pub fn state(&self) -> &F {
         &self.state
     }
 
@@ -288,7 +289,7 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The next snapshot, of the next revision if anything differs from this one.
-    fn next(&self, state: F, cx: Cx<'_, F>) -> (Self, Noted) {
+    fn next(&self, state: Arc<F>, cx: Cx<'_, F>) -> (Self, Noted) {
         let noted = Noted { learnt: cx.learnt, warnings: cx.warnings };
         let outbox = cx.outbox.into_owned();
         let changed = state != self.state || outbox != self.outbox;

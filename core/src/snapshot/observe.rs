@@ -1,5 +1,6 @@
 //! Facts: what has happened moves the flow, or does not, and is never refused.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::reply::{Told, Turned, Which, retry_after};
@@ -110,7 +111,7 @@ impl<F: Flow> Snapshot<F> {
             None => {
                 let mut cx = self.cx(env);
                 cx.outbox.to_mut().rest(to, Some(it.begun), env.now, &env.policy, None);
-                Ok(self.applied(self.state.clone(), cx, None))
+                Ok(self.applied(Arc::clone(&self.state), cx, None))
             }
         }
     }
@@ -122,7 +123,7 @@ impl<F: Flow> Snapshot<F> {
         for id in cx.outbox.to_mut().restore(taken_at, env.now, lease) {
             cx.look_for_outcome(id.as_str());
         }
-        self.applied(self.state.clone(), cx, None)
+        self.applied(Arc::clone(&self.state), cx, None)
     }
 
     fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Stepped<F> {
@@ -144,28 +145,29 @@ impl<F: Flow> Snapshot<F> {
     pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
         let on = F::on(&input);
         let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
-        let state = match self.state.clone().step(input, &mut cx) {
-            Ok(state) => state,
+        let mut state = Arc::clone(&self.state);
+        match Arc::make_mut(&mut state).step(input, &mut cx) {
+            Ok(()) => {}
             // The answer itself has been taken from the outbox: that much has moved.
-            Err(Stop::Unmoved(_) | Stop::Refused) if settles => self.state.clone(),
+            Err(Stop::Unmoved(_) | Stop::Refused) if settles => state = Arc::clone(&self.state),
             Err(Stop::Unmoved(because)) => return Ok(Observation::Unmoved { because, warnings: cx.warnings }),
             Err(Stop::Refused) => {
                 return Ok(Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings });
             }
-        };
+        }
         let before = self.state.facets();
-        declared(before, on, &state)?;
+        declared(before, on, &*state)?;
         Ok(self.stepped(state, cx, failure, Some((before, on))))
     }
 
     /// What follows where only what is owed has changed.
-    pub(super) fn applied(&self, state: F, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+    pub(super) fn applied(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
         self.stepped(state, cx, failure, None)
     }
 
     fn stepped(
         &self,
-        state: F,
+        state: Arc<F>,
         cx: Cx<'_, F>,
         failure: Option<Failure>,
         moved: Option<(F::Facets, F::On)>,

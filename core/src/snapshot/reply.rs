@@ -1,5 +1,7 @@
 //! Replies: what follows for the request that each answers.
 
+use alloc::sync::Arc;
+
 use super::Snapshot;
 use super::observe::{Stepped, unmoved};
 use super::way::{Way, made_before, unreadable, way};
@@ -69,7 +71,7 @@ impl<F: Flow> Snapshot<F> {
     pub(super) fn answered(&self, told: &Told<'_, F::Call>, reply: &Reply<'_>, env: &Env<F::Settings>) -> Stepped<F> {
         let since = told.it.sent.as_ref().map_or(env.now, |sent| sent.first_at);
         let is_long = is_too_long(reply.body);
-        let way = if is_long { Way::UNKNOWN } else { way(&self.state, since, told.call, reply) };
+        let way = if is_long { Way::UNKNOWN } else { way(&*self.state, since, told.call, reply) };
         let id = &told.it.id;
         let say = |kind, refusal: &Refusal<F::Event>| Some(failure(id, kind, reply.status, refusal));
         let unsaid = Refusal::new(None, None);
@@ -213,7 +215,7 @@ impl<F: Flow> Snapshot<F> {
         match event {
             Some(event) => self.moved(Input::Hinted { id, call, event }, cx, failure),
             None if over && !call.operation().is_look_up() => self.moved(Input::NotSent { id, call }, cx, failure),
-            None => Ok(self.applied(self.state.clone(), cx, failure)),
+            None => Ok(self.applied(Arc::clone(&self.state), cx, failure)),
         }
     }
 
@@ -247,14 +249,14 @@ impl<F: Flow> Snapshot<F> {
         }
         match hint {
             Some(event) => self.moved(Input::Hinted { id: it.id.clone(), call: (*call).clone(), event }, cx, failure),
-            None => Ok(self.applied(self.state.clone(), cx, failure)),
+            None => Ok(self.applied(Arc::clone(&self.state), cx, failure)),
         }
     }
 
     /// A reply to a request that is over: it may say that something was made after all, or twice.
     pub(super) fn answered_late(&self, id: &str, reply: &Reply<'_>, env: &Env<F::Settings>) -> Stepped<F> {
         let Some(past) = self.outbox.past(id) else { return Ok(unmoved(Because::Known)) };
-        let Way::Done(event) = way(&self.state, Timestamp::default(), &past.call, reply) else {
+        let Way::Done(event) = way(&*self.state, Timestamp::default(), &past.call, reply) else {
             return Ok(unmoved(Because::Known));
         };
         let made = F::made(&event);
@@ -266,7 +268,7 @@ impl<F: Flow> Snapshot<F> {
             }
             End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
                 cx.review("made_twice", made.unwrap_or(id), &["seen"]);
-                Ok(self.applied(self.state.clone(), cx, None))
+                Ok(self.applied(Arc::clone(&self.state), cx, None))
             }
             End::Done(_) => Ok(unmoved(Because::Known)),
         }

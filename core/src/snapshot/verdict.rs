@@ -1,6 +1,7 @@
 //! `done`: an effect was carried out, or a person judged a review.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 
 use super::Snapshot;
 use super::observe::{Observed, unmoved};
@@ -42,7 +43,7 @@ impl<F: Flow> Snapshot<F> {
                 Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None)?)
             }
             (_, Some(_)) => Err(FactError::new("/verdict", "belongs to a review alone").into()),
-            (_, None) => Ok(self.applied(self.state.clone(), cx, None)),
+            (_, None) => Ok(self.applied(Arc::clone(&self.state), cx, None)),
         }
     }
 
@@ -99,7 +100,7 @@ impl<F: Flow> Snapshot<F> {
             if it.is_held() {
                 cx.look_for_outcome_now(call);
             }
-            return Ok(self.applied(self.state.clone(), cx, None));
+            return Ok(self.applied(Arc::clone(&self.state), cx, None));
         }
         let outbox = cx.outbox.to_mut();
         if let Some(gone) = outbox.discharge(it.id.as_str())

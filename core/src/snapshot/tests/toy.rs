@@ -194,29 +194,29 @@ impl Flow for Toy {
         cx.check(Rule::One, fits || cx.is_begin());
     }
 
-    fn step(mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop> {
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
         match input {
             Input::Command(Command::Create { plan }) => {
                 cx.check(Rule::PlanNamed, !plan.is_empty()).at("/plan");
-                cx.require(Kernel::AlreadyBegun, self == Self::Absent).met()?;
+                cx.require(Kernel::AlreadyBegun, *self == Self::Absent).met()?;
                 cx.owe(Call::Create(plan));
-                Ok(Self::Asked)
+                *self = Self::Asked;
             }
             Input::Command(Command::Pay {}) => {
                 cx.owe(Call::Pay);
-                Ok(self)
             }
             Input::Command(Command::Stop {}) => {
                 cx.owe(Call::Stop);
-                Ok(self)
             }
             Input::Command(Command::Stray {}) | Input::Signalled(Seen { none: true, .. }, _) => {
                 cx.review("strayed", "", &["seen"]);
-                Ok(Self::Live { id: "s_0".into(), until: None, attested: false, paid: None })
+                *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
-            Input::Answered { call: Call::Pay, .. } => Ok(self.paid(Outcome::Done)),
+            Input::Answered { call: Call::Pay, .. } => self.paid(Outcome::Done),
             Input::Answered { call: Call::Find, event: Seen { none: true, .. }, .. } => {
-                Ok(if cx.deny(|call| matches!(call, Call::Create(_))).is_some() { Self::Absent } else { self })
+                if cx.deny(|call| matches!(call, Call::Create(_))).is_some() {
+                    *self = Self::Absent;
+                }
             }
             Input::Answered { event: Seen { id: Some(id), until, .. }, .. } => {
                 cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
@@ -225,43 +225,39 @@ impl Flow for Toy {
                     cx.access(&id, end.after(cx.policy().grace));
                     cx.look_up_from(Call::Look(id.clone()), end);
                 }
-                let paid = if let Self::Live { paid, .. } = self { paid } else { None };
-                Ok(Self::Live { id, until, attested: false, paid })
+                let paid = if let Self::Live { paid, .. } = self { *paid } else { None };
+                *self = Self::Live { id, until, attested: false, paid };
             }
             Input::Answered { call: Call::Find, .. } => {
                 cx.look_again(|call| matches!(call, Call::Create(_)));
-                Ok(self)
             }
-            Input::Refused { call: Call::Create(_), .. } => Ok(Self::Absent),
-            Input::Refused { call: Call::Pay, .. } => Ok(self.paid(Outcome::Failed)),
+            Input::Refused { call: Call::Create(_), .. } => *self = Self::Absent,
+            Input::Refused { call: Call::Pay, .. } => self.paid(Outcome::Failed),
             Input::Answered { .. }
             | Input::Refused { .. }
             | Input::Accepted { .. }
             | Input::AfterAll(..)
             | Input::RefusedOnce { .. }
             | Input::Hinted { .. }
-            | Input::NotSent { .. } => Ok(self),
+            | Input::NotSent { .. } => {}
             // Anyone may have sent it: it only makes the look-up owed.
-            Input::Signalled(_, Origin::Unverified) => match &self {
-                Self::Live { id, .. } => {
-                    cx.look_up(Call::Look(id.clone()));
-                    Ok(self)
-                }
-                _ => Err(Because::Early.into()),
+            Input::Signalled(_, Origin::Unverified) => match self {
+                Self::Live { id, .. } => cx.look_up(Call::Look(id.clone())),
+                _ => return Err(Because::Early.into()),
             },
             Input::Signalled(_, Origin::Verified) | Input::Returned(_) | Input::Judged { .. } => {
-                Err(Because::Unrelated.into())
+                return Err(Because::Unrelated.into());
             }
             Input::Resolved { call: Call::Create(_), verdict: Verdict::About { id, .. }, .. } => {
-                self = Self::Live { id, until: None, attested: true, paid: None };
-                Ok(self)
+                *self = Self::Live { id, until: None, attested: true, paid: None };
             }
-            Input::Resolved { call: Call::Create(_), .. } => Ok(Self::Absent),
+            Input::Resolved { call: Call::Create(_), .. } => *self = Self::Absent,
             Input::Resolved { verdict, .. } => {
                 let done = matches!(verdict.name(), "paid" | "stopped");
-                Ok(self.paid(if done { Outcome::Done } else { Outcome::Failed }))
+                self.paid(if done { Outcome::Done } else { Outcome::Failed });
             }
         }
+        Ok(())
     }
 
     fn awaits(&self, _env: &Env<()>) -> Vec<Awaited> {
@@ -319,10 +315,9 @@ impl Flow for Toy {
 }
 
 impl Toy {
-    fn paid(mut self, outcome: Outcome) -> Self {
-        if let Self::Live { paid, .. } = &mut self {
+    fn paid(&mut self, outcome: Outcome) {
+        if let Self::Live { paid, .. } = self {
             *paid = Some(outcome == Outcome::Done);
         }
-        self
     }
 }

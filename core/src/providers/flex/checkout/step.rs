@@ -20,26 +20,24 @@ use crate::providers::flex::signal::Signal;
 use crate::providers::flex::test_mode::TestMode;
 use crate::providers::flex::wire::{CaptureSeen, ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
 
-type Next = Result<Checkout, Stop>;
-
-pub(super) fn step(mut at: Checkout, input: Input<Checkout>, cx: &mut Context<'_>) -> Next {
+pub(super) fn step(at: &mut Checkout, input: Input<Checkout>, cx: &mut Context<'_>) -> Result<(), Stop> {
     match input {
-        Input::Command(command) => wanted(&mut at, command, cx)?,
-        Input::Answered { id, call, event } => answered(&mut at, &id, &call, &event, cx)?,
-        Input::AfterAll(it, event) => after_all(&mut at, &it, &event, cx),
-        Input::Refused { id, call, .. } => refused(&mut at, &id, &call, cx),
-        Input::Resolved { id, call, verdict } => resolved(&mut at, &id, &call, &verdict, cx),
+        Input::Command(command) => wanted(at, command, cx)?,
+        Input::Answered { id, call, event } => answered(at, &id, &call, &event, cx)?,
+        Input::AfterAll(it, event) => after_all(at, &it, &event, cx),
+        Input::Refused { id, call, .. } => refused(at, &id, &call, cx),
+        Input::Resolved { id, call, verdict } => resolved(at, &id, &call, &verdict, cx),
         Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
             at.checkouts.hinted(&seen, cx);
         }
         Input::NotSent { call: Call::CreateCheckoutSession(_), .. } => at.checkouts.not_sent(cx),
         Input::NotSent { .. } => at.withdraw_lost(cx),
         Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => {}
-        Input::Signalled(event, origin) => signalled(&mut at, event, origin, cx)?,
+        Input::Signalled(event, origin) => signalled(at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
-        Input::Judged { reason, of, verdict } => judged(&mut at, &reason, &of, &verdict, cx),
+        Input::Judged { reason, of, verdict } => judged(at, &reason, &of, &verdict, cx),
     }
-    Ok(at)
+    Ok(())
 }
 
 fn wanted(at: &mut Checkout, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {

@@ -197,7 +197,7 @@ impl Flow for Subscription {
         guard::guard(self, wish, cx);
     }
 
-    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Result<Self, Stop> {
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
         step::step(self, input, cx)
     }
 

@@ -17,15 +17,13 @@ use crate::providers::flex::event::Event;
 use crate::providers::flex::session::Session;
 use crate::providers::flex::wire::{SessionSeen, Status, SubscriptionSeen, SubscriptionStatus};
 
-type Next = Result<Subscription, Stop>;
-
-pub(super) fn step(mut at: Subscription, input: Input<Subscription>, cx: &mut Context<'_>) -> Next {
+pub(super) fn step(at: &mut Subscription, input: Input<Subscription>, cx: &mut Context<'_>) -> Result<(), Stop> {
     match input {
-        Input::Command(command) => wish(&mut at, command, cx)?,
-        Input::Answered { call, event, .. } => answered(&mut at, &call, &event, cx)?,
-        Input::AfterAll(it, event) => after_all(&mut at, &it, &event, cx),
-        Input::Refused { call, .. } => refused(&mut at, &call, cx),
-        Input::Resolved { call, verdict, .. } => resolved(&mut at, &call, &verdict, cx),
+        Input::Command(command) => wish(at, command, cx)?,
+        Input::Answered { call, event, .. } => answered(at, &call, &event, cx)?,
+        Input::AfterAll(it, event) => after_all(at, &it, &event, cx),
+        Input::Refused { call, .. } => refused(at, &call, cx),
+        Input::Resolved { call, verdict, .. } => resolved(at, &call, &verdict, cx),
         Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
             at.checkouts.hinted(&seen, cx);
         }
@@ -36,11 +34,11 @@ pub(super) fn step(mut at: Subscription, input: Input<Subscription>, cx: &mut Co
             }
         }
         Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => {}
-        Input::Signalled(event, origin) => signalled(&mut at, event, origin, cx)?,
+        Input::Signalled(event, origin) => signalled(at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
-        Input::Judged { reason, of, verdict } => judged(&mut at, &reason, &of, &verdict, cx),
+        Input::Judged { reason, of, verdict } => judged(at, &reason, &of, &verdict, cx),
     }
-    Ok(at)
+    Ok(())
 }
 
 fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<'_>) -> Result<(), Because> {

@@ -1,15 +1,15 @@
 //! What becomes of a creation: done, refused, unknown, or as a person says.
 
 use super::state::{CREATED_OR_NOT, Payment, Place, Subscription};
-use super::{Context, Next};
+use super::Context;
 use crate::fact::Because;
-use crate::flow::Watch;
+use crate::flow::{Stop, Watch};
 use crate::providers::revup::call::Call;
 use crate::providers::revup::ids::SubscriptionId;
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::{Created, SubscriptionSeen};
 
-pub(super) fn created(mut at: Subscription, reply: Created, cx: &mut Context<'_>) -> Next {
+pub(super) fn created(at: &mut Subscription, reply: Created, cx: &mut Context<'_>) -> Result<(), Stop> {
     if at.place != Place::Requested {
         return Err(Because::Unrelated.into());
     }
@@ -26,7 +26,7 @@ pub(super) fn created(mut at: Subscription, reply: Created, cx: &mut Context<'_>
         at.order = Some(reply.order_id);
     }
     at.bind(reply.subscription_id, cx);
-    Ok(at)
+    Ok(())
 }
 
 /// The reply to a creation is not whole, and still names the subscription: a look-up by its id tells more than a search.

@@ -41,8 +41,6 @@ pub(crate) const CREATED: &str = "subscription.created";
 const REFUNDED: &str = "subscription.payment.refunded";
 
 type Context<'a> = Cx<'a, Subscription>;
-type Next = Result<Subscription, Stop>;
-
 impl crate::flow::sealed::Sealed for Subscription {}
 
 #[rustfmt::skip]
@@ -193,16 +191,31 @@ impl Flow for Subscription {
         guard::guard(self, wish, cx);
     }
 
-    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
             Input::Hinted { call, event, .. } => reply::hinted(self, &call, event, cx),
-            Input::AfterAll(it, event) => Ok(reply::after_all(self, &it, event, cx)),
-            Input::Refused { id, call, .. } => reply::refused(self, &id, &call, cx),
-            Input::RefusedOnce { call, .. } => Ok(self.refused_once(&call, cx)),
-            Input::NotSent { call, .. } => Ok(self.not_sent(&call, cx)),
-            Input::Accepted { .. } => Ok(self),
+            Input::AfterAll(it, event) => {
+                reply::after_all(self, &it, event, cx);
+                Ok(())
+            }
+            Input::Refused { id, call, .. } => {
+                reply::refused(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::RefusedOnce { call, .. } => {
+                self.refused_once(&call, cx);
+                Ok(())
+            }
+            // Nothing came of it so far: it stays owed, unless it has become moot.
+            Input::NotSent { call, .. } => {
+                if call.is_cancel() && self.place.is_final() {
+                    cx.withdraw(Call::is_cancel);
+                }
+                Ok(())
+            }
+            Input::Accepted { .. } => Ok(()),
             Input::Resolved { id, call, verdict } => verdict::resolved(self, &id, &call, &verdict, cx),
             Input::Judged { reason, of, verdict } => verdict::judged(self, &reason, &of, &verdict, cx),
             Input::Returned(_) => self.returned(cx),
@@ -275,28 +288,19 @@ impl Flow for Subscription {
 
 impl Subscription {
     /// The customer came back: a hint that a look may pay, and proof of nothing.
-    fn returned(mut self, cx: &mut Context<'_>) -> Next {
+    fn returned(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if self.place != Place::Awaiting {
             return Err(Because::Unrelated.into());
         }
         self.ask(cx);
-        Ok(self)
+        Ok(())
     }
 
     /// One sending was refused, and another may have come true.
-    fn refused_once(mut self, call: &Call, cx: &mut Context<'_>) -> Self {
+    fn refused_once(&mut self, call: &Call, cx: &mut Context<'_>) {
         if call.is_cancel() && !self.place.is_final() {
             self.hint(cx);
         }
-        self
-    }
-
-    /// Nothing came of a request so far: it stays owed, unless it has become moot.
-    fn not_sent(self, call: &Call, cx: &mut Context<'_>) -> Self {
-        if call.is_cancel() && self.place.is_final() {
-            cx.withdraw(Call::is_cancel);
-        }
-        self
     }
 
     fn awaited(&self) -> Vec<Awaited> {

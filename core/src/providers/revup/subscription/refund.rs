@@ -26,19 +26,19 @@ const SKEW: Millis = Millis::from_minutes(5);
 
 /// The reply to a refund, or the look-up that found it: it is done, or not, or still under way.
 pub(super) fn made(
-    mut at: Subscription,
+    at: &mut Subscription,
     id: &EffectId,
     of: &RefundPayment,
     seen: &TransactionSeen,
     cx: &mut Context<'_>,
-) -> Subscription {
+) {
     cx.learn(seen.id.as_str());
     at.ledger.refunded(&seen.id);
     let asked = of.amount.decimal().unwrap_or(Decimal::ZERO);
-    let amount = other_amount(&mut at, &of.transaction_id, asked, seen, cx);
+    let amount = other_amount(at, &of.transaction_id, asked, seen, cx);
     match seen.status {
-        TransactionStatus::Success => ends(&mut at, id.intent(), of, true, cx),
-        TransactionStatus::Failed => ends(&mut at, id.intent(), of, false, cx),
+        TransactionStatus::Success => ends(at, id.intent(), of, true, cx),
+        TransactionStatus::Failed => ends(at, id.intent(), of, false, cx),
         _ => {
             cx.withdraw(|call| call.is_of_refund(id.intent()));
             if let Ok(intent) = Intent::parse(id.intent()) {
@@ -50,19 +50,18 @@ pub(super) fn made(
             }
         }
     }
-    at
 }
 
 /// A refund was made that had been ended as not made: its money counts again.
 pub(super) fn made_after_all(
-    mut at: Subscription,
+    at: &mut Subscription,
     id: &EffectId,
     of: &RefundPayment,
     seen: &TransactionSeen,
     cx: &mut Context<'_>,
-) -> Subscription {
+) {
     if at.ledger.knows(&seen.id) {
-        return at;
+        return;
     }
     at.ledger.give(&of.transaction_id, of.amount.decimal().unwrap_or(Decimal::ZERO));
     made(at, id, of, seen, cx)
@@ -93,14 +92,14 @@ pub(super) fn named(of: &RefundPayment, transaction: TransactionId, cx: &mut Con
 }
 
 /// A look-up shows a transaction: the refund's own, or the payment's, whose order lists its refunds.
-pub(super) fn looked(mut at: Subscription, of: &Intent, seen: &TransactionSeen, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn looked(at: &mut Subscription, of: &Intent, seen: &TransactionSeen, cx: &mut Context<'_>) {
     if let Some(index) = at.open_refunds.iter().position(|it| it.intent == *of) {
         return followed(at, index, seen, cx);
     }
-    let Some((_, refund)) = lost(of, cx) else { return at };
+    let Some((_, refund)) = lost(of, cx) else { return };
     if seen.id != refund.transaction_id {
         // Its own id came with a reply that proved nothing.
-        return if seen.is_a_refund() { shown(at, of, seen, cx) } else { asked(at, of, cx) };
+        return if seen.is_a_refund() { shown(at, of, seen, cx) } else { asked(of, cx) };
     }
     if let Some(amount) = seen.money.amount.filter(|_| seen.status == TransactionStatus::Success) {
         let (transaction, currency) = (seen.id.clone(), seen.money.currency.clone());
@@ -109,20 +108,19 @@ pub(super) fn looked(mut at: Subscription, of: &Intent, seen: &TransactionSeen, 
     match &seen.order {
         Some(order) => cx.look_up(Call::FindRefund(order.clone(), of.clone())),
         // Nothing leads from the payment to its refunds.
-        None => return asked(at, of, cx),
+        None => return asked(of, cx),
     }
-    at
 }
 
 /// A look-up shows the transaction of a refund that is under way.
-fn followed(mut at: Subscription, index: usize, seen: &TransactionSeen, cx: &mut Context<'_>) -> Subscription {
-    let Some(open) = at.open_refunds.get_mut(index) else { return at };
+fn followed(at: &mut Subscription, index: usize, seen: &TransactionSeen, cx: &mut Context<'_>) {
+    let Some(open) = at.open_refunds.get_mut(index) else { return };
     let own = seen.id == open.transaction && (seen.is_a_refund() || seen.id != open.payment && seen.kind.is_none());
     match seen.status {
         TransactionStatus::Success if own => {
             let (payment, asked) = (open.payment.clone(), open.amount);
             if seen.money.amount.and_then(|it| it.at_most(asked)) == Some(false) {
-                other_amount(&mut at, &payment, asked, seen, cx);
+                other_amount(at, &payment, asked, seen, cx);
             }
             at.closes(index, true, cx);
         }
@@ -132,20 +130,19 @@ fn followed(mut at: Subscription, index: usize, seen: &TransactionSeen, cx: &mut
             open.look(cx);
         }
     }
-    at
 }
 
 /// A look-up shows the transactions of the payment's order: the refund is the new one that gives back what was asked for.
-pub(super) fn listed(at: Subscription, of: &Intent, seen: &TransactionsSeen, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn listed(at: &mut Subscription, of: &Intent, seen: &TransactionsSeen, cx: &mut Context<'_>) {
     // What turns out to be ours is taken out again once it is known by its transaction.
-    let at = counted(at, seen);
-    let Some((first_at, refund)) = lost(of, cx) else { return at };
+    counted(at, seen);
+    let Some((first_at, refund)) = lost(of, cx) else { return };
     let since = first_at.as_millis().saturating_sub(SKEW.as_u64().cast_signed());
     let (mut odd, mut found) = (seen.odd, None);
     let others = |it: &&TransactionSeen| it.is_a_refund() && it.id != refund.transaction_id;
     for it in seen.all.iter().filter(others).filter(|it| !at.ledger.knows(&it.id)) {
         match fits(it, &refund, since) {
-            Some(true) if found.is_some() => return asked(at, of, cx),
+            Some(true) if found.is_some() => return asked(of, cx),
             Some(true) => found = Some(it),
             Some(false) => {}
             None => odd = true,
@@ -156,13 +153,8 @@ pub(super) fn listed(at: Subscription, of: &Intent, seen: &TransactionsSeen, cx:
         // A list that may lack an entry denies nothing, nor does one without the payment itself.
         None if odd || !seen.all.iter().any(|it| it.id == refund.transaction_id) => {
             cx.look_again(|call| call.is_refund(of.as_str()));
-            at
         }
-        None => {
-            let mut at = at;
-            denied(&mut at, of, cx);
-            at
-        }
+        None => denied(at, of, cx),
     }
 }
 
@@ -177,10 +169,10 @@ fn fits(seen: &TransactionSeen, asked: &RefundPayment, since: i64) -> Option<boo
 }
 
 /// A look-up shows the refund: the request was done, whatever has become of the money.
-fn shown(at: Subscription, of: &Intent, seen: &TransactionSeen, cx: &mut Context<'_>) -> Subscription {
+fn shown(at: &mut Subscription, of: &Intent, seen: &TransactionSeen, cx: &mut Context<'_>) {
     match cx.prove(|call| call.is_refund(of.as_str()), Some(seen.id.as_str())) {
         Some((id, Call::RefundPayment(refund))) => made(at, &id, &refund, seen, cx),
-        _ => at,
+        _ => {}
     }
 }
 
@@ -198,9 +190,8 @@ pub(super) fn denied(at: &mut Subscription, of: &Intent, cx: &mut Context<'_>) {
 }
 
 /// Nothing more can be found out about a refund: a person is asked.
-fn asked(at: Subscription, of: &Intent, cx: &mut Context<'_>) -> Subscription {
+fn asked(of: &Intent, cx: &mut Context<'_>) {
     cx.ask(|call| call.is_refund(of.as_str()));
-    at
 }
 
 /// A look-up for a refund is given up by a person.
@@ -284,7 +275,7 @@ pub(super) fn listed_by(at: &mut Subscription, event: &EventSeen, origin: Origin
 }
 
 /// A look-up shows the transactions of an order: its refunds that are not ours count, by their transactions.
-pub(super) fn counted(mut at: Subscription, seen: &TransactionsSeen) -> Subscription {
+pub(super) fn counted(at: &mut Subscription, seen: &TransactionsSeen) {
     let is_done = |it: &&TransactionSeen| it.status == TransactionStatus::Success;
     let mut payments = seen.all.iter().filter(is_done).filter(|it| it.kind == Some(TransactionType::Payment));
     // Nothing links a refund to one of several payments, unless an event does.
@@ -298,7 +289,6 @@ pub(super) fn counted(mut at: Subscription, seen: &TransactionsSeen) -> Subscrip
             at.ledger.note_other(&it.id, payment, amount, true);
         }
     }
-    at
 }
 
 impl OpenRefund {

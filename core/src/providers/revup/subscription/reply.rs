@@ -2,9 +2,9 @@
 
 use super::command::Event;
 use super::state::{Place, Subscription};
-use super::{Context, Next, creation, refund};
+use super::{Context, creation, refund};
 use crate::fact::Because;
-use crate::flow::AfterAll;
+use crate::flow::{AfterAll, Stop};
 use crate::id::EffectId;
 use crate::providers::revup::call::{Call, PAGE_SIZE};
 use crate::providers::revup::payments::PaymentsSeen;
@@ -12,41 +12,39 @@ use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::{Reason, Status, SubscriptionSeen};
 
 /// A reply proves the success of a request, which is over.
-pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn answered(at: &mut Subscription, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (event, call) {
-        (Event::Created(reply), _) => creation::created(at, reply, cx),
-        (Event::Seen(seen), _) => Ok(looked(at, &seen, cx)),
-        (Event::Payments(seen), Call::RetrievePayments(_, page)) => Ok(measured(at, &seen, *page, cx)),
-        (Event::Cancelled(seen), _) => Ok(cancelled(at, &seen, cx)),
-        (Event::Transaction(seen), Call::RefundPayment(of)) => Ok(refund::made(at, id, of, &seen, cx)),
-        (Event::Transaction(seen), Call::RetrieveTransaction(_, intent)) => Ok(refund::looked(at, intent, &seen, cx)),
-        (Event::Transactions(seen), Call::FindTransactions(_)) if at.place.is_known() => Ok(refund::counted(at, &seen)),
-        (Event::Transactions(_), Call::FindTransactions(_)) => {
-            creation::undecided(cx);
-            Ok(at)
-        }
-        (Event::Transactions(seen), Call::FindRefund(_, intent)) => Ok(refund::listed(at, intent, &seen, cx)),
-        _ => Err(Because::Unrelated.into()),
+        (Event::Created(reply), _) => creation::created(at, reply, cx)?,
+        (Event::Seen(seen), _) => looked(at, &seen, cx),
+        (Event::Payments(seen), Call::RetrievePayments(_, page)) => measured(at, &seen, *page, cx),
+        (Event::Cancelled(seen), _) => cancelled(at, &seen, cx),
+        (Event::Transaction(seen), Call::RefundPayment(of)) => refund::made(at, id, of, &seen, cx),
+        (Event::Transaction(seen), Call::RetrieveTransaction(_, intent)) => refund::looked(at, intent, &seen, cx),
+        (Event::Transactions(seen), Call::FindTransactions(_)) if at.place.is_known() => refund::counted(at, &seen),
+        (Event::Transactions(_), Call::FindTransactions(_)) => creation::undecided(cx),
+        (Event::Transactions(seen), Call::FindRefund(_, intent)) => refund::listed(at, intent, &seen, cx),
+        _ => return Err(Because::Unrelated.into()),
     }
+    Ok(())
 }
 
 /// A request was done that had been ended as not done: the new try is none. Of a creation a person says whether it is ours.
-pub(super) fn after_all(mut at: Subscription, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn after_all(at: &mut Subscription, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) {
     match &it.again {
-        Some((_, Call::CreateSubscription(_))) => creation::vanish(&mut at, cx),
-        Some((id, Call::RefundPayment(of))) => refund::ends(&mut at, id.intent(), of, false, cx),
+        Some((_, Call::CreateSubscription(_))) => creation::vanish(at, cx),
+        Some((id, Call::RefundPayment(of))) => refund::ends(at, id.intent(), of, false, cx),
         _ => {}
     }
     match (event, &it.call) {
         (Event::Transaction(seen), Call::RefundPayment(of)) => refund::made_after_all(at, &it.id, of, &seen, cx),
-        _ => at,
+        _ => {}
     }
 }
 
 /// A reply proves nothing, and still says something.
-pub(super) fn hinted(mut at: Subscription, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn hinted(at: &mut Subscription, call: &Call, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (event, call) {
-        (Event::Named(id), Call::CreateSubscription(_)) => creation::named(&mut at, id, cx),
+        (Event::Named(id), Call::CreateSubscription(_)) => creation::named(at, id, cx),
         (Event::Made(id), Call::RefundPayment(of)) => refund::named(of, id, cx),
         (Event::NotCancelled, _) if !at.place.is_final() => {
             cx.check(Rule::CancelResponse, false);
@@ -54,13 +52,13 @@ pub(super) fn hinted(mut at: Subscription, call: &Call, event: Event, cx: &mut C
         }
         _ => {}
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A look-up shows the subscription.
-fn looked(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Subscription {
+fn looked(at: &mut Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
     if at.id.as_ref().is_some_and(|id| *id != seen.id) {
-        return at;
+        return;
     }
     if at.seen_at.is_some_and(|newest| cx.begun_at() < newest) {
         // What it shows was seen before what is known.
@@ -68,15 +66,15 @@ fn looked(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -
             Some(_) => at.watch(cx),
             None => at.look_again(cx),
         }
-        return at;
+        return;
     }
     at.seen_at = Some(cx.begun_at());
-    if at.place == Place::Requested && !creation::shown(&mut at, seen, cx) {
-        return at;
+    if at.place == Place::Requested && !creation::shown(at, seen, cx) {
+        return;
     }
-    if at.place == Place::Attested && creation::is_another(&at, seen) {
-        creation::doubted(&at, "other_plan", cx);
-        return at;
+    if at.place == Place::Attested && creation::is_another(at, seen) {
+        creation::doubted(at, "other_plan", cx);
+        return;
     }
     if at.place == Place::Adopting {
         cx.learn(seen.id.as_str());
@@ -85,8 +83,8 @@ fn looked(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -
 }
 
 /// Takes in how the subscription stands.
-fn found(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Subscription {
-    at.plan = at.plan.or_else(|| seen.plan_id.clone());
+fn found(at: &mut Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
+    at.plan = at.plan.take().or_else(|| seen.plan_id.clone());
     if let Some(reason) = &seen.reason {
         at.reason = Some(reason.clone());
     }
@@ -97,15 +95,14 @@ fn found(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) ->
         }
     }
     match &seen.status {
-        Status::Fulfilled => live(&mut at, Place::Fulfilled, cx),
-        Status::PastDue => live(&mut at, Place::PastDue, cx),
-        Status::Paused => live(&mut at, Place::Paused, cx),
+        Status::Fulfilled => live(at, Place::Fulfilled, cx),
+        Status::PastDue => live(at, Place::PastDue, cx),
+        Status::Paused => live(at, Place::Paused, cx),
         Status::Archived => at.end(Place::Archived, cx),
         Status::Cancelled => at.end(Place::Cancelled, cx),
-        Status::Unknown(status) if at.lives_as.as_ref() == Some(status) => live(&mut at, Place::Fulfilled, cx),
-        Status::Unknown(status) => unclear(&mut at, status, cx),
+        Status::Unknown(status) if at.lives_as.as_ref() == Some(status) => live(at, Place::Fulfilled, cx),
+        Status::Unknown(status) => unclear(at, status, cx),
     }
-    at
 }
 
 pub(super) fn live(at: &mut Subscription, to: Place, cx: &mut Context<'_>) {
@@ -151,7 +148,7 @@ fn unclear(at: &mut Subscription, status: &str, cx: &mut Context<'_>) {
 }
 
 /// Takes in until when the customer has paid, unless what stands is in doubt, and how much each payment was.
-fn measured(mut at: Subscription, seen: &PaymentsSeen, page: u32, cx: &mut Context<'_>) -> Subscription {
+fn measured(at: &mut Subscription, seen: &PaymentsSeen, page: u32, cx: &mut Context<'_>) {
     for made in seen.made() {
         at.ledger.note(made, true);
     }
@@ -159,7 +156,7 @@ fn measured(mut at: Subscription, seen: &PaymentsSeen, page: u32, cx: &mut Conte
     at.unpaid_before = seen.ends_unpaid().unwrap_or(unpaid_before);
     if at.place != Place::Fulfilled || at.watch.is_some() {
         at.stop_measuring(cx);
-        return at;
+        return;
     }
     match seen.paid_until(unpaid_before) {
         Some(until) if !until.is_over(cx.now()) => {
@@ -172,9 +169,8 @@ fn measured(mut at: Subscription, seen: &PaymentsSeen, page: u32, cx: &mut Conte
                 cx.look_up(Call::RetrievePayments(id, page.saturating_add(1)));
             }
         }
-        _ => unmeasured(&mut at, cx),
+        _ => unmeasured(at, cx),
     }
-    at
 }
 
 fn unmeasured(at: &mut Subscription, cx: &mut Context<'_>) {
@@ -184,35 +180,33 @@ fn unmeasured(at: &mut Subscription, cx: &mut Context<'_>) {
     }
 }
 
-fn cancelled(mut at: Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) -> Subscription {
+fn cancelled(at: &mut Subscription, seen: &SubscriptionSeen, cx: &mut Context<'_>) {
     cx.check(Rule::CancelResponse, seen.reason == Some(Reason::MerchantApi));
-    at.reason = seen.reason.clone().or(at.reason);
+    at.reason = seen.reason.clone().or(at.reason.take());
     at.end(Place::Cancelled, cx);
     at.cancelling = false;
-    at
 }
 
 /// Every sending of a request was refused, or a look-up says that there is no such thing.
-pub(super) fn refused(mut at: Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) -> Next {
+pub(super) fn refused(at: &mut Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) {
     match call {
-        Call::CreateSubscription(_) => creation::vanish(&mut at, cx),
+        Call::CreateSubscription(_) => creation::vanish(at, cx),
         Call::RetrieveSubscription(of) => match at.place {
-            Place::Adopting => creation::vanish(&mut at, cx),
-            Place::Requested => creation::denied(&mut at, cx),
-            Place::Attested => creation::doubted(&at, "not_found", cx),
+            Place::Adopting => creation::vanish(at, cx),
+            Place::Requested => creation::denied(at, cx),
+            Place::Attested => creation::doubted(at, "not_found", cx),
             _ if at.place.is_final() => {}
             _ => {
                 cx.review("not_found", of.as_str(), &["ended", "keep"]);
                 at.inconclusive(cx);
             }
         },
-        Call::CancelSubscription(..) => not_cancelled(&mut at, cx),
-        Call::RefundPayment(of) => refund::ends(&mut at, id.intent(), of, false, cx),
+        Call::CancelSubscription(..) => not_cancelled(at, cx),
+        Call::RefundPayment(of) => refund::ends(at, id.intent(), of, false, cx),
         Call::FindTransactions(_) => creation::undecided(cx),
-        Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refund::denied(&mut at, intent, cx),
-        Call::RetrievePayments(..) => unmeasured(&mut at, cx),
+        Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refund::denied(at, intent, cx),
+        Call::RetrievePayments(..) => unmeasured(at, cx),
     }
-    Ok(at)
 }
 
 /// A cancellation did nothing, as far as is known: how the subscription stands is looked up.

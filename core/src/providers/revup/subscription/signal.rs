@@ -1,7 +1,7 @@
 //! Events: a hint that makes the look-up owed, and evidence of what is final where their origin is proved.
 
 use super::state::{Payment, Place, Subscription};
-use super::{Context, Next, refund};
+use super::{Context, refund};
 use crate::fact::{Because, Origin};
 use crate::id::Digest;
 use crate::providers::revup::call::Call;
@@ -10,49 +10,51 @@ use crate::providers::revup::event::{EventSeen, EventType, PaymentType};
 use crate::providers::revup::notification::{Notification, TransactionType};
 use crate::providers::revup::rules::Rule;
 use crate::providers::revup::wire::Status;
+use crate::flow::Stop;
 use crate::time::Timestamp;
 
-pub(super) fn signalled(mut at: Subscription, event: &EventSeen, origin: Origin, cx: &mut Context<'_>) -> Next {
+pub(super) fn signalled(at: &mut Subscription, event: &EventSeen, origin: Origin, cx: &mut Context<'_>) -> Result<(), Stop> {
     let named = at.id.as_ref() == Some(event.subscription());
     match at.place {
-        Place::Absent | Place::Requested if origin == Origin::Verified && answers(&at, event, cx) => {
-            return Ok(proves(at, event, cx));
+        Place::Absent | Place::Requested if origin == Origin::Verified && answers(at, event, cx) => {
+            proves(at, event, cx);
+            return Ok(());
         }
-        Place::Absent if answers(&at, event, cx) => return after_all(at, event, cx),
+        Place::Absent if answers(at, event, cx) => return after_all(at, event, cx),
         Place::Absent => return Err(Because::Unrelated.into()),
         Place::Requested => return Err(Because::Early.into()),
-        _ if !named && origin == Origin::Verified && answers(&at, event, cx) => return twice(at, event, cx),
+        _ if !named && origin == Origin::Verified && answers(at, event, cx) => return twice(at, event, cx),
         _ if !named => return Err(Because::Unrelated.into()),
         _ => {}
     }
     if at.remember(event.stamp()) {
         return Err(Because::Known.into());
     }
-    check(&at, event, cx);
+    check(at, event, cx);
     for made in event.made() {
         at.ledger.note(made, origin == Origin::Verified);
     }
-    refund::listed_by(&mut at, event, origin, cx);
+    refund::listed_by(at, event, origin, cx);
     if origin == Origin::Verified {
-        proved(&mut at, event, cx);
+        proved(at, event, cx);
     }
-    if !at.place.is_known() || origin != Origin::Verified && revives(&at, event) {
+    if !at.place.is_known() || origin != Origin::Verified && revives(at, event) {
         at.confirm(cx);
-    } else if !(at.place.is_final() || origin == Origin::Verified && is_settled(&at, event)) {
+    } else if !(at.place.is_final() || origin == Origin::Verified && is_settled(at, event)) {
         at.hint(cx);
     }
     match event.kind() {
         EventType::Refunded => {
-            refund::told(&mut at, cx);
+            refund::told(at, cx);
         }
-        EventType::Disputed => disputed(&at, cx),
+        EventType::Disputed => disputed(at, cx),
         _ => {}
     }
-    Ok(at)
+    Ok(())
 }
 
 /// An event names our order, and nobody else can have sent it: it stands in for the reply to the creation.
-fn proves(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Subscription {
+fn proves(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) {
     let id = event.subscription();
     if cx.prove(Call::is_create, Some(id.as_str())).is_none() {
         // A person has said that nothing was created.
@@ -62,27 +64,26 @@ fn proves(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Subs
     at.bind(id.clone(), cx);
     at.remember(event.stamp());
     at.hint(cx);
-    at
 }
 
 /// Another subscription is told of on the order of ours: the token was used twice, and a person looks.
-fn twice(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Next {
+fn twice(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Result<(), Stop> {
     if at.remember(event.stamp()) {
         return Err(Because::Known.into());
     }
     cx.review("made_twice", event.subscription().as_str(), &["seen"]);
-    Ok(at)
+    Ok(())
 }
 
 /// A person said that nothing was created, and an event names our order: a person looks again.
-fn after_all(mut at: Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Next {
+fn after_all(at: &mut Subscription, event: &EventSeen, cx: &mut Context<'_>) -> Result<(), Stop> {
     if at.remember(event.stamp()) {
         return Err(Because::Known.into());
     }
     let id = event.subscription();
     cx.review("made_after_all", id.as_str(), &["ours", "not_ours"]);
     at.named = Some(id.clone());
-    Ok(at)
+    Ok(())
 }
 
 /// Goes on only if a message is about this subscription, which is known, and was not told before.
@@ -97,29 +98,29 @@ fn is_news(at: &mut Subscription, ours: bool, stamp: (Timestamp, Digest)) -> Res
 }
 
 /// A callback comes through the customer's hands: it is a hint whoever vouches for it.
-pub(super) fn called_back(mut at: Subscription, seen: &Callback, cx: &mut Context<'_>) -> Next {
+pub(super) fn called_back(at: &mut Subscription, seen: &Callback, cx: &mut Context<'_>) -> Result<(), Stop> {
     let ours = at.order.is_some() && at.order == seen.order;
-    is_news(&mut at, ours, seen.stamp())?;
+    is_news(at, ours, seen.stamp())?;
     if !at.place.is_final() {
         at.ask(cx);
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A notification tells how one transaction stands: a hint, and with proof the end of the refund that it names.
-pub(super) fn notified(mut at: Subscription, seen: &Notification, origin: Origin, cx: &mut Context<'_>) -> Next {
+pub(super) fn notified(at: &mut Subscription, seen: &Notification, origin: Origin, cx: &mut Context<'_>) -> Result<(), Stop> {
     let of_refund = at.open_refunds.iter().any(|it| [&it.transaction, &it.payment].contains(&&seen.transaction));
     let ours = of_refund || (at.order.is_some() && at.order.as_ref() == Some(&seen.order));
-    is_news(&mut at, ours, seen.stamp())?;
+    is_news(at, ours, seen.stamp())?;
     cx.check(Rule::EventTypeKnown, seen.kind.is_known()).at("/transactionType");
-    let handled = seen.kind == TransactionType::Refund && refund::notified(&mut at, seen, origin, cx);
+    let handled = seen.kind == TransactionType::Refund && refund::notified(at, seen, origin, cx);
     if matches!(seen.kind, TransactionType::Chargeback | TransactionType::Rdr | TransactionType::InformationRequested) {
-        disputed(&at, cx);
+        disputed(at, cx);
     }
     if !(handled || at.place.is_final()) {
         at.hint(cx);
     }
-    Ok(at)
+    Ok(())
 }
 
 /// Money that goes back by a dispute ends nothing by itself: a person is told.

@@ -2,9 +2,9 @@
 
 use super::refund::UNFINISHED;
 use super::state::{Place, Subscription};
-use super::{Context, Next, creation, refund, reply};
+use super::{Context, creation, refund, reply};
 use crate::fact::Verdict;
-use crate::flow::Watch;
+use crate::flow::{Stop, Watch};
 use crate::id::EffectId;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::call::Call;
@@ -13,24 +13,24 @@ use crate::time::Timestamp;
 
 /// A person said what has become of a request, or gave it up: it is over.
 pub(super) fn resolved(
-    mut at: Subscription,
+    at: &mut Subscription,
     id: &EffectId,
     call: &Call,
     verdict: &Verdict,
     cx: &mut Context<'_>,
-) -> Next {
+) -> Result<(), Stop> {
     match (call, verdict) {
         (Call::CreateSubscription(_), Verdict::About { verdict, id }) if verdict == "created" => {
-            creation::attested(&mut at, id, cx);
+            creation::attested(at, id, cx);
         }
-        (Call::CreateSubscription(_), _) if verdict.name() == "not_created" => creation::none(&mut at, cx),
-        (Call::CreateSubscription(_), _) => creation::vanish(&mut at, cx),
+        (Call::CreateSubscription(_), _) if verdict.name() == "not_created" => creation::none(at, cx),
+        (Call::CreateSubscription(_), _) => creation::vanish(at, cx),
         (Call::CancelSubscription(..), _) if verdict.name() == "cancelled" => {
             at.end(Place::Cancelled, cx);
             // A look-up would show otherwise.
             at.confirm(cx);
         }
-        (Call::CancelSubscription(..), _) => reply::not_cancelled(&mut at, cx),
+        (Call::CancelSubscription(..), _) => reply::not_cancelled(at, cx),
         (Call::RefundPayment(of), _) => {
             match verdict {
                 Verdict::About { id, .. } => {
@@ -43,19 +43,19 @@ pub(super) fn resolved(
                 }
                 _ => {}
             }
-            refund::ends(&mut at, id.intent(), of, verdict.name() == "refunded", cx);
+            refund::ends(at, id.intent(), of, verdict.name() == "refunded", cx);
         }
-        (Call::RetrieveSubscription(_), _) => unanswered(&mut at, cx),
+        (Call::RetrieveSubscription(_), _) => unanswered(at, cx),
         (Call::RetrievePayments(..), _) => {
             at.stop_measuring(cx);
             at.settle(cx);
         }
         (Call::FindTransactions(_), _) => cx.ask(Call::is_create),
         (Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent), _) => {
-            refund::given_up(&at, intent, cx);
+            refund::given_up(at, intent, cx);
         }
     }
-    Ok(at)
+    Ok(())
 }
 
 /// Nobody answers the look-up of the subscription, and a person waits no longer.
@@ -87,21 +87,21 @@ fn lives(at: &mut Subscription, cx: &mut Context<'_>) {
 }
 
 /// A person judged a review of the flow's own.
-pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Next {
+pub(super) fn judged(at: &mut Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (reason, verdict.name()) {
         ("not_found" | "other_plan", "created") => {
             if let Verdict::About { id, .. } = verdict {
-                creation::attested(&mut at, id, cx);
+                creation::attested(at, id, cx);
             }
         }
-        ("not_found" | "other_plan", "not_created") => creation::none(&mut at, cx),
+        ("not_found" | "other_plan", "not_created") => creation::none(at, cx),
         // Somebody has seen it: what an event or a late reply has named is confirmed like any other's word.
         ("made_after_all", "ours" | "seen") if at.place == Place::Absent && at.on_token => {
-            creation::attested(&mut at, of, cx);
+            creation::attested(at, of, cx);
         }
         ("made_after_all", _) => at.named = None,
         ("not_found" | "status_unknown" | "no_signal", "ended") => at.end(Place::Cancelled, cx),
-        ("status_unknown" | "no_signal", "live") => lives(&mut at, cx),
+        ("status_unknown" | "no_signal", "live") => lives(at, cx),
         ("order_mismatch", "ours") => {
             at.held = false;
             at.grant(cx);
@@ -111,12 +111,12 @@ pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Ver
             at.watch = Some(Watch::new(cx.now()));
             at.watch(cx);
         }
-        ("no_signal", "stop_waiting") => stop_waiting(&mut at, cx),
-        ("no_period_end", _) => period(&mut at, verdict, cx),
-        (UNFINISHED, _) => unfinished(&mut at, of, verdict.name(), cx),
+        ("no_signal", "stop_waiting") => stop_waiting(at, cx),
+        ("no_period_end", _) => period(at, verdict, cx),
+        (UNFINISHED, _) => unfinished(at, of, verdict.name(), cx),
         _ => {}
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A person says until when the customer has paid, or that nothing shows it.

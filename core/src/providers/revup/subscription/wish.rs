@@ -1,5 +1,6 @@
 //! Commands: what the host wishes of a subscription, held against the rules that the wish itself decides.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,7 +8,7 @@ use alloc::vec::Vec;
 use super::command::Command;
 use super::ledger::Room;
 use super::state::{Place, Subscription};
-use super::{Context, Next, refund_content};
+use super::{Context, refund_content};
 use crate::flow::Stop;
 use crate::id::Key;
 use crate::providers::revup::amount::{Decimal, places_of};
@@ -20,17 +21,17 @@ use crate::url::{is_absolute, is_secure};
 /// The most characters that a word on a cancellation has.
 const DETAIL: usize = 25;
 
-pub(super) fn wish(at: Subscription, command: Command, cx: &mut Context<'_>) -> Next {
+pub(super) fn wish(at: &mut Subscription, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
     match command {
-        Command::CreateSubscription(it) => create(at, *it, cx),
+        Command::CreateSubscription(it) => create(at, it, cx),
         Command::RetrieveSubscription { subscription_id } => retrieve(at, subscription_id, cx),
         Command::RetrievePayments {} => payments(at, cx),
         Command::CancelSubscription { cancellation_detail } => cancel(at, cancellation_detail, cx),
-        Command::RefundPayment(it) => refund(at, *it, cx),
+        Command::RefundPayment(it) => refund(at, it, cx),
     }
 }
 
-fn create(mut at: Subscription, command: CreateSubscription, cx: &mut Context<'_>) -> Next {
+fn create(at: &mut Subscription, command: Box<CreateSubscription>, cx: &mut Context<'_>) -> Result<(), Stop> {
     check_plan(&command, cx);
     check_parents(&command, cx);
     check_order_fields(&command, cx);
@@ -40,7 +41,7 @@ fn create(mut at: Subscription, command: CreateSubscription, cx: &mut Context<'_
     if at.place != Place::Absent {
         return Err(Stop::Refused);
     }
-    at = Subscription {
+    *at = Subscription {
         place: Place::Requested,
         on_token: command.is_on_token(),
         order: command.parent_order_id.clone(),
@@ -48,8 +49,8 @@ fn create(mut at: Subscription, command: CreateSubscription, cx: &mut Context<'_
         currency: command.currency.clone(),
         ..Subscription::default()
     };
-    at.asked = Some(cx.owe(Call::CreateSubscription(command.into())));
-    Ok(at)
+    at.asked = Some(cx.owe(Call::CreateSubscription(command)));
+    Ok(())
 }
 
 fn check_plan(command: &CreateSubscription, cx: &mut Context<'_>) {
@@ -131,14 +132,14 @@ fn check_initial_amount(command: &CreateSubscription, cx: &mut Context<'_>) {
         .because(|| "The first charge is of nothing.".into());
 }
 
-fn retrieve(mut at: Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Next {
+fn retrieve(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let known = at.id.clone().or_else(|| given.clone());
     let same = given.is_none() || given == known;
     cx.require(Kernel::NoEdge, known.is_some() && same).at("/subscriptionId").met()?;
     match at.place {
         Place::Requested => return Err(Stop::Refused),
         Place::Absent => {
-            at = Subscription { place: Place::Adopting, id: known, ..Subscription::default() };
+            *at = Subscription { place: Place::Adopting, id: known, ..Subscription::default() };
             at.confirm(cx);
         }
         // What is over, or looked up already, needs no schedule.
@@ -149,27 +150,27 @@ fn retrieve(mut at: Subscription, given: Option<SubscriptionId>, cx: &mut Contex
         }
         _ => at.ask(cx),
     }
-    Ok(at)
+    Ok(())
 }
 
-fn payments(at: Subscription, cx: &mut Context<'_>) -> Next {
+fn payments(at: &mut Subscription, cx: &mut Context<'_>) -> Result<(), Stop> {
     let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
     if !cx.in_hand(Call::is_of_period) {
         cx.look_up(Call::RetrievePayments(id, 1));
     }
-    Ok(at)
+    Ok(())
 }
 
-fn cancel(mut at: Subscription, detail: Option<String>, cx: &mut Context<'_>) -> Next {
+fn cancel(at: &mut Subscription, detail: Option<String>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
     cx.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
     let Some(id) = at.id.clone().filter(|_| at.place.is_known()) else { return Err(Stop::Refused) };
     cx.owe(Call::CancelSubscription(id, detail));
     at.cancelling = true;
-    Ok(at)
+    Ok(())
 }
 
-fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) -> Next {
+fn refund(at: &mut Subscription, command: Box<RefundPayment>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let known = at.ledger.currency(&command.transaction_id).or(at.currency.as_deref());
     let same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&command.currency));
     cx.check(Rule::RefundCurrency, same && is_currency(&command.currency)).at("/currency");
@@ -187,12 +188,12 @@ fn refund(mut at: Subscription, command: RefundPayment, cx: &mut Context<'_>) ->
     let content = refund_content(&command);
     let ordinal = at.refunds.standing(&intent, content).ordinal(Rule::RefundIntentUnique, cx)?;
     if let Some(amount) = amount {
-        check_room(&at, &command, amount, cx);
+        check_room(at, &command, amount, cx);
         at.ledger.give(&command.transaction_id, amount);
     }
     at.refunds.open(intent.clone(), content, ordinal);
-    cx.owe_as(Call::RefundPayment(command.into()), &intent, ordinal);
-    Ok(at)
+    cx.owe_as(Call::RefundPayment(command), &intent, ordinal);
+    Ok(())
 }
 
 /// The refunds of a payment add up to no more than it.

@@ -211,8 +211,9 @@ impl Flow for PaymentSession {
         guard::guard(self, wish, cx);
     }
 
-    fn step(self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self, Stop> {
-        step::step(self, input, cx)
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
+        *self = step::step(core::mem::take(self), input, cx)?;
+        Ok(())
     }
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::origin::Origin;
 use super::state::{Change, Charge, PaymentToken, Pending, Place, Provision};
-use super::{Context, Next, TOKEN_UPDATED};
+use super::{Context, TOKEN_UPDATED};
 use crate::effect::Awaited;
 use crate::fact::{Because, Via};
 use crate::providers::truemed::ids::PaymentSessionId;
+use crate::flow::Stop;
 use crate::providers::truemed::wire::Status;
 
 impl PaymentToken {
@@ -34,7 +35,7 @@ impl PaymentToken {
     }
 
     /// The customer came back: a hint that a look may pay, and proof of nothing.
-    pub(super) fn returned(mut self, via: Via, cx: &mut Context<'_>) -> Next {
+    pub(super) fn returned(&mut self, via: Via, cx: &mut Context<'_>) -> Result<(), Stop> {
         // A return by Cancel, or after a failure, is no reason to look.
         if via == Via::FailureUrl {
             return Err(Because::Unrelated.into());
@@ -54,7 +55,7 @@ impl PaymentToken {
             session.watch(cx);
             hinted = true;
         }
-        if hinted { Ok(self) } else { Err(Because::Unrelated.into()) }
+        if hinted { Ok(()) } else { Err(Because::Unrelated.into()) }
     }
 
     /// What others must do: of a deleted token only what an open charge waits for.

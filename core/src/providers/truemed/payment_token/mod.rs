@@ -38,8 +38,6 @@ pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 pub(crate) const TOKEN_UPDATED: &str = "payment_token_updated";
 
 type Context<'a> = Cx<'a, PaymentToken>;
-type Next = Result<PaymentToken, Stop>;
-
 impl crate::flow::sealed::Sealed for PaymentToken {}
 
 impl Wish {
@@ -259,36 +257,41 @@ impl Flow for PaymentToken {
         guard::guard(self, wish, cx);
     }
 
-    fn step(mut self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
             Input::AfterAll(it, event) => reply::after_all(self, &it, event, cx),
             Input::Accepted { call, .. } => {
                 self.update_is_accepted(&call, cx);
-                Ok(self)
+                Ok(())
             }
             Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
                 self.failed(id, reply, code, true, cx)?;
-                Ok(self)
+                Ok(())
             }
             Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
             | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
                 self.failed(id, reply, code, false, cx)?;
-                Ok(self)
+                Ok(())
             }
             Input::Hinted { event: Event::TokenRequested(reply), .. } => {
                 self.hinted(reply, cx);
-                Ok(self)
+                Ok(())
             }
-            Input::Hinted { .. } => Ok(self),
+            Input::Hinted { .. } => Ok(()),
             Input::Refused { id, call, status, code, .. } => {
-                Ok(reply::refused(self, &id, &call, (status, code.as_deref()), cx))
+                reply::refused(self, &id, &call, (status, code.as_deref()), cx);
+                Ok(())
             }
             Input::RefusedOnce { call, status, code, .. } => {
-                Ok(reply::refused_once(self, &call, (status, code.as_deref()), cx))
+                reply::refused_once(self, &call, (status, code.as_deref()), cx);
+                Ok(())
             }
-            Input::NotSent { id, call } => Ok(reply::not_sent(self, &id, &call, cx)),
+            Input::NotSent { id, call } => {
+                reply::not_sent(self, &id, &call, cx);
+                Ok(())
+            }
             Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
             Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
             Input::Returned(via) => self.returned(via, cx),

@@ -6,9 +6,9 @@ use super::command::Event;
 use super::guard::is_update;
 use super::origin::Origin;
 use super::state::{PaymentToken, Place, Word};
-use super::{Context, Next};
+use super::Context;
 use crate::fact::{Because, Verdict};
-use crate::flow::{AfterAll, MADE_AFTER_ALL, Outcome};
+use crate::flow::{AfterAll, MADE_AFTER_ALL, Outcome, Stop};
 use crate::id::EffectId;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
@@ -23,7 +23,7 @@ const fn is_delete(call: &Call) -> bool {
     matches!(call, Call::DeletePaymentToken(_))
 }
 
-pub(super) fn answered(mut at: PaymentToken, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn answered(at: &mut PaymentToken, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (event, call) {
         (Event::TokenRequested(reply), _) => at.requested(reply, cx),
         (Event::SessionCreated(reply), _) => at.created(reply, cx)?,
@@ -40,17 +40,17 @@ pub(super) fn answered(mut at: PaymentToken, id: &EffectId, call: &Call, event: 
         (Event::Deleted, _) => at.deleted(cx),
         _ => return Err(Because::Unrelated.into()),
     }
-    Ok(at)
+    Ok(())
 }
 
 /// Every sending of a request was refused: it is over. Of a look-up: there is no such thing.
 pub(super) fn refused(
-    mut at: PaymentToken,
+    at: &mut PaymentToken,
     id: &EffectId,
     call: &Call,
     (status, code): (u16, Option<&str>),
     cx: &mut Context<'_>,
-) -> PaymentToken {
+) {
     match call {
         Call::CreatePaymentToken(_) => at.not_requested(),
         Call::CreatePaymentSession(it) => {
@@ -72,16 +72,15 @@ pub(super) fn refused(
         Call::DeletePaymentToken(_) => at.place = Place::Issued,
         _ => {}
     }
-    at
 }
 
 /// One sending was refused while another may have come true.
 pub(super) fn refused_once(
-    mut at: PaymentToken,
+    at: &mut PaymentToken,
     call: &Call,
     (status, code): (u16, Option<&str>),
     cx: &mut Context<'_>,
-) -> PaymentToken {
+) {
     match call {
         // What is not there any more is deleted, by whichever sending.
         Call::DeletePaymentToken(_) if status == 404 => {
@@ -92,7 +91,6 @@ pub(super) fn refused_once(
         Call::CreatePaymentSession(it) if code == Some("NotFound") => look_at_token(it.payment_token.as_ref(), cx),
         _ => {}
     }
-    at
 }
 
 /// A charge does not find its token.
@@ -103,7 +101,7 @@ fn look_at_token(token: Option<&Token>, cx: &mut Context<'_>) {
 }
 
 /// Nothing came of any sending: a request that has become moot goes.
-pub(super) fn not_sent(mut at: PaymentToken, id: &EffectId, call: &Call, cx: &mut Context<'_>) -> PaymentToken {
+pub(super) fn not_sent(at: &mut PaymentToken, id: &EffectId, call: &Call, cx: &mut Context<'_>) {
     match call {
         Call::CreatePaymentToken(_) if at.place >= Place::Issued => {
             cx.withdraw(|call| matches!(call, Call::CreatePaymentToken(_)));
@@ -116,17 +114,16 @@ pub(super) fn not_sent(mut at: PaymentToken, id: &EffectId, call: &Call, cx: &mu
         Call::CreatePaymentSession(_) => at.drop_stale_charge(cx),
         _ => {}
     }
-    at
 }
 
 /// A person said what has become of a request, or gave it up.
 pub(super) fn resolved(
-    mut at: PaymentToken,
+    at: &mut PaymentToken,
     id: &EffectId,
     call: &Call,
     verdict: &Verdict,
     cx: &mut Context<'_>,
-) -> Next {
+) -> Result<(), Stop> {
     match (call, verdict) {
         (Call::CreatePaymentToken(_), _) => at.not_requested(),
         (Call::CreatePaymentSession(_), Verdict::About { id: named, .. }) => {
@@ -144,19 +141,19 @@ pub(super) fn resolved(
         }
         _ => {}
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A request that a person had ended was done after all.
-pub(super) fn after_all(mut at: PaymentToken, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn after_all(at: &mut PaymentToken, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     if let Event::SessionCreated(made) = event {
         at.made_after_all(it, made, cx)?;
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A person judged a review of this flow.
-pub(super) fn judged(mut at: PaymentToken, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Next {
+pub(super) fn judged(at: &mut PaymentToken, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (reason, verdict.name()) {
         ("update_unconfirmed", word) => at.change_is_judged(of, word, cx),
         ("repair_unconfirmed", "repaired") => at.repaired(None, cx),
@@ -168,7 +165,7 @@ pub(super) fn judged(mut at: PaymentToken, reason: &str, of: &str, verdict: &Ver
         ("contradiction" | MADE_AFTER_ALL | "made_twice", _) => {}
         _ => at.wait_is_judged(of, verdict, cx),
     }
-    Ok(at)
+    Ok(())
 }
 
 impl PaymentToken {

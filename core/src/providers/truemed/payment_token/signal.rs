@@ -4,9 +4,9 @@ use super::command::Event;
 use super::guard::{is_same_update, is_update};
 use super::origin::Origin;
 use super::state::{Charge, PaymentToken, Pending, Place, Provision, Word};
-use super::{Context, Next};
+use super::Context;
 use crate::fact::{Because, Origin as Proof};
-use crate::flow::Outcome;
+use crate::flow::{Outcome, Stop};
 use crate::id::Digest;
 use crate::providers::truemed::call::Call;
 use crate::providers::truemed::found::Wanted;
@@ -18,7 +18,7 @@ use crate::providers::truemed::wire::{SessionSeen, Signal, Status, TokenUpdated}
 /// Whether something was settled, or why nothing was.
 type Settled = Result<(), Because>;
 
-pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &mut Context<'_>) -> Next {
+pub(super) fn signalled(at: &mut PaymentToken, event: Event, proof: Proof, cx: &mut Context<'_>) -> Result<(), Stop> {
     let Event::Signal(signal) = event else { return Err(Because::Unrelated.into()) };
     cx.check(Rule::WebhookAuthenticateFirst, proof == Proof::Verified);
     match *signal {
@@ -28,7 +28,7 @@ pub(super) fn signalled(mut at: PaymentToken, event: Event, proof: Proof, cx: &m
         Signal::Other => return Err(Because::Unrelated.into()),
         Signal::Unlisted(it) => return it.report(cx),
     }
-    Ok(at)
+    Ok(())
 }
 
 /// The origins that a webhook names: one, if it is as documented.

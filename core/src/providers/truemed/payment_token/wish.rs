@@ -6,7 +6,7 @@ use super::command::{Command, Wish};
 use super::guard::{is_of_card, is_of_items, one_charge};
 use super::origin::Origin;
 use super::state::{Change, Charge, PaymentToken, Pending, Place, Provision, WATCHED};
-use super::{Context, Next, TOKEN_UPDATED};
+use super::{Context, TOKEN_UPDATED};
 use crate::fact::Because;
 use crate::flow::{Standing, Stop, Watch};
 use crate::id::{Digest, Intent};
@@ -21,11 +21,11 @@ use crate::rule::{Kernel, Until};
 use crate::url::is_absolute;
 use crate::value::echoed;
 
-pub(super) fn wish(at: PaymentToken, command: Command, cx: &mut Context<'_>) -> Next {
+pub(super) fn wish(at: &mut PaymentToken, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
     match command {
         Command::CreatePaymentToken(it) => create_token(at, it, cx),
-        Command::CreatePaymentSession(it) if it.is_charge() => charge(at, *it, cx),
-        Command::CreatePaymentSession(it) => tokenize(at, *it, cx),
+        Command::CreatePaymentSession(it) if it.is_charge() => charge(at, it, cx),
+        Command::CreatePaymentSession(it) => tokenize(at, it, cx),
         Command::UpdatePaymentToken(it) => update(at, it, cx),
         Command::RetrievePaymentToken { payment_token } => retrieve_token(at, payment_token, cx),
         Command::RetrieveProvisionTokenRequest { provision_token_request_id: id } => retrieve_provision(at, id, cx),
@@ -34,7 +34,7 @@ pub(super) fn wish(at: PaymentToken, command: Command, cx: &mut Context<'_>) -> 
     }
 }
 
-fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut Context<'_>) -> Next {
+fn create_token(at: &mut PaymentToken, mut command: CreatePaymentToken, cx: &mut Context<'_>) -> Result<(), Stop> {
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
     cx.check(Rule::MetadataString, text).at("/metadata");
     check_items_of(&command.order_items, cx);
@@ -46,9 +46,9 @@ fn create_token(mut at: PaymentToken, mut command: CreatePaymentToken, cx: &mut 
     cx.admitted()?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
-    provision(&mut at, digest(&command.order_items), cx);
+    provision(at, digest(&command.order_items), cx);
     cx.owe(Call::CreatePaymentToken(command));
-    Ok(at)
+    Ok(())
 }
 
 /// A token is for something, at prices that there are.
@@ -72,35 +72,35 @@ fn provision(at: &mut PaymentToken, items: Digest, cx: &mut Context<'_>) -> u32 
     nth
 }
 
-fn tokenize(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
+fn tokenize(at: &mut PaymentToken, mut command: Box<CreatePaymentSession>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
     cx.require(Kernel::OtherFlow, command.asks_for_token()).at("/tokenize").until(other).met()?;
     command.check(cx);
     let items = command.items();
     let cart = command.cart(items);
-    let ordinal = admit(&at, command.intent.as_ref(), cart, cx)?;
+    let ordinal = admit(at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
-    let nth = provision(&mut at, items, cx);
+    let nth = provision(at, items, cx);
     at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata), failed: None };
-    owe_session(&mut at, command, cart, ordinal, cx);
-    Ok(at)
+    owe_session(at, command, cart, ordinal, cx);
+    Ok(())
 }
 
-fn charge(mut at: PaymentToken, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
+fn charge(at: &mut PaymentToken, mut command: Box<CreatePaymentSession>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let items = command.items();
-    check_token(&at, command.payment_token.as_ref(), cx);
-    check_items(&at, items, cx);
+    check_token(at, command.payment_token.as_ref(), cx);
+    check_items(at, items, cx);
     cx.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
     command.check(cx);
     cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
     let cart = command.cart(items);
-    let ordinal = admit(&at, command.intent.as_ref(), cart, cx)?;
+    let ordinal = admit(at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
     let nth = at.count();
     at.charge = Charge::Requested { nth, asked: Asked::of(&command, cart, &metadata), failed: None };
-    owe_session(&mut at, command, cart, ordinal, cx);
-    Ok(at)
+    owe_session(at, command, cart, ordinal, cx);
+    Ok(())
 }
 
 /// The token to charge is the one that was issued.
@@ -155,13 +155,13 @@ fn admit(at: &PaymentToken, intent: Option<&Intent>, cart: Digest, cx: &mut Cont
 /// Owes the session under its intent, or under an ordinal where it has none.
 fn owe_session(
     at: &mut PaymentToken,
-    command: CreatePaymentSession,
+    command: Box<CreatePaymentSession>,
     cart: Digest,
     ordinal: u32,
     cx: &mut Context<'_>,
 ) {
     let intent = command.intent.clone();
-    let call = Call::CreatePaymentSession(Box::new(command));
+    let call = Call::CreatePaymentSession(command);
     match intent {
         None => cx.owe(call),
         Some(intent) => {
@@ -172,7 +172,7 @@ fn owe_session(
     };
 }
 
-fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_>) -> Next {
+fn update(at: &mut PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_>) -> Result<(), Stop> {
     let card = command.update_card_info == Some(true);
     let items = command.order_items.as_deref().map(digest);
     cx.check(Rule::UpdateCardXorItems, !(card && items.is_some()))
@@ -206,10 +206,10 @@ fn update(mut at: PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'_
     };
     *change = Change::Updating { nth, items, replaces, doubt };
     cx.owe(Call::UpdatePaymentToken(token, command));
-    Ok(at)
+    Ok(())
 }
 
-fn retrieve_token(mut at: PaymentToken, given: Option<Token>, cx: &mut Context<'_>) -> Next {
+fn retrieve_token(at: &mut PaymentToken, given: Option<Token>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let known = at.token.clone().or_else(|| given.clone());
     let same = given.is_none() || given == known;
     cx.require(Kernel::NoEdge, known.is_some() && same).at("/payment_token").met()?;
@@ -219,32 +219,32 @@ fn retrieve_token(mut at: PaymentToken, given: Option<Token>, cx: &mut Context<'
         at.place = Place::Adopting;
         at.token = Some(token);
     }
-    Ok(at)
+    Ok(())
 }
 
-fn retrieve_provision(at: PaymentToken, given: Option<ProvisionTokenRequestId>, cx: &mut Context<'_>) -> Next {
+fn retrieve_provision(at: &mut PaymentToken, given: Option<ProvisionTokenRequestId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let id = at.provision_request(given.as_ref()).cloned();
     cx.require(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id").met()?;
     if let Some(id) = id {
         cx.look_up(Call::RetrieveProvisionTokenRequest(id));
     }
-    Ok(at)
+    Ok(())
 }
 
-fn retrieve_session(at: PaymentToken, given: Option<&PaymentSessionId>, cx: &mut Context<'_>) -> Next {
+fn retrieve_session(at: &mut PaymentToken, given: Option<&PaymentSessionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let Charge::Open { session, .. } = &at.charge else { return Err(Stop::Refused) };
     let same = given.is_none_or(|id| *id == session.id);
     cx.require(Kernel::NoEdge, same).at("/payment_session_id").met()?;
     cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
-    Ok(at)
+    Ok(())
 }
 
-fn delete(mut at: PaymentToken, cx: &mut Context<'_>) -> Next {
+fn delete(at: &mut PaymentToken, cx: &mut Context<'_>) -> Result<(), Stop> {
     cx.admitted()?;
     let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     cx.owe(Call::DeletePaymentToken(token));
     at.place = Place::Deleting;
-    Ok(at)
+    Ok(())
 }
 
 impl PaymentToken {

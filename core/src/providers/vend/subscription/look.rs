@@ -21,11 +21,10 @@ impl Subscription {
         cx.settings().application_id.clone().or_else(|| self.application_id.clone())
     }
 
-
     /// The answer about one subscription.
-    pub(super) fn shown(mut self, id: &SubscriptionId, seen: &PartnerSubscription, cx: &mut Context<'_>) -> Self {
+    pub(super) fn shown(&mut self, id: &SubscriptionId, seen: &PartnerSubscription, cx: &mut Context<'_>) {
         if self.is_stale_look(cx) {
-            return self;
+            return;
         }
         let owner = owner(self.application(cx).as_ref(), seen.application_id.as_ref());
         let infos = seen.partner_subscription_info.iter().filter(|_| owner != Owner::Others);
@@ -34,19 +33,18 @@ impl Subscription {
         match state {
             Some(_) if ours && self.in_doubt => {}
             Some(state) if ours => {
-                self.application_id = seen.application_id.clone().or(self.application_id);
+                self.application_id = seen.application_id.clone().or(self.application_id.take());
                 self.see(state.clone(), cx);
             }
             // Another than the known one is taken only while that one does not live, and if it may live itself.
             Some(state) if self.may_become(state) && !self.is_older(id) => {
-                self.application_id = seen.application_id.clone().or(self.application_id);
+                self.application_id = seen.application_id.clone().or(self.application_id.take());
                 self.learn(id, cx);
                 self.see(state.clone(), cx);
             }
             None => self.not_shown(id, cx),
             Some(_) => {}
         }
-        self
     }
 
     /// Whether the reply is to a look-up that was begun before what is known.
@@ -64,9 +62,9 @@ impl Subscription {
     }
 
     /// The answer about all of the retailer's subscriptions: only those of our own application are ours.
-    pub(super) fn listed(mut self, list: &Listed, cx: &mut Context<'_>) -> Self {
+    pub(super) fn listed(&mut self, list: &Listed, cx: &mut Context<'_>) {
         if self.place == Place::Live || self.is_stale_look(cx) {
-            return self;
+            return;
         }
         let application = self.application(cx).or_else(|| self.application_in(list));
         let of = |wanted: Owner, standing: Standing| {
@@ -93,7 +91,6 @@ impl Subscription {
             ([], [], [_, ..]) => self.all_ended(cx),
             ([], [], []) => self.none_listed(cx),
         }
-        self
     }
 
     /// The application to which a list says that the known subscription belongs.

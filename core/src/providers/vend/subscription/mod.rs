@@ -40,8 +40,6 @@ pub use state::{Place, Subscription};
 const CONSENT: &str = "consent";
 
 type Context<'a> = Cx<'a, Subscription>;
-type Next = Result<Subscription, Stop>;
-
 impl crate::flow::sealed::Sealed for Subscription {}
 
 #[rustfmt::skip]
@@ -150,20 +148,29 @@ impl Flow for Subscription {
         guard::guard(self, wish, cx);
     }
 
-    fn step(self, input: Input<Self>, cx: &mut Context<'_>) -> Next {
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
         match input {
             Input::Command(command) => wish::wish(self, command, cx),
             Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Refused { id, call, .. } => Ok(reply::refused(self, &id, &call, cx)),
-            Input::Resolved { id, call, .. } => Ok(reply::given_up(self, &id, &call, cx)),
+            Input::Refused { id, call, .. } => {
+                reply::refused(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::Resolved { id, call, .. } => {
+                reply::given_up(self, &id, &call, cx);
+                Ok(())
+            }
             Input::Accepted { .. }
             | Input::AfterAll(..)
             | Input::Hinted { .. }
             | Input::RefusedOnce { .. }
-            | Input::NotSent { .. } => Ok(self),
+            | Input::NotSent { .. } => Ok(()),
             Input::Signalled(event, _) => signal::signalled(self, event, cx),
             Input::Returned(_) => self.returned(cx),
-            Input::Judged { reason, of, verdict } => Ok(reply::judged(self, &reason, &of, &verdict, cx)),
+            Input::Judged { reason, of, verdict } => {
+                reply::judged(self, &reason, &of, &verdict, cx);
+                Ok(())
+            }
         }
     }
 
@@ -217,7 +224,7 @@ impl Flow for Subscription {
 
 impl Subscription {
     /// The retailer came back: a hint that a look at every outstanding token may pay, and proof of nothing.
-    fn returned(mut self, cx: &mut Context<'_>) -> Next {
+    fn returned(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if !self.is_awaiting() {
             return Err(Because::Unrelated.into());
         }
@@ -225,6 +232,6 @@ impl Subscription {
             token.returned(cx.now());
             token.plan(cx);
         }
-        Ok(self)
+        Ok(())
     }
 }

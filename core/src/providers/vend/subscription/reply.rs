@@ -4,35 +4,37 @@ use super::command::Event;
 use super::consent::{AFTER_ALL, EXPIRED, MISMATCH, OLDER, UNCONFIRMED};
 use super::state::{Place, Subscription};
 use super::token::{Closed, Token, Use};
-use super::{Context, Next};
+use super::Context;
 use crate::fact::{Because, Verdict};
 use crate::id::EffectId;
 use crate::providers::vend::call::Call;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::rules::Rule;
+use crate::flow::Stop;
 use crate::providers::vend::token::{TokenIssued, TokenSeen};
 
 /// What a person can say of a used token.
 const MEANT: [&str; 2] = ["confirmed", "not_confirmed"];
 
-pub(super) fn answered(at: Subscription, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn answered(at: &mut Subscription, id: &EffectId, call: &Call, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     match (event, call) {
-        (Event::TokenIssued(reply), _) => issued(at, id, reply, cx),
-        (Event::TokenSeen(seen), Call::RetrieveToken(token)) => Ok(token_seen(at, token, &seen, cx)),
-        (Event::SubscriptionSeen(seen), Call::RetrieveSubscription(id)) => Ok(at.shown(id, &seen, cx)),
-        (Event::Listed(list), _) => Ok(at.listed(&list, cx)),
-        _ => Err(Because::Unrelated.into()),
+        (Event::TokenIssued(reply), _) => return issued(at, id, reply, cx),
+        (Event::TokenSeen(seen), Call::RetrieveToken(token)) => token_seen(at, token, &seen, cx),
+        (Event::SubscriptionSeen(seen), Call::RetrieveSubscription(id)) => at.shown(id, &seen, cx),
+        (Event::Listed(list), _) => at.listed(&list, cx),
+        _ => return Err(Because::Unrelated.into()),
     }
+    Ok(())
 }
 
-fn issued(mut at: Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Context<'_>) -> Next {
+fn issued(at: &mut Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Context<'_>) -> Result<(), Stop> {
     let Some(requested) = at.requested.take_if(|it| it.of.id() == *id) else { return Err(Because::Unrelated.into()) };
     let (spent, taken) =
         (at.spent.contains(&reply.token.digest()), at.tokens.iter().any(|it| it.text == reply.token));
     cx.check(Rule::TokenSingleUse, !spent).at("/token");
     cx.check(Rule::TokenOnePerUpdate, !spent && !taken).at("/token");
     if spent || taken {
-        return Ok(at);
+        return Ok(());
     }
     // Nobody must take a token for dead that a retailer can still use.
     let asked_at = cx.begun_by();
@@ -41,13 +43,13 @@ fn issued(mut at: Subscription, id: &EffectId, reply: TokenIssued, cx: &mut Cont
     token.plan(cx);
     at.newest = Some(token.of);
     at.tokens.push(token);
-    Ok(at)
+    Ok(())
 }
 
-fn token_seen(mut at: Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &mut Context<'_>) -> Subscription {
+fn token_seen(at: &mut Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &mut Context<'_>) {
     let Some(index) = at.tokens.iter().position(|it| it.text == *text) else {
         at.seen_late(text, seen, cx);
-        return at;
+        return;
     };
     let mut token = at.tokens.remove(index);
     if seen.is_used {
@@ -61,7 +63,7 @@ fn token_seen(mut at: Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &
         } else {
             at.used(&token, seen, cx);
         }
-        return at;
+        return;
     }
     token.looked(cx.begun_at());
     if token.is_over(cx.begun_at(), cx.policy()) && token.disputed.is_none() {
@@ -70,31 +72,28 @@ fn token_seen(mut at: Subscription, text: &ConsentToken, seen: &TokenSeen, cx: &
         token.plan(cx);
         at.tokens.insert(index, token);
     }
-    at
 }
 
 /// Vend refuses. What it says of a token that has expired is not documented, so that proves nothing of it.
-pub(super) fn refused(mut at: Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn refused(at: &mut Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) {
     match call {
         Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => at.forget(id),
         Call::RetrieveToken(text) => at.look_later(text, cx),
         Call::RetrieveSubscription(subscription) if !at.is_stale_look(cx) => at.not_shown(subscription, cx),
         Call::RetrieveSubscription(_) | Call::ListSubscriptions => {}
     }
-    at
 }
 
 /// A person gave a request up.
-pub(super) fn given_up(mut at: Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn given_up(at: &mut Subscription, id: &EffectId, call: &Call, cx: &mut Context<'_>) {
     match call {
         Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => at.forget(id),
         Call::RetrieveToken(text) => at.look_later(text, cx),
         Call::RetrieveSubscription(_) | Call::ListSubscriptions => at.wait_on(cx),
     }
-    at
 }
 
-pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) -> Subscription {
+pub(super) fn judged(at: &mut Subscription, reason: &str, of: &str, verdict: &Verdict, cx: &mut Context<'_>) {
     let position = at.tokens.iter().position(|it| it.of.id().as_str() == of);
     match (reason, verdict.name(), position) {
         (MISMATCH, "confirmed", Some(index)) => {
@@ -129,7 +128,6 @@ pub(super) fn judged(mut at: Subscription, reason: &str, of: &str, verdict: &Ver
         (OLDER, ..) => {}
         _ => at.attested(reason, of, verdict, cx),
     }
-    at
 }
 
 impl Subscription {

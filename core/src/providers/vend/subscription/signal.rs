@@ -4,24 +4,25 @@ use alloc::string::String;
 
 use super::command::Event;
 use super::state::Place;
-use super::{Context, Next, Subscription};
+use super::{Context, Subscription};
 use crate::fact::Because;
 use crate::providers::vend::call::Call;
 use crate::providers::vend::request::Kind;
 use crate::providers::vend::rules::Rule;
+use crate::flow::Stop;
 use crate::providers::vend::webhook::{Cancellation, Signal};
 
-pub(super) fn signalled(at: Subscription, event: Event, cx: &mut Context<'_>) -> Next {
+pub(super) fn signalled(at: &mut Subscription, event: Event, cx: &mut Context<'_>) -> Result<(), Stop> {
     match event {
         Event::Signal(Signal::Cancellation(it)) => cancelled(at, &it, cx),
         _ => Err(Because::Unrelated.into()),
     }
 }
 
-fn cancelled(mut at: Subscription, it: &Cancellation, cx: &mut Context<'_>) -> Next {
+fn cancelled(at: &mut Subscription, it: &Cancellation, cx: &mut Context<'_>) -> Result<(), Stop> {
     if at.id.as_ref() != Some(&it.subscription_id) {
         cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
-        let because = if is_learning(&at, cx) { Because::Early } else { Because::Unrelated };
+        let because = if is_learning(at, cx) { Because::Early } else { Because::Unrelated };
         return Err(because.into());
     }
     let is = |have: Option<&String>, named: Option<&String>| {
@@ -41,7 +42,7 @@ fn cancelled(mut at: Subscription, it: &Cancellation, cx: &mut Context<'_>) -> N
         at.note_told(second);
     }
     cx.look_up(Call::RetrieveSubscription(it.subscription_id.clone()));
-    Ok(at)
+    Ok(())
 }
 
 /// Whether the id of a subscription may still be learnt: by a token of a new one, or by a look-up.

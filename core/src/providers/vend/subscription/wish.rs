@@ -4,25 +4,27 @@ use super::command::Command;
 use super::consent::EXPIRED;
 use super::state::Place;
 use super::token::{RequestId, Requested};
-use super::{Context, Next, Subscription};
+use super::{Context, Subscription};
 use crate::flow::Stop;
 use crate::providers::vend::call::Call;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::request::{Kind, TokenRequest};
 use crate::rule::Kernel;
 
-pub(super) fn wish(mut at: Subscription, command: Command, cx: &mut Context<'_>) -> Next {
+pub(super) fn wish(at: &mut Subscription, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
     let prefix = at.domain_prefix.take().unwrap_or_else(|| cx.settings().domain_prefix.clone());
     at.domain_prefix = Some(prefix);
     match command {
         Command::CreateSubscriptionToken(it) => {
             it.check_create(cx);
-            Ok(ask(at, Kind::Create, *it, cx))
+            ask(at, Kind::Create, *it, cx);
+            Ok(())
         }
         Command::UpdateSubscriptionToken(it) => {
             let known = |name, number| at.counts.iter().any(|it| (it.0, it.1) == (name, Some(number)));
             it.check_update(known, cx);
-            Ok(ask(at, Kind::Update, *it, cx))
+            ask(at, Kind::Update, *it, cx);
+            Ok(())
         }
         Command::RetrieveToken { token } => retrieve_token(at, token, cx),
         Command::RetrieveSubscription { subscription_id } => retrieve_subscription(at, subscription_id, cx),
@@ -31,16 +33,15 @@ pub(super) fn wish(mut at: Subscription, command: Command, cx: &mut Context<'_>)
     }
 }
 
-fn ask(mut at: Subscription, kind: Kind, request: TokenRequest, cx: &mut Context<'_>) -> Subscription {
+fn ask(at: &mut Subscription, kind: Kind, request: TokenRequest, cx: &mut Context<'_>) {
     let call = Call::of(kind, request.clone());
     // Nobody has it in hand: the newer wish takes its place, and a token that it may have made is never used.
     cx.withdraw(Call::asks);
     cx.withdraw_words(&[EXPIRED], |_| true);
     at.requested = RequestId::of(&cx.owe(call)).map(|of| Requested::new(of, &request));
-    at
 }
 
-fn retrieve_token(at: Subscription, given: Option<ConsentToken>, cx: &mut Context<'_>) -> Next {
+fn retrieve_token(at: &mut Subscription, given: Option<ConsentToken>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let newest = || at.tokens.last().map(|it| it.text.clone());
     let token = given.or_else(newest);
     let ours = |token: &ConsentToken| {
@@ -52,12 +53,12 @@ fn retrieve_token(at: Subscription, given: Option<ConsentToken>, cx: &mut Contex
     if let Some(token) = token {
         cx.look_up(Call::RetrieveToken(token));
     }
-    Ok(at)
+    Ok(())
 }
 
-fn retrieve_subscription(at: Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Next {
+fn retrieve_subscription(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let other = given.is_some() && at.place == Place::Live && given != at.id;
     cx.require(Kernel::NoEdge, !other).at("/subscription_id").met()?;
     cx.look_up(given.map_or_else(|| at.looks_at(), Call::RetrieveSubscription));
-    Ok(at)
+    Ok(())
 }
