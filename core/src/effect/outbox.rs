@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -81,8 +82,8 @@ const fn is_zero(count: &u32) -> bool {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Duty"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Duty<C> {
-    /// Send a request.
-    Request(C),
+    /// Send a request, which never changes: the snapshots of one flow share it.
+    Request(Arc<C>),
     /// Tell the customer something.
     Notify {
         /// What to tell.
@@ -136,7 +137,7 @@ impl<C: Call> Outbox<C> {
     /// Withdraws the look-up that stands in for the outcome of a request.
     pub(crate) fn withdraw_outcome(&mut self, call: &C) {
         if let Some(stand_in) = call.outcome_look_up() {
-            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if *look_up == stand_in));
+            self.owed.retain(|it| !matches!(&it.duty, Duty::Request(look_up) if **look_up == stand_in));
         }
     }
 
@@ -244,7 +245,12 @@ impl<C: Call> Obligation<C> {
     }
 
     /// What it asks of the provider, if it is a request.
-    pub(crate) const fn call(&self) -> Option<&C> {
+    pub(crate) fn call(&self) -> Option<&C> {
+        self.shared_call().map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(crate) const fn shared_call(&self) -> Option<&Arc<C>> {
         match &self.duty {
             Duty::Request(call) => Some(call),
             _ => None,
@@ -252,7 +258,7 @@ impl<C: Call> Obligation<C> {
     }
 
     /// Its id and what it asks of the provider, if it is a request.
-    pub(crate) fn into_request(self) -> Option<(EffectId, C)> {
+    pub(crate) fn into_request(self) -> Option<(EffectId, Arc<C>)> {
         match self.duty {
             Duty::Request(call) => Some((self.id, call)),
             _ => None,

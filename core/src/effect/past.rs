@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub(crate) struct Past<C> {
     /// Its id.
     pub(crate) id: EffectId,
     /// What it did.
-    pub(crate) call: C,
+    pub(crate) call: Arc<C>,
     /// How often it was begun.
     pub(crate) begun: u32,
     /// How it ended.
@@ -53,19 +54,19 @@ impl<C: Call> Past<C> {
         let Some(call) = it.call().filter(|call| call.operation() == operation && operation.class.is_of_money()) else {
             return false;
         };
-        *call == self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())
+        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())
     }
 }
 
 impl<C: Call> Outbox<C> {
     /// Remembers a request that is over, in place of the oldest.
     pub(crate) fn remember(&mut self, gone: &Obligation<C>, end: End) {
-        let Some(call) = gone.call().filter(|call| call.operation().class.must_be_known()) else { return };
+        let Some(call) = gone.shared_call().filter(|call| call.operation().class.must_be_known()) else { return };
         self.past.retain(|it| it.id != gone.id);
         if self.past.len() >= REMEMBERED {
             self.past.remove(0);
         }
-        self.past.push(Past { id: gone.id.clone(), call: call.clone(), begun: gone.begun, end });
+        self.past.push(Past { id: gone.id.clone(), call: Arc::clone(call), begun: gone.begun, end });
     }
 
     /// Notes what a request has made, by the provider's id.

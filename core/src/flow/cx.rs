@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -153,7 +154,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub fn owe_as(&mut self, call: F::Call, intent: &Intent, ordinal: u32) -> EffectId {
         self.check_body(&call);
         let id = EffectId::of_intent(call.operation().name, intent, ordinal);
-        self.outbox.to_mut().owe(id.clone(), Duty::Request(call), None);
+        self.outbox.to_mut().owe(id.clone(), Duty::Request(Arc::new(call)), None);
         id
     }
 
@@ -167,7 +168,7 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.check_body(&call);
         let outbox = self.outbox.to_mut();
         let id = outbox.next_id(&call);
-        outbox.owe(id.clone(), Duty::Request(call), due);
+        outbox.owe(id.clone(), Duty::Request(Arc::new(call)), due);
         id
     }
 
@@ -194,7 +195,7 @@ impl<'a, F: Flow> Cx<'a, F> {
         let now = self.env.now;
         // One that rests after a reply that settled nothing is begun again anyway, and after now.
         let waiting = |it: &Obligation<F::Call>| {
-            it.in_hand(now).is_none() && matches!(&it.duty, Duty::Request(have) if *have == call)
+            it.in_hand(now).is_none() && matches!(&it.duty, Duty::Request(have) if **have == call)
         };
         let (id, was_seen) = match self.outbox.owed.iter().position(waiting) {
             None => (self.owe_at(call, due), false),

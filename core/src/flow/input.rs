@@ -1,6 +1,7 @@
 //! What moves a flow: commands, and what replies and signals say once they are read.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use super::{AfterAll, Flow};
 use crate::fact::{Because, Origin, Verdict, Via};
@@ -18,7 +19,7 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it did.
-        call: F::Call,
+        call: Arc<F::Call>,
         /// What the reply says.
         event: F::Event,
     },
@@ -28,14 +29,14 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it does.
-        call: F::Call,
+        call: Arc<F::Call>,
     },
     /// A reply proves nothing, and still tells an id: the request stays owed.
     Hinted {
         /// Its id.
         id: EffectId,
         /// What it does.
-        call: F::Call,
+        call: Arc<F::Call>,
         /// What can be learnt of it.
         event: F::Event,
     },
@@ -44,7 +45,7 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it did.
-        call: F::Call,
+        call: Arc<F::Call>,
         /// The HTTP status of the refusal.
         status: u16,
         /// The provider's error code, as written.
@@ -57,7 +58,7 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it does.
-        call: F::Call,
+        call: Arc<F::Call>,
         /// The HTTP status of the refusal.
         status: u16,
         /// The provider's error code, as written.
@@ -70,7 +71,7 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it does.
-        call: F::Call,
+        call: Arc<F::Call>,
     },
     /// The provider signals.
     Signalled(F::Event, Origin),
@@ -92,7 +93,7 @@ pub enum Input<F: Flow> {
         /// Its id.
         id: EffectId,
         /// What it did.
-        call: F::Call,
+        call: Arc<F::Call>,
         /// The verdict.
         verdict: Verdict,
     },

@@ -1,5 +1,6 @@
 //! What has become of our own requests: which are open, and what a look-up or a signal says of them.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Cx, Flow};
@@ -39,9 +40,9 @@ pub struct AfterAll<C> {
     /// Its id.
     pub id: EffectId,
     /// What it did.
-    pub call: C,
+    pub call: Arc<C>,
     /// The new try that nobody has sent, and that is withdrawn.
-    pub again: Option<(EffectId, C)>,
+    pub again: Option<(EffectId, Arc<C>)>,
 }
 
 /// Which requests are meant.
@@ -74,8 +75,8 @@ impl<F: Flow> Cx<'_, F> {
     }
 
     /// What such requests do that were sent, or may have been, and are not answered.
-    pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<F::Call> {
-        let sent = self.outbox.owed.iter().filter(|it| it.was_sent()).filter_map(Obligation::call);
+    pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
+        let sent = self.outbox.owed.iter().filter(|it| it.was_sent()).filter_map(Obligation::shared_call);
         sent.filter(|call| wanted(call)).cloned().collect()
     }
 
@@ -93,12 +94,12 @@ impl<F: Flow> Cx<'_, F> {
 
     /// A look-up or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
     /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
-    pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, F::Call)> {
+    pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
         self.proved(&done, made)
     }
 
     // What these have in common is compiled once for a flow, and not for each question.
-    fn proved(&mut self, done: Which<'_, F>, made: Option<&str>) -> Option<(EffectId, F::Call)> {
+    fn proved(&mut self, done: Which<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
         let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(done));
         let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
         let gone = self.outbox.to_mut().discharge(id.as_str())?;
@@ -116,16 +117,16 @@ impl<F: Flow> Cx<'_, F> {
     /// Given where that ends it: settle it as not done. Otherwise it does not count, and the next look-up is planned: the
     /// request may have been on its way still, a denial about money counts the second time only, and one of a request
     /// that was answered with a good status is a person's to judge.
-    pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, F::Call)> {
+    pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, Arc<F::Call>)> {
         self.denied(&denied)
     }
 
-    fn denied(&mut self, denied: Which<'_, F>) -> Option<(EffectId, F::Call)> {
+    fn denied(&mut self, denied: Which<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
         let looked = self.begun_at();
         let now = self.now();
         let is_it = |it: &Obligation<F::Call>| it.was_sent() && it.call().is_some_and(denied);
         let it = self.outbox.to_mut().owed.iter_mut().find(|it| is_it(it))?;
-        let (id, call) = (it.id.clone(), it.call()?.clone());
+        let (id, call) = (it.id.clone(), Arc::clone(it.shared_call()?));
         let class = call.operation().class;
         let sent = it.sent.as_deref_mut()?;
         if looked < sent.lease {
@@ -162,7 +163,9 @@ impl<F: Flow> Cx<'_, F> {
     fn looks_again(&mut self, of: Which<'_, F>) {
         let now = self.now();
         let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
-        let Some((call, sent)) = open.and_then(|it| Some((it.call()?.clone(), it.sent.as_deref()?))) else { return };
+        let Some((call, sent)) = open.and_then(|it| Some((Arc::clone(it.shared_call()?), it.sent.as_deref()?))) else {
+            return;
+        };
         let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
         let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKS);
         self.look_for(&call, now.after(rest));
@@ -214,7 +217,7 @@ impl<F: Flow> Cx<'_, F> {
     /// Plans the look-up by which the outcome of a request shows that has just been begun.
     pub(crate) fn look_for_outcome(&mut self, id: &str) {
         let it = self.outbox.find(id);
-        if let Some((call, from)) = it.and_then(|it| Some((it.call()?.clone(), it.looked_up_at()?))) {
+        if let Some((call, from)) = it.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at()?))) {
             self.look_for(&call, from);
         }
     }

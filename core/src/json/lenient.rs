@@ -46,9 +46,17 @@ pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
 pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let raw = RawText::deserialize(deserializer)?.get();
     Ok(match raw.as_bytes().first() {
-        Some(b'"') => decode(raw).ok().and_then(filled),
+        Some(b'"') => text_of(raw).and_then(filled),
         _ => integer(raw).map(String::from),
     })
+}
+
+/// The text in its quotes; most have no escapes.
+fn text_of(raw: &str) -> Option<String> {
+    match raw.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Some(plain.into()),
+        _ => decode(raw).ok(),
+    }
 }
 
 fn filled(text: String) -> Option<String> {

@@ -54,7 +54,7 @@ impl Which {
 /// A reply to a request that is owed, and how long the provider asks to wait.
 pub(super) struct Told<'r, C> {
     pub(super) it: &'r Obligation<C>,
-    pub(super) call: &'r C,
+    pub(super) call: &'r Arc<C>,
     pub(super) which: Which,
     pub(super) rest_until: Option<Timestamp>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Told<'r, C> {
 impl<'r, C: Call> Told<'r, C> {
     /// What is told of a request; nothing of another effect.
     pub(super) fn of(it: &'r Obligation<C>, sending: Option<u32>, rest_until: Option<Timestamp>) -> Option<Self> {
-        Some(Self { it, call: it.call()?, which: Which::of(it, sending), rest_until })
+        Some(Self { it, call: it.shared_call()?, which: Which::of(it, sending), rest_until })
     }
 }
 
@@ -123,7 +123,7 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(env);
         which.date(it, &mut cx);
         Self::discharge(it, F::made(&event), &mut cx);
-        let moved = self.moved(Input::Answered { id: it.id.clone(), call: (*call).clone(), event }, cx, None)?;
+        let moved = self.moved(Input::Answered { id: it.id.clone(), call: Arc::clone(call), event }, cx, None)?;
         if self.overflows_with(reply.body, &moved) {
             let failure = failure(&it.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
             return self.unknown(told, true, Some(failure), None, env);
@@ -153,7 +153,7 @@ impl<F: Flow> Snapshot<F> {
         outbox.rest(it.id.as_str(), which.sending(), env.now, &env.policy, None);
         outbox.answer(it.id.as_str(), Answered::Accepted);
         cx.look_for_outcome_now(call);
-        self.moved(Input::Accepted { id: it.id.clone(), call: (*call).clone() }, cx, None)
+        self.moved(Input::Accepted { id: it.id.clone(), call: Arc::clone(call) }, cx, None)
     }
 
     /// One sending did nothing. If no other may have come true, the request is over.
@@ -166,7 +166,7 @@ impl<F: Flow> Snapshot<F> {
         env: &Env<F::Settings>,
     ) -> Stepped<F> {
         let Told { it, call, which, rest_until } = told;
-        let (id, call) = (it.id.clone(), (*call).clone());
+        let (id, call) = (it.id.clone(), Arc::clone(call));
         let Refusal { code, event, .. } = refusal;
         let mut cx = self.cx(env);
         which.date(it, &mut cx);
@@ -211,7 +211,7 @@ impl<F: Flow> Snapshot<F> {
         if over {
             outbox.withdraw_outcome(call);
         }
-        let (id, call) = (it.id.clone(), (*call).clone());
+        let (id, call) = (it.id.clone(), Arc::clone(call));
         match event {
             Some(event) => self.moved(Input::Hinted { id, call, event }, cx, failure),
             None if over && !call.operation().is_look_up() => self.moved(Input::NotSent { id, call }, cx, failure),
@@ -248,7 +248,7 @@ impl<F: Flow> Snapshot<F> {
             }
         }
         match hint {
-            Some(event) => self.moved(Input::Hinted { id: it.id.clone(), call: (*call).clone(), event }, cx, failure),
+            Some(event) => self.moved(Input::Hinted { id: it.id.clone(), call: Arc::clone(call), event }, cx, failure),
             None => Ok(self.applied(Arc::clone(&self.state), cx, failure)),
         }
     }

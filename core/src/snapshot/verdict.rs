@@ -87,7 +87,7 @@ impl<F: Flow> Snapshot<F> {
         verdict: Option<Verdict>,
         env: &Env<F::Settings>,
     ) -> Observed<F> {
-        let Some(call) = it.call() else { return Ok(unmoved(Because::Known)) };
+        let Some(call) = it.shared_call() else { return Ok(unmoved(Because::Known)) };
         if it.asks(env.now, &env.policy).is_none() {
             // Somebody wants it tried on, or has begun it again: there is nothing to judge at present.
             return Ok(unmoved(Because::Known));
@@ -117,7 +117,7 @@ impl<F: Flow> Snapshot<F> {
             }
             outbox.remember(&gone, end);
         }
-        Ok(self.moved(Input::Resolved { id: it.id.clone(), call: call.clone(), verdict }, cx, None)?)
+        Ok(self.moved(Input::Resolved { id: it.id.clone(), call: Arc::clone(call), verdict }, cx, None)?)
     }
 }
 

@@ -212,8 +212,8 @@ impl Flow for Toy {
                 cx.review("strayed", "", &["seen"]);
                 *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
-            Input::Answered { call: Call::Pay, .. } => self.paid(Outcome::Done),
-            Input::Answered { call: Call::Find, event: Seen { none: true, .. }, .. } => {
+            Input::Answered { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
+            Input::Answered { call, event: Seen { none: true, .. }, .. } if *call == Call::Find => {
                 if cx.deny(|call| matches!(call, Call::Create(_))).is_some() {
                     *self = Self::Absent;
                 }
@@ -228,11 +228,11 @@ impl Flow for Toy {
                 let paid = if let Self::Live { paid, .. } = self { *paid } else { None };
                 *self = Self::Live { id, until, attested: false, paid };
             }
-            Input::Answered { call: Call::Find, .. } => {
+            Input::Answered { call, .. } if *call == Call::Find => {
                 cx.look_again(|call| matches!(call, Call::Create(_)));
             }
-            Input::Refused { call: Call::Create(_), .. } => *self = Self::Absent,
-            Input::Refused { call: Call::Pay, .. } => self.paid(Outcome::Failed),
+            Input::Refused { call, .. } if matches!(*call, Call::Create(_)) => *self = Self::Absent,
+            Input::Refused { call, .. } if *call == Call::Pay => self.paid(Outcome::Failed),
             Input::Answered { .. }
             | Input::Refused { .. }
             | Input::Accepted { .. }
@@ -248,10 +248,10 @@ impl Flow for Toy {
             Input::Signalled(_, Origin::Verified) | Input::Returned(_) | Input::Judged { .. } => {
                 return Err(Because::Unrelated.into());
             }
-            Input::Resolved { call: Call::Create(_), verdict: Verdict::About { id, .. }, .. } => {
+            Input::Resolved { call, verdict: Verdict::About { id, .. }, .. } if matches!(*call, Call::Create(_)) => {
                 *self = Self::Live { id, until: None, attested: true, paid: None };
             }
-            Input::Resolved { call: Call::Create(_), .. } => *self = Self::Absent,
+            Input::Resolved { call, .. } if matches!(*call, Call::Create(_)) => *self = Self::Absent,
             Input::Resolved { verdict, .. } => {
                 let done = matches!(verdict.name(), "paid" | "stopped");
                 self.paid(if done { Outcome::Done } else { Outcome::Failed });

@@ -92,10 +92,10 @@ impl Checkout {
         match found {
             Captured::By(_) | Captured::Some => {
                 let id = if let Captured::By(id) = &found { Some(id) } else { None };
-                if let Some((_, Call::CapturePayment(_, _, it))) =
-                    cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
+                if let Some((_, call)) = cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
+                    && let Call::CapturePayment(_, _, it) = &*call
                 {
-                    self.capture_made(name, &it, id, cx);
+                    self.capture_made(name, it, id, cx);
                 }
             }
             Captured::Other if of.single => cx.ask(|call| is_named(call, name)),

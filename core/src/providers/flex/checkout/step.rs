@@ -12,7 +12,7 @@ use crate::flow::{AfterAll, Flow as _, Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::call::Call;
-use crate::providers::flex::checkouts::{Place, Saw};
+use crate::providers::flex::checkouts::{Place, Saw, is_create};
 use crate::providers::flex::event::Event;
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
@@ -27,17 +27,22 @@ pub(super) fn step(at: &mut Checkout, input: Input<Checkout>, cx: &mut Context<'
         Input::AfterAll(it, event) => after_all(at, &it, &event, cx),
         Input::Refused { id, call, .. } => refused(at, &id, &call, cx),
         Input::Resolved { id, call, verdict } => resolved(at, &id, &call, &verdict, cx),
-        Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
-            at.checkouts.hinted(&seen, cx);
-        }
-        Input::NotSent { call: Call::CreateCheckoutSession(_), .. } => at.checkouts.not_sent(cx),
-        Input::NotSent { .. } => at.withdraw_lost(cx),
+        Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => at.checkouts.hinted(&seen, cx),
+        Input::NotSent { call, .. } => not_sent(at, &call, cx),
         Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => {}
         Input::Signalled(event, origin) => signalled(at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
         Input::Judged { reason, of, verdict } => judged(at, &reason, &of, &verdict, cx),
     }
     Ok(())
+}
+
+/// Nothing came of a request so far.
+fn not_sent(at: &mut Checkout, call: &Call, cx: &mut Context<'_>) {
+    match call {
+        Call::CreateCheckoutSession(_) => at.checkouts.not_sent(cx),
+        _ => at.withdraw_lost(cx),
+    }
 }
 
 fn wanted(at: &mut Checkout, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {

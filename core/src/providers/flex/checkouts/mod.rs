@@ -21,8 +21,7 @@ use crate::fact::Because;
 use crate::flow::{Cx, Stop};
 use crate::rule::{Kernel, Until};
 use crate::time::Timestamp;
-use ours::is_create;
-pub(crate) use ours::SKEW;
+pub(crate) use ours::{SKEW, is_create};
 
 /// How many sessions of one purchase are watched; the reference that Flex echoes finds the others.
 const WATCHED: usize = 8;

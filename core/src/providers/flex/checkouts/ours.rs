@@ -36,7 +36,7 @@ pub(super) struct Open {
     held: bool,
 }
 
-pub(super) const fn is_create(call: &Call) -> bool {
+pub(crate) const fn is_create(call: &Call) -> bool {
     matches!(call, Call::CreateCheckoutSession(_))
 }
 
@@ -159,7 +159,7 @@ impl Checkouts {
     /// A person said what has become of a request about sessions, or gave it up.
     /// A session was made although it had been said that it was not: its reply is read as that of the one that is asked for.
     pub(crate) fn after_all<F: Flex>(&mut self, it: &AfterAll<Call>, cx: &Cx<'_, F>) {
-        let Call::CreateCheckoutSession(command) = &it.call else { return };
+        let Call::CreateCheckoutSession(command) = &*it.call else { return };
         if it.again.is_some() {
             self.asked = None;
         }

@@ -12,7 +12,7 @@ use super::{Context, Subscription};
 use crate::fact::Because;
 use crate::flow::{AfterAll, Input, Stop};
 use crate::providers::flex::call::Call;
-use crate::providers::flex::checkouts::{How, Saw};
+use crate::providers::flex::checkouts::{How, Saw, is_create};
 use crate::providers::flex::event::Event;
 use crate::providers::flex::session::Session;
 use crate::providers::flex::wire::{SessionSeen, Status, SubscriptionSeen, SubscriptionStatus};
@@ -24,21 +24,23 @@ pub(super) fn step(at: &mut Subscription, input: Input<Subscription>, cx: &mut C
         Input::AfterAll(it, event) => after_all(at, &it, &event, cx),
         Input::Refused { call, .. } => refused(at, &call, cx),
         Input::Resolved { call, verdict, .. } => resolved(at, &call, &verdict, cx),
-        Input::Hinted { call: Call::CreateCheckoutSession(_), event: Event::Session(seen), .. } => {
-            at.checkouts.hinted(&seen, cx);
-        }
-        Input::NotSent { call: Call::CreateCheckoutSession(_), .. } => at.checkouts.not_sent(cx),
-        Input::NotSent { call: Call::UpdateSubscription(_, it), .. } => {
-            if let Some(standing) = &at.standing {
-                standing.not_sent(&it, cx);
-            }
-        }
-        Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => {}
+        Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => at.checkouts.hinted(&seen, cx),
+        Input::NotSent { call, .. } => not_sent(at, &call, cx),
+        Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => {}
         Input::Signalled(event, origin) => signalled(at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
         Input::Judged { reason, of, verdict } => judged(at, &reason, &of, &verdict, cx),
     }
     Ok(())
+}
+
+/// Nothing came of a request so far.
+fn not_sent(at: &mut Subscription, call: &Call, cx: &mut Context<'_>) {
+    match (call, &at.standing) {
+        (Call::CreateCheckoutSession(_), _) => at.checkouts.not_sent(cx),
+        (Call::UpdateSubscription(_, it), Some(standing)) => standing.not_sent(it, cx),
+        _ => {}
+    }
 }
 
 fn answered(at: &mut Subscription, call: &Call, event: &Event, cx: &mut Context<'_>) -> Result<(), Because> {

@@ -108,7 +108,7 @@ pub(super) fn looked(at: &mut Subscription, of: &Intent, seen: &TransactionSeen,
     match &seen.order {
         Some(order) => cx.look_up(Call::FindRefund(order.clone(), of.clone())),
         // Nothing leads from the payment to its refunds.
-        None => return asked(of, cx),
+        None => asked(of, cx),
     }
 }
 
@@ -170,9 +170,10 @@ fn fits(seen: &TransactionSeen, asked: &RefundPayment, since: i64) -> Option<boo
 
 /// A look-up shows the refund: the request was done, whatever has become of the money.
 fn shown(at: &mut Subscription, of: &Intent, seen: &TransactionSeen, cx: &mut Context<'_>) {
-    match cx.prove(|call| call.is_refund(of.as_str()), Some(seen.id.as_str())) {
-        Some((id, Call::RefundPayment(refund))) => made(at, &id, &refund, seen, cx),
-        _ => {}
+    if let Some((id, call)) = cx.prove(|call| call.is_refund(of.as_str()), Some(seen.id.as_str()))
+        && let Call::RefundPayment(refund) = &*call
+    {
+        made(at, &id, refund, seen, cx);
     }
 }
 
@@ -184,8 +185,10 @@ pub(super) fn denied(at: &mut Subscription, of: &Intent, cx: &mut Context<'_>) {
         open.look(cx);
         return;
     }
-    if let Some((id, Call::RefundPayment(refund))) = cx.deny(|call| call.is_refund(of.as_str())) {
-        ends(at, id.intent(), &refund, false, cx);
+    if let Some((id, call)) = cx.deny(|call| call.is_refund(of.as_str()))
+        && let Call::RefundPayment(refund) = &*call
+    {
+        ends(at, id.intent(), refund, false, cx);
     }
 }
 
@@ -251,7 +254,7 @@ pub(super) fn told(at: &mut Subscription, cx: &mut Context<'_>) -> bool {
     }
     let lost = cx.all_sent(|call| matches!(call, Call::RefundPayment(_)));
     for call in &lost {
-        if let Some(look_up) = crate::effect::Call::outcome_look_up(call) {
+        if let Some(look_up) = crate::effect::Call::outcome_look_up(&**call) {
             cx.look_up(look_up);
         }
     }

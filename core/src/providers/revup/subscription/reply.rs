@@ -30,14 +30,13 @@ pub(super) fn answered(at: &mut Subscription, id: &EffectId, call: &Call, event:
 
 /// A request was done that had been ended as not done: the new try is none. Of a creation a person says whether it is ours.
 pub(super) fn after_all(at: &mut Subscription, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) {
-    match &it.again {
+    match it.again.as_ref().map(|(id, call)| (id, &**call)) {
         Some((_, Call::CreateSubscription(_))) => creation::vanish(at, cx),
         Some((id, Call::RefundPayment(of))) => refund::ends(at, id.intent(), of, false, cx),
         _ => {}
     }
-    match (event, &it.call) {
-        (Event::Transaction(seen), Call::RefundPayment(of)) => refund::made_after_all(at, &it.id, of, &seen, cx),
-        _ => {}
+    if let (Event::Transaction(seen), Call::RefundPayment(of)) = (event, &*it.call) {
+        refund::made_after_all(at, &it.id, of, &seen, cx);
     }
 }
 

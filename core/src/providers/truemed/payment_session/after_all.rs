@@ -12,7 +12,7 @@ use crate::value::echoed;
 /// The late reply to one of them.
 pub(super) fn after_all(at: PaymentSession, it: &AfterAll<Call>, event: Event, cx: &mut Context<'_>) -> PaymentSession {
     let at = without_new_try(at, it, cx);
-    match (at, &it.call, event) {
+    match (at, &*it.call, event) {
         (PaymentSession::Absent, call, Event::Created(reply)) => match asked(call, cx) {
             Some(asked) => created(asked, reply, cx),
             None => PaymentSession::Absent,

@@ -73,7 +73,9 @@ pub(super) fn shown(known: &mut Known, seen: &SessionSeen, cx: &mut Context<'_>)
     match sum.filter(|_| counts) {
         Some(sum) if tells && looked >= sent_at && sum == before.plus(open) => while known.refund_is_shown(cx) {},
         Some(sum) if sum <= before => {
-            if let Some((id, Call::CreateRefund(_, refund))) = cx.deny(is_refund) {
+            if let Some((id, call)) = cx.deny(is_refund)
+                && let Call::CreateRefund(_, refund) = &*call
+            {
                 known.settle_refund(&id, refund.amount, Outcome::Failed, cx);
             }
         }
@@ -83,7 +85,7 @@ pub(super) fn shown(known: &mut Known, seen: &SessionSeen, cx: &mut Context<'_>)
 
 /// The amounts of the refunds that may have been made.
 fn sent_refunds(cx: &Context<'_>) -> Vec<Cents> {
-    let amounts = cx.all_sent(is_refund).into_iter().filter_map(|call| match call {
+    let amounts = cx.all_sent(is_refund).into_iter().filter_map(|call| match &*call {
         Call::CreateRefund(_, refund) => Some(refund.amount),
         _ => None,
     });
@@ -128,7 +130,9 @@ impl Known {
         if !cx.sent(is_refund) {
             return false;
         }
-        if let Some((id, Call::CreateRefund(_, refund))) = cx.prove(is_refund, None) {
+        if let Some((id, call)) = cx.prove(is_refund, None)
+            && let Call::CreateRefund(_, refund) = &*call
+        {
             self.settle_refund(&id, refund.amount, Outcome::Done, cx);
         }
         true

@@ -47,7 +47,7 @@ impl PaymentToken {
         if let Some((again, _)) = &it.again {
             self.not_made(again, cx);
         }
-        match &it.call {
+        match &*it.call {
             Call::CreatePaymentSession(command) => Some(command),
             _ => None,
         }

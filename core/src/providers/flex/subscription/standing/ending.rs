@@ -108,9 +108,10 @@ impl Standing {
             return;
         }
         let asked = |call: &Call| update(call).is_some() || matches!(call, Call::CancelSubscription(of, _) if *of == id);
-        match cx.deny(asked) {
-            Some((_, Call::CancelSubscription(..))) => self.ending = None,
-            Some((_, Call::UpdateSubscription(_, it))) => self.told_outcome(Ending::WithPeriod(it.cancel_at_period_end)),
+        let Some((_, denied)) = cx.deny(asked) else { return };
+        match &*denied {
+            Call::CancelSubscription(..) => self.ending = None,
+            Call::UpdateSubscription(_, it) => self.told_outcome(Ending::WithPeriod(it.cancel_at_period_end)),
             _ => {}
         }
     }
@@ -182,11 +183,12 @@ impl Standing {
     fn prove_cancellation(&mut self, cx: &mut Context<'_>) {
         let is_it = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if *id == self.id);
         let sent = cx.owed(is_it).filter(|it| it.sent).and_then(|it| it.first_at);
-        if let Some((_, Call::CancelSubscription(_, it))) = cx.prove(is_it, None)
+        if let Some((_, call)) = cx.prove(is_it, None)
+            && let Call::CancelSubscription(_, it) = &*call
             && let Some(since) = sent
         {
             self.ending.get_or_insert_with(|| Ending::AtOnce(Box::new(it.clone())));
-            self.expect_refund(&it, since, cx);
+            self.expect_refund(it, since, cx);
         }
     }
 
