@@ -114,6 +114,11 @@ impl Payment {
         }
     }
 
+    /// Whether a refund is known as that of a request of ours.
+    pub(super) fn is_ours(&self, id: &RefundId) -> bool {
+        self.refunds.iter().any(|it| it.id == *id && it.intent.is_some())
+    }
+
     /// Whether a refund was made since, and by no request that we know.
     fn is_new(&self, seen: &RefundSeen, since: Timestamp) -> bool {
         let known = self.refunds.iter().find(|it| it.id == seen.refund_id);

@@ -34,8 +34,10 @@ impl Checkout {
                 let key = echoed_key(it.refund_metadata.as_ref());
                 let wanted = Wanted { key: key.as_deref(), amount, since, alone: true };
                 let list = seen.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default();
-                match self.payment.as_ref().map(|payment| payment.matching(&wanted, list)) {
-                    Some(Match::Are(ids) | Match::MayBe(ids)) if !ids.is_empty() => {
+                match self.payment.as_ref().map(|payment| (payment, payment.matching(&wanted, list))) {
+                    Some((payment, Match::Are(mut ids) | Match::MayBe(mut ids))) if !ids.is_empty() => {
+                        // What another sending has made is no news: one more comes before it.
+                        ids.sort_by_key(|id| payment.is_ours(id));
                         Reading::Done(Event::Refunded(seen, ids))
                     }
                     _ => Reading::missing("/checkout_session/refunds"),
