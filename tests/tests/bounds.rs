@@ -11,7 +11,8 @@ const SUBSCRIPTION: &str = "0192b445-55a7-74af-a5d1-79ca6d2310f4";
 const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
 
 fn golden(flow: &str, file: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
     let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     golden["snapshot"].take()
 }
@@ -72,7 +73,8 @@ fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
     let shown = |many: usize| {
         let mut at = golden("revup.subscription", "at-subscription-fulfilled");
         say(&mut at, "handle", "command", &json!({"type": "begin", "effect": "retrieve_payments:1"}));
-        let reply = json!({"type": "reply", "to": "retrieve_payments:1", "status": 200, "body": payments(many).to_string()});
+        let reply =
+            json!({"type": "reply", "to": "retrieve_payments:1", "status": 200, "body": payments(many).to_string()});
         assert_eq!(say(&mut at, "observe", "fact", &reply)["applied"], true);
         at
     };
@@ -94,7 +96,8 @@ fn sixty_four_invoices_of_another_subscription_are_asked_about_once() {
     };
     for n in 1..=64 {
         assert_eq!(webhook(&mut at, &paid(n))["applied"], true, "{n}");
-        let answered = json!({"type": "done", "effect": format!("review:unplaced_invoice:fin_{n}"), "verdict": "nothing"});
+        let answered =
+            json!({"type": "done", "effect": format!("review:unplaced_invoice:fin_{n}"), "verdict": "nothing"});
         assert_eq!(say(&mut at, "observe", "fact", &answered)["applied"], true, "{n}");
     }
     for n in 1..=64 {

@@ -11,7 +11,8 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 /// What a golden file saved, with changes made to its state.
 fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
     let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -92,8 +93,10 @@ fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
 fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
     const NO_DOMAIN: &str = "a token is asked for on a domain";
     let tokens = |many: usize| {
-        let token = |nth| json!({"of": ["create", nth], "text": format!("{nth:032}"), "since": 0,
-            "asked": {"product": "1chSfVV4KmXAjQ", "price": "K5YGdC4WzVy1iQ"}});
+        let token = |nth| {
+            json!({"of": ["create", nth], "text": format!("{nth:032}"), "since": 0,
+            "asked": {"product": "1chSfVV4KmXAjQ", "price": "K5YGdC4WzVy1iQ"}})
+        };
         Value::from_iter((1..=many).map(token)).to_string()
     };
     are_impossible::<rulebound::vend::Subscription>(&[
@@ -101,11 +104,7 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
         ("at-subscription-absent", &[("/id", "\"1\"")], "an absent subscription has no id"),
         ("at-change-requested", &[("/domain_prefix", "null")], NO_DOMAIN),
         ("at-change-awaiting", &[("/domain_prefix", "null")], NO_DOMAIN),
-        (
-            "at-subscription-canceled",
-            &[("/nameless", "[]")],
-            "what a consent made is in doubt until it is known",
-        ),
+        ("at-subscription-canceled", &[("/nameless", "[]")], "what a consent made is in doubt until it is known"),
     ]);
     let load = |many| {
         let text = changed("vend.subscription", "at-change-awaiting", &[("/tokens", &tokens(many))]);

@@ -3,6 +3,7 @@
 mod operation;
 mod outbox;
 mod past;
+mod question;
 mod sendings;
 
 use alloc::borrow::Cow;
