@@ -84,23 +84,3 @@ fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
     assert!(refund(&mut at, 1).contains("Only the newest 128 payments are remembered"), "{}", refund(&mut at, 1));
     assert!(refund(&mut at, 2).contains("30 of the payment is left."), "{}", refund(&mut at, 2));
 }
-
-#[test]
-fn sixty_four_invoices_of_another_subscription_are_asked_about_once() {
-    let mut at = golden("flex.subscription", "at-subscription-live");
-    at["state"]["others"] = json!([{"id": "fsub_2"}]);
-    let paid = |n: u32| {
-        json!({"event_dt": NOW / 1000, "event_id": format!("evt_{n}"), "event_type": "invoice.paid",
-            "object": {"invoice": {"invoice_id": format!("fin_{n}"), "total": 4999, "amount_due": 4999, "amount_paid": 4999,
-                "customer": "fcus_1", "subscription": "fsub_2", "status": "paid", "test_mode": false}}})
-    };
-    for n in 1..=64 {
-        assert_eq!(webhook(&mut at, &paid(n))["applied"], true, "{n}");
-        let answered =
-            json!({"type": "done", "effect": format!("review:unplaced_invoice:fin_{n}"), "verdict": "nothing"});
-        assert_eq!(say(&mut at, "observe", "fact", &answered)["applied"], true, "{n}");
-    }
-    for n in 1..=64 {
-        assert_eq!(webhook(&mut at, &paid(n))["unmoved"], "known", "{n}");
-    }
-}
