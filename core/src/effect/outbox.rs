@@ -79,7 +79,8 @@ const fn is_zero(count: &u32) -> bool {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Duty"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Duty<C> {
-    /// Send a request, which never changes: the snapshots of one flow share it.
+    /// Send a request.
+    // It never changes: the snapshots of one flow share it.
     Request(Arc<C>),
     /// Tell the customer something.
     Notify {
