@@ -50,14 +50,14 @@ impl Generated {
 }
 
 /// Every file that is generated here, made anew.
-fn files() -> Vec<Generated> {
+fn files() -> Result<Vec<Generated>, String> {
     let catalogue = Catalogue::new();
     let survey = Survey::run();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
     let mut files = vec![
         Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
-        Generated { path: "README.md".into(), text: readme::text(&catalogue) },
+        Generated { path: "README.md".into(), text: readme::text(&catalogue)? },
         header::file(),
     ];
     files.extend(quoted::files());
@@ -67,7 +67,7 @@ fn files() -> Vec<Generated> {
     files.extend(pages::files(&catalogue, &survey));
     files.extend(python::files());
     files.extend(typescript::files());
-    files
+    Ok(files)
 }
 
 /// Every file that a program of another language makes, with what it is made from.
@@ -82,7 +82,7 @@ fn derived() -> Vec<Derived> {
 
 /// Writes what is stale; installs a program of another language only if one of its files is.
 pub(crate) fn codegen() -> Result<(), String> {
-    let mut files = files();
+    let mut files = files()?;
     files.retain(|file| !file.is_fresh());
     write(&files)?;
     // The rest is made from what was just written.

@@ -1,24 +1,24 @@
 //! The figures that the README states.
 
 use std::fs;
-use std::path::Path;
 
 use rulebound::Kept;
 use rulebound::catalogue::Catalogue;
-use serde_json::Value;
+use rulebound_tests::root;
+use rulebound_tests::vectors::read_folder;
 
 /// The README, with its figures written anew.
-pub(super) fn text(catalogue: &Catalogue) -> String {
-    let readme = fs::read_to_string(rulebound_tests::root().join("README.md")).unwrap_or_default();
-    with_figures(&readme, &figures(catalogue))
+pub(super) fn text(catalogue: &Catalogue) -> Result<String, String> {
+    let readme = fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
+    Ok(with_figures(&readme, &figures(catalogue)?))
 }
 
 /// The figures that the README states.
-fn figures(catalogue: &Catalogue) -> String {
+fn figures(catalogue: &Catalogue) -> Result<String, String> {
     let kept = |wanted: Kept| catalogue.rules.iter().filter(|it| it.rule.kept == wanted).count();
     let edges: usize = catalogue.flows.iter().flat_map(|flow| &flow.facets).map(|it| it.moves.len()).sum();
-    let (vectors, steps) = vectors();
-    format!(
+    let (vectors, steps) = vectors()?;
+    Ok(format!(
         "| Flows | Edges | Rules | enforced | by construction | by the host | Vectors | Steps |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
          | {} | {edges} | {} | {} | {} | {} | {vectors} | {steps} |",
@@ -27,17 +27,18 @@ fn figures(catalogue: &Catalogue) -> String {
         kept(Kept::Enforced),
         kept(Kept::ByConstruction),
         kept(Kept::ByHost),
-    )
+    ))
 }
 
 /// How many vectors there are, and how many steps they have.
-fn vectors() -> (usize, usize) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let texts = rulebound_tests::vectors::files(&folder).unwrap_or_default().into_iter().map(fs::read_to_string);
-    let all: Vec<Value> = texts.flatten().filter_map(|text| serde_json::from_str(&text).ok()).collect();
-    let vectors: Vec<&Value> = all.iter().flat_map(|file| file.as_array().into_iter().flatten()).collect();
-    let steps = vectors.iter().filter_map(|vector| vector["steps"].as_array()).map(Vec::len).sum();
-    (vectors.len(), steps)
+fn vectors() -> Result<(usize, usize), String> {
+    let all = read_folder(&root().join("tests/vectors")).map_err(|error| format!("tests/vectors: {error}"))?;
+    let mut steps = 0;
+    for (name, vector) in &all {
+        let vector = vector.as_ref().map_err(|error| format!("{name}: {error}"))?;
+        steps += vector["steps"].as_array().map_or(0, Vec::len);
+    }
+    Ok((all.len(), steps))
 }
 
 /// The text with what stands between the marks written anew.

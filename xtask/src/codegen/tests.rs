@@ -14,7 +14,7 @@ fn mend(stale: &[Generated]) {
 
 #[test]
 fn every_generated_file_is_fresh() {
-    let mut files = files();
+    let mut files = files().unwrap();
     files.retain(|file| !file.is_fresh());
     mend(&files);
 }
