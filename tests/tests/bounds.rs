@@ -45,6 +45,11 @@ fn the_last_eight_events_of_revup_are_known_when_they_come_again() {
         let answer = webhook(&mut at, &event(n));
         assert_eq!(answer["applied"], true, "{n}: {answer}");
     }
+    // Once that has been looked into, another event would have it looked at again.
+    say(&mut at, "handle", "command", &json!({"type": "begin", "effect": "retrieve_subscription:2"}));
+    let shown = json!({"id": SUBSCRIPTION, "planId": PLAN, "status": "fulfilled", "cycle": 1, "createdAt": "2026-12-01T00:00:00Z"});
+    let reply = json!({"type": "reply", "to": "retrieve_subscription:2", "status": 200, "body": shown.to_string()});
+    assert_eq!(say(&mut at, "observe", "fact", &reply)["applied"], true);
     for n in 1..=8 {
         assert_eq!(webhook(&mut at, &event(n))["unmoved"], "known", "{n}");
     }
