@@ -1,5 +1,6 @@
 //! `cargo xtask mutants`: faults planted by cargo-mutants, each of which a test must notice.
 
+mod progress;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::evidence::{self, Row};
 use crate::{Outcome, cargo, cargo_command, root, run, target};
+use progress::Progress;
 use tree::tree;
 
 /// The version whose names the list of survivors is written in.
@@ -33,12 +35,13 @@ const NOT_IN: [&str; 3] = ["fmt::Debug for", "fmt::Display for", "schemars::Json
 /// The tests that a mutant meets first: the quickest that notice most.
 const FIRST: [&str; 3] = ["--test-package=rulebound-tests", "--", "--test=vectors"];
 /// The tests that what the first have not noticed meets.
-const REST: [&str; 11] = [
+const REST: [&str; 12] = [
     "--test-package=rulebound",
     "--test-package=rulebound-tests",
     "--test-package=rulebound-nets",
     "--",
     "--lib",
+    "--test=vectors",
     "--test=answers",
     "--test=permutations",
     "--test=exploration",
@@ -68,19 +71,24 @@ pub(crate) fn run_drawn(count: &str, seed: Option<&str>) -> Outcome {
     println!("{} of {} mutants, drawn by the seed {seed}", drawn.len(), all.len());
     baseline(&FIRST)?;
     baseline(&REST)?;
-    let first = plant(&drawn, "first", &FIRST)?;
-    let rest = if first.missed.is_empty() { Planted::default() } else { plant(&first.missed, "rest", &REST)? };
-    judge(&all, &drawn, &first, &rest, seed)
+    let mut known = Progress::load()?;
+    let new: Vec<_> = drawn.iter().filter(|it| !known.has(&it.name)).collect();
+    println!("{} of them are known from before", drawn.len() - new.len());
+    plant(&new, "first", &FIRST, &mut known)?;
+    let missed: Vec<_> = drawn.iter().filter(|it| known.missed.contains(&it.name)).collect();
+    plant(&missed, "rest", &REST, &mut known)?;
+    judge(&all, &drawn, &known, seed)
 }
 
 /// Tells what came of it, and whether each survivor is listed.
-fn judge(all: &[Mutant], drawn: &[Mutant], first: &Planted, rest: &Planted, seed: u64) -> Outcome {
+fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outcome {
     let listed = survivors()?;
     let known: BTreeSet<_> = all.iter().map(|it| it.key.as_str()).collect();
     let stale: Vec<_> = listed.iter().filter(|it| !known.contains(it.as_str())).collect();
-    let new: Vec<_> = rest.missed.iter().filter(|it| !listed.contains(&it.key)).collect();
-    let tried = drawn.len() - first.unviable;
-    let caught = tried - rest.missed.len();
+    let missed: Vec<_> = drawn.iter().filter(|it| found.missed.contains(&it.name)).collect();
+    let new: Vec<_> = missed.iter().filter(|it| !listed.contains(&it.key)).collect();
+    let tried = drawn.iter().filter(|it| !found.unviable.contains(&it.name)).count();
+    let caught = tried - missed.len();
     new.iter().for_each(|it| println!("survives: {}\n  listed as: {}", it.name, it.key));
     stale.iter().for_each(|it| println!("listed, and no mutant any more: {it}"));
     if !new.is_empty() || !stale.is_empty() {
@@ -90,7 +98,7 @@ fn judge(all: &[Mutant], drawn: &[Mutant], first: &Planted, rest: &Planted, seed
             stale.len()
         ));
     }
-    let equivalent = rest.missed.len();
+    let equivalent = missed.len();
     evidence::record(&Row {
         promise: "A fault in what decides about money is noticed by a test",
         method: "cargo-mutants over the kernel and the providers; equivalent ones with their reasons in `tests/survivors.txt`",
@@ -111,14 +119,11 @@ fn draw(all: &[Mutant], count: usize, seed: u64) -> Vec<Mutant> {
     drawn
 }
 
-/// What came of planting mutants.
-#[derive(Default)]
-struct Planted {
-    missed: Vec<Mutant>,
-    unviable: usize,
-}
-
-fn plant(mutants: &[Mutant], name: &str, tests: &[&str]) -> Result<Planted, String> {
+/// Plants mutants, and takes in what came of it.
+fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) -> Outcome {
+    if mutants.is_empty() {
+        return Ok(());
+    }
     let out = home().join(name);
     let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out).map_err(|error| error.to_string())?;
@@ -135,20 +140,12 @@ fn plant(mutants: &[Mutant], name: &str, tests: &[&str]) -> Result<Planted, Stri
         Some(0 | 2 | 3) => {}
         code => return Err(format!("cargo-mutants ended with {code:?}; see {}", out.display())),
     }
-    let lines = |file: &str| -> Result<Vec<String>, String> {
-        let path = out.join("mutants.out").join(file);
-        Ok(fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?.lines().map(str::to_owned).collect())
-    };
-    let planted: usize = ["caught.txt", "missed.txt", "timeout.txt", "unviable.txt"]
-        .iter()
-        .map(|it| lines(it).map(|it| it.len()))
-        .sum::<Result<_, _>>()?;
+    let planted = known.take(name);
+    known.save()?;
     if planted < mutants.len() {
         return Err(format!("{planted} of {} mutants were planted; see {}", mutants.len(), out.display()));
     }
-    let missed: BTreeSet<_> = lines("missed.txt")?.into_iter().collect();
-    let missed = mutants.iter().filter(|it| missed.contains(&it.name)).cloned().collect();
-    Ok(Planted { missed, unviable: lines("unviable.txt")?.len() })
+    Ok(())
 }
 
 /// Every mutant of the files that count; fails if a provider has none.

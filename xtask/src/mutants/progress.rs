@@ -1,0 +1,113 @@
+//! What earlier runs have found of the same source: a run that was cut off, or whose survivors have their tests now, goes on
+//! from there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use super::home;
+use crate::{Outcome, root};
+
+/// The lists that cargo-mutants writes while it runs, and what each says of its mutants; running out of time is noticed too.
+const LISTS: [(&str, &str); 4] =
+    [("caught.txt", "noticed"), ("timeout.txt", "noticed"), ("unviable.txt", "unviable"), ("missed.txt", "missed")];
+
+/// What is known of mutants, by their names.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// A test has noticed them.
+    pub(super) noticed: BTreeSet<String>,
+    /// They do not compile.
+    pub(super) unviable: BTreeSet<String>,
+    /// The tests that they have met have not noticed them.
+    pub(super) missed: BTreeSet<String>,
+}
+
+impl Progress {
+    /// What is known of the mutants of the source as it is now.
+    pub(super) fn load() -> Result<Self, String> {
+        let (mut known, source) = (Self::default(), fingerprint()?);
+        let text = fs::read_to_string(home().join("progress")).unwrap_or_default();
+        let mut lines = text.lines();
+        if lines.next() == Some(&source) {
+            lines.filter_map(|line| line.split_once(' ')).for_each(|(what, name)| known.note(what, name));
+            known.take("first");
+            known.take("rest");
+        }
+        known.save()?;
+        for run in ["first", "rest"] {
+            let _ = fs::remove_dir_all(home().join(run));
+        }
+        Ok(known)
+    }
+
+    /// Takes in what a run has found; how many mutants it has planted.
+    pub(super) fn take(&mut self, run: &str) -> usize {
+        let mut planted = 0;
+        for (list, what) in LISTS {
+            let found = fs::read_to_string(home().join(run).join("mutants.out").join(list)).unwrap_or_default();
+            found.lines().for_each(|name| self.note(what, name));
+            planted += found.lines().count();
+        }
+        planted
+    }
+
+    /// Keeps it for the next run.
+    pub(super) fn save(&self) -> Outcome {
+        let all = [("noticed", &self.noticed), ("unviable", &self.unviable), ("missed", &self.missed)];
+        let lines = all.into_iter().flat_map(|(what, names)| names.iter().map(move |name| format!("{what} {name}")));
+        let text: Vec<_> = [fingerprint()?].into_iter().chain(lines).collect();
+        fs::create_dir_all(home()).map_err(|error| error.to_string())?;
+        fs::write(home().join("progress"), text.join("\n") + "\n").map_err(|error| format!("progress: {error}"))
+    }
+
+    /// Whether anything is known of a mutant.
+    pub(super) fn has(&self, name: &str) -> bool {
+        [&self.noticed, &self.unviable, &self.missed].iter().any(|it| it.contains(name))
+    }
+
+    fn note(&mut self, what: &str, name: &str) {
+        let name = name.to_owned();
+        match what {
+            "missed" if !self.noticed.contains(&name) => drop(self.missed.insert(name)),
+            "unviable" => drop(self.unviable.insert(name)),
+            "noticed" => {
+                self.missed.remove(&name);
+                self.noticed.insert(name);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The source in which mutants are planted, in a few letters. Tests outside of it may be added meanwhile: what they have
+/// noticed once stays so, since none is loosened.
+fn fingerprint() -> Result<String, String> {
+    let mut hasher = DefaultHasher::new();
+    add(&root().join("core/src"), &mut hasher)?;
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn add(path: &Path, to: &mut DefaultHasher) -> Outcome {
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    if !path.is_dir() {
+        to.write(path.strip_prefix(root()).unwrap_or(path).as_os_str().as_encoded_bytes());
+        to.write(&fs::read(path).map_err(failed)?);
+        return Ok(());
+    }
+    let mut entries: Vec<_> = fs::read_dir(path).map_err(failed)?.flatten().map(|it| it.path()).collect();
+    entries.sort();
+    entries.iter().try_for_each(|it| add(it, to))
+}
+
+#[test]
+fn what_is_noticed_is_missed_no_more() {
+    let mut known = Progress::default();
+    known.note("missed", "a");
+    known.note("noticed", "a");
+    known.note("missed", "a");
+    known.note("unviable", "b");
+    assert!(known.has("a") && known.has("b") && !known.has("c"));
+    assert!(known.missed.is_empty() && known.noticed.contains("a"));
+}
