@@ -54,6 +54,7 @@ const REST: [&str; 12] = [
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Mutant {
     file: String,
+    line: usize,
     /// Its name with its line, as cargo-mutants lists it.
     name: String,
     /// What it changes, and the line that it changes: both stay when lines move.
@@ -134,7 +135,9 @@ fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) 
     let mut command = mutants_command();
     // The baseline was tried already, with these very tests.
     command.args(["--in-place", "--no-shuffle", "--colors=never", "--baseline=skip", "--timeout=300", "--config"]);
-    command.arg(config).arg("--output").arg(&out).args(filters()).args(tests);
+    let diff = out.join("lines.diff");
+    fs::write(&diff, lines(mutants)?).map_err(|error| error.to_string())?;
+    command.arg(config).arg("--in-diff").arg(diff).arg("--output").arg(&out).args(filters()).args(tests);
     match command.status().map_err(|error| error.to_string())?.code() {
         // 2: some were missed; 3: some ran out of time, which is noticed.
         Some(0 | 2 | 3) => {}
@@ -146,6 +149,22 @@ fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) 
         return Err(format!("{planted} of {} mutants were planted; see {}", mutants.len(), out.display()));
     }
     Ok(())
+}
+
+/// A diff that adds the lines of these mutants: what a pattern does not leave out, such as fields, is left out so.
+fn lines(mutants: &[&Mutant]) -> Result<String, String> {
+    let places: BTreeSet<_> = mutants.iter().map(|it| (it.file.as_str(), it.line)).collect();
+    let (mut diff, mut last) = (String::new(), "");
+    for (file, line) in places {
+        let source = fs::read_to_string(home().join("tree").join(file)).map_err(|error| format!("{file}: {error}"))?;
+        if file != last {
+            diff += &format!("--- a/{file}\n+++ b/{file}\n");
+            last = file;
+        }
+        let text = source.lines().nth(line - 1).unwrap_or_default();
+        diff += &format!("@@ -{},0 +{line},1 @@\n+{text}\n", line - 1);
+    }
+    Ok(diff)
 }
 
 /// Every mutant of the files that count; fails if a provider has none.
@@ -161,7 +180,7 @@ fn list() -> Result<Vec<Mutant>, String> {
         let source = fs::read_to_string(home().join("tree").join(&file)).unwrap_or_default();
         let changed = source.lines().nth(line - 1).unwrap_or_default().trim();
         let does = name.splitn(4, ':').nth(3).unwrap_or_default().trim();
-        all.push(Mutant { key: format!("{file} | {does} | {changed}"), file, name });
+        all.push(Mutant { key: format!("{file} | {does} | {changed}"), file, line, name });
     }
     for provider in rulebound_tests::providers() {
         let folder = format!("core/src/providers/{provider}/");
