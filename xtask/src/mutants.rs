@@ -35,7 +35,7 @@ const NOT_IN: [&str; 3] = ["fmt::Debug for", "fmt::Display for", "schemars::Json
 /// The tests that a mutant meets first: the quickest that notice most.
 const FIRST: [&str; 3] = ["--test-package=rulebound-tests", "--", "--test=vectors"];
 /// The tests that what the first have not noticed meets.
-const REST: [&str; 12] = [
+const REST: [&str; 18] = [
     "--test-package=rulebound",
     "--test-package=rulebound-tests",
     "--test-package=rulebound-nets",
@@ -46,6 +46,12 @@ const REST: [&str; 12] = [
     "--test=permutations",
     "--test=exploration",
     "--test=golden",
+    "--test=rust_api",
+    "--test=malformed",
+    "--test=hostile",
+    "--test=digits",
+    "--test=renewals",
+    "--test=history",
     "--test=histories",
     "--test=seeds",
 ];

@@ -1,0 +1,92 @@
+//! What only a Rust host calls: constructors, and what stands beside the flows.
+
+use rulebound::flex::eligibility::{Eligibility, Line, assess};
+use rulebound::money::Cents;
+use rulebound::revup::Amount;
+use rulebound::revup::order::{Paid, Recurrence, Sequence};
+use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
+use rulebound::truemed::{OrderItem, UpdatePaymentToken};
+use rulebound::vend::{Component, Host, TokenRequest};
+use rulebound::{truemed, vend};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn of<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn a_constructor_says_what_the_same_json_says() {
+    let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    let written = json!([{"sku": "b12", "name": "B12", "quantity": 1, "price": 1500}]);
+    assert_eq!(UpdatePaymentToken::items(items), of(json!({"order_items": written})));
+    assert_eq!(UpdatePaymentToken::card(), of(json!({"update_card_info": true})));
+    let outlets = Component::new("extra-outlet", 5).at_price("extra-outlet-yearly");
+    let component =
+        json!({"component_handle": "extra-outlet", "component_price_handle": "extra-outlet-yearly", "quantity": 5});
+    assert_eq!(outlets, of(component.clone()));
+    let page = "https://partner.example/back";
+    assert_eq!(
+        TokenRequest::plan("marshmallow", "monthly", page),
+        of(json!({"product_handle": "marshmallow", "price_handle": "monthly", "return_url": page}))
+    );
+    assert_eq!(
+        TokenRequest::components(vec![outlets], page),
+        of(json!({"components": [component], "return_url": page}))
+    );
+    let settings = vend::Settings::of("marshmallow", Host::Lightspeed);
+    assert_eq!(settings, of(json!({"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"})));
+    assert_eq!(settings.partner_apps_page(), "https://marshmallow.retail.lightspeed.app/billing/partner-apps");
+    assert_eq!(Amount::new("111.99").as_str(), "111.99");
+}
+
+#[test]
+fn a_cart_is_split_where_one_line_is_eligible_and_another_is_not() {
+    let gym = || Line::new(Cents::new(4999), 1, Some(Eligibility::LetterOfMedicalNecessity));
+    let mug = || Line::new(Cents::new(900), 2, None);
+    let of = |lines: &[Line]| (assess(lines).hsa_fsa_eligible, assess(lines).split_cart);
+    assert_eq!(of(&[gym(), mug()]), (true, true));
+    assert_eq!(of(&[gym(), gym()]), (true, false));
+    assert_eq!(of(&[mug()]), (false, false));
+    assert_eq!(of(&[]), (false, false));
+}
+
+#[test]
+fn a_list_asks_for_what_is_given_in_the_order_of_its_page() {
+    let settings = truemed::Settings::default();
+    let url = |query: Value| of::<ListPaymentTokens>(query).request(&settings).unwrap().url;
+    assert!(url(json!({})).ends_with("/api/v1/payment_tokens"));
+    assert!(url(json!({"page": 2})).ends_with("/api/v1/payment_tokens?page=2"));
+    let all = json!({"page": 2, "page_size": 50, "email": "a+b@example.com"});
+    assert!(url(all).ends_with("/api/v1/payment_tokens?page=2&page_size=50&email=a%2Bb%40example.com"));
+    let sessions: ListPaymentSessions = of(json!({"include_order_items": true, "summarize_refunds": false}));
+    let url = sessions.request(&settings).unwrap().url;
+    assert!(url.ends_with("/payments/v1/payment_sessions?include_order_items=true&summarize_refunds=false"), "{url}");
+}
+
+#[test]
+fn an_order_that_follows_another_names_its_transaction() {
+    let order = |order: Value| of::<Recurrence>(order).check().map_err(|wrong| wrong.field);
+    let parent = "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1";
+    assert_eq!(order(json!({})), Ok(()));
+    assert_eq!(order(json!({"sequence": "initial"})), Ok(()));
+    assert_eq!(order(json!({"sequence": "initial", "parentTransactionId": parent})), Ok(()));
+    for follows in ["recurring", "final"] {
+        assert_eq!(order(json!({"sequence": follows})), Err("/parentTransactionId"));
+        assert_eq!(order(json!({"sequence": follows, "parentTransactionId": parent})), Ok(()));
+    }
+    assert_eq!(order(json!({"minPeriod": 1})), Ok(()));
+    assert_eq!(order(json!({"minPeriod": 0})), Err("/minPeriod"));
+    assert_eq!(order(json!({"sequence": "weekly"})), Err("/sequence"));
+    assert!(matches!(of::<Sequence>(json!("weekly")), Sequence::Unknown(_)));
+}
+
+#[test]
+fn only_its_own_status_says_what_became_of_an_order() {
+    let read = |status, body: &str| Paid::read(status, body.as_bytes());
+    assert_eq!(read(200, r#"{"status": "success"}"#), Paid::Success);
+    assert_eq!(read(200, r#"{"transactionStatus": "failed"}"#), Paid::Failed);
+    assert_eq!(read(200, r#"{"status": "processing"}"#), Paid::Open);
+    assert_eq!(read(200, "{}"), Paid::Open);
+    assert_eq!(read(402, r#"{"status": "success"}"#), Paid::Failed);
+}
