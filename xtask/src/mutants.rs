@@ -73,12 +73,13 @@ pub(crate) fn run_drawn(count: &str, seed: Option<&str>) -> Outcome {
     let seed = seed.map_or(Ok(SEED), |it| it.parse().map_err(|_| format!("`{it}` is not a seed")))?;
     install()?;
     tree()?;
+    // Before anything takes its time: what is found is said of the source that was copied, even if it changes meanwhile.
+    let mut known = Progress::load()?;
     let all = list()?;
     let drawn = draw(&all, count, seed);
     println!("{} of {} mutants, drawn by the seed {seed}", drawn.len(), all.len());
     baseline(&FIRST)?;
     baseline(&REST)?;
-    let mut known = Progress::load()?;
     let new: Vec<_> = drawn.iter().filter(|it| !known.has(&it.name)).collect();
     println!("{} of them are known from before", drawn.len() - new.len());
     plant(&new, "first", &FIRST, &mut known)?;
@@ -132,7 +133,6 @@ fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) 
         return Ok(());
     }
     let out = home().join(name);
-    let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out).map_err(|error| error.to_string())?;
     let config = out.join("config.toml");
     let patterns: Vec<_> = mutants.iter().map(|it| format!("  '''^{}$'''", escaped(&it.name))).collect();

@@ -16,6 +16,8 @@ const LISTS: [(&str, &str); 4] =
 /// What is known of mutants, by their names.
 #[derive(Default)]
 pub(super) struct Progress {
+    /// The source that they are planted in.
+    source: String,
     /// A test has noticed them.
     pub(super) noticed: BTreeSet<String>,
     /// They do not compile.
@@ -27,10 +29,10 @@ pub(super) struct Progress {
 impl Progress {
     /// What is known of the mutants of the source as it is now.
     pub(super) fn load() -> Result<Self, String> {
-        let (mut known, source) = (Self::default(), fingerprint()?);
+        let mut known = Self { source: fingerprint()?, ..Self::default() };
         let text = fs::read_to_string(home().join("progress")).unwrap_or_default();
         let mut lines = text.lines();
-        if lines.next() == Some(&source) {
+        if lines.next() == Some(&known.source) {
             lines.filter_map(|line| line.split_once(' ')).for_each(|(what, name)| known.note(what, name));
             known.take("first");
             known.take("rest");
@@ -57,7 +59,7 @@ impl Progress {
     pub(super) fn save(&self) -> Outcome {
         let all = [("noticed", &self.noticed), ("unviable", &self.unviable), ("missed", &self.missed)];
         let lines = all.into_iter().flat_map(|(what, names)| names.iter().map(move |name| format!("{what} {name}")));
-        let text: Vec<_> = [fingerprint()?].into_iter().chain(lines).collect();
+        let text: Vec<_> = [self.source.clone()].into_iter().chain(lines).collect();
         fs::create_dir_all(home()).map_err(|error| error.to_string())?;
         fs::write(home().join("progress"), text.join("\n") + "\n").map_err(|error| format!("progress: {error}"))
     }
