@@ -64,9 +64,9 @@ impl Progress {
         fs::write(home().join("progress"), text.join("\n") + "\n").map_err(|error| format!("progress: {error}"))
     }
 
-    /// Whether anything is known of a mutant.
-    pub(super) fn has(&self, name: &str) -> bool {
-        [&self.noticed, &self.unviable, &self.missed].iter().any(|it| it.contains(name))
+    /// Whether a mutant need not be planted again: one that was missed meets the tests that have been added since.
+    pub(super) fn is_settled(&self, name: &str) -> bool {
+        [&self.noticed, &self.unviable].iter().any(|it| it.contains(name))
     }
 
     fn note(&mut self, what: &str, name: &str) {

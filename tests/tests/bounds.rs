@@ -1,0 +1,84 @@
+//! What is remembered has a bound: up to it everything is known again, and beyond it that is said.
+
+use std::fs;
+use std::path::Path;
+
+use rulebound_tests::vectors::ask;
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_796_083_200_000;
+const SUBSCRIPTION: &str = "0192b445-55a7-74af-a5d1-79ca6d2310f4";
+const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
+
+fn golden(flow: &str, file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
+    let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    golden["snapshot"].take()
+}
+
+/// Says a thing to a snapshot, which becomes the next one; what was answered.
+fn say(at: &mut Value, verb: &str, what: &str, value: &Value) -> Value {
+    let mut answer = ask(verb, json!({"snapshot": at, "now": NOW, what: value}));
+    assert!(answer["ok"].is_object(), "{answer}");
+    if answer["ok"]["next"].is_object() {
+        *at = answer["ok"]["next"].take();
+    }
+    answer["ok"].take()
+}
+
+fn webhook(at: &mut Value, body: &Value) -> Value {
+    say(at, "observe", "fact", &json!({"type": "webhook", "origin": "verified", "body": body.to_string()}))
+}
+
+#[test]
+fn the_last_eight_events_of_revup_are_known_when_they_come_again() {
+    let mut at = golden("revup.subscription", "at-subscription-fulfilled");
+    let event = |n: u8| {
+        json!({"eventId": format!("0192b445-55a7-74af-a5d1-0000000000{n:02}"), "eventType": "subscription.updated",
+            "occurredAt": format!("2026-12-01T00:00:{n:02}Z"),
+            "originator": {"type": "payment", "data": {"type": "renewal", "status": "accepted"}},
+            "data": {"subscriptionId": SUBSCRIPTION, "planId": PLAN, "status": "fulfilled", "cycle": 1,
+                "createdAt": "2026-12-01T00:00:00Z"}})
+    };
+    for n in 1..=8 {
+        let answer = webhook(&mut at, &event(n));
+        assert_eq!(answer["applied"], true, "{n}: {answer}");
+    }
+    for n in 1..=8 {
+        assert_eq!(webhook(&mut at, &event(n))["unmoved"], "known", "{n}");
+    }
+    assert_eq!(webhook(&mut at, &event(9))["applied"], true);
+    assert_eq!(webhook(&mut at, &event(2))["unmoved"], "known");
+}
+
+#[test]
+fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
+    let transaction = |n: usize| format!("0192b445-88da-77d2-98a4-{n:012}");
+    let refund = |at: &mut Value, n: usize| {
+        let command = json!({"type": "refund_payment", "intent": format!("r{n}"), "transactionId": transaction(n),
+            "amount": "31.00", "currency": "EUR"});
+        let answer = ask("handle", json!({"snapshot": at, "now": NOW, "command": command}));
+        answer.to_string()
+    };
+    let payments = |many: usize| -> Value {
+        let payment = |n: usize| {
+            json!({"paymentId": format!("0195146c-7640-7670-a201-{n:012}"), "paymentType": "renewal", "paymentCycle": n,
+                "status": "accepted", "dueDate": "2026-12-01T00:00:00Z", "amount": 30, "currency": "EUR",
+                "transactions": [{"transactionId": transaction(n), "transactionDate": "2026-12-01T00:00:05Z"}]})
+        };
+        let all: Value = (1..=many).map(payment).collect();
+        json!({"payments": all, "pagination": {"totalRecords": many, "currentPage": 1, "pageSize": 200, "totalPages": 1}})
+    };
+    let shown = |many: usize| {
+        let mut at = golden("revup.subscription", "at-subscription-fulfilled");
+        say(&mut at, "handle", "command", &json!({"type": "begin", "effect": "retrieve_payments:1"}));
+        let reply = json!({"type": "reply", "to": "retrieve_payments:1", "status": 200, "body": payments(many).to_string()});
+        assert_eq!(say(&mut at, "observe", "fact", &reply)["applied"], true);
+        at
+    };
+    let mut at = shown(128);
+    assert!(refund(&mut at, 1).contains("30 of the payment is left."), "{}", refund(&mut at, 1));
+    let mut at = shown(129);
+    assert!(refund(&mut at, 1).contains("Only the newest 128 payments are remembered"), "{}", refund(&mut at, 1));
+    assert!(refund(&mut at, 2).contains("30 of the payment is left."), "{}", refund(&mut at, 2));
+}

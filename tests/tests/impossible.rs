@@ -1,0 +1,137 @@
+//! States that no release ever saves: each is told apart from what was saved, and why is said.
+
+use std::fs;
+use std::path::Path;
+
+use rulebound::{Flow, LoadError, Snapshot};
+use serde_json::{Value, json};
+
+/// A saved snapshot, what is changed in it by JSON Pointers (`null` removes a member), and why it is impossible then.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+/// What a golden file saved, with changes made to its state.
+fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
+    let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    for (pointer, value) in changes {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let parent = golden["snapshot"]["state"].pointer_mut(parent).and_then(Value::as_object_mut).unwrap();
+        match serde_json::from_str(value).unwrap() {
+            Value::Null => assert!(parent.remove(name).is_some(), "{file}: no {pointer}"),
+            value => drop(parent.insert(name.into(), value)),
+        }
+    }
+    golden["snapshot"].to_string()
+}
+
+fn are_impossible<F: Flow>(cases: &[Case]) {
+    for (file, changes, reason) in cases {
+        let text = changed(F::ID, file, changes);
+        match Snapshot::<F>::load(&text) {
+            Err(LoadError::Impossible(why)) => assert_eq!(why, *reason, "{file}"),
+            other => panic!("{file}, {reason}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_token_has_a_text_exactly_when_it_exists() {
+    const TEXT: &str = "a token has a text exactly when it exists or is looked up";
+    const NOT_CHANGED: &str = "only a token that exists can be changed";
+    const NOT_CHARGED: &str = "only a token that exists can be charged";
+    are_impossible::<rulebound::truemed::PaymentToken>(&[
+        ("at-token-issued", &[("/token", "null")], TEXT),
+        ("at-token-adopting", &[("/token", "null")], TEXT),
+        ("at-token-deleted", &[("/token", "null")], TEXT),
+        ("at-token-requested", &[("/token", "\"pt_1\"")], TEXT),
+        ("at-token-absent", &[("/token", "\"pt_1\"")], TEXT),
+        ("at-card-pending", &[("/token", "null"), ("/place", "\"absent\"")], NOT_CHANGED),
+        ("at-card-updating", &[("/place", "\"adopting\"")], NOT_CHANGED),
+        ("at-change-pending", &[("/token", "null"), ("/place", "\"requested\"")], NOT_CHANGED),
+        ("at-change-updating", &[("/place", "\"adopting\"")], NOT_CHANGED),
+        ("at-charge-failed", &[("/place", "\"adopting\"")], NOT_CHARGED),
+        ("at-charge-repaired", &[("/place", "\"adopting\"")], NOT_CHARGED),
+        ("at-token-awaiting", &[("/provisions", "[]")], "a token is awaited that nobody asked for"),
+    ]);
+}
+
+#[test]
+fn a_session_gives_back_what_was_captured_and_no_less_than_nothing() {
+    const LESS: &str = "less than nothing was given back";
+    are_impossible::<rulebound::truemed::PaymentSession>(&[
+        ("at-session-captured", &[("/known/refunded", "-1")], LESS),
+        ("at-session-captured", &[("/known/refunding", "-1")], LESS),
+        ("at-session-pending", &[("/known/refunded", "1")], "money was given back that was never captured"),
+        (
+            "at-session-pending",
+            &[("/known/session/status", "\"held\"")],
+            "a session never stands at a status that is not documented",
+        ),
+    ]);
+}
+
+#[test]
+fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
+    const UNKNOWN: &str = "the session that counts is not known";
+    const NAMELESS: &str = "a session is asked for without a reference";
+    const UNPAID: &str = "money belongs to a session that counts, and to no other";
+    are_impossible::<rulebound::flex::Checkout>(&[
+        ("at-session-complete", &[("/checkouts/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-requested", &[("/checkouts/reference", "null")], NAMELESS),
+        ("at-session-complete", &[("/payment", "null")], UNPAID),
+        ("at-session-open", &[("/payment", "{\"total\": 4999, \"received\": 4999, \"refunded\": 0}")], UNPAID),
+    ]);
+    are_impossible::<rulebound::flex::Subscription>(&[
+        ("at-session-complete", &[("/checkouts/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-requested", &[("/checkouts/reference", "null")], NAMELESS),
+        ("at-session-complete", &[("/standing", "null")], "a session that counts has a subscription"),
+    ]);
+}
+
+#[test]
+fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
+    const NO_DOMAIN: &str = "a token is asked for on a domain";
+    let tokens = |many: usize| {
+        let token = |nth| json!({"of": ["create", nth], "text": format!("{nth:032}"), "since": 0,
+            "asked": {"product": "1chSfVV4KmXAjQ", "price": "K5YGdC4WzVy1iQ"}});
+        Value::from_iter((1..=many).map(token)).to_string()
+    };
+    are_impossible::<rulebound::vend::Subscription>(&[
+        ("at-subscription-live", &[("/id", "null")], "a live subscription has an id"),
+        ("at-subscription-absent", &[("/id", "\"1\"")], "an absent subscription has no id"),
+        ("at-change-requested", &[("/domain_prefix", "null")], NO_DOMAIN),
+        ("at-change-awaiting", &[("/domain_prefix", "null")], NO_DOMAIN),
+        (
+            "at-subscription-canceled",
+            &[("/nameless", "[]")],
+            "what a consent made is in doubt until it is known",
+        ),
+    ]);
+    let load = |many| {
+        let text = changed("vend.subscription", "at-change-awaiting", &[("/tokens", &tokens(many))]);
+        Snapshot::<rulebound::vend::Subscription>::load(&text)
+    };
+    assert!(load(32).is_ok());
+    assert_eq!(load(33), Err(LoadError::Impossible("there are more tokens than are watched")));
+}
+
+#[test]
+fn a_subscription_of_revup_has_an_id_once_it_is_named_and_lives_once_it_was_paid() {
+    const NAMED: &str = "a subscription has an id exactly when Revup or a person named it";
+    const PAID: &str = "a subscription that lives was paid once";
+    are_impossible::<rulebound::revup::Subscription>(&[
+        ("at-subscription-awaiting", &[("/id", "null")], NAMED),
+        ("at-subscription-requested", &[("/id", "\"0192b445-55a7-74af-a5d1-79ca6d2310f4\"")], NAMED),
+        ("at-subscription-requested", &[("/asked", "null")], "nobody asked for the subscription"),
+        ("at-subscription-awaiting", &[("/watch", "null")], "a first charge is waited for since never"),
+        ("at-subscription-fulfilled", &[("/payment", "\"awaited\"")], PAID),
+        ("at-subscription-past_due", &[("/payment", "\"failed\"")], PAID),
+    ]);
+    let load = |many: i64| {
+        let events = Value::from_iter((0..many).map(|at| json!([at, "-dU_G-bbt0j4UA"]))).to_string();
+        let text = changed("revup.subscription", "at-subscription-fulfilled", &[("/events", &events)]);
+        Snapshot::<rulebound::revup::Subscription>::load(&text).map(drop)
+    };
+    assert_eq!(load(8), Ok(()));
+    assert_eq!(load(9), Err(LoadError::Impossible("more events are remembered than there is room for")));
+}
