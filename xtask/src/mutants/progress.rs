@@ -110,6 +110,8 @@ fn what_is_noticed_is_missed_no_more() {
     known.note("noticed", "a");
     known.note("missed", "a");
     known.note("unviable", "b");
-    assert!(known.has("a") && known.has("b") && !known.has("c"));
-    assert!(known.missed.is_empty() && known.noticed.contains("a"));
+    known.note("missed", "c");
+    let settled = ["a", "b", "c", "d"].map(|name| known.is_settled(name));
+    assert_eq!(settled, [true, true, false, false]);
+    assert!(known.missed.iter().eq(["c"]));
 }
