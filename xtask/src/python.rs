@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::{Outcome, cargo, root, run, target};
 
 /// The largest wheel: 1.25 MB. This only ever goes down.
-const LARGEST_WHEEL: u64 = 1_600_000;
+const LARGEST_WHEEL: u64 = 1_590_000;
 
 /// Installs the binding, as the wheel that is released, into a virtual environment of its own; once in a run.
 pub(crate) fn build() -> Outcome {
