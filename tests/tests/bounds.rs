@@ -1,21 +1,12 @@
 //! What is remembered has a bound: up to it everything is known again, and beyond it that is said.
 
-use std::fs;
-use std::path::Path;
-
+use rulebound_tests::golden;
 use rulebound_tests::vectors::ask;
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_796_083_200_000;
 const SUBSCRIPTION: &str = "0192b445-55a7-74af-a5d1-79ca6d2310f4";
 const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
-
-fn golden(flow: &str, file: &str) -> Value {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
-    let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    golden["snapshot"].take()
-}
 
 /// Says a thing to a snapshot, which becomes the next one; what was answered.
 fn say(at: &mut Value, verb: &str, what: &str, value: &Value) -> Value {

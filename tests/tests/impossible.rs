@@ -1,9 +1,7 @@
 //! States that no release ever saves: each is told apart from what was saved, and why is said.
 
-use std::fs;
-use std::path::Path;
-
 use rulebound::{Flow, LoadError, Snapshot};
+use rulebound_tests::golden;
 use serde_json::{Value, json};
 
 /// A saved snapshot, what is changed in it by JSON Pointers (`null` removes a member), and why it is impossible then.
@@ -11,18 +9,16 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 /// What a golden file saved, with changes made to its state.
 fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(flow).join("1").join(file).with_extension("json");
-    let mut golden: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut snapshot = golden(flow, file);
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
-        let parent = golden["snapshot"]["state"].pointer_mut(parent).and_then(Value::as_object_mut).unwrap();
+        let parent = snapshot["state"].pointer_mut(parent).and_then(Value::as_object_mut).unwrap();
         match serde_json::from_str(value).unwrap() {
             Value::Null => assert!(parent.remove(name).is_some(), "{file}: no {pointer}"),
             value => drop(parent.insert(name.into(), value)),
         }
     }
-    golden["snapshot"].to_string()
+    snapshot.to_string()
 }
 
 fn are_impossible<F: Flow>(cases: &[Case]) {
