@@ -53,10 +53,15 @@ pub(crate) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 
 /// The text in its quotes; most have no escapes.
 fn text_of(raw: &str) -> Option<String> {
-    match raw.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+    match unquoted(raw) {
         Some(plain) if !plain.contains('\\') => Some(plain.into()),
         _ => decode(raw).ok(),
     }
+}
+
+/// What stands between quotes, as it is written.
+fn unquoted(raw: &str) -> Option<&str> {
+    raw.strip_prefix('"')?.strip_suffix('"')
 }
 
 fn filled(text: String) -> Option<String> {
@@ -69,8 +74,7 @@ fn in_some_form<T: DeserializeOwned>(raw: &str) -> Option<T> {
     if let Ok(value) = decode(raw) {
         return Some(value);
     }
-    let bare = raw.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(raw);
-    let number = integer(bare)?;
+    let number = integer(unquoted(raw).unwrap_or(raw))?;
     decode(number).or_else(|_| decode(&format!("\"{number}\""))).ok()
 }
 
