@@ -71,8 +71,11 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The level at which this policy holds a rule.
+    /// The level at which this policy holds a rule; what a rule forbids, no policy softens.
     pub fn level(&self, rule: &Rule) -> Level {
+        if rule.level == Level::Forbid {
+            return Level::Forbid;
+        }
         if let Some(level) = self.overrides.get(rule.code) {
             return *level;
         }

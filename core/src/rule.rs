@@ -11,15 +11,17 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
-/// How strongly a broken rule is held against a command.
+/// What becomes of a command that breaks a rule; of a fact a broken rule only warns.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Level {
-    /// The command is refused.
-    Refuse,
-    /// The command is accepted, and the transition carries a warning.
+    /// The command is rejected, whatever the policy says.
+    Forbid,
+    /// The command is rejected, unless the policy softens this very rule.
+    Deny,
+    /// The command is accepted with a warning.
     Warn,
 }
 
@@ -174,27 +176,27 @@ rules! {
     pub enum Kernel;
 
     /// An obligation that somebody has in hand cannot be begun by another before the lease ends.
-    InHand = "rulebound.effect.in-hand" Refuse Inferred Money [];
+    InHand = "rulebound.effect.in-hand" Forbid Inferred Money [];
     /// Only what is owed can be begun.
-    NotOwed = "rulebound.effect.not-owed" Refuse Inferred Money [];
+    NotOwed = "rulebound.effect.not-owed" Forbid Inferred Money [];
     /// What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier.
-    NotBefore = "rulebound.effect.not-before" Refuse Inferred Request [];
+    NotBefore = "rulebound.effect.not-before" Forbid Inferred Request [];
     /// A request is not sent again while its outcome is left to a look-up, or to a person.
-    OutcomeUnknown = "rulebound.effect.outcome-unknown" Refuse Inferred Money [];
+    OutcomeUnknown = "rulebound.effect.outcome-unknown" Forbid Inferred Money [];
     /// What a flow begins with can be wished for once.
-    AlreadyBegun = "rulebound.flow.already-begun" Refuse Inferred Request [];
+    AlreadyBegun = "rulebound.flow.already-begun" Forbid Inferred Request [];
     /// A wish is possible only where the flow has an edge for it.
-    NoEdge = "rulebound.flow.no-edge" Refuse Inferred Money [];
+    NoEdge = "rulebound.flow.no-edge" Forbid Inferred Money [];
     /// A wish belongs to the one flow that owns it.
-    OtherFlow = "rulebound.flow.other-flow" Refuse Inferred Money [];
+    OtherFlow = "rulebound.flow.other-flow" Forbid Inferred Money [];
     /// A wish that may be wanted more than once carries the host's name for it.
-    IntentRequired = "rulebound.intent.required" Refuse Inferred Money [];
+    IntentRequired = "rulebound.intent.required" Forbid Inferred Money [];
     /// An intent names one wish: another content needs another name.
-    OtherContent = "rulebound.intent.other-content" Refuse Inferred Money [];
+    OtherContent = "rulebound.intent.other-content" Forbid Inferred Money [];
     /// While one wish is open, another of its kind waits.
-    OneAtATime = "rulebound.intent.one-at-a-time" Refuse Inferred Money [];
+    OneAtATime = "rulebound.intent.one-at-a-time" Forbid Inferred Money [];
     /// `extra` carries only fields that the library does not know.
-    ExtraKnown = "rulebound.extra.known-field" Refuse Inferred Request [];
+    ExtraKnown = "rulebound.extra.known-field" Forbid Inferred Request [];
 }
 
 /// What would make a refused wish legal.

@@ -50,8 +50,8 @@ pub struct Vector {
 pub struct Breaches {
     /// What broke it, by the flow: wishes by their names, facts by their types.
     pub broken_by: BTreeMap<&'static str, Names>,
-    /// Whether an override to `warn` had it no longer refuse; nothing where it never refused.
-    pub softened: Option<bool>,
+    /// Whether an override to `warn` had it no longer reject, wherever it did.
+    pub softened: BTreeSet<bool>,
 }
 
 /// What was seen of a flow.
@@ -148,12 +148,13 @@ impl Survey {
                 for violation in rejection.violations {
                     let softened = softened(env, violation.rule.code);
                     let violations = match at.handle(command.clone(), &softened) {
+                        Ok(_) => Vec::new(),
                         Err(HandleError::Rejected(it)) => it.violations,
-                        _ => Vec::new(),
+                        Err(error) => panic!("{}, softened: {error}", violation.rule.code),
                     };
                     let is_met = violations.iter().all(|it| it.rule != violation.rule);
                     let rule = self.rules.entry(violation.rule.code).or_default();
-                    rule.softened = Some(is_met || rule.softened == Some(true));
+                    rule.softened.insert(is_met);
                 }
                 None
             }

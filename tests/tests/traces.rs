@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rulebound::Kept;
 use rulebound::catalogue::Catalogue;
+use rulebound::{Kept, Level};
 use rulebound_tests::survey::Survey;
 use rulebound_tests::{root, trace};
 
@@ -50,6 +50,19 @@ fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
         }
     }
     assert_none("vectors", &wrong);
+}
+
+#[test]
+fn a_policy_softens_what_is_denied_and_nothing_that_is_forbidden() {
+    let mut wrong = Vec::new();
+    for rule in CATALOGUE.rules.iter().map(|it| it.rule) {
+        let softened = SURVEY.rules.get(rule.code).map(|it| &it.softened);
+        let otherwise = rule.level == Level::Forbid;
+        if softened.is_some_and(|it| it.contains(&otherwise)) {
+            wrong.push(format!("{} is {:?} and softened: {softened:?}", rule.code, rule.level));
+        }
+    }
+    assert_none("levels", &wrong);
 }
 
 #[test]

@@ -39,9 +39,6 @@ pub struct RuleEntry {
     /// What is declared of it.
     #[serde(flatten)]
     pub rule: &'static Rule,
-    /// Whether a policy can have it warn where it refuses a command; absent where it refuses none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub softened: Option<bool>,
     /// The flows that it is about.
     pub flows: Vec<AboutFlow>,
 }
@@ -147,13 +144,12 @@ impl RuleEntry {
         let shown = shown::RULES.iter().find(|it| it.code == rule.code);
         let flows = shown.map_or_else(Default::default, |it| it.flows).iter();
         let flows = flows.map(|(flow, broken_by)| AboutFlow { flow, broken_by }).collect();
-        Self { rule, softened: shown.and_then(|it| it.softened), flows }
+        Self { rule, flows }
     }
 }
 
 /// Why an override of a rule would have no effect; nothing if it has one.
 pub(crate) fn idle(rule: &Rule, level: Level) -> Option<&'static str> {
-    let shown = shown::RULES.iter().find(|it| it.code == rule.code);
     match rule.kept {
         Kept::ByConstruction => {
             Some("nothing can break this rule, so that its level does not matter: remove the override")
@@ -162,9 +158,10 @@ pub(crate) fn idle(rule: &Rule, level: Level) -> Option<&'static str> {
             Some("only the host can keep this rule, so that its level does not matter: remove the override")
         }
         Kept::LeftOut => Some("this rule is not kept, so that its level does not matter: remove the override"),
-        Kept::Enforced if level == Level::Warn && shown.is_some_and(|it| it.softened == Some(false)) => {
-            Some("this rule cannot be softened, since the rest depends on it: remove the override")
+        Kept::Enforced if rule.level == Level::Forbid => {
+            Some("no policy can change a rule whose level is `forbid`: remove the override")
         }
+        Kept::Enforced if level == Level::Forbid => Some("only a rule itself is `forbid`: give `deny` or `warn`"),
         Kept::Enforced => None,
     }
 }

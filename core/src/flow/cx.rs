@@ -107,13 +107,15 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.moment == Moment::Offer
     }
 
-    /// Notes a rule that does not hold, and goes on.
+    /// Checks a rule. Broken, it rejects a command at the level that it has under the policy, and of a fact it only warns.
+    ///
+    /// A step may rely on a rule that is [`Level::Forbid`]; of every other it must be ready for a policy that softens it.
     pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
-        if holds { Check { broken: None } } else { self.note(rule.rule(), false) }
+        if holds { Check { broken: None } } else { self.note(rule.rule()) }
     }
 
-    /// Notes a rule that does not hold here but is only advice here.
-    pub fn advise(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
+    /// Warns of a rule that is only advice here, whatever its level.
+    pub fn warn(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds {
             return Check { broken: None };
         }
@@ -121,24 +123,16 @@ impl<'a, F: Flow> Cx<'a, F> {
         Check { broken: self.warnings.last_mut() }
     }
 
-    /// Notes a rule on whose holding the rest depends: no policy softens it. End with [`Check::met`].
-    pub fn require(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
-        if holds { Check { broken: None } } else { self.note(rule.rule(), true) }
-    }
-
-    /// Goes on only if no rule is broken so far: everything that can be said of the wish has been.
-    pub fn admitted(&self) -> Result<(), Stop> {
+    /// Goes on only if no rule is broken so far: everything that can be said of the command has been.
+    pub fn finish(&self) -> Result<(), Stop> {
         if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
     }
 
     #[cold]
-    fn note(&mut self, rule: &'static Rule, required: bool) -> Check<'_> {
-        let level = if required { rule.level } else { self.env.policy.level(rule) };
-        let list = if level == Level::Refuse && self.moment != Moment::Fact {
-            &mut self.violations
-        } else {
-            &mut self.warnings
-        };
+    fn note(&mut self, rule: &'static Rule) -> Check<'_> {
+        let level = self.env.policy.level(rule);
+        let rejects = level != Level::Warn && self.moment != Moment::Fact;
+        let list = if rejects { &mut self.violations } else { &mut self.warnings };
         let mut violation = Violation::new(rule);
         violation.by_policy = level != rule.level;
         list.push(violation);
@@ -345,9 +339,9 @@ impl Check<'_> {
         self.say(|violation| violation.at = Cow::Owned(pointer()))
     }
 
-    /// What would make it legal.
-    pub fn until(self, until: Until) -> Self {
-        self.say(|violation| violation.until = Some(until))
+    /// What would make it legal, if anything would.
+    pub fn until(self, until: impl Into<Option<Until>>) -> Self {
+        self.say(|violation| violation.until = until.into())
     }
 
     /// The wishes that say the same in a shape that is allowed.
@@ -358,11 +352,6 @@ impl Check<'_> {
     /// What broke it, in a half sentence after the rule's statement.
     pub fn because(self, detail: impl FnOnce() -> String) -> Self {
         self.say(|violation| violation.detail = Some(detail()))
-    }
-
-    /// Goes on only if the rule holds.
-    pub fn met(self) -> Result<(), Stop> {
-        if self.broken.is_some() { Err(Stop::Refused) } else { Ok(()) }
     }
 
     fn say(mut self, say: impl FnOnce(&mut Violation)) -> Self {

@@ -17,8 +17,7 @@ impl<F: Flow> Cx<'_, F> {
         self.has_extra |= !extra.is_empty();
         let known = extra.known_to::<T>();
         let name = known.unwrap_or_default();
-        let _ = self
-            .require(Kernel::ExtraKnown, known.is_none())
+        self.check(Kernel::ExtraKnown, known.is_none())
             .at_index(|| format!("/extra{}", pointer(name)))
             .because(|| format!("`{name}` has a field of its own: set that field."));
     }
@@ -33,8 +32,7 @@ impl<F: Flow> Cx<'_, F> {
         let twice = body.as_deref().and_then(clash);
         let path = twice.as_deref().unwrap_or_default();
         let name = path.rsplit_once('/').map_or("", |(_, name)| name);
-        let _ = self
-            .require(Kernel::ExtraKnown, twice.is_none())
+        self.check(Kernel::ExtraKnown, twice.is_none())
             .at_index(|| format!("/extra/{name}"))
             .because(|| format!("The request sets `{path}` itself: remove it from `extra`."));
     }

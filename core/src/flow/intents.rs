@@ -113,7 +113,7 @@ impl Standing {
             Self::Fresh(ordinal) => Ok(ordinal),
             Self::Same => Err(Because::Known.into()),
             Self::Other => {
-                cx.require(rule, false).at("/intent").met()?;
+                cx.check(rule, false).at("/intent");
                 Err(Stop::Refused)
             }
         }

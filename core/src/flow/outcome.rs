@@ -7,6 +7,7 @@ use super::{Cx, Flow};
 use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, Obligation, Past};
 use crate::fact::Because;
 use crate::id::EffectId;
+use crate::rule::Until;
 use crate::time::{Millis, Timestamp};
 
 /// The review of what was made although it had been ended as not made.
@@ -52,6 +53,11 @@ impl<F: Flow> Cx<'_, F> {
     /// The first owed request for which something is true.
     pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
         self.first(&mut wanted)
+    }
+
+    /// The reply to that request, as what unblocks a command.
+    pub fn until_reply(&self, wanted: impl FnMut(&F::Call) -> bool) -> Option<Until> {
+        self.owed(wanted).map(|it| Until::Reply(it.id.clone()))
     }
 
     fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {

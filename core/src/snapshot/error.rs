@@ -64,15 +64,26 @@ impl ObserveError {
     }
 }
 
-/// A bug of the library's: a step has moved a facet where no row of its table leads. Nothing has changed.
+/// A bug of the library's. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
 #[non_exhaustive]
-pub struct Fault {
-    /// The flow.
-    pub flow: &'static str,
-    /// The move that no row allows.
-    pub moved: Box<FacetTransition>,
+pub enum Fault {
+    /// A step has moved a facet where no row of its table leads.
+    #[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
+    #[non_exhaustive]
+    Undeclared {
+        /// The flow.
+        flow: &'static str,
+        /// The move that no row allows.
+        moved: Box<FacetTransition>,
+    },
+    /// A step has stopped for a broken rule, and no rule is broken.
+    #[error("a bug of rulebound's: in `{flow}` a step stopped and named no rule")]
+    #[non_exhaustive]
+    Unexplained {
+        /// The flow.
+        flow: &'static str,
+    },
 }
 
 /// Why a text is no snapshot of a flow.

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Command, HandleError, Rejection, Snapshot, Transition, declared};
+use super::{Command, Fault, HandleError, Rejection, Snapshot, Transition, declared};
 use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
 use crate::flow::{Cx, Flow, Input, Moment, Stop};
 use crate::id::EffectId;
@@ -34,6 +34,7 @@ impl<F: Flow> Snapshot<F> {
         let mut state = Arc::clone(&self.state);
         match Arc::make_mut(&mut state).step(input, &mut cx) {
             Ok(()) if cx.violations.is_empty() => {}
+            Err(Stop::Refused) if cx.violations.is_empty() => return Err(Fault::Unexplained { flow: F::ID }.into()),
             Ok(()) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }.into()),
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
         }
@@ -56,12 +57,11 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.beginning(found, env);
         let is_review = id.kind() == "review";
         let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {
-            let check = cx.require(Kernel::NotOwed, false).at("/effect");
-            let check = match found.and_then(|it| it.due) {
-                Some(due) if !is_review => check.until(Until::At(due)),
-                _ => check,
-            };
-            let _ = if is_review { check.because(|| "A review is judged with `done`.".into()) } else { check };
+            let due = found.and_then(|it| it.due).filter(|_| !is_review);
+            let check = cx.check(Kernel::NotOwed, false).at("/effect").until(due.map(Until::At));
+            if is_review {
+                check.because(|| "A review is judged with `done`.".into());
+            }
             return Err(Rejection { violations: cx.violations });
         };
         self.may_begin(obligation, &mut cx);
@@ -94,11 +94,11 @@ impl<F: Flow> Snapshot<F> {
         let now = cx.now();
         let at = |instant: Option<Timestamp>| Until::At(instant.unwrap_or(now));
         let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
-        let _ = cx.require(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
-        let _ = cx.require(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
+        cx.check(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
+        cx.check(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
         let asked = obligation.asks(now, cx.policy()).is_some();
         let free = lease.is_some() || !(asked || obligation.is_held());
-        let _ = cx.require(Kernel::OutcomeUnknown, free).at("/effect");
+        cx.check(Kernel::OutcomeUnknown, free).at("/effect");
         if let Duty::Request(call) = &obligation.duty {
             self.state.guard(F::wish_of(call), cx);
         }

@@ -319,6 +319,6 @@ fn declared<F: Flow>(from: F::Facets, on: F::On, to: &F) -> Result<(), Fault> {
 fn undeclared<F: Flow>(from: F::Facets, on: F::On, to: F::Facets) -> Result<(), Fault> {
     match from.undeclared(on, to) {
         None => Ok(()),
-        Some(moved) => Err(Fault { flow: F::ID, moved: Box::new(moved) }),
+        Some(moved) => Err(Fault::Undeclared { flow: F::ID, moved: Box::new(moved) }),
     }
 }

@@ -148,12 +148,10 @@ impl<F: Flow> Snapshot<F> {
         let mut state = Arc::clone(&self.state);
         match Arc::make_mut(&mut state).step(input, &mut cx) {
             Ok(()) => {}
+            Err(Stop::Refused) => return Err(Fault::Unexplained { flow: F::ID }),
             // The answer itself has been taken from the outbox: that much has moved.
-            Err(Stop::Unmoved(_) | Stop::Refused) if settles => state = Arc::clone(&self.state),
+            Err(Stop::Unmoved(_)) if settles => state = Arc::clone(&self.state),
             Err(Stop::Unmoved(because)) => return Ok(Observation::Unmoved { because, warnings: cx.warnings }),
-            Err(Stop::Refused) => {
-                return Ok(Observation::Unmoved { because: Because::Unrelated, warnings: cx.warnings });
-            }
         }
         let before = self.state.facets();
         declared(before, on, &*state)?;

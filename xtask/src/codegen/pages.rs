@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
-use rulebound::Guards;
 use rulebound::catalogue::{Catalogue, FlowEntry, RuleEntry};
+use rulebound::{Guards, Kept, Level};
 use serde::Serialize;
 
 use super::diagrams::{longer_ways, pictures};
@@ -116,10 +116,10 @@ impl Page<'_> {
         for flow in entry.flows.iter().filter(|it| !it.broken_by.is_empty()) {
             let _ = write!(text, "; in `{}` broken by {}", flow.flow, codes(flow.broken_by));
         }
-        match entry.softened {
-            Some(true) => text += "; a policy can soften it",
-            Some(false) => text += "; no policy softens it",
-            None => {}
+        match (entry.rule.kept, entry.rule.level) {
+            (Kept::Enforced, Level::Deny) => text += "; a policy can soften it",
+            (Kept::Enforced, Level::Forbid) => text += "; no policy softens it",
+            _ => {}
         }
         text.push_str(".\n");
         let (breaks, keeps) = trace::vectors(code, self.survey);

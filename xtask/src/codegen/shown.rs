@@ -13,8 +13,6 @@ const HEAD: &str = "\
 /// What is seen of a rule.
 pub(super) struct Shown {
     pub(super) code: &'static str,
-    /// Whether an override had it warn where it refused a command.
-    pub(super) softened: Option<bool>,
     /// The flows whose vectors break or keep it, each with what broke it.
     pub(super) flows: &'static [(&'static str, &'static [&'static str])],
 }
@@ -34,11 +32,10 @@ pub(super) fn text(catalogue: &Catalogue, survey: &Survey) -> String {
     text.push_str("#[rustfmt::skip]\npub(super) static RULES: &[Shown] = &[\n");
     for code in catalogue.rules.iter().map(|it| it.rule.code) {
         let flows = flows(code, survey);
-        let softened = survey.rules.get(code).and_then(|it| it.softened);
         if !flows.is_empty() {
             let flows: Vec<_> = flows.iter().map(|(flow, by)| format!("({flow:?}, &{})", list(by))).collect();
             let flows = flows.join(", ");
-            let _ = writeln!(text, "    Shown {{ code: {code:?}, softened: {softened:?}, flows: &[{flows}] }},");
+            let _ = writeln!(text, "    Shown {{ code: {code:?}, flows: &[{flows}] }},");
         }
     }
     text.push_str("];\n\n#[rustfmt::skip]\npub(super) static VIEWS: &[Views] = &[\n");

@@ -263,7 +263,7 @@ impl Broken {
 
     /// The request, if what it breaks is only warned about.
     fn checked(self, request: Request) -> Result<Checked, Rejection> {
-        match self.0.iter().any(|it| it.rule.level == Level::Refuse) {
+        match self.0.iter().any(|it| it.rule.level != Level::Warn) {
             true => Err(Rejection { violations: self.0 }),
             false => Ok(Checked { request, warnings: self.0 }),
         }

@@ -237,9 +237,10 @@ impl CreateCheckoutSession {
         cx.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
         let other = self.mode.is_known() && (self.mode == Mode::Subscription) != (belongs == Belongs::ToSubscription);
         let until = Until::Wish { command: "create_checkout_session", flow: Some(belongs.other()) };
-        cx.require(Kernel::OtherFlow, !other).at("/mode").until(until).met()?;
+        cx.check(Kernel::OtherFlow, !other).at("/mode").until(until);
+        cx.finish()?;
         let invited = self.mode != Mode::Reimbursement;
-        cx.advise(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        cx.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
         self.check_urls(cx);
         let settings = cx.settings();
         let cart = Cart::new(&self.line_items, settings);
@@ -322,14 +323,14 @@ impl CreateCheckoutSession {
     fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, cx: &mut Cx<'_, F>) {
         let computed = self.computed_total(cart);
         let told = self.order_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
-        let check = cx.advise(Rule::CheckoutAmountEqualsOrder, told).at("/order_total");
+        let check = cx.warn(Rule::CheckoutAmountEqualsOrder, told).at("/order_total");
         check.because(|| "Without `order_total` nothing tells whether the session's total is the order's.".into());
         let (Some(total), Some(computed)) = (self.order_total, computed) else { return };
         let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
         let told = || format!("The items and what is added make {computed}, and the total is {total}.");
         cx.check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed).at("/order_total").because(told);
         // Flex may add a fee of its own, so that more is only odd.
-        cx.advise(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/order_total").because(told);
+        cx.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/order_total").because(told);
     }
 
     fn check_amounts<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {

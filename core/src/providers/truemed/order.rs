@@ -142,7 +142,7 @@ impl Order<'_> {
         if !self.free_trial {
             cx.check(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
         } else if !cx.settings().free_trial_waives_total {
-            cx.advise(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
+            cx.warn(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
         }
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
 pub(crate) fn placed<F: Truemed>(cx: &mut Cx<'_, F>) {
     if let Some(id) = cx.asked(UNPLACED).filter(|_| !cx.is_begin_again()) {
-        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+        cx.check(Kernel::OneAtATime, false).until(Until::Reply(id));
     }
 }
 

@@ -176,7 +176,7 @@ impl CreatePaymentSession {
         let failure = self.failure_url.as_deref().unwrap_or_default();
         let absolute = self.failure_url.is_none() || is_absolute(failure);
         cx.check(Rule::SessionFailureUrlAbsolute, absolute).at("/failure_url");
-        cx.advise(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
+        cx.warn(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
     }
 
     fn check_kind<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
@@ -188,7 +188,7 @@ impl CreatePaymentSession {
         cx.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
         // No policy softens it: nobody could end the hold, and it would stand in the way of every charge.
         let ends = !self.asks_for_token() || *kind != Kind::Authorization;
-        let _ = cx.require(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
+        cx.check(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
     }
 }
 

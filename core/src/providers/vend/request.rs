@@ -176,7 +176,7 @@ impl TokenRequest {
         let url = self.return_url.as_deref().unwrap_or_default();
         let absolute = is_absolute(url);
         cx.check(rule, absolute).at("/return_url");
-        cx.advise(rule, !absolute || is_secure(url)).at("/return_url");
+        cx.warn(rule, !absolute || is_secure(url)).at("/return_url");
     }
 
     fn check_each_once<F: Flow>(&self, cx: &mut Cx<'_, F>) {

@@ -279,7 +279,7 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
 #[test]
 fn a_move_without_a_row_is_a_fault_and_leaves_everything_as_it_was() {
     let undeclared = |on| FacetTransition { facet: "toy", before: "absent", after: "live", trigger: on };
-    let fault = |on| Fault { flow: "toy.subscription", moved: undeclared(on).into() };
+    let fault = |on| Fault::Undeclared { flow: "toy.subscription", moved: undeclared(on).into() };
     assert_eq!(start().handle(Command::Stray {}, &env(0)), Err(HandleError::Fault(fault("create"))));
     let strays = webhook(r#"{"none": true}"#);
     assert_eq!(start().observe(strays, &env(0)), Err(ObserveError::Fault(fault("seen"))));

@@ -17,9 +17,9 @@ rules! {
     /// Rules of a provider that does not exist.
     pub(super) enum Rule;
     /// The plan has a name.
-    PlanNamed = "toy.create.plan-named" Refuse Inferred Request [];
+    PlanNamed = "toy.create.plan-named" Deny Inferred Request [];
     /// One subscription at a time.
-    One = "toy.create.one" Refuse Inferred Money [];
+    One = "toy.create.one" Deny Inferred Money [];
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -198,7 +198,8 @@ impl Flow for Toy {
         match input {
             Input::Command(Command::Create { plan }) => {
                 cx.check(Rule::PlanNamed, !plan.is_empty()).at("/plan");
-                cx.require(Kernel::AlreadyBegun, *self == Self::Absent).met()?;
+                cx.check(Kernel::AlreadyBegun, *self == Self::Absent);
+                cx.finish()?;
                 cx.owe(Call::Create(plan));
                 *self = Self::Asked;
             }

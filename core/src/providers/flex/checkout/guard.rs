@@ -17,10 +17,8 @@ pub(super) fn guard(at: &Checkout, wish: Wish, cx: &mut Context<'_>) {
 }
 
 fn refund(at: &Checkout, cx: &mut Context<'_>) {
-    let check = cx.require(Rule::RefundOnlyComplete, at.payment.is_some());
-    if at.checkouts.place() != Place::Absent {
-        let _ = check.until(Until::Signal(SESSION_COMPLETED));
-    }
+    let completes = at.checkouts.place() != Place::Absent;
+    cx.check(Rule::RefundOnlyComplete, at.payment.is_some()).until(completes.then_some(Until::Signal(SESSION_COMPLETED)));
     let Some(payment) = &at.payment else { return };
     let manual = at.is_manual();
     let left = payment.refundable(manual) > Cents::ZERO || cx.is_begin();
@@ -38,7 +36,7 @@ fn capture(at: &Checkout, cx: &mut Context<'_>) {
     }
     let Some(payment) = &at.payment else {
         if at.is_manual() || at.checkouts.current().is_none() {
-            let _ = cx.require(Kernel::NoEdge, false).until(Until::Signal(SESSION_COMPLETED));
+            cx.check(Kernel::NoEdge, false).until(Until::Signal(SESSION_COMPLETED));
         }
         return;
     };

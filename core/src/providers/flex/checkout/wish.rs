@@ -34,11 +34,12 @@ pub(super) fn refund(at: &mut Checkout, mut it: CreateRefund, cx: &mut Context<'
             format!("Of {left} cents that are left, {free} are not disputed.")
         });
     }
-    cx.require(Kernel::IntentRequired, it.intent.is_some()).at("/intent").met()?;
+    cx.check(Kernel::IntentRequired, it.intent.is_some()).at("/intent");
+    cx.finish()?;
     let (Some(intent), Some(id), Some(payment)) = (it.intent.clone(), &at.checkouts.settled, &at.payment) else {
         return Err(Stop::Refused);
     };
-    cx.admitted()?;
+    cx.finish()?;
     let content = of_refund(&it);
     let ordinal = payment.returns.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
     let id = id.clone();
@@ -94,11 +95,12 @@ pub(super) fn capture(at: &mut Checkout, mut it: CapturePayment, cx: &mut Contex
         let within = it.amount > Cents::ZERO && it.amount <= payment.capturable();
         cx.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
     }
-    cx.require(Kernel::IntentRequired, it.intent.is_some()).at("/intent").met()?;
+    cx.check(Kernel::IntentRequired, it.intent.is_some()).at("/intent");
+    cx.finish()?;
     let (Some(intent), Some(id), Some(payment)) = (it.intent.clone(), &at.checkouts.settled, &at.payment) else {
         return Err(Stop::Refused);
     };
-    cx.admitted()?;
+    cx.finish()?;
     let content = of_capture(&it);
     let ordinal = payment.captures.standing(&intent, content).ordinal(Kernel::OtherContent, cx)?;
     let id = id.clone();

@@ -19,7 +19,7 @@ use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
 use crate::fact::Because;
 use crate::flow::{Cx, Stop};
-use crate::rule::{Kernel, Until};
+use crate::rule::Kernel;
 use crate::time::Timestamp;
 pub(crate) use ours::{SKEW, is_create};
 
@@ -117,32 +117,26 @@ impl Checkouts {
 
     /// What is paid is not bought again, and one request is answered before the next is made.
     pub(crate) fn guard_create<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        let _ = cx.require(Kernel::AlreadyBegun, self.settled.is_none());
+        cx.check(Kernel::AlreadyBegun, self.settled.is_none());
         if !cx.is_begin() && (self.asked.is_some() || self.adopting.is_some()) {
             let open = |call: &Call| {
                 is_create(call) || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
-            let open = cx.owed(open).map(|it| it.id.clone());
-            let check = cx.require(Kernel::OneAtATime, false);
-            if let Some(id) = open {
-                let _ = check.until(Until::Reply(id));
-            }
+            let answered = cx.until_reply(open);
+            cx.check(Kernel::OneAtATime, false).until(answered);
         }
     }
 
     /// A session that is known can be looked at, and so can one that a flow begins with.
     pub(crate) fn guard_retrieve<F: Flex>(&self, begins: bool, cx: &mut Cx<'_, F>) {
         let known = !self.sessions.is_empty() || self.adopting.is_some() || begins || cx.is_begin();
-        let asked = cx.owed(is_create).map(|it| it.id.clone());
-        let check = cx.require(Kernel::NoEdge, known);
-        if let Some(id) = asked {
-            let _ = check.until(Until::Reply(id));
-        }
+        let answered = cx.until_reply(is_create);
+        cx.check(Kernel::NoEdge, known).until(answered);
     }
 
     pub(crate) fn create<F: Flex>(&mut self, mut it: CreateCheckoutSession, cx: &mut Cx<'_, F>) -> Result<(), Stop> {
         it.check(cx, F::BELONGS)?;
-        cx.admitted()?;
+        cx.finish()?;
         self.asked = Some(Asked::of(&it, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
         // Our own total stays here: Flex has no field for it.
@@ -167,7 +161,8 @@ impl Checkouts {
         let newest = self.current().map(|it| it.id.clone()).or_else(|| self.adopting.clone());
         let id = given.or(newest);
         let known = |id: &CheckoutSessionId| self.find(id).is_some() || self.adopting.as_ref() == Some(id) || begins;
-        cx.require(Kernel::NoEdge, id.as_ref().is_some_and(known)).at("/checkout_session_id").met()?;
+        cx.check(Kernel::NoEdge, id.as_ref().is_some_and(known)).at("/checkout_session_id");
+        cx.finish()?;
         let Some(id) = id else { return Err(Stop::Refused) };
         cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
         if self.find(&id).is_none() {

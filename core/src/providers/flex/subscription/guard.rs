@@ -11,12 +11,12 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
         Wish::Create => {
             at.checkouts.guard_create(cx);
             // What is settled has said so already.
-            let _ = cx.require(Kernel::AlreadyBegun, at.standing.is_none() || at.checkouts.settled.is_some());
+            cx.check(Kernel::AlreadyBegun, at.standing.is_none() || at.checkouts.settled.is_some());
         }
         Wish::RetrieveSession => at.checkouts.guard_retrieve(at.is_absent(), cx),
         Wish::Retrieve => {
             let known = at.standing.is_some() || at.is_absent() || cx.is_begin();
-            let _ = cx.require(Kernel::NoEdge, known).until(Until::Signal(SESSION_COMPLETED));
+            cx.check(Kernel::NoEdge, known).until(Until::Signal(SESSION_COMPLETED));
         }
         // Another that was paid for may be ended after the one that counts.
         Wish::Cancel if at.has_other() => {}
@@ -31,22 +31,18 @@ fn flag(at: &Subscription, with_period: bool, cx: &mut Context<'_>) {
     running(at, cx);
     if cx.is_begin() {
         let newest = at.standing.as_ref().and_then(|it| it.ending.as_ref()) == Some(&Ending::WithPeriod(with_period));
-        let _ = cx.require(Kernel::NoEdge, newest);
+        cx.check(Kernel::NoEdge, newest);
     }
 }
 
 fn running(at: &Subscription, cx: &mut Context<'_>) {
     let Some(standing) = &at.standing else {
-        let check = cx.require(Kernel::NoEdge, false);
-        let _ = match at.is_absent() {
-            true => check.until(Until::wish("create_checkout_session")),
-            false => check.until(Until::Signal(SESSION_COMPLETED)),
-        };
+        cx.check(Kernel::NoEdge, false).until(match at.is_absent() {
+            true => Until::wish("create_checkout_session"),
+            false => Until::Signal(SESSION_COMPLETED),
+        });
         return;
     };
-    let looked = cx.owed(|call| matches!(call, Call::RetrieveSubscription(_))).map(|it| it.id.clone());
-    let check = cx.require(Kernel::NoEdge, standing.status.is_some() && !standing.is_over());
-    if let Some(id) = looked {
-        let _ = check.until(Until::Reply(id));
-    }
+    let looked = cx.until_reply(|call| matches!(call, Call::RetrieveSubscription(_)));
+    cx.check(Kernel::NoEdge, standing.status.is_some() && !standing.is_over()).until(looked);
 }

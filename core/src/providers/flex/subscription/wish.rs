@@ -28,8 +28,9 @@ fn retrieve(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Conte
     let have = at.standing.as_ref().map(|it| it.id.clone());
     let same = given.is_none() || have.is_none() || given == have;
     let id = have.or(given);
-    cx.require(Kernel::NoEdge, id.is_some() && same).at("/subscription_id").met()?;
-    cx.admitted()?;
+    cx.check(Kernel::NoEdge, id.is_some() && same).at("/subscription_id");
+    cx.finish()?;
+    cx.finish()?;
     let Some(id) = id else { return Err(Stop::Refused) };
     if at.standing.is_none() {
         // What was asked for before and not found is asked for no more.
@@ -48,7 +49,8 @@ fn cancel(at: &mut Subscription, mut it: CancelSubscription, cx: &mut Context<'_
         return cancel_other(at, named, it, cx);
     }
     let running = at.standing.as_mut().filter(|it| it.status.is_some() && !it.is_over());
-    cx.require(Kernel::NoEdge, running.is_some()).met()?;
+    cx.check(Kernel::NoEdge, running.is_some());
+    cx.finish()?;
     let Some(standing) = running else { return Err(Stop::Refused) };
     one_at_a_time(&standing.id, cx)?;
     match it.cancel_at_period_end {
@@ -70,8 +72,9 @@ fn cancel_other(
     let other = at.other(named.as_ref().map(|it| it.as_str())).filter(|other| !other.ended);
     let at_once = it.cancel_at_period_end == Some(false);
     cx.check(Rule::SubscriptionCancelRefund, !it.refunds()).at("/refund");
-    cx.require(Kernel::NoEdge, other.is_some() && at_once).at("/subscription_id").met()?;
-    cx.admitted()?;
+    cx.check(Kernel::NoEdge, other.is_some() && at_once).at("/subscription_id");
+    cx.finish()?;
+    cx.finish()?;
     let Some(other) = other else { return Err(Stop::Refused) };
     one_at_a_time(&other.id, cx)?;
     other.cancel(it, cx);
@@ -80,7 +83,7 @@ fn cancel_other(
 
 fn update(at: &mut Subscription, it: UpdateSubscription, cx: &mut Context<'_>) -> Result<(), Stop> {
     cx.check_extra::<UpdateSubscription>(&it.extra);
-    cx.admitted()?;
+    cx.finish()?;
     let Some(standing) = &mut at.standing else { return Err(Stop::Refused) };
     one_at_a_time(&standing.id, cx)?;
     standing.update(it, cx);
@@ -95,5 +98,6 @@ fn one_at_a_time(of: &SubscriptionId, cx: &mut Context<'_>) -> Result<(), Stop> 
     let open = cx.owed(cancels).map(|it| it.id.clone());
     let in_hand = cx.in_hand(updates).then(|| cx.owed(updates).map(|it| it.id.clone())).flatten();
     let Some(id) = open.or(in_hand) else { return Ok(()) };
-    cx.require(Kernel::OneAtATime, false).until(Until::Reply(id)).met()
+    cx.check(Kernel::OneAtATime, false).until(Until::Reply(id));
+    cx.finish()
 }

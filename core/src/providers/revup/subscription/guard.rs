@@ -21,7 +21,7 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
             if at.place.is_known() {
                 // What is not paid for now has no end that could be measured; what is over may still be given back.
                 let paid = matches!(at.place, Place::Fulfilled | Place::Cancelled);
-                let _ = cx.require(Kernel::NoEdge, paid).until(Until::Signal(CREATED));
+                cx.check(Kernel::NoEdge, paid).until(Until::Signal(CREATED));
             }
         }
         Wish::Cancel => {
@@ -33,10 +33,8 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
             // Of a cancelled subscription, Revup alone knows whether it was ever paid.
             let paid = at.payment == Payment::Accepted || at.place == Place::Cancelled;
             if at.place.is_known() {
-                let check = cx.check(Rule::RefundCurrency, paid).at("/transactionId");
-                if at.place == Place::Awaiting {
-                    let _ = check.until(Until::Signal(CREATED));
-                }
+                let created = (at.place == Place::Awaiting).then_some(Until::Signal(CREATED));
+                cx.check(Rule::RefundCurrency, paid).at("/transactionId").until(created);
             }
         }
     }
@@ -44,20 +42,15 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
 
 /// Revup knows the subscription, and we its id.
 fn known(at: &Subscription, cx: &mut Context<'_>) {
-    let check = match at.place {
-        Place::Absent => cx.require(Kernel::NoEdge, false).until(Until::wish("create_subscription")),
+    let until = match at.place {
+        Place::Absent => Some(Until::wish("create_subscription")),
         Place::Requested | Place::Adopting | Place::Attested => {
             let own = |call: &Call| call.is_create() || matches!(call, Call::RetrieveSubscription(_));
-            let answer = cx.owed(own).map(|it| it.id.clone());
-            let check = cx.require(Kernel::NoEdge, false);
-            match answer {
-                Some(id) => check.until(Until::Reply(id)),
-                None => check,
-            }
+            cx.until_reply(own)
         }
         _ => return,
     };
-    let _ = check;
+    cx.check(Kernel::NoEdge, false).until(until);
 }
 
 fn create(at: &Subscription, cx: &mut Context<'_>) {
@@ -82,5 +75,5 @@ fn create(at: &Subscription, cx: &mut Context<'_>) {
     if at.on_token {
         cx.check(Rule::TokenOneSubscription, false).at("/tokenId");
     }
-    let _ = cx.require(Kernel::AlreadyBegun, false);
+    cx.check(Kernel::AlreadyBegun, false);
 }

@@ -99,7 +99,7 @@ fn check_order_fields(command: &CreateSubscription, cx: &mut Context<'_>) {
         cx.check(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
     } else {
         // Of a token the document says that it is not needed, not that it must not be sent.
-        cx.advise(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
+        cx.warn(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
         cx.check(Rule::CreateToken3dsFieldsUnneeded, command.three_ds_support.is_none()).at("/threeDSSupport");
         let result = command.redirect_url.as_ref().and_then(|it| it.three_ds_challenge_result.as_ref());
         cx.check(Rule::CreateToken3dsFieldsUnneeded, result.is_none()).at("/redirectUrl/threeDSChallengeResult");
@@ -110,7 +110,7 @@ fn check_urls(command: &CreateSubscription, cx: &mut Context<'_>) {
     let events = command.event_subscription_url.as_deref().unwrap_or_default();
     cx.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl");
     let plain = is_absolute(events) && !is_secure(events);
-    cx.advise(Rule::CreateEventUrlRequired, !plain).at("/eventSubscriptionUrl");
+    cx.warn(Rule::CreateEventUrlRequired, !plain).at("/eventSubscriptionUrl");
     let none = RedirectUrl::default();
     let pages = command.redirect_url.as_ref().unwrap_or(&none);
     for (pointer, page) in [("/redirectUrl/success", &pages.success), ("/redirectUrl/fail", &pages.fail)] {
@@ -123,11 +123,11 @@ fn check_initial_amount(command: &CreateSubscription, cx: &mut Context<'_>) {
     const AT: &str = "/overwrite/initialAmount";
     let Some(amount) = command.overwrite.as_ref().and_then(|it| it.initial_amount.as_ref()) else { return };
     let value = amount.decimal();
-    let _ = cx.require(Rule::CreateInitialAmount, value.is_some()).at(AT);
+    cx.check(Rule::CreateInitialAmountDecimal, value.is_some()).at(AT);
     let places = places_of(command.currency.as_deref().unwrap_or_default());
     let fits = value.is_none_or(|it| !it.is_negative() && it.places() <= places);
     cx.check(Rule::CreateInitialAmount, fits).at(AT);
-    cx.advise(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
+    cx.warn(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
         .at(AT)
         .because(|| "The first charge is of nothing.".into());
 }
@@ -135,7 +135,8 @@ fn check_initial_amount(command: &CreateSubscription, cx: &mut Context<'_>) {
 fn retrieve(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let known = at.id.clone().or_else(|| given.clone());
     let same = given.is_none() || given == known;
-    cx.require(Kernel::NoEdge, known.is_some() && same).at("/subscriptionId").met()?;
+    cx.check(Kernel::NoEdge, known.is_some() && same).at("/subscriptionId");
+    cx.finish()?;
     match at.place {
         Place::Requested => return Err(Stop::Refused),
         Place::Absent => {
@@ -175,12 +176,13 @@ fn refund(at: &mut Subscription, command: Box<RefundPayment>, cx: &mut Context<'
     let same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&command.currency));
     cx.check(Rule::RefundCurrency, same && is_currency(&command.currency)).at("/currency");
     let amount = command.amount.decimal();
-    let _ = cx.require(Rule::RefundAmount, amount.is_some()).at("/amount");
+    cx.check(Rule::RefundAmountDecimal, amount.is_some()).at("/amount");
     let places = places_of(&command.currency);
     let fits = amount.is_none_or(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
     cx.check(Rule::RefundAmount, fits).at("/amount");
     cx.check_extra::<RefundPayment>(&command.extra);
-    cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
+    cx.check(Kernel::IntentRequired, command.intent.is_some()).at("/intent");
+    cx.finish()?;
     let Some(intent) = command.intent.clone() else { return Err(Stop::Refused) };
     if at.id.is_none() {
         return Err(Stop::Refused);

@@ -15,7 +15,7 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
     };
     // Until it is paid or dropped, a session moves on by Truemed's word alone.
     let open = at.is_open();
-    let moves_on = || Until::Signal(SESSION_COMPLETE);
+    let moves_on = |may: bool| (open && may).then_some(Until::Signal(SESSION_COMPLETE));
     match wish {
         Wish::Create => {
             placed(cx);
@@ -24,23 +24,15 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
             if cx.is_offer() && open {
                 cx.check(Rule::SessionIdempotencyNewCartNewKey, absent);
             }
-            let _ = cx.require(Kernel::AlreadyBegun, absent || open);
+            cx.check(Kernel::AlreadyBegun, absent || open);
         }
         Wish::Retrieve => {}
         Wish::Capture => {
-            let held = is_held(at);
-            let check = cx.check(Rule::CaptureOnlyAuthorization, held);
-            if open && !is_immediate(at) {
-                check.until(moves_on());
-            }
+            cx.check(Rule::CaptureOnlyAuthorization, is_held(at)).until(moves_on(!is_immediate(at)));
             alone(at, |it| matches!(it, Ending::Capture(..)), cx);
         }
         Wish::Void => {
-            let held = is_held(at);
-            let check = cx.check(Rule::VoidOnlyAuthorized, held);
-            if open && !is_immediate(at) {
-                check.until(moves_on());
-            }
+            cx.check(Rule::VoidOnlyAuthorized, is_held(at)).until(moves_on(!is_immediate(at)));
             alone(at, |it| matches!(it, Ending::Void), cx);
         }
         Wish::Cancel => {
@@ -53,10 +45,8 @@ pub(super) fn guard(at: &PaymentSession, wish: Wish, cx: &mut Cx<'_, PaymentSess
 
 fn refund(at: &PaymentSession, status: Option<&Status>, open: bool, cx: &mut Cx<'_, PaymentSession>) {
     let captured = status == Some(&Status::Captured);
-    let check = cx.check(Rule::RefundAfterCapture, captured);
-    if open || status == Some(&Status::Authorized) {
-        check.until(Until::Signal(SESSION_COMPLETE));
-    }
+    let moves_on = open || status == Some(&Status::Authorized);
+    cx.check(Rule::RefundAfterCapture, captured).until(moves_on.then_some(Until::Signal(SESSION_COMPLETE)));
     let PaymentSession::Known(known) = at else { return };
     let look = Until::wish("retrieve_payment_session");
     cx.check(Rule::RefundNoDispute, !known.disputed).until(look);
@@ -85,7 +75,7 @@ fn alone(at: &PaymentSession, own: fn(&Ending) -> bool, cx: &mut Cx<'_, PaymentS
         && let Some(ending) = &known.ending
         && !(cx.is_begin() && own(ending))
     {
-        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+        cx.check(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
     }
 }
 

@@ -66,10 +66,11 @@ fn wish(at: PaymentSession, command: Command, cx: &mut Context<'_>) -> Next {
 fn create(at: PaymentSession, mut command: CreatePaymentSession, cx: &mut Context<'_>) -> Next {
     let own = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_token") };
     let at_field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
-    cx.require(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(at_field).until(own).met()?;
+    cx.check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(at_field).until(own);
+    cx.finish()?;
     cx.check(Rule::SessionIdempotencyNewCartNewKey, matches!(at, PaymentSession::Absent) || !at.is_open());
     command.check(cx);
-    cx.admitted()?;
+    cx.finish()?;
     if !matches!(at, PaymentSession::Absent) {
         return Err(Stop::Refused);
     }
@@ -91,7 +92,8 @@ fn retrieve(at: PaymentSession, given: Option<PaymentSessionId>, cx: &mut Contex
         PaymentSession::Requested(_) => None,
     };
     let same = given.is_none() || given == known;
-    cx.require(Kernel::NoEdge, known.is_some() && same).at("/payment_session_id").met()?;
+    cx.check(Kernel::NoEdge, known.is_some() && same).at("/payment_session_id");
+    cx.finish()?;
     let Some(id) = known else { return Err(Stop::Refused) };
     cx.look_up(Call::RetrievePaymentSession(id.clone()));
     Ok(if matches!(at, PaymentSession::Absent) { PaymentSession::Adopting(id) } else { at })
@@ -134,7 +136,8 @@ fn refund(mut known: Box<Known>, intent: Option<Intent>, refund: CreateRefund, c
             None => "It is not positive.".into(),
         });
     }
-    cx.require(Kernel::IntentRequired, intent.is_some()).at("/intent").met()?;
+    cx.check(Kernel::IntentRequired, intent.is_some()).at("/intent");
+    cx.finish()?;
     let Some(name) = intent else { return Err(Stop::Refused) };
     let content = refund_content(&refund);
     let ordinal = known.refunds.standing(&name, content).ordinal(Rule::RefundKeyUnique, cx)?;

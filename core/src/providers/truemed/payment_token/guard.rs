@@ -15,7 +15,7 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
             unissued(at, cx);
             placed(cx);
             // What is paid already is not paid again: its token comes, or another is asked for without a payment.
-            let _ = cx.require(Kernel::OneAtATime, !at.is_paid_for() || cx.is_begin()).until(Until::Signal(TOKEN_UPDATED));
+            cx.check(Kernel::OneAtATime, !at.is_paid_for() || cx.is_begin()).until(Until::Signal(TOKEN_UPDATED));
             if cx.is_offer() {
                 one_charge(at, cx);
             }
@@ -29,37 +29,37 @@ pub(super) fn guard(at: &PaymentToken, wish: Wish, cx: &mut Context<'_>) {
             // A charge that somebody is about to send is of what was confirmed before.
             let charge = cx.owed(is_charge).filter(|_| cx.is_begin() && cx.in_hand(is_charge)).map(|it| it.id.clone());
             if let Some(id) = charge {
-                let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+                cx.check(Kernel::OneAtATime, false).until(Until::Reply(id));
             }
         }
         Wish::Card => update(at, &at.card, is_of_card, cx),
         Wish::Retrieve => {
             let known = at.token.is_some() || matches!(at.place, Place::Absent | Place::Adopting);
-            let _ = cx.require(Kernel::NoEdge, known).until(Until::Signal(TOKEN_UPDATED));
+            cx.check(Kernel::NoEdge, known).until(Until::Signal(TOKEN_UPDATED));
         }
         Wish::RetrieveProvision => {
             let named =
                 at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
-            let _ = cx.require(Kernel::NoEdge, named || cx.is_begin());
+            cx.check(Kernel::NoEdge, named || cx.is_begin());
             let next = at.polled().and_then(|it| it.watch.next(&cx.policy().look_ups));
             let due = cx.is_begin() || next.is_none_or(|at| at.is_over(cx.now()));
             cx.check(Rule::ProvisionNoPolling, due);
         }
         Wish::RetrieveSession => {
             let open = matches!(at.charge, Charge::Open { .. });
-            let _ = cx.require(Kernel::NoEdge, open || cx.is_begin());
+            cx.check(Kernel::NoEdge, open || cx.is_begin());
         }
         Wish::Delete => {
             alive(at, cx);
             let known = matches!(at.place, Place::Issued | Place::Deleted) || cx.is_begin();
-            let _ = cx.require(Kernel::NoEdge, known);
+            cx.check(Kernel::NoEdge, known);
         }
     }
 }
 
 /// What is deleted stays deleted.
 fn alive(at: &PaymentToken, cx: &mut Context<'_>) {
-    let _ = cx.require(Rule::TokenDeleteFinal, at.place != Place::Deleted);
+    cx.check(Rule::TokenDeleteFinal, at.place != Place::Deleted);
 }
 
 /// A token is asked for where there is none, and one request at a time.
@@ -70,18 +70,18 @@ fn unissued(at: &PaymentToken, cx: &mut Context<'_>) {
     alive(at, cx);
     // A request that was accepted before the token came is still sent: its customer is at the checkout.
     let begun = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
-    let _ = cx.require(Kernel::AlreadyBegun, !begun || cx.is_begin());
+    cx.check(Kernel::AlreadyBegun, !begun || cx.is_begin());
     let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
     let open = cx.owed(unanswered).filter(|_| !cx.is_begin()).map(|it| it.id.clone());
     if let Some(id) = open {
-        let _ = cx.require(Kernel::OneAtATime, false).until(Until::Reply(id));
+        cx.check(Kernel::OneAtATime, false).until(Until::Reply(id));
     }
 }
 
 /// One charge at a time; for a command this is said only after its intent is known to be new.
 pub(super) fn one_charge(at: &PaymentToken, cx: &mut Context<'_>) {
     let open = matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. });
-    let _ = cx.require(Kernel::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
+    cx.check(Kernel::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
 }
 
 fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
@@ -91,26 +91,26 @@ fn charge(at: &PaymentToken, cx: &mut Context<'_>) {
         // Only asking again tells what has become of a charge that was sent before the token was deleted.
         Place::Deleting | Place::Deleted if cx.is_begin_again() => return,
         Place::Deleting | Place::Deleted => {
-            let _ = cx.require(Rule::TokenDeleteFinal, false);
+            cx.check(Rule::TokenDeleteFinal, false);
             return;
         }
         Place::Absent => {
             let create = Until::wish("create_payment_token");
-            let _ = cx.require(Rule::ProvisionNoChargeBeforeWebhook, false).until(create);
+            cx.check(Rule::ProvisionNoChargeBeforeWebhook, false).until(create);
             return;
         }
         Place::Requested | Place::Awaiting | Place::Adopting => {
-            let _ = cx.require(Rule::ProvisionNoChargeBeforeWebhook, false).until(updated());
+            cx.check(Rule::ProvisionNoChargeBeforeWebhook, false).until(updated());
             return;
         }
     }
     let open = [&at.items, &at.card].into_iter().any(|it| *it != Change::Settled);
     if open {
-        let asked = cx.owed(is_update).map(|it| it.id.clone());
-        cx.check(Rule::UpdateNoChargeWhileAction, false).until(asked.map_or_else(updated, Until::Reply));
+        let answered = cx.until_reply(is_update);
+        cx.check(Rule::UpdateNoChargeWhileAction, false).until(answered.unwrap_or_else(updated));
     }
     let failed = matches!(at.charge, Charge::Failed(_));
-    let _ = cx.require(Rule::ChargeResumeOnWebhook, !failed).until(updated());
+    cx.check(Rule::ChargeResumeOnWebhook, !failed).until(updated());
     if cx.is_offer() {
         one_charge(at, cx);
     }
@@ -122,22 +122,19 @@ fn update(at: &PaymentToken, change: &Change, own: fn(&Call) -> bool, cx: &mut C
     match at.place {
         Place::Issued => {}
         Place::Deleting | Place::Deleted => {
-            let _ = cx.require(Rule::TokenDeleteFinal, false);
+            cx.check(Rule::TokenDeleteFinal, false);
         }
         Place::Absent => {
             let create = Until::wish("create_payment_token");
-            let _ = cx.require(Rule::UpdateNeedsExistingToken, false).until(create);
+            cx.check(Rule::UpdateNeedsExistingToken, false).until(create);
         }
         Place::Requested | Place::Awaiting | Place::Adopting => {
-            let _ = cx.require(Rule::UpdateNeedsExistingToken, false).until(Until::Signal(TOKEN_UPDATED));
+            cx.check(Rule::UpdateNeedsExistingToken, false).until(Until::Signal(TOKEN_UPDATED));
         }
     }
     if matches!(change, Change::Updating { .. }) && !cx.is_begin() && cx.in_hand(own) {
-        let asked = cx.owed(own).map(|it| it.id.clone());
-        let check = cx.require(Rule::UpdateOneOpenChange, false);
-        if let Some(id) = asked {
-            let _ = check.until(Until::Reply(id));
-        }
+        let answered = cx.until_reply(own);
+        cx.check(Rule::UpdateOneOpenChange, false).until(answered);
     }
 }
 

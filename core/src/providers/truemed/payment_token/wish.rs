@@ -43,7 +43,7 @@ fn create_token(at: &mut PaymentToken, mut command: CreatePaymentToken, cx: &mut
         cx.check(Rule::SessionTokenUrlTemplate, url.as_deref().is_none_or(has_no_template)).at(pointer);
     }
     cx.check_extra::<CreatePaymentToken>(&command.extra);
-    cx.admitted()?;
+    cx.finish()?;
     let metadata = echoed(&mut command.metadata, cx.key());
     at.metadata = Some(Digest::of([metadata.as_bytes()]));
     provision(at, digest(&command.order_items), cx);
@@ -74,7 +74,8 @@ fn provision(at: &mut PaymentToken, items: Digest, cx: &mut Context<'_>) -> u32 
 
 fn tokenize(at: &mut PaymentToken, mut command: Box<CreatePaymentSession>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
-    cx.require(Kernel::OtherFlow, command.asks_for_token()).at("/tokenize").until(other).met()?;
+    cx.check(Kernel::OtherFlow, command.asks_for_token()).at("/tokenize").until(other);
+    cx.finish()?;
     command.check(cx);
     let items = command.items();
     let cart = command.cart(items);
@@ -93,7 +94,8 @@ fn charge(at: &mut PaymentToken, mut command: Box<CreatePaymentSession>, cx: &mu
     check_items(at, items, cx);
     cx.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
     command.check(cx);
-    cx.require(Kernel::IntentRequired, command.intent.is_some()).at("/intent").met()?;
+    cx.check(Kernel::IntentRequired, command.intent.is_some()).at("/intent");
+    cx.finish()?;
     let cart = command.cart(items);
     let ordinal = admit(at, command.intent.as_ref(), cart, cx)?;
     let metadata = echoed(&mut command.metadata, cx.key());
@@ -143,12 +145,13 @@ fn admit(at: &PaymentToken, intent: Option<&Intent>, cart: Digest, cx: &mut Cont
         Some(Standing::Fresh(ordinal)) => ordinal,
         Some(Standing::Same) => return Err(Because::Known.into()),
         Some(Standing::Other) => {
-            cx.require(Rule::SessionIdempotencyNewCartNewKey, false).at("/intent").met()?;
+            cx.check(Rule::SessionIdempotencyNewCartNewKey, false).at("/intent");
+            cx.finish()?;
             0
         }
     };
     one_charge(at, cx);
-    cx.admitted()?;
+    cx.finish()?;
     Ok(ordinal)
 }
 
@@ -179,10 +182,11 @@ fn update(at: &mut PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'
         .at("/update_card_info")
         .instead(&[Wish::ITEMS, Wish::CARD]);
     let some = command.order_items.as_ref().is_some_and(|items| !items.is_empty());
-    cx.require(Rule::UpdateNothingToDo, some || (card && items.is_none())).met()?;
+    cx.check(Rule::UpdateNothingToDo, some || (card && items.is_none()));
+    cx.finish()?;
     check_amounts(command.order_items.as_deref().unwrap_or_default(), cx);
     cx.check_extra::<UpdatePaymentToken>(&command.extra);
-    cx.admitted()?;
+    cx.finish()?;
     let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     let nth = at.count();
     let change = if items.is_some() { &mut at.items } else { &mut at.card };
@@ -212,7 +216,8 @@ fn update(at: &mut PaymentToken, command: UpdatePaymentToken, cx: &mut Context<'
 fn retrieve_token(at: &mut PaymentToken, given: Option<Token>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let known = at.token.clone().or_else(|| given.clone());
     let same = given.is_none() || given == known;
-    cx.require(Kernel::NoEdge, known.is_some() && same).at("/payment_token").met()?;
+    cx.check(Kernel::NoEdge, known.is_some() && same).at("/payment_token");
+    cx.finish()?;
     let Some(token) = known else { return Err(Stop::Refused) };
     cx.look_up(Call::RetrievePaymentToken(token.clone()));
     if at.place == Place::Absent {
@@ -224,7 +229,8 @@ fn retrieve_token(at: &mut PaymentToken, given: Option<Token>, cx: &mut Context<
 
 fn retrieve_provision(at: &mut PaymentToken, given: Option<ProvisionTokenRequestId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let id = at.provision_request(given.as_ref()).cloned();
-    cx.require(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id").met()?;
+    cx.check(Kernel::NoEdge, id.is_some()).at("/provision_token_request_id");
+    cx.finish()?;
     if let Some(id) = id {
         cx.look_up(Call::RetrieveProvisionTokenRequest(id));
     }
@@ -234,13 +240,14 @@ fn retrieve_provision(at: &mut PaymentToken, given: Option<ProvisionTokenRequest
 fn retrieve_session(at: &mut PaymentToken, given: Option<&PaymentSessionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let Charge::Open { session, .. } = &at.charge else { return Err(Stop::Refused) };
     let same = given.is_none_or(|id| *id == session.id);
-    cx.require(Kernel::NoEdge, same).at("/payment_session_id").met()?;
+    cx.check(Kernel::NoEdge, same).at("/payment_session_id");
+    cx.finish()?;
     cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
     Ok(())
 }
 
 fn delete(at: &mut PaymentToken, cx: &mut Context<'_>) -> Result<(), Stop> {
-    cx.admitted()?;
+    cx.finish()?;
     let Some(token) = at.token.clone() else { return Err(Stop::Refused) };
     cx.owe(Call::DeletePaymentToken(token));
     at.place = Place::Deleting;

@@ -27,13 +27,12 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
         Wish::RetrieveToken => {
             request(at, READ, cx);
             let known = !at.tokens.is_empty() || !at.spent.is_empty();
-            let _ = cx.require(Kernel::NoEdge, known || cx.is_begin());
+            cx.check(Kernel::NoEdge, known || cx.is_begin());
         }
         Wish::Retrieve => request(at, READ, cx),
         Wish::Cancel => {
             let page = cx.settings().names_a_retailer().then(|| cx.settings().partner_apps_page());
-            let _ = cx
-                .require(Rule::CancelNoPartnerApi, false)
+            cx.check(Rule::CancelNoPartnerApi, false)
                 .because(|| page.map_or_else(Default::default, |page| format!("The page for it is {page}.")));
         }
     }
@@ -42,9 +41,9 @@ pub(super) fn guard(at: &Subscription, wish: Wish, cx: &mut Context<'_>) {
 /// Whether a request can be made at all: where it goes, for whom, and with what.
 fn request(at: &Subscription, scope: &'static str, cx: &mut Context<'_>) {
     let settings = cx.settings();
-    let _ = cx.require(Rule::UrlRetailerBase, settings.names_a_retailer());
+    cx.check(Rule::UrlRetailerBase, settings.names_a_retailer());
     let same = at.domain_prefix.as_ref().is_none_or(|have| have.eq_ignore_ascii_case(&settings.domain_prefix));
-    let _ = cx.require(Rule::TokenRetailerBinding, same);
+    cx.check(Rule::TokenRetailerBinding, same);
     cx.check(Rule::AuthScope, !settings.lacks(scope)).because(|| format!("`{scope}` was not granted."));
     cx.check(Rule::ApiVersionHostConfig, !settings.mixes_ages());
 }
@@ -73,15 +72,10 @@ fn update(at: &Subscription, cx: &mut Context<'_>) {
 /// consented to must not go unseen, so that no more tokens are asked for than are watched.
 fn one_at_a_time(at: &Subscription, cx: &mut Context<'_>) {
     let free = at.tokens.len() < WATCHED;
-    let check = cx.require(Kernel::OneAtATime, free || cx.is_begin());
-    if let Some(first) = at.tokens.iter().map(Token::dies_at).min() {
-        let _ = check.until(Until::At(first));
-    }
+    let first = at.tokens.iter().map(Token::dies_at).min();
+    cx.check(Kernel::OneAtATime, free || cx.is_begin()).until(first.map(Until::At));
     if !cx.is_begin() && cx.in_hand(Call::asks) {
-        let asked = cx.owed(Call::asks).map(|it| it.id.clone());
-        let check = cx.require(Kernel::OneAtATime, false);
-        if let Some(id) = asked {
-            let _ = check.until(Until::Reply(id));
-        }
+        let answered = cx.until_reply(Call::asks);
+        cx.check(Kernel::OneAtATime, false).until(answered);
     }
 }

@@ -49,7 +49,8 @@ fn retrieve_token(at: &mut Subscription, given: Option<ConsentToken>, cx: &mut C
         at.tokens.iter().chain(closed).any(|it| it.text == *token) || at.spent.contains(&token.digest())
     };
     let token = token.filter(ours);
-    cx.require(Kernel::NoEdge, token.is_some()).at("/token").met()?;
+    cx.check(Kernel::NoEdge, token.is_some()).at("/token");
+    cx.finish()?;
     if let Some(token) = token {
         cx.look_up(Call::RetrieveToken(token));
     }
@@ -58,7 +59,8 @@ fn retrieve_token(at: &mut Subscription, given: Option<ConsentToken>, cx: &mut C
 
 fn retrieve_subscription(at: &mut Subscription, given: Option<SubscriptionId>, cx: &mut Context<'_>) -> Result<(), Stop> {
     let other = given.is_some() && at.place == Place::Live && given != at.id;
-    cx.require(Kernel::NoEdge, !other).at("/subscription_id").met()?;
+    cx.check(Kernel::NoEdge, !other).at("/subscription_id");
+    cx.finish()?;
     cx.look_up(given.map_or_else(|| at.looks_at(), Call::RetrieveSubscription));
     Ok(())
 }

@@ -39,7 +39,7 @@ pub(in super::super) fn check(it: &CancelSubscription, cx: &mut Context<'_>) -> 
     let at_once = !it.refunds() || it.cancel_at_period_end != Some(true);
     cx.check(Rule::SubscriptionCancelRefund, at_once).at("/refund");
     cx.check_extra::<CancelSubscription>(&it.extra);
-    cx.admitted()
+    cx.finish()
 }
 
 impl Standing {
