@@ -268,6 +268,9 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
     wrong
 }
 
+/// The rule that says that the state has nothing that a command could be done to.
+const NO_EDGE: &str = "rulebound.flow.no-edge";
+
 fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let offers = here.at.offers(&here.env());
     let mut wrong = Vec::new();
@@ -284,7 +287,9 @@ fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String>
             Outcome::Moved(_) => offer.is_open(),
             Outcome::Refused(no) => {
                 let codes: BTreeSet<_> = no.violations.iter().map(|it| it.rule.code).collect();
-                codes.is_superset(&closed) && !codes.is_empty()
+                // A step that finds nothing to do where every gate lets it through names no field.
+                let stopped = no.violations.iter().any(|it| it.rule.code == NO_EDGE && it.at.is_empty());
+                codes.is_superset(&closed) && !codes.is_empty() && (!stopped || closed.contains(NO_EDGE))
             }
             _ => false,
         };

@@ -1,4 +1,4 @@
-//! The context of one decision: what is known besides the state, and what the decision says and owes.
+//! The context of one step: the rules, and what the step leaves to be done.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -6,137 +6,80 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::{Deref, DerefMut};
 
-use super::{Flow, Stop, Watch};
+use super::{Flow, Moment, Rules, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
-use crate::policy::{Env, Policy};
-use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::policy::Env;
+use crate::rule::Violation;
 use crate::time::Timestamp;
 
-/// What a decision is made for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Moment {
-    /// An offer of a wish, whose contents are not known.
-    Offer,
-    /// A command: rules refuse.
-    Wish,
-    /// A request is about to be handed out: the wish it came from is its own.
-    Begin,
-    /// The same, of a request whose first answer was lost.
-    BeginAgain,
-    /// A fact: rules can only warn.
-    Fact,
-}
-
-/// The context of one decision.
+/// The context of one step: all that [`Rules`] can do, and the outbox.
 pub struct Cx<'a, F: Flow> {
-    pub(crate) key: &'a Key,
-    env: &'a Env<F::Settings>,
-    pub(super) moment: Moment,
-    pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
-    pub(crate) violations: Vec<Violation>,
-    pub(crate) warnings: Vec<Violation>,
+    rules: Rules<'a, F>,
     pub(crate) learnt: Vec<CorrelationId>,
     /// When the request was begun whose reply the decision is made for: at the earliest, and at the latest.
     begun: Option<(Timestamp, Timestamp)>,
-    /// Whether the command adds to its request.
-    pub(super) has_extra: bool,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cx").field("moment", &self.moment).field("violations", &self.violations).finish_non_exhaustive()
+        self.rules.fmt(f)
     }
+}
+
+impl<'a, F: Flow> Deref for Cx<'a, F> {
+    type Target = Rules<'a, F>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.rules
+    }
+}
+
+impl<F: Flow> DerefMut for Cx<'_, F> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.rules
+    }
+}
+
+impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
+    fn from(rules: Rules<'a, F>) -> Self {
+        Self { rules, learnt: Vec::new(), begun: None }
+    }
+}
+
+/// What a decision says besides the next state.
+pub(crate) struct Decided<'a, F: Flow> {
+    pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
+    pub(crate) learnt: Vec<CorrelationId>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) warnings: Vec<Violation>,
 }
 
 impl<'a, F: Flow> Cx<'a, F> {
     pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
-        let outbox = Cow::Borrowed(outbox);
-        let (violations, warnings, learnt) = (Vec::new(), Vec::new(), Vec::new());
-        Self { key, env, moment, outbox, violations, warnings, learnt, begun: None, has_extra: false }
+        Rules::new(key, env, moment, outbox).into()
     }
 
-    /// The time of the call.
-    pub fn now(&self) -> Timestamp {
-        self.env.now
+    pub(crate) fn decided(self) -> Decided<'a, F> {
+        let Self { rules: Rules { outbox, violations, warnings, .. }, learnt, .. } = self;
+        Decided { outbox, learnt, violations, warnings }
     }
 
     /// When the request was begun whose reply this is, or the earliest that may be: what it says was true then, or later.
     pub fn begun_at(&self) -> Timestamp {
-        self.begun.map_or(self.env.now, |it| it.0)
+        self.begun.map_or(self.now(), |it| it.0)
     }
 
     /// The latest instant at which the request can have been begun whose reply this is: what it makes is no older.
     pub fn begun_by(&self) -> Timestamp {
-        self.begun.map_or(self.env.now, |it| it.1)
+        self.begun.map_or(self.now(), |it| it.1)
     }
 
     /// Notes when the request was begun whose reply is read, at the earliest and at the latest.
     pub(crate) const fn answers(&mut self, earliest: Timestamp, latest: Timestamp) {
         self.begun = Some((earliest, latest));
-    }
-
-    /// The key of the flow.
-    pub fn key(&self) -> &'a Key {
-        self.key
-    }
-
-    /// The host's policy.
-    pub fn policy(&self) -> &'a Policy {
-        &self.env.policy
-    }
-
-    /// The provider's settings.
-    pub fn settings(&self) -> &'a F::Settings {
-        &self.env.settings
-    }
-
-    /// Whether a request of the wish is about to be handed out, so that the wish itself does not stand in its way.
-    pub fn is_begin(&self) -> bool {
-        matches!(self.moment, Moment::Begin | Moment::BeginAgain)
-    }
-
-    /// Whether that request was handed out before, so that only sending it again tells its outcome.
-    pub fn is_begin_again(&self) -> bool {
-        self.moment == Moment::BeginAgain
-    }
-
-    /// Whether a wish is only offered: the rules that its contents decide are still to come.
-    pub fn is_offer(&self) -> bool {
-        self.moment == Moment::Offer
-    }
-
-    /// Checks a rule. Broken, it rejects a command at the level that it has under the policy, and of a fact it only warns.
-    ///
-    /// A step may rely on a rule that is [`Level::Forbid`]; of every other it must be ready for a policy that softens it.
-    pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
-        if holds { Check { broken: None } } else { self.note(rule.rule()) }
-    }
-
-    /// Warns of a rule that is only advice here, whatever its level.
-    pub fn warn(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
-        if holds {
-            return Check { broken: None };
-        }
-        self.warnings.push(Violation::new(rule.rule()));
-        Check { broken: self.warnings.last_mut() }
-    }
-
-    /// Goes on only if no rule is broken so far: everything that can be said of the command has been.
-    pub fn finish(&self) -> Result<(), Stop> {
-        if self.violations.is_empty() { Ok(()) } else { Err(Stop::Refused) }
-    }
-
-    #[cold]
-    fn note(&mut self, rule: &'static Rule) -> Check<'_> {
-        let level = self.env.policy.level(rule);
-        let rejects = level != Level::Warn && self.moment != Moment::Fact;
-        let list = if rejects { &mut self.violations } else { &mut self.warnings };
-        let mut violation = Violation::new(rule);
-        violation.by_policy = level != rule.level;
-        list.push(violation);
-        Check { broken: list.last_mut() }
     }
 
     /// Owes a request under the next ordinal of its operation.
@@ -186,7 +129,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     fn look_up_at(&mut self, call: F::Call, due: Option<Timestamp>) {
-        let now = self.env.now;
+        let now = self.now();
         // One that rests after a reply that settled nothing is begun again anyway, and after now.
         let waiting = |it: &Obligation<F::Call>| {
             it.in_hand(now).is_none() && matches!(&it.duty, Duty::Request(have) if **have == call)
@@ -224,12 +167,6 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Withdraws the notices and reviews of those reasons about some things.
     pub fn withdraw_words(&mut self, reasons: &[&str], about: impl Fn(&str) -> bool) {
         self.retain(&|it| it.word().is_none_or(|(reason, of)| !reasons.contains(&reason) || !about(of)));
-    }
-
-    /// The question of that reason that a person has not answered.
-    pub fn asked(&self, reason: &str) -> Option<EffectId> {
-        let is_it = |it: &&Obligation<F::Call>| it.word().is_some_and(|(have, _)| have == reason);
-        self.outbox.owed.iter().find(is_it).map(|it| it.id.clone())
     }
 
     /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
@@ -319,45 +256,5 @@ impl<'a, F: Flow> Cx<'a, F> {
         if let Ok(id) = CorrelationId::parse(id) {
             self.learnt.push(id);
         }
-    }
-}
-
-/// A rule that was looked at; the words that follow say more of it where it is broken.
-#[derive(Debug)]
-pub struct Check<'c> {
-    broken: Option<&'c mut Violation>,
-}
-
-impl Check<'_> {
-    /// Where in the command: a JSON Pointer.
-    pub fn at(self, pointer: &'static str) -> Self {
-        self.say(|violation| violation.at = Cow::Borrowed(pointer))
-    }
-
-    /// Where in the command, where the pointer has an index.
-    pub fn at_index(self, pointer: impl FnOnce() -> String) -> Self {
-        self.say(|violation| violation.at = Cow::Owned(pointer()))
-    }
-
-    /// What would make it legal, if anything would.
-    pub fn until(self, until: impl Into<Option<Until>>) -> Self {
-        self.say(|violation| violation.until = until.into())
-    }
-
-    /// The wishes that say the same in a shape that is allowed.
-    pub fn instead(self, wishes: &'static [&'static str]) -> Self {
-        self.say(|violation| violation.instead = wishes)
-    }
-
-    /// What broke it, in a half sentence after the rule's statement.
-    pub fn because(self, detail: impl FnOnce() -> String) -> Self {
-        self.say(|violation| violation.detail = Some(detail()))
-    }
-
-    fn say(mut self, say: impl FnOnce(&mut Violation)) -> Self {
-        if let Some(violation) = self.broken.as_deref_mut() {
-            say(violation);
-        }
-        self
     }
 }

@@ -4,15 +4,14 @@ use alloc::format;
 
 use serde::de::DeserializeOwned;
 
-use super::Flow;
-use super::cx::{Cx, Moment};
+use super::{Cx, Flow, Moment, Rules};
 use crate::effect::Call;
 use crate::json::pointer;
 use crate::rule::{Kernel, RuleSet};
 use crate::value::{Extra, clash};
 
-impl<F: Flow> Cx<'_, F> {
-    /// Notes a field of `extra` that a command of that type knows itself; no policy lets it through.
+impl<F: Flow> Rules<'_, F> {
+    /// Checks that `extra` has no field that a command of that type has itself.
     pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
         self.has_extra |= !extra.is_empty();
         let known = extra.known_to::<T>();
@@ -21,11 +20,13 @@ impl<F: Flow> Cx<'_, F> {
             .at_index(|| format!("/extra{}", pointer(name)))
             .because(|| format!("`{name}` has a field of its own: set that field."));
     }
+}
 
-    /// Notes a member of a request's body that `extra` sets beside the request itself, at whatever level.
+impl<F: Flow> Cx<'_, F> {
+    /// Checks that `extra` sets no member of a request's body that the request sets itself, at whatever depth.
     pub(super) fn check_body(&mut self, call: &F::Call) {
         let known = Kernel::ExtraKnown.rule();
-        if !self.has_extra || self.moment != Moment::Wish || self.violations.iter().any(|it| it.rule == known) {
+        if !self.has_extra || self.moment != Moment::Command || self.violations.iter().any(|it| it.rule == known) {
             return;
         }
         let body = call.request("", self.settings()).body;

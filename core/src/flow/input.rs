@@ -103,8 +103,8 @@ pub enum Input<F: Flow> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Stop {
-    /// A command breaks a rule on which the rest depends.
-    Refused,
+    /// The state has nothing that the command could be done to, and the policy has softened the rule that says so.
+    NotNow,
     /// A fact moves nothing.
     Unmoved(Because),
 }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Cx, Flow, Stop};
+use super::{Flow, Rules, Stop};
 use crate::fact::Because;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::rule::RuleSet;
@@ -107,15 +107,17 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// The ordinal of a wish that may be tried. For the name of another content, `rule` is broken.
-    pub fn ordinal<F: Flow>(self, rule: impl RuleSet, cx: &mut Cx<'_, F>) -> Result<u32, Stop> {
+    /// Checks that the name does not stand for another content.
+    pub fn check<F: Flow>(self, rule: impl RuleSet, rules: &mut Rules<'_, F>) {
+        rules.check(rule, self != Self::Other).at("/intent");
+    }
+
+    /// The ordinal of a wish that may be tried.
+    pub fn ordinal(self) -> Result<u32, Stop> {
         match self {
             Self::Fresh(ordinal) => Ok(ordinal),
             Self::Same => Err(Because::Known.into()),
-            Self::Other => {
-                cx.check(rule, false).at("/intent");
-                Err(Stop::Refused)
-            }
+            Self::Other => Err(Stop::NotNow),
         }
     }
 }

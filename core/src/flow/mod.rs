@@ -7,6 +7,7 @@ mod facet;
 mod input;
 mod intents;
 mod outcome;
+mod rules;
 mod watch;
 
 use alloc::string::String;
@@ -24,13 +25,15 @@ use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 use crate::time::Timestamp;
 
-pub(crate) use cx::Moment;
-pub use cx::{Check, Cx};
+pub use cx::Cx;
+pub(crate) use cx::Decided;
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{Intents, Outcome, Standing};
-pub use outcome::{AfterAll, MADE_AFTER_ALL, Standby};
+pub use outcome::{AfterAll, MADE_AFTER_ALL};
+pub(crate) use rules::Moment;
+pub use rules::{Check, Rules, Standby};
 pub use watch::Watch;
 
 pub(crate) mod sealed {
@@ -119,10 +122,16 @@ pub trait Flow:
         false
     }
 
-    /// The rules of a wish that the state and the clock decide.
-    fn guard(&self, wish: Self::Wish, cx: &mut Cx<'_, Self>);
+    /// What the state and the clock have to permit: for a command, and again when a request that came of it is leased.
+    fn permits(&self, wish: Self::Wish, rules: &mut Rules<'_, Self>);
 
-    /// The rules that the input decides, and what becomes of the state; of a step that stops nothing is kept.
+    /// What they have to permit besides for a new command alone.
+    fn accepts(&self, _wish: Self::Wish, _rules: &mut Rules<'_, Self>) {}
+
+    /// The rules that the contents of a new command decide.
+    fn check(&self, _command: &Self::Command, _rules: &mut Rules<'_, Self>) {}
+
+    /// What an input does to the state: a command only if no rule rejects it. Of a step that stops nothing is kept.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop>;
 
     /// What others must do.

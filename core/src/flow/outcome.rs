@@ -1,13 +1,11 @@
 //! What has become of our own requests: which are open, and what a look-up or a signal says of them.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::{Cx, Flow};
 use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, Obligation, Past};
 use crate::fact::Because;
 use crate::id::EffectId;
-use crate::rule::Until;
 use crate::time::{Millis, Timestamp};
 
 /// The review of what was made although it had been ended as not made.
@@ -15,24 +13,6 @@ pub const MADE_AFTER_ALL: &str = "made_after_all";
 
 /// The shortest time between two look-ups for one outcome.
 const BETWEEN_LOOKS: Millis = Millis::from_minutes(10);
-
-/// An owed request, as a flow sees it.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Standby<'a, C> {
-    /// Its id.
-    pub id: &'a EffectId,
-    /// What it does.
-    pub call: &'a C,
-    /// Whether a sending of it may have come true.
-    pub sent: bool,
-    /// The end of the last lease under which it was begun: until then it may still be on its way.
-    pub lease: Option<Timestamp>,
-    /// When it was begun first.
-    pub first_at: Option<Timestamp>,
-    /// Whether it is not sent again unless a look-up denies it.
-    pub held: bool,
-}
 
 /// A request that was done after it had been ended as not done: by a person, or by what look-ups showed.
 #[derive(Debug)]
@@ -50,54 +30,6 @@ pub struct AfterAll<C> {
 type Which<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
 
 impl<F: Flow> Cx<'_, F> {
-    /// The first owed request for which something is true.
-    pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
-        self.first(&mut wanted)
-    }
-
-    /// The reply to that request, as what unblocks a command.
-    pub fn until_reply(&self, wanted: impl FnMut(&F::Call) -> bool) -> Option<Until> {
-        self.owed(wanted).map(|it| Until::Reply(it.id.clone()))
-    }
-
-    fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
-        self.outbox.owed.iter().find_map(|it| {
-            let call = it.call().filter(|call| wanted(call))?;
-            let sent = it.sent.as_deref();
-            Some(Standby {
-                id: &it.id,
-                call,
-                sent: it.was_sent(),
-                lease: sent.map(|it| it.lease),
-                first_at: sent.map(|it| it.first_at),
-                held: it.is_held(),
-            })
-        })
-    }
-
-    /// Whether such a request was sent, or may have been, and is not answered.
-    pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.owed.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
-    }
-
-    /// What such requests do that were sent, or may have been, and are not answered.
-    pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
-        let sent = self.outbox.owed.iter().filter(|it| it.was_sent()).filter_map(Obligation::shared_call);
-        sent.filter(|call| wanted(call)).cloned().collect()
-    }
-
-    /// When the last of such requests was begun first, of those that were sent, or may have been, and are not answered.
-    pub fn sent_last(&self, wanted: impl Fn(&F::Call) -> bool) -> Option<Timestamp> {
-        let sent = self.outbox.owed.iter().filter(|it| it.was_sent() && it.call().is_some_and(&wanted));
-        sent.filter_map(|it| it.sent.as_deref().map(|sent| sent.first_at)).max()
-    }
-
-    /// Whether an owed request is in somebody's hands.
-    pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        let now = self.now();
-        self.outbox.owed.iter().any(|it| it.call().is_some_and(&wanted) && it.in_hand(now).is_some())
-    }
-
     /// A look-up or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
     /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
     pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {

@@ -3,9 +3,9 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Command, Fault, HandleError, Rejection, Snapshot, Transition, declared};
+use super::{Command, HandleError, Rejection, Snapshot, Transition, declared};
 use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
-use crate::flow::{Cx, Flow, Input, Moment, Stop};
+use crate::flow::{Cx, Flow, Input, Moment, Rules, Stop};
 use crate::id::EffectId;
 use crate::policy::Env;
 use crate::rule::{Kernel, RuleSet, Until, Violation};
@@ -27,15 +27,22 @@ impl<F: Flow> Snapshot<F> {
         if self.state.stands(&command) {
             return Ok(self.unchanged());
         }
-        let mut cx = Cx::new(&self.key, env, Moment::Wish, &self.outbox);
-        self.state.guard(F::wish(&command), &mut cx);
+        let mut rules = self.rules(F::wish(&command), env);
+        self.state.check(&command, &mut rules);
+        if !rules.violations.is_empty() {
+            return Err(Rejection { violations: rules.violations }.into());
+        }
+        let mut cx = Cx::from(rules);
         let input = Input::Command(command);
         let on = F::on(&input);
         let mut state = Arc::clone(&self.state);
         match Arc::make_mut(&mut state).step(input, &mut cx) {
             Ok(()) if cx.violations.is_empty() => {}
-            Err(Stop::Refused) if cx.violations.is_empty() => return Err(Fault::Unexplained { flow: F::ID }.into()),
-            Ok(()) | Err(Stop::Refused) => return Err(Rejection { violations: cx.violations }.into()),
+            // What `extra` adds is held against the whole request, which only the step makes.
+            Ok(()) => return Err(Rejection { violations: cx.decided().violations }.into()),
+            Err(Stop::NotNow) => {
+                return Err(Rejection { violations: [Violation::new(Kernel::NoEdge.rule())].into() }.into());
+            }
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
         }
         let before = self.state.facets();
@@ -52,22 +59,31 @@ impl<F: Flow> Snapshot<F> {
         Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved })
     }
 
+    /// What stands in the way of a command, as far as its contents do not decide it.
+    pub(super) fn rules<'a>(&'a self, wish: F::Wish, env: &'a Env<F::Settings>) -> Rules<'a, F> {
+        let mut rules = Rules::new(&self.key, env, Moment::Command, &self.outbox);
+        self.state.permits(wish, &mut rules);
+        self.state.accepts(wish, &mut rules);
+        rules
+    }
+
     fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
         let found = self.outbox.find(id.as_str()).filter(|it| !it.kept);
-        let mut cx = self.beginning(found, env);
+        let mut rules = self.leasing(found, env);
         let is_review = id.kind() == "review";
         let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {
             let due = found.and_then(|it| it.due).filter(|_| !is_review);
-            let check = cx.check(Kernel::NotOwed, false).at("/effect").until(due.map(Until::At));
+            let check = rules.check(Kernel::NotOwed, false).at("/effect").until(due.map(Until::At));
             if is_review {
                 check.because(|| "A review is judged with `done`.".into());
             }
-            return Err(Rejection { violations: cx.violations });
+            return Err(Rejection { violations: rules.violations });
         };
-        self.may_begin(obligation, &mut cx);
-        if !cx.violations.is_empty() {
-            return Err(Rejection { violations: cx.violations });
+        self.may_begin(obligation, &mut rules);
+        if !rules.violations.is_empty() {
+            return Err(Rejection { violations: rules.violations });
         }
+        let mut cx = Cx::from(rules);
         let lease = env.now.after(env.policy.lease);
         let take = match &obligation.duty {
             Duty::Request(call) => Some(self.request(obligation, call, env)),
@@ -80,27 +96,27 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The context in which an obligation is begun, for the first time or again after one that may have been done.
-    pub(super) fn beginning<'a>(
+    pub(super) fn leasing<'a>(
         &'a self,
         obligation: Option<&Obligation<F::Call>>,
         env: &'a Env<F::Settings>,
-    ) -> Cx<'a, F> {
+    ) -> Rules<'a, F> {
         let again = obligation.is_some_and(Obligation::was_sent);
-        Cx::new(&self.key, env, if again { Moment::BeginAgain } else { Moment::Begin }, &self.outbox)
+        Rules::new(&self.key, env, if again { Moment::Resend } else { Moment::Lease }, &self.outbox)
     }
 
     /// The rules of taking an obligation in hand, and those of the wish that it came from.
-    pub(super) fn may_begin(&self, obligation: &Obligation<F::Call>, cx: &mut Cx<'_, F>) {
-        let now = cx.now();
+    pub(super) fn may_begin(&self, obligation: &Obligation<F::Call>, rules: &mut Rules<'_, F>) {
+        let now = rules.now();
         let at = |instant: Option<Timestamp>| Until::At(instant.unwrap_or(now));
         let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
-        cx.check(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
-        cx.check(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
-        let asked = obligation.asks(now, cx.policy()).is_some();
+        rules.check(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
+        rules.check(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
+        let asked = obligation.asks(now, rules.policy()).is_some();
         let free = lease.is_some() || !(asked || obligation.is_held());
-        cx.check(Kernel::OutcomeUnknown, free).at("/effect");
+        rules.check(Kernel::OutcomeUnknown, free).at("/effect");
         if let Duty::Request(call) = &obligation.duty {
-            self.state.guard(F::wish_of(call), cx);
+            self.state.permits(F::wish_of(call), rules);
         }
     }
 

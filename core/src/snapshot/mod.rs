@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
 use crate::fact::{Because, Failure};
-use crate::flow::{Cx, FacetTransition, Facets, Flow};
+use crate::flow::{Cx, Decided, FacetTransition, Facets, Flow};
 use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
@@ -290,8 +290,8 @@ impl<F: Flow> Snapshot<F> {
 
     /// The next snapshot, of the next revision if anything differs from this one.
     fn next(&self, state: Arc<F>, cx: Cx<'_, F>) -> (Self, Noted) {
-        let noted = Noted { learnt: cx.learnt, warnings: cx.warnings };
-        let outbox = cx.outbox.into_owned();
+        let Decided { outbox, learnt, warnings, .. } = cx.decided();
+        let (outbox, noted) = (outbox.into_owned(), Noted { learnt, warnings });
         let changed = state != self.state || outbox != self.outbox;
         let revision = self.revision.saturating_add(changed.into());
         (Self { key: self.key.clone(), revision, state, outbox }, noted)

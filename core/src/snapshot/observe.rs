@@ -148,10 +148,12 @@ impl<F: Flow> Snapshot<F> {
         let mut state = Arc::clone(&self.state);
         match Arc::make_mut(&mut state).step(input, &mut cx) {
             Ok(()) => {}
-            Err(Stop::Refused) => return Err(Fault::Unexplained { flow: F::ID }),
+            Err(Stop::NotNow) => return Err(Fault::Unexplained { flow: F::ID }),
             // The answer itself has been taken from the outbox: that much has moved.
             Err(Stop::Unmoved(_)) if settles => state = Arc::clone(&self.state),
-            Err(Stop::Unmoved(because)) => return Ok(Observation::Unmoved { because, warnings: cx.warnings }),
+            Err(Stop::Unmoved(because)) => {
+                return Ok(Observation::Unmoved { because, warnings: cx.decided().warnings });
+            }
         }
         let before = self.state.facets();
         declared(before, on, &*state)?;

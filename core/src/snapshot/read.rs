@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Snapshot;
 use crate::effect::{Awaited, Effect, Owed};
-use crate::flow::{Cx, Flow, Moment, Named, Offer};
+use crate::flow::{Flow, Named, Offer, Rules};
 use crate::id::CorrelationId;
 use crate::policy::Env;
 use crate::time::Timestamp;
@@ -15,9 +15,9 @@ impl<F: Flow> Snapshot<F> {
         let visible = self.outbox.owed.iter().filter(|it| !it.kept && !it.is_hidden(env.now));
         let mut owed = Vec::with_capacity(self.outbox.owed.len());
         owed.extend(visible.map(|it| {
-            let mut cx = self.beginning(Some(it), env);
-            self.may_begin(it, &mut cx);
-            it.owed(env.now, cx.violations.is_empty(), needs_id::<F>)
+            let mut rules = self.leasing(Some(it), env);
+            self.may_begin(it, &mut rules);
+            it.owed(env.now, rules.violations.is_empty(), needs_id::<F>)
         }));
         owed.extend(self.outbox.owed.iter().filter_map(|it| {
             let question = it.asks(env.now, &env.policy)?;
@@ -34,9 +34,8 @@ impl<F: Flow> Snapshot<F> {
     /// What may be wished now, and what stands in the way of the rest.
     pub fn offers(&self, env: &Env<F::Settings>) -> Vec<Offer<F>> {
         let offer = |wish: F::Wish| {
-            let mut cx = Cx::new(&self.key, env, Moment::Offer, &self.outbox);
-            self.state.guard(wish, &mut cx);
-            Offer { wish, violations: cx.violations, warnings: cx.warnings }
+            let Rules { violations, warnings, .. } = self.rules(wish, env);
+            Offer { wish, violations, warnings }
         };
         F::Wish::ALL.iter().copied().map(offer).collect()
     }

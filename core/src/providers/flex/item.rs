@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::eligibility::{Eligibility, Line};
 use super::rules::Rule;
 use super::settings::Settings;
-use crate::flow::{Cx, Flow};
+use crate::flow::{Flow, Rules};
 use crate::int::whole_if_any;
 use crate::money::Cents;
 use crate::value::{RawJson, RawNumber};
@@ -223,19 +223,19 @@ impl<'a> Cart<'a> {
     }
 
     /// Holds the fields of every item against the rules.
-    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, is_reimbursement: bool, cx: &mut Cx<'_, F>) {
+    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, is_reimbursement: bool, rules: &mut Rules<'_, F>) {
         for (index, item) in self.items.iter().enumerate() {
             let at = |field: &str| format!("/line_items/{index}{field}");
             let sources = [item.price.is_some(), item.price_data.is_some(), item.product.is_some()];
             let wanted = if is_reimbursement { [[false, false, true]; 2] } else { [ONLY_PRICE, ONLY_PRICE_DATA] };
-            cx.check(Rule::CheckoutLineItemOneSource, wanted.contains(&sources)).at_index(|| at(""));
+            rules.check(Rule::CheckoutLineItemOneSource, wanted.contains(&sources)).at_index(|| at(""));
             let counted = item.quantity.map_or(is_reimbursement, |quantity| quantity >= 1);
-            cx.check(Rule::CheckoutQuantityPositive, counted).at_index(|| at("/quantity"));
+            rules.check(Rule::CheckoutQuantityPositive, counted).at_index(|| at("/quantity"));
             let Some(data) = &item.price_data else { continue };
             let whole = data.unit_amount >= Cents::ZERO;
-            cx.check(Rule::PriceAmountIntegerCents, whole).at_index(|| at("/price_data/unit_amount"));
+            rules.check(Rule::PriceAmountIntegerCents, whole).at_index(|| at("/price_data/unit_amount"));
             for (rule, field) in data.recurring.iter().flat_map(Recurring::broken) {
-                cx.check(rule, false).at_index(|| at(&format!("/price_data/recurring/{field}")));
+                rules.check(rule, false).at_index(|| at(&format!("/price_data/recurring/{field}")));
             }
         }
     }

@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::Flex;
 use super::item::{Cart, CouponData, LineItem};
 use super::rules::Rule;
 use super::settings::Settings;
 use crate::json::encode;
-use crate::flow::{Cx, Flow, Stop};
+use crate::flow::{Flow, Rules};
 use crate::id::Digest;
 use crate::money::Cents;
 use crate::rule::{Kernel, Until};
@@ -233,67 +234,68 @@ impl CreateCheckoutSession {
     }
 
     /// Holds the fields against the rules that do not depend on the state.
-    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>, belongs: Belongs) -> Result<(), Stop> {
-        cx.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
-        let other = self.mode.is_known() && (self.mode == Mode::Subscription) != (belongs == Belongs::ToSubscription);
-        let until = Until::Wish { command: "create_checkout_session", flow: Some(belongs.other()) };
-        cx.check(Kernel::OtherFlow, !other).at("/mode").until(until);
-        cx.finish()?;
+    pub(crate) fn check<F: Flex>(&self, rules: &mut Rules<'_, F>) {
+        rules.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
+        let other = self.mode.is_known() && (self.mode == Mode::Subscription) != (F::BELONGS == Belongs::ToSubscription);
+        let until = Until::Wish { command: "create_checkout_session", flow: Some(F::BELONGS.other()) };
+        rules.check(Kernel::OtherFlow, !other).at("/mode").until(until);
+        if other {
+            return;
+        }
         let invited = self.mode != Mode::Reimbursement;
-        cx.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
-        self.check_urls(cx);
-        let settings = cx.settings();
+        rules.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        self.check_urls(rules);
+        let settings = rules.settings();
         let cart = Cart::new(&self.line_items, settings);
         let sells = !matches!(self.mode, Mode::Setup | Mode::Unknown(_));
-        cx.check(Rule::CheckoutLineItemsRequired, !sells || !self.line_items.is_empty()).at("/line_items");
-        cart.check(self.mode == Mode::Reimbursement, cx);
-        self.check_mode(&cart, cx);
-        self.check_amounts(cx);
-        self.check_total(&cart, cx);
-        check_metadata(self.metadata.as_ref(), "/metadata", cx);
-        cx.check_extra::<Self>(&self.extra);
-        Ok(())
+        rules.check(Rule::CheckoutLineItemsRequired, !sells || !self.line_items.is_empty()).at("/line_items");
+        cart.check(self.mode == Mode::Reimbursement, rules);
+        self.check_mode(&cart, rules);
+        self.check_amounts(rules);
+        self.check_total(&cart, rules);
+        check_metadata(self.metadata.as_ref(), "/metadata", rules);
+        rules.check_extra::<Self>(&self.extra);
     }
 
-    fn check_urls<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+    fn check_urls<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
-        cx.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
-        let is_live = cx.settings().test_mode == Some(false);
+        rules.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
+        let is_live = rules.settings().test_mode == Some(false);
         let cancel = self.cancel_url.as_deref().unwrap_or_default();
         for (url, at) in [(success, "/success_url"), (cancel, "/cancel_url")] {
             let is_public = is_absolute(url) && !(is_live && is_local(url));
-            cx.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
+            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
         }
     }
 
-    fn check_mode<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, cx: &mut Cx<'_, F>) {
+    fn check_mode<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
         let several = self.multiple_subscriptions == Some(true);
         let subscribes = self.mode == Mode::Subscription;
-        cx.check(Rule::CheckoutMultipleSubscriptionsOptIn, !several || subscribes).at("/multiple_subscriptions");
+        rules.check(Rule::CheckoutMultipleSubscriptionsOptIn, !several || subscribes).at("/multiple_subscriptions");
         let method = self.capture_method.as_ref();
-        cx.check(Rule::CheckoutCaptureMethodKnown, method.is_none_or(CaptureMethod::is_known)).at("/capture_method");
+        rules.check(Rule::CheckoutCaptureMethodKnown, method.is_none_or(CaptureMethod::is_known)).at("/capture_method");
         match self.mode {
             Mode::Subscription => {
                 let recurs = self.line_items.is_empty() || cart.may_recur();
-                cx.check(Rule::CheckoutSubscriptionNeedsRecurringPrice, recurs).at("/line_items");
-                cx.check(Rule::CheckoutMixedItems, !cart.is_mixed()).at("/line_items");
-                cx.check(Rule::CheckoutMixedIntervals, several || cart.has_one_period()).at("/line_items");
-                cx.check(Rule::CheckoutSubscriptionEligibility, !cart.needs_no_letter()).at("/line_items");
+                rules.check(Rule::CheckoutSubscriptionNeedsRecurringPrice, recurs).at("/line_items");
+                rules.check(Rule::CheckoutMixedItems, !cart.is_mixed()).at("/line_items");
+                rules.check(Rule::CheckoutMixedIntervals, several || cart.has_one_period()).at("/line_items");
+                rules.check(Rule::CheckoutSubscriptionEligibility, !cart.needs_no_letter()).at("/line_items");
                 let held = method == Some(&CaptureMethod::Manual);
-                cx.check(Rule::CheckoutManualCaptureSubscription, !held).at("/capture_method");
+                rules.check(Rule::CheckoutManualCaptureSubscription, !held).at("/capture_method");
             }
             Mode::Payment | Mode::OffSession => {
                 let recurs = cart.first_recurring();
-                cx.check(Rule::CheckoutPaymentForbidsRecurring, recurs.is_none()).at("/line_items");
+                rules.check(Rule::CheckoutPaymentForbidsRecurring, recurs.is_none()).at("/line_items");
                 if self.mode == Mode::OffSession {
                     let named = self.customer.is_some() && self.payment_method.is_some();
-                    cx.check(Rule::CheckoutOffSessionCustomer, named);
-                    cx.check(Rule::CheckoutOffSessionNoSplit, !cart.is_split()).at("/line_items");
+                    rules.check(Rule::CheckoutOffSessionCustomer, named);
+                    rules.check(Rule::CheckoutOffSessionNoSplit, !cart.is_split()).at("/line_items");
                 }
             }
             Mode::Setup => {
                 let plain = self.line_items.is_empty() && self.customer.is_some();
-                cx.check(Rule::CheckoutSetupNoLineItems, plain);
+                rules.check(Rule::CheckoutSetupNoLineItems, plain);
             }
             Mode::Reimbursement | Mode::Unknown(_) => {}
         }
@@ -320,29 +322,29 @@ impl CreateCheckoutSession {
     }
 
     /// Holds the order's total against the prices, where every one is known and nothing else explains a difference.
-    fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, cx: &mut Cx<'_, F>) {
+    fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
         let computed = self.computed_total(cart);
         let told = self.order_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
-        let check = cx.warn(Rule::CheckoutAmountEqualsOrder, told).at("/order_total");
+        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, told).at("/order_total");
         check.because(|| "Without `order_total` nothing tells whether the session's total is the order's.".into());
         let (Some(total), Some(computed)) = (self.order_total, computed) else { return };
         let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
         let told = || format!("The items and what is added make {computed}, and the total is {total}.");
-        cx.check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed).at("/order_total").because(told);
+        rules.check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed).at("/order_total").because(told);
         // Flex may add a fee of its own, so that more is only odd.
-        cx.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/order_total").because(told);
+        rules.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/order_total").because(told);
     }
 
-    fn check_amounts<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+    fn check_amounts<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let computed = self.tax_rate.is_none_or(|tax| tax.amount >= Cents::ZERO);
-        cx.check(Rule::CheckoutTaxIsCallerComputed, computed).at("/tax_rate/amount");
+        rules.check(Rule::CheckoutTaxIsCallerComputed, computed).at("/tax_rate/amount");
         if let Some(it) = &self.shipping_options {
             let one = it.shipping_rate_id.is_some() != it.shipping_rate_data.is_some();
-            cx.check(Rule::CheckoutShippingOneSource, one).at("/shipping_options");
+            rules.check(Rule::CheckoutShippingOneSource, one).at("/shipping_options");
         }
         let coupons = self.discounts.iter().flatten().filter_map(|it| it.coupon_data.as_ref());
         for rule in coupons.flat_map(CouponData::broken) {
-            cx.check(rule, false).at("/discounts");
+            rules.check(rule, false).at("/discounts");
         }
     }
 }
@@ -371,12 +373,12 @@ pub(crate) const ECHO: &str = "rulebound_key";
 pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
     metadata: Option<&RawJson>,
     at: &'static str,
-    cx: &mut Cx<'_, F>,
+    rules: &mut Rules<'_, F>,
 ) {
     let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
-    cx.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(at);
+    rules.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(at);
     let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
-    cx.check(Kernel::ExtraKnown, !claimed).at(at).because(|| format!("`{ECHO}` is the library's own."));
+    rules.check(Kernel::ExtraKnown, !claimed).at(at).because(|| format!("`{ECHO}` is the library's own."));
 }
 
 /// Adds a request's own key to what Flex echoes.

@@ -172,6 +172,26 @@ impl Call {
         matches!(self, Self::CreatePaymentSession(_))
     }
 
+    /// Whether it updates a token.
+    pub(crate) const fn is_update(&self) -> bool {
+        matches!(self, Self::UpdatePaymentToken(..))
+    }
+
+    /// Whether it updates the items of a token.
+    pub(crate) const fn is_of_items(&self) -> bool {
+        matches!(self, Self::UpdatePaymentToken(_, it) if it.order_items.is_some())
+    }
+
+    /// Whether it updates the card of a token.
+    pub(crate) const fn is_of_card(&self) -> bool {
+        matches!(self, Self::UpdatePaymentToken(_, it) if it.order_items.is_none())
+    }
+
+    /// Whether one is an update of the same as this one.
+    pub(crate) const fn is_same_update(&self) -> fn(&Self) -> bool {
+        if self.is_of_items() { Self::is_of_items } else { Self::is_of_card }
+    }
+
     /// Whether it looks for a session, on whatever page.
     pub(crate) const fn is_find(&self) -> bool {
         matches!(self, Self::FindPaymentSession(_))

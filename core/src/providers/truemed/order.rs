@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::Rule;
 use super::settings::{DiscountSign, Settings};
-use crate::flow::{Cx, Flow};
+use crate::flow::{Flow, Rules};
 use crate::id::Digest;
 use crate::int::whole;
 use crate::money::Cents;
@@ -102,9 +102,9 @@ pub(crate) fn digest(items: &[OrderItem]) -> Digest {
 }
 
 /// Holds prices and quantities against the rule about them.
-pub(crate) fn check_amounts<F: Flow>(items: &[OrderItem], cx: &mut Cx<'_, F>) {
+pub(crate) fn check_amounts<F: Flow>(items: &[OrderItem], rules: &mut Rules<'_, F>) {
     let negative = items.iter().position(|it| it.price < Cents::ZERO || it.quantity < 1);
-    let check = cx.check(Rule::SessionAmountNonnegative, negative.is_none());
+    let check = rules.check(Rule::SessionAmountNonnegative, negative.is_none());
     check.at_index(|| format!("/order_items/{}", negative.unwrap_or_default()));
 }
 
@@ -132,29 +132,29 @@ impl Order<'_> {
     }
 
     /// Holds the amounts against the rules.
-    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
-        cx.check(Rule::SessionAmountNonnegative, self.total >= Cents::ZERO).at("/total_amount");
-        check_amounts(self.items, cx);
-        self.check_details(cx);
-        let sum = self.sum(cx.settings());
+    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
+        rules.check(Rule::SessionAmountNonnegative, self.total >= Cents::ZERO).at("/total_amount");
+        check_amounts(self.items, rules);
+        self.check_details(rules);
+        let sum = self.sum(rules.settings());
         let equal = sum == i128::from(self.total.get());
         let detail = || format!("`total_amount` is {}, and the parts add up to {sum}.", self.total);
         if !self.free_trial {
-            cx.check(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
-        } else if !cx.settings().free_trial_waives_total {
-            cx.warn(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
+            rules.check(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
+        } else if !rules.settings().free_trial_waives_total {
+            rules.warn(Rule::SessionTotalEquality, equal).at("/total_amount").because(detail);
         }
     }
 
-    fn check_details<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
-        let sign = cx.settings().discounts;
+    fn check_details<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
+        let sign = rules.settings().discounts;
         for (index, item) in self.items.iter().enumerate() {
             if let Some(details) = &item.amount_details {
-                details.check(sign, cx, || format!("/order_items/{index}/amount_details"));
+                details.check(sign, rules, || format!("/order_items/{index}/amount_details"));
             }
         }
         if let Some(details) = self.details {
-            details.check(sign, cx, || "/amount_details".into());
+            details.check(sign, rules, || "/amount_details".into());
         }
     }
 }
@@ -170,20 +170,20 @@ impl AmountDetails {
         }
     }
 
-    fn check<F: Flow>(&self, sign: DiscountSign, cx: &mut Cx<'_, F>, at: impl Fn() -> String) {
+    fn check<F: Flow>(&self, sign: DiscountSign, rules: &mut Rules<'_, F>, at: impl Fn() -> String) {
         let charges = self.total_additional_charges.unwrap_or_default();
         let discounts = self.total_discounts.unwrap_or_default();
         let signed = match sign {
             DiscountSign::Positive => discounts >= Cents::ZERO,
             DiscountSign::Negative => discounts <= Cents::ZERO,
         };
-        cx.check(Rule::SessionAmountNonnegative, signed && charges >= Cents::ZERO).at_index(&at);
+        rules.check(Rule::SessionAmountNonnegative, signed && charges >= Cents::ZERO).at_index(&at);
         let agree = |list: &Option<Vec<AmountDetail>>, total: Option<Cents>| match list {
             None => true,
             Some(list) => list.iter().fold(Cents::ZERO, |sum, it| sum.plus(it.amount)) == total.unwrap_or_default(),
         };
         let consistent = agree(&self.additional_charges_details, self.total_additional_charges)
             && agree(&self.discounts_details, self.total_discounts);
-        cx.check(Rule::SessionAmountDetailsConsistent, consistent).at_index(&at);
+        rules.check(Rule::SessionAmountDetailsConsistent, consistent).at_index(&at);
     }
 }

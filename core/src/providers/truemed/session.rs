@@ -15,7 +15,7 @@ use super::replies::SessionCreated;
 use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
 use crate::fact::Verdict;
-use crate::flow::{Cx, Watch};
+use crate::flow::{Cx, Rules, Watch};
 use crate::id::{CorrelationId, Digest, Intent};
 use crate::money::Cents;
 use crate::rule::{Kernel, Until};
@@ -49,9 +49,9 @@ pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
 }
 
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
-pub(crate) fn placed<F: Truemed>(cx: &mut Cx<'_, F>) {
-    if let Some(id) = cx.asked(UNPLACED).filter(|_| !cx.is_begin_again()) {
-        cx.check(Kernel::OneAtATime, false).until(Until::Reply(id));
+pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
+    if let Some(id) = rules.asked(UNPLACED).filter(|_| !rules.is_resend()) {
+        rules.check(Kernel::OneAtATime, false).until(Until::Reply(id));
     }
 }
 

@@ -10,7 +10,7 @@ use super::order::{AmountDetails, Order, OrderItem, digest};
 use super::rules::Rule;
 use super::settings::Settings;
 use crate::json::encode;
-use crate::flow::{Cx, Flow};
+use crate::flow::{Flow, Rules};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::url::is_absolute;
@@ -147,48 +147,48 @@ impl CreatePaymentSession {
     }
 
     /// Holds the fields against the rules that do not depend on the state.
-    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+    pub(crate) fn check<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let free_trial = self.total_amount == Cents::ZERO && self.asks_for_token();
         let details = self.amount_details.as_ref();
-        Order { total: self.total_amount, items: &self.order_items, details, free_trial }.check(cx);
-        self.check_trial(cx);
-        self.check_urls(cx);
-        self.check_kind(cx);
+        Order { total: self.total_amount, items: &self.order_items, details, free_trial }.check(rules);
+        self.check_trial(rules);
+        self.check_urls(rules);
+        self.check_kind(rules);
         let text = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
-        cx.check(Rule::MetadataString, text).at("/metadata");
-        cx.check_extra::<Self>(&self.extra);
+        rules.check(Rule::MetadataString, text).at("/metadata");
+        rules.check_extra::<Self>(&self.extra);
     }
 
-    fn check_trial<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+    fn check_trial<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         let trial = self.asks_for_token() && self.display_next_bill_info.is_some();
-        cx.check(Rule::SessionZeroOnlyFreeTrial, self.total_amount != Cents::ZERO || trial).at("/total_amount");
+        rules.check(Rule::SessionZeroOnlyFreeTrial, self.total_amount != Cents::ZERO || trial).at("/total_amount");
         if let Some(info) = &self.display_next_bill_info {
             let whole = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
-            cx.check(Rule::SessionNextBillInfoShape, whole && self.asks_for_token()).at("/display_next_bill_info");
+            rules.check(Rule::SessionNextBillInfoShape, whole && self.asks_for_token()).at("/display_next_bill_info");
         }
     }
 
-    fn check_urls<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+    fn check_urls<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
         // Of a charge too: the customer who is away lands there after a repair of the card.
-        cx.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
-        cx.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
+        rules.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
+        rules.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
         let failure = self.failure_url.as_deref().unwrap_or_default();
         let absolute = self.failure_url.is_none() || is_absolute(failure);
-        cx.check(Rule::SessionFailureUrlAbsolute, absolute).at("/failure_url");
-        cx.warn(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
+        rules.check(Rule::SessionFailureUrlAbsolute, absolute).at("/failure_url");
+        rules.warn(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
     }
 
-    fn check_kind<F: Flow<Settings = Settings>>(&self, cx: &mut Cx<'_, F>) {
+    fn check_kind<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let Some(kind) = &self.kind else { return };
-        cx.check(Rule::SessionKindValues, kind.is_known()).at("/kind");
-        let enabled = cx.settings().kind_enabled;
-        cx.check(Rule::SessionKindGated, enabled).at("/kind");
+        rules.check(Rule::SessionKindValues, kind.is_known()).at("/kind");
+        let enabled = rules.settings().kind_enabled;
+        rules.check(Rule::SessionKindGated, enabled).at("/kind");
         let attended = !self.is_charge() || *kind != Kind::Authorization;
-        cx.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
+        rules.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
         // No policy softens it: nobody could end the hold, and it would stand in the way of every charge.
         let ends = !self.asks_for_token() || *kind != Kind::Authorization;
-        cx.check(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
+        rules.check(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
     }
 }
 

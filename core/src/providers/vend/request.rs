@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::Rule;
 use crate::json::encode;
-use crate::flow::{Cx, Flow};
+use crate::flow::{Flow, Rules};
 use crate::id::Digest;
 use crate::int::whole_if_any;
 use crate::url::{is_absolute, is_secure};
@@ -128,62 +128,62 @@ impl TokenRequest {
     }
 
     /// The rules of a new subscription's fields.
-    pub(crate) fn check_create<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+    pub(crate) fn check_create<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         for (handle, at) in [(&self.product_handle, "/product_handle"), (&self.price_handle, "/price_handle")] {
-            cx.check(Rule::CreatePlanRequired, is_given(handle.as_ref())).at(at);
+            rules.check(Rule::CreatePlanRequired, is_given(handle.as_ref())).at(at);
         }
-        self.check_return_url(Rule::CreateReturnUrlRequired, cx);
+        self.check_return_url(Rule::CreateReturnUrlRequired, rules);
         for (index, it) in self.components.iter().flatten().enumerate() {
             let named = is_given(it.component_handle.as_ref()) && is_given(it.component_price_handle.as_ref());
-            cx.check(Rule::CreateComponentFields, named && it.quantity.is_some()).at_index(|| at_component(index));
-            cx.check(Rule::ComponentQuantityRange, it.quantity.is_none_or(|it| it > 0)).at_index(|| at_number(index));
+            rules.check(Rule::CreateComponentFields, named && it.quantity.is_some()).at_index(|| at_component(index));
+            rules.check(Rule::ComponentQuantityRange, it.quantity.is_none_or(|it| it > 0)).at_index(|| at_number(index));
         }
-        self.check_each_once(cx);
-        cx.check_extra::<Self>(&self.extra);
+        self.check_each_once(rules);
+        rules.check_extra::<Self>(&self.extra);
     }
 
     /// The rules of an update's fields; `known` says whether there are so many of one already.
-    pub(crate) fn check_update<F: Flow>(&self, known: impl Fn(Digest, i64) -> bool, cx: &mut Cx<'_, F>) {
+    pub(crate) fn check_update<F: Flow>(&self, known: impl Fn(Digest, i64) -> bool, rules: &mut Rules<'_, F>) {
         let (plan, components) = (self.names_a_plan(), self.components.as_deref());
         let some = components.is_some_and(|it| !it.is_empty());
-        cx.check(Rule::UpdatePlanXorComponents, plan != some || (!plan && components.is_some()))
+        rules.check(Rule::UpdatePlanXorComponents, plan != some || (!plan && components.is_some()))
             .instead(&["update_subscription_token/plan", "update_subscription_token/components"]);
-        cx.check(Rule::UpdateComponentsNonempty, components.is_none() || some).at("/components");
+        rules.check(Rule::UpdateComponentsNonempty, components.is_none() || some).at("/components");
         if plan {
             let (product, price) = (is_given(self.product_handle.as_ref()), is_given(self.price_handle.as_ref()));
-            cx.check(Rule::UpdatePriceHandleWithProduct, price || self.product_handle.is_none()).at("/price_handle");
-            cx.check(Rule::UpdateProductHandleWithPrice, product || self.price_handle.is_none()).at("/product_handle");
+            rules.check(Rule::UpdatePriceHandleWithProduct, price || self.product_handle.is_none()).at("/price_handle");
+            rules.check(Rule::UpdateProductHandleWithPrice, product || self.price_handle.is_none()).at("/product_handle");
         }
-        self.check_return_url(Rule::UpdateReturnUrlRequired, cx);
-        cx.check(Rule::UpdateNoCoupon, self.coupon_code.is_none()).at("/coupon_code");
+        self.check_return_url(Rule::UpdateReturnUrlRequired, rules);
+        rules.check(Rule::UpdateNoCoupon, self.coupon_code.is_none()).at("/coupon_code");
         for (index, it) in components.into_iter().flatten().enumerate() {
             let complete = is_given(it.component_handle.as_ref()) && it.quantity.is_some();
-            cx.check(Rule::UpdateComponentFields, complete).at_index(|| at_component(index));
+            rules.check(Rule::UpdateComponentFields, complete).at_index(|| at_component(index));
             let Some(quantity) = it.quantity else { continue };
-            cx.check(Rule::ComponentQuantityRange, quantity >= 0).at_index(|| at_number(index));
-            cx.check(Rule::UpdateQuantityZero, quantity != 0).at_index(|| at_number(index));
+            rules.check(Rule::ComponentQuantityRange, quantity >= 0).at_index(|| at_number(index));
+            rules.check(Rule::UpdateQuantityZero, quantity != 0).at_index(|| at_number(index));
             let handle = it.component_handle.as_deref();
             let news = handle.is_none_or(|handle| !known(digest(handle), quantity));
-            cx.check(Rule::UpdateQuantityIsTotal, news)
+            rules.check(Rule::UpdateQuantityIsTotal, news)
                 .at_index(|| at_number(index))
                 .because(|| format!("There are {quantity} already."));
         }
-        self.check_each_once(cx);
-        cx.check_extra::<Self>(&self.extra);
+        self.check_each_once(rules);
+        rules.check_extra::<Self>(&self.extra);
     }
 
-    fn check_return_url<F: Flow>(&self, rule: Rule, cx: &mut Cx<'_, F>) {
+    fn check_return_url<F: Flow>(&self, rule: Rule, rules: &mut Rules<'_, F>) {
         let url = self.return_url.as_deref().unwrap_or_default();
         let absolute = is_absolute(url);
-        cx.check(rule, absolute).at("/return_url");
-        cx.warn(rule, !absolute || is_secure(url)).at("/return_url");
+        rules.check(rule, absolute).at("/return_url");
+        rules.warn(rule, !absolute || is_secure(url)).at("/return_url");
     }
 
-    fn check_each_once<F: Flow>(&self, cx: &mut Cx<'_, F>) {
+    fn check_each_once<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         let mut names = BTreeSet::new();
         for (index, it) in self.components.iter().flatten().enumerate() {
             let first = it.component_handle.as_deref().is_none_or(|name| names.insert(name));
-            cx.check(Rule::ComponentDuplicateHandle, first)
+            rules.check(Rule::ComponentDuplicateHandle, first)
                 .at_index(|| format!("{}/component_handle", at_component(index)));
         }
     }

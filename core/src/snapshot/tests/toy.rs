@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, named};
+use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named};
 use crate::json::{Malformed, decode, read_body};
 use crate::policy::Env;
 use crate::rule::{Kernel, rules};
@@ -184,22 +184,30 @@ impl Flow for Toy {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Cx<'_, Self>) {
+    fn permits(&self, _wish: Wish, _rules: &mut Rules<'_, Self>) {}
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_, Self>) {
         let fits = match wish {
             Wish::Create => *self == Self::Absent,
-            Wish::Pay => matches!(self, Self::Live { paid: None, .. }) && cx.owed(|call| *call == Call::Pay).is_none(),
+            Wish::Pay => {
+                matches!(self, Self::Live { paid: None, .. }) && rules.owed(|call| *call == Call::Pay).is_none()
+            }
             Wish::Stop => matches!(self, Self::Live { .. }),
             Wish::Stray => true,
         };
-        cx.check(Rule::One, fits || cx.is_begin());
+        rules.check(Rule::One, fits);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_, Self>) {
+        if let Command::Create { plan } = command {
+            rules.check(Rule::PlanNamed, !plan.is_empty()).at("/plan");
+            rules.check(Kernel::AlreadyBegun, *self == Self::Absent);
+        }
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
         match input {
             Input::Command(Command::Create { plan }) => {
-                cx.check(Rule::PlanNamed, !plan.is_empty()).at("/plan");
-                cx.check(Kernel::AlreadyBegun, *self == Self::Absent);
-                cx.finish()?;
                 cx.owe(Call::Create(plan));
                 *self = Self::Asked;
             }

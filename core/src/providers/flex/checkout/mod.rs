@@ -3,10 +3,10 @@
 mod capturing;
 mod command;
 mod dispute;
-mod guard;
 mod moving;
 mod payment;
 mod refund;
+mod rules;
 mod settle;
 mod step;
 mod wish;
@@ -26,7 +26,7 @@ use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -37,6 +37,7 @@ pub use payment::Payment;
 pub use refund::Refund;
 
 type Context<'a> = Cx<'a, Checkout>;
+type Rules<'a> = flow::Rules<'a, Checkout>;
 
 const SHOWN: How = How::Shown;
 
@@ -53,7 +54,7 @@ pub struct Checkout {
     pub payment: Option<Box<Payment>>,
 }
 
-impl crate::flow::sealed::Sealed for Checkout {}
+impl flow::sealed::Sealed for Checkout {}
 
 impl Flex for Checkout {
     const BELONGS: Belongs = Belongs::ToCheckout;
@@ -152,8 +153,16 @@ impl Flow for Checkout {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {

@@ -12,7 +12,7 @@ use crate::flow::{AfterAll, Flow as _, Input, Outcome, Stop, Watch};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::call::Call;
-use crate::providers::flex::checkouts::{Place, Saw, is_create};
+use crate::providers::flex::checkouts::{Saw, is_create};
 use crate::providers::flex::event::Event;
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
@@ -47,11 +47,11 @@ fn not_sent(at: &mut Checkout, call: &Call, cx: &mut Context<'_>) {
 
 fn wanted(at: &mut Checkout, command: Command, cx: &mut Context<'_>) -> Result<(), Stop> {
     match command {
-        Command::CreateCheckoutSession(it) => at.checkouts.create(*it, cx),
-        Command::RetrieveCheckoutSession { checkout_session_id } => {
-            let begins = at.checkouts.place() == Place::Absent;
-            at.checkouts.retrieve(checkout_session_id, begins, cx)
+        Command::CreateCheckoutSession(it) => {
+            at.checkouts.create(*it, cx);
+            Ok(())
         }
+        Command::RetrieveCheckoutSession { checkout_session_id } => at.checkouts.retrieve(checkout_session_id, cx),
         Command::CreateRefund(it) => wish::refund(at, *it, cx),
         Command::CapturePayment(it) => wish::capture(at, it, cx),
     }

@@ -18,7 +18,7 @@ use super::session_request::CreateCheckoutSession;
 use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
 use crate::fact::Because;
-use crate::flow::{Cx, Stop};
+use crate::flow::{Cx, Rules, Stop};
 use crate::rule::Kernel;
 use crate::time::Timestamp;
 pub(crate) use ours::{SKEW, is_create};
@@ -115,28 +115,48 @@ impl Checkouts {
         self.asked.as_ref().is_some_and(|asked| asked.content == command.content())
     }
 
-    /// What is paid is not bought again, and one request is answered before the next is made.
-    pub(crate) fn guard_create<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        cx.check(Kernel::AlreadyBegun, self.settled.is_none());
-        if !cx.is_begin() && (self.asked.is_some() || self.adopting.is_some()) {
+    /// What is paid is not bought again.
+    pub(crate) fn permits_create<F: Flex>(&self, rules: &mut Rules<'_, F>) {
+        rules.check(Kernel::AlreadyBegun, self.settled.is_none());
+    }
+
+    /// One request is answered before the next is made.
+    pub(crate) fn accepts_create<F: Flex>(&self, rules: &mut Rules<'_, F>) {
+        if self.asked.is_some() || self.adopting.is_some() {
             let open = |call: &Call| {
                 is_create(call) || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
-            let answered = cx.until_reply(open);
-            cx.check(Kernel::OneAtATime, false).until(answered);
+            let answered = rules.until_reply(open);
+            rules.check(Kernel::OneAtATime, false).until(answered);
         }
     }
 
     /// A session that is known can be looked at, and so can one that a flow begins with.
-    pub(crate) fn guard_retrieve<F: Flex>(&self, begins: bool, cx: &mut Cx<'_, F>) {
-        let known = !self.sessions.is_empty() || self.adopting.is_some() || begins || cx.is_begin();
-        let answered = cx.until_reply(is_create);
-        cx.check(Kernel::NoEdge, known).until(answered);
+    pub(crate) fn accepts_retrieve<F: Flex>(&self, begins: bool, rules: &mut Rules<'_, F>) {
+        let answered = rules.until_reply(is_create);
+        rules.check(Kernel::NoEdge, self.has_any() || begins).until(answered);
     }
 
-    pub(crate) fn create<F: Flex>(&mut self, mut it: CreateCheckoutSession, cx: &mut Cx<'_, F>) -> Result<(), Stop> {
-        it.check(cx, F::BELONGS)?;
-        cx.finish()?;
+    /// It is one of those that are known.
+    pub(crate) fn check_retrieve<F: Flex>(
+        &self,
+        given: Option<&CheckoutSessionId>,
+        begins: bool,
+        rules: &mut Rules<'_, F>,
+    ) {
+        let known = |id| self.find(id).is_some() || self.adopting.as_ref() == Some(id);
+        let fits = match given {
+            Some(id) => begins || known(id) || !self.has_any(),
+            None => !begins || self.has_any(),
+        };
+        rules.check(Kernel::NoEdge, fits).at("/checkout_session_id");
+    }
+
+    fn has_any(&self) -> bool {
+        !self.sessions.is_empty() || self.adopting.is_some()
+    }
+
+    pub(crate) fn create<F: Flex>(&mut self, mut it: CreateCheckoutSession, cx: &mut Cx<'_, F>) {
         self.asked = Some(Asked::of(&it, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
         // Our own total stays here: Flex has no field for it.
@@ -149,21 +169,15 @@ impl Checkouts {
         it.client_reference_id = Some(reference.clone());
         self.reference = Some(reference);
         cx.owe(Call::CreateCheckoutSession(Box::new(it)));
-        Ok(())
     }
 
     pub(crate) fn retrieve<F: Flex>(
         &mut self,
         given: Option<CheckoutSessionId>,
-        begins: bool,
         cx: &mut Cx<'_, F>,
     ) -> Result<(), Stop> {
         let newest = self.current().map(|it| it.id.clone()).or_else(|| self.adopting.clone());
-        let id = given.or(newest);
-        let known = |id: &CheckoutSessionId| self.find(id).is_some() || self.adopting.as_ref() == Some(id) || begins;
-        cx.check(Kernel::NoEdge, id.as_ref().is_some_and(known)).at("/checkout_session_id");
-        cx.finish()?;
-        let Some(id) = id else { return Err(Stop::Refused) };
+        let id = given.or(newest).ok_or(Stop::NotNow)?;
         cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
         if self.find(&id).is_none() {
             self.adopting = Some(id);

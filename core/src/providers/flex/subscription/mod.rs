@@ -1,9 +1,9 @@
 //! `flex.subscription`: a subscription, from its session (or its adoption by a look-up), through its invoices, to its end.
 
 mod command;
-mod guard;
 mod judged;
 mod other;
+mod rules;
 mod signal;
 mod standing;
 mod step;
@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::signal::Signal;
 use super::wire::SubscriptionStatus;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::policy::Env;
 
 pub use command::{Command, On, SessionState, SubscriptionState, Wish};
@@ -34,6 +34,7 @@ pub use other::Other;
 pub use standing::{Ending, Paid, Span, Standing};
 
 type Context<'a> = Cx<'a, Subscription>;
+type Rules<'a> = flow::Rules<'a, Subscription>;
 
 /// One subscription, and the sessions that sell it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub struct Subscription {
     pub others: Vec<Other>,
 }
 
-impl crate::flow::sealed::Sealed for Subscription {}
+impl flow::sealed::Sealed for Subscription {}
 
 impl Flex for Subscription {
     const BELONGS: Belongs = Belongs::ToSubscription;
@@ -193,8 +194,16 @@ impl Flow for Subscription {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {

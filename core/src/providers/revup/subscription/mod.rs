@@ -2,13 +2,13 @@
 
 mod command;
 mod creation;
-mod guard;
 mod ledger;
 mod lines;
 mod name;
 mod read;
 mod refund;
 mod reply;
+mod rules;
 mod signal;
 mod state;
 mod verdict;
@@ -26,7 +26,7 @@ use super::settings::Settings;
 use crate::effect::Awaited;
 use crate::json::encode;
 use crate::fact::Because;
-use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::id::Digest;
 use crate::policy::Env;
 use crate::time::Timestamp;
@@ -41,7 +41,8 @@ pub(crate) const CREATED: &str = "subscription.created";
 const REFUNDED: &str = "subscription.payment.refunded";
 
 type Context<'a> = Cx<'a, Subscription>;
-impl crate::flow::sealed::Sealed for Subscription {}
+type Rules<'a> = flow::Rules<'a, Subscription>;
+impl flow::sealed::Sealed for Subscription {}
 
 #[rustfmt::skip]
 impl Facet for SubscriptionState {
@@ -187,8 +188,16 @@ impl Flow for Subscription {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Command, Ending, GivenBack, Known};
 use crate::json::encode;
-use crate::flow::{Intents, Outcome};
+use crate::flow::{Intents, Outcome, Standing};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::call::CreateRefund;
@@ -35,25 +35,16 @@ impl Known {
     }
 
     pub(super) fn stands(&self, command: &Command) -> bool {
-        let same = |intents: &Intents, intent: &Option<Intent>, content| {
-            let standing = intent.as_ref().map(|it| intents.standing(it, content));
-            standing == Some(crate::flow::Standing::Same)
-        };
+        let content = content(command);
         match command {
-            Command::CapturePaymentSession { total_amount, intent, .. } => {
-                same(&self.ends, intent, capture_content(*total_amount))
-                    || self.ending == Some(Ending::Capture(intent.clone(), capture_content(*total_amount)))
-            }
+            Command::CapturePaymentSession { intent, .. } => content.is_some_and(|content| {
+                is_same(&self.ends, intent.as_ref(), content)
+                    || self.ending == Some(Ending::Capture(intent.clone(), content))
+            }),
             Command::VoidPaymentSession {} => matches!(self.ending, Some(Ending::Void)),
             Command::CancelPaymentSession {} => matches!(self.ending, Some(Ending::Cancel)),
-            Command::CreateRefund { intent, amount, reason, item_details, extra } => {
-                let refund = CreateRefund {
-                    amount: *amount,
-                    reason: reason.clone(),
-                    item_details: item_details.clone(),
-                    extra: extra.clone(),
-                };
-                same(&self.refunds, intent, refund_content(&refund))
+            Command::CreateRefund { intent, .. } => {
+                content.is_some_and(|content| is_same(&self.refunds, intent.as_ref(), content))
             }
             _ => false,
         }
@@ -81,4 +72,21 @@ pub(super) fn capture_content(amount: Cents) -> Digest {
 
 pub(super) fn refund_content(refund: &CreateRefund) -> Digest {
     Digest::of([encode(refund).as_bytes()])
+}
+
+/// The fingerprint of what a command with an intent asks for.
+pub(super) fn content(command: &Command) -> Option<Digest> {
+    match command {
+        Command::CapturePaymentSession { total_amount, .. } => Some(capture_content(*total_amount)),
+        Command::CreateRefund { amount, reason, item_details, extra, .. } => {
+            let (amount, reason) = (*amount, reason.clone());
+            let refund = CreateRefund { amount, reason, item_details: item_details.clone(), extra: extra.clone() };
+            Some(refund_content(&refund))
+        }
+        _ => None,
+    }
+}
+
+fn is_same(intents: &Intents, intent: Option<&Intent>, content: Digest) -> bool {
+    intent.is_some_and(|it| intents.standing(it, content) == Standing::Same)
 }

@@ -3,10 +3,10 @@
 mod after_all;
 mod command;
 mod ends;
-mod guard;
 mod known;
 mod refunds;
 mod reply;
+mod rules;
 mod signal;
 mod step;
 
@@ -24,13 +24,15 @@ use super::session::{Asked, Session};
 use super::settings::Settings;
 use super::wire::{Signal, Status};
 use crate::effect::Awaited;
-use crate::flow::{Cx, Facet, Flow, Input, Intents, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Intents, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::policy::Env;
 
 pub use command::{Command, Event, On, SessionState, Wish};
 pub use refunds::GivenBack;
+
+type Rules<'a> = flow::Rules<'a, PaymentSession>;
 
 /// One attended checkout, or one that began elsewhere and is adopted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -96,7 +98,7 @@ enum Ending {
     Cancel,
 }
 
-impl crate::flow::sealed::Sealed for PaymentSession {}
+impl flow::sealed::Sealed for PaymentSession {}
 
 #[rustfmt::skip]
 impl Facet for SessionState {
@@ -207,8 +209,16 @@ impl Flow for PaymentSession {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Cx<'_, Self>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {

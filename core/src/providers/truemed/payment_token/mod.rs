@@ -5,10 +5,10 @@ mod after_all;
 mod awaits;
 mod charge;
 mod command;
-mod guard;
 mod origin;
 mod provision;
 mod reply;
+mod rules;
 mod signal;
 mod state;
 mod update;
@@ -26,7 +26,7 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::Signal;
 use crate::effect::Awaited;
-use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -38,7 +38,8 @@ pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
 pub(crate) const TOKEN_UPDATED: &str = "payment_token_updated";
 
 type Context<'a> = Cx<'a, PaymentToken>;
-impl crate::flow::sealed::Sealed for PaymentToken {}
+type Rules<'a> = flow::Rules<'a, PaymentToken>;
+impl flow::sealed::Sealed for PaymentToken {}
 
 impl Wish {
     pub(super) const ITEMS: &'static str = "update_payment_token/items";
@@ -253,8 +254,16 @@ impl Flow for PaymentToken {
         }
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {

@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use super::command::Event;
-use super::guard::is_update;
 use super::origin::Origin;
 use super::state::{PaymentToken, Place, Word};
 use super::Context;
@@ -59,7 +58,7 @@ pub(super) fn refused(
                 look_at_token(it.payment_token.as_ref(), cx);
             }
         }
-        call if is_update(call) => {
+        call if call.is_update() => {
             at.not_updated(call, cx);
             if status == 404 {
                 cx.review(TOKEN_NOT_FOUND, THE_TOKEN, &["deleted", "keep"]);
@@ -87,7 +86,7 @@ pub(super) fn refused_once(
             cx.prove(is_delete, None);
             at.deleted(cx);
         }
-        call if is_update(call) && status == 404 => cx.review(TOKEN_NOT_FOUND, THE_TOKEN, &["deleted", "keep"]),
+        call if call.is_update() && status == 404 => cx.review(TOKEN_NOT_FOUND, THE_TOKEN, &["deleted", "keep"]),
         Call::CreatePaymentSession(it) if code == Some("NotFound") => look_at_token(it.payment_token.as_ref(), cx),
         _ => {}
     }
@@ -131,8 +130,8 @@ pub(super) fn resolved(
             at.bind(session, None, cx)?;
         }
         (Call::CreatePaymentSession(_), _) => at.not_made(id, cx),
-        (call, verdict) if is_update(call) && verdict.name() == "confirmed" => at.update_is_taken(call, None, cx),
-        (call, _) if is_update(call) => at.not_updated(call, cx),
+        (call, verdict) if call.is_update() && verdict.name() == "confirmed" => at.update_is_taken(call, None, cx),
+        (call, _) if call.is_update() => at.not_updated(call, cx),
         (Call::DeletePaymentToken(_), verdict) if verdict.name() == "deleted" => at.deleted(cx),
         (Call::DeletePaymentToken(_), _) => at.place = Place::Issued,
         (Call::RetrievePaymentToken(_), _) if at.place == Place::Adopting => {

@@ -1,7 +1,6 @@
 //! Signals of Truemed: each settles only the request that it names.
 
 use super::command::Event;
-use super::guard::{is_same_update, is_update};
 use super::origin::Origin;
 use super::state::{Charge, PaymentToken, Pending, Place, Provision, Word};
 use super::Context;
@@ -188,7 +187,7 @@ impl PaymentToken {
             return Err(if is_learning(of_request, cx) { Because::Early } else { Because::Unrelated });
         }
         if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
-            cx.prove(is_same_update(&update), None);
+            cx.prove(update.is_same_update(), None);
             self.update_is_taken(&update, Some((origin, word)), cx);
             return Ok(());
         }
@@ -221,7 +220,7 @@ impl PaymentToken {
     fn settle_by_token(&mut self, word: Word<'_>, ours: bool, cx: &mut Context<'_>) -> Settled {
         let is_unnamed = |it: &Pending| it.origin.is_none();
         let by_token = ours || self.token.as_ref() == Some(word.token);
-        if !by_token || cx.sent(is_update) || !self.is_one(is_unnamed) {
+        if !by_token || cx.sent(Call::is_update) || !self.is_one(is_unnamed) {
             return Err(Because::Unrelated);
         }
         self.changed(None, word, is_unnamed, cx);

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 
 use super::Context;
-use super::guard::{is_of_card, is_of_items, is_same_update};
 use super::origin::Origin;
 use super::state::{Change, PaymentToken, Pending, Word};
 use crate::fact::Because;
@@ -22,7 +21,7 @@ const OR_WAIT: &[&str] = &["confirmed", "withdrawn", "keep_waiting"];
 
 impl PaymentToken {
     pub(super) fn change_of(&mut self, call: &Call) -> &mut Change {
-        if is_of_items(call) { &mut self.items } else { &mut self.card }
+        if call.is_of_items() { &mut self.items } else { &mut self.card }
     }
 
     /// The reply to an update: it asks the customer to act, or for nothing.
@@ -37,7 +36,7 @@ impl PaymentToken {
             return Err(Because::Unrelated);
         };
         let action = reply.next_action();
-        if !is_of_items(call) {
+        if !call.is_of_items() {
             let asked = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
             cx.check(Rule::UpdateCardAlwaysAction, asked).at("/next_action");
         }
@@ -78,9 +77,9 @@ impl PaymentToken {
         let rule = Rule::UpdateEmptyReplyConfirms;
         cx.check(rule, false).at("/next_action");
         if cx.policy().level(rule.rule()) != Level::Warn {
-            cx.ask(is_same_update(call));
+            cx.ask(call.is_same_update());
         } else {
-            cx.prove(is_same_update(call), None);
+            cx.prove(call.is_same_update(), None);
             self.update_is_taken(call, None, cx);
         }
     }
@@ -190,7 +189,7 @@ impl PaymentToken {
     /// The one update that was taken, has no rival, and is not sent again: an unknown request of Truemed's can only be its.
     /// Of one that is still sent again, the next reply tells.
     pub(super) fn sole_update(&self, cx: &Context<'_>) -> Option<Call> {
-        let all = [(&self.items, is_of_items as fn(&Call) -> bool), (&self.card, is_of_card)];
+        let all = [(&self.items, Call::is_of_items as fn(&Call) -> bool), (&self.card, Call::is_of_card)];
         let mut open = all.into_iter().filter(|(change, _)| **change != Change::Settled);
         let (change, is_it) = open.next().filter(|_| open.next().is_none())?;
         let Change::Updating { doubt: None, replaces, .. } = change else { return None };

@@ -9,9 +9,9 @@
 
 mod command;
 mod consent;
-mod guard;
 mod look;
 mod reply;
+mod rules;
 mod signal;
 mod state;
 mod token;
@@ -30,7 +30,7 @@ use super::wire::refusal;
 use super::{partner, token as consent_token};
 use crate::effect::Awaited;
 use crate::fact::Because;
-use crate::flow::{Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::policy::Env;
 
 pub use command::{ChangeState, Command, Event, On, SubscriptionState, Wish};
@@ -40,7 +40,8 @@ pub use state::{Place, Subscription};
 const CONSENT: &str = "consent";
 
 type Context<'a> = Cx<'a, Subscription>;
-impl crate::flow::sealed::Sealed for Subscription {}
+type Rules<'a> = flow::Rules<'a, Subscription>;
+impl flow::sealed::Sealed for Subscription {}
 
 #[rustfmt::skip]
 impl Facet for SubscriptionState {
@@ -144,8 +145,16 @@ impl Flow for Subscription {
         open.is_some_and(|open| open.content == it.content())
     }
 
-    fn guard(&self, wish: Wish, cx: &mut Context<'_>) {
-        guard::guard(self, wish, cx);
+    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::permits(self, wish, rules);
+    }
+
+    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
+        rules::accepts(self, wish, rules);
+    }
+
+    fn check(&self, command: &Command, rules: &mut Rules<'_>) {
+        rules::check(self, command, rules);
     }
 
     fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {

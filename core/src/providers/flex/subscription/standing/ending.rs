@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Standing;
 use super::period::Paid;
 use super::refund::Refunding;
-use crate::flow::Stop;
 use crate::money::Cents;
 use crate::providers::flex::call::Call;
 use crate::providers::flex::request::{CancelSubscription, UpdateSubscription};
 use crate::providers::flex::rules::Rule;
-use crate::providers::flex::subscription::Context;
+use crate::providers::flex::subscription::{Context, Rules};
 use crate::providers::flex::wire::{SubscriptionSeen, SubscriptionStatus};
 use crate::time::Millis;
 
@@ -32,14 +31,13 @@ pub enum Ending {
 }
 
 /// Checks what a cancellation says.
-pub(in super::super) fn check(it: &CancelSubscription, cx: &mut Context<'_>) -> Result<(), Stop> {
-    cx.check(Rule::SubscriptionCancelExplicit, it.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
+pub(in super::super) fn check(it: &CancelSubscription, rules: &mut Rules<'_>) {
+    rules.check(Rule::SubscriptionCancelExplicit, it.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
     let given = it.refund_amount.is_none_or(|amount| it.refunds() && amount > Cents::ZERO);
-    cx.check(Rule::SubscriptionCancelRefund, given).at("/refund_amount");
+    rules.check(Rule::SubscriptionCancelRefund, given).at("/refund_amount");
     let at_once = !it.refunds() || it.cancel_at_period_end != Some(true);
-    cx.check(Rule::SubscriptionCancelRefund, at_once).at("/refund");
-    cx.check_extra::<CancelSubscription>(&it.extra);
-    cx.finish()
+    rules.check(Rule::SubscriptionCancelRefund, at_once).at("/refund");
+    rules.check_extra::<CancelSubscription>(&it.extra);
 }
 
 impl Standing {

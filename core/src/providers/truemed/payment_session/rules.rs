@@ -1,0 +1,181 @@
+//! The rules of a session's actions: what its state decides, and what a command's contents do.
+
+use alloc::format;
+
+use super::known::content;
+use super::{Command, Ending, Known, PaymentSession, Rules, Wish};
+use crate::flow::Intents;
+use crate::id::Intent;
+use crate::money::Cents;
+use crate::providers::truemed::call::{Capture, CreateRefund};
+use crate::providers::truemed::ids::PaymentSessionId;
+use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
+use crate::providers::truemed::wire::Status;
+use crate::rule::{Kernel, Until};
+
+/// What an action of the session's needs, and again the request that came of it when it is leased.
+pub(super) fn permits(session: &PaymentSession, action: Wish, rules: &mut Rules<'_>) {
+    // Until it is paid or dropped, a session moves on by Truemed's word alone.
+    let moves_on = session.is_open() && !is_immediate(session);
+    let moves_on = || moves_on.then_some(Until::Signal(SESSION_COMPLETE));
+    match action {
+        Wish::Create => placed(rules),
+        Wish::Retrieve => {}
+        Wish::Capture => {
+            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).until(moves_on());
+            alone(session, |it| matches!(it, Ending::Capture(..)), rules);
+        }
+        Wish::Void => {
+            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).until(moves_on());
+            alone(session, |it| matches!(it, Ending::Void), rules);
+        }
+        Wish::Cancel => {
+            rules.check(Rule::CancelOnlyPending, session.status() == Some(&Status::Pending));
+            alone(session, |it| matches!(it, Ending::Cancel), rules);
+        }
+        Wish::Refund => refund(session, rules),
+    }
+}
+
+/// What a new command needs besides.
+pub(super) fn accepts(session: &PaymentSession, action: Wish, rules: &mut Rules<'_>) {
+    match (session, action) {
+        (PaymentSession::Absent, Wish::Create) => {}
+        // While a session is open another cart needs a key of its own; one that is over is not begun again.
+        (_, Wish::Create) if session.is_open() => {
+            rules.check(Rule::SessionIdempotencyNewCartNewKey, false);
+        }
+        (_, Wish::Create) => {
+            rules.check(Kernel::AlreadyBegun, false);
+        }
+        (PaymentSession::Known(known), Wish::Refund) if known.session.status == Status::Captured => {
+            rules.check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO));
+        }
+        _ => {}
+    }
+}
+
+/// The rules that the contents of a command decide.
+pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rules<'_>) {
+    match (command, session) {
+        (Command::CreatePaymentSession(it), _) => {
+            let own = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_token") };
+            let field = if it.is_charge() { "/payment_token" } else { "/tokenize" };
+            rules.check(Rule::SessionUnattendedNeedsActiveToken, !it.is_of_a_token()).at(field).until(own);
+            if !it.is_of_a_token() {
+                it.check(rules);
+            }
+        }
+        (Command::RetrievePaymentSession { payment_session_id: given }, _) => {
+            let id = session.id().or(given.as_ref().filter(|_| *session == PaymentSession::Absent));
+            let same = given.is_none() || given.as_ref() == id;
+            rules.check(Kernel::NoEdge, id.is_some() && same).at("/payment_session_id");
+        }
+        (Command::CapturePaymentSession { total_amount, intent, extra }, PaymentSession::Known(known)) => {
+            check_capture(known, *total_amount, rules);
+            rules.check_extra::<Capture>(extra);
+            check_intent(&known.ends, intent.as_ref(), command, rules);
+        }
+        (Command::CreateRefund { intent, amount, reason, extra, .. }, PaymentSession::Known(known)) => {
+            rules.check(Rule::RefundReason, reason.is_known()).at("/reason");
+            rules.check_extra::<CreateRefund>(extra);
+            check_refund(known, *amount, rules);
+            rules.check(Kernel::IntentRequired, intent.is_some()).at("/intent");
+            check_intent(&known.refunds, intent.as_ref(), command, rules);
+        }
+        _ => {}
+    }
+}
+
+/// An intent is one capture or one refund.
+fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, rules: &mut Rules<'_>) {
+    if let (Some(intent), Some(content)) = (intent, content(command)) {
+        intents.standing(intent, content).check(Rule::RefundKeyUnique, rules);
+    }
+}
+
+fn check_capture(known: &Known, total_amount: Cents, rules: &mut Rules<'_>) {
+    let asked = known.session.asked.as_ref();
+    let total = asked.map(|it| it.total).or(known.session.authorized);
+    let within = total_amount > Cents::ZERO && total.is_none_or(|total| total_amount <= total);
+    rules.check(Rule::CaptureAmount, within).at("/total_amount");
+    let covers = asked.is_none_or(|it| total_amount >= it.items);
+    rules.check(Rule::CaptureAmountVsItems, covers).at("/total_amount");
+}
+
+fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
+    if known.session.status != Status::Captured {
+        return;
+    }
+    // That nothing is left has been said already.
+    let left = known.refundable().filter(|left| *left > Cents::ZERO);
+    let within = amount > Cents::ZERO && left.is_none_or(|left| amount <= left);
+    rules.check(Rule::RefundAmount, within).at("/amount").because(|| match left {
+        Some(left) => format!("{left} of what was captured is left."),
+        None => "It is not positive.".into(),
+    });
+}
+
+fn refund(session: &PaymentSession, rules: &mut Rules<'_>) {
+    let captured = session.status() == Some(&Status::Captured);
+    let moves_on = session.is_open() || session.status() == Some(&Status::Authorized);
+    rules.check(Rule::RefundAfterCapture, captured).until(moves_on.then_some(Until::Signal(SESSION_COMPLETE)));
+    let PaymentSession::Known(known) = session else { return };
+    let look = Until::wish("retrieve_payment_session");
+    rules.check(Rule::RefundNoDispute, !known.disputed).until(look);
+}
+
+/// Whether its money is held, as far as anybody knows.
+fn is_held(session: &PaymentSession) -> bool {
+    let known = |known: &Known| known.session.status == Status::Authorized && !known.session.ended;
+    !is_immediate(session) && matches!(session, PaymentSession::Known(it) if known(it))
+}
+
+/// Whether the session is one whose money is taken at once.
+fn is_immediate(session: &PaymentSession) -> bool {
+    match session {
+        PaymentSession::Requested(asked) => !asked.authorization,
+        PaymentSession::Known(known) => known.session.asked.as_ref().is_some_and(|asked| !asked.authorization),
+        _ => false,
+    }
+}
+
+/// While one end is asked for, another waits for its answer.
+fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
+    if let PaymentSession::Known(known) = session
+        && let Some(ending) = &known.ending
+        && !(rules.is_lease() && own(ending))
+    {
+        rules.check(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+    }
+}
+
+impl PaymentSession {
+    /// Truemed's status of it, once it is known.
+    fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Known(known) => Some(&known.session.status),
+            _ => None,
+        }
+    }
+
+    /// Its id, once it is known.
+    pub(super) const fn id(&self) -> Option<&PaymentSessionId> {
+        match self {
+            Self::Known(known) => Some(&known.session.id),
+            Self::Adopting(id) => Some(id),
+            Self::Absent | Self::Requested(_) => None,
+        }
+    }
+
+    /// Whether it moves on by Truemed's word alone: it is neither held nor over.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Known(known) => {
+                !known.session.ended && matches!(known.session.status, Status::Pending | Status::Processing)
+            }
+            _ => true,
+        }
+    }
+}
