@@ -58,9 +58,7 @@ pub(super) fn accepts(token: &PaymentToken, action: Wish, rules: &mut Rules<'_>)
         Wish::Items => one_update(&token.items, Call::is_of_items, rules),
         Wish::Card => one_update(&token.card, Call::is_of_card, rules),
         Wish::RetrieveProvision => {
-            let named = token.provisions.iter().any(|it| it.origin.is_some());
-            let named = named || token.pending().any(|it| it.origin.is_some());
-            rules.check(Kernel::NoEdge, named);
+            rules.check(Kernel::NoEdge, token.provision_request(None).is_some());
             let next = token.polled().and_then(|it| it.watch.next(&rules.policy().look_ups));
             let due = next.is_none_or(|at| at.is_over(rules.now()));
             rules.check(Rule::ProvisionNoPolling, due);
