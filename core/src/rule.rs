@@ -1,4 +1,4 @@
-//! Rules: what a provider's document demands, each with a frozen code, one sentence, and the page that says so.
+//! Rules: what a provider's document demands, each with a frozen code, a statement, and the page that says so.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -94,7 +94,7 @@ impl Source {
 pub struct Rule {
     /// `provider.topic.kebab-slug`; frozen, and never used again once retired.
     pub code: &'static str,
-    /// What must hold, in one sentence.
+    /// What must hold, in one or two sentences.
     pub statement: &'static str,
     /// How strongly it is held against a command.
     pub level: Level,
@@ -172,30 +172,30 @@ macro_rules! rules {
 pub(crate) use rules;
 
 rules! {
-    /// The library's own rules: how its obligations may be taken in hand, and what a command may carry.
+    /// The library's own rules: when an effect can be leased, and what a command can carry.
     pub enum Kernel;
 
-    /// An obligation that somebody has in hand cannot be begun by another before the lease ends.
+    /// Only one worker at a time can lease an effect.
     InHand = "rulebound.effect.in-hand" Forbid Inferred Money [];
-    /// Only what is owed can be begun.
+    /// Only an effect that is pending can be leased.
     NotOwed = "rulebound.effect.not-owed" Forbid Inferred Money [];
-    /// What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier.
+    /// An effect cannot be leased before the time that a 429, a lost reply or its schedule sets.
     NotBefore = "rulebound.effect.not-before" Forbid Inferred Request [];
-    /// A request is not sent again while its outcome is left to a look-up, or to a person.
+    /// A request whose outcome is unknown cannot be sent again before a lookup or a review settles the outcome.
     OutcomeUnknown = "rulebound.effect.outcome-unknown" Forbid Inferred Money [];
-    /// What a flow begins with can be wished for once.
+    /// A flow can be started only once. Start a new flow for another one.
     AlreadyBegun = "rulebound.flow.already-begun" Forbid Inferred Request [];
-    /// A wish is possible only where the flow has an edge for it.
+    /// This action is not possible in the current state.
     NoEdge = "rulebound.flow.no-edge" Forbid Inferred Money [];
-    /// A wish belongs to the one flow that owns it.
+    /// An action can only be handled by the flow that it belongs to.
     OtherFlow = "rulebound.flow.other-flow" Forbid Inferred Money [];
-    /// A wish that may be wanted more than once carries the host's name for it.
+    /// An action that can be taken more than once must carry an `intent`: your own name for this one.
     IntentRequired = "rulebound.intent.required" Forbid Inferred Money [];
-    /// An intent names one wish: another content needs another name.
+    /// An intent names one charge, capture or refund. Use a new intent for different content.
     OtherContent = "rulebound.intent.other-content" Forbid Inferred Money [];
-    /// While one wish is open, another of its kind waits.
+    /// This action cannot start until an earlier action is settled.
     OneAtATime = "rulebound.intent.one-at-a-time" Forbid Inferred Money [];
-    /// `extra` carries only fields that the library does not know.
+    /// `extra` can only contain fields that the library does not know or set itself.
     ExtraKnown = "rulebound.extra.known-field" Forbid Inferred Request [];
 }
 

@@ -164,10 +164,12 @@ fn is_code(code: &str) -> bool {
     parts.len() == 3 && parts[0].bytes().all(|it| it.is_ascii_lowercase()) && parts.into_iter().all(is_slug)
 }
 
-/// Whether a statement is one sentence: it begins like one, and only its end has a period.
-fn is_sentence(text: &str) -> bool {
-    let begins = text.starts_with(|it: char| it.is_ascii_uppercase() || it == '`');
-    begins && text.ends_with('.') && !text.contains(". ") && !text.contains("\n")
+/// Whether a statement is one or two sentences of at most 20 words, each with its beginning and its period.
+fn is_statement(text: &str) -> bool {
+    let begins = |it: &str| it.starts_with(|first: char| first.is_ascii_uppercase() || first == '`');
+    let is_sentence = |it: &str| begins(it) && it.split_whitespace().count() <= 20;
+    let Some(text) = text.strip_suffix('.').filter(|it| !it.contains('\n')) else { return false };
+    text.split(". ").count() <= 2 && text.split(". ").all(is_sentence)
 }
 
 #[test]
@@ -184,7 +186,7 @@ fn every_rule_is_well_formed() {
         expect(seen.insert(rule.code), "the code is taken");
         expect(!catalogue.retired.contains(&rule.code), "the code is retired");
         expect(is_code(rule.code), "is not provider.topic.kebab-slug");
-        expect(is_sentence(rule.statement), "the statement is not one sentence");
+        expect(is_statement(rule.statement), "the statement is not one or two sentences of at most 20 words");
         expect((rule.kept == Kept::Enforced) == rule.why.is_empty(), "what is not enforced has a why, and only that");
         expect(rule.basis != Basis::Documented || !rule.sources.is_empty(), "a documented rule has a source");
         expect(rule.sources.iter().all(|it| !it.page.contains("://")), "a source's page has no scheme");

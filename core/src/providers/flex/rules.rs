@@ -7,339 +7,342 @@ rules! {
     /// The rules that Flex's documents state, and those that follow from them.
     pub enum Rule;
 
-    // Catalogue
-    /// An API key begins with `fsk_test_` in test mode, and otherwise with `fsk_`.
+    // Catalog
+    /// A Flex API key must begin with `fsk_test_` in test mode, and with `fsk_` in live mode.
     AuthKeyFormat = "flex.auth.key-format" Deny Documented Request
-        ByHost("no API key enters the library: a request names the header, and the host fills it")
+        ByHost("the library never sees an API key: a request names the header, and your backend fills it in")
         [page::INTRO, page::PRODUCT_API];
-    /// Whatever a request names is of the mode of its API key.
+    /// Every object that a request names must be in the same mode as the API key: test or live.
     AuthModeMatch = "flex.auth.mode-match" Deny Documented Request
-        ByHost("the key is the host's; its mode can be told in the settings, and every session is held against it")
+        ByHost("your backend keeps the key; its mode can be configured, and every session is compared with it")
         [page::PRODUCT_API, page::TEST_MODE];
-    /// A product has a name.
+    /// A product must have a name.
     ProductNameRequired = "flex.product.name-required" Deny Documented Request
-        ByConstruction("`catalog` hands out no request of a product without one") [page::PRODUCTS];
-    /// An eligibility should be one that the documents list; another is never taken for eligible.
+        ByConstruction("the library builds no request for a product without a name") [page::PRODUCTS];
+    /// `hsa_fsa_eligibility` should be a value that Flex documents. Any other value counts as not eligible.
     ProductEligibilityKnown = "flex.product.eligibility-known" Warn Documented Request
-        ByConstruction("it is kept as `Unknown(text)`, which is not eligible, and `catalog` warns of it")
+        ByConstruction("an unknown value is kept unchanged, counts as not eligible, and causes a warning")
         [page::PRODUCTS];
-    /// A product that takes a letter of medical necessity should have a visit type.
+    /// A product that needs a letter of medical necessity should have a `visit_type`.
     ProductLmnNeedsVisitType = "flex.product.lmn-needs-visit-type" Warn Inferred Request
-        ByConstruction("`catalog` warns of it with the request; no flow makes products") [page::SEED];
-    /// A unit amount is a whole number of cents, and not negative.
+        ByConstruction("the library builds the request with a warning; no flow makes products") [page::SEED];
+    /// The `unit_amount` of a price must be a whole number of cents, 0 or more.
     PriceAmountIntegerCents = "flex.price.amount-integer-cents" Deny Documented Request
         [page::SEED, page::CREATE_PRICE];
-    /// A price has a product or the data of one, and not both.
+    /// A price must have either `product` or `product_data`, not both.
     PriceProductXorProductData = "flex.price.product-xor-product-data" Deny Documented Request
-        ByConstruction("`catalog` hands out no request of a price with both or neither") [page::CREATE_PRICE];
-    /// A price is recurring exactly when it says how it recurs.
+        ByConstruction("the library builds no request for a price with both or neither") [page::CREATE_PRICE];
+    /// A price must have `type=recurring` exactly if it contains the field `recurring`.
     PriceTypeMatchesRecurring = "flex.price.type-matches-recurring" Deny Documented Request
-        ByConstruction("a request has no type besides `recurring`, and `catalog` warns of an answer that differs")
+        ByConstruction("a request has no type besides `recurring`, and a reply whose type differs causes a warning")
         [page::SEED, page::CREATE_PRICE];
-    /// An interval is a day, week, month or year, in either of the two spellings.
+    /// The `interval` of a price must be `day`, `week`, `month`, `year`, `daily`, `weekly`, `monthly` or `yearly`.
     PriceIntervalKnown = "flex.price.interval-known" Deny Inferred Request [page::SEED, page::CREATE_PRICE];
-    /// A period has at least one interval.
+    /// The `interval_count` of a price must be at least 1.
     PriceIntervalCountPositive = "flex.price.interval-count-positive" Deny Inferred Request [page::CREATE_PRICE];
-    /// A trial should last at least a day.
+    /// The `trial_period_days` of a price should be at least 1.
     PriceTrialDaysPositive = "flex.price.trial-days-positive" Warn Inferred Request [page::CREATE_PRICE];
-    /// Only a recurring price has a trial.
+    /// Only a recurring price can have a trial.
     PriceTrialNeedsRecurring = "flex.price.trial-needs-recurring" Deny Inferred Request
-        ByConstruction("`trial_period_days` is a field of `recurring`, and of nothing else") [page::CREATE_PRICE];
-    /// Only the description of a price and whether it is active can be updated.
+        ByConstruction("`trial_period_days` is a field of `recurring` alone") [page::CREATE_PRICE];
+    /// The update of a price can only change `description` and `active`. Any other change needs a new price.
     PriceImmutableAmount = "flex.price.immutable-amount" Deny Documented Request
-        ByConstruction("`catalog` hands out no update of any other field") [page::UPDATE_PRICE];
-    /// The older field `price` of an answer should equal `unit_amount`.
+        ByConstruction("the library builds no update of any other field") [page::UPDATE_PRICE];
+    /// The older field `price` in Flex's reply should equal `unit_amount`.
     PriceLegacyPriceEqualsUnitAmount = "flex.price.legacy-price-equals-unit-amount" Warn Documented Request
-        ByConstruction("only `unit_amount` is read for a price, and `catalog` warns where the two differ") [page::SEED];
+        ByConstruction("only `unit_amount` is read as the price, and a difference causes a warning") [page::SEED];
 
     // Creating a session
-    /// Prices and amounts come from the merchant's server, never from a browser.
+    /// Prices and amounts must come from your backend, never from a browser.
     CheckoutServerSidePrices = "flex.checkout.server-side-prices" Deny Documented Money
-        ByHost("where a price comes from only the host sees; `order_total` and the catalogue are its own") [page::SEED];
-    /// A session has a `success_url`.
+        ByHost("only your backend knows where a price comes from; it gives the expected total and the catalog")
+        [page::SEED];
+    /// A checkout session must have a `success_url`.
     CheckoutSuccessUrlRequired = "flex.checkout.success-url-required" Deny Documented Request [page::SEED];
-    /// The URLs of a session should be absolute and open to the public.
+    /// `success_url` and `cancel_url` should be absolute URLs that the public can reach.
     CheckoutUrlsPublic = "flex.checkout.urls-public" Warn Documented Request [page::SEED];
-    /// A session that sells something has at least one line item.
+    /// A checkout session must have at least one line item, unless it has `mode=setup`.
     CheckoutLineItemsRequired = "flex.checkout.line-items-required" Deny Inferred Request [page::CHECKOUT];
-    /// A setup should have a customer and no line items.
+    /// A session with `mode=setup` should have a `customer` and no line items.
     CheckoutSetupNoLineItems = "flex.checkout.setup-no-line-items" Warn Inferred Request [page::CHANGELOG];
-    /// The quantity of a line item is at least one.
+    /// The `quantity` of a line item must be at least 1. Only a reimbursement can omit `quantity`.
     CheckoutQuantityPositive = "flex.checkout.quantity-positive" Deny Inferred Request [page::SEED];
-    /// A line item has a price or the data of one, and not both; in a reimbursement it has a product alone.
+    /// A line item must have either `price` or `price_data`. A line item of a reimbursement must have `product` alone.
     CheckoutLineItemOneSource = "flex.checkout.line-item-one-source" Deny Documented Request
         [page::SEED, page::REIMBURSEMENT];
-    /// A price that is sold exists and is active.
+    /// A price that is sold must exist and be active.
     CheckoutPriceActive = "flex.checkout.price-active" Deny Observed Request
-        ByHost("only Flex knows its prices: its refusal of one carries this code as the rule that predicts it")
-        [page::PRODUCTS];
-    /// A subscription has at least one item that recurs.
+        ByHost("only Flex knows its prices: the failure `price_not_found` names this rule") [page::PRODUCTS];
+    /// A session with `mode=subscription` must have at least one recurring line item.
     CheckoutSubscriptionNeedsRecurringPrice = "flex.checkout.subscription-needs-recurring-price"
         Deny Inferred Request [page::SEED];
-    /// A payment has no item that recurs.
+    /// A session with `mode=payment` or `mode=off_session` cannot have a recurring line item.
     CheckoutPaymentForbidsRecurring = "flex.checkout.payment-forbids-recurring" Deny Inferred Request
         [page::CHECKOUT];
-    /// A subscription should have no item that is sold once.
+    /// A session with `mode=subscription` should have only recurring line items.
     CheckoutMixedItems = "flex.checkout.mixed-items" Warn Inferred Request [page::SEED];
-    /// The items of one subscription recur in one period.
+    /// Recurring line items must have the same billing period, unless the session has `multiple_subscriptions=true`.
     CheckoutMixedIntervals = "flex.checkout.mixed-intervals" Deny Inferred Request [page::SEED];
-    /// `multiple_subscriptions` should be said of subscriptions alone.
+    /// A session should have `multiple_subscriptions=true` only with `mode=subscription`.
     CheckoutMultipleSubscriptionsOptIn = "flex.checkout.multiple-subscriptions-opt-in" Warn Inferred Request
         [page::SEED];
-    /// A mode is one that the documents name; a reimbursement should be of an invited merchant.
+    /// `mode` must be `payment`, `subscription`, `off_session`, `setup` or `reimbursement`. Only invited merchants
+    /// should use `reimbursement`.
     CheckoutModeKnown = "flex.checkout.mode-known" Deny Documented Request
         [page::SEED, page::OFF_SESSION, page::REIMBURSEMENT, page::CHANGELOG];
-    /// A capture method is `automatic` or `manual`.
+    /// `capture_method` must be `automatic` or `manual`.
     CheckoutCaptureMethodKnown = "flex.checkout.capture-method-known" Deny Inferred Request
         [page::SEED, page::CHANGELOG];
-    /// The first payment of a subscription should not be held back for a manual capture.
+    /// A session with `mode=subscription` should have `capture_method=automatic`, not `capture_method=manual`.
     CheckoutManualCaptureSubscription = "flex.checkout.manual-capture-subscription" Warn Inferred Request [page::SEED];
-    /// A charge while the customer is away names the customer and the stored payment method.
+    /// A session with `mode=off_session` must name the `customer` and the stored `payment_method`.
     CheckoutOffSessionCustomer = "flex.checkout.off-session-customer" Deny Documented Money [page::OFF_SESSION];
-    /// A charge while the customer is away finds a valid letter for every item that takes one.
+    /// A charge with `mode=off_session` must have a valid letter of medical necessity for each item that needs one.
     CheckoutOffSessionLetter = "flex.checkout.off-session-letter" Deny Documented Request
-        ByHost("letters are on file at Flex alone; a refusal of the charge says that one is missing")
+        ByHost("only Flex holds the letters; Flex refuses the charge if one is missing")
         [page::OFF_SESSION, page::WALKTHROUGH];
-    /// A charge of a health card while the customer is away should be for eligible items alone.
+    /// A charge of an HSA or FSA card with `mode=off_session` should be for eligible items only.
     CheckoutOffSessionNoSplit = "flex.checkout.off-session-no-split" Warn Documented Request [page::OFF_SESSION];
-    /// A subscription should be to goods that take a letter of medical necessity.
+    /// Each recurring item of a subscription should be one that needs a letter of medical necessity.
     CheckoutSubscriptionEligibility = "flex.checkout.subscription-eligibility" Warn Documented Request
         [page::SUBSCRIPTIONS_OLD];
-    /// Tax is what the merchant has computed, and not negative.
+    /// The `amount` of `tax_rate` must be computed by your backend, and must be 0 cents or more.
     CheckoutTaxIsCallerComputed = "flex.checkout.tax-is-caller-computed" Deny Documented Request [page::GUIDES];
-    /// Shipping has a rate or the data of one, and not both.
+    /// `shipping_options` must have either `shipping_rate_id` or `shipping_rate_data`, not both.
     CheckoutShippingOneSource = "flex.checkout.shipping-one-source" Deny Documented Request [page::GUIDES];
-    /// A coupon takes off an amount or a share, and not both.
+    /// A coupon must have either `amount_off` or `percent_off`, not both.
     CouponOneDiscountKind = "flex.coupon.one-discount-kind" Deny Documented Request [page::CREATE_COUPON];
-    /// A share is more than nothing, and at most all.
+    /// The `percent_off` of a coupon must be more than 0 and at most 100.
     CouponPercentRange = "flex.coupon.percent-range" Deny Documented Request [page::CREATE_COUPON];
-    /// A coupon says for how many months exactly when it repeats.
+    /// `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise.
     CouponRepeatingNeedsMonths = "flex.coupon.repeating-needs-months" Deny Documented Request [page::CREATE_COUPON];
-    /// A session should carry the merchant's own reference.
+    /// A checkout session should have a `client_reference_id`.
     CheckoutClientReference = "flex.checkout.client-reference" Warn Inferred Money
-        ByConstruction("the flow's key is filled in where the host gives none") [page::GET_SESSION];
+        ByConstruction("the key of the flow is sent where the command gives none") [page::GET_SESSION];
 
-    /// Metadata are a JSON object.
+    /// Metadata must be a JSON object.
     MetadataObject = "flex.metadata.object" Deny Documented Request [page::GET_SESSION, page::CREATE_REFUND];
 
     // Reading a session
-    /// A session expires after it was made.
+    /// The `expires_at` of a session must be later than its `created_at`.
     CheckoutExpiresAfterCreated = "flex.checkout.expires-after-created" Deny Inferred Request [page::SEED];
-    /// A session should be taken to live as long as it says, not an hour.
+    /// The lifetime of a session should be read from `expires_at`, not assumed to be 3600 seconds.
     CheckoutTtl3600 = "flex.checkout.ttl-3600" Warn Inferred Request
-        ByConstruction("`expires_at` is read, and no length of life is assumed") [page::SEED];
-    /// The customer is sent to `redirect_url` only while the session is open and has not expired.
+        ByConstruction("`expires_at` is read, and no lifetime is assumed") [page::SEED];
+    /// The customer can only be sent to `redirect_url` while the session is `open` and has not expired.
     CheckoutRedirectOnlyWhileOpen = "flex.checkout.redirect-only-while-open" Deny Inferred Request
-        ByConstruction("`customer_at` is there only then, and `by` says until when") [page::SEED];
-    /// The subtotal of a session should be what its items cost.
+        ByConstruction("the flow hands out the URL only during that time, and says when the time ends") [page::SEED];
+    /// The `amount_subtotal` of a session should equal the total price of its line items.
     CheckoutAmountSubtotalSum = "flex.checkout.amount-subtotal-sum" Warn Inferred Money [page::SEED];
-    /// The total of a session should be its subtotal less discounts, with tax, shipping and fees.
+    /// `amount_total` should equal `amount_subtotal` minus discounts, plus tax, shipping and fees.
     CheckoutAmountTotalConsistent = "flex.checkout.amount-total-consistent" Warn Inferred Money [page::SEED];
-    /// A session's total equals that of the order before the customer is sent to pay it.
+    /// The total of a session must equal the total of your order before the customer is sent to pay.
     CheckoutAmountEqualsOrder = "flex.checkout.amount-equals-order" Deny Observed Money [page::SEED];
-    /// No amount of a session is negative, and no more was given back than received.
+    /// The amounts of a session should be 0 cents or more, and `amount_refunded` at most `amount_received`.
     CheckoutAmountsNonnegative = "flex.checkout.amounts-nonnegative" Warn Inferred Money [page::GET_SESSION];
-    /// A session has the mode, the reference and the test mode that were asked for.
+    /// A session must have the `mode`, the `client_reference_id` and the `test_mode` that were requested.
     CheckoutModeMatches = "flex.checkout.mode-matches" Deny Inferred Money [page::GET_SESSION];
-    /// A subscription that is paid for has an id before it is provisioned.
+    /// A `complete` session with `mode=subscription` must name its subscription before anything is fulfilled.
     CheckoutCompleteSubscriptionHasId = "flex.checkout.complete-subscription-has-id" Deny Inferred Money
-        ByConstruction("without it the session does not count as complete, and its look-up is owed") [page::SEED];
-    /// A session that is open should have neither subscription nor invoice.
+        ByConstruction("without the id the session does not count as complete, and its lookup is due") [page::SEED];
+    /// An `open` session should have neither a subscription nor an invoice.
     CheckoutOpenHasNoResult = "flex.checkout.open-has-no-result" Warn Inferred Request [page::SEED];
-    /// A session that is complete or expired stays so.
+    /// A session that is `complete` or `expired` must stay so.
     CheckoutTerminal = "flex.checkout.terminal" Deny Inferred Money
-        ByConstruction("a status only moves up its rank; two ends that contradict each other owe a review")
-        [page::REDIRECTS];
-    /// The status of a session should be one that the documents list; another is never taken for paid.
+        ByConstruction("a status only moves forward, with `complete` last; two final statuses that differ open a \
+            review") [page::REDIRECTS];
+    /// The status of a session should be one that Flex documents. Any other status does not count as paid.
     CheckoutStatusKnown = "flex.checkout.status-known" Warn Documented Money [page::REDIRECTS];
-    /// A session that a customer is to pay should have a `redirect_url`.
+    /// A session that the customer is to pay should have a `redirect_url`.
     CheckoutHasRedirect = "flex.checkout.has-redirect" Warn Documented Request [page::SEED];
-    /// A session that takes a letter should be eligible.
+    /// `hsa_fsa_eligible` should be true if `letter_of_medical_necessity_required` is true.
     CheckoutLetterImpliesEligible = "flex.checkout.letter-implies-eligible" Warn Inferred Request [page::SEED];
-    /// A session's eligibility should follow from its items.
+    /// The eligibility of a session should follow from the eligibility of its line items.
     CheckoutEligibilityDerivation = "flex.checkout.eligibility-derivation" Warn Inferred Request
         [page::SEED, page::CHECKOUT];
 
-    // Fulfilment
-    /// A checkout is provisioned only once its session is shown to be complete.
+    // Fulfillment
+    /// A checkout can only be fulfilled after its session is shown to be `complete`.
     ProvisionOnlyOnCompleted = "flex.provision.only-on-completed" Deny Documented Money
-        ByConstruction("`fulfill` is owed on the edge to complete alone; `returned` makes only look-ups owed")
-        [page::SEED, page::REDIRECTS];
-    /// An event that says completed counts only with a session that says complete.
+        ByConstruction("only a complete session, or a person's verdict, causes a `fulfill` effect; the customer's \
+            return only makes a lookup due") [page::SEED, page::REDIRECTS];
+    /// The event `checkout.session.completed` can only count if its session has the status `complete`.
     ProvisionStatusCheck = "flex.provision.status-check" Deny Documented Money
-        ByConstruction("with any other session the event only makes the look-up owed") [page::REDIRECTS];
-    /// A subscription gives access only while it is active or in its trial.
+        ByConstruction("with any other session the event only makes the lookup due") [page::REDIRECTS];
+    /// A subscription can only grant access while its status is `active` or `trialing`.
     ProvisionSubscriptionStatusGate = "flex.provision.subscription-status-gate" Deny Documented Money
-        ByConstruction("only a lookup that shows such a status owes access; delivery waits until then, and never happens \
-            once the subscription has ended")
-        [page::FULFIL];
-    /// The event of a new subscription provisions nothing that its session provisions too.
+        ByConstruction("only a lookup that shows such a status grants access; a paid period waits to be fulfilled \
+            while the status is `incomplete`, `unpaid` or `paused`, and after the end a person decides") [page::FULFIL];
+    /// A new subscription must be fulfilled once, for its session, and not again for `customer.subscription.created`.
     ProvisionCreatedEvent = "flex.provision.created-event" Deny Documented Money
-        ByConstruction("it makes the look-up of a known subscription owed, and is early until the session names it")
-        [page::FULFIL];
-    /// The event of a changed subscription never makes a subscription known.
+        ByConstruction("the event makes the lookup of a known subscription due, and is early until the session names \
+            the subscription") [page::FULFIL];
+    /// The event `customer.subscription.updated` cannot make a new subscription known.
     ProvisionNotOnUpdated = "flex.provision.not-on-updated" Deny Documented Money
-        ByConstruction("only a session or the host names a subscription; of another the event is early")
+        ByConstruction("only a session or a command names a subscription; an event about another one is early")
         [page::FULFIL];
-    /// The event of a payment alone completes no order.
+    /// The event of a payment intent alone cannot complete an order.
     ProvisionNotOnPaymentIntent = "flex.provision.not-on-payment-intent" Deny Documented Money
-        ByConstruction("events of payments are not read; two come for a split cart") [page::FULFIL];
-    /// Access is extended only by an invoice that is paid, and once for each.
+        ByConstruction("such events are not read; a split cart sends two of them") [page::FULFIL];
+    /// A renewal can only extend access after its invoice is paid, and only once per invoice.
     ProvisionRenewOnInvoicePaid = "flex.provision.renew-on-invoice-paid" Deny Documented Money
-        ByConstruction("a period gives access once the lookup's own latest invoice is known to be paid, or it is the \
-            first of a complete session, or a trial; the lookup of a period alone gives nothing")
-        [page::SEED, page::FULFIL, page::GET_SUBSCRIPTION, page::GET_INVOICE];
-    /// Each paid period is delivered once, and its own invoice names the delivery.
+        ByConstruction("a lookup's period grants access if its latest invoice is paid, if a complete session sold it, \
+            or if it is a trial; where the lookup shows no invoice, a paid invoice of the period or an active status 6 \
+            hours into it counts") [page::SEED, page::FULFIL, page::GET_SUBSCRIPTION, page::GET_INVOICE];
+    /// Each paid period must be fulfilled once, under its own invoice.
     ProvisionEachPeriodOnce = "flex.provision.each-period-once" Deny Documented Money
-        ByConstruction("`fulfill` is named after the invoice of the period; the session's delivery is that of its own \
-            invoice, and a paid invoice that no period shows owes `review:unplaced_invoice`")
-        [page::SEED, page::FULFIL];
-    /// An invoice that is not paid takes nothing away, and is looked up until it is.
+        ByConstruction("the effect is named after the period's invoice, or after the session that sold the period; a \
+            paid invoice that fits no period opens `review:unplaced_invoice`") [page::SEED, page::FULFIL];
+    /// An unpaid invoice cannot end paid access, and must be looked up until its payment is known.
     InvoiceUnpaidTakesNothing = "flex.invoice.unpaid-takes-nothing" Deny Inferred Money
-        ByConstruction("access only ends with what was paid; the invoice is looked up at 0, 1, 2, 4 and 12 hours, an \
-            hour before the grace is over, and then daily, until a person is asked")
+        ByConstruction("access only ends with the paid period; the invoice is looked up after 0, 1, 2, 4 and 12 hours, \
+            1 hour before the grace period ends, and then daily, until a person is asked")
         [page::GET_INVOICE, page::SUBSCRIPTIONS];
-    /// A refund or a dispute takes no access away before a person has said so.
+    /// A refund or a dispute cannot end access before a person decides so.
     InvoiceMoneyBackIsJudged = "flex.invoice.money-back-is-judged" Deny Inferred Money
-        ByConstruction("each owes one review, `refunded` or `disputed`, and is no question any more once it is reversed")
-        [page::REFUNDS, page::DISPUTES];
-    /// The first invoice of a subscription adds no second period.
+        ByConstruction("each opens one review, `refunded` or `disputed`; a failed refund or a won dispute closes the \
+            review") [page::REFUNDS, page::DISPUTES];
+    /// The first invoice of a subscription cannot add a second period of access.
     ProvisionFirstInvoiceNoDouble = "flex.provision.first-invoice-no-double" Deny Inferred Money
-        ByConstruction("access is a level, from the end of the period that was looked up, and never a sum")
-        [page::FULFIL];
-    /// An invoice that is paid should be paid in full.
+        ByConstruction("access is set to the end of the period that a lookup shows, and is never a sum") [page::FULFIL];
+    /// A paid invoice should have an `amount_paid` of at least its `amount_due`.
     InvoicePaidAmount = "flex.invoice.paid-amount" Warn Inferred Money [page::FULFIL];
-    /// An invoice is of the subscription and the customer that are known.
+    /// An invoice or event can only count if it belongs to this flow's subscription and customer.
     InvoiceBelongs = "flex.invoice.belongs" Deny Documented Money [page::SEED];
-    /// Of an invoice that could not be paid the customer is told, and nothing is extended.
+    /// When an invoice fails, the customer must be notified and access must not be extended.
     InvoiceFailedNotify = "flex.invoice.failed-notify" Deny Documented Money
-        ByConstruction("`notify:payment_failed` is owed once for each invoice; what else to do is the host's")
-        [page::SEED];
-    /// An invoice that is paid is never told of as failed.
+        ByConstruction("the effect `notify:payment_failed` asks for it once per invoice; what else to do is up to your \
+            backend") [page::SEED];
+    /// A paid invoice cannot be reported to the customer as failed.
     InvoiceFailedAfterPaid = "flex.invoice.failed-after-paid" Deny Inferred Request
-        ByConstruction("paid stands above failed, and a notice that is still owed is withdrawn") [page::SEED];
-    /// The customer of a subscription that is past due is asked for another payment method.
+        ByConstruction("paid outranks failed, and a notice that is still pending is withdrawn") [page::SEED];
+    /// The customer of a `past_due` subscription must be asked for another payment method.
     SubscriptionPastDue = "flex.subscription.past-due" Deny Documented Request
-        ByConstruction("`notify:past_due` is owed when a lookup first shows it, unless its invoice was told as failed: one \
-            failure is one notice")
-        [page::SUBSCRIPTIONS];
-    /// A subscription should move as its lifecycle says.
+        ByConstruction("the effect `notify:past_due` asks for it when a lookup first shows the status, unless a failed \
+            invoice was notified: one failure is one notice") [page::SUBSCRIPTIONS];
+    /// The status of a subscription should only change in the ways that Flex documents.
     SubscriptionTransition = "flex.subscription.transition" Warn Inferred Money
         [page::SUBSCRIPTIONS, page::GET_SUBSCRIPTION];
-    /// A subscription's status should be one that the documents list: another grants nothing and takes nothing away.
+    /// The status of a subscription should be one that Flex documents. Any other status neither grants nor ends access.
     SubscriptionStatusKnown = "flex.subscription.status-known" Warn Inferred Money
         [page::GET_SUBSCRIPTION, page::SUBSCRIPTIONS];
-    /// The grace after a period should be at least two hours: a renewal is paid about an hour after its period begins.
+    /// The grace period should be at least 2 hours: Flex charges a renewal about 1 hour after the period begins.
     SubscriptionGraceCoversPayment = "flex.subscription.grace-covers-payment" Warn Inferred Money
         [page::GET_SUBSCRIPTION, page::FULFIL];
-    /// A subscription that ends with its period gives access until then.
+    /// A subscription with `cancel_at_period_end=true` must keep its access until its period ends.
     SubscriptionCancelAtPeriodEndKeepsAccess = "flex.subscription.cancel-at-period-end-keeps-access"
         Deny Inferred Money
-        ByConstruction("the flag changes what is awaited, not the access that is owed; an earlier end than we asked for \
-            owes `review:ended_early`")
-        [page::CANCEL_SUBSCRIPTION, page::UPDATE_SUBSCRIPTION];
-    /// A subscription that has ended gives no access.
+        ByConstruction("the flag changes what the flow waits for, not the access; an end that is earlier than \
+            requested opens `review:ended_early`") [page::CANCEL_SUBSCRIPTION, page::UPDATE_SUBSCRIPTION];
+    /// A subscription that has ended cannot give access.
     SubscriptionDeletedRevokes = "flex.subscription.deleted-revokes" Deny Documented Money
-        ByConstruction("its end owes access until now, in place of any other") [page::FULFIL];
-    /// A cancellation says whether it is with the period or at once.
+        ByConstruction("the end of the subscription ends its access at once; a person decides about an end that is \
+            earlier than requested") [page::FULFIL];
+    /// A cancellation must set `cancel_at_period_end` to true or false.
     SubscriptionCancelExplicit = "flex.subscription.cancel-explicit" Deny Documented Money
         [page::CANCEL_SUBSCRIPTION, page::SUBSCRIPTIONS_API_OLD];
-    /// A cancellation gives an amount back only with a refund, at least a cent, and only at once.
+    /// A cancellation can only give a refund if it takes effect at once. A `refund_amount` must come with a `refund`
+    /// other than `none`, and be at least 1 cent.
     SubscriptionCancelRefund = "flex.subscription.cancel-refund" Deny Documented Money [page::CANCEL_SUBSCRIPTION];
-    /// A cancellation that gives money back proves the end, and not the refund.
+    /// A successful cancellation with a refund proves only the end. The refund must be confirmed separately.
     SubscriptionCancelProvesEnd = "flex.subscription.cancel-proves-end" Deny Inferred Money
-        ByConstruction("the refund is looked for among the refunds, and a person is asked where none shows it")
+        ByConstruction("the refund is searched among the refunds, and a person is asked if none shows it")
         [page::CANCEL_SUBSCRIPTION, page::LIST_REFUNDS];
-    /// A trial gives access without a payment.
+    /// A trial must give access without a payment.
     SubscriptionTrial = "flex.subscription.trial" Deny Documented Money
-        ByConstruction("it gives access until its end, and no payment is awaited for it") [page::SUBSCRIPTIONS];
-    /// A subscription becomes active without an event that says so.
+        ByConstruction("a trial gives access until its end, and the flow waits for no payment") [page::SUBSCRIPTIONS];
+    /// The change from `trialing` to `active` must be found by a lookup, because Flex may send no event.
     SubscriptionTrialingToActiveWithoutEvent = "flex.subscription.trialing-to-active-without-event"
         Deny Documented Request
-        ByConstruction("every signal, a paid invoice among them, makes the look-up owed that shows it")
+        ByConstruction("every event, such as a paid invoice, makes the lookup due that shows the change")
         [page::FULFIL];
-    /// A customer has at most 500 subscriptions that run or are to run.
+    /// A customer can have at most 500 active or scheduled subscriptions.
     SubscriptionMax500 = "flex.subscription.max-500" Deny Documented Request
-        LeftOut("one flow is one subscription: only Flex counts those of a customer") [page::SUBSCRIPTIONS_API_OLD];
-    /// A letter that is older than twelve months should be renewed.
+        LeftOut("one flow is one subscription: only Flex counts the subscriptions of a customer")
+        [page::SUBSCRIPTIONS_API_OLD];
+    /// A letter of medical necessity that is older than 12 months should be renewed.
     LetterValid12Months = "flex.letter.valid-12-months" Warn Documented Request
-        ByHost("Flex keeps the letters and asks the customer itself; no answer shows their age")
+        ByHost("Flex keeps the letters and asks the customer itself; no reply shows the age of a letter")
         [page::SUBSCRIPTIONS];
-    /// Only a session of manual capture is captured.
+    /// Only a session with `capture_method=manual` can be captured.
     CaptureOnlyManual = "flex.capture.only-manual" Deny Inferred Request [page::CHANGELOG];
-    /// Captures are no more than was authorised, and none follows the last.
+    /// A capture must be at least 1 cent and at most what is left of the authorized amount. No capture can follow the
+    /// final one.
     CaptureNotAboveAuthorised = "flex.capture.not-above-authorised" Deny Inferred Money [page::CHANGELOG];
-    /// Only a session that is complete is refunded.
+    /// Only a `complete` session can be refunded.
     RefundOnlyComplete = "flex.refund.only-complete" Forbid Documented Money [page::REFUNDS];
-    /// A refund names an amount or items, and not both.
+    /// A refund cannot name both `amount` and `line_items`.
     RefundAmountXorItems = "flex.refund.amount-xor-items" Deny Documented Money [page::REFUNDS];
-    /// An item to refund is named by its product or by its price, and not both.
+    /// A line item to refund must have either `product` or `price`, not both.
     RefundItemOneId = "flex.refund.item-one-id" Deny Documented Request [page::REFUNDS];
-    /// No more is given back than was received.
+    /// A refund must be at least 1 cent and at most the received amount that is not yet refunded.
     RefundNotAboveReceived = "flex.refund.not-above-received" Deny Inferred Money [page::REFUNDS];
-    /// What the customer disputes with the bank is not given back as well.
+    /// A disputed amount cannot be refunded.
     RefundNotDisputed = "flex.refund.not-disputed" Deny Documented Money [page::DISPUTES];
-    /// What is captured should be the sum that was asked for.
+    /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [page::LIST_CAPTURES];
-    /// A refund is done only once it has succeeded.
+    /// A refund can only count as done after its status is `succeeded`.
     RefundFinalByStatus = "flex.refund.final-by-status" Deny Documented Money
-        ByConstruction("one that fails or is called off is booked back, owes a review, and may be wanted again")
-        [page::REFUNDS];
+        ByConstruction("a refund that fails or is canceled counts as not made and opens a review, and its intent can \
+            be used again") [page::REFUNDS];
 
     // Webhooks
-    /// A webhook is evidence only once its signature is verified.
+    /// A webhook must be authenticated by its signature before it counts as evidence.
     WebhookSignature = "flex.webhook.signature" Deny Documented Money [page::VERIFYING, page::FULFIL];
-    /// A signature is over the body as it came.
+    /// The signature of a webhook must be checked against the raw body.
     WebhookRawBody = "flex.webhook.raw-body" Deny Documented Money
-        ByConstruction("`authenticate` and every fact take the raw body, never a parsed object") [page::FULFIL];
-    /// One signature that fits is enough, of those whose version is known.
+        ByConstruction("the library takes the raw body of every webhook, never a parsed object") [page::FULFIL];
+    /// A webhook must be accepted if any one of its `v1` signatures matches.
     WebhookAnySignature = "flex.webhook.any-signature" Deny Documented Request
-        ByConstruction("`authenticate` tries every listed `v1`, and skips the rest") [page::VERIFYING];
-    /// A signature is at most five minutes away from now.
+        ByConstruction("every listed `v1` is tried, and signatures of other versions are skipped") [page::VERIFYING];
+    /// The timestamp of a webhook must be within 5 minutes of the current time.
     WebhookTimestampWindow = "flex.webhook.timestamp-window" Deny Inferred Money
-        ByConstruction("`authenticate` refuses an older or newer one as `Stale`") [page::VERIFYING];
-    /// A webhook is verified with the secret of its own endpoint.
-    WebhookSecretPerEndpoint = "flex.webhook.secret-per-endpoint" Deny Documented Money
-        ByHost("which endpoint was called only the host knows; it gives that one's secrets") [page::VERIFYING];
-    /// A webhook that is sent again counts once.
-    WebhookDedupe = "flex.webhook.dedupe" Deny Documented Money
-        ByConstruction("a known status, invoice or refund moves nothing, whatever the event's id is")
+        ByConstruction("an older or newer timestamp is rejected as stale, unless your backend sets another tolerance")
         [page::VERIFYING];
-    /// Events end the same in any order.
+    /// A webhook must be authenticated with the secret of its own endpoint.
+    WebhookSecretPerEndpoint = "flex.webhook.secret-per-endpoint" Deny Documented Money
+        ByHost("only your backend knows which endpoint was called; your backend has to give the secrets of that \
+            endpoint") [page::VERIFYING];
+    /// A webhook that is delivered twice must count once.
+    WebhookDedupe = "flex.webhook.dedupe" Deny Documented Money
+        ByConstruction("a known status, invoice or refund changes nothing, whatever the event's id is")
+        [page::VERIFYING];
+    /// Events must have the same result in any order.
     WebhookOutOfOrder = "flex.webhook.out-of-order" Deny Inferred Money
-        ByConstruction("statuses move up a rank, what can go both ways is looked up, and unknown ids are early")
-        [page::WEBHOOKS];
-    /// An event of a kind that is not known moves nothing.
+        ByConstruction("statuses only move forward, what can change both ways is looked up, and an event with unknown \
+            ids is early") [page::WEBHOOKS];
+    /// An event of an unknown type must be ignored.
     WebhookUnknownType = "flex.webhook.unknown-type" Deny Documented Request
-        ByConstruction("it is `Unrelated`, and acknowledged like any other") [page::EVENTS];
-    /// A field or value that is not known stops nothing and grants nothing.
+        ByConstruction("the event is unrelated, and is acknowledged like any other") [page::EVENTS];
+    /// Unknown fields and values must be tolerated, but cannot grant access.
     WebhookUnknownFields = "flex.webhook.unknown-fields" Deny Documented Money
-        ByConstruction("fields are skipped, and values kept as `Unknown(text)`, which is never a good one")
-        [page::PRODUCT_API];
-    /// `checkout_session.completed` is `checkout.session.completed`.
+        ByConstruction("unknown fields are skipped; an unknown value is kept as Flex sent it, and never counts as a \
+            good one") [page::PRODUCT_API];
+    /// The event `checkout_session.completed` must be read as `checkout.session.completed`.
     WebhookAlias = "flex.webhook.alias" Deny Documented Request
-        ByConstruction("both names are read as one") [page::FULFIL];
-    /// What an event causes happens once for what it is about.
+        ByConstruction("both names are read as one event type") [page::FULFIL];
+    /// The effects of an event must happen once per session, invoice or subscription.
     WebhookBusinessIdempotency = "flex.webhook.business-idempotency" Deny Inferred Money
-        ByConstruction("effects are named after the session, invoice or subscription, and edges are taken once")
+        ByConstruction("effects are named after the session, invoice or subscription, and each change is made once")
         [page::FULFIL];
-    /// An event finds its order by the session's id, and else by the reference.
+    /// An event must be matched to its order by the session id, or else by `client_reference_id`.
     WebhookMatchOrder = "flex.webhook.match-order" Deny Observed Money
-        ByConstruction("`correlate` gives both; a session of another reference is `Unrelated`") [page::GET_SESSION];
-    /// Of several sessions of one order that are paid one is fulfilled, and the others are flagged for a refund.
-    CheckoutSupersededStillPayable = "flex.checkout.superseded-still-payable" Deny Observed Money
-        ByConstruction("older sessions stay watched; the second that is paid owes `review:second_payment`")
-        [page::CHECKOUT];
-    /// An event is of the mode of what it is about.
-    WebhookModeMatch = "flex.webhook.mode-match" Deny Inferred Money [page::TEST_MODE];
-    /// On the customer's return the session is looked up before anything is provisioned.
-    RedirectVerify = "flex.redirect.verify" Deny Documented Money
-        ByConstruction("`returned` makes the look-up owed at once, and nothing else") [page::REDIRECTS];
-    /// Only what was lost, rate-limited or failed at Flex is tried again.
-    RetryClass = "flex.retry.class" Deny Documented Request
-        ByConstruction("a refusal in Flex's own words ends the request; 401, 403, 407 and 429 put it off") [page::INTRO];
-    /// A session whose answer was lost is looked for before another is made.
-    RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
-        ByConstruction("a look-up is owed for it; only a form that nobody has seen is sent again, and doubt asks a person")
+        ByConstruction("the library reads both ids from a webhook; a session with another reference is unrelated")
         [page::GET_SESSION];
+    /// Only one paid session of an order can be fulfilled. Every other paid session must be reviewed for a refund.
+    CheckoutSupersededStillPayable = "flex.checkout.superseded-still-payable" Deny Observed Money
+        ByConstruction("older sessions are still looked up; the second paid session opens `review:second_payment`")
+        [page::CHECKOUT];
+    /// An event or reply must have the same mode, test or live, as the session or subscription it names.
+    WebhookModeMatch = "flex.webhook.mode-match" Deny Inferred Money [page::TEST_MODE];
+    /// The session must be looked up when the customer returns, before anything is fulfilled.
+    RedirectVerify = "flex.redirect.verify" Deny Documented Money
+        ByConstruction("the customer's return makes the lookup due at once, and does nothing else") [page::REDIRECTS];
+    /// A request can only be retried if it was lost, was rate-limited or failed at Flex.
+    RetryClass = "flex.retry.class" Deny Documented Request
+        ByConstruction("a refusal in Flex's own format ends the request; 401, 403, 407 and 429 delay it") [page::INTRO];
+    /// A session whose create reply was lost must be looked up before another session is made.
+    RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
+        ByConstruction("the lookup is due; only a session that no customer has seen is created again, and in doubt a \
+            person is asked") [page::GET_SESSION];
 }

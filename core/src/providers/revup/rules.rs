@@ -8,231 +8,238 @@ rules! {
     pub enum Rule;
 
     // Creation
-    /// Every call carries the account's key in `x-api-key`.
+    /// Every request must carry the API key of the account in the header `x-api-key`.
     AuthApiKeyRequired = "revup.auth.api-key-required" Deny Documented Request
-        ByConstruction("every request names the header that the host fills; the library never sees the key")
+        ByConstruction("every request names the header, and your backend fills it in; the library never sees the key")
         [page::TOKEN_BASED];
-    /// A subscription names its plan: `planId` is the UUID that the back office shows.
+    /// `planId` must be the UUID of the plan that the back office shows.
     CreatePlanIdRequired = "revup.create.plan-id-required" Deny Documented Request
         [page::CREATE_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
-    /// A subscription names its currency by three capitals, one of those configured for the plan.
+    /// `currency` must be three capital letters, and one of the currencies that are configured for the plan.
     CreateCurrencyRequired = "revup.create.currency-required" Deny Documented Request
         [page::CREATE_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
-    /// `eventSubscriptionUrl` is an absolute URL, and Revup posts to https.
+    /// `eventSubscriptionUrl` must be an absolute URL, and should use `https`.
     CreateEventUrlRequired = "revup.create.event-url-required" Deny Documented Request
         [page::CREATE_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS, page::EVENTS];
-    /// `overwrite.initialAmount` is a decimal number of at most 38 digits.
+    /// `overwrite.initialAmount` must be a decimal number of at most 38 digits.
     CreateInitialAmountDecimal = "revup.create.initial-amount-decimal" Forbid Inferred Request
         [page::SUBSCRIPTION_FIELDS, page::CREATE_SUBSCRIPTION];
-    /// `overwrite.initialAmount` is an amount that its currency can have, and not negative.
+    /// `overwrite.initialAmount` must not be negative or have more decimals than its currency, and should not be 0.
     CreateInitialAmount = "revup.create.initial-amount" Deny Inferred Request
         [page::SUBSCRIPTION_FIELDS, page::CREATE_SUBSCRIPTION];
-    /// `overwrite.initialAmount` replaces the first amount alone: every later charge follows the plan.
+    /// `overwrite.initialAmount` can only replace the first amount. Every later charge follows the plan.
     CreateInitialAmountOnlyInitial = "revup.create.initial-amount-only-initial" Deny Documented Money
-        ByConstruction("the amount travels in the request and is kept nowhere, so nothing can expect it of a renewal")
+        ByConstruction("the amount is sent with the request and kept nowhere, so no renewal is compared with it")
         [page::SUBSCRIPTION_FIELDS];
-    /// A token comes with the transaction and the order that made it: all three or none.
+    /// `tokenId`, `parentTransactionId` and `parentOrderId` must be sent together or not at all.
     CreateTokenFieldsRequired = "revup.create.token-fields-required" Deny Documented Request [page::TOKEN_BASED];
-    /// `tokenId`, `parentTransactionId` and `parentOrderId` are UUIDs.
+    /// `tokenId`, `parentTransactionId` and `parentOrderId` must be UUIDs.
     CreateTokenFieldsUuid = "revup.create.token-fields-uuid" Deny Documented Request
         [page::TOKEN_BASED, page::TOKEN, page::NOTIFICATION_FIELDS];
-    /// A subscription that begins with the payment form names no parent.
+    /// A subscription paid in the payment form cannot contain `tokenId`, `parentTransactionId` or `parentOrderId`.
     CreateNoParentInFormMode = "revup.create.no-parent-in-form-mode" Deny Documented Request
-        ByConstruction("a command that names one of the three is on a token, and is held to naming all of them")
-        [page::CREATE_SUBSCRIPTION];
-    /// `money`, `generateToken` and `notificationUrl` belong to orders, and `paymentDetails` is not needed beside a token.
+        ByConstruction("a command with one of the three counts as a token-based subscription, and must then contain \
+            all of them") [page::CREATE_SUBSCRIPTION];
+    /// `money`, `generateToken` and `notificationUrl` can only be sent with an order. `paymentDetails` cannot be sent
+    /// without a token, and is not needed with one.
     CreateNoOrderFields = "revup.create.no-order-fields" Deny Documented Request [page::CREATE_SUBSCRIPTION];
-    /// A token needs no 3DS: `threeDSSupport` and `redirectUrl.threeDSChallengeResult` should be left out.
+    /// A token-based subscription should leave out `threeDSSupport` and `redirectUrl.threeDSChallengeResult`.
     CreateToken3dsFieldsUnneeded = "revup.create.token-3ds-fields-unneeded" Warn Documented Request
         [page::TOKEN_BASED];
-    /// `redirectUrl` should name a page for success and one for failure, each with its scheme.
+    /// `redirectUrl.success` and `redirectUrl.fail` should be absolute URLs.
     CreateRedirectUrls = "revup.create.redirect-urls" Warn Documented Request
         [page::TOKEN_BASED, page::CREATE_SUBSCRIPTION];
-    /// A token stems from an order that asked for it with `generateToken` and was paid.
+    /// A token must come from a paid order that requested it with `generateToken`.
     TokenGeneratedByOrder = "revup.token.generated-by-order" Deny Documented Money
-        ByHost("the order is paid before this flow begins; `callback` hands out the ids of a paid one alone")
-        [page::TOKEN_BASED, page::ORDER];
-    /// The three ids of a token come from one transaction: the one that succeeded.
+        ByHost("the order is paid before this flow starts; the library reads the ids only from the callback of a paid \
+            order") [page::TOKEN_BASED, page::ORDER];
+    /// `tokenId`, `parentTransactionId` and `parentOrderId` must come from the one transaction that succeeded.
     TokenParentMatch = "revup.token.parent-match" Deny Documented Money
-        ByHost("the callback belongs to the order; `callback` takes all three from the transaction that succeeded")
-        [page::TOKEN_BASED, page::CALLBACK];
-    /// A token makes one subscription: its key is the token, and it is used once.
+        ByHost("your backend receives the callback; the library reads all three ids from the transaction that \
+            succeeded") [page::TOKEN_BASED, page::CALLBACK];
+    /// A token can make only one subscription. The key of the flow must be derived from the token.
     TokenOneSubscription = "revup.token.one-subscription" Deny Documented Money [page::TOKEN_BASED];
-    /// A token that was deleted, or whose order was followed by a `final` one, makes no subscription.
+    /// A token cannot be used after it was deleted, or after an order with `sequence=final` followed.
     TokenNotDisabled = "revup.token.not-disabled" Deny Documented Request
-        ByHost("no look-up shows a token; Revup refuses one that it does not know, and `failure` names this rule")
+        ByHost("no lookup shows a token; Revup refuses a token that it does not know, and the failure names this rule")
         [page::TOKEN, page::ORDER, page::RECURRING];
-    /// The answer to a subscription on a token names the parent order; until a person has looked, another opens nothing.
+    /// The reply to a token-based subscription must return `parentOrderId` as its `orderId`. A reply with another
+    /// `orderId` cannot grant access before a review.
     CreateOrderIdEcho = "revup.create.order-id-echo" Deny Documented Money [page::TOKEN_BASED];
-    /// The answer names the order and the subscription, both by UUIDs.
+    /// The reply to a create request must contain `orderId` and `subscriptionId`, both UUIDs.
     CreateResponseIds = "revup.create.response-ids" Deny Documented Request
-        ByConstruction("an answer without both ids cannot be read, and counts as lost")
+        ByConstruction("a reply without both ids cannot be read, and counts as lost")
         [page::TOKEN_BASED, page::CREATE_SUBSCRIPTION];
-    /// The order of a subscription on a token is paid by Revup, never by the merchant.
+    /// The order of a token-based subscription must be paid by Revup, never by your backend.
     CreateNoManualPay = "revup.create.no-manual-pay" Deny Documented Money
         ByConstruction("no request of this flow pays an order") [page::TOKEN_BASED];
-    /// A subscription of the form should be paid within the hour in which its order exists.
+    /// The first payment in the payment form should come within 1 hour, before the order expires.
     CreateMustPayInFormMode = "revup.create.must-pay-in-form-mode" Warn Inferred Request
-        ByHost("the form is the host's page; `awaits` says by when the payment can come")
+        ByHost("the form is a page of your backend; the flow says until when it waits for the payment")
         [page::CREATE_ORDER, page::SUBSCRIPTIONS];
-    /// A subscription whose answer was lost is not asked for again before its outcome is known.
+    /// A subscription whose create reply was lost cannot be requested again before its outcome is known.
     CreateNoBlindRetry = "revup.create.no-blind-retry" Deny Inferred Money
         [page::TOKEN_BASED, page::TRANSACTION_BY_ORDER];
 
     // Outcome
-    /// A good answer to the creation says nothing of the first charge, and opens nothing.
+    /// A successful create reply does not prove the first charge. It must not grant access.
     CreateHttpOkNotPaid = "revup.create.http-ok-not-paid" Deny Documented Money
-        ByConstruction("the answer has one edge, to the wait for the first charge; only the look-up or a proved event leads on")
-        [page::TOKEN_BASED];
-    /// Access lasts until the renewal that is still to be charged is due, and the policy's grace.
+        ByConstruction("the reply only begins the wait for the first charge, which a lookup, an authenticated event or \
+            a person ends") [page::TOKEN_BASED];
+    /// Access must last until the next unpaid renewal is due, plus the configured grace period.
     AccessUntilNextRenewal = "revup.access.until-next-renewal" Deny Inferred Money
-        ByConstruction("`access` arises from the payments' look-up, or from an event with proof, while nothing is past due")
-        [page::SUBSCRIPTION_PAYMENTS, page::EVENT_CREATED];
-    /// A first charge that failed is not tried again: another try needs another token and another subscription.
+        ByConstruction("access comes from a lookup of the payments, an authenticated event or a person, and only while \
+            nothing is past due") [page::SUBSCRIPTION_PAYMENTS, page::EVENT_CREATED];
+    /// A failed first charge cannot be retried. Another attempt needs a new token and a new subscription.
     InitialPaymentNoRetry = "revup.initial-payment.no-retry" Deny Documented Money
         [page::TOKEN_BASED, page::EVENT_ARCHIVED];
-    /// Nobody waits for a second try of the first charge: Revup makes none.
+    /// Your backend must not wait for a second attempt at the first charge, because Revup makes none.
     InitialPaymentNotExpected = "revup.initial-payment.not-expected-by-revup" Deny Documented Request
-        ByConstruction("nothing is awaited of an archived subscription") [page::TOKEN_BASED, page::FALLBACK];
-    /// Renewals are charged and tried again by Revup alone.
+        ByConstruction("the flow waits for nothing once the subscription is archived")
+        [page::TOKEN_BASED, page::FALLBACK];
+    /// Only Revup can charge or retry a renewal.
     RebillRetriedByRevup = "revup.rebill.retried-by-revup" Deny Documented Money
-        ByConstruction("no wish of this flow charges") [page::TOKEN_BASED, page::SUBSCRIPTIONS];
-    /// A renewal follows a first charge that succeeded, so an archived subscription has none.
+        ByConstruction("no action of this flow makes a charge") [page::TOKEN_BASED, page::SUBSCRIPTIONS];
+    /// A renewal can only follow a first charge that succeeded. An archived subscription has no renewals.
     RebillOnlyAfterInitial = "revup.rebill.only-after-initial" Deny Inferred Money
         [page::EVENT_UPDATED, page::EVENT_ARCHIVED];
-    /// A subscription that is past due is not over.
+    /// A `past_due` subscription should not be treated as ended.
     StatusPastDueKeeps = "revup.status.past-due-keeps" Warn Inferred Request
-        ByConstruction("past due has edges back, and neither extends access nor ends it")
+        ByConstruction("a past due subscription can be paid again; until then its access is neither extended nor ended")
         [page::EVENT_UPDATED];
-    /// What is cancelled stays cancelled.
+    /// A canceled subscription must stay canceled.
     CancelledTerminal = "revup.cancelled.terminal" Deny Inferred Money [page::EVENT_CANCELLED];
-    /// What is archived is never revived.
+    /// An archived subscription must stay archived.
     ArchivedTerminal = "revup.archived.terminal" Deny Inferred Money [page::EVENT_ARCHIVED];
-    /// Only a subscription whose first charge is proved is paused.
+    /// Only a subscription whose first charge succeeded can be paused.
     PauseFromLive = "revup.pause.from-live" Deny Inferred Request [page::EVENT_PAUSED, page::EVENT_RESUMED];
-    /// A subscription that is resumed stands as Revup says, which need not be `fulfilled`.
+    /// A resumed subscription must take the status that Revup reports, which may not be `fulfilled`.
     ResumeRestoresPrevious = "revup.resume.restores-previous" Deny Documented Money
-        ByConstruction("an event of a pause or its end moves nothing; the look-up that it makes owed does")
+        ByConstruction("an event about a pause or its end changes no status; the lookup that it makes due does")
         [page::EVENT_RESUMED];
-    /// Only a subscription that is paused should be resumed.
+    /// Only a paused subscription should be resumed.
     ResumeOnlyFromPaused = "revup.resume.only-from-paused" Warn Inferred Request [page::EVENT_RESUMED];
 
-    /// A status that no document lists should be looked into: it grants nothing and takes nothing away.
+    /// The status of a subscription should be one that Revup documents. Any other status neither grants nor ends
+    /// access.
     StatusKnown = "revup.status.known" Warn Inferred Money [page::GET_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
 
     // Cancellation
-    /// `cancellationDetail` has at most 25 characters.
+    /// `cancellationDetail` must have at most 25 characters.
     CancelDetailMax25 = "revup.cancel.detail-max-25" Deny Documented Request [page::SUBSCRIPTION_FIELDS];
-    /// A subscription that is over is not cancelled.
+    /// A canceled or archived subscription cannot be canceled.
     CancelNotWhenTerminal = "revup.cancel.not-when-terminal" Deny Inferred Request [page::CANCEL_SUBSCRIPTION];
-    /// The answer to a cancellation names our subscription as cancelled by `merchant_api`.
+    /// The reply to a cancellation must show the subscription with the status `cancelled` and the reason
+    /// `merchant_api`.
     CancelResponse = "revup.cancel.response" Deny Documented Money [page::CANCEL_SUBSCRIPTION];
-    /// A subscription that Revup does not know is not a cancelled one.
+    /// A subscription that Revup does not find cannot count as canceled.
     Cancel404 = "revup.cancel.404" Deny Documented Money
-        ByConstruction("a 404 ends no cancellation: it stays open, its look-up is owed, and `failure` names this rule")
-        [page::CANCEL_SUBSCRIPTION];
-    /// A cancellation has one of five reasons, and an unknown one is kept as it came.
+        ByConstruction("a 404 does not end the cancellation: it stays pending, the lookup is due, and the failure \
+            names this rule") [page::CANCEL_SUBSCRIPTION];
+    /// The reason of a cancellation must be kept as Revup sent it, even if Revup does not document it.
     CancelReasonEnum = "revup.cancel.reason-enum" Deny Documented Request
-        ByConstruction("the reason is an open type: what no document lists becomes `Unknown(text)`")
+        ByConstruction("the five documented reasons are known by name, and any other reason is kept unchanged")
         [page::SUBSCRIPTION_FIELDS];
-    /// The answer to a cancellation and its event are one cancellation.
+    /// The reply to a cancellation and its event should count as one cancellation.
     CancelDoubleSignal = "revup.cancel.double-signal" Warn Inferred Request
-        ByConstruction("a cancelled subscription has no edge, so whichever comes second moves nothing")
+        ByConstruction("a canceled subscription ignores whichever of the two comes second")
         [page::CANCEL_SUBSCRIPTION, page::EVENT_CANCELLED];
 
     // Events
-    /// An event that is stored is answered with 200 within 20 seconds.
+    /// An event that is stored must be acknowledged with status 200 within 20 seconds.
     EventAck = "revup.event.ack-200-20s" Deny Documented Request
-        ByHost("`acknowledgement` says 200; the host answers once the row or the inbox is saved") [page::EVENTS];
-    /// An event delivered twice counts once.
+        ByHost("the library names the status; your backend has to send it once the row or the inbox is saved")
+        [page::EVENTS];
+    /// An event that is delivered twice should count once.
     EventDedupe = "revup.event.dedupe" Warn Inferred Money
-        ByConstruction("the last 8 are remembered, and an older one can only make a look-up owed") [page::EVENTS];
-    /// An event of an unknown kind should be looked into, and moves nothing.
+        ByConstruction("the last 8 events are remembered, and an older one can only make a lookup due") [page::EVENTS];
+    /// An event or notification should have a type that Revup documents. An unknown type proves nothing.
     EventTypeKnown = "revup.event.type-known" Warn Inferred Request [page::EVENTS, page::SUBSCRIPTION_FIELDS];
-    /// The time of an event is read in both of its spellings, which say the same.
+    /// `occurredAt` and `ocurredAt` must be read as one field. In an event with both, both must name the same time.
     EventOccurredAtAlias = "revup.event.occurred-at-alias" Deny Documented Request
         [page::EVENT_CREATED, page::EVENT_PAUSED, page::EVENT_RESUMED];
-    /// Enumerated values mean the same in capitals.
+    /// Enumerated values in an event must be read without regard to upper or lower case.
     EventCaseInsensitiveEnums = "revup.event.case-insensitive-enums" Deny Documented Request
-        ByConstruction("kinds, statuses and reasons are read without regard to case")
+        ByConstruction("types, statuses and reasons are compared without regard to case")
         [page::EVENT_CREATED, page::EVENT_UPDATED];
-    /// An event has its id, its kind, its time, its originator, its subscription and that one's status.
+    /// An event must contain `eventId`, `eventType`, its time, `originator.type`, `data.subscriptionId` and
+    /// `data.status`.
     EventRequiredFields = "revup.event.required-fields" Deny Documented Request
-        ByConstruction("an event without one of them is `Unreadable`; whatever else it lacks is missing in samples too")
+        ByConstruction("an event without one of them cannot be read; every other field is missing in some sample")
         [page::SUBSCRIPTION_FIELDS];
-    /// The kind of an event and the status in it should agree.
+    /// The `eventType` of an event and its `data.status` should agree.
     EventStatusConsistency = "revup.event.status-consistency" Warn Inferred Request
         [page::EVENT_CREATED, page::EVENT_ARCHIVED, page::EVENT_CANCELLED, page::EVENT_PAUSED];
-    /// An event is about the subscription and the plan that we know.
+    /// An event must name this flow's subscription and its plan.
     EventMatchSubscription = "revup.event.match-subscription" Deny Inferred Money [page::SUBSCRIPTION_FIELDS];
-    /// Events come in any order, and an older one should undo nothing.
+    /// An older event that arrives late should not undo a newer one.
     EventOrdering = "revup.event.ordering" Warn Inferred Money
-        ByConstruction("only what is final is taken from an event; what can go both ways is decided by the look-up")
+        ByConstruction("only what is final is taken from an event; what can change both ways is decided by the lookup")
         [page::EVENTS];
-    /// An event that nobody signed should be confirmed by a look-up before access moves.
+    /// An event without an authenticated origin should be confirmed by a lookup before access changes.
     EventVerifyByGet = "revup.event.verify-by-get" Warn Inferred Money
-        ByConstruction("an unverified event only makes look-ups owed; it has no edge")
+        ByConstruction("an event that is not authenticated only makes lookups due")
         [page::EVENTS, page::GET_SUBSCRIPTION];
-    /// The result of a payment is its own status, whatever its first transaction says.
+    /// The result of a payment must be read from its own status, not from its first transaction.
     EventTransactionsAll = "revup.event.transactions-all" Deny Documented Money
-        ByConstruction("no edge is decided by a transaction; refunds are added up over all of them")
+        ByConstruction("no status depends on a single transaction; refunds are added up over all of them")
         [page::FALLBACK, page::EVENT_CREATED];
 
     // Money back
-    /// The refunds of a payment should add up to no more than it, in its currency.
+    /// The refunds of a payment should add up to at most its amount, in its currency.
     RefundSum = "revup.refund.sum" Warn Inferred Money [page::EVENT_REFUNDED];
-    /// A refund ends and pauses nothing.
+    /// A refund cannot end or pause a subscription.
     RefundNoStatusChange = "revup.refund.no-status-change" Deny Documented Money
-        ByConstruction("neither a refund's signals nor the reply to one have an edge") [page::EVENT_REFUNDED];
-    /// A refund is in the currency of its payment, which has succeeded.
+        ByConstruction("neither an event about a refund nor the reply to one changes the status")
+        [page::EVENT_REFUNDED];
+    /// A refund must be in the currency of its payment, and the payment must have succeeded.
     RefundCurrency = "revup.refund.currency" Deny Documented Request [page::REFUND];
-    /// The amount of a refund is a decimal number of at most 38 digits.
+    /// The `amount` of a refund must be a decimal number of at most 38 digits.
     RefundAmountDecimal = "revup.refund.amount-decimal" Forbid Inferred Request [page::REFUND];
-    /// A refund is of an amount that its currency can have, above zero.
+    /// The `amount` of a refund must be more than 0, and cannot have more decimals than its currency.
     RefundAmount = "revup.refund.amount" Deny Inferred Request [page::REFUND];
-    /// The refunds of a payment can only add up to its amount; a further one must be smaller than they are while no lookup
-    /// shows it.
+    /// The refunds of a payment can only add up to its amount. While no lookup shows the amount, a further refund must
+    /// be smaller than all earlier ones together.
     RefundCeiling = "revup.refund.ceiling" Deny Inferred Money [page::REFUND, page::EVENT_REFUNDED];
-    /// One name stands for one refund.
+    /// An intent can name only one refund. Use a new intent for different content.
     RefundIntentUnique = "revup.refund.intent-unique" Forbid Inferred Money [page::REFUND];
-    /// A dispute on a plan that cancels itself is told as its cancellation alone.
+    /// A dispute on a plan with automatic cancellation must be read from `subscription.cancelled` alone.
     DisputeAutoCancel = "revup.dispute.auto-cancel" Deny Documented Request
         ByConstruction("neither event waits for the other") [page::EVENT_DISPUTED, page::EVENT_CANCELLED];
-    /// A dispute, and above all a mere request for information, cancels nothing by itself.
+    /// A dispute or a request for information cannot cancel a subscription by itself.
     DisputeInfoRequest = "revup.dispute.info-request-not-terminal" Deny Documented Money
-        ByConstruction("the event of a dispute has no edge; it makes a review owed") [page::EVENT_DISPUTED];
+        ByConstruction("an event about a dispute changes no status; it opens a review") [page::EVENT_DISPUTED];
 
     // Callbacks, orders and their payments
-    /// The page after success is no proof: payments still under way lead there too.
+    /// A return to the success page cannot prove a payment, because unfinished payments lead there too.
     CallbackSuccessNotProof = "revup.callback.success-not-proof" Deny Documented Money
-        ByConstruction("`returned` only makes the look-up owed, whichever page it was")
+        ByConstruction("the customer's return only makes the lookup due, whichever page it led to")
         [page::CALLBACK, page::CHECKING];
-    /// A callback is a list of one or two transactions, of which the last one counts.
+    /// A callback must be read as a list of one or two transactions, of which the last one counts.
     CallbackList = "revup.callback.list" Deny Documented Money
-        ByConstruction("`callback` and the flow read the list and take its last transaction")
-        [page::CALLBACK, page::FALLBACK];
-    /// An order answered with 200 need not be paid.
+        ByConstruction("the library reads the list and takes its last transaction") [page::CALLBACK, page::FALLBACK];
+    /// A reply with status 200 cannot prove that an order is paid.
     Pay200NotSuccess = "revup.pay.200-not-success" Deny Documented Money
-        ByHost("orders are paid outside of this flow; `order::Paid` reads the answer's own status") [page::PAYMENT];
-    /// An order answered otherwise than with 200 is not paid.
+        ByHost("orders are paid outside of this flow; the library can read the reply's own status") [page::PAYMENT];
+    /// An order whose payment reply has a status other than 200 must count as not paid.
     PayNon200Failed = "revup.pay.non200-failed" Deny Documented Money
-        ByHost("orders are paid outside of this flow; `order::Paid` takes any other answer for a failure")
-        [page::PAYMENT];
-    /// Only `success` and `failed` are final; a transaction in any other status is still under way.
+        ByHost("orders are paid outside of this flow; the library reads any other reply as a failure") [page::PAYMENT];
+    /// Only the transaction statuses `success` and `failed` can be final. Any other status must count as open.
     TxFinalStatuses = "revup.tx.final-statuses" Deny Documented Money
-        ByConstruction("a refund that is in any other status stays open and is looked up")
+        ByConstruction("a refund with any other status stays open and is looked up")
         [page::CHECKING, page::NOTIFICATIONS];
-    /// The sequence of an order is `initial`, `recurring` or `final`, and the last two name the first one's transaction.
+    /// The `sequence` of an order must be `initial`, `recurring` or `final`. A `recurring` or `final` order must name
+    /// the transaction of the first order.
     OrderSequence = "revup.order.sequence" Deny Documented Request
-        ByHost("orders are made outside of this flow; `order::Recurrence` checks the fields") [page::ORDER];
-    /// An order with `final` ends the token of its initial one.
+        ByHost("orders are made outside of this flow; the library can check the fields") [page::ORDER];
+    /// A token cannot be used after an order with `sequence=final`.
     OrderFinalDisablesToken = "revup.order.final-disables-token" Deny Documented Money
-        ByHost("orders are made outside of this flow, and no look-up shows a token") [page::ORDER, page::RECURRING];
-    /// An order that is an hour old cannot be paid any more.
+        ByHost("orders are made outside of this flow, and no lookup shows a token") [page::ORDER, page::RECURRING];
+    /// An order must be paid within 1 hour of its creation.
     OrderExpires1h = "revup.order.expires-1h" Deny Documented Request
-        ByHost("orders are made outside of this flow; `order::expires_at` says when, as `awaits` does for the form")
-        [page::CREATE_ORDER];
-    /// The provider's error codes are texts, and keep their zeros.
+        ByHost("orders are made outside of this flow; the library can say when an order expires, and the flow says so \
+            of the payment form") [page::CREATE_ORDER];
+    /// Revup's error codes must be kept as strings, with their leading zeros.
     ErrorCodeString = "revup.error.code-string" Deny Documented Request
-        ByConstruction("a code is kept as the text that came") [page::TOKEN];
+        ByConstruction("a code is kept as the string that Revup sent") [page::TOKEN];
 }

@@ -8,301 +8,313 @@ rules! {
     pub enum Rule;
 
     // Provisioning
-    /// The id of a provision request is never used as a payment token.
+    /// A `provision_token_request_id` cannot be used as a `payment_token`.
     ProvisionRequestIsNotToken = "truemed.provision.request-is-not-token" Deny Documented Money
         [page::CREATE_PAYMENT_TOKEN, page::CREATE_EXISTING_SUBSCRIBER];
-    /// A token is charged only once `payment_token_updated`, or the look-up that recovers it, has named it.
+    /// A charge must wait until Truemed has issued the payment token, by `payment_token_updated` or in a lookup.
     ProvisionNoChargeBeforeWebhook = "truemed.provision.no-charge-before-webhook" Forbid Documented Money
         [page::CREATE_EXISTING_SUBSCRIBER, page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// A token that has not come is still awaited: silence is neither success nor failure.
+    /// A payment token that Truemed has not issued should be treated as pending. Silence is neither success nor
+    /// failure.
     ProvisionTokenMayNeverCome = "truemed.provision.token-may-never-come" Warn Documented Money
-        ByConstruction("waiting has no edge that time takes, and a token is accepted however late it comes")
+        ByConstruction("time never changes the state, and a token is accepted however late Truemed issues it")
         [page::CREATE_EXISTING_SUBSCRIBER];
-    /// The customer is present when a payment method is stored for the first time.
+    /// The customer must be present when a payment method is stored for the first time.
     ProvisionCustomerPresent = "truemed.provision.customer-present" Deny Documented Request
-        ByHost("only the host sees the customer; the page to send them to is `customer_at` of what is awaited")
+        ByHost("only your backend sees the customer; while the flow waits, it names the page to send the customer to")
         [page::CREATE_EXISTING_SUBSCRIBER, page::CREATE_NEW_SUBSCRIBER];
-    /// The id of a provision request is stored for its user before the customer is redirected.
+    /// The `provision_token_request_id` must be stored for its customer before the customer is sent to `redirect_url`.
     ProvisionStoreRequestId = "truemed.provision.store-request-id" Deny Documented Request
-        ByConstruction("the id is kept together with the redirect URL; a webhook with an unknown id is `Early`")
-        [page::CREATE_EXISTING_SUBSCRIBER];
-    /// The customer is sent to `redirect_url` exactly as Truemed returned it.
+        ByConstruction("the snapshot keeps the id and the URL together; a webhook with an unknown id is early, and can \
+            be offered again") [page::CREATE_EXISTING_SUBSCRIBER];
+    /// The customer must be sent to `redirect_url` exactly as Truemed returned it.
     ProvisionRedirectExact = "truemed.provision.redirect-exact" Deny Documented Request
-        ByConstruction("the state keeps the URL as it was given, and `customer_at` hands it out unchanged")
+        ByConstruction("the snapshot keeps the URL as Truemed returned it, and hands it out unchanged")
         [page::CREATE_EXISTING_SUBSCRIBER];
-    /// The page behind `success_url` should thank the customer and grant nothing.
+    /// The page at `success_url` should thank the customer, and should not grant access.
     ProvisionSuccessUrlMessage = "truemed.provision.success-url-message" Warn Documented Money
-        ByHost("the page is the host's; `returned` only makes look-ups owed") [page::CREATE_EXISTING_SUBSCRIBER];
-    /// A return to `failure_url` says that the customer cancelled, not that Truemed refused.
+        ByHost("the page belongs to your backend; the customer's return only makes a lookup due")
+        [page::CREATE_EXISTING_SUBSCRIBER];
+    /// A return to `failure_url` should be read as a cancellation by the customer, not as a refusal by Truemed.
     ProvisionFailureUrlIsCancel = "truemed.provision.failure-url-is-cancel" Warn Documented Request
-        ByConstruction("a return by `failure_url` moves nothing and makes no look-up due")
+        ByConstruction("a return to `failure_url` changes nothing and makes no lookup due")
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// A provision request should be looked up only to recover a webhook that was missed.
     ProvisionNoPolling = "truemed.provision.no-polling" Warn Documented Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::RETRIEVE_PROVISION_TOKEN_REQUEST];
-    /// A provision request without a token is still pending.
+    /// A provision request without a payment token must be treated as pending.
     ProvisionRetrieveNullMeansPending = "truemed.provision.retrieve-null-means-pending" Deny Documented Request
-        ByConstruction("a look-up that shows no token has no edge: the token stays awaited")
+        ByConstruction("a lookup that shows no token changes nothing: the flow keeps waiting for the token")
         [page::RETRIEVE_PROVISION_TOKEN_REQUEST];
-    /// A look-up that shows a token confirms no pending change, for it may be the old token.
+    /// A lookup that shows a payment token should not confirm a change, because the token may be the old one.
     ProvisionRetrieveNotProofForUpdate = "truemed.provision.retrieve-not-proof-for-update" Warn Inferred Money
-        ByConstruction("only the webhook that names its request confirms a pending change; a look-up has no such edge")
+        ByConstruction("only the webhook for the update, or a person, confirms a pending change; a lookup never does")
         [page::RETRIEVE_PROVISION_TOKEN_REQUEST];
-    /// A token is asked for with at least one item.
+    /// A `create_payment_token` request must contain at least one item in `order_items`.
     ProvisionItemsRequired = "truemed.provision.items-required" Deny Inferred Request
         [page::CREATE_PAYMENT_TOKEN, page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A token is asked for with a `success_url` and a `failure_url`, both absolute URLs of the web.
+    /// A `create_payment_token` request must have a `success_url` and a `failure_url`, both absolute `http` or `https`
+    /// URLs.
     ProvisionUrlAbsolute = "truemed.provision.url-absolute" Deny Inferred Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::CREATE_PAYMENT_TOKEN];
-    /// `metadata` is a single string.
+    /// `metadata` must be a single string.
     MetadataString = "truemed.metadata.string" Deny Documented Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::RETRIEVE_PROVISION_TOKEN_REQUEST];
-    /// Metadata should come back as it was given.
+    /// Truemed should return `metadata` exactly as it was sent.
     MetadataEchoMatch = "truemed.metadata.echo-match" Warn Inferred Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
 
     // Payment session creation
-    /// `total_amount` equals all items plus all charges minus all discounts, and those of a line count once.
+    /// `total_amount` must equal the price of all items plus all charges minus all discounts. Charges and discounts on
+    /// a line count once, not per unit.
     SessionTotalEquality = "truemed.session.total-equality" Deny Documented Request
         [page::CREATE_PAYMENT_SESSION, page::ITEMIZED_FEES_AND_DISCOUNTS];
-    /// Without `amount_details` there are no charges and no discounts.
+    /// Missing `amount_details` should be read as no charges and no discounts.
     SessionAmountDetailsOptional = "truemed.session.amount-details-optional" Warn Documented Request
-        ByConstruction("an absent amount is read as zero wherever amounts are added up")
-        [page::ITEMIZED_FEES_AND_DISCOUNTS];
-    /// Charges and discounts listed one by one should add up to their stated total.
+        ByConstruction("a missing amount counts as 0 in every sum") [page::ITEMIZED_FEES_AND_DISCOUNTS];
+    /// Itemized charges and discounts should add up to `total_additional_charges` and `total_discounts`.
     SessionAmountDetailsConsistent = "truemed.session.amount-details-consistent" Warn Inferred Request
         [page::ITEMIZED_FEES_AND_DISCOUNTS];
-    /// No total, price or charge is negative, no discount has the wrong sign, and every quantity is at least one.
+    /// Totals, prices and charges must be 0 cents or more, and quantities 1 or more. Discounts must have the configured
+    /// sign.
     SessionAmountNonnegative = "truemed.session.amount-nonnegative" Deny Inferred Request
         [page::CAPTURE_PAYMENT_SESSION, page::CREATE_REFUND];
-    /// A total of zero is a free trial: `tokenize` is true and `display_next_bill_info` is given.
+    /// Only a free trial can have a `total_amount` of 0. A free trial must have `tokenize=true` and
+    /// `display_next_bill_info`.
     SessionZeroOnlyFreeTrial = "truemed.session.zero-only-free-trial" Deny Documented Request
         [page::CREATE_NEW_SUBSCRIBER];
-    /// `display_next_bill_info` carries `total_amount` and `date`, and goes with `tokenize`.
+    /// `display_next_bill_info` must contain `total_amount` and `date`, and must come with `tokenize=true`.
     SessionNextBillInfoShape = "truemed.session.next-bill-info-shape" Deny Documented Request
         [page::CREATE_NEW_SUBSCRIBER];
-    /// `success_url` is an absolute URL.
+    /// A payment session must have a `success_url` that is an absolute `http` or `https` URL.
     SessionSuccessUrlRequired = "truemed.session.success-url-required" Deny Documented Request
         [page::CREATE_PAYMENT_SESSION];
-    /// `failure_url`, where it is given, is an absolute URL of the web.
+    /// The `failure_url` of a payment session, if given, must be an absolute `http` or `https` URL.
     SessionFailureUrlAbsolute = "truemed.session.failure-url-absolute" Deny Inferred Request
         [page::CREATE_PAYMENT_SESSION, page::CANCEL_PAYMENT_SESSION];
-    /// A checkout should come back with the `redirect_url` at which the customer pays.
+    /// Truemed should return a `redirect_url` for a session that the customer pays in a checkout.
     SessionRedirectUrlPresent = "truemed.session.redirect-url-present" Warn Documented Request
         [page::CREATE_PAYMENT_SESSION];
-    /// Only `success_url` has a template, and only `{{payment_session_id}}`, written exactly so.
+    /// A template in `success_url` must be exactly `{{payment_session_id}}`. A `failure_url` should contain no
+    /// template.
     SessionUrlTemplateExact = "truemed.session.url-template-exact" Deny Documented Request
         [page::CREATE_PAYMENT_SESSION];
-    /// The URLs of `create_payment_token` should carry no template.
+    /// The URLs of a `create_payment_token` request should contain no template such as `{{payment_session_id}}`.
     SessionTokenUrlTemplate = "truemed.session.token-url-template" Warn Inferred Request [page::CREATE_PAYMENT_TOKEN];
-    /// A charge needs a token that is issued, not deleted and free of open actions.
+    /// A charge must use the payment token that Truemed issued. A session with `payment_token` or `tokenize=true`
+    /// belongs to the flow of the token.
     SessionUnattendedNeedsActiveToken = "truemed.session.unattended-needs-active-token" Forbid Documented Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
-    /// A charge is for the items last confirmed: others go through `update_payment_token` first.
+    /// A charge can only be for the items that were last confirmed. Other items must first go through
+    /// `update_payment_token`.
     SessionUnattendedItemsConfirmed = "truemed.session.unattended-items-confirmed" Deny Documented Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A session should either make a token or charge one: `tokenize` or `payment_token`, not both.
+    /// A session should have `tokenize=true` to make a payment token, or `payment_token` to charge one, but not both.
     SessionTokenizeXorToken = "truemed.session.tokenize-xor-token" Warn Inferred Request
         [page::CREATE_NEW_SUBSCRIBER, page::SUBSEQUENT_BILLING_PERIODS];
-    /// An authorization is made with the customer in the checkout, never with a stored token.
+    /// A session with `kind=authorization` must be made with the customer present, and cannot use a `payment_token`.
     SessionAuthorizationNeedsCustomer = "truemed.session.authorization-needs-customer" Deny Documented Request
         [page::MANUAL_DELAYED_CAPTURE];
-    /// An authorization cannot make a token: the flow of a token can neither capture nor void a hold.
+    /// A session with `kind=authorization` cannot have `tokenize=true`. The flow of a payment token can neither capture
+    /// nor void an authorization.
     SessionAuthorizationMakesNoToken = "truemed.session.authorization-makes-no-token" Forbid Inferred Money
         [page::MANUAL_DELAYED_CAPTURE];
-    /// `kind` should be sent only by accounts that are enabled for it.
+    /// `kind` should be sent only if Truemed has enabled it for the account.
     SessionKindGated = "truemed.session.kind-gated" Warn Documented Request [page::MANUAL_DELAYED_CAPTURE];
-    /// `kind` is `one_time_payment` or `authorization`.
+    /// `kind` must be `one_time_payment` or `authorization`.
     SessionKindValues = "truemed.session.kind-values" Deny Documented Request [page::MANUAL_DELAYED_CAPTURE];
-    /// A changed cart needs a new idempotency key, and with it a new session.
+    /// A changed cart must have a new session and a new idempotency key. Use a new intent or a new flow.
     SessionIdempotencyNewCartNewKey = "truemed.session.idempotency-new-cart-new-key" Forbid Documented Money
         [page::CANCEL_PAYMENT_SESSION];
-    /// A pending session that a newer one replaces should be cancelled.
+    /// A pending session that a newer session replaces should be canceled.
     SessionCancelSuperseded = "truemed.session.cancel-superseded" Warn Documented Money
-        ByHost("one snapshot is one session; the older offers `cancel_payment_session` while it is pending")
-        [page::CANCEL_PAYMENT_SESSION];
-    /// The page behind `failure_url` should suit a cancelled and a timed-out checkout alike.
+        ByHost("one flow holds one session, so only your backend knows of the newer one; the older flow allows the \
+            cancellation while its session is pending") [page::CANCEL_PAYMENT_SESSION];
+    /// The page at `failure_url` should suit a canceled checkout and a timed-out checkout alike.
     SessionFailureUrlGeneric = "truemed.session.failure-url-generic" Warn Documented Request
-        ByHost("the page is the host's, and no signal shows what it says") [page::CANCEL_PAYMENT_SESSION];
+        ByHost("the page belongs to your backend, and no webhook shows what it says") [page::CANCEL_PAYMENT_SESSION];
 
     // Session outcome
-    /// An order is fulfilled only once its session is captured.
+    /// An order can only be fulfilled after its session is `captured`.
     SessionFulfilOnlyCaptured = "truemed.session.fulfil-only-captured" Deny Documented Money
-        ByConstruction("`fulfill` arises from one place: a `captured` status in a webhook or a look-up")
-        [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::SUBSEQUENT_BILLING_PERIODS];
-    /// While a session is processing, the customer should be told that the order is placed.
+        ByConstruction("only a `captured` status in a webhook or a lookup, or a person's verdict, causes a `fulfill` \
+            effect") [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::SUBSEQUENT_BILLING_PERIODS];
+    /// A customer whose session is `processing` should be notified that the order is placed.
     SessionProcessingIsSuccessToCustomer = "truemed.session.processing-is-success-to-customer" Warn Documented Request
-        ByHost("owed as `notify:order_placed` for attended sessions")
+        ByHost("the effect `notify:order_placed` asks for it, for sessions with the customer present")
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::PAYMENTS_OVERVIEW];
-    /// The order of a rejected session is cancelled, and the customer is told by email.
+    /// The order of a `rejected` session must be canceled, and the customer must be notified by email.
     SessionRejectedCancelNotify = "truemed.session.rejected-cancel-notify" Deny Documented Money
-        ByHost("owed as `notify:rejected`; `rejected` never owes `fulfill`, and the order is the host's to cancel")
-        [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::PAYMENTS_OVERVIEW];
-    /// The status of a session only moves forward.
+        ByHost("the effect `notify:rejected` asks for the email; a rejected session fulfills nothing, and only your \
+            backend can cancel the order") [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::PAYMENTS_OVERVIEW];
+    /// The status of a session can only move forward.
     SessionTransitionTable = "truemed.session.transition-table" Deny Documented Money
-        ByConstruction("statuses only move up a rank: a repeated or older one changes nothing")
+        ByConstruction("statuses are ranked: a repeated or older status changes nothing")
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK, page::RETRIEVE_PAYMENT_SESSION];
-    /// A hold should expire only after a capture was attempted.
+    /// An authorization should expire only after a capture was attempted.
     SessionExpiredOnlyAfterCapture = "truemed.session.expired-only-after-capture" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// `capture_amount` should be absent before a hold is captured, and then be what was asked for.
+    /// `capture_amount` should be absent before an authorization is captured, and then equal the requested amount.
     SessionCaptureAmountPresence = "truemed.session.capture-amount-presence" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// A webhook should name a token only for a session that makes or charges one.
+    /// `payment_session_complete` should contain `payment_token` only if the session makes or charges a token.
     SessionTokenFieldPresence = "truemed.session.token-field-presence" Warn Documented Request
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// An unknown status is kept as it is and never taken for a capture.
+    /// A session status that Truemed does not document cannot count as `captured`.
     SessionUnknownStatus = "truemed.session.unknown-status" Deny Inferred Money
         [page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
 
     // Cancel, capture, void, refund
-    /// Only a pending session can be cancelled.
+    /// Only a `pending` session can be canceled.
     CancelOnlyPending = "truemed.cancel.only-pending" Deny Documented Request
         [page::CANCEL_PAYMENT_SESSION, page::PAYMENT_SESSION_COMPLETE_WEBHOOK];
-    /// Only an authorized session made with `kind=authorization` can be captured.
+    /// Only an `authorized` session with `kind=authorization` can be captured.
     CaptureOnlyAuthorization = "truemed.capture.only-authorization" Deny Documented Money
         [page::CAPTURE_PAYMENT_SESSION];
-    /// A capture is more than zero and at most the authorized amount.
+    /// A capture must be more than 0 cents and at most the authorized amount.
     CaptureAmount = "truemed.capture.amount" Deny Documented Request [page::CAPTURE_PAYMENT_SESSION];
-    /// A capture should be at least the sum of the items.
+    /// A capture should be at least the total price of the items.
     CaptureAmountVsItems = "truemed.capture.amount-vs-items" Warn Documented Request [page::CAPTURE_PAYMENT_SESSION];
-    /// To take more than was authorized, the hold is voided and a new one made.
+    /// An amount above the authorized one can only be taken with a new authorization, after the old one is voided.
     CaptureMoreThanAuthorized = "truemed.capture.more-than-authorized" Deny Documented Request
-        ByConstruction("no capture passes the bound of `truemed.capture.amount`, which is the authorized amount")
+        ByConstruction("the rule `truemed.capture.amount` limits every capture to the authorized amount")
         [page::CAPTURE_PAYMENT_SESSION];
-    /// Only an authorized session made with `kind=authorization` can be voided.
+    /// Only an `authorized` session with `kind=authorization` can be voided.
     VoidOnlyAuthorized = "truemed.void.only-authorized" Deny Documented Request [page::VOID_PAYMENT_SESSION];
-    /// A request that met a server error is retried with the same idempotency key.
+    /// A request that failed with a server error must be retried with the same idempotency key.
     RetrySameKey = "truemed.retry.same-key" Deny Documented Money
-        ByConstruction("an obligation keeps its id and its key until its outcome is known")
+        ByConstruction("an effect keeps its id and its idempotency key until its outcome is known")
         [page::CAPTURE_PAYMENT_SESSION, page::VOID_PAYMENT_SESSION];
-    /// A refund needs captured funds.
+    /// Only a `captured` session can be refunded.
     RefundAfterCapture = "truemed.refund.after-capture" Deny Documented Request [page::CREATE_REFUND];
-    /// A refund is more than zero and at most what is captured and not yet refunded.
+    /// A refund must be more than 0 cents and at most the captured amount that is not yet refunded.
     RefundAmount = "truemed.refund.amount" Deny Documented Request [page::CREATE_REFUND];
-    /// The reason of a refund is `customer_request`, `fraudulent` or `duplicate_payment`.
+    /// The `reason` of a refund must be `customer_request`, `fraudulent` or `duplicate_payment`.
     RefundReason = "truemed.refund.reason" Deny Documented Request [page::CREATE_REFUND];
-    /// Each refund has an idempotency key of its own, and its retries keep it.
+    /// A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different
+    /// content.
     RefundKeyUnique = "truemed.refund.key-unique" Forbid Documented Money [page::CREATE_REFUND];
     /// A disputed payment cannot be refunded.
     RefundNoDispute = "truemed.refund.no-dispute" Deny Documented Request [page::CREATE_REFUND];
 
     // Updating a token
-    /// Changed items go through `update_payment_token` before the next charge.
+    /// Changed items must go through `update_payment_token` before the next charge.
     UpdateRequiredOnItemChange = "truemed.update.required-on-item-change" Deny Documented Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
-    /// One update changes the card or the items, never both.
+    /// An `update_payment_token` request must change either the card or the items, not both.
     UpdateCardXorItems = "truemed.update.card-xor-items" Deny Documented Request
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// An update changes the card or the items.
+    /// An `update_payment_token` request must have `update_card_info=true` or at least one item in `order_items`.
     UpdateNothingToDo = "truemed.update.nothing-to-do" Forbid Inferred Request [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// The customer is present when a token is updated.
+    /// The customer must be present when a payment token is updated.
     UpdateCustomerPresent = "truemed.update.customer-present" Deny Documented Request
-        ByHost("only the host sees the customer; the page to send them to is `customer_at` of what is awaited")
+        ByHost("only your backend sees the customer; while the flow waits, it names the page to send the customer to")
         [page::UPDATE_PAYMENT_TOKEN];
-    /// Only a token that is issued and not deleted can be updated.
+    /// Only a payment token that Truemed has issued and that is not deleted can be updated.
     UpdateNeedsExistingToken = "truemed.update.needs-existing-token" Forbid Inferred Request
         [page::DELETE_PAYMENT_TOKEN];
-    /// A card update should be answered with `UpdatePaymentMethod` and a `redirect_url`.
+    /// Truemed should reply to a card update with `next_action=UpdatePaymentMethod` and a `redirect_url`.
     UpdateCardAlwaysAction = "truemed.update.card-always-action" Warn Documented Request
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// Whether changed items need a survey is read from each reply, never guessed or remembered.
+    /// The need for a health survey must be read from the reply to each item change.
     UpdateItemsActionNotPredictable = "truemed.update.items-action-not-predictable" Deny Documented Money
-        ByConstruction("an item change is settled by the `next_action` of its own reply, and none is kept for the next")
-        [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
-    /// Changed items are confirmed at once only if the reply asks for no action.
+        ByConstruction("each item change is settled by the `next_action` of its own reply, and none is kept for the \
+            next change") [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
+    /// Changed items can only be confirmed at once if Truemed's reply asks for no action.
     UpdateConfirmOnlyIfNone = "truemed.update.confirm-only-if-none" Deny Documented Money
-        ByConstruction("the edge from a reply to confirmed items is taken only without a `next_action`")
+        ByConstruction("a reply confirms the items only if it has no `next_action`")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A reply to an update must say something of an action, or name its request, before it confirms the change.
+    /// The reply to an update must contain `next_action` or `provision_token_request_id` to confirm the change.
     UpdateEmptyReplyConfirms = "truemed.update.empty-reply-confirms" Deny Inferred Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
-    /// A change whose reply asks for an action is pending, and the confirmed items stay as they were.
+    /// A change whose reply asks for an action must stay pending, and the confirmed items must stay unchanged.
     UpdatePendingOtherwise = "truemed.update.pending-otherwise" Deny Documented Money
-        ByConstruction("every `next_action`, known or not, takes the edge to a pending change")
+        ByConstruction("every `next_action`, known or unknown, keeps the change pending")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A reply should carry a `redirect_url` exactly when it asks for an action.
+    /// The reply to an update should contain `redirect_url` if it asks for an action, and only then.
     UpdateRedirectWithAction = "truemed.update.redirect-with-action" Warn Documented Request
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
-    /// A token is not charged while an action of the customer is open.
+    /// A payment token cannot be charged while an update waits for its reply or for the customer.
     UpdateNoChargeWhileAction = "truemed.update.no-charge-while-action" Deny Documented Money
         [page::UPDATE_PAYMENT_TOKEN, page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A pending change is confirmed by `payment_token_updated`, not by the customer's return.
+    /// A pending change must be confirmed by `payment_token_updated`, not by the customer's return.
     UpdateCompleteOnWebhook = "truemed.update.complete-on-webhook" Deny Documented Money
-        ByConstruction("only the webhook that names its request takes that edge; `returned` is a hint")
-        [page::UPDATE_PAYMENT_TOKEN, page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// The customer is told which action is open and how to complete it.
+        ByConstruction("only the webhook for the update, or a person, confirms a pending change; the customer's return \
+            proves nothing") [page::UPDATE_PAYMENT_TOKEN, page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
+    /// The customer must be notified which action is open and how to complete it.
     UpdateInformCustomer = "truemed.update.inform-customer" Deny Documented Request
-        ByHost("owed as `notify:action_required`, with the page as `customer_at`")
+        ByHost("the effect `notify:action_required` asks for it, and carries the URL of the page")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
     /// A subscription dashboard should have a button that updates the stored card.
     UpdateDashboardButton = "truemed.update.dashboard-button" Warn Documented Request
-        ByHost("the dashboard is the host's; `offers` says when the button is open")
+        ByHost("the dashboard belongs to your backend; the flow says when the action is allowed")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A new change waits until the request of the last one is answered.
+    /// A new update must wait for the reply to the previous update, or for the end of its lease.
     UpdateOneOpenChange = "truemed.update.one-open-change" Forbid Inferred Money [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A pending item change is dropped by asking for the confirmed items again.
+    /// A pending item change should be dropped by requesting the confirmed items again.
     UpdateRevert = "truemed.update.revert" Warn Inferred Money
-        ByConstruction("there is no other command that drops it, and the reply is read like that of any item change")
+        ByConstruction("no other command drops the change, and the reply is read like the reply to any item change")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// An unknown `next_action` blocks charges like a known one.
+    /// An unknown `next_action` must block charges like a known one.
     UpdateUnknownAction = "truemed.update.unknown-action" Deny Inferred Money
-        ByConstruction("it becomes `Unknown(text)` and opens an action like any other")
+        ByConstruction("an unknown action is kept as Truemed sent it, and waits for the customer like any other")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
 
     // Recurring charge failures and upkeep
-    /// A refused charge with a `redirect_url` opens an action for the customer, and nothing is fulfilled.
+    /// A charge that Truemed refuses with a `redirect_url` must wait for the customer, and its order cannot be
+    /// fulfilled.
     Charge422Action = "truemed.charge.422-action" Deny Documented Money
-        ByConstruction("a `redirect_url` in any 4xx opens an action that keeps it, and no such reply owes `fulfill`")
-        [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
-    /// A charge that fails for its card or for its qualification waits for the customer.
+        ByConstruction("a `redirect_url` in any 4xx reply opens an action with that page, and no such reply causes a \
+            `fulfill` effect") [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
+    /// A charge that fails because of the card or the qualification should wait for the customer.
     ChargeFailureClass = "truemed.charge.failure-class" Warn Documented Request
-        ByConstruction("both take the edge to an open action; Truemed's own code is kept in the failure")
+        ByConstruction("both open an action of the customer; the failure keeps Truemed's own code")
         [page::SUBSEQUENT_BILLING_PERIODS];
-    /// A failed charge is tried again only after `payment_token_updated`, as a new session.
+    /// A failed charge can only be repeated in a new session, after `payment_token_updated`.
     ChargeResumeOnWebhook = "truemed.charge.resume-on-webhook" Forbid Documented Money
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// A charge should find a letter of medical necessity that has not expired.
+    /// The letter of medical necessity should still be valid when a payment token is charged.
     UpkeepLmnExpiry = "truemed.upkeep.lmn-expiry" Warn Documented Request
         [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
-    /// The customer should be asked for another card before the stored one expires.
+    /// The customer should be asked for a new card before the stored card expires.
     UpkeepCardExpiry = "truemed.upkeep.card-expiry" Warn Documented Request
-        ByHost("`retrieve_payment_token` shows the expiry; keeping it and writing to the customer is the host's")
-        [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
-    /// A regular job should find what expires within 30 days and write to its customers.
+        ByHost("`retrieve_payment_token` shows the expiry date; your backend has to store it and to write to the \
+            customer") [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
+    /// A scheduled job should find cards and letters that expire within 30 days, and write to their customers.
     Upkeep30DayScan = "truemed.upkeep.30-day-scan" Warn Documented Request
-        ByHost("`list_payment_token` builds the request; the job and the mail are the host's")
+        ByHost("the library builds the request `list_payment_token`; the job and the emails belong to your backend")
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS];
-    /// A deleted token is never charged, updated or revived.
+    /// A deleted payment token cannot be charged, updated or restored.
     TokenDeleteFinal = "truemed.token.delete-final" Forbid Documented Money
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS, page::DELETE_PAYMENT_TOKEN];
-    /// A pause or a grace period should never delete the token.
+    /// A pause or a grace period should not delete the payment token.
     TokenPauseIsPartnerSide = "truemed.token.pause-is-partner-side" Warn Documented Request
-        ByHost("only the host tells a pause from an end; a deletion is owed only when it is wished")
+        ByHost("only your backend can tell a pause from an end; a token is deleted only on command")
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS];
-    /// The schedule of a subscription should be kept by the partner: Truemed has none.
+    /// Your backend should keep the billing schedule of a subscription, because Truemed has none.
     SubPartnerOwnsSchedule = "truemed.sub.partner-owns-schedule" Warn Documented Request
-        ByHost("a charge is owed only when the host wishes it, under its own intent") [page::UPDATE_PAYMENT_TOKEN];
+        ByHost("a charge is made only on command, under an intent of its own") [page::UPDATE_PAYMENT_TOKEN];
 
     // Webhook handling
-    /// A webhook is evidence only once its secret or signature is verified.
+    /// A webhook must be authenticated by its signature or secret before it counts as evidence.
     WebhookAuthenticateFirst = "truemed.webhook.authenticate-first" Deny Documented Money
         [page::WEBHOOKS_GUIDE, page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// A webhook that is safely stored is answered with 204.
+    /// A webhook that is stored must be acknowledged with status 204.
     WebhookAck204 = "truemed.webhook.ack-204" Deny Documented Request
-        ByHost("`acknowledgement` says 204; the host answers once the row or the inbox is saved")
+        ByHost("the library names the status; your backend has to send it once the row or the inbox is saved")
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// A webhook delivered twice counts once.
+    /// A webhook that is delivered twice must count once.
     WebhookIdempotent = "truemed.webhook.idempotent" Deny Documented Money
-        ByConstruction("statuses only move up, and what is settled or closed has no edge for the same webhook")
+        ByConstruction("statuses only move forward, and a settled change ignores the same webhook")
         [page::WEBHOOKS_GUIDE];
-    /// `payment_token_updated` and `payment_session_complete` may come in either order.
+    /// `payment_token_updated` and `payment_session_complete` must be accepted in either order.
     WebhookUnordered = "truemed.webhook.unordered" Deny Inferred Request
-        ByConstruction("each moves its own facet, and neither facet's edges ask for the other")
+        ByConstruction("each webhook changes its own part of the state, and neither part waits for the other")
         [page::CREATE_NEW_SUBSCRIBER];
-    /// `payment_token_updated` should name exactly one session, failed session or provision request.
+    /// `payment_token_updated` should contain exactly one of `payment_session_id`, `failed_payment_session_id` and
+    /// `provision_token_request_id`.
     WebhookOriginIdExactlyOne = "truemed.webhook.origin-id-exactly-one" Warn Documented Request
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
-    /// Unknown fields and unknown kinds of event are ignored.
+    /// Unknown fields and unknown event types in a webhook must be ignored.
     WebhookUnknownFields = "truemed.webhook.unknown-fields" Deny Inferred Money [page::WEBHOOKS_GUIDE];
 }

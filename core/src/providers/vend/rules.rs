@@ -8,149 +8,156 @@ rules! {
     pub enum Rule;
 
     // Where a request goes, and with what
-    /// Every request carries the access token of the retailer on whose domain it is made.
+    /// A request must carry the access token of the retailer to whose domain it is sent.
     AuthBearerRequired = "vend.auth.bearer-required" Deny Documented Request
-        ByHost("the token never enters the library; a request's `credential` names the header that the host fills")
+        ByHost("the library never sees the access token; a request names the header, and your backend fills it in")
         [page::UPDATING, page::ACTIVATING];
-    /// A request needs the scope of its kind: one to write for tokens, one to read for look-ups.
+    /// A request for a consent token must have the scope `billing:partner_subscription:write`, and a lookup the scope
+    /// `billing:partner_subscription:read`.
     AuthScope = "vend.auth.scope" Deny Documented Request [page::CREATE_TOKEN, page::AUTHORIZATION];
-    /// A request goes to the retailer's own domain, whose prefix is one label.
+    /// A request must go to the retailer's own domain. `domain_prefix` must be one domain label: letters, digits and
+    /// hyphens.
     UrlRetailerBase = "vend.url.retailer-base" Forbid Documented Request [page::UPDATING, page::PARTNER_BILLING];
-    /// The older host should not be mixed with the API's versions that are named by a date.
+    /// An API version named by a date should be used with `retail.lightspeed.app`, not with `vendhq.com`.
     ApiVersionHostConfig = "vend.api-version.host-config" Warn Inferred Request [page::PARTNER_BILLING];
 
-    // Asking for a subscription
-    /// A new subscription names a product and its price.
+    // Creating a subscription
+    /// A new subscription must have `product_handle` and `price_handle`.
     CreatePlanRequired = "vend.create.plan-required" Deny Documented Request [page::CREATE_TOKEN, page::ACTIVATING];
-    /// A new subscription says by an absolute URL, encrypted outside of tests, where the retailer comes back to.
+    /// The `return_url` of a new subscription must be an absolute URL, and should use `https`.
     CreateReturnUrlRequired = "vend.create.return-url-required" Deny Documented Request [page::CREATE_TOKEN];
-    /// A component of a new subscription has a name, a price and a number.
+    /// Each component of a new subscription must have `component_handle`, `component_price_handle` and `quantity`.
     CreateComponentFields = "vend.create.component-fields" Deny Documented Request [page::CREATE_TOKEN];
-    /// A retailer with a live subscription should change that one instead of asking for a second.
+    /// A retailer with a live subscription should update it instead of creating a second one.
     CreateNotWhenActive = "vend.create.not-when-active" Warn Inferred Money [page::ACTIVATING];
 
     // Changing a subscription
-    /// An update says by an absolute URL, encrypted outside of tests, where the retailer comes back to.
+    /// The `return_url` of an update must be an absolute URL, and should use `https`.
     UpdateReturnUrlRequired = "vend.update.return-url-required" Deny Documented Request
         [page::UPDATING, page::UPDATE_TOKEN];
-    /// A component that is changed has a name and a number.
+    /// Each component of an update must have `component_handle` and `quantity`.
     UpdateComponentFields = "vend.update.component-fields" Deny Documented Request [page::UPDATE_TOKEN];
-    /// One update changes the plan or the components, never both.
+    /// An update must change either the plan or the components, not both.
     UpdatePlanXorComponents = "vend.update.plan-xor-components" Deny Documented Request [page::UPDATING];
-    /// A product to move to is named with its price.
+    /// An update with a `product_handle` must also have a `price_handle`.
     UpdatePriceHandleWithProduct = "vend.update.price-handle-with-product" Deny Documented Request
         [page::UPDATING, page::UPDATE_TOKEN];
-    /// A price to move to is named with its product.
+    /// An update with a `price_handle` must also have a `product_handle`.
     UpdateProductHandleWithPrice = "vend.update.product-handle-with-price" Deny Inferred Request [page::UPDATING];
-    /// A change of components names at least one.
+    /// The `components` of an update must contain at least one component.
     UpdateComponentsNonempty = "vend.update.components-nonempty" Deny Inferred Request [page::UPDATING];
-    /// A coupon belongs to a new subscription, never to an update.
+    /// A `coupon_code` can only be sent with a new subscription, not with an update.
     UpdateNoCoupon = "vend.update.no-coupon" Deny Documented Request [page::UPDATE_TOKEN];
-    /// The number of a component is at least one where it is added, and not negative where it is a new total.
+    /// A component's `quantity` must be at least 1 in a new subscription, and at least 0 in an update.
     ComponentQuantityRange = "vend.component.quantity-range" Deny Inferred Request
         [page::CREATE_TOKEN, page::UPDATE_TOKEN];
-    /// A new total of zero should be meant: it probably removes the component, and no document says so.
+    /// A `quantity` of 0 should be deliberate: it probably removes the component, but Vend does not document this.
     UpdateQuantityZero = "vend.update.quantity-zero" Warn Inferred Money [page::UPDATE_TOKEN];
-    /// The number in an update is the total that results, so it should differ from the total that is known.
+    /// The `quantity` in an update is the new total, so it should differ from the current total.
     UpdateQuantityIsTotal = "vend.update.quantity-is-total" Warn Documented Money [page::UPDATE_TOKEN];
-    /// A component stands once in a request.
+    /// A `component_handle` can appear only once in a request.
     ComponentDuplicateHandle = "vend.component.duplicate-handle" Deny Inferred Request
         [page::CREATE_TOKEN, page::UPDATE_TOKEN];
-    /// An update needs a live subscription that is known.
+    /// Only a subscription that is known to be live can be updated.
     UpdateRequiresExisting = "vend.update.requires-existing" Deny Documented Request [page::UPDATING];
-    /// A cancelled subscription is not updated: the provider's support brings it back.
+    /// A canceled subscription cannot be updated. Only Vend's support can reactivate a subscription.
     UpdateNotAfterCancel = "vend.update.not-after-cancel" Deny Inferred Money
         [page::APP_SUBSCRIPTIONS, page::UPDATING];
 
     // The token and its consent
-    /// A token has exactly 32 characters.
+    /// A consent token must have exactly 32 characters.
     TokenFormat = "vend.token.format" Deny Documented Request
-        ByConstruction("a token is a type of that length, and an answer without one counts as lost")
+        ByConstruction("a token of another length cannot be read, and a reply without a token counts as lost")
         [page::CREATE_TOKEN];
-    /// The life of a token is a number of seconds, given as text.
+    /// The `expires_in` of a consent token must be a number of seconds, given as a string or as a number.
     TokenExpiresInParse = "vend.token.expires-in-parse" Deny Documented Request
-        ByConstruction("digits are read as text or as a number, and an answer with anything else counts as lost")
+        ByConstruction("digits are read from a string or a number, and a reply with anything else counts as lost")
         [page::UPDATING, page::CREATE_TOKEN];
-    /// A token expires 24 hours after it was requested, or earlier if Vend's reply says so.
+    /// A consent token expires 24 hours after it was requested, or earlier if Vend's reply says so.
     TokenExpiresAfter24h = "vend.token.expires-after-24h" Deny Documented Money
-        ByConstruction("`customer_at` is handed out only before that instant, and the wait says `by` when")
+        ByConstruction("the flow hands out the URL of the consent page only until then, and says when the time ends")
         [page::UPDATING, page::CREATE_TOKEN];
-    /// A token that was used is never offered again.
+    /// A consent token can be used only once.
     TokenSingleUse = "vend.token.single-use" Deny Documented Money [page::UPDATING];
-    /// Every change holds a token of its own.
+    /// Each new subscription and each update must have a consent token of its own.
     TokenOnePerUpdate = "vend.token.one-per-update" Deny Documented Money [page::UPDATING];
-    /// A token completes only what it was asked for: a new subscription, or an update.
+    /// A consent token can only complete the request that it was issued for: a new subscription or an update.
     TokenKindBinding = "vend.token.kind-binding" Deny Inferred Money
-        ByConstruction("a token is kept together with the request that asked for it, and confirms that one alone")
+        ByConstruction("a token is kept together with its request, and confirms that request alone")
         [page::UPDATING, page::GET_TOKEN];
-    /// A token is used on the domain of the retailer for whom it was issued, and on no other.
+    /// A consent token, and every request about its subscription, must stay on the domain of one retailer.
     TokenRetailerBinding = "vend.token.retailer-binding" Forbid Inferred Money [page::GET_TOKEN];
-    /// The retailer's browser goes to the consent page by a redirect; it is no call to the API.
+    /// The retailer must open the consent page in a browser. The page cannot be called as an API.
     ConsentRedirectNotApi = "vend.consent.redirect-not-api" Deny Documented Money
-        ByConstruction("the page stands as `customer_at` of what is awaited, and no request leads there")
-        [page::UPDATING];
-    /// Nothing changes before the retailer has consented.
+        ByConstruction("the flow hands out the URL of the page while it waits for the retailer, and no request leads \
+            there") [page::UPDATING];
+    /// A subscription can only change after the retailer has consented.
     ConsentBeforeChange = "vend.consent.before-change" Deny Documented Money
-        ByConstruction("the edge to a live subscription, and `fulfill`, arise from a look-up that shows the token used")
-        [page::UPDATING];
-    /// The retailer's return is no proof of consent.
+        ByConstruction("only a lookup that shows the token as used, or a person's verdict, confirms a change and \
+            causes a `fulfill` effect") [page::UPDATING];
+    /// The retailer's return to `return_url` cannot count as proof of consent.
     ReturnNotProof = "vend.return.not-proof" Deny Inferred Money
-        ByConstruction("`returned` has no edge: it only makes the look-up of the token owed")
-        [page::GET_TOKEN, page::UPDATING];
-    /// A return that no token waits for should move nothing.
+        ByConstruction("the return only makes the lookup of the token due") [page::GET_TOKEN, page::UPDATING];
+    /// A return to `return_url` should change nothing if no consent token is pending.
     ReturnUnknownToken = "vend.return.unknown-token" Warn Inferred Money
-        ByConstruction("`returned` has nothing to look up then; the host tells its rows apart by their `return_url`")
+        ByConstruction("there is nothing to look up then; your backend tells its rows apart by their `return_url`")
         [page::UPDATING];
 
     // Confirming
-    /// The id of a subscription is one text, whether it came as a number or as text.
+    /// A subscription id must be the same whether Vend sends it as a number or as a string.
     ConfirmIdTypes = "vend.confirm.id-types" Deny Documented Money
-        ByConstruction("digits are kept as text from the raw body on, and never go through binary floating point")
+        ByConstruction("the digits are kept as a string from the raw body on, and never become a floating-point number")
         [page::GET_TOKEN, page::CANCELING];
-    /// What a used token shows is what was asked for: token, retailer, application, product, price, components and
-    /// subscription.
+    /// The lookup of a used consent token must show the token, retailer, application, plan, components and subscription
+    /// that were requested.
     ConfirmMatch = "vend.confirm.match" Deny Inferred Money [page::GET_TOKEN];
-    /// A person should say what a state other than `active` and `canceled` means, since Vend lists no states.
+    /// A person should decide what a state other than `active` or `canceled` means, because Vend documents no list of
+    /// states.
     StateOpenSet = "vend.state.open-set" Warn Inferred Money [page::GET_SUBSCRIPTION];
-    /// A list that is null is empty.
+    /// A list of subscriptions that is null must be read as empty.
     ListNullData = "vend.list.null-data" Deny Documented Request
-        ByConstruction("the list is read as empty then, and an empty list has no edge from an absent subscription")
+        ByConstruction("the list then holds no subscription, and so makes no subscription known")
         [page::PARTNER_BILLING];
 
-    // Cancelling
-    /// A subscription is cancelled by the retailer, in the shop's own settings: partners have no call for it.
+    // Canceling
+    /// Only the retailer can cancel a subscription, in the settings of the shop. Vend has no API call for a
+    /// cancellation by a partner.
     CancelNoPartnerApi = "vend.cancel.no-partner-api" Forbid Documented Request
         [page::CANCELING, page::APP_SUBSCRIPTIONS];
-    /// A cancellation must name its type and the subscription, and no retailer or domain other than ours.
+    /// `partner.cancellation` must contain its `type` and the `subscription_id`, and cannot name another retailer or
+    /// domain.
     CancelWebhookShape = "vend.cancel.webhook-shape" Deny Documented Money
-        ByConstruction("a webhook without a subscription cannot be read; what it lacks or has besides costs nothing, since only a look-up proves")
-        [page::CANCELING];
-    /// A cancellation that is told twice counts once.
+        ByConstruction("a webhook without a subscription id cannot be read; other missing or extra fields are \
+            tolerated, since only a lookup proves the end") [page::CANCELING];
+    /// A cancellation that is delivered twice should count once.
     CancelIdempotent = "vend.cancel.idempotent" Warn Inferred Money
-        ByConstruction("a waiting look-up is owed once, and of a cancelled subscription the same second is known")
-        [page::CANCELING];
-    /// A cancellation of a subscription that is not known should be kept: it may be ahead of our own confirmation.
+        ByConstruction("a lookup is due only once at a time, and a canceled subscription ignores a webhook with the \
+            same `cancelled_at`") [page::CANCELING];
+    /// The cancellation of an unknown subscription should be kept, because it may arrive before the subscription is
+    /// confirmed.
     CancelUnknownSubscription = "vend.cancel.unknown-subscription" Warn Inferred Money [page::CANCELING];
-    /// A cancellation names the retailer of the subscription.
+    /// A cancellation can only count if its retailer and domain are those of the subscription.
     CancelRetailerMatch = "vend.cancel.retailer-match" Deny Inferred Money [page::CANCELING];
-    /// A cancellation should be acted upon only once the subscription itself shows it.
+    /// A cancellation should count only after a lookup of the subscription shows it.
     CancelVerifyByPoll = "vend.cancel.verify-by-poll" Warn Inferred Money
-        ByConstruction("the webhook only makes the look-up owed, and that alone has an edge to cancelled")
-        [page::WEBHOOKS, page::CANCELING];
-    /// In a subscription's first half hour no cancellation may be signalled, so it should be looked up after that.
+        ByConstruction("the webhook only makes the lookup due, and only the lookup, or a person's verdict, ends the \
+            subscription") [page::WEBHOOKS, page::CANCELING];
+    /// A new subscription should be looked up after 30 minutes: Vend may send no webhook for a cancellation before
+    /// then.
     CancelPollFirst30Min = "vend.cancel.poll-first-30-min" Warn Documented Money
-        ByConstruction("the confirmation of a new subscription plans that look-up, and an earlier one does not end it")
-        [page::CANCELING];
+        ByConstruction("the confirmation of a new subscription plans that lookup, and an earlier lookup does not \
+            replace it") [page::CANCELING];
 
     // Sending and receiving
-    /// After a 429 nothing is sent again before the instant that it names.
+    /// A request that Vend refused with 429 cannot be sent again before the time in `Retry-After`.
     Rate429 = "vend.rate.429" Deny Documented Request
-        ByConstruction("the request rests until then, and `begin` is refused before") [page::RATE_LIMITING];
-    /// A token whose answer was lost should be asked for again, and the lost one never be used.
+        ByConstruction("the request is delayed until then, and a lease before then is rejected") [page::RATE_LIMITING];
+    /// A consent token whose reply was lost should be requested again, and the lost token should never be used.
     PostNoBlindRetry = "vend.post.no-blind-retry" Warn Inferred Request
-        ByConstruction("the same obligation stays owed, and only the token of the answer that was read is kept")
+        ByConstruction("the same effect stays pending, and only the token of the reply that was read is kept")
         [page::CREATE_TOKEN];
-    /// A webhook should be answered within five seconds, and worked on later.
+    /// A webhook should be acknowledged within 5 seconds, and processed later.
     WebhookAck5s = "vend.webhook.ack-5s" Warn Documented Request
-        ByHost("`acknowledgement` says 200; the host answers once the row or the inbox is saved") [page::WEBHOOKS];
+        ByHost("the library names status 200; your backend has to send it once the row or the inbox is saved")
+        [page::WEBHOOKS];
 }
