@@ -173,30 +173,36 @@ pub(crate) use rules;
 
 rules! {
     /// The library's own rules: when an effect can be leased, and what a command can carry.
-    pub enum Kernel;
+    pub enum CoreRule;
 
-    /// Only one worker at a time can lease an effect.
-    InHand = "rulebound.effect.in-hand" Forbid Inferred Money [];
-    /// Only an effect that is pending can be leased.
-    NotOwed = "rulebound.effect.not-owed" Forbid Inferred Money [];
+    /// Only one worker at a time can lease an effect. The current lease must end first.
+    Leased = "rulebound.effect.leased" Forbid Inferred Money [];
+    /// A worker can only lease an effect that is pending.
+    NotPending = "rulebound.effect.not-pending" Forbid Inferred Money [];
     /// An effect cannot be leased before the time that a 429, a lost reply or its schedule sets.
     NotBefore = "rulebound.effect.not-before" Forbid Inferred Request [];
     /// A request whose outcome is unknown cannot be sent again before a lookup or a review settles the outcome.
     OutcomeUnknown = "rulebound.effect.outcome-unknown" Forbid Inferred Money [];
     /// A flow can be started only once. Start a new flow for another one.
-    AlreadyBegun = "rulebound.flow.already-begun" Forbid Inferred Request [];
+    AlreadyStarted = "rulebound.flow.already-started" Forbid Inferred Request [];
     /// This action is not possible in the current state.
-    NoEdge = "rulebound.flow.no-edge" Forbid Inferred Money [];
-    /// An action can only be handled by the flow that it belongs to.
+    NotNow = "rulebound.action.not-now" Forbid Inferred Money [];
+    /// The id must be one that this flow knows.
+    UnknownId = "rulebound.id.unknown" Forbid Inferred Money [];
+    /// A lookup needs an id. This flow knows none yet.
+    NothingKnown = "rulebound.lookup.nothing-known" Forbid Inferred Request [];
+    /// A command must be sent to the flow that owns it.
     OtherFlow = "rulebound.flow.other-flow" Forbid Inferred Money [];
-    /// An action that can be taken more than once must carry an `intent`: your own name for this one.
+    /// A charge, a capture or a refund must carry an intent: your own name for it.
     IntentRequired = "rulebound.intent.required" Forbid Inferred Money [];
     /// An intent names one charge, capture or refund. Use a new intent for different content.
     OtherContent = "rulebound.intent.other-content" Forbid Inferred Money [];
     /// This action cannot start until an earlier action is settled.
     OneAtATime = "rulebound.intent.one-at-a-time" Forbid Inferred Money [];
+    /// A snapshot can only hold so much. Some of its effects must be done first.
+    Full = "rulebound.snapshot.full" Forbid Inferred Request [];
     /// `extra` can only contain fields that the library does not know or set itself.
-    ExtraKnown = "rulebound.extra.known-field" Forbid Inferred Request [];
+    KnownField = "rulebound.extra.known-field" Forbid Inferred Request [];
 }
 
 /// What would make a refused wish legal.

@@ -39,7 +39,7 @@ fn site(code: &str, all: &[(String, String)]) -> Option<Site> {
     let (declared, text) = all.iter().find(|(_, text)| text.contains(&quoted))?;
     let variant = text.split(&quoted).next()?.rsplit(char::is_whitespace).next()?;
     let (folder, set) = match code.split_once('.') {
-        Some(("rulebound", _)) => ("core/src/".into(), "Kernel"),
+        Some(("rulebound", _)) => ("core/src/".into(), "CoreRule"),
         Some((provider, _)) => (format!("core/src/providers/{provider}/"), "Rule"),
         None => return None,
     };

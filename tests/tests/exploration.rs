@@ -256,7 +256,7 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
             Outcome::Moved(it) => {
                 let again = play(&it.next, &Move::Begin(id.clone()), here.now);
                 let refused =
-                    matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.in-hand");
+                    matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.leased");
                 if !ready || !refused || it.next.revision() == here.at.revision() {
                     wrong.push(format!("begin {id}, ready {ready}: accepted, and again: {again:?}"));
                 }
@@ -269,7 +269,7 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
 }
 
 /// The rule that says that the state has nothing that a command could be done to.
-const NO_EDGE: &str = "rulebound.flow.no-edge";
+const NOT_NOW: &str = "rulebound.action.not-now";
 
 fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let offers = here.at.offers(&here.env());
@@ -288,8 +288,8 @@ fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String>
             Outcome::Refused(no) => {
                 let codes: BTreeSet<_> = no.violations.iter().map(|it| it.rule.code).collect();
                 // A step that finds nothing to do where every gate lets it through names no field.
-                let stopped = no.violations.iter().any(|it| it.rule.code == NO_EDGE && it.at.is_empty());
-                codes.is_superset(&closed) && !codes.is_empty() && (!stopped || closed.contains(NO_EDGE))
+                let stopped = no.violations.iter().any(|it| it.rule.code == NOT_NOW && it.at.is_empty());
+                codes.is_superset(&closed) && !codes.is_empty() && (!stopped || closed.contains(NOT_NOW))
             }
             _ => false,
         };

@@ -78,6 +78,8 @@ fn changed(step: &Value, which: prop::sample::Index, other: &Value) -> Value {
 struct Answer<'a> {
     #[serde(borrow)]
     ok: Option<Moved<'a>>,
+    #[serde(borrow)]
+    refused: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -86,9 +88,18 @@ struct Moved<'a> {
     next: Option<&'a RawValue>,
 }
 
+/// What came of a run.
+#[derive(Default, Debug)]
+struct Played {
+    /// How many steps moved.
+    moved: usize,
+    /// Whether a command found no room in the snapshot.
+    is_full: bool,
+}
+
 /// Plays a vector's steps, of which some may be refused, and loads every snapshot that it leads to. How many steps moved.
-fn play(vector: &Value, steps: &[Value]) -> Result<usize, TestCaseError> {
-    let mut moved = 0;
+fn play(vector: &Value, steps: &[Value]) -> Result<Played, TestCaseError> {
+    let mut played = Played::default();
     let start = json!({"start": {"flow": vector["flow"], "key": key(&vector["key"])}});
     let started = call(&start.to_string());
     let started: Value = serde_json::from_str(&started).unwrap();
@@ -103,13 +114,14 @@ fn play(vector: &Value, steps: &[Value]) -> Result<usize, TestCaseError> {
         let fields = around.strip_prefix('{').unwrap_or_default();
         let answered = call(&format!(r#"{{"{verb}":{{"snapshot":{at},{fields}}}"#));
         let answer: Answer<'_> = serde_json::from_str(&answered).unwrap();
+        played.is_full |= answer.refused.is_some_and(|it| it.get().contains("rulebound.snapshot.full"));
         let Some(next) = answer.ok.and_then(|moved| moved.next) else { continue };
         let loaded = call(&format!(r#"{{"load":{{"snapshot":{next}}}}}"#));
         prop_assert_eq!(&loaded, &format!(r#"{{"ok":{}}}"#, next), "after {}", step);
         next.get().clone_into(&mut at);
-        moved += 1;
+        played.moved += 1;
     }
-    Ok(moved)
+    Ok(played)
 }
 
 proptest! {
@@ -133,8 +145,8 @@ proptest! {
     }
 }
 
-/// Plays steps on a flow whose snapshots can all be loaded. How many steps moved.
-fn pile_up(flow: &str, steps: &[Value]) -> usize {
+/// Plays steps on a flow whose snapshots can all be loaded.
+fn pile_up(flow: &str, steps: &[Value]) -> Played {
     let vector = json!({"flow": flow, "key": "00000000-0000-4000-8000-000000000001"});
     play(&vector, steps).unwrap()
 }
@@ -158,8 +170,8 @@ fn many_long_refunds_can_be_loaded() {
             "extra": {"x": "x".repeat(250 << 10)}})
     };
     steps.extend((0..12).map(|n| json!({"now": 4, "command": refund(n)})));
-    let moved = pile_up("truemed.payment_session", &steps);
-    assert!((8..16).contains(&moved), "{moved}");
+    let played = pile_up("truemed.payment_session", &steps);
+    assert!((8..16).contains(&played.moved) && played.is_full, "{played:?}");
 }
 
 #[test]
@@ -177,6 +189,6 @@ fn many_long_addresses_can_be_loaded() {
         let body = json!({"checkout_session": session});
         steps.push(json!({"now": n, "fact": {"type": "reply", "to": id, "status": 200, "body": body}}));
     }
-    let moved = pile_up("flex.checkout", &steps);
-    assert!((6..27).contains(&moved), "{moved}");
+    let played = pile_up("flex.checkout", &steps);
+    assert!((6..27).contains(&played.moved), "{played:?}");
 }

@@ -290,22 +290,23 @@ fn a_policy_that_cannot_be_meant_is_refused_with_its_cure() {
         assert_eq!(with(policy.clone()).0, "no error no error", "{policy}");
     }
     for (code, level) in [
-        ("rulebound.effect.in-hand", "warn"),
+        ("rulebound.effect.leased", "warn"),
         ("truemed.provision.customer-present", "warn"),
-        ("truemed.provision.token-may-never-come", "refuse"),
+        ("truemed.provision.token-may-never-come", "deny"),
+        ("rulebound.effect.leased", "deny"),
+        ("truemed.token.delete-final", "warn"),
         ("flex.subscription.max-500", "warn"),
     ] {
         let (at, message) = with(json!({"overrides": {code: level}}));
         assert_eq!(at, format!("malformed /policy/overrides/{code}"));
         assert!(message.ends_with(": remove the override"), "{message}");
     }
-    for (code, level) in [
-        ("truemed.metadata.string", "warn"),
-        ("truemed.upkeep.lmn-expiry", "refuse"),
-        ("rulebound.effect.in-hand", "refuse"),
-    ] {
+    for (code, level) in [("truemed.metadata.string", "warn"), ("truemed.upkeep.lmn-expiry", "deny")] {
         assert_eq!(with(json!({"overrides": {code: level}})).0, "no error no error", "{code}");
     }
+    let (at, message) = with(json!({"overrides": {"truemed.metadata.string": "forbid"}}));
+    assert_eq!(at, "malformed /policy/overrides/truemed.metadata.string");
+    assert!(message.ends_with("only a rule itself is `forbid`: give `deny` or `warn`"), "{message}");
 }
 
 #[test]

@@ -13,6 +13,9 @@ use rulebound_tests::{root, trace};
 /// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
 const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];
 
+/// Enforced rules that no vector is long enough to break: `many_long_refunds_can_be_loaded` does.
+const TOO_LONG: [&str; 1] = ["rulebound.snapshot.full"];
+
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
 static SURVEY: LazyLock<Survey> = LazyLock::new(Survey::run);
 
@@ -41,6 +44,9 @@ fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
     let mut wrong = Vec::new();
     for entry in CATALOGUE.rules.iter().filter(|it| it.rule.kept == Kept::Enforced) {
         let code = entry.rule.code;
+        if TOO_LONG.contains(&code) {
+            continue;
+        }
         let (breaks, keeps) = trace::vectors(code, &SURVEY);
         if breaks.is_empty() || !SURVEY.rules.contains_key(code) {
             wrong.push(format!("{code} is broken by no vector"));

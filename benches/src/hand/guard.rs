@@ -77,24 +77,24 @@ pub(super) fn guard(at: &Row, wish: Wish, now: Timestamp, begins: bool, found: &
         Wish::Card => update(at, &at.card, is_of_card, now, begins, found),
         Wish::Retrieve => {
             if at.token.is_none() && !matches!(at.place, Place::Absent | Place::Adopting) {
-                found.until("rulebound.flow.no-edge", Until::Signal(TOKEN_UPDATED));
+                found.until("rulebound.action.not-now", Until::Signal(TOKEN_UPDATED));
             }
         }
         Wish::RetrieveProvision => {
             let named =
                 at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
-            found.refuse("rulebound.flow.no-edge", "", named || begins);
+            found.refuse("rulebound.action.not-now", "", named || begins);
             let polled = at.provisions.last().filter(|it| it.watch.is_fresh()).and_then(|it| it.watch.next());
             let due = begins || polled.is_none_or(|at| at <= now);
             found.warn("truemed.provision.no-polling", "", due);
         }
         Wish::RetrieveSession => {
-            found.refuse("rulebound.flow.no-edge", "", matches!(at.charge, Charge::Open { .. }) || begins);
+            found.refuse("rulebound.action.not-now", "", matches!(at.charge, Charge::Open { .. }) || begins);
         }
         Wish::Delete => {
             found.refuse("truemed.token.delete-final", "", at.place != Place::Deleted);
             let known = matches!(at.place, Place::Issued | Place::Deleted) || begins;
-            found.refuse("rulebound.flow.no-edge", "", known);
+            found.refuse("rulebound.action.not-now", "", known);
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn guard(at: &Row, wish: Wish, now: Timestamp, begins: bool, found: &
 fn create(at: &Row, found: &mut Found) {
     found.refuse("truemed.token.delete-final", "", at.place != Place::Deleted);
     let begun = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
-    found.refuse("rulebound.flow.already-begun", "", !begun);
+    found.refuse("rulebound.flow.already-started", "", !begun);
     if let Some(open) = at.owed.iter().find(|it| matches!(it.duty, Duty::Charge(_))) {
         found.until("rulebound.intent.one-at-a-time", Until::Reply(open.id.clone()));
     }

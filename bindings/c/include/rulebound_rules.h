@@ -42,10 +42,10 @@
 #define RULEBOUND_ERROR_NOT_AUTHENTIC "not_authentic"
 
 /** An obligation that somebody has in hand cannot be begun by another before the lease ends. */
-#define RULEBOUND_RULE_EFFECT_IN_HAND "rulebound.effect.in-hand"
+#define RULEBOUND_RULE_EFFECT_IN_HAND "rulebound.effect.leased"
 
 /** Only what is owed can be begun. */
-#define RULEBOUND_RULE_EFFECT_NOT_OWED "rulebound.effect.not-owed"
+#define RULEBOUND_RULE_EFFECT_NOT_OWED "rulebound.effect.not-pending"
 
 /** What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier. */
 #define RULEBOUND_RULE_EFFECT_NOT_BEFORE "rulebound.effect.not-before"
@@ -54,10 +54,10 @@
 #define RULEBOUND_RULE_EFFECT_OUTCOME_UNKNOWN "rulebound.effect.outcome-unknown"
 
 /** What a flow begins with can be wished for once. */
-#define RULEBOUND_RULE_FLOW_ALREADY_BEGUN "rulebound.flow.already-begun"
+#define RULEBOUND_RULE_FLOW_ALREADY_BEGUN "rulebound.flow.already-started"
 
 /** A wish is possible only where the flow has an edge for it. */
-#define RULEBOUND_RULE_FLOW_NO_EDGE "rulebound.flow.no-edge"
+#define RULEBOUND_RULE_FLOW_NO_EDGE "rulebound.action.not-now"
 
 /** A wish belongs to the one flow that owns it. */
 #define RULEBOUND_RULE_FLOW_OTHER_FLOW "rulebound.flow.other-flow"

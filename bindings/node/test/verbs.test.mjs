@@ -38,7 +38,7 @@ test('only begin hands out the request', () => {
   assert.equal(step.take.url, 'https://api.truemed.com/api/v1/payment_tokens/create');
   assert.deepEqual(JSON.parse(step.take.body).order_items, items);
   const again = step.next.handle({ type: 'begin', effect: owed.id }, { now });
-  assert.deepEqual(again.violations.map((it) => it.rule), ['rulebound.effect.in-hand']);
+  assert.deepEqual(again.violations.map((it) => it.rule), ['rulebound.effect.leased']);
 });
 
 test('a refused command names every rule, and what would be legal instead', () => {

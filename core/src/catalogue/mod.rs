@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::flow::{Facets, Flow, Named, Table};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
-use crate::rule::{Kept, Kernel, Level, Rule, Source};
+use crate::rule::{CoreRule, Kept, Level, Rule, Source};
 
 /// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
 /// with the hash of each keeps it to that.
@@ -113,7 +113,7 @@ impl Catalogue {
             };
         }
         for_each_flow!(entry);
-        let mut rules = all::<Kernel>();
+        let mut rules = all::<CoreRule>();
         rules.extend(PROVIDERS.iter().flat_map(|provider| (provider.rules)()));
         let rules = rules.into_iter().map(RuleEntry::of).collect();
         let retired = PROVIDERS.iter().flat_map(|provider| provider.retired).copied().collect();

@@ -18,7 +18,7 @@ use crate::id::{CorrelationId, EffectId, Key};
 use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
 use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
-use crate::rule::{Kernel, Level, Rule, RuleSet, Violation};
+use crate::rule::{CoreRule, Level, Rule, RuleSet, Violation};
 use crate::snapshot::{
     Command, Fault, HandleError, Heading, LoadError, Observation, ObserveError, Rejection, SaveError, Snapshot,
     Transition,
@@ -102,7 +102,7 @@ fn rule(code: &str) -> Option<&'static Rule> {
     let of = code.split_once('.').map_or("", |(of, _)| of);
     match named(of) {
         Some(provider) => (provider.rules)().into_iter().find(|rule| rule.code == code),
-        None => Kernel::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
+        None => CoreRule::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
 use crate::flow::{Cx, Flow, Input, Moment, Rules, Stop};
 use crate::id::EffectId;
 use crate::policy::Env;
-use crate::rule::{Kernel, RuleSet, Until, Violation};
+use crate::rule::{CoreRule, RuleSet, Until, Violation};
 use crate::time::Timestamp;
 
 /// How many requests have room in any snapshot, so that its length need not be looked at.
@@ -41,7 +41,7 @@ impl<F: Flow> Snapshot<F> {
             // What `extra` adds is held against the whole request, which only the step makes.
             Ok(()) => return Err(Rejection { violations: cx.decided().violations }.into()),
             Err(Stop::NotNow) => {
-                return Err(Rejection { violations: [Violation::new(Kernel::NoEdge.rule())].into() }.into());
+                return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
             }
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
         }
@@ -50,9 +50,8 @@ impl<F: Flow> Snapshot<F> {
         let (next, noted) = self.next(state, cx);
         // A few requests always have room, even if each is as long as a command may be.
         if next.outbox.owed.len() > FEW && next.overflows(self) {
-            let mut full = Violation::new(Kernel::OneAtATime.rule());
+            let mut full = Violation::new(CoreRule::Full.rule());
             full.until = self.outbox.owed.first().map(|it| Until::Reply(it.id.clone()));
-            full.detail = Some("A snapshot has no room for all that is owed.".into());
             return Err(Rejection { violations: [full].into() }.into());
         }
         let moved = Some((before, on));
@@ -73,7 +72,7 @@ impl<F: Flow> Snapshot<F> {
         let is_review = id.kind() == "review";
         let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {
             let due = found.and_then(|it| it.due).filter(|_| !is_review);
-            let check = rules.check(Kernel::NotOwed, false).at("/effect").until(due.map(Until::At));
+            let check = rules.check(CoreRule::NotPending, false).at("/effect").until(due.map(Until::At));
             if is_review {
                 check.because(|| "A review is judged with `done`.".into());
             }
@@ -110,11 +109,11 @@ impl<F: Flow> Snapshot<F> {
         let now = rules.now();
         let at = |instant: Option<Timestamp>| Until::At(instant.unwrap_or(now));
         let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
-        rules.check(Kernel::InHand, lease.is_none()).at("/effect").until(at(lease));
-        rules.check(Kernel::NotBefore, rest.is_none()).at("/effect").until(at(rest));
+        rules.check(CoreRule::Leased, lease.is_none()).at("/effect").until(at(lease));
+        rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").until(at(rest));
         let asked = obligation.asks(now, rules.policy()).is_some();
         let free = lease.is_some() || !(asked || obligation.is_held());
-        rules.check(Kernel::OutcomeUnknown, free).at("/effect");
+        rules.check(CoreRule::OutcomeUnknown, free).at("/effect");
         if let Duty::Request(call) = &obligation.duty {
             self.state.permits(F::wish_of(call), rules);
         }

@@ -144,7 +144,7 @@ impl<'a> Picture<'a> {
 }
 
 /// The rule that the arrows themselves say.
-const NO_EDGE: &str = "rulebound.flow.no-edge";
+const NO_EDGE: &str = "rulebound.action.not-now";
 
 /// What stands at an arrow.
 #[derive(Debug)]

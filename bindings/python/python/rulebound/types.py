@@ -645,12 +645,12 @@ RevupTransactionId: TypeAlias = str
 
 
 RuleCode: TypeAlias = Literal[
-    "rulebound.effect.in-hand",
-    "rulebound.effect.not-owed",
+    "rulebound.effect.leased",
+    "rulebound.effect.not-pending",
     "rulebound.effect.not-before",
     "rulebound.effect.outcome-unknown",
-    "rulebound.flow.already-begun",
-    "rulebound.flow.no-edge",
+    "rulebound.flow.already-started",
+    "rulebound.action.not-now",
     "rulebound.flow.other-flow",
     "rulebound.intent.required",
     "rulebound.intent.other-content",

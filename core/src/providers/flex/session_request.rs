@@ -15,7 +15,7 @@ use crate::json::encode;
 use crate::flow::{Flow, Rules};
 use crate::id::Digest;
 use crate::money::Cents;
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 use crate::url::{is_absolute, is_local};
 use crate::value::{Extra, RawJson, open_enum};
 
@@ -238,7 +238,7 @@ impl CreateCheckoutSession {
         rules.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
         let other = self.mode.is_known() && (self.mode == Mode::Subscription) != (F::BELONGS == Belongs::ToSubscription);
         let until = Until::Wish { command: "create_checkout_session", flow: Some(F::BELONGS.other()) };
-        rules.check(Kernel::OtherFlow, !other).at("/mode").until(until);
+        rules.check(CoreRule::OtherFlow, !other).at("/mode").until(until);
         if other {
             return;
         }
@@ -378,7 +378,7 @@ pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
     let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
     rules.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(at);
     let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
-    rules.check(Kernel::ExtraKnown, !claimed).at(at).because(|| format!("`{ECHO}` is the library's own."));
+    rules.check(CoreRule::KnownField, !claimed).at(at).because(|| format!("`{ECHO}` is the library's own."));
 }
 
 /// Adds a request's own key to what Flex echoes.

@@ -18,7 +18,7 @@ use crate::fact::Verdict;
 use crate::flow::{Cx, Rules, Watch};
 use crate::id::{CorrelationId, Digest, Intent};
 use crate::money::Cents;
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 use crate::time::Timestamp;
 
 /// The signal that says how a session stands.
@@ -51,7 +51,7 @@ pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
 pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
     if let Some(id) = rules.asked(UNPLACED).filter(|_| !rules.is_resend()) {
-        rules.check(Kernel::OneAtATime, false).until(Until::Reply(id));
+        rules.check(CoreRule::OneAtATime, false).until(Until::Reply(id));
     }
 }
 

@@ -74,7 +74,7 @@ fn because(at: &Snapshot<Toy>, fact: Fact<'_>, now: i64) -> Because {
 #[test]
 fn a_request_that_may_not_be_repeated_is_handed_out_once() {
     let at = begun();
-    assert_eq!(begin(&at, "create:1", LEASE - 1).unwrap_err(), ["rulebound.effect.in-hand"]);
+    assert_eq!(begin(&at, "create:1", LEASE - 1).unwrap_err(), ["rulebound.effect.leased"]);
     assert_eq!(begin(&at, "create:1", LEASE).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
     let lost = observe(&at, lost("create:1"), 1);
     assert_eq!(begin(&lost, "create:1", 2).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
@@ -211,7 +211,7 @@ fn every_broken_rule_is_named_and_nothing_changes() {
     let at = begun();
     let refused = at.handle(Command::Create { plan: String::new() }, &env(1)).unwrap_err();
     let codes: Vec<_> = refused.violations().iter().map(|it| it.rule.code).collect();
-    assert_eq!(codes, ["toy.create.one", "toy.create.plan-named", "rulebound.flow.already-begun"]);
+    assert_eq!(codes, ["toy.create.one", "toy.create.plan-named", "rulebound.flow.already-started"]);
     assert_eq!(refused.violations()[1].at, "/plan");
 }
 

@@ -10,7 +10,7 @@ use crate::fact::{Because, Origin, Verdict};
 use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named};
 use crate::json::{Malformed, decode, read_body};
 use crate::policy::Env;
-use crate::rule::{Kernel, rules};
+use crate::rule::{CoreRule, rules};
 use crate::time::Timestamp;
 
 rules! {
@@ -201,7 +201,7 @@ impl Flow for Toy {
     fn check(&self, command: &Command, rules: &mut Rules<'_, Self>) {
         if let Command::Create { plan } = command {
             rules.check(Rule::PlanNamed, !plan.is_empty()).at("/plan");
-            rules.check(Kernel::AlreadyBegun, *self == Self::Absent);
+            rules.check(CoreRule::AlreadyStarted, *self == Self::Absent);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::providers::flex::request::{CapturePayment, CreateRefund};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::session_request::check_metadata;
 use crate::providers::flex::signal::SESSION_COMPLETED;
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 
 /// What an action of the checkout's needs, and again the request that came of it when it is leased.
 pub(super) fn permits(checkout: &Checkout, action: Wish, rules: &mut Rules<'_>) {
@@ -74,7 +74,7 @@ fn capture(checkout: &Checkout, rules: &mut Rules<'_>) {
         rules.check(Rule::CaptureOnlyManual, checkout.is_manual());
     }
     if checkout.payment.is_none() && (checkout.is_manual() || !begun) {
-        rules.check(Kernel::NoEdge, false).until(Until::Signal(SESSION_COMPLETED));
+        rules.check(CoreRule::NotNow, false).until(Until::Signal(SESSION_COMPLETED));
     }
 }
 
@@ -85,7 +85,7 @@ fn check_refund(checkout: &Checkout, it: &CreateRefund, rules: &mut Rules<'_>) {
     }
     check_metadata(it.refund_metadata.as_ref(), "/refund_metadata", rules);
     rules.check_extra::<CreateRefund>(&it.extra);
-    rules.check(Kernel::IntentRequired, it.intent.is_some()).at("/intent");
+    rules.check(CoreRule::IntentRequired, it.intent.is_some()).at("/intent");
     let Some(payment) = &checkout.payment else { return };
     let left = payment.refundable(checkout.is_manual());
     // That nothing is left has been said already.
@@ -98,14 +98,14 @@ fn check_refund(checkout: &Checkout, it: &CreateRefund, rules: &mut Rules<'_>) {
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);
     }
     if let Some(intent) = &it.intent {
-        payment.returns.standing(intent, of_refund(it)).check(Kernel::OtherContent, rules);
+        payment.returns.standing(intent, of_refund(it)).check(CoreRule::OtherContent, rules);
     }
 }
 
 fn check_capture(checkout: &Checkout, it: &CapturePayment, rules: &mut Rules<'_>) {
     check_metadata(it.capture_metadata.as_ref(), "/capture_metadata", rules);
     rules.check_extra::<CapturePayment>(&it.extra);
-    rules.check(Kernel::IntentRequired, it.intent.is_some()).at("/intent");
+    rules.check(CoreRule::IntentRequired, it.intent.is_some()).at("/intent");
     let Some(payment) = &checkout.payment else { return };
     let left = payment.capturable();
     if checkout.is_manual() && left > Cents::ZERO {
@@ -113,6 +113,6 @@ fn check_capture(checkout: &Checkout, it: &CapturePayment, rules: &mut Rules<'_>
         rules.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
     }
     if let Some(intent) = &it.intent {
-        payment.captures.standing(intent, of_capture(it)).check(Kernel::OtherContent, rules);
+        payment.captures.standing(intent, of_capture(it)).check(CoreRule::OtherContent, rules);
     }
 }

@@ -19,7 +19,7 @@ use super::wire::{SessionSeen, Status};
 use crate::effect::Awaited;
 use crate::fact::Because;
 use crate::flow::{Cx, Rules, Stop};
-use crate::rule::Kernel;
+use crate::rule::CoreRule;
 use crate::time::Timestamp;
 pub(crate) use ours::{SKEW, is_create};
 
@@ -117,7 +117,7 @@ impl Checkouts {
 
     /// What is paid is not bought again.
     pub(crate) fn permits_create<F: Flex>(&self, rules: &mut Rules<'_, F>) {
-        rules.check(Kernel::AlreadyBegun, self.settled.is_none());
+        rules.check(CoreRule::AlreadyStarted, self.settled.is_none());
     }
 
     /// One request is answered before the next is made.
@@ -127,14 +127,14 @@ impl Checkouts {
                 is_create(call) || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
             let answered = rules.until_reply(open);
-            rules.check(Kernel::OneAtATime, false).until(answered);
+            rules.check(CoreRule::OneAtATime, false).until(answered);
         }
     }
 
     /// A session that is known can be looked at, and so can one that a flow begins with.
     pub(crate) fn accepts_retrieve<F: Flex>(&self, begins: bool, rules: &mut Rules<'_, F>) {
         let answered = rules.until_reply(is_create);
-        rules.check(Kernel::NoEdge, self.has_any() || begins).until(answered);
+        rules.check(CoreRule::NothingKnown, self.has_any() || begins).until(answered);
     }
 
     /// It is one of those that are known.
@@ -145,11 +145,12 @@ impl Checkouts {
         rules: &mut Rules<'_, F>,
     ) {
         let known = |id| self.find(id).is_some() || self.adopting.as_ref() == Some(id);
-        let fits = match given {
-            Some(id) => begins || known(id) || !self.has_any(),
-            None => !begins || self.has_any(),
-        };
-        rules.check(Kernel::NoEdge, fits).at("/checkout_session_id");
+        match given {
+            // That nothing is known yet has been said already.
+            Some(id) => rules.check(CoreRule::UnknownId, begins || known(id) || !self.has_any()),
+            None => rules.check(CoreRule::NothingKnown, !begins || self.has_any()),
+        }
+        .at("/checkout_session_id");
     }
 
     fn has_any(&self) -> bool {

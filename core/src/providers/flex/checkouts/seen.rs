@@ -13,7 +13,7 @@ use crate::providers::flex::session::{Session, check_seen};
 use crate::providers::flex::session_request::Mode;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::wire::{SessionSeen, Status};
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 
 impl Checkouts {
     /// The answer to a look at a session.
@@ -41,7 +41,7 @@ impl Checkouts {
         self.adopting = None;
         let other = seen.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
         let until = Until::Wish { command: "retrieve_checkout_session", flow: Some(F::BELONGS.other()) };
-        cx.check(Kernel::OtherFlow, !other).at("/checkout_session/mode").until(until);
+        cx.check(CoreRule::OtherFlow, !other).at("/checkout_session/mode").until(until);
         let of_mode = seen.test_mode.is_of(cx.settings(), None);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         if other || !of_mode {

@@ -12,7 +12,7 @@ use crate::providers::revup::amount::{Decimal, places_of};
 use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, Token, TransactionId, is_uuid};
 use crate::providers::revup::rules::Rule;
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 use crate::url::{is_absolute, is_secure};
 
 /// The most characters that a word on a cancellation has.
@@ -27,7 +27,7 @@ pub(super) fn permits(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
             if at.place.is_known() {
                 // What is not paid for now has no end that could be measured; what is over may still be given back.
                 let paid = matches!(at.place, Place::Fulfilled | Place::Cancelled);
-                rules.check(Kernel::NoEdge, paid).until(Until::Signal(CREATED));
+                rules.check(CoreRule::NotNow, paid).until(Until::Signal(CREATED));
             }
         }
         Wish::Cancel => {
@@ -68,7 +68,8 @@ pub(super) fn check(at: &Subscription, command: &Command, rules: &mut Rules<'_>)
             let same = given.is_none() || at.id.is_none() || *given == at.id;
             // That nothing is known yet has been said already.
             let some = given.is_some() || at.id.is_some() || at.place == Place::Requested;
-            rules.check(Kernel::NoEdge, some && same).at("/subscriptionId");
+            rules.check(CoreRule::NothingKnown, some).at("/subscriptionId");
+            rules.check(CoreRule::UnknownId, same).at("/subscriptionId");
         }
         Command::RetrievePayments {} => {}
         Command::CancelSubscription { cancellation_detail: detail } => {
@@ -89,7 +90,7 @@ fn check_refund(at: &Subscription, it: &RefundPayment, rules: &mut Rules<'_>) {
     let fits = amount.filter(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
     rules.check(Rule::RefundAmount, fits.is_some() || amount.is_none()).at("/amount");
     rules.check_extra::<RefundPayment>(&it.extra);
-    rules.check(Kernel::IntentRequired, it.intent.is_some()).at("/intent");
+    rules.check(CoreRule::IntentRequired, it.intent.is_some()).at("/intent");
     if let Some(intent) = &it.intent {
         at.refunds.standing(intent, refund_content(it)).check(Rule::RefundIntentUnique, rules);
     }
@@ -113,7 +114,7 @@ fn known(at: &Subscription, rules: &mut Rules<'_>) {
         }
         _ => return,
     };
-    rules.check(Kernel::NoEdge, false).until(until);
+    rules.check(CoreRule::NotNow, false).until(until);
 }
 
 fn create(at: &Subscription, rules: &mut Rules<'_>) {
@@ -135,7 +136,7 @@ fn create(at: &Subscription, rules: &mut Rules<'_>) {
     if at.on_token {
         rules.check(Rule::TokenOneSubscription, false).at("/tokenId");
     }
-    rules.check(Kernel::AlreadyBegun, false);
+    rules.check(CoreRule::AlreadyStarted, false);
 }
 
 fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {

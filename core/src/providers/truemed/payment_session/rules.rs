@@ -12,7 +12,7 @@ use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
 use crate::providers::truemed::wire::Status;
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 
 /// What an action of the session's needs, and again the request that came of it when it is leased.
 pub(super) fn permits(session: &PaymentSession, action: Wish, rules: &mut Rules<'_>) {
@@ -47,7 +47,7 @@ pub(super) fn accepts(session: &PaymentSession, action: Wish, rules: &mut Rules<
             rules.check(Rule::SessionIdempotencyNewCartNewKey, false);
         }
         (_, Wish::Create) => {
-            rules.check(Kernel::AlreadyBegun, false);
+            rules.check(CoreRule::AlreadyStarted, false);
         }
         (PaymentSession::Known(known), Wish::Refund) if known.session.status == Status::Captured => {
             rules.check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO));
@@ -70,7 +70,8 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
         (Command::RetrievePaymentSession { payment_session_id: given }, _) => {
             let id = session.id().or(given.as_ref().filter(|_| *session == PaymentSession::Absent));
             let same = given.is_none() || given.as_ref() == id;
-            rules.check(Kernel::NoEdge, id.is_some() && same).at("/payment_session_id");
+            rules.check(CoreRule::NothingKnown, id.is_some()).at("/payment_session_id");
+            rules.check(CoreRule::UnknownId, same || id.is_none()).at("/payment_session_id");
         }
         (Command::CapturePaymentSession { total_amount, intent, extra }, PaymentSession::Known(known)) => {
             check_capture(known, *total_amount, rules);
@@ -81,7 +82,7 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
             rules.check(Rule::RefundReason, reason.is_known()).at("/reason");
             rules.check_extra::<CreateRefund>(extra);
             check_refund(known, *amount, rules);
-            rules.check(Kernel::IntentRequired, intent.is_some()).at("/intent");
+            rules.check(CoreRule::IntentRequired, intent.is_some()).at("/intent");
             check_intent(&known.refunds, intent.as_ref(), command, rules);
         }
         _ => {}
@@ -147,7 +148,7 @@ fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'
         && let Some(ending) = &known.ending
         && !(rules.is_lease() && own(ending))
     {
-        rules.check(Kernel::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+        rules.check(CoreRule::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::providers::truemed::order::check_amounts;
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
 use crate::providers::truemed::session_request::{CreatePaymentSession, has_no_template};
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 use crate::url::is_absolute;
 
 /// What an action of the token's needs, and again the request that came of it when it is leased.
@@ -31,13 +31,13 @@ pub(super) fn permits(token: &PaymentToken, action: Wish, rules: &mut Rules<'_>)
             // A charge that somebody is about to send is of what was confirmed before.
             if rules.is_lease() && rules.in_hand(Call::is_session) {
                 let answered = rules.until_reply(Call::is_session);
-                rules.check(Kernel::OneAtATime, false).until(answered);
+                rules.check(CoreRule::OneAtATime, false).until(answered);
             }
         }
         Wish::Card => update(token, rules),
         Wish::Retrieve => {
             let known = token.token.is_some() || matches!(token.place, Place::Absent | Place::Adopting);
-            rules.check(Kernel::NoEdge, known).until(Until::Signal(TOKEN_UPDATED));
+            rules.check(CoreRule::NothingKnown, known).until(Until::Signal(TOKEN_UPDATED));
         }
         Wish::RetrieveProvision | Wish::RetrieveSession => {}
         Wish::Delete => alive(token, rules),
@@ -51,23 +51,23 @@ pub(super) fn accepts(token: &PaymentToken, action: Wish, rules: &mut Rules<'_>)
         Wish::Tokenize => {
             first(token, rules);
             // What is paid already is not paid again: its token comes, or another is asked for without a payment.
-            rules.check(Kernel::OneAtATime, !token.is_paid_for()).until(Until::Signal(TOKEN_UPDATED));
+            rules.check(CoreRule::OneAtATime, !token.is_paid_for()).until(Until::Signal(TOKEN_UPDATED));
             one_charge(token, rules);
         }
         Wish::Charge if token.place == Place::Issued => one_charge(token, rules),
         Wish::Items => one_update(&token.items, Call::is_of_items, rules),
         Wish::Card => one_update(&token.card, Call::is_of_card, rules),
         Wish::RetrieveProvision => {
-            rules.check(Kernel::NoEdge, token.provision_request(None).is_some());
+            rules.check(CoreRule::NothingKnown, token.provision_request(None).is_some());
             let next = token.polled().and_then(|it| it.watch.next(&rules.policy().look_ups));
             let due = next.is_none_or(|at| at.is_over(rules.now()));
             rules.check(Rule::ProvisionNoPolling, due);
         }
         Wish::RetrieveSession => {
-            rules.check(Kernel::NoEdge, matches!(token.charge, Charge::Open { .. }));
+            rules.check(CoreRule::NothingKnown, matches!(token.charge, Charge::Open { .. }));
         }
         Wish::Delete => {
-            rules.check(Kernel::NoEdge, matches!(token.place, Place::Issued | Place::Deleted));
+            rules.check(CoreRule::NotNow, matches!(token.place, Place::Issued | Place::Deleted));
         }
         Wish::Charge | Wish::Retrieve => {}
     }
@@ -80,7 +80,7 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
         Command::CreatePaymentSession(it) if it.is_charge() => check_charge(token, it, rules),
         Command::CreatePaymentSession(it) => {
             let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
-            rules.check(Kernel::OtherFlow, it.asks_for_token()).at("/tokenize").until(other);
+            rules.check(CoreRule::OtherFlow, it.asks_for_token()).at("/tokenize").until(other);
             it.check(rules);
             check_intent(token, it, rules);
         }
@@ -88,15 +88,16 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
         Command::RetrievePaymentToken { payment_token: given } => {
             let same = given.is_none() || token.token.is_none() || *given == token.token;
             let some = given.is_some() || token.token.is_some();
-            rules.check(Kernel::NoEdge, same && some).at("/payment_token");
+            rules.check(CoreRule::NothingKnown, some).at("/payment_token");
+            rules.check(CoreRule::UnknownId, same).at("/payment_token");
         }
         Command::RetrieveProvisionTokenRequest { provision_token_request_id: given } => {
             let known = given.is_none() || token.provision_request(given.as_ref()).is_some();
-            rules.check(Kernel::NoEdge, known).at("/provision_token_request_id");
+            rules.check(CoreRule::UnknownId, known).at("/provision_token_request_id");
         }
         Command::RetrievePaymentSession { payment_session_id: given } => {
             let Charge::Open { session, .. } = &token.charge else { return };
-            rules.check(Kernel::NoEdge, given.as_ref().is_none_or(|id| *id == session.id)).at("/payment_session_id");
+            rules.check(CoreRule::UnknownId, given.as_ref().is_none_or(|id| *id == session.id)).at("/payment_session_id");
         }
         Command::DeletePaymentToken {} => {}
     }
@@ -120,7 +121,7 @@ fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
     check_items(token, command.items(), rules);
     rules.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
     command.check(rules);
-    rules.check(Kernel::IntentRequired, command.intent.is_some()).at("/intent");
+    rules.check(CoreRule::IntentRequired, command.intent.is_some()).at("/intent");
     check_intent(token, command, rules);
 }
 
@@ -197,16 +198,16 @@ fn unissued(token: &PaymentToken, rules: &mut Rules<'_>) {
 /// accepted then.
 fn first(token: &PaymentToken, rules: &mut Rules<'_>) {
     let begun = matches!(token.place, Place::Adopting | Place::Issued | Place::Deleting);
-    rules.check(Kernel::AlreadyBegun, !begun);
+    rules.check(CoreRule::AlreadyStarted, !begun);
     let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
     let answered = rules.until_reply(unanswered);
-    rules.check(Kernel::OneAtATime, answered.is_none()).until(answered);
+    rules.check(CoreRule::OneAtATime, answered.is_none()).until(answered);
 }
 
 /// One charge at a time.
 fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let open = matches!(token.charge, Charge::Requested { .. } | Charge::Open { .. });
-    rules.check(Kernel::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
+    rules.check(CoreRule::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
 }
 
 fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {

@@ -10,7 +10,7 @@ use crate::providers::vend::call::Call;
 use crate::providers::vend::ids::ConsentToken;
 use crate::providers::vend::rules::Rule;
 use crate::providers::vend::settings::{READ, WRITE};
-use crate::rule::{Kernel, Until};
+use crate::rule::{CoreRule, Until};
 
 /// What an action of the subscription's needs, and again the request that came of it when it is leased.
 pub(super) fn permits(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
@@ -41,7 +41,7 @@ pub(super) fn accepts(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
     match action {
         Wish::Create | Wish::Plan | Wish::Components => one_at_a_time(at, rules),
         Wish::RetrieveToken => {
-            rules.check(Kernel::NoEdge, at.has_had_tokens());
+            rules.check(CoreRule::NothingKnown, at.has_had_tokens());
         }
         Wish::Retrieve | Wish::Cancel => {}
     }
@@ -58,11 +58,11 @@ pub(super) fn check(at: &Subscription, command: &Command, rules: &mut Rules<'_>)
         Command::RetrieveToken { token } => {
             // That there was none has been said already.
             let some = at.named(token.as_ref()).is_some() || !at.has_had_tokens();
-            rules.check(Kernel::NoEdge, some).at("/token");
+            rules.check(CoreRule::UnknownId, some).at("/token");
         }
         Command::RetrieveSubscription { subscription_id: given } => {
             let other = given.is_some() && at.place == Place::Live && *given != at.id;
-            rules.check(Kernel::NoEdge, !other).at("/subscription_id");
+            rules.check(CoreRule::UnknownId, !other).at("/subscription_id");
         }
         Command::CancelSubscription {} => {}
     }
@@ -118,9 +118,9 @@ fn update(at: &Subscription, rules: &mut Rules<'_>) {
 fn one_at_a_time(at: &Subscription, rules: &mut Rules<'_>) {
     let free = at.tokens.len() < WATCHED;
     let first = at.tokens.iter().map(Token::dies_at).min();
-    rules.check(Kernel::OneAtATime, free).until(first.map(Until::At));
+    rules.check(CoreRule::OneAtATime, free).until(first.map(Until::At));
     if rules.in_hand(Call::asks) {
         let answered = rules.until_reply(Call::asks);
-        rules.check(Kernel::OneAtATime, false).until(answered);
+        rules.check(CoreRule::OneAtATime, false).until(answered);
     }
 }
