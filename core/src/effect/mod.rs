@@ -22,8 +22,8 @@ use crate::json::encode;
 use crate::schema::Described;
 use crate::time::Timestamp;
 
-pub(crate) use operation::{GIVE_UP, KEEP_TRYING, Question, RETRY, Success};
-pub use operation::{Operation, Retry};
+pub use operation::{Choice, NeedsId, Operation, Question, Retry};
+pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success, Unknown};
 pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
 pub(crate) use past::{End, Past};
 pub(crate) use sendings::{Answered, BETWEEN_DENIALS};

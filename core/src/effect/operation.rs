@@ -48,27 +48,69 @@ pub(crate) enum Success {
     Undocumented,
 }
 
-/// What a person is asked when the outcome of a request stays unknown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Question {
-    /// The review's reason.
+/// A question for a person.
+#[derive(Debug)]
+pub struct Question {
+    /// Why it is asked: the name of the review.
     pub(crate) reason: &'static str,
+    /// What the person reads.
+    #[expect(dead_code, reason = "it is published with the labels")]
+    pub(crate) text: &'static str,
     /// The verdicts to choose from.
-    pub(crate) verdicts: &'static [&'static str],
+    pub(crate) choices: &'static [Choice],
+}
+
+/// One verdict of a question.
+#[derive(Debug)]
+pub struct Choice {
+    /// Its name.
+    pub(crate) verdict: &'static str,
+    /// What stands on its button.
+    #[expect(dead_code, reason = "it is published with the question")]
+    pub(crate) label: &'static str,
+    /// The id that it has to name, such as that of what was created.
+    pub(crate) needs_id: Option<NeedsId>,
+}
+
+/// The id that a verdict has to name.
+#[derive(Clone, Copy, Debug)]
+pub struct NeedsId {
+    /// What it is the id of.
+    #[expect(dead_code, reason = "it is published with the label")]
+    pub(crate) kind: &'static str,
+    /// Whether a text can be one.
+    pub(crate) is_id: fn(&str) -> bool,
+}
+
+impl Choice {
+    const fn new(verdict: &'static str, label: &'static str) -> Self {
+        Self { verdict, label, needs_id: None }
+    }
 }
 
 impl Question {
     /// No sending was let in: the key is wrong, or has no right to this.
-    pub(crate) const NOT_ADMITTED: Self = Self { reason: "not_admitted", verdicts: &[RETRY, GIVE_UP] };
+    pub(crate) const NOT_ADMITTED: &'static Self = &Self {
+        reason: "not_admitted",
+        text: "The provider has rejected the API key of this request for a day. Is the key right now?",
+        choices: AGAIN,
+    };
     /// A request that changes nothing by itself was never answered.
-    pub(crate) const NO_REPLY: Self = Self { reason: "no_reply", verdicts: &[RETRY, GIVE_UP] };
+    pub(crate) const NO_REPLY: &'static Self = &Self {
+        reason: "no_reply",
+        text: "The provider has not replied to this request. It changes nothing by itself. Should it be sent again?",
+        choices: AGAIN,
+    };
 
-    /// The verdicts, and for a request that may be sent again that of going on.
-    pub(crate) fn choices(&self, class: Retry) -> Vec<Cow<'static, str>> {
-        let again = matches!(class, Retry::SameKey | Retry::Goal) && !self.verdicts.contains(&RETRY);
-        self.verdicts.iter().copied().chain(again.then_some(KEEP_TRYING)).map(Cow::Borrowed).collect()
+    /// The names of its verdicts.
+    pub(crate) fn verdicts(&self) -> impl Iterator<Item = &'static str> {
+        self.choices.iter().map(|it| it.verdict)
     }
 }
+
+/// To send a request again, or to end it.
+const AGAIN: &[Choice] =
+    &[Choice::new(RETRY, "Send the request again."), Choice::new(GIVE_UP, "Give the request up. It did nothing.")];
 
 /// The verdict that begins a schedule anew.
 pub(crate) const RETRY: &str = "retry";
@@ -78,7 +120,7 @@ pub(crate) const KEEP_TRYING: &str = "keep_trying";
 pub(crate) const GIVE_UP: &str = "give_up";
 
 /// What the documents say of one operation.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Operation {
     /// The provider's name of it.
     pub(crate) name: &'static str,
@@ -93,7 +135,38 @@ pub struct Operation {
     /// Of a look-up: the statuses that say that there is no such thing.
     pub(crate) not_found: &'static [u16],
     /// What a person is asked when its outcome stays unknown.
-    pub(crate) unknown: Option<Question>,
+    pub(crate) unknown: Option<Unknown>,
+}
+
+/// The question about an unknown outcome: typed, or by the names of its verdicts alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unknown {
+    Asked(&'static Question),
+    Named(&'static str, &'static [&'static str]),
+}
+
+impl Unknown {
+    /// The name of the review.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Asked(question) => question.reason,
+            Self::Named(reason, _) => reason,
+        }
+    }
+
+    fn verdicts(self) -> Vec<&'static str> {
+        match self {
+            Self::Asked(question) => question.verdicts().collect(),
+            Self::Named(_, verdicts) => verdicts.to_vec(),
+        }
+    }
+
+    /// The verdicts, and for a request that may be sent again that of going on.
+    pub(crate) fn choices(self, class: Retry) -> Vec<Cow<'static, str>> {
+        let verdicts = self.verdicts();
+        let again = matches!(class, Retry::SameKey | Retry::Goal) && !verdicts.contains(&RETRY);
+        verdicts.into_iter().chain(again.then_some(KEEP_TRYING)).map(Cow::Borrowed).collect()
+    }
 }
 
 impl Operation {
@@ -125,20 +198,26 @@ impl Operation {
 
     /// Says what a person is asked when its outcome stays unknown.
     pub(crate) const fn asks(self, reason: &'static str, verdicts: &'static [&'static str]) -> Self {
-        Self { unknown: Some(Question { reason, verdicts }), ..self }
+        Self { unknown: Some(Unknown::Named(reason, verdicts)), ..self }
+    }
+
+    /// Says what a person is asked when its outcome stays unknown; the first verdict says that it was done.
+    #[allow(dead_code, reason = "the providers' questions are not typed yet")]
+    pub(crate) const fn asks_of(self, question: &'static Question) -> Self {
+        Self { unknown: Some(Unknown::Asked(question)), ..self }
     }
 
     /// What a person is asked when nothing more can be found out.
-    pub(crate) const fn question(&self) -> Question {
+    pub(crate) const fn question(&self) -> Unknown {
         match self.unknown {
             Some(question) => question,
-            None => Question::NO_REPLY,
+            None => Unknown::Asked(Question::NO_REPLY),
         }
     }
 
     /// Whether a verdict says that it was done: the first of those that are asked for.
     pub(crate) fn says_done(&self, verdict: &str) -> bool {
-        self.unknown.is_some_and(|it| it.verdicts.first() == Some(&verdict))
+        self.unknown.is_some_and(|it| it.verdicts().first() == Some(&verdict))
     }
 
     /// Whether it only reads.

@@ -51,7 +51,9 @@ impl<C: Call> Past<C> {
     /// Whether a request is a new try of this one: for the same intent, or with the same content where there is none.
     pub(crate) fn is_tried_again_by(&self, it: &Obligation<C>) -> bool {
         let operation = self.call.operation();
-        let Some(call) = it.call().filter(|call| call.operation() == operation && operation.class.is_of_money()) else {
+        let Some(call) =
+            it.call().filter(|call| call.operation().name == operation.name && operation.class.is_of_money())
+        else {
             return false;
         };
         *call == *self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())

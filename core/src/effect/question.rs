@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{Call, Effect, Obligation, Owed, Question};
+use super::{Call, Effect, Obligation, Owed, Question, Unknown};
 use crate::id::EffectId;
 use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
@@ -13,10 +13,10 @@ const ASK_AFTER: Millis = Millis::from_hours(24);
 
 impl<C: Call> Obligation<C> {
     /// The question, and from when it is asked.
-    pub(crate) fn question(&self, policy: &Policy) -> Option<(Timestamp, Question)> {
+    pub(crate) fn question(&self, policy: &Policy) -> Option<(Timestamp, Unknown)> {
         let (sent, operation) = (self.sent.as_ref()?, self.call()?.operation());
         if sent.open.is_empty() {
-            return sent.unadmitted_since.map(|since| (since.after(ASK_AFTER), Question::NOT_ADMITTED));
+            return sent.unadmitted_since.map(|since| (since.after(ASK_AFTER), Unknown::Asked(Question::NOT_ADMITTED)));
         }
         let span = match operation.class {
             class if class.is_of_money() => ASK_AFTER,
@@ -27,24 +27,24 @@ impl<C: Call> Obligation<C> {
     }
 
     /// The same, once it is time and nobody has the request in hand.
-    pub(crate) fn asks(&self, now: Timestamp, policy: &Policy) -> Option<Question> {
+    pub(crate) fn asks(&self, now: Timestamp, policy: &Policy) -> Option<Unknown> {
         let (from, question) = self.question(policy)?;
         (from.is_over(now) && self.in_hand(now).is_none()).then_some(question)
     }
 
     /// The review of a request.
-    pub(crate) fn review(&self, question: &Question, needs_id: impl Fn(&str, &str) -> bool) -> Option<Owed> {
+    pub(crate) fn review(&self, question: Unknown, needs_id: impl Fn(&str, &str) -> bool) -> Option<Owed> {
         let class = self.class()?;
         let verdicts = question.choices(class);
-        let needs_id = verdicts.iter().filter(|it| needs_id(question.reason, it)).cloned().collect();
-        let (reason, of) = (question.reason.into(), String::from(self.id.as_str()));
+        let needs_id = verdicts.iter().filter(|it| needs_id(question.reason(), it)).cloned().collect();
+        let (reason, of) = (question.reason().into(), String::from(self.id.as_str()));
         let effect = Effect::Review { reason, of, verdicts, needs_id };
         let id = self.review_id(question);
         Some(Owed { id, effect, ready: true, attempts: 0, in_hand_until: None, not_before: None })
     }
 
     /// The id of the review of a request.
-    pub(crate) fn review_id(&self, question: &Question) -> EffectId {
-        EffectId::about(&format!("review:{}", question.reason), self.id.as_str())
+    pub(crate) fn review_id(&self, question: Unknown) -> EffectId {
+        EffectId::about(&format!("review:{}", question.reason()), self.id.as_str())
     }
 }

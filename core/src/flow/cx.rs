@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-use super::{Flow, Moment, Rules, Watch};
+use super::{Ask, Flow, Moment, Named, Reviews, Rules, Watch};
 use crate::effect::{Call, Duty, Obligation, Outbox};
 use crate::id::{CorrelationId, EffectId, Intent, Key};
 use crate::policy::Env;
@@ -46,6 +46,24 @@ impl<F: Flow> DerefMut for Cx<'_, F> {
 impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     fn from(rules: Rules<'a, F>) -> Self {
         Self { rules, learnt: Vec::new(), begun: None }
+    }
+}
+
+/// What a customer is told of: one of a provider's notices, or still a string.
+pub trait Notice {
+    /// Its name.
+    fn reason(self) -> &'static str;
+}
+
+impl<T: Named> Notice for T {
+    fn reason(self) -> &'static str {
+        self.name()
+    }
+}
+
+impl Notice for &'static str {
+    fn reason(self) -> &'static str {
+        self
     }
 }
 
@@ -184,12 +202,13 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Owes a notice to the customer, in place of the one about the same thing.
-    pub fn notify(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>) {
-        self.notify_from(reason, of, customer_at, None);
+    pub fn notify(&mut self, notice: impl Notice, of: &str, customer_at: Option<&str>) {
+        self.notify_from(notice, of, customer_at, None);
     }
 
     /// The same, from an instant on.
-    pub fn notify_from(&mut self, reason: &'static str, of: &str, customer_at: Option<&str>, from: Option<Timestamp>) {
+    pub fn notify_from(&mut self, notice: impl Notice, of: &str, customer_at: Option<&str>, from: Option<Timestamp>) {
+        let reason = notice.reason();
         let id = EffectId::about(&format!("notify:{reason}"), of);
         let duty = Duty::Notify { reason: reason.into(), of: of.into(), customer_at: customer_at.map(Into::into) };
         self.outbox.to_mut().owe(id, duty, from);
@@ -229,24 +248,72 @@ impl<'a, F: Flow> Cx<'a, F> {
         outbox.owe(id, Duty::Access { of: of.into(), until }, None);
     }
 
+    /// Asks a person.
+    pub fn ask(&mut self, ask: impl Into<Ask<F::Review>>, about: &str) {
+        self.ask_from(ask.into(), about, None);
+    }
+
+    /// The same, from an instant on.
+    pub fn ask_at(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, from: Timestamp) {
+        self.ask_from(ask.into(), about, Some(from));
+    }
+
+    /// The same, when the schedule of a wait that no look-up can end is over.
+    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, watch: &Watch) {
+        self.ask_from(ask.into(), about, watch.end(&self.env.policy.look_ups));
+    }
+
+    /// Owes the next look-up of a wait's schedule, and asks a person at its end: that comes even if no look-up is ever
+    /// answered.
+    pub fn watch_then_ask(&mut self, call: F::Call, watch: &Watch, ask: impl Into<Ask<F::Review>>, about: &str) {
+        if let Some(due) = watch.next(&self.env.policy.look_ups) {
+            self.look_up_at(call, Some(due));
+        }
+        self.ask_on_schedule(ask, about, watch);
+    }
+
+    fn ask_from(&mut self, ask: Ask<F::Review>, about: &str, due: Option<Timestamp>) {
+        let Ask { review, only } = ask;
+        match only {
+            None => self.review_from(review.name(), about, review.question().verdicts(), due),
+            Some(some) => self.review_from(review.name(), about, some.iter().map(|it| it.name()), due),
+        }
+    }
+
+    /// Withdraws the question of that review about that thing.
+    pub fn withdraw_review(&mut self, review: F::Review, about: &str) {
+        self.withdraw_word(review.name(), about);
+    }
+
+    /// Withdraws the notice about that thing.
+    pub fn withdraw_notice(&mut self, notice: impl Named, about: &str) {
+        self.withdraw_word(notice.name(), about);
+    }
+
     /// Owes a person's judgement.
     pub fn review(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str]) {
-        self.review_from(reason, of, verdicts, None);
+        self.review_from(reason, of, verdicts.iter().copied(), None);
     }
 
     /// Owes a person's judgement when the schedule of a wait that no look-up can end is over.
     pub fn review_on_schedule(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], watch: &Watch) {
-        self.review_from(reason, of, verdicts, watch.end(&self.env.policy.look_ups));
+        self.review_from(reason, of, verdicts.iter().copied(), watch.end(&self.env.policy.look_ups));
     }
 
     /// Owes a person's judgement from an instant on.
     pub fn review_at(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], from: Timestamp) {
-        self.review_from(reason, of, verdicts, Some(from));
+        self.review_from(reason, of, verdicts.iter().copied(), Some(from));
     }
 
-    fn review_from(&mut self, reason: &'static str, of: &str, verdicts: &[&'static str], due: Option<Timestamp>) {
+    fn review_from(
+        &mut self,
+        reason: &'static str,
+        of: &str,
+        verdicts: impl Iterator<Item = &'static str>,
+        due: Option<Timestamp>,
+    ) {
         let id = EffectId::about(&format!("review:{reason}"), of);
-        let verdicts = verdicts.iter().map(|it| Cow::Borrowed(*it)).collect();
+        let verdicts = verdicts.map(Cow::Borrowed).collect();
         let of = (of.is_empty() || !id.as_str().ends_with(of)).then(|| of.into());
         self.outbox.to_mut().owe(id, Duty::Review { of, verdicts }, due);
     }

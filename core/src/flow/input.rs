@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::{AfterAll, Flow};
+use super::{AfterAll, Flow, Named, Reviews};
 use crate::fact::{Because, Origin, Verdict, Via};
 use crate::id::EffectId;
 use crate::rule::Rule;
@@ -77,7 +77,18 @@ pub enum Input<F: Flow> {
     Signalled(F::Event, Origin),
     /// The customer came back.
     Returned(Via),
-    /// A person judged a review.
+    /// A person answered a review.
+    Reviewed {
+        /// The review.
+        review: F::Review,
+        /// The provider's id, or the effect's, that it was about.
+        about: String,
+        /// The verdict.
+        verdict: <F::Review as Reviews>::Verdict,
+        /// The id that the verdict names.
+        id: Option<String>,
+    },
+    /// A person judged a review that is named by a string.
     Judged {
         /// What the review was about.
         reason: String,
@@ -97,6 +108,23 @@ pub enum Input<F: Flow> {
         /// The verdict.
         verdict: Verdict,
     },
+}
+
+impl<F: Flow> Input<F> {
+    /// A person's verdict on a review.
+    pub(crate) fn reviewed(reason: String, about: String, verdict: Verdict) -> Self {
+        let typed = F::Review::of_name(&reason);
+        match typed.and_then(|review| Some((review, Named::of_name(verdict.name())?))) {
+            None => Self::Judged { reason, of: about, verdict },
+            Some((review, named)) => {
+                let id = match verdict {
+                    Verdict::Plain(_) => None,
+                    Verdict::About { id, .. } => Some(id),
+                };
+                Self::Reviewed { review, about, verdict: named, id }
+            }
+        }
+    }
 }
 
 /// Why a step ends without a next state.

@@ -7,6 +7,7 @@ mod facet;
 mod input;
 mod intents;
 mod outcome;
+mod review;
 mod rules;
 mod watch;
 
@@ -25,13 +26,16 @@ use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 use crate::time::Timestamp;
 
-pub use cx::Cx;
 pub(crate) use cx::Decided;
+pub use cx::{Cx, Notice};
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{Intents, Outcome, Standing};
 pub use outcome::{AfterAll, MADE_AFTER_ALL};
+pub use review::{Ask, Reviews, Untyped};
+#[allow(unused_imports, reason = "the providers' questions are not typed yet")]
+pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
 pub use rules::{Check, Rules, Standby};
 pub use watch::Watch;
@@ -48,6 +52,11 @@ pub trait Named: Copy + Eq + Hash + Debug + 'static {
 
     /// The name on the wire.
     fn name(self) -> &'static str;
+
+    /// The one of that name.
+    fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.name() == name)
+    }
 }
 
 /// Declares an enum of names.
@@ -58,10 +67,18 @@ macro_rules! named {
         #[non_exhaustive]
         $vis enum $name { $($(#[$doc])* $variant),+ }
 
+        impl $name {
+            /// The name on the wire.
+            #[allow(dead_code, reason = "not every list is used in constants")]
+            $vis const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
         impl $crate::flow::Named for $name {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
             fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
+                self.as_str()
             }
         }
 
@@ -100,6 +117,8 @@ pub trait Flow:
     type Call: Call<Settings = Self::Settings>;
     /// What a reply or a signal says, once read.
     type Event: Debug;
+    /// What a person may be asked.
+    type Review: Reviews;
     /// The provider's rules.
     type Rule: RuleSet;
     /// The provider's settings.
@@ -113,9 +132,6 @@ pub trait Flow:
 
     /// The wish that an owed request came from, whose guards must still hold when it is begun.
     fn wish_of(call: &Self::Call) -> Self::Wish;
-
-    /// What an input counts as in the tables.
-    fn on(input: &Input<Self>) -> Self::On;
 
     /// Whether the same wish is open or fulfilled already, so that asking again changes nothing.
     fn stands(&self, _command: &Self::Command) -> bool {
@@ -131,8 +147,9 @@ pub trait Flow:
     /// The rules that the contents of a new command decide.
     fn check(&self, _command: &Self::Command, _rules: &mut Rules<'_, Self>) {}
 
-    /// What an input does to the state: a command only if no rule rejects it. Of a step that stops nothing is kept.
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop>;
+    /// What an input does to the state, a command only if no rule rejects it; and what it counts as in the tables. Of a step
+    /// that stops nothing is kept.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self::On, Stop>;
 
     /// What others must do.
     fn awaits(&self, env: &Env<Self::Settings>) -> Vec<Awaited>;

@@ -110,7 +110,7 @@ impl<F: Flow> Cx<'_, F> {
     }
 
     /// A look-up shows that only a person can tell what has become of a request: the question about it is due now.
-    pub fn ask(&mut self, of: impl Fn(&F::Call) -> bool) {
+    pub fn ask_about(&mut self, of: impl Fn(&F::Call) -> bool) {
         let now = self.now();
         let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
         if let Some(id) = open.map(|it| it.id.clone()) {

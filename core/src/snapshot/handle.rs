@@ -33,18 +33,16 @@ impl<F: Flow> Snapshot<F> {
             return Err(Rejection { violations: rules.violations }.into());
         }
         let mut cx = Cx::from(rules);
-        let input = Input::Command(command);
-        let on = F::on(&input);
         let mut state = Arc::clone(&self.state);
-        match Arc::make_mut(&mut state).step(input, &mut cx) {
-            Ok(()) if cx.violations.is_empty() => {}
+        let on = match Arc::make_mut(&mut state).step(Input::Command(command), &mut cx) {
+            Ok(on) if cx.violations.is_empty() => on,
             // What `extra` adds is held against the whole request, which only the step makes.
-            Ok(()) => return Err(Rejection { violations: cx.decided().violations }.into()),
+            Ok(_) => return Err(Rejection { violations: cx.decided().violations }.into()),
             Err(Stop::NotNow) => {
                 return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
             }
             Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
-        }
+        };
         let before = self.state.facets();
         declared(before, on, &*state)?;
         let (next, noted) = self.next(state, cx);

@@ -143,18 +143,17 @@ impl<F: Flow> Snapshot<F> {
 
     /// Steps, and tells whether anything moved.
     pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
-        let on = F::on(&input);
         let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
         let mut state = Arc::clone(&self.state);
-        match Arc::make_mut(&mut state).step(input, &mut cx) {
-            Ok(()) => {}
+        let on = match Arc::make_mut(&mut state).step(input, &mut cx) {
+            Ok(on) => on,
             Err(Stop::NotNow) => return Err(Fault::Unexplained { flow: F::ID }),
             // The answer itself has been taken from the outbox: that much has moved.
-            Err(Stop::Unmoved(_)) if settles => state = Arc::clone(&self.state),
+            Err(Stop::Unmoved(_)) if settles => return Ok(self.applied(Arc::clone(&self.state), cx, failure)),
             Err(Stop::Unmoved(because)) => {
                 return Ok(Observation::Unmoved { because, warnings: cx.decided().warnings });
             }
-        }
+        };
         let before = self.state.facets();
         declared(before, on, &*state)?;
         Ok(self.stepped(state, cx, failure, Some((before, on))))

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Snapshot;
+use super::verdict::id_of;
 use crate::effect::{Awaited, Effect, Owed};
 use crate::flow::{Flow, Named, Offer, Rules};
 use crate::id::CorrelationId;
@@ -21,7 +22,7 @@ impl<F: Flow> Snapshot<F> {
         }));
         owed.extend(self.outbox.owed.iter().filter_map(|it| {
             let question = it.asks(env.now, &env.policy)?;
-            it.review(&question, needs_id::<F>)
+            it.review(question, needs_id::<F>)
         }));
         owed
     }
@@ -67,5 +68,5 @@ impl<F: Flow> Snapshot<F> {
 }
 
 fn needs_id<F: Flow>(reason: &str, verdict: &str) -> bool {
-    F::id_of(reason, verdict).is_some()
+    id_of::<F>(reason, verdict).is_some()
 }

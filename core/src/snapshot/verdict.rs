@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 
 use super::Snapshot;
 use super::observe::{Observed, unmoved};
-use crate::effect::{Call, Duty, End, GIVE_UP, KEEP_TRYING, Obligation, Question, RETRY};
+use crate::effect::{Call, Duty, End, GIVE_UP, KEEP_TRYING, Obligation, RETRY, Unknown};
 use crate::fact::{Because, FactError, Verdict};
-use crate::flow::{Flow, Input};
+use crate::flow::{Flow, Input, Named, Reviews};
 use crate::id::{CorrelationId, EffectId};
 use crate::policy::Env;
 
@@ -18,7 +18,7 @@ impl<F: Flow> Snapshot<F> {
             return Err(FactError::new("/effect", "is not the id of an effect").into());
         }
         if let Some((it, question)) = self.question(effect, env) {
-            return self.resolved(it, &question, verdict, env);
+            return self.resolved(it, question, verdict, env);
         }
         let found = self.outbox.find(effect).or_else(|| self.only_level(effect));
         let Some(obligation) = found else {
@@ -40,7 +40,7 @@ impl<F: Flow> Snapshot<F> {
                 let verdict = chosen::<F>(reason, verdict, verdicts)?;
                 self.is_free(&verdict, |_| false)?;
                 let (reason, of) = (reason.into(), of.into());
-                Ok(self.moved(Input::Judged { reason, of, verdict }, cx, None)?)
+                Ok(self.moved(Input::reviewed(reason, of, verdict), cx, None)?)
             }
             (_, Some(_)) => Err(FactError::new("/verdict", "belongs to a review alone").into()),
             (_, None) => Ok(self.applied(Arc::clone(&self.state), cx, None)),
@@ -48,13 +48,13 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The request that a review is about which follows from its sendings.
-    fn question(&self, effect: &str, env: &Env<F::Settings>) -> Option<(&Obligation<F::Call>, Question)> {
+    fn question(&self, effect: &str, env: &Env<F::Settings>) -> Option<(&Obligation<F::Call>, Unknown)> {
         if !effect.starts_with("review:") {
             return None;
         }
         self.outbox.owed.iter().find_map(|it| {
             let (_, question) = it.question(&env.policy)?;
-            (it.review_id(&question).as_str() == effect).then_some((it, question))
+            (it.review_id(question).as_str() == effect).then_some((it, question))
         })
     }
 
@@ -83,7 +83,7 @@ impl<F: Flow> Snapshot<F> {
     fn resolved(
         &self,
         it: &Obligation<F::Call>,
-        question: &Question,
+        question: Unknown,
         verdict: Option<Verdict>,
         env: &Env<F::Settings>,
     ) -> Observed<F> {
@@ -92,7 +92,7 @@ impl<F: Flow> Snapshot<F> {
             // Somebody wants it tried on, or has begun it again: there is nothing to judge at present.
             return Ok(unmoved(Because::Known));
         }
-        let verdict = chosen::<F>(question.reason, verdict, &question.choices(call.operation().class))?;
+        let verdict = chosen::<F>(question.reason(), verdict, &question.choices(call.operation().class))?;
         self.is_free(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(env);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
@@ -144,9 +144,20 @@ fn chosen<F: Flow>(
 
 /// Whether a verdict names an id where it must, and one that can be one wherever it does.
 fn is_whole<F: Flow>(reason: &str, verdict: &Verdict) -> bool {
-    match (verdict, F::id_of(reason, verdict.name())) {
+    match (verdict, id_of::<F>(reason, verdict.name())) {
         (Verdict::About { id, .. }, Some(is_id)) => is_id(id),
         (Verdict::About { id, .. }, None) => CorrelationId::parse(id.as_str()).is_ok(),
         (Verdict::Plain(_), needed) => needed.is_none(),
     }
+}
+
+/// What is an id that a verdict has to name; nothing if it needs none.
+pub(super) fn id_of<F: Flow>(reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
+    if F::Review::ALL.is_empty() {
+        return F::id_of(reason, verdict);
+    }
+    // Several questions may have one reason: about what becomes of requests of several kinds.
+    let of_reason = F::Review::ALL.iter().filter(|it| it.name() == reason);
+    let mut choices = of_reason.flat_map(|it| it.question().choices);
+    choices.find(|it| it.verdict == verdict)?.needs_id.map(|it| it.is_id)
 }

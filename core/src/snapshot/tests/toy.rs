@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
 use crate::fact::{Because, Origin, Verdict};
-use crate::flow::{Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named};
+use crate::flow::{
+    Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
+};
 use crate::json::{Malformed, decode, read_body};
 use crate::policy::Env;
 use crate::rule::{CoreRule, rules};
@@ -20,6 +22,42 @@ rules! {
     PlanNamed = "toy.create.plan-named" Deny Inferred Request [];
     /// One subscription at a time.
     One = "toy.create.one" Deny Inferred Money [];
+}
+
+reviews! {
+    /// What a person is asked.
+    pub(super) enum Review;
+    /// What a person may answer.
+    pub(super) enum ToyVerdict {
+        Created = "created", NotCreated = "not_created", Paid = "paid", NotPaid = "not_paid",
+        Stopped = "stopped", NotStopped = "not_stopped", Seen = "seen",
+    }
+    /// Was the subscription created?
+    Ambiguous = "create_ambiguous" {
+        /// Yes.
+        Created needs "subscription" |id| !id.is_empty(),
+        /// No.
+        NotCreated,
+    }
+    /// Was it paid?
+    Payment = "outcome_unknown" {
+        /// Yes.
+        Paid,
+        /// No.
+        NotPaid,
+    }
+    /// Was it stopped?
+    Stop = "outcome_unknown" {
+        /// Yes.
+        Stopped,
+        /// No.
+        NotStopped,
+    }
+    /// The toy has strayed.
+    Strayed = "strayed" {
+        /// I have seen it.
+        Seen,
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -77,16 +115,12 @@ pub(super) struct Seen {
     none: bool,
 }
 
-static CREATE: Operation =
-    Operation::new("create", Retry::Reconcile).asks("create_ambiguous", &["created", "not_created"]);
+static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.asked());
 static FIND: Operation = Operation::new("find", Retry::Lookup);
 static LOOK: Operation = Operation::new("look", Retry::Lookup).not_found_at(&[404]);
-static PAY: Operation =
-    Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks("outcome_unknown", &["paid", "not_paid"]);
-static STOP: Operation = Operation::new("stop", Retry::Goal)
-    .success(Success::Undocumented)
-    .refused_by(&[409])
-    .asks("outcome_unknown", &["stopped", "not_stopped"]);
+static PAY: Operation = Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.asked());
+static STOP: Operation =
+    Operation::new("stop", Retry::Goal).success(Success::Undocumented).refused_by(&[409]).asks_of(Review::Stop.asked());
 
 /// Format 1 knew only two of the places, and wrote a live subscription as its id.
 #[derive(Serialize, Deserialize)]
@@ -146,6 +180,7 @@ impl Flow for Toy {
     type Command = Command;
     type Call = Call;
     type Event = Seen;
+    type Review = Review;
     type Rule = Rule;
     type Settings = ();
 
@@ -174,16 +209,6 @@ impl Flow for Toy {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(_) => On::Create,
-            Input::Answered { .. } | Input::Signalled(..) => On::Seen,
-            Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
     fn permits(&self, _wish: Wish, _rules: &mut Rules<'_, Self>) {}
 
     fn accepts(&self, wish: Wish, rules: &mut Rules<'_, Self>) {
@@ -205,7 +230,83 @@ impl Flow for Toy {
         }
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
+    }
+
+    fn awaits(&self, _env: &Env<()>) -> Vec<Awaited> {
+        Vec::new()
+    }
+
+    fn correlation_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Seen> {
+        let seen: Option<Seen> = read_body(reply.body);
+        let proves = |seen: &Seen| seen.id.is_some() || seen.none || *call == Call::Find;
+        Reading::of(seen.filter(proves).ok_or("/id"))
+    }
+
+    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Seen>> {
+        #[derive(Deserialize)]
+        struct Body {
+            error: String,
+        }
+        read_body::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
+    }
+
+    fn made(event: &Seen) -> Option<&str> {
+        event.id.as_deref()
+    }
+
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Seen> {
+        read_body(webhook.body)
+    }
+
+    fn impossible(&self) -> Option<&'static str> {
+        matches!(self, Self::Live { id, .. } if id.is_empty()).then_some("a live subscription has an id")
+    }
+
+    fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
+        let live = |id| Self::Live { id, until: None, attested: false, paid: None };
+        (format == 1).then(|| decode::<First>(state).map(|First(id)| id.map_or(Self::Absent, live)))
+    }
+
+    fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
+        let first = match self {
+            Self::Absent => Ok(First(None)),
+            Self::Live { id, until: None, attested: false, paid: None } => Ok(First(Some(id.clone()))),
+            Self::Live { .. } => Err("until when and on whose word a subscription lives"),
+            Self::Asked => Err("that a subscription is asked for"),
+        };
+        (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
+    }
+}
+
+impl Toy {
+    fn paid(&mut self, outcome: Outcome) {
+        if let Self::Live { paid, .. } = self {
+            *paid = Some(outcome == Outcome::Done);
+        }
+    }
+}
+
+impl Toy {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(_) => On::Create,
+            Input::Answered { .. } | Input::Signalled(..) => On::Seen,
+            Input::Refused { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
         match input {
             Input::Command(Command::Create { plan }) => {
                 cx.owe(Call::Create(plan));
@@ -218,7 +319,7 @@ impl Flow for Toy {
                 cx.owe(Call::Stop);
             }
             Input::Command(Command::Stray {}) | Input::Signalled(Seen { none: true, .. }, _) => {
-                cx.review("strayed", "", &["seen"]);
+                cx.ask(Review::Strayed, "");
                 *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
             Input::Answered { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
@@ -254,7 +355,10 @@ impl Flow for Toy {
                 Self::Live { id, .. } => cx.look_up(Call::Look(id.clone())),
                 _ => return Err(Because::Early.into()),
             },
-            Input::Signalled(_, Origin::Verified) | Input::Returned(_) | Input::Judged { .. } => {
+            Input::Signalled(_, Origin::Verified)
+            | Input::Returned(_)
+            | Input::Reviewed { .. }
+            | Input::Judged { .. } => {
                 return Err(Because::Unrelated.into());
             }
             Input::Resolved { call, verdict: Verdict::About { id, .. }, .. } if matches!(*call, Call::Create(_)) => {
@@ -267,66 +371,5 @@ impl Flow for Toy {
             }
         }
         Ok(())
-    }
-
-    fn awaits(&self, _env: &Env<()>) -> Vec<Awaited> {
-        Vec::new()
-    }
-
-    fn correlation_ids(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Seen> {
-        let seen: Option<Seen> = read_body(reply.body);
-        let proves = |seen: &Seen| seen.id.is_some() || seen.none || *call == Call::Find;
-        Reading::of(seen.filter(proves).ok_or("/id"))
-    }
-
-    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Seen>> {
-        #[derive(Deserialize)]
-        struct Body {
-            error: String,
-        }
-        read_body::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
-    }
-
-    fn made(event: &Seen) -> Option<&str> {
-        event.id.as_deref()
-    }
-
-    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
-        (verdict == "created").then_some(|id| !id.is_empty())
-    }
-
-    fn read_webhook(webhook: &Webhook<'_>) -> Option<Seen> {
-        read_body(webhook.body)
-    }
-
-    fn impossible(&self) -> Option<&'static str> {
-        matches!(self, Self::Live { id, .. } if id.is_empty()).then_some("a live subscription has an id")
-    }
-
-    fn upgrade(format: u32, state: &str) -> Option<Result<Self, Malformed>> {
-        let live = |id| Self::Live { id, until: None, attested: false, paid: None };
-        (format == 1).then(|| decode::<First>(state).map(|First(id)| id.map_or(Self::Absent, live)))
-    }
-
-    fn downgrade(&self, format: u32) -> Option<Result<String, &'static str>> {
-        let first = match self {
-            Self::Absent => Ok(First(None)),
-            Self::Live { id, until: None, attested: false, paid: None } => Ok(First(Some(id.clone()))),
-            Self::Live { .. } => Err("until when and on whose word a subscription lives"),
-            Self::Asked => Err("that a subscription is asked for"),
-        };
-        (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
-    }
-}
-
-impl Toy {
-    fn paid(&mut self, outcome: Outcome) {
-        if let Self::Live { paid, .. } = self {
-            *paid = Some(outcome == Outcome::Done);
-        }
     }
 }

@@ -98,7 +98,7 @@ impl Checkout {
                     self.capture_made(name, it, id, cx);
                 }
             }
-            Captured::Other if of.single => cx.ask(|call| is_named(call, name)),
+            Captured::Other if of.single => cx.ask_about(|call| is_named(call, name)),
             Captured::None if asked => self.deny(name, cx),
             Captured::Unclear if asked => {
                 cx.look_again(|call| is_named(call, name));

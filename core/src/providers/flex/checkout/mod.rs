@@ -26,7 +26,7 @@ use super::session_request::Belongs;
 use super::settings::Settings;
 use super::signal::Signal;
 use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Untyped, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -95,6 +95,7 @@ impl Flow for Checkout {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -127,17 +128,6 @@ impl Flow for Checkout {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
-            Input::Command(Command::RetrieveCheckoutSession { .. }) => On::Retrieve,
-            Input::Answered { .. } | Input::AfterAll(..) | Input::Signalled(..) => On::Seen,
-            Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         let same = |standing: Option<Standing>| standing == Some(Standing::Same);
         let payment = self.payment.as_ref();
@@ -165,8 +155,10 @@ impl Flow for Checkout {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        step::step(self, input, cx)
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
@@ -218,5 +210,23 @@ impl Checkout {
     /// Whether the money of the session that counts, or of the newest, is only held.
     fn is_manual(&self) -> bool {
         self.checkouts.current().is_some_and(|it| it.manual)
+    }
+}
+
+impl Checkout {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
+            Input::Command(Command::RetrieveCheckoutSession { .. }) => On::Retrieve,
+            Input::Answered { .. } | Input::AfterAll(..) | Input::Signalled(..) => On::Seen,
+            Input::Refused { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
+        step::step(self, input, cx)
     }
 }

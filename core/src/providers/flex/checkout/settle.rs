@@ -92,7 +92,7 @@ impl Checkout {
                     }
                     self.refund_made(&it.name, &ids);
                 }
-                Match::MayBe(_) => cx.ask(|call| is_named(call, &it.name)),
+                Match::MayBe(_) => cx.ask_about(|call| is_named(call, &it.name)),
                 Match::None if asked == Some(&it.name) => self.refund_missing(seen, &it.name, cx),
                 Match::None => {}
             }
@@ -105,7 +105,7 @@ impl Checkout {
         let unlisted = super::payment::Payment::unlisted(seen) > Cents::ZERO;
         let grown = payment.refunding.grown(payment.returned()) > Cents::ZERO;
         match &seen.refunds {
-            _ if unlisted && grown => cx.ask(|call| is_named(call, name)),
+            _ if unlisted && grown => cx.ask_about(|call| is_named(call, name)),
             Some(list) if list.whole => self.deny(name, cx),
             _ => cx.look_again(|call| is_named(call, name)),
         }

@@ -32,6 +32,7 @@ pub(super) fn step(at: &mut Checkout, input: Input<Checkout>, cx: &mut Context<'
         Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => {}
         Input::Signalled(event, origin) => signalled(at, event, origin, cx)?,
         Input::Returned(_) => at.checkouts.returned(cx)?,
+        Input::Reviewed { .. } => {}
         Input::Judged { reason, of, verdict } => judged(at, &reason, &of, &verdict, cx),
     }
     Ok(())

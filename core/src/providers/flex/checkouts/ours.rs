@@ -118,7 +118,7 @@ impl Checkouts {
                 }
             }
             (Ours::No, None) => cx.look_again(is_create),
-            (_, None) => cx.ask(is_create),
+            (_, None) => cx.ask_about(is_create),
         }
         Ok(None)
     }

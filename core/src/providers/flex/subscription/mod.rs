@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::signal::Signal;
 use super::wire::SubscriptionStatus;
 use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Untyped, Webhook, moves};
 use crate::policy::Env;
 
 pub use command::{Command, On, SessionState, SubscriptionState, Wish};
@@ -114,6 +114,7 @@ impl Flow for Subscription {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -163,26 +164,6 @@ impl Flow for Subscription {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
-            Input::Command(Command::RetrieveCheckoutSession { .. } | Command::RetrieveSubscription { .. }) => {
-                On::Retrieve
-            }
-            Input::Answered { event, .. } | Input::AfterAll(_, event) => match event {
-                Event::Subscription(_) => On::Subscription,
-                _ => On::Session,
-            },
-            Input::Signalled(Event::Signal(signal), _) => match **signal {
-                Signal::SubscriptionDeleted(_) => On::Deleted,
-                _ => On::Session,
-            },
-            Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         match command {
             Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
@@ -206,8 +187,10 @@ impl Flow for Subscription {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        step::step(self, input, cx)
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
@@ -257,5 +240,32 @@ impl Subscription {
     /// Whether nothing was asked for, and nothing adopted.
     fn is_absent(&self) -> bool {
         self.standing.is_none() && self.checkouts.place() == Place::Absent
+    }
+}
+
+impl Subscription {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
+            Input::Command(Command::RetrieveCheckoutSession { .. } | Command::RetrieveSubscription { .. }) => {
+                On::Retrieve
+            }
+            Input::Answered { event, .. } | Input::AfterAll(_, event) => match event {
+                Event::Subscription(_) => On::Subscription,
+                _ => On::Session,
+            },
+            Input::Signalled(Event::Signal(signal), _) => match **signal {
+                Signal::SubscriptionDeleted(_) => On::Deleted,
+                _ => On::Session,
+            },
+            Input::Refused { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
+        step::step(self, input, cx)
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn shown(at: &mut Subscription, seen: &SubscriptionSeen, cx: &mut Con
         return false;
     }
     if is_another(at, seen) {
-        cx.ask(Call::is_create);
+        cx.ask_about(Call::is_create);
         return false;
     }
     let _ = cx.prove(Call::is_create, Some(seen.id.as_str()));
@@ -62,7 +62,7 @@ pub(super) fn denied(at: &mut Subscription, cx: &mut Context<'_>) {
 
 /// No transaction of the order shows or denies a subscription: a person is asked at once, who finds it in the back office.
 pub(super) fn undecided(cx: &mut Context<'_>) {
-    cx.ask(Call::is_create);
+    cx.ask_about(Call::is_create);
     cx.look_again(Call::is_create);
 }
 

@@ -26,7 +26,7 @@ use super::settings::Settings;
 use crate::effect::Awaited;
 use crate::json::encode;
 use crate::fact::Because;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Untyped, Webhook, moves};
 use crate::id::Digest;
 use crate::policy::Env;
 use crate::time::Timestamp;
@@ -111,6 +111,7 @@ impl Flow for Subscription {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -160,23 +161,6 @@ impl Flow for Subscription {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateSubscription(_)) => On::Create,
-            Input::Command(Command::RetrieveSubscription { .. }) => On::Retrieve,
-            Input::Answered { event, .. } => match event {
-                Event::Created(_) => On::Created,
-                Event::Seen(_) => On::Found,
-                Event::Cancelled(_) => On::CancelAnswered,
-                _ => On::Other,
-            },
-            Input::Signalled(..) => On::Told,
-            Input::Refused { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } | Input::AfterAll(..) => On::Judged,
-            _ => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         match command {
             Command::CancelSubscription { .. } => self.cancelling,
@@ -200,41 +184,10 @@ impl Flow for Subscription {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match input {
-            Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Hinted { call, event, .. } => reply::hinted(self, &call, event, cx),
-            Input::AfterAll(it, event) => {
-                reply::after_all(self, &it, event, cx);
-                Ok(())
-            }
-            Input::Refused { id, call, .. } => {
-                reply::refused(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::RefusedOnce { call, .. } => {
-                self.refused_once(&call, cx);
-                Ok(())
-            }
-            // Nothing came of it so far: it stays owed, unless it has become moot.
-            Input::NotSent { call, .. } => {
-                if call.is_cancel() && self.place.is_final() {
-                    cx.withdraw(Call::is_cancel);
-                }
-                Ok(())
-            }
-            Input::Accepted { .. } => Ok(()),
-            Input::Resolved { id, call, verdict } => verdict::resolved(self, &id, &call, &verdict, cx),
-            Input::Judged { reason, of, verdict } => verdict::judged(self, &reason, &of, &verdict, cx),
-            Input::Returned(_) => self.returned(cx),
-            Input::Signalled(event, origin) => match event {
-                Event::Signal(event) => signal::signalled(self, &event, origin, cx),
-                Event::Notified(seen) => signal::notified(self, &seen, origin, cx),
-                Event::Callback(seen) => signal::called_back(self, &seen, cx),
-                _ => Err(Because::Unrelated.into()),
-            },
-        }
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
@@ -337,4 +290,62 @@ fn refund_content(refund: &RefundPayment) -> Digest {
     let amount = refund.amount.decimal().map_or_else(String::new, |it| it.plain().to_string());
     let plain = RefundPayment { amount: Amount::new(amount), ..refund.clone() };
     Digest::of([encode(&plain).as_bytes()])
+}
+
+impl Subscription {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateSubscription(_)) => On::Create,
+            Input::Command(Command::RetrieveSubscription { .. }) => On::Retrieve,
+            Input::Answered { event, .. } => match event {
+                Event::Created(_) => On::Created,
+                Event::Seen(_) => On::Found,
+                Event::Cancelled(_) => On::CancelAnswered,
+                _ => On::Other,
+            },
+            Input::Signalled(..) => On::Told,
+            Input::Refused { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } | Input::AfterAll(..) => On::Judged,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
+        match input {
+            Input::Command(command) => wish::wish(self, command, cx),
+            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::Hinted { call, event, .. } => reply::hinted(self, &call, event, cx),
+            Input::AfterAll(it, event) => {
+                reply::after_all(self, &it, event, cx);
+                Ok(())
+            }
+            Input::Refused { id, call, .. } => {
+                reply::refused(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::RefusedOnce { call, .. } => {
+                self.refused_once(&call, cx);
+                Ok(())
+            }
+            // Nothing came of it so far: it stays owed, unless it has become moot.
+            Input::NotSent { call, .. } => {
+                if call.is_cancel() && self.place.is_final() {
+                    cx.withdraw(Call::is_cancel);
+                }
+                Ok(())
+            }
+            Input::Accepted { .. } => Ok(()),
+            Input::Resolved { id, call, verdict } => verdict::resolved(self, &id, &call, &verdict, cx),
+            Input::Reviewed { .. } => Ok(()),
+            Input::Judged { reason, of, verdict } => verdict::judged(self, &reason, &of, &verdict, cx),
+            Input::Returned(_) => self.returned(cx),
+            Input::Signalled(event, origin) => match event {
+                Event::Signal(event) => signal::signalled(self, &event, origin, cx),
+                Event::Notified(seen) => signal::notified(self, &seen, origin, cx),
+                Event::Callback(seen) => signal::called_back(self, &seen, cx),
+                _ => Err(Because::Unrelated.into()),
+            },
+        }
+    }
 }

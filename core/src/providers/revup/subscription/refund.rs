@@ -194,14 +194,14 @@ pub(super) fn denied(at: &mut Subscription, of: &Intent, cx: &mut Context<'_>) {
 
 /// Nothing more can be found out about a refund: a person is asked.
 fn asked(of: &Intent, cx: &mut Context<'_>) {
-    cx.ask(|call| call.is_refund(of.as_str()));
+    cx.ask_about(|call| call.is_refund(of.as_str()));
 }
 
 /// A look-up for a refund is given up by a person.
 pub(super) fn given_up(at: &Subscription, of: &Intent, cx: &mut Context<'_>) {
     match at.open_refunds.iter().find(|it| it.intent == *of) {
         Some(open) => cx.review(UNFINISHED, open.of.as_str(), REFUNDED_OR_NOT),
-        None => cx.ask(|call| call.is_refund(of.as_str())),
+        None => cx.ask_about(|call| call.is_refund(of.as_str())),
     }
 }
 

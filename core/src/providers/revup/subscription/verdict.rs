@@ -50,7 +50,7 @@ pub(super) fn resolved(
             at.stop_measuring(cx);
             at.settle(cx);
         }
-        (Call::FindTransactions(_), _) => cx.ask(Call::is_create),
+        (Call::FindTransactions(_), _) => cx.ask_about(Call::is_create),
         (Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent), _) => {
             refund::given_up(at, intent, cx);
         }
@@ -62,7 +62,7 @@ pub(super) fn resolved(
 fn unanswered(at: &mut Subscription, cx: &mut Context<'_>) {
     match at.place {
         Place::Adopting => creation::vanish(at, cx),
-        Place::Requested => cx.ask(Call::is_create),
+        Place::Requested => cx.ask_about(Call::is_create),
         Place::Attested => creation::doubted(at, "not_found", cx),
         Place::Awaiting => stop_waiting(at, cx),
         _ => at.settle(cx),

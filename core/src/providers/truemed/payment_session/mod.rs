@@ -24,7 +24,7 @@ use super::session::{Asked, Session};
 use super::settings::Settings;
 use super::wire::{Signal, Status};
 use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Intents, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Intents, Move, Reading, Refusal, Reply, Stop, Untyped, Webhook, moves};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::policy::Env;
@@ -140,6 +140,7 @@ impl Flow for PaymentSession {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -183,20 +184,6 @@ impl Flow for PaymentSession {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreatePaymentSession(_)) => On::Create,
-            Input::Command(Command::RetrievePaymentSession { .. }) => On::Retrieve,
-            Input::Command(_) => On::Ask,
-            Input::Answered { event: Event::Created(_), .. } | Input::AfterAll(_, Event::Created(_)) => On::Created,
-            Input::Answered { event: Event::Found(_), .. } => On::Found,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            Input::Answered { event: Event::Seen(_), .. } | Input::Signalled(..) => On::Seen,
-            Input::Refused { .. } => On::Refused,
-            _ => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         match (self, command) {
             (Self::Requested(asked), Command::CreatePaymentSession(it)) => asked.cart == it.content(),
@@ -221,9 +208,10 @@ impl Flow for PaymentSession {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
-        *self = step::step(core::mem::take(self), input, cx)?;
-        Ok(())
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
@@ -311,5 +299,27 @@ impl Flow for PaymentSession {
             }
             () => None,
         }
+    }
+}
+
+impl PaymentSession {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreatePaymentSession(_)) => On::Create,
+            Input::Command(Command::RetrievePaymentSession { .. }) => On::Retrieve,
+            Input::Command(_) => On::Ask,
+            Input::Answered { event: Event::Created(_), .. } | Input::AfterAll(_, Event::Created(_)) => On::Created,
+            Input::Answered { event: Event::Found(_), .. } => On::Found,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Answered { event: Event::Seen(_), .. } | Input::Signalled(..) => On::Seen,
+            Input::Refused { .. } => On::Refused,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
+        *self = step::step(core::mem::take(self), input, cx)?;
+        Ok(())
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn step(at: PaymentSession, input: Input<PaymentSession>, cx: &mut Co
         Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Ok(at),
         Input::Signalled(event, origin) => signal::signalled(at, event, origin, cx),
         Input::Returned(via) => signal::returned(at, via, cx),
+        Input::Reviewed { .. } => Ok(at),
         Input::Judged { reason, of, verdict } => Ok(signal::judged(at, &reason, &of, &verdict, cx)),
     }
 }

@@ -26,7 +26,7 @@ use super::rules::Rule;
 use super::settings::Settings;
 use super::wire::Signal;
 use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Untyped, Webhook, moves};
 use crate::policy::Env;
 use crate::time::Timestamp;
 
@@ -134,6 +134,7 @@ impl Flow for PaymentToken {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -195,41 +196,6 @@ impl Flow for PaymentToken {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(command) => match command {
-                Command::CreatePaymentToken(_) => On::CreateToken,
-                Command::CreatePaymentSession(_) => On::CreateSession,
-                Command::UpdatePaymentToken(_) => On::Update,
-                Command::RetrievePaymentToken { .. } => On::Retrieve,
-                Command::DeletePaymentToken {} => On::Delete,
-                _ => On::Other,
-            },
-            Input::Answered { event, .. }
-            | Input::AfterAll(_, event)
-            | Input::Signalled(event, _)
-            | Input::Hinted { event, .. } => match event {
-                Event::TokenRequested(_) => On::TokenRequested,
-                Event::UpdateAnswered(_) => On::UpdateAnswered,
-                Event::SessionCreated(_) => On::SessionCreated,
-                Event::SessionFound(_) => On::SessionFound,
-                Event::ChargeFailed(..) => On::ChargeFailed,
-                Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
-                Event::Deleted => On::TokenDeleted,
-                Event::SessionSeen(_) => On::SessionComplete,
-                Event::Signal(signal) => match **signal {
-                    Signal::TokenUpdated(_) => On::TokenUpdated,
-                    Signal::SessionComplete(_) | Signal::Other | Signal::Unlisted(_) => On::SessionComplete,
-                },
-            },
-            Input::Accepted { .. } => On::UpdateAnswered,
-            Input::Refused { event: Some(Event::ChargeFailed(..)), .. } => On::ChargeFailed,
-            Input::Refused { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => On::Refused,
-            Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            Input::Returned(_) => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         match command {
             Command::CreatePaymentToken(it) => {
@@ -266,46 +232,10 @@ impl Flow for PaymentToken {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match input {
-            Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::AfterAll(it, event) => reply::after_all(self, &it, event, cx),
-            Input::Accepted { call, .. } => {
-                self.update_is_accepted(&call, cx);
-                Ok(())
-            }
-            Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
-                self.failed(id, reply, code, true, cx)?;
-                Ok(())
-            }
-            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
-            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
-                self.failed(id, reply, code, false, cx)?;
-                Ok(())
-            }
-            Input::Hinted { event: Event::TokenRequested(reply), .. } => {
-                self.hinted(reply, cx);
-                Ok(())
-            }
-            Input::Hinted { .. } => Ok(()),
-            Input::Refused { id, call, status, code, .. } => {
-                reply::refused(self, &id, &call, (status, code.as_deref()), cx);
-                Ok(())
-            }
-            Input::RefusedOnce { call, status, code, .. } => {
-                reply::refused_once(self, &call, (status, code.as_deref()), cx);
-                Ok(())
-            }
-            Input::NotSent { id, call } => {
-                reply::not_sent(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
-            Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
-            Input::Returned(via) => self.returned(via, cx),
-            Input::Judged { reason, of, verdict } => reply::judged(self, &reason, &of, &verdict, cx),
-        }
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
@@ -384,6 +314,87 @@ impl Flow for PaymentToken {
                 Some("a token is awaited that nobody asked for")
             }
             () => None,
+        }
+    }
+}
+
+impl PaymentToken {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(command) => match command {
+                Command::CreatePaymentToken(_) => On::CreateToken,
+                Command::CreatePaymentSession(_) => On::CreateSession,
+                Command::UpdatePaymentToken(_) => On::Update,
+                Command::RetrievePaymentToken { .. } => On::Retrieve,
+                Command::DeletePaymentToken {} => On::Delete,
+                _ => On::Other,
+            },
+            Input::Answered { event, .. }
+            | Input::AfterAll(_, event)
+            | Input::Signalled(event, _)
+            | Input::Hinted { event, .. } => match event {
+                Event::TokenRequested(_) => On::TokenRequested,
+                Event::UpdateAnswered(_) => On::UpdateAnswered,
+                Event::SessionCreated(_) => On::SessionCreated,
+                Event::SessionFound(_) => On::SessionFound,
+                Event::ChargeFailed(..) => On::ChargeFailed,
+                Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
+                Event::Deleted => On::TokenDeleted,
+                Event::SessionSeen(_) => On::SessionComplete,
+                Event::Signal(signal) => match **signal {
+                    Signal::TokenUpdated(_) => On::TokenUpdated,
+                    Signal::SessionComplete(_) | Signal::Other | Signal::Unlisted(_) => On::SessionComplete,
+                },
+            },
+            Input::Accepted { .. } => On::UpdateAnswered,
+            Input::Refused { event: Some(Event::ChargeFailed(..)), .. } => On::ChargeFailed,
+            Input::Refused { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Returned(_) => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
+        match input {
+            Input::Command(command) => wish::wish(self, command, cx),
+            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::AfterAll(it, event) => reply::after_all(self, &it, event, cx),
+            Input::Accepted { call, .. } => {
+                self.update_is_accepted(&call, cx);
+                Ok(())
+            }
+            Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
+                self.failed(id, reply, code, true, cx)?;
+                Ok(())
+            }
+            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
+            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
+                self.failed(id, reply, code, false, cx)?;
+                Ok(())
+            }
+            Input::Hinted { event: Event::TokenRequested(reply), .. } => {
+                self.hinted(reply, cx);
+                Ok(())
+            }
+            Input::Hinted { .. } => Ok(()),
+            Input::Refused { id, call, status, code, .. } => {
+                reply::refused(self, &id, &call, (status, code.as_deref()), cx);
+                Ok(())
+            }
+            Input::RefusedOnce { call, status, code, .. } => {
+                reply::refused_once(self, &call, (status, code.as_deref()), cx);
+                Ok(())
+            }
+            Input::NotSent { id, call } => {
+                reply::not_sent(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
+            Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
+            Input::Returned(via) => self.returned(via, cx),
+            Input::Reviewed { .. } => Ok(()),
+            Input::Judged { reason, of, verdict } => reply::judged(self, &reason, &of, &verdict, cx),
         }
     }
 }

@@ -77,7 +77,7 @@ impl PaymentToken {
         let rule = Rule::UpdateEmptyReplyConfirms;
         cx.check(rule, false).at("/next_action");
         if cx.policy().level(rule.rule()) != Level::Warn {
-            cx.ask(call.is_same_update());
+            cx.ask_about(call.is_same_update());
         } else {
             cx.prove(call.is_same_update(), None);
             self.update_is_taken(call, None, cx);

@@ -30,7 +30,7 @@ use super::wire::refusal;
 use super::{partner, token as consent_token};
 use crate::effect::Awaited;
 use crate::fact::Because;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Untyped, Webhook, moves};
 use crate::policy::Env;
 
 pub use command::{ChangeState, Command, Event, On, SubscriptionState, Wish};
@@ -80,6 +80,7 @@ impl Flow for Subscription {
     type Command = Command;
     type Call = Call;
     type Event = Event;
+    type Review = Untyped;
     type Rule = Rule;
     type Settings = Settings;
 
@@ -119,22 +120,6 @@ impl Flow for Subscription {
         }
     }
 
-    fn on(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateSubscriptionToken(_)) => On::Create,
-            Input::Command(Command::UpdateSubscriptionToken(_)) => On::Update,
-            Input::Answered { event, .. } => match event {
-                Event::TokenIssued(_) => On::TokenIssued,
-                Event::TokenSeen(_) => On::TokenSeen,
-                Event::SubscriptionSeen(_) | Event::Listed(_) => On::SubscriptionSeen,
-                Event::Signal(_) => On::Other,
-            },
-            Input::Refused { .. } | Input::Resolved { .. } => On::Refused,
-            Input::Judged { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
     fn stands(&self, command: &Command) -> bool {
         let (kind, it) = match command {
             Command::CreateSubscriptionToken(it) => (super::Kind::Create, it),
@@ -157,30 +142,10 @@ impl Flow for Subscription {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match input {
-            Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Refused { id, call, .. } => {
-                reply::refused(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Resolved { id, call, .. } => {
-                reply::given_up(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Accepted { .. }
-            | Input::AfterAll(..)
-            | Input::Hinted { .. }
-            | Input::RefusedOnce { .. }
-            | Input::NotSent { .. } => Ok(()),
-            Input::Signalled(event, _) => signal::signalled(self, event, cx),
-            Input::Returned(_) => self.returned(cx),
-            Input::Judged { reason, of, verdict } => {
-                reply::judged(self, &reason, &of, &verdict, cx);
-                Ok(())
-            }
-        }
+    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
+        let on = Self::trigger(&input);
+        self.take_in(input, cx)?;
+        Ok(on)
     }
 
     fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
@@ -242,5 +207,51 @@ impl Subscription {
             token.plan(cx);
         }
         Ok(())
+    }
+}
+
+impl Subscription {
+    /// What an input counts as in the tables.
+    fn trigger(input: &Input<Self>) -> On {
+        match input {
+            Input::Command(Command::CreateSubscriptionToken(_)) => On::Create,
+            Input::Command(Command::UpdateSubscriptionToken(_)) => On::Update,
+            Input::Answered { event, .. } => match event {
+                Event::TokenIssued(_) => On::TokenIssued,
+                Event::TokenSeen(_) => On::TokenSeen,
+                Event::SubscriptionSeen(_) | Event::Listed(_) => On::SubscriptionSeen,
+                Event::Signal(_) => On::Other,
+            },
+            Input::Refused { .. } | Input::Resolved { .. } => On::Refused,
+            Input::Reviewed { .. } | Input::Judged { .. } => On::Judged,
+            _ => On::Other,
+        }
+    }
+
+    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
+        match input {
+            Input::Command(command) => wish::wish(self, command, cx),
+            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
+            Input::Refused { id, call, .. } => {
+                reply::refused(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::Resolved { id, call, .. } => {
+                reply::given_up(self, &id, &call, cx);
+                Ok(())
+            }
+            Input::Accepted { .. }
+            | Input::AfterAll(..)
+            | Input::Hinted { .. }
+            | Input::RefusedOnce { .. }
+            | Input::NotSent { .. } => Ok(()),
+            Input::Signalled(event, _) => signal::signalled(self, event, cx),
+            Input::Returned(_) => self.returned(cx),
+            Input::Reviewed { .. } => Ok(()),
+            Input::Judged { reason, of, verdict } => {
+                reply::judged(self, &reason, &of, &verdict, cx);
+                Ok(())
+            }
+        }
     }
 }
