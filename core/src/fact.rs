@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
@@ -27,17 +26,17 @@ pub const LARGEST_BODY: usize = 1 << 20;
 pub enum Fact<'a> {
     /// The answer to a request of ours.
     Reply {
-        /// The effect that was begun.
+        /// The effect that was leased.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
-        to: Cow<'a, str>,
+        effect: Cow<'a, str>,
         /// Which sending is answered, as its request said. Without it, what is told of a request that was begun again counts
         /// only where it proves success.
         #[serde(default)]
         sending: Option<u32>,
         /// The HTTP status.
-        status: u16,
-        /// The answer's headers.
+        http_status: u16,
+        /// The reply's headers.
         #[serde(borrow, default)]
         headers: Headers<'a>,
         /// The raw body.
@@ -47,20 +46,20 @@ pub enum Fact<'a> {
     },
     /// A request of ours was sent, or may have been, and no answer came. Of any other effect: it was not done.
     Lost {
-        /// The effect that was begun.
+        /// The effect that was leased.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
-        to: Cow<'a, str>,
+        effect: Cow<'a, str>,
         /// Which sending it was, as its request said.
         #[serde(default)]
         sending: Option<u32>,
     },
     /// A request of ours was not sent: the host knows that no byte of it was written.
     NotSent {
-        /// The effect that was begun.
+        /// The effect that was leased.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
-        to: Cow<'a, str>,
+        effect: Cow<'a, str>,
         /// Which sending it was, as its request said.
         #[serde(default)]
         sending: Option<u32>,
@@ -85,20 +84,26 @@ pub enum Fact<'a> {
         /// Whether `authenticate` verified its origin.
         origin: Origin,
     },
-    /// The customer's browser came back. Proves nothing.
-    Returned {
-        /// By which of the URLs.
-        via: Via,
-    },
-    /// An obligation that is no request was done, or a review was judged.
+    /// The customer's browser came back to the URL for success, or to the one return URL. Proves nothing.
+    CustomerReturned {},
+    /// An effect that is neither a request nor a review was carried out.
     Done {
         /// The effect.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
-        /// For a review, the verdict.
+    },
+    /// A person answered a review.
+    Reviewed {
+        /// The review.
+        #[serde(borrow)]
+        #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
+        effect: Cow<'a, str>,
+        /// The verdict.
+        verdict: String,
+        /// The provider's id that the verdict names, where it needs one.
         #[serde(default)]
-        verdict: Option<Verdict>,
+        id: Option<String>,
     },
 }
 
@@ -106,13 +111,16 @@ pub enum Fact<'a> {
 impl fmt::Debug for Fact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reply { to, status, body, .. } => write!(f, "Reply {{ to: {to}, {status}, {} bytes }}", body.len()),
-            Self::Lost { to, .. } => write!(f, "Lost {{ to: {to} }}"),
-            Self::NotSent { to, .. } => write!(f, "NotSent {{ to: {to} }}"),
+            Self::Reply { effect, http_status, body, .. } => {
+                write!(f, "Reply {{ {effect}, {http_status}, {} bytes }}", body.len())
+            }
+            Self::Lost { effect, .. } => write!(f, "Lost {{ {effect} }}"),
+            Self::NotSent { effect, .. } => write!(f, "NotSent {{ {effect} }}"),
             Self::Restored { taken_at } => write!(f, "Restored {{ taken_at: {taken_at} }}"),
             Self::Webhook { body, origin, .. } => write!(f, "Webhook {{ {origin:?}, {} bytes }}", body.len()),
-            Self::Returned { via } => write!(f, "Returned {{ {via:?} }}"),
-            Self::Done { effect, verdict } => write!(f, "Done {{ {effect}, {verdict:?} }}"),
+            Self::CustomerReturned {} => f.write_str("CustomerReturned"),
+            Self::Done { effect } => write!(f, "Done {{ {effect} }}"),
+            Self::Reviewed { effect, verdict, .. } => write!(f, "Reviewed {{ {effect}, {verdict} }}"),
         }
     }
 }
@@ -142,36 +150,14 @@ pub enum Origin {
     Unverified,
 }
 
-/// The URL by which the customer's browser came back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Via {
-    /// The URL given for success.
-    #[serde(alias = "success")]
-    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "success")))]
-    SuccessUrl,
-    /// The URL given for failure, which a press on Cancel leads to as well.
-    #[serde(alias = "failure")]
-    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "failure")))]
-    FailureUrl,
-    /// The one URL of a provider that has only one.
-    #[serde(alias = "return")]
-    #[cfg_attr(feature = "schemas", schemars(extend("x-also" = "return")))]
-    ReturnUrl,
-}
-
 /// What a person decided in a review: a name, and for some an id of the provider.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(untagged, deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Verdict {
     /// Such as `stop_waiting`.
     Plain(String),
     /// Such as `{"verdict": "created", "id": "sub_1"}`.
     #[non_exhaustive]
-    #[cfg_attr(feature = "schemas", schemars(title = "about"))]
     About {
         /// The verdict's name.
         verdict: String,
@@ -181,6 +167,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// A verdict, and the id that it names.
+    pub(crate) fn new(verdict: String, id: Option<String>) -> Self {
+        match id {
+            None => Self::Plain(verdict),
+            Some(id) => Self::About { verdict, id },
+        }
+    }
+
     /// A verdict that names an id of the provider.
     pub fn about(verdict: impl Into<String>, id: impl Into<String>) -> Self {
         Self::About { verdict: verdict.into(), id: id.into() }
@@ -191,32 +185,6 @@ impl Verdict {
         match self {
             Self::Plain(name) | Self::About { verdict: name, .. } => name,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Verdict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct About {
-            verdict: String,
-            id: String,
-        }
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Verdict;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a verdict, or an object of a verdict and an id")
-            }
-            fn visit_str<E>(self, name: &str) -> Result<Verdict, E> {
-                Ok(Verdict::Plain(name.into()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Verdict, A::Error> {
-                let About { verdict, id } = About::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Verdict::About { verdict, id })
-            }
-        }
-        deserializer.deserialize_any(Either)
     }
 }
 
@@ -286,18 +254,18 @@ fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, [u
 
 /// A fact that the host built wrong: the only way in which `observe` fails.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{field}` {reason}")]
+#[error("`{pointer}` {reason}")]
 #[non_exhaustive]
 pub struct FactError {
     /// A JSON Pointer into the fact.
-    pub field: &'static str,
+    pub pointer: &'static str,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl FactError {
-    pub(crate) fn new(field: &'static str, reason: impl Into<String>) -> Self {
-        Self { field, reason: reason.into() }
+    pub(crate) fn new(pointer: &'static str, reason: impl Into<String>) -> Self {
+        Self { pointer, reason: reason.into() }
     }
 
     /// Refuses a body that no provider sends.
@@ -316,10 +284,10 @@ pub(crate) const fn is_too_long(body: &[u8]) -> bool {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Because {
-    /// It says what is known already.
-    Known,
-    /// It names an id that is not learnt yet: keep it, and offer it again when a transition says `learnt`.
+pub enum IgnoredReason {
+    /// It was applied before.
+    Duplicate,
+    /// It names an id that is not known yet: keep it, and offer it again when a step lists the id among `new_ids`.
     Early,
     /// It is not about this flow, or proves nothing here.
     Unrelated,
@@ -348,23 +316,19 @@ pub enum FailureKind {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
-    /// The effect that it is the reply to.
-    pub to: EffectId,
+    /// The request that it is the reply to.
+    pub effect: EffectId,
     /// What kind of reply it was.
     pub kind: FailureKind,
     /// The HTTP status.
-    pub status: u16,
+    pub http_status: u16,
     /// A JSON Pointer to the member of a good reply that is missing or wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<&'static str>,
     /// The provider's error code, as written.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The provider's message.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The code of our rule that predicts this refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]
     pub rule: Option<&'static str>,
 }

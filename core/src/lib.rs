@@ -17,29 +17,27 @@ pub mod json;
 mod form;
 pub mod value;
 pub mod rule;
-pub mod policy;
+pub mod config;
 pub mod effect;
 pub mod fact;
-pub mod intake;
+pub mod webhook;
 pub mod flow;
 pub mod snapshot;
 pub mod providers;
 pub mod catalogue;
 pub mod ffi;
 
-pub use effect::{Awaited, Effect, Owed, Request, Retry};
-pub use fact::{Because, Fact, FactError, Failure, Headers, Origin, Verdict, Via};
-pub use flow::{Flow, Named, Offer};
+pub use config::{Config, Context, Lookups, Mode};
+pub use effect::{Effect, PendingEffect, Request, Retry, Wait};
+pub use fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict};
+pub use flow::{Action, Flow, Named};
 pub use id::{CorrelationId, EffectId, IdError, Intent, Key};
-pub use intake::{AuthError, Secret, SecretError};
 pub use json::Malformed;
-pub use policy::{Env, LookUps, Mode, Policy};
 pub use providers::{
-    PROVIDERS, Provider, Question, acknowledgement, authenticate, authenticate_within, correlate, flex, key_of, revup,
+    PROVIDERS, Provider, Question, acknowledgement, authenticate, authenticate_within, correlate, flex, key_for, revup,
     truemed, vend,
 };
-pub use rule::{Basis, Guards, Kept, Level, Rule, RuleSet, Source, Until, Violation};
-pub use snapshot::{
-    Command, Fault, HandleError, LoadError, Observation, ObserveError, Rejection, SaveError, Snapshot, Transition,
-};
+pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
+pub use snapshot::{Fault, HandleError, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step};
 pub use url::{BaseUrl, BaseUrlError};
+pub use webhook::{AuthError, Secret, SecretError};

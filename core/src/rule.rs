@@ -51,19 +51,19 @@ pub enum Guards {
     Money,
 }
 
-/// How the library keeps a rule.
+/// How the library enforces a rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Kept {
-    /// A command or fact that breaks it is refused, deferred or warned about.
+pub enum Enforcement {
+    /// A command or fact that breaks it is rejected, deferred or warned about.
     Enforced,
     /// A type or an edge makes breaking it impossible.
     ByConstruction,
-    /// Only the host can keep it; where possible the duty is owed as an effect.
+    /// Only the host can keep it; where possible an effect asks the host for it.
     ByHost,
-    /// It is not kept.
+    /// Nothing enforces it.
     LeftOut,
 }
 
@@ -77,13 +77,13 @@ pub struct Source {
     /// The heading under which it stands.
     pub section: &'static str,
     /// The day on which the page was read.
-    pub read: &'static str,
+    pub read_on: &'static str,
 }
 
 impl Source {
     /// A section of a page, as it was read on a day.
-    pub const fn new(page: &'static str, section: &'static str, read: &'static str) -> Self {
-        Self { page, section, read }
+    pub const fn new(page: &'static str, section: &'static str, read_on: &'static str) -> Self {
+        Self { page, section, read_on }
     }
 }
 
@@ -102,10 +102,10 @@ pub struct Rule {
     pub basis: Basis,
     /// What breaking it puts at risk.
     pub guards: Guards,
-    /// How the library keeps it.
-    pub kept: Kept,
-    /// Why it is kept that way; empty where it is enforced.
-    pub why: &'static str,
+    /// How the library enforces it.
+    pub enforcement: Enforcement,
+    /// Why it is enforced that way, or not; empty where it simply is.
+    pub rationale: &'static str,
     /// The pages that say so.
     pub sources: &'static [Source],
 }
@@ -134,7 +134,7 @@ macro_rules! rules {
         $vis:vis enum $name:ident;
         $(
             $(#[doc = $statement:literal])+
-            $variant:ident = $code:literal $level:ident $basis:ident $guards:ident $($kept:ident($why:literal))?
+            $variant:ident = $code:literal $level:ident $basis:ident $guards:ident $($enforcement:ident($rationale:literal))?
                 [$($source:expr),* $(,)?];
         )+
     ) => {
@@ -157,8 +157,8 @@ macro_rules! rules {
                             level: $crate::rule::Level::$level,
                             basis: $crate::rule::Basis::$basis,
                             guards: $crate::rule::Guards::$guards,
-                            kept: rules!(@kept $($kept)?),
-                            why: concat!($($why)?),
+                            enforcement: rules!(@enforcement $($enforcement)?),
+                            rationale: concat!($($rationale)?),
                             sources: &[$($source),*],
                         } },
                     )+
@@ -166,8 +166,8 @@ macro_rules! rules {
             }
         }
     };
-    (@kept) => { $crate::rule::Kept::Enforced };
-    (@kept $kept:ident) => { $crate::rule::Kept::$kept };
+    (@enforcement) => { $crate::rule::Enforcement::Enforced };
+    (@enforcement $enforcement:ident) => { $crate::rule::Enforcement::$enforcement };
 }
 pub(crate) use rules;
 
@@ -205,46 +205,72 @@ rules! {
     KnownField = "rulebound.extra.known-field" Forbid Inferred Request [];
 }
 
-/// What would make a refused wish legal.
+/// What would unblock a rejected command.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Until {
-    /// A signal of the provider, by the name under which `awaits` lists it.
-    Signal(&'static str),
+pub enum UnblockedBy {
+    /// A signal of the provider.
+    Signal {
+        /// Its name, as `waiting_for` lists it.
+        signal: &'static str,
+    },
     /// An instant.
-    At(Timestamp),
-    /// The answer to a request that is owed.
-    Reply(EffectId),
-    /// Another wish, here or in the flow that is named.
-    #[serde(untagged)]
-    #[cfg_attr(feature = "schemas", schemars(title = "wish"))]
-    Wish {
-        /// The wish, by the name under which `offers` lists it.
-        command: &'static str,
+    Time {
+        /// The instant.
+        at: Timestamp,
+    },
+    /// The reply to a request that is pending.
+    Reply {
+        /// The request.
+        effect: EffectId,
+    },
+    /// Another action, here or in the flow that is named.
+    Action {
+        /// The action, as `actions` lists it.
+        action: &'static str,
         /// The flow that owns it, where it is not this one.
-        #[serde(skip_serializing_if = "Option::is_none")]
         flow: Option<&'static str>,
     },
 }
 
-impl fmt::Display for Until {
+impl fmt::Display for UnblockedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signal(signal) => write!(f, "the signal {signal}"),
-            Self::At(at) => write!(f, "{at}"),
-            Self::Reply(effect) => write!(f, "the answer to {effect}"),
-            Self::Wish { command, flow: None } => write!(f, "the wish {command}"),
-            Self::Wish { command, flow: Some(flow) } => write!(f, "the wish {command} of {flow}"),
+            Self::Signal { signal } => write!(f, "the signal {signal}"),
+            Self::Time { at } => write!(f, "{at}"),
+            Self::Reply { effect } => write!(f, "the reply to {effect}"),
+            Self::Action { action, flow: None } => write!(f, "the action {action}"),
+            Self::Action { action, flow: Some(flow) } => write!(f, "the action {action} of {flow}"),
         }
     }
 }
 
-impl Until {
-    /// Another wish of the same flow.
-    pub const fn wish(command: &'static str) -> Self {
-        Self::Wish { command, flow: None }
+impl UnblockedBy {
+    /// A signal of the provider.
+    pub const fn signal(signal: &'static str) -> Self {
+        Self::Signal { signal }
+    }
+
+    /// An instant.
+    pub const fn time(at: Timestamp) -> Self {
+        Self::Time { at }
+    }
+
+    /// The reply to a request that is pending.
+    pub const fn reply(effect: EffectId) -> Self {
+        Self::Reply { effect }
+    }
+
+    /// Another action of the same flow.
+    pub const fn action(action: &'static str) -> Self {
+        Self::Action { action, flow: None }
+    }
+
+    /// An action of another flow.
+    pub const fn action_of(flow: &'static str, action: &'static str) -> Self {
+        Self::Action { action, flow: Some(flow) }
     }
 }
 
@@ -254,20 +280,22 @@ impl Until {
 pub struct Violation {
     /// The rule that is broken.
     pub rule: &'static Rule,
+    /// How strongly the rule is held: in a rejection as the policy has it, in a warning as it is declared. A `deny` among the
+    /// warnings of a command was softened by the policy.
+    pub level: Level,
     /// A JSON Pointer into the command or the fact; empty for the whole of it.
-    pub at: Cow<'static, str>,
-    /// What would make it legal; absent when the wish as written can never be.
-    pub until: Option<Until>,
-    /// The wishes that say the same in a shape that is allowed.
+    pub pointer: Cow<'static, str>,
+    /// What would unblock the command; nothing if the command as written can never be accepted.
+    pub unblocked_by: Option<UnblockedBy>,
+    /// The actions that say the same in a shape that is allowed.
     pub instead: &'static [&'static str],
-    /// Whether the host's policy changed the level that the rule is declared with.
-    pub by_policy: bool,
     pub(crate) detail: Option<String>,
 }
 
 impl Violation {
     pub(crate) const fn new(rule: &'static Rule) -> Self {
-        Self { rule, at: Cow::Borrowed(""), until: None, instead: &[], by_policy: false, detail: None }
+        let (pointer, level) = (Cow::Borrowed(""), rule.level);
+        Self { rule, level, pointer, unblocked_by: None, instead: &[], detail: None }
     }
 
     /// The rule's statement, with what broke it.
@@ -286,41 +314,31 @@ struct Written<'a> {
     /// The code of the rule that is broken.
     #[cfg_attr(feature = "schemas", schemars(with = "crate::schema::Code"))]
     rule: &'static str,
+    /// How strongly the rule is held: in a rejection as the policy has it, in a warning as it is declared. A `deny` among the
+    /// warnings of a command was softened by the policy.
+    level: Level,
     /// The rule's statement, with what broke it.
     message: Cow<'a, str>,
     /// A JSON Pointer into the command or the fact; empty for the whole of it.
-    at: &'a str,
-    /// What would make it legal; absent when the wish as written can never be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<&'a Until>,
-    /// The wishes that say the same in a shape that is allowed.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[cfg_attr(feature = "schemas", schemars(default))]
+    pointer: &'a str,
+    /// What would unblock the command; `null` if the command as written can never be accepted.
+    unblocked_by: Option<&'a UnblockedBy>,
+    /// The actions that say the same in a shape that is allowed.
     instead: &'a [&'static str],
     /// The page that says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static Source>,
-    /// Whether the host's policy changed the level that the rule is declared with.
-    #[serde(skip_serializing_if = "is_false")]
-    #[cfg_attr(feature = "schemas", schemars(default))]
-    by_policy: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
-const fn is_false(given: &bool) -> bool {
-    !*given
 }
 
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = Written {
             rule: self.rule.code,
+            level: self.level,
             message: self.message(),
-            at: &self.at,
-            until: self.until.as_ref(),
+            pointer: &self.pointer,
+            unblocked_by: self.unblocked_by.as_ref(),
             instead: self.instead,
             source: self.rule.sources.first(),
-            by_policy: self.by_policy,
         };
         written.serialize(serializer)
     }

@@ -1,6 +1,6 @@
 //! The catalogue: every rule and every flow, as data.
 
-mod shown;
+mod coverage;
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::flow::{Facets, Flow, Named, Table};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
-use crate::rule::{CoreRule, Kept, Level, Rule, Source};
+use crate::rule::{CoreRule, Enforcement, Level, Rule, Source};
 
 /// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
 /// with the hash of each keeps it to that.
@@ -65,7 +65,7 @@ pub struct ProviderEntry {
     pub acknowledgement: u16,
     /// The page that says where its servers are, as the settings name them.
     pub settings: Source,
-    /// The kinds of `key_of` that are the keys of flows whose identity is the provider's own thing.
+    /// The kinds of `key_for` that are the keys of flows whose identity is the provider's own thing.
     pub keys: &'static [&'static str],
     /// What can be asked of it besides its flows.
     pub questions: &'static [Question],
@@ -82,21 +82,21 @@ pub struct FlowEntry {
     pub format: u32,
     /// Its facets, each with the moves that it may make.
     pub facets: Vec<Table>,
-    /// What the moves are made by: commands by their types, the rest by what they say.
-    pub inputs: Vec<&'static str>,
+    /// What makes the moves: commands by their types, the rest by what they say.
+    pub triggers: Vec<&'static str>,
     /// What a button may ask for.
-    pub wishes: Vec<WishEntry>,
+    pub actions: Vec<ActionEntry>,
     /// What it can owe: `request/` with the operation, `notify/` or `review/` with the reason, `fulfill` or `access`.
-    pub owes: &'static [&'static str],
+    pub effects: &'static [&'static str],
     /// The signals that it can await.
-    pub awaits: &'static [&'static str],
+    pub signals: &'static [&'static str],
 }
 
 /// One wish: an operation, or one shape of it.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueWish"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueAction"))]
 #[non_exhaustive]
-pub struct WishEntry {
+pub struct ActionEntry {
     /// Its name among the offers.
     pub name: &'static str,
     /// The type of the command that expresses it.
@@ -131,18 +131,18 @@ impl Default for Catalogue {
 impl FlowEntry {
     fn of<F: Flow>() -> Self {
         let facets = F::Facets::tables();
-        let inputs = F::On::ALL.iter().map(|it| it.name()).collect();
-        let wishes = F::Wish::ALL.iter().map(|it| WishEntry::of(it.name())).collect();
-        let views = shown::VIEWS.iter().find(|it| it.flow == F::ID);
-        let (owes, awaits) = views.map_or_else(Default::default, |it| (it.owes, it.awaits));
-        Self { id: F::ID, format: F::FORMAT, facets, inputs, wishes, owes, awaits }
+        let triggers = F::Trigger::ALL.iter().map(|it| it.name()).collect();
+        let actions = F::Action::ALL.iter().map(|it| ActionEntry::of(it.name())).collect();
+        let views = coverage::VIEWS.iter().find(|it| it.flow == F::ID);
+        let (effects, signals) = views.map_or_else(Default::default, |it| (it.effects, it.signals));
+        Self { id: F::ID, format: F::FORMAT, facets, triggers, actions, effects, signals }
     }
 }
 
 impl RuleEntry {
     fn of(rule: &'static Rule) -> Self {
-        let shown = shown::RULES.iter().find(|it| it.code == rule.code);
-        let flows = shown.map_or_else(Default::default, |it| it.flows).iter();
+        let coverage = coverage::RULES.iter().find(|it| it.code == rule.code);
+        let flows = coverage.map_or_else(Default::default, |it| it.flows).iter();
         let flows = flows.map(|(flow, broken_by)| AboutFlow { flow, broken_by }).collect();
         Self { rule, flows }
     }
@@ -150,19 +150,21 @@ impl RuleEntry {
 
 /// Why an override of a rule would have no effect; nothing if it has one.
 pub(crate) fn idle(rule: &Rule, level: Level) -> Option<&'static str> {
-    match rule.kept {
-        Kept::ByConstruction => {
+    match rule.enforcement {
+        Enforcement::ByConstruction => {
             Some("nothing can break this rule, so that its level does not matter: remove the override")
         }
-        Kept::ByHost => {
+        Enforcement::ByHost => {
             Some("only the host can keep this rule, so that its level does not matter: remove the override")
         }
-        Kept::LeftOut => Some("this rule is not kept, so that its level does not matter: remove the override"),
-        Kept::Enforced if rule.level == Level::Forbid => {
+        Enforcement::LeftOut => Some("this rule is not kept, so that its level does not matter: remove the override"),
+        Enforcement::Enforced if rule.level == Level::Forbid => {
             Some("no policy can change a rule whose level is `forbid`: remove the override")
         }
-        Kept::Enforced if level == Level::Forbid => Some("only a rule itself is `forbid`: give `deny` or `warn`"),
-        Kept::Enforced => None,
+        Enforcement::Enforced if level == Level::Forbid => {
+            Some("only a rule itself is `forbid`: give `deny` or `warn`")
+        }
+        Enforcement::Enforced => None,
     }
 }
 
@@ -173,7 +175,7 @@ impl ProviderEntry {
     }
 }
 
-impl WishEntry {
+impl ActionEntry {
     fn of(name: &'static str) -> Self {
         Self { name, command: name.split_once('/').map_or(name, |(command, _)| command) }
     }

@@ -22,17 +22,21 @@ use crate::json::encode;
 use crate::schema::Described;
 use crate::time::Timestamp;
 
-pub use operation::{Choice, NeedsId, Operation, Question, Retry};
-pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success, Unknown};
-pub(crate) use outbox::{Duty, Obligation, Ordinal, Outbox};
+pub use operation::{Choice, NamedId, Operation, Question, Retry};
+pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success};
+pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect};
 pub(crate) use past::{End, Past};
 pub(crate) use sendings::{Answered, BETWEEN_DENIALS};
 
 /// Where a provider wants the host's secret.
-#[derive(Clone, Copy)]
-pub(crate) struct Credential {
-    header: &'static str,
-    scheme: Option<&'static str>,
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Credential {
+    /// The name of the header that the host fills with its API key, or with the access token of the account.
+    pub header: &'static str,
+    /// What stands before the secret in that header, with a space between: `Bearer`; `null` where the header holds it alone.
+    pub scheme: Option<&'static str>,
 }
 
 impl Credential {
@@ -56,13 +60,9 @@ pub struct Request {
     pub url: String,
     /// The headers that are not secret.
     pub headers: BTreeMap<&'static str, &'static str>,
-    /// The name of the header that the host fills with its API key, or with the access token of the account.
-    pub credential: &'static str,
-    /// What stands before it in that header, with a space between: `Bearer`; absent where the header holds it alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scheme: Option<&'static str>,
-    /// The body's exact text; absent where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where the host's secret goes.
+    pub credential: Credential,
+    /// The body's exact text; `null` where there is none.
     pub body: Option<String>,
     /// `{flow}:{key}:{effect id}`, already in its place where the provider takes one.
     pub idempotency_key: String,
@@ -82,9 +82,8 @@ impl Debug for Request {
 impl Request {
     /// A request without a body.
     pub(crate) fn new(method: &'static str, url: String, credential: Credential) -> Self {
-        let Credential { header: credential, scheme } = credential;
         let (headers, idempotency_key, retry, sending) = (BTreeMap::new(), String::new(), Retry::Lookup, 0);
-        Self { method, url, headers, credential, scheme, body: None, idempotency_key, retry, sending }
+        Self { method, url, headers, credential, body: None, idempotency_key, retry, sending }
     }
 
     /// The same request with a JSON body.
@@ -106,8 +105,8 @@ pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Descr
     /// What the documents say of the operation.
     fn operation(&self) -> &'static Operation;
 
-    /// The documented look-up that tells the outcome of a request.
-    fn outcome_look_up(&self) -> Option<Self> {
+    /// The documented lookup that tells the outcome of a request.
+    fn outcome_lookup(&self) -> Option<Self> {
         None
     }
 
@@ -126,103 +125,95 @@ pub(crate) fn effect_of_key<'t>(flow: &str, key: &Key, text: &'t str) -> Option<
     of_key.strip_prefix(key.as_str())?.strip_prefix(':')
 }
 
-/// Something that the host must do.
+/// Something that the host has to carry out.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Effect {
-    /// Send a request; `begin` hands it out.
+    /// Send a request; its lease hands it out.
     Request {
         /// The provider's name of the operation.
         operation: &'static str,
         /// What may be done if its outcome stays unknown.
         retry: Retry,
     },
-    /// Tell the customer something.
+    /// Notify the customer.
     Notify {
-        /// What to tell, such as `action_required`.
+        /// Of what, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
-        of: String,
+        about: String,
         /// Where the customer can act on it.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        customer_at: Option<String>,
+        customer_url: Option<String>,
     },
     /// Deliver what was paid.
     Fulfill {
         /// The provider's id of the payment.
-        of: String,
+        about: String,
     },
-    /// Let the customer in until an instant; a level, which replaces the one before it.
+    /// Give the customer access until an instant; a level, which replaces the one before it.
     Access {
         /// The provider's id of the subscription.
-        of: String,
-        /// When access ends.
-        until: Timestamp,
+        about: String,
+        /// When access ends, with the grace of the policy.
+        access_until: Timestamp,
     },
-    /// Have a person look, and choose one of the verdicts.
+    /// Ask a person, who chooses one of the verdicts.
     Review {
-        /// What is to be judged.
+        /// Why it is asked.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
-        of: String,
-        /// The verdicts, one of which `done` names.
+        about: String,
+        /// The verdicts, one of which `reviewed` names.
         verdicts: Vec<Cow<'static, str>>,
-        /// Those of them that have to name an id of the provider too: `{"verdict": "created", "id": …}`.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        /// Those of them that have to name an id of the provider too.
         needs_id: Vec<Cow<'static, str>>,
     },
 }
 
-/// An obligation as a worker sees it.
+/// An effect that has to be carried out, as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Owed {
-    /// Why it is owed: the same for as long as it is, and after a restart.
+pub struct PendingEffect {
+    /// Its id: the same for as long as it is pending, and after a restart.
     pub id: EffectId,
     /// What to do.
     #[serde(flatten)]
     pub effect: Effect,
-    /// Whether a `begin` would be accepted now; of a review, a verdict.
+    /// Whether it can be leased now; of a review, whether a verdict is accepted.
     pub ready: bool,
-    /// How often it was begun.
+    /// How often it was leased.
     pub attempts: u32,
-    /// Until when somebody has it in hand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_hand_until: Option<Timestamp>,
-    /// The instant before which it cannot be begun.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When its lease ends.
+    pub leased_until: Option<Timestamp>,
+    /// The instant before which it cannot be leased.
     pub not_before: Option<Timestamp>,
 }
 
-/// Something that others must do: the provider, or the customer.
+/// Something that the provider or the customer has to do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Wait"))]
 #[non_exhaustive]
-pub struct Awaited {
-    /// The signal of the provider, or the command of the host, that ends the wait.
+pub struct Wait {
+    /// The signal of the provider that ends the wait.
     pub signal: &'static str,
     /// What it is about: the provider's id of a request, or the host's intent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub of: Option<String>,
-    /// Since when it is awaited.
-    pub since: Timestamp,
-    /// When it cannot come any more, where the provider says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<Timestamp>,
+    pub about: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the signal cannot come any more, where the provider says so.
+    pub expires_at: Option<Timestamp>,
     /// What the customer must do, in the provider's own word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
+    pub customer_action: Option<String>,
     /// The URL at which the customer can end the wait, exactly as the provider gave it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_at: Option<String>,
+    pub customer_url: Option<String>,
 }
 
-impl Awaited {
+impl Wait {
     /// A wait for a signal since an instant.
-    pub(crate) const fn new(signal: &'static str, since: Timestamp) -> Self {
-        Self { signal, of: None, since, by: None, action: None, customer_at: None }
+    pub(crate) const fn new(signal: &'static str, started_at: Timestamp) -> Self {
+        Self { signal, about: None, started_at, expires_at: None, customer_action: None, customer_url: None }
     }
 }

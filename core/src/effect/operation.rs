@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Retry {
     /// Send it again with the same idempotency key: the provider does it once.
     SameKey,
-    /// Never send it again unless every sending is known to have done nothing: its look-up is owed in its place.
+    /// Never send it again unless every sending is known to have done nothing: its lookup is owed in its place.
     Reconcile,
     /// Send it again: it asks for a state, and reaching it twice changes nothing.
     Goal,
@@ -68,23 +68,24 @@ pub struct Choice {
     /// What stands on its button.
     #[expect(dead_code, reason = "it is published with the question")]
     pub(crate) label: &'static str,
-    /// The id that it has to name, such as that of what was created.
-    pub(crate) needs_id: Option<NeedsId>,
+    /// The id that it names, such as that of what was created.
+    pub(crate) named: Option<NamedId>,
 }
 
-/// The id that a verdict has to name.
+/// The id that a verdict names.
 #[derive(Clone, Copy, Debug)]
-pub struct NeedsId {
+pub struct NamedId {
     /// What it is the id of.
-    #[expect(dead_code, reason = "it is published with the label")]
     pub(crate) kind: &'static str,
     /// Whether a text can be one.
     pub(crate) is_id: fn(&str) -> bool,
+    /// Whether the verdict says nothing without it.
+    pub(crate) is_required: bool,
 }
 
 impl Choice {
     const fn new(verdict: &'static str, label: &'static str) -> Self {
-        Self { verdict, label, needs_id: None }
+        Self { verdict, label, named: None }
     }
 }
 
@@ -103,8 +104,15 @@ impl Question {
     };
 
     /// The names of its verdicts.
-    pub(crate) fn verdicts(&self) -> impl Iterator<Item = &'static str> {
-        self.choices.iter().map(|it| it.verdict)
+    pub(crate) fn verdicts(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.choices.iter().map(|choice| choice.verdict)
+    }
+
+    /// The verdicts about a request of that class: where it may be sent again, that of going on as well.
+    pub(crate) fn choices_for(&self, class: Retry) -> Vec<Cow<'static, str>> {
+        let is_resent = matches!(class, Retry::SameKey | Retry::Goal);
+        let again = is_resent && !self.verdicts().any(|verdict| verdict == RETRY);
+        self.verdicts().chain(again.then_some(KEEP_TRYING)).map(Cow::Borrowed).collect()
     }
 }
 
@@ -132,41 +140,10 @@ pub struct Operation {
     pub(crate) refusals: &'static [u16],
     /// The error codes that are documented as "send it again": they leave the outcome unknown.
     pub(crate) again: &'static [&'static str],
-    /// Of a look-up: the statuses that say that there is no such thing.
+    /// Of a lookup: the statuses that say that there is no such thing.
     pub(crate) not_found: &'static [u16],
     /// What a person is asked when its outcome stays unknown.
-    pub(crate) unknown: Option<Unknown>,
-}
-
-/// The question about an unknown outcome: typed, or by the names of its verdicts alone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unknown {
-    Asked(&'static Question),
-    Named(&'static str, &'static [&'static str]),
-}
-
-impl Unknown {
-    /// The name of the review.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::Asked(question) => question.reason,
-            Self::Named(reason, _) => reason,
-        }
-    }
-
-    fn verdicts(self) -> Vec<&'static str> {
-        match self {
-            Self::Asked(question) => question.verdicts().collect(),
-            Self::Named(_, verdicts) => verdicts.to_vec(),
-        }
-    }
-
-    /// The verdicts, and for a request that may be sent again that of going on.
-    pub(crate) fn choices(self, class: Retry) -> Vec<Cow<'static, str>> {
-        let verdicts = self.verdicts();
-        let again = matches!(class, Retry::SameKey | Retry::Goal) && !verdicts.contains(&RETRY);
-        verdicts.into_iter().chain(again.then_some(KEEP_TRYING)).map(Cow::Borrowed).collect()
-    }
+    pub(crate) unknown: Option<&'static Question>,
 }
 
 impl Operation {
@@ -191,37 +168,31 @@ impl Operation {
         Self { again, ..self }
     }
 
-    /// Names the statuses by which a look-up says that there is no such thing.
+    /// Names the statuses by which a lookup says that there is no such thing.
     pub(crate) const fn not_found_at(self, not_found: &'static [u16]) -> Self {
         Self { not_found, ..self }
     }
 
-    /// Says what a person is asked when its outcome stays unknown.
-    pub(crate) const fn asks(self, reason: &'static str, verdicts: &'static [&'static str]) -> Self {
-        Self { unknown: Some(Unknown::Named(reason, verdicts)), ..self }
-    }
-
     /// Says what a person is asked when its outcome stays unknown; the first verdict says that it was done.
-    #[allow(dead_code, reason = "the providers' questions are not typed yet")]
     pub(crate) const fn asks_of(self, question: &'static Question) -> Self {
-        Self { unknown: Some(Unknown::Asked(question)), ..self }
+        Self { unknown: Some(question), ..self }
     }
 
     /// What a person is asked when nothing more can be found out.
-    pub(crate) const fn question(&self) -> Unknown {
+    pub(crate) const fn question(&self) -> &'static Question {
         match self.unknown {
             Some(question) => question,
-            None => Unknown::Asked(Question::NO_REPLY),
+            None => Question::NO_REPLY,
         }
     }
 
     /// Whether a verdict says that it was done: the first of those that are asked for.
     pub(crate) fn says_done(&self, verdict: &str) -> bool {
-        self.unknown.is_some_and(|it| it.verdicts().first() == Some(&verdict))
+        self.unknown.is_some_and(|question| question.verdicts().next() == Some(verdict))
     }
 
     /// Whether it only reads.
-    pub(crate) const fn is_look_up(&self) -> bool {
+    pub(crate) const fn is_lookup(&self) -> bool {
         matches!(self.class, Retry::Lookup)
     }
 }

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Obligation, Outbox};
+use super::{Call, Outbox, OutboxEntry};
 use crate::id::EffectId;
 
 /// How many of them are remembered.
@@ -29,8 +29,8 @@ pub(crate) struct Past<C> {
     pub(crate) id: EffectId,
     /// What it did.
     pub(crate) call: Arc<C>,
-    /// How often it was begun.
-    pub(crate) begun: u32,
+    /// How often it was leased.
+    pub(crate) attempts: u32,
     /// How it ended.
     pub(crate) end: End,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Past<C> {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
-    /// It was not done, as a person said or look-ups showed.
+    /// It was not done, as a person said or lookups showed.
     #[serde(rename = "judged")]
     Undone,
     /// It was done, and made what the provider calls so, where it makes anything.
@@ -49,7 +49,7 @@ pub(crate) enum End {
 
 impl<C: Call> Past<C> {
     /// Whether a request is a new try of this one: for the same intent, or with the same content where there is none.
-    pub(crate) fn is_tried_again_by(&self, it: &Obligation<C>) -> bool {
+    pub(crate) fn is_tried_again_by(&self, it: &OutboxEntry<C>) -> bool {
         let operation = self.call.operation();
         let Some(call) =
             it.call().filter(|call| call.operation().name == operation.name && operation.class.is_of_money())
@@ -62,13 +62,13 @@ impl<C: Call> Past<C> {
 
 impl<C: Call> Outbox<C> {
     /// Remembers a request that is over, in place of the oldest.
-    pub(crate) fn remember(&mut self, gone: &Obligation<C>, end: End) {
+    pub(crate) fn remember(&mut self, gone: &OutboxEntry<C>, end: End) {
         let Some(call) = gone.shared_call().filter(|call| call.operation().class.must_be_known()) else { return };
         self.past.retain(|it| it.id != gone.id);
         if self.past.len() >= REMEMBERED {
             self.past.remove(0);
         }
-        self.past.push(Past { id: gone.id.clone(), call: Arc::clone(call), begun: gone.begun, end });
+        self.past.push(Past { id: gone.id.clone(), call: Arc::clone(call), attempts: gone.attempts, end });
     }
 
     /// Notes what a request has made, by the provider's id.

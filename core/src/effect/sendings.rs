@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Outbox, Retry};
+use crate::config::Config;
 use crate::id::EffectId;
-use crate::policy::Policy;
 use crate::time::{Millis, Timestamp};
 
 /// How many separate runs of open sendings are kept; beyond, the gap between two counts as open.
@@ -110,7 +110,7 @@ pub(crate) struct Sendings {
     /// Whether one was answered with a good status.
     #[serde(default, skip_serializing_if = "Answered::is_no")]
     pub(crate) answered: Answered,
-    /// When a look-up denied it first.
+    /// When a lookup denied it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) denied_at: Option<Timestamp>,
     /// Since when every sending is turned away.
@@ -169,17 +169,17 @@ impl<C: Call> Outbox<C> {
         closed.unwrap_or(false)
     }
 
-    /// Puts a request to rest, see [`Obligation::rest`](super::Obligation::rest).
+    /// Puts a request to rest, see [`OutboxEntry::rest`](super::OutboxEntry::rest).
     pub(crate) fn rest(
         &mut self,
         id: &str,
         sending: Option<u32>,
         now: Timestamp,
-        policy: &Policy,
+        config: &Config,
         until: Option<Timestamp>,
     ) {
         if let Some(it) = self.find_mut(id) {
-            it.rest(sending, now, policy, until);
+            it.rest(sending, now, config, until);
         }
     }
 
@@ -214,8 +214,8 @@ impl<C: Call> Outbox<C> {
     /// A person wants it tried on: its schedule begins anew.
     pub(crate) fn try_on(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.find_mut(id) {
-            it.due = None;
-            // What a customer may have in hands waits for its look-up even so.
+            it.not_before = None;
+            // What a customer may have in hands waits for its lookup even so.
             let is_in_use = it.class() == Some(Retry::Harmless);
             if let Some(sent) = it.sent.as_deref_mut() {
                 (sent.unadmitted_since, sent.ask_at) = (None, None);
@@ -228,20 +228,20 @@ impl<C: Call> Outbox<C> {
         }
     }
 
-    /// Whatever is owed may have been sent since a backup was taken. The ids of what only its look-up can tell.
+    /// Whatever is owed may have been sent since a backup was taken. The ids of what only its lookup can tell.
     pub(crate) fn restore(&mut self, taken_at: Timestamp, now: Timestamp, lease: Timestamp) -> Vec<EffectId> {
         let mut sent = Vec::new();
-        for it in &mut self.owed {
-            let Some(call) = it.call().filter(|call| !call.operation().is_look_up()) else { continue };
-            let in_use = call.operation().class == Retry::Harmless && call.outcome_look_up().is_some();
-            it.begun = it.begun.saturating_add(1);
+        for it in &mut self.entries {
+            let Some(call) = it.call().filter(|call| !call.operation().is_lookup()) else { continue };
+            let in_use = call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();
+            it.attempts = it.attempts.saturating_add(1);
             let sendings = it.sent.get_or_insert_with(|| Box::new(Sendings::first(taken_at, lease)));
-            sendings.send(it.begun, now, lease);
+            sendings.send(it.attempts, now, lease);
             if in_use {
-                // What came of it may be in a customer's hands by now: its look-up tells before another is made.
+                // What came of it may be in a customer's hands by now: its lookup tells before another is made.
                 sendings.answered = Answered::Accepted;
             }
-            (it.in_hand_until, it.due) = (Some(lease), None);
+            (it.leased_until, it.not_before) = (Some(lease), None);
             sent.push(it.id.clone());
         }
         sent

@@ -11,17 +11,16 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::catalogue::idle;
-use crate::effect::{Awaited, Owed, Request};
-use crate::fact::{Because, Fact, FactError, Failure};
-use crate::flow::{Flow, Named};
+use crate::config::{Config, Context};
+use crate::effect::{PendingEffect, Request, Wait};
+use crate::fact::{Fact, FactError, Failure};
+use crate::flow::{FacetTransition, Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
 use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
-use crate::policy::{Env, Policy};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{CoreRule, Level, Rule, RuleSet, Violation};
 use crate::snapshot::{
-    Command, Fault, HandleError, Heading, LoadError, Observation, ObserveError, Rejection, SaveError, Snapshot,
-    Transition,
+    Fault, HandleError, Heading, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
 };
 use crate::time::Timestamp;
 
@@ -41,59 +40,26 @@ pub trait AnySnapshot: Send + Sync {
     /// Its JSON in an older format.
     fn save_as(&self, format: u32) -> Result<String, SaveError>;
     /// See [`Snapshot::handle`].
-    fn handle(&self, command: &str, around: &Around<'_>) -> Result<AnyTransition, AnyError>;
+    fn handle(&self, command: &str, cx: &Context) -> Result<AnyStep, AnyError>;
+    /// See [`Snapshot::lease`].
+    fn lease(&self, effect: &EffectId, cx: &Context) -> Result<AnyLease, AnyError>;
     /// See [`Snapshot::observe`].
-    fn observe(&self, fact: Fact<'_>, around: &Around<'_>) -> Result<AnyObservation, AnyError>;
-    /// See [`Snapshot::owed`].
-    fn owed(&self, around: &Around<'_>) -> Result<Vec<Owed>, AnyError>;
-    /// See [`Snapshot::awaits`].
-    fn awaits(&self, around: &Around<'_>) -> Result<Vec<Awaited>, AnyError>;
-    /// See [`Snapshot::offers`].
-    fn offers(&self, around: &Around<'_>) -> Result<Vec<AnyOffer>, AnyError>;
-    /// See [`Snapshot::deadline`].
-    fn deadline(&self, around: &Around<'_>) -> Result<Option<Timestamp>, AnyError>;
-    /// See [`Snapshot::correlation_ids`].
-    fn correlation_ids(&self) -> Vec<CorrelationId>;
+    fn observe(&self, fact: Fact<'_>, cx: &Context) -> Result<AnyStep, AnyError>;
+    /// See [`Snapshot::effects`].
+    fn effects(&self, cx: &Context) -> Vec<PendingEffect>;
+    /// See [`Snapshot::waiting_for`].
+    fn waiting_for(&self, cx: &Context) -> Vec<Wait>;
+    /// See [`Snapshot::actions`].
+    fn actions(&self, cx: &Context) -> Vec<AnyAction>;
+    /// See [`Snapshot::wake_at`].
+    fn wake_at(&self, cx: &Context) -> Option<Timestamp>;
+    /// See [`Snapshot::ids`].
+    fn ids(&self) -> Vec<CorrelationId>;
 }
 
 impl fmt::Debug for dyn AnySnapshot + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} at {}", self.flow(), self.key(), self.revision())
-    }
-}
-
-/// The circumstances of a call: what [`Env`] is, with the settings still as JSON.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Around<'a> {
-    /// The time of the call.
-    pub now: Timestamp,
-    /// The host's choices; the default ones unless told.
-    pub policy: Option<&'a Policy>,
-    /// The settings of the flow's provider; its defaults unless told.
-    pub settings: Option<&'a str>,
-}
-
-impl<'a> Around<'a> {
-    /// A time, with a policy and settings.
-    pub const fn new(now: Timestamp, policy: Option<&'a Policy>, settings: Option<&'a str>) -> Self {
-        Self { now, policy, settings }
-    }
-
-    fn env<F: Flow>(&self) -> Result<Env<F::Settings>, Malformed> {
-        let settings = match self.settings {
-            None => F::Settings::default(),
-            Some(text) => decode(text).map_err(|error| error.under("/settings"))?,
-        };
-        let policy = self.policy.cloned().unwrap_or_default();
-        let idle = |(code, level): (&String, &Level)| match rule(code) {
-            Some(rule) => idle(rule, *level).map(|why| (code.clone(), why)),
-            None => Some((code.clone(), "is not the code of a rule: copy it from the catalogue")),
-        };
-        match policy.overrides.iter().find_map(idle) {
-            Some((code, why)) => Err(Malformed::new(format!("/policy/overrides/{code}"), why)),
-            None => Ok(Env::new(self.now, policy, settings)),
-        }
     }
 }
 
@@ -106,53 +72,51 @@ fn rule(code: &str) -> Option<&'static Rule> {
     }
 }
 
-/// What an accepted command or an applied fact leads to, in whichever flow.
+/// What an accepted command or a fact leads to, in whichever flow.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Transition"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Step"))]
 #[non_exhaustive]
-pub struct AnyTransition {
-    /// The next snapshot.
+pub struct AnyStep {
+    /// The next snapshot; of the same revision where nothing has changed.
     #[serde(serialize_with = "saved")]
     #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Value"))]
     pub next: Box<dyn AnySnapshot>,
-    /// Whether it differs from the one before.
-    pub changed: bool,
-    /// The complete request that was begun.
-    pub take: Option<Request>,
+    /// Why nothing has changed.
+    pub ignored: Option<Ignored>,
+    /// The moves that the facets have made.
+    pub transitions: Vec<FacetTransition>,
     /// Ids that are known from now on.
-    pub learnt: Vec<CorrelationId>,
+    pub new_ids: Vec<CorrelationId>,
     /// The provider's refusal that this fact brought.
     pub failure: Option<Failure>,
     /// Rules that are broken and only warned about.
     pub warnings: Vec<Violation>,
 }
 
-/// What a fact leads to, in whichever flow.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
-#[expect(clippy::exhaustive_enums, reason = "a fact moves the flow or does not: there is no third")]
-pub enum AnyObservation {
-    /// It moved the flow.
-    Applied(AnyTransition),
-    /// It moved nothing.
-    #[non_exhaustive]
-    Unmoved {
-        /// Why.
-        because: Because,
-        /// What is odd about it.
-        warnings: Vec<Violation>,
-    },
+/// An effect that a worker holds alone until its lease ends, in whichever flow.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Lease"))]
+#[non_exhaustive]
+pub struct AnyLease {
+    /// The next snapshot. Save it before you send the request.
+    #[serde(serialize_with = "saved")]
+    #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Value"))]
+    pub next: Box<dyn AnySnapshot>,
+    /// The complete request, where the effect is one.
+    pub request: Option<Request>,
+    /// Rules that are broken and only warned about.
+    pub warnings: Vec<Violation>,
 }
 
-/// What may be wished now, in whichever flow.
+/// An action of whichever flow, and what stands in its way.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Offer"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Action"))]
 #[non_exhaustive]
-pub struct AnyOffer {
-    /// The wish.
-    pub wish: &'static str,
-    /// Whether it is open.
-    pub open: bool,
+pub struct AnyAction {
+    /// The action.
+    pub action: &'static str,
+    /// Whether it is allowed now.
+    pub allowed: bool,
     /// The rules that it would break.
     pub violations: Vec<Violation>,
     /// What would be warned about.
@@ -163,9 +127,9 @@ pub struct AnyOffer {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum AnyError {
-    /// The command is refused: a normal answer.
+    /// The command is rejected: a normal answer.
     #[error(transparent)]
-    Refused(#[from] Rejection),
+    Rejected(#[from] Rejection),
     /// JSON of ours is wrong.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -231,89 +195,78 @@ where
         self.save_as(format)
     }
 
-    fn handle(&self, command: &str, around: &Around<'_>) -> Result<AnyTransition, AnyError> {
-        let env = around.env::<F>()?;
+    fn handle(&self, command: &str, cx: &Context) -> Result<AnyStep, AnyError> {
         let command = read_command::<F>(command).map_err(|error| error.under("/command"))?;
-        Ok(any(self.revision(), Self::handle(self, command, &env)?))
+        Ok(any(Self::handle(self, command, cx)?))
     }
 
-    fn observe(&self, fact: Fact<'_>, around: &Around<'_>) -> Result<AnyObservation, AnyError> {
-        let env = around.env::<F>()?;
-        Ok(match Self::observe(self, fact, &env)? {
-            Observation::Applied(transition) => AnyObservation::Applied(any(self.revision(), transition)),
-            Observation::Unmoved { because, warnings } => AnyObservation::Unmoved { because, warnings },
-        })
+    fn lease(&self, effect: &EffectId, cx: &Context) -> Result<AnyLease, AnyError> {
+        let Lease { next, request, warnings } = Self::lease(self, effect, cx)?;
+        Ok(AnyLease { next: Box::new(next), request, warnings })
     }
 
-    fn owed(&self, around: &Around<'_>) -> Result<Vec<Owed>, AnyError> {
-        Ok(Self::owed(self, &around.env::<F>()?))
+    fn observe(&self, fact: Fact<'_>, cx: &Context) -> Result<AnyStep, AnyError> {
+        Ok(any(Self::observe(self, fact, cx)?))
     }
 
-    fn awaits(&self, around: &Around<'_>) -> Result<Vec<Awaited>, AnyError> {
-        Ok(Self::awaits(self, &around.env::<F>()?))
+    fn effects(&self, cx: &Context) -> Vec<PendingEffect> {
+        Self::effects(self, cx)
     }
 
-    fn offers(&self, around: &Around<'_>) -> Result<Vec<AnyOffer>, AnyError> {
-        let offers = Self::offers(self, &around.env::<F>()?).into_iter();
-        let any = offers.map(|it| AnyOffer {
-            wish: it.wish.name(),
-            open: it.is_open(),
+    fn waiting_for(&self, cx: &Context) -> Vec<Wait> {
+        Self::waiting_for(self, cx)
+    }
+
+    fn actions(&self, cx: &Context) -> Vec<AnyAction> {
+        let actions = Self::actions(self, cx).into_iter();
+        let any = actions.map(|it| AnyAction {
+            action: it.action.name(),
+            allowed: it.is_allowed(),
             violations: it.violations,
             warnings: it.warnings,
         });
-        Ok(any.collect())
+        any.collect()
     }
 
-    fn deadline(&self, around: &Around<'_>) -> Result<Option<Timestamp>, AnyError> {
-        Ok(Self::deadline(self, &around.env::<F>()?))
+    fn wake_at(&self, cx: &Context) -> Option<Timestamp> {
+        Self::wake_at(self, cx)
     }
 
-    fn correlation_ids(&self) -> Vec<CorrelationId> {
-        self.correlation_ids()
+    fn ids(&self) -> Vec<CorrelationId> {
+        self.ids()
     }
 }
 
-fn any<F: Flow + Send + Sync>(before: u64, transition: Transition<F>) -> AnyTransition
+fn any<F: Flow + Send + Sync>(step: Step<F>) -> AnyStep
 where
     F::Call: Send + Sync,
 {
-    let Transition { next, take, learnt, failure, warnings, .. } = transition;
-    let changed = next.revision() != before;
-    AnyTransition { next: Box::new(next), changed, take, learnt, failure, warnings }
+    let transitions = step.transitions();
+    let Step { next, ignored, new_ids, failure, warnings, .. } = step;
+    AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }
 }
 
-/// The command that every flow has.
-#[derive(serde::Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "AnyCommand", tag = "type"))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Begin {
-    /// Take an owed effect in hand; only its transition carries the complete request.
-    Begin {
-        /// The effect.
-        effect: EffectId,
-    },
-}
-
-/// Reads a command of a flow from JSON: `begin`, or one of the provider's operations.
+/// Reads a command of a flow from JSON: one of the provider's operations.
 ///
 /// ```
-/// use rulebound::{Command, ffi::read_command, truemed::PaymentToken};
+/// use rulebound::{ffi::read_command, truemed::{PaymentToken, payment_token::Command}};
 /// let command = read_command::<PaymentToken>(r#"{"type": "delete_payment_token"}"#).unwrap();
-/// assert!(matches!(command, Command::Wish(_)));
+/// assert!(matches!(command, Command::DeletePaymentToken {}));
 /// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
-/// assert_eq!(wrong.field, "/items");
+/// assert_eq!(wrong.pointer, "/items");
 /// ```
 ///
-/// One that is longer than [`LARGEST_COMMAND`] is refused, so that what it leads to can be saved and loaded again.
-pub fn read_command<F: Flow>(text: &str) -> Result<Command<F>, Malformed> {
+/// One that is longer than [`LARGEST_COMMAND`] is rejected, so that what it leads to can be saved and loaded again.
+pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
     if text.len() > LARGEST_COMMAND {
         return Err(Malformed::new("", "is longer than 256 KiB"));
     }
-    let tag = tag(text)?;
-    match tag.as_ref() {
-        "begin" => decode_tagged(tag, text).map(|Begin::Begin { effect }| Command::Begin(effect)),
-        _ => decode_tagged(tag, text).map(Command::Wish),
-    }
+    decode_tagged(tag(text)?, text)
+}
+
+/// Reads the id of an effect from JSON's text.
+pub fn read_effect(text: &str) -> Result<EffectId, Malformed> {
+    EffectId::parse(text).map_err(|_| Malformed::new("/effect", "is not the id of an effect"))
 }
 
 /// Reads a fact from JSON: an object with a `type`.
@@ -321,9 +274,21 @@ pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
     decode_tagged(tag(text)?, text)
 }
 
-/// Reads the host's choices from JSON.
-pub fn read_policy(text: &str) -> Result<Policy, Malformed> {
-    decode(text).map_err(|error| error.under("/policy"))
+/// Reads the host's choices from JSON; an override that would have no effect is an error.
+pub fn read_config(text: &str) -> Result<Config, Malformed> {
+    decode(text).and_then(checked).map_err(|error| error.under("/config"))
+}
+
+/// A config whose every override has an effect.
+pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
+    let idle = |(code, level): (&String, &Level)| match rule(code) {
+        Some(rule) => idle(rule, *level).map(|why| (code.clone(), why)),
+        None => Some((code.clone(), "is not the code of a rule: copy it from the catalogue")),
+    };
+    match config.overrides.iter().find_map(idle) {
+        Some((code, why)) => Err(Malformed::new(format!("/overrides/{code}"), why)),
+        None => Ok(config),
+    }
 }
 
 /// Reads the time of a call from JSON.

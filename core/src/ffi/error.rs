@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::any::AnyError;
 use crate::fact::FactError;
-use crate::intake::AuthError;
 use crate::json::Malformed;
 use crate::snapshot::{Rejection, SaveError};
+use crate::webhook::AuthError;
 
 /// The kinds of problem.
 #[cfg(feature = "schemas")]
@@ -28,31 +28,31 @@ pub(super) const CODES: [&str; 8] = [
 /// What is wrong with a call: data that cannot be read, never a rule that is broken.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Problem {
+pub struct CallError {
     /// Its kind: `malformed`, `unreadable_snapshot`, `unknown_format`, `inexpressible`, `unknown`, `not_authentic`, `too_long` or
     /// `internal`.
     pub code: &'static str,
-    /// A JSON Pointer into the call's fields.
-    pub field: String,
-    /// What is wrong with that field.
+    /// A JSON Pointer to what is wrong in the call.
+    pub pointer: String,
+    /// What is wrong there.
     pub message: String,
 }
 
-impl Problem {
-    pub(crate) fn new(code: &'static str, field: impl Into<String>, message: impl Display) -> Self {
-        Self { code, field: field.into(), message: format!("{message}") }
+impl CallError {
+    pub(crate) fn new(code: &'static str, pointer: impl Into<String>, message: impl Display) -> Self {
+        Self { code, pointer: pointer.into(), message: format!("{message}") }
     }
 
-    /// Why a call came to nothing; a refused command is no problem but an answer.
+    /// Why a call came to nothing; the rejection of a command is no error.
     pub fn of(why: AnyError) -> Result<Self, Rejection> {
         Ok(match why {
-            AnyError::Refused(rejection) => return Err(rejection),
-            AnyError::Malformed(Malformed { field, reason }) => Self::new("malformed", field, reason),
+            AnyError::Rejected(rejection) => return Err(rejection),
+            AnyError::Malformed(Malformed { pointer, reason }) => Self::new("malformed", pointer, reason),
             AnyError::Load(wrong) => {
-                let (field, text) = (wrong.field(), format!("{wrong}"));
-                // The field is told beside it: in the words it would stand there twice.
-                let named = text.strip_prefix(&format!("`{field}`")).map(|rest| rest.trim_start_matches([':', ' ']));
-                Self::new("unreadable_snapshot", format!("/snapshot{field}"), named.unwrap_or(&text))
+                let (pointer, text) = (wrong.pointer(), format!("{wrong}"));
+                // The pointer stands beside the message: in the message it would stand there twice.
+                let named = text.strip_prefix(&format!("`{pointer}`")).map(|rest| rest.trim_start_matches([':', ' ']));
+                Self::new("unreadable_snapshot", format!("/snapshot{pointer}"), named.unwrap_or(&text))
             }
             AnyError::Save(wrong) => {
                 let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
@@ -65,7 +65,7 @@ impl Problem {
 
     /// The same, seen from further out.
     fn under(mut self, prefix: &str) -> Self {
-        self.field.insert_str(0, prefix);
+        self.pointer.insert_str(0, prefix);
         self
     }
 
@@ -75,13 +75,13 @@ impl Problem {
     }
 
     /// A name that this release does not know.
-    pub fn unknown(field: &str, what: &str, name: &str) -> Self {
-        Self::new("unknown", field, format!("there is no {what} `{name}`"))
+    pub fn unknown(pointer: &str, what: &str, name: &str) -> Self {
+        Self::new("unknown", pointer, format!("there is no {what} `{name}`"))
     }
 }
 
 /// A webhook that is not the provider's, or a question about one that cannot be answered.
-impl From<AuthError> for Problem {
+impl From<AuthError> for CallError {
     fn from(why: AuthError) -> Self {
         match why {
             AuthError::UnknownProvider => Self::new("unknown", "/provider", why),
@@ -94,8 +94,8 @@ impl From<AuthError> for Problem {
 }
 
 /// A fact, or the body of a webhook, that the host built wrong.
-impl From<FactError> for Problem {
+impl From<FactError> for CallError {
     fn from(wrong: FactError) -> Self {
-        Self::new("malformed", wrong.field, wrong.reason)
+        Self::new("malformed", wrong.pointer, wrong.reason)
     }
 }

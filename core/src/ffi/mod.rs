@@ -14,20 +14,21 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Catalogue, RULES_VERSION};
+use crate::config::{Config, Context};
 use crate::fact::Headers;
-use crate::id::Key;
-use crate::intake::{Delivery, Secret};
+use crate::id::{EffectId, Key};
 use crate::json::{Malformed, RawText, decode, encode, listed};
-use crate::policy::Policy;
 use crate::providers::{self, Provider};
 use crate::rule::Violation;
 use crate::time::{Millis, Timestamp};
+use crate::webhook::{Delivery, Secret};
 
+use any::checked;
 pub use any::{
-    AnyError, AnyObservation, AnyOffer, AnySnapshot, AnyTransition, Around, LARGEST_COMMAND, load, read_command,
-    read_fact, read_policy, read_time, start,
+    AnyAction, AnyError, AnyLease, AnySnapshot, AnyStep, LARGEST_COMMAND, load, read_command, read_config, read_effect,
+    read_fact, read_time, start,
 };
-pub use error::Problem;
+pub use error::CallError;
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///
@@ -75,10 +76,20 @@ enum Verb<'a> {
         now: Timestamp,
         /// The host's choices.
         #[serde(default)]
-        policy: Policy,
-        /// The settings of the flow's provider.
-        #[serde(borrow, default)]
-        settings: Option<RawText<'a>>,
+        config: Config,
+    },
+    /// A worker takes an effect, alone until the lease ends.
+    Lease {
+        /// The snapshot.
+        #[serde(borrow)]
+        snapshot: RawText<'a>,
+        /// The effect.
+        effect: EffectId,
+        /// The time of the call.
+        now: Timestamp,
+        /// The host's choices.
+        #[serde(default)]
+        config: Config,
     },
     /// Something has happened.
     Observe {
@@ -92,25 +103,22 @@ enum Verb<'a> {
         now: Timestamp,
         /// The host's choices.
         #[serde(default)]
-        policy: Policy,
-        /// The settings of the flow's provider.
-        #[serde(borrow, default)]
-        settings: Option<RawText<'a>>,
+        config: Config,
     },
-    /// What a worker must do, each once.
+    /// The effects that have to be carried out, each once.
     #[serde(borrow)]
-    Owed(Look<'a>),
-    /// What others must do.
+    Effects(Look<'a>),
+    /// What the provider or the customer has to do.
     #[serde(borrow)]
-    Awaits(Look<'a>),
-    /// What may be wished now, and what stands in the way of the rest.
+    WaitingFor(Look<'a>),
+    /// Every action: whether it is allowed now, or why not.
     #[serde(borrow)]
-    Offers(Look<'a>),
-    /// When any of these next changes by itself.
+    Actions(Look<'a>),
+    /// When to look at the flow again.
     #[serde(borrow)]
-    Deadline(Look<'a>),
+    WakeAt(Look<'a>),
     /// The ids by which a signal finds the flow.
-    CorrelationIds {
+    Ids {
         /// The snapshot.
         #[serde(borrow)]
         snapshot: RawText<'a>,
@@ -149,7 +157,7 @@ enum Verb<'a> {
         provider: String,
     },
     /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
-    KeyOf {
+    KeyFor {
         /// The kind, as the provider's page names it.
         kind: String,
         /// What the provider calls the thing.
@@ -183,10 +191,7 @@ struct Look<'a> {
     now: Timestamp,
     /// The host's choices.
     #[serde(default)]
-    policy: Policy,
-    /// The settings of the flow's provider.
-    #[serde(borrow, default)]
-    settings: Option<RawText<'a>>,
+    config: Config,
 }
 
 /// An answer.
@@ -196,8 +201,8 @@ struct Look<'a> {
 enum Answer<T> {
     /// What was asked for.
     Ok(T),
-    /// The command is refused: every rule that it would break.
-    Refused {
+    /// The command or the lease is rejected: every rule that it would break.
+    Rejected {
         /// The broken rules, in the order in which they were found.
         violations: Vec<Violation>,
     },
@@ -207,7 +212,7 @@ enum Answer<T> {
         #[cfg_attr(feature = "schemas", schemars(extend("enum" = error::CODES)))]
         code: &'static str,
         /// A JSON Pointer into the verb's fields.
-        field: String,
+        pointer: String,
         /// What is wrong.
         message: String,
     },
@@ -227,32 +232,8 @@ struct Versions {
     formats: BTreeMap<&'static str, Vec<u32>>,
 }
 
-/// A fact that moved nothing.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-struct Unmoved<'a> {
-    /// Whether it moved the flow.
-    #[cfg_attr(feature = "schemas", schemars(extend("const" = false)))]
-    applied: bool,
-    /// Why.
-    unmoved: crate::fact::Because,
-    /// What is odd about it.
-    warnings: &'a [Violation],
-}
-
-/// A fact that moved the flow.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-struct Applied<'a> {
-    /// Whether it moved the flow.
-    #[cfg_attr(feature = "schemas", schemars(extend("const" = true)))]
-    applied: bool,
-    #[serde(flatten)]
-    transition: &'a AnyTransition,
-}
-
-/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`, `field` being a JSON Pointer into the verb's fields. Never panics
+/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"rejected": {"violations": […]}}` or
+/// `{"error": {"code", "pointer", "message"}}`, `pointer` being a JSON Pointer into the verb's fields. Never panics
 /// in a release, whatever the text.
 ///
 /// ```
@@ -261,17 +242,21 @@ struct Applied<'a> {
 /// ```
 pub fn call(request: &str) -> String {
     if request.len() > LARGEST_CALL {
-        return tell(Problem::new("too_long", "", "the request is longer than 4 MiB"));
+        return tell(CallError::new("too_long", "", "the request is longer than 4 MiB"));
     }
     match decode::<Verb<'_>>(request) {
         Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
-        Err(Malformed { field, reason }) => tell(Problem::new("malformed", within_verb(&field), reason)),
+        Err(Malformed { pointer, reason }) => tell(CallError::new("malformed", within_verb(&pointer), reason)),
     }
 }
 
 /// A field as seen from the verb's fields.
-fn within_verb(field: &str) -> &str {
-    field.char_indices().filter(|(_, it)| *it == '/').nth(1).map_or("", |(start, _)| field.get(start..).unwrap_or(""))
+fn within_verb(pointer: &str) -> &str {
+    pointer
+        .char_indices()
+        .filter(|(_, it)| *it == '/')
+        .nth(1)
+        .map_or("", |(start, _)| pointer.get(start..).unwrap_or(""))
 }
 
 /// An answer, or the error that is one too.
@@ -285,26 +270,25 @@ fn serve(verb: Verb<'_>) -> Served {
         },
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
         Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
-        Verb::Handle { snapshot, command, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
-            ok(&open(snapshot)?.handle(command.get(), &around).map_err(refuse)?)
+        Verb::Handle { snapshot, command, now, config } => {
+            let cx = context(now, config)?;
+            ok(&open(snapshot)?.handle(command.get(), &cx).map_err(refuse)?)
         }
-        Verb::Observe { snapshot, fact, now, policy, settings } => {
-            let around = Around::new(now, Some(&policy), settings.map(RawText::get));
+        Verb::Lease { snapshot, effect, now, config } => {
+            let cx = context(now, config)?;
+            ok(&open(snapshot)?.lease(&effect, &cx).map_err(refuse)?)
+        }
+        Verb::Observe { snapshot, fact, now, config } => {
+            let cx = context(now, config)?;
             let snapshot = open(snapshot)?;
             let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
-            match snapshot.observe(fact, &around).map_err(refuse)? {
-                AnyObservation::Applied(transition) => ok(&Applied { applied: true, transition: &transition }),
-                AnyObservation::Unmoved { because, warnings } => {
-                    ok(&Unmoved { applied: false, unmoved: because, warnings: &warnings })
-                }
-            }
+            ok(&snapshot.observe(fact, &cx).map_err(refuse)?)
         }
-        Verb::Owed(look) => look.at(|at, around| at.owed(around)),
-        Verb::Awaits(look) => look.at(|at, around| at.awaits(around)),
-        Verb::Offers(look) => look.at(|at, around| at.offers(around)),
-        Verb::Deadline(look) => look.at(|at, around| at.deadline(around)),
-        Verb::CorrelationIds { snapshot } => ok(&open(snapshot)?.correlation_ids()),
+        Verb::Effects(look) => look.at(|at, cx| at.effects(cx)),
+        Verb::WaitingFor(look) => look.at(|at, cx| at.waiting_for(cx)),
+        Verb::Actions(look) => look.at(|at, cx| at.actions(cx)),
+        Verb::WakeAt(look) => look.at(|at, cx| at.wake_at(cx)),
+        Verb::Ids { snapshot } => ok(&open(snapshot)?.ids()),
         Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
             let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
@@ -316,7 +300,7 @@ fn serve(verb: Verb<'_>) -> Served {
             ok(&(provider.correlate)(body.as_bytes()).map_err(|it| tell(it.into()))?)
         }
         Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
-        Verb::KeyOf { kind, name } => ok(&providers::key_of(&kind, &name).map_err(|wrong| refuse(wrong.into()))?),
+        Verb::KeyFor { kind, name } => ok(&providers::key_for(&kind, &name).map_err(|wrong| refuse(wrong.into()))?),
         Verb::Ask { provider, question, with } => {
             raw(ask(named(&provider)?, &question, with.get()).map_err(|wrong| refuse(wrong.into()))?)
         }
@@ -329,11 +313,15 @@ fn serve(verb: Verb<'_>) -> Served {
 }
 
 impl Look<'_> {
-    fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<T, AnyError>) -> Served {
-        let around = Around::new(self.now, Some(&self.policy), self.settings.map(RawText::get));
-        let snapshot = open(self.snapshot)?;
-        ok(&view(snapshot.as_ref(), &around).map_err(refuse)?)
+    fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> Served {
+        let cx = context(self.now, self.config)?;
+        ok(&view(open(self.snapshot)?.as_ref(), &cx))
     }
+}
+
+fn context(now: Timestamp, config: Config) -> Result<Context, String> {
+    let config = checked(config).map_err(|wrong| refuse(wrong.under("/config").into()))?;
+    Ok(Context::new(now, config))
 }
 
 fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malformed> {
@@ -364,20 +352,20 @@ fn raw(json: String) -> Served {
 }
 
 fn refuse(why: AnyError) -> String {
-    match Problem::of(why) {
+    match CallError::of(why) {
         Ok(problem) => tell(problem),
         Err(rejection) => {
-            let refused: Answer<()> = Answer::Refused { violations: rejection.violations };
-            encode(&refused)
+            let rejected: Answer<()> = Answer::Rejected { violations: rejection.violations };
+            encode(&rejected)
         }
     }
 }
 
 fn unknown(field: &str, name: &str, what: &str) -> String {
-    tell(Problem::unknown(field, what, name))
+    tell(CallError::unknown(field, what, name))
 }
 
-fn tell(problem: Problem) -> String {
-    let Problem { code, field, message } = problem;
-    encode(&Answer::<()>::Error { code, field, message })
+fn tell(problem: CallError) -> String {
+    let CallError { code, pointer, message } = problem;
+    encode(&Answer::<()>::Error { code, pointer, message })
 }

@@ -7,14 +7,13 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use super::any::Begin;
-use super::{Answer, AnyOffer, AnyTransition, Applied, Look, Unmoved, Verb, Versions};
+use super::{Answer, AnyAction, AnyLease, AnyStep, Look, Verb, Versions};
 use crate::catalogue::Catalogue;
-use crate::effect::{Awaited, Owed, Request};
+use crate::config::Config;
+use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
 use crate::flow::{Flow, Named};
 use crate::id::CorrelationId;
-use crate::policy::Policy;
 use crate::providers::for_each_flow;
 use crate::rule::Violation;
 use crate::snapshot::Saved;
@@ -43,8 +42,8 @@ pub struct FlowTypes {
     pub settings: String,
     /// The older formats in which its snapshots are read, and written by `save_as`.
     pub older: &'static [u32],
-    /// The wishes that it offers.
-    pub wishes: Vec<&'static str>,
+    /// Its actions.
+    pub actions: Vec<&'static str>,
 }
 
 impl Types {
@@ -60,16 +59,14 @@ impl Types {
         for_each_flow!(describe);
         add::<Verb<'_>>(&mut read);
         add::<Look<'_>>(&mut read);
-        add::<Begin>(&mut read);
-        add::<Policy>(&mut read);
+        add::<Config>(&mut read);
         add::<Fact<'_>>(&mut read);
         let mut written = SchemaSettings::draft2020_12().for_serialize().into_generator();
-        add::<AnyTransition>(&mut written);
-        add::<AnyOffer>(&mut written);
-        add::<Applied<'_>>(&mut written);
-        add::<Unmoved<'_>>(&mut written);
-        add::<Owed>(&mut written);
-        add::<Awaited>(&mut written);
+        add::<AnyStep>(&mut written);
+        add::<AnyLease>(&mut written);
+        add::<AnyAction>(&mut written);
+        add::<PendingEffect>(&mut written);
+        add::<Wait>(&mut written);
         add::<Request>(&mut written);
         add::<Violation>(&mut written);
         add::<Failure>(&mut written);
@@ -95,8 +92,8 @@ impl FlowTypes {
         add::<Saved<'_, F>>(generator);
         let name = F::Command::schema_name();
         let name = name.strip_suffix("Command").unwrap_or(&name).into();
-        let wishes = F::Wish::ALL.iter().map(|it| it.name()).collect();
-        Self { id: F::ID, name, settings: F::Settings::schema_name().into(), older: F::OLDER, wishes }
+        let actions = F::Action::ALL.iter().map(|it| it.name()).collect();
+        Self { id: F::ID, name, settings: F::Settings::schema_name().into(), older: F::OLDER, actions }
     }
 }
 

@@ -4,32 +4,32 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Cx, Flow};
-use crate::effect::{Duty, Obligation};
+use crate::effect::{OutboxEntry, StoredEffect};
 use crate::time::Timestamp;
 
 impl<F: Flow> Cx<'_, F> {
     /// Keeps some deliveries back. Who has one in hand may still say that it is done: until when somebody may be at one.
     pub fn keep_back(&mut self, which: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let now = self.now();
-        let is_it = |it: &Obligation<F::Call>| matches!(&it.duty, Duty::Fulfill { of } if which(of));
-        let lease = self.outbox.owed.iter().filter(|it| is_it(it)).filter_map(|it| it.in_hand(now)).max();
-        if self.outbox.owed.iter().any(|it| is_it(it) && !it.kept) {
-            self.outbox.to_mut().owed.iter_mut().filter(|it| is_it(it)).for_each(|it| it.kept = true);
+        let is_it = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about));
+        let lease = self.outbox.entries.iter().filter(|it| is_it(it)).filter_map(|it| it.leased(now)).max();
+        if self.outbox.entries.iter().any(|it| is_it(it) && !it.kept) {
+            self.outbox.to_mut().entries.iter_mut().filter(|it| is_it(it)).for_each(|it| it.kept = true);
         }
         lease
     }
 
     /// Owes again what was kept back.
     pub fn bring_back(&mut self) {
-        if self.outbox.owed.iter().any(|it| it.kept) {
-            self.outbox.to_mut().owed.iter_mut().for_each(|it| it.kept = false);
+        if self.outbox.entries.iter().any(|it| it.kept) {
+            self.outbox.to_mut().entries.iter_mut().for_each(|it| it.kept = false);
         }
     }
 
     /// Withdraws what was kept back: what each delivery was of.
     pub fn drop_kept(&mut self) -> Vec<String> {
-        let kept = self.outbox.owed.iter().filter(|it| it.kept).filter_map(|it| match &it.duty {
-            Duty::Fulfill { of } => Some(of.clone()),
+        let kept = self.outbox.entries.iter().filter(|it| it.kept).filter_map(|it| match &it.effect {
+            StoredEffect::Fulfill { about } => Some(about.clone()),
             _ => None,
         });
         let kept = kept.collect();

@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::{AfterAll, Flow, Named, Reviews};
-use crate::fact::{Because, Origin, Verdict, Via};
+use super::{AfterAll, Flow, Named, Reviews, typed};
+use crate::fact::{IgnoredReason, Origin, Verdict};
 use crate::id::EffectId;
 use crate::rule::Rule;
 
@@ -23,7 +23,7 @@ pub enum Input<F: Flow> {
         /// What the reply says.
         event: F::Event,
     },
-    /// A request was taken, and no document shows how its success looks: nothing moves, and it stays owed until its look-up
+    /// A request was taken, and no document shows how its success looks: nothing moves, and it stays owed until its lookup
     /// shows or denies it.
     Accepted {
         /// Its id.
@@ -40,7 +40,7 @@ pub enum Input<F: Flow> {
         /// What can be learnt of it.
         event: F::Event,
     },
-    /// Every sending of a request was refused: it is over. Of a look-up: there is no such thing.
+    /// Every sending of a request was refused: it is over. Of a lookup: there is no such thing.
     Refused {
         /// Its id.
         id: EffectId,
@@ -76,7 +76,7 @@ pub enum Input<F: Flow> {
     /// The provider signals.
     Signalled(F::Event, Origin),
     /// The customer came back.
-    Returned(Via),
+    Returned,
     /// A person answered a review.
     Reviewed {
         /// The review.
@@ -87,15 +87,6 @@ pub enum Input<F: Flow> {
         verdict: <F::Review as Reviews>::Verdict,
         /// The id that the verdict names.
         id: Option<String>,
-    },
-    /// A person judged a review that is named by a string.
-    Judged {
-        /// What the review was about.
-        reason: String,
-        /// The provider's id, or the effect's, that it was about.
-        of: String,
-        /// The verdict.
-        verdict: Verdict,
     },
     /// The late reply to a request that was ended as not done proves its success: a person is told, whatever follows.
     AfterAll(AfterAll<F::Call>, F::Event),
@@ -111,19 +102,14 @@ pub enum Input<F: Flow> {
 }
 
 impl<F: Flow> Input<F> {
-    /// A person's verdict on a review.
-    pub(crate) fn reviewed(reason: String, about: String, verdict: Verdict) -> Self {
-        let typed = F::Review::of_name(&reason);
-        match typed.and_then(|review| Some((review, Named::of_name(verdict.name())?))) {
-            None => Self::Judged { reason, of: about, verdict },
-            Some((review, named)) => {
-                let id = match verdict {
-                    Verdict::Plain(_) => None,
-                    Verdict::About { id, .. } => Some(id),
-                };
-                Self::Reviewed { review, about, verdict: named, id }
-            }
-        }
+    /// A person's verdict on a review; nothing if there is no such question.
+    pub(crate) fn reviewed(reason: &str, about: String, verdict: Verdict) -> Option<Self> {
+        // Several questions may have one reason: about what becomes of requests of several kinds.
+        let of_reason = F::Review::ALL.iter().copied().filter(|review| review.name() == reason);
+        let has_verdict = |review: &F::Review| review.question().verdicts().any(|name| name == verdict.name());
+        let review = of_reason.into_iter().find(has_verdict)?;
+        let (verdict, id) = typed::<F::Review>(verdict);
+        Some(Self::Reviewed { review, about, verdict: verdict?, id })
     }
 }
 
@@ -134,11 +120,11 @@ pub enum Stop {
     /// The state has nothing that the command could be done to, and the policy has softened the rule that says so.
     NotNow,
     /// A fact moves nothing.
-    Unmoved(Because),
+    Unmoved(IgnoredReason),
 }
 
-impl From<Because> for Stop {
-    fn from(because: Because) -> Self {
+impl From<IgnoredReason> for Stop {
+    fn from(because: IgnoredReason) -> Self {
         Self::Unmoved(because)
     }
 }

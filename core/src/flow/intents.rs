@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Flow, Rules, Stop};
-use crate::fact::Because;
+use crate::fact::IgnoredReason;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::rule::RuleSet;
 
@@ -97,7 +97,7 @@ pub enum Outcome {
 /// How a wish stands to those that are remembered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum IntentStatus {
     /// The same wish is open or done: asking again changes nothing.
     Same,
     /// The name stands for another content.
@@ -106,7 +106,7 @@ pub enum Standing {
     Fresh(u32),
 }
 
-impl Standing {
+impl IntentStatus {
     /// Checks that the name does not stand for another content.
     pub fn check<F: Flow>(self, rule: impl RuleSet, rules: &mut Rules<'_, F>) {
         rules.check(rule, self != Self::Other).at("/intent");
@@ -116,7 +116,7 @@ impl Standing {
     pub fn ordinal(self) -> Result<u32, Stop> {
         match self {
             Self::Fresh(ordinal) => Ok(ordinal),
-            Self::Same => Err(Because::Known.into()),
+            Self::Same => Err(IgnoredReason::Duplicate.into()),
             Self::Other => Err(Stop::NotNow),
         }
     }
@@ -127,16 +127,16 @@ impl Intents {
     pub const EMPTY: Self = Self { recent: Vec::new(), older: Fingerprints(Vec::new()) };
 
     /// How a wish stands to those that are remembered.
-    pub fn standing(&self, intent: &Intent, content: Digest) -> Standing {
+    pub fn status_of(&self, intent: &Intent, content: Digest) -> IntentStatus {
         match self.find(intent) {
             None => match self.older.content(intent) {
-                None => Standing::Fresh(1),
-                Some(have) if have == content.first() => Standing::Same,
-                Some(_) => Standing::Other,
+                None => IntentStatus::Fresh(1),
+                Some(have) if have == content.first() => IntentStatus::Same,
+                Some(_) => IntentStatus::Other,
             },
-            Some(it) if it.outcome == Outcome::Failed => Standing::Fresh(it.ordinal.saturating_add(1)),
-            Some(it) if it.content == content => Standing::Same,
-            Some(_) => Standing::Other,
+            Some(it) if it.outcome == Outcome::Failed => IntentStatus::Fresh(it.ordinal.saturating_add(1)),
+            Some(it) if it.content == content => IntentStatus::Same,
+            Some(_) => IntentStatus::Other,
         }
     }
 
@@ -257,11 +257,11 @@ mod tests {
         }
         let other = Digest::of([b"other".as_slice()]);
         for n in (273..=400).chain([0]) {
-            assert_eq!(intents.standing(&name(n), content), Standing::Same, "{n}");
-            assert_eq!(intents.standing(&name(n), other), Standing::Other, "{n}");
+            assert_eq!(intents.status_of(&name(n), content), IntentStatus::Same, "{n}");
+            assert_eq!(intents.status_of(&name(n), other), IntentStatus::Other, "{n}");
         }
         assert_eq!(intents.outcome(&name(273)), Some(Outcome::Done));
-        assert_eq!(intents.standing(&name(1), content), Standing::Fresh(1));
+        assert_eq!(intents.status_of(&name(1), content), IntentStatus::Fresh(1));
         let text = serde_json::to_string(&intents).unwrap();
         assert!(text.len() < 2300, "{}", text.len());
         assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
@@ -278,7 +278,7 @@ mod tests {
             intents.open(name(n), content, 1);
             intents.settle(name(n).as_str(), Outcome::Done);
         }
-        assert_eq!(intents.standing(&name(0), content), Standing::Fresh(4));
+        assert_eq!(intents.status_of(&name(0), content), IntentStatus::Fresh(4));
     }
 
     #[test]
@@ -294,9 +294,9 @@ mod tests {
         let name = Intent::parse("2026-12").unwrap();
         let mut intents = Intents::default();
         intents.open(name.clone(), content, 1);
-        assert_eq!(intents.standing(&name, Digest::of([b"other".as_slice()])), Standing::Other);
+        assert_eq!(intents.status_of(&name, Digest::of([b"other".as_slice()])), IntentStatus::Other);
         intents.settle(name.as_str(), Outcome::Failed);
-        assert_eq!(intents.standing(&name, content), Standing::Fresh(2));
+        assert_eq!(intents.status_of(&name, content), IntentStatus::Fresh(2));
     }
 
     #[test]

@@ -19,26 +19,25 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::effect::{Awaited, Call};
+use crate::config::{Config, Context};
+use crate::effect::{Call, Wait};
 use crate::json::Malformed;
-use crate::policy::Env;
 use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 use crate::time::Timestamp;
 
+pub use cx::Cx;
 pub(crate) use cx::Decided;
-pub use cx::{Cx, Notice};
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
-pub use intents::{Intents, Outcome, Standing};
-pub use outcome::{AfterAll, MADE_AFTER_ALL};
-pub use review::{Ask, Reviews, Untyped};
-#[allow(unused_imports, reason = "the providers' questions are not typed yet")]
+pub use intents::{IntentStatus, Intents, Outcome};
+pub use outcome::AfterAll;
+pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
-pub use rules::{Check, Rules, Standby};
-pub use watch::Watch;
+pub use rules::{Check, PendingRequest, Rules};
+pub use watch::PollTimer;
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
@@ -91,6 +90,22 @@ macro_rules! named {
 }
 pub(crate) use named;
 
+/// Declares the states of a facet that are stored: an enum of names, by which they are read as well.
+macro_rules! states {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident ($schema:literal) { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }
+    ) => {
+        $crate::flow::named! {
+            $(#[$meta])*
+            #[derive(Default, serde::Deserialize)]
+            #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = $schema))]
+            $vis enum $name { $($(#[$doc])* #[serde(rename = $text)] $variant = $text),+ }
+        }
+    };
+}
+pub(crate) use states;
+
 /// One lifecycle of one provider, with its own snapshot.
 ///
 /// A state has one facet or several, each with its own states and its own table of moves; an input may move several at once,
@@ -106,11 +121,11 @@ pub trait Flow:
     const OLDER: &'static [u32] = &[];
 
     /// Its facets: the parts of its state, each with a table of the moves that it may make.
-    type Facets: Facets<Trigger = Self::On>;
+    type Facets: Facets<Trigger = Self::Trigger>;
     /// What can move a facet.
-    type On: Named;
+    type Trigger: Named;
     /// The unit that a button has: an operation, or one shape of it.
-    type Wish: Named;
+    type Action: Named;
     /// What the host may wish, besides `begin`.
     type Command: Clone + Debug + DeserializeOwned + Described;
     /// What an owed request does.
@@ -128,39 +143,42 @@ pub trait Flow:
     fn facets(&self) -> Self::Facets;
 
     /// The wish that a command expresses.
-    fn wish(command: &Self::Command) -> Self::Wish;
+    fn action_of(command: &Self::Command) -> Self::Action;
 
     /// The wish that an owed request came from, whose guards must still hold when it is begun.
-    fn wish_of(call: &Self::Call) -> Self::Wish;
+    fn action_of_call(call: &Self::Call) -> Self::Action;
 
     /// Whether the same wish is open or fulfilled already, so that asking again changes nothing.
-    fn stands(&self, _command: &Self::Command) -> bool {
+    fn is_duplicate(&self, _command: &Self::Command) -> bool {
         false
     }
 
     /// What the state and the clock have to permit: for a command, and again when a request that came of it is leased.
-    fn permits(&self, wish: Self::Wish, rules: &mut Rules<'_, Self>);
+    fn permits(&self, wish: Self::Action, rules: &mut Rules<'_, Self>);
 
     /// What they have to permit besides for a new command alone.
-    fn accepts(&self, _wish: Self::Wish, _rules: &mut Rules<'_, Self>) {}
+    fn accepts(&self, _wish: Self::Action, _rules: &mut Rules<'_, Self>) {}
 
     /// The rules that the contents of a new command decide.
     fn check(&self, _command: &Self::Command, _rules: &mut Rules<'_, Self>) {}
 
     /// What an input does to the state, a command only if no rule rejects it; and what it counts as in the tables. Of a step
     /// that stops nothing is kept.
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self::On, Stop>;
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self::Trigger, Stop>;
+
+    /// The settings of its provider.
+    fn settings(config: &Config) -> &Self::Settings;
 
     /// What others must do.
-    fn awaits(&self, env: &Env<Self::Settings>) -> Vec<Awaited>;
+    fn waits(&self, context: &Context) -> Vec<Wait>;
 
     /// Instants at which what is offered changes by itself.
-    fn turns(&self, _env: &Env<Self::Settings>) -> Vec<Timestamp> {
+    fn timers(&self, _env: &Context) -> Vec<Timestamp> {
         Vec::new()
     }
 
     /// The ids of the provider that find this flow.
-    fn correlation_ids(&self) -> Vec<&str>;
+    fn ids(&self) -> Vec<&str>;
 
     /// Reads a good reply: whether the members are there that prove its success. The kernel alone decides what follows.
     fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Reading<Self::Event>;
@@ -182,12 +200,6 @@ pub trait Flow:
     /// Reads a webhook; nothing if it cannot be read.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
-    /// What is an id that a verdict on a review of that reason has to name, such as that of what was created; nothing if it
-    /// needs none.
-    fn id_of(_reason: &str, _verdict: &str) -> Option<fn(&str) -> bool> {
-        None
-    }
-
     /// Whether an id of the provider's is known as that of another request than those that are open.
     fn is_of_another(&self, _id: &str) -> bool {
         false
@@ -207,21 +219,21 @@ pub trait Flow:
     }
 }
 
-/// What may be wished now, and what stands in the way of the rest.
+/// An action, and what stands in its way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Offer<F: Flow> {
-    /// The wish.
-    pub wish: F::Wish,
+pub struct Action<F: Flow> {
+    /// The action.
+    pub action: F::Action,
     /// The rules that it would break.
     pub violations: Vec<Violation>,
     /// What would be warned about.
     pub warnings: Vec<Violation>,
 }
 
-impl<F: Flow> Offer<F> {
-    /// Whether the wish is open.
-    pub const fn is_open(&self) -> bool {
+impl<F: Flow> Action<F> {
+    /// Whether it is allowed now.
+    pub const fn is_allowed(&self) -> bool {
         self.violations.is_empty()
     }
 }

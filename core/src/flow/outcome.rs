@@ -1,20 +1,17 @@
-//! What has become of our own requests: which are open, and what a look-up or a signal says of them.
+//! What has become of our own requests: which are open, and what a lookup or a signal says of them.
 
 use alloc::sync::Arc;
 
-use super::{Cx, Flow};
-use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, Obligation, Past};
-use crate::fact::Because;
+use super::{Ask, Cx, Flow};
+use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, OutboxEntry, Past};
+use crate::fact::IgnoredReason;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
-/// The review of what was made although it had been ended as not made.
-pub const MADE_AFTER_ALL: &str = "made_after_all";
-
-/// The shortest time between two look-ups for one outcome.
+/// The shortest time between two lookups for one outcome.
 const BETWEEN_LOOKS: Millis = Millis::from_minutes(10);
 
-/// A request that was done after it had been ended as not done: by a person, or by what look-ups showed.
+/// A request that was done after it had been ended as not done: by a person, or by what lookups showed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AfterAll<C> {
@@ -30,7 +27,7 @@ pub struct AfterAll<C> {
 type Which<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
 
 impl<F: Flow> Cx<'_, F> {
-    /// A look-up or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
+    /// A lookup or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
     /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
     pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
         self.proved(&done, made)
@@ -38,9 +35,9 @@ impl<F: Flow> Cx<'_, F> {
 
     // What these have in common is compiled once for a flow, and not for each question.
     fn proved(&mut self, done: Which<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
-        let all = || self.outbox.owed.iter().filter(|it| it.call().is_some_and(done));
+        let all = || self.outbox.entries.iter().filter(|it| it.call().is_some_and(done));
         let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
-        let gone = self.outbox.to_mut().discharge(id.as_str())?;
+        let gone = self.outbox.to_mut().remove(id.as_str())?;
         if let Some(call) = gone.call() {
             self.outbox.to_mut().makes(call, made);
         }
@@ -50,9 +47,9 @@ impl<F: Flow> Cx<'_, F> {
         gone.into_request()
     }
 
-    /// The reply to a look-up denies that a request was done.
+    /// The reply to a lookup denies that a request was done.
     ///
-    /// Given where that ends it: settle it as not done. Otherwise it does not count, and the next look-up is planned: the
+    /// Given where that ends it: settle it as not done. Otherwise it does not count, and the next lookup is planned: the
     /// request may have been on its way still, a denial about money counts the second time only, and one of a request
     /// that was answered with a good status is a person's to judge.
     pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, Arc<F::Call>)> {
@@ -60,10 +57,10 @@ impl<F: Flow> Cx<'_, F> {
     }
 
     fn denied(&mut self, denied: Which<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
-        let looked = self.begun_at();
+        let looked = self.leased_at();
         let now = self.now();
-        let is_it = |it: &Obligation<F::Call>| it.was_sent() && it.call().is_some_and(denied);
-        let it = self.outbox.to_mut().owed.iter_mut().find(|it| is_it(it))?;
+        let is_it = |it: &OutboxEntry<F::Call>| it.was_sent() && it.call().is_some_and(denied);
+        let it = self.outbox.to_mut().entries.iter_mut().find(|it| is_it(it))?;
         let (id, call) = (it.id.clone(), Arc::clone(it.shared_call()?));
         let class = call.operation().class;
         let sent = it.sent.as_deref_mut()?;
@@ -74,7 +71,7 @@ impl<F: Flow> Cx<'_, F> {
         }
         if sent.answered == Answered::Accepted && !class.is_of_money() {
             // It was taken and came to nothing: it may be asked for again.
-            (sent.answered, it.due) = (Answered::No, None);
+            (sent.answered, it.not_before) = (Answered::No, None);
             sent.open.clear();
             return None;
         }
@@ -87,20 +84,20 @@ impl<F: Flow> Cx<'_, F> {
             self.look_for(&call, first.after(BETWEEN_DENIALS));
             return None;
         }
-        let gone = self.outbox.to_mut().discharge(id.as_str())?;
+        let gone = self.outbox.to_mut().remove(id.as_str())?;
         // A late reply may say otherwise.
         self.outbox.to_mut().remember(&gone, End::Undone);
         gone.into_request()
     }
 
-    /// The reply to a look-up neither shows a request nor denies it: its next look-up is planned, each after a longer time.
+    /// The reply to a lookup neither shows a request nor denies it: its next lookup is planned, each after a longer time.
     pub fn look_again(&mut self, of: impl Fn(&F::Call) -> bool) {
         self.looks_again(&of);
     }
 
     fn looks_again(&mut self, of: Which<'_, F>) {
         let now = self.now();
-        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
+        let open = self.outbox.entries.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
         let Some((call, sent)) = open.and_then(|it| Some((Arc::clone(it.shared_call()?), it.sent.as_deref()?))) else {
             return;
         };
@@ -109,10 +106,10 @@ impl<F: Flow> Cx<'_, F> {
         self.look_for(&call, now.after(rest));
     }
 
-    /// A look-up shows that only a person can tell what has become of a request: the question about it is due now.
+    /// A lookup shows that only a person can tell what has become of a request: the question about it is due now.
     pub fn ask_about(&mut self, of: impl Fn(&F::Call) -> bool) {
         let now = self.now();
-        let open = self.outbox.owed.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
+        let open = self.outbox.entries.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
         if let Some(id) = open.map(|it| it.id.clone()) {
             self.outbox.to_mut().ask(id.as_str(), now);
         }
@@ -124,14 +121,14 @@ impl<F: Flow> Cx<'_, F> {
         &mut self,
         done: impl Fn(&F::Call) -> bool,
         made: &str,
-        verdicts: &[&'static str],
-    ) -> Result<Option<AfterAll<F::Call>>, Because> {
+        ask: impl Into<Ask<F::Review>>,
+    ) -> Result<Option<AfterAll<F::Call>>, IgnoredReason> {
         let past = || self.outbox.past.iter().filter(|it| done(&it.call));
         if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made)) {
-            return Err(Because::Known);
+            return Err(IgnoredReason::Duplicate);
         }
         let Some(past) = past().find(|it| it.end == End::Undone).cloned() else { return Ok(None) };
-        Ok(Some(self.was_made(&past, Some(made), verdicts)))
+        Ok(Some(self.was_made(&past, Some(made), Some(ask.into()))))
     }
 
     /// Notes that a request was done that was ended as not done. A new try that would move money, and that nobody has sent, is
@@ -140,19 +137,21 @@ impl<F: Flow> Cx<'_, F> {
         &mut self,
         past: &Past<F::Call>,
         made: Option<&str>,
-        verdicts: &[&'static str],
+        ask: Option<Ask<F::Review>>,
     ) -> AfterAll<F::Call> {
-        self.review(MADE_AFTER_ALL, made.unwrap_or(past.id.as_str()), verdicts);
+        if let Some(ask) = ask {
+            self.ask(ask, made.unwrap_or(past.id.as_str()));
+        }
         let outbox = self.outbox.to_mut();
         outbox.makes(&past.call, made);
         outbox.is_made(&past.id, made);
-        let is_moot = |it: &&Obligation<F::Call>| !it.was_sent() && past.is_tried_again_by(it);
-        let moot = outbox.owed.iter().find(is_moot).map(|it| it.id.clone());
-        let again = moot.and_then(|id| outbox.discharge(id.as_str())?.into_request());
+        let is_moot = |it: &&OutboxEntry<F::Call>| !it.was_sent() && past.is_tried_again_by(it);
+        let moot = outbox.entries.iter().find(is_moot).map(|it| it.id.clone());
+        let again = moot.and_then(|id| outbox.remove(id.as_str())?.into_request());
         AfterAll { id: past.id.clone(), call: past.call.clone(), again }
     }
 
-    /// Plans the look-up by which the outcome of a request shows that has just been begun.
+    /// Plans the lookup by which the outcome of a request shows that has just been begun.
     pub(crate) fn look_for_outcome(&mut self, id: &str) {
         let it = self.outbox.find(id);
         if let Some((call, from)) = it.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at()?))) {
@@ -160,15 +159,15 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    /// Owes the look-up of a request now.
+    /// Owes the lookup of a request now.
     pub(crate) fn look_for_outcome_now(&mut self, call: &F::Call) {
-        if let Some(look_up) = call.outcome_look_up() {
+        if let Some(look_up) = call.outcome_lookup() {
             self.look_up(look_up);
         }
     }
 
     fn look_for(&mut self, call: &F::Call, from: Timestamp) {
-        if let Some(look_up) = call.outcome_look_up() {
+        if let Some(look_up) = call.outcome_lookup() {
             self.look_up_from(look_up, from);
         }
     }

@@ -1,6 +1,8 @@
 //! Reviews: what a flow asks a person, and the verdicts that the person chooses from.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::Named;
 use crate::effect::Question;
@@ -10,13 +12,17 @@ use crate::fact;
 pub trait Reviews: Named {
     /// Every verdict of every question.
     type Verdict: Named;
+    /// What a person is asked when a late reply shows that a request was done which had been ended as not done.
+    const DONE_AFTER_ALL: Option<Ask<Self>> = None;
+    /// What a person is asked when a late reply shows that a request was done twice.
+    const DONE_TWICE: Option<Ask<Self>> = None;
 
     /// What the person is asked, and the verdicts to choose from.
     fn question(self) -> &'static Question;
 
     /// The same question with some of its verdicts.
     fn only(self, verdicts: &'static [Self::Verdict]) -> Ask<Self> {
-        Ask { review: self, only: Some(verdicts) }
+        Ask::of_some(self, verdicts)
     }
 }
 
@@ -24,17 +30,38 @@ pub trait Reviews: Named {
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<R: Reviews> {
     pub(super) review: R,
-    pub(super) only: Option<&'static [R::Verdict]>,
+    only: Option<&'static [R::Verdict]>,
+}
+
+impl<R: Reviews> Ask<R> {
+    /// The question with all of its verdicts.
+    pub(crate) const fn of(review: R) -> Self {
+        Self { review, only: None }
+    }
+
+    /// The question with some of its verdicts.
+    pub(crate) const fn of_some(review: R, only: &'static [R::Verdict]) -> Self {
+        Self { review, only: Some(only) }
+    }
+
+    /// The verdicts that have to be stored: none where the reason alone tells them.
+    pub(super) fn stored(self) -> Vec<Cow<'static, str>> {
+        let only = match self.only {
+            None if R::of_name(self.review.name()) == Some(self.review) => &[],
+            None => return self.review.question().verdicts().map(Cow::Borrowed).collect(),
+            Some(only) => only,
+        };
+        only.iter().map(|verdict| Cow::Borrowed(verdict.name())).collect()
+    }
 }
 
 impl<R: Reviews> From<R> for Ask<R> {
     fn from(review: R) -> Self {
-        Self { review, only: None }
+        Self::of(review)
     }
 }
 
 /// The verdict of a person on a request, as the flow names it, and the id that it names: no verdict if the request is given up.
-#[allow(dead_code, reason = "the providers' questions are not typed yet")]
 pub(crate) fn typed<R: Reviews>(verdict: fact::Verdict) -> (Option<R::Verdict>, Option<String>) {
     match verdict {
         fact::Verdict::Plain(name) => (R::Verdict::of_name(&name), None),
@@ -43,15 +70,17 @@ pub(crate) fn typed<R: Reviews>(verdict: fact::Verdict) -> (Option<R::Verdict>, 
 }
 
 /// Declares the questions of a provider's flows, with their verdicts: what a doc comment says is what the person reads.
-#[allow(unused_macros, reason = "the providers' questions are not typed yet")]
 macro_rules! reviews {
     (
-        $(#[$meta:meta])* $vis:vis enum $review:ident;
+        $(#[$meta:meta])* $vis:vis enum $review:ident $({
+            done_after_all: $after_all:ident [$($seen:ident),+],
+            done_twice: $twice:ident,
+        })?;
         $(#[$verdict_meta:meta])* $verdict_vis:vis enum $verdict:ident { $($verdicts:tt)+ }
         $(
             $(#[doc = $text:literal])+
             $variant:ident = $reason:literal {
-                $( $(#[doc = $label:literal])+ $choice:ident $(needs $kind:literal $is_id:expr)? ),+ $(,)?
+                $( $(#[doc = $label:literal])+ $choice:ident $($names:ident $kind:literal $is_id:expr)? ),+ $(,)?
             }
         )+
     ) => {
@@ -68,7 +97,7 @@ macro_rules! reviews {
                         choices: &[$($crate::effect::Choice {
                             verdict: $verdict::$choice.as_str(),
                             label: concat!($($label),+).trim_ascii(),
-                            needs_id: $crate::flow::reviews!(@needs $($kind $is_id)?),
+                            named: $crate::flow::reviews!(@names $($names $kind $is_id)?),
                         }),+],
                     } },)+
                 }
@@ -77,35 +106,23 @@ macro_rules! reviews {
 
         impl $crate::flow::Reviews for $review {
             type Verdict = $verdict;
+            $(
+                const DONE_AFTER_ALL: Option<$crate::flow::Ask<Self>> =
+                    Some($crate::flow::Ask::of_some(Self::$after_all, &[$($verdict::$seen),+]));
+                const DONE_TWICE: Option<$crate::flow::Ask<Self>> = Some($crate::flow::Ask::of(Self::$twice));
+            )?
 
             fn question(self) -> &'static $crate::effect::Question {
                 self.asked()
             }
         }
     };
-    (@needs) => { None };
-    (@needs $kind:literal $is_id:expr) => { Some($crate::effect::NeedsId { kind: $kind, is_id: $is_id }) };
+    (@names) => { None };
+    (@names needs $kind:literal $is_id:expr) => {
+        Some($crate::effect::NamedId { kind: $kind, is_id: $is_id, is_required: true })
+    };
+    (@names may_name $kind:literal $is_id:expr) => {
+        Some($crate::effect::NamedId { kind: $kind, is_id: $is_id, is_required: false })
+    };
 }
-#[allow(unused_imports, reason = "the providers' questions are not typed yet")]
 pub(crate) use reviews;
-
-/// The questions of a flow that still names its reviews by strings.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is none")]
-pub enum Untyped {}
-
-impl Named for Untyped {
-    const ALL: &'static [Self] = &[];
-
-    fn name(self) -> &'static str {
-        match self {}
-    }
-}
-
-impl Reviews for Untyped {
-    type Verdict = Self;
-
-    fn question(self) -> &'static Question {
-        match self {}
-    }
-}

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Flow;
-use crate::effect::{Obligation, Outbox};
+use crate::config::{Config, Context};
+use crate::effect::{Outbox, OutboxEntry};
 use crate::id::{EffectId, Key};
-use crate::policy::{Env, Policy};
-use crate::rule::{Level, Rule, RuleSet, Until, Violation};
+use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
 /// What a decision is made for.
@@ -29,7 +29,7 @@ pub(crate) enum Moment {
 /// The circumstances of one decision, and the rules that are broken.
 pub struct Rules<'a, F: Flow> {
     pub(crate) key: &'a Key,
-    pub(super) env: &'a Env<F::Settings>,
+    pub(super) context: &'a Context,
     pub(super) moment: Moment,
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) violations: Vec<Violation>,
@@ -48,14 +48,14 @@ impl<F: Flow> fmt::Debug for Rules<'_, F> {
 }
 
 impl<'a, F: Flow> Rules<'a, F> {
-    pub(crate) fn new(key: &'a Key, env: &'a Env<F::Settings>, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
+    pub(crate) fn new(key: &'a Key, context: &'a Context, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
-        Self { key, env, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false }
+        Self { key, context, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false }
     }
 
     /// The time of the call.
     pub fn now(&self) -> Timestamp {
-        self.env.now
+        self.context.now
     }
 
     /// The key of the flow.
@@ -63,14 +63,14 @@ impl<'a, F: Flow> Rules<'a, F> {
         self.key
     }
 
-    /// The host's policy.
-    pub fn policy(&self) -> &'a Policy {
-        &self.env.policy
+    /// The host's choices.
+    pub fn config(&self) -> &'a Config {
+        &self.context.config
     }
 
     /// The provider's settings.
     pub fn settings(&self) -> &'a F::Settings {
-        &self.env.settings
+        F::settings(&self.context.config)
     }
 
     /// Whether a request is about to be handed out.
@@ -101,36 +101,38 @@ impl<'a, F: Flow> Rules<'a, F> {
 
     #[cold]
     fn note(&mut self, rule: &'static Rule) -> Check<'_> {
-        let level = self.env.policy.level(rule);
+        let level = self.context.config.level(rule);
         let rejects = level != Level::Warn && self.moment != Moment::Fact;
         let list = if rejects { &mut self.violations } else { &mut self.warnings };
         let mut violation = Violation::new(rule);
-        violation.by_policy = level != rule.level;
+        if rejects {
+            violation.level = level;
+        }
         list.push(violation);
         Check { broken: list.last_mut() }
     }
 
     /// The question of that reason that a person has not answered.
     pub fn asked(&self, reason: &str) -> Option<EffectId> {
-        let is_it = |it: &&Obligation<F::Call>| it.word().is_some_and(|(have, _)| have == reason);
-        self.outbox.owed.iter().find(is_it).map(|it| it.id.clone())
+        let is_it = |it: &&OutboxEntry<F::Call>| it.word().is_some_and(|(have, _)| have == reason);
+        self.outbox.entries.iter().find(is_it).map(|it| it.id.clone())
     }
 
     /// The first owed request for which something is true.
-    pub fn owed(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
+    pub fn pending(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
         self.first(&mut wanted)
     }
 
     /// The reply to that request, as what unblocks a command.
-    pub fn until_reply(&self, wanted: impl FnMut(&F::Call) -> bool) -> Option<Until> {
-        self.owed(wanted).map(|it| Until::Reply(it.id.clone()))
+    pub fn reply_to(&self, wanted: impl FnMut(&F::Call) -> bool) -> Option<UnblockedBy> {
+        self.pending(wanted).map(|it| UnblockedBy::reply(it.id.clone()))
     }
 
-    fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<Standby<'_, F::Call>> {
-        self.outbox.owed.iter().find_map(|it| {
+    fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
+        self.outbox.entries.iter().find_map(|it| {
             let call = it.call().filter(|call| wanted(call))?;
             let sent = it.sent.as_deref();
-            Some(Standby {
+            Some(PendingRequest {
                 id: &it.id,
                 call,
                 sent: it.was_sent(),
@@ -143,32 +145,32 @@ impl<'a, F: Flow> Rules<'a, F> {
 
     /// Whether such a request was sent, or may have been, and is not answered.
     pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.owed.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
+        self.outbox.entries.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
     }
 
     /// What such requests do that were sent, or may have been, and are not answered.
     pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
-        let sent = self.outbox.owed.iter().filter(|it| it.was_sent()).filter_map(Obligation::shared_call);
+        let sent = self.outbox.entries.iter().filter(|it| it.was_sent()).filter_map(OutboxEntry::shared_call);
         sent.filter(|call| wanted(call)).cloned().collect()
     }
 
     /// When the last of such requests was begun first, of those that were sent, or may have been, and are not answered.
     pub fn sent_last(&self, wanted: impl Fn(&F::Call) -> bool) -> Option<Timestamp> {
-        let sent = self.outbox.owed.iter().filter(|it| it.was_sent() && it.call().is_some_and(&wanted));
+        let sent = self.outbox.entries.iter().filter(|it| it.was_sent() && it.call().is_some_and(&wanted));
         sent.filter_map(|it| it.sent.as_deref().map(|sent| sent.first_at)).max()
     }
 
     /// Whether an owed request is in somebody's hands.
-    pub fn in_hand(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+    pub fn is_leased(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         let now = self.now();
-        self.outbox.owed.iter().any(|it| it.call().is_some_and(&wanted) && it.in_hand(now).is_some())
+        self.outbox.entries.iter().any(|it| it.call().is_some_and(&wanted) && it.leased(now).is_some())
     }
 }
 
 /// An owed request, as a flow sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Standby<'a, C> {
+pub struct PendingRequest<'a, C> {
     /// Its id.
     pub id: &'a EffectId,
     /// What it does.
@@ -179,7 +181,7 @@ pub struct Standby<'a, C> {
     pub lease: Option<Timestamp>,
     /// When it was begun first.
     pub first_at: Option<Timestamp>,
-    /// Whether it is not sent again unless a look-up denies it.
+    /// Whether it is not sent again unless a lookup denies it.
     pub held: bool,
 }
 
@@ -192,17 +194,17 @@ pub struct Check<'c> {
 impl Check<'_> {
     /// Where in the command: a JSON Pointer.
     pub fn at(self, pointer: &'static str) -> Self {
-        self.say(|violation| violation.at = Cow::Borrowed(pointer))
+        self.say(|violation| violation.pointer = Cow::Borrowed(pointer))
     }
 
     /// Where in the command, where the pointer has an index.
     pub fn at_index(self, pointer: impl FnOnce() -> String) -> Self {
-        self.say(|violation| violation.at = Cow::Owned(pointer()))
+        self.say(|violation| violation.pointer = Cow::Owned(pointer()))
     }
 
-    /// What would make it legal, if anything would.
-    pub fn until(self, until: impl Into<Option<Until>>) -> Self {
-        self.say(|violation| violation.until = until.into())
+    /// What would unblock the command, if anything would.
+    pub fn unblocked_by(self, what: impl Into<Option<UnblockedBy>>) -> Self {
+        self.say(|violation| violation.unblocked_by = what.into())
     }
 
     /// The wishes that say the same in a shape that is allowed.

@@ -33,7 +33,7 @@ pub(crate) fn any_form<'de, D: Deserializer<'de>, T: DeserializeOwned>(deseriali
 }
 
 /// Reads a text of the provider's that is essential where it is given: a text, or an integer as one.
-pub(crate) fn whole_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn string_or_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let raw = RawText::deserialize(deserializer)?.get();
     match raw.as_bytes().first() {
         Some(b'n') => Ok(None),
@@ -130,7 +130,7 @@ mod tests {
         id: Option<EffectId>,
         #[serde(deserialize_with = "lenient_text")]
         text: Option<String>,
-        #[serde(deserialize_with = "whole_text")]
+        #[serde(deserialize_with = "string_or_int")]
         whole: Option<String>,
     }
 

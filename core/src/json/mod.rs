@@ -18,7 +18,7 @@ use serde::de::{DeserializeSeed, Expected, Unexpected};
 use serde::{Deserialize, Serialize};
 
 use crate::id::Text;
-pub(crate) use lenient::{any_form, lenient, lenient_text, read_body, unmarked, whole_text};
+pub(crate) use lenient::{any_form, lenient, lenient_text, read_body, string_or_int, unmarked};
 pub use raw::RawText;
 pub(crate) use raw::{RAW, written};
 use read::Json;
@@ -36,14 +36,14 @@ const SNAPSHOT: u8 = 16;
 #[non_exhaustive]
 pub struct Malformed {
     /// A JSON Pointer to what is wrong.
-    pub field: String,
+    pub pointer: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field.as_str() {
+        match self.pointer.as_str() {
             "" => f.write_str(&self.reason),
             field => write!(f, "`{field}`: {}", self.reason),
         }
@@ -53,13 +53,13 @@ impl fmt::Display for Malformed {
 impl core::error::Error for Malformed {}
 
 impl Malformed {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+    pub(crate) fn new(pointer: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), reason: reason.into() }
     }
 
     /// The same, seen from further out.
     pub(crate) fn under(mut self, prefix: &str) -> Self {
-        self.field.insert_str(0, prefix);
+        self.pointer.insert_str(0, prefix);
         self
     }
 }
@@ -70,7 +70,7 @@ impl Malformed {
 /// use std::marker::PhantomData;
 /// let read = |text| rulebound::json::read(text, PhantomData::<Vec<u32>>);
 /// assert_eq!(read("[1, 2]").unwrap(), [1, 2]);
-/// assert_eq!(read("[1, -2]").unwrap_err().field, "/1");
+/// assert_eq!(read("[1, -2]").unwrap_err().pointer, "/1");
 /// ```
 pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
     decode_with(text, seed)
@@ -156,8 +156,8 @@ struct Object {}
 pub(crate) struct Wrong(Box<Malformed>);
 
 impl Wrong {
-    fn of(field: String, reason: String) -> Self {
-        Self(Box::new(Malformed { field, reason }))
+    fn of(pointer: String, reason: String) -> Self {
+        Self(Box::new(Malformed { pointer, reason }))
     }
 
     /// A scalar that `serde_json` does not read, without a position that means nothing here.
@@ -170,14 +170,14 @@ impl Wrong {
     /// The same, in a member of that name.
     #[cold]
     fn within(mut self, name: &str) -> Self {
-        self.0.field.insert_str(0, &pointer(name));
+        self.0.pointer.insert_str(0, &pointer(name));
         self
     }
 
     /// The same, in the item of that index.
     #[cold]
     fn at(mut self, index: usize) -> Self {
-        self.0.field.insert_str(0, &format!("/{index}"));
+        self.0.pointer.insert_str(0, &format!("/{index}"));
         self
     }
 }
@@ -315,7 +315,7 @@ mod tests {
     }
 
     fn field(text: &str) -> String {
-        read(text).unwrap_err().field
+        read(text).unwrap_err().pointer
     }
 
     #[test]
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_serde_does_not_place_is_placed() {
-        let field = |text: &str| decode::<Vec<Line>>(text).unwrap_err().field;
+        let field = |text: &str| decode::<Vec<Line>>(text).unwrap_err().pointer;
         assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": 1}, {"id": "short", "n": 1}]"#), "/1/id");
         assert_eq!(field(r#"[{"n": 1, "id": "short"}]"#), "/0/id");
         assert_eq!(field("[\n {\"id\": \"0123456789abcdef\"},\n\n {\"id\": \"short\"}\n]"), "/1/id");

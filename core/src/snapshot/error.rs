@@ -13,7 +13,7 @@ use crate::rule::{Violation, codes};
 
 /// A refused command: every rule that it would break. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("refused by {}", codes(violations))]
+#[error("rejected by {}", codes(violations))]
 #[non_exhaustive]
 pub struct Rejection {
     /// The broken rules, in the order in which they were found.
@@ -56,9 +56,9 @@ pub enum ObserveError {
 
 impl ObserveError {
     /// A JSON Pointer to what is wrong in the fact; empty where it is a fault.
-    pub const fn field(&self) -> &'static str {
+    pub const fn pointer(&self) -> &'static str {
         match self {
-            Self::Fact(wrong) => wrong.field,
+            Self::Fact(wrong) => wrong.pointer,
             Self::Fault(_) => "",
         }
     }
@@ -124,10 +124,10 @@ pub enum LoadError {
 
 impl LoadError {
     /// A JSON Pointer to what is wrong.
-    pub fn field(&self) -> &str {
+    pub fn pointer(&self) -> &str {
         match self {
             Self::TooLong => "",
-            Self::Malformed(malformed) => &malformed.field,
+            Self::Malformed(malformed) => &malformed.pointer,
             Self::OtherFlow { .. } | Self::UnknownFlow(_) => "/flow",
             Self::Newer { .. } => "/format",
             Self::Impossible(_) => "/state",

@@ -1,33 +1,28 @@
-//! Commands: wishes of the host, and `begin`, which alone hands out a request.
+//! Commands of the host, and the lease, which alone hands out a request.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Command, HandleError, Rejection, Snapshot, Transition, declared};
-use crate::effect::{Call, Duty, Obligation, Request, idempotency_key};
+use super::{HandleError, Ignored, Lease, Noted, Rejection, Snapshot, Step, declared};
+use crate::config::Context;
+use crate::effect::{Call, OutboxEntry, Request, StoredEffect, idempotency_key};
+use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Flow, Input, Moment, Rules, Stop};
 use crate::id::EffectId;
-use crate::policy::Env;
-use crate::rule::{CoreRule, RuleSet, Until, Violation};
+use crate::rule::{CoreRule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
 /// How many requests have room in any snapshot, so that its length need not be looked at.
 const FEW: usize = 6;
 
 impl<F: Flow> Snapshot<F> {
-    /// The host wants something. On refusal nothing has changed, and every broken rule is named.
-    pub fn handle(&self, command: impl Into<Command<F>>, env: &Env<F::Settings>) -> Result<Transition<F>, HandleError> {
-        match command.into() {
-            Command::Begin(effect) => Ok(self.begin(&effect, env)?),
-            Command::Wish(command) => self.wish(command, env),
+    /// The host wants something. On rejection nothing has changed, and every broken rule is named.
+    pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
+        let command = command.into();
+        if self.state.is_duplicate(&command) {
+            return Ok(self.unchanged(IgnoredReason::Duplicate, Vec::new()));
         }
-    }
-
-    fn wish(&self, command: F::Command, env: &Env<F::Settings>) -> Result<Transition<F>, HandleError> {
-        if self.state.stands(&command) {
-            return Ok(self.unchanged());
-        }
-        let mut rules = self.rules(F::wish(&command), env);
+        let mut rules = self.rules(F::action_of(&command), context);
         self.state.check(&command, &mut rules);
         if !rules.violations.is_empty() {
             return Err(Rejection { violations: rules.violations }.into());
@@ -41,93 +36,86 @@ impl<F: Flow> Snapshot<F> {
             Err(Stop::NotNow) => {
                 return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
             }
-            Err(Stop::Unmoved(_)) => return Ok(self.unchanged()),
+            Err(Stop::Unmoved(because)) => return Ok(self.unchanged(because, cx.decided().warnings)),
         };
         let before = self.state.facets();
         declared(before, on, &*state)?;
         let (next, noted) = self.next(state, cx);
         // A few requests always have room, even if each is as long as a command may be.
-        if next.outbox.owed.len() > FEW && next.overflows(self) {
+        if next.outbox.entries.len() > FEW && next.overflows(self) {
             let mut full = Violation::new(CoreRule::Full.rule());
-            full.until = self.outbox.owed.first().map(|it| Until::Reply(it.id.clone()));
+            full.unblocked_by = self.outbox.entries.first().map(|it| UnblockedBy::reply(it.id.clone()));
             return Err(Rejection { violations: [full].into() }.into());
         }
-        let moved = Some((before, on));
-        Ok(Transition { next, take: None, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved })
+        let Noted { new_ids, warnings } = noted;
+        let ignored = (next.revision == self.revision).then_some(Ignored { reason: IgnoredReason::Duplicate });
+        Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, on)) })
     }
 
     /// What stands in the way of a command, as far as its contents do not decide it.
-    pub(super) fn rules<'a>(&'a self, wish: F::Wish, env: &'a Env<F::Settings>) -> Rules<'a, F> {
-        let mut rules = Rules::new(&self.key, env, Moment::Command, &self.outbox);
+    pub(super) fn rules<'a>(&'a self, wish: F::Action, context: &'a Context) -> Rules<'a, F> {
+        let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
         self.state.permits(wish, &mut rules);
         self.state.accepts(wish, &mut rules);
         rules
     }
 
-    fn begin(&self, id: &EffectId, env: &Env<F::Settings>) -> Result<Transition<F>, Rejection> {
+    /// A worker takes an effect, alone until the lease ends: the complete request, where it is one. A review is never leased.
+    pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, Rejection> {
         let found = self.outbox.find(id.as_str()).filter(|it| !it.kept);
-        let mut rules = self.leasing(found, env);
+        let mut rules = self.leasing(found, context);
         let is_review = id.kind() == "review";
-        let Some(obligation) = found.filter(|it| !is_review && !it.is_hidden(env.now)) else {
-            let due = found.and_then(|it| it.due).filter(|_| !is_review);
-            let check = rules.check(CoreRule::NotPending, false).at("/effect").until(due.map(Until::At));
+        let Some(entry) = found.filter(|it| !is_review && !it.is_hidden(context.now)) else {
+            let due = found.and_then(|it| it.not_before).filter(|_| !is_review);
+            let check = rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(due.map(UnblockedBy::time));
             if is_review {
                 check.because(|| "A review is judged with `done`.".into());
             }
             return Err(Rejection { violations: rules.violations });
         };
-        self.may_begin(obligation, &mut rules);
+        self.may_lease(entry, &mut rules);
         if !rules.violations.is_empty() {
             return Err(Rejection { violations: rules.violations });
         }
         let mut cx = Cx::from(rules);
-        let lease = env.now.after(env.policy.lease);
-        let take = match &obligation.duty {
-            Duty::Request(call) => Some(self.request(obligation, call, env)),
+        let lease = context.now.after(context.config.lease_ms);
+        let request = match &entry.effect {
+            StoredEffect::Request(call) => Some(self.request(entry, call, context)),
             _ => None,
         };
-        cx.outbox.to_mut().begin(id.as_str(), env.now, lease);
+        cx.outbox.to_mut().begin(id.as_str(), context.now, lease);
         cx.look_for_outcome(id.as_str());
         let (next, noted) = self.next(Arc::clone(&self.state), cx);
-        Ok(Transition { next, take, learnt: noted.learnt, failure: None, warnings: noted.warnings, moved: None })
+        Ok(Lease { next, request, warnings: noted.warnings })
     }
 
     /// The context in which an obligation is begun, for the first time or again after one that may have been done.
-    pub(super) fn leasing<'a>(
-        &'a self,
-        obligation: Option<&Obligation<F::Call>>,
-        env: &'a Env<F::Settings>,
-    ) -> Rules<'a, F> {
-        let again = obligation.is_some_and(Obligation::was_sent);
-        Rules::new(&self.key, env, if again { Moment::Resend } else { Moment::Lease }, &self.outbox)
+    pub(super) fn leasing<'a>(&'a self, entry: Option<&OutboxEntry<F::Call>>, context: &'a Context) -> Rules<'a, F> {
+        let again = entry.is_some_and(OutboxEntry::was_sent);
+        Rules::new(&self.key, context, if again { Moment::Resend } else { Moment::Lease }, &self.outbox)
     }
 
     /// The rules of taking an obligation in hand, and those of the wish that it came from.
-    pub(super) fn may_begin(&self, obligation: &Obligation<F::Call>, rules: &mut Rules<'_, F>) {
+    pub(super) fn may_lease(&self, entry: &OutboxEntry<F::Call>, rules: &mut Rules<'_, F>) {
         let now = rules.now();
-        let at = |instant: Option<Timestamp>| Until::At(instant.unwrap_or(now));
-        let (lease, rest) = (obligation.in_hand(now), obligation.resting(now));
-        rules.check(CoreRule::Leased, lease.is_none()).at("/effect").until(at(lease));
-        rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").until(at(rest));
-        let asked = obligation.asks(now, rules.policy()).is_some();
-        let free = lease.is_some() || !(asked || obligation.is_held());
+        let at = |instant: Option<Timestamp>| UnblockedBy::time(instant.unwrap_or(now));
+        let (lease, rest) = (entry.leased(now), entry.resting(now));
+        rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(at(lease));
+        rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(at(rest));
+        let asked = entry.asks(now, rules.config()).is_some();
+        let free = lease.is_some() || !(asked || entry.is_held());
         rules.check(CoreRule::OutcomeUnknown, free).at("/effect");
-        if let Duty::Request(call) = &obligation.duty {
-            self.state.permits(F::wish_of(call), rules);
+        if let StoredEffect::Request(call) = &entry.effect {
+            self.state.permits(F::action_of_call(call), rules);
         }
     }
 
-    fn request(&self, of: &Obligation<F::Call>, call: &F::Call, env: &Env<F::Settings>) -> Request {
+    fn request(&self, of: &OutboxEntry<F::Call>, call: &F::Call, context: &Context) -> Request {
         let idempotency_key = idempotency_key(F::ID, &self.key, &of.id);
-        let mut request = call.request(&idempotency_key, &env.settings);
+        let mut request = call.request(&idempotency_key, F::settings(&context.config));
         request.idempotency_key = idempotency_key;
         request.retry = call.operation().class;
-        request.sending = of.begun.saturating_add(1);
+        request.sending = of.attempts.saturating_add(1);
         request
-    }
-
-    fn unchanged(&self) -> Transition<F> {
-        let next = self.clone();
-        Transition { next, take: None, learnt: Vec::new(), failure: None, warnings: Vec::new(), moved: None }
     }
 }

@@ -5,6 +5,7 @@ mod handle;
 mod observe;
 mod read;
 mod reply;
+mod step;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -21,14 +22,15 @@ use alloc::vec::Vec;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{Obligation, Ordinal, Outbox, Past, Request};
-use crate::fact::{Because, Failure};
-use crate::flow::{Cx, Decided, FacetTransition, Facets, Flow};
-use crate::id::{CorrelationId, EffectId, Fingerprints, Key, Text};
+use crate::effect::{Counter, Outbox, OutboxEntry, Past, StoredEffect};
+use crate::flow::{Cx, Decided, Facets, Flow};
+use crate::id::{CorrelationId, Fingerprints, Key, Text};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
 pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
+pub use step::{Ignored, Lease, Step};
+use verdict::offered;
 
 /// The longest snapshot that is read: 2 MiB, which holds the longest reply and what commands may leave beside it.
 const LARGEST_SNAPSHOT: usize = 2 << 20;
@@ -36,97 +38,27 @@ const LARGEST_SNAPSHOT: usize = 2 << 20;
 /// The length from which on a snapshot takes in nothing large: what is left holds small news, and a first command.
 const FULL_SNAPSHOT: usize = LARGEST_SNAPSHOT / 4 * 3;
 
-/// One lifecycle as it stands, with everything that is owed.
+/// One lifecycle as it stands, with the effects that are pending.
 ///
 /// A value: every decision leaves it as it was and gives the next one. Save it with
 /// `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
 ///
 /// ```
-/// use rulebound::{Env, Key, Snapshot, time::Timestamp, truemed::payment_token::PaymentToken};
-/// let at = Snapshot::<PaymentToken>::start(Key::parse("4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10").unwrap());
-/// assert_eq!(at.revision(), 0);
-/// assert!(at.owed(&Env::at(Timestamp::from_millis(0))).is_empty());
-/// assert_eq!(Snapshot::load(&at.save()), Ok(at));
+/// use rulebound::{Context, Key, Snapshot, time::Timestamp, truemed::payment_token::PaymentToken};
+/// let token = Snapshot::<PaymentToken>::start(Key::parse("4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10").unwrap());
+/// assert_eq!(token.revision(), 0);
+/// assert!(token.effects(&Context::at(Timestamp::from_millis(0))).is_empty());
+/// assert_eq!(Snapshot::load(&token.save()), Ok(token));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Snapshot<F: Flow> {
     key: Key,
     revision: u64,
     state: Arc<F>,
-    outbox: Outbox<F::Call>,
+    outbox: Arc<Outbox<F::Call>>,
 }
 
-/// What the host wants of a flow.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Command<F: Flow> {
-    /// Take an owed effect in hand; only its transition carries the complete request.
-    Begin(EffectId),
-    /// One of the provider's operations.
-    Wish(F::Command),
-}
-
-impl<F: Flow> From<EffectId> for Command<F> {
-    fn from(effect: EffectId) -> Self {
-        Self::Begin(effect)
-    }
-}
-
-/// What an accepted command or an applied fact leads to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-#[must_use = "a transition does nothing until its next snapshot is saved"]
-pub struct Transition<F: Flow> {
-    /// The next snapshot; of the same revision where nothing has changed.
-    pub next: Snapshot<F>,
-    /// The complete request that was begun. Save before you send it.
-    pub take: Option<Request>,
-    /// Ids that are known from now on: offer the inbox rows that name them again.
-    pub learnt: Vec<CorrelationId>,
-    /// The provider's refusal that this fact brought.
-    pub failure: Option<Failure>,
-    /// Rules that are broken and only warned about.
-    pub warnings: Vec<Violation>,
-    /// Where each facet stood before, and what moved the flow; nothing where no step was taken.
-    moved: Option<(F::Facets, F::On)>,
-}
-
-impl<F: Flow> Transition<F> {
-    /// The moves that the facets have made.
-    pub fn transitions(&self) -> Vec<FacetTransition> {
-        self.moved.map_or_else(Vec::new, |(before, on)| before.transitions(on, self.next.state.facets()))
-    }
-}
-
-/// What a fact leads to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[must_use = "an applied fact does nothing until the next snapshot is saved"]
-#[expect(clippy::large_enum_variant, reason = "the large variant is the common one")]
-#[expect(clippy::exhaustive_enums, reason = "a fact moves the flow or does not: there is no third")]
-pub enum Observation<F: Flow> {
-    /// It moved the flow.
-    Applied(Transition<F>),
-    /// It moved nothing.
-    #[non_exhaustive]
-    Unmoved {
-        /// Why.
-        because: Because,
-        /// What is odd about it.
-        warnings: Vec<Violation>,
-    },
-}
-
-impl<F: Flow> Observation<F> {
-    /// The transition, if there is one.
-    pub fn applied(self) -> Option<Transition<F>> {
-        match self {
-            Self::Applied(transition) => Some(transition),
-            Self::Unmoved { .. } => None,
-        }
-    }
-}
-
-/// One lifecycle as it is stored: one row per wish.
+/// One lifecycle as it is stored: one row each.
 #[derive(Serialize)]
 #[serde(bound = "", deny_unknown_fields)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(bound = "", rename = "{F}Saved"))]
@@ -145,11 +77,11 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     /// Where it stands.
     #[cfg_attr(feature = "schemas", schemars(with = "F"))]
     state: &'a S,
-    /// What is owed, in the order in which it arose.
-    owed: &'a [Obligation<F::Call>],
-    /// How often each operation was owed.
-    ordinals: &'a [Ordinal],
-    /// Requests that are over and may still be told of.
+    /// The effects that have to be carried out, in the order in which they arose.
+    outbox: &'a [OutboxEntry<F::Call>],
+    /// How many requests of each operation there were.
+    counters: &'a [Counter],
+    /// Requests that are over and may still be replied to.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     past: &'a [Past<F::Call>],
@@ -169,8 +101,8 @@ struct Stored<S, C> {
     revision: u64,
     // Boxed as soon as it is read: it is large, and goes through many hands.
     state: Box<S>,
-    owed: Vec<Obligation<C>>,
-    ordinals: Vec<Ordinal>,
+    outbox: Vec<OutboxEntry<C>>,
+    counters: Vec<Counter>,
     #[serde(default = "Vec::new")]
     past: Vec<Past<C>>,
     #[serde(default)]
@@ -201,7 +133,7 @@ impl<'a> Heading<'a> {
 impl<F: Flow> Snapshot<F> {
     /// A flow that has not begun. Its key is never used again, and storage needs `PRIMARY KEY (flow, key)`.
     pub fn start(key: Key) -> Self {
-        Self { key, revision: 0, state: Arc::default(), outbox: Outbox::default() }
+        Self { key, revision: 0, state: Arc::default(), outbox: Arc::default() }
     }
 
     /// Reads a snapshot that this or an older release saved. Never guesses.
@@ -218,28 +150,32 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, owed, ordinals, past, made, .. } = match heading.format == F::FORMAT {
-            true => decode::<Stored<F, F::Call>>(json)?,
-            false => Self::older(heading.format, decode(json)?)?,
-        };
+        let Stored { key, revision, state, outbox: entries, counters, past, made, .. } =
+            match heading.format == F::FORMAT {
+                true => decode::<Stored<F, F::Call>>(json)?,
+                false => Self::older(heading.format, decode(json)?)?,
+            };
         if revision > LARGEST.unsigned_abs() {
             return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
         }
-        if !are_distinct(owed.iter().map(|it| it.id.as_str())) {
-            return Err(Malformed::new("/owed", "owes one effect twice").into());
+        if !are_distinct(entries.iter().map(|it| it.id.as_str())) {
+            return Err(Malformed::new("/outbox", "holds one effect twice").into());
+        }
+        if !entries.iter().all(is_asked::<F>) {
+            return Err(Malformed::new("/outbox", "holds a review that this flow does not ask").into());
         }
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }
-        Ok(Self { key, revision, state: Arc::from(state), outbox: Outbox { owed, ordinals, past, made } })
+        Ok(Self { key, revision, state: Arc::from(state), outbox: Arc::new(Outbox { entries, counters, past, made }) })
     }
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
-        let Stored { flow, format, key, revision, state, owed, ordinals, past, made } = stored;
+        let Stored { flow, format, key, revision, state, outbox, counters, past, made } = stored;
         let unknown = || Malformed::new("/format", format!("{older} never was a format"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
-        Ok(Stored { flow, format, key, revision, state: Box::new(state), owed, ordinals, past, made })
+        Ok(Stored { flow, format, key, revision, state: Box::new(state), outbox, counters, past, made })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -261,9 +197,9 @@ impl<F: Flow> Snapshot<F> {
 
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
-        let Outbox { owed, ordinals, past, made } = outbox;
+        let Outbox { entries, counters, past, made } = &**outbox;
         let saved: Saved<'_, F, _> =
-            Saved { flow: F::ID, format, key, revision: *revision, state, owed, ordinals, past, made };
+            Saved { flow: F::ID, format, key, revision: *revision, state, outbox: entries, counters, past, made };
         encode(&saved)
     }
 
@@ -290,11 +226,23 @@ impl<F: Flow> Snapshot<F> {
 
     /// The next snapshot, of the next revision if anything differs from this one.
     fn next(&self, state: Arc<F>, cx: Cx<'_, F>) -> (Self, Noted) {
-        let Decided { outbox, learnt, warnings, .. } = cx.decided();
-        let (outbox, noted) = (outbox.into_owned(), Noted { learnt, warnings });
-        let changed = state != self.state || outbox != self.outbox;
+        let Decided { outbox, new_ids, warnings, .. } = cx.decided();
+        let outbox = match outbox {
+            Cow::Owned(outbox) if outbox != *self.outbox => Arc::new(outbox),
+            Cow::Owned(_) | Cow::Borrowed(_) => Arc::clone(&self.outbox),
+        };
+        let changed = state != self.state || !Arc::ptr_eq(&outbox, &self.outbox);
         let revision = self.revision.saturating_add(changed.into());
-        (Self { key: self.key.clone(), revision, state, outbox }, noted)
+        (Self { key: self.key.clone(), revision, state, outbox }, Noted { new_ids, warnings })
+    }
+}
+
+/// Whether an effect is no review, or one that the flow asks.
+fn is_asked<F: Flow>(entry: &OutboxEntry<F::Call>) -> bool {
+    match (&entry.effect, entry.word()) {
+        (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !offered::<F>(reason, verdicts).is_empty(),
+        (StoredEffect::Review { .. }, None) => false,
+        _ => true,
     }
 }
 
@@ -305,18 +253,18 @@ fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
 
 /// What a decision said besides the next snapshot.
 struct Noted {
-    learnt: Vec<CorrelationId>,
+    new_ids: Vec<CorrelationId>,
     warnings: Vec<Violation>,
 }
 
 /// Lets a step through whose moves all have a row.
-fn declared<F: Flow>(from: F::Facets, on: F::On, to: &F) -> Result<(), Fault> {
+fn declared<F: Flow>(from: F::Facets, on: F::Trigger, to: &F) -> Result<(), Fault> {
     let to = to.facets();
     if from == to { Ok(()) } else { undeclared::<F>(from, on, to) }
 }
 
 #[inline(never)]
-fn undeclared<F: Flow>(from: F::Facets, on: F::On, to: F::Facets) -> Result<(), Fault> {
+fn undeclared<F: Flow>(from: F::Facets, on: F::Trigger, to: F::Facets) -> Result<(), Fault> {
     match from.undeclared(on, to) {
         None => Ok(()),
         Some(moved) => Err(Fault::Undeclared { flow: F::ID, moved: Box::new(moved) }),

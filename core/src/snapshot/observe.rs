@@ -4,12 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::reply::{Told, Turned, Which, retry_after};
-use super::{Fault, Observation, ObserveError, Snapshot, Transition, declared};
-use crate::effect::{Call, Obligation};
-use crate::fact::{Because, Fact, FactError, Failure, Headers, Origin, is_too_long};
+use super::{Fault, Ignored, Noted, ObserveError, Snapshot, Step, declared};
+use crate::config::Context;
+use crate::effect::{Call, OutboxEntry};
+use crate::fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict, is_too_long};
 use crate::flow::{Cx, Flow, Input, Moment, Reply, Stop, Webhook};
 use crate::id::EffectId;
-use crate::policy::Env;
 use crate::time::Timestamp;
 
 /// The length from which on a body may matter to that of a snapshot: 16 KiB.
@@ -18,57 +18,58 @@ const LONG_BODY: usize = 16 << 10;
 /// How many effects a snapshot owes from which on any fact may matter to its length.
 const MANY: usize = 64;
 
-pub(super) type Observed<F> = Result<Observation<F>, ObserveError>;
+pub(super) type Observed<F> = Result<Step<F>, ObserveError>;
 
 /// What a step leads to.
-pub(super) type Stepped<F> = Result<Observation<F>, Fault>;
+pub(super) type Stepped<F> = Result<Step<F>, Fault>;
 
 impl<F: Flow> Snapshot<F> {
     /// Something has happened. Never refused; fails only on a fact that the host built wrong.
-    pub fn observe(&self, fact: Fact<'_>, env: &Env<F::Settings>) -> Observed<F> {
+    pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Observed<F> {
         match fact {
-            Fact::Reply { to, sending, status, headers, body } => {
-                self.replied(&to, sending, &Reply { status, body: &body }, &headers, env)
+            Fact::Reply { effect, sending, http_status: status, headers, body } => {
+                self.replied(&effect, sending, &Reply { status, body: &body }, &headers, context)
             }
-            Fact::Lost { to, sending } => self.lost(&to, sending, env),
-            Fact::NotSent { to, sending } => {
-                let told = self.begun(&to, sending)?.and_then(|it| Told::of(it, sending, None));
+            Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
+            Fact::NotSent { effect, sending } => {
+                let told = self.begun(&effect, sending)?.and_then(|it| Told::of(it, sending, None));
                 let closed = |told: &Told<'_, _>| told.which == Which::Closed;
                 Ok(match told.filter(|told| !closed(told)) {
-                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, env)?,
-                    None => unmoved(Because::Known),
+                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, context)?,
+                    None => self.ignored(IgnoredReason::Duplicate),
                 })
             }
-            Fact::Restored { taken_at } => Ok(self.restored(taken_at, env)),
+            Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
             Fact::Webhook { body, content_type, topic, origin } => {
                 if is_too_long(&body) {
-                    return Ok(unmoved(Because::Unreadable));
+                    return Ok(self.ignored(IgnoredReason::Unreadable));
                 }
                 let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
-                Ok(self.signalled(&webhook, origin, env)?)
+                Ok(self.signalled(&webhook, origin, context)?)
             }
-            Fact::Returned { via } => Ok(self.moved(Input::Returned(via), self.cx(env), None)?),
-            Fact::Done { effect, verdict } => self.done(&effect, verdict, env),
+            Fact::CustomerReturned {} => Ok(self.moved(Input::Returned, self.cx(context), None)?),
+            Fact::Done { effect } => self.done(&effect, None, context),
+            Fact::Reviewed { effect, verdict, id } => self.done(&effect, Some(Verdict::new(verdict, id)), context),
         }
     }
 
-    pub(super) fn cx<'a>(&'a self, env: &'a Env<F::Settings>) -> Cx<'a, F> {
-        Cx::new(&self.key, env, Moment::Fact, &self.outbox)
+    pub(super) fn cx<'a>(&'a self, context: &'a Context) -> Cx<'a, F> {
+        Cx::new(&self.key, context, Moment::Fact, &self.outbox)
     }
 
     /// What was begun and is still owed.
-    fn begun(&self, to: &str, sending: Option<u32>) -> Result<Option<&Obligation<F::Call>>, FactError> {
+    fn begun(&self, to: &str, sending: Option<u32>) -> Result<Option<&OutboxEntry<F::Call>>, FactError> {
         if EffectId::parse(to).is_err() {
-            return Err(FactError::new("/to", "is not the id of an effect"));
+            return Err(FactError::new("/effect", "is not the id of an effect"));
         }
         let it = self.outbox.find(to);
         if it.is_none() && !self.may_have_owed(to) {
-            return Err(FactError::new("/to", "names an effect that this flow never had"));
+            return Err(FactError::new("/effect", "names an effect that this flow never had"));
         }
-        let begun = it.map(|it| it.begun).or_else(|| self.outbox.past(to).map(|it| it.begun));
+        let begun = it.map(|it| it.attempts).or_else(|| self.outbox.past(to).map(|it| it.attempts));
         match (begun, sending) {
             (_, Some(0)) => Err(FactError::new("/sending", "counts from 1")),
-            (Some(0), _) => Err(FactError::new("/to", "names an effect that was never begun")),
+            (Some(0), _) => Err(FactError::new("/effect", "names an effect that was never begun")),
             (Some(begun), Some(sending)) if sending > begun => {
                 Err(FactError::new("/sending", alloc::format!("is {sending}, and it was begun {begun} times")))
             }
@@ -89,56 +90,54 @@ impl<F: Flow> Snapshot<F> {
         sending: Option<u32>,
         reply: &Reply<'_>,
         headers: &Headers<'_>,
-        env: &Env<F::Settings>,
+        context: &Context,
     ) -> Observed<F> {
         if !(100..=999).contains(&reply.status) {
-            return Err(FactError::new("/status", "is not an HTTP status").into());
+            return Err(FactError::new("/http_status", "is not an HTTP status").into());
         }
-        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, env)?) };
-        match Told::of(it, sending, retry_after(headers, env.now)) {
-            Some(told) => Ok(self.answered(&told, reply, env)?),
-            None => Err(FactError::new("/to", "names an effect that is no request: say `done` of it").into()),
+        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, context)?) };
+        match Told::of(it, sending, retry_after(headers, context.now)) {
+            Some(told) => Ok(self.answered(&told, reply, context)?),
+            None => Err(FactError::new("/effect", "names an effect that is no request: say `done` of it").into()),
         }
     }
 
     /// No reply came to a request, or another effect was not done: it is somebody else's turn, after a rest.
-    fn lost(&self, to: &str, sending: Option<u32>, env: &Env<F::Settings>) -> Observed<F> {
-        let Some(it) = self.begun(to, sending)? else { return Ok(unmoved(Because::Known)) };
+    fn lost(&self, to: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
+        let Some(it) = self.begun(to, sending)? else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
         match Told::of(it, sending, None) {
-            Some(told) if told.which == Which::Closed => Ok(unmoved(Because::Known)),
-            Some(told) => Ok(self.unknown(&told, false, None, None, env)?),
-            None if it.in_hand_until.is_none() => Ok(unmoved(Because::Known)),
+            Some(told) if told.which == Which::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
+            Some(told) => Ok(self.unknown(&told, false, None, None, context)?),
+            None if it.leased_until.is_none() => Ok(self.ignored(IgnoredReason::Duplicate)),
             None => {
-                let mut cx = self.cx(env);
-                cx.outbox.to_mut().rest(to, Some(it.begun), env.now, &env.policy, None);
+                let mut cx = self.cx(context);
+                cx.outbox.to_mut().rest(to, Some(it.attempts), context.now, &context.config, None);
                 Ok(self.applied(Arc::clone(&self.state), cx, None))
             }
         }
     }
 
     /// Whatever is owed counts as sent, by a worker that this row knows nothing of.
-    fn restored(&self, taken_at: Timestamp, env: &Env<F::Settings>) -> Observation<F> {
-        let mut cx = self.cx(env);
-        let lease = env.now.after(env.policy.lease);
-        for id in cx.outbox.to_mut().restore(taken_at, env.now, lease) {
+    fn restored(&self, taken_at: Timestamp, context: &Context) -> Step<F> {
+        let mut cx = self.cx(context);
+        let lease = context.now.after(context.config.lease_ms);
+        for id in cx.outbox.to_mut().restore(taken_at, context.now, lease) {
             cx.look_for_outcome(id.as_str());
         }
         self.applied(Arc::clone(&self.state), cx, None)
     }
 
-    fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, env: &Env<F::Settings>) -> Stepped<F> {
-        let Some(event) = F::read_webhook(webhook) else { return Ok(unmoved(Because::Unreadable)) };
-        let moved = self.moved(Input::Signalled(event, origin), self.cx(env), None)?;
-        Ok(if self.overflows_with(webhook.body, &moved) { unmoved(Because::Unreadable) } else { moved })
+    fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, context: &Context) -> Stepped<F> {
+        let Some(event) = F::read_webhook(webhook) else { return Ok(self.ignored(IgnoredReason::Unreadable)) };
+        let moved = self.moved(Input::Signalled(event, origin), self.cx(context), None)?;
+        Ok(if self.overflows_with(webhook.body, &moved) { self.ignored(IgnoredReason::Unreadable) } else { moved })
     }
 
     /// Whether a long body, or one more of many effects, leaves more than a snapshot has room for: it is not read then.
-    pub(super) fn overflows_with(&self, body: &[u8], moved: &Observation<F>) -> bool {
-        let next = match moved {
-            Observation::Applied(it) if body.len() > LONG_BODY || it.next.outbox.owed.len() > MANY => &it.next,
-            _ => return false,
-        };
-        next.overflows(self)
+    pub(super) fn overflows_with(&self, body: &[u8], moved: &Step<F>) -> bool {
+        let next = &moved.next;
+        let may = moved.ignored.is_none() && (body.len() > LONG_BODY || next.outbox.entries.len() > MANY);
+        may && next.overflows(self)
     }
 
     /// Steps, and tells whether anything moved.
@@ -151,7 +150,7 @@ impl<F: Flow> Snapshot<F> {
             // The answer itself has been taken from the outbox: that much has moved.
             Err(Stop::Unmoved(_)) if settles => return Ok(self.applied(Arc::clone(&self.state), cx, failure)),
             Err(Stop::Unmoved(because)) => {
-                return Ok(Observation::Unmoved { because, warnings: cx.decided().warnings });
+                return Ok(self.unchanged(because, cx.decided().warnings));
             }
         };
         let before = self.state.facets();
@@ -160,7 +159,7 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// What follows where only what is owed has changed.
-    pub(super) fn applied(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> Observation<F> {
+    pub(super) fn applied(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> Step<F> {
         self.stepped(state, cx, failure, None)
     }
 
@@ -169,17 +168,16 @@ impl<F: Flow> Snapshot<F> {
         state: Arc<F>,
         cx: Cx<'_, F>,
         failure: Option<Failure>,
-        moved: Option<(F::Facets, F::On)>,
-    ) -> Observation<F> {
-        let (next, noted) = self.next(state, cx);
-        if next.revision == self.revision {
-            return Observation::Unmoved { because: Because::Known, warnings: noted.warnings };
-        }
-        let (learnt, warnings) = (noted.learnt, noted.warnings);
-        Observation::Applied(Transition { next, take: None, learnt, failure, warnings, moved })
+        moved: Option<(F::Facets, F::Trigger)>,
+    ) -> Step<F> {
+        let (next, Noted { new_ids, warnings }) = self.next(state, cx);
+        let ignored = (next.revision == self.revision).then_some(Ignored { reason: IgnoredReason::Duplicate });
+        let moved = moved.filter(|_| ignored.is_none());
+        Step { next, ignored, new_ids, failure, warnings, moved }
     }
-}
 
-pub(super) const fn unmoved<F: Flow>(because: Because) -> Observation<F> {
-    Observation::Unmoved { because, warnings: Vec::new() }
+    /// A fact that is about nothing here, or that was told before.
+    pub(super) fn ignored(&self, reason: IgnoredReason) -> Step<F> {
+        self.unchanged(reason, Vec::new())
+    }
 }

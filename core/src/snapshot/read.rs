@@ -1,64 +1,66 @@
-//! What a snapshot says: what is owed, awaited and offered, and when any of it next changes by itself.
+//! What a snapshot tells: its effects, waits and actions, and when any of them next changes by itself.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Snapshot;
-use super::verdict::id_of;
-use crate::effect::{Awaited, Effect, Owed};
-use crate::flow::{Flow, Named, Offer, Rules};
+use super::verdict::{named_by, offered};
+use crate::config::Context;
+use crate::effect::{Effect, PendingEffect, Wait};
+use crate::flow::{Action, Flow, Named, Rules};
 use crate::id::CorrelationId;
-use crate::policy::Env;
 use crate::time::Timestamp;
 
 impl<F: Flow> Snapshot<F> {
-    /// What a worker must do, each once, in the order in which it arose.
-    pub fn owed(&self, env: &Env<F::Settings>) -> Vec<Owed> {
-        let visible = self.outbox.owed.iter().filter(|it| !it.kept && !it.is_hidden(env.now));
-        let mut owed = Vec::with_capacity(self.outbox.owed.len());
-        owed.extend(visible.map(|it| {
-            let mut rules = self.leasing(Some(it), env);
-            self.may_begin(it, &mut rules);
-            it.owed(env.now, rules.violations.is_empty(), needs_id::<F>)
+    /// The effects that have to be carried out, each once, in the order in which they arose.
+    pub fn effects(&self, context: &Context) -> Vec<PendingEffect> {
+        let visible = self.outbox.entries.iter().filter(|it| !it.kept && !it.is_hidden(context.now));
+        let mut effects = Vec::with_capacity(self.outbox.entries.len());
+        effects.extend(visible.map(|it| {
+            let mut rules = self.leasing(Some(it), context);
+            self.may_lease(it, &mut rules);
+            it.effect_at(context.now, rules.violations.is_empty(), review::<F>)
         }));
-        owed.extend(self.outbox.owed.iter().filter_map(|it| {
-            let question = it.asks(env.now, &env.policy)?;
-            it.review(question, needs_id::<F>)
+        effects.extend(self.outbox.entries.iter().filter_map(|it| {
+            let question = it.asks(context.now, &context.config)?;
+            it.review(question, review::<F>)
         }));
-        owed
+        effects
     }
 
-    /// What others must do: the provider, the customer, or the host by a command.
-    pub fn awaits(&self, env: &Env<F::Settings>) -> Vec<Awaited> {
-        self.state.awaits(env)
+    /// What the provider or the customer has to do.
+    pub fn waiting_for(&self, context: &Context) -> Vec<Wait> {
+        self.state.waits(context)
     }
 
-    /// What may be wished now, and what stands in the way of the rest.
-    pub fn offers(&self, env: &Env<F::Settings>) -> Vec<Offer<F>> {
-        let offer = |wish: F::Wish| {
-            let Rules { violations, warnings, .. } = self.rules(wish, env);
-            Offer { wish, violations, warnings }
+    /// Every action: whether it is allowed now, or every rule that it would break.
+    pub fn actions(&self, context: &Context) -> Vec<Action<F>> {
+        let action = |action: F::Action| {
+            let Rules { violations, warnings, .. } = self.rules(action, context);
+            Action { action, violations, warnings }
         };
-        F::Wish::ALL.iter().copied().map(offer).collect()
+        F::Action::ALL.iter().copied().map(action).collect()
     }
 
-    /// When to look at this flow again: now, while something but a review is ready; otherwise when what is owed, awaited or
-    /// offered next changes by itself. `None` if it never does.
-    pub fn deadline(&self, env: &Env<F::Settings>) -> Option<Timestamp> {
-        let now = env.now;
-        let is_work = |it: &Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
-        if self.owed(env).iter().any(is_work) {
+    /// When to look at this flow again: now, while an effect that is no review is ready; otherwise the instant at which its
+    /// effects, waits or actions next change by themselves. `None` if they never do.
+    pub fn wake_at(&self, context: &Context) -> Option<Timestamp> {
+        let now = context.now;
+        let is_work = |it: &PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
+        if self.effects(context).iter().any(is_work) {
             return Some(now);
         }
-        let asks = self.outbox.owed.iter().filter_map(|it| it.question(&env.policy)).map(|(from, _)| Some(from));
-        let rests = self.outbox.owed.iter().filter(|it| !it.kept).flat_map(|it| [it.in_hand(now), it.resting(now)]);
-        let waits = self.awaits(env).into_iter().map(|it| it.by);
-        rests.chain(waits).chain(asks).flatten().chain(self.state.turns(env)).filter(|at| !at.is_over(now)).min()
+        let asks = self.outbox.entries.iter().filter_map(|it| it.question(&context.config)).map(|(from, _)| Some(from));
+        let rests = self.outbox.entries.iter().filter(|it| !it.kept).flat_map(|it| [it.leased(now), it.resting(now)]);
+        let waits = self.waiting_for(context).into_iter().map(|it| it.expires_at);
+        rests.chain(waits).chain(asks).flatten().chain(self.state.timers(context)).filter(|at| !at.is_over(now)).min()
     }
 
     /// The ids by which a signal finds this flow: its key, and what the provider calls it.
-    pub fn correlation_ids(&self) -> Vec<CorrelationId> {
+    pub fn ids(&self) -> Vec<CorrelationId> {
         let mut ids = alloc::vec![self.key.as_str()];
-        for id in self.state.correlation_ids() {
+        for id in self.state.ids() {
             if !ids.contains(&id) {
                 ids.push(id);
             }
@@ -67,6 +69,13 @@ impl<F: Flow> Snapshot<F> {
     }
 }
 
-fn needs_id<F: Flow>(reason: &str, verdict: &str) -> bool {
-    id_of::<F>(reason, verdict).is_some()
+/// A review, with those of its verdicts that need an id.
+fn review<F: Flow>(reason: &str, about: &str, only: &[Cow<'static, str>]) -> Effect {
+    let verdicts = offered::<F>(reason, only);
+    let needs_id = verdicts
+        .iter()
+        .filter(|verdict| named_by::<F>(reason, verdict).is_some_and(|named| named.is_required))
+        .cloned()
+        .collect();
+    Effect::Review { reason: String::from(reason).into(), about: about.into(), verdicts, needs_id }
 }

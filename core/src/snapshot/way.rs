@@ -94,7 +94,7 @@ fn refused<F: Flow>(call: &F::Call, operation: &Operation, is_object: bool, repl
     let again = own.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));
     let undecided = own.as_ref().is_some_and(|it| it.undecided);
     match own {
-        own if again || undecided || (operation.is_look_up() && !operation.not_found.contains(&reply.status)) => {
+        own if again || undecided || (operation.is_lookup() && !operation.not_found.contains(&reply.status)) => {
             unknown(own)
         }
         Some(refusal) => Way::Refused(refusal),

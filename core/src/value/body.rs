@@ -56,7 +56,7 @@ fn sorted(command: &str, extra: &Extra, idempotency_key: Option<&str>) -> Body {
 
 /// The pointer to a member that a body has twice, at whatever level.
 pub(crate) fn clash(body: &str) -> Option<String> {
-    exact(body).err().map(|wrong| wrong.field)
+    exact(body).err().map(|wrong| wrong.pointer)
 }
 
 #[cfg(test)]

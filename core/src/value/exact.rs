@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let wrong = |text: &str| exact(text).map_err(|it| it.field);
+        let wrong = |text: &str| exact(text).map_err(|it| it.pointer);
         assert_eq!(wrong(r#"{"a":[{"b":1,"b":1}]}"#), Err("/a/0/b".into()));
         assert_eq!(wrong(r#"{"a/~":{"b":"\ud83d"}}"#), Err("/a~1~0/b".into()));
         assert_eq!(wrong("[01]"), Err("/0".into()));

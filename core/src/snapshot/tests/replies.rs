@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Toy};
-use crate::fact::{Because, Fact, FailureKind, Headers, Verdict};
+use crate::config::Context;
+use crate::fact::{Fact, FailureKind, Headers, IgnoredReason};
 use crate::id::{EffectId, Key};
-use crate::policy::Env;
-use crate::snapshot::{Observation, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
 const PAY: &str = "pay:1";
@@ -34,40 +34,39 @@ impl Host {
         host
     }
 
-    fn env(&self) -> Env<()> {
-        Env::at(Timestamp::from_millis(self.now))
+    fn context(&self) -> Context {
+        Context::at(Timestamp::from_millis(self.now))
     }
 
     fn ask(&mut self, command: Command) {
-        self.at = self.at.handle(command, &self.env()).unwrap().next;
+        self.at = self.at.handle(command, &self.context()).unwrap().next;
     }
 
     /// Takes it in hand as soon as that is possible.
     fn begin(&mut self, id: &str) {
-        let ready = |host: &Self| host.at.owed(&host.env()).iter().any(|it| it.id.as_str() == id && it.ready);
+        let ready = |host: &Self| host.at.effects(&host.context()).iter().any(|it| it.id.as_str() == id && it.ready);
         while !ready(self) {
-            let next = self.at.deadline(&self.env()).expect("it becomes ready some time").as_millis();
+            let next = self.at.wake_at(&self.context()).expect("it becomes ready some time").as_millis();
             assert!(next > self.now, "{id} is never ready");
             self.now = next;
         }
-        let begun = self.at.handle(EffectId::parse(id).unwrap(), &self.env()).unwrap();
+        let begun = self.at.lease(&EffectId::parse(id).unwrap(), &self.context()).unwrap();
         self.at = begun.next;
     }
 
     fn can_begin(&self, id: &str) -> bool {
-        self.at.handle(EffectId::parse(id).unwrap(), &self.env()).is_ok()
+        self.at.lease(&EffectId::parse(id).unwrap(), &self.context()).is_ok()
     }
 
     /// Tells a fact: what kind of failure it was, or why it moved nothing.
-    fn tell(&mut self, fact: Fact<'_>) -> Result<Option<FailureKind>, Because> {
-        match self.at.observe(fact, &self.env()).unwrap() {
-            Observation::Applied(it) => {
-                self.at = it.next;
-                assert_eq!(Snapshot::load(&self.at.save()).as_ref(), Ok(&self.at));
-                Ok(it.failure.map(|it| it.kind))
-            }
-            Observation::Unmoved { because, .. } => Err(because),
+    fn tell(&mut self, fact: Fact<'_>) -> Result<Option<FailureKind>, IgnoredReason> {
+        let step = self.at.observe(fact, &self.context()).unwrap();
+        if let Some(ignored) = step.ignored {
+            return Err(ignored.reason);
         }
+        self.at = step.next;
+        assert_eq!(Snapshot::load(&self.at.save()).as_ref(), Ok(&self.at));
+        Ok(step.failure.map(|it| it.kind))
     }
 
     fn answer(
@@ -76,17 +75,23 @@ impl Host {
         sending: impl Into<Option<u32>>,
         status: u16,
         body: &str,
-    ) -> Result<Option<FailureKind>, Because> {
+    ) -> Result<Option<FailureKind>, IgnoredReason> {
         let body = body.as_bytes().into();
-        self.tell(Fact::Reply { to: to.into(), sending: sending.into(), status, headers: Headers::default(), body })
+        self.tell(Fact::Reply {
+            effect: to.into(),
+            sending: sending.into(),
+            http_status: status,
+            headers: Headers::default(),
+            body,
+        })
     }
 
     fn lose(&mut self, to: &str, sending: impl Into<Option<u32>>) {
-        self.tell(Fact::Lost { to: to.into(), sending: sending.into() }).unwrap();
+        self.tell(Fact::Lost { effect: to.into(), sending: sending.into() }).unwrap();
     }
 
     fn owed(&self) -> Vec<String> {
-        self.at.owed(&self.env()).into_iter().map(|it| it.id.as_str().into()).collect()
+        self.at.effects(&self.context()).into_iter().map(|it| it.id.as_str().into()).collect()
     }
 
     fn paid(&self) -> Option<bool> {
@@ -97,8 +102,7 @@ impl Host {
     }
 
     fn judge(&mut self, review: &str, verdict: &str) {
-        let verdict = Some(Verdict::Plain(verdict.into()));
-        self.tell(Fact::Done { effect: review.into(), verdict }).unwrap();
+        self.tell(Fact::Reviewed { effect: review.into(), verdict: verdict.into(), id: None }).unwrap();
     }
 }
 
@@ -168,8 +172,8 @@ fn what_is_told_of_an_earlier_sending_leaves_the_later_one_in_its_hands() {
     for status in [401, 422, 429, 503] {
         let mut host = paying(2);
         let _ = host.answer(PAY, 1, status, NO);
-        let it = &host.at.owed(&host.env())[0];
-        assert!(it.in_hand_until.is_some() && it.attempts == 2, "{status}");
+        let it = &host.at.effects(&host.context())[0];
+        assert!(it.leased_until.is_some() && it.attempts == 2, "{status}");
         assert_eq!(host.answer(PAY, 2, 200, PAID), Ok(None));
     }
 }
@@ -179,7 +183,7 @@ fn a_sending_that_is_closed_tells_nothing_more_but_a_success() {
     let mut host = paying(1);
     assert_eq!(host.answer(PAY, 1, 429, ""), Ok(Some(FailureKind::Throttled)));
     for (status, body) in [(429, ""), (422, NO), (401, ""), (503, ""), (200, "{}")] {
-        assert_eq!(host.clone().answer(PAY, 1, status, body), Err(Because::Known), "{status}");
+        assert_eq!(host.clone().answer(PAY, 1, status, body), Err(IgnoredReason::Duplicate), "{status}");
     }
     assert_eq!(host.answer(PAY, 1, 200, PAID), Ok(None));
     assert_eq!(host.paid(), Some(true));
@@ -197,7 +201,7 @@ fn a_key_that_is_turned_away_keeps_the_request_until_a_person_gives_it_up_after_
             }
             host.begin(PAY);
             assert_eq!(host.answer(PAY, sending, status, body), Ok(Some(FailureKind::NotAdmitted)));
-            host.now = host.at.deadline(&host.env()).unwrap().as_millis();
+            host.now = host.at.wake_at(&host.context()).unwrap().as_millis();
         }
         assert_eq!(host.owed(), [PAY, "review:not_admitted:pay:1"]);
         assert!(host.now >= since + 24 * HOUR && !host.can_begin(PAY));
@@ -214,7 +218,7 @@ fn a_request_whose_outcome_stays_unknown_is_a_persons_after_a_day_even_if_nothin
     let mut host = paying(1);
     host.now = 24 * HOUR - 1;
     assert_eq!(host.owed(), [PAY]);
-    assert_eq!(host.at.deadline(&host.env()), Some(Timestamp::from_millis(host.now)));
+    assert_eq!(host.at.wake_at(&host.context()), Some(Timestamp::from_millis(host.now)));
     host.now += 1;
     assert_eq!(host.owed(), [PAY, "review:outcome_unknown:pay:1"]);
     host.judge("review:outcome_unknown:pay:1", "not_paid");
@@ -230,9 +234,9 @@ fn a_review_is_not_judged_while_a_lease_runs() {
     host.begin(PAY);
     host.now = 24 * HOUR;
     assert_eq!(host.owed(), [PAY]);
-    let verdict = Some(Verdict::Plain("not_paid".into()));
-    let fact = Fact::Done { effect: "review:outcome_unknown:pay:1".into(), verdict };
-    assert_eq!(host.tell(fact), Err(Because::Known));
+    let effect = "review:outcome_unknown:pay:1".into();
+    let fact = Fact::Reviewed { effect, verdict: "not_paid".into(), id: None };
+    assert_eq!(host.tell(fact), Err(IgnoredReason::Duplicate));
 }
 
 #[test]
@@ -241,9 +245,9 @@ fn a_verdict_that_is_told_twice_is_known() {
         let mut host = paying(1);
         host.now = 24 * HOUR;
         host.judge("review:outcome_unknown:pay:1", verdict);
-        let verdict = Some(Verdict::Plain(verdict.into()));
-        let again = Fact::Done { effect: "review:outcome_unknown:pay:1".into(), verdict };
-        assert_eq!(host.tell(again), Err(Because::Known));
+        let effect = "review:outcome_unknown:pay:1".into();
+        let again = Fact::Reviewed { effect, verdict: verdict.into(), id: None };
+        assert_eq!(host.tell(again), Err(IgnoredReason::Duplicate));
     }
 }
 
@@ -251,8 +255,8 @@ fn a_verdict_that_is_told_twice_is_known() {
 fn a_second_thing_that_was_made_is_told_to_a_person_and_the_first_told_again_is_not() {
     let mut host = paying(2);
     assert_eq!(host.answer(PAY, 2, 200, PAID), Ok(None));
-    assert_eq!(host.answer(PAY, 1, 200, PAID), Err(Because::Known));
-    assert_eq!(host.answer(PAY, 1, 422, NO), Err(Because::Known));
+    assert_eq!(host.answer(PAY, 1, 200, PAID), Err(IgnoredReason::Duplicate));
+    assert_eq!(host.answer(PAY, 1, 422, NO), Err(IgnoredReason::Duplicate));
     assert_eq!(host.answer(PAY, 1, 200, r#"{"id":"pay_2"}"#), Ok(None));
     assert_eq!(host.owed(), ["review:made_twice:pay_2"]);
 }
@@ -272,7 +276,7 @@ fn what_no_document_shows_is_accepted_once_and_not_sent_again() {
     host.ask(Command::Stop {});
     host.begin(STOP);
     assert_eq!(host.answer(STOP, 1, 200, "{}"), Ok(None));
-    assert_eq!(host.answer(STOP, 1, 200, "{}"), Err(Because::Known));
+    assert_eq!(host.answer(STOP, 1, 200, "{}"), Err(IgnoredReason::Duplicate));
     host.now = HOUR;
     assert!(!host.can_begin(STOP));
     host.now = 168 * HOUR;
@@ -290,8 +294,8 @@ fn what_was_not_sent_goes_out_again_under_the_same_name() {
         let mut host = Host::new();
         host.ask(command);
         host.begin(id);
-        assert_eq!(host.tell(Fact::NotSent { to: id.into(), sending: Some(1) }), Ok(None));
-        assert_eq!(host.tell(Fact::NotSent { to: id.into(), sending: Some(1) }), Err(Because::Known));
+        assert_eq!(host.tell(Fact::NotSent { effect: id.into(), sending: Some(1) }), Ok(None));
+        assert_eq!(host.tell(Fact::NotSent { effect: id.into(), sending: Some(1) }), Err(IgnoredReason::Duplicate));
         host.begin(id);
         assert_eq!(host.answer(id, 2, 422, NO), Ok(Some(FailureKind::Refused)));
         assert!(host.owed().is_empty());
@@ -300,10 +304,10 @@ fn what_was_not_sent_goes_out_again_under_the_same_name() {
 
 #[test]
 fn a_sending_that_never_was_is_named() {
-    let field = |fact| paying(1).at.observe(fact, &Env::at(Timestamp::from_millis(0))).unwrap_err().field();
+    let field = |fact| paying(1).at.observe(fact, &Context::at(Timestamp::from_millis(0))).unwrap_err().pointer();
     for sending in [0, 2, u32::MAX] {
-        assert_eq!(field(Fact::Lost { to: PAY.into(), sending: Some(sending) }), "/sending");
-        assert_eq!(field(Fact::NotSent { to: PAY.into(), sending: Some(sending) }), "/sending");
+        assert_eq!(field(Fact::Lost { effect: PAY.into(), sending: Some(sending) }), "/sending");
+        assert_eq!(field(Fact::NotSent { effect: PAY.into(), sending: Some(sending) }), "/sending");
     }
 }
 
@@ -339,7 +343,7 @@ fn a_look_up_that_was_begun_before_the_last_lease_ended_denies_nothing() {
     host.begin("find:2");
     host.answer("find:2", 1, 200, r#"{"none":true}"#).unwrap();
     assert_eq!(*host.at.state(), Toy::Asked);
-    // One that was answered with a good status is no look-up's to deny.
+    // One that was answered with a good status is no lookup's to deny.
     host.answer("create:1", 1, 200, "<html>").unwrap();
     host.begin("find:3");
     host.answer("find:3", 1, 200, r#"{"none":true}"#).unwrap();

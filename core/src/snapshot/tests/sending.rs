@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::toy::{Command, Toy};
-use crate::fact::{Because, Fact, Headers, Origin};
+use crate::config::Context;
+use crate::fact::{Fact, Headers, IgnoredReason, Origin};
 use crate::id::{EffectId, Key};
-use crate::policy::Env;
-use crate::snapshot::{Observation, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::time::{Millis, Timestamp};
 
 const CREATE: &str = "create:1";
@@ -29,12 +29,18 @@ enum Event {
 const EVENTS: [Event; 5] = [Event::Begin, Event::Lost, Event::Unavailable, Event::RateLimited, Event::Wait];
 
 fn reply(to: &'static str, status: u16) -> Fact<'static> {
-    Fact::Reply { to: to.into(), sending: None, status, headers: Headers::default(), body: b"".as_slice().into() }
+    Fact::Reply {
+        effect: to.into(),
+        sending: None,
+        http_status: status,
+        headers: Headers::default(),
+        body: b"".as_slice().into(),
+    }
 }
 
 fn fact(event: Event) -> Option<Fact<'static>> {
     match event {
-        Event::Lost => Some(Fact::Lost { to: CREATE.into(), sending: None }),
+        Event::Lost => Some(Fact::Lost { effect: CREATE.into(), sending: None }),
         Event::Unavailable => Some(reply(CREATE, 503)),
         Event::RateLimited => Some(reply(CREATE, 429)),
         Event::Begin | Event::Wait => None,
@@ -57,26 +63,28 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let key = Key::parse("00000000-0000-4000-8000-000000000001").unwrap();
-        let env = Env::at(Timestamp::from_millis(0));
-        let at = Snapshot::start(key).handle(Command::Create { plan: "basic".into() }, &env).unwrap().next;
+        let context = Context::at(Timestamp::from_millis(0));
+        let at = Snapshot::start(key).handle(Command::Create { plan: "basic".into() }, &context).unwrap().next;
         Self { at, now: 0, taken: 0, put_off: false, lease: 0, past: String::new() }
     }
 
-    fn env(&self) -> Env<()> {
-        Env::at(Timestamp::from_millis(self.now))
+    fn context(&self) -> Context {
+        Context::at(Timestamp::from_millis(self.now))
     }
 
     fn is_ready(&self, kind: &str) -> bool {
-        self.at.owed(&self.env()).iter().any(|it| it.id.kind() == kind && it.ready)
+        self.at.effects(&self.context()).iter().any(|it| it.id.kind() == kind && it.ready)
     }
 
     /// Tells a fact; whether it moved anything.
     fn tell(&mut self, fact: Fact<'_>) -> bool {
-        match self.at.observe(fact, &self.env()) {
-            Ok(Observation::Applied(transition)) => self.at = transition.next,
-            Ok(Observation::Unmoved { because, .. }) => {
-                assert_eq!(because, Because::Known, "{}", self.past);
-                return false;
+        match self.at.observe(fact, &self.context()) {
+            Ok(step) => {
+                if let Some(ignored) = step.ignored {
+                    assert_eq!(ignored.reason, IgnoredReason::Duplicate, "{}", self.past);
+                    return false;
+                }
+                self.at = step.next;
             }
             Err(_) => assert_eq!(self.taken, 0, "{}", self.past),
         }
@@ -87,11 +95,11 @@ impl Host {
         self.past += &format!(" {event:?}");
         match event {
             Event::Wait => {
-                let next = self.at.deadline(&self.env()).map_or(self.now, |at| at.as_millis());
+                let next = self.at.wake_at(&self.context()).map_or(self.now, |at| at.as_millis());
                 self.now = self.now.max(next);
             }
             Event::Begin => {
-                let Ok(transition) = self.at.handle(EffectId::parse(CREATE).unwrap(), &self.env()) else { return };
+                let Ok(transition) = self.at.lease(&EffectId::parse(CREATE).unwrap(), &self.context()) else { return };
                 self.at = transition.next;
                 self.taken += 1;
                 self.lease = self.now + LEASE;
@@ -116,10 +124,10 @@ impl Host {
         if self.taken == allowed {
             assert!(!self.is_ready("create"), "it is to be handed out once more:{}", self.past);
         }
-        let waits = self.at.deadline(&self.env()).is_some() || self.is_ready("create") || self.is_ready("find");
+        let waits = self.at.wake_at(&self.context()).is_some() || self.is_ready("create") || self.is_ready("find");
         assert!(waits, "nothing is owed any more, and nothing is awaited:{}", self.past);
-        // What the look-up denies counts once the last lease is over, and not before.
-        let at = self.at.outbox.find(CREATE).and_then(|it| it.in_hand_until).map(|at| at.as_millis());
+        // What the lookup denies counts once the last lease is over, and not before.
+        let at = self.at.outbox.find(CREATE).and_then(|it| it.leased_until).map(|at| at.as_millis());
         assert!(self.taken == 0 || at.is_none() || at == Some(self.lease), "the lease is cut short:{}", self.past);
         assert_eq!(Snapshot::load(&self.at.save()).as_ref(), Ok(&self.at), "{}", self.past);
     }
@@ -148,7 +156,7 @@ fn the_answer_to_the_only_sending_counts_whatever_was_told_before_or_after() {
         let mut host = Host::new();
         host.step(Event::Begin);
         order.into_iter().for_each(|event| host.step(event));
-        assert!(host.at.owed(&host.env()).iter().all(|it| it.id.kind() == "create"), "{}", host.past);
+        assert!(host.at.effects(&host.context()).iter().all(|it| it.id.kind() == "create"), "{}", host.past);
         host.step(Event::Wait);
         assert!(host.is_ready("create"), "{}", host.past);
     }
@@ -166,15 +174,15 @@ fn a_429_of_a_request_that_was_begun_again_may_be_the_first_one_told_again() {
     assert_eq!(host.taken, 2);
 }
 
-/// A host with a look-up that is owed now.
+/// A host with a lookup that is owed now.
 fn looking() -> (Host, EffectId) {
     let mut host = Host::new();
     host.step(Event::Begin);
     let body = br#"{"id":"sub_1"}"#.as_slice();
     assert!(host.tell(Fact::Reply {
-        to: CREATE.into(),
+        effect: CREATE.into(),
         sending: None,
-        status: 200,
+        http_status: 200,
         headers: Headers::default(),
         body: body.into()
     }));
@@ -187,18 +195,23 @@ fn looking() -> (Host, EffectId) {
 fn a_lost_look_up_rests_longer_each_time_and_never_less_than_its_back_off() {
     for after in ["", "0", "Thu, 01 Jan 1970 00:00:00 GMT"] {
         let (mut host, look) = looking();
-        let mut env = host.env();
-        env.policy.lease = Millis::from_seconds(1);
+        let mut context = host.context();
+        alloc::sync::Arc::make_mut(&mut context.config).lease_ms = Millis::from_seconds(1);
         let mut rests = Vec::new();
         for _ in 0..9 {
-            host.at = host.at.handle(look.clone(), &env).unwrap().next;
+            host.at = host.at.lease(&look, &context).unwrap().next;
             let headers: Headers<'_> = [("retry-after", after)].into_iter().collect();
-            let reply =
-                Fact::Reply { to: "look:1".into(), sending: None, status: 503, headers, body: b"".as_slice().into() };
-            host.at = host.at.observe(reply, &env).unwrap().applied().unwrap().next;
-            let due = host.at.owed(&env)[0].not_before.unwrap();
-            rests.push((due.as_millis() - env.now.as_millis()) / 1000);
-            env.now = due;
+            let reply = Fact::Reply {
+                effect: "look:1".into(),
+                sending: None,
+                http_status: 503,
+                headers,
+                body: b"".as_slice().into(),
+            };
+            host.at = host.at.observe(reply, &context).unwrap().next;
+            let due = host.at.effects(&context)[0].not_before.unwrap();
+            rests.push((due.as_millis() - context.now.as_millis()) / 1000);
+            context.now = due;
         }
         assert_eq!(rests, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
     }
@@ -207,17 +220,17 @@ fn a_lost_look_up_rests_longer_each_time_and_never_less_than_its_back_off() {
 #[test]
 fn what_is_told_of_a_look_up_that_was_begun_again_leaves_it_in_its_hands() {
     let (mut host, look) = looking();
-    for event in [Fact::Lost { to: "look:1".into(), sending: None }, reply("look:1", 429)] {
+    for event in [Fact::Lost { effect: "look:1".into(), sending: None }, reply("look:1", 429)] {
         let mut host = host.clone();
-        host.at = host.at.handle(look.clone(), &host.env()).unwrap().next;
+        host.at = host.at.lease(&look, &host.context()).unwrap().next;
         assert!(host.tell(event.clone()) && !host.tell(event.clone()));
         host.now = 30_000;
-        host.at = host.at.handle(look.clone(), &host.env()).unwrap().next;
+        host.at = host.at.lease(&look, &host.context()).unwrap().next;
         assert!(host.tell(event.clone()) && !host.tell(event));
-        let it = &host.at.owed(&host.env())[0];
+        let it = &host.at.effects(&host.context())[0];
         let end = Some(Timestamp::from_millis(30_000 + LEASE));
-        assert_eq!((it.ready, it.in_hand_until, it.not_before), (false, end, end));
+        assert_eq!((it.ready, it.leased_until, it.not_before), (false, end, end));
     }
-    host.at = host.at.handle(look, &host.env()).unwrap().next;
-    assert!(!host.tell(Fact::Lost { to: CREATE.into(), sending: None }));
+    host.at = host.at.lease(&look, &host.context()).unwrap().next;
+    assert!(!host.tell(Fact::Lost { effect: CREATE.into(), sending: None }));
 }

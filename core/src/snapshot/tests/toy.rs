@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{self, Awaited, Credential, Operation, Request, Retry, Success};
-use crate::fact::{Because, Origin, Verdict};
+use crate::config::{Config, Context};
+use crate::effect::{self, Credential, Operation, Request, Retry, Success, Wait};
+use crate::fact::{IgnoredReason, Origin, Verdict};
 use crate::flow::{
     Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
 };
 use crate::json::{Malformed, decode, read_body};
-use crate::policy::Env;
 use crate::rule::{CoreRule, rules};
 use crate::time::Timestamp;
 
@@ -26,7 +26,10 @@ rules! {
 
 reviews! {
     /// What a person is asked.
-    pub(super) enum Review;
+    pub(super) enum Review {
+        done_after_all: MadeAfterAll [Seen],
+        done_twice: MadeTwice,
+    };
     /// What a person may answer.
     pub(super) enum ToyVerdict {
         Created = "created", NotCreated = "not_created", Paid = "paid", NotPaid = "not_paid",
@@ -52,6 +55,16 @@ reviews! {
         Stopped,
         /// No.
         NotStopped,
+    }
+    /// It was made after all.
+    MadeAfterAll = "made_after_all" {
+        /// I have seen it.
+        Seen,
+    }
+    /// It was made twice.
+    MadeTwice = "made_twice" {
+        /// I have seen it.
+        Seen,
     }
     /// The toy has strayed.
     Strayed = "strayed" {
@@ -88,12 +101,6 @@ pub(super) enum Command {
     Stop {},
     /// Moves where no row leads.
     Stray {},
-}
-
-impl From<Command> for crate::snapshot::Command<Toy> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -148,7 +155,7 @@ impl effect::Call for Call {
         }
     }
 
-    fn outcome_look_up(&self) -> Option<Self> {
+    fn outcome_lookup(&self) -> Option<Self> {
         matches!(self, Self::Create(_)).then_some(Self::Find)
     }
 
@@ -174,9 +181,9 @@ impl Flow for Toy {
     const FORMAT: u32 = 2;
     const OLDER: &'static [u32] = &[1];
 
-    type On = On;
+    type Trigger = On;
     type Facets = (State,);
-    type Wish = Wish;
+    type Action = Wish;
     type Command = Command;
     type Call = Call;
     type Event = Seen;
@@ -192,7 +199,7 @@ impl Flow for Toy {
         }
     }
 
-    fn wish(command: &Command) -> Wish {
+    fn action_of(command: &Command) -> Wish {
         match command {
             Command::Create { .. } => Wish::Create,
             Command::Pay {} => Wish::Pay,
@@ -201,7 +208,7 @@ impl Flow for Toy {
         }
     }
 
-    fn wish_of(call: &Call) -> Wish {
+    fn action_of_call(call: &Call) -> Wish {
         match call {
             Call::Pay => Wish::Pay,
             Call::Stop => Wish::Stop,
@@ -215,7 +222,7 @@ impl Flow for Toy {
         let fits = match wish {
             Wish::Create => *self == Self::Absent,
             Wish::Pay => {
-                matches!(self, Self::Live { paid: None, .. }) && rules.owed(|call| *call == Call::Pay).is_none()
+                matches!(self, Self::Live { paid: None, .. }) && rules.pending(|call| *call == Call::Pay).is_none()
             }
             Wish::Stop => matches!(self, Self::Live { .. }),
             Wish::Stray => true,
@@ -236,11 +243,15 @@ impl Flow for Toy {
         Ok(on)
     }
 
-    fn awaits(&self, _env: &Env<()>) -> Vec<Awaited> {
+    fn settings(_config: &Config) -> &() {
+        &()
+    }
+
+    fn waits(&self, _env: &Context) -> Vec<Wait> {
         Vec::new()
     }
 
-    fn correlation_ids(&self) -> Vec<&str> {
+    fn ids(&self) -> Vec<&str> {
         Vec::new()
     }
 
@@ -301,7 +312,7 @@ impl Toy {
             Input::Command(_) => On::Create,
             Input::Answered { .. } | Input::Signalled(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Reviewed { .. } | Input::Resolved { .. } => On::Judged,
             _ => On::Other,
         }
     }
@@ -309,14 +320,14 @@ impl Toy {
     fn take_in(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
         match input {
             Input::Command(Command::Create { plan }) => {
-                cx.owe(Call::Create(plan));
+                cx.request(Call::Create(plan));
                 *self = Self::Asked;
             }
             Input::Command(Command::Pay {}) => {
-                cx.owe(Call::Pay);
+                cx.request(Call::Pay);
             }
             Input::Command(Command::Stop {}) => {
-                cx.owe(Call::Stop);
+                cx.request(Call::Stop);
             }
             Input::Command(Command::Stray {}) | Input::Signalled(Seen { none: true, .. }, _) => {
                 cx.ask(Review::Strayed, "");
@@ -332,7 +343,7 @@ impl Toy {
                 cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
-                    cx.access(&id, end.after(cx.policy().grace));
+                    cx.access(&id, end.after(cx.config().grace_ms));
                     cx.look_up_from(Call::Look(id.clone()), end);
                 }
                 let paid = if let Self::Live { paid, .. } = self { *paid } else { None };
@@ -350,16 +361,13 @@ impl Toy {
             | Input::RefusedOnce { .. }
             | Input::Hinted { .. }
             | Input::NotSent { .. } => {}
-            // Anyone may have sent it: it only makes the look-up owed.
+            // Anyone may have sent it: it only makes the lookup owed.
             Input::Signalled(_, Origin::Unverified) => match self {
                 Self::Live { id, .. } => cx.look_up(Call::Look(id.clone())),
-                _ => return Err(Because::Early.into()),
+                _ => return Err(IgnoredReason::Early.into()),
             },
-            Input::Signalled(_, Origin::Verified)
-            | Input::Returned(_)
-            | Input::Reviewed { .. }
-            | Input::Judged { .. } => {
-                return Err(Because::Unrelated.into());
+            Input::Signalled(_, Origin::Verified) | Input::Returned | Input::Reviewed { .. } => {
+                return Err(IgnoredReason::Unrelated.into());
             }
             Input::Resolved { call, verdict: Verdict::About { id, .. }, .. } if matches!(*call, Call::Create(_)) => {
                 *self = Self::Live { id, until: None, attested: true, paid: None };

@@ -1,8 +1,14 @@
-//! What the host chooses: how strict to be, how long to wait, and where the provider is.
+//! What the host chooses: how strict to be, how long to wait, and where each provider is.
+
+pub mod flex;
+pub mod revup;
+pub mod truemed;
+pub mod vend;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::de::Error;
@@ -24,54 +30,67 @@ pub enum Mode {
     Lenient,
 }
 
-/// The host's choices, as data.
+/// The host's choices, and the settings of each provider, as data.
 ///
 /// ```
-/// use rulebound::{Policy, time::Millis};
-/// let policy: Policy = serde_json::from_str(r#"{"lease": 60000}"#).unwrap();
-/// assert_eq!(policy.lease, Millis::from_minutes(1));
+/// use rulebound::{Config, time::Millis};
+/// let config: Config = serde_json::from_str(r#"{"lease_ms": 60000, "vend": {"domain_prefix": "marshmallow"}}"#).unwrap();
+/// assert_eq!(config.lease_ms, Millis::from_minutes(1));
+/// assert_eq!(config.vend.domain_prefix, "marshmallow");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Policy {
+pub struct Config {
     /// How inferred rules are held.
     pub mode: Mode,
     /// Levels by rule code. What an override lets through is reported as a warning.
     #[cfg_attr(feature = "schemas", schemars(with = "BTreeMap<crate::schema::Code, Level>"))]
     pub overrides: BTreeMap<String, Level>,
-    /// How long a worker may have an obligation in hand; longer than its HTTP timeout, and at least 1 second. 5 minutes
-    /// unless told.
+    /// How long a worker holds an effect that it leases; longer than its HTTP timeout, and at least 1 second. 5 minutes
+    /// by default.
     #[serde(deserialize_with = "a_second")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
-    pub lease: Millis,
-    /// How long access outlasts the documented end of a period. 24 hours unless told.
-    pub grace: Millis,
+    pub lease_ms: Millis,
+    /// How long access outlasts the documented end of a period. 24 hours by default.
+    pub grace_ms: Millis,
     /// How long a lost or rate-limited request rests at first, at least 1 second; the rest doubles each time, up to an
-    /// hour. 30 seconds unless told.
+    /// hour. 30 seconds by default.
     #[serde(deserialize_with = "a_second")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
-    pub backoff: Millis,
+    pub backoff_ms: Millis,
     /// When a wait is looked up.
-    pub look_ups: LookUps,
+    pub lookups: Lookups,
+    /// The settings of Truemed.
+    pub truemed: truemed::Settings,
+    /// The settings of Flex.
+    pub flex: flex::Settings,
+    /// The settings of Vend.
+    pub vend: vend::Settings,
+    /// The settings of Revup.
+    pub revup: revup::Settings,
 }
 
-impl Default for Policy {
+impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Strict,
             overrides: BTreeMap::new(),
-            lease: Millis::from_minutes(5),
-            grace: Millis::from_hours(24),
-            backoff: Millis::from_seconds(30),
-            look_ups: LookUps::default(),
+            lease_ms: Millis::from_minutes(5),
+            grace_ms: Millis::from_hours(24),
+            backoff_ms: Millis::from_seconds(30),
+            lookups: Lookups::default(),
+            truemed: truemed::Settings::default(),
+            flex: flex::Settings::default(),
+            vend: vend::Settings::default(),
+            revup: revup::Settings::default(),
         }
     }
 }
 
-impl Policy {
-    /// The level at which this policy holds a rule; what a rule forbids, no policy softens.
+impl Config {
+    /// The level at which a rule is held; what a rule forbids, no config softens.
     pub fn level(&self, rule: &Rule) -> Level {
         if rule.level == Level::Forbid {
             return Level::Forbid;
@@ -95,22 +114,22 @@ fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Err
     }
 }
 
-/// When a wait is looked up: offsets from its beginning, each list ascending.
+/// When a wait is looked up: offsets in milliseconds, each list ascending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct LookUps {
-    /// After the customer came back: 0 s, 10 s, 1 min and 10 min unless told.
+pub struct Lookups {
+    /// From the customer's return: 0 s, 10 s, 1 min and 10 min by default.
     #[serde(deserialize_with = "ascending")]
-    pub returned: Cow<'static, [Millis]>,
-    /// Since the wait began: 24 h, 3 d and 7 d unless told, the last one not before 1 h. After the last one proves nothing,
-    /// one review.
+    pub after_return_ms: Cow<'static, [Millis]>,
+    /// From the beginning of the wait: 24 h, 3 d and 7 d by default, the last one not before 1 h. After the last one a
+    /// person is asked.
     #[serde(deserialize_with = "hours")]
-    pub waiting: Cow<'static, [Millis]>,
+    pub while_waiting_ms: Cow<'static, [Millis]>,
 }
 
-/// How many look-ups a schedule may have.
+/// How many lookups a schedule may have.
 const LONGEST_SCHEDULE: usize = 32;
 
 fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
@@ -131,39 +150,39 @@ fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Mil
     }
 }
 
-impl Default for LookUps {
+impl Default for Lookups {
     fn default() -> Self {
         const RETURNED: &[Millis] =
             &[Millis::new(0), Millis::from_seconds(10), Millis::from_minutes(1), Millis::from_minutes(10)];
         const WAITING: &[Millis] = &[Millis::from_hours(24), Millis::from_hours(72), Millis::from_hours(168)];
-        Self { returned: Cow::Borrowed(RETURNED), waiting: Cow::Borrowed(WAITING) }
+        Self { after_return_ms: Cow::Borrowed(RETURNED), while_waiting_ms: Cow::Borrowed(WAITING) }
     }
 }
 
-/// Everything that a decision depends on besides the snapshot: the time, the host's policy, the provider's settings.
+/// Everything that a decision depends on besides the snapshot: the time, and the host's choices.
 ///
-/// `S` is the settings of the flow's provider, such as [`truemed::Settings`](crate::truemed::Settings).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// ```
+/// use rulebound::{Context, time::Timestamp};
+/// let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+/// assert_eq!(cx.config.lookups.while_waiting_ms.len(), 3);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Env<S> {
+pub struct Context {
     /// The time of this call.
     pub now: Timestamp,
-    /// The host's choices.
-    pub policy: Policy,
-    /// Where the provider is, and what the account can do.
-    pub settings: S,
+    /// The host's choices, shared by every call.
+    pub config: Arc<Config>,
 }
 
-impl<S: Default> Env<S> {
-    /// A time, with the default policy and settings.
-    pub fn at(now: Timestamp) -> Self {
-        Self { now, policy: Policy::default(), settings: S::default() }
+impl Context {
+    /// A time, and the host's choices.
+    pub fn new(now: Timestamp, config: impl Into<Arc<Config>>) -> Self {
+        Self { now, config: config.into() }
     }
-}
 
-impl<S> Env<S> {
-    /// A time, with a policy and settings.
-    pub const fn new(now: Timestamp, policy: Policy, settings: S) -> Self {
-        Self { now, policy, settings }
+    /// A time, with the default choices.
+    pub fn at(now: Timestamp) -> Self {
+        Self::new(now, Config::default())
     }
 }

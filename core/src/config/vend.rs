@@ -1,0 +1,139 @@
+//! What the host says of the retailer, and of its own application.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{is_word, text_id};
+use crate::url::{BaseUrl, escaped};
+
+/// Where the retailer is, and what the application may do there.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSettings"))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The first label of the retailer's domain. There is none by default: every retailer has another.
+    pub domain_prefix: String,
+    /// The rest of the domain.
+    pub host: Host,
+    /// The version of the API, as it stands in its path.
+    pub api_version: ApiVersion,
+    /// Another server than the retailer's own, such as a test double: `https`, or `http` on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
+    /// The scopes that the retailer granted, where the host knows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// The application's own id, by which its subscriptions are told from those of other partners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
+}
+
+impl Settings {
+    /// A retailer's settings.
+    pub fn of(domain_prefix: &str, host: Host) -> Self {
+        Self { domain_prefix: domain_prefix.into(), host, ..Self::default() }
+    }
+
+    /// The retailer's address, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        match &self.base_url {
+            Some(url) => url.as_str().into(),
+            None => format!("https://{}.{}", self.domain_prefix, self.host.as_str()),
+        }
+    }
+
+    /// The page on which the retailer consents to a change.
+    pub fn consent_page(&self, token: &str) -> String {
+        format!("{}/billing/partner-consent?token={}", self.base_url(), escaped(token))
+    }
+
+    /// The page on which the retailer cancels what partners bill.
+    pub fn partner_apps_page(&self) -> String {
+        format!("{}/billing/partner-apps", self.base_url())
+    }
+
+    /// Whether the prefix is one label of a domain.
+    pub(crate) fn names_a_retailer(&self) -> bool {
+        let label = self.domain_prefix.as_bytes();
+        let inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        let ends = [label.first(), label.last()];
+        label.len() < 64 && label.iter().all(inner) && ends.into_iter().all(|end| end.is_some_and(|it| *it != b'-'))
+    }
+
+    /// Whether the host knows that a scope was not granted.
+    pub(crate) fn lacks(&self, scope: &str) -> bool {
+        self.scopes.as_ref().is_some_and(|granted| granted.iter().all(|it| it != scope))
+    }
+
+    /// Whether the older host stands beside a version that is named by a date.
+    pub(crate) fn mixes_ages(&self) -> bool {
+        self.host == Host::VendHq && self.api_version.as_str().contains('-')
+    }
+}
+
+/// What follows the retailer's prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendHost"))]
+#[non_exhaustive]
+pub enum Host {
+    /// The older one, which the guides name.
+    #[default]
+    #[serde(rename = "vendhq.com")]
+    VendHq,
+    /// The current one.
+    #[serde(rename = "retail.lightspeed.app")]
+    Lightspeed,
+}
+
+impl Host {
+    /// The domain.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VendHq => "vendhq.com",
+            Self::Lightspeed => "retail.lightspeed.app",
+        }
+    }
+}
+
+text_id! {
+    /// A version of the API: `2.0`, or a date such as `2026-07`.
+    ApiVersion, (1, 16), is_word, plain
+}
+
+impl Default for ApiVersion {
+    fn default() -> Self {
+        Self("2.0".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_a_retailer(prefix: &str) -> bool {
+        Settings::of(prefix, Host::VendHq).names_a_retailer()
+    }
+
+    #[test]
+    fn a_prefix_is_one_label() {
+        assert!(names_a_retailer("marshmallow"));
+        assert!(names_a_retailer("7th-street"));
+        for wrong in ["", "-a", "a-", "a.b", "a/b", "a b", "é", "evil.example/", "a@b", &"a".repeat(64)] {
+            assert!(!names_a_retailer(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_on_the_retailers_own_domain() {
+        let at = Settings::of("marshmallow", Host::Lightspeed);
+        assert_eq!(at.partner_apps_page(), "https://marshmallow.retail.lightspeed.app/billing/partner-apps");
+        assert_eq!(
+            at.consent_page("a+b"),
+            "https://marshmallow.retail.lightspeed.app/billing/partner-consent?token=a%2Bb"
+        );
+    }
+}
