@@ -8,10 +8,10 @@ use core::fmt;
 
 use crate::fact::{FactError, Headers, Origin};
 use crate::id::{CorrelationId, Key};
-use crate::intake::{AuthError, Delivery, Secret};
 use crate::json::{Malformed, listed};
 use crate::rule::{Rule, RuleSet, Source};
 use crate::time::{Millis, Timestamp};
+use crate::webhook::{AuthError, Delivery, Secret};
 
 pub use question::Question;
 
@@ -128,7 +128,7 @@ pub(crate) fn deliver(provider: &str, delivery: &Delivery<'_>) -> Result<Origin,
     (provider.authenticate)(delivery)
 }
 
-/// The ids by which a webhook finds its flows, among those that [`Snapshot::correlation_ids`](crate::Snapshot::correlation_ids) gave.
+/// The ids by which a webhook finds its flows, among those that [`Snapshot::ids`](crate::Snapshot::ids) gave.
 ///
 /// ```
 /// let ids = rulebound::correlate("truemed", br#"{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}"#);
@@ -152,11 +152,11 @@ pub fn acknowledgement(provider: &str) -> Option<u16> {
 /// that a provider's page names.
 ///
 /// ```
-/// let key = rulebound::key_of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c").unwrap();
+/// let key = rulebound::key_for("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c").unwrap();
 /// assert_eq!(key, rulebound::Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
-/// assert_eq!(rulebound::key_of("revup.tokn", "fc44c6f8").unwrap_err().field, "/kind");
+/// assert_eq!(rulebound::key_for("revup.tokn", "fc44c6f8").unwrap_err().pointer, "/kind");
 /// ```
-pub fn key_of(kind: &str, name: &str) -> Result<Key, Malformed> {
+pub fn key_for(kind: &str, name: &str) -> Result<Key, Malformed> {
     let kinds: Vec<_> = PROVIDERS.iter().flat_map(|it| it.keys).copied().collect();
     match name {
         _ if !kinds.contains(&kind) => Err(Malformed::new("/kind", format!("is none of {}", listed(&kinds)))),

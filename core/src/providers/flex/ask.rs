@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use super::api::item::CouponData;
 use super::catalog::{Checked, CreatePrice, CreateProduct, PriceSeen, UpdatePrice};
 use super::eligibility::{Line, assess};
 use super::ids::PriceId;
-use super::item::CouponData;
-use super::settings::Settings;
+use crate::config::flex::Settings;
 use crate::json::Malformed;
 use crate::providers::question::questions;
 use crate::rule::Violation;

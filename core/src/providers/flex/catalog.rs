@@ -7,13 +7,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::CREDENTIAL;
-use super::eligibility::Eligibility;
+use super::api::calls::CREDENTIAL;
+use super::api::item::CouponData;
+use super::api::objects::unwrapped;
 use super::ids::PriceId;
-use super::item::{CouponData, Recurring};
 use super::rules::Rule;
-use super::settings::Settings;
-use super::wire::unwrapped;
+use crate::config::flex::{Eligibility, Recurring, Settings};
 use crate::effect::Request;
 use crate::money::Cents;
 use crate::rule::{Level, RuleSet, Violation};
@@ -257,7 +256,7 @@ struct Broken(Vec<Violation>);
 impl Broken {
     fn unless(&mut self, holds: bool, rule: Rule, at: impl Into<Cow<'static, str>>) {
         if !holds {
-            self.0.push(Violation { at: at.into(), ..Violation::new(rule.rule()) });
+            self.0.push(Violation { pointer: at.into(), ..Violation::new(rule.rule()) });
         }
     }
 
@@ -319,7 +318,8 @@ mod tests {
         let update: UpdatePrice = serde_json::from_str(r#"{"active": false, "unit_amount": 1}"#).unwrap();
         let refused = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
         assert_eq!(codes(&refused.violations), ["flex.price.immutable-amount"]);
-        let made = UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
+        let made =
+            UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
         assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
     }
 

@@ -4,29 +4,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::config::flex::Eligibility;
 use crate::int::whole;
 use crate::money::Cents;
-use crate::value::open_enum;
-
-open_enum! {
-    /// How a product or price is eligible.
-    pub enum Eligibility {
-        /// It is not.
-        NotEligible = "not_eligible",
-        /// It stands on the list of eligible products.
-        AutoSubstantiation = "auto_substantiation",
-        /// It stands on Flex's list of private labels.
-        PrivateLabel = "private_label",
-        /// With a prescription for glasses.
-        Vision = "vision",
-        /// With a prescription.
-        Prescription = "prescription",
-        /// With a letter of medical necessity.
-        LetterOfMedicalNecessity = "letter_of_medical_necessity",
-        /// A service.
-        Service = "service",
-    }
-}
 
 impl Eligibility {
     /// Whether such a card can pay it; what is not known is never taken for eligible.

@@ -1,69 +1,58 @@
 #![doc = include_str!("README.md")]
 
+mod api;
 mod ask;
-mod call;
 pub mod catalog;
 pub mod checkout;
-mod checkouts;
 pub mod eligibility;
-mod event;
 mod ids;
-mod intake;
-mod item;
-mod pages;
-mod request;
+mod names;
 mod rules;
-mod session;
-mod session_request;
-mod settings;
-mod signal;
+mod sessions;
 pub mod subscription;
-mod test_mode;
-mod wire;
 
 use super::{Provider, all};
 use crate::flow::Flow;
-use session_request::Belongs;
 
-pub use call::{Call, RefundsOf};
-pub use checkout::Checkout;
-pub use checkouts::Checkouts;
-pub use event::Event;
-pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SubscriptionId};
-pub use item::{CouponData, LineItem, PriceData, Recurring};
-pub use request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};
-pub use rules::Rule;
-pub use session::{Asked, Session};
-pub use session_request::{
-    CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
-};
-pub use settings::{Price, Settings};
-pub use signal::Signal;
-pub use subscription::Subscription;
-pub use test_mode::TestMode;
-pub use wire::{
+pub use crate::config::flex::{Price, Recurring, Settings};
+pub use api::calls::{Call, RefundsOf};
+pub use api::item::{CouponData, LineItem, PriceData};
+pub use api::objects::{
     CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, Entries, Expandable, FeeSeen, InvoiceSeen, InvoiceStatus,
     RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus, TotalDetails,
 };
+pub use api::replies::Event;
+pub use api::request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};
+pub use api::session_request::{
+    CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
+};
+pub use api::test_mode::TestMode;
+pub use api::webhook::Signal;
+pub use checkout::Checkout;
+pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SubscriptionId};
+pub use names::{Notice, Review, SignalName, Verdict};
+pub use rules::Rule;
+pub use sessions::SessionState;
+pub use subscription::Subscription;
 
 const NAME: &str = "flex";
 
 /// A flow of Flex.
-pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event> {
-    /// The sessions that are this flow's.
-    const BELONGS: Belongs;
+pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event, Review = Review> {
     /// Whether its sessions sell subscriptions.
     const SUBSCRIBES: bool;
+    /// The other flow, whose sessions are not this flow's.
+    const OTHER: &'static str;
 }
 
 pub(crate) const PROVIDER: Provider = Provider {
     name: NAME,
-    acknowledgement: intake::ACKNOWLEDGEMENT,
+    acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: pages::INTRO,
-    authenticate: intake::authenticate,
-    correlate: intake::correlate,
+    settings: rules::page::INTRO,
+    authenticate: api::signature::authenticate,
+    correlate: api::signature::correlate,
     questions: ask::QUESTIONS,
     keys: &[],
 };

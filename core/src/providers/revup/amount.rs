@@ -240,7 +240,11 @@ mod tests {
 
     #[test]
     fn equal_decimals_are_alike_and_are_written_as_they_are_read() {
-        assert!(decimal("15.50").is(decimal("15.5")) && decimal("20").is(decimal("20.00")) && decimal("0.0").is(Decimal::ZERO));
+        assert!(
+            decimal("15.50").is(decimal("15.5"))
+                && decimal("20").is(decimal("20.00"))
+                && decimal("0.0").is(Decimal::ZERO)
+        );
         assert!(!decimal("15.51").is(decimal("15.5")));
         for text in ["0", "0.05", "111.90", "-1.5", "12345678901234567890123456789012345678"] {
             assert_eq!(decimal(text).to_string(), text);
@@ -252,7 +256,9 @@ mod tests {
     #[test]
     fn an_amount_is_read_from_a_number_or_a_text_with_its_digits() {
         let read = |json: &str| decode::<Amount>(json).map(|it| it.0);
-        for (json, text) in [("111.99", "111.99"), ("111.90", "111.90"), ("\"0.10\"", "0.10"), ("-1", "-1"), ("1e2", "1e2")] {
+        for (json, text) in
+            [("111.99", "111.99"), ("111.90", "111.90"), ("\"0.10\"", "0.10"), ("-1", "-1"), ("1e2", "1e2")]
+        {
             assert_eq!(read(json).unwrap(), text);
         }
         for json in ["true", "null", "[1]", "{}"] {

@@ -5,9 +5,9 @@ use alloc::string::String;
 
 use serde::Serialize;
 
+use super::api::replies::TransactionStatus;
 use super::callback::{Callback, Parent};
 use super::order::{Paid, Recurrence};
-use super::wire::TransactionStatus;
 use crate::json::Malformed;
 use crate::providers::question::questions;
 
@@ -31,12 +31,12 @@ questions! {
     read_callback { body: String } =>
         Callback::read(body.as_bytes()).map(Seen::from).ok_or_else(|| Malformed::new("/body", "is no callback of Revup's"));
 
-    /// What the answer to `POST /orders/{orderId}/pay` says of the payment.
+    /// What the reply to `POST /orders/{orderId}/pay` says of the payment.
     read_pay { status: u16, body: String } => Ok(Paid::read(status, body.as_bytes()));
 
     /// Whether an order of a recurring payment is one that Revup would take: `true`, or the error that names the field.
     check_order { order: Recurrence } => match order.check() {
         Ok(()) => Ok(true),
-        Err(wrong) => Err(Malformed::new(format!("/order{}", wrong.field), wrong.reason)),
+        Err(wrong) => Err(Malformed::new(format!("/order{}", wrong.pointer), wrong.reason)),
     };
 }

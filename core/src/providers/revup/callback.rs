@@ -1,16 +1,16 @@
 //! The callback of an order's payment: what it says of the payment, and the three ids that start a subscription.
 //!
-//! It comes to the host's own page, and unsigned: believe the look-up of its transaction.
+//! It comes to the host's own page, and unsigned: believe the lookup of its transaction.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::replies::TransactionStatus;
 use super::ids::{OrderId, Token, TransactionId};
-use super::wire::TransactionStatus;
-use crate::json::{lenient, lenient_text, read_body};
 use crate::id::Digest;
+use crate::json::{lenient, lenient_text, read_body};
 use crate::time::Timestamp;
 
 /// What a callback says: its transactions in the order of their creation, one or two.
@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_payment_under_way_is_open_and_gives_no_token() {
-        let seen = callback(r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"in_process","tokenId":"k-1"}]"#);
+        let seen =
+            callback(r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"in_process","tokenId":"k-1"}]"#);
         let seen = seen.unwrap();
         assert!(seen.is_open() && seen.parent.is_none());
     }
@@ -119,7 +120,8 @@ mod tests {
         for body in ["", "{}", "[]", "[{}]", r#"{"transactionStatus":"success"}"#] {
             assert!(callback(body).is_none(), "{body}");
         }
-        let three = r#"[{"transactionStatus":"failed"},{"transactionStatus":"failed"},{"transactionStatus":"success"}]"#;
+        let three =
+            r#"[{"transactionStatus":"failed"},{"transactionStatus":"failed"},{"transactionStatus":"success"}]"#;
         assert!(callback(three).is_none());
     }
 }

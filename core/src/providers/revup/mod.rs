@@ -1,46 +1,41 @@
 #![doc = include_str!("README.md")]
 
 mod amount;
+mod api;
 mod ask;
-mod body;
-mod call;
 pub mod callback;
-mod event;
 mod ids;
-mod intake;
-mod notification;
+mod names;
 pub mod order;
-mod pages;
-mod payments;
-mod refusal;
 mod rules;
-mod settings;
 pub mod subscription;
-mod wire;
 
 use super::{Provider, all};
 
+pub use crate::config::revup::Settings;
 pub use amount::Amount;
-pub use call::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
-pub use event::{EventSeen, EventType, PaymentType};
-pub use notification::{Notification, TransactionType};
+pub use api::calls::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
+pub use api::event::{EventSeen, EventType, PaymentType};
+pub use api::notification::{Notification, TransactionType};
+pub use api::payments::PaymentsSeen;
+pub use api::replies::{
+    Created, Event, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen,
+};
 pub use ids::{OrderId, SubscriptionId, Token, TransactionId};
+pub use names::{Notice, Review, SignalName, Verdict};
 pub use rules::Rule;
-pub use settings::Settings;
 pub use subscription::Subscription;
-pub use payments::PaymentsSeen;
-pub use wire::{Created, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen};
 
 const NAME: &str = "revup";
 
 pub(crate) const PROVIDER: Provider = Provider {
     name: NAME,
-    acknowledgement: intake::ACKNOWLEDGEMENT,
+    acknowledgement: api::webhook::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: pages::CREATE_SUBSCRIPTION,
-    authenticate: |_| Ok(intake::ORIGIN),
-    correlate: intake::correlate,
+    settings: rules::page::CREATE_SUBSCRIPTION,
+    authenticate: |_| Ok(api::webhook::ORIGIN),
+    correlate: api::webhook::correlate,
     questions: ask::QUESTIONS,
     keys: &["revup.token"],
 };

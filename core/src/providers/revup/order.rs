@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::api::replies::TransactionStatus;
 use super::ids::TransactionId;
-use super::wire::TransactionStatus;
 use crate::json::read_body;
 use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
@@ -38,11 +38,11 @@ pub struct Recurrence {
 
 /// A field of an order that Revup would not accept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("`{field}` {reason}")]
+#[error("`{pointer}` {reason}")]
 #[non_exhaustive]
 pub struct OrderError {
     /// A JSON Pointer into the order.
-    pub field: &'static str,
+    pub pointer: &'static str,
     /// What is wrong with it.
     pub reason: &'static str,
 }
@@ -52,22 +52,25 @@ impl Recurrence {
     pub fn check(&self) -> Result<(), OrderError> {
         let follows = match &self.sequence {
             Some(Sequence::Unknown(_)) => {
-                return Err(OrderError { field: "/sequence", reason: "is none of initial, recurring and final" });
+                return Err(OrderError { pointer: "/sequence", reason: "is none of initial, recurring and final" });
             }
             Some(Sequence::Recurring | Sequence::Final) => true,
             Some(Sequence::Initial) | None => false,
         };
         if self.min_period.is_some_and(|days| days < 1) {
-            return Err(OrderError { field: "/minPeriod", reason: "is less than a day" });
+            return Err(OrderError { pointer: "/minPeriod", reason: "is less than a day" });
         }
         if follows && self.parent_transaction_id.is_none() {
-            return Err(OrderError { field: "/parentTransactionId", reason: "is missing: the order follows another" });
+            return Err(OrderError {
+                pointer: "/parentTransactionId",
+                reason: "is missing: the order follows another",
+            });
         }
         Ok(())
     }
 }
 
-/// What the answer to the payment of an order says.
+/// What the reply to the payment of an order says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -76,12 +79,12 @@ pub enum Paid {
     Success,
     /// It failed: any other HTTP status than 200 says so too.
     Failed,
-    /// It is under way: a notification, or the look-up of the transaction, tells its end.
+    /// It is under way: a notification, or the lookup of the transaction, tells its end.
     Open,
 }
 
 impl Paid {
-    /// Reads the answer to `POST /orders/{orderId}/pay`. A 200 proves nothing by itself.
+    /// Reads the reply to `POST /orders/{orderId}/pay`. A 200 proves nothing by itself.
     pub fn read(status: u16, body: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Answer {
@@ -109,7 +112,7 @@ mod tests {
     use super::*;
 
     fn field(json: &str) -> Option<&'static str> {
-        serde_json::from_str::<Recurrence>(json).unwrap().check().err().map(|it| it.field)
+        serde_json::from_str::<Recurrence>(json).unwrap().check().err().map(|it| it.pointer)
     }
 
     #[test]

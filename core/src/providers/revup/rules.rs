@@ -1,6 +1,5 @@
 //! The rules of Revup, in the order of the flow that they guard.
 
-use super::pages as page;
 use crate::rule::rules;
 
 rules! {
@@ -242,4 +241,117 @@ rules! {
     /// Revup's error codes must be kept as strings, with their leading zeros.
     ErrorCodeString = "revup.error.code-string" Deny Documented Request
         ByConstruction("a code is kept as the string that Revup sent") [page::TOKEN];
+}
+
+/// The pages of Revup that the rules are read from.
+pub(super) mod page {
+    use crate::rule::Source;
+
+    pub(in crate::providers::revup) const TOKEN_BASED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/token-based-subscription-creation",
+        "Token-Based Subscription Creation",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const CREATE_SUBSCRIPTION: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/create-subscription",
+        "Create subscription",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const GET_SUBSCRIPTION: Source =
+        Source::new("developers.revuppayments.com/api/subscription/get-subscription", "Get subscription", "2026-11-21");
+    pub(in crate::providers::revup) const SUBSCRIPTION_PAYMENTS: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/subscription-payments",
+        "Subscription payments",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const CANCEL_SUBSCRIPTION: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/cancel-subscription",
+        "Cancel subscription",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const SUBSCRIPTIONS: Source = Source::new(
+        "developers.revuppayments.com/get-started/additional-features/subscriptions",
+        "Subscriptions",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENTS: Source =
+        Source::new("developers.revuppayments.com/api/subscription/events", "Subscription events", "2026-11-21");
+    pub(in crate::providers::revup) const EVENT_CREATED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/events/created",
+        "Subscription created",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENT_UPDATED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/events/updated",
+        "Subscription updated",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENT_ARCHIVED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/events/archived",
+        "Subscription archived",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENT_CANCELLED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/events/cancelled",
+        "Subscription cancelled",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENT_PAUSED: Source =
+        Source::new("developers.revuppayments.com/api/subscription/events/paused", "Subscription paused", "2026-11-21");
+    pub(in crate::providers::revup) const EVENT_RESUMED: Source = Source::new(
+        "developers.revuppayments.com/api/subscription/events/resumed",
+        "Subscription resumed",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const EVENT_REFUNDED: Source =
+        Source::new("developers.revuppayments.com/api/subscription/events/refunded", "Payment refunded", "2026-11-21");
+    pub(in crate::providers::revup) const EVENT_DISPUTED: Source =
+        Source::new("developers.revuppayments.com/api/subscription/events/disputed", "Payment disputed", "2026-11-21");
+    pub(in crate::providers::revup) const SUBSCRIPTION_FIELDS: Source = Source::new(
+        "developers.revuppayments.com/api/field-appendix/subscription-fields",
+        "Subscription fields",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const NOTIFICATION_FIELDS: Source = Source::new(
+        "developers.revuppayments.com/api/field-appendix/notification-fields",
+        "Notification fields",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const ORDER: Source =
+        Source::new("developers.revuppayments.com/api/api-reference/order", "Order", "2026-11-21");
+    pub(in crate::providers::revup) const CREATE_ORDER: Source = Source::new(
+        "developers.revuppayments.com/get-started/integrate-macropay-api/create-order",
+        "Create order",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const PAYMENT: Source =
+        Source::new("developers.revuppayments.com/api/api-reference/payment", "Payment", "2026-11-21");
+    pub(in crate::providers::revup) const TOKEN: Source =
+        Source::new("developers.revuppayments.com/api/api-reference/token", "Token", "2026-11-21");
+    pub(in crate::providers::revup) const RECURRING: Source = Source::new(
+        "developers.revuppayments.com/get-started/integrate-macropay-api/recurring-payments",
+        "Recurring payments",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const REFUND: Source =
+        Source::new("developers.revuppayments.com/api/api-reference/refund", "Refund", "2026-11-21");
+    pub(in crate::providers::revup) const TRANSACTION_BY_ORDER: Source = Source::new(
+        "developers.revuppayments.com/api/api-reference/transaction-by-order-id",
+        "Transaction by order id",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const CALLBACK: Source =
+        Source::new("developers.revuppayments.com/api/callback-redirect", "Callback redirect", "2026-11-21");
+    pub(in crate::providers::revup) const CHECKING: Source = Source::new(
+        "developers.revuppayments.com/get-started/integrate-macropay-api/checking-transaction",
+        "Checking the transaction",
+        "2026-11-21",
+    );
+    pub(in crate::providers::revup) const NOTIFICATIONS: Source =
+        Source::new("developers.revuppayments.com/api/notification-reference", "Notification reference", "2026-11-21");
+    pub(in crate::providers::revup) const FALLBACK: Source = Source::new(
+        "developers.revuppayments.com/get-started/additional-features/fallback-mid",
+        "Fallback MID",
+        "2026-11-21",
+    );
 }

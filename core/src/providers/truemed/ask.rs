@@ -4,12 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-
+use super::api::list::{ListPaymentSessions, ListPaymentTokens, Page};
+use super::api::order::OrderItem;
 use super::eligibility::needs_update;
-use super::list::{ListPaymentSessions, ListPaymentTokens, Page};
-use super::order::OrderItem;
 use super::payment_token::PaymentToken;
-use super::settings::Settings;
+use crate::config::truemed::Settings;
 use crate::json::Malformed;
 use crate::providers::question::questions;
 use crate::snapshot::{LoadError, Snapshot};
@@ -22,17 +21,17 @@ questions! {
     /// How these items stand to what a `truemed.payment_token` has confirmed: `covered`, `pending`, `update_required` or `unknown`.
     coverage { snapshot: RawJson, order_items: Vec<OrderItem> } => {
         let snapshot = Snapshot::<PaymentToken>::load(snapshot.as_str());
-        let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.field()), format!("{wrong}"));
+        let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.pointer()), format!("{wrong}"));
         snapshot.map_err(wrong).map(|it| it.coverage(&order_items))
     };
 
     /// The request that lists payment tokens, `query` being Truemed's own parameters.
     list_payment_token { query: ListPaymentTokens, #[serde(default)] settings: Settings } =>
-        query.request(&settings).map_err(|wrong| of_query(wrong.field, wrong.reason));
+        query.request(&settings).map_err(|wrong| of_query(wrong.pointer, wrong.reason));
 
     /// The request that lists payment sessions, `query` being Truemed's own parameters.
     list_payment_session { query: ListPaymentSessions, #[serde(default)] settings: Settings } =>
-        query.request(&settings).map_err(|wrong| of_query(wrong.field, wrong.reason));
+        query.request(&settings).map_err(|wrong| of_query(wrong.pointer, wrong.reason));
 
     /// What the answer to a list says: its entries, and which page it is.
     read_list { body: String } =>

@@ -2,23 +2,21 @@
 
 use alloc::format;
 
-use super::call::Truemed;
+use super::api::webhook::{SessionSeen, Status, Unlisted};
+use super::names::Review;
 use super::rules::Rule;
 use super::session::Session;
-use super::wire::{SessionSeen, Status, Unlisted};
-use crate::fact::Because;
+use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Stop};
 use crate::id::Digest;
-
-/// The review of a capture of more or less than was asked for.
-const OTHER_AMOUNT: &str = "captured_other_amount";
+use crate::providers::truemed::Truemed;
 
 impl Session {
     /// What is said of it now cannot be true beside what was said before: a person is told once.
     pub(crate) fn contradict<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         if !self.contradicted {
             self.contradicted = true;
-            cx.review("contradiction", self.id.as_str(), &["seen"]);
+            cx.ask(Review::Contradiction, self.id.as_str());
         }
     }
 
@@ -30,7 +28,7 @@ impl Session {
         let same = seen.capture_amount.is_none_or(|amount| amount == wanted);
         cx.check(Rule::SessionCaptureAmountPresence, same).at("/capture_amount");
         if !same && is_news {
-            cx.review(OTHER_AMOUNT, self.id.as_str(), &["seen"]);
+            cx.ask(Review::CapturedOtherAmount, self.id.as_str());
         }
     }
 
@@ -67,6 +65,6 @@ impl Unlisted {
     pub(crate) fn report<T, F: Truemed>(self, cx: &mut Cx<'_, F>) -> Result<T, Stop> {
         let name = self.event_type;
         cx.check(Rule::WebhookUnknownFields, false).at("/event_type").because(|| format!("It is `{name}`."));
-        Err(Because::Unrelated.into())
+        Err(IgnoredReason::Unrelated.into())
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::order::{OrderItem, digest};
-use super::payment_token::{Change, PaymentToken, Place};
+use super::api::order::{OrderItem, digest};
+use super::payment_token::PaymentToken;
 use crate::snapshot::Snapshot;
 
 /// How an order stands to what the customer qualified for.
@@ -40,17 +40,6 @@ pub fn needs_update(confirmed: &[OrderItem], wanted: &[OrderItem]) -> bool {
 impl Snapshot<PaymentToken> {
     /// How an order stands to what this token's customer qualified for.
     pub fn coverage(&self, items: &[OrderItem]) -> Coverage {
-        let (at, wanted) = (self.state(), Some(digest(items)));
-        let asked = match &at.items {
-            Change::Updating { items, .. } => *items,
-            Change::Pending(pending) => pending.items,
-            Change::Settled => None,
-        };
-        match at.place {
-            Place::Issued if at.confirmed == wanted => Coverage::Covered,
-            Place::Issued if asked == wanted => Coverage::Pending,
-            Place::Issued if at.confirmed.is_some() => Coverage::UpdateRequired,
-            _ => Coverage::Unknown,
-        }
+        self.state().coverage(digest(items))
     }
 }

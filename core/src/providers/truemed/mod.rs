@@ -1,52 +1,52 @@
 #![doc = include_str!("README.md")]
 
+mod api;
 mod ask;
-mod call;
 mod checks;
 pub mod eligibility;
-mod found;
 mod ids;
-mod intake;
-pub mod list;
-mod operations;
-mod order;
+mod names;
 mod pages;
 pub mod payment_session;
 pub mod payment_token;
-mod replies;
 mod rules;
 mod session;
-mod session_request;
-mod settings;
-mod wire;
 
 use super::{Provider, all};
+use crate::flow::Flow;
 
-pub use call::{Call, Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
-pub use found::{Find, Found};
-pub use ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-pub use order::{AmountDetail, AmountDetails, OrderItem};
-pub use payment_session::PaymentSession;
-pub use payment_token::PaymentToken;
-pub use replies::{
+pub use crate::config::truemed::{DiscountSign, Environment, Settings};
+pub use api::calls::Call;
+pub use api::found::{Find, Found};
+pub use api::list;
+pub use api::order::{AmountDetail, AmountDetails, OrderItem};
+pub use api::replies::{
     ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
 };
+pub use api::requests::{Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
+pub use api::session_request::{CreatePaymentSession, Kind, NextBillInfo};
+pub use api::webhook::{NextAction, SessionSeen, Signal, Status, TokenUpdated, Unlisted};
+pub use ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+pub use names::{Notice, Review, SignalName, Verdict};
+pub use payment_session::PaymentSession;
+pub use payment_token::PaymentToken;
 pub use rules::Rule;
 pub use session::{Asked, Session};
-pub use session_request::{CreatePaymentSession, Kind, NextBillInfo};
-pub use settings::{DiscountSign, Environment, Settings};
-pub use wire::{NextAction, SessionSeen, Signal, Status, TokenUpdated, Unlisted};
 
 const NAME: &str = "truemed";
 
+/// A flow of Truemed.
+pub(crate) trait Truemed: Flow<Call = Call, Settings = Settings, Review = Review> {}
+impl<F: Flow<Call = Call, Settings = Settings, Review = Review>> Truemed for F {}
+
 pub(crate) const PROVIDER: Provider = Provider {
     name: NAME,
-    acknowledgement: intake::ACKNOWLEDGEMENT,
+    acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
     settings: pages::PAYMENTS_OVERVIEW,
-    authenticate: intake::authenticate,
-    correlate: intake::correlate,
+    authenticate: api::signature::authenticate,
+    correlate: api::signature::correlate,
     questions: ask::QUESTIONS,
     keys: &[],
 };

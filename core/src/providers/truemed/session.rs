@@ -6,52 +6,26 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, Truemed};
+use super::api::calls::Call;
+use super::api::order::price_of;
+use super::api::replies::SessionCreated;
+use super::api::session_request::{CreatePaymentSession, Kind};
+use super::api::webhook::{SessionSeen, Status};
 use super::ids::PaymentSessionId;
-use super::order::price_of;
+use super::names::{Notice, Review, SignalName, Verdict};
 use super::rules::Rule;
-use super::session_request::{CreatePaymentSession, Kind};
-use super::replies::SessionCreated;
-use super::wire::{SessionSeen, Status};
-use crate::effect::Awaited;
-use crate::fact::Verdict;
-use crate::flow::{Cx, Rules, Watch};
-use crate::id::{CorrelationId, Digest, Intent};
+use crate::effect::Wait;
+use crate::flow::{Cx, PollTimer, Rules};
+use crate::id::{Digest, Intent};
 use crate::money::Cents;
-use crate::rule::{CoreRule, Until};
+use crate::providers::truemed::Truemed;
+use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
-
-/// The signal that says how a session stands.
-pub(crate) const SESSION_COMPLETE: &str = "payment_session_complete";
-
-/// The review of a wait whose schedule is over.
-pub(crate) const NO_SIGNAL: &str = "no_signal";
-/// The review of a session at a status that nobody knows.
-pub(crate) const UNKNOWN_STATUS: &str = "unknown_status";
-/// The review of a session that Truemed does not find.
-pub(crate) const NOT_FOUND: &str = "not_found";
-/// The review of money that no request of ours accounts for.
-pub(crate) const UNPLACED: &str = "unplaced_payment";
-
-pub(crate) const WAIT_OR_STOP: &[&str] = &["keep_waiting", "stop_waiting"];
-const LIVE_OR_ENDED: &[&str] = &["live", "ended"];
-pub(crate) const OURS_OR_NOT: &[&str] = &["ours", "not_ours"];
-/// The verdict that names the session which was meant.
-const ELSEWHERE: &str = "made_elsewhere";
-
-/// What is an id that a verdict has to name.
-pub(crate) fn id_of(verdict: &str) -> Option<fn(&str) -> bool> {
-    match verdict {
-        "made" | "made_elsewhere" => Some(|id| PaymentSessionId::parse(id).is_ok()),
-        "refunded" => Some(|id| CorrelationId::parse(id).is_ok()),
-        _ => None,
-    }
-}
 
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
 pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
-    if let Some(id) = rules.asked(UNPLACED).filter(|_| !rules.is_resend()) {
-        rules.check(CoreRule::OneAtATime, false).until(Until::Reply(id));
+    if let Some(id) = rules.asked(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
+        rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }
 }
 
@@ -80,7 +54,7 @@ pub struct Asked {
     pub attended: bool,
     /// The fingerprint of the metadata that must come back.
     pub metadata: Digest,
-    /// The sessions of which a look-up cannot tell which one it made.
+    /// The sessions of which a lookup cannot tell which one it made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
 }
@@ -111,7 +85,7 @@ pub struct Session {
     pub id: PaymentSessionId,
     /// The highest status that was seen.
     pub status: Status,
-    /// What was asked for; nothing is known of a session that began with a look-up.
+    /// What was asked for; nothing is known of a session that began with a lookup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
     /// Whether a person says that it is ours, although nothing is known of what was asked for.
@@ -143,12 +117,12 @@ pub struct Session {
     pub unlisted: Option<String>,
     /// The wait for one that the documents list, since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unlisted_watch: Option<Watch>,
+    unlisted_watch: Option<PollTimer>,
     /// Whether a person said that it is over, of one that Truemed never said it of.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
     /// The wait for its next status.
-    pub watch: Watch,
+    pub watch: PollTimer,
 }
 
 impl Status {
@@ -192,19 +166,19 @@ impl Session {
             unlisted: None,
             unlisted_watch: None,
             ended: false,
-            watch: Watch::new(now),
+            watch: PollTimer::new(now),
         }
     }
 
     /// A session that a person calls ours, although every sending of its request was refused.
     pub(crate) const fn claimed(id: PaymentSessionId, now: Timestamp) -> Self {
-        let mut it = Self::new(id, None, now);
-        it.claimed = true;
-        it
+        let mut session = Self::new(id, None, now);
+        session.claimed = true;
+        session
     }
 
     /// What is awaited of it.
-    pub(crate) fn awaited(&self) -> Option<Awaited> {
+    pub(crate) fn awaited(&self) -> Option<Wait> {
         // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
         // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
         let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
@@ -212,10 +186,10 @@ impl Session {
         if self.is_over() || rests || self.wait().is_stopped() {
             return None;
         }
-        let mut awaited = Awaited::new(SESSION_COMPLETE, self.wait().since());
-        awaited.of = Some(self.id.as_str().into());
+        let mut awaited = Wait::new(SignalName::SessionComplete.as_str(), self.wait().since());
+        awaited.about = Some(self.id.as_str().into());
         if self.status == Status::Pending && !self.ending && self.asked.as_ref().is_some_and(|it| it.attended) {
-            awaited.customer_at.clone_from(&self.redirect_url);
+            awaited.customer_url.clone_from(&self.redirect_url);
         }
         Some(awaited)
     }
@@ -226,14 +200,14 @@ impl Session {
     }
 
     /// The wait for its next status.
-    const fn wait(&self) -> &Watch {
+    const fn wait(&self) -> &PollTimer {
         match &self.unlisted_watch {
             Some(watch) => watch,
             None => &self.watch,
         }
     }
 
-    const fn wait_mut(&mut self) -> &mut Watch {
+    const fn wait_mut(&mut self) -> &mut PollTimer {
         match &mut self.unlisted_watch {
             Some(watch) => watch,
             None => &mut self.watch,
@@ -243,26 +217,26 @@ impl Session {
     /// Plans the next look at it, and has a person look once the schedule is over.
     pub(crate) fn watch<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let id = self.id.as_str();
-        let (reason, verdicts, other) = match self.unlisted {
-            Some(_) => (UNKNOWN_STATUS, LIVE_OR_ENDED, NO_SIGNAL),
-            None => (NO_SIGNAL, WAIT_OR_STOP, UNKNOWN_STATUS),
+        let (review, other) = match self.unlisted {
+            Some(_) => (Review::UnknownStatus, Review::NoSignal),
+            None => (Review::NoSignal, Review::UnknownStatus),
         };
-        cx.withdraw_word(other, id);
+        cx.withdraw_review(other, id);
         if self.awaited().is_none() {
             cx.withdraw(|call| call.looks_at(&self.id));
-            cx.withdraw_word(reason, id);
+            cx.withdraw_review(review, id);
         } else {
-            cx.watch(Call::RetrievePaymentSession(self.id.clone()), self.wait(), reason, id, verdicts);
+            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.wait(), review, id);
         }
     }
 
     /// Waits for it anew, from now on.
     pub(crate) fn wait_on<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
-        *self.wait_mut() = Watch::new(cx.now());
+        *self.wait_mut() = PollTimer::new(cx.now());
         self.watch(cx);
     }
 
-    /// A look-up that was begun then was answered.
+    /// A lookup that was begun then was answered.
     pub(crate) fn looked(&mut self, at: Timestamp) {
         self.wait_mut().looked(at);
     }
@@ -274,35 +248,40 @@ impl Session {
 
     /// Truemed says that there is no such session: that denies nothing, and a person is asked where it is.
     pub(crate) fn is_not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
-        cx.review(NOT_FOUND, self.id.as_str(), &["keep_waiting", "stop_waiting", ELSEWHERE]);
-        self.looked(cx.begun_at());
+        cx.ask(Review::NotFound, self.id.as_str());
+        self.looked(cx.leased_at());
         self.watch(cx);
     }
 
-    /// A person judged a review about it. Says whether it is waited for no longer.
-    pub(crate) fn judged<F: Truemed>(&mut self, verdict: &Verdict, cx: &mut Cx<'_, F>) -> bool {
+    /// A person answers a question about it, and may name the session that was meant. Says whether it is waited for no
+    /// longer.
+    pub(crate) fn judged<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
         match verdict {
-            Verdict::About { verdict, id } if verdict == ELSEWHERE => {
-                if let Ok(id) = PaymentSessionId::parse(id) {
-                    cx.withdraw(|call| call.looks_at(&self.id));
-                    cx.withdraw_words(&[NO_SIGNAL, UNKNOWN_STATUS], |of| of == self.id.as_str());
-                    cx.learn(id.as_str());
-                    self.id = id;
-                    self.wait_on(cx);
-                    cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
+            Verdict::MadeElsewhere => {
+                if let Some(id) = named.and_then(|id| PaymentSessionId::parse(id).ok()) {
+                    self.is_another(id, cx);
                 }
             }
-            verdict => match verdict.name() {
-                "stop_waiting" => self.wait_mut().stop(),
-                "ended" => self.ended = true,
-                _ => *self.wait_mut() = Watch::new(cx.now()),
-            },
+            Verdict::StopWaiting => self.wait_mut().stop(),
+            Verdict::Ended => self.ended = true,
+            _ => *self.wait_mut() = PollTimer::new(cx.now()),
         }
         self.watch(cx);
         self.ended || self.wait().is_stopped()
     }
 
-    /// Takes in how it stands, from a webhook or a look-up; the order in which statuses come does not matter.
+    /// Its id turns out to be another one.
+    fn is_another<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
+        cx.withdraw(|call| call.looks_at(&self.id));
+        cx.withdraw_review(Review::NoSignal, self.id.as_str());
+        cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
+        cx.learn(id.as_str());
+        self.id = id;
+        self.wait_on(cx);
+        cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
+    }
+
+    /// Takes in how it stands, from a webhook or a lookup; the order in which statuses come does not matter.
     pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
         let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
@@ -334,10 +313,10 @@ impl Session {
                 if self.is_over() {
                     return;
                 }
-                self.unlisted_watch.get_or_insert_with(|| Watch::new(cx.now()));
+                self.unlisted_watch.get_or_insert_with(|| PollTimer::new(cx.now()));
                 self.unlisted = self.unlisted.take().max(Some(text.clone()));
             }
-            // Only a look-up says how it stands now; a webhook may be one that is told again.
+            // Only a lookup says how it stands now; a webhook may be one that is told again.
             status if status.is_final() || by_look_up => (self.unlisted, self.unlisted_watch) = (None, None),
             _ => {}
         }
@@ -346,18 +325,20 @@ impl Session {
     fn moved<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let (id, attended) = (self.id.as_str(), self.asked.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
-            cx.notify("order_placed", id, None);
+            cx.notify(Notice::OrderPlaced, id, None);
         }
         if self.status.is_final() {
-            cx.withdraw_word("order_placed", id);
-            cx.withdraw_word("rejected", id);
-            cx.withdraw_words(&[NO_SIGNAL, UNKNOWN_STATUS, NOT_FOUND], |of| of == id);
+            cx.withdraw_notice(Notice::OrderPlaced, id);
+            cx.withdraw_notice(Notice::Rejected, id);
+            for review in [Review::NoSignal, Review::UnknownStatus, Review::NotFound] {
+                cx.withdraw_review(review, id);
+            }
         }
         if self.status == Status::Rejected {
-            cx.withdraw_words(&["rejected"], |_| true);
-            cx.notify("rejected", id, None);
+            cx.withdraw_words(&[Notice::Rejected.as_str()], |_| true);
+            cx.notify(Notice::Rejected, id, None);
         }
-        // A session that began with a look-up was fulfilled by whoever created it.
+        // A session that began with a lookup was fulfilled by whoever created it.
         if self.status == Status::Captured && (self.asked.is_some() || self.claimed) {
             cx.fulfill(id);
         }

@@ -1,6 +1,6 @@
 //! Questions to Vend's pure modules.
 
-use super::settings::Settings;
+use crate::config::vend::Settings;
 use crate::json::Malformed;
 use crate::providers::question::questions;
 
@@ -22,6 +22,6 @@ mod tests {
         let page = (question.answer)(r#"{"settings":{"domain_prefix":"marshmallow"}}"#);
         assert_eq!(page.as_deref(), Ok("\"https://marshmallow.vendhq.com/billing/partner-apps\""));
         let nobodys = (question.answer)(r#"{"settings":{}}"#);
-        assert_eq!(nobodys.unwrap_err().field, "/settings/domain_prefix");
+        assert_eq!(nobodys.unwrap_err().pointer, "/settings/domain_prefix");
     }
 }

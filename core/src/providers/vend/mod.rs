@@ -1,42 +1,35 @@
 #![doc = include_str!("README.md")]
 
+mod api;
 mod ask;
-mod call;
-mod components;
 mod ids;
-mod intake;
-mod pages;
-mod partner;
-mod request;
+mod names;
 mod rules;
-mod settings;
 pub mod subscription;
-mod token;
-mod webhook;
-mod wire;
 
 use super::{Provider, all};
 
-pub use call::Call;
+pub use crate::config::vend::{ApiVersion, Host, Settings};
+pub use api::calls::{Call, Component, Kind, TokenRequest};
+pub use api::partner::{Listed, PartnerSubscription, State, SubscriptionInfo};
+pub use api::replies::Event;
+pub use api::token::{TokenIssued, TokenSeen};
+pub use api::webhook::{Cancellation, Signal};
 pub use ids::{ConsentToken, SubscriptionId};
-pub use request::{Component, Kind, TokenRequest};
+pub use names::{Notice, Review, SignalName, Verdict};
 pub use rules::Rule;
-pub use settings::{ApiVersion, Host, Settings};
 pub use subscription::Subscription;
-pub use webhook::{Cancellation, Signal};
-pub use partner::{Listed, PartnerSubscription, State, SubscriptionInfo};
-pub use token::{TokenIssued, TokenSeen};
 
 const NAME: &str = "vend";
 
 pub(crate) const PROVIDER: Provider = Provider {
     name: NAME,
-    acknowledgement: intake::ACKNOWLEDGEMENT,
+    acknowledgement: api::webhook::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: pages::ACTIVATING,
-    authenticate: |_| intake::authenticate(),
-    correlate: intake::correlate,
+    settings: rules::page::ACTIVATING,
+    authenticate: |_| api::webhook::authenticate(),
+    correlate: api::webhook::correlate,
     questions: ask::QUESTIONS,
     keys: &["vend.subscription"],
 };

@@ -1,6 +1,5 @@
 //! The rules of Vend, in the order of the flow that they guard.
 
-use super::pages as page;
 use crate::rule::rules;
 
 rules! {
@@ -160,4 +159,46 @@ rules! {
     WebhookAck5s = "vend.webhook.ack-5s" Warn Documented Request
         ByHost("the library names status 200; your backend has to send it once the row or the inbox is saved")
         [page::WEBHOOKS];
+}
+
+/// The pages of Vend (Lightspeed Retail X-Series) that the rules are read from.
+pub(super) mod page {
+    use crate::rule::Source;
+
+    pub(in crate::providers::vend) const UPDATING: Source = Source::new(
+        "docs.vendhq.com/tutorials/guides/beta/third-party-billing/update",
+        "Third Party Billing - updating an existing subscription",
+        "2026-11-21",
+    );
+    pub(in crate::providers::vend) const ACTIVATING: Source = Source::new(
+        "docs.vendhq.com/tutorials/guides/beta/third-party-billing",
+        "Third Party Billing - activating a subscription",
+        "2026-11-21",
+    );
+    pub(in crate::providers::vend) const CANCELING: Source = Source::new(
+        "x-series-api.lightspeedhq.com/docs/third_party_billing_canceling_a_subscription",
+        "Third Party Billing - canceling a subscription",
+        "2026-11-21",
+    );
+    pub(in crate::providers::vend) const PARTNER_BILLING: Source =
+        Source::new("x-series-api.lightspeedhq.com/reference/partner-billing", "Partner Billing", "2026-11-21");
+    pub(in crate::providers::vend) const CREATE_TOKEN: Source =
+        Source::new("x-series-api.lightspeedhq.com/reference/partnertoken", "PartnerToken", "2026-11-21");
+    pub(in crate::providers::vend) const UPDATE_TOKEN: Source = Source::new(
+        "x-series-api.lightspeedhq.com/reference/partnerupdatesubscriptiontoken",
+        "PartnerUpdateSubscriptionToken",
+        "2026-11-21",
+    );
+    pub(in crate::providers::vend) const GET_TOKEN: Source =
+        Source::new("x-series-api.lightspeedhq.com/reference/partnertokenget", "PartnerTokenGet", "2026-11-21");
+    pub(in crate::providers::vend) const GET_SUBSCRIPTION: Source =
+        Source::new("x-series-api.lightspeedhq.com/reference/partnersubscription", "PartnerSubscription", "2026-11-21");
+    pub(in crate::providers::vend) const WEBHOOKS: Source =
+        Source::new("x-series-api.lightspeedhq.com/docs/webhooks", "Webhooks", "2026-11-21");
+    pub(in crate::providers::vend) const RATE_LIMITING: Source =
+        Source::new("x-series-api.lightspeedhq.com/docs/rate_limiting", "Rate limiting", "2026-11-21");
+    pub(in crate::providers::vend) const AUTHORIZATION: Source =
+        Source::new("x-series-api.lightspeedhq.com/docs/authorization", "Authorization", "2026-11-21");
+    pub(in crate::providers::vend) const APP_SUBSCRIPTIONS: Source =
+        Source::new("support.vendhq.com/hc/en-us/articles/360004134196", "App Subscriptions", "2026-11-21");
 }

@@ -1,14 +1,14 @@
-//! What the host may wish of a checkout, and the names of its places and inputs.
+//! What the host may do with a checkout, and what moves it.
 
 use alloc::boxed::Box;
 
 use serde::Deserialize;
 
-use super::Checkout;
 use crate::flow::named;
-use crate::providers::flex::request::{CapturePayment, CreateRefund};
+use crate::providers::flex::api::calls::Call;
+use crate::providers::flex::api::request::{CapturePayment, CreateRefund};
+use crate::providers::flex::api::session_request::CreateCheckoutSession;
 use crate::providers::flex::ids::CheckoutSessionId;
-use crate::providers::flex::session_request::CreateCheckoutSession;
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -30,21 +30,15 @@ pub enum Command {
     CapturePayment(CapturePayment),
 }
 
-impl From<Command> for crate::snapshot::Command<Checkout> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
-}
-
-impl From<CreateCheckoutSession> for crate::snapshot::Command<Checkout> {
+impl From<CreateCheckoutSession> for Command {
     fn from(command: CreateCheckoutSession) -> Self {
-        Self::Wish(Command::CreateCheckoutSession(Box::new(command)))
+        Self::CreateCheckoutSession(Box::new(command))
     }
 }
 
 named! {
     /// What a button asks for.
-    pub enum Wish {
+    pub enum Action {
         /// Begin a checkout.
         Create = "create_checkout_session",
         /// Look at it.
@@ -56,37 +50,41 @@ named! {
     }
 }
 
-named! {
-    /// Where the session stands.
-    pub enum SessionState {
-        /// Not asked for.
-        Absent = "absent",
-        /// Asked for.
-        Requested = "requested",
-        /// Looked up for the first time.
-        Adopting = "adopting",
-        /// The customer can pay.
-        Open = "open",
-        /// Nobody has paid in time.
-        Expired = "expired",
-        /// Paid.
-        Complete = "complete",
+impl Action {
+    /// The action that a command expresses.
+    pub(super) const fn of(command: &Command) -> Self {
+        match command {
+            Command::CreateCheckoutSession(_) => Self::Create,
+            Command::RetrieveCheckoutSession { .. } => Self::Retrieve,
+            Command::CreateRefund(_) => Self::Refund,
+            Command::CapturePayment(_) => Self::Capture,
+        }
+    }
+
+    /// The action that a request came from.
+    pub(super) const fn of_call(call: &Call) -> Self {
+        match call {
+            Call::CreateCheckoutSession(_) => Self::Create,
+            Call::CreateRefund(..) => Self::Refund,
+            Call::CapturePayment(..) => Self::Capture,
+            _ => Self::Retrieve,
+        }
     }
 }
 
 named! {
-    /// What can move them.
-    pub enum On {
+    /// What can move the session.
+    pub enum Trigger {
         /// The host asks for one.
         Create = "create_checkout_session",
         /// The host adopts one.
         Retrieve = "retrieve_checkout_session",
-        /// Flex says how one stands: in an answer, or by an event.
+        /// Flex shows a session: in a reply, or by a webhook.
         Seen = "checkout.session",
         /// Flex refuses.
         Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
+        /// A person answers a question.
+        Reviewed = "judged",
         /// Something that never moves them.
         Other = "other",
     }

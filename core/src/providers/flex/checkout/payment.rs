@@ -1,82 +1,92 @@
-//! What was received for a session, what of it was given back, and what of what is held was taken.
+//! The payment of a checkout: what was received, what of it was given back, and what of what is held was taken.
+
+mod capture;
+mod dispute;
+mod in_flight;
+mod outcome;
+mod refund;
+mod refunding;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::Context;
-use super::dispute::Disputes;
-use super::moving::Moving;
-use super::refund::Refund;
-use crate::json::encode;
-use crate::flow::{Intents, Outcome, Watch};
-use crate::id::{Digest, EffectId};
+use super::Cx;
+use crate::flow::{Intents, PollTimer};
+use crate::id::EffectId;
 use crate::money::Cents;
-use crate::providers::flex::ids::CaptureId;
-use crate::providers::flex::request::{CapturePayment, CreateRefund};
-use crate::providers::flex::wire::{CaptureSeen, SessionSeen};
-
-/// How many captures of a session are remembered.
-const REMEMBERED: usize = 32;
+use crate::providers::flex::api::objects::{ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
+use crate::providers::flex::ids::{CaptureId, DisputeId};
+use crate::providers::flex::names::{Review, Verdict};
+use crate::providers::flex::sessions::Session;
+use dispute::Disputes;
+use in_flight::InFlight;
+use outcome::is_named;
+use refund::Refund;
 
 /// The money of a session that is complete.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutPayment"))]
 #[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Payment {
+pub(super) struct Payment {
     /// What the customer pays, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub total: Option<Cents>,
+    total: Option<Cents>,
     /// What was received, in cents: the most that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received: Option<Cents>,
+    received: Option<Cents>,
     /// What was given back by Flex's own count, in cents: the most that was seen.
     #[serde(default)]
-    pub refunded: Cents,
+    refunded: Cents,
     /// The refunds that were seen, by their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refunds: Vec<Refund>,
+    refunds: Vec<Refund>,
     /// The refunds that are asked for and whose outcome is unknown.
-    #[serde(default, skip_serializing_if = "Moving::is_nothing")]
-    pub refunding: Moving,
+    #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
+    refunding: InFlight,
     /// The captures that were seen, and how much each took, in cents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub captured: Vec<(CaptureId, Cents)>,
+    captured: Vec<(CaptureId, Cents)>,
     /// The captures that are asked for and whose outcome is unknown.
-    #[serde(default, skip_serializing_if = "Moving::is_nothing")]
-    pub capturing: Moving,
+    #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
+    capturing: InFlight,
     /// Whether a capture was asked for that is the last.
     #[serde(default)]
-    pub is_final: bool,
+    is_final: bool,
     /// What the customer disputes.
-    #[serde(default, skip_serializing_if = "unless_disputed")]
-    pub disputes: Box<Disputes>,
+    #[serde(default, skip_serializing_if = "Disputes::is_nothing")]
+    disputes: Box<Disputes>,
     /// The wait for the end of refunds of ours that are on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) settling: Option<Box<Watch>>,
+    settling: Option<Box<PollTimer>>,
     /// Refunds that were asked for.
     #[serde(default)]
-    pub(super) returns: Intents,
+    returns: Intents,
     /// Captures that were asked for.
     #[serde(default)]
-    pub(super) captures: Intents,
-}
-
-fn unless_disputed(disputes: &Disputes) -> bool {
-    disputes.is_nothing()
+    captures: Intents,
 }
 
 impl Payment {
+    /// The payment of the session that settles the checkout. It is delivered once, if it is what was asked for.
+    pub(super) fn of(session: &Session, cx: &mut Cx<'_>) -> Self {
+        match (session.is_own(), session.is_sound()) {
+            (false, _) => {}
+            (true, true) => cx.fulfill(session.id().as_str()),
+            (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
+        }
+        Self::default()
+    }
+
     /// What of all of it was received; what a session leaves out is its total, unless the money is only held.
-    pub(super) fn received(&self, manual: bool) -> Cents {
+    fn received(&self, manual: bool) -> Cents {
         let taken = self.captured.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount));
         self.received.or(self.total.filter(|_| !manual)).unwrap_or_default().max(taken)
     }
 
     /// What was given back: what is booked, without what came to nothing.
-    pub(super) fn returned(&self) -> Cents {
+    fn returned(&self) -> Cents {
         let all = |reversed: bool| {
             let some = self.refunds.iter().filter(|it| it.status.is_reversed() == reversed);
             some.fold(Cents::ZERO, |sum, it| sum.plus(it.amount))
@@ -100,66 +110,117 @@ impl Payment {
         if self.is_final { Cents::ZERO } else { self.total.unwrap_or_default().minus(taken) }
     }
 
-    pub(super) fn refund(&mut self, name: EffectId, amount: Cents) {
-        self.refunding.begin(name, amount, self.returned());
-    }
-
-    pub(super) fn capture(&mut self, name: EffectId, it: &CapturePayment) {
-        self.is_final = it.final_capture == Some(true);
-        self.capturing.begin(name, it.amount, self.received(true));
+    /// The session that counts was shown; `requested` is the request for whose outcome it was looked up.
+    pub(super) fn shown(
+        &mut self,
+        session: &Session,
+        seen: &SessionSeen,
+        requested: Option<&EffectId>,
+        cx: &mut Cx<'_>,
+    ) {
+        match (&seen.status, requested) {
+            (Some(Status::Complete), _) if session.is_in_mode(seen, cx) => {
+                self.settle(seen, requested, cx);
+                self.withdraw_moot(session.is_manual(), cx);
+                self.plan(session.id(), cx);
+            }
+            // Whatever else it says of itself proves nothing about its money.
+            (_, Some(name)) => Self::look_again(name, cx),
+            _ => {}
+        }
     }
 
     /// Takes in what a session says; the order in which its news come does not matter.
-    pub(super) fn see(&mut self, seen: &SessionSeen, cx: &mut Context<'_>) {
+    fn note(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
         self.total = self.total.max(seen.amount_total);
         self.received = self.received.max(seen.amount_received);
         self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
-        for it in seen.captures.iter().flat_map(|it| &it.list) {
-            self.see_capture(it);
+        for capture in seen.captures.iter().flat_map(|it| &it.list) {
+            self.note_capture(capture);
         }
-        self.see_refunds(seen, cx);
-        self.disputes.see(seen, cx);
+        self.note_refunds(seen, cx);
+        self.disputes.note_all(seen, cx);
     }
 
-    /// Whether a capture is known.
-    pub(super) fn has_taken(&self, seen: &CaptureSeen) -> bool {
-        self.captured.iter().any(|(id, _)| *id == seen.capture_id)
+    /// A lookup of the session was answered.
+    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
+        if let Some(watch) = &mut self.settling {
+            watch.looked(cx.leased_at());
+        }
     }
 
-    /// Takes in a capture.
-    pub(super) fn see_capture(&mut self, seen: &CaptureSeen) {
-        let amount = seen.amount_captured.unwrap_or_default();
-        match self.captured.binary_search_by(|it| it.0.cmp(&seen.capture_id)) {
-            Ok(index) => {
-                if let Some(it) = self.captured.get_mut(index) {
-                    it.1 = it.1.max(amount);
-                }
+    /// A webhook shows a refund.
+    pub(super) fn refund_signaled(&mut self, seen: &RefundSeen, session: &Session, cx: &mut Cx<'_>) {
+        self.note_refund(seen, session.id(), cx);
+        self.settle_signaled_refund(seen, cx);
+        self.withdraw_moot(session.is_manual(), cx);
+        self.plan(session.id(), cx);
+    }
+
+    /// A webhook shows that some of a charge was given back: how much counts at once.
+    pub(super) fn charge_refunded(&mut self, seen: &ChargeSeen) {
+        self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
+    }
+
+    /// A webhook shows a dispute. One of a payment that does not count is about nothing: a person must know even so.
+    pub(super) fn disputed(&mut self, seen: &DisputeSeen, about: Option<&str>, session: &Session, cx: &mut Cx<'_>) {
+        match about {
+            Some(about) => self.disputes.note(seen, about, cx),
+            None => Disputes::ask(seen.dispute_id.as_str(), cx),
+        }
+        self.withdraw_moot(session.is_manual(), cx);
+    }
+
+    /// Whether a refund is known.
+    pub(super) fn knows_refund(&self, seen: &RefundSeen) -> bool {
+        self.refunds.iter().any(|it| it.id == seen.refund_id)
+    }
+
+    /// Whether a dispute is known.
+    pub(super) fn knows_dispute(&self, id: &DisputeId) -> bool {
+        self.disputes.contains(id)
+    }
+
+    /// The ids by which a webhook finds it.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.refunds.iter().map(|it| it.id.as_str()).chain(self.disputes.ids())
+    }
+
+    /// A person says whether refunds that are on their way are waited for.
+    pub(super) fn refunds_reviewed(&mut self, session: &Session, verdict: Verdict, cx: &mut Cx<'_>) {
+        if let Some(watch) = &mut self.settling {
+            match verdict {
+                Verdict::KeepWaiting => **watch = PollTimer::new(cx.now()),
+                _ => watch.stop(),
             }
-            Err(index) if self.captured.len() < REMEMBERED => {
-                self.captured.insert(index, (seen.capture_id.clone(), amount));
+        }
+        self.plan(session.id(), cx);
+    }
+
+    /// A person says how a dispute has ended.
+    pub(super) fn dispute_reviewed(&mut self, session: &Session, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
+        self.disputes.reviewed(about, session.id().as_str(), verdict, cx);
+        self.withdraw_moot(session.is_manual(), cx);
+    }
+
+    /// Withdraws the refunds that were not sent, once the bank or another request has given back what they would.
+    pub(super) fn withdraw_moot(&mut self, manual: bool, cx: &mut Cx<'_>) {
+        let left = self.received(manual).minus(self.returned());
+        // Of how much a whole item is only Flex knows: it is something.
+        let is_moot = |amount: Cents| amount.max(Cents::new(1)) > left;
+        let moot = self.refunding.open().iter().filter(|(_, amount)| is_moot(*amount)).map(|(name, _)| name.clone());
+        for name in moot.collect::<Vec<_>>() {
+            if cx.pending(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
+                cx.withdraw_unsent(|call| is_named(call, &name));
+                self.refund_came_to_nothing(&name);
             }
-            Err(_) => {}
+        }
+        while self.undisputed(manual) < Cents::ZERO && self.disputes.is_settled() {
+            let unsent = self.refunding.open().iter().rev().map(|(name, _)| name);
+            let mut unsent = unsent.filter(|name| cx.pending(|call| is_named(call, name)).is_some_and(|it| !it.sent));
+            let Some(name) = unsent.next().cloned() else { return };
+            cx.withdraw_unsent(|call| is_named(call, &name));
+            self.refund_came_to_nothing(&name);
         }
     }
-
-    /// What has become of a capture that was asked for.
-    pub(super) fn capture_ends(&mut self, name: &EffectId, it: &CapturePayment, outcome: Outcome) {
-        self.captures.settle(name.intent(), outcome);
-        if outcome == Outcome::Done {
-            self.capturing.done(name);
-        } else {
-            self.is_final &= it.final_capture != Some(true);
-            self.capturing.undone(name);
-        }
-    }
-}
-
-/// The fingerprint of a refund.
-pub(super) fn of_refund(refund: &CreateRefund) -> Digest {
-    Digest::of([encode(refund).as_bytes()])
-}
-
-/// The fingerprint of a capture.
-pub(super) fn of_capture(capture: &CapturePayment) -> Digest {
-    Digest::of([encode(capture).as_bytes()])
 }

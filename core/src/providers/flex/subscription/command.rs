@@ -1,18 +1,22 @@
-//! What the host may wish of a subscription, and the names of its places and inputs.
+//! What the host may do with a subscription, and what moves it.
 
 use alloc::boxed::Box;
 
 use serde::Deserialize;
 
-use super::Subscription;
 use crate::flow::named;
-use crate::providers::flex::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::calls::Call;
+use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::session_request::CreateCheckoutSession;
 use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
-use crate::providers::flex::session_request::CreateCheckoutSession;
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionCommand", tag = "type"))]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "FlexSubscriptionCommand", tag = "type")
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
@@ -36,21 +40,15 @@ pub enum Command {
     UpdateSubscription(UpdateSubscription),
 }
 
-impl From<Command> for crate::snapshot::Command<Subscription> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
-}
-
-impl From<CreateCheckoutSession> for crate::snapshot::Command<Subscription> {
+impl From<CreateCheckoutSession> for Command {
     fn from(command: CreateCheckoutSession) -> Self {
-        Self::Wish(Command::CreateCheckoutSession(Box::new(command)))
+        Self::CreateCheckoutSession(Box::new(command))
     }
 }
 
 named! {
     /// What a button asks for.
-    pub enum Wish {
+    pub enum Action {
         /// Begin the checkout.
         Create = "create_checkout_session",
         /// Look at its session.
@@ -66,59 +64,53 @@ named! {
     }
 }
 
-named! {
-    /// Where the session stands.
-    pub enum SessionState {
-        /// No session is asked for.
-        Absent = "absent",
-        /// One is asked for.
-        Requested = "requested",
-        /// One is looked up for the first time.
-        Adopting = "adopting",
-        /// The customer can pay.
-        Open = "open",
-        /// Nobody has paid in time.
-        Expired = "expired",
-        /// Paid.
-        Complete = "complete",
+impl Action {
+    /// The action that a command expresses.
+    pub(super) fn of(command: &Command) -> Self {
+        match command {
+            Command::CreateCheckoutSession(_) => Self::Create,
+            Command::RetrieveCheckoutSession { .. } => Self::RetrieveSession,
+            Command::RetrieveSubscription { .. } => Self::Retrieve,
+            Command::CancelSubscription(it) if it.cancel_at_period_end == Some(true) => Self::EndWithPeriod,
+            Command::CancelSubscription(_) => Self::Cancel,
+            Command::UpdateSubscription(it) if it.cancel_at_period_end => Self::EndWithPeriod,
+            Command::UpdateSubscription(_) => Self::KeepRunning,
+        }
     }
-}
 
-named! {
-    /// Where the subscription stands.
-    pub enum SubscriptionState {
-        /// There is no subscription.
-        Absent = "absent",
-        /// Its id is known, and how it stands is not.
-        Unconfirmed = "unconfirmed",
-        /// It gives no access: not paid yet, paused, or given up on.
-        Waiting = "waiting",
-        /// Active, or in its trial.
-        Live = "live",
-        /// A renewal could not be paid.
-        PastDue = "past_due",
-        /// It has ended.
-        Ended = "ended",
+    /// The action that a request came from.
+    pub(super) const fn of_call(call: &Call) -> Self {
+        match call {
+            Call::CreateCheckoutSession(_) => Self::Create,
+            Call::CancelSubscription(..) => Self::Cancel,
+            Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Self::EndWithPeriod,
+            Call::UpdateSubscription(..) => Self::KeepRunning,
+            Call::RetrieveSubscription(_)
+            | Call::ConfirmSubscription(_)
+            | Call::RetrieveInvoice(_)
+            | Call::ListRefunds(_) => Self::Retrieve,
+            _ => Self::RetrieveSession,
+        }
     }
 }
 
 named! {
     /// What can move a facet.
-    pub enum On {
+    pub enum Trigger {
         /// The host asks for a session.
         Create = "create_checkout_session",
         /// The host adopts a session or a subscription.
         Retrieve = "retrieve",
-        /// Flex says how a session stands: in an answer, or by an event.
+        /// Flex shows a session: in a reply, or by a webhook.
         Session = "checkout.session",
-        /// Flex says how the subscription stands, in an answer.
+        /// Flex shows the subscription in a reply.
         Subscription = "subscription",
         /// Flex signals that it has ended.
         Deleted = "customer.subscription.deleted",
         /// Flex refuses.
         Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
+        /// A person answers a question.
+        Reviewed = "judged",
         /// Something that never moves a facet.
         Other = "other",
     }

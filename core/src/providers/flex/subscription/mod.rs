@@ -1,13 +1,10 @@
-//! `flex.subscription`: a subscription, from its session (or its adoption by a look-up), through its invoices, to its end.
+//! `flex.subscription`: a subscription, from its session (or its adoption by a lookup), through its invoices, to its end.
 
 mod command;
-mod judged;
-mod other;
+mod dispatch;
+mod others;
+mod record;
 mod rules;
-mod signal;
-mod standing;
-mod step;
-mod wish;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,69 +12,69 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Flex;
-use super::call::Call;
-use super::checkouts::{Checkouts, Place};
-use super::event::{Event, read_refusal, read_reply};
-use super::ids::CheckoutSessionId;
-use super::request::CancelSubscription;
+use super::api::calls::Call;
+use super::api::replies::{Event, read_refusal, read_reply};
+use super::api::webhook::Signal;
+use super::names::Review;
 use super::rules::Rule;
-use super::session_request::Belongs;
-use super::settings::Settings;
-use super::signal::Signal;
-use super::wire::SubscriptionStatus;
-use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Untyped, Webhook, moves};
-use crate::policy::Env;
+use super::sessions::{self, Sessions, is_create};
+use crate::config::flex::Settings;
+use crate::config::{Config, Context};
+use crate::effect::Wait;
+use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use others::Others;
+use record::SubscriptionRecord;
 
-pub use command::{Command, On, SessionState, SubscriptionState, Wish};
-pub use other::Other;
-pub use standing::{Ending, Paid, Span, Standing};
+pub use command::{Action, Command, Trigger};
+pub use record::SubscriptionState;
 
-type Context<'a> = Cx<'a, Subscription>;
+type Cx<'a> = flow::Cx<'a, Subscription>;
 type Rules<'a> = flow::Rules<'a, Subscription>;
+
+/// How far the purchase of the subscription has come by its sessions.
+pub type SessionState = sessions::SessionState<{ Subscription::SUBSCRIBES }>;
 
 /// One subscription, and the sessions that sell it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionState"))]
 #[serde(deny_unknown_fields)]
-#[non_exhaustive]
 pub struct Subscription {
     /// Its sessions.
-    pub checkouts: Checkouts,
-    /// The subscription, once its id is known.
+    sessions: Sessions,
+    /// What is known of the subscription, once its id is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standing: Option<Box<Standing>>,
+    record: Option<Box<SubscriptionRecord>>,
     /// Subscriptions that were paid for besides it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub others: Vec<Other>,
+    #[serde(default, skip_serializing_if = "Others::is_empty")]
+    others: Others,
 }
 
 impl flow::sealed::Sealed for Subscription {}
 
 impl Flex for Subscription {
-    const BELONGS: Belongs = Belongs::ToSubscription;
     const SUBSCRIBES: bool = true;
+    const OTHER: &'static str = super::Checkout::ID;
 }
 
 #[rustfmt::skip]
 impl Facet for SessionState {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "session";
-    const MOVES: &'static [Move<Self, On>] = { use {SessionState::*, On::*}; &[
+    const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],          &[Requested]),
         moves(Absent,    &[Retrieve],        &[Adopting]),
         // Somebody has paid under our reference.
         moves(Absent,    &[Session],         &[Complete]),
         moves(Requested, &[Session],         &[Open, Expired, Complete]),
-        moves(Requested, &[Refused, Judged], &[Absent, Open, Expired]),
+        moves(Requested, &[Refused, Reviewed], &[Absent, Open, Expired]),
         // It is one of the other flow's.
         moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
         // A person says what no lookup tells.
-        moves(Adopting,  &[Judged],          &[Absent]),
+        moves(Adopting,  &[Reviewed],          &[Absent]),
         moves(Open,      &[Create],          &[Requested]),
-        // How a session stands is learnt in any order: a status only moves up its rank.
+        // Statuses come in any order: a session only moves up its rank.
         moves(Open,      &[Session],         &[Expired, Complete]),
-        moves(Open,      &[Judged],          &[Expired]),
+        moves(Open,      &[Reviewed],          &[Expired]),
         moves(Expired,   &[Create],          &[Requested]),
         moves(Expired,   &[Session],         &[Complete]),
     ] };
@@ -85,22 +82,22 @@ impl Facet for SessionState {
 
 #[rustfmt::skip]
 impl Facet for SubscriptionState {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "subscription";
-    const MOVES: &'static [Move<Self, On>] = { use {SubscriptionState::*, On::*}; &[
-        moves(Absent,      &[Session, Retrieve, Judged], &[Unconfirmed]),
+    const MOVES: &'static [Move<Self, Trigger>] = { use {SubscriptionState::*, Trigger::*}; &[
+        moves(Absent,      &[Session, Retrieve, Reviewed], &[Unconfirmed]),
         moves(Unconfirmed, &[Refused],                   &[Absent]),
-        // How a subscription stands can go both ways: it is what the last look has shown. Only its end is final.
+        // A status can go both ways: it is what the last lookup has shown. Only the end is final.
         moves(Unconfirmed, &[Subscription],              &[Waiting, Live, PastDue, Ended]),
         moves(Unconfirmed, &[Deleted],                   &[Ended]),
-        moves(Unconfirmed, &[Judged],                    &[Absent, Ended]),
+        moves(Unconfirmed, &[Reviewed],                    &[Absent, Ended]),
         moves(Waiting,     &[Subscription],              &[Live, PastDue, Ended]),
         moves(Waiting,     &[Deleted],                   &[Ended]),
-        moves(Waiting,     &[Judged],                    &[Live, Ended]),
+        moves(Waiting,     &[Reviewed],                    &[Live, Ended]),
         moves(Live,        &[Subscription],              &[Waiting, PastDue, Ended]),
-        moves(Live,        &[Deleted, Judged],           &[Ended]),
+        moves(Live,        &[Deleted, Reviewed],           &[Ended]),
         moves(PastDue,     &[Subscription],              &[Waiting, Live, Ended]),
-        moves(PastDue,     &[Deleted, Judged],           &[Ended]),
+        moves(PastDue,     &[Deleted, Reviewed],           &[Ended]),
     ] };
 }
 
@@ -108,100 +105,107 @@ impl Flow for Subscription {
     const ID: &'static str = "flex.subscription";
     const FORMAT: u32 = 1;
 
-    type On = On;
+    type Trigger = Trigger;
     type Facets = (SessionState, SubscriptionState);
-    type Wish = Wish;
+    type Action = Action;
     type Command = Command;
     type Call = Call;
     type Event = Event;
-    type Review = Untyped;
+    type Review = Review;
     type Rule = Rule;
     type Settings = Settings;
 
+    fn settings(config: &Config) -> &Settings {
+        &config.flex
+    }
+
     fn facets(&self) -> Self::Facets {
-        let session = match self.checkouts.place() {
-            Place::Absent => SessionState::Absent,
-            Place::Requested => SessionState::Requested,
-            Place::Adopting => SessionState::Adopting,
-            Place::Open => SessionState::Open,
-            Place::Expired => SessionState::Expired,
-            Place::Complete => SessionState::Complete,
-        };
-        let subscription = match self.standing.as_deref() {
-            None => SubscriptionState::Absent,
-            Some(it) if it.status.is_none() => SubscriptionState::Unconfirmed,
-            Some(it) if it.is_over() => SubscriptionState::Ended,
-            Some(it) if it.runs() => SubscriptionState::Live,
-            Some(it) if it.status == Some(SubscriptionStatus::PastDue) => SubscriptionState::PastDue,
-            Some(_) => SubscriptionState::Waiting,
-        };
-        (session, subscription)
+        (self.sessions.state(), SubscriptionRecord::state(self.record.as_deref()))
     }
 
-    fn wish(command: &Command) -> Wish {
+    /// The one dispatch: what each input counts as, and what it does.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        Ok(match input {
+            Input::Command(command) => self.command(command, cx)?,
+            Input::Answered { call, event, .. } => {
+                self.answered(&call, &event, cx)?;
+                Trigger::of(&event)
+            }
+            Input::AfterAll(made, event) => {
+                self.after_all(&made, &event, cx);
+                Trigger::of(&event)
+            }
+            Input::Signalled(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Refused { call, .. } => {
+                self.refused(&call, cx);
+                Trigger::Refused
+            }
+            Input::Resolved { call, verdict, .. } => {
+                let (verdict, named) = typed::<Review>(verdict);
+                self.resolved(&call, verdict, named.as_deref(), cx);
+                Trigger::Reviewed
+            }
+            Input::Reviewed { review, about, verdict, .. } => {
+                self.reviewed(review, &about, verdict, cx);
+                Trigger::Reviewed
+            }
+            Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => {
+                self.sessions.hinted(&seen, cx);
+                Trigger::Other
+            }
+            Input::NotSent { call, .. } => {
+                self.not_sent(&call, cx);
+                Trigger::Other
+            }
+            Input::Returned => {
+                self.sessions.returned(cx)?;
+                Trigger::Other
+            }
+            Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => Trigger::Other,
+        })
+    }
+
+    fn action_of(command: &Command) -> Action {
+        Action::of(command)
+    }
+
+    fn action_of_call(call: &Call) -> Action {
+        Action::of_call(call)
+    }
+
+    fn is_duplicate(&self, command: &Command) -> bool {
+        let record = self.record.as_deref();
         match command {
-            Command::CreateCheckoutSession(_) => Wish::Create,
-            Command::RetrieveCheckoutSession { .. } => Wish::RetrieveSession,
-            Command::RetrieveSubscription { .. } => Wish::Retrieve,
-            Command::CancelSubscription(it) if it.cancel_at_period_end == Some(true) => Wish::EndWithPeriod,
-            Command::CancelSubscription(_) => Wish::Cancel,
-            Command::UpdateSubscription(it) if it.cancel_at_period_end => Wish::EndWithPeriod,
-            Command::UpdateSubscription(_) => Wish::KeepRunning,
-        }
-    }
-
-    fn wish_of(call: &Call) -> Wish {
-        match call {
-            Call::CreateCheckoutSession(_) => Wish::Create,
-            Call::CancelSubscription(..) => Wish::Cancel,
-            Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Wish::EndWithPeriod,
-            Call::UpdateSubscription(..) => Wish::KeepRunning,
-            Call::RetrieveSubscription(_)
-            | Call::ConfirmSubscription(_)
-            | Call::RetrieveInvoice(_)
-            | Call::ListRefunds(_) => Wish::Retrieve,
-            _ => Wish::RetrieveSession,
-        }
-    }
-
-    fn stands(&self, command: &Command) -> bool {
-        match command {
-            Command::CreateCheckoutSession(it) => self.checkouts.stands(it),
-            Command::CancelSubscription(it) => self.is_asked(it),
-            Command::UpdateSubscription(it) if it.extra.is_empty() => {
-                self.standing.as_ref().is_some_and(|at| at.is_to_end(it.cancel_at_period_end))
+            Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
+            Command::CancelSubscription(asked) => record.is_some_and(|record| record.is_ending(asked)),
+            Command::UpdateSubscription(asked) if asked.extra.is_empty() => {
+                record.is_some_and(|record| record.is_to_end(asked.cancel_at_period_end))
             }
             _ => false,
         }
     }
 
-    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::permits(self, wish, rules);
+    fn permits(&self, action: Action, rules: &mut Rules<'_>) {
+        rules::permits(self, action, rules);
     }
 
-    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::accepts(self, wish, rules);
+    fn accepts(&self, action: Action, rules: &mut Rules<'_>) {
+        rules::accepts(self, action, rules);
     }
 
     fn check(&self, command: &Command, rules: &mut Rules<'_>) {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
-        let on = Self::trigger(&input);
-        self.take_in(input, cx)?;
-        Ok(on)
+    fn waits(&self, context: &Context) -> Vec<Wait> {
+        let mut waits = self.sessions.waits(context.now);
+        waits.extend(self.record.as_ref().and_then(|record| record.wait()));
+        waits
     }
 
-    fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
-        let mut awaited = self.checkouts.awaited(env.now);
-        awaited.extend(self.standing.as_ref().and_then(|it| it.awaited()));
-        awaited
-    }
-
-    fn correlation_ids(&self) -> Vec<&str> {
-        let subscription = self.standing.iter().flat_map(|it| it.ids());
-        self.checkouts.ids().chain(subscription).chain(self.others.iter().map(|it| it.id.as_str())).collect()
+    fn ids(&self) -> Vec<&str> {
+        let record = self.record.iter().flat_map(|record| record.ids());
+        self.sessions.ids().chain(record).chain(self.others.ids()).collect()
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
@@ -216,56 +220,15 @@ impl Flow for Subscription {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }
 
-    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
-        (verdict == "created").then_some(|id| CheckoutSessionId::parse(id).is_ok())
-    }
-
     fn impossible(&self) -> Option<&'static str> {
-        let sold = self.checkouts.settled.is_none() || self.standing.is_some();
-        if sold { self.checkouts.impossible() } else { Some("a session that counts has a subscription") }
+        let sold = self.sessions.settled().is_none() || self.record.is_some();
+        if sold { self.sessions.impossible() } else { Some("a session that counts has a subscription") }
     }
 }
 
 impl Subscription {
-    /// Whether the same end is asked for already, or is set.
-    fn is_asked(&self, it: &CancelSubscription) -> bool {
-        let named = |at: &Standing| it.subscription_id.as_ref().is_none_or(|id| *id == at.id);
-        self.standing.as_deref().filter(|at| named(at)).is_some_and(|at| match (&at.ending, it.cancel_at_period_end) {
-            (_, Some(true)) => !it.refunds() && it.refund_amount.is_none() && it.extra.is_empty() && at.is_to_end(true),
-            (Some(Ending::AtOnce(asked)), _) => asked.is_same_as(it),
-            _ => false,
-        })
-    }
-
     /// Whether nothing was asked for, and nothing adopted.
     fn is_absent(&self) -> bool {
-        self.standing.is_none() && self.checkouts.place() == Place::Absent
-    }
-}
-
-impl Subscription {
-    /// What an input counts as in the tables.
-    fn trigger(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateCheckoutSession(_)) => On::Create,
-            Input::Command(Command::RetrieveCheckoutSession { .. } | Command::RetrieveSubscription { .. }) => {
-                On::Retrieve
-            }
-            Input::Answered { event, .. } | Input::AfterAll(_, event) => match event {
-                Event::Subscription(_) => On::Subscription,
-                _ => On::Session,
-            },
-            Input::Signalled(Event::Signal(signal), _) => match **signal {
-                Signal::SubscriptionDeleted(_) => On::Deleted,
-                _ => On::Session,
-            },
-            Input::Refused { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
-    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        step::step(self, input, cx)
+        self.record.is_none() && self.sessions.is_absent()
     }
 }

@@ -1,23 +1,24 @@
-//! What the host may wish of a subscription, and the names of its places and inputs.
+//! What the host may ask of a subscription, and what moves one.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde::Deserialize;
 
-use super::Subscription;
-use crate::flow::named;
-use crate::providers::revup::call::{CreateSubscription, RefundPayment};
-use crate::providers::revup::event::EventSeen;
-use crate::providers::revup::callback::Callback;
-use crate::providers::revup::ids::{SubscriptionId, TransactionId};
-use crate::providers::revup::notification::Notification;
-use crate::providers::revup::payments::PaymentsSeen;
-use crate::providers::revup::wire::{Created, SubscriptionSeen, TransactionSeen, TransactionsSeen};
+use super::status::{Status, SubscriptionState};
+use super::terms::Terms;
+use super::{Cx, Subscription};
+use crate::flow::{Stop, named};
+use crate::providers::revup::api::calls::{Call, CreateSubscription, RefundPayment};
+use crate::providers::revup::ids::SubscriptionId;
 
-/// What the host may wish.
+/// What the host may ask.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionCommand", tag = "type"))]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RevupSubscriptionCommand", tag = "type")
+)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
@@ -41,27 +42,21 @@ pub enum Command {
     RefundPayment(Box<RefundPayment>),
 }
 
-impl From<Command> for crate::snapshot::Command<Subscription> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
-}
-
-impl From<CreateSubscription> for crate::snapshot::Command<Subscription> {
+impl From<CreateSubscription> for Command {
     fn from(command: CreateSubscription) -> Self {
-        Self::Wish(Command::CreateSubscription(Box::new(command)))
+        Self::CreateSubscription(Box::new(command))
     }
 }
 
 named! {
     /// What a button asks for.
-    pub enum Wish {
+    pub enum Action {
         /// Subscribe a customer.
         Create = "create_subscription",
         /// Look at the subscription.
         Retrieve = "retrieve_subscription",
         /// Look at its payments.
-        Payments = "retrieve_payments",
+        RetrievePayments = "retrieve_payments",
         /// Cancel it.
         Cancel = "cancel_subscription",
         /// Give money back.
@@ -70,57 +65,15 @@ named! {
 }
 
 named! {
-    /// Where the subscription stands.
-    pub enum SubscriptionState {
-        /// Not asked for.
-        Absent = "absent",
-        /// Asked for.
-        Requested = "requested",
-        /// Looked up for the first time.
-        Adopting = "adopting",
-        /// A person says that it was created, and no look-up has confirmed it.
-        Attested = "attested",
-        /// Revup knows it, and nothing proves its first charge.
-        Awaiting = "awaiting",
-        /// Paid, and renewed by Revup.
-        Fulfilled = "fulfilled",
-        /// A renewal failed, and Revup tries again.
-        PastDue = "past_due",
-        /// Paused.
-        Paused = "paused",
-        /// Of a status that no document lists.
-        Unclear = "unclear",
-        /// The first charge failed.
-        Archived = "archived",
-        /// Over.
-        Cancelled = "cancelled",
-    }
-}
-
-named! {
-    /// Where the first charge stands.
-    pub enum PaymentState {
-        /// Nothing is known of a first charge.
-        Absent = "absent",
-        /// Revup makes the first charge, or the customer does in the form.
-        Awaited = "awaited",
-        /// The first charge failed.
-        Failed = "failed",
-        /// The first charge succeeded.
-        Accepted = "accepted",
-    }
-}
-
-named! {
     /// What can move a facet.
-    pub enum On {
+    pub enum Trigger {
         /// The host subscribes a customer.
         Create = "create_subscription",
         /// The host adopts a subscription.
         Retrieve = "retrieve_subscription",
         /// Revup answers the creation.
         Created = "created",
-        /// A look-up shows how the subscription stands.
+        /// A lookup shows how the subscription stands.
         Found = "found",
         /// Revup answers a cancellation.
         CancelAnswered = "cancel_answered",
@@ -128,40 +81,97 @@ named! {
         Told = "event",
         /// Revup refuses.
         Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
-
+        /// A person answers a question.
+        Reviewed = "judged",
         /// Something that never moves it.
         Other = "other",
     }
 }
 
-/// What a reply or a signal says.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// The subscription was created.
-    Created(Created),
-    /// The reply to a creation is not whole, and still names the subscription.
-    Named(SubscriptionId),
-    /// The subscription stands thus.
-    Seen(SubscriptionSeen),
-    /// Its payments.
-    Payments(PaymentsSeen),
-    /// The subscription is cancelled.
-    Cancelled(SubscriptionSeen),
-    /// The reply to a cancellation does not say that.
-    NotCancelled,
-    /// A refund, or its transaction, stands thus.
-    Transaction(TransactionSeen),
-    /// The reply to a refund does not say how it stands, and still names its transaction.
-    Made(TransactionId),
-    /// The transactions of an order.
-    Transactions(TransactionsSeen),
-    /// An event.
-    Signal(Box<EventSeen>),
-    /// The callback of the payment of an order.
-    Callback(Box<Callback>),
-    /// A notification about a transaction.
-    Notified(Box<Notification>),
+impl Action {
+    /// What the command asks for.
+    pub(super) const fn of(command: &Command) -> Self {
+        match command {
+            Command::CreateSubscription(_) => Self::Create,
+            Command::RetrieveSubscription { .. } => Self::Retrieve,
+            Command::RetrievePayments {} => Self::RetrievePayments,
+            Command::CancelSubscription { .. } => Self::Cancel,
+            Command::RefundPayment(_) => Self::Refund,
+        }
+    }
+
+    /// What the request came of.
+    pub(super) const fn of_call(call: &Call) -> Self {
+        match call {
+            Call::CreateSubscription(_) => Self::Create,
+            Call::CancelSubscription(..) => Self::Cancel,
+            Call::RefundPayment(_) => Self::Refund,
+            Call::RetrievePayments(..) => Self::RetrievePayments,
+            Call::FindTransactions(_)
+            | Call::FindRefund(..)
+            | Call::RetrieveSubscription(_)
+            | Call::RetrieveTransaction(..) => Self::Retrieve,
+        }
+    }
+}
+
+impl Subscription {
+    /// The dispatch of commands, once no rule rejects them.
+    pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        match command {
+            Command::CreateSubscription(request) => {
+                self.create(request, cx)?;
+                return Ok(Trigger::Create);
+            }
+            Command::RetrieveSubscription { subscription_id } => {
+                self.retrieve(subscription_id, cx)?;
+                return Ok(Trigger::Retrieve);
+            }
+            Command::RetrievePayments {} => {
+                let id = self.status.id().filter(|_| self.status.state().is_known()).ok_or(Stop::NotNow)?;
+                if !cx.is_leased(Call::is_of_period) {
+                    cx.look_up(Call::RetrievePayments(id.clone(), 1));
+                }
+            }
+            Command::CancelSubscription { cancellation_detail } => self.status.cancel(cancellation_detail, cx)?,
+            Command::RefundPayment(refund) => {
+                if self.status.id().is_none() {
+                    return Err(Stop::NotNow);
+                }
+                self.refunds.request(refund, &mut self.ledger, cx)?;
+            }
+        }
+        Ok(Trigger::Other)
+    }
+
+    fn create(&mut self, request: Box<CreateSubscription>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if self.status.state() != SubscriptionState::Absent {
+            return Err(Stop::NotNow);
+        }
+        let terms = Terms::of(&request);
+        let terms = terms.requested_by(cx.request(Call::CreateSubscription(request)));
+        *self = Self { terms, status: Status::requested(), ..Self::default() };
+        Ok(())
+    }
+
+    fn retrieve(&mut self, given: Option<SubscriptionId>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        match self.status.state() {
+            SubscriptionState::Requested => return Err(Stop::NotNow),
+            SubscriptionState::Absent => {
+                *self = Self { status: Status::adopting(given), ..Self::default() };
+                self.status.confirm(cx);
+            }
+            // What is over, or looked up already, needs no schedule.
+            SubscriptionState::Adopting
+            | SubscriptionState::Attested
+            | SubscriptionState::Archived
+            | SubscriptionState::Cancelled => {
+                if !cx.is_leased(Call::is_of_status) {
+                    self.status.confirm(cx);
+                }
+            }
+            _ => self.status.ask(cx),
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,7 @@
 //! What was paid, and what of it goes back: by payments, each of which has one transaction or more.
 
+mod lines;
+mod name;
 #[cfg(test)]
 mod tests;
 
@@ -7,12 +9,15 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Other, Paid};
-use super::name::{Name, Short};
 use crate::id::Fingerprints;
 use crate::providers::revup::amount::Decimal;
+use crate::providers::revup::api::event::EventSeen;
+use crate::providers::revup::api::notification::TransactionType;
+use crate::providers::revup::api::payments::Made;
+use crate::providers::revup::api::replies::{TransactionSeen, TransactionStatus, TransactionsSeen};
 use crate::providers::revup::ids::TransactionId;
-use crate::providers::revup::payments::Made;
+use lines::{Other, Paid};
+use name::{Name, Short};
 
 /// How many payments, and how many of our refunds, are remembered: more than two years of weeks.
 const REMEMBERED: usize = 128;
@@ -148,8 +153,12 @@ impl Ledger {
         let paid = self.paid.iter().find(|it| it.transaction.is(&own, short));
         // What is only told links nothing to a payment that is proved.
         let counts = |it: &&Paid| it.proved || paid.is_some_and(|paid| !paid.proved);
-        let links: Vec<(Short, Option<Short>)> =
-            self.paid.iter().filter(counts).map(|it| (it.transaction.short(), it.payment.as_ref().map(Name::short))).collect();
+        let links: Vec<(Short, Option<Short>)> = self
+            .paid
+            .iter()
+            .filter(counts)
+            .map(|it| (it.transaction.short(), it.payment.as_ref().map(Name::short)))
+            .collect();
         let mut names = alloc::vec![short];
         let mut known = 0;
         while known < names.len() {
@@ -183,7 +192,7 @@ impl Ledger {
         (all, placed)
     }
 
-    /// The currency of a payment, where a look-up or an event with proof has shown it.
+    /// The currency of a payment, where a lookup or an event with proof has shown it.
     pub(super) fn currency(&self, of: &TransactionId) -> Option<&str> {
         let own = Name::of(of.as_str());
         let short = own.short();
@@ -195,7 +204,7 @@ impl Ledger {
         let own = Name::of(of.as_str());
         let short = own.short();
         match self.given.iter_mut().find(|it| it.transaction.is(&own, short)) {
-            Some(it) => it.sum = it.sum.plus(amount).unwrap_or(it.sum),
+            Some(given) => given.sum = given.sum.plus(amount).unwrap_or(given.sum),
             None => {
                 self.given.push(Given { transaction: own, sum: amount.plain() });
                 shorten(&mut self.given, |it| it.transaction.shorten());
@@ -208,17 +217,17 @@ impl Ledger {
         let own = Name::of(of.as_str());
         let short = own.short();
         if let Some(index) = self.given.iter().position(|it| it.transaction.is(&own, short))
-            && let Some(it) = self.given.get_mut(index)
+            && let Some(given) = self.given.get_mut(index)
         {
-            it.sum = it.sum.minus(amount).unwrap_or(it.sum);
-            if it.sum.is_negative() || it.sum.is_zero() {
+            given.sum = given.sum.minus(amount).unwrap_or(given.sum);
+            if given.sum.is_negative() || given.sum.is_zero() {
                 self.given.remove(index);
             }
         }
     }
 
     /// Notes a refund that nobody asked for here, once, however often it is told.
-    pub(super) fn note_other(&mut self, by: &TransactionId, of: Name, amount: Decimal, proved: bool) {
+    fn note_other(&mut self, by: &TransactionId, of: Name, amount: Decimal, proved: bool) {
         if self.knows(by) || amount.is_negative() {
             return;
         }
@@ -241,6 +250,34 @@ impl Ledger {
         }
     }
 
+    /// An event lists refunds: with proof, those that are not ours count at once. Whether there is any that did not count yet.
+    pub(super) fn count_listed(&mut self, event: &EventSeen, is_proved: bool) -> bool {
+        let Some(payment) = event.payment_name() else { return false };
+        let mut is_new = false;
+        for (transaction, amount) in event.refunds() {
+            is_new |= !(self.knows(&transaction) || self.counts(&transaction));
+            self.note_other(&transaction, Name::of(&payment), amount, is_proved);
+        }
+        is_new
+    }
+
+    /// A lookup shows the transactions of an order: its refunds that are not ours count, by their transactions.
+    pub(super) fn count(&mut self, list: &TransactionsSeen) {
+        let is_done = |it: &&TransactionSeen| it.status == TransactionStatus::Success;
+        let mut payments = list.all.iter().filter(is_done).filter(|it| it.kind == Some(TransactionType::Payment));
+        // Nothing links a refund to one of several payments, unless an event does.
+        let alone = match (payments.next(), payments.next()) {
+            (Some(payment), None) if !list.odd => Some(payment.id.as_str()),
+            _ => None,
+        };
+        for refund in list.all.iter().filter(is_done).filter(|it| it.is_a_refund()) {
+            let payment = self.payment_of(&refund.id).or_else(|| alone.map(Name::of));
+            if let (Some(payment), Some(amount)) = (payment, refund.money.amount) {
+                self.note_other(&refund.id, payment, amount, true);
+            }
+        }
+    }
+
     /// A refund that nobody asked for here, if it was told.
     fn other(&self, by: &TransactionId) -> Option<&Other> {
         let name = Name::of(by.as_str());
@@ -249,12 +286,12 @@ impl Ledger {
     }
 
     /// Whether a refund that nobody asked for here counts already.
-    pub(super) fn counts(&self, other: &TransactionId) -> bool {
+    fn counts(&self, other: &TransactionId) -> bool {
         self.other(other).is_some_and(|it| it.proved)
     }
 
     /// The payment of a refund that nobody asked for here, where one was told.
-    pub(super) fn payment_of(&self, other: &TransactionId) -> Option<Name> {
+    fn payment_of(&self, other: &TransactionId) -> Option<Name> {
         self.other(other).map(|it| it.of.clone())
     }
 

@@ -1,142 +1,169 @@
-//! The rules of a subscription's actions: what its state decides, and what a command's contents do.
+//! The rules of a subscription's actions: what its state decides, and what the contents of a command do.
 
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::command::{Command, Wish};
+use super::command::{Action, Command};
 use super::ledger::Room;
-use super::state::{Payment, Place};
-use super::{CREATED, Rules, Subscription, refund_content};
+use super::status::SubscriptionState;
+use super::{Rules, Subscription};
 use crate::id::Key;
 use crate::providers::revup::amount::{Decimal, places_of};
-use crate::providers::revup::call::{Call, CreateSubscription, RedirectUrl, RefundPayment};
+use crate::providers::revup::api::calls::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, Token, TransactionId, is_uuid};
+use crate::providers::revup::names::SignalName;
 use crate::providers::revup::rules::Rule;
-use crate::rule::{CoreRule, Until};
+use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_secure};
 
 /// The most characters that a word on a cancellation has.
 const DETAIL: usize = 25;
 
-/// What an action of the subscription's needs, and again the request that came of it when it is leased.
-pub(super) fn permits(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
-    match action {
-        Wish::Create | Wish::Retrieve => {}
-        Wish::Payments => {
-            known(at, rules);
-            if at.place.is_known() {
-                // What is not paid for now has no end that could be measured; what is over may still be given back.
-                let paid = matches!(at.place, Place::Fulfilled | Place::Cancelled);
-                rules.check(CoreRule::NotNow, paid).until(Until::Signal(CREATED));
+impl Subscription {
+    /// What must hold for an action, and again when the request that came of it is leased.
+    pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
+        let state = self.status.state();
+        match action {
+            Action::Create | Action::Retrieve => {}
+            Action::RetrievePayments => {
+                self.check_known(rules);
+                if state.is_known() {
+                    // What is not paid for now has no end that could be measured; what is over may still be given back.
+                    let paid = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::Cancelled);
+                    rules.check(CoreRule::NotNow, paid).unblocked_by(UnblockedBy::signal(SignalName::Created.as_str()));
+                }
+            }
+            Action::Cancel => {
+                self.check_known(rules);
+                rules.check(Rule::CancelNotWhenTerminal, !state.is_final());
+            }
+            Action::Refund => {
+                self.check_known(rules);
+                if state.is_known() {
+                    let is_awaiting = state == SubscriptionState::Awaiting;
+                    let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
+                    rules.check(Rule::RefundCurrency, self.has_paid()).at("/transactionId").unblocked_by(created);
+                }
             }
         }
-        Wish::Cancel => {
-            known(at, rules);
-            rules.check(Rule::CancelNotWhenTerminal, !at.place.is_final());
+    }
+
+    /// What must hold besides for a new command.
+    pub(super) fn check_accepted(&self, action: Action, rules: &mut Rules<'_>) {
+        match action {
+            Action::Create => self.check_create(rules),
+            Action::Retrieve if self.status.state() == SubscriptionState::Requested => self.check_known(rules),
+            _ => {}
         }
-        Wish::Refund => {
-            known(at, rules);
-            if at.place.is_known() {
-                let created = (at.place == Place::Awaiting).then_some(Until::Signal(CREATED));
-                rules.check(Rule::RefundCurrency, has_paid(at)).at("/transactionId").until(created);
+    }
+
+    /// What the contents of a command decide.
+    pub(super) fn check_command(&self, command: &Command, rules: &mut Rules<'_>) {
+        match command {
+            Command::CreateSubscription(request) => {
+                check_plan(request, rules);
+                check_parents(request, rules);
+                check_order_fields(request, rules);
+                check_urls(request, rules);
+                check_initial_amount(request, rules);
+                rules.check_extra::<CreateSubscription>(&request.extra);
             }
+            Command::RetrieveSubscription { subscription_id: given } => {
+                let (given, known) = (given.as_ref(), self.status.id());
+                let is_same = given.is_none() || known.is_none() || given == known;
+                // That nothing is known yet has been said already.
+                let is_requested = self.status.state() == SubscriptionState::Requested;
+                let is_any = given.is_some() || known.is_some() || is_requested;
+                rules.check(CoreRule::NothingKnown, is_any).at("/subscriptionId");
+                rules.check(CoreRule::UnknownId, is_same).at("/subscriptionId");
+            }
+            Command::RetrievePayments {} => {}
+            Command::CancelSubscription { cancellation_detail: detail } => {
+                let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
+                rules.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
+            }
+            Command::RefundPayment(refund) => self.check_refund(refund, rules),
         }
     }
-}
 
-/// What a new command needs besides.
-pub(super) fn accepts(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
-    match action {
-        Wish::Create => create(at, rules),
-        Wish::Retrieve if at.place == Place::Requested => known(at, rules),
-        _ => {}
+    fn check_refund(&self, refund: &RefundPayment, rules: &mut Rules<'_>) {
+        let known = self.ledger.currency(&refund.transaction_id).or(self.terms.currency());
+        let is_same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&refund.currency));
+        rules.check(Rule::RefundCurrency, is_same && is_currency(&refund.currency)).at("/currency");
+        let amount = refund.amount.decimal();
+        rules.check(Rule::RefundAmountDecimal, amount.is_some()).at("/amount");
+        let places = places_of(&refund.currency);
+        let fits = amount.filter(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
+        rules.check(Rule::RefundAmount, fits.is_some() || amount.is_none()).at("/amount");
+        rules.check_extra::<RefundPayment>(&refund.extra);
+        rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
+        if let Some(intent) = &refund.intent {
+            self.refunds.status_of(intent, refund).check(Rule::RefundIntentUnique, rules);
+        }
+        if let Some(amount) = amount.filter(|_| self.status.state().is_known() && self.has_paid()) {
+            self.check_room(refund, amount, rules);
+        }
     }
-}
 
-/// The rules that the contents of a command decide.
-pub(super) fn check(at: &Subscription, command: &Command, rules: &mut Rules<'_>) {
-    match command {
-        Command::CreateSubscription(it) => {
-            check_plan(it, rules);
-            check_parents(it, rules);
-            check_order_fields(it, rules);
-            check_urls(it, rules);
-            check_initial_amount(it, rules);
-            rules.check_extra::<CreateSubscription>(&it.extra);
-        }
-        Command::RetrieveSubscription { subscription_id: given } => {
-            let same = given.is_none() || at.id.is_none() || *given == at.id;
-            // That nothing is known yet has been said already.
-            let some = given.is_some() || at.id.is_some() || at.place == Place::Requested;
-            rules.check(CoreRule::NothingKnown, some).at("/subscriptionId");
-            rules.check(CoreRule::UnknownId, same).at("/subscriptionId");
-        }
-        Command::RetrievePayments {} => {}
-        Command::CancelSubscription { cancellation_detail: detail } => {
-            let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
-            rules.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
-        }
-        Command::RefundPayment(it) => check_refund(at, it, rules),
+    /// Whether it was ever paid: of a cancelled one, Revup alone knows.
+    fn has_paid(&self) -> bool {
+        self.payment.is_accepted() || self.status.state() == SubscriptionState::Cancelled
     }
-}
 
-fn check_refund(at: &Subscription, it: &RefundPayment, rules: &mut Rules<'_>) {
-    let known = at.ledger.currency(&it.transaction_id).or(at.currency.as_deref());
-    let same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&it.currency));
-    rules.check(Rule::RefundCurrency, same && is_currency(&it.currency)).at("/currency");
-    let amount = it.amount.decimal();
-    rules.check(Rule::RefundAmountDecimal, amount.is_some()).at("/amount");
-    let places = places_of(&it.currency);
-    let fits = amount.filter(|it| !it.is_negative() && !it.is_zero() && it.places() <= places);
-    rules.check(Rule::RefundAmount, fits.is_some() || amount.is_none()).at("/amount");
-    rules.check_extra::<RefundPayment>(&it.extra);
-    rules.check(CoreRule::IntentRequired, it.intent.is_some()).at("/intent");
-    if let Some(intent) = &it.intent {
-        at.refunds.standing(intent, refund_content(it)).check(Rule::RefundIntentUnique, rules);
+    /// Revup knows the subscription, and we its id.
+    fn check_known(&self, rules: &mut Rules<'_>) {
+        let until = match self.status.state() {
+            SubscriptionState::Absent => Some(UnblockedBy::action(Action::Create.as_str())),
+            SubscriptionState::Requested | SubscriptionState::Adopting | SubscriptionState::Attested => {
+                rules.reply_to(|call| call.is_create() || call.is_of_status())
+            }
+            _ => return,
+        };
+        rules.check(CoreRule::NotNow, false).unblocked_by(until);
     }
-    if let Some(amount) = amount.filter(|_| at.place.is_known() && has_paid(at)) {
-        check_room(at, it, amount, rules);
-    }
-}
 
-/// Whether it was ever paid: of a cancelled one, Revup alone knows.
-fn has_paid(at: &Subscription) -> bool {
-    at.payment == Payment::Accepted || at.place == Place::Cancelled
-}
+    fn check_create(&self, rules: &mut Rules<'_>) {
+        match self.status.state() {
+            SubscriptionState::Absent => {
+                // An event names a subscription on our order: a person is to say whether it is ours.
+                rules.check(Rule::CreateNoBlindRetry, !self.status.is_named());
+                return;
+            }
+            // What was asked for, and is neither answered nor still to be sent.
+            SubscriptionState::Requested if rules.pending(Call::is_create).is_none_or(|it| it.sent) => {
+                rules.check(Rule::CreateNoBlindRetry, false);
+            }
+            SubscriptionState::Archived => {
+                rules.check(Rule::InitialPaymentNoRetry, false);
+            }
+            _ => {}
+        }
+        if self.terms.is_on_token() {
+            rules.check(Rule::TokenOneSubscription, false).at("/tokenId");
+        }
+        rules.check(CoreRule::AlreadyStarted, false);
+    }
 
-/// Revup knows the subscription, and we its id.
-fn known(at: &Subscription, rules: &mut Rules<'_>) {
-    let until = match at.place {
-        Place::Absent => Some(Until::wish("create_subscription")),
-        Place::Requested | Place::Adopting | Place::Attested => {
-            let own = |call: &Call| call.is_create() || matches!(call, Call::RetrieveSubscription(_));
-            rules.until_reply(own)
-        }
-        _ => return,
-    };
-    rules.check(CoreRule::NotNow, false).until(until);
-}
-
-fn create(at: &Subscription, rules: &mut Rules<'_>) {
-    if at.place == Place::Absent {
-        // An event names a subscription on our order: a person is to say whether it is ours.
-        rules.check(Rule::CreateNoBlindRetry, at.named.is_none());
-        return;
+    /// The refunds of a payment add up to no more than it.
+    fn check_room(&self, refund: &RefundPayment, amount: Decimal, rules: &mut Rules<'_>) {
+        let room = self.ledger.room(&refund.transaction_id, amount);
+        let check = rules.check(Rule::RefundCeiling, room == Room::Enough).at("/amount");
+        let look = UnblockedBy::action(Action::RetrievePayments.as_str());
+        let _ = match room {
+            Room::Enough => check,
+            Room::Short { left, proved: true } => check.because(|| format!("{left} of the payment is left.")),
+            Room::Short { left, proved: false } => {
+                check.because(|| format!("As far as is known, {left} of the payment is left.")).unblocked_by(look)
+            }
+            Room::Unknown => {
+                check.because(|| "No lookup has shown how much the payment was.".into()).unblocked_by(look)
+            }
+            Room::Forgotten => {
+                let why = "Only the newest 128 payments are remembered, and this one is not among them: how much it was is unknown.";
+                check.because(|| why.into()).unblocked_by(look)
+            }
+        };
     }
-    match at.place {
-        // What was asked for, and is neither answered nor still to be sent.
-        Place::Requested if rules.owed(Call::is_create).is_none_or(|it| it.sent) => {
-            rules.check(Rule::CreateNoBlindRetry, false);
-        }
-        Place::Archived => {
-            rules.check(Rule::InitialPaymentNoRetry, false);
-        }
-        _ => {}
-    }
-    if at.on_token {
-        rules.check(Rule::TokenOneSubscription, false).at("/tokenId");
-    }
-    rules.check(CoreRule::AlreadyStarted, false);
 }
 
 fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {
@@ -158,7 +185,8 @@ fn check_parents(command: &CreateSubscription, rules: &mut Rules<'_>) {
         return;
     }
     let missing: Vec<_> = ids.iter().filter(|(_, id)| id.is_none()).map(|(pointer, _)| *pointer).collect();
-    rules.check(Rule::CreateTokenFieldsRequired, missing.is_empty())
+    rules
+        .check(Rule::CreateTokenFieldsRequired, missing.is_empty())
         .at(missing.first().copied().unwrap_or_default())
         .because(|| format!("Missing: {}.", missing.join(", ").replace('/', "")));
     for (pointer, id) in ids.iter().filter_map(|(pointer, id)| id.map(|id| (*pointer, id))) {
@@ -167,7 +195,9 @@ fn check_parents(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let Some(token) = &command.token_id else { return };
     let key = Key::of("revup.token", token.as_str());
     rules.check(Rule::TokenOneSubscription, *rules.key() == key).at("/tokenId").because(|| {
-        format!("The flow of this token has the key `{key}`, which `key_of` gives for `revup.token` and the token's id.")
+        format!(
+            "The flow of this token has the key `{key}`, which `key_of` gives for `revup.token` and the token's id."
+        )
     });
 }
 
@@ -213,30 +243,10 @@ fn check_initial_amount(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let places = places_of(command.currency.as_deref().unwrap_or_default());
     let fits = value.is_none_or(|it| !it.is_negative() && it.places() <= places);
     rules.check(Rule::CreateInitialAmount, fits).at(AT);
-    rules.warn(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
+    rules
+        .warn(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
         .at(AT)
         .because(|| "The first charge is of nothing.".into());
-}
-
-/// The refunds of a payment add up to no more than it.
-fn check_room(at: &Subscription, command: &RefundPayment, amount: Decimal, rules: &mut Rules<'_>) {
-    let room = at.ledger.room(&command.transaction_id, amount);
-    let check = rules.check(Rule::RefundCeiling, room == Room::Enough).at("/amount");
-    let look = Until::wish("retrieve_payments");
-    let _ = match room {
-        Room::Enough => check,
-        Room::Short { left, proved: true } => check.because(|| format!("{left} of the payment is left.")),
-        Room::Short { left, proved: false } => {
-            check.because(|| format!("As far as is known, {left} of the payment is left.")).until(look)
-        }
-        Room::Unknown => {
-            check.because(|| "No lookup has shown how much the payment was.".into()).until(look)
-        }
-        Room::Forgotten => {
-            let why = "Only the newest 128 payments are remembered, and this one is not among them: how much it was is unknown.";
-            check.because(|| why.into()).until(look)
-        }
-    };
 }
 
 fn is_currency(text: &str) -> bool {

@@ -1,25 +1,28 @@
-//! What the host may wish of a session, and the names of its places and inputs.
+//! What the host may wish of a session, and what becomes of it once no rule stands in the way.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use serde::Deserialize;
 
-use super::PaymentSession;
-use crate::flow::named;
+use super::event::Trigger;
+use super::{Cx, PaymentSession};
+use crate::flow::{Stop, named};
 use crate::id::Intent;
 use crate::money::Cents;
-use crate::providers::truemed::call::Reason;
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::requests::{Capture, CreateRefund, Reason};
+use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::session_request::CreatePaymentSession;
-use crate::providers::truemed::found::Found;
-use crate::providers::truemed::replies::SessionCreated;
-use crate::providers::truemed::wire::{SessionSeen, Signal};
-use crate::value::{Extra, RawJson};
+use crate::providers::truemed::session::Asked;
+use crate::value::{Extra, RawJson, echoed};
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionCommand", tag = "type"))]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "TruemedPaymentSessionCommand", tag = "type")
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
@@ -67,21 +70,15 @@ pub enum Command {
     },
 }
 
-impl From<Command> for crate::snapshot::Command<PaymentSession> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
-}
-
-impl From<CreatePaymentSession> for crate::snapshot::Command<PaymentSession> {
+impl From<CreatePaymentSession> for Command {
     fn from(command: CreatePaymentSession) -> Self {
-        Self::Wish(Command::CreatePaymentSession(Box::new(command)))
+        Self::CreatePaymentSession(Box::new(command))
     }
 }
 
 named! {
     /// What a button asks for.
-    pub enum Wish {
+    pub enum Action {
         /// Begin a checkout.
         Create = "create_payment_session",
         /// Look at it.
@@ -97,72 +94,80 @@ named! {
     }
 }
 
-named! {
-    /// Where the session stands.
-    pub enum SessionState {
-        /// Not asked for.
-        Absent = "absent",
-        /// Asked for.
-        Requested = "requested",
-        /// Looked up for the first time.
-        Adopting = "adopting",
-        /// The customer has not paid yet.
-        Pending = "pending",
-        /// Under review.
-        Processing = "processing",
-        /// Held.
-        Authorized = "authorized",
-        /// Refused by the review.
-        Rejected = "rejected",
-        /// Dropped unpaid.
-        Canceled = "canceled",
-        /// The hold was released.
-        Voided = "voided",
-        /// The hold lapsed.
-        Expired = "expired",
-        /// Paid.
-        Captured = "captured",
+impl Action {
+    /// What the command asks for.
+    pub(super) const fn of(command: &Command) -> Self {
+        match command {
+            Command::CreatePaymentSession(_) => Self::Create,
+            Command::RetrievePaymentSession { .. } => Self::Retrieve,
+            Command::CapturePaymentSession { .. } => Self::Capture,
+            Command::VoidPaymentSession {} => Self::Void,
+            Command::CancelPaymentSession {} => Self::Cancel,
+            Command::CreateRefund { .. } => Self::Refund,
+        }
+    }
+
+    /// What the request came of.
+    pub(super) const fn of_call(call: &Call) -> Self {
+        match call {
+            Call::CreatePaymentSession(_) => Self::Create,
+            Call::CapturePaymentSession(..) => Self::Capture,
+            Call::VoidPaymentSession(_) => Self::Void,
+            Call::CancelPaymentSession(_) => Self::Cancel,
+            Call::CreateRefund(..) => Self::Refund,
+            _ => Self::Retrieve,
+        }
     }
 }
 
-named! {
-    /// What can move the session.
-    pub enum On {
-        /// The host asks for it.
-        Create = "create_payment_session",
-        /// The host adopts it.
-        Retrieve = "retrieve_payment_session",
-        /// The host asks for something that moves it only once it is answered.
-        Ask = "ask",
-        /// Truemed answers with the session.
-        Created = "session_created",
-        /// Truemed says how it stands: by webhook or in answer to a look-up.
-        Seen = "payment_session_complete",
-        /// A look-up in the list shows or denies it.
-        Found = "session_found",
-        /// Truemed refuses.
-        Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
-        /// Something that never moves it.
-        Other = "other",
+impl PaymentSession {
+    /// Does what the host wishes.
+    pub(super) fn act(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        match command {
+            Command::CreatePaymentSession(command) => {
+                self.create(command, cx)?;
+                return Ok(Trigger::Create);
+            }
+            Command::RetrievePaymentSession { payment_session_id } => {
+                self.retrieve(payment_session_id, cx)?;
+                return Ok(Trigger::Retrieve);
+            }
+            Command::CapturePaymentSession { total_amount, intent, extra } => {
+                self.known_or(Stop::NotNow)?.capture(intent, Capture { total_amount, extra }, cx)?;
+            }
+            Command::VoidPaymentSession {} => self.known_or(Stop::NotNow)?.void(cx),
+            Command::CancelPaymentSession {} => self.known_or(Stop::NotNow)?.cancel(cx),
+            Command::CreateRefund { intent, amount, reason, item_details, extra } => {
+                self.known_or(Stop::NotNow)?.refund(
+                    intent,
+                    CreateRefund { amount, reason, item_details, extra },
+                    cx,
+                )?;
+            }
+        }
+        Ok(Trigger::Ask)
     }
-}
 
-/// What an answer or a webhook says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// The session was created.
-    Created(SessionCreated),
-    /// The session stands thus.
-    Seen(Box<SessionSeen>),
-    /// A page of the list was read.
-    Found(Found),
-    /// A capture or a void was taken, under this id.
-    Ended(String),
-    /// Money was given back, under this id.
-    Refunded(String),
-    /// A webhook.
-    Signal(Box<Signal>),
+    fn create(&mut self, mut command: Box<CreatePaymentSession>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if !matches!(self, Self::Absent) {
+            return Err(Stop::NotNow);
+        }
+        let content = command.content();
+        let metadata = echoed(&mut command.metadata, cx.key());
+        *self = Self::Requested(Asked::of(&command, content, &metadata));
+        match command.intent.clone() {
+            Some(intent) => cx.request_next(Call::CreatePaymentSession(command), &intent),
+            None => cx.request(Call::CreatePaymentSession(command)),
+        };
+        Ok(())
+    }
+
+    fn retrieve(&mut self, given: Option<PaymentSessionId>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let Some(id) = self.id().cloned().or(given) else { return Err(Stop::NotNow) };
+        cx.look_up(Call::RetrievePaymentSession(id.clone()));
+        if matches!(self, Self::Absent) {
+            *self = Self::Adopting(id);
+        }
+        Ok(())
+    }
 }

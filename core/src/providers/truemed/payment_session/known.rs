@@ -1,17 +1,64 @@
-//! What is done with a session that Truemed knows: ends and refunds, by the host's names for them.
+//! A session that Truemed knows, with its ends and its refunds: what it shows, and what each reply says of all three.
 
 use alloc::vec::Vec;
 
-use super::{Command, Ending, GivenBack, Known};
-use crate::json::encode;
-use crate::flow::{Intents, Outcome, Standing};
-use crate::id::{Digest, Intent};
+use serde::{Deserialize, Serialize};
+
+use super::ends::{Ending, capture_content, is_end};
+use super::refunds::{GivenBack, is_end_or_refund, refund_content};
+use super::{Command, Cx};
+use crate::effect::Wait;
+use crate::flow::{IntentStatus, Intents, Outcome};
+use crate::id::{Digest, EffectId, Intent};
 use crate::money::Cents;
-use crate::providers::truemed::call::CreateRefund;
-use crate::providers::truemed::session::Session;
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::replies::SessionCreated;
+use crate::providers::truemed::api::requests::CreateRefund;
+use crate::providers::truemed::api::webhook::{SessionSeen, Status};
+use crate::providers::truemed::ids::PaymentSessionId;
+use crate::providers::truemed::names::{Review, Verdict};
+use crate::providers::truemed::rules::Rule;
+use crate::providers::truemed::session::{Asked, Session};
+
+/// How many sessions are remembered that a person has judged.
+const REMEMBERED: usize = 16;
+
+/// A session that Truemed knows, and what is done with it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionKnown"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Known {
+    /// The session.
+    pub session: Session,
+    /// Captures, voids and cancels that were asked for.
+    #[serde(default)]
+    pub(super) ends: Intents,
+    /// The end that is asked for and not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ending: Option<Ending>,
+    /// Refunds that were asked for.
+    #[serde(default)]
+    pub(super) refunds: Intents,
+    /// What our refunds have given back, in cents.
+    #[serde(default)]
+    pub refunded: Cents,
+    /// What is asked to be given back and not answered, in cents.
+    #[serde(default)]
+    pub refunding: Cents,
+    /// What lookups have told of all that was given back, by whomever.
+    #[serde(default, skip_serializing_if = "GivenBack::is_empty")]
+    pub given_back: GivenBack,
+    /// Whether the customer's bank has an open dispute.
+    #[serde(default)]
+    pub disputed: bool,
+    /// Other sessions with our key that a person has judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    judged: Vec<PaymentSessionId>,
+}
 
 impl Known {
-    pub(crate) const fn new(session: Session) -> Self {
+    pub(super) const fn new(session: Session) -> Self {
         Self {
             session,
             ends: Intents::EMPTY,
@@ -25,53 +72,177 @@ impl Known {
         }
     }
 
-    /// What was captured and neither given back, by whomever, nor asked to be; unknown of an adopted session without an
-    /// amount.
-    pub(super) fn refundable(&self) -> Option<Cents> {
-        let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
-        // The sum that was told last may have in it what is still asked for.
-        let known = self.refunded.plus(self.given_back.others()).plus(self.refunding);
-        captured.map(|it| it.minus(known.max(self.given_back.in_all.unwrap_or_default())))
+    /// The session that was asked for, as the reply to its request names it.
+    pub(super) fn created(asked: Asked, reply: SessionCreated, cx: &mut Cx<'_>) -> Self {
+        cx.learn(reply.id.as_str());
+        cx.withdraw(Call::is_find);
+        cx.withdraw_review(Review::Unplaced, reply.id.as_str());
+        cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
+        let session = Session::created(reply, asked, cx.now());
+        session.watch(cx);
+        Self::new(session)
     }
 
-    pub(super) fn stands(&self, command: &Command) -> bool {
+    /// The same, where no reply names it: a lookup, a webhook or a person does.
+    pub(super) fn bound(mut asked: Asked, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Cx<'_>) -> Self {
+        cx.prove(Call::is_session, Some(id.as_str()));
+        cx.withdraw(Call::is_find);
+        cx.learn(id.as_str());
+        cx.withdraw_review(Review::Unplaced, id.as_str());
+        asked.candidates.clear();
+        let mut known = Self::new(Session::new(id, Some(asked), cx.now()));
+        if let Some(seen) = seen {
+            known.found_with(seen);
+            known.see(seen, false, cx);
+        } else {
+            known.session.watch(cx);
+            cx.look_up(Call::RetrievePaymentSession(known.session.id.clone()));
+        }
+        known
+    }
+
+    /// A session that a person calls ours, although every sending of its request was refused.
+    pub(super) fn claimed(id: PaymentSessionId, cx: &mut Cx<'_>) -> Self {
+        cx.look_up(Call::RetrievePaymentSession(id.clone()));
+        let session = Session::claimed(id, cx.now());
+        session.watch(cx);
+        Self::new(session)
+    }
+
+    /// Whether the same command is open or fulfilled already.
+    pub(super) fn is_duplicate(&self, command: &Command) -> bool {
         let content = content(command);
         match command {
+            Command::CreatePaymentSession(command) => {
+                let lives = !self.session.is_over() || self.session.status == Status::Captured;
+                lives && self.session.asked.as_ref().is_some_and(|asked| asked.cart == command.content())
+            }
+            Command::RetrievePaymentSession { .. } => false,
             Command::CapturePaymentSession { intent, .. } => content.is_some_and(|content| {
                 is_same(&self.ends, intent.as_ref(), content)
                     || self.ending == Some(Ending::Capture(intent.clone(), content))
             }),
-            Command::VoidPaymentSession {} => matches!(self.ending, Some(Ending::Void)),
-            Command::CancelPaymentSession {} => matches!(self.ending, Some(Ending::Cancel)),
+            Command::VoidPaymentSession {} => self.ending == Some(Ending::Void),
+            Command::CancelPaymentSession {} => self.is_dropped(),
             Command::CreateRefund { intent, .. } => {
                 content.is_some_and(|content| is_same(&self.refunds, intent.as_ref(), content))
             }
-            _ => false,
         }
     }
 
-    pub(super) fn is_dropped(&self) -> bool {
-        self.ending == Some(Ending::Cancel)
+    /// What is awaited of it.
+    pub(super) fn awaited(&self) -> Option<Wait> {
+        let wait = self.session.awaited()?;
+        Some(Wait { customer_url: wait.customer_url.filter(|_| !self.is_dropped()), ..wait })
     }
 
-    pub(super) fn settle_end(&mut self, outcome: Outcome) {
-        if let Some(Ending::Capture(Some(intent), _)) = &self.ending {
-            self.ends.settle(intent.as_str(), outcome);
+    /// Takes in how the session stands, and what that says of the requests that are open.
+    pub(super) fn see(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_>) {
+        self.session.see(seen, by_look_up, cx);
+        self.end_is_shown(seen, by_look_up, cx);
+        if by_look_up {
+            self.refunds_are_shown(seen, cx);
         }
-        if outcome == Outcome::Failed {
-            self.ending = None;
-            self.session.ending = false;
-            self.session.capturing = None;
+        self.session.watch(cx);
+        self.wait_for_dispute(cx);
+    }
+
+    /// A lookup shows how it stands.
+    pub(super) fn looked_up(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
+        cx.learn(self.session.id.as_str());
+        self.session.check_echo(seen, cx);
+        if let Some(summary) = &seen.status_summary {
+            self.disputed = summary.eq_ignore_ascii_case("disputed");
+        }
+        self.session.looked(cx.leased_at());
+        self.see(seen, true, cx);
+    }
+
+    /// Truemed refuses a request about it.
+    pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, disputed): (u16, bool), cx: &mut Cx<'_>) {
+        match call {
+            Call::CreateRefund(session, refund) => {
+                self.settle_refund(id, refund.amount, Outcome::Failed, cx);
+                self.disputed |= disputed;
+                cx.look_up(Call::ConfirmPaymentSession(session.clone()));
+            }
+            Call::RetrievePaymentSession(_) | Call::ConfirmPaymentSession(_) => {
+                if status == 404 {
+                    self.session.is_not_found(cx);
+                    cx.look_again(is_end_or_refund);
+                }
+            }
+            _ => self.end_is_refused(cx),
         }
     }
-}
 
-pub(super) fn capture_content(amount: Cents) -> Digest {
-    Digest::of([amount.get().to_le_bytes().as_slice()])
-}
+    /// A person says what has become of a request about it.
+    pub(super) fn resolved(&mut self, id: &EffectId, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
+        match call {
+            Call::CreateRefund(_, CreateRefund { amount, .. }) => {
+                let made = verdict == Some(Verdict::Refunded);
+                self.settle_refund(id, *amount, if made { Outcome::Done } else { Outcome::Failed }, cx);
+            }
+            Call::RetrievePaymentSession(_) => self.session.watch(cx),
+            call if is_end(call) => self.end_is_resolved(call, verdict, cx),
+            _ => {}
+        }
+    }
 
-pub(super) fn refund_content(refund: &CreateRefund) -> Digest {
-    Digest::of([encode(refund).as_bytes()])
+    /// A request that had been ended as not done was done after all.
+    pub(super) fn done_after_all(&mut self, id: &EffectId, call: &Call, is_refunded: bool, cx: &mut Cx<'_>) {
+        match call {
+            Call::CreateRefund(_, refund) if is_refunded => self.refunded_after_all(id, refund.amount, cx),
+            call if is_end(call) => {}
+            _ => return,
+        }
+        cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
+    }
+
+    /// The customer came back. Says whether a look may pay: not after Cancel.
+    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
+        let hinted = self.session.awaited().is_some();
+        if hinted {
+            self.session.returned(cx.now());
+            self.session.watch(cx);
+        }
+        hinted
+    }
+
+    /// A person answers a question about the session itself.
+    pub(super) fn judged(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_>) {
+        if self.session.judged(verdict, named, cx) {
+            self.drop_end(cx);
+        }
+    }
+
+    /// A person says whose another session is.
+    pub(super) fn other_is_judged(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
+        if ours && self.session.status != Status::Captured {
+            cx.fulfill(id.as_str());
+        }
+        if self.judged.len() >= REMEMBERED {
+            self.judged.remove(0);
+        }
+        self.judged.push(id);
+    }
+
+    /// Whether a person has said whose another session is.
+    pub(super) fn has_judged(&self, id: &PaymentSessionId) -> bool {
+        self.judged.contains(id)
+    }
+
+    pub(super) fn impossible(&self) -> Option<&'static str> {
+        let negative = self.refunded < Cents::ZERO || self.refunding < Cents::ZERO;
+        match () {
+            () if !self.session.status.is_known() => Some("a session never stands at a status that is not documented"),
+            () if negative => Some("less than nothing was given back"),
+            () if self.refunded > Cents::ZERO && self.session.status != Status::Captured => {
+                Some("money was given back that was never captured")
+            }
+            () => None,
+        }
+    }
 }
 
 /// The fingerprint of what a command with an intent asks for.
@@ -88,5 +259,5 @@ pub(super) fn content(command: &Command) -> Option<Digest> {
 }
 
 fn is_same(intents: &Intents, intent: Option<&Intent>, content: Digest) -> bool {
-    intent.is_some_and(|it| intents.standing(it, content) == Standing::Same)
+    intent.is_some_and(|it| intents.status_of(it, content) == IntentStatus::Same)
 }

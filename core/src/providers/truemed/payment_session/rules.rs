@@ -2,54 +2,57 @@
 
 use alloc::format;
 
+use super::ends::Ending;
 use super::known::content;
-use super::{Command, Ending, Known, PaymentSession, Rules, Wish};
+use super::{Action, Command, Known, PaymentSession, Rules};
+use crate::flow::Flow;
 use crate::flow::Intents;
 use crate::id::Intent;
 use crate::money::Cents;
-use crate::providers::truemed::call::{Capture, CreateRefund};
-use crate::providers::truemed::ids::PaymentSessionId;
+use crate::providers::truemed::api::requests::{Capture, CreateRefund};
+use crate::providers::truemed::api::webhook::Status;
+use crate::providers::truemed::names::SignalName;
+use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
-use crate::providers::truemed::wire::Status;
-use crate::rule::{CoreRule, Until};
+use crate::providers::truemed::session::placed;
+use crate::rule::{CoreRule, UnblockedBy};
 
 /// What an action of the session's needs, and again the request that came of it when it is leased.
-pub(super) fn permits(session: &PaymentSession, action: Wish, rules: &mut Rules<'_>) {
+pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
     // Until it is paid or dropped, a session moves on by Truemed's word alone.
     let moves_on = session.is_open() && !is_immediate(session);
-    let moves_on = || moves_on.then_some(Until::Signal(SESSION_COMPLETE));
+    let moves_on = || moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
-        Wish::Create => placed(rules),
-        Wish::Retrieve => {}
-        Wish::Capture => {
-            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).until(moves_on());
+        Action::Create => placed(rules),
+        Action::Retrieve => {}
+        Action::Capture => {
+            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(moves_on());
             alone(session, |it| matches!(it, Ending::Capture(..)), rules);
         }
-        Wish::Void => {
-            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).until(moves_on());
+        Action::Void => {
+            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(moves_on());
             alone(session, |it| matches!(it, Ending::Void), rules);
         }
-        Wish::Cancel => {
+        Action::Cancel => {
             rules.check(Rule::CancelOnlyPending, session.status() == Some(&Status::Pending));
             alone(session, |it| matches!(it, Ending::Cancel), rules);
         }
-        Wish::Refund => refund(session, rules),
+        Action::Refund => refund(session, rules),
     }
 }
 
 /// What a new command needs besides.
-pub(super) fn accepts(session: &PaymentSession, action: Wish, rules: &mut Rules<'_>) {
+pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
     match (session, action) {
-        (PaymentSession::Absent, Wish::Create) => {}
+        (PaymentSession::Absent, Action::Create) => {}
         // While a session is open another cart needs a key of its own; one that is over is not begun again.
-        (_, Wish::Create) if session.is_open() => {
+        (_, Action::Create) if session.is_open() => {
             rules.check(Rule::SessionIdempotencyNewCartNewKey, false);
         }
-        (_, Wish::Create) => {
+        (_, Action::Create) => {
             rules.check(CoreRule::AlreadyStarted, false);
         }
-        (PaymentSession::Known(known), Wish::Refund) if known.session.status == Status::Captured => {
+        (PaymentSession::Known(known), Action::Refund) if known.session.status == Status::Captured => {
             rules.check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO));
         }
         _ => {}
@@ -59,12 +62,12 @@ pub(super) fn accepts(session: &PaymentSession, action: Wish, rules: &mut Rules<
 /// The rules that the contents of a command decide.
 pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rules<'_>) {
     match (command, session) {
-        (Command::CreatePaymentSession(it), _) => {
-            let own = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_token") };
-            let field = if it.is_charge() { "/payment_token" } else { "/tokenize" };
-            rules.check(Rule::SessionUnattendedNeedsActiveToken, !it.is_of_a_token()).at(field).until(own);
-            if !it.is_of_a_token() {
-                it.check(rules);
+        (Command::CreatePaymentSession(command), _) => {
+            let own = UnblockedBy::action_of(PaymentToken::ID, Action::Create.as_str());
+            let field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
+            rules.check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(field).unblocked_by(own);
+            if !command.is_of_a_token() {
+                command.check(rules);
             }
         }
         (Command::RetrievePaymentSession { payment_session_id: given }, _) => {
@@ -92,7 +95,7 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
 /// An intent is one capture or one refund.
 fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, rules: &mut Rules<'_>) {
     if let (Some(intent), Some(content)) = (intent, content(command)) {
-        intents.standing(intent, content).check(Rule::RefundKeyUnique, rules);
+        intents.status_of(intent, content).check(Rule::RefundKeyUnique, rules);
     }
 }
 
@@ -121,10 +124,12 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
 fn refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let captured = session.status() == Some(&Status::Captured);
     let moves_on = session.is_open() || session.status() == Some(&Status::Authorized);
-    rules.check(Rule::RefundAfterCapture, captured).until(moves_on.then_some(Until::Signal(SESSION_COMPLETE)));
+    rules
+        .check(Rule::RefundAfterCapture, captured)
+        .unblocked_by(moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str())));
     let PaymentSession::Known(known) = session else { return };
-    let look = Until::wish("retrieve_payment_session");
-    rules.check(Rule::RefundNoDispute, !known.disputed).until(look);
+    let look = UnblockedBy::action(Action::Retrieve.as_str());
+    rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(look);
 }
 
 /// Whether its money is held, as far as anybody knows.
@@ -148,7 +153,9 @@ fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'
         && let Some(ending) = &known.ending
         && !(rules.is_lease() && own(ending))
     {
-        rules.check(CoreRule::OneAtATime, false).until(Until::Signal(SESSION_COMPLETE));
+        rules
+            .check(CoreRule::OneAtATime, false)
+            .unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     }
 }
 
@@ -158,15 +165,6 @@ impl PaymentSession {
         match self {
             Self::Known(known) => Some(&known.session.status),
             _ => None,
-        }
-    }
-
-    /// Its id, once it is known.
-    pub(super) const fn id(&self) -> Option<&PaymentSessionId> {
-        match self {
-            Self::Known(known) => Some(&known.session.id),
-            Self::Adopting(id) => Some(id),
-            Self::Absent | Self::Requested(_) => None,
         }
     }
 

@@ -1,360 +1,320 @@
-//! Charges, and the checkout that makes a token: from the request to the end of the session.
+//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of the session.
 
-use alloc::format;
+mod repair;
+mod session;
+
+use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::Context;
-use super::origin::Origin;
-use super::state::{Charge, Failed, PaymentToken, Word};
-use crate::fact::{Because, Verdict};
-use crate::flow::{Outcome, Watch};
-use crate::id::{EffectId, Intent};
-use crate::providers::truemed::call::Call;
-use crate::providers::truemed::found::{Find, Found, Sought, Wanted};
-use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::replies::{ChargeFailed, SessionCreated};
-use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{OURS_OR_NOT, Session, UNPLACED};
-use crate::providers::truemed::wire::{SessionSeen, Status};
+use serde::{Deserialize, Serialize};
 
-/// Whether something was settled, or why nothing was.
-type Settled = Result<(), Because>;
+use super::Cx;
+use super::history::{History, Origin};
+use crate::effect::Wait;
+use crate::fact::IgnoredReason;
+use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
+use crate::id::{Digest, EffectId, Intent};
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::found::{Find, Found, Sought, Wanted};
+use crate::providers::truemed::api::replies::{ChargeFailed, SessionCreated};
+use crate::providers::truemed::api::session_request::CreatePaymentSession;
+use crate::providers::truemed::api::webhook::{NextAction, SessionSeen, Status};
+use crate::providers::truemed::ids::{PaymentSessionId, Token};
+use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
+use crate::providers::truemed::session::{Asked, Session};
+use crate::time::Timestamp;
+pub(super) use repair::Failed;
 
-const REPAIR: &[&str] = &["repaired", "keep_waiting"];
+named! {
+    /// Where the charge stands, or the checkout that makes a token.
+    pub enum ChargeState {
+        /// No charge is open.
+        Idle = "idle",
+        /// A charge is asked for.
+        Requested = "requested",
+        /// Truemed knows the charge's session.
+        Open = "open",
+        /// The stored method could not pay.
+        Failed = "failed",
+        /// The customer has acted; the host has to charge again.
+        Repaired = "repaired",
+    }
+}
 
-impl PaymentToken {
-    /// The session was made.
-    pub(super) fn created(&mut self, reply: SessionCreated, cx: &mut Context<'_>) -> Settled {
-        let attended = matches!(&self.charge, Charge::Requested { asked, .. } if asked.attended);
-        let page = reply.redirect_url.is_some();
-        self.open(reply.id, reply.redirect_url, cx)?;
-        cx.check(Rule::SessionRedirectUrlPresent, page || !attended).at("/redirect_url");
-        Ok(())
+/// The charge that is open, and the last ones by the host's names for them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharges"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Charges {
+    /// The charge that is open.
+    #[serde(default)]
+    current: Charge,
+    /// The charges by the host's names for them.
+    #[serde(default)]
+    intents: Intents,
+}
+
+/// A charge of the token, or the checkout that makes it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharge"))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Charge {
+    /// None is open.
+    #[default]
+    Idle,
+    /// It is asked for.
+    Requested {
+        /// Its place in the order of our requests.
+        seq: u32,
+        /// What is asked for.
+        asked: Asked,
+        /// The customer's action that a refusal opened while another sending may have come true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Failed>,
+    },
+    /// Truemed knows its session.
+    Open {
+        /// Its place in the order of our requests.
+        seq: u32,
+        /// The session.
+        session: Session,
+    },
+    /// The stored method could not pay; the customer must act.
+    Failed(Failed),
+    /// The customer has acted; the host has to ask for the charge again.
+    Repaired {
+        /// Its place in the order of our requests.
+        seq: u32,
+        /// The host's name for the charge.
+        intent: Option<Intent>,
+        /// The session that failed, if it is known.
+        session: Option<PaymentSessionId>,
+        /// Since when the host can ask again.
+        since: Timestamp,
+    },
+}
+
+/// What a page of the list says of the charge that is asked for.
+pub(super) enum Searched<'a> {
+    /// This session is it.
+    Made(PaymentSessionId, Option<&'a SessionSeen>),
+    /// It was not made.
+    NotMade(EffectId),
+    /// Nothing is known yet.
+    Open,
+}
+
+impl Charges {
+    pub(super) const fn state(&self) -> ChargeState {
+        match &self.current {
+            Charge::Idle => ChargeState::Idle,
+            Charge::Requested { .. } => ChargeState::Requested,
+            Charge::Open { .. } => ChargeState::Open,
+            Charge::Failed(_) => ChargeState::Failed,
+            Charge::Repaired { .. } => ChargeState::Repaired,
+        }
     }
 
-    /// A session turns out to be the one that was asked for and never answered.
-    pub(super) fn bind(&mut self, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Context<'_>) -> Settled {
-        cx.prove(Call::is_session, Some(id.as_str()));
-        self.open(id.clone(), None, cx)?;
-        match seen {
-            Some(seen) => self.session_stands(id.as_str(), seen, false, cx),
+    pub(super) const fn intents(&self) -> &Intents {
+        &self.intents
+    }
+
+    /// What is asked for, and not answered.
+    pub(super) const fn asked(&self) -> Option<&Asked> {
+        match &self.current {
+            Charge::Requested { asked, .. } => Some(asked),
+            _ => None,
+        }
+    }
+
+    /// The place of the charge that is asked for, in the order of our requests.
+    pub(super) const fn requested(&self) -> Option<u32> {
+        match &self.current {
+            Charge::Requested { seq, .. } => Some(*seq),
+            _ => None,
+        }
+    }
+
+    /// The session that Truemed knows.
+    pub(super) const fn session(&self) -> Option<&Session> {
+        match &self.current {
+            Charge::Open { session, .. } => Some(session),
+            _ => None,
+        }
+    }
+
+    fn session_mut(&mut self, id: &str) -> Option<&mut Session> {
+        match &mut self.current {
+            Charge::Open { session, .. } if session.id.as_str() == id => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The session that the customer can still pay.
+    pub(super) fn payable(&self) -> Option<&PaymentSessionId> {
+        self.session().filter(|it| it.status == Status::Pending).map(|it| &it.id)
+    }
+
+    /// Whether the same session is asked for, or was made. A new intent need not be fingerprinted.
+    pub(super) fn is_requested(&self, command: &CreatePaymentSession) -> bool {
+        let cart = || command.cart(command.items());
+        match &command.intent {
+            Some(intent) if self.intents.outcome(intent).is_none() => false,
+            Some(intent) => self.intents.status_of(intent, cart()) == IntentStatus::Same,
+            None => !command.is_charge() && self.asked().is_some_and(|asked| asked.cart == cart()),
+        }
+    }
+
+    /// How often the intent of a session has been tried then.
+    pub(super) fn ordinal(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
+        intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).ordinal())
+    }
+
+    /// Asks for a session under its intent, or under an ordinal where it has none.
+    pub(super) fn request(
+        &mut self,
+        (seq, ordinal): (u32, u32),
+        command: Box<CreatePaymentSession>,
+        (cart, metadata): (Digest, &str),
+        cx: &mut Cx<'_>,
+    ) {
+        self.current = Charge::Requested { seq, asked: Asked::of(&command, cart, metadata), failed: None };
+        let intent = command.intent.clone();
+        let call = Call::CreatePaymentSession(command);
+        match intent {
             None => {
-                cx.look_up(Call::RetrievePaymentSession(id));
-                Ok(())
+                cx.request(call);
+            }
+            Some(intent) => {
+                cx.request_as(call, &intent, ordinal);
+                self.intents.open(intent, cart, ordinal);
             }
         }
     }
 
     /// The charge that is asked for has a session.
-    pub(super) fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Context<'_>) -> Settled {
-        let Charge::Requested { nth, asked, .. } = core::mem::take(&mut self.charge) else {
-            return Err(Because::Unrelated);
+    pub(super) fn open(
+        &mut self,
+        id: PaymentSessionId,
+        redirect_url: Option<String>,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let Charge::Requested { seq, asked, .. } = core::mem::take(&mut self.current) else {
+            return Err(IgnoredReason::Unrelated);
         };
         cx.learn(id.as_str());
         cx.withdraw(Call::is_find);
-        cx.withdraw_words(&["payment_failed", "repair_unconfirmed"], |_| true);
-        cx.withdraw_word(UNPLACED, id.as_str());
-        if let Some(it) = self.provisions.iter_mut().find(|it| it.nth == nth) {
-            it.origin = Some(Origin::Session(id.clone()));
-            it.redirect_url.clone_from(&redirect_url);
-            it.watch = Watch::new(cx.now());
-            it.watch(cx);
-        }
+        cx.withdraw_words(repair::WORDS, |_| true);
+        cx.withdraw_review(Review::Unplaced, id.as_str());
         let session = Session::created(SessionCreated { id, redirect_url }, asked, cx.now());
         session.watch(cx);
-        self.charge = Charge::Open { nth, session };
-        self.settle_place();
+        self.current = Charge::Open { seq, session };
         Ok(())
     }
 
-    /// The session was not made: its intent is free, and an action of the customer that a refusal opened stays.
-    pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Context<'_>) {
+    /// The session was not made: its intent is free, and an action of the customer that a refusal opened stays. Says which
+    /// place it had in the order of our requests.
+    pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Cx<'_>) -> Option<u32> {
         cx.withdraw(Call::is_find);
-        if let Charge::Requested { nth, failed, .. } = &mut self.charge {
-            self.provisions.retain(|provision| provision.nth != *nth);
-            self.charge = failed.take().map_or(Charge::Idle, Charge::Failed);
+        let requested = self.requested();
+        if let Charge::Requested { failed, .. } = &mut self.current {
+            self.current = failed.take().map_or(Charge::Idle, Charge::Failed);
         }
         self.intents.settle(of.intent(), Outcome::Failed);
-        self.settle_place();
+        requested
     }
 
     /// A page of the list: it shows the session, denies it, or leaves it open.
-    pub(super) fn found(&mut self, find: &Find, page: &Found, cx: &mut Context<'_>) -> Settled {
-        let Charge::Requested { asked, .. } = &self.charge else { return Err(Because::Known) };
-        let Some(wanted) = Wanted::of(asked, cx) else { return Err(Because::Known) };
-        match find.read(page, &wanted, |id| self.closed.has_id(id.as_str())) {
-            Sought::One(id, seen) => return self.bind(id, seen, cx),
+    pub(super) fn found<'a>(
+        &mut self,
+        find: &Find,
+        page: &'a Found,
+        history: &History,
+        cx: &mut Cx<'_>,
+    ) -> Result<Searched<'a>, IgnoredReason> {
+        let Charge::Requested { asked, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
+        let Some(wanted) = Wanted::of(asked, cx) else { return Err(IgnoredReason::Duplicate) };
+        match find.read(page, &wanted, |id| history.has_id(id.as_str())) {
+            Sought::One(id, seen) => return Ok(Searched::Made(id, seen)),
             Sought::Several(all) => {
-                all.iter().for_each(|id| cx.review(UNPLACED, id.as_str(), OURS_OR_NOT));
-                if let Charge::Requested { asked, .. } = &mut self.charge {
-                    asked.candidates = all;
-                }
+                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
+                asked.candidates = all;
                 cx.look_again(Call::is_session);
             }
             Sought::Next(next) => cx.look_up(next),
             Sought::Unclear => cx.look_again(Call::is_session),
             Sought::None => {
                 if let Some((id, _)) = cx.deny(Call::is_session) {
-                    self.not_made(&id, cx);
+                    return Ok(Searched::NotMade(id));
                 }
             }
         }
-        Ok(())
+        Ok(Searched::Open)
     }
 
-    /// A refusal sends the customer to a page; `over` is whether no other sending may have come true.
-    pub(super) fn failed(
-        &mut self,
-        of: EffectId,
-        reply: ChargeFailed,
-        code: Option<String>,
-        over: bool,
-        cx: &mut Context<'_>,
-    ) -> Settled {
-        let Charge::Requested { nth, asked, failed: before } = &self.charge else { return Err(Because::Unrelated) };
-        let (nth, intent, action) = (*nth, asked.intent.clone(), reply.next_action());
-        let session = reply.session().cloned();
-        // A webhook that came meanwhile is found by the token where the reply names no session.
-        let token = self.token.as_ref().map(|token| token.as_str());
-        if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token) {
-            cx.learn(id);
-        }
-        let url = reply.redirect_url;
-        let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
-        match before {
-            // Another page than the customer was told of is another notice.
-            Some(it) if it.redirect_url != url => {
-                let turn = it.turn.saturating_add(1);
-                cx.withdraw_words(&["payment_failed"], |_| true);
-                cx.notify("payment_failed", &format!("{subject}:{turn}"), url.as_deref());
-            }
-            Some(_) => {}
-            None => cx.notify("payment_failed", subject, url.as_deref()),
-        }
-        let turn = before.as_ref().map_or(0, |it| it.turn.saturating_add(u32::from(it.redirect_url != url)));
-        let watch = Watch::new(cx.now());
-        cx.review_on_schedule("repair_unconfirmed", of.as_str(), REPAIR, &watch);
-        let failed = Failed { nth, of, intent, session, code, action, redirect_url: url, turn, watch };
-        if over {
-            if let Some(intent) = &failed.intent {
-                self.intents.settle(intent.as_str(), Outcome::Failed);
-            }
-            cx.withdraw(Call::is_find);
-            self.charge = Charge::Failed(failed);
-        } else if let Charge::Requested { failed: open, .. } = &mut self.charge {
-            *open = Some(failed);
-        }
-        Ok(())
-    }
-
-    /// The customer's action that a refused charge opened.
-    pub(super) const fn failure(&self) -> Option<&Failed> {
-        match &self.charge {
-            Charge::Failed(failed) => Some(failed),
-            Charge::Requested { failed, .. } => failed.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// A person wants to wait on for a repair.
-    pub(super) fn wait_for_repair(&mut self, cx: &mut Context<'_>) {
-        let (Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. }) = &mut self.charge else {
-            return;
-        };
-        failed.watch = Watch::new(cx.now());
-        cx.review_on_schedule("repair_unconfirmed", failed.of.as_str(), REPAIR, &failed.watch);
-    }
-
-    /// The customer has done what a failed charge asked for: Truemed says so and names its session, or the card or the
-    /// survey was settled. Only the former ends a request of which another sending may have come true.
-    pub(super) fn repaired(&mut self, by: Option<(&Origin, Word<'_>)>, cx: &mut Context<'_>) {
-        let failed = match &mut self.charge {
-            Charge::Failed(failed) => failed.clone(),
-            Charge::Requested { failed: open @ Some(_), .. } => match (open.take(), by) {
-                (Some(failed), Some(_)) => failed,
-                (_, _) => return cx.withdraw_words(&["payment_failed", "repair_unconfirmed"], |_| true),
-            },
-            _ => return,
-        };
-        if matches!(self.charge, Charge::Requested { .. }) {
-            // A reply that still names a session says that another one was made.
-            cx.prove(Call::is_session, by.map(|(origin, _)| origin.id()));
-            cx.withdraw(Call::is_find);
-            self.intents.settle(failed.of.intent(), Outcome::Failed);
-        }
-        let mut session = failed.session;
-        if let Some((origin, word)) = by {
-            self.take_token(failed.nth, word, cx);
-            session = PaymentSessionId::parse(origin.id()).ok();
-        }
-        cx.withdraw_words(&["payment_failed", "repair_unconfirmed"], |_| true);
-        if let Some(id) = &session {
-            self.closed.add_failed(failed.nth, id.clone(), failed.intent.clone());
-        }
-        self.charge = Charge::Repaired { nth: failed.nth, intent: failed.intent, session, since: cx.now() };
-    }
-
-    /// A session is said to stand somewhere: the open one, or one that is over and turns out otherwise.
-    pub(super) fn session_stands(
-        &mut self,
-        id: &str,
-        seen: &SessionSeen,
-        by_look_up: bool,
-        cx: &mut Context<'_>,
-    ) -> Settled {
-        if let Charge::Open { session, .. } = &mut self.charge
-            && session.id.as_str() == id
-        {
-            session.see(seen, by_look_up, cx);
-            session.watch(cx);
-            self.close_session(cx);
-            return Ok(());
-        }
-        if let Some((before, intent)) = self.closed.contradict(id, &seen.status) {
-            self.turned_out(id, (&before, &seen.status), intent.as_ref(), cx);
-            return Ok(());
-        }
-        if seen.status == Status::Captured && self.failure_is_paid(id, cx) {
-            return Ok(());
-        }
-        Err(if self.closed.has_id(id) { Because::Known } else { Because::Unrelated })
-    }
-
-    /// The open session leaves the way to the next charge, once it is over.
-    fn close_session(&mut self, cx: &mut Context<'_>) {
-        let Charge::Open { nth, session } = &self.charge else { return };
-        if !session.is_over() {
-            return;
-        }
-        let outcome = if session.status == Status::Captured { Outcome::Done } else { Outcome::Failed };
-        if let Some(intent) = session.asked.as_ref().and_then(|it| it.intent.as_ref()) {
+    /// Notes what has become of the charge of that name.
+    pub(super) fn settle(&mut self, intent: Option<&Intent>, outcome: Outcome) {
+        if let Some(intent) = intent {
             self.intents.settle(intent.as_str(), outcome);
         }
-        self.closed.add_session(*nth, session);
-        self.charge = Charge::Idle;
-        // The wait for the token that it makes goes on.
-        self.provisions.iter().filter(|it| matches!(it.origin, Some(Origin::Session(_)))).for_each(|it| it.watch(cx));
     }
 
-    /// A session that is over, or waited for no longer, stands otherwise than it was taken for.
-    fn turned_out(
-        &mut self,
-        id: &str,
-        (before, now): (&Status, &Status),
-        intent: Option<&Intent>,
-        cx: &mut Context<'_>,
-    ) {
-        if before.is_final() {
-            cx.review("contradiction", id, &["seen"]);
-        }
-        if *now == Status::Captured && *before != Status::Captured {
-            cx.withdraw_words(&["rejected"], |of| of == id);
-            cx.fulfill(id);
-            self.paid_after_all(intent, cx);
-        } else if let (false, Some(intent)) = (before.is_final(), intent) {
-            self.intents.settle(intent.as_str(), Outcome::Failed);
-            if *now == Status::Rejected {
-                cx.notify("rejected", id, None);
+    /// A charge that had been ended as not made was made, while no other is on its way: it is asked for.
+    pub(super) fn made_after_all(&mut self, seq: u32, command: &CreatePaymentSession, metadata: &str) {
+        let asked = Asked::of(command, command.cart(command.items()), metadata);
+        self.current = Charge::Requested { seq, asked, failed: None };
+        self.settle(command.intent.as_ref(), Outcome::Open);
+    }
+
+    /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the host
+    /// has to ask for it again.
+    pub(super) fn drop_stale(&mut self, confirmed: Option<Digest>, token: Option<&Token>, cx: &mut Cx<'_>) {
+        let Charge::Requested { seq, asked, .. } = &self.current else { return };
+        let is_stale = |call: &Call| match call {
+            Call::CreatePaymentSession(it) => {
+                it.is_charge() && (Some(it.items()) != confirmed || it.payment_token.as_ref() != token)
             }
-        }
-    }
-
-    /// The session of a charge that failed is captured: it is paid, and not asked for again.
-    fn failure_is_paid(&mut self, id: &str, cx: &mut Context<'_>) -> bool {
-        let is_it = |session: &Option<PaymentSessionId>| session.as_ref().is_some_and(|it| it.as_str() == id);
-        if let Some(failed) = self.failure().filter(|it| is_it(&it.session)) {
-            let (nth, intent) = (failed.nth, failed.intent.clone());
-            if matches!(self.charge, Charge::Requested { .. }) {
-                cx.prove(Call::is_session, Some(id));
-                cx.withdraw(Call::is_find);
-            }
-            cx.withdraw_words(&["payment_failed", "repair_unconfirmed"], |_| true);
-            self.charge = Charge::Idle;
-            if let Ok(id) = PaymentSessionId::parse(id) {
-                self.closed.add_judged(nth, id);
-            }
-            cx.fulfill(id);
-            self.paid_after_all(intent.as_ref(), cx);
-            return true;
-        }
-        let Some(intent) = self.closed.pay_failed(id) else { return false };
-        cx.fulfill(id);
-        match &self.charge {
-            Charge::Repaired { session, .. } if is_it(session) => self.charge = Charge::Idle,
-            // It has been asked for again since, and may be paid twice.
-            _ => cx.review("contradiction", id, &["seen"]),
-        }
-        self.paid_after_all(intent.as_ref(), cx);
-        true
-    }
-
-    /// A charge that was taken for failed is paid: it is not asked for again, and a new try that is not sent is dropped.
-    fn paid_after_all(&mut self, intent: Option<&Intent>, cx: &mut Context<'_>) {
-        let Some(intent) = intent else { return };
-        self.intents.settle(intent.as_str(), Outcome::Done);
-        let again = |call: &Call| matches!(call, Call::CreatePaymentSession(it) if it.intent.as_ref() == Some(intent));
-        if matches!(self.charge, Charge::Requested { .. }) && cx.owed(again).is_some_and(|it| !it.sent) {
-            cx.withdraw(again);
-            self.charge = Charge::Idle;
-        }
-    }
-
-    /// A look-up of the open session was answered: the schedule goes on, and what it echoes is held against what was given.
-    pub(super) fn look_at_session(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Context<'_>) {
-        if let Charge::Open { session, .. } = &mut self.charge
-            && session.id == *id
-        {
-            session.looked(cx.begun_at());
-            session.check_echo(seen, cx);
-        }
-    }
-
-    /// Truemed finds no such session: a person is asked where it is.
-    pub(super) fn session_not_found(&mut self, id: &PaymentSessionId, cx: &mut Context<'_>) {
-        if let Charge::Open { session, .. } = &mut self.charge
-            && session.id == *id
-        {
-            session.is_not_found(cx);
-        }
-    }
-
-    /// What a person says of the open session. One that is waited for no longer stands in no other charge's way, and
-    /// its own intent stays taken.
-    pub(super) fn session_is_judged(&mut self, of: &str, verdict: &Verdict, cx: &mut Context<'_>) {
-        let Charge::Open { nth, session } = &mut self.charge else { return };
-        if session.id.as_str() != of {
+            _ => false,
+        };
+        if cx.pending(is_stale).is_none_or(|it| it.sent) {
             return;
         }
-        let over = session.judged(verdict, cx);
-        for it in &mut self.provisions {
-            if let Some(Origin::Session(id)) = &mut it.origin
-                && id.as_str() == of
-            {
-                *id = session.id.clone();
-            }
+        cx.withdraw(is_stale);
+        let (seq, intent) = (*seq, asked.intent.clone());
+        self.settle(intent.as_ref(), Outcome::Failed);
+        self.current = Charge::Repaired { seq, intent, session: None, since: cx.now() };
+    }
+
+    /// The token is gone for good. A charge that was sent has an outcome; one that was not is moot.
+    pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
+        let unsent = cx.pending(Call::is_session).filter(|it| !it.sent).map(|it| String::from(it.id.intent()));
+        if let Some(intent) = unsent {
+            self.intents.settle(&intent, Outcome::Failed);
+            self.current = Charge::Idle;
         }
-        if session.is_over() {
-            self.close_session(cx);
-        } else if over {
-            self.closed.add_session(*nth, session);
-            self.charge = Charge::Idle;
+        cx.withdraw_unsent(Call::is_session);
+    }
+
+    /// What is awaited of the charge; of a deleted token only what the open session shows.
+    pub(super) fn awaited(&self, is_deleted: bool) -> Option<Wait> {
+        match &self.current {
+            Charge::Open { session, .. } => session.awaited(),
+            _ if is_deleted => None,
+            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.awaited()),
+            Charge::Repaired { intent: Some(intent), since, .. } => {
+                let mut wait = Wait::new(SignalName::ChargeAgain.as_str(), *since);
+                wait.about = Some(intent.as_str().into());
+                Some(wait)
+            }
+            Charge::Idle | Charge::Requested { .. } | Charge::Repaired { .. } => None,
         }
     }
 
-    /// A person says whose a payment is.
-    pub(super) fn payment_is_placed(&mut self, of: &str, ours: bool, cx: &mut Context<'_>) -> Settled {
-        let id = PaymentSessionId::parse(of).map_err(|_| Because::Unrelated)?;
-        if let Charge::Requested { asked, .. } = &mut self.charge
-            && asked.candidates.contains(&id)
-        {
-            asked.candidates.retain(|it| *it != id);
-            if ours {
-                return self.bind(id, None, cx);
-            }
-        } else if ours && !self.closed.has_id(of) {
-            cx.fulfill(of);
+    /// The session of the open charge, or of the one that failed.
+    pub(super) fn session_id(&self) -> Option<&PaymentSessionId> {
+        match self.session() {
+            Some(session) => Some(&session.id),
+            None => self.failure().and_then(Failed::session),
         }
-        self.closed.add_judged(self.requests, id);
-        Ok(())
     }
 }

@@ -1,23 +1,26 @@
-//! What the host may wish of a payment token, and the names of its places and inputs.
+//! What the host may wish of a payment token, and what becomes of it once no rule stands in the way.
 
 use alloc::boxed::Box;
 
 use serde::Deserialize;
 
-use super::PaymentToken;
-use crate::flow::named;
-use crate::providers::truemed::call::{CreatePaymentToken, UpdatePaymentToken};
+use super::event::Trigger;
+use super::{Cx, PaymentToken};
+use crate::flow::{Stop, named};
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::order::digest;
+use crate::providers::truemed::api::requests::{CreatePaymentToken, UpdatePaymentToken};
+use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-use crate::providers::truemed::session_request::CreatePaymentSession;
-use crate::providers::truemed::found::Found;
-use crate::providers::truemed::replies::{
-    ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
-};
-use crate::providers::truemed::wire::{SessionSeen, Signal};
+use crate::value::echoed;
 
 /// What the host may wish.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCommand", tag = "type"))]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(rename = "TruemedPaymentTokenCommand", tag = "type")
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
@@ -49,33 +52,27 @@ pub enum Command {
     DeletePaymentToken {},
 }
 
-impl From<Command> for crate::snapshot::Command<PaymentToken> {
-    fn from(command: Command) -> Self {
-        Self::Wish(command)
-    }
-}
-
-impl From<CreatePaymentToken> for crate::snapshot::Command<PaymentToken> {
+impl From<CreatePaymentToken> for Command {
     fn from(command: CreatePaymentToken) -> Self {
-        Self::Wish(Command::CreatePaymentToken(command))
+        Self::CreatePaymentToken(command)
     }
 }
 
-impl From<UpdatePaymentToken> for crate::snapshot::Command<PaymentToken> {
+impl From<UpdatePaymentToken> for Command {
     fn from(command: UpdatePaymentToken) -> Self {
-        Self::Wish(Command::UpdatePaymentToken(command))
+        Self::UpdatePaymentToken(command)
     }
 }
 
-impl From<CreatePaymentSession> for crate::snapshot::Command<PaymentToken> {
+impl From<CreatePaymentSession> for Command {
     fn from(command: CreatePaymentSession) -> Self {
-        Self::Wish(Command::CreatePaymentSession(Box::new(command)))
+        Self::CreatePaymentSession(Box::new(command))
     }
 }
 
 named! {
     /// What a button asks for.
-    pub enum Wish {
+    pub enum Action {
         /// Begin to store a payment method.
         Create = "create_payment_token",
         /// Begin a checkout that stores it as well.
@@ -97,128 +94,135 @@ named! {
     }
 }
 
-named! {
-    /// Where the token stands.
-    pub enum TokenState {
-        /// Nobody asked for a token.
-        Absent = "absent",
-        /// A token is asked for.
-        Requested = "requested",
-        /// Truemed decides, or the customer has not finished.
-        Awaiting = "awaiting",
-        /// A token of another origin is looked up.
-        Adopting = "adopting",
-        /// The token exists.
-        Issued = "issued",
-        /// Its deletion is asked for.
-        Deleting = "deleting",
-        /// The token is gone for good.
-        Deleted = "deleted",
+impl Action {
+    /// The two shapes of an update.
+    pub(super) const UPDATES: &[&str] = &[Self::Items.as_str(), Self::Card.as_str()];
+
+    /// What the command asks for.
+    pub(super) fn of(command: &Command) -> Self {
+        match command {
+            Command::CreatePaymentToken(_) => Self::Create,
+            Command::CreatePaymentSession(command) => Self::of_session(command),
+            Command::UpdatePaymentToken(command) => Self::of_update(command),
+            Command::RetrievePaymentToken { .. } => Self::Retrieve,
+            Command::RetrieveProvisionTokenRequest { .. } => Self::RetrieveProvision,
+            Command::RetrievePaymentSession { .. } => Self::RetrieveSession,
+            Command::DeletePaymentToken {} => Self::Delete,
+        }
+    }
+
+    /// What the request came of.
+    pub(super) fn of_call(call: &Call) -> Self {
+        match call {
+            Call::CreatePaymentToken(_) => Self::Create,
+            Call::CreatePaymentSession(command) => Self::of_session(command),
+            Call::UpdatePaymentToken(_, command) => Self::of_update(command),
+            Call::RetrieveProvisionTokenRequest(_) => Self::RetrieveProvision,
+            Call::RetrievePaymentSession(_) | Call::FindPaymentSession(_) => Self::RetrieveSession,
+            Call::DeletePaymentToken(_) => Self::Delete,
+            _ => Self::Retrieve,
+        }
+    }
+
+    fn of_session(command: &CreatePaymentSession) -> Self {
+        if command.is_charge() { Self::Charge } else { Self::Tokenize }
+    }
+
+    const fn of_update(command: &UpdatePaymentToken) -> Self {
+        if command.order_items.is_some() { Self::Items } else { Self::Card }
     }
 }
 
-named! {
-    /// Where a change of the items stands.
-    pub enum ItemsState {
-        /// No change of the items is open.
-        Settled = "settled",
-        /// A change of the items is asked for.
-        Updating = "updating",
-        /// The customer must act before the items change.
-        Pending = "pending",
+impl PaymentToken {
+    /// Whether the same command is open or fulfilled already.
+    pub(super) fn is_duplicate(&self, command: &Command) -> bool {
+        match command {
+            Command::CreatePaymentToken(command) => self.token.is_requested(digest(&command.order_items)),
+            Command::CreatePaymentSession(command) => self.charge.is_requested(command),
+            Command::UpdatePaymentToken(UpdatePaymentToken { update_card_info, order_items, .. }) => {
+                let change = if order_items.is_some() { &self.items } else { &self.card };
+                let card = *update_card_info == Some(true);
+                card != order_items.is_some() && change.is_to(order_items.as_deref().map(digest))
+            }
+            Command::DeletePaymentToken {} => self.token.is(super::TokenState::Deleting),
+            _ => false,
+        }
     }
-}
 
-named! {
-    /// Where a change of the card stands.
-    pub enum CardState {
-        /// No change of the card is open.
-        Settled = "settled",
-        /// A change of the card is asked for.
-        Updating = "updating",
-        /// The customer must act before the card changes.
-        Pending = "pending",
+    /// Does what the host wishes.
+    pub(super) fn act(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        Ok(match command {
+            Command::CreatePaymentToken(command) => {
+                self.create_token(command, cx);
+                Trigger::CreateToken
+            }
+            Command::CreatePaymentSession(command) => {
+                self.create_session(command, cx)?;
+                Trigger::CreateSession
+            }
+            Command::UpdatePaymentToken(command) => {
+                self.update(command, cx)?;
+                Trigger::Update
+            }
+            Command::RetrievePaymentToken { payment_token } => {
+                self.token.retrieve(payment_token, cx)?;
+                Trigger::Retrieve
+            }
+            Command::RetrieveProvisionTokenRequest { provision_token_request_id: given } => {
+                let id = self.provision_request(given.as_ref()).cloned();
+                cx.look_up(Call::RetrieveProvisionTokenRequest(id.ok_or(Stop::NotNow)?));
+                Trigger::Other
+            }
+            Command::RetrievePaymentSession { .. } => {
+                let session = self.charge.session().ok_or(Stop::NotNow)?;
+                cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
+                Trigger::Other
+            }
+            Command::DeletePaymentToken {} => {
+                self.token.delete(cx)?;
+                Trigger::Delete
+            }
+        })
     }
-}
 
-named! {
-    /// Where the charge stands, or the checkout that makes a token.
-    pub enum ChargeState {
-        /// No charge is open.
-        Idle = "idle",
-        /// A charge is asked for.
-        Requested = "requested",
-        /// Truemed knows the charge's session.
-        Open = "open",
-        /// The stored method could not pay.
-        Failed = "failed",
-        /// The customer has acted; the host has to charge again.
-        Repaired = "repaired",
+    fn create_token(&mut self, mut command: CreatePaymentToken, cx: &mut Cx<'_>) {
+        let metadata = echoed(&mut command.metadata, cx.key());
+        self.token.provision(self.history.count(), digest(&command.order_items), &metadata, cx);
+        cx.request(Call::CreatePaymentToken(command));
     }
-}
 
-named! {
-    /// What can move a facet.
-    pub enum On {
-        /// The host asks for a token.
-        CreateToken = "create_payment_token",
-        /// The host asks for a session.
-        CreateSession = "create_payment_session",
-        /// The host asks for an update.
-        Update = "update_payment_token",
-        /// The host looks at a token.
-        Retrieve = "retrieve_payment_token",
-        /// The host deletes the token.
-        Delete = "delete_payment_token",
-        /// Truemed answers with a provision request.
-        TokenRequested = "token_requested",
-        /// Truemed answers with a session.
-        SessionCreated = "session_created",
-        /// A look-up in the list shows or denies a session.
-        SessionFound = "session_found",
-        /// Truemed answers that the stored method cannot pay.
-        ChargeFailed = "charge_failed",
-        /// Truemed answers an update.
-        UpdateAnswered = "update_answered",
-        /// A look-up finds the token.
-        Found = "token_found",
-        /// Truemed answers a deletion.
-        TokenDeleted = "token_deleted",
-        /// Truemed signals that the token can be charged.
-        TokenUpdated = "payment_token_updated",
-        /// Truemed says how a session stands: by webhook or in answer to a look-up.
-        SessionComplete = "payment_session_complete",
-        /// Truemed refuses.
-        Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
-        /// Something that never moves a facet.
-        Other = "other",
+    /// Charges the token, or begins the checkout that makes one.
+    fn create_session(&mut self, mut command: Box<CreatePaymentSession>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let items = command.items();
+        let cart = command.cart(items);
+        let ordinal = self.charge.ordinal(command.intent.as_ref(), cart)?;
+        let metadata = echoed(&mut command.metadata, cx.key());
+        let seq = self.history.count();
+        if !command.is_charge() {
+            self.token.provision(seq, items, &metadata, cx);
+        }
+        self.charge.request((seq, ordinal), command, (cart, &metadata), cx);
+        Ok(())
     }
-}
 
-/// What an answer or a webhook says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A provision request was made.
-    TokenRequested(TokenRequested),
-    /// An update was answered.
-    UpdateAnswered(UpdateAnswered),
-    /// A session was created.
-    SessionCreated(SessionCreated),
-    /// A page of the list was read.
-    SessionFound(Found),
-    /// The stored method cannot pay.
-    ChargeFailed(ChargeFailed, Option<alloc::string::String>),
-    /// A provision request was looked at.
-    ProvisionRetrieved(ProvisionRetrieved),
-    /// A token was looked at.
-    TokenRetrieved(TokenRetrieved),
-    /// A session was looked at.
-    SessionSeen(Box<SessionSeen>),
-    /// The token was deleted.
-    Deleted,
-    /// A webhook.
-    Signal(Box<Signal>),
+    fn update(&mut self, command: UpdatePaymentToken, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let Some(token) = self.token.text().cloned() else { return Err(Stop::NotNow) };
+        let seq = self.history.count();
+        match command.order_items.as_deref().map(digest) {
+            Some(items) => self.items.request(seq, Some(items), Call::is_of_items, cx),
+            None => self.card.request(seq, None, Call::is_of_card, cx),
+        }
+        cx.request(Call::UpdatePaymentToken(token, command));
+        Ok(())
+    }
+
+    /// The provision request of that id, or the newest, among those that are open.
+    pub(super) fn provision_request(
+        &self,
+        given: Option<&ProvisionTokenRequestId>,
+    ) -> Option<&ProvisionTokenRequestId> {
+        let of_changes = self.pending().filter_map(|it| it.origin.as_ref());
+        let mut open = self.token.provision_requests().chain(of_changes);
+        open.rfind(|have| given.is_none_or(|given| given == *have))
+    }
 }

@@ -1,63 +1,80 @@
 //! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
 //! deletion.
 
-mod after_all;
-mod awaits;
+mod across;
+mod change;
 mod charge;
 mod command;
-mod origin;
-mod provision;
-mod reply;
+mod event;
+mod history;
+mod outcome;
 mod rules;
-mod signal;
-mod state;
-mod update;
-mod wish;
+mod token;
+mod webhook;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::call::Call;
-use super::found::Found;
+use serde::{Deserialize, Serialize};
+
+use super::api::calls::Call;
+use super::api::webhook::Signal;
 use super::ids::PaymentSessionId;
-use super::order::digest;
-use super::replies::{self, UpdateAnswered};
+use super::names::Review;
 use super::rules::Rule;
-use super::settings::Settings;
-use super::wire::Signal;
-use crate::effect::Awaited;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Standing, Stop, Untyped, Webhook, moves};
-use crate::policy::Env;
+use crate::config::truemed::Settings;
+use crate::config::{Config, Context};
+use crate::effect::Wait;
+use crate::fact::IgnoredReason;
+use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
 use crate::time::Timestamp;
+use change::{Change, Pending};
+use charge::Charges;
+use history::History;
+use token::StoredToken;
 
-pub use command::{CardState, ChargeState, Command, Event, ItemsState, On, TokenState, Wish};
-use origin::Origin;
-pub use state::{Change, Charge, Failed, PaymentToken, Pending, Place};
+pub use change::{CardState, ItemsState};
+pub use charge::ChargeState;
+pub use command::{Action, Command};
+pub use event::{Event, Trigger};
+pub use token::TokenState;
 
-/// The signal from whose receipt a token can be charged.
-pub(crate) const TOKEN_UPDATED: &str = "payment_token_updated";
-
-type Context<'a> = Cx<'a, PaymentToken>;
 type Rules<'a> = flow::Rules<'a, PaymentToken>;
-impl flow::sealed::Sealed for PaymentToken {}
+type Cx<'a> = flow::Cx<'a, PaymentToken>;
 
-impl Wish {
-    pub(super) const ITEMS: &'static str = "update_payment_token/items";
-    pub(super) const CARD: &'static str = "update_payment_token/card";
+/// A stored payment method, from the wish to have one to its deletion, with its changes and its charges.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenState"))]
+#[serde(deny_unknown_fields)]
+pub struct PaymentToken {
+    /// Whether the token exists, and the attempts to get it.
+    token: StoredToken,
+    /// The change of the items.
+    #[serde(default)]
+    items: Change,
+    /// The change of the card.
+    #[serde(default)]
+    card: Change,
+    /// The charge.
+    #[serde(default)]
+    charge: Charges,
+    /// Our requests by their order, and what is settled of them: no facet, since it only grows.
+    #[serde(default)]
+    history: History,
 }
 
 #[rustfmt::skip]
 impl Facet for TokenState {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "token";
-    const MOVES: &'static [Move<Self, On>] = { use {TokenState::*, On::*}; &[
+    const MOVES: &'static [Move<Self, Trigger>] = { use {TokenState::*, Trigger::*}; &[
         moves(Absent,    &[CreateToken, CreateSession],                      &[Requested]),
         moves(Absent,    &[Retrieve],                                        &[Adopting]),
         moves(Absent,    &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
-        // A look-up in the list, a webhook or a person shows what became of a request that was never answered.
+        // A lookup in the list, a webhook or a person shows what became of a request that was never answered.
         moves(Requested, &[SessionFound, Judged],                            &[Awaiting, Absent]),
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
         moves(Awaiting,  &[Refused, Judged],                                 &[Absent]),
@@ -73,9 +90,9 @@ impl Facet for TokenState {
 
 #[rustfmt::skip]
 impl Facet for ItemsState {
-    type Trigger = On;
-    const NAME: &'static str = "change";
-    const MOVES: &'static [Move<Self, On>] = { use {ItemsState::*, On::*}; &[
+    type Trigger = Trigger;
+    const NAME: &'static str = "items";
+    const MOVES: &'static [Move<Self, Trigger>] = { use {ItemsState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                          &[Updating]),
         moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                    &[Settled]),
@@ -86,9 +103,9 @@ impl Facet for ItemsState {
 
 #[rustfmt::skip]
 impl Facet for CardState {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "card";
-    const MOVES: &'static [Move<Self, On>] = { use {CardState::*, On::*}; &[
+    const MOVES: &'static [Move<Self, Trigger>] = { use {CardState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                          &[Updating]),
         moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                    &[Settled]),
@@ -99,9 +116,9 @@ impl Facet for CardState {
 
 #[rustfmt::skip]
 impl Facet for ChargeState {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "charge";
-    const MOVES: &'static [Move<Self, On>] = { use {ChargeState::*, On::*}; &[
+    const MOVES: &'static [Move<Self, Trigger>] = { use {ChargeState::*, Trigger::*}; &[
         moves(Idle,      &[CreateSession],           &[Requested]),
         // A person had ended it, and it was made after all.
         moves(Idle,      &[SessionCreated],          &[Open]),
@@ -124,171 +141,141 @@ impl Facet for ChargeState {
     ] };
 }
 
+impl flow::sealed::Sealed for PaymentToken {}
+
 impl Flow for PaymentToken {
     const ID: &'static str = "truemed.payment_token";
     const FORMAT: u32 = 1;
 
-    type On = On;
+    type Trigger = Trigger;
     type Facets = (TokenState, ItemsState, CardState, ChargeState);
-    type Wish = Wish;
+    type Action = Action;
     type Command = Command;
     type Call = Call;
     type Event = Event;
-    type Review = Untyped;
+    type Review = Review;
     type Rule = Rule;
     type Settings = Settings;
 
+    fn settings(config: &Config) -> &Settings {
+        &config.truemed
+    }
+
     fn facets(&self) -> Self::Facets {
-        let token = match self.place {
-            Place::Absent => TokenState::Absent,
-            Place::Requested => TokenState::Requested,
-            Place::Awaiting => TokenState::Awaiting,
-            Place::Adopting => TokenState::Adopting,
-            Place::Issued => TokenState::Issued,
-            Place::Deleting => TokenState::Deleting,
-            Place::Deleted => TokenState::Deleted,
-        };
-        let items = match self.items {
-            Change::Settled => ItemsState::Settled,
-            Change::Updating { .. } => ItemsState::Updating,
-            Change::Pending(_) => ItemsState::Pending,
-        };
-        let card = match self.card {
-            Change::Settled => CardState::Settled,
-            Change::Updating { .. } => CardState::Updating,
-            Change::Pending(_) => CardState::Pending,
-        };
-        let charge = match self.charge {
-            Charge::Idle => ChargeState::Idle,
-            Charge::Requested { .. } => ChargeState::Requested,
-            Charge::Open { .. } => ChargeState::Open,
-            Charge::Failed(_) => ChargeState::Failed,
-            Charge::Repaired { .. } => ChargeState::Repaired,
-        };
-        (token, items, card, charge)
+        (self.token.state(), (&self.items).into(), (&self.card).into(), self.charge.state())
     }
 
-    fn wish(command: &Command) -> Wish {
-        match command {
-            Command::CreatePaymentToken(_) => Wish::Create,
-            Command::CreatePaymentSession(it) if it.is_charge() => Wish::Charge,
-            Command::CreatePaymentSession(_) => Wish::Tokenize,
-            Command::UpdatePaymentToken(it) if it.order_items.is_some() => Wish::Items,
-            Command::UpdatePaymentToken(_) => Wish::Card,
-            Command::RetrievePaymentToken { .. } => Wish::Retrieve,
-            Command::RetrieveProvisionTokenRequest { .. } => Wish::RetrieveProvision,
-            Command::RetrievePaymentSession { .. } => Wish::RetrieveSession,
-            Command::DeletePaymentToken {} => Wish::Delete,
-        }
-    }
-
-    fn wish_of(call: &Call) -> Wish {
-        match call {
-            Call::CreatePaymentToken(_) => Wish::Create,
-            Call::CreatePaymentSession(it) if it.is_charge() => Wish::Charge,
-            Call::CreatePaymentSession(_) => Wish::Tokenize,
-            Call::UpdatePaymentToken(_, it) if it.order_items.is_some() => Wish::Items,
-            Call::UpdatePaymentToken(..) => Wish::Card,
-            Call::RetrieveProvisionTokenRequest(_) => Wish::RetrieveProvision,
-            Call::RetrievePaymentSession(_) | Call::FindPaymentSession(_) => Wish::RetrieveSession,
-            Call::DeletePaymentToken(_) => Wish::Delete,
-            _ => Wish::Retrieve,
-        }
-    }
-
-    fn stands(&self, command: &Command) -> bool {
-        match command {
-            Command::CreatePaymentToken(it) => {
-                let unanswered = self.provisions.last().filter(|it| it.origin.is_none());
-                self.place < Place::Adopting && unanswered.is_some_and(|last| last.items == digest(&it.order_items))
+    /// The one dispatch: what each input does, and what it counts as in the tables.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        Ok(match input {
+            Input::Command(command) => self.act(command, cx)?,
+            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::AfterAll(made, Event::SessionCreated(reply)) => {
+                self.made_after_all(&made, reply, cx)?;
+                Trigger::SessionCreated
             }
-            Command::CreatePaymentSession(it) => match (&it.intent, &self.charge) {
-                // A new intent need not be fingerprinted.
-                (Some(intent), _) if self.intents.outcome(intent).is_none() => false,
-                (Some(intent), _) => self.intents.standing(intent, it.cart(it.items())) == Standing::Same,
-                (None, Charge::Requested { asked, .. }) => !it.is_charge() && asked.cart == it.cart(it.items()),
-                (None, _) => false,
-            },
-            Command::UpdatePaymentToken(it) => {
-                let change = if it.order_items.is_some() { &self.items } else { &self.card };
-                let Change::Updating { items: asked, .. } = change else { return false };
-                let card = it.update_card_info == Some(true);
-                card != it.order_items.is_some() && *asked == it.order_items.as_deref().map(digest)
+            Input::Accepted { call, .. } => {
+                self.update_is_accepted(&call, cx);
+                Trigger::UpdateAnswered
             }
-            Command::DeletePaymentToken {} => self.place == Place::Deleting,
-            _ => false,
-        }
+            Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
+                self.charge.failed(id, (reply, code), true, self.token.text(), cx)?;
+                Trigger::ChargeFailed
+            }
+            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
+            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
+                self.charge.failed(id, (reply, code), false, self.token.text(), cx)?;
+                Trigger::ChargeFailed
+            }
+            Input::Hinted { event: Event::TokenRequested(reply), .. } => {
+                self.token.hinted(reply, cx);
+                Trigger::TokenRequested
+            }
+            Input::Refused { id, call, status, code, .. } => {
+                self.refused(&id, &call, (status, code.as_deref()), cx);
+                Trigger::Refused
+            }
+            Input::RefusedOnce { call, status, code, .. } => {
+                self.refused_once(&call, (status, code.as_deref()), cx);
+                Trigger::Refused
+            }
+            Input::NotSent { id, call } => {
+                self.not_sent(&id, &call, cx);
+                Trigger::Refused
+            }
+            Input::Signalled(Event::Signal(signal), proof) => self.signalled(*signal, proof, cx)?,
+            Input::Returned => {
+                self.returned(cx)?;
+                Trigger::Other
+            }
+            Input::Resolved { id, call, verdict } => {
+                let (verdict, named) = typed::<Review>(verdict);
+                self.resolved(&id, &call, (verdict, named.as_deref()), cx)?;
+                Trigger::Judged
+            }
+            Input::Reviewed { review, about, verdict, id } => {
+                self.reviewed((review, &about), (verdict, id.as_deref()), cx)?;
+                Trigger::Judged
+            }
+            Input::AfterAll(..) | Input::Hinted { .. } => Trigger::Other,
+            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+        })
     }
 
-    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::permits(self, wish, rules);
+    fn action_of(command: &Command) -> Action {
+        Action::of(command)
     }
 
-    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::accepts(self, wish, rules);
+    fn action_of_call(call: &Call) -> Action {
+        Action::of_call(call)
+    }
+
+    fn is_duplicate(&self, command: &Command) -> bool {
+        self.is_duplicate(command)
+    }
+
+    fn permits(&self, action: Action, rules: &mut Rules<'_>) {
+        rules::permits(self, action, rules);
+    }
+
+    fn accepts(&self, action: Action, rules: &mut Rules<'_>) {
+        rules::accepts(self, action, rules);
     }
 
     fn check(&self, command: &Command, rules: &mut Rules<'_>) {
         rules::check(self, command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
-        let on = Self::trigger(&input);
-        self.take_in(input, cx)?;
-        Ok(on)
+    /// What others must do: of a deleted token only what an open charge waits for.
+    fn waits(&self, _env: &Context) -> Vec<Wait> {
+        let is_deleted = self.token.is(TokenState::Deleted);
+        let of_changes = self.pending().filter(|_| !is_deleted).map(Pending::awaited);
+        self.token.awaited(self.charge.payable()).chain(of_changes).chain(self.charge.awaited(is_deleted)).collect()
     }
 
-    fn awaits(&self, _env: &Env<Settings>) -> Vec<Awaited> {
-        self.awaited()
+    fn timers(&self, context: &Context) -> Vec<Timestamp> {
+        let unpolled = self.token.polled_before(&context.config.lookups);
+        self.token.lmn_expires_at().into_iter().chain(unpolled).collect()
     }
 
-    fn turns(&self, env: &Env<Settings>) -> Vec<Timestamp> {
-        let unpolled = self.polled().and_then(|it| it.watch.next(&env.policy.look_ups));
-        self.lmn_expires_at.into_iter().chain(unpolled).collect()
-    }
-
-    fn correlation_ids(&self) -> Vec<&str> {
-        let provisions = self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(Origin::id);
-        let pending = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
-        let charge = match &self.charge {
-            Charge::Open { session, .. } => Some(session.id.as_str()),
-            _ => self.failure().and_then(|it| it.session.as_ref()).map(PaymentSessionId::as_str),
-        };
-        let token = self.token.iter().map(|token| token.as_str());
-        token.chain(provisions).chain(pending).chain(charge).chain(self.closed.ids()).collect()
+    fn ids(&self) -> Vec<&str> {
+        let text = self.token.text().map(|token| token.as_str());
+        let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
+        let session = self.charge.session_id().map(PaymentSessionId::as_str);
+        let known = text.into_iter().chain(self.token.provision_ids());
+        known.chain(changes).chain(session).chain(self.history.ids()).collect()
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
-        match call {
-            Call::CreatePaymentToken(_) => replies::token_requested(reply, Event::TokenRequested),
-            Call::UpdatePaymentToken(token, _) => UpdateAnswered::read(reply, token, Event::UpdateAnswered),
-            Call::CreatePaymentSession(_) => replies::session_created(reply, Event::SessionCreated),
-            Call::FindPaymentSession(_) => Found::read(reply, Event::SessionFound),
-            Call::RetrieveProvisionTokenRequest(id) => replies::provision(reply, id, Event::ProvisionRetrieved),
-            Call::RetrievePaymentToken(token) => replies::token(reply, token, Event::TokenRetrieved),
-            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Event::SessionSeen(Box::new(it))),
-            // Only an empty body is documented as its success.
-            Call::DeletePaymentToken(_) if reply.body.trim_ascii().is_empty() => Reading::Done(Event::Deleted),
-            _ => Reading::missing(""),
-        }
+        Event::of_reply(call, reply)
     }
 
     fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
-        match call {
-            Call::CreatePaymentSession(it) if it.is_charge() => replies::charge_refusal(reply, Event::ChargeFailed),
-            _ => replies::refusal(reply, &[]),
-        }
+        Event::of_refusal(call, reply)
     }
 
     fn made(event: &Event) -> Option<&str> {
-        match event {
-            Event::SessionCreated(it) => Some(it.id.as_str()),
-            _ => None,
-        }
-    }
-
-    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
-        super::session::id_of(verdict)
+        event.made()
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
@@ -296,105 +283,16 @@ impl Flow for PaymentToken {
     }
 
     fn is_of_another(&self, id: &str) -> bool {
-        self.closed.has_id(id)
+        self.history.has_id(id)
     }
 
     fn impossible(&self) -> Option<&'static str> {
-        let exists = matches!(self.place, Place::Issued | Place::Deleting | Place::Deleted);
-        let changing = [&self.items, &self.card].into_iter().any(|it| *it != Change::Settled);
-        match () {
-            () if (exists || self.place == Place::Adopting) != self.token.is_some() => {
-                Some("a token has a text exactly when it exists or is looked up")
-            }
-            () if changing && !exists => Some("only a token that exists can be changed"),
-            () if matches!(self.charge, Charge::Failed(_) | Charge::Repaired { .. }) && !exists => {
-                Some("only a token that exists can be charged")
-            }
-            () if self.place == Place::Awaiting && self.provisions.is_empty() => {
-                Some("a token is awaited that nobody asked for")
-            }
-            () => None,
-        }
-    }
-}
-
-impl PaymentToken {
-    /// What an input counts as in the tables.
-    fn trigger(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(command) => match command {
-                Command::CreatePaymentToken(_) => On::CreateToken,
-                Command::CreatePaymentSession(_) => On::CreateSession,
-                Command::UpdatePaymentToken(_) => On::Update,
-                Command::RetrievePaymentToken { .. } => On::Retrieve,
-                Command::DeletePaymentToken {} => On::Delete,
-                _ => On::Other,
-            },
-            Input::Answered { event, .. }
-            | Input::AfterAll(_, event)
-            | Input::Signalled(event, _)
-            | Input::Hinted { event, .. } => match event {
-                Event::TokenRequested(_) => On::TokenRequested,
-                Event::UpdateAnswered(_) => On::UpdateAnswered,
-                Event::SessionCreated(_) => On::SessionCreated,
-                Event::SessionFound(_) => On::SessionFound,
-                Event::ChargeFailed(..) => On::ChargeFailed,
-                Event::ProvisionRetrieved(_) | Event::TokenRetrieved(_) => On::Found,
-                Event::Deleted => On::TokenDeleted,
-                Event::SessionSeen(_) => On::SessionComplete,
-                Event::Signal(signal) => match **signal {
-                    Signal::TokenUpdated(_) => On::TokenUpdated,
-                    Signal::SessionComplete(_) | Signal::Other | Signal::Unlisted(_) => On::SessionComplete,
-                },
-            },
-            Input::Accepted { .. } => On::UpdateAnswered,
-            Input::Refused { event: Some(Event::ChargeFailed(..)), .. } => On::ChargeFailed,
-            Input::Refused { .. } | Input::RefusedOnce { .. } | Input::NotSent { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Judged { .. } | Input::Resolved { .. } => On::Judged,
-            Input::Returned(_) => On::Other,
-        }
-    }
-
-    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match input {
-            Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::AfterAll(it, event) => reply::after_all(self, &it, event, cx),
-            Input::Accepted { call, .. } => {
-                self.update_is_accepted(&call, cx);
-                Ok(())
-            }
-            Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
-                self.failed(id, reply, code, true, cx)?;
-                Ok(())
-            }
-            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
-            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
-                self.failed(id, reply, code, false, cx)?;
-                Ok(())
-            }
-            Input::Hinted { event: Event::TokenRequested(reply), .. } => {
-                self.hinted(reply, cx);
-                Ok(())
-            }
-            Input::Hinted { .. } => Ok(()),
-            Input::Refused { id, call, status, code, .. } => {
-                reply::refused(self, &id, &call, (status, code.as_deref()), cx);
-                Ok(())
-            }
-            Input::RefusedOnce { call, status, code, .. } => {
-                reply::refused_once(self, &call, (status, code.as_deref()), cx);
-                Ok(())
-            }
-            Input::NotSent { id, call } => {
-                reply::not_sent(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Resolved { id, call, verdict } => reply::resolved(self, &id, &call, &verdict, cx),
-            Input::Signalled(event, proof) => signal::signalled(self, event, proof, cx),
-            Input::Returned(via) => self.returned(via, cx),
-            Input::Reviewed { .. } => Ok(()),
-            Input::Judged { reason, of, verdict } => reply::judged(self, &reason, &of, &verdict, cx),
-        }
+        let is_changing = !self.items.is_settled() || !self.card.is_settled();
+        let is_charged = matches!(self.charge.state(), ChargeState::Failed | ChargeState::Repaired);
+        self.token.impossible().or(match self.token.has_existed() {
+            false if is_changing => Some("only a token that exists can be changed"),
+            false if is_charged => Some("only a token that exists can be charged"),
+            _ => None,
+        })
     }
 }

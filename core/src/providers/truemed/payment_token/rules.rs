@@ -1,93 +1,101 @@
 //! The rules of a token's actions: what its state and the clock decide, and what a command's contents do.
 
-use super::command::{Command, Wish};
-use super::origin::Origin;
-use super::state::{Change, Charge, Place};
-use super::{PaymentToken, Rules, TOKEN_UPDATED};
+use super::change::Change;
+use super::{Action, ChargeState, Command, PaymentToken, Rules, TokenState};
+use crate::flow::Flow;
 use crate::id::Digest;
-use crate::providers::truemed::call::{Call, CreatePaymentToken, UpdatePaymentToken};
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::order::check_amounts;
+use crate::providers::truemed::api::requests::{CreatePaymentToken, UpdatePaymentToken};
+use crate::providers::truemed::api::session_request::{CreatePaymentSession, has_no_template};
 use crate::providers::truemed::ids::Token;
-use crate::providers::truemed::order::check_amounts;
+use crate::providers::truemed::names::SignalName;
+use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{SESSION_COMPLETE, placed};
-use crate::providers::truemed::session_request::{CreatePaymentSession, has_no_template};
-use crate::rule::{CoreRule, Until};
+use crate::providers::truemed::session::placed;
+use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
 /// What an action of the token's needs, and again the request that came of it when it is leased.
-pub(super) fn permits(token: &PaymentToken, action: Wish, rules: &mut Rules<'_>) {
+pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Wish::Create => unissued(token, rules),
-        Wish::Tokenize => {
+        Action::Create => unissued(token, rules),
+        Action::Tokenize => {
             unissued(token, rules);
             placed(rules);
         }
-        Wish::Charge => {
+        Action::Charge => {
             charge(token, rules);
             placed(rules);
         }
-        Wish::Items => {
+        Action::Items => {
             update(token, rules);
             // A charge that somebody is about to send is of what was confirmed before.
-            if rules.is_lease() && rules.in_hand(Call::is_session) {
-                let answered = rules.until_reply(Call::is_session);
-                rules.check(CoreRule::OneAtATime, false).until(answered);
+            if rules.is_lease() && rules.is_leased(Call::is_session) {
+                let answered = rules.reply_to(Call::is_session);
+                rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
             }
         }
-        Wish::Card => update(token, rules),
-        Wish::Retrieve => {
-            let known = token.token.is_some() || matches!(token.place, Place::Absent | Place::Adopting);
-            rules.check(CoreRule::NothingKnown, known).until(Until::Signal(TOKEN_UPDATED));
+        Action::Card => update(token, rules),
+        Action::Retrieve => {
+            let known = token.token.text().is_some()
+                || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
+            rules
+                .check(CoreRule::NothingKnown, known)
+                .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
-        Wish::RetrieveProvision | Wish::RetrieveSession => {}
-        Wish::Delete => alive(token, rules),
+        Action::RetrieveProvision | Action::RetrieveSession => {}
+        Action::Delete => alive(token, rules),
     }
 }
 
 /// What a new command needs besides.
-pub(super) fn accepts(token: &PaymentToken, action: Wish, rules: &mut Rules<'_>) {
+pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Wish::Create => first(token, rules),
-        Wish::Tokenize => {
+        Action::Create => first(token, rules),
+        Action::Tokenize => {
             first(token, rules);
             // What is paid already is not paid again: its token comes, or another is asked for without a payment.
-            rules.check(CoreRule::OneAtATime, !token.is_paid_for()).until(Until::Signal(TOKEN_UPDATED));
+            rules
+                .check(CoreRule::OneAtATime, !token.token.is_paid_for(&token.history))
+                .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
             one_charge(token, rules);
         }
-        Wish::Charge if token.place == Place::Issued => one_charge(token, rules),
-        Wish::Items => one_update(&token.items, Call::is_of_items, rules),
-        Wish::Card => one_update(&token.card, Call::is_of_card, rules),
-        Wish::RetrieveProvision => {
+        Action::Charge if token.token.is(TokenState::Issued) => one_charge(token, rules),
+        Action::Items => one_update(&token.items, Call::is_of_items, rules),
+        Action::Card => one_update(&token.card, Call::is_of_card, rules),
+        Action::RetrieveProvision => {
             rules.check(CoreRule::NothingKnown, token.provision_request(None).is_some());
-            let next = token.polled().and_then(|it| it.watch.next(&rules.policy().look_ups));
-            let due = next.is_none_or(|at| at.is_over(rules.now()));
+            let due = token.token.polled_before(&rules.config().lookups);
+            let due = due.is_none_or(|at| at.is_over(rules.now()));
             rules.check(Rule::ProvisionNoPolling, due);
         }
-        Wish::RetrieveSession => {
-            rules.check(CoreRule::NothingKnown, matches!(token.charge, Charge::Open { .. }));
+        Action::RetrieveSession => {
+            rules.check(CoreRule::NothingKnown, token.charge.session().is_some());
         }
-        Wish::Delete => {
-            rules.check(CoreRule::NotNow, matches!(token.place, Place::Issued | Place::Deleted));
+        Action::Delete => {
+            rules.check(CoreRule::NotNow, matches!(token.token.state(), TokenState::Issued | TokenState::Deleted));
         }
-        Wish::Charge | Wish::Retrieve => {}
+        Action::Charge | Action::Retrieve => {}
     }
 }
 
 /// The rules that the contents of a command decide.
 pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'_>) {
     match command {
-        Command::CreatePaymentToken(it) => check_creation(it, rules),
-        Command::CreatePaymentSession(it) if it.is_charge() => check_charge(token, it, rules),
-        Command::CreatePaymentSession(it) => {
-            let other = Until::Wish { command: "create_payment_session", flow: Some("truemed.payment_session") };
-            rules.check(CoreRule::OtherFlow, it.asks_for_token()).at("/tokenize").until(other);
-            it.check(rules);
-            check_intent(token, it, rules);
+        Command::CreatePaymentToken(command) => check_creation(command, rules),
+        Command::CreatePaymentSession(command) if command.is_charge() => check_charge(token, command, rules),
+        Command::CreatePaymentSession(command) => {
+            let other = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
+            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other);
+            command.check(rules);
+            check_intent(token, command, rules);
         }
-        Command::UpdatePaymentToken(it) => check_update(it, rules),
+        Command::UpdatePaymentToken(command) => check_update(command, rules),
         Command::RetrievePaymentToken { payment_token: given } => {
-            let same = given.is_none() || token.token.is_none() || *given == token.token;
-            let some = given.is_some() || token.token.is_some();
+            let known = token.token.text();
+            let same = given.is_none() || known.is_none() || given.as_ref() == known;
+            let some = given.is_some() || known.is_some();
             rules.check(CoreRule::NothingKnown, some).at("/payment_token");
             rules.check(CoreRule::UnknownId, same).at("/payment_token");
         }
@@ -96,8 +104,10 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
             rules.check(CoreRule::UnknownId, known).at("/provision_token_request_id");
         }
         Command::RetrievePaymentSession { payment_session_id: given } => {
-            let Charge::Open { session, .. } = &token.charge else { return };
-            rules.check(CoreRule::UnknownId, given.as_ref().is_none_or(|id| *id == session.id)).at("/payment_session_id");
+            let Some(session) = token.charge.session() else { return };
+            rules
+                .check(CoreRule::UnknownId, given.as_ref().is_none_or(|id| *id == session.id))
+                .at("/payment_session_id");
         }
         Command::DeletePaymentToken {} => {}
     }
@@ -129,8 +139,9 @@ fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
 fn check_intent(token: &PaymentToken, command: &CreatePaymentSession, rules: &mut Rules<'_>) {
     let Some(intent) = &command.intent else { return };
     // A new intent need not be fingerprinted.
-    if token.intents.outcome(intent).is_some() {
-        let standing = token.intents.standing(intent, command.cart(command.items()));
+    let intents = token.charge.intents();
+    if intents.outcome(intent).is_some() {
+        let standing = intents.status_of(intent, command.cart(command.items()));
         standing.check(Rule::SessionIdempotencyNewCartNewKey, rules);
     }
 }
@@ -140,7 +151,7 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
     rules
         .check(Rule::UpdateCardXorItems, !(card && command.order_items.is_some()))
         .at("/update_card_info")
-        .instead(&[Wish::ITEMS, Wish::CARD]);
+        .instead(Action::UPDATES);
     let items = command.order_items.as_deref();
     let some = items.is_some_and(|items| !items.is_empty());
     rules.check(Rule::UpdateNothingToDo, some || (card && items.is_none()));
@@ -151,39 +162,39 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
 /// The token to charge is the one that was issued.
 fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_>) {
     let Some(given) = given.map(Token::as_str) else { return };
-    let is_request = |origin: &Origin| matches!(origin, Origin::Request(id) if id.as_str() == given);
-    let of_provision = token.provisions.iter().filter_map(|it| it.origin.as_ref()).any(is_request);
+    let of_provision = token.token.provision_requests().any(|id| id.as_str() == given);
     let of_update = token.pending().any(|it| it.origin.as_ref().is_some_and(|id| id.as_str() == given));
-    if of_provision || of_update || token.closed.has_id(given) {
+    if of_provision || of_update || token.history.has_id(given) {
         rules.check(Rule::ProvisionRequestIsNotToken, false).at("/payment_token");
-    } else if token.place == Place::Issued {
-        let same = token.token.as_ref().is_some_and(|have| have.as_str() == given);
+    } else if token.token.is(TokenState::Issued) {
+        let same = token.token.text().is_some_and(|have| have.as_str() == given);
         rules.check(Rule::SessionUnattendedNeedsActiveToken, same).at("/payment_token");
     }
 }
 
 /// The items to charge are those that the customer qualified for.
 fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
-    if token.place != Place::Issued || token.confirmed == Some(wanted) {
+    if !token.token.is(TokenState::Issued) || token.token.confirmed() == Some(wanted) {
         return;
     }
-    let update = Until::wish(Wish::ITEMS);
-    if matches!(&token.items, Change::Pending(it) if it.items == Some(wanted)) {
-        let signal = Until::Signal(TOKEN_UPDATED);
-        rules.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").until(signal);
-    } else if token.confirmed.is_none() {
-        rules.check(Rule::SessionUnattendedItemsConfirmed, false)
+    let update = UnblockedBy::action(Action::Items.as_str());
+    if token.items.pending().is_some_and(|it| it.items == Some(wanted)) {
+        let signal = UnblockedBy::signal(SignalName::TokenUpdated.as_str());
+        rules.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").unblocked_by(signal);
+    } else if token.token.confirmed().is_none() {
+        rules
+            .check(Rule::SessionUnattendedItemsConfirmed, false)
             .at("/order_items")
-            .until(update)
+            .unblocked_by(update)
             .because(|| "What an adopted token's customer qualified for is not known.".into());
     } else {
-        rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").until(update);
+        rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").unblocked_by(update);
     }
 }
 
 /// What is deleted stays deleted.
 fn alive(token: &PaymentToken, rules: &mut Rules<'_>) {
-    rules.check(Rule::TokenDeleteFinal, token.place != Place::Deleted);
+    rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
 /// A token is asked for where there is none, and one request at a time.
@@ -197,70 +208,71 @@ fn unissued(token: &PaymentToken, rules: &mut Rules<'_>) {
 /// A request that was accepted before the token came is still sent, since its customer is at the checkout; a new one is not
 /// accepted then.
 fn first(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let begun = matches!(token.place, Place::Adopting | Place::Issued | Place::Deleting);
+    let begun = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
     rules.check(CoreRule::AlreadyStarted, !begun);
     let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
-    let answered = rules.until_reply(unanswered);
-    rules.check(CoreRule::OneAtATime, answered.is_none()).until(answered);
+    let answered = rules.reply_to(unanswered);
+    rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
 }
 
 /// One charge at a time.
 fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let open = matches!(token.charge, Charge::Requested { .. } | Charge::Open { .. });
-    rules.check(CoreRule::OneAtATime, !open).until(Until::Signal(SESSION_COMPLETE));
+    let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
+    rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
 }
 
 fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let updated = || Until::Signal(TOKEN_UPDATED);
-    match token.place {
-        Place::Issued => {}
+    let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
+    match token.token.state() {
+        TokenState::Issued => {}
         // Only asking again tells what has become of a charge that was sent before the token was deleted.
-        Place::Deleting | Place::Deleted if rules.is_resend() => return,
-        Place::Deleting | Place::Deleted => {
+        TokenState::Deleting | TokenState::Deleted if rules.is_resend() => return,
+        TokenState::Deleting | TokenState::Deleted => {
             rules.check(Rule::TokenDeleteFinal, false);
             return;
         }
-        Place::Absent => {
-            let create = Until::wish("create_payment_token");
-            rules.check(Rule::ProvisionNoChargeBeforeWebhook, false).until(create);
+        TokenState::Absent => {
+            let create = UnblockedBy::action(Action::Create.as_str());
+            rules.check(Rule::ProvisionNoChargeBeforeWebhook, false).unblocked_by(create);
             return;
         }
-        Place::Requested | Place::Awaiting | Place::Adopting => {
-            rules.check(Rule::ProvisionNoChargeBeforeWebhook, false).until(updated());
+        TokenState::Requested | TokenState::Awaiting | TokenState::Adopting => {
+            rules.check(Rule::ProvisionNoChargeBeforeWebhook, false).unblocked_by(updated());
             return;
         }
     }
-    let open = [&token.items, &token.card].into_iter().any(|it| *it != Change::Settled);
-    if open {
-        let answered = rules.until_reply(Call::is_update);
-        rules.check(Rule::UpdateNoChargeWhileAction, false).until(answered.unwrap_or_else(updated));
+    if !token.items.is_settled() || !token.card.is_settled() {
+        let answered = rules.reply_to(Call::is_update);
+        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(answered.unwrap_or_else(updated));
     }
-    let failed = matches!(token.charge, Charge::Failed(_));
-    rules.check(Rule::ChargeResumeOnWebhook, !failed).until(updated());
-    let expired = token.lmn_expires_at.is_some_and(|end| end.is_over(rules.now()));
-    rules.check(Rule::UpkeepLmnExpiry, !expired).until(Until::wish(Wish::ITEMS));
+    let failed = token.charge.state() == ChargeState::Failed;
+    rules.check(Rule::ChargeResumeOnWebhook, !failed).unblocked_by(updated());
+    let expired = token.token.lmn_expires_at().is_some_and(|end| end.is_over(rules.now()));
+    rules.check(Rule::UpkeepLmnExpiry, !expired).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
 }
 
 fn update(token: &PaymentToken, rules: &mut Rules<'_>) {
-    match token.place {
-        Place::Issued => {}
-        Place::Deleting | Place::Deleted => {
+    match token.token.state() {
+        TokenState::Issued => {}
+        TokenState::Deleting | TokenState::Deleted => {
             rules.check(Rule::TokenDeleteFinal, false);
         }
-        Place::Absent => {
-            let create = Until::wish("create_payment_token");
-            rules.check(Rule::UpdateNeedsExistingToken, false).until(create);
+        TokenState::Absent => {
+            let create = UnblockedBy::action(Action::Create.as_str());
+            rules.check(Rule::UpdateNeedsExistingToken, false).unblocked_by(create);
         }
-        Place::Requested | Place::Awaiting | Place::Adopting => {
-            rules.check(Rule::UpdateNeedsExistingToken, false).until(Until::Signal(TOKEN_UPDATED));
+        TokenState::Requested | TokenState::Awaiting | TokenState::Adopting => {
+            rules
+                .check(Rule::UpdateNeedsExistingToken, false)
+                .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
     }
 }
 
 /// An update that somebody is about to send is answered before a newer one takes its place.
 fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
-    if matches!(change, Change::Updating { .. }) && rules.in_hand(own) {
-        let answered = rules.until_reply(own);
-        rules.check(Rule::UpdateOneOpenChange, false).until(answered);
+    if change.requested().is_some() && rules.is_leased(own) {
+        let answered = rules.reply_to(own);
+        rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(answered);
     }
 }

@@ -1,281 +1,326 @@
-//! Consents: what a used token proves, in which order consents stand, and what is delivered.
+//! The facet `change`: the changes that wait for the retailer's consent, and what the last ones have left.
 
-use alloc::string::String;
+mod end;
+mod latest;
+mod token;
+
 use alloc::vec::Vec;
 
-use super::state::{Count, Mark, Place, Subscription, remember};
-use super::token::{Token, Use};
-use super::Context;
-use crate::id::EffectId;
-use crate::providers::vend::call::Call;
-use crate::providers::vend::components::{Part, Parts, fits};
-use crate::providers::vend::ids::SubscriptionId;
-use crate::providers::vend::request::{Kind, digest};
-use crate::providers::vend::token::TokenSeen;
-use crate::time::{Millis, Timestamp};
+use serde::{Deserialize, Serialize};
 
-/// How long a new subscription's cancellation may go without a webhook.
-const QUIET: Millis = Millis::from_minutes(30);
+use super::Cx;
+use super::account::Account;
+use super::billing::Billing;
+use crate::config::Context;
+use crate::effect::Wait;
+use crate::fact::IgnoredReason;
+use crate::flow::{Stop, named};
+use crate::id::{Digest, EffectId};
+use crate::providers::vend::api::calls::{Call, Kind, TokenRequest};
+use crate::providers::vend::api::token::{TokenIssued, TokenSeen};
+use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
+use crate::providers::vend::names::{Notice, Review, SignalName};
+use crate::providers::vend::rules::Rule;
+use crate::time::Timestamp;
+use latest::Latest;
+use token::{Closed, RequestId, Requested, Token};
 
-/// How many components' numbers are remembered.
-const COUNTED: usize = 16;
+/// How many outstanding tokens are watched; no more are asked for until one of them ends.
+const WATCHED: usize = 32;
 
-/// The reason of a question about a consent that a later one replaces in part.
-pub(super) const OLDER: &str = "older_consent";
-/// The reason of the notice that a consent ran out unused.
-pub(super) const EXPIRED: &str = "consent_expired";
-/// The reason of a question about a token whose end no look-up shows.
-pub(super) const UNCONFIRMED: &str = "unconfirmed";
-/// The reason of a question about a used token that shows something else than what was asked for.
-pub(super) const MISMATCH: &str = "mismatch";
-/// The reason of a question about a used token that a person has given up.
-pub(super) const AFTER_ALL: &str = "made_after_all";
+/// How many used tokens, and how many that were given up, are remembered.
+const REMEMBERED: usize = 8;
 
-/// How much of a consent a later one replaces.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Replaced {
-    Nothing,
-    Part,
-    Whole,
+named! {
+    /// Whether a change waits for the retailer's consent.
+    pub enum ConsentState {
+        /// None does.
+        Settled = "settled",
+        /// The token of a change is asked for.
+        Requested = "requested",
+        /// The retailer's consent is awaited.
+        Awaiting = "awaiting",
+    }
 }
 
-impl Subscription {
-    /// Where a used token shows something else than what was asked for: a pointer into the answer.
-    pub(super) fn other(&self, token: &Token, seen: &TokenSeen, ours: Option<&str>) -> Option<&'static str> {
-        let is = |shown: Option<&String>, have: Option<&str>| {
-            shown.is_none_or(|shown| have.is_none_or(|have| shown.eq_ignore_ascii_case(have)))
+/// The changes that are asked for, and what the last ones have left.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionConsent"))]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Consent {
+    /// The change whose token is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested: Option<Requested>,
+    /// The tokens whose end is not known, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tokens: Vec<Token>,
+    /// The request whose token is the one to offer: the newest that was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<RequestId>,
+    /// The fingerprints of the last tokens that must not be offered again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spent: Vec<Digest>,
+    /// The last tokens that were given up as unused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    closed: Vec<Closed>,
+    /// The latest consents, to the plan and to each component.
+    #[serde(skip_serializing_if = "Latest::is_empty")]
+    latest: Latest,
+}
+
+/// The retailer has consented to a change: what billing has to know of it.
+pub(super) struct Consented {
+    pub(super) kind: Kind,
+    /// The request whose token was used.
+    pub(super) of: EffectId,
+    /// The subscription that it made or changed, where that is shown.
+    pub(super) subscription: Option<SubscriptionId>,
+    /// Whether it made another subscription than the known one, and before that.
+    pub(super) is_late: bool,
+    /// Whether a person says so, and no evidence.
+    pub(super) attested: bool,
+}
+
+/// What a lookup of a token shows.
+pub(super) enum Read {
+    Consented(Consented),
+    /// It was used, and nothing is known of it any more.
+    UsedBefore,
+    /// Nothing that billing has to know.
+    NothingNew,
+}
+
+impl From<Consented> for Read {
+    fn from(consented: Consented) -> Self {
+        Self::Consented(consented)
+    }
+}
+
+impl Consent {
+    pub(super) fn state(&self) -> ConsentState {
+        match &self.requested {
+            _ if self.is_awaited() => ConsentState::Awaiting,
+            Some(_) => ConsentState::Requested,
+            None => ConsentState::Settled,
+        }
+    }
+
+    /// Whether a consent is awaited.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.tokens.iter().any(|it| it.disputed.is_none())
+    }
+
+    /// Whether there is or was a token to look up.
+    pub(super) const fn has_had_tokens(&self) -> bool {
+        !self.tokens.is_empty() || !self.spent.is_empty()
+    }
+
+    /// Whether another token can be watched.
+    pub(super) const fn has_room(&self) -> bool {
+        self.tokens.len() < WATCHED
+    }
+
+    /// When the first of the outstanding tokens expires.
+    pub(super) fn first_expiry(&self) -> Option<Timestamp> {
+        self.tokens.iter().map(Token::expires_at).min()
+    }
+
+    /// Whether a new subscription may still come of what is asked for.
+    pub(super) fn may_create(&self) -> bool {
+        let requested = self.requested.iter().map(|it| it.of);
+        self.tokens.iter().map(|it| it.of).chain(requested).any(|it| it.0 == Kind::Create)
+    }
+
+    pub(super) fn is_requested(&self, kind: Kind, request: &TokenRequest) -> bool {
+        self.requested.as_ref().is_some_and(|it| it.is(kind, request))
+    }
+
+    /// Whether there are known to be so many of a component.
+    pub(super) fn counts(&self, component: Digest, number: i64) -> bool {
+        self.latest.counts(component, number)
+    }
+
+    /// The token that a command names, or the newest that is outstanding, if it is one of this subscription's.
+    pub(super) fn named(&self, given: Option<&ConsentToken>) -> Option<ConsentToken> {
+        let is_ours = |text: &ConsentToken| {
+            let closed = self.closed.iter().map(|it| &it.token);
+            self.tokens.iter().chain(closed).any(|it| it.text == *text) || self.spent.contains(&text.digest())
         };
-        let handle = |shown: Option<&String>, asked: Option<crate::id::Digest>| {
-            shown.is_none_or(|shown| asked.is_none_or(|asked| digest(shown) == asked))
-        };
-        let subscription = seen.subscription_id.as_ref().is_none_or(|shown| {
-            token.of.0 == Kind::Create || self.id.as_ref().is_none_or(|have| have == shown)
-        });
-        let asked = &token.asked;
-        let components = seen.components.as_deref().is_none_or(|shown| fits(&asked.parts, shown));
+        given.or_else(|| Some(&self.tokens.last()?.text)).filter(|text| is_ours(text)).cloned()
+    }
+
+    pub(super) fn impossible(&self, account: &Account) -> Option<&'static str> {
         match () {
-            () if seen.token.as_ref().is_some_and(|shown| shown != token.text.as_str()) => Some("/token"),
-            () if !is(seen.retailer_id.as_ref(), self.retailer_id.as_deref()) => Some("/retailer_id"),
-            () if !is(seen.vend_application_id.as_ref(), ours) => Some("/vend_application_id"),
-            () if !handle(seen.product_handle.as_ref(), asked.product) => Some("/product_handle"),
-            () if !handle(seen.product_price_point_handle.as_ref(), asked.price) => Some("/product_price_point_handle"),
-            () if !components => Some("/components"),
-            () if !subscription => Some("/subscription_id"),
+            () if !account.is_bound() && (self.is_awaited() || self.requested.is_some()) => {
+                Some("a token is asked for on a domain")
+            }
+            () if self.tokens.len() > WATCHED => Some("there are more tokens than are watched"),
             () => None,
         }
     }
 
-    /// A person says that a token was used.
-    pub(super) fn attested_use(&mut self, token: &Token, shown: Use, cx: &mut Context<'_>) {
-        let before = self.place;
-        self.confirmed(token, shown, cx);
-        self.attested |= self.place != before;
-    }
-
-    /// The retailer has consented to what a token was asked for.
-    pub(super) fn confirmed(&mut self, token: &Token, shown: Use, cx: &mut Context<'_>) {
-        self.drop_token(token, cx);
-        let kind = token.of.0;
-        let mark = token.mark(shown.at);
-        let is_other = shown.subscription.as_ref().is_some_and(|it| self.id.as_ref().is_some_and(|have| have != it));
-        let mut lease = None;
-        if is_other && kind == Kind::Create {
-            if self.is_late(&mark) {
-                // The known one began after it: the list tells whether both live, and a person what is still to be done.
-                cx.review(OLDER, token.of.id().as_str(), &["fulfill", "nothing"]);
-                return self.doubt(cx);
-            }
-            lease = self.begin_anew(cx);
-        }
-        if kind == Kind::Create && shown.subscription.is_some() && shown.subscription != self.id {
-            // What was not delivered of the one before is not delivered of this one.
-            cx.drop_kept();
-        }
-        self.deliver(token, mark, lease, cx);
-        match (&self.id, shown.subscription) {
-            (Some(have), Some(id)) if *have != id => self.second(kind, id, cx),
-            (None, Some(id)) if self.place == Place::Unclear => self.second(kind, id, cx),
-            (None, Some(id)) => self.begins(id, kind, cx),
-            (_, None) if kind == Kind::Create => {
-                self.note_nameless();
-                self.nameless(cx);
-            }
-            (Some(id), _) if self.place != Place::Live => cx.look_up(Call::RetrieveSubscription(id.clone())),
-            (None, None) => self.nameless(cx),
-            (Some(_), _) => {}
-        }
-        if self.place == Place::Canceled {
-            // The next look-up tells whether it lives again.
-            cx.keep_back(|of| of == token.of.id().as_str());
-            if self.news == 0 {
-                // Nobody was told of the end: it is news to whoever waits for what this consent has made.
-                self.known = Some(Place::Live);
-            }
-        }
-    }
-
-    /// Whether a later consent is known.
-    fn is_late(&self, mark: &Mark) -> bool {
-        let mut marks = self.plan.iter().chain(self.counts.iter().map(|it| &it.2));
-        marks.any(|have| mark.is_before(have))
-    }
-
-    /// Another subscription: what stands of the one before says nothing of it, and is not delivered after it. Until when
-    /// somebody may still be delivering that.
-    fn begin_anew(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
-        let counts = core::mem::take(&mut self.counts);
-        let marks = self.plan.take().into_iter().chain(counts.into_iter().map(|it| it.2));
-        marks.map(|mark| self.take_back(&mark.2.id(), cx)).fold(None, Option::max)
-    }
-
-    /// Owes what the retailer consented to, unless a later consent replaces it; and not before `from`.
-    fn deliver(&mut self, token: &Token, mark: Mark, from: Option<Timestamp>, cx: &mut Context<'_>) {
-        let of = token.of.id();
-        let replaced = self.replaced(token, &mark);
-        let from = self.note(token, mark, cx).max(from);
-        match replaced {
-            Replaced::Nothing => cx.fulfill_from(of.as_str(), from),
-            Replaced::Part => cx.review(OLDER, of.as_str(), &["fulfill", "nothing"]),
-            Replaced::Whole => {}
-        }
-    }
-
-    /// How much of a consent is replaced by later ones that are known.
-    fn replaced(&self, token: &Token, mark: &Mark) -> Replaced {
-        let asked = &token.asked;
-        let plan = asked.names_a_plan().then(|| self.plan.is_some_and(|have| mark.is_before(&have)));
-        let count = |component| {
-            let known = self.counts.iter().find(|it| it.0 == component);
-            known.is_some_and(|it| mark.is_before(&it.2))
+    /// The waits; the page is offered for one token alone.
+    pub(super) fn waits(&self, account: &Account, billing: &Billing, context: &Context) -> Vec<Wait> {
+        let settings = &context.config.vend;
+        let is_ours = account.is_bound() && account.is_on(Some(&settings.domain_prefix));
+        let offered = self.offered(billing, context.now).filter(|_| is_ours && settings.names_a_retailer());
+        let wait = |token: &Token| {
+            let mut wait = Wait::new(SignalName::Consent.as_str(), token.awaited_since());
+            wait.about = Some(token.of.id().as_str().into());
+            wait.expires_at = Some(token.expires_at());
+            let is_offered = offered.is_some_and(|it| it.of == token.of);
+            wait.customer_url = is_offered.then(|| settings.consent_page(token.text.as_str()));
+            wait
         };
-        // Of very many components none is known by itself.
-        let uncounted = matches!(asked.parts, Parts::Many(_)).then_some(false);
-        let parts = plan.into_iter().chain(asked.parts.each().iter().map(|it| count(it.0))).chain(uncounted);
-        let parts: Vec<bool> = parts.collect();
-        let begins = token.of.0 == Kind::Create;
-        // Two that were made are two subscriptions: of the one that seems older, a person says what is still to be done.
-        let is_another = begins && self.plan.is_some_and(|have| have.2.0 == Kind::Create);
-        match (parts.contains(&true), parts.contains(&false)) {
-            (true, false) if !is_another => Replaced::Whole,
-            // What a subscription began with is not delivered after what became of it.
-            (false, _) if !(begins && self.is_late(mark)) => Replaced::Nothing,
-            _ => Replaced::Part,
+        self.tokens.iter().filter(|it| it.disputed.is_none()).map(wait).collect()
+    }
+
+    /// The token that is offered: the newest that was issued, if its end is not known.
+    fn offered(&self, billing: &Billing, now: Timestamp) -> Option<&Token> {
+        let newest = self.tokens.last().filter(|it| self.is_newest(it))?;
+        Some(newest).filter(|it| it.disputed.is_none() && it.is_alive(now) && !is_moot(it, billing))
+    }
+
+    /// Whether no token was issued after it.
+    fn is_newest(&self, token: &Token) -> bool {
+        Some(token.of) == self.newest
+    }
+
+    /// Asks for a token. A newer request takes the place of one that was not sent, and whose token is never used.
+    pub(super) fn request(&mut self, kind: Kind, request: TokenRequest, cx: &mut Cx<'_>) {
+        cx.withdraw(Call::asks);
+        cx.withdraw_words(&[Notice::ConsentExpired.as_str()], |_| true);
+        let id = cx.request(Call::of(kind, request.clone()));
+        self.requested = RequestId::of(&id).map(|of| Requested::new(of, &request));
+    }
+
+    /// Vend issues a token.
+    pub(super) fn issued(&mut self, id: &EffectId, reply: TokenIssued, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let requested = self.requested.take_if(|it| it.of.id() == *id).ok_or(IgnoredReason::Unrelated)?;
+        let is_spent = self.spent.contains(&reply.token.digest());
+        let is_taken = self.tokens.iter().any(|it| it.text == reply.token);
+        cx.check(Rule::TokenSingleUse, !is_spent).at("/token");
+        cx.check(Rule::TokenOnePerUpdate, !is_spent && !is_taken).at("/token");
+        if is_spent || is_taken {
+            return Ok(());
+        }
+        // Nobody must take a token for expired that a retailer can still use.
+        let token = Token::issued(requested, reply, cx.leased_by());
+        token.plan(cx);
+        self.newest = Some(token.of);
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    /// No token comes of a request.
+    pub(super) fn no_token(&mut self, id: &EffectId) {
+        self.requested.take_if(|it| it.of.id() == *id);
+    }
+
+    /// The subscription has ended: an update of it is not sent any more, and a token that one under way may make is never
+    /// used.
+    pub(super) fn withdraw_update(&mut self, cx: &mut Cx<'_>) {
+        cx.withdraw(|call| matches!(call, Call::UpdateSubscriptionToken(_)));
+        self.requested.take_if(|it| it.of.0 == Kind::Update);
+    }
+
+    /// The retailer came back: a hint that a lookup of every outstanding token may pay, and proof of nothing.
+    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if !self.is_awaited() {
+            return Err(IgnoredReason::Unrelated.into());
+        }
+        for token in &mut self.tokens {
+            token.returned(cx.now());
+            token.plan(cx);
+        }
+        Ok(())
+    }
+
+    /// A lookup of a token settled nothing: the next one is planned. What Vend says of a token that has expired is not
+    /// documented, so that a refusal proves nothing.
+    pub(super) fn look_later(&mut self, text: &ConsentToken, cx: &mut Cx<'_>) {
+        if let Some(token) = self.tokens.iter_mut().find(|it| it.text == *text) {
+            token.looked(cx.leased_at());
+            token.plan(cx);
         }
     }
 
-    /// Takes in what a consent says where no later one is known, and takes back what it replaces. Until when somebody may
-    /// still be delivering that.
-    fn note(&mut self, token: &Token, mark: Mark, cx: &mut Context<'_>) -> Option<Timestamp> {
-        let mut replaced = Vec::new();
-        if token.asked.names_a_plan() && self.plan.is_none_or(|have| !mark.is_before(&have)) {
-            replaced.extend(self.plan.replace(mark));
-        }
-        for Part(component, total, _) in token.asked.parts.each() {
-            let index = self.counts.iter().position(|it| it.0 == *component);
-            let have = index.and_then(|index| self.counts.get(index));
-            if have.is_some_and(|it| mark.is_before(&it.2)) {
-                continue;
+    /// A lookup shows a token.
+    pub(super) fn read(
+        &mut self,
+        text: &ConsentToken,
+        reply: &TokenSeen,
+        account: &mut Account,
+        billing: &Billing,
+        cx: &mut Cx<'_>,
+    ) -> Read {
+        let Some(index) = self.tokens.iter().position(|it| it.text == *text) else {
+            return if reply.is_used { self.used_late(text, reply, account, billing, cx) } else { Read::NothingNew };
+        };
+        let mut token = self.tokens.remove(index);
+        if reply.is_used {
+            if !differs(&token, reply, account, billing, cx) {
+                account.learn(reply.retailer_id.as_ref(), reply.vend_application_id.as_ref());
+                return self.confirmed(&token, reply.into(), billing, cx).into();
             }
-            if let Some(index) = index {
-                replaced.push(self.counts.remove(index).2);
+            let of = token.of.id();
+            cx.withdraw(|call| call.looks_at(text));
+            cx.withdraw_review(Review::Unconfirmed, of.as_str());
+            cx.ask(Review::Mismatch, of.as_str());
+            token.disputed = Some(reply.into());
+            self.tokens.insert(index, token);
+            return Read::NothingNew;
+        }
+        token.looked(cx.leased_at());
+        if token.is_over(cx.leased_at(), cx.config()) && token.disputed.is_none() {
+            self.expired(token, false, billing, cx);
+        } else {
+            token.plan(cx);
+            self.tokens.insert(index, token);
+        }
+        Read::NothingNew
+    }
+
+    /// A lookup shows a used token that nobody waits for. Over a person's word only a person decides.
+    fn used_late(
+        &mut self,
+        text: &ConsentToken,
+        reply: &TokenSeen,
+        account: &mut Account,
+        billing: &Billing,
+        cx: &mut Cx<'_>,
+    ) -> Read {
+        let Some(index) = self.closed.iter().position(|it| it.token.text == *text) else { return Read::UsedBefore };
+        let mut closed = self.closed.remove(index);
+        let is_known = closed.by_person && closed.token.disputed.is_some();
+        match differs(&closed.token, reply, account, billing, cx) {
+            false if !closed.by_person => {
+                account.learn(reply.retailer_id.as_ref(), reply.vend_application_id.as_ref());
+                return self.confirmed(&closed.token, reply.into(), billing, cx).into();
             }
-            remember(&mut self.counts, Count(*component, Some(*total), mark), COUNTED);
-        }
-        if let Some(plan) = self.plan {
-            // What a move to another plan leaves of the components is not documented.
-            let before = self.counts.iter_mut().filter(|it| it.2.is_before(&plan));
-            before.for_each(|it| it.1 = None);
-        }
-        let mut lease = None;
-        for old in replaced {
-            let stands = |mark: &Mark| mark.2 == old.2;
-            if old.2 != token.of && !self.plan.as_ref().is_some_and(stands) && !self.counts.iter().any(|it| stands(&it.2)) {
-                lease = self.take_back(&old.2.id(), cx).max(lease);
+            // What else it shows a person has seen.
+            true if is_known => {}
+            differs => {
+                let of = closed.token.of.id();
+                cx.withdraw_notice(Notice::ConsentExpired, of.as_str());
+                cx.withdraw_review(Review::Mismatch, of.as_str());
+                cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, of.as_str());
+                closed.token.disputed = Some(reply.into());
             }
         }
-        lease
+        self.closed.insert(index, closed);
+        Read::NothingNew
     }
+}
 
-    /// What was not delivered of the subscription before is a person's.
-    pub(super) fn leave_kept(&self, cx: &mut Context<'_>) {
-        for of in cx.drop_kept() {
-            cx.review(OLDER, &of, &["fulfill", "nothing"]);
-        }
-    }
+/// Whether it would change what has ended.
+fn is_moot(token: &Token, billing: &Billing) -> bool {
+    token.of.0 == Kind::Update && billing.is_canceled()
+}
 
-    /// A later consent replaces all of an earlier one: it is not delivered any more. Until when somebody may still be at it.
-    fn take_back(&self, of: &EffectId, cx: &mut Context<'_>) -> Option<Timestamp> {
-        cx.withdraw_word(OLDER, of.as_str());
-        cx.withdraw_delivery(of.as_str())
-    }
-
-    /// A used token shows a subscription where none was known.
-    fn begins(&mut self, id: SubscriptionId, kind: Kind, cx: &mut Context<'_>) {
-        self.decided(cx);
-        if let Some(before) = &self.id {
-            self.withdraw_news(before.clone().as_str(), cx);
-        }
-        cx.learn(id.as_str());
-        if kind == Kind::Create {
-            let until = cx.now().after(QUIET);
-            cx.look_up_from(Call::RetrieveSubscription(id.clone()), until);
-            self.quiet_until = Some(until);
-        }
-        self.id = Some(id);
-        (self.seen, self.judged, self.news) = (None, None, 0);
-        (self.place, self.known) = (Place::Live, Some(Place::Live));
-        self.fresh_from = Some(cx.now());
-        cx.bring_back();
-    }
-
-    /// A used token shows another subscription than the known one: a new one after a cancellation, or a second one, of
-    /// which an update would hit nobody knows which.
-    fn second(&mut self, kind: Kind, id: SubscriptionId, cx: &mut Context<'_>) {
-        match (kind, self.place) {
-            (Kind::Create, Place::Canceled) => self.begins(id, kind, cx),
-            (Kind::Create, _) => {
-                cx.learn(id.as_str());
-                self.id = Some(id);
-                self.quiet_until = Some(cx.now().after(QUIET));
-                self.doubt(cx);
-            }
-            (Kind::Update, _) => self.doubt(cx),
-        }
-    }
-
-    /// A used token of a new subscription does not show which: the list does, or a person.
-    fn nameless(&mut self, cx: &mut Context<'_>) {
-        self.lose(cx);
-        self.doubt(cx);
-    }
-
-    /// A token's end is known, or a person has said what it is.
-    pub(super) fn drop_token(&mut self, token: &Token, cx: &mut Context<'_>) {
-        cx.withdraw(|call| call.looks_at(&token.text));
-        self.end_wait(token, cx);
-    }
-
-    /// Nobody waits for a token any more, as a person says or a look-up that shows it unused: another one that is under way
-    /// may show it used all the same.
-    pub(super) fn give_up(&mut self, token: Token, judged: bool, cx: &mut Context<'_>) {
-        cx.withdraw_unsent(|call| call.looks_at(&token.text));
-        self.end_wait(&token, cx);
-        self.close(token, judged);
-    }
-
-    fn end_wait(&mut self, token: &Token, cx: &mut Context<'_>) {
-        self.spend(&token.text);
-        let of = token.of.id();
-        cx.withdraw_words(&[UNCONFIRMED, MISMATCH, AFTER_ALL, EXPIRED], |about| about == of.as_str());
-    }
-
-    /// A token was not used. The retailer is told of the one that was offered last.
-    pub(super) fn expired(&mut self, token: Token, judged: bool, cx: &mut Context<'_>) {
-        let of = token.of.id();
-        let is_told = self.is_newest(&token) && self.requested.is_none() && !self.is_stale(&token);
-        self.give_up(token, judged, cx);
-        if is_told {
-            cx.notify(EXPIRED, of.as_str(), None);
-        }
-    }
+/// Whether a used token shows something else than what was asked for.
+fn differs(token: &Token, reply: &TokenSeen, account: &Account, billing: &Billing, cx: &mut Cx<'_>) -> bool {
+    let other = token.differs(reply, account, billing.id(), cx.settings());
+    cx.check(Rule::ConfirmMatch, other.is_none()).at(other.unwrap_or_default());
+    other.is_some()
 }

@@ -1,182 +1,284 @@
 //! `vend.subscription`: a retailer's subscription, from the token of a new one to its cancellation.
 //!
 //! Two facets: the subscription, and the changes that wait for the retailer's consent. Nothing that Vend sends is
-//! signed, so a return and a webhook only make look-ups owed; their answers are the evidence. A change that is
+//! signed, so a return and a webhook only make lookups owed; their replies are the evidence. A change that is
 //! confirmed owes `fulfill` of the request that asked for it, and a cancellation a notice.
 //!
 //! One retailer has one subscription to one application: `Key::of("vend.subscription", …)` of both makes the host's
 //! primary key say so.
 
+mod account;
+mod billing;
 mod command;
 mod consent;
-mod look;
-mod reply;
 mod rules;
-mod signal;
-mod state;
-mod token;
-mod undecided;
-mod wish;
 
-use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::call::Call;
+use serde::{Deserialize, Serialize};
+
+use super::api::calls::{Call, Kind};
+use super::api::replies::{Event, refusal};
+use super::api::webhook::Signal;
 use super::ids::SubscriptionId;
+use super::names::{Review, Verdict};
 use super::rules::Rule;
-use super::settings::Settings;
-use super::webhook::Signal;
-use super::wire::refusal;
-use super::{partner, token as consent_token};
-use crate::effect::Awaited;
-use crate::fact::Because;
-use crate::flow::{self, Cx, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Untyped, Webhook, moves};
-use crate::policy::Env;
+use crate::config::vend::Settings;
+use crate::config::{Config, Context};
+use crate::effect::Wait;
+use crate::fact::IgnoredReason;
+use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
+use crate::id::EffectId;
+use account::Account;
+use billing::Billing;
+use consent::{Consent, Read};
 
-pub use command::{ChangeState, Command, Event, On, SubscriptionState, Wish};
-pub use state::{Place, Subscription};
+pub use billing::BillingState;
+pub use command::{Action, Command, Trigger};
+pub use consent::ConsentState;
 
-/// The retailer's consent, which only a look-up of its token shows.
-const CONSENT: &str = "consent";
-
-type Context<'a> = Cx<'a, Subscription>;
 type Rules<'a> = flow::Rules<'a, Subscription>;
-impl flow::sealed::Sealed for Subscription {}
+type Cx<'a> = flow::Cx<'a, Subscription>;
+
+/// A retailer's subscription to the partner's application.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionState"))]
+#[serde(default, deny_unknown_fields)]
+pub struct Subscription {
+    /// Whose subscription it is: the retailer and the application.
+    account: Account,
+    /// The facet `subscription`.
+    billing: Billing,
+    /// The facet `change`.
+    consent: Consent,
+}
 
 #[rustfmt::skip]
-impl Facet for SubscriptionState {
-    type Trigger = On;
+impl Facet for BillingState {
+    type Trigger = Trigger;
     const NAME: &'static str = "subscription";
-    const MOVES: &'static [Move<Self, On>] = { use {SubscriptionState::*, On::*}; &[
-        moves(Absent,   &[TokenSeen],                           &[Live, Unclear]),
-        moves(Absent,   &[SubscriptionSeen, Judged],            &[Live, Canceled, Unclear]),
-        moves(Live,     &[SubscriptionSeen, Judged],            &[Canceled, Unclear]),
-        moves(Live,     &[TokenSeen],                           &[Unclear]),
-        moves(Canceled, &[SubscriptionSeen, TokenSeen, Judged], &[Live, Unclear]),
-        moves(Unclear,  &[SubscriptionSeen],                    &[Live, Canceled]),
-        moves(Unclear,  &[Judged],                              &[Absent, Live, Canceled]),
+    const MOVES: &'static [Move<Self, Trigger>] = { use {BillingState::*, Trigger::*}; &[
+        moves(Absent,   &[TokenSeen],                             &[Live, Unclear]),
+        moves(Absent,   &[SubscriptionSeen, Reviewed],            &[Live, Canceled, Unclear]),
+        moves(Live,     &[SubscriptionSeen, Reviewed],            &[Canceled, Unclear]),
+        moves(Live,     &[TokenSeen],                             &[Unclear]),
+        moves(Canceled, &[SubscriptionSeen, TokenSeen, Reviewed], &[Live, Unclear]),
+        moves(Unclear,  &[SubscriptionSeen],                      &[Live, Canceled]),
+        moves(Unclear,  &[Reviewed],                              &[Absent, Live, Canceled]),
     ] };
 }
 
 #[rustfmt::skip]
-impl Facet for ChangeState {
-    type Trigger = On;
+impl Facet for ConsentState {
+    type Trigger = Trigger;
     const NAME: &'static str = "change";
-    const MOVES: &'static [Move<Self, On>] = { use {ChangeState::*, On::*}; &[
-        moves(Settled,   &[Create, Update],                    &[Requested]),
-        moves(Requested, &[TokenIssued],                       &[Awaiting, Settled]),
-        moves(Requested, &[Refused, SubscriptionSeen, Judged], &[Settled]),
-        moves(Awaiting,  &[TokenSeen, Judged],                 &[Settled, Requested]),
+    const MOVES: &'static [Move<Self, Trigger>] = { use {ConsentState::*, Trigger::*}; &[
+        moves(Settled,   &[Create, Update],                      &[Requested]),
+        moves(Requested, &[TokenIssued],                         &[Awaiting, Settled]),
+        moves(Requested, &[Refused, SubscriptionSeen, Reviewed], &[Settled]),
+        moves(Awaiting,  &[TokenSeen, Reviewed],                 &[Settled, Requested]),
     ] };
 }
+
+impl Subscription {
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let Self { account, billing, consent } = self;
+        account.bind(cx.settings());
+        match command {
+            Command::CreateSubscriptionToken(request) => {
+                consent.request(Kind::Create, *request, cx);
+                return Ok(Trigger::Create);
+            }
+            Command::UpdateSubscriptionToken(request) => {
+                consent.request(Kind::Update, *request, cx);
+                return Ok(Trigger::Update);
+            }
+            Command::RetrieveToken { token } => {
+                cx.look_up(Call::RetrieveToken(consent.named(token.as_ref()).ok_or(Stop::NotNow)?));
+            }
+            Command::RetrieveSubscription { subscription_id: given } => {
+                cx.look_up(given.map_or_else(|| billing.lookup(), Call::RetrieveSubscription));
+            }
+            Command::CancelSubscription {} => return Err(Stop::NotNow),
+        }
+        Ok(Trigger::Other)
+    }
+
+    /// A reply proves the success of a request, which is over.
+    fn answered(&mut self, id: &EffectId, call: &Call, event: Event, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let Self { account, billing, consent } = self;
+        Ok(match (event, call) {
+            (Event::TokenIssued(reply), _) => {
+                consent.issued(id, reply, cx)?;
+                Trigger::TokenIssued
+            }
+            (Event::TokenSeen(reply), Call::RetrieveToken(token)) => {
+                match consent.read(token, &reply, account, billing, cx) {
+                    Read::Consented(consented) => billing.consented(consented, account, cx),
+                    // A token that was used stays used: the subscription itself tells what has become of it.
+                    Read::UsedBefore if !billing.is_live() => cx.look_up(billing.lookup()),
+                    Read::UsedBefore | Read::NothingNew => {}
+                }
+                Trigger::TokenSeen
+            }
+            (Event::SubscriptionSeen(reply), Call::RetrieveSubscription(id)) => {
+                if billing.shown(id, &reply, account, cx) == Some(BillingState::Canceled) {
+                    consent.withdraw_update(cx);
+                }
+                Trigger::SubscriptionSeen
+            }
+            (Event::Listed(list), _) => {
+                if billing.listed(&list, account, cx) == Some(BillingState::Canceled) {
+                    consent.withdraw_update(cx);
+                }
+                Trigger::SubscriptionSeen
+            }
+            _ => return Err(IgnoredReason::Unrelated.into()),
+        })
+    }
+
+    /// A person answers a question.
+    fn reviewed(&mut self, review: Review, verdict: Verdict, about: &str, id: Option<String>, cx: &mut Cx<'_>) {
+        let Self { account, billing, consent } = self;
+        let consented = match review {
+            Review::Unconfirmed => {
+                let subscription = id.and_then(|id| SubscriptionId::parse(id).ok());
+                consent.unconfirmed(verdict, about, subscription, billing, cx)
+            }
+            Review::Mismatch | Review::MadeAfterAll => consent.used_or_not(review, verdict, about, billing, cx),
+            Review::OlderConsent => {
+                if verdict == Verdict::Fulfill {
+                    cx.fulfill(about);
+                }
+                None
+            }
+            Review::State | Review::Ours | Review::NotShown => {
+                let named = id.as_deref().unwrap_or(about);
+                if billing.reviewed(review, verdict, named, account, cx) == Some(BillingState::Canceled) {
+                    consent.withdraw_update(cx);
+                }
+                None
+            }
+        };
+        if let Some(consented) = consented {
+            billing.consented(consented, account, cx);
+        }
+    }
+}
+
+impl flow::sealed::Sealed for Subscription {}
 
 impl Flow for Subscription {
     const ID: &'static str = "vend.subscription";
     const FORMAT: u32 = 1;
 
-    type On = On;
-    type Facets = (SubscriptionState, ChangeState);
-    type Wish = Wish;
+    type Trigger = Trigger;
+    type Facets = (BillingState, ConsentState);
+    type Action = Action;
     type Command = Command;
     type Call = Call;
     type Event = Event;
-    type Review = Untyped;
+    type Review = Review;
     type Rule = Rule;
     type Settings = Settings;
 
+    fn settings(config: &Config) -> &Settings {
+        &config.vend
+    }
+
     fn facets(&self) -> Self::Facets {
-        let subscription = match self.place {
-            Place::Absent => SubscriptionState::Absent,
-            Place::Live => SubscriptionState::Live,
-            Place::Canceled => SubscriptionState::Canceled,
-            Place::Unclear => SubscriptionState::Unclear,
-        };
-        let change = match &self.requested {
-            _ if self.is_awaiting() => ChangeState::Awaiting,
-            Some(_) => ChangeState::Requested,
-            None => ChangeState::Settled,
-        };
-        (subscription, change)
+        (self.billing.state(), self.consent.state())
     }
 
-    fn wish(command: &Command) -> Wish {
+    /// The one dispatch: what each input counts as, what it does to each facet, and what one facet does to another.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let Self { account, billing, consent } = self;
+        Ok(match input {
+            Input::Command(command) => self.command(command, cx)?,
+            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Refused { id, call, .. } => {
+                match &*call {
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
+                    Call::RetrieveToken(token) => consent.look_later(token, cx),
+                    Call::RetrieveSubscription(id) => billing.not_found(id, cx),
+                    Call::ListSubscriptions => {}
+                }
+                Trigger::Refused
+            }
+            // No question about a request has another verdict than that of giving it up.
+            Input::Resolved { id, call, .. } => {
+                match &*call {
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
+                    Call::RetrieveToken(token) => consent.look_later(token, cx),
+                    Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.wait_on(account, cx),
+                }
+                Trigger::Refused
+            }
+            Input::Signalled(Event::Webhook(Signal::Cancellation(webhook)), _) => {
+                if billing.id() != Some(&webhook.subscription_id) {
+                    cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
+                    let is_early = consent.may_create() || billing.is_learning(cx);
+                    return Err(if is_early { IgnoredReason::Early } else { IgnoredReason::Unrelated }.into());
+                }
+                billing.told_canceled(webhook, account, cx)?;
+                Trigger::Other
+            }
+            Input::Returned => {
+                consent.returned(cx)?;
+                Trigger::Other
+            }
+            Input::Reviewed { review, about, verdict, id } => {
+                self.reviewed(review, verdict, &about, id, cx);
+                Trigger::Reviewed
+            }
+            Input::Accepted { .. }
+            | Input::AfterAll(..)
+            | Input::Hinted { .. }
+            | Input::RefusedOnce { .. }
+            | Input::NotSent { .. } => Trigger::Other,
+            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+        })
+    }
+
+    fn action_of(command: &Command) -> Action {
+        Action::of(command)
+    }
+
+    fn action_of_call(call: &Call) -> Action {
+        Action::of_call(call)
+    }
+
+    fn is_duplicate(&self, command: &Command) -> bool {
         match command {
-            Command::CreateSubscriptionToken(_) => Wish::Create,
-            Command::UpdateSubscriptionToken(it) if it.names_a_plan() => Wish::Plan,
-            Command::UpdateSubscriptionToken(_) => Wish::Components,
-            Command::RetrieveToken { .. } => Wish::RetrieveToken,
-            Command::RetrieveSubscription { .. } => Wish::Retrieve,
-            Command::CancelSubscription {} => Wish::Cancel,
+            Command::CreateSubscriptionToken(request) => self.consent.is_requested(Kind::Create, request),
+            Command::UpdateSubscriptionToken(request) => self.consent.is_requested(Kind::Update, request),
+            _ => false,
         }
     }
 
-    fn wish_of(call: &Call) -> Wish {
-        match call {
-            Call::CreateSubscriptionToken(_) => Wish::Create,
-            Call::UpdateSubscriptionToken(it) if it.names_a_plan() => Wish::Plan,
-            Call::UpdateSubscriptionToken(_) => Wish::Components,
-            Call::RetrieveToken(_) => Wish::RetrieveToken,
-            Call::RetrieveSubscription(_) | Call::ListSubscriptions => Wish::Retrieve,
-        }
+    fn permits(&self, action: Action, rules: &mut Rules<'_>) {
+        self.check_permitted(action, rules);
     }
 
-    fn stands(&self, command: &Command) -> bool {
-        let (kind, it) = match command {
-            Command::CreateSubscriptionToken(it) => (super::Kind::Create, it),
-            Command::UpdateSubscriptionToken(it) => (super::Kind::Update, it),
-            _ => return false,
-        };
-        let open = self.requested.as_ref().filter(|open| open.of.0 == kind);
-        open.is_some_and(|open| open.content == it.content())
-    }
-
-    fn permits(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::permits(self, wish, rules);
-    }
-
-    fn accepts(&self, wish: Wish, rules: &mut Rules<'_>) {
-        rules::accepts(self, wish, rules);
+    fn accepts(&self, action: Action, rules: &mut Rules<'_>) {
+        self.check_accepted(action, rules);
     }
 
     fn check(&self, command: &Command, rules: &mut Rules<'_>) {
-        rules::check(self, command, rules);
+        self.check_command(command, rules);
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<On, Stop> {
-        let on = Self::trigger(&input);
-        self.take_in(input, cx)?;
-        Ok(on)
+    fn waits(&self, context: &Context) -> Vec<Wait> {
+        self.consent.waits(&self.account, &self.billing, context)
     }
 
-    fn awaits(&self, env: &Env<Settings>) -> Vec<Awaited> {
-        let settings = &env.settings;
-        let ours = self.domain_prefix.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&settings.domain_prefix));
-        let offered = self.offered(env.now).filter(|_| ours && settings.names_a_retailer());
-        let open = self.tokens.iter().filter(|it| it.disputed.is_none());
-        let wait = |token: &token::Token| {
-            let mut wait = Awaited::new(CONSENT, token.awaited_since());
-            wait.of = Some(token.of.id().as_str().into());
-            wait.by = Some(token.dies_at());
-            let is_offered = offered.is_some_and(|it| it.of == token.of);
-            wait.customer_at = is_offered.then(|| settings.consent_page(token.text.as_str()));
-            wait
-        };
-        open.map(wait).collect()
-    }
-
-    fn correlation_ids(&self) -> Vec<&str> {
-        self.id.iter().map(|id| id.as_str()).collect()
+    fn ids(&self) -> Vec<&str> {
+        self.billing.id().into_iter().map(SubscriptionId::as_str).collect()
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
-        match call {
-            Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => {
-                consent_token::issued(reply).map(Event::TokenIssued)
-            }
-            Call::RetrieveToken(token) => consent_token::seen(token, reply).map(|it| Event::TokenSeen(Box::new(it))),
-            Call::RetrieveSubscription(id) => partner::shown(id, reply).map(Event::SubscriptionSeen),
-            Call::ListSubscriptions => partner::listed(reply).map(Event::Listed),
-        }
+        call.read(reply)
     }
 
     fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
@@ -184,74 +286,18 @@ impl Flow for Subscription {
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
-        Signal::read(webhook).map(Event::Signal)
-    }
-
-    fn id_of(_reason: &str, verdict: &str) -> Option<fn(&str) -> bool> {
-        (verdict == "ours").then_some(|id| SubscriptionId::parse(id).is_ok())
+        Signal::read(webhook).map(Event::Webhook)
     }
 
     fn impossible(&self) -> Option<&'static str> {
-        self.contradiction()
+        self.billing.impossible().or_else(|| self.consent.impossible(&self.account))
     }
 }
 
-impl Subscription {
-    /// The retailer came back: a hint that a look at every outstanding token may pay, and proof of nothing.
-    fn returned(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
-        if !self.is_awaiting() {
-            return Err(Because::Unrelated.into());
-        }
-        for token in &mut self.tokens {
-            token.returned(cx.now());
-            token.plan(cx);
-        }
-        Ok(())
+/// Keeps an entry in place of the oldest.
+fn remember<T>(list: &mut Vec<T>, it: T, most: usize) {
+    if list.len() >= most {
+        list.remove(0);
     }
-}
-
-impl Subscription {
-    /// What an input counts as in the tables.
-    fn trigger(input: &Input<Self>) -> On {
-        match input {
-            Input::Command(Command::CreateSubscriptionToken(_)) => On::Create,
-            Input::Command(Command::UpdateSubscriptionToken(_)) => On::Update,
-            Input::Answered { event, .. } => match event {
-                Event::TokenIssued(_) => On::TokenIssued,
-                Event::TokenSeen(_) => On::TokenSeen,
-                Event::SubscriptionSeen(_) | Event::Listed(_) => On::SubscriptionSeen,
-                Event::Signal(_) => On::Other,
-            },
-            Input::Refused { .. } | Input::Resolved { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Judged { .. } => On::Judged,
-            _ => On::Other,
-        }
-    }
-
-    fn take_in(&mut self, input: Input<Self>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match input {
-            Input::Command(command) => wish::wish(self, command, cx),
-            Input::Answered { id, call, event } => reply::answered(self, &id, &call, event, cx),
-            Input::Refused { id, call, .. } => {
-                reply::refused(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Resolved { id, call, .. } => {
-                reply::given_up(self, &id, &call, cx);
-                Ok(())
-            }
-            Input::Accepted { .. }
-            | Input::AfterAll(..)
-            | Input::Hinted { .. }
-            | Input::RefusedOnce { .. }
-            | Input::NotSent { .. } => Ok(()),
-            Input::Signalled(event, _) => signal::signalled(self, event, cx),
-            Input::Returned(_) => self.returned(cx),
-            Input::Reviewed { .. } => Ok(()),
-            Input::Judged { reason, of, verdict } => {
-                reply::judged(self, &reason, &of, &verdict, cx);
-                Ok(())
-            }
-        }
-    }
+    list.push(it);
 }

@@ -1,126 +1,116 @@
-//! The rules of a subscription's actions: what its state and the clock decide, and what a command's contents do.
+//! The rules of a subscription's actions: what its state and the clock decide, and what the contents of a command do.
 
 use alloc::format;
 
-use super::command::{Command, Wish};
-use super::state::{Place, WATCHED};
-use super::token::Token;
-use super::{CONSENT, Rules, Subscription};
-use crate::providers::vend::call::Call;
-use crate::providers::vend::ids::ConsentToken;
+use super::billing::BillingState;
+use super::command::{Action, Command, UPDATES};
+use super::{Rules, Subscription};
+use crate::providers::vend::api::calls::Call;
+use crate::providers::vend::names::SignalName;
 use crate::providers::vend::rules::Rule;
-use crate::providers::vend::settings::{READ, WRITE};
-use crate::rule::{CoreRule, Until};
+use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the subscription's needs, and again the request that came of it when it is leased.
-pub(super) fn permits(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
-    match action {
-        Wish::Create => {
-            request(at, WRITE, rules);
-            rules
-                .check(Rule::CreateNotWhenActive, at.place != Place::Live)
-                .instead(&["update_subscription_token/plan", "update_subscription_token/components"]);
-        }
-        Wish::Plan | Wish::Components => {
-            request(at, WRITE, rules);
-            update(at, rules);
-        }
-        Wish::RetrieveToken | Wish::Retrieve => request(at, READ, rules),
-        Wish::Cancel => {
-            let settings = rules.settings();
-            let page = settings.names_a_retailer().then(|| settings.partner_apps_page());
-            rules
-                .check(Rule::CancelNoPartnerApi, false)
-                .because(|| page.map_or_else(Default::default, |page| format!("The page for it is {page}.")));
-        }
-    }
-}
-
-/// What a new command needs besides.
-pub(super) fn accepts(at: &Subscription, action: Wish, rules: &mut Rules<'_>) {
-    match action {
-        Wish::Create | Wish::Plan | Wish::Components => one_at_a_time(at, rules),
-        Wish::RetrieveToken => {
-            rules.check(CoreRule::NothingKnown, at.has_had_tokens());
-        }
-        Wish::Retrieve | Wish::Cancel => {}
-    }
-}
-
-/// The rules that the contents of a command decide.
-pub(super) fn check(at: &Subscription, command: &Command, rules: &mut Rules<'_>) {
-    match command {
-        Command::CreateSubscriptionToken(it) => it.check_create(rules),
-        Command::UpdateSubscriptionToken(it) => {
-            let known = |name, number| at.counts.iter().any(|it| (it.0, it.1) == (name, Some(number)));
-            it.check_update(known, rules);
-        }
-        Command::RetrieveToken { token } => {
-            // That there was none has been said already.
-            let some = at.named(token.as_ref()).is_some() || !at.has_had_tokens();
-            rules.check(CoreRule::UnknownId, some).at("/token");
-        }
-        Command::RetrieveSubscription { subscription_id: given } => {
-            let other = given.is_some() && at.place == Place::Live && *given != at.id;
-            rules.check(CoreRule::UnknownId, !other).at("/subscription_id");
-        }
-        Command::CancelSubscription {} => {}
-    }
-}
+/// The scope of the requests that ask for a token.
+const WRITE: &str = "billing:partner_subscription:write";
+/// The scope of the lookups.
+const READ: &str = "billing:partner_subscription:read";
 
 impl Subscription {
-    fn has_had_tokens(&self) -> bool {
-        !self.tokens.is_empty() || !self.spent.is_empty()
-    }
-
-    /// The token of that text, or the newest, if it is one of this subscription's.
-    pub(super) fn named(&self, given: Option<&ConsentToken>) -> Option<ConsentToken> {
-        let ours = |token: &ConsentToken| {
-            let closed = self.closed.iter().map(|it| &it.token);
-            self.tokens.iter().chain(closed).any(|it| it.text == *token) || self.spent.contains(&token.digest())
-        };
-        given.or_else(|| Some(&self.tokens.last()?.text)).filter(|token| ours(token)).cloned()
-    }
-}
-
-/// Whether a request can be made at all: where it goes, for whom, and with what.
-fn request(at: &Subscription, scope: &'static str, rules: &mut Rules<'_>) {
-    let settings = rules.settings();
-    rules.check(Rule::UrlRetailerBase, settings.names_a_retailer());
-    let same = at.domain_prefix.as_ref().is_none_or(|have| have.eq_ignore_ascii_case(&settings.domain_prefix));
-    rules.check(Rule::TokenRetailerBinding, same);
-    rules.check(Rule::AuthScope, !settings.lacks(scope)).because(|| format!("`{scope}` was not granted."));
-    rules.check(Rule::ApiVersionHostConfig, !settings.mixes_ages());
-}
-
-fn update(at: &Subscription, rules: &mut Rules<'_>) {
-    let look = || Until::wish("retrieve_subscription");
-    match at.place {
-        Place::Live => {}
-        Place::Canceled => {
-            rules.check(Rule::UpdateNotAfterCancel, false).until(look());
-        }
-        Place::Unclear => {
-            rules.check(Rule::UpdateRequiresExisting, false).until(look()).because(|| match (&at.id, &at.seen) {
-                (Some(_), Some(seen)) => format!("Its state is `{}`.", seen.as_str()),
-                _ => "There may be several: name the one that is meant.".into(),
-            });
-        }
-        Place::Absent => {
-            let until = if at.is_awaiting() { Until::Signal(CONSENT) } else { look() };
-            rules.check(Rule::UpdateRequiresExisting, false).until(until);
+    /// What must hold for an action, and again when the request that came of it is leased.
+    pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
+        match action {
+            Action::Create => {
+                self.check_request(WRITE, rules);
+                rules.check(Rule::CreateNotWhenActive, !self.billing.is_live()).instead(UPDATES);
+            }
+            Action::UpdatePlan | Action::UpdateComponents => {
+                self.check_request(WRITE, rules);
+                self.check_updatable(rules);
+            }
+            Action::RetrieveToken | Action::RetrieveSubscription => self.check_request(READ, rules),
+            Action::Cancel => {
+                let settings = rules.settings();
+                let page = settings.names_a_retailer().then(|| settings.partner_apps_page());
+                rules
+                    .check(Rule::CancelNoPartnerApi, false)
+                    .because(|| page.map_or_else(Default::default, |page| format!("The page for it is {page}.")));
+            }
         }
     }
-}
 
-/// A newer wish takes the place of one that nobody has in hand, and waits for the answer to one that somebody has. What was
-/// consented to must not go unseen, so that no more tokens are asked for than are watched.
-fn one_at_a_time(at: &Subscription, rules: &mut Rules<'_>) {
-    let free = at.tokens.len() < WATCHED;
-    let first = at.tokens.iter().map(Token::dies_at).min();
-    rules.check(CoreRule::OneAtATime, free).until(first.map(Until::At));
-    if rules.in_hand(Call::asks) {
-        let answered = rules.until_reply(Call::asks);
-        rules.check(CoreRule::OneAtATime, false).until(answered);
+    /// What must hold besides for a new command.
+    pub(super) fn check_accepted(&self, action: Action, rules: &mut Rules<'_>) {
+        match action {
+            Action::Create | Action::UpdatePlan | Action::UpdateComponents => self.check_one_at_a_time(rules),
+            Action::RetrieveToken => {
+                rules.check(CoreRule::NothingKnown, self.consent.has_had_tokens());
+            }
+            Action::RetrieveSubscription | Action::Cancel => {}
+        }
+    }
+
+    /// What the contents of a command decide.
+    pub(super) fn check_command(&self, command: &Command, rules: &mut Rules<'_>) {
+        match command {
+            Command::CreateSubscriptionToken(request) => request.check_create(rules),
+            Command::UpdateSubscriptionToken(request) => {
+                request.check_update(|name, number| self.consent.counts(name, number), rules);
+            }
+            Command::RetrieveToken { token } => {
+                // That there was no token has been said already.
+                let is_known = self.consent.named(token.as_ref()).is_some() || !self.consent.has_had_tokens();
+                rules.check(CoreRule::UnknownId, is_known).at("/token");
+            }
+            Command::RetrieveSubscription { subscription_id: given } => {
+                let is_other = given.is_some() && self.billing.is_live() && given.as_ref() != self.billing.id();
+                rules.check(CoreRule::UnknownId, !is_other).at("/subscription_id");
+            }
+            Command::CancelSubscription {} => {}
+        }
+    }
+
+    /// Whether a request can be made at all: where it goes, for whom, and with what.
+    fn check_request(&self, scope: &'static str, rules: &mut Rules<'_>) {
+        let settings = rules.settings();
+        rules.check(Rule::UrlRetailerBase, settings.names_a_retailer());
+        rules.check(Rule::TokenRetailerBinding, self.account.is_on(Some(&settings.domain_prefix)));
+        rules.check(Rule::AuthScope, !settings.lacks(scope)).because(|| format!("`{scope}` was not granted."));
+        rules.check(Rule::ApiVersionHostConfig, !settings.mixes_ages());
+    }
+
+    fn check_updatable(&self, rules: &mut Rules<'_>) {
+        let lookup = || UnblockedBy::action(Action::RetrieveSubscription.as_str());
+        match self.billing.state() {
+            BillingState::Live => {}
+            BillingState::Canceled => {
+                rules.check(Rule::UpdateNotAfterCancel, false).unblocked_by(lookup());
+            }
+            BillingState::Unclear => {
+                let state = self.billing.provider_state().filter(|_| self.billing.id().is_some());
+                rules.check(Rule::UpdateRequiresExisting, false).unblocked_by(lookup()).because(|| match state {
+                    Some(state) => format!("Its state is `{}`.", state.as_str()),
+                    None => "There may be several: name the one that is meant.".into(),
+                });
+            }
+            BillingState::Absent => {
+                let until = if self.consent.is_awaited() {
+                    UnblockedBy::signal(SignalName::Consent.as_str())
+                } else {
+                    lookup()
+                };
+                rules.check(Rule::UpdateRequiresExisting, false).unblocked_by(until);
+            }
+        }
+    }
+
+    /// A newer request takes the place of one that is not leased, and waits for the reply to one that is. A used token must
+    /// not go unseen, so that no more tokens are asked for than are watched.
+    fn check_one_at_a_time(&self, rules: &mut Rules<'_>) {
+        let first = self.consent.first_expiry().map(UnblockedBy::time);
+        rules.check(CoreRule::OneAtATime, self.consent.has_room()).unblocked_by(first);
+        if rules.is_leased(Call::asks) {
+            let answered = rules.reply_to(Call::asks);
+            rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+        }
     }
 }

@@ -1,0 +1,11 @@
+//! Flex's API: what is sent, and what comes back.
+
+pub(crate) mod calls;
+pub(crate) mod item;
+pub(crate) mod objects;
+pub(crate) mod replies;
+pub(crate) mod request;
+pub(crate) mod session_request;
+pub(crate) mod signature;
+pub(crate) mod test_mode;
+pub(crate) mod webhook;

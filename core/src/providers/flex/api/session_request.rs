@@ -1,0 +1,383 @@
+//! `create_checkout_session`: the one operation that both flows share, and the rules of its fields.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::calls::CREATE_SESSION;
+use super::item::{Cart, CouponData, LineItem};
+use crate::config::flex::Settings;
+use crate::flow::{Flow, Rules};
+use crate::id::Digest;
+use crate::json::encode;
+use crate::money::Cents;
+use crate::providers::flex::Flex;
+use crate::providers::flex::rules::Rule;
+use crate::rule::{CoreRule, UnblockedBy};
+use crate::url::{is_absolute, is_local};
+use crate::value::{Extra, RawJson, open_enum};
+
+open_enum! {
+    /// What a session is for.
+    pub enum Mode {
+        /// One payment.
+        Payment = "payment",
+        /// A subscription.
+        Subscription = "subscription",
+        /// A payment while the customer is away.
+        OffSession = "off_session",
+        /// To store a payment method.
+        Setup = "setup",
+        /// To be paid back what was bought elsewhere; for invited merchants.
+        Reimbursement = "reimbursement",
+    }
+}
+
+impl Mode {
+    /// Whether the session has a total that the host knows.
+    pub(crate) const fn has_total(&self) -> bool {
+        !matches!(self, Self::Setup | Self::Reimbursement)
+    }
+}
+
+open_enum! {
+    /// When the money of a session is taken.
+    pub enum CaptureMethod {
+        /// With the payment.
+        Automatic = "automatic",
+        /// Later, by `capture_payment`.
+        Manual = "manual",
+    }
+}
+
+/// The tax that the merchant has computed: Flex computes none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexTaxRate"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TaxRate {
+    /// How much, in cents.
+    pub amount: Cents,
+}
+
+/// What shipping costs: a rate that exists, or one that is made with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingOptions"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShippingOptions {
+    /// A rate that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_rate_id: Option<String>,
+    /// A rate that is made with the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_rate_data: Option<ShippingRateData>,
+}
+
+/// A shipping rate.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingRateData"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShippingRateData {
+    /// What the customer reads.
+    pub display_name: String,
+    /// How much, in cents.
+    pub amount: Cents,
+}
+
+/// A discount: a coupon that exists, or one that is made with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexDiscount"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Discount {
+    /// A coupon that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon_id: Option<String>,
+    /// A coupon that is made with the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon_data: Option<CouponData>,
+}
+
+/// A fee.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexFee"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fee {
+    /// How much, in cents.
+    pub amount: Cents,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `custom`, where the merchant sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_type: Option<String>,
+}
+
+/// `create_checkout_session`: begin a checkout at Flex.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCreateCheckoutSessionFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreateCheckoutSession {
+    /// What is sold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub line_items: Vec<LineItem>,
+    /// What the session is for.
+    pub mode: Mode,
+    /// Where the customer lands afterwards; may hold `{CHECKOUT_SESSION_ID}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_url: Option<String>,
+    /// Where the customer lands after Cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_url: Option<String>,
+    /// The merchant's own reference, which Flex echoes; the flow's key where the host gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_reference_id: Option<String>,
+    /// The host's own total, in cents. Not sent: the session that Flex makes is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_total: Option<Cents>,
+    /// When the money is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_method: Option<CaptureMethod>,
+    /// The customer, where Flex knows him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The stored payment method to charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    /// `off_session`, to store the payment method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_future_use: Option<String>,
+    /// What is filled in for the customer, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<RawJson>,
+    /// Whether the customer may enter a promotion code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_promotion_codes: Option<bool>,
+    /// What is taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discounts: Option<Vec<Discount>>,
+    /// The tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_rate: Option<TaxRate>,
+    /// Whether Flex asks for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address_collection: Option<bool>,
+    /// What shipping costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_options: Option<ShippingOptions>,
+    /// What is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<Vec<Fee>>,
+    /// What the subscription is given, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_data: Option<RawJson>,
+    /// What the host wants to find on the session again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<RawJson>,
+    /// What the customer reads, in Flex's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_text: Option<RawJson>,
+    /// Whether one session may make several subscriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiple_subscriptions: Option<bool>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CreateCheckoutSession {
+    /// A checkout of some items at the host's own total.
+    pub fn new(mode: Mode, line_items: Vec<LineItem>, expected_total: Cents, success_url: &str) -> Self {
+        let (expected_total, success_url) = (Some(expected_total), Some(success_url.into()));
+        Self { line_items, mode, success_url, expected_total, ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self {
+            line_items: Vec::new(),
+            mode: Mode::Payment,
+            success_url: None,
+            cancel_url: None,
+            client_reference_id: None,
+            expected_total: None,
+            capture_method: None,
+            customer: None,
+            payment_method: None,
+            setup_future_use: None,
+            defaults: None,
+            allow_promotion_codes: None,
+            discounts: None,
+            tax_rate: None,
+            shipping_address_collection: None,
+            shipping_options: None,
+            fees: None,
+            subscription_data: None,
+            metadata: None,
+            custom_text: None,
+            multiple_subscriptions: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The fingerprint of all that is asked for.
+    pub(crate) fn content(&self) -> Digest {
+        Digest::of([encode(self).as_bytes()])
+    }
+
+    /// Holds the fields against the rules that do not depend on the state.
+    pub(crate) fn check<F: Flex>(&self, rules: &mut Rules<'_, F>) {
+        rules.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
+        let other = self.mode.is_known() && (self.mode == Mode::Subscription) != F::SUBSCRIBES;
+        let until = UnblockedBy::action_of(F::OTHER, CREATE_SESSION.name);
+        rules.check(CoreRule::OtherFlow, !other).at("/mode").unblocked_by(until);
+        if other {
+            return;
+        }
+        let invited = self.mode != Mode::Reimbursement;
+        rules.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        self.check_urls(rules);
+        let settings = rules.settings();
+        let cart = Cart::new(&self.line_items, settings);
+        let sells = !matches!(self.mode, Mode::Setup | Mode::Unknown(_));
+        rules.check(Rule::CheckoutLineItemsRequired, !sells || !self.line_items.is_empty()).at("/line_items");
+        cart.check(self.mode == Mode::Reimbursement, rules);
+        self.check_mode(&cart, rules);
+        self.check_amounts(rules);
+        self.check_total(&cart, rules);
+        check_metadata(self.metadata.as_ref(), "/metadata", rules);
+        rules.check_extra::<Self>(&self.extra);
+    }
+
+    fn check_urls<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
+        let success = self.success_url.as_deref().unwrap_or_default();
+        rules.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
+        let is_live = rules.settings().test_mode == Some(false);
+        let cancel = self.cancel_url.as_deref().unwrap_or_default();
+        for (url, at) in [(success, "/success_url"), (cancel, "/cancel_url")] {
+            let is_public = is_absolute(url) && !(is_live && is_local(url));
+            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
+        }
+    }
+
+    fn check_mode<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
+        let several = self.multiple_subscriptions == Some(true);
+        let subscribes = self.mode == Mode::Subscription;
+        rules.check(Rule::CheckoutMultipleSubscriptionsOptIn, !several || subscribes).at("/multiple_subscriptions");
+        let method = self.capture_method.as_ref();
+        rules.check(Rule::CheckoutCaptureMethodKnown, method.is_none_or(CaptureMethod::is_known)).at("/capture_method");
+        match self.mode {
+            Mode::Subscription => {
+                let recurs = self.line_items.is_empty() || cart.may_recur();
+                rules.check(Rule::CheckoutSubscriptionNeedsRecurringPrice, recurs).at("/line_items");
+                rules.check(Rule::CheckoutMixedItems, !cart.is_mixed()).at("/line_items");
+                rules.check(Rule::CheckoutMixedIntervals, several || cart.has_one_period()).at("/line_items");
+                rules.check(Rule::CheckoutSubscriptionEligibility, !cart.needs_no_letter()).at("/line_items");
+                let held = method == Some(&CaptureMethod::Manual);
+                rules.check(Rule::CheckoutManualCaptureSubscription, !held).at("/capture_method");
+            }
+            Mode::Payment | Mode::OffSession => {
+                let recurs = cart.first_recurring();
+                rules.check(Rule::CheckoutPaymentForbidsRecurring, recurs.is_none()).at("/line_items");
+                if self.mode == Mode::OffSession {
+                    let named = self.customer.is_some() && self.payment_method.is_some();
+                    rules.check(Rule::CheckoutOffSessionCustomer, named);
+                    rules.check(Rule::CheckoutOffSessionNoSplit, !cart.is_split()).at("/line_items");
+                }
+            }
+            Mode::Setup => {
+                let plain = self.line_items.is_empty() && self.customer.is_some();
+                rules.check(Rule::CheckoutSetupNoLineItems, plain);
+            }
+            Mode::Reimbursement | Mode::Unknown(_) => {}
+        }
+    }
+
+    /// What the session must come to, where every part of it is known.
+    pub(crate) fn computed_total(&self, cart: &Cart<'_>) -> Option<Cents> {
+        let shipping = match &self.shipping_options {
+            None => Cents::ZERO,
+            Some(it) => it.shipping_rate_data.as_ref()?.amount,
+        };
+        let plain = self.discounts.as_ref().is_none_or(Vec::is_empty) && self.extra.is_empty() && self.mode.has_total();
+        let fees = self.fees.iter().flatten().fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount));
+        let tax = self.tax_rate.map_or(Cents::ZERO, |tax| tax.amount);
+        cart.subtotal().filter(|_| plain).map(|it| it.plus(shipping).plus(fees).plus(tax))
+    }
+
+    /// Whether a trial may come first, in which nothing is due.
+    pub(crate) fn may_be_free(&self, cart: &Cart<'_>) -> bool {
+        let data = self.subscription_data.as_ref().and_then(RawJson::read::<BTreeMap<String, RawJson>>);
+        let is_trial = |(name, value): (&String, &RawJson)| name.starts_with("trial") && !value.is_null();
+        let own_trial = data.is_some_and(|data| data.iter().any(is_trial));
+        self.mode == Mode::Subscription && (cart.has_trial() || cart.is_in_part_unknown() || own_trial)
+    }
+
+    /// Holds the order's total against the prices, where every one is known and nothing else explains a difference.
+    fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
+        let computed = self.computed_total(cart);
+        let told = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
+        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, told).at("/expected_total");
+        check.because(|| "Without `expected_total` nothing tells whether the session's total is the order's.".into());
+        let (Some(total), Some(computed)) = (self.expected_total, computed) else { return };
+        let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
+        let told = || format!("The items and what is added make {computed}, and the total is {total}.");
+        rules
+            .check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed)
+            .at("/expected_total")
+            .because(told);
+        // Flex may add a fee of its own, so that more is only odd.
+        rules.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/expected_total").because(told);
+    }
+
+    fn check_amounts<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
+        let computed = self.tax_rate.is_none_or(|tax| tax.amount >= Cents::ZERO);
+        rules.check(Rule::CheckoutTaxIsCallerComputed, computed).at("/tax_rate/amount");
+        if let Some(it) = &self.shipping_options {
+            let one = it.shipping_rate_id.is_some() != it.shipping_rate_data.is_some();
+            rules.check(Rule::CheckoutShippingOneSource, one).at("/shipping_options");
+        }
+        let coupons = self.discounts.iter().flatten().filter_map(|it| it.coupon_data.as_ref());
+        for rule in coupons.flat_map(CouponData::broken) {
+            rules.check(rule, false).at("/discounts");
+        }
+    }
+}
+
+/// The member of Flex's metadata in which a request's own key comes back.
+pub(crate) const ECHO: &str = "rulebound_key";
+
+/// Holds what Flex echoes against its rules: an object, in which one member is the library's.
+pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
+    metadata: Option<&RawJson>,
+    pointer: &'static str,
+    rules: &mut Rules<'_, F>,
+) {
+    let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
+    rules.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(pointer);
+    let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
+    rules.check(CoreRule::KnownField, !claimed).at(pointer).because(|| format!("`{ECHO}` is the library's own."));
+}
+
+/// Adds a request's own key to what Flex echoes.
+pub(crate) fn with_echo(metadata: &mut Option<RawJson>, idempotency_key: &str) {
+    let members = metadata.as_ref().map_or_else(|| Some(BTreeMap::new()), RawJson::read);
+    if let Some(mut members) = members {
+        members.insert(String::from(ECHO), RawJson::of(idempotency_key));
+        *metadata = Some(RawJson::of(&members));
+    }
+}
+
+/// The key that a request carries.
+pub(crate) fn echoed_key(metadata: Option<&RawJson>) -> Option<String> {
+    metadata?.read::<BTreeMap<String, RawJson>>()?.get(ECHO)?.read()
+}

@@ -1,0 +1,213 @@
+//! The signature of a webhook: is it from Flex, which flow does it concern, and how to acknowledge it.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::webhook::Signal;
+use crate::fact::{FactError, Headers, Origin};
+use crate::flow::Webhook;
+use crate::id::CorrelationId;
+use crate::time::{Millis, Timestamp};
+use crate::webhook::{AuthError, Delivery, Secret, SecretError};
+
+/// The status that tells Flex that a webhook is stored.
+pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
+
+/// How far from now a signature may be, unless the host says otherwise.
+const TOLERANCE: Millis = Millis::from_minutes(5);
+
+/// The names of the three headers, in the order in which they are looked for: families are never mixed.
+const FAMILIES: [[&str; 3]; 3] = [
+    ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    ["svix-id", "svix-timestamp", "svix-signature"],
+    ["flex-event-id", "flex-timestamp", "flex-signature"],
+];
+
+/// How the headers are named that carry a signature, for an error.
+const SIGNATURES: &str = "`webhook-signature`, `svix-signature` and `flex-signature`";
+
+/// How a webhook's secret begins.
+const PREFIX: &str = "whsec_";
+
+/// A key as it is written, whether it is padded or not.
+const KEY: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Whether a webhook is Flex's, by its signature over its id, its time and its raw body.
+pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
+    delivery.check_secrets(|secret| key_of(secret).err())?;
+    let family = family(delivery.headers)?;
+    let get = |name: &'static str| delivery.headers.get(name).ok_or(AuthError::MissingHeader(name));
+    let [id, time, signature] = family;
+    let (id, at, listed) = (get(id)?, get(time)?, get(signature)?);
+    // The older headers carry one signature without its version.
+    let listed = listed.split(' ').filter_map(|it| match it.split_once(',') {
+        Some((version, text)) => (version == "v1").then_some(text),
+        None => signature.starts_with("flex").then_some(it),
+    });
+    let listed: Vec<_> = listed.filter_map(|text| STANDARD.decode(text).ok()).collect();
+    if !delivery.secrets.iter().any(|secret| is_signed(*secret, [id, at], delivery.body, &listed)) {
+        return Err(AuthError::Mismatch);
+    }
+    let made = at.parse().ok().and_then(Timestamp::from_documented_seconds);
+    let made = made.ok_or(AuthError::UnreadableHeader(time))?;
+    delivery.check_time(made, delivery.tolerance.unwrap_or(TOLERANCE))?;
+    Ok(Origin::Verified)
+}
+
+/// The family that is whole, or else the one of which the most is there; none, if there is nothing of any.
+fn family(headers: &Headers<'_>) -> Result<[&'static str; 3], AuthError> {
+    let there = |family: &[&str; 3]| family.iter().filter(|name| headers.get(name).is_some()).count();
+    // Of several with as much, the first is looked for first.
+    let best = FAMILIES.into_iter().rev().max_by_key(there);
+    best.filter(|family| there(family) > 0).ok_or(AuthError::NoSignature(SIGNATURES))
+}
+
+/// The key of a secret, which is base64 after the secret's prefix.
+fn key_of(secret: Secret<'_>) -> Result<Vec<u8>, SecretError> {
+    let text = secret.as_str();
+    let key = match text.split_once('_') {
+        Some((kind, _)) if !kind.ends_with(PREFIX.trim_end_matches('_')) => return Err(SecretError::OtherKind(PREFIX)),
+        Some((_, "")) => return Err(SecretError::Empty),
+        Some((_, key)) => key,
+        None => text,
+    };
+    KEY.decode(key).map_err(|_| SecretError::NotBase64)
+}
+
+/// Whether any of the signatures is the secret's.
+fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8>]) -> bool {
+    let Ok(key) = key_of(secret) else { return false };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return false };
+    for part in parts {
+        mac.update(part.as_bytes());
+        mac.update(b".");
+    }
+    mac.update(body);
+    let wanted = mac.finalize().into_bytes();
+    listed.iter().any(|given| bool::from(wanted.as_slice().ct_eq(given.as_slice())))
+}
+
+/// The ids by which a webhook finds its flows.
+pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
+    FactError::bounded(body)?;
+    let signal = Signal::read(&Webhook::of(body));
+    let signal =
+        signal.ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", crate::providers::flex::NAME)))?;
+    Ok(signal.ids().into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = br#"{"event_type":"x","object":{}}"#;
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_100_000);
+    const SECRETS: &[Secret<'_>] = &[Secret::new("whsec_b2xk"), Secret::new("fwhsec_c2VjcmV0")];
+    // printf 'msg_1.1700000000.%s' "$BODY" | openssl dgst -sha256 -hmac secret -binary | base64
+    const SIGNATURE: &str = "1id5S50fg8hKLXObxt0F24qCadHy8sRhAyCdyueMHtQ=";
+
+    fn headers<'a>(family: [&'a str; 3], time: &'a str, signature: &'a str) -> Headers<'a> {
+        let [id, at, name] = family;
+        [(id, "msg_1"), (at, time), (name, signature)].into_iter().collect()
+    }
+
+    fn told(headers: &Headers<'_>, body: &[u8]) -> Result<Origin, AuthError> {
+        authenticate(&Delivery { secrets: SECRETS, headers, body, now: NOW, tolerance: None })
+    }
+
+    #[test]
+    fn a_signature_over_id_time_and_raw_body_by_any_secret_is_genuine() {
+        let listed = format!("v2,AAAA v1,AAAA v1,{SIGNATURE}");
+        for family in [FAMILIES[0], FAMILIES[1]] {
+            assert_eq!(told(&headers(family, "1700000000", &listed), BODY), Ok(Origin::Verified));
+        }
+        let bare = headers(FAMILIES[2], "1700000000", SIGNATURE);
+        assert_eq!(told(&bare, BODY), Ok(Origin::Verified));
+        let spaced = [BODY, b" "].concat();
+        assert_eq!(told(&bare, &spaced), Err(AuthError::Mismatch));
+        let other_time = headers(FAMILIES[1], "1700000001", &listed);
+        assert_eq!(told(&other_time, BODY), Err(AuthError::Mismatch));
+        let unversioned = headers(FAMILIES[1], "1700000000", SIGNATURE);
+        assert_eq!(told(&unversioned, BODY), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn a_signature_of_another_time_is_stale() {
+        let listed = format!("v1,{SIGNATURE}");
+        let headers = headers(FAMILIES[1], "1700000000", &listed);
+        let at = |millis, tolerance| {
+            let now = Timestamp::from_millis(millis);
+            authenticate(&Delivery { secrets: SECRETS, headers: &headers, body: BODY, now, tolerance })
+        };
+        assert_eq!(at(1_700_000_300_000, None), Ok(Origin::Verified));
+        assert_eq!(at(1_700_000_300_001, None), Err(AuthError::Stale));
+        assert_eq!(at(1_699_999_699_999, None), Err(AuthError::Stale));
+        assert_eq!(at(1_700_000_000, None), Err(AuthError::NowInSeconds));
+        let minute = Some(Millis::from_minutes(1));
+        assert_eq!(at(1_700_000_060_000, minute), Ok(Origin::Verified));
+        assert_eq!(at(1_700_000_060_001, minute), Err(AuthError::Stale));
+    }
+
+    #[test]
+    fn a_missing_header_is_named_with_its_own_family() {
+        assert_eq!(told(&Headers::default(), BODY), Err(AuthError::NoSignature(SIGNATURES)));
+        let of = |names: &[&'static str]| told(&names.iter().map(|name| (*name, "x")).collect(), BODY);
+        assert_eq!(of(&["svix-signature"]), Err(AuthError::MissingHeader("svix-id")));
+        assert_eq!(of(&["Svix-Id", "svix-timestamp"]), Err(AuthError::MissingHeader("svix-signature")));
+        assert_eq!(of(&["webhook-id", "webhook-signature"]), Err(AuthError::MissingHeader("webhook-timestamp")));
+        assert_eq!(of(&["flex-timestamp"]), Err(AuthError::MissingHeader("flex-event-id")));
+        assert_eq!(
+            of(&["webhook-id", "flex-event-id", "flex-timestamp"]),
+            Err(AuthError::MissingHeader("flex-signature"))
+        );
+        // A family that is whole is not hidden by what a proxy adds.
+        let listed = format!("v1,{SIGNATURE}");
+        let whole = headers(FAMILIES[1], "1700000000", &listed);
+        let pairs = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| (name, whole.get(name).unwrap()));
+        assert_eq!(told(&pairs.into_iter().chain([("webhook-signature", "x")]).collect(), BODY), Ok(Origin::Verified));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_of_that_secret() {
+        let with = |secrets: &[Secret<'_>]| {
+            let headers = headers(FAMILIES[1], "1700000000", "v1,AAAA");
+            authenticate(&Delivery { secrets, headers: &headers, body: BODY, now: NOW, tolerance: None })
+        };
+        assert_eq!(with(&[]), Err(AuthError::NoSecret));
+        assert_eq!(with(&[Secret::new("b2xk"), Secret::new("fwhsec_b2xkZQ")]), Err(AuthError::Mismatch));
+        for (secret, wrong) in [
+            ("", SecretError::Empty),
+            ("whsec_", SecretError::Empty),
+            ("fwhsec_", SecretError::Empty),
+            ("whsec_b2xk\n", SecretError::Blank),
+            (" whsec_b2xk", SecretError::Blank),
+            ("\"whsec_b2xk\"", SecretError::Quoted),
+            ("fsk_test_b2xk", SecretError::OtherKind(PREFIX)),
+            ("whsec_b2x%", SecretError::NotBase64),
+            ("whsec_b2xk\u{e9}", SecretError::NotBase64),
+            ("secret!", SecretError::NotBase64),
+        ] {
+            let given = with(&[SECRETS[0], Secret::new(secret)]);
+            assert_eq!(given, Err(AuthError::Secret { index: 1, wrong }), "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_routed_by_every_id_that_it_names() {
+        let body = br#"{"event_type":"checkout_session.completed","object":{"checkout_session_id":"fcs_1",
+            "client_reference_id":"order-1","subscription":{"subscription_id":"fsub_1"},"payment_intent":"fpi_1"}}"#;
+        let ids = correlate(body).unwrap();
+        assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), ["fcs_1", "order-1", "fsub_1", "fpi_1"]);
+        assert!(correlate(b"[]").is_err());
+    }
+}

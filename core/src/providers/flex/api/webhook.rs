@@ -1,0 +1,157 @@
+//! Flex's events: which they are, and what they are about.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use super::objects::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
+use super::test_mode::TestMode;
+use crate::flow::Webhook;
+use crate::json::{RawText, lenient_text, read_body};
+use crate::providers::flex::names::SignalName;
+
+const INVOICE_PAID: &str = SignalName::InvoicePaid.as_str();
+const SUBSCRIPTION_DELETED: &str = SignalName::SubscriptionDeleted.as_str();
+
+/// A webhook, once read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Signal {
+    /// A session was completed.
+    SessionCompleted(Box<SessionSeen>),
+    /// Something else has happened to a session.
+    SessionChanged(Box<SessionSeen>),
+    /// An invoice was paid; two events say so.
+    InvoicePaid(Box<InvoiceSeen>),
+    /// An invoice could not be paid.
+    InvoiceFailed(Box<InvoiceSeen>),
+    /// A subscription was made, or has changed.
+    SubscriptionChanged(Box<SubscriptionSeen>),
+    /// A subscription has ended.
+    SubscriptionDeleted(Box<SubscriptionSeen>),
+    /// A refund was made, or has changed.
+    Refund(Box<RefundSeen>),
+    /// Something of a charge was given back: which refund did it, other events tell.
+    ChargeRefunded(Box<ChargeSeen>),
+    /// A payment is disputed, or the dispute has changed.
+    Dispute(Box<DisputeSeen>),
+    /// Something that moves nothing here.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    event: Option<RawText<'a>>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    event_type: Option<String>,
+    #[serde(borrow, default)]
+    object: Option<RawText<'a>>,
+    #[serde(default)]
+    test_mode: TestMode,
+}
+
+/// Reads the object of an event, in the wrapper that is named after its kind, or bare.
+fn of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
+    unwrapped(object?, kind).map(Box::new)
+}
+
+impl Signal {
+    /// Reads a webhook in any of its wrappers; nothing if it cannot be read.
+    pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
+        let outer: Envelope<'_> = read_body(webhook.body)?;
+        let mode = outer.test_mode;
+        let envelope = match outer.event {
+            Some(inner) if inner.get().starts_with('{') => read_body(inner.get().as_bytes())?,
+            _ => outer,
+        };
+        let mode = mode.and(envelope.test_mode);
+        let name = envelope.event_type.as_deref().or(webhook.topic)?.to_ascii_lowercase();
+        let object = envelope.object.map(|it| it.get().as_bytes());
+        // The documents spell one name in two ways.
+        let session = name.strip_prefix("checkout.session.").or_else(|| name.strip_prefix("checkout_session."));
+        let signal = match (session, name.as_str()) {
+            (Some("completed"), _) => Self::SessionCompleted(of(object, "checkout_session")?),
+            (Some(_), _) => Self::SessionChanged(of(object, "checkout_session")?),
+            (_, INVOICE_PAID | "invoice.payment_succeeded") => Self::InvoicePaid(of(object, "invoice")?),
+            (_, "invoice.payment_failed") => Self::InvoiceFailed(of(object, "invoice")?),
+            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(of(object, "subscription")?),
+            (_, "customer.subscription.created" | "customer.subscription.updated") => {
+                Self::SubscriptionChanged(of(object, "subscription")?)
+            }
+            (_, "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated") => {
+                Self::Refund(of(object, "refund")?)
+            }
+            (_, "charge.refunded") => Self::ChargeRefunded(of(object, "charge")?),
+            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(of(object, "dispute")?),
+            _ => Self::Other,
+        };
+        Some(signal.of_mode(mode))
+    }
+
+    /// The same, with what its message says of the mode.
+    fn of_mode(mut self, mode: TestMode) -> Self {
+        let object = match &mut self {
+            Self::SessionCompleted(it) | Self::SessionChanged(it) => &mut it.test_mode,
+            Self::InvoicePaid(it) | Self::InvoiceFailed(it) => &mut it.test_mode,
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => &mut it.test_mode,
+            Self::Refund(it) => &mut it.test_mode,
+            Self::ChargeRefunded(it) => &mut it.test_mode,
+            Self::Dispute(it) => &mut it.test_mode,
+            Self::Other => return self,
+        };
+        *object = object.and(mode);
+        self
+    }
+
+    /// Every id by which it may find a flow.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut add = |id: Option<&str>| ids.extend(id.map(String::from));
+        match self {
+            Self::SessionCompleted(it) | Self::SessionChanged(it) => {
+                add(Some(it.checkout_session_id.as_str()));
+                add(it.client_reference_id.as_deref());
+                it.subscription_ids().for_each(|id| add(Some(id.as_str())));
+                it.payment_intents().for_each(|id| add(Some(id)));
+            }
+            Self::InvoicePaid(it) | Self::InvoiceFailed(it) => {
+                add(it.subscription());
+                add(Some(it.invoice_id.as_str()));
+            }
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => add(Some(it.subscription_id.as_str())),
+            Self::Refund(it) => {
+                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+                add(Some(it.refund_id.as_str()));
+            }
+            Self::ChargeRefunded(it) => {
+                add(it.payment_intent());
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+            }
+            Self::Dispute(it) => {
+                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
+                add(it.invoice().as_ref().map(|id| id.as_str()));
+                add(it.client_reference_id.as_deref());
+                add(Some(it.dispute_id.as_str()));
+            }
+            Self::Other => {}
+        }
+        ids
+    }
+
+    /// What it says of its mode: the message, and what it is about.
+    pub(crate) fn test_mode(&self) -> TestMode {
+        match self {
+            Self::SessionCompleted(it) | Self::SessionChanged(it) => it.test_mode,
+            Self::InvoicePaid(it) | Self::InvoiceFailed(it) => it.test_mode,
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => it.test_mode,
+            Self::Refund(it) => it.test_mode,
+            Self::ChargeRefunded(it) => it.test_mode,
+            Self::Dispute(it) => it.test_mode,
+            Self::Other => TestMode::Silent,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The names that Flex's flows share: what a person is asked, what a customer is notified of, and what is waited for.
+
+use super::ids::{CaptureId, CheckoutSessionId, RefundId};
+use crate::flow::{named, reviews};
+
+reviews! {
+    /// What a person is asked.
+    pub enum Review {
+        done_after_all: MadeAfterAll [Seen],
+        done_twice: MadeTwice,
+    };
+    /// What a person may answer.
+    pub enum Verdict {
+        /// The amount was captured.
+        Captured = "captured",
+        /// It was not captured.
+        NotCaptured = "not_captured",
+        /// The subscription was changed.
+        Changed = "changed",
+        /// It was not changed.
+        NotChanged = "not_changed",
+        /// The session is complete.
+        Complete = "complete",
+        /// The session was created.
+        Created = "created",
+        /// It was not created.
+        NotCreated = "not_created",
+        /// It has ended.
+        Ended = "ended",
+        /// It goes on.
+        NotEnded = "not_ended",
+        /// It stays as it is.
+        Keep = "keep",
+        /// The customer keeps access.
+        KeepAccess = "keep_access",
+        /// Access ends now.
+        EndAccess = "end_access",
+        /// The wait goes on.
+        KeepWaiting = "keep_waiting",
+        /// The wait is over.
+        StopWaiting = "stop_waiting",
+        /// The subscription is active.
+        Live = "live",
+        /// The invoice is paid.
+        Paid = "paid",
+        /// The invoice is not paid yet.
+        NotPaid = "not_paid",
+        /// What was paid is delivered.
+        Fulfill = "fulfill",
+        /// Nothing is delivered.
+        Nothing = "nothing",
+        /// A person refunds the payment.
+        Refund = "refund",
+        /// The money was refunded.
+        Refunded = "refunded",
+        /// It was not refunded.
+        NotRefunded = "not_refunded",
+        /// A person has seen it.
+        Seen = "seen",
+        /// The dispute was won.
+        Won = "won",
+        /// The dispute was lost.
+        Lost = "lost",
+    }
+
+    /// Flex has not said whether it created this checkout session. A second one could charge the customer twice.
+    /// Does the Flex dashboard show the session?
+    CreateAmbiguous = "create_ambiguous" {
+        /// Yes. I found the session in the Flex dashboard.
+        Created needs "checkout session" |id| CheckoutSessionId::parse(id).is_ok(),
+        /// No. Flex did not create it.
+        NotCreated,
+    }
+    /// Flex has not said whether it made this refund. Does the Flex dashboard show the refund?
+    RefundUnknown = "outcome_unknown" {
+        /// Yes. I found the refund in the Flex dashboard.
+        Refunded needs "refund" |id| RefundId::parse(id).is_ok(),
+        /// No. Flex did not make it.
+        NotRefunded,
+    }
+    /// Flex has not said whether it captured this amount. Does the Flex dashboard show the capture?
+    CaptureUnknown = "outcome_unknown" {
+        /// Yes. I found the capture in the Flex dashboard.
+        Captured needs "capture" |id| CaptureId::parse(id).is_ok(),
+        /// No. Flex did not capture it.
+        NotCaptured,
+    }
+    /// Flex has not said whether it canceled this subscription. Does the Flex dashboard show it as canceled?
+    CancelUnknown = "outcome_unknown" {
+        /// Yes. The subscription has ended.
+        Ended,
+        /// No. The subscription goes on.
+        NotEnded,
+    }
+    /// Flex has not said whether it changed this subscription. Does the Flex dashboard show the change?
+    UpdateUnknown = "outcome_unknown" {
+        /// Yes. Flex shows the change.
+        Changed,
+        /// No. Flex did not make the change.
+        NotChanged,
+    }
+    /// Flex has carried out one request twice. Look for both results in the Flex dashboard and undo the one too many.
+    MadeTwice = "made_twice" {
+        /// I have seen it.
+        Seen,
+    }
+    /// Flex has carried out a request that had been ended as not done. Look at its result in the Flex dashboard.
+    MadeAfterAll = "made_after_all" {
+        /// I have seen it.
+        Seen,
+    }
+
+    /// The customer has paid for something else than what was asked for. Compare the session in the Flex dashboard with
+    /// the order. Deliver the order, or refund the payment?
+    NotAsAsked = "not_as_asked" {
+        /// Deliver the order.
+        Fulfill,
+        /// Do not deliver it. I refund the payment in the Flex dashboard.
+        Refund,
+    }
+    /// The customer has paid for the same purchase in a second session. Look at both in the Flex dashboard.
+    SecondPayment = "second_payment" {
+        /// I have refunded the second payment.
+        Refunded,
+        /// Keep both payments.
+        Keep,
+    }
+    /// A session was paid that carries this order's reference and that is not known here. Find out in the Flex dashboard
+    /// where it comes from.
+    UnknownSession = "unknown_session" {
+        /// I have seen it.
+        Seen,
+    }
+    /// One session has made several subscriptions. Only the first counts here, and the others go on billing. End those
+    /// that the customer does not want.
+    SeveralSubscriptions = "several_subscriptions" {
+        /// I have seen it.
+        Seen,
+    }
+    /// Flex has reported two final states that cannot both be true. Look in the Flex dashboard which one is.
+    Contradiction = "contradiction" {
+        /// I have seen it.
+        Seen,
+    }
+    /// Flex does not find this session or subscription. Look for it in the Flex dashboard. Has it ended?
+    NotFound = "not_found" {
+        /// Yes. It has ended, or it never existed.
+        Ended,
+        /// No. It exists. Keep it.
+        Keep,
+    }
+    /// No reply and no webhook has shown the next change of this session or subscription. Look at it in the Flex dashboard.
+    NoSignal = "no_signal" {
+        /// Nothing has changed yet. Keep waiting.
+        KeepWaiting,
+        /// Nothing more will come. Stop waiting.
+        StopWaiting,
+    }
+    /// Flex shows this session or subscription with a status that its documents do not list. Ask Flex what it means.
+    UnknownStatus = "unknown_status" {
+        /// The session is complete and paid.
+        Complete,
+        /// The subscription is active.
+        Live,
+        /// It has ended.
+        Ended,
+        /// It is not known yet. Keep waiting.
+        KeepWaiting,
+    }
+
+    /// Flex has captured another amount than was asked for. Compare both in the Flex dashboard.
+    CapturedOtherAmount = "captured_other_amount" {
+        /// I have seen it.
+        Seen,
+    }
+    /// A refund has failed or was canceled: the customer has not received the money. Look at it in the Flex dashboard.
+    RefundFailed = "refund_failed" {
+        /// I have seen it.
+        Seen,
+    }
+    /// Refunds of this session are still pending. Look at them in the Flex dashboard.
+    RefundPending = "refund_pending" {
+        /// They are still on their way. Keep waiting.
+        KeepWaiting,
+        /// Nothing more will come. Stop waiting.
+        StopWaiting,
+    }
+    /// The refund that was asked for with the cancellation is not confirmed. Does the Flex dashboard show it?
+    RefundUnconfirmed = "refund_unconfirmed" {
+        /// Yes. Flex has made the refund.
+        Refunded,
+        /// No. Flex has not made it.
+        NotRefunded,
+    }
+    /// A payment of this subscription was refunded, and this flow did not ask for it. Should the customer keep access?
+    Refunded = "refunded" {
+        /// Yes. Keep access.
+        KeepAccess,
+        /// No. End access now.
+        EndAccess,
+    }
+    /// The customer disputes a payment with the bank. Answer the dispute in the Flex dashboard, then say what follows.
+    Disputed = "disputed" {
+        /// We won the dispute and keep the money.
+        Won,
+        /// We lost the dispute and the money.
+        Lost,
+        /// The customer keeps access.
+        KeepAccess,
+        /// End access now.
+        EndAccess,
+    }
+    /// A dispute was lost: the bank has given the money back to the customer. Find out what that means for the order.
+    DisputeLost = "dispute_lost" {
+        /// I have seen it.
+        Seen,
+    }
+
+    /// The subscription is live, and Flex does not say when its period ends. Look for the end in the Flex dashboard.
+    NoPeriod = "no_period" {
+        /// Flex will show the end. Keep waiting.
+        KeepWaiting,
+        /// Flex will not show it. Stop waiting.
+        StopWaiting,
+    }
+    /// No lookup has shown whether this invoice is paid. Look at it in the Flex dashboard. Is it paid?
+    PaymentUnknown = "payment_unknown" {
+        /// Yes. It is paid.
+        Paid,
+        /// No. It is not paid yet. Look it up every day.
+        NotPaid,
+        /// It is not known yet. Keep waiting.
+        KeepWaiting,
+    }
+    /// A payment belongs to no period that Flex shows. Look at it in the Flex dashboard. Should it be delivered?
+    UnplacedInvoice = "unplaced_invoice" {
+        /// Yes. Deliver it.
+        Fulfill,
+        /// No. Deliver nothing.
+        Nothing,
+    }
+    /// The subscription ends earlier than the period that the customer has paid for. Should the customer keep access until
+    /// the paid end?
+    EndedEarly = "ended_early" {
+        /// Yes. Keep access.
+        KeepAccess,
+        /// No. End access now.
+        EndAccess,
+    }
+}
+
+named! {
+    /// What a customer is notified of.
+    pub enum Notice {
+        /// A payment of the subscription has failed.
+        PaymentFailed = "payment_failed",
+        /// The subscription is past due.
+        PastDue = "past_due",
+    }
+}
+
+named! {
+    /// What Flex is waited for to send.
+    pub enum SignalName {
+        /// A session was completed: its purchase is provisioned.
+        SessionCompleted = "checkout.session.completed",
+        /// A period was paid.
+        InvoicePaid = "invoice.paid",
+        /// A subscription has ended.
+        SubscriptionDeleted = "customer.subscription.deleted",
+    }
+}

@@ -1,0 +1,220 @@
+//! Which sessions are ours: by the key that they echo, or else by what they ask for and when they were made.
+
+use super::{Evidence, Sessions, Settled};
+use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
+use crate::fact::IgnoredReason;
+use crate::flow::AfterAll;
+use crate::flow::Cx;
+use crate::providers::flex::Flex;
+use crate::providers::flex::api::calls::{CREATE_SESSION, Call};
+use crate::providers::flex::api::objects::{Entries, SessionSeen, Status};
+use crate::providers::flex::ids::CheckoutSessionId;
+use crate::providers::flex::names::Review;
+use crate::providers::flex::rules::Rule;
+use crate::time::{Millis, Timestamp};
+
+/// How far two machines' clocks may be apart.
+pub(crate) const SKEW: Millis = Millis::from_minutes(5);
+
+/// Whether a session answers the request that is open.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Ours {
+    /// It does not.
+    No,
+    /// It may: something is missing that would tell.
+    Maybe,
+    /// It asks for what we asked for, and was made since.
+    Likely,
+    /// It echoes the request's own key.
+    Surely,
+}
+
+/// The request for a session that is open.
+pub(super) struct Open {
+    key: alloc::string::String,
+    since: Timestamp,
+    class: Retry,
+    held: bool,
+}
+
+pub(crate) const fn is_create(call: &Call) -> bool {
+    matches!(call, Call::CreateCheckoutSession(_))
+}
+
+impl Sessions {
+    /// The request for a session that was sent, or may have been.
+    pub(super) fn open<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<Open> {
+        let it = cx.pending(is_create).filter(|it| it.sent)?;
+        let key = idempotency_key(F::ID, cx.key(), it.id);
+        Some(Open { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
+    }
+
+    /// Whether a session that is not known answers the request that is open. An echo decides alone.
+    pub(super) fn ours(&self, seen: &SessionSeen, open: &Open) -> Ours {
+        let Some(requested) = self.requested.as_ref().filter(|_| self.find(&seen.checkout_session_id).is_none()) else {
+            return Ours::No;
+        };
+        if let Some(echo) = &seen.echo {
+            return if *echo == open.key { Ours::Surely } else { Ours::No };
+        }
+        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
+        let old = seen.created_at.is_some_and(|made| made.after(SKEW) < open.since);
+        match () {
+            () if other || old || !requested.fits(seen) => Ours::No,
+            () if seen.client_reference_id.is_none() || seen.created_at.is_none() => Ours::Maybe,
+            () => Ours::Likely,
+        }
+    }
+
+    /// Whether a session that is paid is one of ours that we do not know: it echoes a key of ours, or carries our reference
+    /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
+    pub(super) fn was_ours<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
+        if let Some(echo) = &seen.echo {
+            let effect = effect_of_key(F::ID, cx.key(), echo);
+            return effect
+                .and_then(|id| id.strip_prefix(CREATE_SESSION.name))
+                .is_some_and(|rest| rest.starts_with(':'));
+        }
+        let Some(since) = self.since.filter(|_| seen.client_reference_id == self.reference) else { return false };
+        let is_key = self.reference.as_deref() == Some(cx.key().as_str());
+        seen.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
+    }
+
+    /// In which session a message is about a payment of ours, by its payment, its session or our reference; and whether it is
+    /// the one that counts.
+    pub(crate) fn owner<F: Flex>(
+        &self,
+        payment: Option<&str>,
+        session: Option<&str>,
+        reference: Option<&str>,
+        cx: &Cx<'_, F>,
+    ) -> Result<(&CheckoutSessionId, bool), IgnoredReason> {
+        let by_payment = |id: &str| self.known.iter().find(|it| it.payment_intents.iter().any(|have| have == id));
+        let by_session = |id: &str| self.known.iter().find(|it| it.id.as_str() == id);
+        // A host's reference may be that of a customer, who has paid other orders too.
+        let carries = reference.is_some() && reference == self.reference.as_deref();
+        let alone = payment.is_none() && session.is_none();
+        let ours = carries && (alone || reference == Some(cx.key().as_str()));
+        let by_reference = || self.settled.as_ref().filter(|_| ours);
+        let by_id = payment.and_then(by_payment).or_else(|| session.and_then(by_session)).map(|it| &it.id);
+        match (by_id.or_else(by_reference), &self.settled) {
+            (Some(owner), Some(settled)) => Ok((owner, owner == settled)),
+            // Its session is not known to be paid yet.
+            (Some(_), None) => Err(IgnoredReason::Early),
+            (None, None) if carries => Err(IgnoredReason::Early),
+            // It may be a payment of a session whose webhook is still to come.
+            (None, _) if self.known.iter().any(|it| !it.status.is_final()) => Err(IgnoredReason::Early),
+            (None, _) => Err(IgnoredReason::Unrelated),
+        }
+    }
+
+    /// The reply to the lookup of a request whose outcome is unknown.
+    pub(crate) fn found<'s, F: Flex>(
+        &mut self,
+        list: &'s Entries<SessionSeen>,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<Option<(Settled, &'s SessionSeen)>, IgnoredReason> {
+        let Some(open) = self.open(cx) else { return Err(IgnoredReason::Unrelated) };
+        let best = list.list.iter().map(|it| self.ours(it, &open)).max().unwrap_or(Ours::No);
+        let all = || list.list.iter().filter(|it| self.ours(it, &open) == best);
+        let doubts = list.list.iter().any(|it| self.ours(it, &open) == Ours::Maybe);
+        let one = match best {
+            // Of forms that were made twice the customer has seen none: the one that is paid counts, or else the newest.
+            Ours::Surely => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
+            Ours::Likely if all().nth(1).is_none() && !doubts => all().next(),
+            _ => None,
+        };
+        let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
+        let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
+        match (best, one) {
+            // It does not say its status: its own lookup does.
+            (_, Some(seen)) if seen.status.is_none() => {
+                self.hinted(seen, cx);
+                cx.look_again(is_create);
+            }
+            (_, Some(seen)) => {
+                let saw = self.created(seen, Evidence::Reply, cx)?;
+                if open.class == Retry::Reconcile {
+                    others.iter().for_each(|id| cx.ask(Review::MadeTwice, id.as_str()));
+                }
+                return Ok(Some((saw, seen)));
+            }
+            // It is sent again, whatever was made; unless another was paid meanwhile.
+            _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
+            (Ours::No, None) if list.whole => {
+                if cx.deny(is_create).is_some() {
+                    self.requested = None;
+                } else if open.class == Retry::Harmless {
+                    self.not_sent(cx);
+                }
+            }
+            (Ours::No, None) => cx.look_again(is_create),
+            (_, None) => cx.ask_about(is_create),
+        }
+        Ok(None)
+    }
+
+    /// A reply that proves nothing names a session even so: its lookup replaces the search, if it is not another's.
+    pub(crate) fn hinted<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let id = &seen.checkout_session_id;
+        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
+        let mode = seen
+            .mode
+            .as_ref()
+            .is_none_or(|mode| self.requested.as_ref().is_some_and(|requested| requested.mode == *mode));
+        cx.check(Rule::CheckoutModeMatches, mode && !other).at("/checkout_session");
+        if mode && !other && self.requested.is_some() && self.find(id).is_none() {
+            self.adopt(id.clone(), cx);
+        }
+    }
+
+    pub(super) fn adopt<F: Flex>(&mut self, id: CheckoutSessionId, cx: &mut Cx<'_, F>) {
+        cx.learn(id.as_str());
+        cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+        self.adopting = Some(id);
+    }
+
+    /// A session that was looked for is not to be found, by a person's word.
+    pub(super) fn not_adopted<F: Flex>(&mut self, cx: &Cx<'_, F>) {
+        self.adopting = None;
+        if cx.pending(is_create).is_none() {
+            self.requested = None;
+        }
+    }
+
+    /// Nothing has come of a request for a session. It is not made any more where another was paid meanwhile.
+    pub(crate) fn not_sent<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
+        if self.settled.is_some() {
+            cx.withdraw(is_create);
+            self.requested = None;
+        }
+    }
+
+    /// A session was made although it had been said that it was not: its reply is read as that of the one that is asked for.
+    pub(crate) fn after_all<F: Flex>(&mut self, made: &AfterAll<Call>, cx: &Cx<'_, F>) {
+        let Call::CreateCheckoutSession(command) = &*made.call else { return };
+        if made.again.is_some() {
+            self.requested = None;
+        }
+        if self.requested.is_none() && self.adopting.is_none() && self.settled.is_none() {
+            self.requested = Some(super::Requested::of(command, cx.settings()));
+            self.reference.clone_from(&command.client_reference_id);
+        }
+    }
+
+    /// A person said what has become of a request about sessions, or gave it up; `named` is the session that he names.
+    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, named: Option<&str>, cx: &mut Cx<'_, F>) {
+        match (call, named) {
+            (Call::CreateCheckoutSession(_), Some(id)) => {
+                if let Ok(id) = CheckoutSessionId::parse(id) {
+                    self.adopt(id, cx);
+                }
+            }
+            // One that a reply has named even so is looked at first.
+            (Call::CreateCheckoutSession(_), None) if self.adopting.is_none() => self.requested = None,
+            (Call::RetrieveCheckoutSession(id), _) if self.adopting.as_ref() == Some(id) => self.not_adopted(cx),
+            (Call::RetrieveCheckoutSession(id), _) => self.looked(id, cx),
+            _ => {}
+        }
+    }
+}

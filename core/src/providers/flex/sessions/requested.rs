@@ -1,0 +1,128 @@
+//! What was asked for when a session was created, and what the session that Flex has created must say.
+
+use alloc::format;
+
+use serde::{Deserialize, Serialize};
+
+use super::session::Session;
+use crate::config::flex::Settings;
+use crate::flow::Cx;
+use crate::id::Digest;
+use crate::money::Cents;
+use crate::providers::flex::Flex;
+use crate::providers::flex::api::item::Cart;
+use crate::providers::flex::api::objects::{SessionSeen, Status};
+use crate::providers::flex::api::session_request::{CaptureMethod, CreateCheckoutSession, Mode};
+use crate::providers::flex::eligibility::assess;
+use crate::providers::flex::ids::CustomerId;
+use crate::providers::flex::rules::Rule;
+
+/// What was asked for when a session was created.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRequestedSession"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Requested {
+    /// The fingerprint of all of it.
+    content: Digest,
+    /// What the session is for.
+    pub(super) mode: Mode,
+    /// The host's own total, or what its catalogue makes, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<Cents>,
+    /// What the items cost, where every price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subtotal: Option<Cents>,
+    /// Whether something begins with a trial, or may: nothing is due then.
+    #[serde(default)]
+    trial: bool,
+    /// Whether a card for health can pay and whether a letter is needed, where every item's eligibility is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    predicted: Option<(bool, bool)>,
+    /// Whether the money is only held.
+    #[serde(default)]
+    manual: bool,
+    /// The customer, where the host names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerId>,
+}
+
+impl Requested {
+    /// What a command asks for.
+    pub(super) fn of(command: &CreateCheckoutSession, settings: &Settings) -> Self {
+        let cart = Cart::new(&command.line_items, settings);
+        let assessed = cart.lines().map(|lines| assess(&lines));
+        Self {
+            content: command.content(),
+            mode: command.mode.clone(),
+            total: command
+                .expected_total
+                .or_else(|| command.computed_total(&cart))
+                .filter(|_| command.mode.has_total()),
+            subtotal: cart.subtotal().filter(|_| command.mode.has_total()),
+            trial: command.may_be_free(&cart),
+            predicted: assessed.map(|it| (it.hsa_fsa_eligible, it.letter_of_medical_necessity_required)),
+            manual: command.capture_method == Some(CaptureMethod::Manual),
+            customer: command.customer.as_ref().and_then(|it| CustomerId::parse(it).ok()),
+        }
+    }
+
+    /// Whether a command asks for the same.
+    pub(super) fn is_for(&self, command: &CreateCheckoutSession) -> bool {
+        self.content == command.content()
+    }
+
+    /// Whether nothing that a session shows differs from what was asked for.
+    pub(super) fn fits(&self, seen: &SessionSeen) -> bool {
+        let free = self.trial && seen.amount_total == Some(Cents::ZERO);
+        let total = free || self.total.is_none() || seen.amount_total.is_none() || self.total == seen.amount_total;
+        let customer = seen.customer_id().is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it));
+        seen.mode.as_ref().is_none_or(|mode| *mode == self.mode) && total && customer
+    }
+
+    /// The session that Flex has created for it, held against it.
+    pub(super) fn answered_by<F: Flex>(&self, seen: &SessionSeen, reference: &str, cx: &mut Cx<'_, F>) -> Session {
+        let sound = self.is_sound(seen, reference, cx);
+        let attended = self.mode != Mode::OffSession && seen.status == Some(Status::Open);
+        cx.check(Rule::CheckoutHasRedirect, !attended || seen.address().is_some()).at("/checkout_session/redirect_url");
+        self.check_amounts(seen, cx);
+        Session { own: true, manual: self.manual, sound, ..Session::new(seen.checkout_session_id.clone(), cx.now()) }
+    }
+
+    /// Whether a session is what was asked for: the customer is not sent to pay one that is not.
+    fn is_sound<F: Flex>(&self, seen: &SessionSeen, reference: &str, cx: &mut Cx<'_, F>) -> bool {
+        let later = seen.created_at.is_none_or(|made| seen.expires_at.is_none_or(|end| end > made));
+        cx.check(Rule::CheckoutExpiresAfterCreated, later).at("/checkout_session/expires_at");
+        let same = seen.mode.as_ref().is_none_or(|mode| *mode == self.mode)
+            && seen.client_reference_id.as_deref().is_none_or(|have| have == reference);
+        cx.check(Rule::CheckoutModeMatches, same).at("/checkout_session");
+        let free = self.trial && seen.amount_total == Some(Cents::ZERO);
+        let equal = free || self.total.is_none_or(|total| seen.amount_total == Some(total));
+        cx.check(Rule::CheckoutAmountEqualsOrder, equal).at("/checkout_session/amount_total").because(|| {
+            let all = |amount: Option<Cents>| amount.map_or_else(|| "nothing".into(), |it| format!("{it}"));
+            format!("It is {}, and the order's is {}.", all(seen.amount_total), all(self.total))
+        });
+        later && same && equal
+    }
+
+    /// Holds a new session's amounts and eligibility against what was asked for; this can only warn.
+    fn check_amounts<F: Flex>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+        let adds_up =
+            self.subtotal.is_none() || seen.amount_subtotal.is_none() || seen.amount_subtotal == self.subtotal;
+        cx.check(Rule::CheckoutAmountSubtotalSum, adds_up).at("/checkout_session/amount_subtotal");
+        if let (Some(subtotal), Some(total), false) = (seen.amount_subtotal, seen.amount_total, self.trial) {
+            let details = seen.total_details.clone().unwrap_or_default();
+            let fees = seen.fees.iter().flatten().filter(|fee| fee.applied != Some(false));
+            let fees = fees.fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount.unwrap_or_default()));
+            let [off, tax, shipping] =
+                [details.amount_discount, details.amount_tax, details.amount_shipping].map(Option::unwrap_or_default);
+            let parts = subtotal.minus(off).plus(tax).plus(shipping).plus(fees);
+            cx.check(Rule::CheckoutAmountTotalConsistent, parts == total).at("/checkout_session/amount_total");
+        }
+        if let Some((eligible, letter)) = self.predicted {
+            let same = seen.hsa_fsa_eligible.is_none_or(|it| it == eligible);
+            // A letter on file may make another needless, and none makes one needed.
+            let needed = seen.letter_of_medical_necessity_required != Some(true) || letter;
+            cx.check(Rule::CheckoutEligibilityDerivation, same && needed).at("/checkout_session/hsa_fsa_eligible");
+        }
+    }
+}

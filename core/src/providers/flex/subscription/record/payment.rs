@@ -1,0 +1,144 @@
+//! Payments: which invoices are paid, and one that has failed, of which the customer is notified once.
+
+use super::SubscriptionRecord;
+use super::invoices::Details;
+use crate::fact::IgnoredReason;
+use crate::providers::flex::api::objects::{InvoiceSeen, SubscriptionStatus};
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::names::{Notice, Review};
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::subscription::Cx;
+use crate::time::{Millis, Timestamp};
+
+/// How long after a payment a lookup may still say that it is due.
+const LAG: Millis = Millis::from_hours(1);
+
+impl SubscriptionRecord {
+    /// A lookup shows its status: the customer is notified once that it is past due, unless an invoice has said so.
+    pub(super) fn notify_past_due(&mut self, cx: &mut Cx<'_>) {
+        let id = self.id.as_str();
+        if self.status != Some(SubscriptionStatus::PastDue) {
+            self.past_due = false;
+            cx.withdraw_notice(Notice::PastDue, id);
+            return;
+        }
+        let leased = cx.leased_at();
+        let just_paid = self.invoices.newest_paid().is_some_and(|paid| leased < paid.after(LAG));
+        if !self.past_due && !just_paid {
+            self.past_due = true;
+            if !self.invoices.is_failing() {
+                cx.notify(Notice::PastDue, id, None);
+            }
+        }
+    }
+
+    /// An invoice could not be paid: the customer is notified once, and loses nothing.
+    pub(in super::super) fn failed(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        if self.is_over() || self.invoices.knows(&invoice.invoice_id) {
+            return Err(IgnoredReason::Duplicate);
+        }
+        let notified = self.past_due && !self.invoices.is_failing();
+        let is_of_period = |it: &super::period::Shown| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
+        if !(notified && self.shown.as_ref().is_none_or(is_of_period)) {
+            cx.notify(Notice::PaymentFailed, invoice.invoice_id.as_str(), None);
+        }
+        self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
+        self.look(cx);
+        Ok(())
+    }
+
+    /// An invoice was paid: what that pays for, the lookup tells.
+    pub(in super::super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let id = &invoice.invoice_id;
+        let of_session = self.sale.as_ref().is_some_and(|it| it.found && it.invoice.as_ref() == Some(id));
+        if self.is_over() && (of_session || !invoice.is_paid()) {
+            return Err(IgnoredReason::Duplicate);
+        }
+        if !invoice.is_paid() {
+            if self.invoices.is_paid(id) {
+                return Err(IgnoredReason::Duplicate);
+            }
+            self.look_up_invoice(id.clone(), cx);
+            self.look(cx);
+            return Ok(());
+        }
+        check_amounts(invoice, cx);
+        if self.invoices.is_paid(id) {
+            // A lookup may have shown it before, and not by which payment.
+            let is_news = self.describe_invoice(id, Details::of(invoice), cx);
+            return if is_news { Ok(()) } else { Err(IgnoredReason::Duplicate) };
+        }
+        self.note_paid(id, Details::of(invoice), cx);
+        self.settle(cx);
+        if !self.is_over() {
+            self.reschedule(cx);
+            self.plan(cx);
+            self.look(cx);
+        }
+        Ok(())
+    }
+
+    /// A reply shows an invoice.
+    pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+        let id = &invoice.invoice_id;
+        if !self.has_invoice(invoice, "/invoice", cx) {
+            self.looked(cx);
+            self.plan(cx);
+            return;
+        }
+        let mut is_news = false;
+        if invoice.is_paid() {
+            check_amounts(invoice, cx);
+            is_news = self.note_paid(id, Details::of(invoice), cx);
+        } else if self.is_over() && !invoice.is_void() {
+            self.doubt(id, cx);
+        } else if self.shown.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
+            // What another system cannot have delivered.
+            self.delivered = None;
+        }
+        self.invoices.looked(id);
+        self.settle(cx);
+        self.reschedule(cx);
+        self.looked(cx);
+        self.plan(cx);
+        if is_news && !self.is_over() && !self.is_settled(cx.now()) {
+            self.look(cx);
+        }
+    }
+
+    /// Notes that an invoice is paid; not if that is known.
+    pub(super) fn note_paid(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
+        if self.invoices.is_paid(id) {
+            self.describe_invoice(id, details, cx);
+            return false;
+        }
+        self.note(id, Some(cx.now()), details, cx);
+        cx.withdraw_notice(Notice::PaymentFailed, id.as_str());
+        cx.withdraw_notice(Notice::PastDue, self.id.as_str());
+        cx.withdraw_review(Review::PaymentUnknown, id.as_str());
+        self.drop_invoice_lookup(id, cx);
+        true
+    }
+
+    fn note(&mut self, id: &InvoiceId, paid: Option<Timestamp>, details: Details<'_>, cx: &mut Cx<'_>) {
+        cx.learn(id.as_str());
+        for forgotten in self.invoices.note(id, paid, cx.now()) {
+            cx.withdraw_notice(Notice::PaymentFailed, forgotten.as_str());
+        }
+        self.describe_invoice(id, details, cx);
+    }
+
+    /// Takes in what a message says of an invoice besides its status; whether it is the first to name the payment.
+    fn describe_invoice(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
+        if let Some(payment) = details.payment {
+            cx.learn(payment);
+        }
+        self.invoices.describe(id, details)
+    }
+}
+
+/// The status alone decides whether an invoice is paid: amounts can only warn.
+fn check_amounts(invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+    let whole = invoice.amount_paid.is_none_or(|paid| invoice.amount_due.is_none_or(|due| paid >= due));
+    cx.check(Rule::InvoicePaidAmount, whole).at("/object/invoice/amount_paid");
+}

@@ -1,0 +1,330 @@
+//! Periods of a subscription: what a lookup has shown, and what of it is paid.
+
+use serde::{Deserialize, Serialize};
+
+use super::SubscriptionRecord;
+use super::ending::EARLY;
+use super::invoices::Place;
+use super::sale::FIRST_PERIOD;
+use crate::providers::flex::api::objects::{Said, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::names::Review;
+use crate::providers::flex::subscription::Cx;
+use crate::time::{Millis, Timestamp};
+
+/// How much earlier than its period an invoice may have been made.
+const INVOICED_BEFORE: Millis = Millis::from_minutes(5);
+
+/// After how long an active subscription shows that its renewal has not failed.
+pub(super) const RENEWED: Millis = Millis::from_hours(6);
+
+/// From when on until when a period lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSpan"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Span {
+    /// When it began.
+    pub(super) start: Timestamp,
+    /// When it ends.
+    pub(super) end: Timestamp,
+}
+
+impl Span {
+    /// Whether an invoice that was made then is one of this period.
+    pub(super) fn has_made(self, made: Timestamp) -> bool {
+        made.after(INVOICED_BEFORE) >= self.start && made < self.end
+    }
+
+    /// The same, where it cannot be one of the next either.
+    fn surely_has_made(self, made: Timestamp) -> bool {
+        self.has_made(made) && made.after(INVOICED_BEFORE) < self.end
+    }
+}
+
+/// What the last lookup has shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShown"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    /// When the lookup was begun.
+    pub(super) leased: Timestamp,
+    /// When the period began, or the latest instant at which it can have.
+    pub(super) start: Timestamp,
+    /// When the period ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<Timestamp>,
+    /// When the trial ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trial_end: Option<Timestamp>,
+    /// Whether the trial's end cannot be read, so that it is not known.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    odd_trial: bool,
+    /// When the subscription was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<Timestamp>,
+    /// The newest invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) invoice: Option<InvoiceId>,
+    /// Whether it shows no newest invoice at all.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) silent: bool,
+}
+
+impl Shown {
+    fn new(seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
+        let end = seen.current_period_end();
+        let leased = cx.leased_at();
+        // Where it is not said, a period begins where the one before has ended, or at the latest now.
+        let start = before.filter(|_| end.is_some()).and_then(|it| match it.end {
+            before if before == end => Some(it.start),
+            before => before.filter(|before| Some(*before) < end && *before <= leased),
+        });
+        Self {
+            leased,
+            start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
+            end,
+            trial_end: seen.trial_end.this().copied(),
+            odd_trial: seen.trial_end == Said::Odd,
+            made: seen.created_at,
+            invoice: invoice.cloned(),
+            silent: seen.latest_invoice == Said::Nothing,
+        }
+    }
+
+    /// The period, if it has an end.
+    pub(super) fn span(&self) -> Option<Span> {
+        Some(Span { start: self.start, end: self.end? })
+    }
+
+    /// The trial, if it has an end: its own, or the period's where it says none.
+    pub(super) fn trial(&self) -> Option<Span> {
+        let end = self.trial_end.or(self.end).filter(|_| !self.odd_trial)?;
+        Some(Span { start: self.start, end })
+    }
+}
+
+/// A period that is paid, or a trial.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPaidPeriod"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paid {
+    /// The period.
+    pub(super) span: Span,
+    /// The invoice that has paid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) invoice: Option<InvoiceId>,
+    /// Whether it is a trial, for which nothing was paid.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) trial: bool,
+    /// An earlier end that a lookup has shown since, and that a person is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cut: Option<Timestamp>,
+}
+
+impl Paid {
+    fn new(span: Span, invoice: Option<&InvoiceId>) -> Self {
+        Self { span, invoice: invoice.cloned(), trial: false, cut: None }
+    }
+
+    /// When it ends by what the last lookup has shown.
+    pub(super) fn shown_end(&self) -> Timestamp {
+        self.cut.unwrap_or(self.span.end)
+    }
+}
+
+impl SubscriptionRecord {
+    /// Takes in the period that a lookup shows.
+    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
+        let shown = Shown::new(seen, invoice, self.shown.as_ref(), cx);
+        if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
+            && shown.invoice.as_ref() != Some(&before)
+        {
+            self.drop_invoice_lookup(&before, cx);
+        }
+        self.shown = Some(shown);
+    }
+
+    /// Gives what is paid of the period that was shown, and finds each paid invoice its place.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
+        if let Some(paid) = self.found_paid() {
+            self.grant(paid, cx);
+        }
+        self.place_invoices(cx);
+    }
+
+    /// The period that was shown, if it is paid.
+    fn found_paid(&self) -> Option<Paid> {
+        let shown = self.shown.as_ref()?;
+        if self.paid.as_ref().is_some_and(|it| shown.start < it.span.start) {
+            // It is an older one.
+            return None;
+        }
+        match self.status.as_ref()? {
+            SubscriptionStatus::Trialing => {
+                Some(Paid { trial: true, ..Paid::new(shown.trial()?, shown.invoice.as_ref()) })
+            }
+            SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
+            // A person's word about the status is none about an invoice that is shown.
+            status if self.is_attested(status) => {
+                let span = shown.span()?;
+                self.found_active(shown, span).or_else(|| shown.silent.then(|| Paid::new(span, None)))
+            }
+            _ => None,
+        }
+    }
+
+    fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
+        let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
+        let latest = shown.invoice.as_ref();
+        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
+            return paid(latest);
+        }
+        if !shown.silent {
+            return None;
+        }
+        match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
+            Some(invoice) => paid(Some(invoice)),
+            // A renewal that has failed would have made it past due; where one is reported, its own lookup decides.
+            None if shown.leased >= span.start.after(RENEWED) && self.failing_in(shown).is_none() => {
+                paid(self.only_unplaced())
+            }
+            None => None,
+        }
+    }
+
+    /// An invoice of the period that is reported as failed, where the lookup itself shows no invoice.
+    pub(super) fn failing_in(&self, shown: &Shown) -> Option<&InvoiceId> {
+        let span = shown.span().filter(|_| shown.silent)?;
+        self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
+    }
+
+    /// Whether an invoice is paid and can pay the period that begins then: one that has paid another cannot.
+    fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
+        let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
+        match self.invoices.paid_for(id) {
+            Some(Place::Open | Place::Extra | Place::Judged) => true,
+            Some(Place::Period(of)) => of == start,
+            Some(Place::Session) => is_only(),
+            None => false,
+        }
+    }
+
+    /// Whether a period is the one that our session has sold.
+    fn is_first(&self, shown: &Shown) -> bool {
+        let began = |until: Timestamp| shown.start <= until;
+        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == shown.start);
+        let of_subscription = shown.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
+        self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
+    }
+
+    /// The one paid invoice whose date is not known.
+    fn only_unplaced(&self) -> Option<&InvoiceId> {
+        let mut all = self.invoices.unplaced().filter(|it| it.made.is_none());
+        all.next().filter(|_| all.next().is_none()).map(|it| &it.id)
+    }
+
+    /// Gives access for a period, and delivers it if it is a new one.
+    pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Cx<'_>) {
+        // Where no invoice is shown, a period that begins within the paid one is the same.
+        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.shown_end();
+        let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
+        let before = self.paid.take().filter(is_it);
+        let is_same = before.is_some();
+        if let Some(before) = &before {
+            self.keep_paid(before, &mut paid, cx);
+        }
+        if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
+            self.give_access(paid.span.end, cx);
+        }
+        paid.invoice = before.and_then(|it| it.invoice).or(paid.invoice);
+        if let Some(invoice) = &paid.invoice {
+            cx.withdraw_review(Review::UnplacedInvoice, invoice.as_str());
+        }
+        if !is_same {
+            self.deliver_period(&mut paid, cx);
+        }
+        if let Some(invoice) = &paid.invoice
+            && matches!(self.invoices.paid_for(invoice), Some(Place::Open | Place::Extra))
+        {
+            self.invoices.place(invoice, Place::Period(paid.span.start));
+        }
+        self.paid = Some(paid);
+    }
+
+    /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
+    /// that was to go on can be made shorter.
+    fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Cx<'_>) {
+        let shown = paid.span.end;
+        let is_promised = !before.trial || self.asked_to_end;
+        if !is_promised || shown.after(EARLY) >= before.span.end {
+            return cx.withdraw_review(Review::EndedEarly, self.id.as_str());
+        }
+        if before.cut != Some(shown) {
+            cx.ask(Review::EndedEarly, self.id.as_str());
+        }
+        (paid.span.end, paid.cut) = (before.span.end, Some(shown));
+    }
+
+    /// Finds each paid invoice its place; one that has none is a person's.
+    pub(super) fn place_invoices(&mut self, cx: &mut Cx<'_>) {
+        let all: alloc::vec::Vec<_> = self.invoices.unplaced().cloned().collect();
+        for it in all {
+            if let Some(place) = self.place_for(&it.id, it.made) {
+                self.invoices.place(&it.id, place);
+                cx.withdraw_review(Review::UnplacedInvoice, it.id.as_str());
+            } else if self.is_over() {
+                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&it.id)) {
+                    // The question about its session is about the same money.
+                    cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
+                }
+                cx.ask(Review::UnplacedInvoice, it.id.as_str());
+            } else if let Some(shown) = self.shown.as_ref().filter(|shown| Some(shown.leased) >= it.paid) {
+                let pending = match shown.span() {
+                    _ if shown.invoice.as_ref() == Some(&it.id) => true,
+                    Some(span) => shown.silent && it.made.is_some_and(|made| span.has_made(made)),
+                    None => false,
+                };
+                match it.made {
+                    _ if pending => {}
+                    None if shown.silent && !it.looked => self.look_up_invoice(it.id.clone(), cx),
+                    _ => cx.ask(Review::UnplacedInvoice, it.id.as_str()),
+                }
+            }
+        }
+    }
+
+    /// What a paid invoice has paid for, as far as it is known.
+    fn place_for(&mut self, id: &InvoiceId, made: Option<Timestamp>) -> Option<Place> {
+        let is_over = self.is_over();
+        let reported = self.invoices.unplaced().find(|it| it.id == *id).and_then(|it| it.paid);
+        if let Some(sale) = &mut self.sale {
+            let is_first = match (made, &self.paid) {
+                (Some(made), _) => made <= sale.until,
+                (None, Some(paid)) => {
+                    paid.span.start <= sale.until && reported.is_some_and(|reported| reported < paid.span.end)
+                }
+                (None, None) => reported.is_some_and(|reported| reported <= sale.until),
+            };
+            if sale.invoice.is_none() && is_first {
+                sale.invoice = Some(id.clone());
+            }
+            if sale.invoice.as_ref() == Some(id) {
+                // What ended before it was delivered is a person's.
+                return (sale.found || !is_over).then_some(Place::Session);
+            }
+        }
+        let silent = self.shown.as_ref().is_none_or(|it| it.silent);
+        let paid = self.paid.as_mut()?;
+        let of_period = made.is_some_and(|made| paid.span.surely_has_made(made));
+        let latest = self.shown.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
+        let reported_in_time = reported.is_some_and(|reported| reported < paid.span.end);
+        if paid.invoice.is_none() && (of_period || (made.is_none() && silent && reported_in_time)) {
+            paid.invoice = Some(id.clone());
+        }
+        match &paid.invoice {
+            Some(have) if have == id => Some(Place::Period(paid.span.start)),
+            _ if of_period || latest == Some(id) => Some(Place::Extra),
+            _ => None,
+        }
+    }
+}

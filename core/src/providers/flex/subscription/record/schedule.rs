@@ -1,0 +1,235 @@
+//! When a subscription and its invoice are looked up: at its period's end, and while something about it is open.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::SubscriptionRecord;
+use super::period::RENEWED;
+use crate::config::Config;
+use crate::providers::flex::api::calls::Call;
+use crate::providers::flex::api::objects::SubscriptionStatus;
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::names::Review;
+use crate::providers::flex::subscription::Cx;
+use crate::time::{Millis, Timestamp};
+
+const HOUR: Millis = Millis::from_hours(1);
+const HALF_A_DAY: Millis = Millis::from_hours(12);
+const DAY: Millis = Millis::from_hours(24);
+/// From this on a grace leaves days in which nothing else is due.
+const LONG: Millis = Millis::from_hours(36);
+
+/// After how many hours it is looked up, before the looking becomes daily.
+const HOURS: [u64; 5] = [0, 1, 2, 4, 12];
+
+/// A wait for what the next lookup may show.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSchedule"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    /// From when on it is looked up.
+    base: Timestamp,
+    /// When the last lookup was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked: Option<Timestamp>,
+    /// Whether a person decided to wait no longer.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    stopped: bool,
+    /// Whether a person has said that nothing is paid yet: the lookups go on, and no question follows.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    quiet: bool,
+}
+
+impl Schedule {
+    pub(super) const fn new(base: Timestamp) -> Self {
+        Self { base, looked: None, stopped: false, quiet: false }
+    }
+
+    /// Begins anew, unless it has begun so.
+    fn begin(&mut self, base: Timestamp) {
+        if self.base != base {
+            *self = Self::new(base);
+        }
+    }
+
+    /// When it is over.
+    fn end(&self, config: &Config) -> Timestamp {
+        let last = config.lookups.while_waiting_ms.last().copied().unwrap_or_default();
+        self.base.after(fixed(config).into_iter().fold(last, Millis::max))
+    }
+
+    /// When it is looked up next; never, once it is over.
+    fn next(&self, config: &Config) -> Option<Timestamp> {
+        let fixed = fixed(config);
+        let last = fixed.iter().copied().max().unwrap_or_default();
+        let is_due = |at: &Timestamp| self.looked.is_none_or(|looked| *at > looked);
+        let daily = |from: Millis| self.daily(self.base.after(from));
+        let meanwhile = (last > LONG).then(|| daily(HALF_A_DAY));
+        let all = fixed.iter().map(|span| self.base.after(*span)).chain(meanwhile).chain([daily(last)]);
+        all.filter(is_due).min().filter(|at| self.quiet || *at <= self.end(config))
+    }
+
+    /// The first instant after the last lookup that is whole days after another.
+    fn daily(&self, from: Timestamp) -> Timestamp {
+        let passed = self.looked.map_or(0, |looked| looked.as_millis().saturating_sub(from.as_millis()));
+        let days = passed.max(0).unsigned_abs().checked_div(DAY.as_u64()).unwrap_or_default();
+        from.after(DAY.times(days.saturating_add(1)))
+    }
+}
+
+/// The spans after which it is looked up, and an hour before the grace is over.
+fn fixed(config: &Config) -> Vec<Millis> {
+    let before_end = config.grace_ms.as_u64().checked_sub(HOUR.as_u64()).map(Millis::new);
+    HOURS.iter().map(|hours| HOUR.times(*hours)).chain(before_end).collect()
+}
+
+impl SubscriptionRecord {
+    /// Whether the last lookup leaves nothing open until its paid period is over.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        let shown = self.shown.as_ref();
+        let is_it = |it: &super::period::Paid| shown.is_some_and(|shown| shown.start <= it.span.start);
+        self.is_live() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.shown_end() > now)
+    }
+
+    /// Begins the schedule that fits its status now.
+    pub(super) fn reschedule(&mut self, cx: &Cx<'_>) {
+        let looked = self.shown.as_ref().map(|it| it.leased);
+        let at = looked.unwrap_or_else(|| cx.now());
+        let end = self.paid.as_ref().map(super::period::Paid::shown_end);
+        match end {
+            Some(end) if self.is_settled(at) => self.schedule.begin(end),
+            // The first lookup after a long time begins it late.
+            _ if self.schedule.looked.is_none_or(|before| before < self.schedule.base) => {
+                // A reply whose request has no known time is one of now.
+                let now = cx.now();
+                let is_late = self.schedule.base > now || self.schedule.base.after(DAY) < now;
+                if is_late {
+                    self.schedule.begin(now);
+                }
+            }
+            _ => {}
+        }
+        self.schedule.looked = self.schedule.looked.max(looked);
+    }
+
+    /// A lookup was answered, and shows nothing new.
+    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
+        self.schedule.looked = self.schedule.looked.max(Some(cx.leased_at()));
+    }
+
+    /// Begins a schedule anew that a person has stopped: the status is another now.
+    pub(super) fn wake(&mut self, cx: &Cx<'_>) {
+        if self.schedule.stopped || self.schedule.quiet {
+            self.schedule = Schedule::new(cx.now());
+        }
+    }
+
+    /// A person waits on.
+    pub(in super::super) fn keep_waiting(&mut self, cx: &mut Cx<'_>) {
+        self.schedule = Schedule::new(cx.now());
+        self.plan(cx);
+    }
+
+    /// A person says that nothing is paid yet: the daily lookups go on, until the status is another.
+    pub(in super::super) fn wait_quietly(&mut self, cx: &mut Cx<'_>) {
+        self.schedule.quiet = true;
+        self.plan(cx);
+    }
+
+    /// A person waits no longer; a late signal still wins.
+    pub(in super::super) fn stop_waiting(&mut self, cx: &mut Cx<'_>) {
+        self.schedule.stopped = true;
+        let id = self.id.clone();
+        cx.withdraw_unsent(|call| match call {
+            Call::RetrieveSubscription(of) => *of == id,
+            Call::RetrieveInvoice(_) => true,
+            _ => false,
+        });
+        self.plan(cx);
+    }
+
+    /// The newest invoice, where it decides whether the period is paid and is not known to be.
+    pub(super) fn open_invoice(&self) -> Option<&InvoiceId> {
+        use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
+        let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
+        let decides = decides || self.status.as_ref().is_some_and(|it| self.is_attested(it));
+        let shown = self.shown.as_ref()?;
+        let latest = shown.invoice.as_ref().or_else(|| self.failing_in(shown));
+        latest.filter(|it| decides && !self.invoices.is_paid(it))
+    }
+
+    /// Plans the next lookups, and a question at the end of the schedule: that comes even if none is answered.
+    pub(in super::super) fn plan(&self, cx: &mut Cx<'_>) {
+        let id = self.id.as_str();
+        if self.is_over() {
+            return;
+        }
+        cx.withdraw_review(Review::NoSignal, id);
+        cx.withdraw_words(&[Review::PaymentUnknown.as_str()], |_| true);
+        let end = self.schedule.end(cx.config());
+        let next = self.schedule.next(cx.config()).filter(|_| !self.schedule.stopped);
+        if let Some(at) = self.sooner(next) {
+            cx.look_up_from(self.look_up(), at);
+        }
+        let invoice = self.open_invoice();
+        if let (Some(invoice), Some(at)) = (invoice, next) {
+            cx.look_up_from(Call::RetrieveInvoice(invoice.clone()), at);
+        }
+        match invoice {
+            _ if self.schedule.stopped || self.schedule.quiet || self.is_unknown() => {}
+            Some(invoice) if !self.is_settled(cx.now()) => {
+                cx.ask_at(Review::PaymentUnknown, invoice.as_str(), end);
+            }
+            _ => cx.ask_at(Review::NoSignal, id, end),
+        }
+    }
+
+    /// The next lookup, or the one that shows whether a renewal has failed, if that is sooner.
+    fn sooner(&self, next: Option<Timestamp>) -> Option<Timestamp> {
+        let waits = |it: &&super::period::Shown| it.silent && self.status == Some(SubscriptionStatus::Active);
+        let shown = self.shown.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
+        let renewed = shown.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
+        next.map(|at| renewed.map_or(at, |(renewed, _)| at.min(renewed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::Cow;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// The hours at which a period that ends at the epoch is looked up, and the hour at which a person is asked.
+    fn hours(config: &Config) -> (Vec<i64>, i64) {
+        let hour = i64::try_from(HOUR.as_u64()).unwrap_or(i64::MAX);
+        let mut schedule = Schedule::new(Timestamp::default());
+        let mut all = Vec::new();
+        while let Some(at) = schedule.next(config) {
+            all.push(at.as_millis().div_euclid(hour));
+            schedule.looked = Some(at);
+        }
+        (all, schedule.end(config).as_millis().div_euclid(hour))
+    }
+
+    #[test]
+    fn a_period_is_looked_up_within_its_grace_and_then_daily_for_a_week() {
+        assert_eq!(hours(&Config::default()), ([0, 1, 2, 4, 12, 23, 47, 71, 95, 119, 143, 167].into(), 168));
+    }
+
+    #[test]
+    fn the_last_lookup_within_the_grace_is_an_hour_before_its_end() {
+        let config = |grace| Config { grace_ms: HOUR.times(grace), ..Config::default() };
+        assert_eq!(hours(&config(0)).0[..6], [0, 1, 2, 4, 12, 36]);
+        assert_eq!(hours(&config(7)).0[..7], [0, 1, 2, 4, 6, 12, 36]);
+        assert_eq!(hours(&config(72)).0[..8], [0, 1, 2, 4, 12, 36, 60, 71]);
+    }
+
+    #[test]
+    fn a_policy_that_waits_for_nothing_still_looks_until_the_grace_is_over() {
+        let mut config = Config::default();
+        config.lookups.while_waiting_ms = Cow::Borrowed(&[]);
+        assert_eq!(hours(&config), ([0, 1, 2, 4, 12, 23].into(), 23));
+    }
+}

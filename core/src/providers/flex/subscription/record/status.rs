@@ -1,0 +1,147 @@
+//! What a lookup has shown of the subscription, and what its status and its period mean.
+
+use super::SubscriptionRecord;
+use super::ending::Ending;
+use super::invoices::Details;
+use super::period::Shown;
+use crate::flow::Reviews;
+use crate::providers::flex::api::objects::{InvoiceSeen, LatestInvoice, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::names::{Review, Verdict};
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::subscription::Cx;
+
+impl SubscriptionRecord {
+    /// What a lookup has shown.
+    pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+        let Some(status) = seen.status.clone() else { return };
+        if !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
+            self.looked(cx);
+            return self.plan(cx);
+        }
+        let may_move = self.status.as_ref().is_none_or(|from| may_move(from, &status));
+        cx.check(Rule::SubscriptionTransition, may_move).at("/subscription/status");
+        if self.is_over() {
+            if !may_move {
+                cx.ask(Review::Contradiction, self.id.as_str());
+            }
+            return;
+        }
+        cx.withdraw_review(Review::NotFound, self.id.as_str());
+        self.customer = self.customer.take().or_else(|| seen.customer_id());
+        self.test_mode = self.test_mode.or(seen.test_mode.plain());
+        if status.is_over() {
+            return self.end(status, cx);
+        }
+        self.describe(status, seen, cx);
+        self.ask_about_status(cx);
+        self.ask_about_period(cx);
+        self.notify_past_due(cx);
+        self.hold_or_release(cx);
+        self.settle(cx);
+        self.reschedule(cx);
+        self.plan(cx);
+        self.look_up_open_invoice(cx);
+    }
+
+    /// Takes in what a lookup says of it.
+    fn describe(&mut self, status: SubscriptionStatus, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+        if let Some(flag) = seen.cancel_at_period_end {
+            self.cancel_at_period_end = flag;
+            self.asked_to_end &= flag || self.ending == Some(Ending::WithPeriod(true));
+        }
+        let before = self.status.replace(status);
+        if before != self.status {
+            self.since = cx.now();
+            self.wake(cx);
+        }
+        let latest = self.own_latest(seen, cx);
+        self.take_period(seen, latest.map(LatestInvoice::id), cx);
+        if before.is_none() && self.sale.is_none() && self.is_live() {
+            self.delivered = self.shown.as_ref().map(|it| it.start);
+        }
+        if let Some(LatestInvoice::Whole(invoice)) = latest
+            && invoice.is_paid()
+        {
+            self.note_paid(&invoice.invoice_id, Details::of(invoice), cx);
+        }
+    }
+
+    /// The newest invoice that a lookup shows, unless it is whole and is another's.
+    fn own_latest<'a>(&self, seen: &'a SubscriptionSeen, cx: &mut Cx<'_>) -> Option<&'a LatestInvoice> {
+        let latest = seen.latest_invoice.this()?;
+        match latest {
+            LatestInvoice::Whole(invoice) if !self.has_invoice(invoice, "/subscription/latest_invoice", cx) => None,
+            _ => Some(latest),
+        }
+    }
+
+    /// Whether an invoice in a reply is of this subscription and its customer, in the same mode, as far as it says.
+    pub(super) fn has_invoice(&self, invoice: &InvoiceSeen, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
+        let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
+        let same = of_it && self.is_of_customer(invoice.customer.as_ref());
+        cx.check(Rule::InvoiceBelongs, same).at(pointer);
+        self.is_in_mode(invoice.test_mode, pointer, cx) && same
+    }
+
+    /// An unlisted status grants nothing and takes nothing away: a person says what it means.
+    fn ask_about_status(&mut self, cx: &mut Cx<'_>) {
+        let listed = self.status.as_ref().is_none_or(SubscriptionStatus::is_known);
+        cx.check(Rule::SubscriptionStatusKnown, listed).at("/subscription/status");
+        if self.is_unknown() {
+            cx.ask(Review::UnknownStatus.only(&[Verdict::Live, Verdict::Ended]), self.id.as_str());
+        } else {
+            cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
+        }
+    }
+
+    /// A period that does not say when it ends gives no access that anybody can end: a person is asked at once.
+    fn ask_about_period(&self, cx: &mut Cx<'_>) {
+        let span = |it: &Shown| if self.is_trialing() { it.trial() } else { it.span() };
+        if self.is_live() && self.shown.as_ref().and_then(span).is_none() {
+            cx.ask(Review::NoPeriod, self.id.as_str());
+        } else {
+            cx.withdraw_review(Review::NoPeriod, self.id.as_str());
+        }
+    }
+
+    fn is_trialing(&self) -> bool {
+        self.status == Some(SubscriptionStatus::Trialing)
+    }
+
+    /// A person calls an unlisted status live: the period that was shown is given, where no invoice that is not
+    /// known to be paid contradicts it.
+    pub(super) fn attest(&mut self, cx: &mut Cx<'_>) {
+        let Some(shown) = &self.shown else { return };
+        self.attested = self.status.as_ref().map(|it| (it.as_str().into(), shown.end));
+        self.hold_or_release(cx);
+        self.settle(cx);
+        self.reschedule(cx);
+        self.plan(cx);
+        self.look_up_open_invoice(cx);
+    }
+
+    /// A person calls an invoice paid.
+    pub(super) fn attest_invoice(&mut self, id: &str, cx: &mut Cx<'_>) {
+        if let Ok(invoice) = InvoiceId::parse(id) {
+            self.note_paid(&invoice, Details::default(), cx);
+        }
+        self.settle(cx);
+        self.reschedule(cx);
+        self.plan(cx);
+        self.look(cx);
+    }
+}
+
+/// Whether a subscription can have come from one status to another, by whatever way.
+fn may_move(from: &SubscriptionStatus, to: &SubscriptionStatus) -> bool {
+    use SubscriptionStatus::{Incomplete, IncompleteExpired, Trialing};
+    match to {
+        _ if from == to => true,
+        _ if from.is_over() => false,
+        _ if !from.is_known() => true,
+        Incomplete => false,
+        IncompleteExpired | Trialing => *from == Incomplete,
+        _ => true,
+    }
+}

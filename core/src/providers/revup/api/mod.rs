@@ -1,0 +1,11 @@
+//! Revup's API: what is sent, and what comes back.
+
+pub(crate) mod body;
+pub(crate) mod calls;
+pub(crate) mod event;
+pub(crate) mod notification;
+pub(crate) mod payments;
+pub(crate) mod read;
+pub(crate) mod refusal;
+pub(crate) mod replies;
+pub(crate) mod webhook;

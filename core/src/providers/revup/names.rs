@@ -1,0 +1,195 @@
+//! The names that Revup's flow uses in what it asks, tells and waits for.
+
+use super::ids::{SubscriptionId, TransactionId};
+use crate::flow::{named, reviews};
+use crate::time::Timestamp;
+
+reviews! {
+    /// What a person may be asked about a subscription at Revup.
+    pub enum Review {
+        done_after_all: MadeAfterAll [Seen],
+        done_twice: MadeTwice,
+    };
+    /// What a person may answer.
+    pub enum Verdict {
+        /// The subscription was created, under that id.
+        Created = "created",
+        /// The subscription was not created.
+        NotCreated = "not_created",
+        /// The subscription was cancelled.
+        Cancelled = "cancelled",
+        /// The subscription was not cancelled.
+        NotCancelled = "not_cancelled",
+        /// The money was given back.
+        Refunded = "refunded",
+        /// The money was not given back.
+        NotRefunded = "not_refunded",
+        /// The subscription belongs to this flow.
+        Ours = "ours",
+        /// The subscription does not belong to this flow.
+        NotOurs = "not_ours",
+        /// The subscription is paid and runs.
+        Live = "live",
+        /// The subscription has ended.
+        Ended = "ended",
+        /// What is known of the subscription stays.
+        Keep = "keep",
+        /// The flow should wait on.
+        KeepWaiting = "keep_waiting",
+        /// The flow should not wait on.
+        StopWaiting = "stop_waiting",
+        /// The customer has paid until that time.
+        PeriodEnd = "period_end",
+        /// No end of the paid period is known.
+        NoPeriodEnd = "none",
+        /// The person has taken note.
+        Seen = "seen",
+    }
+
+    /// Revup's reply to this creation was lost, and no lookup shows whether the card was charged. Was the subscription
+    /// created? Search Revup's back office for the order of the token.
+    CreateUnknown = "outcome_unknown" {
+        /// Yes. I found the subscription in Revup's back office.
+        Created needs "subscription" |id| SubscriptionId::parse(id).is_ok(),
+        /// No. Revup's back office shows no subscription.
+        NotCreated,
+    }
+    /// Revup's reply to this cancellation was lost. Was the subscription cancelled? Look at the subscription in Revup's back
+    /// office.
+    CancelUnknown = "outcome_unknown" {
+        /// Yes. Revup's back office shows the subscription as cancelled.
+        Cancelled,
+        /// No. Revup's back office does not show the subscription as cancelled.
+        NotCancelled,
+    }
+    /// Revup's reply to this refund was lost, and no lookup shows whether the money went back. Was the payment refunded? Look
+    /// at the payment's order in Revup's back office.
+    RefundUnknown = "outcome_unknown" {
+        /// Yes. Revup's back office shows the refund.
+        Refunded may_name "refund transaction" |id| TransactionId::told(id).is_some(),
+        /// No. Revup's back office does not show the refund.
+        NotRefunded,
+    }
+    /// Revup does not know the subscription id that a person gave. Was the subscription created? Search Revup's back office
+    /// for the order of the token.
+    GivenNotFound = "not_found" {
+        /// Yes. I found the subscription in Revup's back office.
+        Created needs "subscription" |id| SubscriptionId::parse(id).is_ok(),
+        /// No. Revup's back office shows no subscription.
+        NotCreated,
+    }
+    /// Revup does not know this subscription any more. Has the subscription ended? Look at the subscription in Revup's back
+    /// office.
+    NotFound = "not_found" {
+        /// Yes. The subscription has ended.
+        Ended,
+        /// No, or I do not know. Keep what is known of the subscription.
+        Keep,
+    }
+    /// The subscription id that a person gave belongs to another plan. Was the requested subscription created? Search Revup's
+    /// back office for the order of the token.
+    OtherPlan = "other_plan" {
+        /// Yes. I found the subscription in Revup's back office.
+        Created needs "subscription" |id| SubscriptionId::parse(id).is_ok(),
+        /// No. Revup's back office shows no subscription.
+        NotCreated,
+    }
+    /// Revup's reply to the creation names another order than the request. Does the subscription belong to this customer?
+    /// Look at the subscription in Revup's back office. Access is withheld until then.
+    OrderMismatch = "order_mismatch" {
+        /// Yes. The subscription belongs to this customer.
+        Ours,
+        /// No. The subscription belongs to somebody else.
+        NotOurs,
+    }
+    /// Revup shows a status of the subscription that its documents do not list. Is the subscription paid? Look at the
+    /// subscription in Revup's back office, or ask Revup.
+    StatusUnknown = "status_unknown" {
+        /// Yes. The subscription is paid and runs.
+        Live,
+        /// No. The subscription has ended.
+        Ended,
+    }
+    /// Neither an event nor a lookup has shown what became of the first charge. Was the charge made? Look at the subscription
+    /// in Revup's back office.
+    NoSignal = "no_signal" {
+        /// I do not know yet. Keep looking the subscription up.
+        KeepWaiting,
+        /// I do not know. Stop looking the subscription up.
+        StopWaiting,
+        /// Yes. The subscription is paid and runs.
+        Live,
+        /// No. The subscription has ended.
+        Ended,
+    }
+    /// No lookup of the payments has shown until when the customer has paid. When is the next renewal due? Look at the
+    /// subscription in Revup's back office.
+    NoPeriodEnd = "no_period_end" {
+        /// I found the date of the next renewal.
+        PeriodEnd needs "time" |until| Timestamp::parse_iso(until).is_some(),
+        /// Revup's back office shows no date.
+        NoPeriodEnd,
+    }
+    /// Revup first said that this subscription had ended or that its first charge had failed, and then the opposite. The
+    /// later message was not followed. Compare the subscription with Revup's back office.
+    Contradiction = "contradiction" {
+        /// I have looked at the subscription.
+        Seen,
+    }
+    /// A request was made twice: Revup names another subscription or refund for the same request. Look at both in Revup's
+    /// back office, and undo one of them.
+    MadeTwice = "made_twice" {
+        /// I have looked at both.
+        Seen,
+    }
+    /// A request was recorded as not done, and Revup now shows that it was done. Does what Revup shows belong to this flow?
+    /// Look at it in Revup's back office.
+    MadeAfterAll = "made_after_all" {
+        /// Yes. The subscription belongs to this flow.
+        Ours,
+        /// No. The subscription belongs to something else.
+        NotOurs,
+        /// I have looked at what Revup shows.
+        Seen,
+    }
+    /// The customer's bank disputes a payment of this subscription. Look at the payment in Revup's back office, and decide
+    /// whether the subscription should go on.
+    Disputed = "disputed" {
+        /// I have looked at the dispute.
+        Seen,
+    }
+    /// Revup accepted this refund, and no message or lookup has shown its end. Did the money go back? Look at the refund's
+    /// transaction in Revup's back office.
+    RefundUnfinished = "refund_unfinished" {
+        /// Yes. Revup's back office shows the refund as done.
+        Refunded,
+        /// No. Revup's back office shows the refund as failed.
+        NotRefunded,
+        /// I do not know yet. Keep looking the refund up.
+        KeepWaiting,
+    }
+    /// Revup gave back another amount than this refund asked for. Compare the refund's transaction in Revup's back office
+    /// with the request.
+    OtherAmount = "other_amount" {
+        /// I have compared the amounts.
+        Seen,
+    }
+}
+
+named! {
+    /// What a customer is told.
+    pub enum Notice {
+        /// A charge failed.
+        PaymentFailed = "payment_failed",
+    }
+}
+
+named! {
+    /// What a subscription waits for: the event that tells it.
+    pub enum SignalName {
+        /// The first charge succeeded.
+        Created = "subscription.created",
+        /// A refund is done.
+        Refunded = "subscription.payment.refunded",
+    }
+}

@@ -1,0 +1,91 @@
+//! What was asked for: no facet, since the terms of a subscription are only learned and never move.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::EffectId;
+use crate::providers::revup::api::calls::CreateSubscription;
+use crate::providers::revup::api::replies::SubscriptionSeen;
+use crate::providers::revup::ids::OrderId;
+
+/// The terms of a subscription, as far as they are known.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionTerms"))]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Terms {
+    /// Whether a stored card pays.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    on_token: bool,
+    /// The order of the first charge: with a token, the parent order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderId>,
+    /// The newest request to create it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<EffectId>,
+    /// The plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
+    /// The currency of its charges; unknown of an adopted one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+}
+
+impl Terms {
+    /// What a creation asks for.
+    pub(super) fn of(command: &CreateSubscription) -> Self {
+        Self {
+            on_token: command.is_on_token(),
+            order: command.parent_order_id.clone(),
+            request: None,
+            plan: command.plan_id.clone(),
+            currency: command.currency.clone(),
+        }
+    }
+
+    /// The request that asks for it.
+    pub(super) fn requested_by(self, request: EffectId) -> Self {
+        Self { request: Some(request), ..self }
+    }
+
+    pub(super) const fn is_on_token(&self) -> bool {
+        self.on_token
+    }
+
+    pub(super) const fn is_requested(&self) -> bool {
+        self.request.is_some()
+    }
+
+    pub(super) const fn order(&self) -> Option<&OrderId> {
+        self.order.as_ref()
+    }
+
+    /// Whether that is the order of its first charge, which is known.
+    pub(super) fn is_order(&self, order: Option<&OrderId>) -> bool {
+        self.order.is_some() && self.order.as_ref() == order
+    }
+
+    pub(super) fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
+    }
+
+    /// The reply to the creation of a form names its order.
+    pub(super) fn learn_order(&mut self, order: OrderId) {
+        self.order = Some(order);
+    }
+
+    /// A lookup shows the plan.
+    pub(super) fn learn_plan(&mut self, plan: Option<&String>) {
+        self.plan = self.plan.take().or_else(|| plan.cloned());
+    }
+
+    /// Whether an event is about the plan, as far as both are known.
+    pub(super) fn is_plan(&self, named: Option<&str>) -> bool {
+        self.plan.as_deref().zip(named).is_none_or(|(plan, named)| plan.eq_ignore_ascii_case(named))
+    }
+
+    /// Whether a lookup shows a subscription to another plan.
+    pub(super) fn differ_from(&self, reply: &SubscriptionSeen) -> bool {
+        !self.is_plan(reply.plan_id.as_deref())
+    }
+}

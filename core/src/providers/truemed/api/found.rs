@@ -1,0 +1,341 @@
+//! `find_payment_session`: the lookup for a session whose creation was never answered, page by page through the list.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::calls::{CREDENTIAL, Call};
+use super::session_request::CreatePaymentSession;
+use super::webhook::{SessionSeen, Status};
+use crate::config::truemed::Settings;
+use crate::effect::{Request, idempotency_key};
+use crate::flow::{Cx, Reading, Reply};
+use crate::id::{Digest, Key};
+use crate::json::{RawText, decode, lenient, read_body};
+use crate::money::Cents;
+use crate::providers::truemed::Truemed;
+use crate::providers::truemed::ids::PaymentSessionId;
+use crate::providers::truemed::session::Asked;
+use crate::time::{Millis, Timestamp};
+
+/// How many pages are read at most.
+const PAGES: u32 = 20;
+
+/// How many entries a page of the list has.
+const PAGE_SIZE: usize = 30;
+
+/// By how much Truemed's clock may be behind ours.
+const CLOCKS_DIFFER: Millis = Millis::from_minutes(5);
+
+/// How many sessions that fit are kept: two are enough to ask a person.
+const KEPT: usize = 4;
+
+/// One page of the lookup, and what the pages before it have shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedFind"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Find {
+    /// The page, from 1.
+    page: u32,
+    /// Whether an entry could not be told from ours, so that nothing is denied.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    doubtful: bool,
+    /// The sessions that fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fitting: Vec<PaymentSessionId>,
+}
+
+impl Default for Find {
+    fn default() -> Self {
+        Self { page: 1, doubtful: false, fitting: Vec::new() }
+    }
+}
+
+/// What a page shows.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Found {
+    /// Its entries, each read by itself: one that cannot be read drops no other.
+    #[serde(deserialize_with = "entries")]
+    payment_sessions: Vec<Option<SessionSeen>>,
+    /// Which page it is; absent where there is one page.
+    #[serde(default, deserialize_with = "lenient")]
+    pagination: Option<Pagination>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct Pagination {
+    #[serde(default, deserialize_with = "lenient")]
+    current_page: Option<u32>,
+    #[serde(default, deserialize_with = "lenient")]
+    page_size: Option<u32>,
+    #[serde(default, deserialize_with = "lenient")]
+    last_page: Option<u32>,
+}
+
+fn entries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<SessionSeen>>, D::Error> {
+    let all = Vec::<RawText<'_>>::deserialize(deserializer)?;
+    Ok(all.into_iter().map(|it| decode(it.get()).ok()).collect())
+}
+
+impl Found {
+    /// Reads a page of the list.
+    pub(crate) fn read<E>(reply: &Reply<'_>, event: impl FnOnce(Self) -> E) -> Reading<E> {
+        Reading::of(read_body(reply.body).map(event).ok_or("/payment_sessions"))
+    }
+
+    /// Whether no page comes after it.
+    fn is_last(&self, page: u32) -> bool {
+        let (size, last) = match &self.pagination {
+            Some(it) => (it.page_size.map_or(PAGE_SIZE, |size| size as usize), it.last_page),
+            None => (PAGE_SIZE, None),
+        };
+        last.map_or(self.payment_sessions.len() < size, |last| page >= last)
+    }
+
+    /// Whether it is the page that was asked for, as far as it says so.
+    fn is_page(&self, page: u32) -> bool {
+        self.pagination.as_ref().and_then(|it| it.current_page).is_none_or(|current| current == page)
+    }
+}
+
+/// What is looked for: a session that was asked for and never answered.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    asked: &'a Asked,
+    command: &'a CreatePaymentSession,
+    idempotency_key: String,
+    /// When it was asked for first.
+    first_at: Timestamp,
+}
+
+/// How a session stands to what is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fit {
+    /// It echoes the idempotency key.
+    Ours,
+    /// It is as asked for, of our time.
+    Fits,
+    /// It is another one.
+    Other,
+    /// It is from before the request.
+    Older,
+    /// It lacks what would tell.
+    Doubtful,
+}
+
+impl<'a> Wanted<'a> {
+    /// The request for a session that was begun, if there is one: a signal can name even one that was turned away.
+    pub(crate) fn of<F: Truemed>(asked: &'a Asked, cx: &'a Cx<'_, F>) -> Option<Self> {
+        let it = cx.pending(Call::is_session)?;
+        let Call::CreatePaymentSession(command) = it.call else { return None };
+        let idempotency_key = idempotency_key(F::ID, cx.key(), it.id);
+        Some(Self { asked, command, idempotency_key, first_at: it.first_at? })
+    }
+
+    /// Whether a verified webhook names it: by its idempotency key; or by the key of the row and, of a checkout, because
+    /// the customer has been there; of a charge, by its token, its amount and its time as well.
+    pub(crate) fn is_named_by(&self, seen: &SessionSeen, row: &Key) -> bool {
+        if seen.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
+            return true;
+        }
+        let ours = seen.metadata.as_deref() == Some(row.as_str()) && seen.status.is_known() && !self.excludes(seen);
+        // Truemed writes whole seconds.
+        let second = self.first_at.as_millis().div_euclid(1000).saturating_mul(1000);
+        let after = seen.created().is_some_and(|at| at >= Timestamp::from_millis(second));
+        match self.command.is_charge() {
+            true => ours && seen.payment_token.is_some() && seen.amount().is_some() && after,
+            false => ours && seen.status != Status::Pending,
+        }
+    }
+
+    /// Since when a session can be ours.
+    fn from(&self) -> Timestamp {
+        let early = CLOCKS_DIFFER.as_u64().try_into().unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.first_at.as_millis().saturating_sub(early))
+    }
+
+    /// Whether something that it shows says that it is another one.
+    pub(crate) fn excludes(&self, seen: &SessionSeen) -> bool {
+        let Self { asked, command, .. } = self;
+        let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != asked.metadata;
+        let elsewhere = |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
+        seen.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
+            || seen.metadata.as_deref().is_some_and(differs)
+            || (command.is_charge() && seen.payment_token.is_some() && seen.payment_token != command.payment_token)
+            || self.costs_otherwise(seen)
+            || seen.customer_email.as_deref().is_some_and(elsewhere)
+            || seen.created().is_some_and(|at| at < self.from())
+    }
+
+    /// Whether an amount that it shows is not the one that was asked for; of a hold less may be taken.
+    fn costs_otherwise(&self, seen: &SessionSeen) -> bool {
+        let total = self.asked.total;
+        let whole = [seen.total_amount, seen.authorize_amount].into_iter().flatten().any(|it| it != total);
+        let taken = |it: Cents| if self.asked.authorization { it > total } else { it != total };
+        whole || seen.capture_amount.is_some_and(taken)
+    }
+
+    /// How a session stands to it.
+    pub(crate) fn fit(&self, seen: &SessionSeen) -> Fit {
+        let Self { asked, command, .. } = self;
+        if seen.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
+            return Fit::Ours;
+        }
+        if seen.created().is_some_and(|at| at < self.from()) {
+            return Fit::Older;
+        }
+        if self.excludes(seen) {
+            return Fit::Other;
+        }
+        let echoed = seen.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == asked.metadata);
+        let charged = command.is_charge() && seen.payment_token.is_some();
+        let sold = seen.items() == Some(command.items());
+        let tells = seen.created().is_some() && seen.amount().is_some();
+        if tells && (echoed || charged || sold) { Fit::Fits } else { Fit::Doubtful }
+    }
+}
+
+/// What the pages read so far amount to.
+#[derive(Debug)]
+pub(crate) enum Sought<'a> {
+    /// One session is ours.
+    One(PaymentSessionId, Option<&'a SessionSeen>),
+    /// Several could be.
+    Several(Vec<PaymentSessionId>),
+    /// The next page has to be read.
+    Next(Call),
+    /// None is, on every page that could show it.
+    None,
+    /// Nothing can be told.
+    Unclear,
+}
+
+impl Find {
+    /// The request for this page.
+    pub(crate) fn request(&self, settings: &Settings) -> Request {
+        let url =
+            format!("{}/payments/v1/payment_sessions?page={}&include_order_items=true", settings.base_url(), self.page);
+        Request::new("GET", url, CREDENTIAL)
+    }
+
+    /// What a page amounts to, `known` being the sessions that are known to be others.
+    pub(crate) fn read<'a>(
+        &self,
+        page: &'a Found,
+        wanted: &Wanted<'_>,
+        known: impl Fn(&PaymentSessionId) -> bool,
+    ) -> Sought<'a> {
+        let Self { mut doubtful, mut fitting, .. } = self.clone();
+        doubtful |= !page.is_page(self.page);
+        let mut complete = page.is_last(self.page);
+        for entry in &page.payment_sessions {
+            let Some((seen, id)) = entry.as_ref().and_then(|seen| Some((seen, seen.session()?))) else {
+                doubtful = true;
+                continue;
+            };
+            match wanted.fit(seen) {
+                _ if known(id) => {}
+                Fit::Ours => return Sought::One(id.clone(), Some(seen)),
+                Fit::Fits if fitting.len() < KEPT && !fitting.contains(id) => fitting.push(id.clone()),
+                Fit::Older => complete = true,
+                Fit::Doubtful => doubtful = true,
+                Fit::Fits | Fit::Other => {}
+            }
+        }
+        let is_over = complete || self.page >= PAGES;
+        match fitting.as_slice() {
+            _ if !is_over => {
+                Sought::Next(Call::FindPaymentSession(Self { page: self.page.saturating_add(1), doubtful, fitting }))
+            }
+            [] if doubtful || !complete => Sought::Unclear,
+            [] => Sought::None,
+            [id] => {
+                let on_page = page.payment_sessions.iter().flatten().find(|it| it.session() == Some(id));
+                Sought::One(id.clone(), on_page)
+            }
+            _ => Sought::Several(fitting),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Cents;
+    use crate::providers::truemed::api::order::OrderItem;
+
+    const KEY: &str = "truemed.payment_session:k:create_payment_session:1";
+
+    fn sought(body: &str, find: &Find) -> String {
+        let mut command =
+            CreatePaymentSession::new(Cents::new(1500), [OrderItem::new("b12", "B12", 1, Cents::new(1500))].into());
+        command.customer_email = Some("a@shop.example".into());
+        let asked = Asked::of(&command, command.content(), "order-1");
+        let first_at = Timestamp::parse_iso("2026-02-02T10:00:00Z").unwrap();
+        let wanted = Wanted { asked: &asked, command: &command, idempotency_key: KEY.into(), first_at };
+        let Reading::Done(page) = Found::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {
+            return "no page".into();
+        };
+        match find.read(&page, &wanted, |id| id.as_str() == "ps_known") {
+            Sought::One(id, seen) => format!("{id} {}", seen.is_some()),
+            Sought::Several(all) => format!("{}", all.len()),
+            Sought::Next(call) => format!("{call:?}"),
+            Sought::None => "none".into(),
+            Sought::Unclear => "unclear".into(),
+        }
+    }
+
+    fn list(entries: &[&str]) -> String {
+        format!(r#"{{"payment_sessions":[{}],"pagination":null}}"#, entries.join(","))
+    }
+
+    const FITS: &str = r#"{"id":"ps_1","status":"captured","created_at":"2026-02-02T09:56:00Z","total_amount":1500,"metadata":"order-1"}"#;
+    const OLD: &str = r#"{"id":"ps_0","status":"captured","created_at":"2026-02-02T09:54:59Z"}"#;
+
+    #[test]
+    fn a_session_is_matched_by_what_it_shows() {
+        let first = Find::default();
+        assert_eq!(sought(&list(&[FITS, OLD]), &first), "ps_1 true");
+        assert_eq!(sought(&list(&[OLD]), &first), "none");
+        assert_eq!(sought(&list(&[]), &first), "none");
+        assert_eq!(sought(&list(&[&FITS.replace("ps_1", "ps_known")]), &first), "none");
+        for (from, to) in [
+            ("1500", "1501"),
+            ("order-1", "order-2"),
+            ("09:56", "09:50"),
+            ("\"id\"", "\"idempotency_key\":\"x\",\"id\""),
+            ("\"id\"", "\"customer_email\":\"b@shop.example\",\"id\""),
+        ] {
+            assert_eq!(sought(&list(&[&FITS.replace(from, to)]), &first), "none", "{to}");
+        }
+        for (from, to) in [("\"metadata\"", "\"other\""), ("\"total_amount\"", "\"x\""), ("\"created_at\"", "\"x\"")] {
+            assert_eq!(sought(&list(&[&FITS.replace(from, to)]), &first), "unclear", "{to}");
+        }
+        assert_eq!(sought(&list(&["7", OLD]), &first), "unclear");
+        assert_eq!(sought(&list(&["7", FITS]), &first), "ps_1 true");
+        assert_eq!(sought(&list(&[FITS, &FITS.replace("ps_1", "ps_2")]), &first), "2");
+        let echo = format!(r#"{{"id":"ps_3","status":"pending","idempotency_key":"{KEY}"}}"#);
+        assert_eq!(sought(&list(&[FITS, &echo]), &first), "ps_3 true");
+        assert_eq!(sought(r#"{"payment_sessions":{}}"#, &first), "no page");
+    }
+
+    #[test]
+    fn pages_are_read_until_one_is_older_than_the_request() {
+        let page = |n: u32, entries: &str| {
+            format!(
+                r#"{{"payment_sessions":[{entries}],"pagination":{{"current_page":{n},"page_size":1,"last_page":40}}}}"#
+            )
+        };
+        let first = Find::default();
+        let second = Find { page: 2, doubtful: false, fitting: [PaymentSessionId::parse("ps_1").unwrap()].into() };
+        assert_eq!(sought(&page(1, FITS), &first), format!("{:?}", Call::FindPaymentSession(second.clone())));
+        assert_eq!(sought(&page(2, OLD), &second), "ps_1 false");
+        assert_eq!(sought(&page(3, OLD), &Find { page: 2, ..Find::default() }), "unclear");
+        let other = FITS.replace("order-1", "order-2");
+        assert_eq!(sought(&page(PAGES, &other), &Find { page: PAGES, ..Find::default() }), "unclear");
+    }
+}

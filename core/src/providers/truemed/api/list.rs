@@ -1,0 +1,153 @@
+//! The lists of an account's tokens and sessions: checked requests, and their pages. No flow owns them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::calls::CREDENTIAL;
+use crate::config::truemed::Settings;
+use crate::effect::Request;
+use crate::json::read_body;
+
+/// Which of an account's tokens are listed, newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListPaymentTokens {
+    /// The page, from 1.
+    pub page: Option<u32>,
+    /// How many on a page; Truemed's default is 30.
+    pub page_size: Option<u32>,
+    /// A part of the customer's e-mail address.
+    pub email: Option<String>,
+    /// A part of the customer's name.
+    pub name: Option<String>,
+    /// Cards that expire in this month or before: `YYYY-MM`.
+    pub card_expires_before: Option<String>,
+    /// Letters that expire on this day or before: `YYYY-MM-DD`.
+    pub lmn_expires_before: Option<String>,
+}
+
+/// Which of an account's sessions are listed, newest first, 30 on a page.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListPaymentSessions {
+    /// The page, from 1.
+    pub page: Option<u32>,
+    /// Whether each session lists its items.
+    pub include_order_items: Option<bool>,
+    /// Whether each session says what was given back.
+    pub summarize_refunds: Option<bool>,
+}
+
+/// One page of a list, with its entries as Truemed wrote them.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct Page {
+    /// The tokens or sessions.
+    #[serde(alias = "payment_tokens", alias = "payment_sessions")]
+    pub entries: Vec<Value>,
+    /// Which page it is and how many there are.
+    #[serde(default)]
+    pub pagination: Option<Value>,
+}
+
+/// A field of a list's request that Truemed would not understand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("`{pointer}` {reason}")]
+#[non_exhaustive]
+pub struct ListError {
+    /// A JSON Pointer into the request.
+    pub pointer: &'static str,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl ListPaymentTokens {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        counted(self.page, "/page")?;
+        counted(self.page_size, "/page_size")?;
+        dated(self.card_expires_before.as_deref(), "YYYY-MM", "/card_expires_before", "is not YYYY-MM")?;
+        dated(self.lmn_expires_before.as_deref(), "YYYY-MM-DD", "/lmn_expires_before", "is not YYYY-MM-DD")?;
+        let query = [
+            ("page", self.page.map(|it| it.to_string())),
+            ("page_size", self.page_size.map(|it| it.to_string())),
+            ("email", self.email.clone()),
+            ("name", self.name.clone()),
+            ("card_expires_before", self.card_expires_before.clone()),
+            ("lmn_expires_before", self.lmn_expires_before.clone()),
+        ];
+        Ok(get(settings, "/api/v1/payment_tokens", query))
+    }
+}
+
+impl ListPaymentSessions {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        counted(self.page, "/page")?;
+        let query = [
+            ("page", self.page.map(|it| it.to_string())),
+            ("include_order_items", self.include_order_items.map(|it| it.to_string())),
+            ("summarize_refunds", self.summarize_refunds.map(|it| it.to_string())),
+        ];
+        Ok(get(settings, "/payments/v1/payment_sessions", query))
+    }
+}
+
+impl Page {
+    /// Reads the answer to either list; nothing if it cannot be read.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        read_body(body)
+    }
+}
+
+fn counted(number: Option<u32>, pointer: &'static str) -> Result<(), ListError> {
+    if number == Some(0) { Err(ListError { pointer, reason: "counts from 1" }) } else { Ok(()) }
+}
+
+/// Whether a text has the digits and dashes of a pattern.
+fn dated(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
+    let fits = |text: &str| {
+        let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
+        text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(like)
+    };
+    if text.is_none_or(fits) { Ok(()) } else { Err(ListError { pointer, reason }) }
+}
+
+fn get<const N: usize>(settings: &Settings, path: &str, query: [(&str, Option<String>); N]) -> Request {
+    let mut url = format!("{}{path}", settings.base_url());
+    let given = query.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    for (index, (name, value)) in given.enumerate() {
+        let mark = if index == 0 { '?' } else { '&' };
+        url.push_str(&format!("{mark}{name}={}", crate::url::escaped(&value)));
+    }
+    Request::new("GET", url, CREDENTIAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_is_escaped_and_checked() {
+        let mut list =
+            ListPaymentTokens { email: Some("a+b@shop.example".into()), page: Some(2), ..Default::default() };
+        let request = list.request(&Settings::default()).unwrap();
+        assert_eq!(request.url, "https://api.truemed.com/api/v1/payment_tokens?page=2&email=a%2Bb%40shop.example");
+        list.lmn_expires_before = Some("2026-1-1".into());
+        assert_eq!(list.request(&Settings::default()).unwrap_err().pointer, "/lmn_expires_before");
+    }
+
+    #[test]
+    fn a_page_is_read_of_either_list() {
+        let page = Page::read(br#"{"payment_tokens": [{"payment_token": "pt_1"}], "pagination": null}"#).unwrap();
+        assert_eq!(page.entries.len(), 1);
+        assert!(Page::read(b"<html>").is_none());
+    }
+}

@@ -1,0 +1,327 @@
+//! Replies of Truemed: which members prove a success, and how a refusal is worded.
+
+use alloc::string::String;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+
+use super::webhook::{NextAction, SessionSeen, Status};
+use crate::flow::{Reading, Refusal, Reply};
+use crate::id::in_one_case;
+use crate::json::{RawText, any_form, decode, lenient, lenient_text, read_body, string_or_int};
+use crate::providers::truemed::rules::Rule;
+use crate::rule::RuleSet;
+use crate::time::Timestamp;
+
+/// The reply to `create_payment_token`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct TokenRequested {
+    /// The request, never to be used as a token.
+    #[serde(deserialize_with = "any_form")]
+    pub provision_token_request_id: ProvisionTokenRequestId,
+    /// Where the customer goes.
+    #[serde(default, deserialize_with = "lenient")]
+    pub redirect_url: Option<String>,
+}
+
+/// The reply to `update_payment_token`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct UpdateAnswered {
+    /// Whether the customer must act, where the reply says anything of it.
+    #[serde(default, deserialize_with = "said")]
+    next_action: Option<Said>,
+    /// Where the customer acts.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub redirect_url: Option<String>,
+    /// The request that the webhook will name.
+    #[serde(default, deserialize_with = "lenient")]
+    pub provision_token_request_id: Option<ProvisionTokenRequestId>,
+    /// The token that was updated, where it is named.
+    #[serde(default, deserialize_with = "lenient")]
+    payment_token: Option<Token>,
+}
+
+/// What a member that names an action says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Said {
+    /// Nothing.
+    Nothing,
+    /// That there is none.
+    No,
+    /// There is one, by the provider's name for it.
+    Named(NextAction),
+    /// There is one that has no name that could be read.
+    Unnamed,
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawText::deserialize(deserializer)?.get();
+        Ok(match (raw, decode::<String>(raw)) {
+            ("null", _) => Self::Nothing,
+            (_, Ok(text)) if text.is_empty() => Self::Nothing,
+            (_, Ok(text)) if text.eq_ignore_ascii_case("none") => Self::No,
+            (_, Ok(text)) => Self::Named(NextAction::from(text)),
+            (_, Err(_)) => Self::Unnamed,
+        })
+    }
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Said>, D::Error> {
+    Said::deserialize(deserializer).map(Some)
+}
+
+impl UpdateAnswered {
+    /// What the customer must do, if anything; an action whose name cannot be read has an empty one.
+    pub fn next_action(&self) -> Option<NextAction> {
+        let unnamed = || NextAction::Unknown(String::new());
+        match &self.next_action {
+            Some(Said::Named(action)) => Some(action.clone()),
+            Some(Said::Unnamed) => Some(unnamed()),
+            // A page for the customer is an action, whatever is said of it.
+            Some(Said::No | Said::Nothing) | None => self.redirect_url.is_some().then(unnamed),
+        }
+    }
+
+    /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
+    /// token that it names is another than the one that was to be updated.
+    pub(crate) fn read<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
+        match read_body::<Self>(reply.body) {
+            Some(Self { payment_token: Some(other), .. }) if other != *asked => Reading::missing("/payment_token"),
+            Some(it)
+                if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() =>
+            {
+                Reading::Done(event(it))
+            }
+            _ => Reading::missing("/next_action"),
+        }
+    }
+}
+
+/// The reply to `create_payment_session`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct SessionCreated {
+    /// The session.
+    #[serde(deserialize_with = "any_form")]
+    pub id: PaymentSessionId,
+    /// Where the customer pays.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub redirect_url: Option<String>,
+}
+
+/// A refused charge that sends the customer to a page.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct ChargeFailed {
+    /// Where the customer repairs it.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub redirect_url: Option<String>,
+    /// What the customer must do there, where the reply says so in the word of an update.
+    #[serde(default, deserialize_with = "lenient_text")]
+    next_action: Option<String>,
+    /// The session that failed; the name of this field is not documented, so two are read.
+    #[serde(default, deserialize_with = "lenient")]
+    payment_session_id: Option<PaymentSessionId>,
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<PaymentSessionId>,
+}
+
+impl ChargeFailed {
+    /// The session that failed, if the reply names it.
+    pub fn session(&self) -> Option<&PaymentSessionId> {
+        self.payment_session_id.as_ref().or(self.id.as_ref())
+    }
+
+    /// What the customer must do, if the reply says so.
+    pub fn next_action(&self) -> Option<NextAction> {
+        let text = self.next_action.as_ref().filter(|text| !text.eq_ignore_ascii_case("none"))?;
+        Some(NextAction::from(text.clone()))
+    }
+}
+
+/// The reply to `retrieve_provision_token_request`; a token of null says that it is pending.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ProvisionRetrieved {
+    /// The token, once there is one.
+    #[serde(deserialize_with = "any_form")]
+    pub payment_token: Option<Token>,
+    /// Our own text, echoed.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub metadata: Option<String>,
+}
+
+/// The reply to `retrieve_payment_token`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct TokenRetrieved {
+    /// The token.
+    #[serde(deserialize_with = "any_form")]
+    pub payment_token: Token,
+    /// When the earliest letter of medical necessity expires.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub lmn_expires_at: Option<String>,
+}
+
+impl TokenRetrieved {
+    /// When the earliest letter expires.
+    pub(crate) fn letter(&self) -> Option<Timestamp> {
+        self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
+    }
+}
+
+/// The id of what a request made, in the reply to a capture, a void or a refund.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(default, deserialize_with = "string_or_int")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "string_or_int")]
+    refund_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<Status>,
+}
+
+/// Reads the id of a capture. The session's own is what a lookup says, and no capture's.
+pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
+    let made = read_body::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
+    Reading::of(made.map(event).ok_or("/id"))
+}
+
+/// Reads the id of a void. A session that is shown in its place has to be voided.
+pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
+    let made = read_body::<Made>(reply.body)
+        .filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
+    Reading::of(made.and_then(|it| it.id).map(event).ok_or("/id"))
+}
+
+/// Reads the id of a refund.
+pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
+    Reading::of(read_body::<Made>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
+}
+
+/// Reads the request for a token, which is of no use without the page for the customer.
+pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequested) -> E) -> Reading<E> {
+    match read_body::<TokenRequested>(reply.body) {
+        None => Reading::missing("/provision_token_request_id"),
+        Some(it) if it.redirect_url.as_deref().is_some_and(|url| url.contains("://")) => Reading::Done(event(it)),
+        Some(it) => Reading::Missing { pointer: "/redirect_url", hint: Some(event(it)) },
+    }
+}
+
+/// Reads a created session.
+pub(crate) fn session_created<E>(reply: &Reply<'_>, event: impl FnOnce(SessionCreated) -> E) -> Reading<E> {
+    whole(reply, "/id", event)
+}
+
+/// Reads how a session stands: the one that was asked for.
+pub(crate) fn session<E>(
+    reply: &Reply<'_>,
+    asked: &PaymentSessionId,
+    event: impl FnOnce(SessionSeen) -> E,
+) -> Reading<E> {
+    match read_body::<SessionSeen>(reply.body) {
+        None => Reading::missing("/status"),
+        Some(seen) if seen.status.as_str().is_empty() => Reading::missing("/status"),
+        Some(seen) if seen.session() == Some(asked) => Reading::Done(event(seen)),
+        Some(_) => Reading::missing("/id"),
+    }
+}
+
+/// Reads a token: the one that was asked for.
+pub(crate) fn token<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(TokenRetrieved) -> E) -> Reading<E> {
+    let read = read_body::<TokenRetrieved>(reply.body).filter(|it| it.payment_token == *asked);
+    Reading::of(read.map(event).ok_or("/payment_token"))
+}
+
+/// Reads the provision request that was asked for: its token must be there, be it null.
+pub(crate) fn provision<E>(
+    reply: &Reply<'_>,
+    asked: &ProvisionTokenRequestId,
+    event: impl FnOnce(ProvisionRetrieved) -> E,
+) -> Reading<E> {
+    #[derive(Deserialize)]
+    struct Shape<'a> {
+        #[serde(borrow)]
+        #[expect(dead_code, reason = "only that it is there matters")]
+        payment_token: RawText<'a>,
+        #[serde(default, deserialize_with = "lenient_text")]
+        provision_token_request_id: Option<String>,
+    }
+    match read_body::<Shape<'_>>(reply.body) {
+        None => Reading::missing("/payment_token"),
+        Some(Shape { provision_token_request_id: Some(other), .. }) if other != asked.as_str() => {
+            Reading::missing("/provision_token_request_id")
+        }
+        Some(_) => whole(reply, "/payment_token", event),
+    }
+}
+
+fn whole<T: DeserializeOwned, E>(reply: &Reply<'_>, pointer: &'static str, event: impl FnOnce(T) -> E) -> Reading<E> {
+    Reading::of(read_body(reply.body).map(event).ok_or(pointer))
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default, deserialize_with = "lenient_text")]
+    error: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    message: Option<String>,
+}
+
+/// How Truemed words a refusal, and our rule that predicts it by its code; nothing if it is not worded so.
+pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Refusal<E>> {
+    let ErrorBody { error: code, message } = read_body(reply.body)?;
+    let rule = code.as_deref().and_then(|code| rules.iter().find(|(have, _)| *have == code));
+    let rule = rule.map(|(_, rule)| rule.rule());
+    (code.is_some() || message.is_some()).then(|| Refusal { rule, ..Refusal::new(code, message) })
+}
+
+/// The same for a charge, whose refusal may send the customer to a page, whatever its status.
+pub(crate) fn charge_refusal<E>(
+    reply: &Reply<'_>,
+    event: impl FnOnce(ChargeFailed, Option<String>) -> E,
+) -> Option<Refusal<E>> {
+    let worded = refusal(reply, &[("NotFound", Rule::TokenDeleteFinal)]);
+    let Some(failed) = read_body::<ChargeFailed>(reply.body).filter(|it| it.redirect_url.is_some()) else {
+        return worded;
+    };
+    let refusal = worded.unwrap_or(Refusal::new(None, None));
+    let code = refusal.code.clone();
+    Some(Refusal { event: Some(event(failed, code)), ..refusal })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(body: &str) -> Option<Option<NextAction>> {
+        let asked = Token::parse("pt_1").unwrap();
+        match UpdateAnswered::read(&Reply { status: 200, body: body.as_bytes() }, &asked, |it| it.next_action()) {
+            Reading::Done(action) => Some(action),
+            Reading::Missing { .. } => None,
+        }
+    }
+
+    #[test]
+    fn an_update_asks_for_nothing_only_where_it_says_so() {
+        for none in [r#"null"#, r#""""#, r#""None""#, r#""none""#, r#""NONE""#] {
+            assert_eq!(update(&alloc::format!("{{\"next_action\":{none}}}")), Some(None), "{none}");
+        }
+        let unnamed = Some(Some(NextAction::Unknown(String::new())));
+        for other in ["{}", "[]", "0", "false", "true", r#"{"type":"HealthSurvey"}"#, r#"["None"]"#] {
+            assert_eq!(update(&alloc::format!("{{\"next_action\":{other}}}")), unnamed, "{other}");
+        }
+        assert_eq!(update(r#"{"redirect_url":"https://x.example"}"#), unnamed);
+        assert_eq!(update(r#"{"next_action":"takehealthsurvey"}"#).flatten().map(|it| it.is_known()), Some(true));
+        assert_eq!(update(r#"{"next_action":null,"payment_token":"pt_1"}"#), Some(None));
+        assert_eq!(update(r#"{"next_action":null,"payment_token":"pt_2"}"#), None);
+        for nothing in [r#"{}"#, r#"{"redirect_url":""}"#, r#"{"provision_token_request_id":["x"]}"#, "[]"] {
+            assert_eq!(update(nothing), None, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The bodies of requests, as the host gives them; that of a session has a file of its own.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::order::OrderItem;
+use crate::money::Cents;
+use crate::value::{Extra, Metadata, RawJson, open_enum};
+
+open_enum! {
+    /// Why money is given back.
+    pub enum Reason {
+        /// The customer asked for it.
+        CustomerRequest = "customer_request",
+        /// The payment was a fraud.
+        Fraudulent = "fraudulent",
+        /// It was paid twice.
+        DuplicatePayment = "duplicate_payment",
+    }
+}
+
+/// `create_payment_token`: begin to store the payment method of a customer who is present.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreatePaymentTokenFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreatePaymentToken {
+    /// What the customer subscribes to.
+    pub order_items: Vec<OrderItem>,
+    /// Where the customer lands afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_url: Option<String>,
+    /// Where the customer lands after Cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_url: Option<String>,
+    /// A text that Truemed echoes; the flow's key where the host gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CreatePaymentToken {
+    /// The token of a subscription to some items.
+    pub fn new(order_items: Vec<OrderItem>, success_url: &str, failure_url: &str) -> Self {
+        let (success_url, failure_url) = (Some(success_url.into()), Some(failure_url.into()));
+        Self { order_items, success_url, failure_url, metadata: None, extra: Extra::default() }
+    }
+}
+
+/// `update_payment_token`: change the stored card, or the items, of a customer who is present; never both.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedUpdatePaymentTokenFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UpdatePaymentToken {
+    /// Whether the customer wants to change the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_card_info: Option<bool>,
+    /// What the customer subscribes to from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_items: Option<Vec<OrderItem>>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl UpdatePaymentToken {
+    /// A change of the items.
+    pub fn items(order_items: Vec<OrderItem>) -> Self {
+        Self { order_items: Some(order_items), ..Self::default() }
+    }
+
+    /// A change of the card.
+    pub fn card() -> Self {
+        Self { update_card_info: Some(true), ..Self::default() }
+    }
+}
+
+/// `create_refund`: give back some or all of what was captured.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreateRefundFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CreateRefund {
+    /// How much, in cents.
+    pub amount: Cents,
+    /// Why.
+    pub reason: Reason,
+    /// Which items, in Truemed's own shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_details: Option<RawJson>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+/// `capture_payment_session`: take what was held, or less.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapture"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Capture {
+    /// How much, in cents.
+    pub total_amount: Cents,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}

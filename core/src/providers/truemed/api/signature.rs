@@ -1,0 +1,165 @@
+//! The signature of a webhook: is it from Truemed, which flow does it concern, and how to acknowledge it.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::webhook::Signal;
+use crate::fact::{FactError, Origin};
+use crate::flow::Webhook;
+use crate::id::{CorrelationId, in_one_case};
+use crate::time::{Millis, Timestamp};
+use crate::webhook::{AuthError, Delivery, Secret};
+
+/// The status that Truemed wants for a stored webhook; any other makes it try again for up to seven days.
+pub(crate) const ACKNOWLEDGEMENT: u16 = 204;
+
+/// How the headers are named that carry a proof, for an error.
+const PROOFS: &str = "`x-truemed-signature` and `x-truemed-api-key`";
+
+/// The header with the signature.
+const SIGNATURE: &str = "x-truemed-signature";
+
+/// Whether a webhook is Truemed's: by its signature where there is one, otherwise by the shared secret in its header.
+///
+/// The time of a signature counts only where the host sets a tolerance: a webhook is told again for up to seven days, and no
+/// document says that each time it is signed anew.
+pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
+    delivery.check_secrets(|_| None)?;
+    let secrets = delivery.secrets;
+    let genuine = match (delivery.headers.get(SIGNATURE), delivery.headers.get("x-truemed-api-key")) {
+        (Some(header), _) => {
+            let signature = Signature::read(header).ok_or(AuthError::UnreadableHeader(SIGNATURE))?;
+            let genuine = secrets.iter().any(|secret| signature.is_by(*secret, delivery.body));
+            if let Some(tolerance) = delivery.tolerance.filter(|_| genuine) {
+                delivery.check_time(signature.made()?, tolerance)?;
+            }
+            genuine
+        }
+        (None, Some(given)) => secrets.iter().any(|secret| secret.as_bytes().ct_eq(given.as_bytes()).into()),
+        (None, None) => return Err(AuthError::NoSignature(PROOFS)),
+    };
+    if genuine { Ok(Origin::Verified) } else { Err(AuthError::Mismatch) }
+}
+
+/// A time, and signatures of any version over `{t}.{body}`: hex or base64, since the documents show neither.
+struct Signature<'a> {
+    time: &'a str,
+    listed: Vec<Vec<u8>>,
+}
+
+impl<'a> Signature<'a> {
+    fn read(header: &'a str) -> Option<Self> {
+        let parts = || header.split([',', ' ']).filter_map(|part| part.trim().split_once('='));
+        let (_, time) = parts().find(|(name, _)| *name == "t")?;
+        let bytes = |text: &str| hex::decode(text).ok().or_else(|| STANDARD.decode(text).ok());
+        Some(Self { time, listed: parts().filter_map(|(name, text)| bytes(text).filter(|_| name != "t")).collect() })
+    }
+
+    fn is_by(&self, secret: Secret<'_>, body: &[u8]) -> bool {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
+        mac.update(self.time.as_bytes());
+        mac.update(b".");
+        mac.update(body);
+        let wanted = mac.finalize().into_bytes();
+        self.listed.iter().any(|given| wanted.as_slice().ct_eq(given.as_slice()).into())
+    }
+
+    /// When it was made: in seconds, or in milliseconds where seconds would lie thousands of years ahead.
+    fn made(&self) -> Result<Timestamp, AuthError> {
+        let number: u64 = self.time.parse().map_err(|_| AuthError::UnreadableHeader(SIGNATURE))?;
+        Ok(Timestamp::from_documented_seconds(number)
+            .unwrap_or_else(|| Timestamp::default().after(Millis::new(number))))
+    }
+}
+
+/// The ids by which a webhook finds its flows.
+pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
+    FactError::bounded(body)?;
+    let signal = Signal::read(&Webhook::of(body));
+    let signal = signal
+        .ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", crate::providers::truemed::NAME)))?;
+    Ok(signal.ids().into_iter().flatten().filter_map(|id| CorrelationId::parse(in_one_case(id)).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Headers;
+    use crate::webhook::SecretError;
+
+    const BODY: &[u8] = br#"{"webhook_delivery_id":"wd_1","event_type":"x","data":{}}"#;
+    const SECRETS: &[Secret<'_>] = &[Secret::new("old"), Secret::new("whsec")];
+    // printf '1700000000.%s' "$BODY" | openssl dgst -sha256 -hmac whsec
+    const HEX: &str = "4ede13ffcf9f35c7b60668c6cb5c86191a153467f02f9ef1b191ab150a9a0143";
+
+    fn told(pairs: &[(&str, &str)], body: &[u8]) -> Result<Origin, AuthError> {
+        let headers: Headers<'_> = pairs.iter().copied().collect();
+        let now = Timestamp::from_millis(1_700_604_800_000);
+        authenticate(&Delivery { secrets: SECRETS, headers: &headers, body, now, tolerance: None })
+    }
+
+    #[test]
+    fn a_signature_over_the_raw_body_by_any_secret_is_genuine() {
+        let value = format!("t=1700000000,v0=00,v1={HEX}");
+        assert_eq!(told(&[("X-Truemed-Signature", &value)], BODY), Ok(Origin::Verified));
+        let spaced = [BODY, b" "].concat();
+        assert_eq!(told(&[("X-Truemed-Signature", &value)], &spaced), Err(AuthError::Mismatch));
+        let other = format!("t=1700000001,v1={HEX}");
+        assert_eq!(told(&[("x-truemed-signature", &other)], BODY), Err(AuthError::Mismatch));
+        let timeless = format!("v1={HEX}");
+        assert_eq!(told(&[("x-truemed-signature", &timeless)], BODY), Err(AuthError::UnreadableHeader(SIGNATURE)));
+        assert_eq!(told(&[("x-truemed-signature", "t=1700000000")], BODY), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn the_shared_secret_in_the_header_is_genuine() {
+        assert_eq!(told(&[("x-truemed-api-key", "whsec")], BODY), Ok(Origin::Verified));
+        assert_eq!(told(&[("x-truemed-api-key", "whse")], BODY), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn a_bad_signature_is_not_saved_by_a_good_header() {
+        let both = [("x-truemed-signature", "t=1,v1=00"), ("x-truemed-api-key", "whsec")];
+        assert_eq!(told(&both, BODY), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn the_time_of_a_signature_counts_where_the_host_sets_a_tolerance() {
+        let value = format!("t=1700000000,v1={HEX}");
+        let headers: Headers<'_> = [("x-truemed-signature", value.as_str())].into_iter().collect();
+        let at = |millis, tolerance| {
+            let now = Timestamp::from_millis(millis);
+            authenticate(&Delivery { secrets: SECRETS, headers: &headers, body: BODY, now, tolerance })
+        };
+        let week = Some(Millis::from_hours(168));
+        assert_eq!(at(0, None), Ok(Origin::Verified));
+        assert_eq!(at(1_700_604_800_000, week), Ok(Origin::Verified));
+        assert_eq!(at(1_700_604_800_001, week), Err(AuthError::Stale));
+        assert_eq!(at(1_700_000_000, week), Err(AuthError::NowInSeconds));
+        let made = |time| Signature { time, listed: Vec::new() }.made().map(Timestamp::as_millis);
+        assert_eq!((made("1700000000"), made("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
+        assert_eq!(made("2023-11-14T22:13:20Z"), Err(AuthError::UnreadableHeader(SIGNATURE)));
+    }
+
+    #[test]
+    fn no_proof_or_a_secret_that_is_none_is_said() {
+        assert_eq!(told(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
+        let headers: Headers<'_> = [("x-truemed-api-key", "")].into_iter().collect();
+        let with = |secret| {
+            let secrets = [Secret::new(secret)];
+            let now = Timestamp::default();
+            authenticate(&Delivery { secrets: &secrets, headers: &headers, body: BODY, now, tolerance: None })
+        };
+        for (secret, wrong) in
+            [("", SecretError::Empty), ("whsec\n", SecretError::Blank), ("'whsec'", SecretError::Quoted)]
+        {
+            assert_eq!(with(secret), Err(AuthError::Secret { index: 0, wrong }), "{secret:?}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The names that Truemed's flows share: what a person is asked and answers, what a customer is told, and what is awaited.
+
+use super::ids::PaymentSessionId;
+use crate::flow::{named, reviews};
+use crate::id::CorrelationId;
+
+reviews! {
+    /// What a person is asked.
+    pub enum Review {
+        done_after_all: MadeAfterAll [Seen],
+        done_twice: MadeTwice,
+    };
+    /// What a person answers.
+    pub enum Verdict {
+        /// It was made.
+        Made = "made",
+        /// It was not made.
+        NotMade = "not_made",
+        /// It was made, under another id.
+        MadeElsewhere = "made_elsewhere",
+        /// The money was captured.
+        Captured = "captured",
+        /// The hold was released.
+        Voided = "voided",
+        /// The money is still held.
+        StillHeld = "still_held",
+        /// The session is over.
+        Ended = "ended",
+        /// The session is in progress.
+        Live = "live",
+        /// The checkout was canceled.
+        Canceled = "canceled",
+        /// The checkout was not canceled.
+        NotCanceled = "not_canceled",
+        /// The money was refunded.
+        Refunded = "refunded",
+        /// The money was not refunded.
+        NotRefunded = "not_refunded",
+        /// The token was deleted.
+        Deleted = "deleted",
+        /// The token still exists.
+        Keep = "keep",
+        /// The change was made.
+        Confirmed = "confirmed",
+        /// The change was not made.
+        Withdrawn = "withdrawn",
+        /// The customer has repaired the payment method.
+        Repaired = "repaired",
+        /// The wait goes on.
+        KeepWaiting = "keep_waiting",
+        /// The wait is over.
+        StopWaiting = "stop_waiting",
+        /// The payment is for this flow.
+        Ours = "ours",
+        /// The payment is for something else.
+        NotOurs = "not_ours",
+        /// A person has read it.
+        Seen = "seen",
+    }
+
+    /// The customer had to act on this change of the card or the items, and Truemed has not confirmed it.
+    /// Does Truemed's dashboard show the change?
+    ChangeUnconfirmed = "update_unconfirmed" {
+        /// Yes. Truemed shows the change.
+        Confirmed,
+        /// No. The change was not made. Drop it.
+        Withdrawn,
+        /// Not yet. Wait for the customer.
+        KeepWaiting,
+    }
+    /// It is unknown whether Truemed made this change of the card or the items.
+    /// Does Truemed's dashboard show the change?
+    UpdateUnknown = "update_unconfirmed" {
+        /// Yes. Truemed shows the change.
+        Confirmed,
+        /// No. The change was not made. Drop it.
+        Withdrawn,
+    }
+    /// A charge failed, and the customer was asked to repair the payment method. Truemed has not confirmed the repair.
+    /// Does Truemed's dashboard show the repair?
+    RepairUnconfirmed = "repair_unconfirmed" {
+        /// Yes. The charge can be requested again.
+        Repaired,
+        /// Not yet. Wait for the customer.
+        KeepWaiting,
+    }
+    /// Truemed does not find this payment token. The token was deleted, or the API key belongs to another sales channel.
+    /// Is the token still in Truemed's dashboard?
+    TokenNotFound = "token_not_found" {
+        /// No. The token was deleted and cannot be charged.
+        Deleted,
+        /// Yes. The token still exists. Keep it.
+        Keep,
+    }
+    /// Truemed has not reported the outcome of this session or provision request, and lookups have not shown it.
+    /// Find the session or the request in Truemed's dashboard. Should rulebound keep waiting?
+    NoSignal = "no_signal" {
+        /// Yes. The outcome is still open. Look it up again.
+        KeepWaiting,
+        /// No. Truemed will not report an outcome.
+        StopWaiting,
+    }
+    /// Truemed reports a status for this payment session that its documents do not list.
+    /// Find the session in Truemed's dashboard. Is the session still in progress?
+    UnknownStatus = "unknown_status" {
+        /// Yes. The session is in progress.
+        Live,
+        /// No. The session has ended.
+        Ended,
+    }
+    /// Truemed does not find this payment session. The id may be wrong, or the API key may belong to another sales channel.
+    /// Is the session in Truemed's dashboard?
+    NotFound = "not_found" {
+        /// Yes. Look the session up again.
+        KeepWaiting,
+        /// No. There is no such session.
+        StopWaiting,
+        /// Yes, under another id. I found the session in Truemed's dashboard.
+        MadeElsewhere needs "payment_session" |id| PaymentSessionId::parse(id).is_ok(),
+    }
+    /// Truemed reports a payment session that no known request explains. Find the session in Truemed's dashboard.
+    /// Does the session pay for this order or subscription?
+    Unplaced = "unplaced_payment" {
+        /// Yes. The session pays for this order or subscription.
+        Ours,
+        /// No. The session pays for something else.
+        NotOurs,
+        /// The money is only held. I have released or captured it in Truemed's dashboard.
+        Seen,
+    }
+    /// A late reply or a webhook shows that Truemed carried out a request that was ended as not done.
+    /// Find the request in Truemed's dashboard. Does the payment belong to this order or subscription?
+    MadeAfterAll = "made_after_all" {
+        /// Yes. The payment belongs to this order or subscription.
+        Ours,
+        /// No. The payment is for something else.
+        NotOurs,
+        /// I have checked the request, and undone it if nobody wants it.
+        Seen,
+    }
+    /// Truemed has carried out the same request twice, and this is the second id.
+    /// Find both in Truemed's dashboard, and undo the second one.
+    MadeTwice = "made_twice" {
+        /// I have undone the second one, or I keep both.
+        Seen,
+    }
+    /// Truemed reports two final statuses for this payment session that cannot both be true.
+    /// Find out in Truemed's dashboard whether the money was captured.
+    Contradiction = "contradiction" {
+        /// I have checked the session.
+        Seen,
+    }
+    /// Truemed captured another amount for this session than was requested.
+    /// Compare the two amounts in Truemed's dashboard.
+    CapturedOtherAmount = "captured_other_amount" {
+        /// I have checked the amount.
+        Seen,
+    }
+
+    /// It is unknown whether Truemed created this payment session. Search Truemed's dashboard for the session.
+    /// Did Truemed create the session?
+    CreateUnknown = "outcome_unknown" {
+        /// Yes. I found the session in Truemed's dashboard.
+        Made needs "payment_session" |id| PaymentSessionId::parse(id).is_ok(),
+        /// No. There is no such session.
+        NotMade,
+    }
+    /// It is unknown whether Truemed captured this payment session. What does Truemed's dashboard show?
+    CaptureUnknown = "outcome_unknown" {
+        /// The session is captured.
+        Captured,
+        /// The money is still held. The capture can be requested again.
+        StillHeld,
+        /// The session has ended without a capture.
+        Ended,
+    }
+    /// It is unknown whether Truemed released the held money of this session. What does Truemed's dashboard show?
+    VoidUnknown = "outcome_unknown" {
+        /// The hold is released.
+        Voided,
+        /// The money is still held. The void can be requested again.
+        StillHeld,
+        /// The session is captured.
+        Captured,
+    }
+    /// It is unknown whether Truemed canceled this checkout. Does Truemed's dashboard show it as canceled?
+    CancelUnknown = "outcome_unknown" {
+        /// Yes. The checkout is canceled.
+        Canceled,
+        /// No. The checkout is not canceled.
+        NotCanceled,
+    }
+    /// It is unknown whether Truemed made this refund. Search Truemed's dashboard for the refund.
+    /// Did Truemed make the refund?
+    RefundUnknown = "outcome_unknown" {
+        /// Yes. I found the refund in Truemed's dashboard.
+        Refunded needs "refund" |id| CorrelationId::parse(id).is_ok(),
+        /// No. There is no such refund.
+        NotRefunded,
+    }
+    /// It is unknown whether Truemed deleted this payment token. Is the token still in Truemed's dashboard?
+    DeleteUnknown = "outcome_unknown" {
+        /// No. The token was deleted.
+        Deleted,
+        /// Yes. The token still exists. Keep it.
+        Keep,
+    }
+}
+
+impl Verdict {
+    /// Whose a payment is.
+    pub(crate) const OURS_OR_NOT: &'static [Self] = &[Self::Ours, Self::NotOurs];
+}
+
+named! {
+    /// What a customer is notified of.
+    pub enum Notice {
+        /// The customer must act on a change of the card or the items.
+        ActionRequired = "action_required",
+        /// The payment method must be repaired before it can be charged.
+        PaymentFailed = "payment_failed",
+        /// The customer has paid, and Truemed reviews the order.
+        OrderPlaced = "order_placed",
+        /// Truemed has rejected the order.
+        Rejected = "rejected",
+    }
+}
+
+named! {
+    /// What is awaited.
+    pub enum SignalName {
+        /// Truemed's webhook: the token can be charged.
+        TokenUpdated = "payment_token_updated",
+        /// Truemed's webhook: the session has another status.
+        SessionComplete = "payment_session_complete",
+        /// The host's request for a charge that the customer has repaired.
+        ChargeAgain = "create_payment_session",
+    }
+}

@@ -1,0 +1,275 @@
+//! Origins: what a token or its repair comes from, which of them are settled, and the order of our requests.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Fingerprints, IdError, Intent, saved_as_text};
+use crate::providers::truemed::api::webhook::Status;
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
+use crate::providers::truemed::session::Session;
+
+/// How many are remembered in full, and told to the host as ids that find the flow.
+const RECENT: usize = 16;
+
+/// How many more are remembered by a fingerprint: with the recent ones more than two years of weekly charges.
+const OLDER: usize = 112;
+
+/// What a token, or its repair, comes from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenOrigin"))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Origin {
+    /// A provision request: of `create_payment_token`, or of an update.
+    Request(ProvisionTokenRequestId),
+    /// A session that makes a token.
+    Session(PaymentSessionId),
+    /// A session that failed and was repaired.
+    Failed(PaymentSessionId),
+}
+
+impl Origin {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Request(id) => id.as_str(),
+            Self::Session(id) | Self::Failed(id) => id.as_str(),
+        }
+    }
+}
+
+/// Our requests by their order, and what is settled of them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenHistory"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct History {
+    /// How many requests of ours there were: their order stands in for the time stamps that webhooks lack.
+    #[serde(default)]
+    requests: u32,
+    /// The origins that are settled, so that a redelivery of theirs settles nothing else.
+    #[serde(default, skip_serializing_if = "Closed::is_empty")]
+    closed: Closed,
+}
+
+/// The last origins that were settled, by the order of our requests and not of their arrival.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedClosed"))]
+#[serde(deny_unknown_fields)]
+struct Closed {
+    /// The last ones, with what is known of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<Past>,
+    /// Those before, as fingerprints.
+    #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
+    older: Fingerprints,
+}
+
+impl Closed {
+    const fn is_empty(&self) -> bool {
+        self.recent.is_empty()
+    }
+}
+
+/// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
+/// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", with = "String"))]
+pub(super) struct Past {
+    seq: u32,
+    origin: Origin,
+    status: Option<Status>,
+    contradicted: bool,
+    /// The charge that failed, which may still turn out captured.
+    intent: Option<Intent>,
+}
+
+saved_as_text!(Past);
+
+impl fmt::Display for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.origin {
+            Origin::Request(_) => "request",
+            Origin::Session(_) => "session",
+            Origin::Failed(_) => "failed",
+        };
+        write!(f, "{} {kind} {}", self.seq, self.origin.id())?;
+        if let Some(status) = self.status.as_ref().filter(|status| **status != Status::Captured) {
+            write!(f, " {}", status.as_str())?;
+        }
+        if self.contradicted {
+            f.write_str(" !")?;
+        }
+        match &self.intent {
+            Some(intent) => write!(f, " @{intent}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Past {
+    type Err = IdError;
+    fn from_str(line: &str) -> Result<Self, IdError> {
+        let mut words = line.split(' ');
+        let mut next = || words.next().unwrap_or_default();
+        let seq = next().parse().map_err(|_| IdError::Character)?;
+        let (origin, mut status) = match (next(), next()) {
+            ("request", id) => (Origin::Request(ProvisionTokenRequestId::parse(id)?), None),
+            ("session", id) => (Origin::Session(PaymentSessionId::parse(id)?), Some(Status::Captured)),
+            ("failed", id) => (Origin::Failed(PaymentSessionId::parse(id)?), None),
+            _ => return Err(IdError::Character),
+        };
+        let (mut contradicted, mut intent) = (false, None);
+        for word in words {
+            if let Some(name) = word.strip_prefix('@') {
+                intent = Some(Intent::parse(name)?);
+                continue;
+            }
+            match (word, &mut status) {
+                ("!", _) => contradicted = true,
+                (word, Some(status)) => *status = Status::from(String::from(word)),
+                _ => return Err(IdError::Character),
+            }
+        }
+        Ok(Self { seq, origin, status, contradicted, intent })
+    }
+}
+
+impl History {
+    /// The number of the next request of ours.
+    pub(super) const fn count(&mut self) -> u32 {
+        self.requests = self.requests.saturating_add(1);
+        self.requests
+    }
+
+    /// The number of the last request of ours.
+    pub(super) const fn last(&self) -> u32 {
+        self.requests
+    }
+
+    pub(super) fn has(&self, origin: &Origin) -> bool {
+        self.closed.recent.iter().any(|it| it.origin == *origin) || self.closed.older.has(origin.id())
+    }
+
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.closed.recent.iter().any(|it| it.origin.id() == id) || self.closed.older.has(id)
+    }
+
+    /// Whether a recent session was captured.
+    pub(super) fn is_captured(&self, id: &str) -> bool {
+        self.nth_captured(id).is_some()
+    }
+
+    /// The place of a recent session that was captured, in the order of our requests.
+    pub(super) fn nth_captured(&self, id: &str) -> Option<u32> {
+        let captured = |it: &&Past| it.origin.id() == id && it.status == Some(Status::Captured);
+        self.closed.recent.iter().find(captured).map(|it| it.seq)
+    }
+
+    /// The ids of the recent ones.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.closed.recent.iter().map(|it| it.origin.id())
+    }
+
+    pub(super) fn add(&mut self, seq: u32, origin: Origin) {
+        self.insert(Past { seq, origin, status: None, contradicted: false, intent: None });
+    }
+
+    /// A charge that failed, and whose session may still turn out captured.
+    pub(super) fn add_failed(&mut self, seq: u32, id: PaymentSessionId, intent: Option<Intent>) {
+        self.insert(Past { seq, origin: Origin::Failed(id), status: None, contradicted: false, intent });
+    }
+
+    /// A session of which a person has said whose it is.
+    pub(super) fn add_judged(&mut self, seq: u32, id: PaymentSessionId) {
+        let (origin, status) = (Origin::Session(id), Some(Status::Captured));
+        self.insert(Past { seq, origin, status, contradicted: false, intent: None });
+    }
+
+    /// A session that failed turns out captured. Says of which charge, the first time.
+    pub(super) fn pay_failed(&mut self, id: &str) -> Option<Option<Intent>> {
+        let is_it = |it: &Past| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
+        let index = self.closed.recent.iter().position(is_it)?;
+        let past = self.closed.recent.remove(index);
+        if let Origin::Failed(id) = past.origin {
+            self.add_judged(past.seq, id);
+        }
+        Some(past.intent)
+    }
+
+    pub(super) fn add_session(&mut self, seq: u32, session: &Session) {
+        let origin = Origin::Session(session.id.clone());
+        let (status, contradicted) = (Some(session.status.clone()), session.contradicted);
+        let intent = session.asked.as_ref().and_then(|it| it.intent.clone());
+        let intent = intent.filter(|_| session.status != Status::Captured);
+        self.insert(Past { seq, origin, status, contradicted, intent });
+    }
+
+    fn insert(&mut self, past: Past) {
+        if self.has(&past.origin) {
+            return;
+        }
+        self.closed.recent.push(past);
+        self.closed.recent.sort_unstable();
+        if self.closed.recent.len() > RECENT {
+            let past = self.closed.recent.remove(0);
+            // Of one that may still turn out captured nothing is kept: it would be money that fits nothing.
+            let is_over = past.status == Some(Status::Captured) || matches!(past.origin, Origin::Request(_));
+            if is_over {
+                self.closed.older.add(past.origin.id(), OLDER);
+            }
+        }
+    }
+
+    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was, and of which charge, if
+    /// that is new.
+    pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<(Status, Option<Intent>)> {
+        let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
+        let past = self.closed.recent.iter_mut().find(|it| is_it(it))?;
+        let before = past.status.clone()?;
+        if !status.is_final() || before == *status || (past.contradicted && *status <= before) {
+            return None;
+        }
+        past.status = Some(before.clone().max(status.clone()));
+        // One that was waited for no longer contradicts nothing.
+        past.contradicted = before.is_final();
+        // What was captured is settled: its charge cannot turn out otherwise.
+        let intent = if past.status == Some(Status::Captured) { past.intent.take() } else { past.intent.clone() };
+        Some((before, intent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn the_last_128_that_are_over_are_known_and_survive_json() {
+        let mut history = History::default();
+        let id = |n: u32| PaymentSessionId::parse(format!("ps_{n}")).unwrap();
+        for n in 1..=200 {
+            history.add_judged(n, id(n));
+        }
+        assert!((73..=200).all(|n| history.has_id(id(n).as_str())));
+        assert!(!history.has_id("ps_72") && !history.has_id("ps_201"));
+        let text = serde_json::to_string(&history.closed).unwrap();
+        assert!(text.len() < 1500, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Closed>(&text).unwrap(), history.closed);
+        for wrong in [r#"{"older":"AAAA"}"#, r#"{"older":"?"}"#] {
+            assert!(serde_json::from_str::<Closed>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_may_still_be_paid_is_forgotten_rather_than_taken_for_settled() {
+        let mut history = History::default();
+        history.add_failed(1, PaymentSessionId::parse("ps_failed").unwrap(), None);
+        for n in 2..=40 {
+            history.add_judged(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
+        }
+        assert!(!history.has_id("ps_failed") && history.has_id("ps_2"));
+    }
+}

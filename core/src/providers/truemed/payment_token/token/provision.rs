@@ -1,0 +1,334 @@
+//! Attempts to get a token: what their replies, their tokens, lookups and persons say of them.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::{StoredToken, TokenState, Word};
+use crate::config::Lookups;
+use crate::effect::Wait;
+use crate::fact::IgnoredReason;
+use crate::flow::PollTimer;
+use crate::id::Digest;
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::replies::TokenRequested;
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
+use crate::providers::truemed::names::{Review, SignalName, Verdict};
+use crate::providers::truemed::payment_token::Cx;
+use crate::providers::truemed::payment_token::history::{History, Origin};
+use crate::time::Timestamp;
+
+/// How many open attempts are watched.
+const WATCHED: usize = 8;
+
+/// One attempt to get a token.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenProvision"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provision {
+    /// Its place in the order of our requests.
+    seq: u32,
+    /// What Truemed calls it, once it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    /// The fingerprint of its items.
+    items: Digest,
+    /// Where the customer goes, exactly as Truemed gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<String>,
+    /// The wait for its token.
+    watch: PollTimer,
+}
+
+const fn is_create(call: &Call) -> bool {
+    matches!(call, Call::CreatePaymentToken(_))
+}
+
+impl Provision {
+    /// What Truemed calls it, if it is known by that id.
+    fn is(&self, id: &str) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.id() == id)
+    }
+
+    /// The provision request that it is, as far as it is known.
+    const fn request(&self) -> Option<&ProvisionTokenRequestId> {
+        match &self.origin {
+            Some(Origin::Request(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The session that makes its token.
+    const fn session(&self) -> Option<&PaymentSessionId> {
+        match &self.origin {
+            Some(Origin::Session(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Plans the next look at it, and has a person look once the schedule is over.
+    fn watch(&self, cx: &mut Cx<'_>) {
+        match &self.origin {
+            Some(Origin::Request(id)) => {
+                let look_up = Call::RetrieveProvisionTokenRequest(id.clone());
+                cx.poll_then_ask(look_up, &self.watch, Review::NoSignal, id.as_str());
+            }
+            // No lookup tells of the token of a session; a person looks once its schedule is over.
+            Some(Origin::Session(id)) => cx.ask_on_schedule(Review::NoSignal, id.as_str(), &self.watch),
+            Some(Origin::Failed(_)) | None => {}
+        }
+    }
+}
+
+impl StoredToken {
+    /// Opens another attempt; the oldest beyond the eighth is given up.
+    pub(in super::super) fn provision(&mut self, seq: u32, items: Digest, metadata: &str, cx: &mut Cx<'_>) {
+        self.metadata = Some(Digest::of([metadata.as_bytes()]));
+        let watch = PollTimer::new(cx.now());
+        self.provisions.push(Provision { seq, origin: None, items, redirect_url: None, watch });
+        if self.provisions.len() > WATCHED
+            && let Some(Origin::Request(id)) = self.provisions.remove(0).origin
+        {
+            cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(have) if *have == id));
+            cx.withdraw_review(Review::NoSignal, id.as_str());
+        }
+        self.settle_state();
+    }
+
+    /// The state that follows from the attempts that are still open.
+    fn settle_state(&mut self) {
+        if matches!(self.state, TokenState::Absent | TokenState::Requested | TokenState::Awaiting) {
+            self.state = match self.provisions.iter().map(|it| it.origin.is_some()).max() {
+                None => TokenState::Absent,
+                Some(false) => TokenState::Requested,
+                Some(true) => TokenState::Awaiting,
+            };
+        }
+    }
+
+    /// Whether the request for a token to these items is not answered yet.
+    pub(in super::super) fn is_requested(&self, items: Digest) -> bool {
+        let last = self.provisions.last().filter(|it| it.origin.is_none());
+        self.state < TokenState::Adopting && last.is_some_and(|last| last.items == items)
+    }
+
+    /// The request for a token was taken.
+    pub(in super::super) fn requested(&mut self, reply: TokenRequested, cx: &mut Cx<'_>) {
+        let id = reply.provision_token_request_id;
+        cx.learn(id.as_str());
+        if let Some(provision) = self.provisions.iter_mut().rfind(|it| it.origin.is_none()) {
+            provision.origin = Some(Origin::Request(id));
+            provision.redirect_url = reply.redirect_url;
+            provision.watch = PollTimer::new(cx.now());
+            provision.watch(cx);
+        }
+        self.settle_state();
+    }
+
+    /// A reply names a request without a page for the customer: another is asked for, and a token of this one counts too.
+    pub(in super::super) fn hinted(&mut self, reply: TokenRequested, cx: &mut Cx<'_>) {
+        let origin = Origin::Request(reply.provision_token_request_id);
+        let unnamed = self.provisions.iter().rposition(|it| it.origin.is_none());
+        if let Some((index, provision)) = unnamed.and_then(|index| Some((index, self.provisions.get(index)?))) {
+            let named = Provision { origin: Some(origin.clone()), ..provision.clone() };
+            if !self.provisions.contains(&named) {
+                cx.learn(origin.id());
+                self.provisions.insert(index, named);
+            }
+        }
+        self.settle_state();
+    }
+
+    /// No token is asked for but with the charge of that number: what was named without a page for the customer goes as well.
+    pub(in super::super) fn not_requested(&mut self, charge: Option<u32>) {
+        self.refused = self.provisions.iter().rfind(|it| it.origin.is_none()).map(|it| it.items).or(self.refused);
+        self.provisions.retain(|it| match &it.origin {
+            None => Some(it.seq) == charge,
+            Some(Origin::Request(_)) => it.redirect_url.is_some(),
+            Some(_) => true,
+        });
+        self.settle_state();
+    }
+
+    /// Nothing came of any sending of the request for a token: it goes, once there is one.
+    pub(in super::super) fn not_sent(&mut self, charge: Option<u32>, cx: &mut Cx<'_>) {
+        if self.state >= TokenState::Issued {
+            cx.withdraw(is_create);
+            self.not_requested(charge);
+        }
+    }
+
+    /// The session that makes a token is known.
+    pub(in super::super) fn session_opened(
+        &mut self,
+        seq: u32,
+        id: &PaymentSessionId,
+        redirect_url: Option<&String>,
+        cx: &mut Cx<'_>,
+    ) {
+        if let Some(provision) = self.provisions.iter_mut().find(|it| it.seq == seq) {
+            provision.origin = Some(Origin::Session(id.clone()));
+            provision.redirect_url = redirect_url.cloned();
+            provision.watch = PollTimer::new(cx.now());
+            provision.watch(cx);
+        }
+        self.settle_state();
+    }
+
+    /// The session that was to make a token was not made.
+    pub(in super::super) fn session_not_made(&mut self, seq: Option<u32>) {
+        self.provisions.retain(|it| Some(it.seq) != seq);
+        self.settle_state();
+    }
+
+    /// The session that makes a token is over: the wait for its token goes on.
+    pub(in super::super) fn session_closed(&self, cx: &mut Cx<'_>) {
+        self.provisions.iter().filter(|it| it.session().is_some()).for_each(|it| it.watch(cx));
+    }
+
+    /// The session that makes a token has another id.
+    pub(in super::super) fn session_renamed(&mut self, before: &str, id: &PaymentSessionId) {
+        for provision in self.provisions.iter_mut().filter(|it| it.session().is_some() && it.is(before)) {
+            provision.origin = Some(Origin::Session(id.clone()));
+        }
+    }
+
+    /// An attempt to get a token has succeeded.
+    pub(in super::super) fn provisioned(
+        &mut self,
+        origin: &Origin,
+        word: Word<'_>,
+        history: &mut History,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let Some(index) = self.provisions.iter().position(|it| it.origin.as_ref() == Some(origin)) else {
+            return Err(IgnoredReason::Duplicate);
+        };
+        let provision = self.provisions.remove(index);
+        if self.take(provision.seq, word, cx) {
+            self.confirmed = Some(provision.items);
+        }
+        if matches!(origin, Origin::Request(_)) {
+            history.add(provision.seq, origin.clone());
+        }
+        cx.withdraw_review(Review::NoSignal, origin.id());
+        cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(_)));
+        self.forget_provisions(cx);
+        // Its reply named it and no page for the customer, so that it was to be asked for again: nothing more has to come of it.
+        let is_same = |it: &Provision| it.seq == provision.seq && it.origin.is_none();
+        if self.provisions.iter().any(is_same) {
+            self.provisions.retain(|it| !is_same(it));
+            cx.prove(is_create, Some(origin.id()));
+        }
+        if cx.pending(is_create).is_some_and(|it| !it.sent) {
+            cx.withdraw(is_create);
+            self.provisions.retain(|it| it.origin.is_some());
+        }
+        Ok(())
+    }
+
+    /// Nobody has to look for the attempts that are left; one of them may still bring a newer token.
+    pub(super) fn forget_provisions(&self, cx: &mut Cx<'_>) {
+        let is_of = |of: &str| self.provisions.iter().any(|it| it.is(of));
+        cx.withdraw_words(&[Review::NoSignal.as_str()], is_of);
+    }
+
+    /// Whether Truemed has named that origin as one of the attempts.
+    pub(in super::super) fn has_provision(&self, origin: &Origin) -> bool {
+        self.provisions.iter().any(|it| it.origin.as_ref() == Some(origin))
+    }
+
+    /// A provision request with our key that no reply has named. Says whether one of our attempts can have made it.
+    pub(in super::super) fn adopt_request(&mut self, id: &ProvisionTokenRequestId, cx: &mut Cx<'_>) -> bool {
+        let unnamed = self.provisions.iter().rposition(|it| it.origin.is_none()).filter(|_| cx.sent(is_create));
+        let of_request = |it: &Provision| it.session().is_none();
+        let Some(index) = unnamed.or_else(|| self.provisions.iter().rposition(of_request)) else { return false };
+        if unnamed.is_some() {
+            // The one request of ours that can make a token: it is the reply that was lost.
+            cx.prove(is_create, None);
+        }
+        // Another sending of the same request may have been answered with another origin: both can bring a token.
+        let Some(provision) = self.provisions.get(index) else { return false };
+        let named = Provision { origin: Some(Origin::Request(id.clone())), ..provision.clone() };
+        if unnamed.is_some() {
+            self.provisions.remove(index);
+        }
+        self.provisions.insert(index, named);
+        cx.learn(id.as_str());
+        true
+    }
+
+    /// A lookup shows a provision request that has no token yet.
+    pub(in super::super) fn still_pending(&mut self, origin: &Origin, cx: &mut Cx<'_>) {
+        let awaiting = self.is(TokenState::Awaiting);
+        let provision = self.provisions.iter_mut().find(|it| it.origin.as_ref() == Some(origin));
+        if let Some(provision) = provision.filter(|_| awaiting) {
+            provision.watch.looked(cx.leased_at());
+            provision.watch(cx);
+        }
+    }
+
+    /// Whether a checkout that makes the token is paid, and its token still to come.
+    pub(in super::super) fn is_paid_for(&self, history: &History) -> bool {
+        let is_paid =
+            |it: &Provision| !it.watch.is_stopped() && it.session().is_some_and(|id| history.is_captured(id.as_str()));
+        self.state < TokenState::Adopting && self.provisions.iter().any(is_paid)
+    }
+
+    /// The customer came back. Says whether a look at the newest attempt may pay.
+    pub(in super::super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
+        if !self.is(TokenState::Awaiting) {
+            return false;
+        }
+        let Some(provision) = self.provisions.iter_mut().rfind(|it| it.origin.is_some()) else { return false };
+        provision.watch.returned(cx.now());
+        provision.watch(cx);
+        true
+    }
+
+    /// What a person says of a wait for a token.
+    pub(in super::super) fn wait_is_judged(&mut self, about: &str, verdict: Verdict, now: Timestamp) {
+        for provision in self.provisions.iter_mut().filter(|it| it.is(about)) {
+            match verdict {
+                Verdict::StopWaiting | Verdict::Ended => provision.watch.stop(),
+                _ => provision.watch = PollTimer::new(now),
+            }
+        }
+    }
+
+    /// Plans the next look at every attempt that is waited for.
+    pub(in super::super) fn watch_provisions(&self, cx: &mut Cx<'_>) {
+        self.provisions.iter().filter(|it| !it.watch.is_stopped()).for_each(|it| it.watch(cx));
+    }
+
+    /// The ids by which Truemed knows the attempts.
+    pub(in super::super) fn provision_ids(&self) -> impl Iterator<Item = &str> {
+        self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(Origin::id)
+    }
+
+    /// The provision requests that are open.
+    pub(in super::super) fn provision_requests(&self) -> impl DoubleEndedIterator<Item = &ProvisionTokenRequestId> {
+        self.provisions.iter().filter_map(Provision::request)
+    }
+
+    /// The instant before which a lookup of the awaited request would be polling: its schedule has not asked for one yet.
+    pub(in super::super) fn polled_before(&self, schedule: &Lookups) -> Option<Timestamp> {
+        let requested = self.provisions.iter().rfind(|it| it.request().is_some());
+        let fresh = requested.filter(|it| self.is(TokenState::Awaiting) && it.watch.is_fresh());
+        fresh?.watch.next(schedule)
+    }
+
+    /// The attempts to get a token, while it is awaited; the customer finishes the newest. `payable` is the session that the
+    /// customer can still pay.
+    pub(in super::super) fn awaited(&self, payable: Option<&PaymentSessionId>) -> impl Iterator<Item = Wait> {
+        let newest = self.provisions.iter().rfind(|it| it.origin.is_some()).map(|it| it.seq);
+        let waiting = self.provisions.iter().filter(|it| self.is(TokenState::Awaiting) && !it.watch.is_stopped());
+        waiting.filter_map(move |it| {
+            let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), it.watch.since());
+            wait.about = Some(it.origin.as_ref()?.id().into());
+            let is_payable = it.session().is_none_or(|id| payable == Some(id));
+            wait.customer_url = it.redirect_url.clone().filter(|_| is_payable && Some(it.seq) == newest);
+            Some(wait)
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! Webhooks of Truemed: each settles only the request that it names.
+
+use super::across::Settled;
+use super::change::{Change, Pending};
+use super::charge::Failed;
+use super::event::Trigger;
+use super::history::Origin;
+use super::token::Word;
+use super::{Cx, PaymentToken, TokenState};
+use crate::fact::{IgnoredReason, Origin as Proof};
+use crate::flow::{Reviews, Stop};
+use crate::providers::truemed::api::calls::Call;
+use crate::providers::truemed::api::found::Wanted;
+use crate::providers::truemed::api::webhook::{SessionSeen, Signal, Status, TokenUpdated};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
+use crate::providers::truemed::names::{Review, Verdict};
+use crate::providers::truemed::rules::Rule;
+
+/// The origins that a webhook names: one, if it is as documented.
+fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
+    let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
+    let session = |id: Option<&alloc::string::String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
+    [
+        session(it.failed_payment_session_id.as_ref()).map(Origin::Failed),
+        request.map(Origin::Request),
+        session(it.payment_session_id.as_ref()).map(Origin::Session),
+    ]
+}
+
+/// Whether a request was sent whose reply may still tell us an id: a provision request's, or a session's.
+fn is_learning(of_request: bool, cx: &Cx<'_>) -> bool {
+    cx.sent(|call| match call {
+        Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
+        Call::CreatePaymentSession(_) => !of_request,
+        _ => false,
+    })
+}
+
+const fn is_unnamed(pending: &Pending) -> bool {
+    pending.origin.is_none()
+}
+
+impl PaymentToken {
+    /// Truemed says something by itself.
+    pub(super) fn signalled(&mut self, signal: Signal, proof: Proof, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        cx.check(Rule::WebhookAuthenticateFirst, proof == Proof::Verified);
+        match signal {
+            _ if proof != Proof::Verified => Err(IgnoredReason::Unrelated.into()),
+            Signal::TokenUpdated(webhook) => {
+                self.token_updated(&webhook, cx)?;
+                Ok(Trigger::TokenUpdated)
+            }
+            Signal::SessionComplete(seen) => {
+                self.session_told(&seen, cx)?;
+                Ok(Trigger::SessionComplete)
+            }
+            Signal::Other => Err(IgnoredReason::Unrelated.into()),
+            Signal::Unlisted(webhook) => webhook.report(cx),
+        }
+    }
+
+    /// A webhook says how a session stands.
+    fn session_told(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) -> Settled {
+        let id = seen.session().cloned().ok_or(IgnoredReason::Unrelated)?;
+        if let Some(session) = self.charge.session().filter(|it| it.id == id) {
+            session.check(seen, cx);
+        }
+        match self.session_stands(id.as_str(), seen, false, cx) {
+            Err(IgnoredReason::Unrelated) => {}
+            settled => return settled,
+        }
+        let mut open = true;
+        if let Some(wanted) = self.charge.asked().and_then(|asked| Wanted::of(asked, cx)) {
+            if wanted.is_named_by(seen, cx.key()) {
+                return self.bind(id, Some(seen), cx);
+            }
+            open = wanted.excludes(seen);
+        }
+        // It may be what a reply of ours will still name.
+        if open { self.unplaced(&id, seen, cx) } else { Err(IgnoredReason::Early) }
+    }
+
+    /// Money of our token, or with our key, that no request of ours accounts for: a person is asked, once for each session.
+    fn unplaced(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Cx<'_>) -> Settled {
+        let token = self.token.text();
+        if token.is_none() && !self.token.is(TokenState::Absent) && seen.payment_token.is_some() {
+            // The token is still to come.
+            return Err(IgnoredReason::Early);
+        }
+        let by_token = token.is_some() && seen.payment_token.as_ref() == token;
+        if !by_token && seen.metadata.as_deref() != Some(cx.key().as_str()) {
+            return Err(IgnoredReason::Unrelated);
+        }
+        let costs_as_much = |call: &Call| match call {
+            Call::CreatePaymentSession(it) => seen.amount().is_none_or(|amount| amount == it.total_amount),
+            _ => false,
+        };
+        // What is only held may still come to nothing.
+        if seen.status == Status::Captured
+            && let Some(made) =
+                cx.after_all(costs_as_much, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
+        {
+            self.paid_after_all(&made, cx);
+            return Ok(());
+        }
+        match seen.status {
+            Status::Captured => cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()),
+            // It is only held: whoever looks releases it, or takes it by hand.
+            Status::Authorized => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
+            _ => return Err(IgnoredReason::Unrelated),
+        }
+        Ok(())
+    }
+
+    /// A webhook says that a token can be charged.
+    fn token_updated(&mut self, webhook: &TokenUpdated, cx: &mut Cx<'_>) -> Settled {
+        let origins = origins(webhook);
+        let named = origins.iter().flatten().count();
+        cx.check(Rule::WebhookOriginIdExactlyOne, named == 1);
+        self.token.check_echo(webhook.metadata.as_deref(), cx);
+        let is_deleted = self.token.is(TokenState::Deleted);
+        cx.check(Rule::TokenDeleteFinal, !is_deleted);
+        if is_deleted {
+            return Err(IgnoredReason::Duplicate);
+        }
+        let ours = webhook.metadata.as_deref() == Some(cx.key().as_str());
+        let word = Word { token: &webhook.payment_token, letter: webhook.letter(), at: webhook.time() };
+        if named == 0 {
+            return self.settle_by_token(word, ours, cx);
+        }
+        let mut settled = Err(IgnoredReason::Unrelated);
+        for origin in origins.iter().flatten() {
+            settled = self.settle(origin, word, ours, cx);
+            if settled.is_ok() {
+                break;
+            }
+        }
+        settled
+    }
+
+    /// Settles what an origin names; `ours` is whether the webhook echoes our key.
+    fn settle(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
+        let is_named = |it: &Pending| it.is_named_by(origin);
+        if self.pending().any(is_named) {
+            self.changed(Some(origin), word, is_named, cx);
+            return Ok(());
+        }
+        if self.token.has_provision(origin) {
+            return self.provisioned(origin, word, cx);
+        }
+        if let Origin::Failed(id) = origin
+            && self.charge.failure().is_some_and(|failed| failed.session() == Some(id))
+        {
+            self.repaired(origin, word, cx);
+            return Ok(());
+        }
+        if self.history.has(origin) {
+            return Err(IgnoredReason::Duplicate);
+        }
+        if let Origin::Failed(id) = origin
+            && let Some(seq) = self.history.nth_captured(id.as_str())
+        {
+            // Truemed reports the repair after the capture: what it says of the token counts all the same.
+            if !self.token.is_news(seq, word) {
+                return Err(IgnoredReason::Duplicate);
+            }
+            self.token.take(seq, word, cx);
+            self.drop_stale_charge(cx);
+            return Ok(());
+        }
+        self.settle_unnamed(origin, word, ours, cx)
+    }
+
+    /// An origin that we were not told of: that of a request whose reply is still to come, or named none.
+    fn settle_unnamed(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
+        if ours && self.token.state() < TokenState::Adopting && self.adopt_origin(origin, cx)? {
+            return self.provisioned(origin, word, cx);
+        }
+        if ours && self.token.is(TokenState::Absent) {
+            self.token.take_though_refused(self.history.last(), word, cx);
+            return Ok(());
+        }
+        let of_request = matches!(origin, Origin::Request(_));
+        if !ours && self.token.text() != Some(word.token) {
+            // Nothing says that it is about this customer.
+            return Err(if is_learning(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
+        }
+        let is_older = self.replaced().any(|it| it.is_named_by(origin));
+        if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
+            cx.prove(update.is_same_update(), None);
+            self.update_is_made(&update, Some((origin, word)), cx);
+            return Ok(());
+        }
+        let is_failed = |it: &Failed| it.session().is_none();
+        if matches!(origin, Origin::Failed(_)) && self.charge.failure().is_some_and(is_failed) {
+            self.repaired(origin, word, cx);
+            return Ok(());
+        }
+        let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
+        if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
+            return Err(IgnoredReason::Early);
+        }
+        if of_request && self.is_one(is_unnamed) {
+            self.changed(Some(origin), word, is_unnamed, cx);
+            return Ok(());
+        }
+        match origin {
+            Origin::Failed(id) if self.charge.name_repaired(id, &mut self.history) => Ok(()),
+            _ => Err(IgnoredReason::Unrelated),
+        }
+    }
+
+    /// A webhook that names no origin: it is found by the token, and settles the one change whose reply named none either.
+    fn settle_by_token(&mut self, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
+        let by_token = ours || self.token.text() == Some(word.token);
+        if !by_token || cx.sent(Call::is_update) || !self.is_one(is_unnamed) {
+            return Err(IgnoredReason::Unrelated);
+        }
+        self.changed(None, word, is_unnamed, cx);
+        Ok(())
+    }
+
+    /// Whether one change alone is such: of two, nothing says which is meant.
+    fn is_one(&self, which: impl Fn(&Pending) -> bool) -> bool {
+        self.pending().filter(|it| which(it)).count() == 1
+    }
+
+    /// A token with our key comes from one of our attempts, although no reply has named its origin: says whether one is
+    /// there that it can come from.
+    fn adopt_origin(&mut self, origin: &Origin, cx: &mut Cx<'_>) -> Result<bool, IgnoredReason> {
+        match origin {
+            Origin::Session(id) if cx.sent(Call::is_session) && self.charge.asked().is_some() => {
+                self.bind(id.clone(), None, cx)?;
+                Ok(true)
+            }
+            Origin::Request(id) => Ok(self.token.adopt_request(id, cx)),
+            Origin::Session(_) | Origin::Failed(_) => Ok(false),
+        }
+    }
+
+    /// The one update that was taken, has no rival, and is not sent again: an unknown request of Truemed's can only be its.
+    /// Of one that is still sent again, the next reply tells.
+    fn sole_update(&self, cx: &Cx<'_>) -> Option<Call> {
+        let all = [(&self.items, Call::is_of_items as fn(&Call) -> bool), (&self.card, Call::is_of_card)];
+        let mut open = all.into_iter().filter(|(change, _)| !change.is_settled());
+        let (change, is_it): (&Change, _) = open.next().filter(|_| open.next().is_none())?;
+        let other = cx.sent(|call| matches!(call, Call::CreatePaymentToken(_)));
+        let update = cx.pending(is_it).filter(|it| it.held && change.is_sole() && !other && !cx.is_leased(is_it))?;
+        Some(update.call.clone())
+    }
+}
