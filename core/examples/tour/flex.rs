@@ -1,11 +1,11 @@
 //! Flex: selling a monthly subscription as its quickstart does, renewing it, and a session whose answer was lost.
 
+use rulebound::Flow;
 use rulebound::flex::{
     CancelSubscription, Checkout, CreateCheckoutSession, End, LineItem, Mode, PriceData, Recurring, Subscription,
 };
 use rulebound::money::Cents;
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Flow, Via};
 
 use crate::Played;
 use crate::stage::{Host, note};
@@ -27,55 +27,55 @@ fn sell() -> Played {
     let mut host: Host<Subscription> = open("Sell a subscription: what the customer's return proves");
     let mut order = monthly();
     order.line_items = vec![item(None)];
-    host.wish("create_checkout_session {gym, once}", order);
-    host.wish("create_checkout_session {gym, monthly}", monthly());
+    host.handle("create_checkout_session {gym, once}", order);
+    host.handle("create_checkout_session {gym, monthly}", monthly());
     host.send("create_checkout_session:1")?;
     host.webhook(r#"{"event_type":"invoice.paid","object":{"invoice_id":"fin_1","subscription":"fsub_1"}}"#)?;
     host.reply("create_checkout_session:1", 200, OPEN)?;
-    host.awaits();
-    host.returned(Via::SuccessUrl)?;
-    host.owed();
+    host.waits();
+    host.returned()?;
+    host.effects();
     host.webhook(COMPLETED)?;
-    host.owed();
+    host.effects();
     Ok(())
 }
 
 /// Continue to provision as invoices are paid: access follows the period, and a failed payment takes nothing away.
 fn renew() -> Played {
     let mut host: Host<Subscription> = open("Renew it: two events for one invoice, one that failed, and an end");
-    host.wish("create_checkout_session {gym, monthly}", monthly());
+    host.handle("create_checkout_session {gym, monthly}", monthly());
     host.send("create_checkout_session:1")?;
     host.reply("create_checkout_session:1", 200, OPEN)?;
     host.webhook(COMPLETED)?;
     host.send("retrieve_subscription:1")?;
     host.reply("retrieve_subscription:1", 200, ACTIVE)?;
-    host.owed();
+    host.effects();
     let paid = r#"{"event_type":"invoice.paid","object":{"invoice_id":"fin_1","subscription":"fsub_1","customer":"fcus_1","status":"paid"}}"#;
     host.webhook(paid)?;
     host.webhook(&paid.replace("invoice.paid", "invoice.payment_succeeded"))?;
     host.webhook(r#"{"event_type":"invoice.payment_failed","object":{"invoice_id":"fin_2","subscription":"fsub_1","customer":"fcus_1","status":"open"}}"#)?;
-    host.owed();
+    host.effects();
     let mut unsaid = CancelSubscription::new(End::WithPeriod);
     unsaid.cancel_at_period_end = None;
-    host.wish("cancel_subscription {}", rulebound::flex::subscription::Command::CancelSubscription(unsaid));
+    host.handle("cancel_subscription {}", rulebound::flex::subscription::Command::CancelSubscription(unsaid));
     Ok(())
 }
 
 /// A session whose answer was lost is never asked for twice: it is looked for by the reference that Flex echoes.
 fn lose() -> Played {
-    let mut host: Host<Checkout> = open("A session whose answer is lost: looked for, never made twice");
+    let mut host: Host<Checkout> = open("A session whose reply is lost: looked up, never made twice");
     let mut order = CreateCheckoutSession::new(Mode::Payment, vec![item(None)], Cents::new(4999), OK);
     order.client_reference_id = Some("order-17".into());
-    host.wish("create_checkout_session {gym, once}", order);
+    host.handle("create_checkout_session {gym, once}", order);
     host.send("create_checkout_session:1")?;
-    note("the worker dies, and its lease runs out");
+    note("the worker crashes, and its lease expires");
     host.wait(Millis::from_minutes(5));
     host.send("create_checkout_session:1")?;
     host.send("find_checkout_session:1")?;
     let found = r#"{"checkout_sessions":[{"checkout_session_id":"fcs_7","client_reference_id":"order-17","status":"open","mode":"payment","amount_total":5999,"redirect_url":"https://flex.example/pay/c/fcs_7"}]}"#;
     host.reply("find_checkout_session:1", 200, found)?;
-    host.awaits();
-    note("and nobody is sent to pay what is not the order's total");
+    host.waits();
+    note("and no customer is sent to pay another amount than the order's total");
     Ok(())
 }
 
@@ -84,7 +84,7 @@ const OK: &str = "https://shop.example/ok";
 /// A scene on the day of the quickstart.
 fn open<F: Flow>(title: &str) -> Host<F> {
     let mut host = Host::open(title);
-    host.env.now = Timestamp::from_millis(1_714_156_917_000);
+    host.cx.now = Timestamp::from_millis(1_714_156_917_000);
     host
 }
 

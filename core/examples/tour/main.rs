@@ -1,7 +1,7 @@
 //! The main job in a minute: the providers' own documents, played in the terminal.
 //!
-//! Run it with `cargo run --example tour`. Every line is a real call of the library: what the host wants (`wish`), what
-//! a worker sends (`send`), what has happened (`fact`), and what the library says of it.
+//! Run it with `cargo run --example tour`. Every line is a real call of the library: what the host wants (`command`),
+//! what a worker sends (`send`), what has happened (`fact`), and what the library answers.
 
 mod revup;
 mod flex;
@@ -15,7 +15,7 @@ type Played = Result<(), Box<dyn Error>>;
 
 fn main() -> Played {
     println!("rulebound: the rules of subscription payments, played on the providers' own documents.");
-    println!("Every scene is one row of the host's; every line is one call of the library.");
+    println!("Every scene is one row of the host. Every line is one call of the library.");
     truemed::play()?;
     vend::play()?;
     revup::play()?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use rulebound::revup::{CreateSubscription, OrderId, Subscription, Token, TransactionId, subscription::Command};
-use rulebound::{Fact, Key, Snapshot, Verdict, Via};
+use rulebound::{Fact, Key, Snapshot};
 
 use crate::Played;
 use crate::stage::{Host, note};
@@ -23,39 +23,39 @@ pub(crate) fn play() -> Played {
 
 /// Create a subscription on a token: the answer says nothing of the charge, and an event is a hint.
 fn create() -> Played {
-    let mut host = on_token("A subscription on a stored card: only the look-up proves its first charge");
+    let mut host = on_token("A subscription on a stored card: only the lookup proves its first charge");
     let mut half = subscription()?;
     half.parent_order_id = None;
-    host.wish("create_subscription {token, no order}", half);
-    host.wish("create_subscription {token, transaction, order}", subscription()?);
-    host.wish("create_subscription, another worker", subscription()?);
+    host.handle("create_subscription {token, no order}", half);
+    host.handle("create_subscription {token, transaction, order}", subscription()?);
+    host.handle("create_subscription, another worker", subscription()?);
     host.send("create_subscription:1")?;
     host.reply("create_subscription:1", 200, CREATED)?;
-    host.returned(Via::SuccessUrl)?;
+    host.returned()?;
     host.hint(EVENT)?;
     host.send("retrieve_subscription:1")?;
     host.reply("retrieve_subscription:1", 200, FULFILLED)?;
     host.send("retrieve_payments:1")?;
     host.reply("retrieve_payments:1", 200, PAYMENTS)?;
-    host.owed();
-    host.wish("cancel_subscription", Command::CancelSubscription { cancellation_detail: None });
+    host.effects();
+    host.handle("cancel_subscription", Command::CancelSubscription { cancellation_detail: None });
     Ok(())
 }
 
 /// A creation that nobody answers is sent once, and a person says what came of it.
 fn lost() -> Played {
-    let mut host = on_token("An answer that is lost: a card is never charged twice");
-    host.wish("create_subscription {token, transaction, order}", subscription()?);
+    let mut host = on_token("A lost reply: a card is never charged twice");
+    host.handle("create_subscription {token, transaction, order}", subscription()?);
     host.send("create_subscription:1")?;
     note("the connection drops");
-    host.observe("lost", Fact::Lost { to: "create_subscription:1".into(), sending: None })?;
+    host.observe("lost", Fact::Lost { effect: "create_subscription:1".into(), sending: None })?;
     host.send("create_subscription:1")?;
     host.send("find_transactions:1")?;
     host.reply("find_transactions:1", 200, "[]")?;
-    host.owed();
+    host.effects();
     let effect = "review:outcome_unknown:create_subscription:1".into();
-    let verdict = Some(Verdict::about("created", "0192b445-55a7-74af-a5d1-79ca6d2310f4"));
-    host.observe("a person has found it", Fact::Done { effect, verdict })?;
+    let id = Some("0192b445-55a7-74af-a5d1-79ca6d2310f4".into());
+    host.observe("a person has found it", Fact::Reviewed { effect, verdict: "created".into(), id })?;
     host.send("retrieve_subscription:1")?;
     host.reply("retrieve_subscription:1", 200, FULFILLED)
 }

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{
-    Command, EffectId, Env, Fact, Flow, HandleError, Headers, Key, Observation, Origin, Snapshot, Transition, Via,
-};
+use rulebound::{Context, EffectId, Fact, Flow, HandleError, Headers, Key, Origin, Snapshot, Step, Violation};
 
 use crate::Played;
 
@@ -19,8 +17,8 @@ static SCENES: AtomicU32 = AtomicU32::new(1);
 pub(crate) struct Host<F: Flow> {
     /// The row.
     pub(crate) at: Snapshot<F>,
-    /// The circumstances of the next call.
-    pub(crate) env: Env<F::Settings>,
+    /// The context of the next call.
+    pub(crate) cx: Context,
 }
 
 impl<F: Flow> Host<F> {
@@ -28,38 +26,39 @@ impl<F: Flow> Host<F> {
     pub(crate) fn open(title: &str) -> Self {
         let number = SCENES.fetch_add(1, Ordering::Relaxed);
         println!("\n{number}. {}: {title}", F::ID);
-        Self { at: Snapshot::start(Key::of("tour", title)), env: Env::at(START) }
+        Self { at: Snapshot::start(Key::of("tour", title)), cx: Context::at(START) }
     }
 
     /// The host wants something.
-    pub(crate) fn wish(&mut self, what: &str, command: impl Into<Command<F>>) {
+    pub(crate) fn handle(&mut self, what: &str, command: impl Into<F::Command>) {
         self.tick();
-        match self.at.handle(command, &self.env) {
-            Ok(step) if step.next.revision() == self.at.revision() => say("wish", what, "stands already: nothing new"),
+        match self.at.handle(command, &self.cx) {
+            Ok(step) if step.ignored.is_some() => say("command", what, "ignored: it was accepted before"),
             Ok(step) => {
-                say("wish", what, "accepted");
+                say("command", what, "accepted");
                 self.keep(step);
             }
-            Err(error) => refused("wish", what, &error),
+            Err(HandleError::Rejected(rejection)) => rejected("command", what, &rejection.violations),
+            Err(error) => note(&format!("-> {error}")),
         }
     }
 
-    /// A worker takes a request in hand and sends it.
+    /// A worker leases a request and sends it.
     pub(crate) fn send(&mut self, effect: &str) -> Played {
         self.tick();
-        match self.at.handle(EffectId::parse(effect)?, &self.env) {
-            Ok(step) => {
-                if let Some(request) = &step.take {
+        match self.at.lease(&EffectId::parse(effect)?, &self.cx) {
+            Ok(lease) => {
+                if let Some(request) = &lease.request {
                     say("send", effect, &format!("{} {}", request.method, request.url));
                 }
-                self.keep(step);
+                self.at = lease.next;
             }
-            Err(error) => refused("send", effect, &error),
+            Err(rejection) => rejected("lease", effect, &rejection.violations),
         }
         Ok(())
     }
 
-    /// The provider answers a request.
+    /// The provider replies to a request.
     pub(crate) fn reply(&mut self, to: &str, status: u16, body: &str) -> Played {
         self.observe(&format!("reply {status} {}", short(body)), reply(to, status, body))
     }
@@ -77,55 +76,52 @@ impl<F: Flow> Host<F> {
     }
 
     /// The customer's browser comes back.
-    pub(crate) fn returned(&mut self, via: Via) -> Played {
-        self.observe("the customer's browser is back", Fact::Returned { via })
+    pub(crate) fn returned(&mut self) -> Played {
+        self.observe("the customer's browser is back", Fact::CustomerReturned {})
     }
 
     /// Something happens.
     pub(crate) fn observe(&mut self, what: &str, fact: Fact<'_>) -> Played {
         self.tick();
-        match self.at.observe(fact, &self.env)? {
-            Observation::Applied(step) => {
-                say("fact", what, &moves(&step));
-                self.keep(step);
-            }
-            Observation::Unmoved { because, .. } => {
-                say("fact", what, &format!("moves nothing: {}", format!("{because:?}").to_lowercase()));
-            }
+        let step = self.at.observe(fact, &self.cx)?;
+        match &step.ignored {
+            None => say("fact", what, &moves(&step)),
+            Some(ignored) => say("fact", what, &format!("ignored: {}", format!("{:?}", ignored.reason).to_lowercase())),
         }
+        self.keep(step);
         Ok(())
     }
 
-    fn keep(&mut self, step: Transition<F>) {
+    fn keep(&mut self, step: Step<F>) {
         for warning in &step.warnings {
             note(&format!("warning {}: {}", warning.rule.code, warning.message()));
         }
         self.at = step.next;
     }
 
-    /// Lists what a worker must do.
-    pub(crate) fn owed(&self) {
-        for owed in self.at.owed(&self.env) {
-            note(&format!("owed: {}", owed.id));
+    /// Lists the effects that have to be carried out.
+    pub(crate) fn effects(&self) {
+        for effect in self.at.effects(&self.cx) {
+            note(&format!("effect: {}", effect.id));
         }
     }
 
-    /// Lists what others must do.
-    pub(crate) fn awaits(&self) {
-        for awaited in self.at.awaits(&self.env) {
-            let at = awaited.customer_at.map_or_else(String::new, |url| format!(", the customer ends it at {url}"));
-            note(&format!("awaits: {}{at}", awaited.signal));
+    /// Lists what the provider or the customer has to do.
+    pub(crate) fn waits(&self) {
+        for wait in self.at.waiting_for(&self.cx) {
+            let at = wait.customer_url.map_or_else(String::new, |url| format!(", the customer ends it at {url}"));
+            note(&format!("waiting for: {}{at}", wait.signal));
         }
     }
 
     /// The next call comes a moment later.
     fn tick(&mut self) {
-        self.env.now = self.env.now.after(Millis::new(1));
+        self.cx.now = self.cx.now.after(Millis::new(1));
     }
 
     /// Lets the clock go on.
     pub(crate) fn wait(&mut self, span: Millis) {
-        self.env.now = self.env.now.after(span);
+        self.cx.now = self.cx.now.after(span);
         let minutes = span.as_u64() / 60_000;
         match minutes % 60 {
             0 => println!("  {} h pass", minutes / 60),
@@ -134,9 +130,15 @@ impl<F: Flow> Host<F> {
     }
 }
 
-/// The answer to a request, as a fact.
+/// The reply to a request, as a fact.
 pub(crate) fn reply<'a>(to: &'a str, status: u16, body: &'a str) -> Fact<'a> {
-    Fact::Reply { to: to.into(), sending: None, status, headers: Headers::default(), body: body.as_bytes().into() }
+    Fact::Reply {
+        effect: to.into(),
+        sending: None,
+        http_status: status,
+        headers: Headers::default(),
+        body: body.as_bytes().into(),
+    }
 }
 
 /// An authenticated webhook, as a fact.
@@ -144,36 +146,35 @@ pub(crate) fn webhook(body: &str) -> Fact<'_> {
     Fact::Webhook { body: body.as_bytes().into(), content_type: None, topic: None, origin: Origin::Verified }
 }
 
-/// A line below a call.
 /// The states that facets have moved to.
-fn moves<F: Flow>(step: &Transition<F>) -> String {
+fn moves<F: Flow>(step: &Step<F>) -> String {
     let moved: Vec<_> = step.transitions().iter().map(|it| format!("{}.{}", it.facet, it.after)).collect();
     if moved.is_empty() { "noted".into() } else { format!("now {}", moved.join(", ")) }
 }
 
+/// A line below a call.
 pub(crate) fn note(text: &str) {
     println!("          {text}");
 }
 
 fn say(who: &str, what: &str, outcome: &str) {
-    println!("  {who:<6}  {what}");
+    println!("  {who:<7} {what}");
     println!("          -> {outcome}");
 }
 
-fn refused(who: &str, what: &str, error: &HandleError) {
-    println!("  {who:<6}  {what}");
-    let HandleError::Rejected(rejection) = error else { return note(&format!("-> {error}")) };
-    for violation in &rejection.violations {
-        println!("          -> REFUSED by {}", violation.rule.code);
+fn rejected(who: &str, what: &str, violations: &[Violation]) {
+    println!("  {who:<7} {what}");
+    for violation in violations {
+        println!("          -> REJECTED by {}", violation.rule.code);
         note(&format!("   {}", violation.message()));
-        if let Some(until) = &violation.until {
-            note(&format!("   until   {until}"));
+        if let Some(unblocked_by) = &violation.unblocked_by {
+            note(&format!("   unblocked by {unblocked_by}"));
         }
         if !violation.instead.is_empty() {
-            note(&format!("   instead {}", violation.instead.join(", then ")));
+            note(&format!("   instead      {}", violation.instead.join(", then ")));
         }
         if let Some(source) = violation.rule.sources.first() {
-            note(&format!("   source  {}", source.page));
+            note(&format!("   source       {}", source.page));
         }
     }
 }

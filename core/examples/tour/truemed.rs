@@ -7,7 +7,7 @@ use rulebound::time::Millis;
 use rulebound::truemed::{
     CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken,
 };
-use rulebound::{EffectId, Intent, Snapshot, Via};
+use rulebound::{EffectId, Intent, Snapshot};
 
 use crate::Played;
 use crate::stage::{self, Host, note};
@@ -24,89 +24,90 @@ pub(crate) fn play() -> Played {
     crash()
 }
 
-/// Create a subscription: the webhook may come before the browser does, and only the webhook counts.
+/// Create a subscription: the webhook can arrive before the browser, and only the webhook counts.
 fn create() -> Played {
     let mut host: Host<PaymentToken> = Host::open("Create a token: the webhook comes before the customer is back");
-    host.wish("create_payment_token {B12}", create_b12());
+    host.handle("create_payment_token {B12}", create_b12());
     host.send("create_payment_token:1")?;
     host.reply("create_payment_token:1", 200, CREATED)?;
-    host.awaits();
-    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.waits();
+    host.handle("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
     host.webhook(ISSUED)?;
-    host.returned(Via::SuccessUrl)?;
+    host.returned()?;
     host.webhook(ISSUED)?;
     Ok(())
 }
 
 /// Create a subscription: no letter of medical necessity, no webhook, for ever.
 fn never() -> Played {
-    let mut host: Host<PaymentToken> = Host::open("A token that never comes: silence is neither success nor failure");
-    host.wish("create_payment_token {B12}", create_b12());
+    let mut host: Host<PaymentToken> =
+        Host::open("A token that Truemed never issues: silence is neither success nor failure");
+    host.handle("create_payment_token {B12}", create_b12());
     host.send("create_payment_token:1")?;
     host.reply(
         "create_payment_token:1",
         200,
         r#"{"provision_token_request_id":"ptr_9","redirect_url":"https://truemed.example/q/9"}"#,
     )?;
-    for (look_up, days) in [(1, 1), (2, 2), (3, 4)] {
+    for (lookup, days) in [(1, 1), (2, 2), (3, 4)] {
         host.wait(Millis::from_hours(24).times(days));
-        let effect = format!("retrieve_provision_token_request:{look_up}");
+        let effect = format!("retrieve_provision_token_request:{lookup}");
         host.send(&effect)?;
         host.reply(&effect, 200, r#"{"payment_token":null}"#)?;
     }
-    host.owed();
+    host.effects();
     host.webhook(r#"{"payment_token":"pt_9","provision_token_request_id":"ptr_9"}"#)?;
     note("the late webhook still wins");
     Ok(())
 }
 
-/// Update a subscription: an item change may need the survey, and no charge goes through until it is taken.
+/// Update a subscription: an item change may need the survey, and no charge is accepted before the customer has taken it.
 fn change_items() -> Played {
     let mut host = issued("Change the items: the survey, and what waits for it")?;
     let both = UpdatePaymentToken::items(b12_and_magnesium());
     let mut card_and_items = both.clone();
     card_and_items.update_card_info = Some(true);
-    host.wish("update_payment_token {card, items}", card_and_items);
-    host.wish("update_payment_token {B12, Magnesium}", both);
+    host.handle("update_payment_token {card, items}", card_and_items);
+    host.handle("update_payment_token {B12, Magnesium}", both);
     host.send("update_payment_token:1")?;
     host.reply(
         "update_payment_token:1",
         200,
         r#"{"next_action":"TakeHealthSurvey","redirect_url":"https://truemed.example/s/2","provision_token_request_id":"ptr_2"}"#,
     )?;
-    host.owed();
-    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
-    host.returned(Via::SuccessUrl)?;
+    host.effects();
+    host.handle("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.returned()?;
     host.webhook(r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_2"}"#)?;
-    host.wish("charge 2026-12 {B12, Magnesium}", charge_of("2026-12", b12_and_magnesium())?);
+    host.handle("charge 2026-12 {B12, Magnesium}", charge_of("2026-12", b12_and_magnesium())?);
     Ok(())
 }
 
 /// The same charge asked for twice is one charge.
 fn charge() -> Played {
     let mut host = issued("A charge asked for twice is sent once")?;
-    host.wish("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
+    host.handle("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
     host.send("create_payment_session:2026-12")?;
-    host.wish("charge 2026-12 {B12}, the queue again", charge_of("2026-12", b12())?);
+    host.handle("charge 2026-12 {B12}, the queue again", charge_of("2026-12", b12())?);
     host.send("create_payment_session:2026-12")?;
     host.reply("create_payment_session:2026-12", 200, r#"{"id":"ps_1"}"#)?;
     host.webhook(r#"{"payment_session_id":"ps_1","status":"processing"}"#)?;
     host.webhook(r#"{"payment_session_id":"ps_1","status":"captured","capture_amount":1500}"#)?;
-    host.owed();
-    host.wish("charge 2026-12 {B12}, the cron job again", charge_of("2026-12", b12())?);
+    host.effects();
+    host.handle("charge 2026-12 {B12}, the cron job again", charge_of("2026-12", b12())?);
     Ok(())
 }
 
-/// A crash between saving and doing: what is owed is in the row.
+/// A crash between saving and doing: the row has the effect.
 fn crash() -> Played {
-    let mut host = issued("A crash between saving and sending: the row knows what is owed")?;
-    host.wish("charge 2027-01 {B12}", charge_of("2027-01", b12())?);
+    let mut host = issued("A crash between saving and sending: the row has the effect")?;
+    host.handle("charge 2027-01 {B12}", charge_of("2027-01", b12())?);
     let row = host.at.save();
-    note(&format!("the row is saved ({} bytes), and the worker dies", row.len()));
+    note(&format!("the row is saved ({} bytes), and the worker crashes", row.len()));
     host.at = Snapshot::load(&row)?;
-    host.owed();
+    host.effects();
     host.send("create_payment_session:2027-01")?;
-    note("the next worker dies after sending, and nobody has the answer; its lease runs out");
+    note("the next worker crashes after sending, and the reply is lost; the lease expires");
     host.wait(Millis::from_minutes(5));
     host.send("create_payment_session:2027-01")?;
     note("the same id and the same idempotency key: Truemed does it once");
@@ -116,11 +117,10 @@ fn crash() -> Played {
 /// A row whose token was issued already.
 fn issued(title: &str) -> Result<Host<PaymentToken>, Box<dyn Error>> {
     let mut host = Host::open(title);
-    let at = host.at.handle(create_b12(), &host.env)?.next;
-    let at = at.handle(EffectId::parse("create_payment_token:1")?, &host.env)?.next;
-    let at =
-        at.observe(stage::reply("create_payment_token:1", 200, CREATED), &host.env)?.applied().ok_or("applied")?.next;
-    host.at = at.observe(stage::webhook(ISSUED), &host.env)?.applied().ok_or("applied")?.next;
+    let token = host.at.handle(create_b12(), &host.cx)?.next;
+    let token = token.lease(&EffectId::parse("create_payment_token:1")?, &host.cx)?.next;
+    let token = token.observe(stage::reply("create_payment_token:1", 200, CREATED), &host.cx)?.next;
+    host.at = token.observe(stage::webhook(ISSUED), &host.cx)?.next;
     Ok(host)
 }
 

@@ -1,9 +1,9 @@
 //! Vend: a retailer subscribes, changes the plan, and cancels; nothing that comes in is signed.
 
-use rulebound::Via;
 use rulebound::time::Millis;
 use rulebound::vend::subscription::Command;
 use rulebound::vend::{Component, Host as Domain, Settings, Subscription, TokenRequest};
+use rulebound::{Config, Context};
 
 use crate::Played;
 use crate::stage::{Host, note};
@@ -26,55 +26,55 @@ fn update() -> Played {
     let mut host = adopted("Update a subscription: the retailer's return proves nothing")?;
     let mut both = large();
     both.components = Some(vec![Component::new("extra-outlet", 5)]);
-    host.wish("update_subscription_token {plan, components}", Command::update(both));
-    host.wish("update_subscription_token {plan}", Command::update(large()));
+    host.handle("update_subscription_token {plan, components}", Command::update(both));
+    host.handle("update_subscription_token {plan}", Command::update(large()));
     host.send("update_subscription_token:1")?;
     host.reply("update_subscription_token:1", 200, UPDATED)?;
-    host.awaits();
-    host.returned(Via::ReturnUrl)?;
+    host.waits();
+    host.returned()?;
     host.send("retrieve_token:1")?;
     host.reply("retrieve_token:1", 200, r#"{"data":{"is_used":false}}"#)?;
-    note("not yet: it is looked up again after 10 s, 1 min and 10 min, and when the token dies");
+    note("not yet: the next lookups are after 10 s, 1 min and 10 min, and when the token expires");
     host.wait(Millis::from_minutes(1));
     host.send("retrieve_token:2")?;
     host.reply("retrieve_token:2", 200, r#"{"data":{"is_used":true,"subscription_id":1348730086846538752}}"#)?;
-    host.owed();
+    host.effects();
     Ok(())
 }
 
 /// A token dies after a day, to the millisecond, and each change has a token of its own.
 fn expire() -> Played {
-    let mut host: Host<Subscription> = opened("A token is dead after 24 hours");
+    let mut host: Host<Subscription> = opened("A token expires after 24 hours");
     let plan = || Command::create(TokenRequest::plan("marshmallow", "marshmallow-monthly", BACK));
-    host.wish("create_subscription_token {marshmallow}", plan());
+    host.handle("create_subscription_token {marshmallow}", plan());
     host.send("create_subscription_token:1")?;
     host.reply("create_subscription_token:1", 200, CREATED)?;
-    host.awaits();
-    host.wish("update_subscription_token {plan}, too early", Command::update(large()));
+    host.waits();
+    host.handle("update_subscription_token {plan}, too early", Command::update(large()));
     host.wait(Millis::from_hours(24));
-    host.awaits();
+    host.waits();
     host.send("retrieve_token:1")?;
     host.reply("retrieve_token:1", 200, r#"{"data":{"is_used":false}}"#)?;
-    host.wish("create_subscription_token {marshmallow}, again", plan());
-    host.owed();
+    host.handle("create_subscription_token {marshmallow}, again", plan());
+    host.effects();
     Ok(())
 }
 
 /// Cancel: only the retailer can, and a webhook that anyone may have posted is looked into.
 fn cancel() -> Played {
-    let mut host = adopted("A cancellation is a hint, and the subscription itself the evidence")?;
-    host.wish("cancel_subscription", Command::CancelSubscription {});
+    let mut host = adopted("A cancellation is a hint; the lookup of the subscription is the evidence")?;
+    host.handle("cancel_subscription", Command::CancelSubscription {});
     host.webhook(CANCELLED)?;
-    host.owed();
+    host.effects();
     host.send("retrieve_subscription:2")?;
     host.reply(
         "retrieve_subscription:2",
         200,
         r#"{"data":{"partner_subscription_info":[{"id":"1348730086846538752","state":"canceled"}]}}"#,
     )?;
-    host.owed();
+    host.effects();
     host.webhook(CANCELLED)?;
-    host.wish("update_subscription_token {plan}", Command::update(large()));
+    host.handle("update_subscription_token {plan}", Command::update(large()));
     Ok(())
 }
 
@@ -83,14 +83,16 @@ fn opened(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
     let mut settings = Settings::of("marshmallow", Domain::VendHq);
     settings.application_id = Some(String::from("app_1"));
-    host.env.settings = settings;
+    let mut config = Config::default();
+    config.vend = settings;
+    host.cx = Context::new(host.cx.now, config);
     host
 }
 
 /// A row that begins with a look at what there is.
 fn adopted(title: &str) -> Result<Host<Subscription>, Box<dyn std::error::Error>> {
     let mut host = opened(title);
-    host.wish("retrieve_subscription", Command::RetrieveSubscription { subscription_id: None });
+    host.handle("retrieve_subscription", Command::RetrieveSubscription { subscription_id: None });
     host.send("retrieve_subscription:1")?;
     host.reply("retrieve_subscription:1", 200, LISTED)?;
     Ok(host)
