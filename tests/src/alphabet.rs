@@ -1,27 +1,26 @@
 //! Alphabets: what exploration, random walks and random sequences tell a flow. They are data, in `tests/samples/alphabets`.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use rulebound::ffi::{read_command, read_fact};
+use rulebound::ffi::{read_command, read_config, read_fact};
 use rulebound::time::Millis;
-use rulebound::{Command, Fact, Flow, Key};
+use rulebound::{Config, Fact, Flow, Key};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::root;
 
-/// What a flow can be told, and the key and the settings under which it makes sense.
+/// What a flow can be told, and the key and the config under which it makes sense.
 #[derive(Debug)]
 pub struct Alphabet<F: Flow> {
     /// The key of the row.
     pub key: Key,
-    /// The settings of the provider.
-    pub settings: F::Settings,
-    /// Commands, besides `begin`.
+    /// The host's choices.
+    pub config: Arc<Config>,
+    /// Commands.
     pub commands: Vec<F::Command>,
     /// Replies by operation: status and body.
     pub replies: Vec<(String, u16, String)>,
@@ -38,7 +37,7 @@ pub struct Alphabet<F: Flow> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Written {
     pub(crate) key: Key,
-    pub(crate) settings: Value,
+    pub(crate) config: Value,
     commands: Vec<Value>,
     pub(crate) replies: Vec<Reply>,
     facts: Vec<Value>,
@@ -85,17 +84,15 @@ impl<F: Flow> Alphabet<F> {
     /// The alphabet of the flow. Panics where its file is wrong.
     pub fn load() -> Self {
         let written = Written::of(F::ID);
-        let command = |it: &Value| match read_command::<F>(&it.to_string()) {
-            Ok(Command::Wish(command)) => command,
-            other => panic!("{}: {it}: {other:?}", F::ID),
-        };
+        let command =
+            |it: &Value| read_command::<F>(&it.to_string()).unwrap_or_else(|wrong| panic!("{}: {it}: {wrong}", F::ID));
         let fact = |it: Value| {
             let text: &'static str = Box::leak(it.to_string().into_boxed_str());
             read_fact(text).unwrap_or_else(|wrong| panic!("{}: {text}: {wrong}", F::ID))
         };
-        let settings = serde_json::from_value(written.settings.clone());
+        let config = read_config(&written.config.to_string());
         Self {
-            settings: settings.unwrap_or_else(|error| panic!("{}: {error}", F::ID)),
+            config: Arc::new(config.unwrap_or_else(|error| panic!("{}: {error}", F::ID))),
             commands: written.commands.iter().map(command).collect(),
             replies: written.replies.iter().map(|it| (it.operation.clone(), it.status, it.body())).collect(),
             facts: written.facts().map(fact).collect(),
@@ -107,15 +104,18 @@ impl<F: Flow> Alphabet<F> {
 }
 
 thread_local! {
-    /// The settings of each flow that were read.
-    static SETTINGS: RefCell<BTreeMap<&'static str, Rc<dyn Any>>> = RefCell::default();
+    /// The config of each flow that was read.
+    static CONFIGS: RefCell<BTreeMap<&'static str, Arc<Config>>> = RefCell::default();
 }
 
-/// The settings of the provider under which a flow's alphabet makes sense; read once, since every decision asks for them.
-pub fn settings<F: Flow>() -> F::Settings {
-    let read = || Rc::new(Alphabet::<F>::load().settings) as Rc<dyn Any>;
-    let it = SETTINGS.with(|all| all.borrow_mut().entry(F::ID).or_insert_with(read).clone());
-    it.downcast_ref().cloned().unwrap_or_default()
+/// The config under which a flow's alphabet makes sense; read once, since every decision asks for it.
+pub fn config<F: Flow>() -> Arc<Config> {
+    CONFIGS.with(|all| all.borrow_mut().entry(F::ID).or_insert_with(|| Alphabet::<F>::load().config).clone())
+}
+
+/// The same as it is written.
+pub fn written_config<F: Flow>() -> Value {
+    Written::of(F::ID).config
 }
 
 /// A body as it is sent: what is no text is JSON.

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rulebound::flow::{FacetTransition, Facets};
-use rulebound::snapshot::{Observation, Transition};
+use rulebound::snapshot::{Lease, Step};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Command, Effect, EffectId, Env, Fact, Fault, Flow, HandleError, Headers, Named, ObserveError, Owed, Policy,
-    Rejection, Snapshot, Verdict,
+    Context, Effect, EffectId, Fact, Fault, Flow, HandleError, Headers, Named, ObserveError, PendingEffect, Rejection,
+    Snapshot,
 };
 use serde_json::Value;
 
-use crate::alphabet::{Alphabet, settings};
+use crate::alphabet::{Alphabet, config};
 
 /// The most moves from the start.
 pub const DEPTH: usize = 14;
@@ -53,8 +53,8 @@ pub struct Reached<F: Flow> {
 pub enum Move<F: Flow> {
     /// A command of the alphabet.
     Wish(F::Command),
-    /// Taking an owed effect in hand.
-    Begin(EffectId),
+    /// Leasing an effect.
+    Lease(EffectId),
     /// Something happens.
     Fact(Fact<'static>),
     /// The clock moves on.
@@ -64,12 +64,14 @@ pub enum Move<F: Flow> {
 /// What a move leads to.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome<F: Flow> {
-    /// A transition.
-    Moved(Box<Transition<F>>),
-    /// A command was refused.
-    Refused(Rejection),
-    /// A fact moved nothing.
-    Unmoved,
+    /// A step.
+    Moved(Box<Step<F>>),
+    /// A lease.
+    Leased(Box<Lease<F>>),
+    /// A command or a lease was rejected.
+    Rejected(Rejection),
+    /// A fact was ignored.
+    Ignored,
     /// Nobody can say such a thing, such as the answer to a request that nobody sent.
     Nonsense,
     /// Only the clock has moved.
@@ -95,8 +97,8 @@ pub struct Exploration<F: Flow> {
 
 impl<F: Flow> Reached<F> {
     /// The circumstances in which it was reached.
-    pub fn env(&self) -> Env<F::Settings> {
-        env::<F>(self.now)
+    pub fn context(&self) -> Context {
+        context_at::<F>(self.now)
     }
 }
 
@@ -142,9 +144,10 @@ impl<F: Flow> Exploration<F> {
             self.faults.push(format!("{fault}\n  {}\n  {}", self.path(from), describe(step)));
             return None;
         }
-        let Outcome::Moved(transition) = outcome else { return None };
-        self.taken.extend(transition.transitions());
-        Some((transition.next, *now))
+        if let Outcome::Moved(step) = &outcome {
+            self.taken.extend(step.transitions());
+        }
+        Some((outcome.next()?, *now))
     }
 
     /// The moves by which a snapshot was reached, one a line.
@@ -167,80 +170,93 @@ impl<F: Flow> Exploration<F> {
 /// The state of each facet, and the questions that a person has to answer: of each combination only so many are followed.
 fn place<F: Flow>(at: &Snapshot<F>) -> (Vec<&'static str>, BTreeSet<String>) {
     let states = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
-    let reviews = at.owed(&env::<F>(long_after(START))).into_iter().filter_map(|it| match it.effect {
+    let reviews = at.effects(&context_at::<F>(long_after(START))).into_iter().filter_map(|it| match it.effect {
         Effect::Review { reason, .. } => Some(reason.into_owned()),
         _ => None,
     });
     (states, reviews.collect())
 }
 
-/// The circumstances of a time: the default policy, and the settings of the flow's alphabet.
-pub fn env<F: Flow>(now: Timestamp) -> Env<F::Settings> {
-    Env::new(now, Policy::default(), settings::<F>())
+/// The circumstances of a time: the config of the flow's alphabet.
+pub fn context_at<F: Flow>(now: Timestamp) -> Context {
+    Context::new(now, config::<F>())
 }
 
 /// Does a move.
 pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
-    let env = env::<F>(now);
-    let command = match step {
-        Move::Wait(_) => return Outcome::Waited,
-        Move::Fact(fact) => {
-            return match at.observe(fact.clone(), &env) {
-                Ok(Observation::Applied(transition)) => Outcome::Moved(Box::new(transition)),
-                Ok(_) => Outcome::Unmoved,
-                Err(ObserveError::Fault(fault)) => Outcome::Faulty(fault),
-                Err(_) => Outcome::Nonsense,
-            };
+    let context = context_at::<F>(now);
+    match step {
+        Move::Wait(_) => Outcome::Waited,
+        Move::Fact(fact) => match at.observe(fact.clone(), &context) {
+            Ok(step) if step.ignored.is_some() => Outcome::Ignored,
+            Ok(step) => Outcome::Moved(Box::new(step)),
+            Err(ObserveError::Fault(fault)) => Outcome::Faulty(fault),
+            Err(_) => Outcome::Nonsense,
+        },
+        Move::Lease(effect) => match at.lease(effect, &context) {
+            Ok(lease) => Outcome::Leased(Box::new(lease)),
+            Err(rejection) => Outcome::Rejected(rejection),
+        },
+        Move::Wish(command) => match at.handle(command.clone(), &context) {
+            Ok(step) => Outcome::Moved(Box::new(step)),
+            Err(HandleError::Fault(fault)) => Outcome::Faulty(fault),
+            Err(HandleError::Rejected(rejection)) => Outcome::Rejected(rejection),
+            Err(error) => unreachable!("{error}"),
+        },
+    }
+}
+
+impl<F: Flow> Outcome<F> {
+    /// The next snapshot, if there is one.
+    pub fn next(self) -> Option<Snapshot<F>> {
+        match self {
+            Self::Moved(step) => Some(step.next),
+            Self::Leased(lease) => Some(lease.next),
+            _ => None,
         }
-        Move::Wish(command) => Command::Wish(command.clone()),
-        Move::Begin(effect) => Command::Begin(effect.clone()),
-    };
-    match at.handle(command, &env) {
-        Ok(transition) => Outcome::Moved(Box::new(transition)),
-        Err(HandleError::Fault(fault)) => Outcome::Faulty(fault),
-        Err(HandleError::Rejected(rejection)) => Outcome::Refused(rejection),
-        Err(error) => unreachable!("{error}"),
     }
 }
 
 /// Everything that can be done with a snapshot at a time.
 pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, alphabet: &Alphabet<F>) -> Vec<Move<F>> {
-    let env = env::<F>(now);
+    let context = context_at::<F>(now);
     let mut all: Vec<_> = alphabet.commands.iter().cloned().map(Move::Wish).collect();
-    for owed in at.owed(&env) {
+    for owed in at.effects(&context) {
         if owed.ready {
-            all.push(Move::Begin(owed.id.clone()));
+            all.push(Move::Lease(owed.id.clone()));
         }
         all.extend(ends(&owed, alphabet).into_iter().map(Move::Fact));
     }
     all.extend(alphabet.facts.iter().cloned().map(Move::Fact));
     all.extend(alphabet.spans.iter().map(|span| Move::Wait(now.after(*span))));
-    all.extend(at.deadline(&env).map(Move::Wait));
+    all.extend(at.wake_at(&context).map(Move::Wait));
     all
 }
 
 /// What can be said of the end of an owed effect.
-pub fn ends<F: Flow>(owed: &Owed, alphabet: &Alphabet<F>) -> Vec<Fact<'static>> {
+pub fn ends<F: Flow>(owed: &PendingEffect, alphabet: &Alphabet<F>) -> Vec<Fact<'static>> {
     let id = || owed.id.as_str().to_owned();
     match &owed.effect {
         Effect::Request { operation, .. } => {
             let sending = Some(owed.attempts).filter(|attempts| *attempts > 0);
             let mut replies = answers(&owed.id, sending, operation, alphabet);
             for status in [401, 429, 503] {
-                let (to, headers, body) = (id().into(), Headers::default(), Vec::new().into());
-                replies.push(Fact::Reply { to, sending, status, headers, body });
+                let (effect, headers, body) = (id().into(), Headers::default(), Vec::new().into());
+                replies.push(Fact::Reply { effect, sending, http_status: status, headers, body });
             }
-            replies.push(Fact::Lost { to: id().into(), sending });
-            replies.push(Fact::NotSent { to: id().into(), sending });
+            replies.push(Fact::Lost { effect: id().into(), sending });
+            replies.push(Fact::NotSent { effect: id().into(), sending });
             replies
         }
         Effect::Review { verdicts, needs_id, .. } => {
-            let plain = verdicts.iter().map(|it| Verdict::Plain(it.as_ref().into()));
-            let about =
-                needs_id.iter().flat_map(|it| alphabet.ids.iter().map(|id| Verdict::about(it.as_ref(), id.as_str())));
-            plain.chain(about).map(|it| Fact::Done { effect: id().into(), verdict: Some(it) }).collect()
+            let plain = verdicts.iter().map(|it| (it.as_ref().to_owned(), None));
+            let about = needs_id
+                .iter()
+                .flat_map(|it| alphabet.ids.iter().map(|named| (it.as_ref().to_owned(), Some(named.clone()))));
+            let reviewed = |(verdict, named)| Fact::Reviewed { effect: id().into(), verdict, id: named };
+            plain.chain(about).map(reviewed).collect()
         }
-        _ => vec![Fact::Done { effect: id().into(), verdict: None }],
+        _ => vec![Fact::Done { effect: id().into() }],
     }
 }
 
@@ -253,9 +269,9 @@ pub fn answers<F: Flow>(
 ) -> Vec<Fact<'static>> {
     let own = alphabet.replies.iter().filter(|(of, ..)| of == operation);
     own.map(|(_, status, body)| Fact::Reply {
-        to: to.as_str().to_owned().into(),
+        effect: to.as_str().to_owned().into(),
         sending,
-        status: *status,
+        http_status: *status,
         headers: Headers::default(),
         body: body.clone().into_bytes().into(),
     })
@@ -266,10 +282,10 @@ pub fn answers<F: Flow>(
 pub fn describe<F: Flow>(step: &Move<F>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match step {
-        Move::Wish(command) => format!("wish {}: {command:?}", F::wish(command).name()),
-        Move::Begin(effect) => format!("begin {effect}"),
-        Move::Fact(Fact::Reply { to, sending, status, body, .. }) => {
-            format!("reply to {to}, sending {sending:?}: {status} {}", text(body))
+        Move::Wish(command) => format!("wish {}: {command:?}", F::action_of(command).name()),
+        Move::Lease(effect) => format!("lease {effect}"),
+        Move::Fact(Fact::Reply { effect, sending, http_status, body, .. }) => {
+            format!("reply to {effect}, sending {sending:?}: {http_status} {}", text(body))
         }
         Move::Fact(Fact::Webhook { body, origin, .. }) => format!("{origin:?} webhook: {}", text(body)),
         Move::Fact(fact) => format!("{fact:?}"),
@@ -287,7 +303,7 @@ pub const fn long_after(now: Timestamp) -> Timestamp {
 fn fingerprint<F: Flow>(at: &Snapshot<F>, now: Timestamp) -> String {
     let mut saved: Value = serde_json::from_str(&at.save()).unwrap_or_default();
     saved["revision"].take();
-    saved["ordinals"].take();
+    saved["counters"].take();
     blur(&mut saved, now);
     saved.to_string()
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use rulebound::ffi::{read_command, read_fact};
+use rulebound::ffi::{read_command, read_config, read_fact};
 use rulebound::flow::{FacetTransition, Facets};
-use rulebound::snapshot::{Observation, Transition};
-use rulebound::{Command, Effect, Env, Fact, Flow, HandleError, Key, Level, Named, Policy, Snapshot, Violation};
+use rulebound::snapshot;
+use rulebound::{Context, Effect, EffectId, Fact, Flow, HandleError, Key, Level, Named, Snapshot, Violation};
 use serde_json::Value;
 
 use crate::root;
@@ -58,9 +58,9 @@ pub struct Breaches {
 #[derive(Default, Debug)]
 pub struct Views {
     /// What it owed: the type, and what it is about.
-    pub owes: Names,
+    pub effects: Names,
     /// The signals that it awaited.
-    pub awaits: Names,
+    pub signals: Names,
     /// The moves of its facets, each with the wishes and the types of facts that made it.
     pub moves: BTreeMap<FacetTransition, Names>,
     /// The rules that a fact was warned about when it made such a move.
@@ -97,9 +97,9 @@ impl Survey {
         let vectors = all.iter().map(|(_, vector)| vector).filter(of_provider);
         let steps = vectors.filter_map(|vector| vector["steps"].as_array()).flatten();
         let commands: Names = steps.map(|step| step["command"].to_string()).collect();
-        for command in commands.iter().filter(|it| read_command::<F>(it).is_ok_and(|it| is_wish(&it))) {
-            for (at, env) in seen.values() {
-                let _ = self.handle::<F>(at, command, env);
+        for command in commands.iter().filter(|it| read_command::<F>(it).is_ok()) {
+            for (at, context) in seen.values() {
+                let _ = self.handle::<F>(at, command, context);
             }
         }
     }
@@ -108,20 +108,28 @@ impl Survey {
     fn play<F: Flow>(&mut self, vector: &Value, seen: &mut Seen<F>, steps: &mut Vec<Step>) -> Option<()> {
         let mut at = Snapshot::<F>::start(Key::parse(key(&vector["key"]).as_str()?).ok()?);
         for step in vector["steps"].as_array()? {
-            let env = env::<F>(vector, step)?;
+            let context = context(vector, step)?;
+            let before = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
+            seen.entry(before).or_insert_with(|| (at.clone(), context.clone()));
+            if let Some(effect) = step["lease"].as_str() {
+                if let Some((next, step)) = self.lease(&at, effect, &context) {
+                    steps.push(step);
+                    at = next;
+                }
+                self.look(&at, &context);
+                continue;
+            }
             let moved = if step["command"].is_null() {
-                self.observe(&at, &with_text(&step["fact"]).to_string(), &env)
+                self.observe(&at, &with_text(&step["fact"]).to_string(), &context)
             } else {
-                self.handle(&at, &step["command"].to_string(), &env)
+                self.handle(&at, &step["command"].to_string(), &context)
             };
-            let places = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
-            seen.entry(places).or_insert_with(|| (at.clone(), env.clone()));
             if let Some((by, transition)) = moved {
                 self.moved(&transition, &by);
                 steps.push((by, transition.warnings.iter().map(|it| it.rule.code).collect()));
                 at = transition.next;
             }
-            self.look(&at, &env);
+            self.look(&at, &context);
         }
         Some(())
     }
@@ -130,15 +138,11 @@ impl Survey {
         &mut self,
         at: &Snapshot<F>,
         command: &str,
-        env: &Env<F::Settings>,
-    ) -> Option<(String, Transition<F>)> {
+        context: &Context,
+    ) -> Option<(String, snapshot::Step<F>)> {
         let command = read_command::<F>(command).ok()?;
-        let by = match &command {
-            Command::Begin(_) => "begin",
-            Command::Wish(wish) => F::wish(wish).name(),
-            _ => return None,
-        };
-        match at.handle(command.clone(), env) {
+        let by = F::action_of(&command).name();
+        match at.handle(command.clone(), context) {
             Ok(transition) => {
                 self.broken::<F>(&transition.warnings, by);
                 Some((by.to_owned(), transition))
@@ -146,7 +150,7 @@ impl Survey {
             Err(HandleError::Rejected(rejection)) => {
                 self.broken::<F>(&rejection.violations, by);
                 for violation in rejection.violations {
-                    let softened = softened(env, violation.rule.code);
+                    let softened = softened(context, violation.rule.code);
                     let violations = match at.handle(command.clone(), &softened) {
                         Ok(_) => Vec::new(),
                         Err(HandleError::Rejected(it)) => it.violations,
@@ -166,17 +170,25 @@ impl Survey {
         &mut self,
         at: &Snapshot<F>,
         fact: &str,
-        env: &Env<F::Settings>,
-    ) -> Option<(String, Transition<F>)> {
+        context: &Context,
+    ) -> Option<(String, snapshot::Step<F>)> {
         let fact = read_fact(fact).ok()?;
         let by = kind(&fact);
-        match at.observe(fact, env).ok()? {
-            Observation::Applied(transition) => {
-                self.broken::<F>(&transition.warnings, &by);
-                Some((by, transition))
+        let step = at.observe(fact, context).ok()?;
+        self.broken::<F>(&step.warnings, &by);
+        step.ignored.is_none().then_some((by, step))
+    }
+
+    /// Leases an effect: the next snapshot, and what is warned about.
+    fn lease<F: Flow>(&mut self, at: &Snapshot<F>, effect: &str, context: &Context) -> Option<(Snapshot<F>, Step)> {
+        match at.lease(&EffectId::parse(effect).ok()?, context) {
+            Ok(lease) => {
+                self.broken::<F>(&lease.warnings, LEASE);
+                let codes = lease.warnings.iter().map(|it| it.rule.code).collect();
+                Some((lease.next, (LEASE.to_owned(), codes)))
             }
-            Observation::Unmoved { warnings, .. } => {
-                self.broken::<F>(&warnings, &by);
+            Err(rejection) => {
+                self.broken::<F>(&rejection.violations, LEASE);
                 None
             }
         }
@@ -189,8 +201,8 @@ impl Survey {
         }
     }
 
-    fn moved<F: Flow>(&mut self, transition: &Transition<F>, by: &str) {
-        let is_fact = F::Wish::ALL.iter().all(|it| it.name() != by) && by != "begin";
+    fn moved<F: Flow>(&mut self, transition: &snapshot::Step<F>, by: &str) {
+        let is_fact = F::Action::ALL.iter().all(|it| it.name() != by);
         let codes = || transition.warnings.iter().map(|it| it.rule.code).filter(|_| is_fact);
         let views = self.flows.entry(F::ID).or_default();
         for moved in transition.transitions() {
@@ -200,26 +212,29 @@ impl Survey {
     }
 
     /// Looks at everything that a snapshot says of itself.
-    fn look<F: Flow>(&mut self, at: &Snapshot<F>, env: &Env<F::Settings>) {
-        for offer in at.offers(env) {
-            self.broken::<F>(&offer.violations, offer.wish.name());
-            self.broken::<F>(&offer.warnings, offer.wish.name());
-            let codes = offer.violations.iter().chain(&offer.warnings).map(|it| it.rule.code);
+    fn look<F: Flow>(&mut self, at: &Snapshot<F>, context: &Context) {
+        for action in at.actions(context) {
+            self.broken::<F>(&action.violations, action.action.name());
+            self.broken::<F>(&action.warnings, action.action.name());
+            let codes = action.violations.iter().chain(&action.warnings).map(|it| it.rule.code);
             let guards = &mut self.flows.entry(F::ID).or_default().guards;
-            guards.entry(offer.wish.name()).or_default().extend(codes);
+            guards.entry(action.action.name()).or_default().extend(codes);
         }
         let views = self.flows.entry(F::ID).or_default();
         // What the kernel asks of any request, by time alone.
-        views.owes.extend(["review/no_reply", "review/not_admitted"].map(str::to_owned));
-        views.owes.extend(at.owed(env).iter().map(|it| duty(&it.effect)));
-        views.awaits.extend(at.awaits(env).iter().map(|it| it.signal.to_owned()));
+        views.effects.extend(["review/no_reply", "review/not_admitted"].map(str::to_owned));
+        views.effects.extend(at.effects(context).iter().map(|it| duty(&it.effect)));
+        views.signals.extend(at.waiting_for(context).iter().map(|it| it.signal.to_owned()));
     }
 }
+
+/// What a lease counts as among what breaks rules.
+const LEASE: &str = "lease";
 
 /// What moved a vector, and the rules that were warned about.
 type Step = (String, BTreeSet<&'static str>);
 /// The first snapshot of each combination of places, with its circumstances.
-type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Env<<F as Flow>::Settings>)>;
+type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Context)>;
 
 /// Every vector, with its file's path from the root of the workspace.
 fn read() -> Vec<(String, Value)> {
@@ -234,16 +249,12 @@ fn read() -> Vec<(String, Value)> {
     all
 }
 
-fn is_wish<F: Flow>(command: &Command<F>) -> bool {
-    matches!(command, Command::Wish(_))
-}
-
 impl Vector {
     fn read(file: &str, vector: &Value) -> Self {
         let text = |field: &str| vector[field].as_str().unwrap_or_default().to_owned();
         let mut breaks: Names = texts(&vector["rules"]["broken"]).collect();
         for step in vector["steps"].as_array().into_iter().flatten() {
-            breaks.extend(texts(&step["expect"]["refused"]).chain(texts(&step["expect"]["warnings"])));
+            breaks.extend(texts(&step["expect"]["rejected"]).chain(texts(&step["expect"]["warnings"])));
         }
         let keeps = texts(&vector["rules"]["kept"]).collect();
         Self {
@@ -259,29 +270,28 @@ impl Vector {
 }
 
 /// The circumstances of a step, as the facade reads them.
-fn env<F: Flow>(vector: &Value, step: &Value) -> Option<Env<F::Settings>> {
+fn context(vector: &Value, step: &Value) -> Option<Context> {
     let around = crate::vectors::with_surroundings(vector, step, serde_json::json!({}));
     let now = serde_json::from_value(around["now"].clone()).ok()?;
-    let policy = around.get("policy").map_or_else(|| Ok(Policy::default()), |it| serde_json::from_value(it.clone()));
-    let settings =
-        around.get("settings").map_or_else(|| Ok(Default::default()), |it| serde_json::from_value(it.clone()));
-    Some(Env::new(now, policy.ok()?, settings.ok()?))
+    let config = around.get("config").map_or_else(|| "{}".to_owned(), Value::to_string);
+    Some(Context::new(now, read_config(&config).ok()?))
 }
 
-fn softened<S: Clone>(env: &Env<S>, code: &str) -> Env<S> {
-    let mut env = env.clone();
-    env.policy.overrides.insert(code.to_owned(), Level::Warn);
-    env
+fn softened(context: &Context, code: &str) -> Context {
+    let mut config = (*context.config).clone();
+    config.overrides.insert(code.to_owned(), Level::Warn);
+    Context::new(context.now, config)
 }
 
 /// The type of a fact; of an answer, with the operation.
 fn kind(fact: &Fact<'_>) -> String {
     let operation = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
     match fact {
-        Fact::Reply { to, .. } => format!("reply/{}", operation(to)),
-        Fact::Lost { to, .. } => format!("lost/{}", operation(to)),
+        Fact::Reply { effect, .. } => format!("reply/{}", operation(effect)),
+        Fact::Lost { effect, .. } => format!("lost/{}", operation(effect)),
         Fact::Webhook { .. } => "webhook".into(),
-        Fact::Returned { .. } => "returned".into(),
+        Fact::CustomerReturned {} => "customer_returned".into(),
+        Fact::Reviewed { .. } => "reviewed".into(),
         _ => "done".into(),
     }
 }

@@ -107,7 +107,7 @@ fn check(vector: &Value, transcript: &[String]) -> Result<(), String> {
 fn answer(line: Value) -> Value {
     let names = |member: &str| line.get(member).is_some();
     let verdict = if names("violations") {
-        "refused"
+        "rejected"
     } else if names("code") {
         "error"
     } else {
@@ -152,13 +152,11 @@ pub fn with_text(fact: &Value) -> Value {
     fact
 }
 
-/// The fields of a call, with the step's time and the vector's policy and settings.
+/// The fields of a call, with the step's time and the vector's config.
 pub fn with_surroundings(vector: &Value, step: &Value, mut fields: Value) -> Value {
     fields["now"] = step["now"].clone();
-    for name in ["policy", "settings"] {
-        if let Some(value) = step.get(name).or_else(|| vector.get(name)) {
-            fields[name] = value.clone();
-        }
+    if let Some(config) = step.get("config").or_else(|| vector.get("config")) {
+        fields["config"] = config.clone();
     }
     fields
 }
@@ -176,43 +174,42 @@ impl Seen<'_> {
         let ok = &self.answer["ok"];
         match what {
             "accepted" => same(wanted, &json!(!ok.is_null()), self.answer),
-            "applied" => same(wanted, &json!(ok["applied"] == true), self.answer),
+            "applied" => same(wanted, &json!(!ok.is_null() && ok["ignored"].is_null()), self.answer),
             "unchanged" => {
                 same(wanted, &json!(!ok.is_null() && self.snapshot["revision"] == *self.before), self.answer)
             }
-            "refused" => self.refused(wanted),
-            "malformed" => matches(wanted, &inside(&self.answer["error"]["field"])),
-            "unmoved" | "failure" | "take" => {
-                matches(wanted, &ok[what]).map_err(|why| format!("{why} in {}", self.answer))
-            }
-            "learnt" => contains(wanted, &ok["learnt"]),
+            "rejected" => self.rejected(wanted),
+            "malformed" => matches(wanted, &inside(&self.answer["error"]["pointer"])),
+            "ignored" => matches(wanted, &ok["ignored"]["reason"]).map_err(|why| format!("{why} in {}", self.answer)),
+            "failure" | "request" => matches(wanted, &ok[what]).map_err(|why| format!("{why} in {}", self.answer)),
+            "new_ids" => contains(wanted, &ok["new_ids"]),
             "warnings" => contains(wanted, &codes(&ok["warnings"])),
             "state" => matches(wanted, &self.snapshot["state"]),
-            "owed" | "awaits" | "offers" => contains(wanted, &self.view(what)),
-            "deadline" => matches(wanted, &self.view(what)),
-            "none_owed" => self.none(wanted, "owed", &["type", "id"]),
-            "none_awaited" => self.none(wanted, "awaits", &["signal"]),
-            "no_customer_at" => {
-                let awaited = self.view("awaits");
-                let any = awaited.as_array().is_some_and(|all| all.iter().any(|it| it.get("customer_at").is_some()));
-                same(wanted, &json!(!any), &awaited)
+            "effects" | "waiting_for" | "actions" => contains(wanted, &self.view(what)),
+            "wake_at" => matches(wanted, &self.view(what)),
+            "no_effects" => self.none(wanted, "effects", &["type", "id"]),
+            "no_waits" => self.none(wanted, "waiting_for", &["signal"]),
+            "no_customer_url" => {
+                let waits = self.view("waiting_for");
+                let any = waits.as_array().is_some_and(|all| all.iter().any(|it| !it["customer_url"].is_null()));
+                same(wanted, &json!(!any), &waits)
             }
             _ => Err("is nothing that can be expected".into()),
         }
     }
 
     fn view(&self, name: &str) -> Value {
-        let place = ["owed", "awaits", "offers", "deadline"].iter().position(|it| *it == name);
+        let place = ["effects", "waiting_for", "actions", "wake_at"].iter().position(|it| *it == name);
         place.map_or(Value::Null, |place| self.views[place].clone())
     }
 
     /// Exactly the codes that are listed; an inner list stands for any of its codes.
-    fn refused(&self, wanted: &Value) -> Result<(), String> {
-        let refused = codes(&self.answer["refused"]["violations"]);
-        let refused: Vec<_> = refused.as_array().into_iter().flatten().collect();
+    fn rejected(&self, wanted: &Value) -> Result<(), String> {
+        let rejected = codes(&self.answer["rejected"]["violations"]);
+        let rejected: Vec<_> = rejected.as_array().into_iter().flatten().collect();
         let choices: Vec<Vec<&Value>> = wanted.as_array().into_iter().flatten().map(choice).collect();
-        let missing = choices.iter().any(|any| !any.iter().any(|code| refused.contains(code)));
-        let surplus = refused.iter().any(|code| !choices.iter().flatten().any(|wanted| wanted == code));
+        let missing = choices.iter().any(|any| !any.iter().any(|code| rejected.contains(code)));
+        let surplus = rejected.iter().any(|code| !choices.iter().flatten().any(|wanted| wanted == code));
         if missing || surplus { Err(format!("wanted {wanted}, got {}", self.answer)) } else { Ok(()) }
     }
 

@@ -53,7 +53,7 @@ const FEWEST: usize = 800_000;
 /// Shorter schedules than the default ones, so that a life is soon over: nothing else depends on them.
 fn short() -> Value {
     let hour = rulebound_tests::rows::HOUR;
-    json!({"look_ups": {"returned": [0, 60_000], "waiting": [hour, 6 * hour, 26 * hour]}})
+    json!({"lookups": {"after_return_ms": [0, 60_000], "while_waiting_ms": [hour, 6 * hour, 26 * hour]}})
 }
 
 #[test]

@@ -34,18 +34,19 @@ fn the_last_eight_events_of_revup_are_known_when_they_come_again() {
     };
     for n in 1..=8 {
         let answer = webhook(&mut at, &event(n));
-        assert_eq!(answer["applied"], true, "{n}: {answer}");
+        assert!(answer["ignored"].is_null(), "{n}: {answer}");
     }
     // Once that has been looked into, another event would have it looked at again.
-    say(&mut at, "handle", "command", &json!({"type": "begin", "effect": "retrieve_subscription:2"}));
+    say(&mut at, "lease", "effect", &json!("retrieve_subscription:2"));
     let shown = json!({"id": SUBSCRIPTION, "planId": PLAN, "status": "fulfilled", "cycle": 1, "createdAt": "2026-12-01T00:00:00Z"});
-    let reply = json!({"type": "reply", "to": "retrieve_subscription:2", "status": 200, "body": shown.to_string()});
-    assert_eq!(say(&mut at, "observe", "fact", &reply)["applied"], true);
+    let reply =
+        json!({"type": "reply", "effect": "retrieve_subscription:2", "http_status": 200, "body": shown.to_string()});
+    assert!(say(&mut at, "observe", "fact", &reply)["ignored"].is_null());
     for n in 1..=8 {
-        assert_eq!(webhook(&mut at, &event(n))["unmoved"], "known", "{n}");
+        assert_eq!(webhook(&mut at, &event(n))["ignored"]["reason"], "duplicate", "{n}");
     }
-    assert_eq!(webhook(&mut at, &event(9))["applied"], true);
-    assert_eq!(webhook(&mut at, &event(2))["unmoved"], "known");
+    assert!(webhook(&mut at, &event(9))["ignored"].is_null());
+    assert_eq!(webhook(&mut at, &event(2))["ignored"]["reason"], "duplicate");
 }
 
 #[test]
@@ -68,10 +69,9 @@ fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
     };
     let shown = |many: usize| {
         let mut at = golden("revup.subscription", "at-subscription-fulfilled");
-        say(&mut at, "handle", "command", &json!({"type": "begin", "effect": "retrieve_payments:1"}));
-        let reply =
-            json!({"type": "reply", "to": "retrieve_payments:1", "status": 200, "body": payments(many).to_string()});
-        assert_eq!(say(&mut at, "observe", "fact", &reply)["applied"], true);
+        say(&mut at, "lease", "effect", &json!("retrieve_payments:1"));
+        let reply = json!({"type": "reply", "effect": "retrieve_payments:1", "http_status": 200, "body": payments(many).to_string()});
+        assert!(say(&mut at, "observe", "fact", &reply)["ignored"].is_null());
         at
     };
     let mut at = shown(128);

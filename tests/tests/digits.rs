@@ -10,17 +10,17 @@ const DIGITS: &str = r#"[0.10000000000000000555,1.10,1E2,123456789012345678901]"
 
 #[derive(Deserialize)]
 struct Answer {
-    ok: Transition,
+    ok: Step,
 }
 
 #[derive(Deserialize)]
-struct Transition {
+struct Step {
     next: Box<RawValue>,
-    take: Option<Take>,
+    request: Option<Request>,
 }
 
 #[derive(Deserialize)]
-struct Take {
+struct Request {
     body: String,
 }
 
@@ -29,19 +29,19 @@ fn start(flow: &str) -> String {
     answer.strip_prefix(r#"{"ok":"#).and_then(|it| it.strip_suffix('}')).unwrap().to_owned()
 }
 
-fn handle(snapshot: &str, command: &str) -> Transition {
-    let answer = call(&format!(r#"{{"handle":{{"snapshot":{snapshot},"command":{command},"now":1700000000000}}}}"#));
+fn ask(verb: &str, snapshot: &str, what: &str) -> Step {
+    let answer = call(&format!(r#"{{"{verb}":{{"snapshot":{snapshot},{what},"now":1700000000000}}}}"#));
     let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
     ok
 }
 
 /// The body that a command's request has, after its snapshot was loaded and saved once more.
 fn body(flow: &str, command: &str, effect: &str) -> String {
-    let wished = handle(&start(flow), command);
+    let wished = ask("handle", &start(flow), &format!(r#""command":{command}"#));
     let loaded = call(&format!(r#"{{"load":{{"snapshot":{}}}}}"#, wished.next));
     let loaded = loaded.strip_prefix(r#"{"ok":"#).and_then(|it| it.strip_suffix('}')).unwrap();
     assert_eq!(loaded, wished.next.get());
-    handle(loaded, &format!(r#"{{"type":"begin","effect":"{effect}"}}"#)).take.unwrap().body
+    ask("lease", loaded, &format!(r#""effect":"{effect}""#)).request.unwrap().body
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn truemeds_extra_keeps_its_digits() {
 fn what_flex_takes_in_its_own_shape_keeps_its_digits() {
     let command = format!(
         r#"{{"type":"create_checkout_session","mode":"payment","line_items":[{{"price":"fprice_1","quantity":1}}],
-        "order_total":4999,"success_url":"https://shop.example/ok","metadata":{{"a":{DIGITS}}},
+        "expected_total":4999,"success_url":"https://shop.example/ok","metadata":{{"a":{DIGITS}}},
         "discounts":[{{"coupon_data":{{"percent_off":33.30,"applies_to":{DIGITS}}}}}],"extra":{{"more":{DIGITS}}}}}"#
     );
     let body = body("flex.checkout", &command, "create_checkout_session:1");
@@ -88,13 +88,13 @@ fn vends_extra_keeps_its_digits() {
         r#"{{"type":"create_subscription_token","product_handle":"p","price_handle":"m",
         "return_url":"https://shop.example/back","extra":{{"more":{DIGITS}}}}}"#
     );
-    let settings = r#""settings":{"domain_prefix":"marshmallow"}"#;
+    let config = r#""config":{"vend":{"domain_prefix":"marshmallow"}}"#;
     let snapshot = start("vend.subscription");
-    let answer = call(&format!(r#"{{"handle":{{"snapshot":{snapshot},"command":{command},"now":1,{settings}}}}}"#));
+    let answer = call(&format!(r#"{{"handle":{{"snapshot":{snapshot},"command":{command},"now":1,{config}}}}}"#));
     let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
-    let begin = r#"{"type":"begin","effect":"create_subscription_token:1"}"#;
-    let answer = call(&format!(r#"{{"handle":{{"snapshot":{},"command":{begin},"now":2,{settings}}}}}"#, ok.next));
+    let effect = r#""create_subscription_token:1""#;
+    let answer = call(&format!(r#"{{"lease":{{"snapshot":{},"effect":{effect},"now":2,{config}}}}}"#, ok.next));
     let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
-    let body = ok.take.unwrap().body;
+    let body = ok.request.unwrap().body;
     assert!(body.contains(&format!(r#""more":{DIGITS}"#)), "{body}");
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use rulebound::catalogue::Catalogue;
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Effect, EffectId, Env, Fact, Flow, Named, Owed, Policy, Snapshot};
+use rulebound::{Config, Context, Effect, EffectId, Fact, Flow, Named, PendingEffect, Snapshot};
 use rulebound_tests::explore::{
-    Exploration, Move, Outcome, Reached, answers, describe, ends, env, long_after, moves, play,
+    Exploration, Move, Outcome, Reached, answers, context_at, describe, ends, long_after, moves, play,
 };
 use rulebound_tests::survey::{Survey, duty};
 use serde_json::Value;
@@ -123,10 +123,10 @@ fn breaches<F: Flow>(seen: &Exploration<F>, property: Property<F>) -> Vec<String
 fn is_catalogued<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
     let Some(flow) = CATALOGUE.flows.iter().find(|it| it.id == F::ID) else { return vec![format!("no {}", F::ID)] };
-    let owes = here.at.owed(&here.env()).into_iter().map(|it| duty(&it.effect));
-    let awaits = here.at.awaits(&here.env()).into_iter().map(|it| it.signal);
-    let unknown = owes.filter(|it| !flow.owes.contains(&it.as_str())).map(|it| format!("owes {it}"));
-    unknown.chain(awaits.filter(|it| !flow.awaits.contains(it)).map(|it| format!("awaits {it}"))).collect()
+    let effects = here.at.effects(&here.context()).into_iter().map(|it| duty(&it.effect));
+    let signals = here.at.waiting_for(&here.context()).into_iter().map(|it| it.signal);
+    let unknown = effects.filter(|it| !flow.effects.contains(&it.as_str())).map(|it| format!("has the effect {it}"));
+    unknown.chain(signals.filter(|it| !flow.signals.contains(it)).map(|it| format!("waits for {it}"))).collect()
 }
 
 /// The moves that are declared, and that neither exploration nor a vector has made.
@@ -147,9 +147,9 @@ fn is_deterministic<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<St
         Ok(loaded) if loaded == here.at && loaded.save() == saved => loaded,
         other => return vec![format!("does not survive a save and a load: {other:?}")],
     };
-    let env = here.env();
+    let context = here.context();
     let mut wrong = Vec::new();
-    if views(&here.at, &env) != views(&loaded, &env) {
+    if views(&here.at, &context) != views(&loaded, &context) {
         wrong.push("looks different after a load".into());
     }
     let differs = |step: &Move<F>| match (play(&here.at, step, here.now), play(&loaded, step, here.now)) {
@@ -161,19 +161,21 @@ fn is_deterministic<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<St
     wrong
 }
 
-fn views<F: Flow>(at: &Snapshot<F>, env: &Env<F::Settings>) -> impl PartialEq + use<F> {
-    (at.owed(env), at.awaits(env), at.offers(env))
+fn views<F: Flow>(at: &Snapshot<F>, context: &Context) -> impl PartialEq + use<F> {
+    (at.effects(context), at.waiting_for(context), at.actions(context))
 }
 
 fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let (before, revision) = (here.at.clone(), here.at.revision());
+    let follows = |next: &Snapshot<F>| next.revision() == revision + 1 && next.key() == before.key();
     let mut wrong = Vec::new();
     for step in moves(&here.at, here.now, &seen.alphabet) {
         let outcome = play(&here.at, &step, here.now);
         let fits = match &outcome {
-            Outcome::Moved(it) if it.next.revision() == revision => it.next == before && it.take.is_none(),
-            Outcome::Moved(it) => it.next.revision() == revision + 1 && it.next.key() == before.key(),
-            Outcome::Refused(rejection) => !rejection.violations.is_empty(),
+            Outcome::Moved(it) if it.next.revision() == revision => it.next == before && it.ignored.is_some(),
+            Outcome::Moved(it) => follows(&it.next) && it.ignored.is_none(),
+            Outcome::Leased(it) => follows(&it.next),
+            Outcome::Rejected(rejection) => !rejection.violations.is_empty(),
             _ => true,
         };
         if !fits || here.at != before {
@@ -184,7 +186,7 @@ fn changes_are_counted<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec
 }
 
 fn can_be_discharged<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let owed = here.at.owed(&env::<F>(long_after(here.now)));
+    let owed = here.at.effects(&context_at::<F>(long_after(here.now)));
     let stuck = owed.iter().filter(|it| !ends_within(&here.at, here.now, &it.id, seen, DETOUR));
     stuck.map(|it| format!("nothing ends {}", it.id)).collect()
 }
@@ -195,7 +197,7 @@ fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &
     if outcomes(at, now, &owed, seen).iter().any(|(next, when)| find(next, *when, id).is_none()) {
         return true;
     }
-    let others = at.owed(&env::<F>(now)).into_iter().filter(|it| it.id != *id);
+    let others = at.effects(&context_at::<F>(now)).into_iter().filter(|it| it.id != *id);
     let signals = seen.alphabet.facts.iter().filter_map(|fact| after(at, fact.clone(), now));
     detour > 0
         && others
@@ -208,7 +210,7 @@ fn ends_within<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId, seen: &
 fn outcomes<F: Flow>(
     at: &Snapshot<F>,
     now: Timestamp,
-    owed: &Owed,
+    owed: &PendingEffect,
     seen: &Exploration<F>,
 ) -> Vec<(Snapshot<F>, Timestamp)> {
     let Effect::Request { operation, .. } = &owed.effect else {
@@ -216,12 +218,9 @@ fn outcomes<F: Flow>(
         let told = |when| ends(owed, &seen.alphabet).into_iter().filter_map(move |fact| after(at, fact, when));
         return [now, long_after(now)].into_iter().flat_map(told).collect();
     };
-    let instants = [Some(now), owed.in_hand_until, owed.not_before, Some(long_after(now))];
-    let begin = |when| match play(at, &Move::Begin(owed.id.clone()), when) {
-        Outcome::Moved(begun) => Some((begun.next, when)),
-        _ => None,
-    };
-    let begun = instants.into_iter().flatten().find_map(begin);
+    let instants = [Some(now), owed.leased_until, owed.not_before, Some(long_after(now))];
+    let lease = |when| Some((play(at, &Move::Lease(owed.id.clone()), when).next()?, when));
+    let begun = instants.into_iter().flatten().find_map(lease);
     let sending = owed.attempts + u32::from(begun.is_some());
     let (begun, when) = begun.unwrap_or_else(|| (at.clone(), now));
     answers(&owed.id, Some(sending), operation, &seen.alphabet)
@@ -238,30 +237,30 @@ fn after<F: Flow>(at: &Snapshot<F>, fact: Fact<'static>, now: Timestamp) -> Opti
 }
 
 /// An obligation, whether or not it still rests.
-fn find<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId) -> Option<Owed> {
-    let all = || at.owed(&env::<F>(long_after(now))).into_iter();
-    at.owed(&env::<F>(now)).into_iter().chain(all()).find(|it| it.id == *id)
+fn find<F: Flow>(at: &Snapshot<F>, now: Timestamp, id: &EffectId) -> Option<PendingEffect> {
+    let all = || at.effects(&context_at::<F>(long_after(now))).into_iter();
+    at.effects(&context_at::<F>(now)).into_iter().chain(all()).find(|it| it.id == *id)
 }
 
 fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let visible = here.at.owed(&here.env());
-    let hidden = here.at.owed(&env::<F>(long_after(here.now)));
+    let visible = here.at.effects(&here.context());
+    let hidden = here.at.effects(&context_at::<F>(long_after(here.now)));
     let hidden = hidden.into_iter().filter(|it| visible.iter().all(|seen| seen.id != it.id));
     let said = visible.iter().map(|it| (it.id.clone(), it.ready)).chain(hidden.map(|it| (it.id, false)));
     // A review is ready for a verdict, and never begun.
     let said = said.map(|(id, ready)| if id.kind() == "review" { (id, false) } else { (id, ready) });
     let mut wrong = Vec::new();
     for (id, ready) in said {
-        match play(&here.at, &Move::Begin(id.clone()), here.now) {
-            Outcome::Moved(it) => {
-                let again = play(&it.next, &Move::Begin(id.clone()), here.now);
-                let refused =
-                    matches!(&again, Outcome::Refused(no) if no.violations[0].rule.code == "rulebound.effect.leased");
-                if !ready || !refused || it.next.revision() == here.at.revision() {
-                    wrong.push(format!("begin {id}, ready {ready}: accepted, and again: {again:?}"));
+        match play(&here.at, &Move::Lease(id.clone()), here.now) {
+            Outcome::Leased(it) => {
+                let again = play(&it.next, &Move::Lease(id.clone()), here.now);
+                let rejected =
+                    matches!(&again, Outcome::Rejected(no) if no.violations[0].rule.code == "rulebound.effect.leased");
+                if !ready || !rejected || it.next.revision() == here.at.revision() {
+                    wrong.push(format!("lease {id}, ready {ready}: accepted, and again: {again:?}"));
                 }
             }
-            other if ready => wrong.push(format!("begin {id}, ready: {other:?}")),
+            other if ready => wrong.push(format!("lease {id}, ready: {other:?}")),
             _ => {}
         }
     }
@@ -272,23 +271,23 @@ fn ready_means_begun<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Stri
 const NOT_NOW: &str = "rulebound.action.not-now";
 
 fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let offers = here.at.offers(&here.env());
+    let offers = here.at.actions(&here.context());
     let mut wrong = Vec::new();
     for command in &seen.alphabet.commands {
-        let wish = F::wish(command);
-        let Some(offer) = offers.iter().find(|it| it.wish == wish) else {
+        let wish = F::action_of(command);
+        let Some(offer) = offers.iter().find(|it| it.action == wish) else {
             wrong.push(format!("{} is not offered", wish.name()));
             continue;
         };
         let closed: BTreeSet<_> = offer.violations.iter().map(|it| it.rule.code).collect();
         let step = Move::Wish(command.clone());
         let fits = match play(&here.at, &step, here.now) {
-            Outcome::Moved(it) if here.at.state().stands(command) => it.next == here.at,
-            Outcome::Moved(_) => offer.is_open(),
-            Outcome::Refused(no) => {
+            Outcome::Moved(it) if here.at.state().is_duplicate(command) => it.next == here.at,
+            Outcome::Moved(_) => offer.is_allowed(),
+            Outcome::Rejected(no) => {
                 let codes: BTreeSet<_> = no.violations.iter().map(|it| it.rule.code).collect();
                 // A step that finds nothing to do where every gate lets it through names no field.
-                let stopped = no.violations.iter().any(|it| it.rule.code == NOT_NOW && it.at.is_empty());
+                let stopped = no.violations.iter().any(|it| it.rule.code == NOT_NOW && it.pointer.is_empty());
                 codes.is_superset(&closed) && !codes.is_empty() && (!stopped || closed.contains(NOT_NOW))
             }
             _ => false,
@@ -301,10 +300,10 @@ fn offers_tell<F: Flow>(seen: &Exploration<F>, here: &Reached<F>) -> Vec<String>
 }
 
 fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
-    let deadline = here.at.deadline(&here.env());
+    let deadline = here.at.wake_at(&here.context());
     let (from, until) = (here.now.as_millis(), deadline.unwrap_or_else(|| long_after(here.now)).as_millis());
-    let is_work = |it: &Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
-    match here.at.owed(&here.env()).iter().any(is_work) {
+    let is_work = |it: &PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
+    match here.at.effects(&here.context()).iter().any(is_work) {
         // While something can be done, it is now.
         true if until == from => return Vec::new(),
         true => return vec![format!("something is ready, and the deadline is {deadline:?}")],
@@ -313,8 +312,8 @@ fn deadline_tells<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String>
     }
     let hour = Millis::from_hours(1).as_u64().cast_signed();
     let probes = [from + 1, from + hour, from + 25 * hour, from + 200 * hour, from.midpoint(until), until - 1];
-    let before = views(&here.at, &here.env());
-    let differs = |at: &i64| views(&here.at, &env::<F>(Timestamp::from_millis(*at))) != before;
+    let before = views(&here.at, &here.context());
+    let differs = |at: &i64| views(&here.at, &context_at::<F>(Timestamp::from_millis(*at))) != before;
     let early = probes.into_iter().filter(|at| *at < until).find(differs);
     early
         .map(|at| format!("changes by {}, before its deadline {deadline:?}", Timestamp::from_millis(at)))
@@ -336,8 +335,8 @@ fn survives_formats<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<Strin
 
 fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
     let mut saved: Value = serde_json::from_str(&here.at.save()).unwrap();
-    for owed in saved["owed"].as_array_mut().unwrap() {
-        if let Some(request) = owed.pointer_mut("/duty/request") {
+    for owed in saved["outbox"].as_array_mut().unwrap() {
+        if let Some(request) = owed.pointer_mut("/effect/request") {
             request.take();
         }
     }
@@ -348,7 +347,7 @@ fn is_small<F: Flow>(_: &Exploration<F>, here: &Reached<F>) -> Vec<String> {
 /// No sequence of moves hands a request out twice within a lease, unless it was answered, if only by a text that cannot
 /// be read, or said to be lost.
 fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
-    let lease = Policy::default().lease;
+    let lease = Config::default().lease_ms;
     let mut hands: Vec<BTreeMap<EffectId, Timestamp>> = Vec::new();
     let mut wrong = Vec::new();
     for (index, here) in seen.reached.iter().enumerate() {
@@ -356,14 +355,15 @@ fn leases<F: Flow>(seen: &Exploration<F>) -> Vec<String> {
         if let Some((from, step)) = &here.by {
             held.clone_from(&hands[*from]);
             match step {
-                Move::Begin(id) => drop(held.insert(id.clone(), here.now.after(lease))),
-                Move::Fact(Fact::Lost { to, .. } | Fact::Reply { to, .. }) => {
-                    held.retain(|id, _| id.as_str() != to.as_ref());
+                Move::Lease(id) => drop(held.insert(id.clone(), here.now.after(lease))),
+                Move::Fact(Fact::Lost { effect, .. } | Fact::Reply { effect, .. }) => {
+                    held.retain(|id, _| id.as_str() != effect.as_ref());
                 }
                 _ => {}
             }
         }
-        let requests = here.at.owed(&here.env()).into_iter().filter(|it| matches!(it.effect, Effect::Request { .. }));
+        let requests =
+            here.at.effects(&here.context()).into_iter().filter(|it| matches!(it.effect, Effect::Request { .. }));
         let twice = requests.filter(|it| it.ready && held.get(&it.id).is_some_and(|end| *end > here.now));
         wrong.extend(twice.map(|it| format!("{} is handed out again after\n  {}", it.id, seen.path(index))));
         hands.push(held);

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rulebound::ffi::{AnySnapshot, Around, load};
+use rulebound::ffi::{AnySnapshot, load, read_config};
 use rulebound::flow::{Facets, Table};
 use rulebound::time::Timestamp;
-use rulebound::{Effect, Flow};
-use rulebound_tests::alphabet::{Alphabet, settings};
+use rulebound::{Context, Effect, Flow};
+use rulebound_tests::alphabet::{Alphabet, written_config};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
 use rulebound_tests::vectors::files;
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,13 @@ use serde_json::value::{RawValue, to_raw_value};
 #[serde(deny_unknown_fields)]
 struct Golden {
     snapshot: Box<RawValue>,
-    /// The settings of exploration, where the default ones name no account.
+    /// The config of exploration, where the default one names no account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    settings: Option<Box<RawValue>>,
+    config: Option<Box<RawValue>>,
     now: Timestamp,
-    owed: Vec<Box<RawValue>>,
-    /// The requests that `begin` hands out.
-    take: BTreeMap<String, Box<RawValue>>,
+    effects: Vec<Box<RawValue>>,
+    /// The requests that their leases hand out.
+    requests: BTreeMap<String, Box<RawValue>>,
 }
 
 macro_rules! golden {
@@ -74,17 +74,17 @@ impl Golden {
     }
 
     fn does(&self, at: &dyn AnySnapshot) -> Result<(), String> {
-        let around = Around::new(self.now, None, self.settings.as_deref().map(RawValue::get));
-        let owed = at.owed(&around).map_err(|wrong| wrong.to_string())?;
-        same("what is owed", &text(&self.owed), &text(&owed))?;
+        let config = self.config.as_deref().map_or("{}", RawValue::get);
+        let around = Context::new(self.now, read_config(config).map_err(|wrong| wrong.to_string())?);
+        let owed = at.effects(&around);
+        same("what is owed", &text(&self.effects), &text(&owed))?;
         let ready = owed.iter().filter(|it| it.ready && matches!(it.effect, Effect::Request { .. }));
         let mut taken = BTreeMap::new();
         for owed in ready {
-            let begin = format!(r#"{{"type": "begin", "effect": "{}"}}"#, owed.id);
-            let transition = at.handle(&begin, &around).map_err(|wrong| wrong.to_string())?;
-            taken.insert(owed.id.as_str(), transition.take);
+            let lease = at.lease(&owed.id, &around).map_err(|wrong| wrong.to_string())?;
+            taken.insert(owed.id.as_str(), lease.request);
         }
-        same("the requests", &text(&self.take), &text(&taken))
+        same("the requests", &text(&self.requests), &text(&taken))
     }
 }
 
@@ -100,10 +100,10 @@ fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-/// Look-ups that stand behind more steps than exploration takes: vectors reach them.
+/// Lookups that stand behind more steps than exploration takes: vectors reach them.
 const TOO_DEEP: [&str; 2] = ["list_captures", "list_refunds"];
 
-/// A snapshot for each place of each facet, and one for each operation that is ready to be begun.
+/// A snapshot for each place of each facet, and one for each operation that is ready to be leased.
 fn names<F: Flow>() -> BTreeSet<String> {
     let states = |it: Table| it.states.into_iter().map(move |state| format!("at-{}-{state}", it.facet));
     let places = F::Facets::tables().into_iter().flat_map(states);
@@ -118,7 +118,7 @@ fn add_missing<F: Flow>(folder: &Path) {
     let seen = Exploration::<F>::run();
     for name in names::<F>().into_iter().filter(|name| !file(folder, name).exists()) {
         let named = || seen.reached.iter().filter(|here| is_named(here, &name));
-        let owing = named().find(|here| !here.at.owed(&here.env()).is_empty());
+        let owing = named().find(|here| !here.at.effects(&here.context()).is_empty());
         let here = owing.or_else(|| named().next()).unwrap_or_else(|| panic!("never reached: {name}"));
         let golden = serde_json::to_string_pretty(&snap(here)).unwrap();
         fs::write(file(folder, &name), golden + "\n").unwrap();
@@ -127,7 +127,8 @@ fn add_missing<F: Flow>(folder: &Path) {
 
 fn is_named<F: Flow>(here: &Reached<F>, name: &str) -> bool {
     let (kind, name) = name.split_once('-').unwrap();
-    let owes = |operation: &str| here.at.owed(&here.env()).iter().any(|it| it.ready && it.id.kind() == operation);
+    let owes =
+        |operation: &str| here.at.effects(&here.context()).iter().any(|it| it.ready && it.id.kind() == operation);
     match kind {
         "at" => here.at.state().facets().states().into_iter().any(|(facet, state)| name == format!("{facet}-{state}")),
         _ => owes(name),
@@ -135,18 +136,18 @@ fn is_named<F: Flow>(here: &Reached<F>, name: &str) -> bool {
 }
 
 fn snap<F: Flow>(here: &Reached<F>) -> Golden {
-    let owed = here.at.owed(&here.env());
-    let take = |id: &rulebound::EffectId| match play(&here.at, &Move::Begin(id.clone()), here.now) {
-        Outcome::Moved(it) => it.take,
+    let owed = here.at.effects(&here.context());
+    let request = |id: &rulebound::EffectId| match play(&here.at, &Move::Lease(id.clone()), here.now) {
+        Outcome::Leased(it) => it.request,
         _ => None,
     };
-    let taken = owed.iter().filter(|it| it.ready).filter_map(|it| Some((it.id.as_str().to_owned(), take(&it.id)?)));
-    let settings = Some(settings::<F>()).filter(|it| *it != F::Settings::default());
+    let taken = owed.iter().filter(|it| it.ready).filter_map(|it| Some((it.id.as_str().to_owned(), request(&it.id)?)));
+    let config = written_config::<F>();
     Golden {
-        settings: settings.map(|it| to_raw_value(&it).unwrap()),
+        config: config.as_object().is_some_and(|it| !it.is_empty()).then(|| to_raw_value(&config).unwrap()),
         snapshot: RawValue::from_string(here.at.save()).unwrap(),
         now: here.now,
-        owed: owed.iter().map(|it| to_raw_value(it).unwrap()).collect(),
-        take: taken.map(|(id, request)| (id, to_raw_value(&request).unwrap())).collect(),
+        effects: owed.iter().map(|it| to_raw_value(it).unwrap()).collect(),
+        requests: taken.map(|(id, request)| (id, to_raw_value(&request).unwrap())).collect(),
     }
 }

@@ -9,7 +9,7 @@ const CHARGES: usize = 60;
 struct Row {
     at: Value,
     now: i64,
-    settings: Value,
+    config: Value,
 }
 
 impl Row {
@@ -23,7 +23,7 @@ impl Row {
 
     fn ask(&mut self, verb: &str, what: &str, value: Value) {
         self.now += 1;
-        let mut fields = json!({"snapshot": self.at, "now": self.now, "settings": self.settings});
+        let mut fields = json!({"snapshot": self.at, "now": self.now, "config": self.config});
         fields[what] = value;
         let mut answer = ask(verb, fields);
         assert!(answer["ok"]["next"].is_object(), "{answer}");
@@ -31,8 +31,8 @@ impl Row {
     }
 
     fn send(&mut self, effect: &str, status: u16, body: Value) {
-        self.command(json!({"type": "begin", "effect": effect}));
-        self.fact(json!({"type": "reply", "to": effect, "status": status, "body": body.to_string()}));
+        self.ask("lease", "effect", effect.into());
+        self.fact(json!({"type": "reply", "effect": effect, "http_status": status, "body": body.to_string()}));
     }
 
     /// Asks Vend for a change, and is answered with its token.
@@ -56,7 +56,7 @@ fn uuid(kind: u32, n: usize) -> String {
 
 fn issued() -> Row {
     let at = ask("start", json!({"flow": "truemed.payment_token", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000, settings: Value::Null };
+    let mut row = Row { at, now: 1_700_000_000_000, config: json!({}) };
     let back = "https://shop.example/back";
     row.command(
         json!({"type": "create_payment_token", "order_items": items(), "success_url": back, "failure_url": back}),
@@ -96,7 +96,7 @@ fn sixty_charges_leave_a_snapshot_below_four_kibibytes() {
 fn sixty_renewals_and_refunds_leave_a_subscription_below_six_kibibytes() {
     let id = uuid(5, 1);
     let at = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000, settings: Value::Null };
+    let mut row = Row { at, now: 1_700_000_000_000, config: json!({}) };
     row.command(json!({"type": "retrieve_subscription", "subscriptionId": id}));
     let fulfilled = json!({"id": id, "planId": uuid(6, 1), "status": "fulfilled"});
     row.send("retrieve_subscription:1", 200, fulfilled.clone());
@@ -123,7 +123,7 @@ fn eight_outstanding_tokens_leave_a_subscription_below_four_kibibytes() {
         row.change("update", n, changed(n));
         largest = largest.max(row.at.to_string().len());
     }
-    let tokens = row.at["state"]["tokens"].as_array().map(Vec::len);
+    let tokens = row.at["state"]["consent"]["tokens"].as_array().map(Vec::len);
     assert_eq!(tokens, Some(8), "{}", row.at);
     assert!(largest < 4096, "{largest} bytes: {}", row.at);
 }
@@ -137,16 +137,16 @@ fn no_more_tokens_are_asked_for_than_are_watched() {
     let mut wish = changed(33);
     wish["type"] = "update_subscription_token".into();
     wish["return_url"] = "https://partner.example/back".into();
-    let answer = ask("handle", json!({"snapshot": row.at, "command": wish, "now": row.now, "settings": row.settings}));
-    assert_eq!(answer["refused"]["violations"][0]["rule"], "rulebound.intent.one-at-a-time", "{answer}");
+    let answer = ask("handle", json!({"snapshot": row.at, "command": wish, "now": row.now, "config": row.config}));
+    assert_eq!(answer["rejected"]["violations"][0]["rule"], "rulebound.intent.one-at-a-time", "{answer}");
     assert!(row.at.to_string().len() < 16 * 1024);
 }
 
 /// A retailer that has subscribed.
 fn subscribed() -> Row {
     let at = ask("start", json!({"flow": "vend.subscription", "key": uuid(0, 0)}))["ok"].take();
-    let settings = json!({"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"});
-    let mut row = Row { at, now: 1_700_000_000_000, settings };
+    let config = json!({"vend": {"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"}});
+    let mut row = Row { at, now: 1_700_000_000_000, config };
     row.change("create", 1, changed(0));
     let text = token("create", 1);
     row.command(json!({"type": "retrieve_token", "token": text}));

@@ -79,7 +79,7 @@ struct Answer<'a> {
     #[serde(borrow)]
     ok: Option<Moved<'a>>,
     #[serde(borrow)]
-    refused: Option<&'a RawValue>,
+    rejected: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +97,7 @@ struct Played {
     is_full: bool,
 }
 
-/// Plays a vector's steps, of which some may be refused, and loads every snapshot that it leads to. How many steps moved.
+/// Plays a vector's steps, of which some may be rejected, and loads every snapshot that it leads to. How many steps moved.
 fn play(vector: &Value, steps: &[Value]) -> Result<Played, TestCaseError> {
     let mut played = Played::default();
     let start = json!({"start": {"flow": vector["flow"], "key": key(&vector["key"])}});
@@ -105,16 +105,17 @@ fn play(vector: &Value, steps: &[Value]) -> Result<Played, TestCaseError> {
     let started: Value = serde_json::from_str(&started).unwrap();
     let mut at = started["ok"].to_string();
     for step in steps {
-        let (verb, what, given) = match (step.get("command"), step.get("fact")) {
-            (Some(command), _) => ("handle", "command", command.clone()),
-            (_, Some(fact)) => ("observe", "fact", with_text(fact)),
+        let (verb, what, given) = match (step.get("command"), step.get("lease"), step.get("fact")) {
+            (Some(command), ..) => ("handle", "command", command.clone()),
+            (_, Some(effect), _) => ("lease", "effect", effect.clone()),
+            (.., Some(fact)) => ("observe", "fact", with_text(fact)),
             _ => continue,
         };
         let around = with_surroundings(vector, step, json!({ what: given })).to_string();
         let fields = around.strip_prefix('{').unwrap_or_default();
         let answered = call(&format!(r#"{{"{verb}":{{"snapshot":{at},{fields}}}"#));
         let answer: Answer<'_> = serde_json::from_str(&answered).unwrap();
-        played.is_full |= answer.refused.is_some_and(|it| it.get().contains("rulebound.snapshot.full"));
+        played.is_full |= answer.rejected.is_some_and(|it| it.get().contains("rulebound.snapshot.full"));
         let Some(next) = answer.ok.and_then(|moved| moved.next) else { continue };
         let loaded = call(&format!(r#"{{"load":{{"snapshot":{next}}}}}"#));
         prop_assert_eq!(&loaded, &format!(r#"{{"ok":{}}}"#, next), "after {}", step);
@@ -161,8 +162,8 @@ fn many_long_refunds_can_be_loaded() {
     let id = "create_payment_session:1";
     let mut steps = vec![
         json!({"now": 0, "command": create}),
-        json!({"now": 1, "command": {"type": "begin", "effect": id}}),
-        json!({"now": 2, "fact": {"type": "reply", "to": id, "status": 200, "body": made}}),
+        json!({"now": 1, "lease": id}),
+        json!({"now": 2, "fact": {"type": "reply", "effect": id, "http_status": 200, "body": made}}),
         json!({"now": 3, "fact": {"type": "webhook", "origin": "verified", "body": captured}}),
     ];
     let refund = |n: usize| {
@@ -179,15 +180,15 @@ fn many_long_addresses_can_be_loaded() {
     let mut steps = Vec::new();
     for n in 1..10 {
         let create = json!({"type": "create_checkout_session", "line_items": [{"price": "fprice_1", "quantity": n}],
-            "mode": "payment", "success_url": "https://shop.example/ok", "order_total": 4999});
+            "mode": "payment", "success_url": "https://shop.example/ok", "expected_total": 4999});
         let address = format!("https://pay.example/{}", "a".repeat(900_000));
         let session = json!({"checkout_session_id": format!("fcs_{n}"), "status": "open", "mode": "payment",
             "amount_total": 4999, "redirect_url": address});
         let id = format!("create_checkout_session:{n}");
         steps.push(json!({"now": n, "command": create}));
-        steps.push(json!({"now": n, "command": {"type": "begin", "effect": id}}));
+        steps.push(json!({"now": n, "lease": id}));
         let body = json!({"checkout_session": session});
-        steps.push(json!({"now": n, "fact": {"type": "reply", "to": id, "status": 200, "body": body}}));
+        steps.push(json!({"now": n, "fact": {"type": "reply", "effect": id, "http_status": 200, "body": body}}));
     }
     let played = pile_up("flex.checkout", &steps);
     assert!((6..27).contains(&played.moved), "{played:?}");

@@ -37,18 +37,18 @@ fn a_token_has_a_text_exactly_when_it_exists() {
     const NOT_CHANGED: &str = "only a token that exists can be changed";
     const NOT_CHARGED: &str = "only a token that exists can be charged";
     are_impossible::<rulebound::truemed::PaymentToken>(&[
-        ("at-token-issued", &[("/token", "null")], TEXT),
-        ("at-token-adopting", &[("/token", "null")], TEXT),
-        ("at-token-deleted", &[("/token", "null")], TEXT),
-        ("at-token-requested", &[("/token", "\"pt_1\"")], TEXT),
-        ("at-token-absent", &[("/token", "\"pt_1\"")], TEXT),
-        ("at-card-pending", &[("/token", "null"), ("/place", "\"absent\"")], NOT_CHANGED),
-        ("at-card-updating", &[("/place", "\"adopting\"")], NOT_CHANGED),
-        ("at-change-pending", &[("/token", "null"), ("/place", "\"requested\"")], NOT_CHANGED),
-        ("at-change-updating", &[("/place", "\"adopting\"")], NOT_CHANGED),
-        ("at-charge-failed", &[("/place", "\"adopting\"")], NOT_CHARGED),
-        ("at-charge-repaired", &[("/place", "\"adopting\"")], NOT_CHARGED),
-        ("at-token-awaiting", &[("/provisions", "[]")], "a token is awaited that nobody asked for"),
+        ("at-token-issued", &[("/token/text", "null")], TEXT),
+        ("at-token-adopting", &[("/token/text", "null")], TEXT),
+        ("at-token-deleted", &[("/token/text", "null")], TEXT),
+        ("at-token-requested", &[("/token/text", "\"pt_1\"")], TEXT),
+        ("at-token-absent", &[("/token/text", "\"pt_1\"")], TEXT),
+        ("at-card-pending", &[("/token/text", "null"), ("/token/state", "\"absent\"")], NOT_CHANGED),
+        ("at-card-updating", &[("/token/state", "\"adopting\"")], NOT_CHANGED),
+        ("at-items-pending", &[("/token/text", "null"), ("/token/state", "\"requested\"")], NOT_CHANGED),
+        ("at-items-updating", &[("/token/state", "\"adopting\"")], NOT_CHANGED),
+        ("at-charge-failed", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
+        ("at-charge-repaired", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
+        ("at-token-awaiting", &[("/token/provisions", "[]")], "a token is awaited that nobody asked for"),
     ]);
 }
 
@@ -73,15 +73,15 @@ fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
     const NAMELESS: &str = "a session is asked for without a reference";
     const UNPAID: &str = "money belongs to a session that counts, and to no other";
     are_impossible::<rulebound::flex::Checkout>(&[
-        ("at-session-complete", &[("/checkouts/settled", "\"fcs_9\"")], UNKNOWN),
-        ("at-session-requested", &[("/checkouts/reference", "null")], NAMELESS),
+        ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
         ("at-session-complete", &[("/payment", "null")], UNPAID),
         ("at-session-open", &[("/payment", "{\"total\": 4999, \"received\": 4999, \"refunded\": 0}")], UNPAID),
     ]);
     are_impossible::<rulebound::flex::Subscription>(&[
-        ("at-session-complete", &[("/checkouts/settled", "\"fcs_9\"")], UNKNOWN),
-        ("at-session-requested", &[("/checkouts/reference", "null")], NAMELESS),
-        ("at-session-complete", &[("/standing", "null")], "a session that counts has a subscription"),
+        ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
+        ("at-session-complete", &[("/record", "null")], "a session that counts has a subscription"),
     ]);
 }
 
@@ -89,21 +89,25 @@ fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
 fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
     const NO_DOMAIN: &str = "a token is asked for on a domain";
     let tokens = |many: usize| {
-        let token = |nth| {
-            json!({"of": ["create", nth], "text": format!("{nth:032}"), "since": 0,
+        let token = |seq| {
+            json!({"of": ["create", seq], "text": format!("{seq:032}"), "since": 0,
             "asked": {"product": "1chSfVV4KmXAjQ", "price": "K5YGdC4WzVy1iQ"}})
         };
         Value::from_iter((1..=many).map(token)).to_string()
     };
     are_impossible::<rulebound::vend::Subscription>(&[
-        ("at-subscription-live", &[("/id", "null")], "a live subscription has an id"),
-        ("at-subscription-absent", &[("/id", "\"1\"")], "an absent subscription has no id"),
-        ("at-change-requested", &[("/domain_prefix", "null")], NO_DOMAIN),
-        ("at-change-awaiting", &[("/domain_prefix", "null")], NO_DOMAIN),
-        ("at-subscription-canceled", &[("/nameless", "[]")], "what a consent made is in doubt until it is known"),
+        ("at-subscription-live", &[("/billing/id", "null")], "a live subscription has an id"),
+        ("at-subscription-absent", &[("/billing/id", "\"1\"")], "an absent subscription has no id"),
+        ("at-change-requested", &[("/account/domain_prefix", "null")], NO_DOMAIN),
+        ("at-change-awaiting", &[("/account/domain_prefix", "null")], NO_DOMAIN),
+        (
+            "at-subscription-canceled",
+            &[("/billing/before_nameless", "[]")],
+            "what a consent made is in doubt until it is known",
+        ),
     ]);
     let load = |many| {
-        let text = changed("vend.subscription", "at-change-awaiting", &[("/tokens", &tokens(many))]);
+        let text = changed("vend.subscription", "at-change-awaiting", &[("/consent/tokens", &tokens(many))]);
         Snapshot::<rulebound::vend::Subscription>::load(&text)
     };
     assert!(load(32).is_ok());
@@ -115,12 +119,12 @@ fn a_subscription_of_revup_has_an_id_once_it_is_named_and_lives_once_it_was_paid
     const NAMED: &str = "a subscription has an id exactly when Revup or a person named it";
     const PAID: &str = "a subscription that lives was paid once";
     are_impossible::<rulebound::revup::Subscription>(&[
-        ("at-subscription-awaiting", &[("/id", "null")], NAMED),
-        ("at-subscription-requested", &[("/id", "\"0192b445-55a7-74af-a5d1-79ca6d2310f4\"")], NAMED),
-        ("at-subscription-requested", &[("/asked", "null")], "nobody asked for the subscription"),
-        ("at-subscription-awaiting", &[("/watch", "null")], "a first charge is waited for since never"),
-        ("at-subscription-fulfilled", &[("/payment", "\"awaited\"")], PAID),
-        ("at-subscription-past_due", &[("/payment", "\"failed\"")], PAID),
+        ("at-subscription-awaiting", &[("/status/id", "null")], NAMED),
+        ("at-subscription-requested", &[("/status/id", "\"0192b445-55a7-74af-a5d1-79ca6d2310f4\"")], NAMED),
+        ("at-subscription-requested", &[("/terms/request", "null")], "nobody asked for the subscription"),
+        ("at-subscription-awaiting", &[("/status/watch", "null")], "a first charge is waited for since never"),
+        ("at-subscription-fulfilled", &[("/payment/state", "\"awaited\"")], PAID),
+        ("at-subscription-past_due", &[("/payment/state", "\"failed\"")], PAID),
     ]);
     let load = |many: i64| {
         let events = Value::from_iter((0..many).map(|at| json!([at, "-dU_G-bbt0j4UA"]))).to_string();

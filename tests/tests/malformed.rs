@@ -15,13 +15,17 @@ fn issued() -> Value {
     for step in [
         json!({"command": {"type": "create_payment_token", "order_items": [item()],
             "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}}),
-        json!({"command": {"type": "begin", "effect": "create_payment_token:1"}}),
-        json!({"fact": {"type": "reply", "to": "create_payment_token:1", "status": 200,
+        json!({"effect": "create_payment_token:1"}),
+        json!({"fact": {"type": "reply", "effect": "create_payment_token:1", "http_status": 200,
             "body": r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#}}),
         json!({"fact": {"type": "webhook", "origin": "verified",
             "body": r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_1"}"#}}),
     ] {
-        let verb = if step.get("fact").is_some() { "observe" } else { "handle" };
+        let verb = match (step.get("fact"), step.get("effect")) {
+            (Some(_), _) => "observe",
+            (_, Some(_)) => "lease",
+            _ => "handle",
+        };
         let mut fields = step;
         fields["snapshot"] = at;
         fields["now"] = 0.into();
@@ -36,7 +40,7 @@ fn item() -> Value {
 
 fn error(answer: &Value) -> (&str, &str) {
     let text = |name: &str| answer["error"][name].as_str().unwrap_or("no error");
-    (text("code"), text("field"))
+    (text("code"), text("pointer"))
 }
 
 fn of_command(command: Value) -> (String, String) {
@@ -69,8 +73,9 @@ fn a_command_names_the_field_that_is_wrong() {
     assert_eq!(of_command(json!({})), malformed("/command/type"));
     assert_eq!(of_command(json!([])), malformed("/command"));
     assert_eq!(of_command(json!({"type": "create_payment_token"})), malformed("/command/order_items"));
-    assert_eq!(of_command(json!({"type": "begin", "effect": ""})), malformed("/command/effect"));
-    assert_eq!(of_command(json!({"type": "begin"})), malformed("/command/effect"));
+    let lease = |effect: Value| ask("lease", json!({"snapshot": start(), "effect": effect, "now": 0}));
+    assert_eq!(error(&lease(json!(""))), ("malformed", "/effect"));
+    assert_eq!(error(&lease(json!({}))), ("malformed", "/effect"));
     let token = json!({"type": "retrieve_payment_token", "payment_token": ""});
     assert_eq!(of_command(token), malformed("/command/payment_token"));
 }
@@ -89,10 +94,7 @@ fn a_number_that_does_not_survive_every_json_is_refused() {
     assert_eq!(priced(json!("1500"), json!(1)), price);
     assert_eq!(priced(json!(1e300), json!(1)), price);
     assert_eq!(priced(json!(1500), json!(9_007_199_254_740_993_i64)), malformed("/command/order_items/0/quantity"));
-    let late = ask(
-        "handle",
-        json!({"snapshot": start(), "command": {"type": "begin", "effect": "a:1"}, "now": 9_007_199_254_740_992_i64}),
-    );
+    let late = ask("lease", json!({"snapshot": start(), "effect": "a:1", "now": 9_007_199_254_740_992_i64}));
     assert_eq!(error(&late), ("malformed", "/now"));
 }
 
@@ -105,14 +107,23 @@ fn the_largest_amounts_add_up_without_overflow() {
     let command = json!({"type": "create_payment_session", "total_amount": 1, "order_items": items, "success_url": "https://shop.example/ok"});
     let at = ask("start", json!({"flow": "truemed.payment_session", "key": KEY}))["ok"].take();
     let answer = ask("handle", json!({"snapshot": at, "command": command, "now": 0}));
-    assert_eq!(answer["refused"]["violations"][0]["rule"], "truemed.session.total-equality");
+    assert_eq!(answer["rejected"]["violations"][0]["rule"], "truemed.session.total-equality");
 }
 
 #[test]
 fn a_fact_that_the_host_built_wrong_names_its_field() {
-    assert_eq!(of_fact(json!({"type": "reply", "to": "", "status": 200, "body": ""})), malformed("/fact/to"));
-    assert_eq!(of_fact(json!({"type": "reply", "to": "a:1", "status": 99_999, "body": ""})), malformed("/fact/status"));
-    assert_eq!(of_fact(json!({"type": "reply", "to": "a:1", "status": 200, "body": {}})), malformed("/fact/body"));
+    assert_eq!(
+        of_fact(json!({"type": "reply", "effect": "", "http_status": 200, "body": ""})),
+        malformed("/fact/effect")
+    );
+    assert_eq!(
+        of_fact(json!({"type": "reply", "effect": "a:1", "http_status": 99_999, "body": ""})),
+        malformed("/fact/http_status")
+    );
+    assert_eq!(
+        of_fact(json!({"type": "reply", "effect": "a:1", "http_status": 200, "body": {}})),
+        malformed("/fact/body")
+    );
     assert_eq!(of_fact(json!({"type": "webhook", "body": "{}"})), malformed("/fact/origin"));
     assert_eq!(of_fact(json!({"type": "webhook", "origin": "sure", "body": "{}"})), malformed("/fact/origin"));
     assert_eq!(of_fact(json!({"type": "done", "effect": ""})), malformed("/fact/effect"));
@@ -125,7 +136,7 @@ fn what_a_provider_sends_is_never_an_error() {
     for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", &deep, &long] {
         let fact = json!({"type": "webhook", "origin": "verified", "body": body});
         let answer = ask("observe", json!({"snapshot": issued(), "fact": fact, "now": 0}));
-        assert_eq!(answer["ok"]["unmoved"], "unreadable", "{body:.40} gave {answer}");
+        assert_eq!(answer["ok"]["ignored"]["reason"], "unreadable", "{body:.40} gave {answer}");
     }
 }
 
@@ -244,50 +255,49 @@ fn a_tolerance_bounds_the_time_of_truemeds_signature() {
 }
 
 #[test]
-fn policies_and_settings_are_strict() {
-    let with = |name: &str, value: Value| {
-        let mut fields = json!({"snapshot": start(), "now": 0});
-        fields[name] = value;
-        let answer = ask("owed", fields);
+fn a_config_is_strict() {
+    let with = |config: Value| {
+        let answer = ask("effects", json!({"snapshot": start(), "now": 0, "config": config}));
         let (code, field) = error(&answer);
         (code.to_owned(), field.to_owned())
     };
-    assert_eq!(with("policy", json!({"leash": 1})), malformed("/policy/leash"));
-    assert_eq!(with("policy", json!({"lease": -1})), malformed("/policy/lease"));
-    assert_eq!(with("policy", json!({"mode": "loose"})).1, "/policy/mode");
-    assert_eq!(with("policy", json!([])), malformed("/policy"));
-    assert_eq!(with("policy", json!({"look_ups": []})), malformed("/policy/look_ups"));
-    assert_eq!(with("settings", json!([])), malformed("/settings"));
+    assert_eq!(with(json!({"leash": 1})), malformed("/config/leash"));
+    assert_eq!(with(json!({"lease_ms": -1})), malformed("/config/lease_ms"));
+    assert_eq!(with(json!({"mode": "loose"})).1, "/config/mode");
+    assert_eq!(with(json!([])), malformed("/config"));
+    assert_eq!(with(json!({"lookups": []})), malformed("/config/lookups"));
+    assert_eq!(with(json!({"truemed": []})), malformed("/config/truemed"));
     assert_eq!(
-        with("policy", json!({"overrides": {"truemed.no.such-rule": "warn"}})).1,
-        "/policy/overrides/truemed.no.such-rule"
+        with(json!({"overrides": {"truemed.no.such-rule": "warn"}})).1,
+        "/config/overrides/truemed.no.such-rule"
     );
-    assert_eq!(with("settings", json!({"api_key": "secret"})), malformed("/settings/api_key"));
+    assert_eq!(with(json!({"truemed": {"api_key": "secret"}})), malformed("/config/truemed/api_key"));
+    assert_eq!(with(json!({"stripe": {}})), malformed("/config/stripe"));
 }
 
 #[test]
-fn a_policy_that_cannot_be_meant_is_refused_with_its_cure() {
-    let with = |policy: Value| {
-        let answer = ask("owed", json!({"snapshot": start(), "now": 0, "policy": policy}));
+fn a_config_that_cannot_be_meant_is_an_error_with_its_cure() {
+    let with = |config: Value| {
+        let answer = ask("effects", json!({"snapshot": start(), "now": 0, "config": config}));
         let (code, field) = error(&answer);
         (format!("{code} {field}"), answer["error"]["message"].as_str().unwrap_or_default().to_owned())
     };
-    for (field, policy) in [
-        ("lease", json!({"lease": 300})),
-        ("lease", json!({"lease": 0})),
-        ("backoff", json!({"backoff": 30})),
-        ("look_ups/waiting", json!({"look_ups": {"waiting": [86400, 259200, 604800]}})),
+    for (field, config) in [
+        ("lease_ms", json!({"lease_ms": 300})),
+        ("lease_ms", json!({"lease_ms": 0})),
+        ("backoff_ms", json!({"backoff_ms": 30})),
+        ("lookups/while_waiting_ms", json!({"lookups": {"while_waiting_ms": [86400, 259200, 604800]}})),
     ] {
-        let (at, message) = with(policy);
-        assert_eq!(at, format!("malformed /policy/{field}"));
+        let (at, message) = with(config);
+        assert_eq!(at, format!("malformed /config/{field}"));
         assert!(message.contains("milliseconds, such as"), "{message}");
     }
-    for policy in [
-        json!({"lease": 1000, "backoff": 1000}),
-        json!({"look_ups": {"waiting": [0, 3_600_000], "returned": [0]}}),
-        json!({"look_ups": {"waiting": []}}),
+    for config in [
+        json!({"lease_ms": 1000, "backoff_ms": 1000}),
+        json!({"lookups": {"while_waiting_ms": [0, 3_600_000], "after_return_ms": [0]}}),
+        json!({"lookups": {"while_waiting_ms": []}}),
     ] {
-        assert_eq!(with(policy.clone()).0, "no error no error", "{policy}");
+        assert_eq!(with(config.clone()).0, "no error no error", "{config}");
     }
     for (code, level) in [
         ("rulebound.effect.leased", "warn"),
@@ -298,14 +308,14 @@ fn a_policy_that_cannot_be_meant_is_refused_with_its_cure() {
         ("flex.subscription.max-500", "warn"),
     ] {
         let (at, message) = with(json!({"overrides": {code: level}}));
-        assert_eq!(at, format!("malformed /policy/overrides/{code}"));
+        assert_eq!(at, format!("malformed /config/overrides/{code}"));
         assert!(message.ends_with(": remove the override"), "{message}");
     }
     for (code, level) in [("truemed.metadata.string", "warn"), ("truemed.upkeep.lmn-expiry", "deny")] {
         assert_eq!(with(json!({"overrides": {code: level}})).0, "no error no error", "{code}");
     }
     let (at, message) = with(json!({"overrides": {"truemed.metadata.string": "forbid"}}));
-    assert_eq!(at, "malformed /policy/overrides/truemed.metadata.string");
+    assert_eq!(at, "malformed /config/overrides/truemed.metadata.string");
     assert!(message.ends_with("only a rule itself is `forbid`: give `deny` or `warn`"), "{message}");
 }
 
@@ -328,9 +338,9 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
     assert_eq!(of(&|it| it["revision"] = json!(-1)), "/snapshot/revision");
     assert_eq!(of(&|it| it["key"] = "42".into()), "/snapshot/key");
     assert_eq!(of(&|it| it["more"] = 1.into()), "/snapshot/more");
-    assert_eq!(of(&|it| it["state"]["place"] = "asleep".into()), "/snapshot/state/place");
-    assert_eq!(of(&|it| it["state"]["token"] = Value::Null), "/snapshot/state");
-    assert_eq!(of(&|it| it["state"]["place"] = "absent".into()), "/snapshot/state");
+    assert_eq!(of(&|it| it["state"]["token"]["state"] = "asleep".into()), "/snapshot/state/token/state");
+    assert_eq!(of(&|it| it["state"]["token"]["text"] = Value::Null), "/snapshot/state");
+    assert_eq!(of(&|it| it["state"]["token"]["state"] = "absent".into()), "/snapshot/state");
 }
 
 #[test]

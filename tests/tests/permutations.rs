@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use rulebound::ffi::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
+use rulebound::ffi::{AnySnapshot, load, read_config, read_effect, read_fact, start};
 use rulebound::time::Timestamp;
-use rulebound::{Because, Key};
+use rulebound::{Context, IgnoredReason, Key};
 use rulebound_tests::vectors::{files, key, with_text};
 use serde_json::Value;
 
@@ -123,7 +123,7 @@ impl Run<'_> {
     }
 }
 
-/// A host that keeps what is early, and offers it again when something was learnt.
+/// A host that keeps what is early, and offers it again when ids are new.
 struct Host<'a> {
     vector: &'a Value,
     at: Box<dyn AnySnapshot>,
@@ -131,26 +131,31 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// Does a step as the vector has it; one that is refused leaves all as it was.
+    /// Does a step as the vector has it; one that is rejected leaves all as it was.
     fn replay(&mut self, step: &Value) {
         if step["fact"].is_object() {
             return self.deliver(with_text(&step["fact"]).to_string(), time(step));
         }
-        let done = self.around(time(step), |at, around| at.handle(&step["command"].to_string(), around));
-        if let Ok(transition) = done {
-            self.at = transition.next;
+        let next = self.around(time(step), |at, around| match step["lease"].as_str() {
+            Some(effect) => at.lease(&read_effect(effect)?, around).map(|it| it.next),
+            None => at.handle(&step["command"].to_string(), around).map(|it| it.next),
+        });
+        if let Ok(next) = next {
+            self.at = next;
         }
     }
 
     fn deliver(&mut self, fact: String, now: Timestamp) {
         match self.around(now, |at, around| at.observe(read_fact(&fact)?, around)) {
-            Ok(AnyObservation::Applied(it)) => {
-                self.at = it.next;
-                if !it.learnt.is_empty() {
+            Ok(step) if step.ignored.is_none() => {
+                self.at = step.next;
+                if !step.new_ids.is_empty() {
                     self.offer_inbox(now);
                 }
             }
-            Ok(AnyObservation::Unmoved { because: Because::Early, .. }) => self.inbox.push(fact),
+            Ok(step) if step.ignored.as_ref().is_some_and(|it| it.reason == IgnoredReason::Early) => {
+                self.inbox.push(fact)
+            }
             _ => {}
         }
     }
@@ -164,14 +169,13 @@ impl Host<'_> {
     /// The state, and what is owed besides notices.
     fn end(&self, now: Timestamp) -> String {
         let saved: Value = serde_json::from_str(&self.at.save()).unwrap();
-        let owed = self.around(now, |at, around| at.owed(around)).unwrap();
+        let owed = self.around(now, |at, around| at.effects(around));
         let ids: BTreeSet<_> = owed.iter().map(|it| it.id.as_str()).filter(|id| !id.starts_with("notify:")).collect();
         format!("{} owing {ids:?}", saved["state"])
     }
 
-    fn around<T>(&self, now: Timestamp, ask: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> T) -> T {
-        let settings = self.vector.get("settings").map(Value::to_string);
-        let policy = self.vector.get("policy").map(|it| serde_json::from_value(it.clone()).unwrap());
-        ask(self.at.as_ref(), &Around::new(now, policy.as_ref(), settings.as_deref()))
+    fn around<T>(&self, now: Timestamp, ask: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> T {
+        let config = self.vector.get("config").map_or_else(|| "{}".to_owned(), Value::to_string);
+        ask(self.at.as_ref(), &Context::new(now, read_config(&config).unwrap()))
     }
 }

@@ -9,11 +9,10 @@ mod flex;
 use std::collections::BTreeMap;
 
 use flex::{Flex, Shape};
-use rulebound::flex::{CreateCheckoutSession, LineItem, Mode, Settings, Subscription};
+use rulebound::flex::{CreateCheckoutSession, LineItem, Mode, Subscription};
 use rulebound::money::Cents;
-use rulebound::snapshot::Observation;
 use rulebound::time::Timestamp;
-use rulebound::{Effect, Env, Fact, Headers, Key, Origin, Policy, Snapshot, Verdict};
+use rulebound::{Context, Effect, Fact, Headers, Key, Origin, Snapshot};
 use rulebound_tests::explore::width;
 use serde_json::{Value, json};
 
@@ -57,15 +56,12 @@ impl Host {
         Self { at, now: START, luck, flex, level: 0, delivered: BTreeMap::new(), inbox: Vec::new() }
     }
 
-    fn env(&self) -> Env<Settings> {
-        Env::new(Timestamp::from_millis(self.now), Policy::default(), Settings::default())
+    fn context(&self) -> Context {
+        Context::at(Timestamp::from_millis(self.now))
     }
 
     fn tell(&mut self, fact: Fact<'static>) {
-        match self.at.observe(fact, &self.env()).unwrap() {
-            Observation::Applied(it) => self.at = it.next,
-            Observation::Unmoved { .. } => {}
-        }
+        self.at = self.at.observe(fact, &self.context()).unwrap().next;
     }
 
     fn webhook(&mut self, event: &Value) {
@@ -75,7 +71,13 @@ impl Host {
 
     fn reply(&mut self, to: &str, status: u16, body: &Value) {
         let body = body.to_string().into_bytes().into();
-        self.tell(Fact::Reply { to: to.to_owned().into(), sending: None, status, headers: Headers::default(), body });
+        self.tell(Fact::Reply {
+            effect: to.to_owned().into(),
+            sending: None,
+            http_status: status,
+            headers: Headers::default(),
+            body,
+        });
     }
 
     /// Sells the subscription.
@@ -83,7 +85,7 @@ impl Host {
         let item = LineItem::new("fprice_1", 1);
         let order =
             CreateCheckoutSession::new(Mode::Subscription, vec![item], Cents::new(4999), "https://shop.example/ok");
-        self.at = self.at.handle(order, &self.env()).unwrap().next;
+        self.at = self.at.handle(order, &self.context()).unwrap().next;
         self.begin("create_checkout_session:1");
         self.reply("create_checkout_session:1", 200, &Flex::session(START, KEY, "open"));
         let completed =
@@ -92,34 +94,32 @@ impl Host {
     }
 
     fn begin(&mut self, effect: &str) {
-        let command = rulebound::Command::Begin(rulebound::EffectId::parse(effect).unwrap());
-        self.at = self.at.handle(command, &self.env()).unwrap().next;
+        self.at = self.at.lease(&rulebound::EffectId::parse(effect).unwrap(), &self.context()).unwrap().next;
     }
 
     /// Does whatever is ready, with luck.
     fn work(&mut self) {
-        for owed in self.at.owed(&self.env()) {
+        for owed in self.at.effects(&self.context()) {
             let id = owed.id.as_str().to_owned();
-            let is_there = self.at.owed(&self.env()).iter().any(|it| it.id == owed.id && it.ready);
+            let is_there = self.at.effects(&self.context()).iter().any(|it| it.id == owed.id && it.ready);
             match owed.effect {
                 Effect::Review { reason, .. } => {
                     assert!(["payment_unknown", "no_signal"].contains(&reason.as_ref()), "{reason} at {}", self.now);
                     if self.luck.of(50) {
-                        let verdict = Some(Verdict::Plain("keep_waiting".into()));
-                        self.tell(Fact::Done { effect: id.into(), verdict });
+                        self.tell(Fact::Reviewed { effect: id.into(), verdict: "keep_waiting".into(), id: None });
                     }
                 }
                 _ if !is_there || self.luck.of(5) => {}
                 Effect::Request { operation, .. } => self.send(&id, operation),
-                Effect::Access { until, .. } => {
+                Effect::Access { access_until: until, .. } => {
                     self.level = until.as_millis();
-                    self.tell(Fact::Done { effect: id.into(), verdict: None });
+                    self.tell(Fact::Done { effect: id.into() });
                 }
-                Effect::Fulfill { of } => {
+                Effect::Fulfill { about: of } => {
                     *self.delivered.entry(of).or_default() += 1;
-                    self.tell(Fact::Done { effect: id.into(), verdict: None });
+                    self.tell(Fact::Done { effect: id.into() });
                 }
-                _ => self.tell(Fact::Done { effect: id.into(), verdict: None }),
+                _ => self.tell(Fact::Done { effect: id.into() }),
             }
         }
     }
@@ -128,7 +128,7 @@ impl Host {
         self.begin(id);
         let body = self.flex.answer(operation);
         match self.luck.below(20) {
-            0 | 1 => self.tell(Fact::Lost { to: id.to_owned().into(), sending: None }),
+            0 | 1 => self.tell(Fact::Lost { effect: id.to_owned().into(), sending: None }),
             2 => self.reply(id, 500, &json!("oops")),
             3 => self.reply(id, 401, &Value::Null),
             4 => self.reply(id, 200, &json!({})),
@@ -140,7 +140,7 @@ impl Host {
     fn live(&mut self, end: i64) {
         while self.now < end {
             let mut next = self.now + i64::try_from(self.luck.below(20 * 60_000)).unwrap() + 1;
-            if let Some(due) = self.at.deadline(&self.env()) {
+            if let Some(due) = self.at.wake_at(&self.context()) {
                 next = next.max(due.as_millis()).min(self.now + 6 * HOUR);
             }
             for event in self.flex.pass(next, &mut self.luck) {
@@ -170,8 +170,9 @@ impl Host {
         let has_paid = self.flex.paid_since().is_some_and(|since| self.now > since + patience.max(HOUR));
         assert!(!has_paid || self.level > self.now, "who has paid is locked out: {state}");
         if self.flex.ended.is_none() {
-            let owes_review = self.at.owed(&self.env()).iter().any(|it| matches!(it.effect, Effect::Review { .. }));
-            assert!(owes_review || self.at.deadline(&self.env()).is_some(), "it sleeps: {state}");
+            let owes_review =
+                self.at.effects(&self.context()).iter().any(|it| matches!(it.effect, Effect::Review { .. }));
+            assert!(owes_review || self.at.wake_at(&self.context()).is_some(), "it sleeps: {state}");
         }
     }
 

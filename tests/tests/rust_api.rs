@@ -66,7 +66,7 @@ fn a_list_asks_for_what_is_given_in_the_order_of_its_page() {
 
 #[test]
 fn an_order_that_follows_another_names_its_transaction() {
-    let order = |order: Value| of::<Recurrence>(order).check().map_err(|wrong| wrong.field);
+    let order = |order: Value| of::<Recurrence>(order).check().map_err(|wrong| wrong.pointer);
     let parent = "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1";
     assert_eq!(order(json!({})), Ok(()));
     assert_eq!(order(json!({"sequence": "initial"})), Ok(()));

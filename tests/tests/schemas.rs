@@ -16,7 +16,7 @@ const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
 
 /// The verbs that look at a snapshot, with the definition of their answer; a flow's own begins with its name.
 const VIEWS: [(&str, &str); 4] =
-    [("owed", "CallOwed"), ("awaits", "CallAwaits"), ("deadline", "CallDeadline"), ("offers", "")];
+    [("effects", "CallEffects"), ("waiting_for", "CallWaitingFor"), ("wake_at", "CallWakeAt"), ("actions", "")];
 
 /// What only the flow decides, and not the shape: which verdicts must name an id.
 const OF_THE_FLOW: [&str; 2] = ["names none of the provider's ids", "names what another request has made"];
@@ -163,8 +163,8 @@ fn every_vector_speaks_the_schemas() {
                 schemas.check(&format!("{reply}Reply"), &seen, name);
             }
         }
-        let ids = ask("correlation_ids", json!({"snapshot": at}));
-        schemas.check("CallCorrelationIdsReply", &ids, name);
+        let ids = ask("ids", json!({"snapshot": at}));
+        schemas.check("CallIdsReply", &ids, name);
     }
 }
 
@@ -183,8 +183,8 @@ fn every_golden_snapshot_and_what_it_owes_speak_the_schemas() {
             let saved = ask("save_as", json!({"snapshot": golden["snapshot"], "format": format}));
             schemas.check(&format!("{}SaveAsReply", pascal(flow)), &saved, &what);
         }
-        golden["owed"].as_array().unwrap().iter().for_each(|it| schemas.check("Owed", it, &what));
-        golden["take"].as_object().unwrap().values().for_each(|it| schemas.check("Request", it, &what));
+        golden["effects"].as_array().unwrap().iter().for_each(|it| schemas.check("PendingEffect", it, &what));
+        golden["requests"].as_object().unwrap().values().for_each(|it| schemas.check("Request", it, &what));
     }
 }
 
@@ -201,8 +201,8 @@ fn what_no_flow_owns_speaks_the_schemas() {
         ("catalogue", json!({})),
         ("versions", json!({})),
         ("acknowledgement", provider(json!({}))),
-        ("key_of", json!({"kind": "revup.token", "name": "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"})),
-        ("key_of", json!({"kind": "revup.tokn", "name": "fc44c6f8"})),
+        ("key_for", json!({"kind": "revup.token", "name": "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"})),
+        ("key_for", json!({"kind": "revup.tokn", "name": "fc44c6f8"})),
         ("correlate", provider(json!({"body": body}))),
         (
             "authenticate",
@@ -222,24 +222,23 @@ fn what_no_flow_owns_speaks_the_schemas() {
 fn definition(part: &str, flow: &str) -> String {
     match part {
         "fact" => "Fact".to_owned(),
-        "policy" => "Policy".to_owned(),
-        "settings" => format!("{}Settings", pascal(flow.split('.').next().unwrap())),
+        "config" => "Config".to_owned(),
         _ => format!("{}Command", pascal(flow)),
     }
 }
 
-/// The commands, facts, settings and policies of the vectors, one of each shape, with the flow and the key.
+/// The commands, facts and configs of the vectors, one of each shape, with the flow and the key.
 fn samples() -> Vec<(String, Value, &'static str, Value, Value)> {
     let (mut seen, mut samples) = (BTreeSet::new(), Vec::new());
     for vector in vectors() {
         let flow = vector["flow"].as_str().unwrap().to_owned();
         for step in vector["steps"].as_array().unwrap() {
-            for part in ["command", "fact", "settings", "policy"] {
+            for part in ["command", "fact", "config"] {
                 let Some(given) = step.get(part).or_else(|| vector.get(part)) else { continue };
                 let given = if part == "fact" { with_text(given) } else { given.clone() };
-                let settings = step.get("settings").or_else(|| vector.get("settings")).cloned();
+                let config = step.get("config").or_else(|| vector.get("config")).cloned();
                 if seen.insert((definition(part, &flow), shape(&given))) {
-                    samples.push((flow.clone(), key(&vector["key"]), part, given, settings.unwrap_or_default()));
+                    samples.push((flow.clone(), key(&vector["key"]), part, given, config.unwrap_or_else(|| json!({}))));
                 }
             }
         }
@@ -267,18 +266,16 @@ fn shape(value: &Value) -> String {
 fn what_is_malformed_does_not_validate_and_what_validates_is_not_malformed() {
     let schemas = Schemas::new();
     let (mut differ, mut count) = (Vec::new(), 0);
-    for (flow, key, part, given, settings) in samples() {
+    for (flow, key, part, given, config) in samples() {
         let at = start(&flow, &key);
         let definition = definition(part, &flow);
-        // No settings at all are the default ones.
-        let is_choice = |wrong: &Value| part == "settings" && wrong.is_null();
-        for (what, wrong) in mutations(&given).into_iter().filter(|(_, wrong)| !is_choice(wrong)) {
-            let mut fields = json!({"snapshot": at, "now": 0, "settings": settings});
+        for (what, wrong) in mutations(&given) {
+            let mut fields = json!({"snapshot": at, "now": 0, "config": config});
             fields[part] = wrong.clone();
             let verb = match part {
                 "command" => "handle",
                 "fact" => "observe",
-                _ => "offers",
+                _ => "actions",
             };
             let answer = ask(verb, fields);
             let complaint = schemas.wrong(&definition, &wrong);

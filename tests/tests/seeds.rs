@@ -187,7 +187,7 @@ fn payload(it: &Value) -> Result<(), String> {
     if it["as"] == "webhook" {
         let fact = webhook(&body, it["origin"].as_str().unwrap_or("verified"));
         let led = facade.tell(&mut row, &fact)?;
-        let unreadable = led.unmoved.as_deref() == Some("unreadable");
+        let unreadable = led.ignored.as_deref() == Some("unreadable");
         return if unreadable { Err("the webhook is unreadable".into()) } else { reaches(&facade, &row, it) };
     }
     let taken = facade.begin(&mut row, &[it["effect"].as_str().unwrap_or_default().to_owned()])?;
@@ -198,7 +198,7 @@ fn payload(it: &Value) -> Result<(), String> {
 /// A reply is read: it ends its request, or is the failure that it is documented to be.
 fn is_read(facade: &Facade, row: &mut Row, effect: &str, reply: &Value, it: &Value) -> Result<(), String> {
     let led = facade.tell(row, reply)?;
-    if let Some(why) = led.unmoved {
+    if let Some(why) = led.ignored {
         return Err(format!("the reply moves nothing: {why}"));
     }
     let kind = led.failure.as_ref().map_or(Value::Null, |failure| failure["kind"].clone());

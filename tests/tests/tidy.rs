@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulebound::catalogue::{Catalogue, RULES_VERSION};
-use rulebound::{Basis, Kept};
+use rulebound::{Basis, Enforcement};
 use serde_json::Value;
 
 /// Lines that no source file reaches.
@@ -187,7 +187,10 @@ fn every_rule_is_well_formed() {
         expect(!catalogue.retired.contains(&rule.code), "the code is retired");
         expect(is_code(rule.code), "is not provider.topic.kebab-slug");
         expect(is_statement(rule.statement), "the statement is not one or two sentences of at most 20 words");
-        expect((rule.kept == Kept::Enforced) == rule.why.is_empty(), "what is not enforced has a why, and only that");
+        expect(
+            (rule.enforcement == Enforcement::Enforced) == rule.rationale.is_empty(),
+            "what is not enforced has a why, and only that",
+        );
         expect(rule.basis != Basis::Documented || !rule.sources.is_empty(), "a documented rule has a source");
         expect(rule.sources.iter().all(|it| !it.page.contains("://")), "a source's page has no scheme");
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rulebound::catalogue::Catalogue;
-use rulebound::{Kept, Level};
+use rulebound::{Enforcement, Level};
 use rulebound_tests::survey::Survey;
 use rulebound_tests::{root, trace};
 
@@ -30,7 +30,7 @@ fn every_enforced_rule_is_checked_somewhere() {
     for rule in CATALOGUE.rules.iter().map(|it| it.rule) {
         match sites.get(rule.code) {
             None => wrong.push(format!("{} is declared nowhere", rule.code)),
-            Some(site) if rule.kept == Kept::Enforced && site.checked.is_empty() => {
+            Some(site) if rule.enforcement == Enforcement::Enforced && site.checked.is_empty() => {
                 wrong.push(format!("{} is enforced and checked nowhere", rule.code));
             }
             Some(_) => {}
@@ -42,7 +42,7 @@ fn every_enforced_rule_is_checked_somewhere() {
 #[test]
 fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
     let mut wrong = Vec::new();
-    for entry in CATALOGUE.rules.iter().filter(|it| it.rule.kept == Kept::Enforced) {
+    for entry in CATALOGUE.rules.iter().filter(|it| it.rule.enforcement == Enforcement::Enforced) {
         let code = entry.rule.code;
         if TOO_LONG.contains(&code) {
             continue;

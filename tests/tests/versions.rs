@@ -38,8 +38,8 @@ fn hash_of_the_rules() -> String {
     let mut rules: Vec<_> = Catalogue::new().rules.into_iter().map(|entry| entry.rule).collect();
     rules.sort_by_key(|rule| rule.code);
     let mut hash = Sha256::new();
-    for Rule { code, statement, level, basis, guards, kept, why, sources, .. } in rules {
-        let said = (code, statement, level, basis, guards, kept, why, sources);
+    for Rule { code, statement, level, basis, guards, enforcement, rationale, sources, .. } in rules {
+        let said = (code, statement, level, basis, guards, enforcement, rationale, sources);
         hash.update(serde_json::to_vec(&said).unwrap());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -101,25 +101,26 @@ fn protocol() -> String {
 }
 
 /// An answer of each kind.
-fn answers() -> [(&'static str, Value); 7] {
+fn answers() -> [(&'static str, Value); 8] {
     let key = "00000000-0000-4000-8000-000000000001";
     let start = ask("start", json!({"flow": "truemed.payment_token", "key": key}))["ok"].take();
     let handle = |at: &Value, command: Value| ask("handle", json!({"snapshot": at, "now": 0, "command": command}));
     let observe = |at: &Value, fact: Value| ask("observe", json!({"snapshot": at, "now": 0, "fact": fact}));
-    let refused = handle(&start, json!({"type": "delete_payment_token"}))["refused"].take();
+    let rejected = handle(&start, json!({"type": "delete_payment_token"}))["rejected"].take();
     let wished = handle(&start, json!({"type": "retrieve_payment_token", "payment_token": "pt_1"}))["ok"].take();
     let effect = "retrieve_payment_token:1";
-    let begun = handle(&wished["next"], json!({"type": "begin", "effect": effect}))["ok"].take();
-    let applied = observe(&begun["next"], json!({"type": "lost", "to": effect}))["ok"].take();
-    let unmoved = observe(&start, json!({"type": "returned", "via": "success_url"}))["ok"].take();
+    let leased = ask("lease", json!({"snapshot": wished["next"], "now": 0, "effect": effect}))["ok"].take();
+    let applied = observe(&leased["next"], json!({"type": "lost", "effect": effect}))["ok"].take();
+    let ignored = observe(&start, json!({"type": "customer_returned"}))["ok"].take();
     let error = ask("acknowledgement", json!({"provider": "nobody"}))["error"].take();
     [
         ("start", start),
         ("handle", wished),
+        ("lease", leased),
         ("observe", applied),
-        ("observe", unmoved),
+        ("observe", ignored),
         ("versions", versions()),
-        ("refused", refused),
+        ("rejected", rejected),
         ("error", error),
     ]
 }

@@ -1,19 +1,19 @@
 //! What holds of every snapshot, whatever led to it.
 
-use rulebound::ffi::{AnySnapshot, Around, load};
+use rulebound::ffi::{AnySnapshot, load};
 use rulebound::json::write;
 use rulebound::time::Timestamp;
-use rulebound::{Awaited, Effect, Owed};
+use rulebound::{Context, Effect, PendingEffect, Wait};
 use serde_json::{Value, json};
 
 /// The views of a snapshot, as JSON text, so that two can be compared.
-pub fn views(at: &dyn AnySnapshot, around: &Around<'_>) -> String {
+pub fn views(at: &dyn AnySnapshot, around: &Context) -> String {
     let views = json!({
-        "owed": value(&at.owed(around).ok()),
-        "awaits": value(&at.awaits(around).ok()),
-        "offers": value(&at.offers(around).ok()),
-        "deadline": value(&at.deadline(around).ok()),
-        "ids": value(&at.correlation_ids()),
+        "effects": value(&at.effects(around)),
+        "waiting_for": value(&at.waiting_for(around)),
+        "actions": value(&at.actions(around)),
+        "wake_at": value(&at.wake_at(around)),
+        "ids": value(&at.ids()),
     });
     views.to_string()
 }
@@ -23,7 +23,7 @@ fn value(it: &impl serde::Serialize) -> Value {
 }
 
 /// What does not hold of a snapshot: what is saved loads, and says the same then, and what is undecided goes on some time.
-pub fn fault(at: &dyn AnySnapshot, around: &Around<'_>) -> Option<String> {
+pub fn fault(at: &dyn AnySnapshot, around: &Context) -> Option<String> {
     let saved = at.save();
     let loaded = match load(&saved) {
         Ok(loaded) => loaded,
@@ -40,8 +40,8 @@ pub fn fault(at: &dyn AnySnapshot, around: &Around<'_>) -> Option<String> {
 }
 
 /// Why something is undecided and nothing says when it goes on, if that is so.
-pub fn asleep(at: &dyn AnySnapshot, around: &Around<'_>) -> Option<String> {
-    let (owed, mut awaits, deadline) = (at.owed(around).ok()?, at.awaits(around).ok()?, at.deadline(around).ok()?);
+pub fn asleep(at: &dyn AnySnapshot, around: &Context) -> Option<String> {
+    let (owed, mut awaits, deadline) = (at.effects(around), at.waiting_for(around), at.wake_at(around));
     // What the host itself must wish is no wait: a repaired charge is charged anew when the host wants.
     awaits.retain(|it| it.signal != "create_payment_session");
     if at.save().contains(r#""stopped":true"#) {
@@ -52,8 +52,8 @@ pub fn asleep(at: &dyn AnySnapshot, around: &Around<'_>) -> Option<String> {
 }
 
 /// Why a snapshot sleeps with something undecided, if it does.
-fn sleeps(owed: &[Owed], awaits: &[Awaited], deadline: Option<Timestamp>, now: Timestamp) -> Option<String> {
-    let is_review = |it: &&Owed| matches!(it.effect, Effect::Review { .. });
+fn sleeps(owed: &[PendingEffect], awaits: &[Wait], deadline: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let is_review = |it: &&PendingEffect| matches!(it.effect, Effect::Review { .. });
     let work: Vec<_> = owed.iter().filter(|it| !is_review(it)).collect();
     if let Some(ready) = work.iter().find(|it| it.ready).filter(|_| deadline != Some(now)) {
         return Some(format!("`{}` is ready", ready.id));

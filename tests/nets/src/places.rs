@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use rulebound::Key;
-use rulebound::ffi::{AnyObservation, AnySnapshot, Around, read_fact, read_policy, start};
+use rulebound::ffi::{AnySnapshot, read_config, read_effect, read_fact, start};
 use rulebound::time::Timestamp;
+use rulebound::{Config, Context, Key};
 use serde_json::Value;
 
 use crate::VECTORS;
@@ -22,18 +22,16 @@ pub struct Place {
     pub at: Box<dyn AnySnapshot>,
     /// When it was reached.
     pub now: Timestamp,
-    /// The vector's policy.
-    pub policy: Option<rulebound::Policy>,
-    /// The vector's settings.
-    pub settings: Option<String>,
+    /// The vector's config.
+    pub config: Arc<Config>,
     /// The requests that were begun and are still owed: their ids and operations.
     pub begun: Vec<(String, String)>,
 }
 
 impl Place {
     /// The circumstances in which it was reached.
-    pub fn around(&self) -> Around<'_> {
-        Around::new(self.now, self.policy.as_ref(), self.settings.as_deref())
+    pub fn around(&self) -> Context {
+        Context::new(self.now, Arc::clone(&self.config))
     }
 }
 
@@ -109,18 +107,18 @@ impl Places {
         let Some(mut at) = key(vector).and_then(|key| start(flow, key)) else { return };
         let mut begun: BTreeMap<String, String> = BTreeMap::new();
         for step in vector["steps"].as_array().into_iter().flatten() {
-            let policy = chosen(vector, step, "policy").and_then(|it| read_policy(&it.to_string()).ok());
-            let settings = chosen(vector, step, "settings").map(Value::to_string);
+            let config = chosen(vector, step, "config").and_then(|it| read_config(&it.to_string()).ok());
+            let config = Arc::new(config.unwrap_or_default());
             let now = Timestamp::from_millis(step["now"].as_i64().unwrap_or_default());
-            let around = Around::new(now, policy.as_ref(), settings.as_deref());
+            let around = Context::new(now, Arc::clone(&config));
             self.learn(flow, &step["fact"], &begun);
             let Some(next) = go(at.as_ref(), step, &around) else { continue };
             at = next;
-            if let Some(id) = step["command"]["effect"].as_str() {
+            if let Some(id) = step["lease"].as_str() {
                 let operation = id.split(':').next().unwrap_or_default();
                 begun.insert(id.to_owned(), operation.to_owned());
             }
-            let owed = at.owed(&around).unwrap_or_default();
+            let owed = at.effects(&around);
             begun.retain(|id, _| owed.iter().any(|it| it.id.as_str() == id));
             let shape = format!("{} {:?} {}", flow, begun.values().collect::<Vec<_>>(), shape(&at.save()));
             let seen = shapes.entry(shape).or_default();
@@ -129,7 +127,7 @@ impl Places {
                 let begun = begun.iter().map(|(id, operation)| (id.clone(), operation.clone())).collect();
                 // Saved and loaded: a place owns what it holds.
                 let Ok(at) = rulebound::ffi::load(&at.save()) else { panic!("does not load: {}", at.save()) };
-                self.all.push(Place { at, now, policy, settings, begun });
+                self.all.push(Place { at, now, config: Arc::clone(&config), begun });
             }
         }
     }
@@ -139,8 +137,8 @@ impl Places {
         let given = |name: &str| fact[name].as_str().map(str::to_owned);
         match fact["type"].as_str() {
             Some("reply") => {
-                let to = fact["to"].as_str().unwrap_or_default();
-                let status = fact["status"].as_u64().and_then(|it| u16::try_from(it).ok()).unwrap_or_default();
+                let to = fact["effect"].as_str().unwrap_or_default();
+                let status = fact["http_status"].as_u64().and_then(|it| u16::try_from(it).ok()).unwrap_or_default();
                 if let Some(operation) = begun.get(to) {
                     let replies = self.replies.entry((provider, operation.clone())).or_default();
                     replies.insert((status, text(&fact["body"])));
@@ -155,19 +153,20 @@ impl Places {
     }
 }
 
-/// Does a vector's step; nothing if it was refused or moved nothing.
-fn go(at: &dyn AnySnapshot, step: &Value, around: &Around<'_>) -> Option<Box<dyn AnySnapshot>> {
+/// Does a vector's step; nothing if it was rejected or ignored.
+fn go(at: &dyn AnySnapshot, step: &Value, around: &Context) -> Option<Box<dyn AnySnapshot>> {
     if let Some(command) = step.get("command") {
         return at.handle(&command.to_string(), around).ok().map(|it| it.next);
+    }
+    if let Some(effect) = step.get("lease").and_then(Value::as_str) {
+        return at.lease(&read_effect(effect).ok()?, around).ok().map(|it| it.next);
     }
     let mut fact = step.get("fact")?.clone();
     if let Some(body) = fact.get_mut("body") {
         *body = text(body).into();
     }
-    match at.observe(read_fact(&fact.to_string()).ok()?, around).ok()? {
-        AnyObservation::Applied(moved) => Some(moved.next),
-        AnyObservation::Unmoved { .. } => None,
-    }
+    let step = at.observe(read_fact(&fact.to_string()).ok()?, around).ok()?;
+    step.ignored.is_none().then_some(step.next)
 }
 
 /// A saved snapshot without what differs from one to the next of its kind: its numbers, and most of its texts.

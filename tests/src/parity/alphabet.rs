@@ -10,7 +10,7 @@ use crate::alphabet::Written;
 pub(super) struct Alphabet {
     pub(super) flow: &'static str,
     pub(super) key: String,
-    pub(super) settings: Value,
+    pub(super) config: Value,
     /// Replies by operation: status and body.
     pub(super) replies: Vec<(String, u16, String)>,
     pub(super) facts: Vec<Value>,
@@ -26,7 +26,7 @@ impl Alphabet {
             replies: written.replies.iter().map(|it| (it.operation.clone(), it.status, it.body())).collect(),
             facts: written.facts().collect(),
             spans: written.spans_ms.iter().map(|span| Timestamp::from_millis(0).after(*span).as_millis()).collect(),
-            settings: written.settings,
+            config: written.config,
         }
     }
 

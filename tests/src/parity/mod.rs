@@ -1,8 +1,8 @@
 //! Transcripts: what a language answers to a script, two lines a step, so that every language can be held against
 //! `ffi::call` byte for byte.
 //!
-//! The first line of a step is what came of it: what `ffi::call` puts under `ok`, `refused` or `error`, or `null` where
-//! nothing was done. The second is `[owed,awaits,offers,deadline,correlation_ids]` as it stands then, or the error of
+//! The first line of a step is what came of it: what `ffi::call` puts under `ok`, `rejected` or `error`, or `null` where
+//! nothing was done. The second is `[effects,waiting_for,actions,wake_at,ids]` as it stands then, or the error of
 //! the first of them that fails.
 
 mod alphabet;
@@ -29,8 +29,8 @@ pub type Form = fn(&Script) -> String;
 
 /// A flow, its key, and what is done with it step by step.
 ///
-/// It is an object `{flow, key, policy?, settings?, steps}`; a step is `{now, command | fact, policy?, settings?}`, and
-/// its own policy or settings stand for the script's.
+/// It is an object `{flow, key, config?, steps}`; a step is `{now, command | lease | fact, config?}`, and
+/// its own config takes the place of the script's.
 #[derive(Clone, Debug)]
 pub struct Script(Value);
 
@@ -43,11 +43,11 @@ impl Script {
     /// The script of a vector.
     pub fn of(vector: &Value) -> Self {
         let mut script = json!({"flow": vector["flow"], "key": key(&vector["key"]), "steps": []});
-        copy(vector, &["policy", "settings"], &mut script);
+        copy(vector, &["config"], &mut script);
         let mut script = Self(script);
         for step in vector["steps"].as_array().into_iter().flatten() {
             let mut bare = json!({});
-            copy(step, &["now", "command", "policy", "settings"], &mut bare);
+            copy(step, &["now", "command", "lease", "config"], &mut bare);
             if let Some(fact) = step.get("fact") {
                 bare["fact"] = with_text(fact);
             }
@@ -79,7 +79,7 @@ impl Script {
     }
 
     /// The script as lines from which requests are put together without reading JSON: the verb, its fields besides the
-    /// snapshot, and the time, policy and settings alone, with tabs between them. A line without the last begins a
+    /// snapshot, and the time and the config alone, with tabs between them. A line without the last begins a
     /// script; a verb `-` does nothing.
     pub fn cut(&self) -> String {
         let mut lines = format!("start\t{}\n", self.beginning());
@@ -101,10 +101,8 @@ impl Script {
     /// The fields of a request that say when and under which choices.
     fn around(&self, step: &Value) -> String {
         let mut around = format!(r#","now":{}"#, step["now"]);
-        for name in ["policy", "settings"] {
-            if let Some(value) = step.get(name).or_else(|| self.0.get(name)) {
-                let _ = write!(around, r#","{name}":{value}"#);
-            }
+        if let Some(config) = step.get("config").or_else(|| self.0.get("config")) {
+            let _ = write!(around, r#","config":{config}"#);
         }
         around
     }
@@ -127,10 +125,11 @@ fn copy(from: &Value, names: &[&str], to: &mut Value) {
 
 /// The verb of a step, and its own member of the request, with a comma before it.
 fn done(step: &Value) -> (&'static str, String) {
-    match (step.get("command"), step.get("fact")) {
-        (Some(command), _) => ("handle", format!(r#","command":{command}"#)),
-        (None, Some(fact)) => ("observe", format!(r#","fact":{fact}"#)),
-        (None, None) => ("", String::new()),
+    match (step.get("command"), step.get("lease"), step.get("fact")) {
+        (Some(command), ..) => ("handle", format!(r#","command":{command}"#)),
+        (_, Some(effect), _) => ("lease", format!(r#","effect":{effect}"#)),
+        (.., Some(fact)) => ("observe", format!(r#","fact":{fact}"#)),
+        (None, None, None) => ("", String::new()),
     }
 }
 
@@ -165,7 +164,7 @@ impl Play {
 
     fn views(&self, around: &str) -> String {
         let mut views = String::from("[");
-        for verb in ["owed", "awaits", "offers", "deadline"] {
+        for verb in ["effects", "waiting_for", "actions", "wake_at"] {
             let view = self.ask(verb, around);
             if view.starts_with(r#"{"code""#) {
                 return view;
@@ -173,7 +172,7 @@ impl Play {
             views += &view;
             views.push(',');
         }
-        views + &self.ask("correlation_ids", "") + "]"
+        views + &self.ask("ids", "") + "]"
     }
 
     fn ask(&self, verb: &str, more: &str) -> String {

@@ -79,7 +79,7 @@ impl Known {
     fn begin(&self, chance: &mut Chance) -> Script {
         if self.vectors.is_empty() || chance.below(4) == 0 {
             let mut script = Script::new(self.alphabet.flow, &self.alphabet.key);
-            script.0["settings"] = self.alphabet.settings.clone();
+            script.0["config"] = self.alphabet.config.clone();
             return script;
         }
         let mut script = Script::of(chance.one(&self.vectors));
@@ -87,16 +87,14 @@ impl Known {
         if let Some(steps) = script.0["steps"].as_array_mut() {
             steps.truncate(length);
         }
-        for name in ["policy", "settings"] {
-            let other = &chance.one(&self.vectors)[name];
-            if chance.below(10) == 0 && other.is_object() {
-                script.0[name] = other.clone();
-            }
-            // One that is empty would become nothing, which is no mistake.
-            let is_full = script.0[name].as_object().is_some_and(|it| !it.is_empty());
-            if is_full && chance.below(40) == 0 {
-                mutate(&mut script.0[name], chance);
-            }
+        let other = &chance.one(&self.vectors)["config"];
+        if chance.below(10) == 0 && other.is_object() {
+            script.0["config"] = other.clone();
+        }
+        // One that is empty would become nothing, which is no mistake.
+        let is_full = script.0["config"].as_object().is_some_and(|it| !it.is_empty());
+        if is_full && chance.below(40) == 0 {
+            mutate(&mut script.0["config"], chance);
         }
         script
     }
@@ -117,26 +115,26 @@ impl Known {
         let id = &owed["id"];
         match owed["type"].as_str() {
             Some("request") if owed["ready"] == true && chance.below(3) > 0 => {
-                json!({"command": {"type": "begin", "effect": id}})
+                json!({"lease": id})
             }
             Some("request") => {
                 let answers = self.alphabet.replies.iter().filter(|(operation, ..)| owed["operation"] == **operation);
                 let answers: Vec<_> = answers.collect();
                 match chance.below(8) {
-                    0 => json!({"fact": {"type": "lost", "to": id}}),
-                    1 => json!({"fact": {"type": "reply", "to": id, "status": 429, "body": ""}}),
+                    0 => json!({"fact": {"type": "lost", "effect": id}}),
+                    1 => json!({"fact": {"type": "reply", "effect": id, "http_status": 429, "body": ""}}),
                     _ if answers.is_empty() => {
-                        json!({"fact": {"type": "reply", "to": id, "status": 404, "body": "{}"}})
+                        json!({"fact": {"type": "reply", "effect": id, "http_status": 404, "body": "{}"}})
                     }
                     _ => {
                         let (_, status, body) = chance.one(&answers);
-                        json!({"fact": {"type": "reply", "to": id, "status": status, "body": body}})
+                        json!({"fact": {"type": "reply", "effect": id, "http_status": status, "body": body}})
                     }
                 }
             }
             Some("review") => {
                 let verdicts = owed["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
-                json!({"fact": {"type": "done", "effect": id, "verdict": chance.one(verdicts)}})
+                json!({"fact": {"type": "reviewed", "effect": id, "verdict": chance.one(verdicts)}})
             }
             _ => json!({"fact": {"type": "done", "effect": id}}),
         }

@@ -40,10 +40,8 @@ pub struct Facade {
     pub flow: String,
     /// The key of its rows.
     pub key: String,
-    /// The settings of its provider, or null.
-    pub settings: Value,
     /// The host's choices.
-    pub policy: Value,
+    pub config: Value,
     around: String,
 }
 
@@ -86,8 +84,8 @@ pub struct Led {
     pub taken: Option<Value>,
     /// What the provider refused, or what could not be read.
     pub failure: Option<Value>,
-    /// Why a fact moved nothing.
-    pub unmoved: Option<String>,
+    /// Why a fact was ignored.
+    pub ignored: Option<String>,
     /// The codes of the rules that reject a command.
     pub rejected: Option<Vec<String>>,
 }
@@ -95,16 +93,16 @@ pub struct Led {
 /// What a row shows.
 #[derive(Debug)]
 pub struct Views {
-    /// What it owes.
-    pub owed: Value,
-    /// What it owes, with what still rests.
+    /// Its effects.
+    pub effects: Value,
+    /// Its effects, with those that are not due yet.
     pub later: Value,
-    /// What it awaits.
-    pub awaits: Value,
-    /// What it offers.
-    pub offers: Value,
-    /// When it is to be looked at again.
-    pub deadline: Option<i64>,
+    /// Its waits.
+    pub waiting_for: Value,
+    /// Its actions.
+    pub actions: Value,
+    /// When to look at it again.
+    pub wake_at: Option<i64>,
     /// The ids by which a signal finds it.
     pub ids: Value,
     /// The flow's own state.
@@ -116,7 +114,7 @@ struct Spoken<'a> {
     #[serde(borrow)]
     ok: Option<&'a RawValue>,
     #[serde(borrow)]
-    refused: Option<&'a RawValue>,
+    rejected: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -125,20 +123,25 @@ struct Spoken<'a> {
 struct Moved<'a> {
     #[serde(borrow)]
     next: Option<&'a RawValue>,
-    take: Option<Value>,
+    request: Option<Value>,
     failure: Option<Value>,
-    unmoved: Option<String>,
+    ignored: Option<Ignored>,
+}
+
+#[derive(Deserialize)]
+struct Ignored {
+    reason: String,
 }
 
 impl Facade {
     /// A flow, with the key in the vectors' form where any key does not do.
-    pub fn new(flow: &str, wanted: &Value, settings: Value, policy: Value) -> Self {
-        let mut around = format!(r#","policy":{policy}"#);
+    pub fn new(flow: &str, wanted: &Value, settings: Value, mut config: Value) -> Self {
         if !settings.is_null() {
-            around += &format!(r#","settings":{settings}"#);
+            config[flow.split('.').next().unwrap_or_default()] = settings;
         }
+        let around = format!(r#","config":{config}"#);
         let key = key(wanted).as_str().unwrap_or(KEY).to_owned();
-        Self { flow: flow.to_owned(), key, settings, policy, around }
+        Self { flow: flow.to_owned(), key, config, around }
     }
 
     /// A row that has not begun.
@@ -157,57 +160,62 @@ impl Facade {
         self.step(text, "observe", "fact", fact, now)
     }
 
+    /// Lets a worker lease an effect of a saved text.
+    pub fn lease(&self, text: &str, effect: &str, now: i64) -> Result<Led, String> {
+        self.step(text, "lease", "effect", &effect.into(), now)
+    }
+
     fn step(&self, text: &str, verb: &str, name: &str, what: &Value, now: i64) -> Result<Led, String> {
         let request = format!(r#"{{"{verb}":{{"snapshot":{text},"{name}":{what},"now":{now}{}}}}}"#, self.around);
         let said = speak(&request)?;
         let spoken: Spoken<'_> = serde_json::from_str(&said).map_err(|error| error.to_string())?;
-        if let Some(refused) = spoken.refused {
-            let refused: Value = serde_json::from_str(refused.get()).map_err(|error| error.to_string())?;
-            let rules = refused["violations"].as_array().into_iter().flatten();
+        if let Some(rejected) = spoken.rejected {
+            let rejected: Value = serde_json::from_str(rejected.get()).map_err(|error| error.to_string())?;
+            let rules = rejected["violations"].as_array().into_iter().flatten();
             let rejected = rules.map(|it| it["rule"].as_str().unwrap_or_default().to_owned()).collect();
             return Ok(Led { text: text.to_owned(), rejected: Some(rejected), ..Led::default() });
         }
         let ok = spoken.ok.ok_or_else(|| format!("{name} {what}: {}", spoken.error.map_or("?", RawValue::get)))?;
         let moved: Moved<'_> = serde_json::from_str(ok.get()).map_err(|error| error.to_string())?;
         let text = moved.next.map_or(text, RawValue::get).to_owned();
-        let (taken, failure, unmoved) = (moved.take, moved.failure, moved.unmoved);
-        Ok(Led { text, taken, failure, unmoved, rejected: None })
+        let (taken, failure, ignored) = (moved.request, moved.failure, moved.ignored.map(|it| it.reason));
+        Ok(Led { text, taken, failure, ignored, rejected: None })
     }
 
     fn view(&self, text: &str, verb: &str, now: i64) -> Result<Value, String> {
         ask(&format!(r#"{{"{verb}":{{"snapshot":{text},"now":{now}{}}}}}"#, self.around))
     }
 
-    /// What it owes.
-    pub fn owed(&self, text: &str, now: i64) -> Result<Value, String> {
-        self.view(text, "owed", now)
+    /// Its effects.
+    pub fn effects(&self, text: &str, now: i64) -> Result<Value, String> {
+        self.view(text, "effects", now)
     }
 
-    /// What it awaits.
-    pub fn awaits(&self, text: &str, now: i64) -> Result<Value, String> {
-        self.view(text, "awaits", now)
+    /// Its waits.
+    pub fn waiting_for(&self, text: &str, now: i64) -> Result<Value, String> {
+        self.view(text, "waiting_for", now)
     }
 
-    /// When it is to be looked at again.
-    pub fn deadline(&self, text: &str, now: i64) -> Result<Option<i64>, String> {
-        Ok(self.view(text, "deadline", now)?.as_i64())
+    /// When to look at it again.
+    pub fn wake_at(&self, text: &str, now: i64) -> Result<Option<i64>, String> {
+        Ok(self.view(text, "wake_at", now)?.as_i64())
     }
 
-    /// What it owes, with what still rests.
+    /// Its effects, with those that are not due yet.
     pub fn later(&self, text: &str, now: i64) -> Result<Value, String> {
-        self.view(text, "owed", now + LATER)
+        self.view(text, "effects", now + LATER)
     }
 
     /// Everything that it shows.
     pub fn views(&self, text: &str, now: i64) -> Result<Views, String> {
         let saved: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         Ok(Views {
-            owed: self.owed(text, now)?,
+            effects: self.effects(text, now)?,
             later: self.later(text, now)?,
-            awaits: self.awaits(text, now)?,
-            offers: self.view(text, "offers", now)?,
-            deadline: self.deadline(text, now)?,
-            ids: ask(&format!(r#"{{"correlation_ids":{{"snapshot":{text}}}}}"#))?,
+            waiting_for: self.waiting_for(text, now)?,
+            actions: self.view(text, "actions", now)?,
+            wake_at: self.wake_at(text, now)?,
+            ids: ask(&format!(r#"{{"ids":{{"snapshot":{text}}}}}"#))?,
             state: saved["state"].clone(),
         })
     }
@@ -215,16 +223,19 @@ impl Facade {
     /// Takes the effect of that name in hand as soon as it is ready, moving the clock on to the deadline.
     pub fn begin(&self, row: &mut Row, names: &[String]) -> Result<Taken, String> {
         for _ in 0..HOPS {
-            let owed = self.owed(&row.text, row.now)?;
+            let effects = self.effects(&row.text, row.now)?;
             let fits = |it: &&Value| it["ready"] == true && names.iter().any(|name| is_named(name, &it["id"]));
-            if let Some(found) = owed.as_array().into_iter().flatten().find(fits) {
+            if let Some(found) = effects.as_array().into_iter().flatten().find(fits) {
                 let id = found["id"].as_str().unwrap_or_default().to_owned();
                 return self.take(row, &id);
             }
-            let rests =
-                owed.as_array().into_iter().flatten().filter(|it| names.iter().any(|name| is_named(name, &it["id"])));
-            let until = rests.flat_map(|it| [it["not_before"].as_i64(), it["in_hand_until"].as_i64()]).flatten().max();
-            match (until, self.deadline(&row.text, row.now)?) {
+            let rests = effects
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|it| names.iter().any(|name| is_named(name, &it["id"])));
+            let until = rests.flat_map(|it| [it["not_before"].as_i64(), it["leased_until"].as_i64()]).flatten().max();
+            match (until, self.wake_at(&row.text, row.now)?) {
                 (Some(until), _) if until > row.now => row.now = until,
                 (_, Some(deadline)) if deadline > row.now => row.now = deadline,
                 // Something else is ready, and stays so.
@@ -237,11 +248,10 @@ impl Facade {
 
     /// Takes an effect in hand now.
     pub fn take(&self, row: &mut Row, id: &str) -> Result<Taken, String> {
-        let command = json!({"type": "begin", "effect": id});
-        let led = self.handle(&row.text, &command, row.now)?;
-        row.steps.push(json!({"now": row.now, "command": command}));
+        let led = self.lease(&row.text, id, row.now)?;
+        row.steps.push(json!({"now": row.now, "lease": id}));
         if let Some(rules) = led.rejected {
-            return Err(format!("begin of {id} is rejected: {}", rules.join(", ")));
+            return Err(format!("the lease of {id} is rejected: {}", rules.join(", ")));
         }
         row.text = led.text;
         let taken = Taken::of(id, led.taken.as_ref());
@@ -251,7 +261,7 @@ impl Facade {
     }
 
     /// Lets a command be handled.
-    pub fn wish(&self, row: &mut Row, command: &Value) -> Result<(), String> {
+    pub fn command(&self, row: &mut Row, command: &Value) -> Result<(), String> {
         let led = self.handle(&row.text, command, row.now)?;
         row.steps.push(json!({"now": row.now, "command": command}));
         if let Some(rules) = led.rejected {
@@ -282,14 +292,14 @@ impl Taken {
 
     /// A fact about this sending.
     pub fn fact(&self, mut fact: Value) -> Value {
-        fact["to"] = self.id.as_str().into();
+        fact["effect"] = self.id.as_str().into();
         fact["sending"] = self.sending.into();
         fact
     }
 
     /// A reply to this sending.
     pub fn reply(&self, status: u16, body: &str) -> Value {
-        self.fact(json!({"type": "reply", "status": status, "headers": {}, "body": body}))
+        self.fact(json!({"type": "reply", "http_status": status, "headers": {}, "body": body}))
     }
 }
 

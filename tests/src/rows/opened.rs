@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rulebound::Policy;
-use rulebound::ffi::{
-    AnyError, AnyObservation, AnySnapshot, AnyTransition, Around, load, read_fact, read_policy, read_time,
-};
+use std::sync::Arc;
+
+use rulebound::ffi::{AnyError, AnyLease, AnySnapshot, AnyStep, load, read_config, read_effect, read_fact, read_time};
 use rulebound::time::Timestamp;
+use rulebound::{Config, Context};
 use serde_json::Value;
 
 use super::{Facade, Led};
@@ -15,8 +15,7 @@ use super::{Facade, Led};
 #[derive(Debug)]
 pub struct Opened {
     snapshot: Box<dyn AnySnapshot>,
-    policy: Policy,
-    settings: Option<String>,
+    config: Arc<Config>,
 }
 
 /// What a command or a fact leads to in an open row.
@@ -30,9 +29,8 @@ struct Next {
 impl Facade {
     /// Opens a row.
     pub fn open(&self, text: &str) -> Result<Opened, String> {
-        let policy = read_policy(&self.policy.to_string()).map_err(|error| error.to_string())?;
-        let settings = (!self.settings.is_null()).then(|| self.settings.to_string());
-        Ok(Opened { snapshot: load(text).map_err(|error| error.to_string())?, policy, settings })
+        let config = read_config(&self.config.to_string()).map_err(|error| error.to_string())?;
+        Ok(Opened { snapshot: load(text).map_err(|error| error.to_string())?, config: Arc::new(config) })
     }
 }
 
@@ -52,32 +50,41 @@ impl Opened {
     }
 
     /// Handles a command, and goes on from where it leads.
-    pub fn wish(&mut self, command: &Value, now: i64) -> Result<Led, String> {
+    pub fn command(&mut self, command: &Value, now: i64) -> Result<Led, String> {
         let command = command.to_string();
         let around = self.around(instant(now)?);
-        let handled = guarded(|| self.snapshot.handle(&command, &around))?;
-        let Next { moved, led } = match handled {
-            Ok(transition) => next(transition)?,
-            Err(AnyError::Refused(rejection)) => {
-                let rejected = rejection.violations.iter().map(|it| it.rule.code.to_owned()).collect();
-                Next { moved: None, led: Led { rejected: Some(rejected), ..Led::default() } }
+        let Next { moved, led } = match guarded(|| self.snapshot.handle(&command, &around))? {
+            Ok(step) => next(step)?,
+            Err(error) => rejected(error)?,
+        };
+        self.go(moved);
+        Ok(led)
+    }
+
+    /// Leases an effect, and goes on from where it leads.
+    pub fn lease(&mut self, effect: &str, now: i64) -> Result<Led, String> {
+        let effect = read_effect(effect).map_err(|error| error.to_string())?;
+        let around = self.around(instant(now)?);
+        let Next { moved, led } = match guarded(|| self.snapshot.lease(&effect, &around))? {
+            Ok(AnyLease { next, request, .. }) => {
+                let taken = request.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
+                Next { moved: Some(next), led: Led { taken, ..Led::default() } }
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => rejected(error)?,
         };
         self.go(moved);
         Ok(led)
     }
 
     /// What it owes.
-    pub fn owed(&self, now: i64) -> Result<Value, String> {
-        let owed = guarded(|| self.snapshot.owed(&self.around(instant(now)?)).map_err(|error| error.to_string()))??;
-        serde_json::to_value(owed).map_err(|error| error.to_string())
+    pub fn effects(&self, now: i64) -> Result<Value, String> {
+        let effects = guarded(|| instant(now).map(|now| self.snapshot.effects(&self.around(now))))??;
+        serde_json::to_value(effects).map_err(|error| error.to_string())
     }
 
     /// When it is to be looked at again.
     pub fn deadline(&self, now: i64) -> Result<Option<i64>, String> {
-        let deadline =
-            guarded(|| self.snapshot.deadline(&self.around(instant(now)?)).map_err(|error| error.to_string()))??;
+        let deadline = guarded(|| instant(now).map(|now| self.snapshot.wake_at(&self.around(now))))??;
         Ok(deadline.map(Timestamp::as_millis))
     }
 
@@ -90,14 +97,7 @@ impl Opened {
         let text = fact.to_string();
         let around = self.around(instant(now)?);
         let fact = read_fact(&text).map_err(|error| error.to_string())?;
-        match guarded(|| self.snapshot.observe(fact, &around))?.map_err(|error| error.to_string())? {
-            AnyObservation::Applied(transition) => next(transition),
-            AnyObservation::Unmoved { because, .. } => {
-                let because = serde_json::to_value(because).map_err(|error| error.to_string())?;
-                let unmoved = because.as_str().map(str::to_owned);
-                Ok(Next { moved: None, led: Led { unmoved, ..Led::default() } })
-            }
-        }
+        next(guarded(|| self.snapshot.observe(fact, &around))?.map_err(|error| error.to_string())?)
     }
 
     fn go(&mut self, moved: Option<Box<dyn AnySnapshot>>) {
@@ -106,16 +106,25 @@ impl Opened {
         }
     }
 
-    fn around(&self, now: Timestamp) -> Around<'_> {
-        Around::new(now, Some(&self.policy), self.settings.as_deref())
+    fn around(&self, now: Timestamp) -> Context {
+        Context::new(now, Arc::clone(&self.config))
     }
 }
 
-fn next(transition: AnyTransition) -> Result<Next, String> {
-    let AnyTransition { next, take, failure, .. } = transition;
-    let taken = take.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
+fn next(step: AnyStep) -> Result<Next, String> {
+    let AnyStep { next, ignored, failure, .. } = step;
     let failure = failure.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
-    Ok(Next { moved: Some(next), led: Led { taken, failure, ..Led::default() } })
+    let reason = ignored.map(|it| serde_json::to_value(it.reason)).transpose().map_err(|error| error.to_string())?;
+    let ignored = reason.and_then(|it| it.as_str().map(str::to_owned));
+    let moved = ignored.is_none().then_some(next);
+    Ok(Next { moved, led: Led { failure, ignored, ..Led::default() } })
+}
+
+/// A rejection by its codes; any other error stays one.
+fn rejected(error: AnyError) -> Result<Next, String> {
+    let AnyError::Rejected(rejection) = error else { return Err(error.to_string()) };
+    let rejected = rejection.violations.iter().map(|it| it.rule.code.to_owned()).collect();
+    Ok(Next { moved: None, led: Led { rejected: Some(rejected), ..Led::default() } })
 }
 
 fn instant(now: i64) -> Result<Timestamp, String> {

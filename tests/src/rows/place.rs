@@ -22,12 +22,12 @@ impl Seen<'_> {
         let (name, what) =
             place.as_object().and_then(|it| it.iter().next()).ok_or_else(|| format!("{place}: no place"))?;
         Ok(match name.as_str() {
-            "owed" => has(&self.views.owed, what),
+            "effects" => has(&self.views.effects, what),
             "later" => has(&self.views.later, what),
             "access" => self.lets_in(what),
-            "awaits" => has(&self.views.awaits, what),
+            "waiting_for" => has(&self.views.waiting_for, what),
             "gone" => is_gone(self.views, what.as_str().unwrap_or_default()),
-            "offers" => has(&self.views.offers, &serde_json::json!({"wish": what, "open": true})),
+            "actions" => has(&self.views.actions, &serde_json::json!({"action": what, "allowed": true})),
             "knows" => self.views.ids.as_array().is_some_and(|ids| ids.contains(what)),
             "holds" => holds(&self.views.state, what),
             "accepts" => self.rejected(what)?.is_none(),
@@ -43,9 +43,9 @@ impl Seen<'_> {
 
     /// Whether a customer shall be let in for longer than a grace from now.
     fn lets_in(&self, of: &Value) -> bool {
-        let all = self.views.owed.as_array().into_iter().flatten();
-        let mut levels = all.filter(|it| it["type"] == "access" && it["of"] == *of);
-        levels.any(|it| it["until"].as_i64().is_some_and(|until| until > self.now + 25 * HOUR))
+        let all = self.views.effects.as_array().into_iter().flatten();
+        let mut levels = all.filter(|it| it["type"] == "access" && it["about"] == *of);
+        levels.any(|it| it["access_until"].as_i64().is_some_and(|until| until > self.now + 25 * HOUR))
     }
 
     fn each(&self, places: &Value) -> Result<Vec<bool>, String> {
@@ -59,7 +59,7 @@ impl Seen<'_> {
 
 /// Whether no obligation has that id, neither ready nor resting.
 pub fn is_gone(views: &Views, id: &str) -> bool {
-    let lists = [&views.owed, &views.later];
+    let lists = [&views.effects, &views.later];
     !lists.into_iter().flat_map(|it| it.as_array().into_iter().flatten()).any(|it| is_named(id, &it["id"]))
 }
 

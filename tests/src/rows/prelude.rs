@@ -29,7 +29,7 @@ pub fn play_from(facade: &Facade, start: i64, steps: &[Value]) -> Result<Row, St
 fn one(facade: &Facade, row: &mut Row, last: &mut Option<Taken>, step: &Value) -> Result<(), String> {
     let member = |name: &str| step.get(name);
     if let Some(command) = member("command") {
-        return facade.wish(row, command);
+        return facade.command(row, command);
     }
     if let Some(name) = member("begin") {
         *last = Some(facade.begin(row, &[text(name)])?);
@@ -52,7 +52,7 @@ fn one(facade: &Facade, row: &mut Row, last: &mut Option<Taken>, step: &Value) -
         with_text(member("fact").ok_or("is no step")?)
     };
     let led = facade.tell(row, &fact)?;
-    led.unmoved.map_or(Ok(()), |why| Err(format!("moves nothing: {why}")))
+    led.ignored.map_or(Ok(()), |why| Err(format!("moves nothing: {why}")))
 }
 
 /// A webhook's fact.
@@ -61,7 +61,7 @@ pub fn webhook(body: &Value, origin: &str) -> Value {
 }
 
 fn all_done(facade: &Facade, row: &mut Row, name: &Value) -> Result<(), String> {
-    let owed = facade.owed(&row.text, row.now)?;
+    let owed = facade.effects(&row.text, row.now)?;
     let name = text(name);
     let fitting: Vec<_> = owed.as_array().into_iter().flatten().filter(|it| is_named(&name, &it["id"])).collect();
     if fitting.is_empty() {
@@ -72,7 +72,7 @@ fn all_done(facade: &Facade, row: &mut Row, name: &Value) -> Result<(), String> 
 
 /// Reports everything done that is neither a request nor a review.
 fn settle(facade: &Facade, row: &mut Row) -> Result<(), String> {
-    let owed = facade.owed(&row.text, row.now)?;
+    let owed = facade.effects(&row.text, row.now)?;
     let all = owed.as_array().into_iter().flatten();
     let mut own = all.filter(|it| it["type"] != "request" && it["type"] != "review");
     own.try_for_each(|it| facade.tell(row, &json!({"type": "done", "effect": it["id"]})).map(drop))

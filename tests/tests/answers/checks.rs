@@ -104,9 +104,14 @@ impl Checks<'_> {
         let id = &self.taken.id;
         match (expect.gone, is_gone(views, id)) {
             (Need::Never, true) => {
-                vec![Issue::new(format!("2: {:?} discharges the request", expect.way), json!({"owed": [{"id": id}]}))]
+                vec![Issue::new(
+                    format!("2: {:?} discharges the request", expect.way),
+                    json!({"effects": [{"id": id}]}),
+                )]
             }
-            (Need::Must, false) => vec![Issue::new("2: a success leaves the request owed", json!({"none_owed": [id]}))],
+            (Need::Must, false) => {
+                vec![Issue::new("2: a success leaves the request owed", json!({"no_effects": [id]}))]
+            }
             _ => Vec::new(),
         }
     }
@@ -123,7 +128,7 @@ impl Checks<'_> {
             if let Some(new) = of(&after).into_iter().find(|id| !before.contains(id)) {
                 return Ok(vec![Issue::new(
                     format!("2: a new key, {new}, while a sending is open"),
-                    json!({"none_owed": [new]}),
+                    json!({"no_effects": [new]}),
                 )]);
             }
         }
@@ -138,16 +143,16 @@ impl Checks<'_> {
             Again::Same => &[2 * HOUR],
             Again::Never => &[0, 2 * HOUR, 30 * HOUR],
         };
-        let asked = json!({"type": "review", "of": id});
+        let asked = json!({"type": "review", "about": id});
         if is_gone(views, id) {
             return Ok(Vec::new());
         }
         for after in times {
             // What is asked of a person is not sent again until it is answered.
-            if expect.again == Again::Same && has(&self.facade.owed(text, now + after)?, &asked) {
+            if expect.again == Again::Same && has(&self.facade.effects(text, now + after)?, &asked) {
                 continue;
             }
-            let led = self.facade.handle(text, &json!({"type": "begin", "effect": id}), now + after)?;
+            let led = self.facade.lease(text, id, now + after)?;
             let key = led.taken.as_ref().map(|it| it["idempotency_key"].as_str().unwrap_or_default().to_owned());
             match (expect.again, led.rejected, key) {
                 (Again::Never, None, _) => {
@@ -171,7 +176,7 @@ impl Checks<'_> {
     /// Check 3: what is not done leaves something that leads on.
     fn leads_on(&self, text: &str, now: i64, views: &Views, expect: &Expect) -> Result<Option<Issue>, String> {
         let owes = views.later.as_array().is_some_and(|it| !it.is_empty());
-        if matches!(expect.way, Way::Done | Way::Open) || owes || views.deadline.is_some() {
+        if matches!(expect.way, Way::Done | Way::Open) || owes || views.wake_at.is_some() {
             return Ok(None);
         }
         // Only what is known to have done nothing may simply be asked for once more.
@@ -180,7 +185,7 @@ impl Checks<'_> {
         let may_ask = match self.wish.filter(|_| ends) {
             Some(wish) => self.facade.handle(text, wish, now)?.rejected.is_none(),
             None if !ends => false,
-            None => has(&views.offers, &json!({"wish": self.operation.own_name(), "open": true})),
+            None => has(&views.actions, &json!({"action": self.operation.own_name(), "allowed": true})),
         };
         Ok((!may_ask).then(|| Issue::new(format!("3: nothing leads on after {:?}", expect.way), json!({}))))
     }
@@ -188,11 +193,11 @@ impl Checks<'_> {
 
 /// What a vector expects where a place must not be reached.
 fn unlike(place: &Value) -> Value {
-    let (owed, awaits) = (&place["owed"], &place["awaits"]);
+    let (owed, awaits) = (&place["effects"], &place["waiting_for"]);
     if let Some(name) = owed["id"].as_str().or(owed["type"].as_str()) {
-        return json!({"none_owed": [name]});
+        return json!({"no_effects": [name]});
     }
-    if awaits["customer_at"].is_string() { json!({"no_customer_at": true}) } else { json!({}) }
+    if awaits["customer_url"].is_string() { json!({"no_customer_url": true}) } else { json!({}) }
 }
 
 /// The ids of an operation's requests.

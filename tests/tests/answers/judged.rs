@@ -30,7 +30,7 @@ impl Job<'_> {
     fn sent_after(&self, row: &mut Row, fact: &Value, id: &str) -> Result<Vec<Issue>, String> {
         self.facade.tell(row, fact)?;
         for after in [0, 2 * HOUR, 30 * HOUR] {
-            let led = self.facade.handle(&row.text, &json!({"type": "begin", "effect": id}), row.now + after)?;
+            let led = self.facade.lease(&row.text, id, row.now + after)?;
             if led.rejected.is_none() {
                 return Ok(vec![Issue::new("2: it is sent though it may have been taken", json!({}))]);
             }
@@ -56,25 +56,24 @@ impl Job<'_> {
             let denies = name.starts_with("not_") || name == "still_held";
             let needs_id = !verdict["needs_id"].is_null();
             let (given, reason) = match (denies, needs_id) {
-                (true, _) => (json!(name), "made_after_all"),
-                (false, true) => (json!({"verdict": name, "id": ANOTHER}), "made_twice"),
+                (true, _) => (None, "made_after_all"),
+                (false, true) => (Some(ANOTHER), "made_twice"),
                 (false, false) => continue,
             };
             let mut row = stand.row.clone();
-            if let Err(why) =
-                self.facade.tell(&mut row, &json!({"type": "done", "effect": review["id"], "verdict": given}))
-            {
+            let reviewed = json!({"type": "reviewed", "effect": review["id"], "verdict": name, "id": given});
+            if let Err(why) = self.facade.tell(&mut row, &reviewed) {
                 found.lacks(place, &format!("the verdict {name}"), &why);
                 continue;
             }
             row.now += 1000;
             let asks = |fact: &Value, reasons: &[&str]| {
                 let led = self.facade.observe(&row.text, fact, row.now)?;
-                let owed = self.facade.owed(&led.text, row.now)?;
+                let owed = self.facade.effects(&led.text, row.now)?;
                 let asked = reasons.iter().any(|it| has(&owed, &json!({"type": "review", "reason": it})));
-                let said = led.unmoved.map(|it| format!(" (unmoved: {it})")).unwrap_or_default();
+                let said = led.ignored.map(|it| format!(" (ignored: {it})")).unwrap_or_default();
                 let what = format!("judged: after {name} nothing is asked{said}");
-                let wanted = json!({"owed": [{"type": "review", "reason": reasons[0]}]});
+                let wanted = json!({"effects": [{"type": "review", "reason": reasons[0]}]});
                 Ok::<_, String>(if asked { Vec::new() } else { vec![Issue::new(what, wanted)] })
             };
             for body in all.iter().filter(|it| it.promised) {
@@ -97,8 +96,8 @@ impl Job<'_> {
     /// Waits for the question about a request of which nothing is heard.
     fn asked_of_a_person(&self, stand: &mut Stand) -> Result<Option<Value>, String> {
         for _ in 0..60 {
-            let owed = self.facade.owed(&stand.row.text, stand.row.now)?;
-            let of = |it: &&Value| it["type"] == "review" && it["of"] == *stand.taken.id;
+            let owed = self.facade.effects(&stand.row.text, stand.row.now)?;
+            let of = |it: &&Value| it["type"] == "review" && it["about"] == *stand.taken.id;
             if let Some(review) = owed.as_array().into_iter().flatten().find(of) {
                 return Ok(Some(review.clone()));
             }

@@ -69,26 +69,25 @@ pub(crate) fn live(facade: &Facade, row: &mut Row, id: &str, word: &Word) -> Res
     }
     row.text = opened.save();
     let views = facade.views(&row.text, row.now)?;
-    let ends = is_gone(&views, id) || has(&views.owed, &json!({"type": "review"})) || word.is_throttled();
+    let ends = is_gone(&views, id) || has(&views.effects, &json!({"type": "review"})) || word.is_throttled();
     let owes: Vec<_> = views.later.as_array().into_iter().flatten().map(|it| it["id"].to_string()).collect();
     let days = (row.now - began) / (24 * HOUR);
     let what = format!("4: no review and no end after {days} days and {hops} hops; it owes {}", owes.join(", "));
-    Ok((!ends).then(|| Issue::new(what, json!({"owed": [{"type": "review"}]}))))
+    Ok((!ends).then(|| Issue::new(what, json!({"effects": [{"type": "review"}]}))))
 }
 
 /// Answers everything that is ready now.
 fn settle(opened: &mut Opened, row: &mut Row, word: &Word) -> Result<(), String> {
     for _ in 0..READY {
-        let owed = opened.owed(row.now)?;
+        let owed = opened.effects(row.now)?;
         let ready = |it: &&Value| it["ready"] == true && it["type"] != "review";
         let Some(effect) = owed.as_array().into_iter().flatten().find(ready) else { return Ok(()) };
         let id = effect["id"].as_str().unwrap_or_default();
         let fact = if effect["type"] == "request" {
-            let begin = json!({"type": "begin", "effect": id});
-            let led = opened.wish(&begin, row.now)?;
-            row.steps.push(json!({"now": row.now, "command": begin}));
+            let led = opened.lease(id, row.now)?;
+            row.steps.push(json!({"now": row.now, "lease": id}));
             if let Some(rules) = led.rejected {
-                return Err(format!("{id} is ready, and its begin is rejected: {}", rules.join(", ")));
+                return Err(format!("{id} is ready, and its lease is rejected: {}", rules.join(", ")));
             }
             word.fact(&Taken::of(id, led.taken.as_ref()))
         } else {
@@ -107,12 +106,12 @@ fn asleep(facade: &Facade, row: &Row) -> Result<Option<Issue>, String> {
         return Ok(None);
     }
     let offered = |signal: &Value| {
-        let offers = views.offers.as_array().into_iter().flatten();
-        offers.filter_map(|it| it["wish"].as_str()).any(|wish| wish.split('/').next() == signal.as_str())
+        let offers = views.actions.as_array().into_iter().flatten();
+        offers.filter_map(|it| it["action"].as_str()).any(|action| action.split('/').next() == signal.as_str())
     };
-    let awaited = views.awaits.as_array().into_iter().flatten().find(|it| !offered(&it["signal"]));
+    let awaited = views.waiting_for.as_array().into_iter().flatten().find(|it| !offered(&it["signal"]));
     let owed = views.later.as_array().and_then(|it| it.first());
     let open = owed.map(|it| it["id"].clone()).or_else(|| awaited.map(|it| it["signal"].clone()));
-    let wanted = json!({"owed": [{"type": "review"}]});
+    let wanted = json!({"effects": [{"type": "review"}]});
     Ok(open.map(|open| Issue::new(format!("4: it sleeps, and {open} is undecided"), wanted)))
 }

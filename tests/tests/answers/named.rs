@@ -153,7 +153,7 @@ impl Job<'_> {
         let led = self.facade.observe(&stand.row.text, reply, stand.row.now)?;
         let now = stand.row.now + 1000;
         let led = self.facade.observe(&led.text, signal, now)?;
-        let early = led.unmoved.as_deref() == Some("early");
+        let early = led.ignored.as_deref() == Some("early");
         if counts && (by_key || !early) {
             return self.is_named(ready, stand, &led, now);
         }
@@ -183,16 +183,16 @@ impl Job<'_> {
         let seen = Seen { facade: self.facade, text: &led.text, now, views: &views };
         let (there, gone) = (seen.is_at(&naming.place)?, is_gone(&views, &stand.taken.id));
         let mut issues = Vec::new();
-        let asks = has(&views.owed, &json!({"type": "review"}));
+        let asks = has(&views.effects, &json!({"type": "review"}));
         if !there && !asks {
-            let why = led.unmoved.as_ref().map(|it| format!(" (unmoved: {it})")).unwrap_or_default();
+            let why = led.ignored.as_ref().map(|it| format!(" (ignored: {it})")).unwrap_or_default();
             issues.push(Issue::new(
                 format!("named: the webhook's {} is not reached{why}", naming.place),
                 naming.place.clone(),
             ));
         }
         if !gone && !asks {
-            issues.push(Issue::new("named: the request is still owed", json!({"none_owed": [stand.taken.id]})));
+            issues.push(Issue::new("named: the request is still owed", json!({"no_effects": [stand.taken.id]})));
         }
         // What was made is not made again under another key; while a person is asked, no sending is open.
         if !asks && matches!(ready.operation.class, Class::SameKey | Class::Reconcile) {

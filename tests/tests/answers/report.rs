@@ -131,7 +131,7 @@ fn owes(facade: &Facade, row: &Row, facts: &[Value]) -> Result<Value, String> {
     let mut said = Vec::new();
     for fact in facts {
         let led = facade.observe(&text, fact, now)?;
-        said.extend(led.unmoved.map(|it| format!("unmoved: {it}")));
+        said.extend(led.ignored.map(|it| format!("ignored: {it}")));
         text = led.text;
         now += 1000;
     }
@@ -154,10 +154,8 @@ fn vector(operation: &str, issue: &Issue, facade: &Facade, row: &Row, facts: &[V
     let mut vector =
         json!({"name": format!("{operation}: {}", issue.what), "flow": facade.flow, "key": facade.key, "steps": steps});
     vector["owes"] = owes;
-    for (name, value) in [("settings", &facade.settings), ("policy", &facade.policy)] {
-        if value.as_object().is_some_and(|it| !it.is_empty()) {
-            vector[name] = value.clone();
-        }
+    if facade.config.as_object().is_some_and(|it| !it.is_empty()) {
+        vector["config"] = facade.config.clone();
     }
     vector
 }

@@ -157,7 +157,7 @@ pub(crate) fn broken(why: String) -> Vec<Issue> {
 
 /// Check 5: `failure` names what the provider said, or what was missing.
 fn reason(led: &Led, expect: &Expect, taken: &Taken, case: &Case<'_>) -> Option<Issue> {
-    let silent = led.failure.is_none() && led.unmoved.is_none();
+    let silent = led.failure.is_none() && led.ignored.is_none();
     let (kind, status) = match expect.kind {
         Some(kind) => (kind, case.status),
         None if expect.way == Way::Unknown && silent && !case.body.unheard => {
@@ -165,13 +165,13 @@ fn reason(led: &Led, expect: &Expect, taken: &Taken, case: &Case<'_>) -> Option<
         }
         None => return None,
     };
-    let wanted = json!({"failure": {"to": taken.id, "status": status, "kind": kind}});
+    let wanted = json!({"failure": {"effect": taken.id, "http_status": status, "kind": kind}});
     let issue = |what: String| Some(Issue::new(format!("5: {what}"), wanted.clone()));
     let Some(failure) = &led.failure else {
-        let unmoved = led.unmoved.as_ref().map(|it| format!(" (unmoved: {it})")).unwrap_or_default();
-        return issue(format!("{:?} without a `failure`{unmoved}", expect.way));
+        let ignored = led.ignored.as_ref().map(|it| format!(" (ignored: {it})")).unwrap_or_default();
+        return issue(format!("{:?} without a `failure`{ignored}", expect.way));
     };
-    if failure["to"] != *taken.id || failure["status"] != status {
+    if failure["effect"] != *taken.id || failure["http_status"] != status {
         return issue(format!("`failure` is about something else: {failure}"));
     }
     if failure["kind"] != kind {

@@ -165,14 +165,14 @@ impl Provider for Flex {
     fn command(&self, chance: &mut Chance<'_>) -> Value {
         let (which, more) = (chance.below(16), chance.below(4));
         let mode = if self.is_subscription { "subscription" } else { "payment" };
-        let mut create = json!({"type": "create_checkout_session", "mode": mode, "order_total": TOTAL,
+        let mut create = json!({"type": "create_checkout_session", "mode": mode, "expected_total": TOTAL,
             "line_items": [{"price": "fprice_1", "quantity": 1}], "success_url": "https://shop.example/ok",
             "cancel_url": "https://shop.example/no", "extra": {"x_mark": "the order"}});
         let newest = self.sessions.last().map(|it| it.id.clone());
         match (which, self.is_subscription) {
             (0..5, true) => {
                 if self.has_trial {
-                    create["order_total"] = 0.into();
+                    create["expected_total"] = 0.into();
                 }
                 create
             }

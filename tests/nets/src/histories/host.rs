@@ -2,7 +2,7 @@
 
 use rulebound::ffi::{AnyError, AnySnapshot};
 use rulebound::json::write;
-use rulebound::{Effect, Owed};
+use rulebound::{Effect, PendingEffect};
 use serde_json::{Value, json};
 
 use super::chaos::{Heard, send};
@@ -23,7 +23,7 @@ pub(super) enum Worker {
     /// It has sent it, and heard something.
     Sent(String, Option<u64>, Heard),
     /// It has leased something else that is to be done.
-    Holds(Owed),
+    Holds(PendingEffect),
     /// It has done it.
     Did(Value),
 }
@@ -59,22 +59,22 @@ impl World<'_> {
     /// Leases something that is ready, or judges a review; it may be that another worker was faster.
     fn lease(&mut self, worker: usize, at: &dyn AnySnapshot, chance: &mut Chance<'_>) -> Worker {
         let around = self.around();
-        let ready: Vec<_> = at.owed(&around).unwrap_or_default().into_iter().filter(|it| it.ready).collect();
+        let ready: Vec<_> = at.effects(&around).into_iter().filter(|it| it.ready).collect();
         let Some(owed) = chance.one(&ready).cloned() else { return Worker::Idle };
         if matches!(owed.effect, Effect::Review { .. }) {
             return Worker::Holds(owed);
         }
-        let moved = match at.handle(&json!({"type": "begin", "effect": owed.id}).to_string(), &around) {
-            Ok(moved) => moved,
-            Err(AnyError::Refused(why)) => panic!("what is ready cannot be begun: {} {why}", owed.id),
-            Err(why) => panic!("begin is malformed: {why}"),
+        let leased = match at.lease(&owed.id, &around) {
+            Ok(leased) => leased,
+            Err(AnyError::Rejected(why)) => panic!("what is ready cannot be leased: {} {why}", owed.id),
+            Err(why) => panic!("the lease is malformed: {why}"),
         };
-        let take = moved.take.as_ref().map(|it| serde_json::from_str::<Value>(&write(it)).unwrap_or_default());
-        if !self.save(at.revision(), moved.next.as_ref()) {
+        let request = leased.request.as_ref().map(|it| serde_json::from_str::<Value>(&write(it)).unwrap_or_default());
+        if !self.save(at.revision(), leased.next.as_ref()) {
             return Worker::Idle;
         }
         self.tell(|| format!("worker {worker} leases {}", owed.id));
-        match take {
+        match request {
             None => Worker::Holds(owed),
             Some(request) => {
                 let got = Got::of(&request, owed.id.as_str());
@@ -90,7 +90,7 @@ impl World<'_> {
             Heard::Reply { status, body } => self.replied(effect, sending, status, &body),
             Heard::Nothing | Heard::NotSent => {
                 let kind = if heard == Heard::NotSent { "not_sent" } else { "lost" };
-                let mut fact = json!({"type": kind, "to": effect});
+                let mut fact = json!({"type": kind, "effect": effect});
                 self.number(&mut fact, sending);
                 self.fact(fact, None);
             }
@@ -98,13 +98,13 @@ impl World<'_> {
     }
 
     /// Does what is no request.
-    fn carry_out(&mut self, worker: usize, owed: &Owed, chance: &mut Chance<'_>) -> Worker {
+    fn carry_out(&mut self, worker: usize, owed: &PendingEffect, chance: &mut Chance<'_>) -> Worker {
         let id = owed.id.as_str();
         let mut done = json!({"type": "done", "effect": id});
         match &owed.effect {
-            Effect::Review { reason, of, verdicts, needs_id, .. } => {
+            Effect::Review { reason, about: of, verdicts, needs_id, .. } => {
                 // A person takes time, and reads the row anew.
-                if !self.load().owed(&self.around()).unwrap_or_default().iter().any(|it| it.id == owed.id && it.ready) {
+                if !self.load().effects(&self.around()).iter().any(|it| it.id == owed.id && it.ready) {
                     return Worker::Idle;
                 }
                 let verdicts: Vec<_> = verdicts.iter().map(|it| it.to_string()).collect();
@@ -112,19 +112,18 @@ impl World<'_> {
                 self.ledger.asked.insert((*of).clone());
                 let (verdict, named) = self.provider.judge(asked, self.now);
                 assert!(asked.offers(&verdict), "nobody says `{verdict}` of {reason} about {of}: {verdicts:?}");
-                done["verdict"] = if needs_id.iter().any(|it| *it == verdict) {
+                done = json!({"type": "reviewed", "effect": id, "verdict": verdict});
+                if needs_id.iter().any(|it| *it == verdict) {
                     assert!(named.is_some(), "`{verdict}` of {reason} about {of} needs an id, and nobody knows one");
-                    json!({"verdict": verdict, "id": named})
-                } else {
-                    verdict.into()
-                };
+                    done["id"] = named.into();
+                }
             }
             // Half of what is done fails now and then, and is told to be lost.
             _ if chance.byte() > 230 => {
-                done = json!({"type": "lost", "to": id});
+                done = json!({"type": "lost", "effect": id});
             }
-            Effect::Fulfill { of } => self.ledger.deliver(id, of, self.provider.as_ref()),
-            Effect::Access { of, until } => {
+            Effect::Fulfill { about: of } => self.ledger.deliver(id, of, self.provider.as_ref()),
+            Effect::Access { about: of, access_until: until } => {
                 self.ledger.admit(id, of, (until.as_millis(), self.now), self.provider.as_ref());
             }
             _ => {}

@@ -19,7 +19,7 @@ impl World<'_> {
             self.provider.calm(self.now);
             self.deliver_all();
             self.finish();
-            match self.load().deadline(&self.around()).ok().flatten() {
+            match self.load().wake_at(&self.around()) {
                 Some(at) if at.as_millis() > end => break,
                 Some(at) => self.pass(at.as_millis().max(self.now + 1)),
                 None => break,
@@ -41,7 +41,7 @@ impl World<'_> {
     /// Does everything that is ready, with good luck.
     fn finish(&mut self) {
         for turn in 0..240_u8 {
-            let owed = self.load().owed(&self.around()).unwrap_or_default();
+            let owed = self.load().effects(&self.around());
             if matches!(self.workers[0], Worker::Idle) && owed.iter().all(|it| !it.ready) {
                 return;
             }
@@ -56,8 +56,8 @@ impl World<'_> {
     /// What must hold in the end.
     fn settled(&self) {
         let around = self.around();
-        let owed = self.load().owed(&around).unwrap_or_default();
-        let is_work = |it: &&rulebound::Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
+        let owed = self.load().effects(&around);
+        let is_work = |it: &&rulebound::PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
         if let Some(stuck) = owed.iter().find(is_work) {
             panic!("owed for ever: `{}` in {}", stuck.id, self.row);
         }

@@ -155,9 +155,9 @@ fn form(whole: &Value) -> String {
 /// What a row would have delivered although it knows that the subscription has ended.
 fn delivers_ended(row: &str) -> Option<Value> {
     let row: Value = serde_json::from_str(row).ok()?;
-    let owed = row["owed"].as_array().filter(|_| row["state"]["place"] == "canceled")?;
-    let is_seen = |it: &&Value| !it["duty"]["fulfill"].is_null() && it["kept"] != true;
-    owed.iter().find(is_seen).map(|it| it["duty"]["fulfill"]["of"].clone())
+    let owed = row["outbox"].as_array().filter(|_| row["state"]["billing"]["state"] == "canceled")?;
+    let is_seen = |it: &&Value| !it["effect"]["fulfill"].is_null() && it["kept"] != true;
+    owed.iter().find(is_seen).map(|it| it["effect"]["fulfill"]["about"].clone())
 }
 
 impl Provider for Vend {

@@ -1,9 +1,10 @@
 //! The world: one row in a store, an inbox, three workers, a clock, and a provider.
 
-use rulebound::Key;
-use rulebound::ffi::{AnyObservation, AnySnapshot, Around, load, read_fact, start};
-use rulebound::json::write;
+use std::sync::Arc;
+
+use rulebound::ffi::{AnySnapshot, load, read_fact, start};
 use rulebound::time::Timestamp;
+use rulebound::{Config, Context, Key};
 use rulebound_tests::alphabet::Alphabet;
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ const BACKUPS: usize = 6;
 
 /// Something that the host was told and keeps until it can be told again.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(super) struct Enforcement {
     pub(super) fact: Value,
     pub(super) signal: Option<Signal>,
 }
@@ -33,12 +34,12 @@ pub(super) struct Kept {
 pub(super) struct World<'a> {
     pub(super) now: i64,
     data: &'a [u8],
-    settings: String,
+    config: Arc<Config>,
     /// The one row of the store.
     pub(super) row: String,
     revision: u64,
     backups: Vec<(String, i64)>,
-    pub(super) inbox: Vec<Kept>,
+    pub(super) inbox: Vec<Enforcement>,
     pub(super) workers: Vec<Worker>,
     pub(super) provider: Box<dyn Provider>,
     pub(super) ledger: Ledger,
@@ -54,12 +55,12 @@ impl<'a> World<'a> {
     pub(super) fn new(flow: &str, data: &'a [u8], is_told: bool) -> Self {
         let mut head = Chance::new(data.get(..HEAD).unwrap_or_default());
         let (numbers, delivers, kind) = (head.below(4) > 0, head.below(4) > 0, head.byte());
-        let (key, settings) = surroundings(flow, kind);
+        let (key, config) = surroundings(flow, kind);
         let at = start(flow, key.clone()).unwrap_or_else(|| panic!("there is no flow {flow}"));
         Self {
             now: START,
             data: data.get(HEAD..).unwrap_or_default(),
-            settings,
+            config,
             row: at.save(),
             revision: 0,
             backups: Vec::new(),
@@ -94,7 +95,7 @@ impl<'a> World<'a> {
 
     fn step(&mut self, chance: &mut Chance<'_>) {
         match chance.below(32) {
-            0..6 => self.wish(chance),
+            0..6 => self.command(chance),
             6..19 => {
                 let worker = chance.below(self.workers.len());
                 self.work(worker, chance);
@@ -114,8 +115,7 @@ impl<'a> World<'a> {
                 self.tell(|| "somebody acts at the provider".into());
             }
             28 => {
-                let via = ["success", "failure"][chance.below(2)];
-                self.fact(json!({"type": "returned", "via": via}), None);
+                self.fact(json!({"type": "customer_returned"}), None);
             }
             29 | 30 => {
                 let span = [1, 6, 61, 25 * 60, 8 * 24 * 60, 31 * 24 * 60][chance.below(12) % 6];
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
     }
 
     /// The host wants something.
-    fn wish(&mut self, chance: &mut Chance<'_>) {
+    fn command(&mut self, chance: &mut Chance<'_>) {
         let command = self.provider.command(chance);
         let at = self.load();
         match at.handle(&command.to_string(), &self.around()) {
@@ -136,7 +136,7 @@ impl<'a> World<'a> {
                 // A backup from before a wish knows nothing of it: no library can help there.
                 self.backups.clear();
             }
-            Err(rulebound::ffi::AnyError::Refused(_)) => self.tell(|| format!("refused: {command}")),
+            Err(rulebound::ffi::AnyError::Rejected(_)) => self.tell(|| format!("rejected: {command}")),
             Err(why) => panic!("the command is malformed: {why}: {command}"),
         }
     }
@@ -183,38 +183,36 @@ impl<'a> World<'a> {
         let told = told.with_body(said.as_bytes().to_vec());
         let at = self.load();
         let observed = at.observe(told, &self.around());
-        if observed.is_err() && fact["type"] == "done" {
+        if observed.is_err() && matches!(fact["type"].as_str(), Some("done" | "reviewed")) {
             // Two persons have judged the same review.
             return self.tell(|| format!("comes too late: {text}"));
         }
-        match observed.unwrap_or_else(|why| panic!("the fact is wrong: {why}: {text}")) {
-            AnyObservation::Applied(moved) => {
+        let step = observed.unwrap_or_else(|why| panic!("the fact is wrong: {why}: {text}"));
+        match step.ignored.map(|it| it.reason) {
+            None => {
                 self.tell(|| format!("fact {text} {said}"));
-                let learnt = !moved.learnt.is_empty();
-                assert!(self.save(at.revision(), moved.next.as_ref()), "nobody else has saved meanwhile");
+                assert!(self.save(at.revision(), step.next.as_ref()), "nobody else has saved meanwhile");
                 if let Some(signal) = &signal {
                     self.provider.heard(signal);
                 }
-                if learnt {
+                if !step.new_ids.is_empty() {
                     for kept in std::mem::take(&mut self.inbox) {
                         self.fact(kept.fact, kept.signal);
                     }
                 }
             }
-            AnyObservation::Unmoved { because: rulebound::Because::Early, .. } => {
-                self.inbox.push(Kept { fact, signal })
-            }
+            Some(rulebound::IgnoredReason::Early) => self.inbox.push(Enforcement { fact, signal }),
             // Told only in the time of trouble: in peace every webhook comes again and again.
-            AnyObservation::Unmoved { because, .. } if self.workers.len() > 1 => {
-                self.tell(|| format!("moves nothing, since {because:?}: {text} {said}"));
+            Some(reason) if self.workers.len() > 1 => {
+                self.tell(|| format!("is ignored, since {reason:?}: {text} {said}"));
             }
-            _ => {}
+            Some(_) => {}
         }
     }
 
     /// A reply is told.
     pub(super) fn replied(&mut self, effect: &str, sending: Option<u64>, status: u16, body: &str) {
-        let mut fact = json!({"type": "reply", "to": effect, "status": status});
+        let mut fact = json!({"type": "reply", "effect": effect, "http_status": status});
         self.number(&mut fact, sending);
         self.fact_with_body(fact, None, Some(body.to_owned()));
         self.provider.told(effect, status, body);
@@ -242,8 +240,8 @@ impl<'a> World<'a> {
         load(&self.row).unwrap_or_else(|why| panic!("what was saved does not load: {why}: {}", self.row))
     }
 
-    pub(super) fn around(&self) -> Around<'_> {
-        Around::new(Timestamp::from_millis(self.now), None, Some(&self.settings))
+    pub(super) fn around(&self) -> Context {
+        Context::new(Timestamp::from_millis(self.now), Arc::clone(&self.config))
     }
 
     /// `UPDATE … WHERE revision = ?`: whether nobody else was faster.
@@ -274,24 +272,24 @@ impl<'a> World<'a> {
     }
 }
 
-/// The key and the settings of a flow.
-fn surroundings(flow: &str, kind: u8) -> (Key, String) {
+/// The key and the config of a flow.
+fn surroundings(flow: &str, kind: u8) -> (Key, Arc<Config>) {
     let mut found = None;
     macro_rules! find {
         ($provider:ident :: $flow:ident) => {{
             type It = rulebound::$provider::$flow;
             if <It as rulebound::Flow>::ID == flow {
                 let alphabet = Alphabet::<It>::load();
-                found = Some((alphabet.key, write(&alphabet.settings)));
+                found = Some((alphabet.key, alphabet.config));
             }
         }};
     }
     rulebound::for_each_flow!(find);
-    let (key, settings) = found.unwrap_or_else(|| panic!("there is no flow {flow}"));
+    let (key, config) = found.unwrap_or_else(|| panic!("there is no flow {flow}"));
     // A subscription by a form is not named after a token.
     let is_form = flow == "revup.subscription" && kind % 4 == 3;
     let own = Key::parse("00000000-0000-4000-8000-00000000000f").ok();
-    (own.filter(|_| is_form).unwrap_or(key), settings)
+    (own.filter(|_| is_form).unwrap_or(key), config)
 }
 
 /// The provider of a flow.

@@ -15,11 +15,11 @@ pub(super) fn run(data: &[u8]) {
         Ok(said) => said,
         Err(why) => panic!("the answer is no JSON: {why}\n{request}\n{answer}"),
     };
-    let kinds = ["ok", "refused", "error"].into_iter().filter(|kind| said.get(kind).is_some()).count();
+    let kinds = ["ok", "rejected", "error"].into_iter().filter(|kind| said.get(kind).is_some()).count();
     assert_eq!(kinds, 1, "the answer is of no kind, or of several: {answer}");
     if said["error"].is_object() {
-        let field = said["error"]["field"].as_str();
-        assert!(field.is_some_and(|it| it.is_empty() || it.starts_with('/')), "no pointer: {answer}");
+        let pointer = said["error"]["pointer"].as_str();
+        assert!(pointer.is_some_and(|it| it.is_empty() || it.starts_with('/')), "no pointer: {answer}");
         return;
     }
     let Some(next) = next(&answer) else { return };
@@ -64,14 +64,15 @@ fn snapshot(answer: &str) -> String {
 
 fn request(vector: &Value, step: &Value, at: &str) -> Option<String> {
     let mut fields = json!({"now": step["now"]});
-    for name in ["policy", "settings"] {
-        if let Some(value) = step.get(name).or_else(|| vector.get(name)) {
-            fields[name] = value.clone();
-        }
+    if let Some(config) = step.get("config").or_else(|| vector.get("config")) {
+        fields["config"] = config.clone();
     }
     let verb = if let Some(command) = step.get("command") {
         fields["command"] = command.clone();
         "handle"
+    } else if let Some(effect) = step.get("lease") {
+        fields["effect"] = effect.clone();
+        "lease"
     } else if let Some(fact) = step.get("fact") {
         let mut fact = fact.clone();
         if let Some(body) = fact.get_mut("body") {
@@ -80,7 +81,7 @@ fn request(vector: &Value, step: &Value, at: &str) -> Option<String> {
         fields["fact"] = fact;
         "observe"
     } else {
-        "owed"
+        "effects"
     };
     let fields = fields.to_string();
     Some(format!(r#"{{"{verb}":{{"snapshot":{at},{}}}"#, fields.strip_prefix('{')?))

@@ -1,6 +1,7 @@
 //! Snapshots of every flow, as text.
 
-use rulebound::ffi::{Around, load};
+use rulebound::Context;
+use rulebound::ffi::load;
 use rulebound::time::Timestamp;
 
 use crate::hold::views;
@@ -13,7 +14,7 @@ pub(super) fn run(data: &[u8]) {
     let again = load(&saved).unwrap_or_else(|why| panic!("what was loaded and saved does not load: {why}\n{saved}"));
     assert_eq!(again.save(), saved, "what was loaded and saved is loaded as another");
     for now in [0, 1_796_083_200_000, 9_007_199_254_740_991] {
-        let around = Around::new(Timestamp::from_millis(now), None, None);
+        let around = Context::at(Timestamp::from_millis(now));
         assert_eq!(views(again.as_ref(), &around), views(at.as_ref(), &around), "the views differ: {saved}");
     }
 }

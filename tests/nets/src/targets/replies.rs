@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rulebound::ffi::{AnyObservation, read_fact};
+use rulebound::ffi::{AnyStep, read_fact};
 use rulebound::json::write;
 use serde_json::json;
 
@@ -39,9 +39,9 @@ pub(super) fn run(data: &[u8]) {
     let Some(Begun { place, id, .. }) = chance.one(&BEGUN) else { return };
     let status = *chance.one(&STATUSES).unwrap_or(&200);
     let (at, around, body) = (&place.at, place.around(), chance.rest());
-    let text = json!({"type": "reply", "to": id, "status": status}).to_string();
+    let text = json!({"type": "reply", "effect": id, "http_status": status}).to_string();
     let fact = || read_fact(&text).unwrap_or_else(|why| panic!("{why}: {text}")).with_body(body);
-    let Ok(AnyObservation::Applied(moved)) = at.observe(fact(), &around) else { return };
+    let Ok(moved @ AnyStep { ignored: None, .. }) = at.observe(fact(), &around) else { return };
     assert!(moved.next.revision() > at.revision(), "what was applied has no later revision");
     let saved = moved.next.save();
     let told = || format!("{status} {}\nat {}\nto {saved}", write(&*String::from_utf8_lossy(body)), at.save());
@@ -50,7 +50,7 @@ pub(super) fn run(data: &[u8]) {
     }
     let is_open = saved.contains(&format!("\"{id}\""));
     assert!(is_open || !OPEN.contains(&status), "{id} is over after {}", told());
-    if let Ok(AnyObservation::Applied(again)) = moved.next.observe(fact(), &around) {
+    if let Ok(again @ AnyStep { ignored: None, .. }) = moved.next.observe(fact(), &around) {
         panic!("the same reply counts twice: {}\nto {}", told(), again.next.save());
     }
 }

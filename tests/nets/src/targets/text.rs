@@ -25,7 +25,7 @@ pub(super) fn run(data: &[u8]) {
             assert_eq!(write(value), theirs.to_string(), "written otherwise: {text}");
         }
         (Err(_), Err(wrong)) => {
-            assert!(wrong.field.is_empty() || wrong.field.starts_with('/'), "no pointer: {wrong:?}");
+            assert!(wrong.pointer.is_empty() || wrong.pointer.starts_with('/'), "no pointer: {wrong:?}");
         }
         (theirs, _) => panic!("{text:?} is read as {ours:?}, and by serde_json as {theirs:?}"),
     }

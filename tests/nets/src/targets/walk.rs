@@ -1,10 +1,9 @@
 //! Walks of a flow: whatever a host, a provider and a clock may do, saved and loaded after every move.
 
-use rulebound::ffi::{Around, read_fact, read_policy};
+use rulebound::ffi::{read_config, read_fact};
 use rulebound::json::write;
-use rulebound::snapshot::Observation;
 use rulebound::time::{Millis, Timestamp};
-use rulebound::{Command, Effect, EffectId, Env, Fact, Flow, HandleError, ObserveError, Owed, Policy, Snapshot};
+use rulebound::{Config, Context, Effect, EffectId, Fact, Flow, HandleError, ObserveError, PendingEffect, Snapshot};
 use rulebound_tests::alphabet::Alphabet;
 use serde_json::{Value, json};
 
@@ -29,33 +28,32 @@ const BODIES: [&str; 10] = [
     r#"{"id":"#,
     r#"{"error":null}"#,
 ];
-const POLICIES: [&str; 4] = [
+const CONFIGS: [&str; 4] = [
     "{}",
-    r#"{"lease": 1000, "backoff": 1000, "grace": 0}"#,
-    r#"{"look_ups": {"returned": [], "waiting": []}}"#,
-    r#"{"mode": "lenient", "look_ups": {"waiting": [60000]}}"#,
+    r#"{"lease_ms": 1000, "backoff_ms": 1000, "grace_ms": 0}"#,
+    r#"{"lookups": {"after_return_ms": [], "while_waiting_ms": []}}"#,
+    r#"{"mode": "lenient", "lookups": {"while_waiting_ms": [3600000]}}"#,
 ];
 
-/// The first two bytes choose the flow and the policy; each move takes a few more.
+/// The first two bytes choose the flow and the config; each move takes a few more.
 pub(super) fn run(data: &[u8]) {
     let mut chance = Chance::new(data);
-    let mut flows: Vec<fn(Chance<'_>, Policy)> = Vec::new();
+    let mut flows: Vec<fn(Chance<'_>, Config)> = Vec::new();
     macro_rules! add {
         ($provider:ident :: $flow:ident) => {
-            flows.push(|chance, policy| Walk::<rulebound::$provider::$flow>::new(policy).go(chance))
+            flows.push(|chance, config| Walk::<rulebound::$provider::$flow>::new(config).go(chance))
         };
     }
     rulebound::for_each_flow!(add);
     let flow = flows[chance.below(flows.len())];
-    let policy = read_policy(POLICIES[chance.below(POLICIES.len())]).unwrap_or_default();
-    flow(chance, policy);
+    let config = read_config(CONFIGS[chance.below(CONFIGS.len())]).unwrap_or_else(|why| panic!("{why}"));
+    flow(chance, config);
 }
 
 /// A walk under way.
 struct Walk<F: Flow> {
     at: Snapshot<F>,
-    env: Env<F::Settings>,
-    settings: String,
+    context: Context,
     alphabet: Alphabet<F>,
     /// Every sending that was ever begun: its effect, its number, its operation.
     sent: Vec<(EffectId, Option<u64>, String)>,
@@ -66,12 +64,14 @@ impl<F: Flow + Send + Sync> Walk<F>
 where
     F::Call: Send + Sync,
 {
-    fn new(policy: Policy) -> Self {
+    fn new(config: Config) -> Self {
         let alphabet = Alphabet::<F>::load();
-        let env = Env::new(START, policy, alphabet.settings.clone());
-        let settings = write(&env.settings);
+        let Config { truemed, flex, vend, revup, .. } = (*alphabet.config).clone();
+        let mut config = config;
+        (config.truemed, config.flex, config.vend, config.revup) = (truemed, flex, vend, revup);
+        let context = Context::new(START, config);
         let at = Snapshot::start(alphabet.key.clone());
-        Self { at, env, settings, alphabet, sent: Vec::new(), path: Vec::new() }
+        Self { at, context, alphabet, sent: Vec::new(), path: Vec::new() }
     }
 
     fn go(mut self, mut chance: Chance<'_>) {
@@ -89,21 +89,21 @@ where
 
     fn step(&mut self, chance: &mut Chance<'_>) {
         match chance.below(16) {
-            0..3 => self.wish(chance),
+            0..3 => self.command(chance),
             3..6 => self.begin(chance),
             6..9 => self.reply(chance),
             9 => self.unanswered(chance),
             10..12 => self.signal(chance),
             12 | 13 => self.done(chance),
             14 => self.wait(chance),
-            _ => self.tell(&json!({"type": "restored", "taken_at": self.env.now.as_millis()}), b""),
+            _ => self.tell(&json!({"type": "restored", "taken_at": self.context.now.as_millis()}), b""),
         }
     }
 
-    fn wish(&mut self, chance: &mut Chance<'_>) {
+    fn command(&mut self, chance: &mut Chance<'_>) {
         let Some(command) = chance.one(&self.alphabet.commands).cloned() else { return };
         self.path.push(format!("wish {command:?}"));
-        match self.at.handle(Command::Wish(command), &self.env) {
+        match self.at.handle(command, &self.context) {
             Ok(moved) => self.arrive(moved.next),
             Err(HandleError::Fault(fault)) => panic!("{fault}"),
             Err(_) => {}
@@ -112,20 +112,20 @@ where
 
     fn begin(&mut self, chance: &mut Chance<'_>) {
         // A review is judged, not begun.
-        let is_work = |it: &Owed| it.ready && !matches!(it.effect, Effect::Review { .. });
+        let is_work = |it: &PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
         let ready: Vec<_> = self.owed().into_iter().filter(is_work).collect();
         let Some(owed) = chance.one(&ready) else { return };
-        self.path.push(format!("begin {}", owed.id));
-        match self.at.handle(owed.id.clone(), &self.env) {
+        self.path.push(format!("lease {}", owed.id));
+        match self.at.lease(&owed.id, &self.context) {
             Ok(moved) => {
-                if let Some(request) = &moved.take {
+                if let Some(request) = &moved.request {
                     let request: Value = serde_json::from_str(&write(request)).unwrap_or_default();
                     let operation = owed.id.kind().to_owned();
                     self.sent.push((owed.id.clone(), request["sending"].as_u64(), operation));
                 }
                 self.arrive(moved.next);
             }
-            Err(why) => panic!("{} is ready and cannot be begun: {why}", owed.id),
+            Err(why) => panic!("{} is ready and cannot be leased: {why}", owed.id),
         }
     }
 
@@ -144,7 +144,7 @@ where
             }
             _ => (STATUSES[chance.below(STATUSES.len())], BODIES[chance.below(BODIES.len())].to_owned()),
         };
-        let mut fact = json!({"type": "reply", "to": to, "status": status});
+        let mut fact = json!({"type": "reply", "effect": to, "http_status": status});
         if let Some(sending) = sending.filter(|_| chance.below(4) > 0) {
             fact["sending"] = sending.into();
         }
@@ -155,7 +155,7 @@ where
         let latest = self.sent.len().saturating_sub(chance.below(4) + 1);
         let Some((to, sending, _)) = self.sent.get(latest).cloned() else { return };
         let kind = ["lost", "lost", "not_sent"][chance.below(3)];
-        let mut fact = json!({"type": kind, "to": to});
+        let mut fact = json!({"type": kind, "effect": to});
         if let Some(sending) = sending.filter(|_| chance.below(4) > 0) {
             fact["sending"] = sending.into();
         }
@@ -179,32 +179,32 @@ where
         let mut fact = json!({"type": "done", "effect": owed.id});
         if let Effect::Review { verdicts, needs_id, .. } = &owed.effect {
             let Some(verdict) = chance.one(verdicts) else { return };
+            fact["type"] = "reviewed".into();
             fact["verdict"] = verdict.as_ref().into();
             if needs_id.contains(verdict) {
-                let id = chance.one(&self.alphabet.ids);
-                fact["verdict"] = json!({"verdict": verdict, "id": id});
+                fact["id"] = json!(chance.one(&self.alphabet.ids));
             }
         }
         self.tell(&fact, b"");
     }
 
     fn wait(&mut self, chance: &mut Chance<'_>) {
-        let span = |span: Millis| self.env.now.after(span);
+        let span = |span: Millis| self.context.now.after(span);
         let next = match chance.below(8) {
-            0..3 => self.at.deadline(&self.env).unwrap_or(self.env.now),
+            0..3 => self.at.wake_at(&self.context).unwrap_or(self.context.now),
             3 => span(Millis::from_seconds(31)),
             4 => span(Millis::from_minutes(6)),
             5 => span(Millis::from_hours(25)),
             6 => span(Millis::from_hours(24 * 31)),
-            _ => self.alphabet.spans.first().map_or(self.env.now, |it| span(*it)),
+            _ => self.alphabet.spans.first().map_or(self.context.now, |it| span(*it)),
         };
         self.path.push(format!("wait until {next}"));
-        self.env.now = next.max(self.env.now);
+        self.context.now = next.max(self.context.now);
         self.check();
     }
 
-    fn owed(&self) -> Vec<Owed> {
-        self.at.owed(&self.env)
+    fn owed(&self) -> Vec<PendingEffect> {
+        self.at.effects(&self.context)
     }
 
     /// Tells a fact, if this release knows it.
@@ -217,10 +217,10 @@ where
     }
 
     fn observe(&mut self, fact: Fact<'_>) {
-        match self.at.observe(fact, &self.env) {
-            Ok(Observation::Applied(moved)) => self.arrive(moved.next),
+        match self.at.observe(fact, &self.context) {
+            Ok(step) if step.ignored.is_none() => self.arrive(step.next),
             Err(ObserveError::Fault(fault)) => panic!("{fault}"),
-            Ok(Observation::Unmoved { .. }) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -232,8 +232,7 @@ where
     }
 
     fn check(&self) {
-        let around = Around::new(self.env.now, Some(&self.env.policy), Some(&self.settings));
-        if let Some(fault) = fault(&self.at, &around) {
+        if let Some(fault) = fault(&self.at, &self.context) {
             panic!("{}: {fault}", F::ID);
         }
     }

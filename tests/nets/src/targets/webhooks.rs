@@ -1,6 +1,6 @@
 //! Every reader of a webhook, through `observe` and `correlate`.
 
-use rulebound::ffi::{AnyObservation, read_fact};
+use rulebound::ffi::{AnyStep, read_fact};
 use rulebound::json::write;
 use rulebound::{PROVIDERS, correlate};
 use serde_json::json;
@@ -35,12 +35,12 @@ pub(super) fn run(data: &[u8]) {
     let text =
         json!({"type": "webhook", "content_type": kind, "topic": topic, "origin": origin, "body": ""}).to_string();
     let fact = || read_fact(&text).unwrap_or_else(|why| panic!("{why}: {text}")).with_body(body);
-    let Ok(AnyObservation::Applied(moved)) = at.observe(fact(), &around) else { return };
+    let Ok(moved @ AnyStep { ignored: None, .. }) = at.observe(fact(), &around) else { return };
     assert!(moved.next.revision() > at.revision(), "what was applied has no later revision");
     if let Some(fault) = fault(moved.next.as_ref(), &around) {
         panic!("{fault}\nafter {} {text}\nat {}", write(&*String::from_utf8_lossy(body)), at.save());
     }
-    if let Ok(AnyObservation::Applied(again)) = moved.next.observe(fact(), &around) {
+    if let Ok(again @ AnyStep { ignored: None, .. }) = moved.next.observe(fact(), &around) {
         let told = write(&*String::from_utf8_lossy(body));
         let (before, first, second) = (at.save(), moved.next.save(), again.next.save());
         panic!("the same webhook counts twice: {told} {text}\nat {before}\nto {first}\nto {second}");
