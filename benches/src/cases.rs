@@ -9,11 +9,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rulebound::truemed::{PaymentToken, UpdatePaymentToken};
-use rulebound::{
-    EffectId, Env, Fact, HandleError, Headers, Observation, ObserveError, Origin, Snapshot, Transition, ffi, json,
-};
+use rulebound::{Context, EffectId, Fact, HandleError, Headers, ObserveError, Origin, Snapshot, Step, ffi, json};
 
-use crate::hand::{self, Broken, Row, Step};
+use crate::hand::{self, Broken, Row};
 use scene::Scene;
 
 /// How many inputs are made at a time.
@@ -22,7 +20,7 @@ const BATCH: u64 = 64;
 /// One way to take a step.
 pub struct Side {
     run: Box<dyn Fn(u64) -> Duration>,
-    /// What the step comes to, in words that both ways share.
+    /// The result of the step, in words that both ways share.
     says: String,
 }
 
@@ -34,9 +32,9 @@ impl Side {
             while left > 0 {
                 let inputs: Vec<I> = (0..left.min(BATCH)).map(|_| input()).collect();
                 left = left.saturating_sub(BATCH);
-                let begun = Instant::now();
+                let started = Instant::now();
                 inputs.into_iter().for_each(&step);
-                spent += begun.elapsed();
+                spent += started.elapsed();
             }
             spent
         };
@@ -51,7 +49,7 @@ impl Side {
 
 /// One decision, both ways.
 pub struct Case {
-    /// What is decided.
+    /// The decision.
     pub name: &'static str,
     /// With the library.
     pub rulebound: Side,
@@ -66,7 +64,7 @@ impl Case {
     }
 }
 
-/// Every decision whose name has that part. Panics where the two ways come to different ends.
+/// Every decision whose name has that part. Panics if the two ways have different results.
 pub fn cases(part: &str) -> Vec<Case> {
     type Make = fn(&'static str, &Scene) -> Case;
     let all: [(&'static str, Make); 14] = [
@@ -74,16 +72,16 @@ pub fn cases(part: &str) -> Vec<Case> {
         ("handle: charge after 2 charges", |name, scene| charge(name, scene, &scene.after(2))),
         ("handle: charge after 200 charges", |name, scene| charge(name, scene, &scene.after(200))),
         ("handle: items, accepted", |name, scene| update(name, scene, UpdatePaymentToken::items(scene::magnesium()))),
-        ("handle: charge while an action is open, refused", |name, scene| charge(name, scene, &scene.pending)),
-        ("handle: card and items at once, refused", |name, scene| update(name, scene, scene::both())),
+        ("handle: charge while an action is open, rejected", |name, scene| charge(name, scene, &scene.pending)),
+        ("handle: card and items at once, rejected", |name, scene| update(name, scene, scene::both())),
         ("observe: payment_token_updated", |name, scene| webhook(name, scene, &scene.awaiting)),
         ("observe: payment_token_updated, redelivered", |name, scene| webhook(name, scene, &scene.issued)),
         ("observe: reply to an update", reply),
         ("observe: done", done),
-        ("owed", owed),
-        ("offers", offers),
+        ("effects", effects),
+        ("actions", actions),
         ("ffi::call: charge, accepted", call),
-        ("json::write: what is owed, beside serde_json", write),
+        ("json::write: the effects, beside serde_json", write),
     ];
     let scene = Scene::new();
     all.into_iter().filter(|(name, _)| name.contains(part)).map(|(name, make)| make(name, &scene)).collect()
@@ -140,9 +138,9 @@ fn webhook(name: &'static str, scene: &Scene, (ours, row): &Both) -> Case {
 fn reply(name: &'static str, scene: &Scene) -> Case {
     let (env, now, (at, row)) = (scene.env(), scene.now, scene.updating.clone());
     let fact = || Fact::Reply {
-        to: Cow::Borrowed(scene::UPDATE),
+        effect: Cow::Borrowed(scene::UPDATE),
         sending: None,
-        status: 200,
+        http_status: 200,
         headers: Headers::default(),
         body: Cow::Borrowed(scene::SURVEY),
     };
@@ -157,7 +155,7 @@ fn reply(name: &'static str, scene: &Scene) -> Case {
 fn done(name: &'static str, scene: &Scene) -> Case {
     const NOTICE: &str = "notify:action_required:update_payment_token:1";
     let (env, now, (at, row)) = (scene.env(), scene.now, scene.pending.clone());
-    let fact = || Fact::Done { effect: Cow::Borrowed(NOTICE), verdict: None };
+    let fact = || Fact::Done { effect: Cow::Borrowed(NOTICE) };
     let says = observed(at.observe(fact(), &env), &env);
     let step = move |fact| drop(black_box(at.observe(black_box(fact), &env)));
     let rulebound = Side::new(fact, step, says);
@@ -166,40 +164,40 @@ fn done(name: &'static str, scene: &Scene) -> Case {
     Case::new(name, rulebound, Side::new(|| NOTICE, step, says))
 }
 
-fn owed(name: &'static str, scene: &Scene) -> Case {
+fn effects(name: &'static str, scene: &Scene) -> Case {
     let (env, now, (at, row)) = (scene.env(), scene.now, scene.charging.clone());
-    let says = ours_owed(&at, &env);
-    let step = move |()| drop(black_box(black_box(&at).owed(&env)));
+    let says = our_effects(&at, &env);
+    let step = move |()| drop(black_box(black_box(&at).effects(&env)));
     let rulebound = Side::new(|| (), step, says);
-    let says = hand_owed(&row, now);
-    let step = move |()| drop(black_box(hand::owed(black_box(&row), now)));
+    let says = hand_effects(&row, now);
+    let step = move |()| drop(black_box(hand::effects(black_box(&row), now)));
     Case::new(name, rulebound, Side::new(|| (), step, says))
 }
 
-fn offers(name: &'static str, scene: &Scene) -> Case {
+fn actions(name: &'static str, scene: &Scene) -> Case {
     let (env, now, (at, row)) = (scene.env(), scene.now, scene.pending.clone());
-    let says = at.offers(&env).iter().map(|it| codes(&it.violations)).collect::<Vec<_>>().join(";");
-    let step = move |()| drop(black_box(black_box(&at).offers(&env)));
+    let says = at.actions(&env).iter().map(|it| codes(&it.violations)).collect::<Vec<_>>().join(";");
+    let step = move |()| drop(black_box(black_box(&at).actions(&env)));
     let rulebound = Side::new(|| (), step, says);
-    let says = hand::offers(&row, now).iter().map(|it| rules(&it.violations)).collect::<Vec<_>>().join(";");
-    let step = move |()| drop(black_box(hand::offers(black_box(&row), now)));
+    let says = hand::actions(&row, now).iter().map(|it| rules(&it.violations)).collect::<Vec<_>>().join(";");
+    let step = move |()| drop(black_box(hand::actions(black_box(&row), now)));
     Case::new(name, rulebound, Side::new(|| (), step, says))
 }
 
-/// Our own writer, for which `serde_json`'s stands in for the hand.
+/// Our own writer, compared with that of `serde_json`.
 fn write(name: &'static str, scene: &Scene) -> Case {
-    let owed = scene.charging.0.owed(&scene.env());
-    let says = json::write(&owed);
+    let effects = scene.charging.0.effects(&scene.env());
+    let says = json::write(&effects);
     let rulebound = Side::new(
         || (),
         {
-            let owed = owed.clone();
-            move |()| drop(black_box(json::write(black_box(&owed))))
+            let effects = effects.clone();
+            move |()| drop(black_box(json::write(black_box(&effects))))
         },
         says,
     );
-    let says = serde_json::to_string(&owed).unwrap_or_default();
-    let step = move |()| drop(black_box(serde_json::to_string(black_box(&owed))));
+    let says = serde_json::to_string(&effects).unwrap_or_default();
+    let step = move |()| drop(black_box(serde_json::to_string(black_box(&effects))));
     Case::new(name, rulebound, Side::new(|| (), step, says))
 }
 
@@ -217,8 +215,6 @@ fn call(name: &'static str, scene: &Scene) -> Case {
     Case::new(name, rulebound, Side::new(|| (), step, says))
 }
 
-type Ours = Env<rulebound::truemed::Settings>;
-
 fn codes(violations: &[rulebound::Violation]) -> String {
     violations.iter().map(|it| it.rule.code).collect::<Vec<_>>().join(",")
 }
@@ -227,50 +223,51 @@ fn rules(broken: &[Broken]) -> String {
     broken.iter().map(|it| it.rule).collect::<Vec<_>>().join(",")
 }
 
-fn handled(answer: Result<Transition<PaymentToken>, HandleError>, env: &Ours) -> String {
+fn handled(answer: Result<Step<PaymentToken>, HandleError>, env: &Context) -> String {
     match answer {
-        Ok(it) => transition(&it, env),
-        Err(HandleError::Rejected(rejection)) => format!("refused: {}", codes(&rejection.violations)),
+        Ok(it) => ours_step(&it, env),
+        Err(HandleError::Rejected(rejection)) => format!("rejected: {}", codes(&rejection.violations)),
         Err(error) => error.to_string(),
     }
 }
 
-fn observed(answer: Result<Observation<PaymentToken>, ObserveError>, env: &Ours) -> String {
-    match answer.expect("the fact is built right") {
-        Observation::Applied(it) => transition(&it, env),
-        Observation::Unmoved { because, .. } => format!("{because:?}"),
+fn observed(answer: Result<Step<PaymentToken>, ObserveError>, env: &Context) -> String {
+    let step = answer.expect("the fact is built right");
+    match &step.ignored {
+        None => ours_step(&step, env),
+        Some(ignored) => format!("{:?}", ignored.reason),
     }
 }
 
-fn transition(it: &Transition<PaymentToken>, env: &Ours) -> String {
-    let (revision, learnt) = (it.next.revision(), it.learnt.len());
-    format!("{revision} learnt {learnt} warned [{}] owes {}", codes(&it.warnings), ours_owed(&it.next, env))
+fn ours_step(it: &Step<PaymentToken>, env: &Context) -> String {
+    let (revision, new_ids) = (it.next.revision(), it.new_ids.len());
+    format!("{revision} new ids {new_ids} warned [{}] effects {}", codes(&it.warnings), our_effects(&it.next, env))
 }
 
-fn ours_owed(at: &Snapshot<PaymentToken>, env: &Ours) -> String {
-    let id = |it: &rulebound::Owed| format!("{} {}", EffectId::as_str(&it.id), it.ready);
-    at.owed(env).iter().map(id).collect::<Vec<_>>().join(", ")
+fn our_effects(at: &Snapshot<PaymentToken>, env: &Context) -> String {
+    let id = |it: &rulebound::PendingEffect| format!("{} {}", EffectId::as_str(&it.id), it.ready);
+    at.effects(env).iter().map(id).collect::<Vec<_>>().join(", ")
 }
 
-fn stepped(answer: Result<Step, Vec<Broken>>, now: rulebound::time::Timestamp) -> String {
+fn stepped(answer: Result<hand::Step, Vec<Broken>>, now: rulebound::time::Timestamp) -> String {
     match answer {
         Ok(it) => step(&it, now),
-        Err(broken) => format!("refused: {}", rules(&broken)),
+        Err(broken) => format!("rejected: {}", rules(&broken)),
     }
 }
 
-fn seen(answer: Result<Step, hand::Unmoved>, now: rulebound::time::Timestamp) -> String {
+fn seen(answer: Result<hand::Step, hand::Ignored>, now: rulebound::time::Timestamp) -> String {
     answer.map_or_else(|because| format!("{because:?}"), |it| step(&it, now))
 }
 
-fn step(it: &Step, now: rulebound::time::Timestamp) -> String {
-    let (revision, learnt) = (it.next.revision, it.learnt.len());
-    format!("{revision} learnt {learnt} warned [{}] owes {}", rules(&it.warnings), hand_owed(&it.next, now))
+fn step(it: &hand::Step, now: rulebound::time::Timestamp) -> String {
+    let (revision, new_ids) = (it.next.revision, it.new_ids.len());
+    format!("{revision} new ids {new_ids} warned [{}] effects {}", rules(&it.warnings), hand_effects(&it.next, now))
 }
 
-fn hand_owed(row: &Row, now: rulebound::time::Timestamp) -> String {
-    let id = |it: &hand::Due| format!("{} {}", it.id, it.ready);
-    hand::owed(row, now).iter().map(id).collect::<Vec<_>>().join(", ")
+fn hand_effects(row: &Row, now: rulebound::time::Timestamp) -> String {
+    let id = |it: &hand::PendingEffect| format!("{} {}", it.id, it.ready);
+    hand::effects(row, now).iter().map(id).collect::<Vec<_>>().join(", ")
 }
 
 /// The webhook's fact, as a host hands it over.

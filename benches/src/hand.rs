@@ -1,19 +1,19 @@
 //! The steps that are measured, as a good engineer would write them without rulebound: one row, plain functions over
 //! it, `match` and `if`.
 //!
-//! **Equal.** The commands (the same types), the rules that are looked at and their codes, pointers and remedies; all
-//! broken rules are listed, not the first. The row is a value: a step clones it and gives the next one. The same
-//! facts are kept: the request with its whole command under the same id until its answer, the intents and the settled
-//! origins (16 of each), the fingerprints (SHA-256, cut to 80 bits, of the sorted items), the waits and their
-//! schedule, the revision. What is owed, offered and learnt has the same contents. Dates are read by the same parser.
+//! **Equal.** The commands (the same types); the rules that are checked, with their codes, pointers and what unblocks
+//! them; all broken rules are listed, not only the first. The row is a value: a step clones it and returns the next
+//! one. The row stores the same facts: the request with its whole command under the same id until its reply, the
+//! intents and the settled origins (16 of each), the fingerprints (SHA-256, cut to 80 bits, of the sorted items), the
+//! waits and their schedule, the revision. The effects, the actions and the new ids have the same contents. The same
+//! parser reads dates.
 //!
-//! **Left out.** Whatever these steps do not need: other flows and operations, the policy and the settings (modes,
-//! overrides, schedules and signs other than the defaults), details of violations in words, newtypes and their checks,
-//! facts that the host built wrong, the table of edges, look-ups after lost answers, webhooks of sessions and of
-//! repaired charges, ids that are learnt late, numbers where a webhook should have text, and telling which field of a
-//! JSON text is wrong.
+//! **Left out.** Whatever these steps do not need: other flows and operations; the config (modes, overrides, schedules
+//! other than the defaults); details of violations in words; newtypes and their checks; facts that the host built
+//! wrong; the tables of the facets; lookups after lost replies; webhooks of sessions and of repaired charges; ids that
+//! arrive late; numbers where a webhook should have text; and the pointer to a wrong field of a JSON text.
 
-mod answer;
+mod reply;
 mod charge;
 mod digest;
 mod guard;
@@ -21,12 +21,12 @@ mod update;
 mod views;
 mod watch;
 
-pub use answer::{Unmoved, answered, done, token_updated};
 pub use charge::charge;
 pub use digest::{Digest, digest, fingerprint};
-pub use guard::Wish;
+pub use guard::Action;
+pub use reply::{Ignored, answered, done, token_updated};
 pub use update::update;
-pub use views::{Due, Effect, Offer, call, offers, owed};
+pub use views::{Effect, Offered, PendingEffect, actions, call, effects};
 pub use watch::Watch;
 
 use rulebound::time::Timestamp;
@@ -39,7 +39,7 @@ const REMEMBERED: usize = 16;
 /// One subscription's token, as a row keeps it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// The host's name for it.
+    /// The host's name for the row.
     pub key: String,
     /// How often it has changed.
     pub revision: u64,
@@ -70,8 +70,8 @@ pub struct Row {
     /// The fingerprint of the metadata that must come back.
     pub metadata: Option<Digest>,
     /// What must be done.
-    pub owed: Vec<Obligation>,
-    /// How many updates were owed.
+    pub outbox: Vec<Obligation>,
+    /// How many updates there were.
     pub updates: u32,
 }
 
@@ -114,7 +114,7 @@ pub enum Change {
     Pending(Pending),
 }
 
-/// A change that the customer must still make good.
+/// A change that waits for the customer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Pending {
@@ -149,7 +149,7 @@ pub enum Charge {
     },
 }
 
-/// What was asked for when a charge was wished.
+/// What a charge asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Asked {
@@ -189,8 +189,8 @@ pub struct Obligation {
     pub id: String,
     pub duty: Duty,
     pub due: Option<Timestamp>,
-    pub begun: u32,
-    pub in_hand_until: Option<Timestamp>,
+    pub attempts: u32,
+    pub leased_until: Option<Timestamp>,
     pub held: bool,
 }
 
@@ -200,8 +200,8 @@ pub struct Obligation {
 pub enum Duty {
     Charge(Box<CreatePaymentSession>),
     Update(String, UpdatePaymentToken),
-    LookUp(String),
-    Notify { reason: String, of: String, customer_at: Option<String> },
+    Lookup(String),
+    Notify { reason: String, of: String, customer_url: Option<String> },
     Review { reason: String, of: String, verdicts: Vec<String> },
 }
 
@@ -210,19 +210,19 @@ pub enum Duty {
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Broken {
     pub rule: &'static str,
-    pub at: &'static str,
-    pub until: Option<Until>,
+    pub pointer: &'static str,
+    pub unblocked_by: Option<UnblockedBy>,
     pub instead: &'static [&'static str],
 }
 
-/// What would make a refused wish legal.
+/// What would unblock a rejected command.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub enum Until {
+pub enum UnblockedBy {
     Signal(&'static str),
     Reply(String),
-    Wish(&'static str),
-    At(Timestamp),
+    Action(&'static str),
+    Time(Timestamp),
 }
 
 /// The next row, and what goes with it.
@@ -230,7 +230,7 @@ pub enum Until {
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Step {
     pub next: Row,
-    pub learnt: Vec<String>,
+    pub new_ids: Vec<String>,
     pub warnings: Vec<Broken>,
 }
 
@@ -244,8 +244,8 @@ impl Row {
     }
 
     fn owe(&mut self, id: String, duty: Duty, due: Option<Timestamp>) {
-        self.owed.retain(|it| it.id != id);
-        self.owed.push(Obligation { id, duty, due, begun: 0, in_hand_until: None, held: false });
+        self.outbox.retain(|it| it.id != id);
+        self.outbox.push(Obligation { id, duty, due, attempts: 0, leased_until: None, held: false });
     }
 
     fn remember(&mut self, intent: String, cart: Digest, ordinal: u32) {

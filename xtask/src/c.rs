@@ -30,7 +30,7 @@ pub(crate) fn runner() -> Command {
     command
 }
 
-/// Everything that the library promises: in both languages, linked both ways, and under every checker.
+/// Every test of the library: in both languages, linked both ways, and under every checker.
 pub(crate) fn test() -> Outcome {
     build()?;
     let archive = home().join("lib/librulebound.a");
@@ -42,7 +42,7 @@ pub(crate) fn test() -> Outcome {
         if is_there("valgrind", &["--version"]) {
             Program::new(source, C11, Linked::Static(&archive)).check_memory()?;
         } else {
-            println!("without valgrind, which is not there");
+            println!("without valgrind, which is not installed");
         }
     }
     for language in [C11, CPP17] {
@@ -57,7 +57,7 @@ pub(crate) fn test() -> Outcome {
     sanitized()
 }
 
-/// The programs that the README shows, which print what it says.
+/// The programs of the README, which must print what it says.
 fn examples(linked: Linked<'_>) -> Outcome {
     let database = target().join("c/shop.db");
     let _ = fs::remove_file(&database);
@@ -71,7 +71,7 @@ fn examples(linked: Linked<'_>) -> Outcome {
     host.check_output(&[&database], "host_again.txt")
 }
 
-/// The same, with the library and its callers watched by the sanitizers; only this build can be made to panic.
+/// The same with the library and its callers under the sanitizers; only this build can panic on request.
 fn sanitized() -> Outcome {
     let host = host()?;
     let build = ["build", "--quiet", "--package", "rulebound-c", "--features", "panics", "--target", &host];
@@ -84,7 +84,7 @@ fn sanitized() -> Outcome {
     examples(Linked::Sanitized(&archive))
 }
 
-/// What a call costs, beside an empty one.
+/// What a call costs, compared with an empty one.
 pub(crate) fn bench() -> Outcome {
     build()?;
     Program::new("benches/call", C11, Linked::Shared).check()

@@ -1,4 +1,4 @@
-//! `EVIDENCE.md`: what is promised, how it was tried and what came of it, each row written by its own command.
+//! `EVIDENCE.md`: each promise, how it was tried, and the result. Its own command writes each row.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use crate::{Outcome, cargo_command, root};
 
 /// One row.
 pub(crate) struct Row<'a> {
-    /// What is promised: by it the row is found again.
+    /// The promise, which identifies the row.
     pub(crate) promise: &'a str,
-    /// How it was tried.
+    /// How the promise was tried.
     pub(crate) method: &'a str,
-    /// What came of it.
+    /// The result.
     pub(crate) figure: &'a str,
-    /// What tries it again.
+    /// The command that tries it again.
     pub(crate) command: &'a str,
 }
 
@@ -30,20 +30,20 @@ struct Tried {
 const TRIED: [Tried; 3] = [
     Tried {
         promise: "A reply proves only what it says",
-        method: "every operation held against every kind of reply, in every position; what counts stands in `tests/samples`, written from the documents",
+        method: "every operation against every kind of reply, in every position; `tests/samples`, written from the documents, says what counts",
         figure: " replies in ",
         arguments: &["--package", "rulebound-tests", "--test", "answers"],
         histories: "",
     },
     Tried {
-        promise: "Whatever order webhooks come in, and however often, the end is the same",
+        promise: "The result does not depend on the order of webhooks, nor on how often each arrives",
         method: "every run of webhooks in the vectors, in every order and with repeats",
         figure: " runs of webhooks in ",
         arguments: &["--package", "rulebound-tests", "--test", "permutations"],
         histories: "",
     },
     Tried {
-        promise: "Nothing is charged, refunded or delivered twice, nobody who has paid is locked out, and no row sleeps",
+        promise: "Nothing is charged, refunded or delivered twice, no customer who has paid is locked out, and no row is forgotten",
         method: "random histories of three workers, crashes, losses and backups, counted at a model of each provider",
         figure: " histories",
         arguments: &["--release", "--package", "rulebound-nets", "--test", "histories"],
@@ -74,7 +74,7 @@ pub(crate) fn all() -> Outcome {
     Ok(())
 }
 
-/// Writes a row in the place of the one with the same promise, or below the others.
+/// Replaces the row with the same promise, or adds the row below the others.
 pub(crate) fn record(row: &Row<'_>) -> Outcome {
     let text = fs::read_to_string(file()).map_err(|error| format!("EVIDENCE.md: {error}"))?;
     let Row { promise, method, figure, command } = row;
@@ -83,7 +83,7 @@ pub(crate) fn record(row: &Row<'_>) -> Outcome {
     fs::write(file(), with(&text, promise, &line)).map_err(|error| format!("EVIDENCE.md: {error}"))
 }
 
-/// The text, with a row in the place of the one that makes the same promise.
+/// The text with the row of the same promise replaced.
 fn with(text: &str, promise: &str, row: &str) -> String {
     let begins = format!("| {promise} |");
     let mut lines: Vec<_> = text.lines().collect();

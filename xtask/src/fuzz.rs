@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on everything that reads what others wrote, below `target` and nowhere else.
+//! `cargo xtask fuzz`: libFuzzer on everything that reads foreign text, below `target` and nowhere else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use crate::{Outcome, cargo_with, host, root, target};
 /// How many targets run at a time.
 const AT_A_TIME: usize = 2;
 
-/// What makes a program tell the fuzzer which branches it took, on the stable toolchain.
+/// The flags that make a program report its branches to the fuzzer, on the stable toolchain.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// The longest input that the fuzzer makes up: longer than any of the vectors' texts.
+/// The longest input that the fuzzer makes: longer than any text of the vectors.
 const LONGEST: &str = "-max_len=8192";
 
-/// What the fuzzer says of a run that found nothing.
+/// The fuzzer's report of a run without a failure.
 struct Ran {
     runs: u64,
     branches: u64,
 }
 
-/// Fuzzes every target for its part of so many minutes, and goes on where the last time ended.
+/// Fuzzes every target for its share of so many minutes, and continues where the last run ended.
 pub(crate) fn run(minutes: &str) -> Outcome {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` is not a number of minutes"))?;
     if !has_cpp() {
@@ -40,8 +40,8 @@ pub(crate) fn run(minutes: &str) -> Outcome {
     let figure = |(it, ran): (&Target, &Ran)| format!("{}: {} runs, {} branches", it.name, ran.runs, ran.branches);
     let figures: Vec<_> = TARGETS.iter().zip(&ran).map(figure).collect();
     evidence::record(&Row {
-        promise: "Whatever text arrives, nothing panics, and what is saved loads",
-        method: "libFuzzer, guided by coverage, from seeds made of the vectors; every target's promise in `tests/nets/src/targets/mod.rs`",
+        promise: "No text causes a panic, and every saved snapshot loads",
+        method: "libFuzzer, guided by coverage, with the vectors as seeds; `tests/nets/src/targets/mod.rs` has the promise of each target",
         figure: &format!("no failure in {minutes} minutes: {}", figures.join("; ")),
         command: &format!("cargo xtask fuzz {minutes}"),
     })
@@ -81,7 +81,7 @@ fn build() -> Outcome {
     let (host, folder) = (host()?, home().display().to_string());
     let build =
         ["build", "--release", "--locked", "--manifest-path", &manifest, "--target", &host, "--target-dir", &folder];
-    // Only what is built for the target is watched: neither build scripts nor macros are.
+    // Only code for the target is instrumented: neither build scripts nor macros are.
     cargo_with(&build, &[("RUSTFLAGS", COVERAGE)])
 }
 

@@ -18,19 +18,19 @@ use rulebound_tests::vectors;
 
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
-cargo xtask test c|node|python       only what must hold of one binding
+cargo xtask test c|node|python       only the suite of one binding
 cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in any language
-cargo xtask parity [SEQUENCES]       hold every language against Rust, byte for byte
+cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
-cargo xtask fuzz [MINUTES]           fuzz everything that reads what others wrote: 10 minutes unless told
-cargo xtask fuzz TARGET FILE...      run one target on files, such as what a failure left behind
-cargo xtask evidence                 try again what EVIDENCE.md promises, and write its rows
-cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 unless told
+cargo xtask fuzz [MINUTES]           fuzz everything that reads foreign text: 10 minutes by default
+cargo xtask fuzz TARGET FILE...      run one target on files, such as the input of a failure
+cargo xtask evidence                 try the promises of EVIDENCE.md again, and write its rows
+cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 by default
 cargo xtask install-c PREFIX         build the C library and install it";
 
-/// How many random sequences every test run holds against Rust; `cargo xtask parity` takes many more.
+/// How many random sequences every test run compares with Rust; `cargo xtask parity` takes many more.
 const SMOKE: u64 = 2000;
 
 /// A step that failed, by its name.
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Everything that must hold, the quick checks first.
+/// Every check, the quick ones first.
 fn test() -> Outcome {
     let started = Instant::now();
     cargo(&["fmt", "--all", "--check"])?;
@@ -89,7 +89,7 @@ fn test() -> Outcome {
     Ok(())
 }
 
-/// Builds the core into a library that has no standard library to fall back on.
+/// Builds the core into a library without a standard library.
 fn no_std() -> Outcome {
     let manifest = root().join("tests/no_std/Cargo.toml");
     let target = root().join("target");

@@ -18,18 +18,18 @@ use tree::tree;
 
 /// The version whose names the list of survivors is written in.
 const VERSION: &str = "27.1.0";
-/// The seed by which mutants are drawn unless told.
+/// The seed by which mutants are drawn by default.
 const SEED: u64 = 20_261_128;
-/// What decides about money: the kernel, and every provider but its samples and its pages.
+/// What decides about money: the kernel, and every provider but its pages.
 const FILES: [&str; 6] = [
     "core/src/snapshot/**",
     "core/src/effect/**",
     "core/src/flow/**",
     "core/src/fact.rs",
-    "core/src/policy.rs",
+    "core/src/config/mod.rs",
     "core/src/providers/*/**",
 ];
-const NOT: [&str; 3] = ["**/samples.rs", "**/pages.rs", "**/toy.rs"];
+const NOT: [&str; 2] = ["**/pages.rs", "**/toy.rs"];
 /// Functions that only describe, or print.
 const NOT_IN: [&str; 3] = ["fmt::Debug for", "fmt::Display for", "schemars::JsonSchema for"];
 /// The tests that a mutant meets first: the quickest that notice most.
@@ -87,7 +87,7 @@ pub(crate) fn run_drawn(count: &str, seed: Option<&str>) -> Outcome {
     judge(&all, &drawn, &known, seed)
 }
 
-/// Tells what came of it, and whether each survivor is listed.
+/// Reports the result, and whether each survivor is listed.
 fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outcome {
     let listed = survivors()?;
     let known: BTreeSet<_> = all.iter().map(|it| it.key.as_str()).collect();
@@ -107,7 +107,7 @@ fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outco
     }
     let equivalent = missed.len();
     evidence::record(&Row {
-        promise: "A fault in what decides about money is noticed by a test",
+        promise: "A test notices a fault in the code that decides about money",
         method: "cargo-mutants over the kernel and the providers; equivalent ones with their reasons in `tests/survivors.txt`",
         figure: &format!("{tried} mutants of {} tried, {caught} noticed, {equivalent} equivalent", all.len()),
         command: &format!("cargo xtask mutants {} {seed}", drawn.len()),

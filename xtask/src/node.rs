@@ -33,7 +33,7 @@ pub(crate) fn test() -> Outcome {
     run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
 }
 
-/// The first example of the package's README: it compiles as it stands, and runs as JavaScript.
+/// The first example of the package's README: it compiles unchanged, and runs as JavaScript.
 fn first_example() -> Result<String, String> {
     let readme = fs::read_to_string(binding().join("README.md")).map_err(|error| error.to_string())?;
     let example = readme.split_once("```ts\n").and_then(|(_, rest)| rest.split_once("```"));

@@ -1,4 +1,4 @@
-//! Every language held against `ffi::call`, byte for byte, and vectors run through any of them.
+//! Compares every language with `ffi::call`, byte for byte, and runs vectors through any of them.
 
 use std::path::Path;
 use std::process::Command;
@@ -57,7 +57,7 @@ pub(crate) fn hold(sequences: u64) -> Outcome {
     Ok(())
 }
 
-/// Holds every language against what `ffi::call` has answered.
+/// Compares every language with the answers of `ffi::call`.
 fn compare(played: &[(Script, Transcript)]) -> Outcome {
     let scripts: Vec<_> = played.iter().map(|(script, _)| script.clone()).collect();
     let differs = |language: &Language| {

@@ -1,11 +1,11 @@
-//! The snapshots that the decisions are made on: the library's by its own steps, the rows with the same contents.
+//! The snapshots for the decisions: the library makes its own, and the rows have the same contents.
 
 use rulebound::money::Cents;
 use rulebound::time::{Millis, Timestamp};
 use rulebound::truemed::{
-    CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Settings, Token, UpdatePaymentToken,
+    CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken,
 };
-use rulebound::{EffectId, Env, Fact, Headers, Intent, Key, Snapshot};
+use rulebound::{Context, EffectId, Fact, Headers, Intent, Key, Snapshot};
 
 use super::{Both, webhook_fact};
 use crate::hand::{self, Change, Charge, Digest, Duty, Obligation, Outcome, Place, Provision, Row, Wanted, Watch};
@@ -18,9 +18,9 @@ pub(super) const TOKEN_UPDATED: &[u8] = br#"{"payment_token": "pt_01JC8Q4Z3V0W9J
     "provision_token_request_id": "ptr_01JC8Q4Z3V0W9J9V8Z1B7T5E2M", "payment_session_id": null,
     "failed_payment_session_id": null, "metadata": "4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10",
     "lmn_expires_at": "2027-11-20T09:30:00Z"}"#;
-/// The update that is answered.
+/// The update that gets the reply.
 pub(super) const UPDATE: &str = "update_payment_token:1";
-/// Its answer.
+/// Its reply.
 pub(super) const SURVEY: &[u8] = br#"{"next_action": "TakeHealthSurvey",
     "redirect_url": "https://app.truemed.com/survey/01JC8Q4Z3V0W9J9V8Z1B7T5E2M",
     "provision_token_request_id": "ptr_01JD2W5X9S8R7Q6P5N4M3K2J1H"}"#;
@@ -75,26 +75,26 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new() -> Self {
         let now = Timestamp::from_millis(1_795_000_000_000);
-        let env = Env::at(now);
+        let env = Context::at(now);
         let awaiting = awaiting(&env);
         let ours = see(&awaiting.0, token_updated(), &env);
         let issued = (ours, hand::token_updated(&awaiting.1, TOKEN_UPDATED, true).expect("awaited").next);
         let ours = issued.0.handle(charge("2026-11"), &env).expect("legal").next;
         let charging = (ours, hand::charge(&issued.1, charge("2026-11"), now).expect("legal").next);
         let change = UpdatePaymentToken::items(magnesium());
-        let ours = begin(&issued.0.handle(change.clone(), &env).expect("legal").next, UPDATE, &env);
+        let ours = lease(&issued.0.handle(change.clone(), &env).expect("legal").next, UPDATE, &env);
         let mut row = hand::update(&issued.1, change, now).expect("legal").next;
         row.revision += 1;
-        row.owed[0].begun = 1;
-        row.owed[0].in_hand_until = Some(now.after(Millis::from_minutes(5)));
+        row.outbox[0].attempts = 1;
+        row.outbox[0].leased_until = Some(now.after(Millis::from_minutes(5)));
         let updating = (ours, row);
         let ours = see(&updating.0, reply(UPDATE, SURVEY), &env);
         let pending = (ours, hand::answered(&updating.1, UPDATE, SURVEY, now).expect("sent").next);
         Self { now, awaiting, issued, charging, updating, pending }
     }
 
-    pub(super) fn env(&self) -> Env<Settings> {
-        Env::at(self.now)
+    pub(super) fn env(&self) -> Context {
+        Context::at(self.now)
     }
 
     /// The token after so many charges that were captured.
@@ -127,20 +127,20 @@ impl Scene {
     }
 }
 
-fn awaiting(env: &Env<Settings>) -> Both {
+fn awaiting(env: &Context) -> Both {
     let at = Snapshot::<PaymentToken>::start(Key::parse(KEY).expect("a UUID"));
     let create = CreatePaymentToken::new(b12(), "https://shop.example/thanks", "https://shop.example/cancelled");
-    let at = begin(&at.handle(create, env).expect("legal").next, "create_payment_token:1", env);
+    let at = lease(&at.handle(create, env).expect("legal").next, "create_payment_token:1", env);
     let request = "ptr_01JC8Q4Z3V0W9J9V8Z1B7T5E2M";
     let body = format!(r#"{{"provision_token_request_id": "{request}", "redirect_url": "{URL}"}}"#);
     let at = see(&at, reply("create_payment_token:1", body.as_bytes()), env);
     let watch = Watch::new(env.now);
-    let look_up = Obligation {
+    let lookup = Obligation {
         id: "retrieve_provision_token_request:1".into(),
-        duty: Duty::LookUp(request.into()),
+        duty: Duty::Lookup(request.into()),
         due: watch.next(),
-        begun: 0,
-        in_hand_until: None,
+        attempts: 0,
+        leased_until: None,
         held: false,
     };
     let items: Digest = hand::digest(&b12());
@@ -153,31 +153,31 @@ fn awaiting(env: &Env<Settings>) -> Both {
         items: Change::Settled,
         requests: 1,
         metadata: Some(hand::fingerprint(KEY)),
-        owed: vec![look_up],
+        outbox: vec![lookup],
         ..Row::default()
     };
     (at, row)
 }
 
-fn charged(at: Snapshot<PaymentToken>, intent: &str, session: &str, env: &Env<Settings>) -> Snapshot<PaymentToken> {
+fn charged(at: Snapshot<PaymentToken>, intent: &str, session: &str, env: &Context) -> Snapshot<PaymentToken> {
     let id = format!("create_payment_session:{intent}");
-    let at = begin(&at.handle(charge(intent), env).expect("legal").next, &id, env);
+    let at = lease(&at.handle(charge(intent), env).expect("legal").next, &id, env);
     let at = see(&at, reply(&id, format!(r#"{{"id": "{session}"}}"#).as_bytes()), env);
     let body = format!(r#"{{"payment_session_id": "{session}", "status": "captured", "capture_amount": 3700}}"#);
     let origin = rulebound::Origin::Verified;
     let captured = Fact::Webhook { body: body.into_bytes().into(), content_type: None, topic: None, origin };
     let at = see(&at, captured, env);
-    see(&at, Fact::Done { effect: format!("fulfill:{session}").into(), verdict: None }, env)
+    see(&at, Fact::Done { effect: format!("fulfill:{session}").into() }, env)
 }
 
-fn begin(at: &Snapshot<PaymentToken>, effect: &str, env: &Env<Settings>) -> Snapshot<PaymentToken> {
-    at.handle(EffectId::parse(effect).expect("an id"), env).expect("owed").next
+fn lease(at: &Snapshot<PaymentToken>, effect: &str, env: &Context) -> Snapshot<PaymentToken> {
+    at.lease(&EffectId::parse(effect).expect("an id"), env).expect("pending").next
 }
 
 fn reply<'a>(to: &'a str, body: &'a [u8]) -> Fact<'a> {
-    Fact::Reply { to: to.into(), sending: None, status: 200, headers: Headers::default(), body: body.into() }
+    Fact::Reply { effect: to.into(), sending: None, http_status: 200, headers: Headers::default(), body: body.into() }
 }
 
-fn see(at: &Snapshot<PaymentToken>, fact: Fact<'_>, env: &Env<Settings>) -> Snapshot<PaymentToken> {
-    at.observe(fact, env).expect("built right").applied().expect("applies").next
+fn see(at: &Snapshot<PaymentToken>, fact: Fact<'_>, env: &Context) -> Snapshot<PaymentToken> {
+    at.observe(fact, env).expect("built right").next
 }

@@ -5,8 +5,8 @@ use rulebound::time::Timestamp;
 use rulebound::truemed::{AmountDetails, CreatePaymentSession, Kind, OrderItem};
 
 use super::digest::{cart, fingerprint};
-use super::guard::{Found, ITEMS, TOKEN_UPDATED, Wish, guard};
-use super::{Asked, Broken, Change, Charge, Digest, Duty, Outcome, Place, Row, Step, Until, digest};
+use super::guard::{Action, Found, ITEMS, TOKEN_UPDATED, guard};
+use super::{Asked, Broken, Change, Charge, Digest, Duty, Outcome, Place, Row, Step, UnblockedBy, digest};
 
 /// The fields of a charge.
 const FIELDS: [&str; 17] = [
@@ -35,19 +35,19 @@ pub fn charge(at: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Re
     let cart = cart(&command, items);
     let wanted = command.intent.as_ref().and_then(|intent| at.intents.iter().find(|it| it.intent == intent.as_str()));
     if wanted.is_some_and(|it| it.outcome != Outcome::Failed && it.cart == cart) {
-        return Ok(Step { next: at.clone(), learnt: Vec::new(), warnings: Vec::new() });
+        return Ok(Step { next: at.clone(), new_ids: Vec::new(), warnings: Vec::new() });
     }
     let mut found = Found::default();
-    guard(at, Wish::Charge, now, false, &mut found);
+    guard(at, Action::Charge, now, false, &mut found);
     check_token(at, &command, &mut found);
     check_items(at, items, &mut found);
     found.warn("truemed.session.tokenize-xor-token", "/tokenize", command.tokenize != Some(true));
     check_amounts(&command, &mut found);
     check_fields(&command, &mut found);
     let taken = wanted.is_some_and(|it| it.outcome != Outcome::Failed);
-    found.refuse("truemed.session.idempotency-new-cart-new-key", "/intent", !taken);
+    found.check("truemed.session.idempotency-new-cart-new-key", "/intent", !taken);
     let Some(intent) = command.intent.as_ref().map(|it| it.as_str().to_owned()) else {
-        found.refuse("rulebound.intent.required", "/intent", false);
+        found.check("rulebound.intent.required", "/intent", false);
         return Err(found.broken);
     };
     if !found.broken.is_empty() {
@@ -62,7 +62,7 @@ pub fn charge(at: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Re
     next.charge = Charge::Requested { nth: next.requests, asked: asked(&mut command, &intent, cart, &at.key) };
     next.remember(intent, cart, ordinal);
     next.owe(id, Duty::Charge(Box::new(command)), None);
-    Ok(Step { next, learnt: Vec::new(), warnings: found.warned })
+    Ok(Step { next, new_ids: Vec::new(), warnings: found.warned })
 }
 
 fn asked(command: &mut CreatePaymentSession, intent: &str, cart: Digest, key: &str) -> Asked {
@@ -86,10 +86,10 @@ fn check_token(at: &Row, command: &CreatePaymentSession, found: &mut Found) {
         || at.pending().any(|it| is_given(&it.origin))
         || at.closed.iter().any(|(_, id)| id == given);
     if is_request {
-        found.refuse("truemed.provision.request-is-not-token", "/payment_token", false);
+        found.check("truemed.provision.request-is-not-token", "/payment_token", false);
     } else if at.place == Place::Issued {
         let same = at.token.as_deref() == Some(given);
-        found.refuse("truemed.session.unattended-needs-active-token", "/payment_token", same);
+        found.check("truemed.session.unattended-needs-active-token", "/payment_token", same);
     }
 }
 
@@ -98,12 +98,12 @@ fn check_items(at: &Row, wanted: Digest, found: &mut Found) {
         return;
     }
     let pending = matches!(&at.items, Change::Pending(it) if it.items == Some(wanted));
-    let (rule, until) = match () {
-        () if pending => ("truemed.session.unattended-items-confirmed", Until::Signal(TOKEN_UPDATED)),
-        () if at.confirmed.is_none() => ("truemed.session.unattended-items-confirmed", Until::Wish(ITEMS)),
-        () => ("truemed.update.required-on-item-change", Until::Wish(ITEMS)),
+    let (rule, unblocked_by) = match () {
+        () if pending => ("truemed.session.unattended-items-confirmed", UnblockedBy::Signal(TOKEN_UPDATED)),
+        () if at.confirmed.is_none() => ("truemed.session.unattended-items-confirmed", UnblockedBy::Action(ITEMS)),
+        () => ("truemed.update.required-on-item-change", UnblockedBy::Action(ITEMS)),
     };
-    found.broken.push(Broken { rule, at: "/order_items", until: Some(until), instead: &[] });
+    found.broken.push(Broken { rule, pointer: "/order_items", unblocked_by: Some(unblocked_by), instead: &[] });
 }
 
 fn price_of(items: &[OrderItem]) -> i128 {
@@ -115,15 +115,15 @@ fn check_amounts(command: &CreatePaymentSession, found: &mut Found) {
     let lines = command.order_items.iter().filter_map(|it| it.amount_details.as_ref());
     let details = lines.chain(command.amount_details.as_ref());
     let positive = command.order_items.iter().all(|it| it.price.get() >= 0 && it.quantity >= 1);
-    found.refuse("truemed.session.amount-nonnegative", "/order_items", positive && command.total_amount.get() >= 0);
+    found.check("truemed.session.amount-nonnegative", "/order_items", positive && command.total_amount.get() >= 0);
     let mut sum = price_of(&command.order_items);
     for it in details {
         let (charges, discounts) = (cents(it.total_additional_charges), cents(it.total_discounts));
         sum += charges - discounts;
-        found.refuse("truemed.session.amount-nonnegative", "/amount_details", charges >= 0 && discounts >= 0);
+        found.check("truemed.session.amount-nonnegative", "/amount_details", charges >= 0 && discounts >= 0);
         found.warn("truemed.session.amount-details-consistent", "/amount_details", adds_up(it));
     }
-    found.refuse("truemed.session.total-equality", "/total_amount", sum == i128::from(command.total_amount.get()));
+    found.check("truemed.session.total-equality", "/total_amount", sum == i128::from(command.total_amount.get()));
 }
 
 fn adds_up(details: &AmountDetails) -> bool {
@@ -140,9 +140,9 @@ fn adds_up(details: &AmountDetails) -> bool {
 
 fn check_fields(command: &CreatePaymentSession, found: &mut Found) {
     let shown = command.tokenize == Some(true) && command.display_next_bill_info.is_some();
-    found.refuse("truemed.session.zero-only-free-trial", "/total_amount", command.total_amount.get() != 0 || shown);
+    found.check("truemed.session.zero-only-free-trial", "/total_amount", command.total_amount.get() != 0 || shown);
     if command.display_next_bill_info.is_some() {
-        found.refuse("truemed.session.next-bill-info-shape", "/display_next_bill_info", shown);
+        found.check("truemed.session.next-bill-info-shape", "/display_next_bill_info", shown);
     }
     let success = command.success_url.as_deref().unwrap_or_default();
     let host = success.strip_prefix("https://").or_else(|| success.strip_prefix("http://"));
@@ -150,18 +150,18 @@ fn check_fields(command: &CreatePaymentSession, found: &mut Found) {
     if success.is_empty() {
         found.warn("truemed.session.success-url-required", "/success_url", false);
     } else {
-        found.refuse("truemed.session.success-url-required", "/success_url", absolute);
+        found.check("truemed.session.success-url-required", "/success_url", absolute);
     }
     let exact = success.matches("{{").count() == success.matches("{{payment_session_id}}").count();
-    found.refuse("truemed.session.url-template-exact", "/success_url", exact);
+    found.check("truemed.session.url-template-exact", "/success_url", exact);
     let plain = !command.failure_url.as_deref().unwrap_or_default().contains("{{");
     found.warn("truemed.session.url-template-exact", "/failure_url", plain);
     if let Some(kind) = &command.kind {
-        found.refuse("truemed.session.kind-values", "/kind", kind.is_known());
+        found.check("truemed.session.kind-values", "/kind", kind.is_known());
         found.warn("truemed.session.kind-gated", "/kind", false);
-        found.refuse("truemed.session.authorization-needs-customer", "/kind", *kind != Kind::Authorization);
+        found.check("truemed.session.authorization-needs-customer", "/kind", *kind != Kind::Authorization);
     }
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
-    found.refuse("truemed.metadata.string", "/metadata", text);
-    found.refuse("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| FIELDS.contains(&name)));
+    found.check("truemed.metadata.string", "/metadata", text);
+    found.check("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| FIELDS.contains(&name)));
 }

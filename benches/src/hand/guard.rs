@@ -1,12 +1,12 @@
-//! The rules of a wish that the row and the clock decide.
+//! The rules of an action that the row and the clock decide.
 
 use rulebound::time::Timestamp;
 
-use super::{Broken, Change, Charge, Duty, Obligation, Place, Row, Until};
+use super::{Broken, Change, Charge, Duty, Obligation, Place, Row, UnblockedBy};
 
-/// The signal from whose receipt a token can be charged.
+/// The signal after which a token can be charged.
 pub(super) const TOKEN_UPDATED: &str = "payment_token_updated";
-/// The wish to change the items.
+/// The action to change the items.
 pub(super) const ITEMS: &str = "update_payment_token/items";
 
 /// Broken rules, and those that are only warned about.
@@ -17,27 +17,27 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn refuse(&mut self, rule: &'static str, at: &'static str, holds: bool) {
+    pub(super) fn check(&mut self, rule: &'static str, pointer: &'static str, holds: bool) {
         if !holds {
-            self.broken.push(Broken { rule, at, until: None, instead: &[] });
+            self.broken.push(Broken { rule, pointer, unblocked_by: None, instead: &[] });
         }
     }
 
-    pub(super) fn warn(&mut self, rule: &'static str, at: &'static str, holds: bool) {
+    pub(super) fn warn(&mut self, rule: &'static str, pointer: &'static str, holds: bool) {
         if !holds {
-            self.warned.push(Broken { rule, at, until: None, instead: &[] });
+            self.warned.push(Broken { rule, pointer, unblocked_by: None, instead: &[] });
         }
     }
 
-    fn until(&mut self, rule: &'static str, until: Until) {
-        self.broken.push(Broken { rule, at: "", until: Some(until), instead: &[] });
+    fn unblock(&mut self, rule: &'static str, unblocked_by: UnblockedBy) {
+        self.broken.push(Broken { rule, pointer: "", unblocked_by: Some(unblocked_by), instead: &[] });
     }
 }
 
 /// What a button asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub enum Wish {
+pub enum Action {
     Create,
     Tokenize,
     Charge,
@@ -49,7 +49,7 @@ pub enum Wish {
     Delete,
 }
 
-impl Wish {
+impl Action {
     /// All of them.
     pub(super) const ALL: [Self; 9] = [
         Self::Create,
@@ -64,93 +64,93 @@ impl Wish {
     ];
 }
 
-/// The rules of a wish, or (`begins`) of a request that came from one and is about to be sent.
-pub(super) fn guard(at: &Row, wish: Wish, now: Timestamp, begins: bool, found: &mut Found) {
-    match wish {
-        Wish::Create => create(at, found),
-        Wish::Tokenize => {
+/// The rules of an action, or (`is_lease`) those of its request when a worker leases it.
+pub(super) fn guard(at: &Row, action: Action, now: Timestamp, is_lease: bool, found: &mut Found) {
+    match action {
+        Action::Create => create(at, found),
+        Action::Tokenize => {
             create(at, found);
-            one_charge(at, begins, found);
+            one_charge(at, is_lease, found);
         }
-        Wish::Charge => charge(at, now, begins, found),
-        Wish::Items => update(at, &at.items, is_of_items, now, begins, found),
-        Wish::Card => update(at, &at.card, is_of_card, now, begins, found),
-        Wish::Retrieve => {
+        Action::Charge => charge(at, now, is_lease, found),
+        Action::Items => update(at, &at.items, is_of_items, now, is_lease, found),
+        Action::Card => update(at, &at.card, is_of_card, now, is_lease, found),
+        Action::Retrieve => {
             if at.token.is_none() && !matches!(at.place, Place::Absent | Place::Adopting) {
-                found.until("rulebound.action.not-now", Until::Signal(TOKEN_UPDATED));
+                found.unblock("rulebound.lookup.nothing-known", UnblockedBy::Signal(TOKEN_UPDATED));
             }
         }
-        Wish::RetrieveProvision => {
+        Action::RetrieveProvision => {
             let named =
                 at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
-            found.refuse("rulebound.action.not-now", "", named || begins);
+            found.check("rulebound.lookup.nothing-known", "", named || is_lease);
             let polled = at.provisions.last().filter(|it| it.watch.is_fresh()).and_then(|it| it.watch.next());
-            let due = begins || polled.is_none_or(|at| at <= now);
+            let due = is_lease || polled.is_none_or(|at| at <= now);
             found.warn("truemed.provision.no-polling", "", due);
         }
-        Wish::RetrieveSession => {
-            found.refuse("rulebound.action.not-now", "", matches!(at.charge, Charge::Open { .. }) || begins);
+        Action::RetrieveSession => {
+            found.check("rulebound.lookup.nothing-known", "", matches!(at.charge, Charge::Open { .. }) || is_lease);
         }
-        Wish::Delete => {
-            found.refuse("truemed.token.delete-final", "", at.place != Place::Deleted);
-            let known = matches!(at.place, Place::Issued | Place::Deleted) || begins;
-            found.refuse("rulebound.action.not-now", "", known);
+        Action::Delete => {
+            found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
+            let known = matches!(at.place, Place::Issued | Place::Deleted) || is_lease;
+            found.check("rulebound.action.not-now", "", known);
         }
     }
 }
 
 fn create(at: &Row, found: &mut Found) {
-    found.refuse("truemed.token.delete-final", "", at.place != Place::Deleted);
-    let begun = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
-    found.refuse("rulebound.flow.already-started", "", !begun);
-    if let Some(open) = at.owed.iter().find(|it| matches!(it.duty, Duty::Charge(_))) {
-        found.until("rulebound.intent.one-at-a-time", Until::Reply(open.id.clone()));
+    found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
+    let started = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
+    found.check("rulebound.flow.already-started", "", !started);
+    if let Some(open) = at.outbox.iter().find(|it| matches!(it.duty, Duty::Charge(_))) {
+        found.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Reply(open.id.clone()));
     }
 }
 
-fn one_charge(at: &Row, begins: bool, found: &mut Found) {
-    if matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. }) && !begins {
-        found.until("rulebound.intent.one-at-a-time", Until::Signal("payment_session_complete"));
+fn one_charge(at: &Row, is_lease: bool, found: &mut Found) {
+    if matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. }) && !is_lease {
+        found.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Signal("payment_session_complete"));
     }
 }
 
-fn charge(at: &Row, now: Timestamp, begins: bool, found: &mut Found) {
+fn charge(at: &Row, now: Timestamp, is_lease: bool, found: &mut Found) {
     const EARLY: &str = "truemed.provision.no-charge-before-webhook";
     match at.place {
         Place::Issued => {}
-        Place::Deleting | Place::Deleted => return found.refuse("truemed.token.delete-final", "", false),
-        Place::Absent => return found.until(EARLY, Until::Wish("create_payment_token")),
-        _ => return found.until(EARLY, Until::Signal(TOKEN_UPDATED)),
+        Place::Deleting | Place::Deleted => return found.check("truemed.token.delete-final", "", false),
+        Place::Absent => return found.unblock(EARLY, UnblockedBy::Action("create_payment_token")),
+        _ => return found.unblock(EARLY, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
     if at.items != Change::Settled || at.card != Change::Settled {
-        let asked = at.owed.iter().find(|it| matches!(it.duty, Duty::Update(..)));
-        let until = asked.map_or(Until::Signal(TOKEN_UPDATED), |it| Until::Reply(it.id.clone()));
-        found.until("truemed.update.no-charge-while-action", until);
+        let asked = at.outbox.iter().find(|it| matches!(it.duty, Duty::Update(..)));
+        let unblocked_by = asked.map_or(UnblockedBy::Signal(TOKEN_UPDATED), |it| UnblockedBy::Reply(it.id.clone()));
+        found.unblock("truemed.update.no-charge-while-action", unblocked_by);
     }
     if matches!(at.charge, Charge::Failed { .. }) {
-        found.until("truemed.charge.resume-on-webhook", Until::Signal(TOKEN_UPDATED));
+        found.unblock("truemed.charge.resume-on-webhook", UnblockedBy::Signal(TOKEN_UPDATED));
     }
-    one_charge(at, begins, found);
+    one_charge(at, is_lease, found);
     if at.lmn_expires_at.is_some_and(|end| end <= now) {
-        let until = Some(Until::Wish(ITEMS));
-        found.warned.push(Broken { rule: "truemed.upkeep.lmn-expiry", at: "", until, instead: &[] });
+        let unblocked_by = Some(UnblockedBy::Action(ITEMS));
+        found.warned.push(Broken { rule: "truemed.upkeep.lmn-expiry", pointer: "", unblocked_by, instead: &[] });
     }
 }
 
-fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestamp, begins: bool, found: &mut Found) {
+fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestamp, is_lease: bool, found: &mut Found) {
     const NONE: &str = "truemed.update.needs-existing-token";
     match at.place {
         Place::Issued => {}
-        Place::Deleting | Place::Deleted => found.refuse("truemed.token.delete-final", "", false),
-        Place::Absent => found.until(NONE, Until::Wish("create_payment_token")),
-        _ => found.until(NONE, Until::Signal(TOKEN_UPDATED)),
+        Place::Deleting | Place::Deleted => found.check("truemed.token.delete-final", "", false),
+        Place::Absent => found.unblock(NONE, UnblockedBy::Action("create_payment_token")),
+        _ => found.unblock(NONE, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
-    let in_hand = |it: &&Obligation| own(it) && it.in_hand_until.is_some_and(|end| end > now);
+    let is_leased = |it: &&Obligation| own(it) && it.leased_until.is_some_and(|end| end > now);
     if matches!(change, Change::Updating { .. })
-        && !begins
-        && let Some(asked) = at.owed.iter().find(in_hand)
+        && !is_lease
+        && let Some(asked) = at.outbox.iter().find(is_leased)
     {
-        found.until("truemed.update.one-open-change", Until::Reply(asked.id.clone()));
+        found.unblock("truemed.update.one-open-change", UnblockedBy::Reply(asked.id.clone()));
     }
 }
 

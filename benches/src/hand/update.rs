@@ -3,7 +3,7 @@
 use rulebound::time::Timestamp;
 use rulebound::truemed::UpdatePaymentToken;
 
-use super::guard::{Found, ITEMS, Wish, guard, is_of_card, is_of_items};
+use super::guard::{Action, Found, ITEMS, guard, is_of_card, is_of_items};
 use super::{Broken, Change, Duty, Place, Row, Step, digest};
 
 /// Changes the items, or the card.
@@ -13,18 +13,18 @@ pub fn update(at: &Row, command: UpdatePaymentToken, now: Timestamp) -> Result<S
     let of_items = items.is_some();
     let change = if of_items { &at.items } else { &at.card };
     if card != of_items && matches!(change, Change::Updating { items: asked, .. } if *asked == items) {
-        return Ok(Step { next: at.clone(), learnt: Vec::new(), warnings: Vec::new() });
+        return Ok(Step { next: at.clone(), new_ids: Vec::new(), warnings: Vec::new() });
     }
     let mut found = Found::default();
-    guard(at, if of_items { Wish::Items } else { Wish::Card }, now, false, &mut found);
+    guard(at, if of_items { Action::Items } else { Action::Card }, now, false, &mut found);
     if card && of_items {
         let instead = &[ITEMS, "update_payment_token/card"];
         let rule = "truemed.update.card-xor-items";
-        found.broken.push(Broken { rule, at: "/update_card_info", until: None, instead });
+        found.broken.push(Broken { rule, pointer: "/update_card_info", unblocked_by: None, instead });
     }
-    found.refuse("truemed.update.nothing-to-do", "", card || of_items);
+    found.check("truemed.update.nothing-to-do", "", card || of_items);
     let known = ["update_card_info", "order_items", "idempotency_key"];
-    found.refuse("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| known.contains(&name)));
+    found.check("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| known.contains(&name)));
     let Some(token) = at.token.as_ref().filter(|_| at.place == Place::Issued && found.broken.is_empty()) else {
         return Err(found.broken);
     };
@@ -39,9 +39,9 @@ pub fn update(at: &Row, command: UpdatePaymentToken, now: Timestamp) -> Result<S
     *change = Change::Updating { nth, items, replaces };
     if unsent {
         let own = if of_items { is_of_items } else { is_of_card };
-        next.owed.retain(|it| !own(it));
+        next.outbox.retain(|it| !own(it));
     }
     next.updates += 1;
     next.owe(format!("update_payment_token:{}", next.updates), Duty::Update(token.clone(), command), None);
-    Ok(Step { next, learnt: Vec::new(), warnings: found.warned })
+    Ok(Step { next, new_ids: Vec::new(), warnings: found.warned })
 }

@@ -4,17 +4,17 @@ use rulebound::time::Timestamp;
 use rulebound::truemed::CreatePaymentSession;
 use serde::{Deserialize, Serialize};
 
-use super::guard::{Found, Wish, guard};
+use super::guard::{Action, Found, guard};
 use super::{Broken, Duty, Obligation, Row, charge};
 
 /// Something to do, as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Due {
+pub struct PendingEffect {
     pub id: String,
     pub effect: Effect,
     pub ready: bool,
-    pub in_hand_until: Option<Timestamp>,
+    pub leased_until: Option<Timestamp>,
     pub not_before: Option<Timestamp>,
 }
 
@@ -23,33 +23,37 @@ pub struct Due {
 #[expect(missing_docs, reason = "as in rulebound")]
 pub enum Effect {
     Request { operation: &'static str, same_key: bool },
-    Notify { reason: String, of: String, customer_at: Option<String> },
+    Notify { reason: String, of: String, customer_url: Option<String> },
     Review { reason: String, of: String, verdicts: Vec<String> },
 }
 
 /// What must be done now.
-pub fn owed(at: &Row, now: Timestamp) -> Vec<Due> {
-    at.owed.iter().filter(|it| it.begun > 0 || it.due.is_none_or(|due| due <= now)).map(|it| due(at, it, now)).collect()
+pub fn effects(at: &Row, now: Timestamp) -> Vec<PendingEffect> {
+    at.outbox
+        .iter()
+        .filter(|it| it.attempts > 0 || it.due.is_none_or(|due| due <= now))
+        .map(|it| due(at, it, now))
+        .collect()
 }
 
-fn due(at: &Row, it: &Obligation, now: Timestamp) -> Due {
-    let in_hand_until = it.in_hand_until.filter(|end| *end > now);
+fn due(at: &Row, it: &Obligation, now: Timestamp) -> PendingEffect {
+    let leased_until = it.leased_until.filter(|end| *end > now);
     let not_before = it.due.filter(|due| *due > now);
-    let (effect, wish) = match &it.duty {
+    let (effect, action) = match &it.duty {
         Duty::Charge(_) => {
-            (Effect::Request { operation: "create_payment_session", same_key: true }, Some(Wish::Charge))
+            (Effect::Request { operation: "create_payment_session", same_key: true }, Some(Action::Charge))
         }
         Duty::Update(_, update) => {
-            let wish = if update.order_items.is_some() { Wish::Items } else { Wish::Card };
-            (Effect::Request { operation: "update_payment_token", same_key: false }, Some(wish))
+            let action = if update.order_items.is_some() { Action::Items } else { Action::Card };
+            (Effect::Request { operation: "update_payment_token", same_key: false }, Some(action))
         }
-        Duty::LookUp(_) => {
+        Duty::Lookup(_) => {
             let operation = "retrieve_provision_token_request";
-            (Effect::Request { operation, same_key: false }, Some(Wish::RetrieveProvision))
+            (Effect::Request { operation, same_key: false }, Some(Action::RetrieveProvision))
         }
-        Duty::Notify { reason, of, customer_at } => {
+        Duty::Notify { reason, of, customer_url } => {
             let (reason, of) = (reason.clone(), of.clone());
-            (Effect::Notify { reason, of, customer_at: customer_at.clone() }, None)
+            (Effect::Notify { reason, of, customer_url: customer_url.clone() }, None)
         }
         Duty::Review { reason, of, verdicts } => {
             let (reason, of) = (reason.clone(), of.clone());
@@ -57,30 +61,30 @@ fn due(at: &Row, it: &Obligation, now: Timestamp) -> Due {
         }
     };
     let mut found = Found::default();
-    if let Some(wish) = wish {
-        guard(at, wish, now, true, &mut found);
+    if let Some(action) = action {
+        guard(at, action, now, true, &mut found);
     }
-    let ready = found.broken.is_empty() && in_hand_until.is_none() && not_before.is_none() && !it.held;
-    Due { id: it.id.clone(), effect, ready, in_hand_until, not_before }
+    let ready = found.broken.is_empty() && leased_until.is_none() && not_before.is_none() && !it.held;
+    PendingEffect { id: it.id.clone(), effect, ready, leased_until, not_before }
 }
 
-/// What may be wished, and what stands in its way.
+/// An action, and the rules that it would break.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Offer {
-    pub wish: Wish,
+pub struct Offered {
+    pub action: Action,
     pub violations: Vec<Broken>,
     pub warnings: Vec<Broken>,
 }
 
-/// What may be wished now, and what stands in the way of the rest.
-pub fn offers(at: &Row, now: Timestamp) -> Vec<Offer> {
-    let offer = |wish| {
+/// Every action, and the rules that it would break now.
+pub fn actions(at: &Row, now: Timestamp) -> Vec<Offered> {
+    let offered = |action| {
         let mut found = Found::default();
-        guard(at, wish, now, false, &mut found);
-        Offer { wish, violations: found.broken, warnings: found.warned }
+        guard(at, action, now, false, &mut found);
+        Offered { action, violations: found.broken, warnings: found.warned }
     };
-    Wish::ALL.into_iter().map(offer).collect()
+    Action::ALL.into_iter().map(offered).collect()
 }
 
 #[derive(Deserialize)]
@@ -101,7 +105,7 @@ enum Command {
 #[serde(rename_all = "snake_case")]
 enum Answer<T> {
     Ok(T),
-    Refused(Vec<Broken>),
+    Rejected(Vec<Broken>),
     Error(String),
 }
 
@@ -110,7 +114,7 @@ pub fn call(request: &str) -> String {
     let answer = match serde_json::from_str::<Request>(request) {
         Err(wrong) => Answer::Error(wrong.to_string()),
         Ok(Request { snapshot, command: Command::CreatePaymentSession(command), now }) => {
-            charge(&snapshot, *command, now).map_or_else(Answer::Refused, Answer::Ok)
+            charge(&snapshot, *command, now).map_or_else(Answer::Rejected, Answer::Ok)
         }
     };
     serde_json::to_string(&answer).unwrap_or_default()

@@ -16,7 +16,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A wait that begins now.
+    /// A wait that starts now.
     pub fn new(now: Timestamp) -> Self {
         Self { since: now, returned: None, looks: 0 }
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::abi::RULEBOUND_ABI;
 use crate::{Outcome, cargo, root, target};
 
-/// What a program that links the archive links beside it. The compiler itself adds what unwinds a panic, and knows whether
-/// that is to be shared or static.
+/// What a program that links the archive must link besides. The compiler itself adds the library that unwinds a panic, shared
+/// or static.
 pub(super) const PRIVATE: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 const USAGE: &str = "\
@@ -58,7 +58,7 @@ pub(super) fn place(prefix: &Path) -> Result<Vec<PathBuf>, String> {
             installed.push(include.join(header));
         }
         fs::copy(built.join("librulebound_c.a"), &archive)?;
-        // A program that runs keeps the old file; one that is copied over would be pulled from under it.
+        // A running program keeps the old file, which a copy would overwrite.
         let _ = (fs::remove_file(&shared), fs::remove_file(&link));
         fs::copy(built.join("librulebound_c.so"), &shared)?;
         std::os::unix::fs::symlink(soname(), &link)?;

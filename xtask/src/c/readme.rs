@@ -1,4 +1,4 @@
-//! The commands that the README shows, typed as a reader would type them, in a home where nothing is yet.
+//! The commands of the README, typed as a reader would type them, in an empty home.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,10 +13,10 @@ use crate::{Outcome, root, target};
 const PROGRAMS: [(&str, [&str; 2]); 2] =
     [("first", ["first.txt", "first.txt"]), ("host", ["host.txt", "host_again.txt"])];
 
-/// What a command begins with that stands elsewhere than in a block, where nobody would try it.
+/// The beginnings of commands outside a block, which no test would run.
 const ELSEWHERE: [&str; 4] = ["`cargo ", "`cc ", "`pkg-config ", "* cc "];
 
-/// Follows the README from its beginning to its end, and holds what is printed against what it says.
+/// Follows the README from its beginning to its end, and compares what is printed with what it says.
 pub(super) fn follow() -> Outcome {
     if !is_there("pkg-config", &["--version"]) {
         println!("without the commands of the README, which need pkg-config");

@@ -9,18 +9,18 @@ use super::bundles::{Definitions, pascal};
 
 /// What every flow takes and gives.
 const COMMON: [&str; 12] = [
-    "Awaited",
-    "Because",
     "Catalogue",
+    "Config",
     "Fact",
     "Failure",
+    "Ignored",
     "Origin",
-    "Owed",
-    "Policy",
+    "PendingEffect",
     "Request",
     "RuleCode",
     "Versions",
     "Violation",
+    "Wait",
 ];
 
 /// The definitions of every shape, and of all that those need.
@@ -38,10 +38,10 @@ pub(super) struct Class {
 }
 
 impl Class {
-    /// The names of the types that its commands, its settings and its offers have, and of its provider's rules.
+    /// The names of the types that its commands, its settings and its actions have, and of its provider's rules.
     pub(super) fn types(&self) -> [String; 4] {
         let (of, name) = (pascal(self.provider), self.name);
-        [format!("{of}{name}Command"), format!("{of}Settings"), format!("{of}{name}Offer"), format!("{of}Rule")]
+        [format!("{of}{name}Command"), format!("{of}Settings"), format!("{of}{name}Action"), format!("{of}Rule")]
     }
 }
 

@@ -11,14 +11,14 @@ const HEAD: &str = "\
 
 ";
 
-/// The codes that an `error` can have, and what each says.
+/// The codes of an `error`, and what each means.
 const ERRORS: [(&str, &str); 6] = [
-    ("malformed", "The request, or what is in it, is not of the shape that it must have."),
-    ("unknown", "This release knows nothing of that name, such as a flow or a provider."),
-    ("unreadable_snapshot", "The snapshot is none that this or an older release saved."),
-    ("unknown_format", "The flow has no such format to save in."),
-    ("inexpressible", "The older format has no words for this state."),
-    ("not_authentic", "The webhook is not the provider's: discard it."),
+    ("malformed", "The request, or a part of it, does not have the shape that it must have."),
+    ("unknown", "This release does not know this flow or this provider."),
+    ("unreadable_snapshot", "No release up to this one has saved this snapshot."),
+    ("unknown_format", "This release does not write this format of the flow."),
+    ("inexpressible", "The older format cannot express this state."),
+    ("not_authentic", "The provider did not send this webhook: discard it."),
 ];
 
 pub(super) fn text(catalogue: &Catalogue) -> String {
@@ -72,7 +72,7 @@ mod tests {
         let variants = answer["oneOf"].as_array().unwrap().iter();
         let codes = variants.filter_map(|it| it["properties"]["error"]["properties"]["code"]["enum"].as_array());
         let published: BTreeSet<_> = codes.flatten().filter_map(serde_json::Value::as_str).collect();
-        // A status tells of these two.
+        // These two have a status instead.
         let statuses = ["too_long", "internal"];
         assert_eq!(ERRORS.iter().map(|(code, _)| *code).chain(statuses).collect::<BTreeSet<_>>(), published);
     }

@@ -54,9 +54,9 @@ fn dot(picture: &Picture<'_>, views: &Views) -> String {
         let _ = writeln!(dot, "    label=\"each to each: {within}\"; {first};");
         let _ = writeln!(dot, "    {};\n  }}", picture.group.iter().copied().collect::<Vec<_>>().join("; "));
     }
-    for ((from, to), inputs) in &picture.arrows {
-        let label = html(&picture.words((*from, *to), inputs, views));
-        let bold = if inputs.iter().any(|on| picture.skipping.contains(on)) { ", penwidth=2.6" } else { "" };
+    for ((from, to), triggers) in &picture.arrows {
+        let label = html(&picture.words((*from, *to), triggers, views));
+        let bold = if triggers.iter().any(|on| picture.skipping.contains(on)) { ", penwidth=2.6" } else { "" };
         let ends = end(picture, *from, "ltail") + &end(picture, *to, "lhead");
         let (from, to) = (name(picture, *from), name(picture, *to));
         let _ = writeln!(dot, "  {from} -> {to} [label=<{label}>{bold}{ends}];");
@@ -70,8 +70,8 @@ fn dot(picture: &Picture<'_>, views: &Views) -> String {
 
 /// What a bold arrow means.
 pub(super) fn longer_ways(picture: &Picture<'_>) -> String {
-    let inputs = picture.skipping.iter().copied().collect::<Vec<_>>().join(", ");
-    format!("Bold: {inputs} may also go every longer way along arrows of its own name.")
+    let triggers = picture.skipping.iter().copied().collect::<Vec<_>>().join(", ");
+    format!("Bold: {triggers} may also go every longer way along arrows of its own name.")
 }
 
 /// The place that stands for a node: of a group the first.

@@ -16,8 +16,8 @@ pub(super) fn text(picture: &Picture<'_>, views: &Views) -> String {
         }
         text.push_str("  }\n");
     }
-    for ((from, to), inputs) in &picture.arrows {
-        let label = label(&picture.words((*from, *to), inputs, views));
+    for ((from, to), triggers) in &picture.arrows {
+        let label = label(&picture.words((*from, *to), triggers, views));
         let _ = writeln!(text, "  {} --> {} : {label}", name(*from), name(*to));
     }
     for place in picture.places.iter().filter(|it| picture.is_final(it)) {

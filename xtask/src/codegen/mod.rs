@@ -13,7 +13,7 @@ mod picture;
 mod python;
 mod quoted;
 mod readme;
-mod shown;
+mod coverage;
 #[cfg(test)]
 mod tests;
 mod typescript;
@@ -55,7 +55,7 @@ fn files() -> Result<Vec<Generated>, String> {
     let survey = Survey::run();
     let json = serde_json::to_string_pretty(&catalogue).unwrap_or_default();
     let mut files = vec![
-        Generated { path: "core/src/catalogue/shown.rs".into(), text: shown::text(&catalogue, &survey) },
+        Generated { path: "core/src/catalogue/coverage.rs".into(), text: coverage::text(&catalogue, &survey) },
         Generated { path: "schemas/catalogue.json".into(), text: json + "\n" },
         Generated { path: "README.md".into(), text: readme::text(&catalogue)? },
         header::file(),

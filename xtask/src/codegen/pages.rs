@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use rulebound::catalogue::{Catalogue, FlowEntry, RuleEntry};
-use rulebound::{Guards, Kept, Level};
+use rulebound::{Enforcement, Guards, Level};
 use serde::Serialize;
 
 use super::diagrams::{longer_ways, pictures};
@@ -61,8 +61,10 @@ impl Page<'_> {
 
     fn flow(&self, flow: &FlowEntry, views: &Views) -> String {
         let mut text = format!("\n## `{}`\n\n| | |\n| --- | --- |\n", flow.id);
-        let wishes: Vec<_> = flow.wishes.iter().map(|it| it.name).collect();
-        for (what, names) in [("may be wished", wishes.as_slice()), ("owes", flow.owes), ("awaits", flow.awaits)] {
+        let wishes: Vec<_> = flow.actions.iter().map(|it| it.name).collect();
+        for (what, names) in
+            [("may be wished", wishes.as_slice()), ("effects", flow.effects), ("signals", flow.signals)]
+        {
             let _ = writeln!(text, "| {what} | {} |", codes(names));
         }
         for picture in pictures(flow) {
@@ -93,7 +95,7 @@ impl Page<'_> {
         }
         let mut text = format!("\n## Rules\n\nThe codes begin with `{}.`.\n", self.prefix);
         for (topic, rules) in topics {
-            let _ = write!(text, "\n### {topic}\n\n| Rule | Held | Known | Kept |\n| --- | --- | --- | --- |\n");
+            let _ = write!(text, "\n### {topic}\n\n| Rule | Held | Known | Enforcement |\n| --- | --- | --- | --- |\n");
             text.extend(rules.iter().map(|it| row(it)));
             let _ = write!(text, "\n<details><summary>From these rules to their code and vectors</summary>\n\n");
             text.extend(rules.iter().map(|it| self.trace(it)));
@@ -116,14 +118,15 @@ impl Page<'_> {
         for flow in entry.flows.iter().filter(|it| !it.broken_by.is_empty()) {
             let _ = write!(text, "; in `{}` broken by {}", flow.flow, codes(flow.broken_by));
         }
-        match (entry.rule.kept, entry.rule.level) {
-            (Kept::Enforced, Level::Deny) => text += "; a policy can soften it",
-            (Kept::Enforced, Level::Forbid) => text += "; no policy softens it",
+        match (entry.rule.enforcement, entry.rule.level) {
+            (Enforcement::Enforced, Level::Deny) => text += "; a policy can soften it",
+            (Enforcement::Enforced, Level::Forbid) => text += "; no policy softens it",
             _ => {}
         }
         text.push_str(".\n");
         let (breaks, keeps) = trace::vectors(code, self.survey);
-        for (what, vectors) in [("Broken", breaks), ("Kept", keeps)].into_iter().filter(|(_, it)| !it.is_empty()) {
+        for (what, vectors) in [("Broken", breaks), ("Enforcement", keeps)].into_iter().filter(|(_, it)| !it.is_empty())
+        {
             let vectors: Vec<_> = vectors.into_iter().map(|it| self.vector(it)).collect();
             let _ = writeln!(text, "  - {what}: {}.", vectors.join("; "));
         }
@@ -198,8 +201,11 @@ fn row(entry: &RuleEntry) -> String {
     let sources = rule.sources.iter().map(|it| format!("[{}](https://{})", escaped(it.section), it.page));
     let sources: Vec<_> = sources.collect();
     let guards = if rule.guards == Guards::Money { ", money" } else { "" };
-    let kept =
-        if rule.why.is_empty() { word(&rule.kept) } else { format!("{}: {}", word(&rule.kept), escaped(rule.why)) };
+    let kept = if rule.rationale.is_empty() {
+        word(&rule.enforcement)
+    } else {
+        format!("{}: {}", word(&rule.enforcement), escaped(rule.rationale))
+    };
     format!(
         "| <a id=\"{}\"></a>`{}`<br>{} | {}{guards} | {}<br>{} | {kept} |\n",
         rule.code,

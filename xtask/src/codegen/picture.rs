@@ -18,7 +18,7 @@ const GROUP: usize = 3;
 
 /// A move: from where, by which input, and to where.
 pub(super) type Move<'a> = (&'a str, &'a str, &'a str);
-/// The inputs of the arrows between two nodes.
+/// The triggers of the arrows between two nodes.
 type Arrows<'a> = BTreeMap<(Node<'a>, Node<'a>), BTreeSet<&'a str>>;
 
 /// Where an arrow begins or ends.
@@ -35,7 +35,7 @@ pub(super) struct Picture<'a> {
     pub(super) flow: &'a FlowEntry,
     pub(super) facet: &'a str,
     pub(super) places: &'a [&'static str],
-    /// Places of which each can follow each, by the inputs of `within`.
+    /// Places of which each can follow each, by the triggers of `within`.
     pub(super) group: BTreeSet<&'a str>,
     pub(super) within: BTreeSet<&'a str>,
     pub(super) arrows: Arrows<'a>,
@@ -71,8 +71,8 @@ impl<'a> Picture<'a> {
 
     /// Leaves the arrows out that the others of their input imply.
     fn thin(&mut self) {
-        let inputs: BTreeSet<&str> = self.arrows.values().flatten().copied().collect();
-        for on in inputs {
+        let triggers: BTreeSet<&str> = self.arrows.values().flatten().copied().collect();
+        for on in triggers {
             let has = |arrows: &Arrows<'a>, from, to| arrows.get(&(from, to)).is_some_and(|it| it.contains(on));
             let pairs: Vec<_> = self.arrows.iter().filter(|(_, it)| it.contains(on)).map(|(pair, _)| *pair).collect();
             let steps = |from| pairs.iter().filter(move |pair| pair.0 == from);
@@ -107,7 +107,12 @@ impl<'a> Picture<'a> {
 
     /// What an arrow says: each wish or other input, with the rules that guard it, and the rules that facts were warned
     /// about on its way.
-    pub(super) fn words(&self, arrow: (Node<'a>, Node<'a>), inputs: &BTreeSet<&'a str>, views: &'a Views) -> Words<'a> {
+    pub(super) fn words(
+        &self,
+        arrow: (Node<'a>, Node<'a>),
+        triggers: &BTreeSet<&'a str>,
+        views: &'a Views,
+    ) -> Words<'a> {
         let seen = |it: &FacetTransition| {
             it.facet == self.facet && self.stands(arrow.0, it.before) && self.stands(arrow.1, it.after)
         };
@@ -115,8 +120,8 @@ impl<'a> Picture<'a> {
             views.moves.iter().filter(|(it, _)| seen(it)).flat_map(|(_, by)| by).map(String::as_str).collect();
         let mut wishes: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
         let mut others = Vec::new();
-        for on in inputs {
-            let all: Vec<_> = self.flow.wishes.iter().map(|it| it.name).filter(|it| it.starts_with(on)).collect();
+        for on in triggers {
+            let all: Vec<_> = self.flow.actions.iter().map(|it| it.name).filter(|it| it.starts_with(on)).collect();
             let taken: Vec<_> = all.iter().filter(|wish| by.contains(**wish)).copied().collect();
             let guards = |wish: &str| views.guards.get(wish).into_iter().flatten().copied();
             for wish in if taken.is_empty() { &all } else { &taken } {
@@ -154,7 +159,7 @@ pub(super) struct Words<'a> {
     pub(super) warned: BTreeSet<&'static str>,
 }
 
-/// Wishes, or other inputs, and the rules that guard each of them.
+/// Wishes, or other triggers, and the rules that guard each of them.
 #[derive(Debug)]
 pub(super) struct Label<'a> {
     pub(super) by: Vec<&'a str>,
@@ -167,7 +172,7 @@ pub(super) fn edges(table: &Table) -> BTreeSet<Move<'_>> {
     table.moves.iter().map(|it| (it.before, it.trigger, it.after)).collect()
 }
 
-/// The places that can all follow each other by the same inputs and are left by the same arrows; none if they are few.
+/// The places that can all follow each other by the same triggers and are left by the same arrows; none if they are few.
 fn group<'a>(places: &[&'a str], direct: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
     let alike = |a: &str, b: &str| {
         let there = direct.get(&(a, b));
@@ -221,11 +226,11 @@ mod tests {
             Node::Group => picture.group.iter().copied().collect(),
         };
         let mut moves = BTreeSet::new();
-        for ((from, to), inputs) in &picture.arrows {
+        for ((from, to), triggers) in &picture.arrows {
             for (from, to) in
                 places(*from).into_iter().flat_map(|from| places(*to).into_iter().map(move |to| (from, to)))
             {
-                moves.extend(inputs.iter().map(|on| (from, *on, to)));
+                moves.extend(triggers.iter().map(|on| (from, *on, to)));
             }
         }
         let pairs = picture.group.iter().flat_map(|from| picture.group.iter().map(move |to| (*from, *to)));

@@ -96,9 +96,14 @@ fn names(classes: &[Class]) -> impl Iterator<Item = &'static str> {
     classes.iter().map(|it| it.name)
 }
 
+/// The types that a snapshot's class has as parameters: those of its commands and its actions.
+fn taken(class: &Class) -> [String; 2] {
+    let [command, _, action, _] = class.types();
+    [command, action]
+}
+
 fn stub(provider: &str, classes: &[Class]) -> String {
-    let [_, settings, ..] = classes[0].types();
-    let types: BTreeSet<_> = classes.iter().flat_map(|it| it.types().into_iter().take(3)).collect();
+    let types: BTreeSet<_> = classes.iter().flat_map(taken).collect();
     let types: Vec<_> = types.into_iter().collect();
     let mut text =
         format!("\"\"\"The flows of {provider}.\"\"\"\n\nfrom typing import final\nfrom uuid import UUID\n\n");
@@ -106,11 +111,11 @@ fn stub(provider: &str, classes: &[Class]) -> String {
     let _ =
         writeln!(text, "__all__ = [{}]", names(classes).map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
     for class in classes {
-        let [command, _, offer, _] = class.types();
+        let [command, action] = taken(class);
         let Class { name, flow, .. } = class;
         let _ = write!(
             text,
-            "\n@final\nclass {name}(Snapshot[{command}, {settings}, {offer}]):\n    \
+            "\n@final\nclass {name}(Snapshot[{command}, {action}]):\n    \
              \"\"\"A snapshot of the flow `{flow}`.\"\"\"\n\n    \
              @staticmethod\n    def start(key: str | UUID) -> {name}:\n        \"\"\"\"\"\"\n\n    \
              @staticmethod\n    def load(text: str | bytes | bytearray | memoryview) -> {name}:\n        \"\"\"\"\"\"\n"

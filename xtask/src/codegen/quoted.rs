@@ -1,4 +1,4 @@
-//! Documents that show whole files: what stands between their marks is the file.
+//! Documents that show whole files: each file is copied between its marks.
 
 use std::fs;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rulebound::Kept;
+use rulebound::Enforcement;
 use rulebound::catalogue::Catalogue;
 use rulebound_tests::root;
 use rulebound_tests::vectors::read_folder;
@@ -15,18 +15,18 @@ pub(super) fn text(catalogue: &Catalogue) -> Result<String, String> {
 
 /// The figures that the README states.
 fn figures(catalogue: &Catalogue) -> Result<String, String> {
-    let kept = |wanted: Kept| catalogue.rules.iter().filter(|it| it.rule.kept == wanted).count();
+    let kept = |wanted: Enforcement| catalogue.rules.iter().filter(|it| it.rule.enforcement == wanted).count();
     let edges: usize = catalogue.flows.iter().flat_map(|flow| &flow.facets).map(|it| it.moves.len()).sum();
     let (vectors, steps) = vectors()?;
     Ok(format!(
-        "| Flows | Edges | Rules | enforced | by construction | by the host | Vectors | Steps |\n\
+        "| Flows | Transitions | Rules | enforced | by construction | by the host | Vectors | Steps |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
          | {} | {edges} | {} | {} | {} | {} | {vectors} | {steps} |",
         catalogue.flows.len(),
         catalogue.rules.len(),
-        kept(Kept::Enforced),
-        kept(Kept::ByConstruction),
-        kept(Kept::ByHost),
+        kept(Enforcement::Enforced),
+        kept(Enforcement::ByConstruction),
+        kept(Enforcement::ByHost),
     ))
 }
 

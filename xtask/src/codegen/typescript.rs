@@ -28,7 +28,7 @@ const FUNCTIONS: [&str; 11] = [
     "call",
     "catalogue",
     "correlate",
-    "keyOf",
+    "keyFor",
     "load",
     "versions",
 ];
@@ -63,7 +63,7 @@ pub(super) fn derived(all: &Definitions) -> Derived {
     Derived { path: format!("{PACKAGE}/types/shapes.d.cts"), source, by: GENERATOR }
 }
 
-/// Closes each list that only commands hold: what is not on it is refused by a rule, and a compiler may tell sooner.
+/// Closes each set of values that only commands have: a rule rejects any other value, and a compiler can say so first.
 fn close(types: &mut Definitions) {
     let commands = classes().into_iter().map(|class| class.types()[0].clone());
     let of_commands = within(types, commands.collect());
@@ -89,7 +89,7 @@ fn within(types: &Definitions, mut wanted: Vec<String>) -> BTreeSet<String> {
     found
 }
 
-/// Adds the names that the catalogue has: what each flow may owe and await, kinds of keys, and questions.
+/// Adds the names that the catalogue has: the effects and signals of each flow, kinds of keys, and questions.
 fn name_parts(types: &mut Definitions) {
     let Catalogue { flows, providers, .. } = Catalogue::new();
     let kinds = providers.iter().flat_map(|it| it.keys.iter().copied());
@@ -100,10 +100,10 @@ fn name_parts(types: &mut Definitions) {
     }
     for class in classes() {
         let Some(flow) = flows.iter().find(|it| it.id == class.flow) else { continue };
-        let doc = format!("What `{}` may owe.", class.flow);
-        types.insert(class.owes(), closed(&doc, flow.owes.iter().copied()));
-        let doc = format!("What `{}` may await.", class.flow);
-        types.insert(class.signal(), closed(&doc, flow.awaits.iter().copied()));
+        let doc = format!("An effect of `{}`, by its kind and its name.", class.flow);
+        types.insert(class.effect(), closed(&doc, flow.effects.iter().copied()));
+        let doc = format!("A signal that `{}` can wait for.", class.flow);
+        types.insert(class.signal(), closed(&doc, flow.signals.iter().copied()));
     }
 }
 
@@ -117,12 +117,12 @@ fn question(provider: &str) -> String {
 }
 
 impl Class {
-    /// The name of the type of what it may owe.
-    fn owes(&self) -> String {
-        self.part("Owes")
+    /// The name of the type of its effects' names.
+    fn effect(&self) -> String {
+        self.part("EffectName")
     }
 
-    /// The name of the type of what it may await.
+    /// The name of the type of the signals that it can wait for.
     fn signal(&self) -> String {
         self.part("Signal")
     }
@@ -150,9 +150,9 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
     for (provider, classes) in by {
         let _ = writeln!(text, "\nexport namespace {provider} {{");
         for class in classes {
-            let [command, settings, offer, _] = class.types();
+            let [command, _, action, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = [command, settings, offer, class.owes(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = [command, action, class.effect(), class.signal()].map(|it| format!("shapes.{it}"));
             let of = of.join(", ");
             let _ = write!(
                 text,
@@ -160,7 +160,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
                  class {name} extends Snapshot<{of}> {{\n    \
                  private constructor();\n    \
                  static readonly flow: '{flow}';\n    \
-                 /** A flow that has not begun; its key is never used again. */\n    \
+                 /** A flow that has not started; never use its key again. */\n    \
                  static start(key: string): {name};\n    \
                  /** Reads a snapshot of this flow that this or an older release saved. */\n    \
                  static load(row: string): {name};\n    \
@@ -177,7 +177,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
     let all: Vec<_> = by.values().flatten().map(|class| format!("{}.{}", class.provider, class.name)).collect();
     let _ = write!(
         text,
-        "\n/** A snapshot of any flow, told apart by `flow`. */\nexport type AnyFlow = {};\n",
+        "\n/** A snapshot of any flow, its `flow` says which. */\nexport type AnyFlow = {};\n",
         all.join(" | ")
     );
     text

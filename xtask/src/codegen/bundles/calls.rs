@@ -9,24 +9,25 @@ use super::shape::{add, closed, pascal};
 use super::{Definitions, reference};
 
 /// The verbs whose fields and answers are a flow's, with the definition that the answer is, if it is the flow's own.
-const OF_A_FLOW: [(&str, Option<&str>); 10] = [
+const OF_A_FLOW: [(&str, Option<&str>); 11] = [
     ("start", Some("Snapshot")),
     ("load", Some("Snapshot")),
     ("save_as", Some("Snapshot")),
-    ("handle", Some("Transition")),
-    ("observe", Some("Observation")),
-    ("owed", None),
-    ("awaits", None),
-    ("offers", Some("Offer")),
-    ("deadline", None),
-    ("correlation_ids", None),
+    ("handle", Some("Step")),
+    ("lease", Some("Lease")),
+    ("observe", Some("Step")),
+    ("effects", None),
+    ("waiting_for", None),
+    ("actions", Some("Action")),
+    ("wake_at", None),
+    ("ids", None),
 ];
 
 /// Adds the definitions of every verb.
 pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
-    let rejection = all.remove("CallRefusedFields").unwrap_or_default();
-    let refused = with(all["CallRefused"].clone(), "refused", &add("Rejection".into(), rejection, all));
-    all.insert("CallRefused".into(), refused);
+    let rejection = all.remove("CallRejectedFields").unwrap_or_default();
+    let rejected = with(all["CallRejected"].clone(), "rejected", &add("Rejection".into(), rejection, all));
+    all.insert("CallRejected".into(), rejected);
     let names = PROVIDERS.iter().map(|it| it.name);
     add("ProviderName".into(), closed("The name of a provider.", names), all);
     for (verb, answer) in OF_A_FLOW {
@@ -37,7 +38,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         ask(verb, json!({"anyOf": asked}), all);
         let Some(answer) = answer else { continue };
         let ok = |flow: &FlowTypes| match verb {
-            "offers" => json!({"type": "array", "items": reference(&format!("{}{answer}", flow.name))}),
+            "actions" => json!({"type": "array", "items": reference(&format!("{}{answer}", flow.name))}),
             "save_as" => stored(flow),
             _ => reference(&format!("{}{answer}", flow.name)),
         };
@@ -48,14 +49,14 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
     }
     let list = |name: &str| json!({"type": "array", "items": reference(name)});
     for (verb, ok) in [
-        ("owed", list("Owed")),
-        ("awaits", list("Awaited")),
-        ("deadline", json!({"anyOf": [reference("Timestamp"), {"type": "null"}]})),
-        ("correlation_ids", list("CorrelationId")),
+        ("effects", list("PendingEffect")),
+        ("waiting_for", list("Wait")),
+        ("wake_at", json!({"anyOf": [reference("Timestamp"), {"type": "null"}]})),
+        ("ids", list("CorrelationId")),
         ("authenticate", reference("Origin")),
         ("correlate", list("CorrelationId")),
         ("acknowledgement", json!({"type": "integer", "minimum": 100, "maximum": 599})),
-        ("key_of", reference("Key")),
+        ("key_for", reference("Key")),
         ("ask", json!({})),
         ("catalogue", reference("Catalogue")),
         ("versions", reference("Versions")),
@@ -85,13 +86,11 @@ fn ask(verb: &str, fields: Value, all: &mut Definitions) {
 /// The fields of a verb, of one flow.
 fn of_flow(fields: &Value, flow: &FlowTypes) -> Value {
     let of_flow = |part: &str| reference(&format!("{}{part}", flow.name));
-    let settings = json!({"anyOf": [reference(&flow.settings), {"type": "null"}]});
     let exact = [
         ("flow", json!({"type": "string", "const": flow.id})),
         ("snapshot", stored(flow)),
         ("command", of_flow("Command")),
         ("fact", reference("Fact")),
-        ("settings", settings),
     ];
     exact.iter().fold(fields.clone(), |fields, (property, exact)| match fields["properties"].get(*property) {
         Some(_) => with(fields, property, exact),
@@ -99,7 +98,7 @@ fn of_flow(fields: &Value, flow: &FlowTypes) -> Value {
     })
 }
 
-/// Adds what a verb answers: what is asked for, a refusal where it can refuse, or an error.
+/// Adds what a verb answers: what is asked for, a rejection where it can reject, or an error.
 fn reply(name: &str, verb: &str, ok: Value, all: &mut Definitions) -> Value {
     let doc = format!("What `{verb}` answers when all is well.");
     let ok = json!({
@@ -108,8 +107,8 @@ fn reply(name: &str, verb: &str, ok: Value, all: &mut Definitions) -> Value {
     });
     let ok = add(format!("{name}Ok"), ok, all);
     let mut answers = vec![ok, reference("CallError")];
-    if verb == "handle" {
-        answers.insert(1, reference("CallRefused"));
+    if ["handle", "lease"].contains(&verb) {
+        answers.insert(1, reference("CallRejected"));
     }
     let doc = format!("What `{verb}` answers.");
     add(format!("{name}Reply"), json!({"description": doc, "oneOf": answers}), all)

@@ -1,4 +1,4 @@
-//! What each flow has of its own: its snapshot, commands, transitions, observations and offers.
+//! What each flow has of its own: its snapshot, commands, steps, leases and actions.
 
 use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
@@ -15,21 +15,16 @@ pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
     }
     let snapshot = add(format!("{name}Snapshot"), snapshot, all);
     commands(flow, all);
-    add(format!("{name}Wish"), closed("What a button of this flow asks for.", flow.wishes.iter().copied()), all);
-    for part in ["Transition", "Applied"] {
+    add(format!("{name}ActionName"), closed("An action of this flow.", flow.actions.iter().copied()), all);
+    for part in ["Step", "Lease"] {
         let moved = with(all[part].clone(), "next", &snapshot);
         add(format!("{name}{part}"), moved, all);
     }
-    let offer = with(all["Offer"].clone(), "wish", &reference(&format!("{name}Wish")));
-    add(format!("{name}Offer"), offer, all);
-    let observation = json!({
-        "description": "What a fact leads to: it moves the flow, or it does not.",
-        "oneOf": [reference(&format!("{name}Applied")), reference("Unmoved")],
-    });
-    add(format!("{name}Observation"), observation, all);
+    let action = with(all["Action"].clone(), "action", &reference(&format!("{name}ActionName")));
+    add(format!("{name}Action"), action, all);
 }
 
-/// A snapshot in an older format: what every format has, around a state and obligations that only the library reads.
+/// A snapshot in an older format: what every format has, around a state and effects that only the library reads.
 fn older(flow: &FlowTypes, newest: &Value) -> Value {
     let mut older = newest.clone();
     older["description"] = "A snapshot in a format that an older release saved.".into();
@@ -38,7 +33,7 @@ fn older(flow: &FlowTypes, newest: &Value) -> Value {
         "minimum": flow.older.iter().min(), "maximum": flow.older.iter().max(),
     });
     older["properties"]["state"] = json!({"description": "Where it stands.", "type": "object"});
-    older["properties"]["owed"] = json!({"description": "What is owed.", "type": "array"});
+    older["properties"]["outbox"] = json!({"description": "The effects that have to be carried out.", "type": "array"});
     older
 }
 
@@ -67,7 +62,7 @@ fn commands(flow: &FlowTypes, all: &mut Definitions) {
     let union = format!("{}Command", flow.name);
     let provider = pascal(flow.id.split('.').next().unwrap_or_default());
     let mut definition = all.remove(&union).unwrap_or_default();
-    let mut variants = vec![reference("Begin")];
+    let mut variants = Vec::new();
     for command in definition.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
         let tag = pascal(&tag(command));
         let shared = format!("{provider}{tag}");

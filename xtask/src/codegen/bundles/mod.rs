@@ -18,7 +18,7 @@ pub(super) use shape::pascal;
 pub type Definitions = BTreeMap<String, Value>;
 
 /// What every bundle holds: what the host gives besides commands, and what it is given.
-const COMMON: [&str; 7] = ["Awaited", "CallError", "CallRefused", "CorrelationId", "Fact", "Owed", "Policy"];
+const COMMON: [&str; 7] = ["CallError", "CallRejected", "Config", "CorrelationId", "Fact", "PendingEffect", "Wait"];
 
 /// The files of the bundles.
 pub(super) fn files(catalogue: &Catalogue) -> Vec<Generated> {

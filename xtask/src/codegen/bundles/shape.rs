@@ -57,16 +57,14 @@ pub(super) fn closed<'a>(doc: &str, texts: impl IntoIterator<Item = &'a str>) ->
 /// Lists the codes of the rules where the types only say that there is one.
 pub(super) fn fill_codes<'a>(all: &mut Definitions, codes: impl Iterator<Item = &'a str>) {
     all.insert("RuleCode".into(), closed("The code of a rule.", codes));
-    if let Some(overrides) = all.get_mut("Policy").and_then(|it| it.pointer_mut("/properties/overrides")) {
+    if let Some(overrides) = all.get_mut("Config").and_then(|it| it.pointer_mut("/properties/overrides")) {
         overrides["propertyNames"] = reference("RuleCode");
     }
 }
 
 /// Gives every definition its title, and drops those that nothing needs any more.
 pub(super) fn finish(mut all: Definitions) -> Definitions {
-    all.retain(|name, _| {
-        !["AnyCommand", "Answer", "CallOk", "Look", "Transition", "Applied", "Offer"].contains(&name.as_str())
-    });
+    all.retain(|name, _| !["Answer", "CallOk", "Look", "Step", "Lease", "Action"].contains(&name.as_str()));
     for (name, definition) in &mut all {
         refer(definition);
         definition["title"] = name.as_str().into();

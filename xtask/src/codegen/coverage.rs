@@ -1,4 +1,4 @@
-//! The part of the catalogue that no declaration says and every vector shows: what breaks a rule, what a flow owes.
+//! The part of the catalogue that no declaration says and every vector shows: what breaks a rule, what a flow effects.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,8 +20,8 @@ pub(super) struct Shown {
 /// What is seen of a flow.
 pub(super) struct Views {
     pub(super) flow: &'static str,
-    pub(super) owes: &'static [&'static str],
-    pub(super) awaits: &'static [&'static str],
+    pub(super) effects: &'static [&'static str],
+    pub(super) signals: &'static [&'static str],
 }
 
 ";
@@ -40,8 +40,8 @@ pub(super) fn text(catalogue: &Catalogue, survey: &Survey) -> String {
     }
     text.push_str("];\n\n#[rustfmt::skip]\npub(super) static VIEWS: &[Views] = &[\n");
     for (flow, views) in &survey.flows {
-        let (owes, awaits) = (list(&views.owes), list(&views.awaits));
-        let _ = writeln!(text, "    Views {{ flow: {flow:?}, owes: &{owes}, awaits: &{awaits} }},");
+        let (effects, signals) = (list(&views.effects), list(&views.signals));
+        let _ = writeln!(text, "    Views {{ flow: {flow:?}, effects: &{effects}, signals: &{signals} }},");
     }
     text + "];\n"
 }

@@ -1,4 +1,4 @@
-//! Answers and webhooks.
+//! Replies and webhooks.
 
 use rulebound::time::Timestamp;
 use serde::Deserialize;
@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 use super::guard::{Found, is_of_items};
 use super::{Change, Charge, Duty, Obligation, Pending, Place, REMEMBERED, Row, Step, Watch, fingerprint};
 
-/// Why a fact moved nothing.
+/// Why a fact is ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub enum Unmoved {
-    Known,
+pub enum Ignored {
+    Duplicate,
     Early,
     Unrelated,
     Unreadable,
@@ -32,19 +32,19 @@ struct Webhook<'a> {
     lmn_expires_at: Option<String>,
 }
 
-/// A webhook has come, whose origin was verified or not.
-pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Unmoved> {
-    let mut it: Webhook<'_> = serde_json::from_slice(body).map_err(|_| Unmoved::Unreadable)?;
+/// A webhook arrives; its origin is verified or not.
+pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Ignored> {
+    let mut it: Webhook<'_> = serde_json::from_slice(body).map_err(|_| Ignored::Unreadable)?;
     if let Some(data) = it.data {
         let event_type = it.event_type;
-        it = serde_json::from_str(data.get()).map_err(|_| Unmoved::Unreadable)?;
+        it = serde_json::from_str(data.get()).map_err(|_| Ignored::Unreadable)?;
         it.event_type = event_type;
     }
     let foreign = it.event_type.as_ref().is_some_and(|name| !name.contains("token") && !name.contains("session"));
     if foreign || it.qualification_session_id.is_some() || it.status.is_some() || !verified {
-        return Err(Unmoved::Unrelated);
+        return Err(Ignored::Unrelated);
     }
-    let Some(token) = &it.payment_token else { return Err(Unmoved::Unreadable) };
+    let Some(token) = &it.payment_token else { return Err(Ignored::Unreadable) };
     let origins = [&it.failed_payment_session_id, &it.provision_token_request_id, &it.payment_session_id];
     let mut found = Found::default();
     found.warn("truemed.webhook.origin-id-exactly-one", "", origins.iter().filter(|it| it.is_some()).count() == 1);
@@ -52,15 +52,15 @@ pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Unmo
     let echoed = at.metadata.is_none_or(|have| text.is_none_or(|text| fingerprint(text) == have));
     found.warn("truemed.metadata.echo-match", "/metadata", echoed);
     if at.place == Place::Deleted {
-        return Err(Unmoved::Known);
+        return Err(Ignored::Duplicate);
     }
-    let mut unmoved = Unmoved::Unrelated;
+    let mut unmoved = Ignored::Unrelated;
     for origin in origins.into_iter().flatten() {
         match settle(at, origin, token) {
-            Ok((mut next, learnt)) => {
+            Ok((mut next, new_ids)) => {
                 next.lmn_expires_at =
                     it.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso).or(next.lmn_expires_at);
-                return Ok(Step { next, learnt, warnings: found.warned });
+                return Ok(Step { next, new_ids, warnings: found.warned });
             }
             Err(because) => unmoved = because,
         }
@@ -68,7 +68,7 @@ pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Unmo
     Err(unmoved)
 }
 
-fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Unmoved> {
+fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Ignored> {
     let is_it = |id: &Option<String>| id.as_deref() == Some(origin);
     if let Some(pending) = at.pending().find(|it| is_it(&it.origin)) {
         let mut next = at.changed();
@@ -83,25 +83,25 @@ fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Unm
     if let Some(index) = at.provisions.iter().position(|it| is_it(&it.origin)) {
         let mut next = at.changed();
         let provision = next.provisions.remove(index);
-        let mut learnt = Vec::new();
+        let mut new_ids = Vec::new();
         if next.take_token(provision.nth, token) {
             next.confirmed = Some(provision.items);
-            learnt.push(token.to_owned());
+            new_ids.push(token.to_owned());
         }
         next.close(provision.nth, origin);
         next.withdraw_words(origin);
-        next.owed.retain(|it| !matches!(it.duty, Duty::LookUp(_)));
-        return Ok((next, learnt));
+        next.outbox.retain(|it| !matches!(it.duty, Duty::Lookup(_)));
+        return Ok((next, new_ids));
     }
     if at.closed.iter().any(|(_, id)| id == origin) {
-        return Err(Unmoved::Known);
+        return Err(Ignored::Duplicate);
     }
     let updating = [&at.items, &at.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
     let unnamed = at.provisions.iter().any(|it| it.origin.is_none());
     if unnamed || updating || matches!(at.charge, Charge::Requested { .. }) {
-        return Err(Unmoved::Early);
+        return Err(Ignored::Early);
     }
-    Err(Unmoved::Unrelated)
+    Err(Ignored::Unrelated)
 }
 
 #[derive(Deserialize)]
@@ -111,15 +111,15 @@ struct Updated {
     provision_token_request_id: Option<String>,
 }
 
-/// An update was answered with a good status.
-pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step, Unmoved> {
-    let sent = |it: &Obligation| it.id == to && it.begun > 0 && matches!(it.duty, Duty::Update(..));
-    let index = at.owed.iter().position(sent).ok_or(Unmoved::Known)?;
+/// A reply with a good status to an update.
+pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step, Ignored> {
+    let sent = |it: &Obligation| it.id == to && it.attempts > 0 && matches!(it.duty, Duty::Update(..));
+    let index = at.outbox.iter().position(sent).ok_or(Ignored::Duplicate)?;
     let Updated { next_action, redirect_url, provision_token_request_id: origin } =
-        serde_json::from_slice(body).map_err(|_| Unmoved::Unreadable)?;
+        serde_json::from_slice(body).map_err(|_| Ignored::Unreadable)?;
     let action = next_action.filter(|text| !matches!(text.as_str(), "" | "None" | "null"));
     let redirect_url = redirect_url.filter(|text| !text.is_empty());
-    let of_items = is_of_items(&at.owed[index]);
+    let of_items = is_of_items(&at.outbox[index]);
     let mut found = Found::default();
     if !of_items {
         let asked = action.as_deref() == Some("UpdatePaymentMethod") && redirect_url.is_some();
@@ -128,16 +128,16 @@ pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step,
     let paired = action.is_some() == redirect_url.is_some();
     found.warn("truemed.update.redirect-with-action", "/redirect_url", paired);
     let mut next = at.changed();
-    let of = next.owed.remove(index).id;
+    let of = next.outbox.remove(index).id;
     let change = if of_items { &mut next.items } else { &mut next.card };
-    let Change::Updating { nth, items, replaces } = std::mem::take(change) else { return Err(Unmoved::Unrelated) };
-    let learnt = origin.iter().cloned().collect();
+    let Change::Updating { nth, items, replaces } = std::mem::take(change) else { return Err(Ignored::Unrelated) };
+    let new_ids = origin.iter().cloned().collect();
     if let Some(action) = action {
         let watch = Watch::new(now);
-        let (end, customer_at) = (watch.end(), redirect_url.clone());
+        let (end, customer_url) = (watch.end(), redirect_url.clone());
         *change = Change::Pending(Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch });
         let reason = "action_required";
-        let notice = Duty::Notify { reason: reason.into(), of: of.clone(), customer_at };
+        let notice = Duty::Notify { reason: reason.into(), of: of.clone(), customer_url };
         next.owe(format!("notify:{reason}:{of}"), notice, None);
         let reason = "update_unconfirmed";
         let verdicts = ["confirmed", "withdrawn", "keep_waiting"].map(String::from).into();
@@ -156,16 +156,16 @@ pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step,
             next.close(old.nth, id);
         }
     }
-    Ok(Step { next, learnt, warnings: found.warned })
+    Ok(Step { next, new_ids, warnings: found.warned })
 }
 
 /// A notice was sent.
-pub fn done(at: &Row, effect: &str) -> Result<Step, Unmoved> {
+pub fn done(at: &Row, effect: &str) -> Result<Step, Ignored> {
     let is_notice = |it: &Obligation| it.id == effect && matches!(it.duty, Duty::Notify { .. });
-    let index = at.owed.iter().position(is_notice).ok_or(Unmoved::Known)?;
+    let index = at.outbox.iter().position(is_notice).ok_or(Ignored::Duplicate)?;
     let mut next = at.changed();
-    next.owed.remove(index);
-    Ok(Step { next, learnt: Vec::new(), warnings: Vec::new() })
+    next.outbox.remove(index);
+    Ok(Step { next, new_ids: Vec::new(), warnings: Vec::new() })
 }
 
 impl Row {
@@ -201,6 +201,6 @@ impl Row {
 
     fn withdraw_words(&mut self, of: &str) {
         let about = |it: &Obligation| matches!(&it.duty, Duty::Notify { of: have, .. } | Duty::Review { of: have, .. } if have == of);
-        self.owed.retain(|it| !about(it));
+        self.outbox.retain(|it| !about(it));
     }
 }
