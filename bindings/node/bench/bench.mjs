@@ -13,7 +13,8 @@ const { native } = require(join(dirname(require.resolve('rulebound/package.json'
 
 const ROUNDS = 11;
 const CALLS = 20_000;
-const around = { now: 1_700_000_000_000 };
+const context = { now: 1_700_000_000_000 };
+const configured = { ...context, config: { lease_ms: 60_000, truemed: { environment: 'staging' } } };
 const key = '4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10';
 const order_items = [
   { name: 'Vitamin B12, 90 capsules', sku: 'b12-90', quantity: 1, price: 1500 },
@@ -30,13 +31,17 @@ const charge = {
   success_url: 'https://shop.example/thanks',
 };
 
+/** A token whose request is pending. */
+function requested() {
+  const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
+  return truemed.PaymentToken.start(key).handle({ type: 'create_payment_token', order_items, ...urls }, context).next;
+}
+
 /** A token that is issued and may be charged. */
 function issued() {
-  const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
-  const asked = truemed.PaymentToken.start(key).handle({ type: 'create_payment_token', order_items, ...urls }, around);
-  const begun = asked.next.handle({ type: 'begin', effect: 'create_payment_token:1' }, around).next;
+  const leased = requested().lease('create_payment_token:1', context).next;
   const body = JSON.stringify({ payment_token: 'pt_1', provision_token_request_id: 'ptr_1', metadata: key });
-  return begun.observe({ type: 'webhook', origin: 'verified', body }, around).next;
+  return leased.observe({ type: 'webhook', origin: 'verified', body }, context).next;
 }
 
 const Row = z.strictObject({
@@ -63,23 +68,29 @@ const machine = createMachine({
   },
 });
 
-const at = issued();
-const row = at.save();
+const pending = requested();
+const token = issued();
+const row = token.save();
 const hand = { key, revision: 3, token: 'pt_1', change: 'none', items: order_items };
 const handRow = JSON.stringify(hand);
 const state = machine.resolveState({ value: 'issued', context: hand });
 const stateRow = JSON.stringify(state);
-const accepted = (step) => step.ok || fail('a step was refused');
+const accepted = (step) => step.ok || fail('a step was rejected');
+const webhook = { type: 'webhook', origin: 'verified', body: JSON.stringify({ payment_token: 'pt_1', metadata: key }) };
 
 const cases = {
   'empty call': () => native.empty(),
-  'handle: card, accepted': () => accepted(at.handle(card, around)),
-  'handle: charge, accepted': () => accepted(at.handle(charge, around)),
-  'handle: card and items, refused': () => at.handle(both, around).ok && fail('a step was accepted'),
+  'handle: card, accepted': () => accepted(token.handle(card, context)),
+  'handle: card, accepted, with a config': () => accepted(token.handle(card, configured)),
+  'handle: card, accepted, transitions': () => token.handle(card, context).transitions,
+  'handle: charge, accepted': () => accepted(token.handle(charge, context)),
+  'handle: card and items, rejected': () => token.handle(both, context).ok && fail('a step was accepted'),
+  'lease': () => accepted(pending.lease('create_payment_token:1', context)),
+  'observe: a duplicate': () => token.observe(webhook, context).ignored ?? fail('a duplicate was not ignored'),
   'load': () => truemed.PaymentToken.load(row),
-  'load + handle + save: card': () => truemed.PaymentToken.load(row).handle(card, around).next.save(),
-  'load + handle + save: charge': () => truemed.PaymentToken.load(row).handle(charge, around).next.save(),
-  'owed': () => at.owed(around),
+  'load + handle + save: card': () => truemed.PaymentToken.load(row).handle(card, context).next.save(),
+  'load + handle + save: charge': () => truemed.PaymentToken.load(row).handle(charge, context).next.save(),
+  'effects': () => token.effects(context),
   'by hand, zod: handle': () => accepted(byHand(hand, card)),
   'by hand, zod: load + handle + save': () => JSON.stringify(byHand(Row.parse(JSON.parse(handRow)), card).next),
   'xstate: handle': () => transition(machine, state, card),
@@ -110,5 +121,5 @@ for (let round = 0; round <= ROUNDS; round += 1) {
 console.log(`a row of ${row.length} bytes; median and least of ${ROUNDS} rounds, in ns`);
 for (const [name, all] of Object.entries(times)) {
   all.sort((a, b) => a - b);
-  console.log(`${name.padEnd(36)} ${all[ROUNDS >> 1].toFixed(0).padStart(8)} ${all[0].toFixed(0).padStart(8)}`);
+  console.log(`${name.padEnd(40)} ${all[ROUNDS >> 1].toFixed(0).padStart(8)} ${all[0].toFixed(0).padStart(8)}`);
 }

@@ -1,5 +1,5 @@
 // A whole host: a web handler, a worker and three tables. It sells Truemed's payment tokens; a flow of any other provider
-// goes through the same functions, once its secrets and settings stand in `providers`. Run it with
+// goes through the same functions, once its secrets are in `providers` and its settings in `config`. Run it with
 // `TRUEMED_API_KEY=… TRUEMED_WEBHOOK_SECRET=… node host.mjs`.
 
 import { randomUUID } from 'node:crypto';
@@ -10,7 +10,7 @@ import Database from 'libsql';
 import { RuleboundError, acknowledgement, authenticate, correlate, load, truemed } from 'rulebound';
 
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS flows    (flow text, key text, revision bigint, snapshot text, due bigint, PRIMARY KEY (flow, key));
+  CREATE TABLE IF NOT EXISTS flows    (flow text, key text, revision bigint, snapshot text, wake_at bigint, PRIMARY KEY (flow, key));
   CREATE TABLE IF NOT EXISTS flow_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key));
   CREATE TABLE IF NOT EXISTS inbox    (provider text, id text, fact text, received_at bigint, PRIMARY KEY (provider, id, fact));
 `;
@@ -18,60 +18,53 @@ const MINUTE = 60_000;
 const MONTH = 30 * 24 * 60 * MINUTE;
 
 /**
- * `providers` has the `secrets` of each provider's webhooks, and its `settings`; `send` calls one; `deeds` has what to do
- * for `notify`, `fulfill` and `access`, each at least once; `shelf` has what is sold, by its SKU.
+ * `providers` has the `secrets` of each provider's webhooks; `config` is the library's; `send` sends a request to a provider;
+ * `perform` has what to do for `notify`, `fulfill` and `access`, each at least once; `shelf` has what is sold, by its SKU.
  */
-export function host({ file, site, shelf, providers, send, deeds, clock = Date.now, log = console.error }) {
-  for (const name of Object.keys(providers)) acknowledgement(name); // A misspelt name ends here.
+export function host({ file, site, shelf, providers, config, send, perform, clock = Date.now, log = console.error }) {
+  for (const name of Object.keys(providers)) acknowledgement(name); // A misspelled name fails here.
   const db = new Database(file);
   db.exec(TABLES);
 
   const providerOf = ({ flow }) => flow.split('.')[0];
-  const around = (at) => ({ now: clock(), settings: providers[providerOf(at)].settings });
+  const context = () => ({ now: clock(), config });
 
   function row(flow, key) {
     const found = db.prepare('SELECT snapshot FROM flows WHERE flow = ? AND key = ?').get(flow, key);
     return found && load(found.snapshot);
   }
 
-  /** When a worker must look at it: now, while something can be done. */
-  function due(at) {
-    return at.deadline(around(at));
-  }
-
-  /** Saves a step before anything is done about it; false if somebody else has saved the row meanwhile. */
-  const save = db.transaction((at, { next, changed }) => {
-    if (!changed) return true;
-    const written = at.revision === 0
+  /** Saves the next snapshot before anything else is done; false if another process has saved the row since. */
+  const save = db.transaction((snapshot, next) => {
+    if (next.revision === snapshot.revision) return true; // Nothing has changed.
+    const wakeAt = next.wakeAt(context());
+    const written = snapshot.revision === 0
       ? db.prepare('INSERT OR IGNORE INTO flows VALUES (?, ?, ?, ?, ?)')
-          .run(next.flow, next.key, next.revision, next.save(), due(next))
-      : db.prepare('UPDATE flows SET revision = ?, snapshot = ?, due = ? WHERE flow = ? AND key = ? AND revision = ?')
-          .run(next.revision, next.save(), due(next), next.flow, next.key, at.revision);
+          .run(next.flow, next.key, next.revision, next.save(), wakeAt)
+      : db.prepare('UPDATE flows SET revision = ?, snapshot = ?, wake_at = ? WHERE flow = ? AND key = ? AND revision = ?')
+          .run(next.revision, next.save(), wakeAt, next.flow, next.key, snapshot.revision);
     if (written.changes === 0) return false;
-    for (const id of next.correlationIds()) {
-      db.prepare('INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)').run(id, next.flow, next.key);
-    }
+    for (const id of next.ids()) db.prepare('INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)').run(id, next.flow, next.key);
     return true;
   });
 
-  /** What the shop wants: refused with its violations, or saved. On a conflict it is asked of the newer row. */
-  function wish(at, command) {
-    const step = at.handle(command, around(at));
-    if (!step.ok || save(at, step)) return step;
-    return wish(row(at.flow, at.key), command);
+  /** What the shop wants: rejected with its violations, or saved. On a conflict it is tried again on the newer row. */
+  function handle(snapshot, command) {
+    const step = snapshot.handle(command, context());
+    if (!step.ok || save(snapshot, step.next)) return step;
+    return handle(row(snapshot.flow, snapshot.key), command);
   }
 
-  /** What has happened. It is never refused: on a conflict the newer row is told. */
-  function tell(at, fact) {
-    const seen = at.observe(fact, around(at));
-    for (const warning of seen.warnings) log(at.flow, at.key, warning.rule, warning.message);
-    if (seen.applied && seen.failure) log(at.flow, at.key, seen.failure);
-    if (!seen.applied) return at;
-    if (!save(at, seen)) return tell(row(at.flow, at.key), fact);
-    return seen.learnt.reduce(offerInbox, seen.next);
+  /** What has happened. It is never rejected; on a conflict the newer row observes it. */
+  function observe(snapshot, fact) {
+    const step = snapshot.observe(fact, context());
+    for (const warning of step.warnings) log(snapshot.flow, snapshot.key, warning.rule, warning.message);
+    if (step.failure) log(snapshot.flow, snapshot.key, step.failure);
+    if (!save(snapshot, step.next)) return observe(row(snapshot.flow, snapshot.key), fact);
+    return step.new_ids.reduce(offerInbox, step.next);
   }
 
-  /** Takes a webhook in: kept before anything else, under each id that it names, until somebody could use it. */
+  /** Takes a webhook in: kept before anything else, under each id that it names, until a flow can use it. */
   function receive(provider, fact) {
     const text = JSON.stringify(fact);
     const ids = correlate(provider, fact.body);
@@ -80,97 +73,103 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
     }
     const found = ids.flatMap((id) => db.prepare('SELECT flow, key FROM flow_ids WHERE id = ?').all(id));
     const rows = new Map(found.filter((it) => providerOf(it) === provider).map((it) => [`${it.flow} ${it.key}`, it]));
-    const told = [...rows.values()].map(({ flow, key }) => tell(row(flow, key), fact));
-    if (told.length > 0 && !told.some((at) => isEarly(at, fact))) forget(provider, text);
+    const observed = [...rows.values()].map(({ flow, key }) => observe(row(flow, key), fact));
+    if (observed.length > 0 && !observed.some((snapshot) => isEarly(snapshot, fact))) forget(provider, text);
   }
 
-  /** Whether it is too early for a row. To ask changes nothing. */
-  function isEarly(at, fact) {
-    return at.observe(fact, around(at)).because === 'early';
+  /** Whether a fact is too early for a row. To ask changes nothing. */
+  function isEarly(snapshot, fact) {
+    return snapshot.observe(fact, context()).ignored?.reason === 'early';
   }
 
   function forget(provider, text) {
     db.prepare('DELETE FROM inbox WHERE provider = ? AND fact = ?').run(provider, text);
   }
 
-  /** Offers what came too early to a row that has learnt its id. */
-  function offerInbox(at, id) {
-    const kept = db.prepare('SELECT fact FROM inbox WHERE provider = ? AND id = ?').all(providerOf(at), id);
-    for (const { fact } of kept) {
-      at = tell(at, JSON.parse(fact));
-      if (!isEarly(at, JSON.parse(fact))) forget(providerOf(at), fact);
+  /** Offers the webhooks that came too early to a row that knows their id now. */
+  function offerInbox(snapshot, id) {
+    const provider = providerOf(snapshot);
+    for (const { fact } of db.prepare('SELECT fact FROM inbox WHERE provider = ? AND id = ?').all(provider, id)) {
+      snapshot = observe(snapshot, JSON.parse(fact));
+      if (!isEarly(snapshot, JSON.parse(fact))) forget(provider, fact);
     }
-    return at;
+    return snapshot;
   }
 
-  /** Does what is owed: the one loop, for every flow. What fails is left for a later turn, and holds nothing else up. */
-  async function work(at) {
+  /** Carries out the effects: the one loop, for every flow. One that fails is left for a later turn, and delays no other. */
+  async function work(snapshot) {
     const failed = new Set();
     for (;;) {
-      const todo = at.owed(around(at)).find((it) => canDo(it) && !failed.has(it.id));
-      if (todo === undefined) return rest(at, failed.size > 0 ? clock() + MINUTE : due(at));
-      const step = at.handle({ type: 'begin', effect: todo.id }, around(at));
-      if (!step.ok) failed.add(todo.id);
-      else if (!save(at, step)) return row(at.flow, at.key); // Somebody else has it in hand.
-      else at = tell(step.next, step.take ? await answer(step.take, todo.id, at) : await deed(todo, at));
+      const effect = snapshot.effects(context()).find((it) => canDo(it) && !failed.has(it.id));
+      if (effect === undefined) return rest(snapshot, failed.size > 0 ? clock() + MINUTE : snapshot.wakeAt(context()));
+      const lease = snapshot.lease(effect.id, context());
+      if (!lease.ok) {
+        failed.add(effect.id);
+        continue;
+      }
+      if (!save(snapshot, lease.next)) return row(snapshot.flow, snapshot.key); // Another worker has changed the row.
+      const { next, request } = lease;
+      snapshot = observe(next, request ? await reply(request, effect, next) : await done(effect, next));
     }
   }
 
-  async function answer(request, to, at) {
-    const about = { to, sending: request.sending };
+  /** Sends a request: its reply, or that there was none. */
+  async function reply(request, effect, snapshot) {
+    const about = { effect: effect.id, sending: request.sending };
     try {
-      return { type: 'reply', ...about, ...(await send(request, providerOf(at))) };
+      return { type: 'reply', ...about, ...(await send(request, providerOf(snapshot))) };
     } catch (error) {
-      log(at.flow, at.key, to, error);
+      log(snapshot.flow, snapshot.key, effect.id, error);
       const unsent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(error?.cause?.code ?? error?.code);
       return { type: unsent ? 'not_sent' : 'lost', ...about };
     }
   }
 
-  async function deed(todo, at) {
+  /** Carries out an effect that is no request. */
+  async function done(effect, snapshot) {
     try {
-      await deeds[todo.type](todo, at); // `todo.id` tells repeats apart.
-      return { type: 'done', effect: todo.id };
+      await perform[effect.type](effect, snapshot); // The same `effect.id` is the same effect.
+      return { type: 'done', effect: effect.id };
     } catch (error) {
-      log(at.flow, at.key, todo.id, error);
-      return { type: 'lost', to: todo.id }; // It rests, and is tried again.
+      log(snapshot.flow, snapshot.key, effect.id, error);
+      return { type: 'lost', effect: effect.id }; // It is tried again later.
     }
   }
 
-  function rest(at, until) {
-    const sql = 'UPDATE flows SET due = ? WHERE flow = ? AND key = ? AND revision = ?';
-    db.prepare(sql).run(until, at.flow, at.key, at.revision);
-    return at;
+  function rest(snapshot, until) {
+    const sql = 'UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ? AND revision = ?';
+    db.prepare(sql).run(until, snapshot.flow, snapshot.key, snapshot.revision);
+    return snapshot;
   }
 
-  /** Works on a row. Whatever goes wrong with it is logged, and left to a later turn: the others are served. */
+  /** Works on a row. Whatever goes wrong with it is logged, and left for a later turn: the other rows are served. */
   async function attend(flow, key) {
     try {
       await work(row(flow, key));
     } catch (error) {
       log(flow, key, error);
-      db.prepare('UPDATE flows SET due = ? WHERE flow = ? AND key = ?').run(clock() + MINUTE, flow, key);
+      db.prepare('UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ?').run(clock() + MINUTE, flow, key);
     }
   }
 
-  /** One turn of the worker: every row that is due. It finds what a process left behind that crashed. */
+  /** One turn of the worker: every row whose time has come. It finds the rows of a process that crashed. */
   async function turn() {
     db.prepare('DELETE FROM inbox WHERE received_at < ?').run(clock() - MONTH);
-    const rows = db.prepare('SELECT flow, key FROM flows WHERE due <= ? ORDER BY due LIMIT 100').all(clock());
+    const rows = db.prepare('SELECT flow, key FROM flows WHERE wake_at <= ? ORDER BY wake_at LIMIT 100').all(clock());
     await Promise.all(rows.map(({ flow, key }) => attend(flow, key)));
   }
 
   const app = Fastify();
 
-  app.setErrorHandler((error, _request, reply) => {
-    const isTheirs = error instanceof RuleboundError && /^\/(command|fact|body)\b/.test(error.field);
+  app.setErrorHandler((error, _request, response) => {
+    const isTheirs = error instanceof RuleboundError && /^\/(command|fact|body)\b/.test(error.pointer);
     const status = isTheirs ? 400 : (error.statusCode ?? 500);
     if (status >= 500) log(error);
-    return reply.code(status).send({ error: status >= 500 ? 'internal' : error.message });
+    return response.code(status).send({ error: status >= 500 ? 'internal' : error.message });
   });
 
-  /** What a browser may ask for: never a command as it stands, which could be a `begin` or name a price. */
-  const wishes = {
+  /** The commands behind the buttons of a browser. It never sends a command itself, which could name a price. */
+  const buttons = {
     items: ({ items }) => ({ type: 'update_payment_token', order_items: priced(items) }),
     card: () => ({ type: 'update_payment_token', update_card_info: true }),
     end: () => ({ type: 'delete_payment_token' }),
@@ -183,62 +182,61 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
     return items.map(({ sku, quantity }) => ({ ...shelf[sku], sku, quantity }));
   }
 
-  /** What stands, where the customer can end it, and which buttons are open. */
-  function shown(at) {
-    return { key: at.key, awaits: at.awaits(around(at)), offers: at.offers(around(at)) };
+  /** What a page shows: what the flow waits for, with the customer's URL, and which actions are allowed. */
+  function page(snapshot) {
+    return { key: snapshot.key, waiting_for: snapshot.waitingFor(context()), actions: snapshot.actions(context()) };
   }
 
-  /** Asks for a wish; what is owed for it is then done, or left to the worker: it is saved, and so accepted. */
-  async function ask(at, command, reply) {
-    const step = wish(at, command);
-    if (!step.ok) return reply.code(422).send({ violations: step.violations });
-    await attend(at.flow, at.key);
-    return reply.code(at.revision === 0 ? 201 : 200).send(shown(row(at.flow, at.key)));
+  /** Handles a command. Its effects are carried out now, or left to the worker: once it is saved, it is accepted. */
+  async function respond(snapshot, command, response) {
+    const step = handle(snapshot, command);
+    if (!step.ok) return response.code(422).send({ violations: step.violations });
+    await attend(snapshot.flow, snapshot.key);
+    return response.code(snapshot.revision === 0 ? 201 : 200).send(page(row(snapshot.flow, snapshot.key)));
   }
 
-  app.post('/subscriptions', { schema: { body: { ...body, required: ['items'] } } }, async (request, reply) => {
+  app.post('/subscriptions', { schema: { body: { ...body, required: ['items'] } } }, async (request, response) => {
     const key = randomUUID();
-    const back = `${site}/subscriptions/${key}/returned`;
     const order_items = priced(request.body.items);
-    const urls = { success_url: `${back}/success_url`, failure_url: `${back}/failure_url` };
-    return ask(truemed.PaymentToken.start(key), { type: 'create_payment_token', order_items, ...urls }, reply);
+    const urls = { success_url: `${site}/subscriptions/${key}/returned`, failure_url: site };
+    return respond(truemed.PaymentToken.start(key), { type: 'create_payment_token', order_items, ...urls }, response);
   });
 
-  app.get('/subscriptions/:key', async (request, reply) => {
-    const at = row(truemed.PaymentToken.flow, request.params.key);
-    return at === undefined ? reply.code(404).send() : shown(at);
+  app.get('/subscriptions/:key', async (request, response) => {
+    const token = row(truemed.PaymentToken.flow, request.params.key);
+    return token === undefined ? response.code(404).send() : page(token);
   });
 
-  const needed = { if: { properties: { wish: { const: 'items' } } }, then: { required: ['items'] } };
-  const named = { ...body, ...needed, required: ['wish'] };
-  named.properties = { ...body.properties, wish: { type: 'string', enum: Object.keys(wishes) } };
-  app.post('/subscriptions/:key/wishes', { schema: { body: named } }, async (request, reply) => {
-    const at = row(truemed.PaymentToken.flow, request.params.key);
-    if (at === undefined) return reply.code(404).send();
-    return ask(at, wishes[request.body.wish](request.body), reply);
+  const needed = { if: { properties: { button: { const: 'items' } } }, then: { required: ['items'] } };
+  const pressed = { ...body, ...needed, required: ['button'] };
+  pressed.properties = { ...body.properties, button: { type: 'string', enum: Object.keys(buttons) } };
+  app.post('/subscriptions/:key/buttons', { schema: { body: pressed } }, async (request, response) => {
+    const token = row(truemed.PaymentToken.flow, request.params.key);
+    if (token === undefined) return response.code(404).send();
+    return respond(token, buttons[request.body.button](request.body), response);
   });
 
-  /** The browser came back, which proves nothing. */
-  app.get('/subscriptions/:key/returned/:via', async (request, reply) => {
-    const at = row(truemed.PaymentToken.flow, request.params.key);
-    if (at === undefined) return reply.code(404).send();
-    tell(at, { type: 'returned', via: request.params.via });
-    return reply.redirect(site);
+  /** The browser came back from the provider, which proves nothing. */
+  app.get('/subscriptions/:key/returned', async (request, response) => {
+    const token = row(truemed.PaymentToken.flow, request.params.key);
+    if (token === undefined) return response.code(404).send();
+    observe(token, { type: 'customer_returned' });
+    return response.redirect(site);
   });
 
   app.register(async (hooks) => {
-    // The raw bytes: they are what the provider has signed.
+    // The raw bytes: the provider has signed them.
     hooks.removeAllContentTypeParsers();
     hooks.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-    hooks.post('/webhooks/:provider', async (request, reply) => {
+    hooks.post('/webhooks/:provider', async (request, response) => {
       const { body, headers, params: { provider } } = request;
-      if (!Object.hasOwn(providers, provider)) return reply.code(404).send();
-      if (!body?.length) return reply.code(400).send({ error: 'the body is empty' });
+      if (!Object.hasOwn(providers, provider)) return response.code(404).send();
+      if (!body?.length) return response.code(400).send({ error: 'the body is empty' });
       const origin = originOf(provider, headers, body);
-      if (origin === undefined) return reply.code(401).send();
+      if (origin === undefined) return response.code(401).send();
       receive(provider, { type: 'webhook', origin, body: body.toString(), content_type: headers['content-type'] ?? null });
-      return reply.code(acknowledgement(provider)).send();
+      return response.code(acknowledgement(provider)).send();
     });
   });
 
@@ -251,20 +249,20 @@ export function host({ file, site, shelf, providers, send, deeds, clock = Date.n
     }
   }
 
-  return { app, db, receive, row, tell, turn, wish, work };
+  return { app, db, handle, observe, receive, row, turn, work };
 }
 
-/** Whether a worker can do it now; a review waits for a person, whose verdict is a `done`. */
-function canDo(owed) {
-  return owed.ready && owed.type !== 'review';
+/** Whether a worker can carry it out now; a review waits for a person, whose verdict is `reviewed`. */
+function canDo(effect) {
+  return effect.ready && effect.type !== 'review';
 }
 
-/** Sends a request as it stands; only the provider's API key is added. */
-export async function send({ method, url, headers, credential, scheme, body }, provider) {
+/** Sends a request as it is; only the provider's API key is added. */
+export async function send({ method, url, headers, credential: { header, scheme }, body }, provider) {
   const key = needs(`${provider.toUpperCase()}_API_KEY`);
-  const filled = { ...headers, [credential]: scheme ? `${scheme} ${key}` : key };
+  const filled = { ...headers, [header]: scheme ? `${scheme} ${key}` : key };
   const response = await fetch(url, { method, headers: filled, body, signal: AbortSignal.timeout(MINUTE) });
-  return { status: response.status, headers: response.headers, body: await response.text() };
+  return { http_status: response.status, headers: response.headers, body: await response.text() };
 }
 
 function needs(name) {
@@ -273,14 +271,15 @@ function needs(name) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const say = async (owed, { key }) => console.log(key, owed);
+  const print = async (effect, { key }) => console.log(key, effect);
   const { app, turn } = host({
     file: 'host.db',
     site: 'http://localhost:3000',
     shelf: { 'b12-90': { name: 'Vitamin B12, 90 capsules', price: 1500 } },
-    providers: { truemed: { secrets: [needs('TRUEMED_WEBHOOK_SECRET')], settings: { environment: 'staging' } } },
+    providers: { truemed: { secrets: [needs('TRUEMED_WEBHOOK_SECRET')] } },
+    config: { truemed: { environment: 'staging' } },
     send,
-    deeds: { notify: say, fulfill: say, access: say },
+    perform: { notify: print, fulfill: print, access: print },
   });
   const again = () => turn().catch(console.error).finally(() => setTimeout(again, 1000));
   again();

@@ -5,35 +5,35 @@ const { isDate } = require('node:util/types');
 const native = require('./native.cjs').load();
 const { RuleboundError, text, write } = require('./text.cjs');
 
-/** What an answer is, as `native.said[0]` tells. */
+/** The kinds of answer: `native.numbers[0]`. */
 const DONE = 0;
-const REFUSED = 1;
-const UNMOVED = 2;
+const REJECTED = 1;
+const IGNORED = 2;
 const WRONG = 3;
 
-/** One verb, JSON to JSON: `{"handle": {…}}` to `{"ok": …}`, `{"refused": …}` or `{"error": …}`. */
+/** One verb, JSON to JSON: `{"handle": {…}}` to `{"ok": …}`, `{"rejected": …}` or `{"error": …}`. */
 function call(request) {
   const answer = native.call(text(request, ''));
-  return native.said[0] === WRONG ? JSON.stringify({ error: JSON.parse(answer) }) : answer;
+  return native.numbers[0] === WRONG ? JSON.stringify({ error: JSON.parse(answer) }) : answer;
 }
 
-/** What a verb answers, as JSON; its fields are texts of JSON, or left out. */
-function answered(verb, fields) {
+/** The answer of a verb, as JSON; its fields are JSON, or `undefined`. */
+function answerJson(verb, fields) {
   const given = Object.entries(fields).filter(([, json]) => json !== undefined);
   const answer = call(`{"${verb}":{${given.map(([name, json]) => `"${name}":${json}`).join()}}}`);
   if (answer.startsWith('{"ok":')) return answer.slice('{"ok":'.length, -1);
-  const { error = { code: 'internal', field: '', message: 'a bug of rulebound\'s' } } = JSON.parse(answer);
-  throw new RuleboundError(error.code, error.field, error.message);
+  const { error = { code: 'internal', pointer: '', message: 'a bug of rulebound\'s' } } = JSON.parse(answer);
+  throw new RuleboundError(error.code, error.pointer, error.message);
 }
 
-/** Throws what is wrong: what the answer says, or else what `call` says of the same verb. */
+/** Throws what is wrong: the problem in the answer, or else the error that `call` gives for the same verb. */
 function fail(answer, verb, fields) {
   if (answer !== undefined) {
-    const { code, field, message } = JSON.parse(answer);
-    throw new RuleboundError(code, field, message);
+    const { code, pointer, message } = JSON.parse(answer);
+    throw new RuleboundError(code, pointer, message);
   }
-  answered(verb, fields);
-  throw new RuleboundError('internal', '', 'a bug of rulebound\'s: one way refuses what the other accepts');
+  answerJson(verb, fields);
+  throw new RuleboundError('internal', '', 'a bug of rulebound\'s: one way rejects what the other accepts');
 }
 
 const SECONDS = 'looks like seconds: give milliseconds, such as `Date.now()`, or a Date';
@@ -56,4 +56,4 @@ function instantText(now) {
   return isDate(now) ? String(now.getTime()) : write(now, '/now');
 }
 
-module.exports = { DONE, REFUSED, UNMOVED, WRONG, answered, call, fail, instant, instantText, native };
+module.exports = { DONE, IGNORED, REJECTED, WRONG, answerJson, call, fail, instant, instantText, native };

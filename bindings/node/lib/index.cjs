@@ -2,15 +2,15 @@
 
 const { isSharedArrayBuffer, isUint8Array } = require('node:util/types');
 
-const { WRONG, answered, call, fail, instant, instantText, native } = require('./call.cjs');
+const { WRONG, answerJson, call, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
 const { Snapshot, load, providers } = require('./snapshot.cjs');
 const { RuleboundError, text, write } = require('./text.cjs');
 
-/** What a verb answers, its fields being values. */
-function asked(verb, fields) {
+/** The answer of a verb, as a value; its fields are values. */
+function answerValue(verb, fields) {
   const json = Object.entries(fields).map(([name, value]) => [name, write(value, `/${name}`)]);
-  return JSON.parse(answered(verb, Object.fromEntries(json)));
+  return JSON.parse(answerJson(verb, Object.fromEntries(json)));
 }
 
 /** Whether a webhook is the provider's; throws `not_authentic` if it is not. */
@@ -24,7 +24,7 @@ function authenticate(provider, secrets, headers, body, now, tolerance) {
   const bytes = raw(body);
   const span = tolerance === undefined || tolerance === null ? undefined : write(tolerance, '/tolerance');
   const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis, span);
-  if (native.said[0] === WRONG) {
+  if (native.numbers[0] === WRONG) {
     fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now), tolerance: span });
   }
   return JSON.parse(answer);
@@ -40,34 +40,34 @@ function raw(body) {
 function correlate(provider, body) {
   const bytes = raw(body);
   const answer = native.correlate(provider, bytes);
-  if (native.said[0] === WRONG) fail(answer, 'correlate', { provider: write(provider, '/provider'), body: '""' });
+  if (native.numbers[0] === WRONG) fail(answer, 'correlate', { provider: write(provider, '/provider'), body: '""' });
   return JSON.parse(answer);
 }
 
 /** The status that the provider wants for a stored webhook. */
 function acknowledgement(provider) {
-  return asked('acknowledgement', { provider });
+  return answerValue('acknowledgement', { provider });
 }
 
-/** Answers a question to one of the provider's pure modules. */
+/** Asks one of the provider's pure modules a question. */
 function ask(provider, question, fields) {
-  return asked('ask', { provider, question, with: fields });
+  return answerValue('ask', { provider, question, with: fields });
 }
 
 /** Every rule and every flow. */
 function catalogue() {
-  return asked('catalogue', {});
+  return answerValue('catalogue', {});
 }
 
 /** The versions of the library, of the rules, and of the call protocol. */
 function versions() {
-  return asked('versions', {});
+  return answerValue('versions', {});
 }
 
 /** The key of a flow whose identity is the provider's own thing. */
-function keyOf(kind, name) {
-  const answer = native.keyOf(text(kind, '/kind'), text(name, '/name'));
-  if (native.said[0] === WRONG) fail(answer, 'key_of', { kind: JSON.stringify(kind), name: JSON.stringify(name) });
+function keyFor(kind, name) {
+  const answer = native.keyFor(text(kind, '/kind'), text(name, '/name'));
+  if (native.numbers[0] === WRONG) fail(answer, 'key_for', { kind: JSON.stringify(kind), name: JSON.stringify(name) });
   return answer;
 }
 
@@ -81,7 +81,7 @@ module.exports = {
   call,
   catalogue,
   correlate,
-  keyOf,
+  keyFor,
   load,
   versions,
 };

@@ -12,7 +12,7 @@ export const {
   catalogue,
   correlate,
   flex,
-  keyOf,
+  keyFor,
   load,
   revup,
   truemed,

@@ -3,62 +3,61 @@
 const { inspect } = require('node:util');
 const { isUint8Array } = require('node:util/types');
 
-const { DONE, REFUSED, UNMOVED, WRONG, answered, fail, instant, instantText, native } = require('./call.cjs');
+const { DONE, IGNORED, REJECTED, WRONG, answerJson, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
-const { Accepted, Applied, Refused, Unmoved } = require('./step.cjs');
+const { Lease, Rejected, Step } = require('./step.cjs');
 const { RuleboundError, isPlain, text, write } = require('./text.cjs');
 
 /** Only this module makes snapshots. */
 const MADE_HERE = Symbol('made here');
 
-/** What the native side is given with a verb: a step is taken again with the same. */
-class Given {
-  constructor(number, text, around, input, body) {
-    if (typeof around !== 'object' || around === null) {
-      throw new RuleboundError('malformed', '/now', 'is missing: say `{ now: Date | milliseconds }`');
+/** The arguments of a native function: a step is taken again with the same ones. */
+class Arguments {
+  constructor(number, text, context, input, body) {
+    if (typeof context !== 'object' || context === null) {
+      throw new RuleboundError('malformed', '/now', 'is missing: give `{ now: Date | milliseconds }`');
     }
-    for (const option in around) {
-      if (option !== 'now' && option !== 'policy' && option !== 'settings' && Object.hasOwn(around, option)) {
-        throw new RuleboundError('malformed', `/${option}`, 'is none of `now`, `policy` and `settings`');
+    for (const option in context) {
+      if (option !== 'now' && option !== 'config' && Object.hasOwn(context, option)) {
+        throw new RuleboundError('malformed', `/${option}`, 'is neither `now` nor `config`');
       }
     }
-    const { now, policy, settings } = around;
+    const { now, config } = context;
     this.number = number;
     this.text = text;
     this.now = instant(now);
-    this.policy = policy === undefined ? undefined : write(policy, '/policy');
-    this.settings = settings === undefined || settings === null ? undefined : write(settings, '/settings');
+    this.config = config === undefined ? undefined : write(config, '/config');
     this.input = input;
     this.body = body;
   }
 
-  ask(verb) {
-    return verb(this.number, this.text, this.now, this.policy, this.settings, this.input, this.body);
+  pass(verb) {
+    return verb(this.number, this.text, this.now, this.config, this.input, this.body);
   }
 
-  /** Throws what is wrong with it. */
-  fail(answer, verb, around, input) {
-    const { text: snapshot, policy, settings } = this;
-    fail(answer, verb, { snapshot, now: instantText(around.now), policy, settings, ...input });
+  /** Throws what is wrong with them. */
+  fail(answer, verb, context, input) {
+    const { text: snapshot, config } = this;
+    fail(answer, verb, { snapshot, now: instantText(context.now), config, ...input });
   }
 }
 
-/** A flow as it stands: a value. Every decision leaves it as it was, and gives the next one. */
+/** A flow at one moment: a value. Every decision leaves it unchanged, and gives the next one. */
 class Snapshot {
-  /** Its JSON, once it has been asked for. */
+  /** Its JSON, once it is needed. */
   #written;
   #isSaved;
-  /** Under which the native side may still remember it. */
+  /** The number by which the native side may still remember it. */
   #number;
   /** Takes the step again that led to it: a step is a pure function, and leads to the same. */
   #again;
 
   constructor(by, flow, key, written, isSaved, again) {
-    if (by !== MADE_HERE) throw new TypeError('a snapshot comes from `start`, `load` or a step');
+    if (by !== MADE_HERE) throw new TypeError('a snapshot comes from `start`, `load`, a step or a lease');
     this.flow = flow;
     this.key = key;
-    this.revision = native.said[3];
-    this.#number = native.said[1];
+    this.revision = native.numbers[3];
+    this.#number = native.numbers[1];
     this.#written = written;
     this.#isSaved = isSaved;
     this.#again = again;
@@ -66,7 +65,7 @@ class Snapshot {
     Object.freeze(this);
   }
 
-  /** Its JSON. What a step led to is written when it is first asked for. */
+  /** Its JSON. The next snapshot of a step is written when its JSON is first needed. */
   get #text() {
     if (this.#written === undefined) {
       this.#written = writtenBy(this.#number, this.#again);
@@ -76,12 +75,12 @@ class Snapshot {
   }
 
   /** Its JSON in the newest format. */
-  static save(at) {
-    if (!at.#isSaved) {
-      at.#written = answered('load', { snapshot: at.#text });
-      at.#isSaved = true;
+  static save(snapshot) {
+    if (!snapshot.#isSaved) {
+      snapshot.#written = answerJson('load', { snapshot: snapshot.#text });
+      snapshot.#isSaved = true;
     }
-    return at.#text;
+    return snapshot.#text;
   }
 
   static isOne(value) {
@@ -89,67 +88,83 @@ class Snapshot {
   }
 
   saveAs(format) {
-    return answered('save_as', { snapshot: this.#text, format: write(format, '/format') });
+    return answerJson('save_as', { snapshot: this.#text, format: write(format, '/format') });
   }
 
-  handle(command, around) {
+  handle(command, context) {
     const input = write(command, '/command');
-    const given = new Given(this.#number, this.#text, around, input);
-    const answer = given.ask(native.handle);
-    switch (native.said[0]) {
+    const given = new Arguments(this.#number, this.#text, context, input);
+    const answer = given.pass(native.handle);
+    switch (native.numbers[0]) {
       case DONE:
-        return new Accepted(this.#next(native.handle, given), answer);
-      case REFUSED:
-        return new Refused(answer);
+        return new Step(this.#next(native.handle, given), answer);
+      case IGNORED:
+        return new Step(this, answer);
+      case REJECTED:
+        return new Rejected(answer);
       default:
-        return given.fail(answer, 'handle', around, { command: input });
+        return given.fail(answer, 'handle', context, { command: input });
     }
   }
 
-  observe(fact, around) {
-    const [input, body] = written(fact);
-    const given = new Given(this.#number, this.#text, around, input, body);
-    const answer = given.ask(native.observe);
-    switch (native.said[0]) {
+  lease(effect, context) {
+    const input = write(effect, '/effect');
+    const given = new Arguments(this.#number, this.#text, context, effect);
+    const answer = given.pass(native.lease);
+    switch (native.numbers[0]) {
       case DONE:
-        return new Applied(this.#next(native.observe, given), answer);
-      case UNMOVED:
-        return new Unmoved(answer);
+        return new Lease(this.#next(native.lease, given), answer);
+      case REJECTED:
+        return new Rejected(answer);
       default:
-        return given.fail(answer, 'observe', around, { fact: input });
+        return given.fail(answer, 'lease', context, { effect: input });
+    }
+  }
+
+  observe(fact, context) {
+    const [input, body] = written(fact);
+    const given = new Arguments(this.#number, this.#text, context, input, body);
+    const answer = given.pass(native.observe);
+    switch (native.numbers[0]) {
+      case DONE:
+        return new Step(this.#next(native.observe, given), answer);
+      case IGNORED:
+        return new Step(this, answer);
+      default:
+        return given.fail(answer, 'observe', context, { fact: input });
     }
   }
 
   #next(verb, given) {
-    return new this.constructor(MADE_HERE, this.flow, this.key, undefined, true, () => given.ask(verb));
+    return new this.constructor(MADE_HERE, this.flow, this.key, undefined, true, () => given.pass(verb));
   }
 
-  owed(around) {
-    return this.#look('owed', native.owed, around);
+  effects(context) {
+    return this.#view('effects', native.effects, context);
   }
 
-  awaits(around) {
-    return this.#look('awaits', native.awaits, around);
+  waitingFor(context) {
+    return this.#view('waiting_for', native.waitingFor, context);
   }
 
-  offers(around) {
-    return this.#look('offers', native.offers, around);
+  actions(context) {
+    return this.#view('actions', native.actions, context);
   }
 
-  deadline(around) {
-    return this.#look('deadline', native.deadline, around);
+  wakeAt(context) {
+    return this.#view('wake_at', native.wakeAt, context);
   }
 
-  #look(verb, view, around) {
-    const given = new Given(this.#number, this.#text, around);
-    const answer = given.ask(view);
-    if (native.said[0] === WRONG) given.fail(answer, verb, around);
+  #view(verb, view, context) {
+    const given = new Arguments(this.#number, this.#text, context);
+    const answer = given.pass(view);
+    if (native.numbers[0] === WRONG) given.fail(answer, verb, context);
     return JSON.parse(answer);
   }
 
-  correlationIds() {
-    const answer = native.correlationIds(this.#number, this.#text);
-    if (native.said[0] === WRONG) fail(answer, 'correlation_ids', { snapshot: this.#text });
+  ids() {
+    const answer = native.ids(this.#number, this.#text);
+    if (native.numbers[0] === WRONG) fail(answer, 'ids', { snapshot: this.#text });
     return JSON.parse(answer);
   }
 
@@ -162,7 +177,7 @@ class Snapshot {
     return `${this.flow} ${fingerprint(this.save())}`;
   }
 
-  /** States hold what is secret: only what it is about is printed. */
+  /** A state holds secrets: only what the snapshot is about is printed. */
   [inspect.custom]() {
     return `${this.flow} ${this.key} at revision ${this.revision} (${fingerprint(this.save())})`;
   }
@@ -192,11 +207,11 @@ function written(fact) {
 /** The JSON of a snapshot that the native side may have forgotten; then the step is taken again. */
 function writtenBy(number, again) {
   let answer = native.save(number);
-  if (native.said[0] === WRONG && answer === undefined) {
+  if (native.numbers[0] === WRONG && answer === undefined) {
     again();
-    answer = native.save(native.said[1]);
+    answer = native.save(native.numbers[1]);
   }
-  if (native.said[0] === WRONG) fail(answer);
+  if (native.numbers[0] === WRONG) fail(answer);
   return answer;
 }
 
@@ -209,13 +224,14 @@ function flowClass(id, name) {
       }
 
       static start(key) {
-        return opened(answered('start', { flow: write(id, '/flow'), key: write(key, '/key') }), true);
+        return opened(answerJson('start', { flow: write(id, '/flow'), key: write(key, '/key') }), true);
       }
 
       static load(row) {
-        const at = opened(text(row, '/snapshot'), false);
-        if (at.flow === id) return at;
-        throw new RuleboundError('unreadable_snapshot', '/snapshot/flow', `is \`${at.flow}\`, and not \`${id}\``);
+        const snapshot = opened(text(row, '/snapshot'), false);
+        if (snapshot.flow === id) return snapshot;
+        const reason = `is \`${snapshot.flow}\`, and not \`${id}\``;
+        throw new RuleboundError('unreadable_snapshot', '/snapshot/flow', reason);
       }
     },
   };
@@ -236,8 +252,8 @@ for (const classes of Object.values(providers)) Object.freeze(classes);
 
 function opened(row, isSaved) {
   const key = native.load(row);
-  if (native.said[0] === WRONG) fail(key, 'load', { snapshot: row });
-  const flow = flows[native.said[2]];
+  if (native.numbers[0] === WRONG) fail(key, 'load', { snapshot: row });
+  const flow = flows[native.numbers[2]];
   return new flow(MADE_HERE, flow.flow, key, row, isSaved);
 }
 

@@ -2,58 +2,29 @@
 
 const { inspect } = require('node:util');
 
-/** What an accepted command or an applied fact leads to: plain data, which can be spread, compared and written. */
-class Transition {
-  /** A request's body and URL hold what is secret. */
-  [inspect.custom]() {
-    const { take, ...rest } = this;
-    return { ...rest, take: take && `${take.method} ${take.idempotency_key}` };
-  }
-}
+/** What an accepted command or a fact leads to: plain data, which can be spread, compared and written. */
+class Step {
+  #transitions;
 
-class Accepted extends Transition {
+  /** `answer` leaves out what is empty; an array is the transitions alone. */
   constructor(next, answer) {
-    super();
+    const rest = answer.startsWith('[') ? { transitions: answer } : JSON.parse(answer);
+    const { ignored = null, transitions = [], new_ids = [], failure = null, warnings = [] } = rest;
+    this.#transitions = transitions;
     this.ok = true;
-    lead(this, next, answer);
-  }
-}
-
-class Applied extends Transition {
-  constructor(next, answer) {
-    super();
-    this.applied = true;
-    lead(this, next, answer);
-  }
-}
-
-/** Says what a step led to; what is empty, the answer leaves out. */
-function lead(step, next, answer) {
-  const said = answer === undefined ? {} : JSON.parse(answer);
-  const { changed = true, take = null, learnt = [], failure = null, warnings = [] } = said;
-  step.next = next;
-  step.changed = changed;
-  step.take = take;
-  step.learnt = learnt;
-  step.failure = failure;
-  step.warnings = warnings;
-}
-
-/** Every rule that a command would break: read when they are asked for, since `ok` is often enough. */
-class Refused {
-  #answer;
-  #violations;
-
-  constructor(answer) {
-    this.ok = false;
-    this.#answer = answer;
+    this.next = next;
+    this.ignored = ignored;
     // Own, so that it is copied and compared like any other; it costs half of what `Object.defineProperty` does.
-    this.__defineGetter__('violations', violations);
+    this.__defineGetter__('transitions', readTransitions);
+    this.new_ids = new_ids;
+    this.failure = failure;
+    this.warnings = warnings;
   }
 
-  static violations(step) {
-    step.#violations ??= JSON.parse(step.#answer);
-    return step.#violations;
+  /** Read when they are asked for: few hosts do. */
+  static transitions(step) {
+    if (typeof step.#transitions === 'string') step.#transitions = JSON.parse(step.#transitions);
+    return step.#transitions;
   }
 
   [inspect.custom]() {
@@ -61,18 +32,51 @@ class Refused {
   }
 }
 
-function violations() {
-  return Refused.violations(this);
+function readTransitions() {
+  return Step.transitions(this);
 }
 
-/** Why a fact moved nothing. */
-class Unmoved {
-  constructor(answer) {
-    const { because, warnings } = JSON.parse(answer);
-    this.applied = false;
-    this.because = because;
+/** An effect that a worker holds alone until its lease ends: plain data, as a step is. */
+class Lease {
+  /** `answer` is missing where there is neither a request nor a warning. */
+  constructor(next, answer) {
+    const { request, warnings } = answer === undefined ? { request: null, warnings: [] } : JSON.parse(answer);
+    this.ok = true;
+    this.next = next;
+    this.request = request;
     this.warnings = warnings;
+  }
+
+  /** A request's body and URL hold secrets. */
+  [inspect.custom]() {
+    const { request, ...rest } = this;
+    return { ...rest, request: request && `${request.method} ${request.idempotency_key}` };
   }
 }
 
-module.exports = { Accepted, Applied, Refused, Unmoved };
+/** Every rule that a command or a lease would break: read when they are asked for, since `ok` is often enough. */
+class Rejected {
+  #answer;
+  #violations;
+
+  constructor(answer) {
+    this.ok = false;
+    this.#answer = answer;
+    this.__defineGetter__('violations', readViolations);
+  }
+
+  static violations(rejected) {
+    rejected.#violations ??= JSON.parse(rejected.#answer);
+    return rejected.#violations;
+  }
+
+  [inspect.custom]() {
+    return { ...this };
+  }
+}
+
+function readViolations() {
+  return Rejected.violations(this);
+}
+
+module.exports = { Lease, Rejected, Step };

@@ -1,46 +1,46 @@
 'use strict';
 
-/** Data that rulebound cannot read: a `code`, the `field` as a JSON Pointer, and the `reason`; the message says both. */
+/** Data that rulebound cannot read: a `code`, a JSON `pointer` to it, and the `reason`; the message has both. */
 class RuleboundError extends Error {
-  constructor(code, field, reason) {
-    super(field === '' ? reason : `${field}: ${withoutPath(reason, field)}`);
+  constructor(code, pointer, reason) {
+    super(pointer === '' ? reason : `${pointer}: ${withoutPath(reason, pointer)}`);
     this.code = code;
-    this.field = field;
+    this.pointer = pointer;
     this.reason = reason;
   }
 
   toJSON() {
-    const { name, code, field, reason, message } = this;
-    return { name, code, field, reason, message };
+    const { name, code, pointer, reason, message } = this;
+    return { name, code, pointer, reason, message };
   }
 }
 Object.defineProperty(RuleboundError.prototype, 'name', { value: 'RuleboundError', configurable: true, writable: true });
 
 /** What is wrong, without the end of the path in front of it: what reads a snapshot says where in it. */
-function withoutPath(reason, field) {
+function withoutPath(reason, pointer) {
   const [given, path] = /^`((?:\/[^`]*)?)`: /.exec(reason) ?? [];
-  return given !== undefined && field.endsWith(path) ? reason.slice(given.length) : reason;
+  return given !== undefined && pointer.endsWith(path) ? reason.slice(given.length) : reason;
 }
 
-/** What is wrong with a text that UTF-8 cannot carry. */
+/** What is wrong with a string that UTF-8 cannot carry. */
 const HALF = 'holds half a character (a lone surrogate)';
 
 /** How deep a value may be nested: as deep as JSON is read. */
 const DEEPEST = 127;
 
 /**
- * A value as JSON, exactly as it stands: what `JSON.stringify` would drop or turn into something else is refused, with
- * its field.
+ * A value as JSON, exactly as it is: what `JSON.stringify` would drop or turn into something else is an error, with a
+ * pointer to it.
  */
-function write(value, field) {
+function write(value, pointer) {
   const json = writePlain(value, 0);
   if (json !== undefined) return json;
   const wrong = flaw(value, 0);
-  if (wrong !== undefined) throw new RuleboundError('malformed', field + wrong.field, wrong.message);
+  if (wrong !== undefined) throw new RuleboundError('malformed', pointer + wrong.pointer, wrong.message);
   return JSON.stringify(value);
 }
 
-/** What a text may hold that JSON does not write as it stands. */
+/** What a string may hold that JSON cannot write unchanged. */
 const UNPLAIN = /[^ !#-[\]-~]/;
 
 /** A value as JSON in one walk, if it is plain throughout: nearly all is. Nothing of any other. */
@@ -55,16 +55,16 @@ function writePlain(value, depth) {
     case 'object':
       if (value === null) return 'null';
       if (depth === DEEPEST) return undefined;
-      return Array.isArray(value) ? writeList(value, depth) : writeObject(value, depth);
+      return Array.isArray(value) ? writeArray(value, depth) : writeObject(value, depth);
     default:
       return undefined;
   }
 }
 
-function writeList(list, depth) {
+function writeArray(array, depth) {
   let json = '';
-  for (let index = 0; index < list.length; index += 1) {
-    const item = writePlain(list[index], depth + 1);
+  for (let index = 0; index < array.length; index += 1) {
+    const item = writePlain(array[index], depth + 1);
     if (item === undefined) return undefined;
     json += index === 0 ? item : `,${item}`;
   }
@@ -84,7 +84,7 @@ function writeObject(object, depth) {
   return `{${json}}`;
 }
 
-/** What stands before the value of a field. The names are few: to find one costs less than to look through it. */
+/** What is written before the value of a field. The names are few: to find one costs less than to look through it. */
 const openings = new Map();
 const MOST_NAMES = 1000;
 const LONGEST_NAME = 64;
@@ -140,27 +140,27 @@ function isPlain(value) {
 }
 
 function here(message) {
-  return { field: '', message };
+  return { pointer: '', message };
 }
 
 /** The same flaw, seen from further out. Of what is nested too deeply, only the outermost field is named. */
 function under(name, wrong) {
-  const field = `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  return { ...wrong, field: wrong.isDeep ? field : field + wrong.field };
+  const pointer = `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return { ...wrong, pointer: wrong.isDeep ? pointer : pointer + wrong.pointer };
 }
 
 /** What a value is, as a part of a sentence. */
 function kind(value) {
   if (value === undefined || value === null) return `is ${value}`;
-  if (Array.isArray(value)) return 'is a list';
+  if (Array.isArray(value)) return 'is an array';
   const name = typeof value;
-  return `is ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name === 'string' ? 'text' : name}`;
+  return `is ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
-/** A text that survives UTF-8. */
-function text(value, field) {
-  if (typeof value !== 'string') throw new RuleboundError('malformed', field, `${kind(value)}, and not a text`);
-  if (!value.isWellFormed()) throw new RuleboundError('malformed', field, HALF);
+/** A string that survives UTF-8. */
+function text(value, pointer) {
+  if (typeof value !== 'string') throw new RuleboundError('malformed', pointer, `${kind(value)}, and not a string`);
+  if (!value.isWellFormed()) throw new RuleboundError('malformed', pointer, HALF);
   return value;
 }
 

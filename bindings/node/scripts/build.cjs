@@ -36,7 +36,7 @@ if (built.error?.code === 'ENOENT') {
   process.exit(isThere ? 0 : 1);
 }
 if (built.status !== 0) {
-  console.error(`rulebound: cargo could not build ${name}; what it says stands above.`);
+  console.error(`rulebound: cargo could not build ${name}; see its messages above.`);
   process.exit(1);
 }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// Before the package is packed: the project's licences stand at its root, and a package must bring its own.
+// Before the package is packed: the project's licences are at its root, and a package needs its own.
 
 const { copyFileSync } = require('node:fs');
 const { join } = require('node:path');

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "panics", not(debug_assertions)))]
 compile_error!("`panics` is for tests, and never in a release");
 
+mod context;
 mod memo;
 #[cfg(feature = "panics")]
 mod panics;

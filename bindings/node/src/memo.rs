@@ -1,18 +1,24 @@
-//! The snapshots that were read or made last, so that the next call need not read their text again.
+//! The snapshots and the config that were read or made last, so that the next call need not read their text again.
 //!
 //! In JavaScript a snapshot is its text, and owns nothing here: V8 runs finalizers only between turns, so that a loop
 //! which never waits would free none. What is forgotten is read again from its text.
 
-use rulebound::ffi::AnySnapshot;
+use std::sync::Arc;
+
+use rulebound::Config;
+use rulebound::ffi::{AnySnapshot, read_config};
 
 /// How many snapshots are remembered.
 const REMEMBERED: u64 = 256;
 
-/// The snapshots of one JavaScript environment.
+/// What is remembered for one JavaScript environment.
 pub(crate) struct Memo {
-    /// Each in the place that its number leads to; a newer one takes it over.
+    /// Each snapshot in the place that its number leads to; a newer one takes it over.
     places: Vec<Option<Kept>>,
     last: u64,
+    default_config: Arc<Config>,
+    /// The last config that was given, and its text: a host gives the same one again and again.
+    config: Option<(String, Arc<Config>)>,
 }
 
 struct Kept {
@@ -22,7 +28,25 @@ struct Kept {
 
 impl Memo {
     pub(crate) fn new() -> Self {
-        Self { places: (0..REMEMBERED).map(|_| None).collect(), last: 0 }
+        let places = (0..REMEMBERED).map(|_| None).collect();
+        Self { places, last: 0, default_config: Arc::default(), config: None }
+    }
+
+    /// The config of a host that gives none.
+    pub(crate) fn default_config(&self) -> Arc<Config> {
+        Arc::clone(&self.default_config)
+    }
+
+    /// The config of a text; nothing if it cannot be read.
+    pub(crate) fn config(&mut self, text: String) -> Option<Arc<Config>> {
+        match &self.config {
+            Some((known, config)) if *known == text => Some(Arc::clone(config)),
+            _ => {
+                let config = Arc::new(read_config(&text).ok()?);
+                self.config = Some((text, Arc::clone(&config)));
+                Some(config)
+            }
+        }
     }
 
     /// Keeps a snapshot under a number that was never given before.

@@ -10,7 +10,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 use napi_sys as sys;
-use rulebound::ffi::Problem;
+use rulebound::ffi::CallError;
 use rulebound::json::write;
 
 use crate::memo::Memo;
@@ -20,8 +20,8 @@ use crate::verbs::VERBS;
 const MOST: usize = 8;
 /// Room for an ordinary text, so that it is read in one go.
 const ORDINARY: usize = 1024;
-/// The name under which JavaScript finds what an answer says besides its text.
-const SAID: &str = "said";
+/// The name under which JavaScript finds the numbers beside an answer's text.
+const NUMBERS_NAME: &str = "numbers";
 
 /// A function of the module: text to text.
 pub(crate) struct Verb {
@@ -43,15 +43,15 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
-/// What an answer is; `lib/native.cjs` knows the same numbers.
+/// What an answer is; `lib/call.cjs` knows the same numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// What was asked for.
     Done = 0,
-    /// A refused command.
-    Refused = 1,
-    /// A fact that moved nothing.
-    Unmoved = 2,
+    /// A command or a lease that is rejected.
+    Rejected = 1,
+    /// A step that changes nothing.
+    Ignored = 2,
     /// An error as JSON; nothing where `ffi::call` is to explain it.
     Wrong = 3,
 }
@@ -62,7 +62,7 @@ impl Answer {
     }
 
     /// What is wrong, in the words of every language.
-    pub(crate) fn wrong(problem: &Problem) -> Self {
+    pub(crate) fn wrong(problem: &CallError) -> Self {
         Self::new(Kind::Wrong, write(problem))
     }
 
@@ -71,7 +71,7 @@ impl Answer {
     }
 }
 
-/// How many numbers an answer says besides its text.
+/// How many numbers an answer has beside its text.
 const NUMBERS: usize = 4;
 
 /// The arguments of one call.
@@ -116,7 +116,7 @@ impl Call<'_> {
         String::from_utf8(bytes).ok()
     }
 
-    /// Writes a text as UTF-8 into the room of a buffer, and tells how many bytes it has written.
+    /// Writes a text as UTF-8 into the room of a buffer, and returns how many bytes it has written.
     fn read(&self, index: usize, room: &mut Vec<u8>) -> Option<usize> {
         let (start, capacity) = (room.as_mut_ptr().cast::<c_char>(), room.capacity());
         let mut length = 0;
@@ -159,15 +159,15 @@ impl Call<'_> {
 struct Instance {
     memo: Memo,
     /// The `Float64Array` of the numbers beside an answer's text.
-    said: sys::napi_ref,
+    numbers: sys::napi_ref,
 }
 
 impl Instance {
-    /// Tells the numbers beside an answer's text, unless JavaScript has given the array's memory away.
-    fn tell(&self, env: sys::napi_env, numbers: [f64; NUMBERS]) -> Option<()> {
+    /// Sets the numbers beside an answer's text, unless JavaScript has given the array's memory away.
+    fn set_numbers(&self, env: sys::napi_env, numbers: [f64; NUMBERS]) -> Option<()> {
         let (mut array, mut length, mut data) = (null_mut(), 0, null_mut());
         // SAFETY: the reference is the environment's own, and holds the array for as long as that lives.
-        check(unsafe { sys::napi_get_reference_value(env, self.said, &mut array) })?;
+        check(unsafe { sys::napi_get_reference_value(env, self.numbers, &mut array) })?;
         let (data_of, none) = (&mut data, null_mut());
         // SAFETY: three results are not asked for.
         check(unsafe {
@@ -192,7 +192,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     // SAFETY: `register` gave the function this verb, which is static.
     let verb = unsafe { &*verb.cast::<Verb>() };
     // SAFETY: `register` gave the environment this instance. One thread runs it, and no verb calls JavaScript, so that
-    // nobody else has it now.
+    // no other reference to it exists now.
     let instance = unsafe { &mut *instance.cast::<Instance>() };
     let call = Call { env, arguments: &arguments };
     let answer = catch_unwind(AssertUnwindSafe(|| {
@@ -202,9 +202,9 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     }));
     let answer = match answer {
         Ok(answer) => answer.unwrap_or_else(|| Answer::new(Kind::Wrong, String::new())),
-        Err(bug) => Answer::wrong(&Problem::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
+        Err(bug) => Answer::wrong(&CallError::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
     };
-    if instance.tell(env, answer.numbers()).is_none() {
+    if instance.set_numbers(env, answer.numbers()).is_none() {
         return null_mut();
     }
     match answer.text.as_str() {
@@ -262,16 +262,16 @@ fn register(env: sys::napi_env, exports: sys::napi_value) -> Option<()> {
 }
 
 fn instance(env: sys::napi_env, exports: sys::napi_value) -> Option<Instance> {
-    let (mut data, mut buffer, mut array, mut said) = (null_mut(), null_mut(), null_mut(), null_mut());
+    let (mut data, mut buffer, mut array, mut numbers) = (null_mut(), null_mut(), null_mut(), null_mut());
     // SAFETY: the results are written to places of this function's own.
     check(unsafe { sys::napi_create_arraybuffer(env, size_of::<[f64; NUMBERS]>(), &mut data, &mut buffer) })?;
     let kind = sys::TypedarrayType::float64_array;
     // SAFETY: as above; the buffer is as long as so many numbers, and aligned for any.
     check(unsafe { sys::napi_create_typedarray(env, kind, NUMBERS, buffer, 0, &mut array) })?;
     // SAFETY: as above.
-    check(unsafe { sys::napi_create_reference(env, array, 1, &mut said) })?;
-    export(env, exports, SAID, array)?;
-    Some(Instance { memo: Memo::new(), said })
+    check(unsafe { sys::napi_create_reference(env, array, 1, &mut numbers) })?;
+    export(env, exports, NUMBERS_NAME, array)?;
+    Some(Instance { memo: Memo::new(), numbers })
 }
 
 fn export(env: sys::napi_env, exports: sys::napi_value, name: &str, value: sys::napi_value) -> Option<()> {

@@ -5,27 +5,27 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { RuleboundError, authenticate, call, correlate, flex, keyOf, load, truemed } from '../lib/index.mjs';
-import { begun, create, items, issued, now, started, webhook } from './scene.mjs';
+import { RuleboundError, authenticate, call, correlate, flex, keyFor, load, truemed } from '../lib/index.mjs';
+import { EFFECT, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
 const { write } = createRequire(import.meta.url)('../lib/text.cjs');
 
-/** Whether a call fails as malformed at a field. */
-function refuses(run, field, message = /./, code = 'malformed') {
+/** Whether a call throws an error with this pointer. */
+function fails(run, pointer, message = /./, code = 'malformed') {
   assert.throws(run, (error) => {
     assert.ok(error instanceof RuleboundError && error instanceof Error, String(error));
-    assert.deepEqual([error.name, error.code, error.field], ['RuleboundError', code, field]);
+    assert.deepEqual([error.name, error.code, error.pointer], ['RuleboundError', code, pointer]);
     assert.match(error.message, message);
-    assert.ok(error.message.startsWith(field === '' ? error.reason : `${field}: `), error.message);
+    assert.ok(error.message.startsWith(pointer === '' ? error.reason : `${pointer}: `), error.message);
     return true;
   });
 }
 
 const command = (command) => () => started().handle(command, { now });
-const fact = (fact) => () => begun().observe(fact, { now });
+const fact = (fact) => () => leased().observe(fact, { now });
 
 test('what is JSON is written as JSON.stringify writes it', () => {
-  const plain = [{}, [], [[], {}], [1, 'a', null, { b: [true, false] }], { type: 'begin', effect: 'a:1' }, [-0, 1e21, 1e-7, 0.1]];
+  const plain = [{}, [], [[], {}], [1, 'a', null, { b: [true, false] }], { type: 'done', effect: 'a:1' }, [-0, 1e21, 1e-7, 0.1]];
   const escaped = ['"', '\\', '\n', '\u007f', 'é', '😀', { '"': 1 }, { 'é\n': ['"'] }];
   const others = [JSON.parse('{"__proto__": {"a": 1}}'), { __proto__: null, a: 1 }, runInNewContext('({ a: [1, "b"] })'), { get a() { return 1; } }];
   for (const value of [...plain, ...escaped, ...others]) assert.equal(write(value, ''), JSON.stringify(value));
@@ -39,26 +39,28 @@ test('what is JSON is written as JSON.stringify writes it', () => {
 });
 
 test('a command of the wrong shape', () => {
-  refuses(command(undefined), '/command', /undefined/);
-  for (const value of [null, 1, 'begin', true, []]) refuses(command(value), '/command');
-  refuses(command({}), '/command/type');
-  refuses(command({ type: 'buy' }), '/command/type');
-  refuses(command({ type: 'begin' }), '/command/effect');
-  refuses(command({ ...create, theme: 'dark' }), '/command/theme');
-  refuses(command({ ...create, success_url: 1 }), '/command/success_url');
-  refuses(command({ ...create, order_items: [{ ...items[0], price: '1500' }] }), '/command/order_items/0/price');
+  fails(command(undefined), '/command', /undefined/);
+  for (const value of [null, 1, 'delete_payment_token', true, []]) fails(command(value), '/command');
+  fails(command({}), '/command/type');
+  fails(command({ type: 'buy' }), '/command/type');
+  fails(command({ type: 'update_payment_token', order_items: [{}] }), '/command/order_items/0/name');
+  // The verb that it was once.
+  fails(command({ type: 'begin', effect: EFFECT }), '/command/type');
+  fails(command({ ...create, theme: 'dark' }), '/command/theme');
+  fails(command({ ...create, success_url: 1 }), '/command/success_url');
+  fails(command({ ...create, order_items: [{ ...items[0], price: '1500' }] }), '/command/order_items/0/price');
 });
 
 test('what JSON would drop or change in silence', () => {
   const within = (value) => command({ ...create, extra: { a: [0, value] } });
   const values = [NaN, Infinity, -Infinity, undefined, Symbol('a'), () => 1, 10n, new Date(now), new Map([[1, 2]]), new Set(),
     /a/, new Number(1), Object('a'), Promise.resolve(), new (class Cart { a = 1; })(), Buffer.from('a')];
-  for (const value of values) refuses(within(value), '/command/extra/a/1');
-  refuses(within([, 1]), '/command/extra/a/1/0', /undefined/);
-  refuses(within(new (class Cart { a = 1; })()), '/command/extra/a/1', /is of the class `Cart`/);
-  refuses(within({ [Symbol('tag')]: 1 }), '/command/extra/a/1/Symbol(tag)');
-  refuses(within({ toJSON: () => 1 }), '/command/extra/a/1/toJSON', /function/);
-  refuses(command({ ...create, extra: { 'a/b~c': NaN } }), '/command/extra/a~1b~0c');
+  for (const value of values) fails(within(value), '/command/extra/a/1');
+  fails(within([, 1]), '/command/extra/a/1/0', /undefined/);
+  fails(within(new (class Cart { a = 1; })()), '/command/extra/a/1', /is of the class `Cart`/);
+  fails(within({ [Symbol('tag')]: 1 }), '/command/extra/a/1/Symbol(tag)');
+  fails(within({ toJSON: () => 1 }), '/command/extra/a/1/toJSON', /function/);
+  fails(command({ ...create, extra: { 'a/b~c': NaN } }), '/command/extra/a~1b~0c');
 });
 
 test('what JSON carries is taken, whatever made it', () => {
@@ -71,108 +73,127 @@ test('what JSON carries is taken, whatever made it', () => {
 
 test('numbers that not every JSON carries', () => {
   const priced = (price) => command({ ...create, order_items: [{ ...items[0], price }] });
-  for (const price of [2 ** 53, 1e300, 15.5, 1e-7, -(2 ** 53)]) refuses(priced(price), '/command/order_items/0/price');
+  for (const price of [2 ** 53, 1e300, 15.5, 1e-7, -(2 ** 53)]) fails(priced(price), '/command/order_items/0/price');
 });
 
 test('what holds itself, or is nested too deeply', () => {
   const loop = { ...create, extra: {} };
   loop.extra.again = loop;
-  refuses(command(loop), '/command/extra', /too deeply, or holds itself/);
+  fails(command(loop), '/command/extra', /too deeply, or holds itself/);
   let deep = 1;
   for (let level = 0; level < 10_000; level += 1) deep = [deep];
-  refuses(command({ ...create, extra: { deep } }), '/command/extra', /too deeply/);
+  fails(command({ ...create, extra: { deep } }), '/command/extra', /too deeply/);
   let allowed = 1;
   for (let level = 0; level < 100; level += 1) allowed = [allowed];
   assert.equal(started().handle({ ...create, extra: { allowed } }, { now }).ok, true);
 });
 
 test('half a character', () => {
-  refuses(command({ ...create, success_url: 'https://shop.example/\ud800' }), '/command/success_url');
-  refuses(fact({ ...webhook, body: '\ud800' }), '/fact/body');
-  refuses(command({ ...create, extra: { a: { 'b\ud800': 1 } } }), '/command/extra/a/b\ufffd', /name that holds half/);
-  refuses(command({ ...create, '\ud800': 1 }), '/command/\ufffd', /name that holds half/);
-  refuses(() => load('\udc00'), '/snapshot');
-  refuses(() => call('\udc00'), '');
-  refuses(() => keyOf('revup.token', '\udc00'), '/name');
-  refuses(() => correlate('truemed', '\udc00'), '/body');
+  fails(command({ ...create, success_url: 'https://shop.example/\ud800' }), '/command/success_url');
+  fails(fact({ ...webhook, body: '\ud800' }), '/fact/body');
+  fails(command({ ...create, extra: { a: { 'b\ud800': 1 } } }), '/command/extra/a/b\ufffd', /name that holds half/);
+  fails(command({ ...create, '\ud800': 1 }), '/command/\ufffd', /name that holds half/);
+  fails(() => load('\udc00'), '/snapshot');
+  fails(() => call('\udc00'), '');
+  fails(() => keyFor('revup.token', '\udc00'), '/name');
+  fails(() => correlate('truemed', '\udc00'), '/body');
+});
+
+test('an effect of the wrong shape', () => {
+  const lease = (effect) => () => started().handle(create, { now }).next.lease(effect, { now });
+  fails(lease(undefined), '/effect', /undefined/);
+  for (const effect of [null, 1, true, [], {}, [EFFECT], '', ' ', 'x'.repeat(5 << 10)]) fails(lease(effect), '/effect');
+  fails(lease('a:\ud800'), '/effect', /half a character/);
+  fails(lease(new String(EFFECT)), '/effect', /class `String`/);
+  assert.equal(lease('create_payment_token:2')().violations[0].rule, 'rulebound.effect.not-pending');
 });
 
 test('a time that is none', () => {
   for (const value of ['1', true, null, 1.5, NaN, Infinity, 2 ** 53, -(2 ** 53), 10n, {}, [], Symbol('a'), new Date(NaN)]) {
-    refuses(() => started().owed({ now: value }), '/now');
-    refuses(() => started().handle(create, { now: value }), '/now');
-    refuses(() => begun().observe(webhook, { now: value }), '/now');
+    fails(() => started().effects({ now: value }), '/now');
+    fails(() => started().handle(create, { now: value }), '/now');
+    fails(() => started().lease(EFFECT, { now: value }), '/now');
+    fails(() => leased().observe(webhook, { now: value }), '/now');
   }
-  for (const around of [undefined, null, {}, 5, { now: undefined }]) refuses(() => started().owed(around), '/now');
-  for (const edge of [0, -1, -0, 2 ** 53 - 1, new Date(0)]) assert.deepEqual(started().owed({ now: edge }), []);
+  for (const context of [undefined, null, {}, 5, { now: undefined }]) fails(() => started().effects(context), '/now');
+  for (const edge of [0, -1, -0, 2 ** 53 - 1, new Date(0)]) assert.deepEqual(started().effects({ now: edge }), []);
 });
 
-test('circumstances of the wrong shape', () => {
-  const around = (around) => () => started().handle(create, { now, ...around });
-  refuses(around({ polciy: {} }), '/polciy', /none of/);
-  refuses(around({ policy: { lease: -1 } }), '/policy/lease');
-  refuses(around({ policy: { lease: NaN } }), '/policy/lease');
-  refuses(around({ policy: { mode: 'loose' } }), '/policy/mode');
-  refuses(around({ policy: { overrides: { 'truemed.no.such-rule': 'warn' } } }), '/policy/overrides/truemed.no.such-rule');
-  for (const policy of ['strict', null, 5]) refuses(around({ policy }), '/policy');
-  assert.equal(around({ policy: undefined, settings: null })().ok, true);
-  refuses(around({ settings: { environment: 'moon' } }), '/settings/environment');
-  refuses(around({ settings: { retailer: 'x' } }), '/settings/retailer');
+test('a context of the wrong shape', () => {
+  const given = (context) => () => started().handle(create, { now, ...context });
+  for (const name of ['confg', 'policy', 'settings']) fails(given({ [name]: {} }), `/${name}`, /neither/);
+  const config = (config) => given({ config });
+  fails(config({ lease_ms: -1 }), '/config/lease_ms');
+  fails(config({ lease_ms: NaN }), '/config/lease_ms');
+  fails(config({ mode: 'loose' }), '/config/mode');
+  fails(config({ overrides: { 'truemed.no.such-rule': 'warn' } }), '/config/overrides/truemed.no.such-rule');
+  // What the library itself forbids, no config permits.
+  fails(config({ overrides: { 'rulebound.effect.leased': 'warn' } }), '/config/overrides/rulebound.effect.leased');
+  fails(config({ polciy: {} }), '/config/polciy');
+  for (const value of ['strict', null, 5]) fails(config(value), '/config');
+  assert.equal(config(undefined)().ok, true);
+  assert.equal(config({})().ok, true);
+  fails(config({ truemed: null }), '/config/truemed');
+  fails(config({ truemed: { environment: 'moon' } }), '/config/truemed/environment');
+  fails(config({ truemed: { retailer: 'x' } }), '/config/truemed/retailer');
 });
 
 test('a fact that the host built wrong', () => {
-  refuses(fact(undefined), '/fact');
-  refuses(fact({ type: 'tick' }), '/fact/type');
-  refuses(fact({ type: 'webhook', body: '{}' }), '/fact/origin');
-  refuses(fact({ type: 'webhook', origin: 'sure', body: '{}' }), '/fact/origin');
-  refuses(fact({ type: 'reply', to: 'a:1', status: 99_999, body: '' }), '/fact/status');
-  refuses(fact({ type: 'reply', to: '', status: 200, body: '' }), '/fact/to');
-  for (const body of [{}, 1, null, new ArrayBuffer(1), new Uint16Array(1)]) refuses(fact({ ...webhook, body }), '/fact/body');
-  refuses(fact({ type: 'done', effect: 'a:1', body: Buffer.from('a') }), '/fact/body');
-  for (const body of ['x'.repeat(2 << 20), Buffer.alloc(2 << 20, 'x')]) assert.equal(fact({ ...webhook, body })().because, 'unreadable');
-  refuses(fact({ ...webhook, body: 'x'.repeat(5 << 20) }), '', /4 MiB/, 'too_long');
+  fails(fact(undefined), '/fact');
+  fails(fact({ type: 'tick' }), '/fact/type');
+  fails(fact({ type: 'webhook', body: '{}' }), '/fact/origin');
+  fails(fact({ type: 'webhook', origin: 'sure', body: '{}' }), '/fact/origin');
+  fails(fact({ type: 'reply', effect: 'a:1', http_status: 99_999, body: '' }), '/fact/http_status');
+  fails(fact({ type: 'reply', effect: '', http_status: 200, body: '' }), '/fact/effect');
+  fails(fact({ type: 'reply', to: EFFECT, http_status: 200, body: '' }), '/fact/to');
+  fails(fact({ type: 'returned', via: 'success_url' }), '/fact/type');
+  fails(fact({ type: 'done', effect: 'notify:a', verdict: 'yes' }), '/fact/verdict');
+  for (const body of [{}, 1, null, new ArrayBuffer(1), new Uint16Array(1)]) fails(fact({ ...webhook, body }), '/fact/body');
+  fails(fact({ type: 'done', effect: 'a:1', body: Buffer.from('a') }), '/fact/body');
+  for (const body of ['x'.repeat(2 << 20), Buffer.alloc(2 << 20, 'x')]) assert.equal(fact({ ...webhook, body })().ignored.reason, 'unreadable');
+  fails(fact({ ...webhook, body: 'x'.repeat(5 << 20) }), '', /4 MiB/, 'too_long');
 });
 
 test('a row that is no snapshot', () => {
-  for (const row of [undefined, null, 1, {}, Buffer.from('{}')]) refuses(() => load(row), '/snapshot');
-  for (const row of ['', '[]', 'null', '{', '1}}']) refuses(() => load(row), '/snapshot', /./, 'unreadable_snapshot');
+  for (const row of [undefined, null, 1, {}, Buffer.from('{}')]) fails(() => load(row), '/snapshot');
+  for (const row of ['', '[]', 'null', '{', '1}}']) fails(() => load(row), '/snapshot', /./, 'unreadable_snapshot');
   const saved = JSON.parse(issued().save());
   const row = (changes) => () => load(JSON.stringify({ ...saved, ...changes }));
-  refuses(row({ flow: 'acme.gold' }), '/snapshot/flow', /acme/, 'unreadable_snapshot');
-  refuses(row({ format: 99 }), '/snapshot/format', /99/, 'unreadable_snapshot');
-  refuses(row({ revision: -1 }), '/snapshot/revision', /./, 'unreadable_snapshot');
-  refuses(row({ colour: 'red' }), '/snapshot/colour', /./, 'unreadable_snapshot');
-  refuses(() => flex.Checkout.load(issued().save()), '/snapshot/flow', /truemed\.payment_token/, 'unreadable_snapshot');
-  refuses(() => issued().saveAs(99), '/format', /99/, 'unknown_format');
-  for (const format of [undefined, '1', 1.5, NaN]) refuses(() => issued().saveAs(format), '/format');
+  fails(row({ flow: 'acme.gold' }), '/snapshot/flow', /acme/, 'unreadable_snapshot');
+  fails(row({ format: 99 }), '/snapshot/format', /99/, 'unreadable_snapshot');
+  fails(row({ revision: -1 }), '/snapshot/revision', /./, 'unreadable_snapshot');
+  fails(row({ colour: 'red' }), '/snapshot/colour', /./, 'unreadable_snapshot');
+  fails(() => flex.Checkout.load(issued().save()), '/snapshot/flow', /truemed\.payment_token/, 'unreadable_snapshot');
+  fails(() => issued().saveAs(99), '/format', /99/, 'unknown_format');
+  for (const format of [undefined, '1', 1.5, NaN]) fails(() => issued().saveAs(format), '/format');
 });
 
 test('a key that could come back', () => {
   for (const key of ['42', '', 'x'.repeat(200), 'with a space in it', undefined, 7, null]) {
-    refuses(() => truemed.PaymentToken.start(key), '/key');
+    fails(() => truemed.PaymentToken.start(key), '/key');
   }
 });
 
 test('the intake', () => {
   const headers = { 'x-truemed-api-key': 'whsec' };
-  refuses(() => authenticate('acme', ['whsec'], headers, '{}', now), '/provider', /no provider/, 'unknown');
-  refuses(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
-  refuses(() => authenticate('truemed', [1], headers, '{}', now), '/secrets/0');
-  refuses(() => authenticate('truemed', [undefined], headers, '{}', now), '/secrets/0');
-  refuses(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
-  refuses(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
-  refuses(() => authenticate('truemed', [], headers, '{}', now), '/secrets');
-  refuses(() => authenticate('truemed', [''], headers, '{}', now), '/secrets/0');
-  refuses(() => authenticate('truemed', ['whsec', 'whsec\n'], headers, '{}', now), '/secrets/1', /line break/);
+  fails(() => authenticate('acme', ['whsec'], headers, '{}', now), '/provider', /no provider/, 'unknown');
+  fails(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
+  fails(() => authenticate('truemed', [1], headers, '{}', now), '/secrets/0');
+  fails(() => authenticate('truemed', [undefined], headers, '{}', now), '/secrets/0');
+  fails(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
+  fails(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
+  fails(() => authenticate('truemed', [], headers, '{}', now), '/secrets');
+  fails(() => authenticate('truemed', [''], headers, '{}', now), '/secrets/0');
+  fails(() => authenticate('truemed', ['whsec', 'whsec\n'], headers, '{}', now), '/secrets/1', /line break/);
   for (const tolerance of [-1, 1.5, '60000', true, NaN]) {
-    refuses(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
+    fails(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
   }
-  refuses(() => keyOf('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
-  refuses(() => keyOf('revup.token', ''), '/name', /empty/);
-  refuses(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
-  refuses(() => correlate(undefined, '{}'), '/provider');
-  refuses(() => correlate('truemed', 5), '/body');
-  refuses(() => call(5), '');
+  fails(() => keyFor('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
+  fails(() => keyFor('revup.token', ''), '/name', /empty/);
+  fails(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
+  fails(() => correlate(undefined, '{}'), '/provider');
+  fails(() => correlate('truemed', 5), '/body');
+  fails(() => call(5), '');
   assert.equal(JSON.parse(call('[')).error.code, 'malformed');
   assert.equal(JSON.parse(call(' '.repeat(5 << 20))).error.code, 'too_long');
 });
@@ -182,31 +203,32 @@ test('a time in seconds', () => {
     for (const run of [
       () => started().handle(create, { now: seconds }),
       () => started().observe(webhook, { now: seconds }),
-      () => started().owed({ now: seconds }),
-      () => started().deadline({ now: seconds }),
+      () => started().lease(EFFECT, { now: seconds }),
+      () => started().effects({ now: seconds }),
+      () => started().wakeAt({ now: seconds }),
       () => authenticate('truemed', ['whsec'], {}, '{}', seconds),
-    ]) refuses(run, '/now', /seconds: give milliseconds, such as `Date\.now\(\)`/);
+    ]) fails(run, '/now', /seconds: give milliseconds, such as `Date\.now\(\)`/);
     // One that is meant says so.
-    assert.deepEqual(started().owed({ now: new Date(seconds) }), []);
+    assert.deepEqual(started().effects({ now: new Date(seconds) }), []);
   }
-  refuses(() => started().owed({ now, policy: { lease: 300 } }), '/policy/lease', /milliseconds, such as/);
+  fails(() => started().effects({ now, config: { lease_ms: 300 } }), '/config/lease_ms', /milliseconds, such as/);
 });
 
 test('headers that are none', () => {
-  const at = begun();
+  const token = leased();
   const given = [undefined, null, 5, [], 'x-truemed-api-key: whsec', ['x-truemed-api-key', 'whsec'], [['x-truemed-api-key']], [[1, 'whsec']]];
   for (const headers of given) {
-    refuses(() => authenticate('truemed', ['whsec'], headers, '{}', now), '/headers');
-    const reply = { type: 'reply', to: 'create_payment_token:1', status: 200, headers, body: '{}' };
-    if (headers !== undefined) refuses(() => at.observe(reply, { now }), '/fact/headers');
+    fails(() => authenticate('truemed', ['whsec'], headers, '{}', now), '/headers');
+    const reply = { type: 'reply', effect: EFFECT, http_status: 200, headers, body: '{}' };
+    if (headers !== undefined) fails(() => token.observe(reply, { now }), '/fact/headers');
   }
   for (const value of [1, null, {}, ['whsec', 1]]) {
-    refuses(() => authenticate('truemed', ['whsec'], { a: value }, '{}', now), '/headers/a');
-    refuses(() => authenticate('truemed', ['whsec'], [['a', value]], '{}', now), '/headers/a');
+    fails(() => authenticate('truemed', ['whsec'], { a: value }, '{}', now), '/headers/a');
+    fails(() => authenticate('truemed', ['whsec'], [['a', value]], '{}', now), '/headers/a');
   }
 });
 
-test('what is wrong is said in plain words', () => {
+test('an error is in plain words', () => {
   const reason = (run) => {
     try {
       return run();
@@ -214,9 +236,9 @@ test('what is wrong is said in plain words', () => {
       return error.reason;
     }
   };
-  assert.equal(reason(() => load(undefined)), 'is undefined, and not a text');
-  assert.equal(reason(() => load({})), 'is an object, and not a text');
-  assert.equal(reason(() => load([])), 'is a list, and not a text');
+  assert.equal(reason(() => load(undefined)), 'is undefined, and not a string');
+  assert.equal(reason(() => load({})), 'is an object, and not a string');
+  assert.equal(reason(() => load([])), 'is an array, and not a string');
   assert.equal(reason(command(undefined)), 'is undefined, which no JSON carries: leave it out');
   assert.equal(reason(command({ ...create, extra: { a: 1n } })), 'is a bigint, which no JSON carries');
   assert.match(reason(() => authenticate('truemed', ['a'], 'a', '', now)), /^expected an object of header names/);
@@ -227,7 +249,7 @@ test('what is wrong is said in plain words', () => {
 
 test('an error keeps what it says when it is written', () => {
   const error = new RuleboundError('malformed', '/now', 'is missing');
-  const written = { name: 'RuleboundError', code: 'malformed', field: '/now', reason: 'is missing', message: '/now: is missing' };
+  const written = { name: 'RuleboundError', code: 'malformed', pointer: '/now', reason: 'is missing', message: '/now: is missing' };
   assert.deepEqual(JSON.parse(JSON.stringify(error)), written);
 });
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { correlate, load } from '../lib/index.mjs';
-import { begun, create, issued, now, started, webhook } from './scene.mjs';
+import { EFFECT, create, issued, leased, now, started, webhook } from './scene.mjs';
 
 /** More than are remembered on the native side. */
 const MANY = 1000;
@@ -18,34 +18,37 @@ if (isMainThread) {
     const kept = Array.from({ length: MANY }, () => started().handle(create, { now }).next);
     assert.equal(old.handle({ type: 'delete_payment_token' }, { now }).ok, true);
     const [first] = kept;
-    for (const at of kept) assert.equal(at.save(), first.save());
-    for (const at of kept) assert.deepEqual(at.owed({ now }), first.owed({ now }));
+    for (const snapshot of kept) assert.equal(snapshot.save(), first.save());
+    for (const snapshot of kept) assert.deepEqual(snapshot.effects({ now }), first.effects({ now }));
   });
 
   test('what a step led to is written though it is no longer remembered, and whatever the host changes meanwhile', () => {
     const command = structuredClone(create);
-    const policy = { lease: 60_000 };
+    const config = { lease_ms: 60_000 };
     const body = Buffer.from(webhook.body);
-    const asked = started().handle(command, { now, policy });
-    const told = begun().observe({ ...webhook, body }, { now });
+    const created = started().handle(command, { now, config });
+    const lease = created.next.lease(EFFECT, { now, config });
+    const observed = leased().observe({ ...webhook, body }, { now });
+    const expected = started().handle(create, { now }).next.lease(EFFECT, { now, config: { lease_ms: 60_000 } }).next.save();
     command.order_items.length = 0;
-    policy.lease = 0;
+    config.lease_ms = 0;
     body.fill(0);
     const others = Array.from({ length: MANY }, () => started().handle(create, { now }).next);
-    assert.equal(asked.next.save(), others.at(-1).save());
-    assert.equal(told.next.save(), issued().save());
-    assert.equal(asked.next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now }).next.save(), begun().save());
+    assert.equal(created.next.save(), others.at(-1).save());
+    assert.equal(lease.next.save(), expected);
+    assert.equal(observed.next.save(), issued().save());
+    assert.equal(created.next.lease(EFFECT, { now }).next.save(), leased().save());
   });
 
   test('memory that is given away, or shared with other threads, is not touched', () => {
     const native = JSON.stringify(fileURLToPath(new URL('../lib/native.cjs', import.meta.url)));
     const program = `
       const native = require(${native}).load();
-      structuredClone(native.said.buffer, { transfer: [native.said.buffer] });
+      structuredClone(native.numbers.buffer, { transfer: [native.numbers.buffer] });
       gc();
       const taken = Array.from({ length: 1000 }, () => new Float64Array(4));
-      for (const _ of taken) if (native.keyOf('revup.token', 'a') !== undefined) process.exit(1);
-      if (native.said.length !== 0 || taken.some((it) => it.some(Boolean))) process.exit(1);`;
+      for (const _ of taken) if (native.keyFor('revup.token', 'a') !== undefined) process.exit(1);
+      if (native.numbers.length !== 0 || taken.some((it) => it.some(Boolean))) process.exit(1);`;
     assert.equal(spawnSync(process.execPath, ['--expose-gc', '--eval', program]).status, 0);
     const shared = new Uint8Array(new SharedArrayBuffer(webhook.body.length));
     shared.set(Buffer.from(webhook.body));
@@ -54,11 +57,12 @@ if (isMainThread) {
 
   test('a loop that never waits keeps no memory', () => {
     const row = issued().save();
+    const config = { lease_ms: 1000 };
     const turn = () => {
-      let at = load(row);
+      let snapshot = load(row).handle({ type: 'delete_payment_token' }, { now }).next;
       for (let index = 0; index < 20_000; index += 1) {
         load(row).handle({ type: 'delete_payment_token' }, { now });
-        at = at.handle({ type: 'delete_payment_token' }, { now }).next;
+        snapshot = snapshot.lease('delete_payment_token:1', { now: now + 1000 * index, config }).next;
       }
     };
     turn();

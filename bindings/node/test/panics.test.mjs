@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { KEY, create, now, webhook } from './scene.mjs';
+import { EFFECT, KEY, create, now, webhook } from './scene.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rulebound-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -23,20 +23,21 @@ const require = createRequire(import.meta.url);
 const { native } = require(join(folder, 'lib/call.cjs'));
 const rulebound = require(join(folder, 'lib/index.cjs'));
 
-const at = rulebound.truemed.PaymentToken.start(KEY);
+const snapshot = rulebound.truemed.PaymentToken.start(KEY);
 const calls = {
-  load: () => rulebound.load(at.save()),
-  save: () => at.handle(create, { now }).next.save(),
-  handle: () => at.handle(create, { now }),
-  observe: () => at.observe(webhook, { now }),
-  owed: () => at.owed({ now }),
-  awaits: () => at.awaits({ now }),
-  offers: () => at.offers({ now }),
-  deadline: () => at.deadline({ now }),
-  correlationIds: () => at.correlationIds(),
+  load: () => rulebound.load(snapshot.save()),
+  save: () => snapshot.handle(create, { now }).next.save(),
+  handle: () => snapshot.handle(create, { now }),
+  lease: () => snapshot.lease(EFFECT, { now }),
+  observe: () => snapshot.observe(webhook, { now }),
+  effects: () => snapshot.effects({ now }),
+  waitingFor: () => snapshot.waitingFor({ now }),
+  actions: () => snapshot.actions({ now }),
+  wakeAt: () => snapshot.wakeAt({ now }),
+  ids: () => snapshot.ids(),
   authenticate: () => rulebound.authenticate('vend', [], {}, '{}', now),
   correlate: () => rulebound.correlate('truemed', webhook.body),
-  keyOf: () => rulebound.keyOf('revup.token', 'tok_1'),
+  keyFor: () => rulebound.keyFor('revup.token', 'tok_1'),
   call: () => rulebound.versions(),
 };
 

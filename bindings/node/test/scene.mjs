@@ -21,12 +21,15 @@ export function started() {
   return truemed.PaymentToken.start(KEY);
 }
 
-/** A token whose request is in hand. */
-export function begun() {
+/** The effect that the command leads to. */
+export const EFFECT = 'create_payment_token:1';
+
+/** A token whose request is leased. */
+export function leased() {
   const { next } = started().handle(create, { now });
-  return next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now }).next;
+  return next.lease(EFFECT, { now }).next;
 }
 
 export function issued() {
-  return begun().observe(webhook, { now }).next;
+  return leased().observe(webhook, { now }).next;
 }

@@ -1,5 +1,5 @@
-// Reads one scene a line, plays its steps through the package, and writes for each step what came of it and how the
-// flow then stands: the lines that every language must write alike.
+// Reads one scene a line, plays its steps through the package, and writes two lines for each step: its result, and the
+// views of the flow after it. Every language must write the same lines.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -14,42 +14,40 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 function play({ flow, key, steps, ...always }) {
-  let at = flows.get(flow).start(key);
-  return steps.flatMap(({ now, command, fact, ...own }) => {
-    const { policy, settings } = { ...always, ...own };
+  let snapshot = flows.get(flow).start(key);
+  return steps.flatMap((step) => {
+    const { now, config } = { ...always, ...step };
     // As a number, a time of 1970 would be taken for seconds.
-    const around = { now: now >= 1e9 && now < 1e11 ? new Date(now) : now, policy, settings };
-    const said = spoken(() => step(at, command, fact, around));
-    at = said?.next ?? at;
-    return [said, spoken(() => views(at, around))];
+    const context = { now: now >= 1e9 && now < 1e11 ? new Date(now) : now, config };
+    const result = written(() => done(snapshot, step, context));
+    snapshot = result?.next ?? snapshot;
+    return [result, written(() => views(snapshot, context))];
   });
 }
 
-function step(at, command, fact, around) {
-  if (command !== undefined) {
-    const asked = at.handle(command, around);
-    return asked.ok ? parts(asked) : { violations: asked.violations };
-  }
-  if (fact === undefined) return null;
-  const seen = at.observe(fact, around);
-  if (seen.applied) return { applied: true, ...parts(seen) };
-  return { applied: false, unmoved: seen.because, warnings: seen.warnings };
+/** What a step leads to, without the `ok` that the call protocol has elsewhere. */
+function done(snapshot, { command, lease, fact }, context) {
+  if (command !== undefined) return bare(snapshot.handle(command, context));
+  if (lease !== undefined) return bare(snapshot.lease(lease, context));
+  if (fact !== undefined) return bare(snapshot.observe(fact, context));
+  return null;
 }
 
-function parts({ next, changed, take, learnt, failure, warnings }) {
-  return { next, changed, take, learnt, failure, warnings };
+function bare({ ok, ...rest }) {
+  return rest;
 }
 
-function views(at, around) {
-  return [at.owed(around), at.awaits(around), at.offers(around), at.deadline(around), at.correlationIds()];
+function views(snapshot, context) {
+  const all = [snapshot.effects(context), snapshot.waitingFor(context), snapshot.actions(context)];
+  return [...all, snapshot.wakeAt(context), snapshot.ids()];
 }
 
-function spoken(say) {
+function written(run) {
   try {
-    return say();
+    return run();
   } catch (error) {
     if (!(error instanceof rulebound.RuleboundError)) throw error;
-    const { code, field, reason } = error;
-    return { code, field, message: reason };
+    const { code, pointer, reason } = error;
+    return { code, pointer, message: reason };
   }
 }

@@ -5,40 +5,49 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 
 import { load, truemed } from '../lib/index.mjs';
-import { KEY, begun, create, issued, items, now, started, webhook } from './scene.mjs';
+import { EFFECT, KEY, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
-const asked = (command = create) => started().handle(command, { now });
-const refused = (command) => issued().handle(command, { now });
+const created = (command = create) => started().handle(command, { now });
+const rejected = (command) => issued().handle(command, { now });
 const none = { type: 'update_payment_token' };
 const both = { type: 'update_payment_token', update_card_info: true, order_items: items };
 
 test('two snapshots are equal if they are saved alike, and only then', () => {
-  assert.deepEqual(asked().next, asked().next);
+  assert.deepEqual(created().next, created().next);
   assert.deepEqual(load(` ${issued().save()}`), issued());
   const others = [started(), truemed.PaymentToken.start(`${KEY}-2`), truemed.PaymentSession.start(KEY),
-    asked({ ...create, order_items: [{ ...items[0], price: 1 }] }).next];
-  for (const other of others) assert.notDeepEqual(asked().next, other);
+    created({ ...create, order_items: [{ ...items[0], price: 1 }] }).next];
+  for (const other of others) assert.notDeepEqual(created().next, other);
 });
 
 test('two steps are equal if they say the same', () => {
-  assert.deepEqual(asked(), asked());
-  assert.deepEqual(refused(both), refused(both));
-  assert.notDeepEqual(asked(), asked({ ...create, order_items: [{ ...items[0], price: 1 }] }));
-  assert.notDeepEqual(refused(both), refused(none));
-  assert.notDeepEqual(refused(both), asked());
-  assert.notDeepEqual(begun().observe(webhook, { now }), issued().observe(webhook, { now }));
+  assert.deepEqual(created(), created());
+  assert.deepEqual(rejected(both), rejected(both));
+  assert.notDeepEqual(created(), created({ ...create, order_items: [{ ...items[0], price: 1 }] }));
+  assert.notDeepEqual(rejected(both), rejected(none));
+  assert.notDeepEqual(rejected(both), created());
+  assert.notDeepEqual(leased().observe(webhook, { now }), issued().observe(webhook, { now }));
+  const lease = (config) => created().next.lease(EFFECT, { now, config });
+  assert.deepEqual(lease(), lease({}));
+  assert.notDeepEqual(lease(), lease({ lease_ms: 60_000 }));
+  assert.notDeepEqual(lease(), lease({ truemed: { environment: 'staging' } }));
 });
 
 test('a step is plain data: spread, rest and Object.assign lose nothing', () => {
-  const step = asked();
+  const step = created();
   const { ok, ...rest } = step;
   assert.equal(ok, true);
   assert.equal(rest.next, step.next);
-  assert.deepEqual(Object.keys(step), ['ok', 'next', 'changed', 'take', 'learnt', 'failure', 'warnings']);
-  assert.deepEqual(Object.keys(begun().observe(webhook, { now })).slice(0, 2), ['applied', 'next']);
-  const no = refused(both);
+  const names = ['ok', 'next', 'ignored', 'transitions', 'new_ids', 'failure', 'warnings'];
+  const token = issued();
+  for (const any of [step, leased().observe(webhook, { now }), token.observe(webhook, { now })]) assert.deepEqual(Object.keys(any), names);
+  assert.deepEqual(rest.transitions, [{ facet: 'token', before: 'absent', after: 'requested', trigger: 'create_payment_token' }]);
+  assert.deepEqual(Object.keys(step.next.lease(EFFECT, { now })), ['ok', 'next', 'request', 'warnings']);
+  const no = rejected(both);
   assert.deepEqual({ ...no }, { ok: false, violations: no.violations });
-  assert.deepEqual(Object.assign({}, issued().observe(webhook, { now })), { applied: false, because: 'known', warnings: [] });
+  const nothing = { transitions: [], new_ids: [], failure: null, warnings: [] };
+  const ignored = { ok: true, next: token, ignored: { reason: 'duplicate' }, ...nothing };
+  assert.deepEqual(Object.assign({}, token.observe(webhook, { now })), ignored);
   assert.deepEqual(structuredClone(no), { ok: false, violations: no.violations });
 });
 
@@ -50,30 +59,35 @@ test('a snapshot shows what it is about', () => {
 });
 
 test('both are written as JSON, whole', () => {
-  const at = issued();
-  assert.deepEqual(JSON.parse(JSON.stringify(at)), JSON.parse(at.save()));
-  const step = asked();
+  const token = issued();
+  assert.deepEqual(JSON.parse(JSON.stringify(token)), JSON.parse(token.save()));
+  const step = created();
   const { next, ...rest } = step;
   assert.deepEqual(JSON.parse(JSON.stringify(step)), { ...rest, next: JSON.parse(next.save()) });
   assert.equal(JSON.parse(JSON.stringify(step)).ok, true);
-  assert.equal(JSON.parse(JSON.stringify(begun().observe(webhook, { now }))).applied, true);
-  const no = refused(both);
+  const observed = JSON.parse(JSON.stringify(leased().observe(webhook, { now })));
+  assert.deepEqual([observed.ok, observed.ignored, observed.transitions.length], [true, null, 1]);
+  const lease = step.next.lease(EFFECT, { now });
+  const written = JSON.parse(JSON.stringify(lease));
+  assert.deepEqual(written, { ok: true, next: JSON.parse(lease.next.save()), request: lease.request, warnings: [] });
+  const no = rejected(both);
   assert.deepEqual(JSON.parse(JSON.stringify(no)), { ok: false, violations: no.violations });
 });
 
 test('a snapshot is never cloned to something that is none', () => {
   assert.throws(() => structuredClone(issued()), { name: 'DataCloneError', message: /send what its `save\(\)` gives/ });
-  assert.throws(() => structuredClone(asked()), { name: 'DataCloneError' });
+  assert.throws(() => structuredClone(created()), { name: 'DataCloneError' });
   assert.throws(() => ({ ...issued() }).save(), /only a snapshot can be saved/);
 });
 
 test('both are printed without their secrets, and say what they are', () => {
   assert.match(inspect(issued()), new RegExp(`^truemed\\.payment_token ${KEY} at revision 3 \\(.{12}\\)$`));
   assert.match(String(issued()), /^\[object truemed\.payment_token .{12}\]$/);
-  const step = asked().next.handle({ type: 'begin', effect: 'create_payment_token:1' }, { now });
-  assert.match(inspect(step), /ok: true[^]*revision 2[^]*take: 'POST truemed\.payment_token:/);
-  assert.doesNotMatch(inspect(step), /shop\.example/);
-  assert.match(inspect(refused(both)), /ok: false[^]*card-xor-items/);
+  const lease = created().next.lease(EFFECT, { now });
+  assert.match(inspect(lease), /ok: true[^]*revision 2[^]*request: 'POST truemed\.payment_token:/);
+  assert.match(inspect(created()), /ok: true[^]*revision 1[^]*transitions: \[\n? *\{[^]*trigger: 'create_payment_token'/);
+  for (const shown of [lease, created()]) assert.doesNotMatch(inspect(shown), /shop\.example/);
+  assert.match(inspect(rejected(both)), /ok: false[^]*card-xor-items/);
 });
 
 test('neither a snapshot nor the list of flows can be changed', () => {

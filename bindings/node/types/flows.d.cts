@@ -5,20 +5,20 @@ import { Snapshot } from './snapshot.cjs';
 
 export namespace flex {
   /** A snapshot of the flow `flex.checkout`. */
-  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexSettings, shapes.FlexCheckoutOffer, shapes.FlexCheckoutOwes, shapes.FlexCheckoutSignal> {
+  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexCheckoutAction, shapes.FlexCheckoutEffectName, shapes.FlexCheckoutSignal> {
     private constructor();
     static readonly flow: 'flex.checkout';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): Checkout;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Checkout;
     readonly flow: 'flex.checkout';
   }
   /** A snapshot of the flow `flex.subscription`. */
-  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSettings, shapes.FlexSubscriptionOffer, shapes.FlexSubscriptionOwes, shapes.FlexSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSubscriptionAction, shapes.FlexSubscriptionEffectName, shapes.FlexSubscriptionSignal> {
     private constructor();
     static readonly flow: 'flex.subscription';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -28,10 +28,10 @@ export namespace flex {
 
 export namespace revup {
   /** A snapshot of the flow `revup.subscription`. */
-  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSettings, shapes.RevupSubscriptionOffer, shapes.RevupSubscriptionOwes, shapes.RevupSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSubscriptionAction, shapes.RevupSubscriptionEffectName, shapes.RevupSubscriptionSignal> {
     private constructor();
     static readonly flow: 'revup.subscription';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -41,20 +41,20 @@ export namespace revup {
 
 export namespace truemed {
   /** A snapshot of the flow `truemed.payment_token`. */
-  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedSettings, shapes.TruemedPaymentTokenOffer, shapes.TruemedPaymentTokenOwes, shapes.TruemedPaymentTokenSignal> {
+  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedPaymentTokenAction, shapes.TruemedPaymentTokenEffectName, shapes.TruemedPaymentTokenSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_token';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): PaymentToken;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): PaymentToken;
     readonly flow: 'truemed.payment_token';
   }
   /** A snapshot of the flow `truemed.payment_session`. */
-  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedSettings, shapes.TruemedPaymentSessionOffer, shapes.TruemedPaymentSessionOwes, shapes.TruemedPaymentSessionSignal> {
+  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedPaymentSessionAction, shapes.TruemedPaymentSessionEffectName, shapes.TruemedPaymentSessionSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_session';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): PaymentSession;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): PaymentSession;
@@ -64,10 +64,10 @@ export namespace truemed {
 
 export namespace vend {
   /** A snapshot of the flow `vend.subscription`. */
-  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSettings, shapes.VendSubscriptionOffer, shapes.VendSubscriptionOwes, shapes.VendSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSubscriptionAction, shapes.VendSubscriptionEffectName, shapes.VendSubscriptionSignal> {
     private constructor();
     static readonly flow: 'vend.subscription';
-    /** A flow that has not begun; its key is never used again. */
+    /** A flow that has not started; never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -83,5 +83,5 @@ export interface Questions {
   vend: shapes.VendQuestion;
 }
 
-/** A snapshot of any flow, told apart by `flow`. */
+/** A snapshot of any flow, its `flow` says which. */
 export type AnyFlow = flex.Checkout | flex.Subscription | revup.Subscription | truemed.PaymentToken | truemed.PaymentSession | vend.Subscription;

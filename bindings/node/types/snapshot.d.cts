@@ -1,128 +1,125 @@
 import type {
-  Awaited,
-  Because,
-  Begin,
+  Config,
+  FacetTransition,
   Fact,
   Failure,
-  OwedAccess,
-  OwedFulfill,
-  OwedNotify,
-  OwedRequest,
-  OwedReview,
-  Policy,
+  Ignored,
+  PendingEffectAccess,
+  PendingEffectFulfill,
+  PendingEffectNotify,
+  PendingEffectRequest,
+  PendingEffectReview,
   Request,
   Violation,
+  Wait,
 } from './shapes.cjs';
 
 /** What a decision depends on besides the snapshot. */
-export interface Around<Settings> {
+export interface Context {
   /** The time of the call: a `Date`, or whole milliseconds since 1970. */
   readonly now: Date | number;
-  /** The host's choices; the default ones unless told. */
-  readonly policy?: Policy | undefined;
-  /** The settings of the flow's provider; its defaults unless told. */
-  readonly settings?: Settings | undefined;
+  /** Your choices, and the settings of each provider; the default ones if it is missing. */
+  readonly config?: Config | undefined;
 }
 
-/** The names behind a kind of obligation: of `'request/capture' | 'fulfill'`, the requests are `'capture'`. */
-type Named<Kind extends string, Owes extends string> = string extends Owes
+/** The names behind a kind of effect: of `'request/capture' | 'fulfill'`, the requests are `'capture'`. */
+type Named<Kind extends string, Effects extends string> = string extends Effects
   ? string
-  : Owes extends `${Kind}/${infer Name}`
+  : Effects extends `${Kind}/${infer Name}`
     ? Name
     : never;
 
-/** What a flow owes: its own operations, and what it may notify of and have judged. */
-export type OwedBy<Owes extends string> =
-  | (OwedRequest & { operation: Named<'request', Owes> })
-  | (OwedNotify & { reason: Named<'notify', Owes> })
-  | (OwedReview & { reason: Named<'review', Owes> })
-  | OwedFulfill
-  | OwedAccess;
+/** A pending effect of a flow: one of its own operations, or of its own reasons for a notice or a review. */
+export type EffectOf<Effects extends string> =
+  | (PendingEffectRequest & { operation: Named<'request', Effects> })
+  | (PendingEffectNotify & { reason: Named<'notify', Effects> })
+  | (PendingEffectReview & { reason: Named<'review', Effects> })
+  | PendingEffectFulfill
+  | PendingEffectAccess;
 
-/** What a flow awaits: one of its own signals. */
-export type AwaitedBy<Signal extends string> = Awaited & { signal: Signal };
+/** A wait of a flow: for one of its own signals. */
+export type WaitOf<Signal extends string> = Wait & { signal: Signal };
 
 /**
- * A flow as it stands: a value. Every decision leaves it as it was, and gives the next one.
+ * A flow at one moment: a value. Every decision leaves it unchanged, and gives the next one.
  *
  * Save it with `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
  */
 export abstract class Snapshot<
-  Command = Begin,
-  Settings = object,
-  Offer = object,
-  Owes extends string = string,
+  Command = never,
+  Action = object,
+  Effects extends string = string,
   Signal extends string = string,
 > {
   protected constructor();
 
   /** The id of its flow. */
   abstract readonly flow: string;
-  /** The host's name for it. */
+  /** Your name for it. */
   readonly key: string;
-  /** How often it has changed: the number to compare when it is saved. */
+  /** The number of changes; compare it when you save. */
   readonly revision: number;
 
   /**
-   * Its text, in the newest format. A snapshot is neither cloned nor sent to another thread: send this, and `load` it.
+   * Its text, in the newest format. A snapshot cannot be cloned or sent to another thread: send this, and `load` it.
    */
   save(): string;
   /** Its text in an older format, so that workers of the previous release can read it. */
   saveAs(format: number): string;
-  /** The host wants something. On refusal nothing has changed. */
-  handle(command: Command, around: Around<Settings>): Accepted<this> | Refused;
-  /** Something has happened. Never refused. */
-  observe(fact: Fact, around: Around<Settings>): Applied<this> | Unmoved;
-  /** What a worker must do, each once. */
-  owed(around: Around<Settings>): OwedBy<Owes>[];
-  /** What others must do: the provider, or the customer. */
-  awaits(around: Around<Settings>): AwaitedBy<Signal>[];
-  /** What may be wished now, and what stands in the way of the rest. */
-  offers(around: Around<Settings>): Offer[];
-  /** When any of these three next changes by itself, in milliseconds since 1970. */
-  deadline(around: Around<Settings>): number | null;
-  /** The ids by which webhooks find it. */
-  correlationIds(): string[];
+  /** Something that you want to do. If it is rejected, nothing has changed. */
+  handle(command: Command, context: Context): Step<this> | Rejected;
+  /** Takes an effect for one worker alone, until the lease ends. It hands out the request. */
+  lease(effect: string, context: Context): Lease<this> | Rejected;
+  /** Something that happened. It is never rejected. */
+  observe(fact: Fact, context: Context): Step<this>;
+  /** What a worker has to do, each once. */
+  effects(context: Context): EffectOf<Effects>[];
+  /** What the provider or the customer has to do. */
+  waitingFor(context: Context): WaitOf<Signal>[];
+  /** Every action: whether it is allowed now, or why not. */
+  actions(context: Context): Action[];
+  /** When to look at the flow again, in milliseconds since 1970. */
+  wakeAt(context: Context): number | null;
+  /** The ids by which a webhook finds the flow. */
+  ids(): string[];
   /** Its text as an object. */
   toJSON(): object;
 }
 
-/** What an accepted command or an applied fact leads to: plain data, which can be spread, compared and written. */
-export interface Transition<S> {
-  /** The next snapshot; of the same revision where nothing has changed. */
+/** What an accepted command or a fact leads to: plain data, which can be spread, compared and written. */
+export interface Step<S> {
+  /** Always `true`: tells a step from a rejected command. */
+  readonly ok: true;
+  /** The next snapshot; the same one if the step is ignored. */
   readonly next: S;
-  /** Whether it differs from the one before. */
-  readonly changed: boolean;
-  /** The complete request that was begun. Save before you send it. */
-  readonly take: Request | null;
-  /** Ids that are known from now on: offer the inbox rows that name them again. */
-  readonly learnt: string[];
-  /** The provider's refusal that this fact brought. */
+  /** Why nothing has changed; `null` if something has. */
+  readonly ignored: Ignored | null;
+  /** The moves that the facets have made. */
+  readonly transitions: FacetTransition[];
+  /** Ids that are known from now on: offer the webhooks that name them again. */
+  readonly new_ids: string[];
+  /** The reply of the provider that proves no success. */
   readonly failure: Failure | null;
   /** Rules that are broken and only warned about. */
   readonly warnings: Violation[];
 }
 
-/** A command that was accepted. */
-export interface Accepted<S> extends Transition<S> {
+/** An effect that a worker holds alone until its lease ends: plain data. */
+export interface Lease<S> {
+  /** Always `true`: tells a lease from a rejected one. */
   readonly ok: true;
-}
-
-/** A command that was refused, with every rule that it would break. */
-export interface Refused {
-  readonly ok: false;
-  readonly violations: Violation[];
-}
-
-/** A fact that moved the flow. */
-export interface Applied<S> extends Transition<S> {
-  readonly applied: true;
-}
-
-/** A fact that moved nothing. */
-export interface Unmoved {
-  readonly applied: false;
-  readonly because: Because;
-  /** What is odd about it. */
+  /** The next snapshot. Save it before you send the request. */
+  readonly next: S;
+  /** The complete request; `null` for an effect that is none. */
+  readonly request: Request | null;
+  /** Rules that are broken and only warned about. */
   readonly warnings: Violation[];
+}
+
+/** A command or a lease that is rejected, with every rule that it would break. */
+export interface Rejected {
+  /** Always `false`: tells it from a step or a lease. */
+  readonly ok: false;
+  /** The broken rules, in the order in which they were found. */
+  readonly violations: Violation[];
 }

@@ -1,4 +1,4 @@
-// What Flex's API says of one subscription, as its documents show it.
+// Flex's API on one subscription, as its documents show it.
 
 export const settings = { prices: { fprice_1: { unit_amount: 4999, recurring: { interval: 'monthly' } } } };
 export const session = {

@@ -24,22 +24,23 @@ const SURVEY = { ...CREATED, provision_token_request_id: 'ptr_2', next_action: '
 const FLEX_SECRET = Buffer.from('a secret of Flex, of any length');
 
 /** A host on a database of its own, with a clock that a test moves, and what was sent. */
-function opened(name, provider = () => CREATED, deeds = {}) {
+function opened(name, provider = () => CREATED, perform = {}) {
   const sent = [];
   const logged = [];
   const clock = { now: 1_700_000_000_000 };
   const send = async (request) => {
     sent.push(request);
-    return { status: 200, headers: new Headers(), body: JSON.stringify(await provider(request, sent.length)) };
+    return { http_status: 200, headers: new Headers(), body: JSON.stringify(await provider(request, sent.length)) };
   };
-  const deed = async () => {};
+  const nothing = async () => {};
   const it = host({
     file: join(folder, name),
     site: 'https://shop.example',
     shelf,
-    providers: { truemed: { secrets: ['whsec'] }, flex: { secrets: [`whsec_${FLEX_SECRET.toString('base64')}`], settings } },
+    providers: { truemed: { secrets: ['whsec'] }, flex: { secrets: [`whsec_${FLEX_SECRET.toString('base64')}`] } },
+    config: { flex: settings },
     send,
-    deeds: { notify: deed, fulfill: deed, access: deed, ...deeds },
+    perform: { notify: nothing, fulfill: nothing, access: nothing, ...perform },
     clock: () => clock.now,
     log: (...what) => logged.push(what),
   });
@@ -60,43 +61,45 @@ function flexWebhook({ app, clock }, payload) {
 }
 
 async function subscribed(it) {
-  const answer = await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items } });
-  assert.equal(answer.statusCode, 201, answer.body);
-  return answer.json();
+  const response = await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items } });
+  assert.equal(response.statusCode, 201, response.body);
+  return response.json();
 }
 
-/** A customer whose token has been issued. */
+/** The key of a customer whose token has been issued. */
 async function issued(it) {
   const { key } = await subscribed(it);
   assert.equal((await webhook(it, { ...ISSUED, metadata: key })).statusCode, 204);
   return key;
 }
 
-const wish = ({ app }, key, payload) => app.inject({ method: 'POST', url: `/subscriptions/${key}/wishes`, payload });
+const press = ({ app }, key, payload) => app.inject({ method: 'POST', url: `/subscriptions/${key}/buttons`, payload });
 const inbox = ({ db }) => db.prepare('SELECT count(*) AS rows FROM inbox').get().rows;
 
-test('a customer subscribes, and the token comes', async () => {
+test('a customer subscribes, and Truemed issues the token', async () => {
   const it = opened('plain.db');
-  const { key, awaits } = await subscribed(it);
-  assert.equal(awaits[0].customer_at, CREATED.redirect_url);
+  const { key, waiting_for } = await subscribed(it);
+  assert.equal(waiting_for[0].customer_url, CREATED.redirect_url);
   assert.equal((await webhook(it, { ...ISSUED, metadata: key })).statusCode, 204);
   const shown = (await it.app.inject(`/subscriptions/${key}`)).json();
-  assert.deepEqual(shown.awaits, []);
-  assert.ok(shown.offers.find((offer) => offer.wish === 'update_payment_token/items').open);
+  assert.deepEqual(shown.waiting_for, []);
+  assert.ok(shown.actions.find(({ action }) => action === 'update_payment_token/items').allowed);
   assert.equal(it.sent.length, 1);
   assert.deepEqual(JSON.parse(it.sent[0].body).order_items, [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }]);
   assert.deepEqual([inbox(it), it.logged], [0, []]);
 });
 
-test('what breaks a rule is refused with its source', async () => {
-  const it = opened('refused.db');
+test('a command that breaks a rule is rejected with its source', async () => {
+  const it = opened('rejected.db');
   const { key } = await subscribed(it);
-  const refused = await wish(it, key, { wish: 'card' });
-  assert.equal(refused.statusCode, 422);
-  assert.equal(refused.json().violations[0].rule, 'truemed.update.needs-existing-token');
+  const rejected = await press(it, key, { button: 'card' });
+  assert.equal(rejected.statusCode, 422);
+  const [violation] = rejected.json().violations;
+  assert.equal(violation.rule, 'truemed.update.needs-existing-token');
+  assert.match(violation.source.read_on, /^\d{4}-\d\d-\d\d$/);
 });
 
-test('what is no request gets a clear answer, and is not taken for a fault of ours', async () => {
+test('a malformed HTTP request is answered with 4xx, and never logged as our own error', async () => {
   const it = opened('malformed.db');
   const key = await issued(it);
   const post = async (url, payload, headers = {}) => {
@@ -104,20 +107,22 @@ test('what is no request gets a clear answer, and is not taken for a fault of ou
     return [statusCode, body];
   };
   const json = { 'content-type': 'application/json' };
-  for (const url of ['/subscriptions', `/subscriptions/${key}/wishes`]) {
+  for (const url of ['/subscriptions', `/subscriptions/${key}/buttons`]) {
     for (const [payload, headers] of [[undefined, {}], ['', json], ['{', json], ['[]', json], ['{"items": []}', json]]) {
       assert.equal((await post(url, payload, headers))[0], 400, `${url} ${payload}`);
     }
   }
-  for (const payload of [{ wish: 'items' }, { wish: 'begin', effect: 'a:1' }, { type: 'begin', effect: 'a:1' }, { wish: 'items', items: [{ sku: 'x' }] }]) {
-    assert.equal((await wish(it, key, payload)).statusCode, 400, JSON.stringify(payload));
+  const command = { type: 'delete_payment_token' };
+  for (const payload of [{ button: 'items' }, { button: 'delete_payment_token' }, command, { button: 'items', items: [{ sku: 'x' }] }]) {
+    assert.equal((await press(it, key, payload)).statusCode, 400, JSON.stringify(payload));
   }
-  assert.equal((await it.app.inject(`/subscriptions/${key}/returned/anywhere`)).statusCode, 400);
-  assert.equal((await it.app.inject('/subscriptions/nobody')).statusCode, 404);
+  for (const url of [`/subscriptions/${key}/returned/anywhere`, '/subscriptions/nobody', '/subscriptions/nobody/returned']) {
+    assert.equal((await it.app.inject(url)).statusCode, 404);
+  }
   assert.deepEqual(it.logged, []);
 });
 
-test('a webhook is told apart from one that is not the provider\'s, of no provider, or empty', async () => {
+test('a webhook that is not the provider\'s, of no provider, or empty is not accepted', async () => {
   const it = opened('webhooks.db');
   const post = (url, payload, headers) => it.app.inject({ method: 'POST', url, payload, headers: { 'x-truemed-api-key': 'whsec', ...headers } });
   assert.equal((await webhook(it, ISSUED, 'forged')).statusCode, 401);
@@ -127,25 +132,25 @@ test('a webhook is told apart from one that is not the provider\'s, of no provid
   assert.equal((await post('/webhooks/truemed')).statusCode, 400);
   assert.equal((await post('/webhooks/truemed', Buffer.from(JSON.stringify(ISSUED)))).statusCode, 204);
   const providers = { trumed: { secrets: ['whsec'] } };
-  assert.throws(() => host({ file: join(folder, 'none.db'), shelf, providers }), { code: 'unknown', field: '/provider' });
+  assert.throws(() => host({ file: join(folder, 'none.db'), shelf, providers }), { code: 'unknown', pointer: '/provider' });
 });
 
 test('a webhook that comes before its ids are known waits in the inbox', async () => {
   let it;
   it = opened('early.db', async () => {
-    // The provider tells the outcome before its own reply has arrived, and echoes nothing of ours.
+    // The webhook arrives before the reply, and echoes nothing of ours.
     assert.equal((await webhook(it, ISSUED)).statusCode, 204);
     assert.equal(inbox(it), 2);
     return CREATED;
   });
-  const { key, awaits } = await subscribed(it);
-  assert.deepEqual(awaits, []);
+  const { key, waiting_for } = await subscribed(it);
+  assert.deepEqual(waiting_for, []);
   assert.equal(inbox(it), 0);
-  assert.ok(it.row('truemed.payment_token', key).correlationIds().includes('pt_1'));
+  assert.ok(it.row('truemed.payment_token', key).ids().includes('pt_1'));
 });
 
-test('a webhook that nobody knows is kept once for each id, however often it comes, and not for ever', async () => {
-  const it = opened('nobody.db');
+test('a webhook of no flow is kept once for each id, however often it comes, and not for ever', async () => {
+  const it = opened('unknown.db');
   for (let time = 0; time < 3; time += 1) assert.equal((await webhook(it, ISSUED)).statusCode, 204);
   assert.equal(inbox(it), 2);
   assert.equal((await webhook(it, { ...ISSUED, next: 1 })).statusCode, 204);
@@ -158,8 +163,8 @@ test('a webhook that nobody knows is kept once for each id, however often it com
 test('the loop is one for every provider: an early webhook of Flex waits as well', async () => {
   const key = '00000000-0000-4000-9000-010000000007';
   const it = opened('flex.db', ({ url }) => (/subscriptions/.test(url) ? { subscription: SUBSCRIPTION } : { checkout_session: session }));
-  const command = { type: 'create_checkout_session', line_items: [{ price: 'fprice_1', quantity: 1 }], mode: 'subscription', order_total: 4999 };
-  const { next } = it.wish(flex.Subscription.start(key), { ...command, success_url: 'https://shop.example/ok', cancel_url: 'https://shop.example/no' });
+  const command = { type: 'create_checkout_session', line_items: [{ price: 'fprice_1', quantity: 1 }], mode: 'subscription', expected_total: 4999 };
+  const { next } = it.handle(flex.Subscription.start(key), { ...command, success_url: 'https://shop.example/ok', cancel_url: 'https://shop.example/no' });
   await it.work(next);
   const event = (event_type, object) => ({ event_dt: 1, event_id: `evt_${event_type}`, event_type, object });
   assert.equal((await flexWebhook(it, event('invoice.paid', { invoice: INVOICE }))).statusCode, 200);
@@ -168,14 +173,14 @@ test('the loop is one for every provider: an early webhook of Flex waits as well
   assert.equal((await flexWebhook(it, event('checkout.session.completed', { checkout_session: complete }))).statusCode, 200);
   assert.equal(inbox(it), 0);
   await it.turn();
-  const at = it.row('flex.subscription', key);
-  assert.ok(at.correlationIds().includes('fsub_1'));
-  assert.deepEqual(at.owed({ now: it.clock.now, settings }).filter((owed) => owed.ready), []);
+  const subscription = it.row('flex.subscription', key);
+  assert.ok(subscription.ids().includes('fsub_1'));
+  assert.deepEqual(subscription.effects({ now: it.clock.now, config: { flex: settings } }).filter((effect) => effect.ready), []);
   assert.equal(it.sent.length, 2);
   assert.deepEqual(it.logged, []);
 });
 
-test('a deed that fails is tried again, and holds up neither its customer nor another', async () => {
+test('an effect that fails is tried again, and delays neither its customer nor another', async () => {
   const fails = new Set(['notify']);
   const done = [];
   const notify = async ({ id }, { key }) => {
@@ -184,11 +189,12 @@ test('a deed that fails is tried again, and holds up neither its customer nor an
   };
   const it = opened('poison.db', ({ url }) => (url.endsWith('/update') ? SURVEY : CREATED), { notify });
   const key = await issued(it);
-  const saved = await wish(it, key, { wish: 'items', items: [{ sku: 'b12' }, { sku: 'mg' }] });
+  const saved = await press(it, key, { button: 'items', items: [{ sku: 'b12' }, { sku: 'mg' }] });
   assert.equal(saved.statusCode, 200, saved.body);
-  assert.equal(saved.json().awaits[0].signal, 'payment_token_updated');
+  const [wait] = saved.json().waiting_for;
+  assert.deepEqual([wait.signal, wait.customer_action], ['payment_token_updated', 'HealthSurvey']);
   assert.match(String(it.logged[0]), /mail server is away/);
-  const other = it.wish(truemed.PaymentToken.start(randomUUID()), {
+  const other = it.handle(truemed.PaymentToken.start(randomUUID()), {
     type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }], success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no',
   }).next;
   // A row that cannot even be read.
@@ -207,7 +213,7 @@ test('a deed that fails is tried again, and holds up neither its customer nor an
   assert.deepEqual(done.map(([of]) => of), [key]);
 });
 
-test('a request is sent as it stands, with the key behind its scheme', async () => {
+test('a request is sent as it is, with the key behind its scheme', async () => {
   const server = createServer((request, response) => {
     request.on('data', (body) => response.setHeader('echo', `${request.method} ${body}`));
     request.on('end', () => response.setHeader('set-cookie', ['a=1', 'b=2']).end(JSON.stringify(request.headers)));
@@ -215,11 +221,11 @@ test('a request is sent as it stands, with the key behind its scheme', async () 
   await new Promise((listening) => server.listen(0, listening));
   process.env.FLEX_API_KEY = 'k_1';
   const url = `http://localhost:${server.address().port}/`;
-  const take = { method: 'POST', url, headers: { 'x-api-version': '2' }, credential: 'authorization', body: '{}' };
-  const [plain, bearer] = [await send(take, 'flex'), await send({ ...take, scheme: 'Bearer' }, 'flex')];
+  const request = (scheme) => ({ method: 'POST', url, headers: { 'x-api-version': '2' }, credential: { header: 'authorization', scheme }, body: '{}' });
+  const [plain, bearer] = [await send(request(null), 'flex'), await send(request('Bearer'), 'flex')];
   assert.deepEqual([plain, bearer].map(({ body }) => JSON.parse(body).authorization), ['k_1', 'Bearer k_1']);
-  assert.deepEqual([plain.status, plain.headers.get('echo'), JSON.parse(plain.body)['x-api-version']], [200, 'POST {}', '2']);
-  await assert.rejects(send(take, 'vend'), /VEND_API_KEY is not set/);
+  assert.deepEqual([plain.http_status, plain.headers.get('echo'), JSON.parse(plain.body)['x-api-version']], [200, 'POST {}', '2']);
+  await assert.rejects(send(request(null), 'vend'), /VEND_API_KEY is not set/);
   server.closeAllConnections();
   server.close();
 });
@@ -229,40 +235,41 @@ test('two that save at once do not overwrite each other', async () => {
   const { key } = await subscribed(it);
   const read = () => it.row('truemed.payment_token', key);
   const stale = read();
-  it.tell(read(), { type: 'returned', via: 'success_url' });
+  assert.equal((await it.app.inject(`/subscriptions/${key}/returned`)).statusCode, 302);
   assert.notEqual(read().revision, stale.revision);
-  const { next } = it.wish(stale, { type: 'retrieve_provision_token_request' });
+  const { next } = it.handle(stale, { type: 'retrieve_provision_token_request' });
   assert.equal(next.revision, read().revision);
-  it.tell(stale, { type: 'webhook', origin: 'verified', body: JSON.stringify({ ...ISSUED, metadata: key }) });
+  it.observe(stale, { type: 'webhook', origin: 'verified', body: JSON.stringify({ ...ISSUED, metadata: key }) });
   assert.ok(read().revision > next.revision);
-  assert.ok(read().correlationIds().includes('pt_1'));
+  assert.ok(read().ids().includes('pt_1'));
 });
 
 test('of two workers, one sends', async () => {
   const it = opened('workers.db');
-  const at = it.wish(it.row('truemed.payment_token', (await subscribed(it)).key), { type: 'retrieve_provision_token_request' }).next;
+  const token = it.row('truemed.payment_token', (await subscribed(it)).key);
+  const { next } = it.handle(token, { type: 'retrieve_provision_token_request' });
   const before = it.sent.length;
-  await Promise.all([it.work(at), it.work(at)]);
+  await Promise.all([it.work(next), it.work(next)]);
   assert.equal(it.sent.length, before + 1);
 });
 
 test('a crash between saving and sending loses nothing', async () => {
   const file = join(folder, 'crash.db');
-  const dying = `
+  const crashing = `
     import { host, send } from './host.mjs';
-    const it = host({ file: ${JSON.stringify(file)}, site: 'https://shop.example', deeds: {}, shelf: ${JSON.stringify(shelf)},
+    const it = host({ file: ${JSON.stringify(file)}, site: 'https://shop.example', perform: {}, shelf: ${JSON.stringify(shelf)},
       providers: { truemed: { secrets: ['whsec'] } }, send: () => process.exit(9), clock: () => 1700000000000 });
     await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items: ${JSON.stringify(items)} } });`;
-  const crashed = spawnSync(process.execPath, ['--input-type=module', '--eval', dying], { encoding: 'utf8' });
+  const crashed = spawnSync(process.execPath, ['--input-type=module', '--eval', crashing], { encoding: 'utf8' });
   assert.equal(crashed.status, 9, crashed.stderr);
 
   const it = opened('crash.db');
   await it.turn();
-  assert.equal(it.sent.length, 0, 'it may still be on its way');
+  assert.equal(it.sent.length, 0, 'it may still be in flight');
   it.clock.now += 5 * 60_000;
   await it.turn();
   assert.equal(it.sent.length, 1);
   const [{ key }] = it.db.prepare('SELECT key FROM flows').all();
   assert.match(it.sent[0].idempotency_key, new RegExp(`${key}:create_payment_token:1$`));
-  assert.equal(it.row('truemed.payment_token', key).awaits({ now: it.clock.now })[0].signal, 'payment_token_updated');
+  assert.equal(it.row('truemed.payment_token', key).waitingFor({ now: it.clock.now })[0].signal, 'payment_token_updated');
 });

@@ -3,79 +3,109 @@
 import rulebound = require('rulebound');
 
 const { flex, load, truemed } = rulebound;
-const at = truemed.PaymentToken.start('6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11');
-const around = { now: 0 };
-const begin = { type: 'begin', effect: 'a:1' } as const;
+const token = truemed.PaymentToken.start('6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11');
+const context = { now: 0 };
+const end = { type: 'delete_payment_token' } as const;
 
 // @ts-expect-error a field that is misspelt
-at.handle({ type: 'begin', efect: 'a:1' }, around);
+token.handle({ type: 'update_payment_token', update_card_inf: true }, context);
 // @ts-expect-error a field that is missing
-at.handle({ type: 'create_payment_token' }, around);
+token.handle({ type: 'create_payment_token' }, context);
 // @ts-expect-error a field of another type
-at.handle({ type: 'update_payment_token', update_card_info: 'yes' }, around);
+token.handle({ type: 'update_payment_token', update_card_info: 'yes' }, context);
 // @ts-expect-error a field of an item that is misspelt
-at.handle({ type: 'create_payment_token', order_items: [{ name: 'B12', qty: 1, price: 1 }] }, around);
-// @ts-expect-error a value that a rule refuses
-flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'paiment' }, around);
-// @ts-expect-error a value that a rule refuses
-flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'payment', capture_method: 'autmatic' }, around);
-// @ts-expect-error a value that a rule refuses
-truemed.PaymentSession.start('x').handle({ type: 'create_refund', amount: 1, reason: 'customer-request' }, around);
+token.handle({ type: 'create_payment_token', order_items: [{ name: 'B12', qty: 1, price: 1 }] }, context);
+// @ts-expect-error a value that a rule rejects
+flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'paiment' }, context);
+// @ts-expect-error a value that a rule rejects
+flex.Checkout.start('x').handle({ type: 'create_checkout_session', mode: 'payment', capture_method: 'autmatic' }, context);
+// @ts-expect-error a value that a rule rejects
+truemed.PaymentSession.start('x').handle({ type: 'create_refund', amount: 1, reason: 'customer-request' }, context);
 // @ts-expect-error another flow's command
-at.handle({ type: 'create_checkout_session', mode: 'payment' }, around);
+token.handle({ type: 'create_checkout_session', mode: 'payment' }, context);
 // @ts-expect-error no command at all
-at.handle({ type: 'buy' }, around);
+token.handle({ type: 'buy' }, context);
 // @ts-expect-error no time
-at.handle(begin, {});
+token.handle(end, {});
 // @ts-expect-error a time that is a text
-at.handle(begin, { now: '2026-01-01' });
+token.handle(end, { now: '2026-01-01' });
 // @ts-expect-error an option that is misspelt
-at.handle(begin, { now: 0, polciy: {} });
+token.handle(end, { now: 0, confg: {} });
+// @ts-expect-error a choice that is misspelt
+token.handle(end, { now: 0, config: { lease: 60_000 } });
 // @ts-expect-error the code of no rule
-at.handle(begin, { now: 0, policy: { overrides: { 'truemed.no.such-rule': 'warn' } } });
+token.handle(end, { now: 0, config: { overrides: { 'truemed.no.such-rule': 'warn' } } });
+// @ts-expect-error a level that is none
+token.handle(end, { now: 0, config: { overrides: { 'truemed.update.card-xor-items': 'refuse' } } });
+// @ts-expect-error a provider that there is none of
+token.handle(end, { now: 0, config: { trumed: {} } });
 // @ts-expect-error another provider's settings
-at.handle(begin, { now: 0, settings: { retailer: 'x' } });
-// @ts-expect-error the next snapshot of a step that may be refused
-at.handle(begin, around).next;
-const step = at.handle(begin, around);
+token.handle(end, { now: 0, config: { truemed: { retailer: 'x' } } });
+// @ts-expect-error the next snapshot of a command that may be rejected
+token.handle(end, context).next;
+const step = token.handle(end, context);
 if (step.ok) {
-  // @ts-expect-error a request that may be absent
-  step.take.url;
+  // @ts-expect-error what only a lease has
+  step.request;
   // @ts-expect-error the snapshot of another flow
   const other: rulebound.flex.Checkout = step.next;
   console.log(other);
   // @ts-expect-error a step is a value
-  step.changed = false;
+  step.ignored = null;
 } else {
   // @ts-expect-error what only an accepted step has
-  step.learnt;
+  step.new_ids;
+}
+// @ts-expect-error a lease that may be rejected
+token.lease('a:1', context).next;
+// @ts-expect-error an effect's id that is no text
+token.lease({ effect: 'a:1' }, context);
+// @ts-expect-error no time
+token.lease('a:1', {});
+const lease = token.lease('a:1', context);
+if (lease.ok) {
+  // @ts-expect-error a request that may be absent
+  lease.request.url;
+  // @ts-expect-error what only a step has
+  lease.transitions;
+} else {
+  // @ts-expect-error what only a lease has
+  lease.request;
 }
 // @ts-expect-error a fact that is none
-at.observe({ type: 'tick' }, around);
+token.observe({ type: 'tick' }, context);
 // @ts-expect-error an origin that is none
-at.observe({ type: 'webhook', origin: 'sure', body: '' }, around);
+token.observe({ type: 'webhook', origin: 'sure', body: '' }, context);
 // @ts-expect-error a body that was parsed
-at.observe({ type: 'webhook', origin: 'verified', body: { payment_token: 'pt_1' } }, around);
-// @ts-expect-error the transition of a fact that may move nothing
-at.observe({ type: 'lost', to: 'a:1' }, around).next;
-for (const owed of at.owed(around)) {
-  // @ts-expect-error a field that only one kind of obligation has
-  owed.operation;
+token.observe({ type: 'webhook', origin: 'verified', body: { payment_token: 'pt_1' } }, context);
+// @ts-expect-error the effect under another name
+token.observe({ type: 'lost', to: 'a:1' }, context);
+// @ts-expect-error a verdict that is no part of `done`
+token.observe({ type: 'done', effect: 'a:1', verdict: 'yes' }, context);
+// @ts-expect-error a review without its verdict
+token.observe({ type: 'reviewed', effect: 'review:a' }, context);
+// @ts-expect-error what may be absent
+token.observe({ type: 'lost', effect: 'a:1' }, context).ignored.reason;
+// @ts-expect-error what only a rejected command has
+token.observe({ type: 'lost', effect: 'a:1' }, context).violations;
+for (const effect of token.effects(context)) {
+  // @ts-expect-error a field that only one kind of effect has
+  effect.operation;
 }
 // @ts-expect-error an operation that the flow does not have
-at.owed(around).find((it) => it.type === 'request' && it.operation === 'create_paymnt_token');
+token.effects(context).find((it) => it.type === 'request' && it.operation === 'create_paymnt_token');
 // @ts-expect-error another flow's operation
-at.owed(around).find((it) => it.type === 'request' && it.operation === 'cancel_subscription');
-// @ts-expect-error a signal that the flow does not await
-at.awaits(around).find((it) => it.signal === 'payment_token_update');
+token.effects(context).find((it) => it.type === 'request' && it.operation === 'cancel_subscription');
+// @ts-expect-error a signal that the flow does not wait for
+token.waitingFor(context).find((it) => it.signal === 'payment_token_update');
 // @ts-expect-error a reason that is none
-at.owed(around).find((it) => it.type === 'notify' && it.reason === 'action_requierd');
+token.effects(context).find((it) => it.type === 'notify' && it.reason === 'action_requierd');
 // @ts-expect-error a question that is none
 rulebound.ask('truemed', 'need_update', {});
 // @ts-expect-error another provider's question
 rulebound.ask('vend', 'needs_update', {});
 // @ts-expect-error a kind of key that is none
-rulebound.keyOf('revup.tokn', 'x');
+rulebound.keyFor('revup.tokn', 'x');
 // @ts-expect-error a provider that there is none of
 rulebound.acknowledgement('trumed');
 // @ts-expect-error a provider that there is none of
@@ -84,10 +114,10 @@ rulebound.authenticate('trumed', [], {}, '', 0);
 rulebound.authenticate('truemed', [], 'x-truemed-api-key: whsec', '', 0);
 // @ts-expect-error a flat list of headers
 rulebound.authenticate('truemed', [], ['x-truemed-api-key', 'whsec'], '', 0);
-// @ts-expect-error a wish that is none
-at.offers(around).filter((it) => it.wish === 'capture');
+// @ts-expect-error an action that is none
+token.actions(context).filter((it) => it.action === 'capture');
 // @ts-expect-error a snapshot is a value
-at.revision = 7;
+token.revision = 7;
 // @ts-expect-error a snapshot is made by `start`, `load` or a step
 new truemed.PaymentToken();
 // @ts-expect-error a key is a text
@@ -95,4 +125,4 @@ flex.Checkout.start(42);
 // @ts-expect-error a row is a text
 load(Buffer.from('{}'));
 // @ts-expect-error a command of one flow is not one of any flow
-load('{}').handle({ type: 'delete_payment_token' }, around);
+load('{}').handle({ type: 'delete_payment_token' }, context);
