@@ -19,8 +19,8 @@ URLS = {"success_url": "https://shop.example/ok", "failure_url": "https://shop.e
 CREATE: Any = {"type": "create_payment_token", "order_items": ITEMS[:1], **URLS}
 REPLY: Any = {
     "type": "reply",
-    "to": "create_payment_token:1",
-    "status": 200,
+    "effect": "create_payment_token:1",
+    "http_status": 200,
     "body": b'{"provision_token_request_id": "ptr_1", "redirect_url": "https://truemed.example/q/1"}',
 }
 WEBHOOK: Any = {
@@ -37,54 +37,54 @@ def nanoseconds(call: Callable[[], object]) -> float:
     return min(timer.repeat(15, times)) / times * 1e9
 
 
-def refused(call: Callable[[], object]) -> None:
+def rejected(call: Callable[[], object]) -> None:
     try:
         call()
-    except (rulebound.Refused, peers.Refused):
+    except (rulebound.Rejected, peers.Rejected):
         pass
 
 
 def main() -> None:
-    at = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001").handle(CREATE, now=0).next
-    at = at.handle({"type": "begin", "effect": "create_payment_token:1"}, now=1).next
-    waiting = at.observe(REPLY, now=2).next
-    at = waiting.observe(WEBHOOK, now=3).next
-    owing = at.handle(UPDATE, now=4).next
-    row = at.save()
+    new = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001")
+    leased = new.handle(CREATE, now=0).next.lease("create_payment_token:1", now=1).next
+    waiting = leased.observe(REPLY, now=2).next
+    token = waiting.observe(WEBHOOK, now=3).next
+    updating = token.handle(UPDATE, now=4).next
+    row = token.save()
     moment = datetime.now(UTC)
-    policy: Any = {"lease": 60_000}
+    config: Any = {"lease_ms": 60_000, "truemed": {"environment": "staging"}}
     items = [peers.Item.model_validate(it) for it in ITEMS[:1]]
-    hand = peers.State(key=at.key, revision=3, place="issued", change="settled", token="pt_1", items=items, owed=[])
+    hand = peers.State(key=token.key, revision=3, place="issued", change="settled", token="pt_1", items=items, outbox=[])
     saved = hand.model_dump_json()
 
-    token: Any = peers.Token()
+    machine: Any = peers.Token()
 
-    def machine() -> None:
-        token.state = "issued"
-        token.update(UPDATE)
+    def transition() -> None:
+        machine.state = "issued"
+        machine.update(UPDATE)
 
     cases: dict[str, Callable[[], object]] = {
-        "an empty call": lambda: at.revision,
-        "handle: items, accepted": lambda: at.handle(UPDATE, now=4),
-        "handle: items, with a policy": lambda: at.handle(UPDATE, now=4, policy=policy),
-        "handle: items, now a datetime": lambda: at.handle(UPDATE, now=moment),
-        "handle: card and items, refused": lambda: refused(lambda: at.handle(BOTH, now=4)),
+        "an empty call": lambda: token.revision,
+        "handle: items, accepted": lambda: token.handle(UPDATE, now=4),
+        "handle: items, with a config": lambda: token.handle(UPDATE, now=4, config=config),
+        "handle: items, now a datetime": lambda: token.handle(UPDATE, now=moment),
+        "handle: card and items, rejected": lambda: rejected(lambda: token.handle(BOTH, now=4)),
         "observe: payment_token_updated": lambda: waiting.observe(WEBHOOK, now=4),
         "load": lambda: rulebound.load(row),
-        "save": at.save,
+        "save": token.save,
         "load, handle, save": lambda: rulebound.load(row).handle(UPDATE, now=4).next.save(),
-        "owed": lambda: owing.owed(now=4),
-        "begin, and the request": lambda: owing.handle({"type": "begin", "effect": "update_payment_token:1"}, now=4).take,
+        "effects": lambda: updating.effects(now=4),
+        "lease, and the request": lambda: updating.lease("update_payment_token:1", now=4).request,
         "pydantic and match: items": lambda: peers.handle(hand, UPDATE),
         "pydantic and match: load, items, save": lambda: peers.handle(
             peers.State.model_validate_json(saved), UPDATE
         ).model_dump_json(),
-        "transitions: items": machine,
+        "transitions: items": transition,
         "json.loads and json.dumps of the row": lambda: json.dumps(json.loads(row)),
     }
-    around = nanoseconds(lambda: None)
+    loop = nanoseconds(lambda: None)
     for name, call in cases.items():
-        print(f"{name:42}{nanoseconds(call) - around:10.0f} ns")
+        print(f"{name:42}{nanoseconds(call) - loop:10.0f} ns")
 
 
 if __name__ == "__main__":

@@ -33,25 +33,25 @@ class State(BaseModel):
     change: Literal["settled", "updating", "pending"]
     token: str
     items: list[Item]
-    owed: list[str]
+    outbox: list[str]
 
 
-class Refused(Exception):
+class Rejected(Exception):
     pass
 
 
-def handle(at: State, command: object) -> State:
+def handle(state: State, command: object) -> State:
     """One update, validated by pydantic and decided by `match`."""
     update = Update.model_validate(command)
-    match at.place, update:
+    match state.place, update:
         case "issued", Update(order_items=None, update_card_info=True):
             change = "settled"
         case "issued", Update(order_items=[_, *_], update_card_info=None | False):
             change = "updating"
         case _:
-            raise Refused
-    owed = [*at.owed, f"update_payment_token:{at.revision}"]
-    return at.model_copy(update={"revision": at.revision + 1, "change": change, "owed": owed})
+            raise Rejected
+    outbox = [*state.outbox, f"update_payment_token:{state.revision}"]
+    return state.model_copy(update={"revision": state.revision + 1, "change": change, "outbox": outbox})
 
 
 class Token:

@@ -14,32 +14,31 @@ import httpx
 import rulebound
 from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
-from rulebound import Snapshot, Transition, truemed
-from rulebound.types import TruemedOrderItem, TruemedSettings
+from rulebound import Lease, Snapshot, Step, truemed
+from rulebound.types import Config, TruemedOrderItem
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot text, deadline bigint,
+CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot text, wake_at bigint,
                                   PRIMARY KEY (flow, key));
 CREATE TABLE IF NOT EXISTS flow_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key));
 CREATE TABLE IF NOT EXISTS inbox (id text, provider text, fact text, received_at bigint);
 """
-# By provider: a second one is a line in each of these. What Vend and Revup send is unsigned, and needs no secret.
+# A second provider is one more line in each of these. Vend and Revup do not sign their webhooks, so they need no secret.
 API_KEYS = {"truemed": os.environ.get("TRUEMED_API_KEY", "")}
 SECRETS = {"truemed": os.environ.get("TRUEMED_WEBHOOK_SECRET", "")}
-TRUEMED: TruemedSettings = {"environment": "production"}
-SETTINGS: dict[str, Any] = {"truemed": TRUEMED}
+CONFIG: Config = {"truemed": {"environment": "production"}}
 SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a browser
     "b12": {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500},
     "mg": {"name": "Magnesium", "sku": "mg", "quantity": 1, "price": 1200},
 }
 DO = {"notify": print, "fulfill": print, "access": print}  # your mail, your warehouse, your accounts
 
-Row = Snapshot[Any, Any, Any]
+Row = Snapshot[Any, Any]
 log = logging.getLogger("shop")
 
 
 class Conflict(Exception):
-    """Somebody else has saved this row meanwhile."""
+    """Another worker has saved this row in the meantime."""
 
 
 def now() -> int:
@@ -50,9 +49,9 @@ def provider_of(flow: str) -> str:
     return flow.split(".")[0]
 
 
-def around(at: Row) -> dict[str, Any]:
-    """What every decision takes beside the snapshot."""
-    return {"now": now(), "settings": SETTINGS.get(provider_of(at.flow))}
+def context() -> Any:
+    """What every decision depends on besides the snapshot."""
+    return {"now": now(), "config": CONFIG}
 
 
 class Host:
@@ -79,94 +78,99 @@ class Host:
         row: Row = self.find(flow, key) or rulebound.flows[flow].start(key)
         return row
 
-    def save(self, at: Row, step: Transition[Any]) -> Row:
-        """Puts the next snapshot in the place of the one on which the decision was made."""
-        then: Row = step.next
-        for odd in filter(None, [step.failure, *step.warnings]):
-            log.warning("%s %s: %s", at.flow, at.key, odd)
-        if not step.changed:
-            return then
-        row = (then.revision, then.save(), self.wake(then, step.learnt), then.flow, then.key)
+    def save(self, snapshot: Row, result: Step[Any] | Lease[Any]) -> Row:
+        """Replaces the snapshot on which the decision was made with the next one."""
+        following: Row = result.next
+        failure, new_ids = (result.failure, result.new_ids) if isinstance(result, Step) else (None, [])
+        for odd in filter(None, [failure, *result.warnings]):
+            log.warning("%s %s: %s", snapshot.flow, snapshot.key, odd)
+        if following.revision == snapshot.revision:
+            return snapshot
+        wake_at = self.wake_at(following, new_ids)
+        row = (following.revision, following.save(), wake_at, following.flow, following.key)
         with self.transaction() as db:
-            if at.revision == 0:
+            if snapshot.revision == 0:
                 done = db.execute(
-                    "INSERT OR IGNORE INTO flows (revision, snapshot, deadline, flow, key) VALUES (?, ?, ?, ?, ?)", row
+                    "INSERT OR IGNORE INTO flows (revision, snapshot, wake_at, flow, key) VALUES (?, ?, ?, ?, ?)", row
                 )
             else:
                 done = db.execute(
-                    "UPDATE flows SET revision = ?, snapshot = ?, deadline = ?"
+                    "UPDATE flows SET revision = ?, snapshot = ?, wake_at = ?"
                     " WHERE flow = ? AND key = ? AND revision = ?",
-                    (*row, at.revision),
+                    (*row, snapshot.revision),
                 )
             if done.rowcount == 0:
-                raise Conflict(at)
-            ids = [(id, then.flow, then.key) for id in then.correlation_ids()]
+                raise Conflict(snapshot)
+            ids = [(id, following.flow, following.key) for id in following.ids()]
             db.executemany("INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)", ids)
-        return then
+        return following
 
-    def wake(self, at: Row, learnt: list[str]) -> int | None:
-        """When a worker must look at this row: at its deadline, and now if webhooks may wait for what it has learnt."""
-        return now() if learnt else at.deadline(**around(at))
+    def wake_at(self, snapshot: Row, new_ids: list[str]) -> int | None:
+        """When a worker must look at this row: now, if stored webhooks may name its new ids."""
+        return now() if new_ids else snapshot.wake_at(**context())
 
-    def due(self, at: Row) -> Any:
-        return next((it for it in at.owed(**around(at)) if it["ready"] and it["type"] != "review"), None)
+    def ready(self, snapshot: Row) -> Any:
+        """An effect that a worker can carry out now."""
+        effects = snapshot.effects(**context())
+        return next((it for it in effects if it["ready"] and it["type"] != "review"), None)
 
-    def work(self, at: Row) -> Row:
-        """Does all that can be done now: the one loop, for every provider."""
-        for fact in self.inbox(at.flow, at.correlation_ids()):
-            at = self.tell(at, fact)
-        while due := self.due(at):
-            step = at.handle({"type": "begin", "effect": due["id"]}, **around(at))
-            at = self.save(at, step)  # before it is done; on a Conflict somebody else has it
-            if step.take:
-                fact = self.send(at, due["id"], step.take)
+    def work(self, snapshot: Row) -> Row:
+        """Carries out every effect that is ready: the one loop, for every provider."""
+        for fact in self.inbox(snapshot.flow, snapshot.ids()):
+            snapshot = self.observe(snapshot, fact)
+        while effect := self.ready(snapshot):
+            lease = snapshot.lease(effect["id"], **context())
+            snapshot = self.save(snapshot, lease)  # before anything else; on a Conflict another worker holds the lease
+            if lease.request:
+                fact = self.send(snapshot, effect["id"], lease.request)
             else:
-                DO[due["type"]](due)  # at least once: due["id"] tells repeats apart
-                fact = {"type": "done", "effect": due["id"]}
-            at = self.tell(at, fact)
+                DO[effect["type"]](effect)  # at least once: effect["id"] identifies a repeat
+                fact = {"type": "done", "effect": effect["id"]}
+            snapshot = self.observe(snapshot, fact)
         with self.transaction() as db:
-            row = (self.wake(at, []), at.flow, at.key, at.revision)
-            db.execute("UPDATE flows SET deadline = ? WHERE flow = ? AND key = ? AND revision = ?", row)
-        return at
+            row = (self.wake_at(snapshot, []), snapshot.flow, snapshot.key, snapshot.revision)
+            db.execute("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ? AND revision = ?", row)
+        return snapshot
 
-    def send(self, at: Row, effect: str, take: Any) -> Any:
-        scheme, secret = take.get("scheme"), API_KEYS[provider_of(at.flow)]
-        headers = take["headers"] | {take["credential"]: f"{scheme} {secret}" if scheme else secret}
-        about = {"to": effect, "sending": take["sending"]}
+    def send(self, snapshot: Row, effect: str, request: Any) -> Any:
+        header, scheme = request["credential"]["header"], request["credential"]["scheme"]
+        secret = API_KEYS[provider_of(snapshot.flow)]
+        headers = request["headers"] | {header: f"{scheme} {secret}" if scheme else secret}
+        sent = {"effect": effect, "sending": request["sending"]}
         try:
-            reply = self.http.request(take["method"], take["url"], headers=headers, content=take.get("body"))
-        except (httpx.ConnectError, httpx.ConnectTimeout):  # not a byte of it was written
-            return {"type": "not_sent", **about}
-        except httpx.HTTPError:  # the reply never came, or nobody can read it
-            return {"type": "lost", **about}
+            reply = self.http.request(request["method"], request["url"], headers=headers, content=request["body"])
+        except (httpx.ConnectError, httpx.ConnectTimeout):  # not a byte was written
+            return {"type": "not_sent", **sent}
+        except httpx.HTTPError:  # no reply came, or it cannot be read
+            return {"type": "lost", **sent}
         headers = dict(reply.headers)
-        return {"type": "reply", **about, "status": reply.status_code, "headers": headers, "body": reply.content}
+        return {"type": "reply", **sent, "http_status": reply.status_code, "headers": headers, "body": reply.content}
 
-    def tell(self, at: Row, fact: Any) -> Row:
-        """Says what has happened. A fact is never refused: on a Conflict it is observed again."""
+    def observe(self, snapshot: Row, fact: Any) -> Row:
+        """Applies a fact, again after each Conflict: a fact is never rejected."""
         while True:
-            seen = at.observe(fact, **around(at))
-            if seen.because == "early":
-                self.keep(at.flow, fact)
-                newest = self.load(at.flow, at.key)
-                if newest.revision == at.revision:
-                    return at
-                at = newest  # another worker has saved, and may have learnt the id while it was put there
+            step = snapshot.observe(fact, **context())
+            if step.ignored and step.ignored["reason"] == "early":
+                self.keep(snapshot.flow, fact)
+                newest = self.load(snapshot.flow, snapshot.key)
+                if newest.revision == snapshot.revision:
+                    return snapshot
+                snapshot = newest  # another worker has saved, and its step may have named the id
                 continue
             try:
-                at = self.save(at, seen)
+                snapshot = self.save(snapshot, step)
                 break
             except Conflict:
-                at = self.load(at.flow, at.key)
+                snapshot = self.load(snapshot.flow, snapshot.key)
         if fact["type"] == "webhook":
             with self.transaction() as db:
                 db.execute("DELETE FROM inbox WHERE fact = ?", (json.dumps(fact),))
-        for early in self.inbox(at.flow, seen.learnt):
-            at = self.tell(at, early)
-        return at
+        for early in self.inbox(snapshot.flow, step.new_ids):
+            snapshot = self.observe(snapshot, early)
+        return snapshot
 
     def keep(self, flow: str, fact: Any) -> None:
-        """Keeps a webhook that is early, or nobody's yet, under each id that it names."""
+        """Stores a webhook that is early, or that no row knows yet, under each id that it names."""
         provider, text = provider_of(flow), json.dumps(fact)
         rows = [(id, provider, text, now()) for id in rulebound.correlate(provider, fact["body"])]
         with self.transaction() as db:
@@ -174,14 +178,14 @@ class Host:
             db.executemany("INSERT INTO inbox VALUES (?, ?, ?, ?)", rows)
 
     def inbox(self, flow: str, ids: list[str]) -> list[Any]:
-        """The webhooks that wait for any of these ids."""
+        """The stored webhooks that name any of these ids."""
         marks = ", ".join("?" * len(ids))
         query = f"SELECT DISTINCT fact FROM inbox WHERE provider = ? AND id IN ({marks})"
         with self.transaction() as db:
             return [json.loads(fact) for (fact,) in db.execute(query, (provider_of(flow), *ids))]
 
     def found(self, provider: str, ids: list[str]) -> list[Row]:
-        """The rows that any of these ids leads to."""
+        """The rows that know any of these ids."""
         marks = ", ".join("?" * len(ids))
         query = f"SELECT DISTINCT flow, key FROM flow_ids WHERE flow LIKE ? || '.%' AND id IN ({marks})"
         with self.transaction() as db:
@@ -189,18 +193,18 @@ class Host:
         return [self.load(flow, key) for flow, key in rows]
 
     def run(self) -> None:
-        """One round of a worker: every row whose time has come, whatever becomes of the others."""
+        """One round of a worker: every row that is due, even if another row fails."""
         with self.transaction() as db:
-            rows = db.execute("SELECT flow, key FROM flows WHERE deadline <= ? ORDER BY deadline", (now(),)).fetchall()
+            rows = db.execute("SELECT flow, key FROM flows WHERE wake_at <= ? ORDER BY wake_at", (now(),)).fetchall()
         for flow, key in rows:
             try:
                 self.work(self.load(flow, key))
-            except (Conflict, rulebound.Refused):
-                continue  # somebody else has it in hand
+            except (Conflict, rulebound.Rejected):
+                continue  # another worker holds the lease
             except Exception:
-                log.exception("%s %s failed, and is tried again in a minute", flow, key)
+                log.exception("%s %s failed; the next try is in a minute", flow, key)
                 with self.transaction() as db:
-                    db.execute("UPDATE flows SET deadline = ? WHERE flow = ? AND key = ?", (now() + 60_000, flow, key))
+                    db.execute("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ?", (now() + 60_000, flow, key))
 
 
 async def raw(request: Request) -> bytes:
@@ -210,8 +214,8 @@ async def raw(request: Request) -> bytes:
 def web(host: Host) -> FastAPI:
     app = FastAPI()
 
-    @app.exception_handler(rulebound.Refused)
-    def refused(_: Request, why: rulebound.Refused) -> Response:
+    @app.exception_handler(rulebound.Rejected)
+    def rejected(_: Request, why: rulebound.Rejected) -> Response:
         return JSONResponse({"violations": why.violations}, status_code=409)
 
     @app.exception_handler(Conflict)
@@ -224,38 +228,38 @@ def web(host: Host) -> FastAPI:
         return [SHELF[sku] for sku in skus]
 
     def existing(key: str) -> Row:
-        if at := host.find("truemed.payment_token", key):
-            return at
+        if token := host.find("truemed.payment_token", key):
+            return token
         raise HTTPException(404)
 
     @app.post("/subscriptions")
     def subscribe(skus: list[str], later: BackgroundTasks) -> Any:
-        at = truemed.PaymentToken.start(uuid.uuid4())
-        step = at.handle(
+        token = truemed.PaymentToken.start(uuid.uuid4())
+        step = token.handle(
             {
                 "type": "create_payment_token",
                 "order_items": items(skus),
-                "success_url": f"https://shop.example/subscriptions/{at.key}?back=success",
-                "failure_url": f"https://shop.example/subscriptions/{at.key}?back=failure",
+                "success_url": f"https://shop.example/subscriptions/{token.key}?back=success",
+                "failure_url": f"https://shop.example/subscriptions/{token.key}?back=failure",
             },
-            **around(at),
+            **context(),
         )
-        host.save(at, step)
+        host.save(token, step)
         later.add_task(host.run)
-        return {"key": at.key}
+        return {"key": token.key}
 
     @app.get("/subscriptions/{key}")
     def page(key: str, later: BackgroundTasks, back: Literal["success", "failure"] | None = None) -> Any:
-        at = existing(key)
-        if back:  # a browser that came back proves nothing: it is looked into
-            at = host.tell(at, {"type": "returned", "via": f"{back}_url"})
+        token = existing(key)
+        if back:  # the return of a browser proves nothing, but it makes a lookup due
+            token = host.observe(token, {"type": "customer_returned"})
             later.add_task(host.run)
-        return {"awaits": at.awaits(**around(at)), "offers": at.offers(**around(at))}
+        return {"waiting_for": token.waiting_for(**context()), "actions": token.actions(**context())}
 
     @app.put("/subscriptions/{key}/items")
     def change(key: str, skus: list[str], later: BackgroundTasks) -> Any:
-        at = existing(key)
-        host.save(at, at.handle({"type": "update_payment_token", "order_items": items(skus)}, **around(at)))
+        token = existing(key)
+        host.save(token, token.handle({"type": "update_payment_token", "order_items": items(skus)}, **context()))
         later.add_task(host.run)
         return {"key": key}
 
@@ -271,11 +275,11 @@ def web(host: Host) -> FastAPI:
             return Response(status_code=401)
         try:
             rows = host.found(provider, rulebound.correlate(provider, body))
-        except rulebound.Malformed:
+        except rulebound.InvalidInput:
             return Response(status_code=400)
         fact = {"type": "webhook", "origin": origin, "body": body.decode(errors="replace")}
-        for at in rows:
-            host.tell(at, fact)
+        for snapshot in rows:
+            host.observe(snapshot, fact)
         if not rows:
             host.keep(provider, fact)
         later.add_task(host.run)

@@ -1,4 +1,4 @@
-//! Arguments that are no mappings of ours: keys, texts, raw bodies, secrets and headers.
+//! Arguments that are not objects of the wire: keys, texts, raw bodies, secrets and headers.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -9,19 +9,19 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyByteArray, PyBytes, PyIterator, PyList, PyMapping, PyMemoryView, PySequence, PyString, PyTuple, PyType,
 };
-use rulebound::Key;
 use rulebound::json::read;
-use rulebound::time::Millis;
+use rulebound::{Headers, Key};
+use serde::de::DeserializeOwned;
 
-use crate::errors::{Wrong, malformed};
+use crate::errors::{Error, invalid_input};
 use crate::walk;
 
-/// The text that an argument is.
+/// The text of an argument.
 pub(crate) fn named<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
-    text(value).map_err(|wrong| wrong.under(name).raise(value.py()))
+    text(value).map_err(|error| error.under(name).raise(value.py()))
 }
 
-/// A key: a text, or a `uuid.UUID`, which stands for its own.
+/// A key: a text, or a `uuid.UUID`, which stands for its text.
 pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
     static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let read = || {
@@ -30,14 +30,14 @@ pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
             true => value.str()?.into_any(),
             false => value.clone(),
         };
-        Key::parse(text(&own)?).map_err(|wrong| Wrong::new(wrong.to_string()))
+        Key::parse(text(&own)?).map_err(|wrong| Error::new(wrong.to_string()))
     };
-    read().map_err(|wrong: Wrong| wrong.under("key").raise(value.py()))
+    read().map_err(|error: Error| error.under("key").raise(value.py()))
 }
 
 /// The text of a saved snapshot, which storage may hand back as bytes.
 pub(crate) fn saved<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
-    let unreadable = |why| malformed(value.py(), "unreadable_snapshot", "/snapshot", why);
+    let unreadable = |why| invalid_input(value.py(), "unreadable_snapshot", "/snapshot", why);
     if let Some(bytes) = bytes(value)? {
         let text = str::from_utf8(bytes.as_bytes()).map_err(|_| unreadable("is not UTF-8"))?;
         return Ok(Cow::Owned(text.to_owned()));
@@ -48,19 +48,19 @@ pub(crate) fn saved<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     }
 }
 
-/// The number of a format.
-pub(crate) fn format(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    let read = || Ok::<_, Wrong>(read(&walk::json(value)?, PhantomData)?);
-    read().map_err(|wrong| wrong.under("format").raise(value.py()))
+/// An argument that the core reads from JSON: the id of an effect, the number of a format, or a span of time.
+pub(crate) fn value<T: DeserializeOwned>(value: &Bound<'_, PyAny>, name: &str) -> PyResult<T> {
+    let read = || Ok::<_, Error>(read(&walk::json(value)?, PhantomData)?);
+    read().map_err(|error| error.under(name).raise(value.py()))
 }
 
 /// A raw body: bytes as they came, or text.
 pub(crate) fn raw<'py>(body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    const PARSED: &str = "is neither bytes nor text: hand over the raw body, before it is parsed";
+    const PARSED: &str = "is neither bytes nor text: give the raw body, before it is parsed";
     if let Some(bytes) = bytes(body)? {
         return Ok(bytes);
     }
-    let text = text(body).map_err(|_| Wrong::new(PARSED).under("body").raise(body.py()))?;
+    let text = text(body).map_err(|_| Error::new(PARSED).under("body").raise(body.py()))?;
     Ok(PyBytes::new(body.py(), text.as_bytes()))
 }
 
@@ -75,54 +75,48 @@ pub(crate) fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py
     Ok(Some(value.py().get_type::<PyBytes>().call1((value,))?.cast_into()?))
 }
 
-/// A span of whole milliseconds.
-pub(crate) fn span(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Millis> {
-    let read = || Ok::<_, Wrong>(read(&walk::json(value)?, PhantomData)?);
-    read().map_err(|wrong| wrong.under(name).raise(value.py()))
-}
-
-/// One secret, or several while they are being exchanged.
-pub(crate) fn secrets(secrets: &Bound<'_, PyAny>) -> Result<Vec<String>, Wrong> {
+/// One secret, or several while you exchange them.
+pub(crate) fn secrets(secrets: &Bound<'_, PyAny>) -> Result<Vec<String>, Error> {
     if secrets.is_instance_of::<PyString>() {
         return Ok(vec![text(secrets)?.to_owned()]);
     }
     let Ok(several) = secrets.cast::<PySequence>() else {
-        return Err(Wrong::new("is neither one secret nor a list of them"));
+        return Err(Error::new("is neither one secret nor a list of them"));
     };
     let mut texts = Vec::new();
     for (index, secret) in several.try_iter()?.enumerate() {
         let secret = secret?;
-        texts.push(text(&secret).map_err(|wrong| wrong.under(&index.to_string()))?.to_owned());
+        texts.push(text(&secret).map_err(|error| error.under(&index.to_string()))?.to_owned());
     }
     Ok(texts)
 }
 
-/// Headers by name, as every framework has them.
-pub(crate) fn headers(headers: &Bound<'_, PyAny>) -> Result<Vec<(String, String)>, Wrong> {
+/// Headers by name, as frameworks have them.
+pub(crate) fn headers(headers: &Bound<'_, PyAny>) -> Result<Headers<'static>, Error> {
     let Some(items) = items(headers)? else {
-        return Err(Wrong::new("is neither a mapping of header names to values nor a list of pairs"));
+        return Err(Error::new("is neither a mapping of header names to values nor a list of pairs"));
     };
     let mut pairs = Vec::new();
     for (index, item) in items.enumerate() {
         let (name, value) = pair(index, &item?)?;
         let name = header(&name)?;
         if !value.is_none() {
-            pairs.push((name.to_string(), header(&value).map_err(|wrong| wrong.under(&name))?.into_owned()));
+            pairs.push((name.to_string(), header(&value).map_err(|error| error.under(&name))?.into_owned()));
         }
     }
-    Ok(pairs)
+    Ok(pairs.into_iter().collect())
 }
 
 /// The name or the value of a header: text, or bytes as ASGI has them, which are Latin-1.
-pub(crate) fn header<'a>(value: &'a Bound<'_, PyAny>) -> Result<Cow<'a, str>, Wrong> {
+pub(crate) fn header<'a>(value: &'a Bound<'_, PyAny>) -> Result<Cow<'a, str>, Error> {
     match value.cast::<PyBytes>() {
         Ok(bytes) => Ok(bytes.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
         Err(_) => text(value).map(Cow::Borrowed),
     }
 }
 
-/// What stands for headers, one by one: of a mapping, of anything else that has `items`, or of a list.
-pub(crate) fn items<'py>(headers: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyIterator>>, Wrong> {
+/// The headers one by one: of a mapping, of anything else that has `items`, or of a list.
+pub(crate) fn items<'py>(headers: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyIterator>>, Error> {
     if let Ok(mapping) = headers.cast::<PyMapping>() {
         return Ok(Some(mapping.items()?.try_iter()?));
     }
@@ -137,17 +131,17 @@ pub(crate) fn items<'py>(headers: &Bound<'py, PyAny>) -> Result<Option<Bound<'py
 pub(crate) fn pair<'py>(
     index: usize,
     item: &Bound<'py, PyAny>,
-) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>), Wrong> {
+) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>), Error> {
     let parts = item.cast::<PyList>().map_or_else(|_| item.clone(), |list| list.to_tuple().into_any());
-    parts.extract().map_err(|_| Wrong::new("is no pair of a name and a value").under(&index.to_string()))
+    parts.extract().map_err(|_| Error::new("is not a pair of a name and a value").under(&index.to_string()))
 }
 
-/// What is no text although it is a `str`.
-pub(crate) const SURROGATE: &str = "holds a lone surrogate, which is no text";
+/// Why a `str` may not be text.
+pub(crate) const SURROGATE: &str = "holds a lone surrogate, which is not text";
 
-fn text<'a>(value: &'a Bound<'_, PyAny>) -> Result<&'a str, Wrong> {
+fn text<'a>(value: &'a Bound<'_, PyAny>) -> Result<&'a str, Error> {
     let Ok(text) = value.cast::<PyString>() else {
-        return Err(Wrong::new(format!("is a `{}`, where text belongs", value.get_type().name()?)));
+        return Err(Error::new(format!("is a `{}`, but must be text", value.get_type().name()?)));
     };
-    text.to_str().map_err(|_| Wrong::new(SURROGATE))
+    text.to_str().map_err(|_| Error::new(SURROGATE))
 }

@@ -5,46 +5,52 @@ use std::borrow::Cow;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
-use rulebound::ffi::{AnyError, Problem};
+use pyo3::types::{PyDict, PyType};
+use rulebound::ffi::{AnyError, CallError};
 use rulebound::{AuthError, Malformed, Violation};
 
 use crate::values;
 
-static REFUSED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static MALFORMED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static REJECTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static INVALID_INPUT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static NOT_AUTHENTIC: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 fn class<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyType>>, name: &str) -> PyResult<Bound<'py, PyType>> {
     cell.import(py, "rulebound._errors", name).cloned()
 }
 
-/// What a call came to nothing for, as an exception.
+/// Why a call has failed, as an exception.
 pub(crate) fn raise(py: Python<'_>, why: AnyError) -> PyErr {
-    match Problem::of(why) {
+    match CallError::of(why) {
         Ok(wrong) => problem(py, &wrong),
-        Err(rejection) => refused(py, &rejection.violations).unwrap_or_else(|error| error),
+        Err(rejection) => rejected(py, &rejection.violations).unwrap_or_else(|error| error),
     }
 }
 
 /// What is wrong, in the core's own words.
-pub(crate) fn problem(py: Python<'_>, wrong: &Problem) -> PyErr {
+pub(crate) fn problem(py: Python<'_>, wrong: &CallError) -> PyErr {
     match wrong.code {
         "internal" => PyRuntimeError::new_err(wrong.message.clone()),
-        "not_authentic" => of(py, &NOT_AUTHENTIC, "NotAuthentic", (wrong.code, &wrong.field, &wrong.message)),
-        code => malformed(py, code, &wrong.field, &wrong.message),
+        "not_authentic" => of(py, &NOT_AUTHENTIC, "NotAuthentic", (wrong.code, &wrong.pointer, &wrong.message)),
+        code => invalid_input(py, code, &wrong.pointer, &wrong.message),
     }
 }
 
-/// A refused command.
-fn refused(py: Python<'_>, violations: &[Violation]) -> PyResult<PyErr> {
+/// A rejected command or lease.
+fn rejected(py: Python<'_>, violations: &[Violation]) -> PyResult<PyErr> {
     let violations = values::list(py, violations)?;
-    Ok(PyErr::from_type(class(py, &REFUSED, "Refused")?, (violations.unbind(),)))
+    Ok(PyErr::from_type(class(py, &REJECTED, "Rejected")?, (violations.unbind(),)))
 }
 
 /// Data that is wrong.
-pub(crate) fn malformed(py: Python<'_>, code: &str, field: &str, message: &str) -> PyErr {
-    of(py, &MALFORMED, "Malformed", (code, field, message))
+pub(crate) fn invalid_input(py: Python<'_>, code: &str, pointer: &str, message: &str) -> PyErr {
+    of(py, &INVALID_INPUT, "InvalidInput", (code, pointer, message))
+}
+
+/// The error of an answer in JSON, whose members have the names of the exception's fields.
+pub(crate) fn answered(error: &Bound<'_, PyDict>) -> PyErr {
+    let made = class(error.py(), &INVALID_INPUT, "InvalidInput").and_then(|class| class.call((), Some(error)));
+    made.map_or_else(|error| error, PyErr::from_value)
 }
 
 /// An answer of the core's that cannot be read, which is a bug.
@@ -54,10 +60,10 @@ pub(crate) fn internal(wrong: &Malformed) -> PyErr {
 
 /// A provider that this release does not know.
 pub(crate) fn unknown_provider(py: Python<'_>, name: &str) -> PyErr {
-    problem(py, &Problem::unknown("/provider", "provider", &short(name)))
+    problem(py, &CallError::unknown("/provider", "provider", &short(name)))
 }
 
-/// Why a webhook is not the provider's, or why that cannot be told.
+/// Why a webhook is not the provider's, or why that cannot be decided.
 pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> PyErr {
     match why {
         AuthError::UnknownProvider => unknown_provider(py, provider),
@@ -66,33 +72,33 @@ pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> P
 }
 
 fn of(py: Python<'_>, cell: &PyOnceLock<Py<PyType>>, name: &str, said: (&str, &str, &str)) -> PyErr {
-    let (code, field, message) = said;
+    let (code, pointer, message) = said;
     match class(py, cell, name) {
-        Ok(class) => PyErr::from_type(class, (code.to_owned(), field.to_owned(), message.to_owned())),
+        Ok(class) => PyErr::from_type(class, (code.to_owned(), pointer.to_owned(), message.to_owned())),
         Err(error) => error,
     }
 }
 
 /// Why an argument cannot be read.
-pub(crate) enum Wrong {
+pub(crate) enum Error {
     /// It is not of our shape.
-    Shape { field: String, reason: String },
+    Shape { pointer: String, reason: String },
     /// Code of the host's, such as a mapping of its own, raised this.
     Raised(PyErr),
 }
 
-impl Wrong {
+impl Error {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self::Shape { field: String::new(), reason: reason.into() }
+        Self::Shape { pointer: String::new(), reason: reason.into() }
     }
 
     /// The same, seen from the object or the list around it.
     pub(crate) fn under(self, name: &str) -> Self {
         match self {
             Self::Raised(error) => Self::Raised(error),
-            Self::Shape { field, reason } => {
+            Self::Shape { pointer, reason } => {
                 let name = short(name).replace('~', "~0").replace('/', "~1");
-                Self::Shape { field: format!("/{name}{field}"), reason }
+                Self::Shape { pointer: format!("/{name}{pointer}"), reason }
             }
         }
     }
@@ -100,7 +106,7 @@ impl Wrong {
     pub(crate) fn raise(self, py: Python<'_>) -> PyErr {
         match self {
             Self::Raised(error) => error,
-            Self::Shape { field, reason } => malformed(py, "malformed", &field, &reason),
+            Self::Shape { pointer, reason } => invalid_input(py, "malformed", &pointer, &reason),
         }
     }
 }
@@ -116,14 +122,14 @@ fn short(name: &str) -> Cow<'_, str> {
 /// How much of a name is repeated, in characters.
 const LONGEST_NAME: usize = 64;
 
-impl From<PyErr> for Wrong {
+impl From<PyErr> for Error {
     fn from(error: PyErr) -> Self {
         Self::Raised(error)
     }
 }
 
-impl From<Malformed> for Wrong {
-    fn from(Malformed { field, reason, .. }: Malformed) -> Self {
-        Self::Shape { field, reason }
+impl From<Malformed> for Error {
+    fn from(Malformed { pointer, reason, .. }: Malformed) -> Self {
+        Self::Shape { pointer, reason }
     }
 }

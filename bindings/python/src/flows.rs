@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use rulebound::ffi::{AnyError, AnySnapshot};
+use rulebound::{Key, LoadError};
 
 use crate::arguments;
 use crate::classes::for_each_class;
@@ -34,6 +35,23 @@ pub(crate) fn class_of(flow: &str) -> Option<&'static Class> {
     classes().iter().find(|it| it.flow == flow)
 }
 
+type Start = fn(Key) -> Box<dyn AnySnapshot>;
+type Load = fn(&str) -> Result<Box<dyn AnySnapshot>, LoadError>;
+
+// What the classes have in common is compiled once.
+#[inline(never)]
+fn start(key: &Bound<'_, PyAny>, start: Start, wrap: Wrap) -> PyResult<Py<Snapshot>> {
+    guard(|| wrap(key.py(), start(arguments::key(key)?)))
+}
+
+#[inline(never)]
+fn load(text: &Bound<'_, PyAny>, load: Load, wrap: Wrap) -> PyResult<Py<Snapshot>> {
+    guard(|| match load(&arguments::saved(text)?) {
+        Ok(snapshot) => wrap(text.py(), snapshot),
+        Err(wrong) => Err(raise(text.py(), AnyError::Load(wrong))),
+    })
+}
+
 fn all() -> Vec<Class> {
     let mut all = Vec::new();
     macro_rules! class {
@@ -44,22 +62,19 @@ fn all() -> Vec<Class> {
 
             #[pymethods]
             impl $flow {
-                /// A flow that has not begun.
+                /// A flow that has not started.
                 ///
-                /// Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-                /// key over the flow and the key.
+                /// The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+                /// needs a primary key over the flow and the key.
                 #[staticmethod]
                 fn start(key: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
-                    guard(|| wrap(key.py(), Box::new(State::start(arguments::key(key)?))))
+                    start(key, |key| Box::new(State::start(key)), wrap)
                 }
 
                 /// Reads a snapshot of this flow that this or an older release saved.
                 #[staticmethod]
                 fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
-                    guard(|| match State::load(&arguments::saved(text)?) {
-                        Ok(snapshot) => wrap(text.py(), Box::new(snapshot)),
-                        Err(wrong) => Err(raise(text.py(), AnyError::Load(wrong))),
-                    })
+                    load(text, |text| Ok(Box::new(State::load(text)?)), wrap)
                 }
             }
 

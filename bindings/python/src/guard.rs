@@ -1,5 +1,6 @@
 //! A panic is a bug of ours, and never more to the host than an ordinary exception.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -13,11 +14,16 @@ pub(crate) fn guard<T>(body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
         armed::go_off();
         body()
     });
-    catch_unwind(watched).unwrap_or_else(|payload| {
-        let said = payload.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        Err(PyRuntimeError::new_err(format!("rulebound panicked, which is a bug: {said}")))
-    })
+    catch_unwind(watched).unwrap_or_else(|payload| Err(exception(payload)))
+}
+
+/// The exception of a panic: one function for all, so that each exported function stays small.
+#[cold]
+#[inline(never)]
+fn exception(payload: Box<dyn Any + Send>) -> PyErr {
+    let said = payload.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    PyRuntimeError::new_err(format!("rulebound panicked, which is a bug: {said}"))
 }
 
 /// Adds what tests of this module need.

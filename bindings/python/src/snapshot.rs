@@ -5,21 +5,21 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rulebound::ffi::{AnyError, AnySnapshot, Around, load, read_fact};
-use serde::Serialize;
+use rulebound::Context;
+use rulebound::ffi::{AnySnapshot, load, read_fact};
+use rulebound::json::write;
 
-use crate::arguments::{format as number, saved};
-use crate::around::Circumstances;
-use crate::errors::{Wrong, raise};
+use crate::arguments::{saved, value};
+use crate::errors::{Error, raise};
 use crate::flows::{Wrap, class_of};
 use crate::guard::guard;
-use crate::transition::{Observation, Transition};
-use crate::{values, walk};
+use crate::step::{Lease, Step};
+use crate::{context, values, walk};
 
-/// One lifecycle as it stands, with everything that is owed.
+/// The stored state of one lifecycle, with its pending effects.
 ///
-/// A value: every decision leaves it as it was and gives the next one. It may be shared between threads, compared,
-/// pickled and used as a key.
+/// It is a value: no method changes it, and each decision gives the next one. You can share it between threads, compare
+/// it, pickle it and use it as a key.
 #[pyclass(frozen, generic, subclass, weakref, module = "rulebound")]
 pub(crate) struct Snapshot {
     inner: Box<dyn AnySnapshot>,
@@ -31,7 +31,7 @@ impl Snapshot {
         Self { inner, wrap }
     }
 
-    /// Reads a snapshot of whichever flow.
+    /// Reads a snapshot of any flow.
     pub(crate) fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
         let py = text.py();
         let inner = load(&saved(text)?).map_err(|wrong| raise(py, wrong.into()))?;
@@ -40,17 +40,15 @@ impl Snapshot {
     }
 
     /// What a view of the snapshot shows, as plain values.
-    fn look<'py, T: Serialize>(
+    fn view<'py>(
         &self,
         now: &Bound<'py, PyAny>,
-        policy: Option<&Bound<'py, PyAny>>,
-        settings: Option<&Bound<'py, PyAny>>,
-        view: impl FnOnce(&dyn AnySnapshot, &Around<'_>) -> Result<Vec<T>, AnyError>,
+        config: Option<&Bound<'py, PyAny>>,
+        view: fn(&dyn AnySnapshot, &Context) -> String,
     ) -> PyResult<Bound<'py, PyAny>> {
         guard(|| {
-            let circumstances = Circumstances::read(now, policy, settings)?;
-            let seen = view(self.inner.as_ref(), &circumstances.around()).map_err(|why| raise(now.py(), why))?;
-            values::list(now.py(), &seen)
+            let cx = context::read(now, config)?;
+            values::parsed(now.py(), &view(self.inner.as_ref(), &cx))
         })
     }
 
@@ -68,128 +66,130 @@ impl Snapshot {
 
 #[pymethods]
 impl Snapshot {
-    /// The id of its flow, such as `truemed.payment_token`.
+    /// The id of the flow, such as `truemed.payment_token`.
     #[getter]
     fn flow(&self) -> PyResult<&'static str> {
         guard(|| Ok(self.inner.flow()))
     }
 
-    /// The host's name for it.
+    /// Your name for this snapshot: with the flow, the primary key of its row.
     #[getter]
     fn key(&self) -> PyResult<&str> {
         guard(|| Ok(self.inner.key().as_str()))
     }
 
-    /// How often it has changed: the number to compare when it is saved.
+    /// The number of changes: compare it when you save.
     #[getter]
     fn revision(&self) -> PyResult<u64> {
         guard(|| Ok(self.inner.revision()))
     }
 
-    /// Its JSON, in the newest format.
+    /// The snapshot as JSON, in the newest format.
     fn save(&self) -> PyResult<String> {
         guard(|| Ok(self.inner.save()))
     }
 
-    /// Its JSON in an older format, so that workers of the previous release can read it.
+    /// The snapshot as JSON in an older format, so that workers of the previous release can read it.
     fn save_as(&self, format: &Bound<'_, PyAny>) -> PyResult<String> {
-        guard(|| self.inner.save_as(number(format)?).map_err(|wrong| raise(format.py(), wrong.into())))
+        guard(|| self.inner.save_as(value(format, "format")?).map_err(|wrong| raise(format.py(), wrong.into())))
     }
 
-    /// What the host wants: `begin`, or one of the provider's operations.
+    /// Applies a command: one of the provider's operations, as something that you want to do.
     ///
-    /// Raises `Refused` with every rule that the command breaks, and then nothing has changed.
-    #[pyo3(signature = (command, *, now, policy=None, settings=None))]
-    fn handle(
-        &self,
-        command: &Bound<'_, PyAny>,
-        now: &Bound<'_, PyAny>,
-        policy: Option<&Bound<'_, PyAny>>,
-        settings: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Transition> {
-        let py = command.py();
+    /// Raises `Rejected` with every rule that the command would break; then nothing has changed.
+    #[pyo3(signature = (command, *, now, config=None))]
+    fn handle<'py>(
+        slf: &Bound<'py, Self>,
+        command: &Bound<'py, PyAny>,
+        now: &Bound<'py, PyAny>,
+        config: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Step> {
+        let py = slf.py();
         guard(|| {
-            let circumstances = Circumstances::read(now, policy, settings)?;
-            let text = walk::json(command).map_err(|wrong| wrong.under("command").raise(py))?;
-            let transition = self.inner.handle(&text, &circumstances.around()).map_err(|why| raise(py, why))?;
-            Transition::of(py, transition, self.wrap)
+            let cx = context::read(now, config)?;
+            let text = walk::json(command).map_err(|error| error.under("command").raise(py))?;
+            let Self { inner, wrap } = slf.get();
+            Step::of(slf, inner.handle(&text, &cx).map_err(|why| raise(py, why))?, *wrap)
         })
     }
 
-    /// What has happened. Facts are never refused: one that moves nothing says why.
-    #[pyo3(signature = (fact, *, now, policy=None, settings=None))]
+    /// Leases an effect to one worker, with the request to send if the effect is one.
+    ///
+    /// Raises `Rejected` if the effect cannot be leased now; then nothing has changed.
+    #[pyo3(signature = (effect, *, now, config=None))]
+    fn lease(
+        &self,
+        effect: &Bound<'_, PyAny>,
+        now: &Bound<'_, PyAny>,
+        config: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Lease> {
+        let py = effect.py();
+        guard(|| {
+            let id = value(effect, "effect")?;
+            let cx = context::read(now, config)?;
+            Lease::of(py, self.inner.lease(&id, &cx).map_err(|why| raise(py, why))?, self.wrap)
+        })
+    }
+
+    /// Applies a fact: something that happened.
+    ///
+    /// A fact is never rejected. The step of an ignored fact gives the reason in `ignored`.
+    #[pyo3(signature = (fact, *, now, config=None))]
     fn observe<'py>(
         slf: &Bound<'py, Self>,
         fact: &Bound<'py, PyAny>,
         now: &Bound<'py, PyAny>,
-        policy: Option<&Bound<'py, PyAny>>,
-        settings: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Py<Observation>> {
+        config: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Step> {
         let py = slf.py();
         guard(|| {
-            let circumstances = Circumstances::read(now, policy, settings)?;
-            let (text, raw) = walk::fact(fact).map_err(|wrong| wrong.under("fact").raise(py))?;
-            let mut read = read_fact(&text).map_err(|wrong| Wrong::from(wrong).under("fact").raise(py))?;
+            let cx = context::read(now, config)?;
+            let (text, raw) = walk::fact(fact).map_err(|error| error.under("fact").raise(py))?;
+            let mut read = read_fact(&text).map_err(|wrong| Error::from(wrong).under("fact").raise(py))?;
             if let Some(raw) = &raw {
                 read = read.with_body(raw.as_bytes());
             }
-            let at = slf.get();
-            let seen = at.inner.observe(read, &circumstances.around()).map_err(|why| raise(py, why))?;
-            Observation::of(slf, seen, at.wrap)
+            let Self { inner, wrap } = slf.get();
+            Step::of(slf, inner.observe(read, &cx).map_err(|why| raise(py, why))?, *wrap)
         })
     }
 
-    /// What a worker must do, each once.
-    #[pyo3(signature = (*, now, policy=None, settings=None))]
-    fn owed<'py>(
-        &self,
-        now: &Bound<'py, PyAny>,
-        policy: Option<&Bound<'py, PyAny>>,
-        settings: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.look(now, policy, settings, |at, around| at.owed(around))
+    /// What a worker must do, each effect once.
+    #[pyo3(signature = (*, now, config=None))]
+    fn effects<'py>(&self, now: &Bound<'py, PyAny>, config: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        self.view(now, config, |snapshot, cx| write(&snapshot.effects(cx)))
     }
 
-    /// What others must do: the provider, or the customer.
-    #[pyo3(signature = (*, now, policy=None, settings=None))]
-    fn awaits<'py>(
+    /// What the provider or the customer must do.
+    #[pyo3(signature = (*, now, config=None))]
+    fn waiting_for<'py>(
         &self,
         now: &Bound<'py, PyAny>,
-        policy: Option<&Bound<'py, PyAny>>,
-        settings: Option<&Bound<'py, PyAny>>,
+        config: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.look(now, policy, settings, |at, around| at.awaits(around))
+        self.view(now, config, |snapshot, cx| write(&snapshot.waiting_for(cx)))
     }
 
-    /// What may be wished now, and what stands in the way of the rest.
-    #[pyo3(signature = (*, now, policy=None, settings=None))]
-    fn offers<'py>(
-        &self,
-        now: &Bound<'py, PyAny>,
-        policy: Option<&Bound<'py, PyAny>>,
-        settings: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.look(now, policy, settings, |at, around| at.offers(around))
+    /// Every action: whether it is allowed now, or why not.
+    #[pyo3(signature = (*, now, config=None))]
+    fn actions<'py>(&self, now: &Bound<'py, PyAny>, config: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        self.view(now, config, |snapshot, cx| write(&snapshot.actions(cx)))
     }
 
-    /// When what is owed, awaited or offered next changes by itself, in milliseconds since the Unix epoch.
-    #[pyo3(signature = (*, now, policy=None, settings=None))]
-    fn deadline(
-        &self,
-        now: &Bound<'_, PyAny>,
-        policy: Option<&Bound<'_, PyAny>>,
-        settings: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Option<i64>> {
+    /// When to look at this snapshot again, in milliseconds since the Unix epoch.
+    ///
+    /// It is `None` if only a command or a fact can change something.
+    #[pyo3(signature = (*, now, config=None))]
+    fn wake_at(&self, now: &Bound<'_, PyAny>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i64>> {
         guard(|| {
-            let circumstances = Circumstances::read(now, policy, settings)?;
-            let at = self.inner.deadline(&circumstances.around()).map_err(|why| raise(now.py(), why))?;
-            Ok(at.map(|it| it.as_millis()))
+            let cx = context::read(now, config)?;
+            Ok(self.inner.wake_at(&cx).map(|it| it.as_millis()))
         })
     }
 
     /// The ids by which a webhook finds this snapshot.
-    fn correlation_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        guard(|| values::list(py, &self.inner.correlation_ids()))
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guard(|| values::list(py, &self.inner.ids()))
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

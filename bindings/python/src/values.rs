@@ -1,4 +1,4 @@
-//! Answers as plain Python values, made when they are asked for.
+//! Results as plain Python values, made when they are read.
 
 use std::fmt;
 

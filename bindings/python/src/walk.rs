@@ -1,4 +1,4 @@
-//! Arguments as JSON text, which the core reads itself: what is wrong with them is told the same in every language.
+//! Arguments as JSON text, which the core reads itself: its errors are the same in every language.
 
 use itoa::Buffer;
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use pyo3::types::{
 use rulebound::json::{quote, write as written};
 
 use crate::arguments::{self, SURROGATE};
-use crate::errors::Wrong;
+use crate::errors::Error;
 
 /// How deep the core's reader goes.
 const DEEPEST: usize = 127;
@@ -18,14 +18,14 @@ const DEEPEST: usize = 127;
 const LONGEST: usize = 4 << 20;
 
 /// A value as JSON.
-pub(crate) fn json(value: &Bound<'_, PyAny>) -> Result<String, Wrong> {
+pub(crate) fn json(value: &Bound<'_, PyAny>) -> Result<String, Error> {
     let mut text = String::with_capacity(256);
     write(&mut text, value, 0)?;
     Ok(text)
 }
 
 /// A fact as JSON, and apart from it the raw body that it may have.
-pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bound<'py, PyBytes>>), Wrong> {
+pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bound<'py, PyBytes>>), Error> {
     let mut text = String::with_capacity(256);
     let mut raw = None;
     let entry = |text: &mut String, name: &str, it: &Bound<'py, PyAny>| match name {
@@ -40,18 +40,15 @@ pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bou
         "headers" => headers(text, it),
         _ => write(text, it, 1),
     };
-    if let Ok(it) = value.cast_exact::<PyDict>() {
-        entries(&mut text, it.iter().map(Ok), entry)?;
-    } else if let Ok(it) = value.cast::<PyMapping>() {
-        entries(&mut text, it.items()?.iter().map(|pair| Ok(pair.extract()?)), entry)?;
-    } else {
-        write(&mut text, value, 0)?;
+    match value.cast::<PyMapping>() {
+        Ok(it) => entries(&mut text, &dict(it)?, entry)?,
+        Err(_) => write(&mut text, value, 0)?,
     }
     Ok((text, raw))
 }
 
 /// Writes headers, which may be more than a mapping of texts; the core says what is wrong with anything else.
-fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
+fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Error> {
     let is_pair = |it: Bound<'_, PyAny>| it.is_instance_of::<PyTuple>() || it.is_instance_of::<PyList>();
     let is_list = value.cast_exact::<PyList>().is_ok_and(|list| !list.iter().next().is_some_and(is_pair));
     let items = if is_list { None } else { arguments::items(value)? };
@@ -60,7 +57,7 @@ fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
     for (index, item) in items.enumerate() {
         let (name, value) = arguments::pair(index, &item?)?;
         let name = arguments::header(&name)?;
-        // What a framework leaves out, it may hold as nothing.
+        // A framework may hold an absent header as `None`.
         if value.is_none() {
             continue;
         }
@@ -71,18 +68,18 @@ fn headers(text: &mut String, value: &Bound<'_, PyAny>) -> Result<(), Wrong> {
         text.push(':');
         match value.is_instance_of::<PyBytes>() {
             true => quote(text, &arguments::header(&value)?),
-            false => write(text, &value, 2).map_err(|wrong| wrong.under(&name))?,
+            false => write(text, &value, 2).map_err(|error| error.under(&name))?,
         }
     }
     text.push_str(if before == '{' { "{}" } else { "}" });
     Ok(())
 }
 
-fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {
+fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Error> {
     if let Ok(it) = value.cast_exact::<PyString>() {
         string(text, it)
     } else if let Ok(it) = value.cast_exact::<PyDict>() {
-        object(text, it.iter().map(Ok), depth)
+        object(text, it, depth)
     } else if let Ok(it) = value.cast_exact::<PyInt>() {
         integer(text, it)
     } else if let Ok(it) = value.cast_exact::<PyList>() {
@@ -98,25 +95,22 @@ fn write(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<()
     }
 }
 
-/// What is rarer: floats, tuples, subclasses, and mappings and sequences of the host's own.
-fn write_other(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Wrong> {
+/// The rarer types: floats, tuples, subclasses, and mappings and sequences of the host's own.
+fn write_other(text: &mut String, value: &Bound<'_, PyAny>, depth: usize) -> Result<(), Error> {
     if let Ok(it) = value.cast::<PyString>() {
         string(text, it)
     } else if let Ok(it) = value.cast::<PyInt>() {
         integer(text, it)
     } else if let Ok(it) = value.cast::<PyFloat>() {
         float(text, it)
-    } else if let Ok(it) = value.cast::<PyTuple>() {
-        list(text, it.iter().map(Ok), depth)
     } else if is_bytes(value) {
-        Err(Wrong::new("is bytes, where text belongs"))
+        Err(Error::new("is bytes, but must be text"))
     } else if let Ok(it) = value.cast::<PyMapping>() {
-        let pairs = it.items()?;
-        object(text, pairs.iter().map(|pair| Ok(pair.extract()?)), depth)
+        object(text, &dict(it)?, depth)
     } else if let Ok(it) = value.cast::<PySequence>() {
         list(text, it.try_iter()?, depth)
     } else {
-        Err(Wrong::new(format!("is a `{}`, which JSON has no form for", value.get_type().name()?)))
+        Err(Error::new(format!("is a `{}`, which JSON cannot represent", value.get_type().name()?)))
     }
 }
 
@@ -124,28 +118,29 @@ fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>()
 }
 
-type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+/// A mapping of any class, as a dictionary.
+fn dict<'py>(mapping: &Bound<'py, PyMapping>) -> Result<Bound<'py, PyDict>, Error> {
+    Ok(match mapping.cast_exact::<PyDict>() {
+        Ok(dict) => dict.clone(),
+        Err(_) => PyDict::from_sequence(mapping.items()?.as_any())?,
+    })
+}
 
-fn object<'py>(
-    text: &mut String,
-    pairs: impl Iterator<Item = Result<Pair<'py>, Wrong>>,
-    depth: usize,
-) -> Result<(), Wrong> {
+fn object(text: &mut String, members: &Bound<'_, PyDict>, depth: usize) -> Result<(), Error> {
     let depth = deeper(depth)?;
-    entries(text, pairs, |text, _, value| write(text, value, depth))
+    entries(text, members, |text, _, value| write(text, value, depth))
 }
 
 /// Writes an object, whose values the caller writes.
 fn entries<'py>(
     text: &mut String,
-    pairs: impl Iterator<Item = Result<Pair<'py>, Wrong>>,
-    mut entry: impl FnMut(&mut String, &str, &Bound<'py, PyAny>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    members: &Bound<'py, PyDict>,
+    mut entry: impl FnMut(&mut String, &str, &Bound<'py, PyAny>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut before = '{';
-    for pair in pairs {
-        let (key, value) = pair?;
+    for (key, value) in members {
         let Ok(key) = key.cast::<PyString>() else {
-            return Err(Wrong::new(format!("has a `{}` as a key, where text belongs", key.get_type().name()?)));
+            return Err(Error::new(format!("has a `{}` as a key, but every key must be text", key.get_type().name()?)));
         };
         let name = plain(key)?;
         bounded(text, name)?;
@@ -153,7 +148,7 @@ fn entries<'py>(
         before = ',';
         quote(text, name);
         text.push(':');
-        entry(text, name, &value).map_err(|wrong| wrong.under(name))?;
+        entry(text, name, &value).map_err(|error| error.under(name))?;
     }
     text.push_str(if before == '{' { "{}" } else { "}" });
     Ok(())
@@ -163,7 +158,7 @@ fn list<'py>(
     text: &mut String,
     values: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
     depth: usize,
-) -> Result<(), Wrong> {
+) -> Result<(), Error> {
     let depth = deeper(depth)?;
     text.push('[');
     for (index, value) in values.enumerate() {
@@ -171,20 +166,20 @@ fn list<'py>(
             text.push(',');
         }
         bounded(text, "")?;
-        write(text, &value?, depth).map_err(|wrong| wrong.under(&index.to_string()))?;
+        write(text, &value?, depth).map_err(|error| error.under(&index.to_string()))?;
     }
     text.push(']');
     Ok(())
 }
 
-fn deeper(depth: usize) -> Result<usize, Wrong> {
+fn deeper(depth: usize) -> Result<usize, Error> {
     match depth < DEEPEST {
         true => Ok(depth.saturating_add(1)),
-        false => Err(Wrong::new(format!("is nested deeper than {DEEPEST} levels, or holds itself"))),
+        false => Err(Error::new(format!("is nested deeper than {DEEPEST} levels, or holds itself"))),
     }
 }
 
-fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
+fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Error> {
     let plain = plain(value)?;
     bounded(text, plain)?;
     quote(text, plain);
@@ -192,18 +187,18 @@ fn string(text: &mut String, value: &Bound<'_, PyString>) -> Result<(), Wrong> {
 }
 
 /// That a text stays short enough with what comes next.
-fn bounded(text: &str, next: &str) -> Result<(), Wrong> {
+fn bounded(text: &str, next: &str) -> Result<(), Error> {
     match text.len().saturating_add(next.len()) > LONGEST {
-        true => Err(Wrong::new("is longer than 4 MiB")),
+        true => Err(Error::new("is longer than 4 MiB")),
         false => Ok(()),
     }
 }
 
-fn plain<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str, Wrong> {
-    value.to_str().map_err(|_| Wrong::new(SURROGATE))
+fn plain<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str, Error> {
+    value.to_str().map_err(|_| Error::new(SURROGATE))
 }
 
-fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Wrong> {
+fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Error> {
     match value.extract::<i64>() {
         Ok(small) => {
             text.push_str(Buffer::new().format(small));
@@ -211,7 +206,7 @@ fn integer(text: &mut String, value: &Bound<'_, PyInt>) -> Result<(), Wrong> {
         }
         // The core says what is wrong with one that is too large.
         Err(_) => {
-            let digits = digits(value).map_err(|_| Wrong::new("is an integer of too many digits"))?;
+            let digits = digits(value).map_err(|_| Error::new("is an integer with too many digits"))?;
             text.push_str(&digits);
             Ok(())
         }
@@ -224,10 +219,10 @@ fn digits(value: &Bound<'_, PyInt>) -> PyResult<String> {
     value.py().get_type::<PyInt>().call_method1("__repr__", (plain,))?.extract()
 }
 
-fn float(text: &mut String, value: &Bound<'_, PyFloat>) -> Result<(), Wrong> {
+fn float(text: &mut String, value: &Bound<'_, PyFloat>) -> Result<(), Error> {
     let value = value.value();
     if !value.is_finite() {
-        return Err(Wrong::new("is no finite number"));
+        return Err(Error::new("is not a finite number"));
     }
     text.push_str(&written(&value));
     Ok(())

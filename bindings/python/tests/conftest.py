@@ -8,6 +8,7 @@ import pytest
 from rulebound import truemed
 
 KEY = "00000000-0000-4000-8000-000000000001"
+EFFECT = "create_payment_token:1"
 ITEM: Any = {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}
 CREATE: Any = {
     "type": "create_payment_token",
@@ -17,8 +18,8 @@ CREATE: Any = {
 }
 REPLY: Any = {
     "type": "reply",
-    "to": "create_payment_token:1",
-    "status": 200,
+    "effect": EFFECT,
+    "http_status": 200,
     "body": b'{"provision_token_request_id": "ptr_1", "redirect_url": "https://truemed.example/q/1"}',
 }
 UPDATED: Any = {
@@ -29,19 +30,18 @@ UPDATED: Any = {
 
 
 @pytest.fixture
-def start() -> truemed.PaymentToken:
-    """A token that nobody has asked for yet."""
+def new() -> truemed.PaymentToken:
+    """A token that nobody has requested yet."""
     return truemed.PaymentToken.start(KEY)
 
 
 @pytest.fixture
-def begun(start: truemed.PaymentToken) -> truemed.PaymentToken:
-    """A token whose request is in hand."""
-    at = start.handle(CREATE, now=0).next
-    return at.handle({"type": "begin", "effect": "create_payment_token:1"}, now=1).next
+def leased(new: truemed.PaymentToken) -> truemed.PaymentToken:
+    """A token whose request a worker has leased."""
+    return new.handle(CREATE, now=0).next.lease(EFFECT, now=1).next
 
 
 @pytest.fixture
-def issued(begun: truemed.PaymentToken) -> truemed.PaymentToken:
-    """A token that may be charged."""
-    return begun.observe(REPLY, now=2).next.observe(UPDATED, now=3).next
+def issued(leased: truemed.PaymentToken) -> truemed.PaymentToken:
+    """A token that can be charged."""
+    return leased.observe(REPLY, now=2).next.observe(UPDATED, now=3).next

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import rulebound
-from conftest import CREATE, REPLY, UPDATED
+from conftest import CREATE, EFFECT, REPLY, UPDATED
 from rulebound import truemed
 
 
@@ -24,23 +24,35 @@ def test_the_import_costs_at_most_ten_milliseconds() -> None:
     assert seconds("import rulebound") - seconds("pass") <= 0.010
 
 
-def test_the_types_are_read_when_they_are_asked_for() -> None:
-    asked = "import sys, rulebound; before = 'rulebound.types' in sys.modules; print(before, rulebound.types.__name__)"
-    run = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+def test_the_types_are_read_when_they_are_first_used() -> None:
+    used = "import sys, rulebound; before = 'rulebound.types' in sys.modules; print(before, rulebound.types.__name__)"
+    run = subprocess.run([sys.executable, "-c", used], check=True, capture_output=True, text=True)
     assert run.stdout == "False rulebound.types\n"
 
 
-def everything(at: truemed.PaymentToken) -> None:
-    step = at.observe(REPLY, now=2)
-    at = step.next.observe(UPDATED, now=3).next
-    _: Any = (step.learnt, step.warnings, step.failure, at.owed(now=4), at.offers(now=4), at.awaits(now=4), hash(at))
-    at = rulebound.load(at.save())
-    at.handle({"type": "delete_payment_token"}, now=4, policy={"lease": 5000}, settings={"environment": "staging"})
-    for fails in (lambda: at.handle(CREATE, now=4), lambda: at.handle({}, now=4), lambda: rulebound.load("{}")):
+CONFIG: Any = {"lease_ms": 5000, "truemed": {"environment": "staging"}}
+
+
+def everything(token: truemed.PaymentToken) -> None:
+    step = token.observe(REPLY, now=2)
+    _: Any = (step.ignored, step.transitions, step.new_ids, step.failure, step.warnings)
+    token = step.next.observe(UPDATED, now=3).next
+    _ = (token.effects(now=4), token.actions(now=4), token.waiting_for(now=4), token.wake_at(now=4), hash(token))
+    token = rulebound.load(token.save())
+    deleting = token.handle({"type": "delete_payment_token"}, now=4, config=CONFIG).next
+    lease = deleting.lease("delete_payment_token:1", now=4, config=CONFIG)
+    _ = (lease.request, lease.warnings, lease.next)
+    for fails in (
+        lambda: token.handle({**CREATE, "order_items": []}, now=4),
+        lambda: token.lease(EFFECT, now=4),
+        lambda: token.handle({}, now=4),
+        lambda: rulebound.load("{}"),
+    ):
         try:
             fails()
-        except (rulebound.Refused, rulebound.Malformed):
-            pass
+        except (rulebound.Rejected, rulebound.InvalidInput):
+            continue
+        raise AssertionError("nothing was wrong")
 
 
 def resident() -> int:
@@ -48,22 +60,23 @@ def resident() -> int:
     return pages * 4096
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="tells memory by Linux's own count")
-def test_no_memory_is_lost(begun: truemed.PaymentToken) -> None:
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads what Linux counts")
+def test_no_memory_is_lost(leased: truemed.PaymentToken) -> None:
     for _ in range(2_000):
-        everything(begun)
+        everything(leased)
     gc.collect()
     before, blocks = resident(), sys.getallocatedblocks()
     for _ in range(10_000):
-        everything(begun)
+        everything(leased)
     gc.collect()
     assert sys.getallocatedblocks() - blocks < 1_000
     assert resident() - before < 4 << 20
 
 
-def test_references_are_given_back(begun: truemed.PaymentToken) -> None:
-    before = sys.getrefcount(begun), sys.getrefcount(CREATE), sys.getrefcount(REPLY["body"])
+def test_references_are_given_back(leased: truemed.PaymentToken) -> None:
+    held = (leased, CREATE, CONFIG, EFFECT, REPLY["body"])
+    before = [sys.getrefcount(it) for it in held]
     for _ in range(1_000):
-        everything(begun)
-        begun.observe(UPDATED, now=2)
-    assert (sys.getrefcount(begun), sys.getrefcount(CREATE), sys.getrefcount(REPLY["body"])) == before
+        everything(leased)
+        leased.observe(UPDATED, now=2)
+    assert [sys.getrefcount(it) for it in held] == before

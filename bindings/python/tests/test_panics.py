@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import rulebound
-from conftest import CREATE, KEY, REPLY, UPDATED
+from conftest import CREATE, EFFECT, KEY, REPLY, UPDATED
 from rulebound import _rulebound, truemed
 
 native: Any = _rulebound
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.skipif(not hasattr(native, "panic_next"), reason="built
 
 START = truemed.PaymentToken.start(KEY)
 STEP = START.handle(CREATE, now=0)
-SEEN = START.observe(UPDATED, now=0)
+LEASE = STEP.next.lease(EFFECT, now=0)
 TEXT = START.save()
 
 CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: rulebound.load(TEXT),
-    "key_of": lambda: rulebound.key_of("revup.token", "tok_1"),
+    "key_for": lambda: rulebound.key_for("revup.token", "tok_1"),
     "authenticate": lambda: rulebound.authenticate("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
     "correlate": lambda: rulebound.correlate("truemed", UPDATED["body"]),
     "acknowledgement": lambda: rulebound.acknowledgement("truemed"),
@@ -37,30 +37,34 @@ CALLS: dict[str, Callable[[], object]] = {
     "Snapshot.save": START.save,
     "Snapshot.save_as": lambda: START.save_as(1),
     "Snapshot.handle": lambda: START.handle(CREATE, now=0),
-    "Snapshot.observe": lambda: START.observe(REPLY, now=0),
-    "Snapshot.owed": lambda: START.owed(now=0),
-    "Snapshot.awaits": lambda: START.awaits(now=0),
-    "Snapshot.offers": lambda: START.offers(now=0),
-    "Snapshot.deadline": lambda: START.deadline(now=0),
-    "Snapshot.correlation_ids": START.correlation_ids,
+    "Snapshot.lease": lambda: STEP.next.lease(EFFECT, now=0),
+    "Snapshot.observe": lambda: LEASE.next.observe(REPLY, now=0),
+    "Snapshot.effects": lambda: START.effects(now=0),
+    "Snapshot.waiting_for": lambda: START.waiting_for(now=0),
+    "Snapshot.actions": lambda: START.actions(now=0),
+    "Snapshot.wake_at": lambda: START.wake_at(now=0),
+    "Snapshot.ids": START.ids,
     "Snapshot.__eq__": lambda: START == rulebound.load(TEXT),
     "Snapshot.__hash__": lambda: hash(START),
     "Snapshot.__repr__": lambda: repr(START),
     "Snapshot.__copy__": lambda: copy.copy(START),
     "Snapshot.__deepcopy__": lambda: copy.deepcopy(START),
     "Snapshot.__reduce__": lambda: pickle.dumps(START),
-    "Transition.next": lambda: STEP.next,
-    "Transition.changed": lambda: STEP.changed,
-    "Transition.take": lambda: STEP.take,
-    "Transition.learnt": lambda: STEP.learnt,
-    "Transition.failure": lambda: STEP.failure,
-    "Transition.warnings": lambda: STEP.warnings,
-    "Transition.__repr__": lambda: repr(STEP),
-    "Transition.__copy__": lambda: copy.copy(STEP),
-    "Transition.__deepcopy__": lambda: copy.deepcopy(STEP),
-    "Observation.applied": lambda: SEEN.applied,
-    "Observation.because": lambda: SEEN.because,
-    "Observation.__repr__": lambda: repr(SEEN),
+    "Step.next": lambda: STEP.next,
+    "Step.ignored": lambda: STEP.ignored,
+    "Step.transitions": lambda: STEP.transitions,
+    "Step.new_ids": lambda: STEP.new_ids,
+    "Step.failure": lambda: STEP.failure,
+    "Step.warnings": lambda: STEP.warnings,
+    "Step.__repr__": lambda: repr(STEP),
+    "Step.__copy__": lambda: copy.copy(STEP),
+    "Step.__deepcopy__": lambda: copy.deepcopy(STEP),
+    "Lease.next": lambda: LEASE.next,
+    "Lease.request": lambda: LEASE.request,
+    "Lease.warnings": lambda: LEASE.warnings,
+    "Lease.__repr__": lambda: repr(LEASE),
+    "Lease.__copy__": lambda: copy.copy(LEASE),
+    "Lease.__deepcopy__": lambda: copy.deepcopy(LEASE),
 }
 for _flow in rulebound.flows.values():
     CALLS[f"{_flow.__module__}.{_flow.__name__}.start"] = lambda flow=_flow: flow.start(KEY)

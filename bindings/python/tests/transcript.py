@@ -1,4 +1,4 @@
-"""Plays scenarios, one JSON object a line, and writes two lines for each step: what came of it, and how things stand."""
+"""Plays scripts, one JSON object a line, and writes two lines for each step: its result, and the views after it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from typing import Any
 
 import rulebound
 
+STEP = ("ignored", "transitions", "new_ids", "failure", "warnings")
+LEASE = ("request", "warnings")
+
 
 def text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def instant(millis: Any) -> Any:
-    """A time: as a number of milliseconds, one of 1970 would be taken for seconds."""
+    """A time: as a number of milliseconds, one of 1970 would look like seconds."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis) if 10**9 <= millis < 10**11 else millis
 
 
-def told(step: rulebound.Transition[Any]) -> str:
-    rest = {name: getattr(step, name) for name in ("changed", "take", "learnt", "failure", "warnings")}
-    return f'"next":{step.next.save()},{text(rest)[1:]}'
+def result(led: rulebound.Step[Any] | rulebound.Lease[Any], names: tuple[str, ...]) -> tuple[str, Any]:
+    rest = {name: getattr(led, name) for name in names}
+    return f'{{"next":{led.next.save()},{text(rest)[1:]}', led.next
 
 
-def outcome(at: Any, step: dict[str, Any], around: dict[str, Any]) -> tuple[str, Any]:
+def outcome(snapshot: Any, step: dict[str, Any], context: dict[str, Any]) -> tuple[str, Any]:
     try:
         if "command" in step:
-            accepted = at.handle(step["command"], **around)
-            return "{" + told(accepted), accepted.next
+            return result(snapshot.handle(step["command"], **context), STEP)
+        if "lease" in step:
+            return result(snapshot.lease(step["lease"], **context), LEASE)
         if "fact" in step:
-            seen = at.observe(step["fact"], **around)
-            if seen.applied:
-                return '{"applied":true,' + told(seen), seen.next
-            return text({"applied": False, "unmoved": seen.because, "warnings": seen.warnings}), at
-    except rulebound.Refused as refused:
-        return text({"violations": refused.violations}), at
-    except rulebound.Malformed as wrong:
-        return problem(wrong), at
-    return "null", at
+            return result(snapshot.observe(step["fact"], **context), STEP)
+    except rulebound.Rejected as rejected:
+        return text({"violations": rejected.violations}), snapshot
+    except rulebound.InvalidInput as invalid:
+        return error(invalid), snapshot
+    return "null", snapshot
 
 
-def problem(wrong: rulebound.Malformed) -> str:
-    return text({"code": wrong.code, "field": wrong.field, "message": wrong.message})
+def error(invalid: rulebound.InvalidInput) -> str:
+    return text({"code": invalid.code, "pointer": invalid.pointer, "message": invalid.message})
 
 
-def views(at: Any, around: dict[str, Any]) -> str:
+def views(snapshot: Any, context: dict[str, Any]) -> str:
     try:
-        seen = [view(**around) for view in (at.owed, at.awaits, at.offers, at.deadline)]
-        return text([*seen, at.correlation_ids()])
-    except rulebound.Malformed as wrong:
-        return problem(wrong)
+        views = (snapshot.effects, snapshot.waiting_for, snapshot.actions, snapshot.wake_at)
+        return text([*(view(**context) for view in views), snapshot.ids()])
+    except rulebound.InvalidInput as invalid:
+        return error(invalid)
 
 
 for line in sys.stdin.buffer:
-    scenario = json.loads(line)
-    at = rulebound.flows[scenario["flow"]].start(scenario["key"])
-    for step in scenario["steps"]:
-        around = {name: step.get(name, scenario.get(name)) for name in ("now", "policy", "settings")}
-        around["now"] = instant(around["now"])
-        first, at = outcome(at, step, around)
-        sys.stdout.buffer.write(f"{first}\n{views(at, around)}\n".encode())
+    script = json.loads(line)
+    snapshot = rulebound.flows[script["flow"]].start(script["key"])
+    for step in script["steps"]:
+        context = {"now": instant(step["now"]), "config": step.get("config", script.get("config"))}
+        first, snapshot = outcome(snapshot, step, context)
+        sys.stdout.buffer.write(f"{first}\n{views(snapshot, context)}\n".encode())

@@ -1,8 +1,8 @@
 """The rules of subscription-payment providers, as one embeddable library without I/O.
 
-A backend keeps one small snapshot per wish. It says what it wants (`handle`) and what has happened (`observe`), and gets
-the next snapshot, or every rule that the wish would break. `rulebound.types` has the shapes of everything that goes in
-and comes out.
+Your backend stores one small snapshot for each lifecycle at a provider. You tell it what you want (`handle`) and what
+happened (`observe`). It gives the next snapshot, or every rule that the command would break. `rulebound.types` has the
+shapes of everything that goes in and comes out.
 """
 
 from ._errors import *
@@ -11,7 +11,7 @@ from ._rulebound import *
 
 
 def __getattr__(name):
-    if name == "types":  # read when it is asked for: no call needs it
+    if name == "types":  # read when you first use it: no call needs it
         from importlib import import_module
 
         return import_module("rulebound.types")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["Malformed", "NotAuthentic", "Refused"]
+__all__ = ["InvalidInput", "NotAuthentic", "Rejected"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .types import Violation
 
 
-class Refused(Exception):
-    """A refused command: every rule that it would break. Nothing has changed."""
+class Rejected(Exception):
+    """A command or a lease that is rejected, with every rule that it would break. Nothing has changed."""
 
     __module__ = "rulebound"
 
@@ -22,32 +22,37 @@ class Refused(Exception):
         self.violations = violations
 
     def __str__(self) -> str:
-        return "refused by " + ", ".join(violation["rule"] for violation in self.violations)
+        return "\n".join(map(_line, self.violations))
 
 
-class Malformed(ValueError):
-    """Data of the host's that cannot be read: a mistake in a program, never a broken rule."""
+def _line(violation: Violation) -> str:
+    where = f" at `{violation['pointer']}`" if violation["pointer"] else ""
+    return f"{violation['rule']}{where}: {violation['message']}"
+
+
+class InvalidInput(ValueError):
+    """An argument that cannot be read: a mistake in your program, never a broken rule."""
 
     __module__ = "rulebound"
 
     code: str
-    """Its kind, such as `malformed` or `unreadable_snapshot`."""
-    field: str
-    """A JSON Pointer to what is wrong, such as `/command/order_items/0/price`."""
+    """The kind of the mistake, such as `malformed` or `unreadable_snapshot`."""
+    pointer: str
+    """A JSON Pointer to the mistake, such as `/command/order_items/0/price`."""
     message: str
-    """What is wrong with that field."""
+    """What is wrong there."""
 
-    def __init__(self, code: str, field: str, message: str) -> None:
-        super().__init__(code, field, message)
+    def __init__(self, code: str, pointer: str, message: str) -> None:
+        super().__init__(code, pointer, message)
         self.code = code
-        self.field = field
+        self.pointer = pointer
         self.message = message
 
     def __str__(self) -> str:
-        return f"`{self.field}`: {self.message}" if self.field else self.message
+        return f"`{self.pointer}`: {self.message}" if self.pointer else self.message
 
 
-class NotAuthentic(Malformed):
-    """A webhook that is not the provider's. Discard it; it must change nothing."""
+class NotAuthentic(InvalidInput):
+    """A webhook that is not the provider's. Discard it: it must change nothing."""
 
     __module__ = "rulebound"

@@ -2,7 +2,7 @@
 
 
 class Flows(dict[str, object]):
-    """Says of a flow that there is not which there are."""
+    """Lists the known flows in the error about an unknown one."""
 
     def __missing__(self, flow: str) -> object:
         raise KeyError(f"there is no flow {flow!r}: use one of {', '.join(self)}")

@@ -1,4 +1,4 @@
-"""The native part of `rulebound`: use it by way of `rulebound` itself."""
+"""The native part of `rulebound`: import `rulebound` instead."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,12 +7,25 @@ from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
 
 from typing_extensions import disjoint_base
 
-from .types import Awaited, Because, Catalogue, Fact, Failure, Origin, Owed, Policy, Request, Versions, Violation
+from .types import (
+    Catalogue,
+    Config,
+    Fact,
+    FacetTransition,
+    Failure,
+    Ignored,
+    Origin,
+    PendingEffect,
+    Request,
+    Versions,
+    Violation,
+    Wait,
+)
 
 __all__ = [
-    "Observation",
+    "Lease",
     "Snapshot",
-    "Transition",
+    "Step",
     "__version__",
     "acknowledgement",
     "ask",
@@ -21,14 +34,13 @@ __all__ = [
     "catalogue",
     "correlate",
     "flows",
-    "key_of",
+    "key_for",
     "load",
     "versions",
 ]
 
 _Command = TypeVar("_Command", contravariant=True)
-_Settings = TypeVar("_Settings", contravariant=True)
-_Offer = TypeVar("_Offer", covariant=True)
+_Action = TypeVar("_Action", covariant=True)
 _Snapshot = TypeVar("_Snapshot", covariant=True)
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -44,65 +56,65 @@ flows: MappingProxyType[str, Any]
 """The class of every flow, by the flow's id."""
 
 @disjoint_base
-class Snapshot(Generic[_Command, _Settings, _Offer]):
-    """One lifecycle as it stands, with everything that is owed.
+class Snapshot(Generic[_Command, _Action]):
+    """The stored state of one lifecycle, with its pending effects.
 
-    A value: every decision leaves it as it was and gives the next one. It may be shared between threads, compared,
-    pickled and used as a key.
+    It is a value: no method changes it, and each decision gives the next one. You can share it between threads, compare
+    it, pickle it and use it as a key.
     """
 
     @property
     def flow(self) -> str:
-        """The id of its flow, such as `truemed.payment_token`."""
+        """The id of the flow, such as `truemed.payment_token`."""
 
     @property
     def key(self) -> str:
-        """The host's name for it."""
+        """Your name for this snapshot: with the flow, the primary key of its row."""
 
     @property
     def revision(self) -> int:
-        """How often it has changed: the number to compare when it is saved."""
+        """The number of changes: compare it when you save."""
 
     def save(self) -> str:
-        """Its JSON, in the newest format."""
+        """The snapshot as JSON, in the newest format."""
 
     def save_as(self, format: int) -> str:
-        """Its JSON in an older format, so that workers of the previous release can read it."""
+        """The snapshot as JSON in an older format, so that workers of the previous release can read it."""
 
-    def handle(
-        self, command: _Command, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> Transition[Self]:
-        """What the host wants: `begin`, or one of the provider's operations.
+    def handle(self, command: _Command, *, now: int | datetime, config: Config | None = None) -> Step[Self]:
+        """Applies a command: one of the provider's operations, as something that you want to do.
 
-        Raises `Refused` with every rule that the command breaks, and then nothing has changed.
+        Raises `Rejected` with every rule that the command would break; then nothing has changed.
         """
 
-    def observe(
-        self, fact: Fact, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> Observation[Self]:
-        """What has happened. Facts are never refused: one that moves nothing says why."""
+    def lease(self, effect: str, *, now: int | datetime, config: Config | None = None) -> Lease[Self]:
+        """Leases an effect to one worker, with the request to send if the effect is one.
 
-    def owed(
-        self, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> list[Owed]:
-        """What a worker must do, each once."""
+        Raises `Rejected` if the effect cannot be leased now; then nothing has changed.
+        """
 
-    def awaits(
-        self, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> list[Awaited]:
-        """What others must do: the provider, or the customer."""
+    def observe(self, fact: Fact, *, now: int | datetime, config: Config | None = None) -> Step[Self]:
+        """Applies a fact: something that happened.
 
-    def offers(
-        self, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> list[_Offer]:
-        """What may be wished now, and what stands in the way of the rest."""
+        A fact is never rejected. The step of an ignored fact gives the reason in `ignored`.
+        """
 
-    def deadline(
-        self, *, now: int | datetime, policy: Policy | None = None, settings: _Settings | None = None
-    ) -> int | None:
-        """When what is owed, awaited or offered next changes by itself, in milliseconds since the Unix epoch."""
+    def effects(self, *, now: int | datetime, config: Config | None = None) -> list[PendingEffect]:
+        """What a worker must do, each effect once."""
 
-    def correlation_ids(self) -> list[str]:
+    def waiting_for(self, *, now: int | datetime, config: Config | None = None) -> list[Wait]:
+        """What the provider or the customer must do."""
+
+    def actions(self, *, now: int | datetime, config: Config | None = None) -> list[_Action]:
+        """Every action: whether it is allowed now, or why not."""
+
+    def wake_at(self, *, now: int | datetime, config: Config | None = None) -> int | None:
+        """When to look at this snapshot again, in milliseconds since the Unix epoch.
+
+        It is `None` if only a command or a fact can change something.
+        """
+
+    def ids(self) -> list[str]:
         """The ids by which a webhook finds this snapshot."""
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -113,36 +125,37 @@ class Snapshot(Generic[_Command, _Settings, _Offer]):
     @classmethod
     def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
-@disjoint_base
-class Transition(Generic[_Snapshot]):
-    """What an accepted command leads to: nothing, until its next snapshot is saved.
+@final
+class Step(Generic[_Snapshot]):
+    """The result of a command or a fact: the next snapshot, and what came with it.
 
-    What it says is made anew whenever it is asked for: changing that changes no transition.
+    It changes nothing until you save `next`. Each attribute is made anew when you read it: changing its value does not
+    change the step.
     """
 
     @property
     def next(self) -> _Snapshot:
-        """The next snapshot; of the same revision where nothing has changed."""
+        """The next snapshot; the same snapshot if the command or the fact was ignored."""
 
     @property
-    def changed(self) -> bool:
-        """Whether the next snapshot differs from the one before."""
+    def ignored(self) -> Ignored | None:
+        """Why nothing has changed; `None` if something has."""
 
     @property
-    def take(self) -> Request | None:
-        """The complete request that was begun. Save before you send it."""
+    def transitions(self) -> list[FacetTransition]:
+        """The moves that the facets have made."""
 
     @property
-    def learnt(self) -> list[str]:
-        """Ids that are known from now on: offer the inbox rows that name them again."""
+    def new_ids(self) -> list[str]:
+        """The ids that are known from now on: observe the stored webhooks that name them."""
 
     @property
     def failure(self) -> Failure | None:
-        """The provider's refusal that this fact brought."""
+        """Why a reply is not a success; `None` if the fact is not such a reply."""
 
     @property
     def warnings(self) -> list[Violation]:
-        """Rules that are broken and only warned about."""
+        """The broken rules that only warn."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: dict[int, Any], /) -> Self: ...
@@ -150,22 +163,34 @@ class Transition(Generic[_Snapshot]):
     def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
 @final
-class Observation(Transition[_Snapshot]):
-    """What a fact leads to: a transition, of which nothing is to be saved unless it was applied."""
+class Lease(Generic[_Snapshot]):
+    """A worker's exclusive hold on an effect, for a limited time.
+
+    It holds only once you have saved `next`.
+    """
 
     @property
-    def applied(self) -> bool:
-        """Whether it moved the flow."""
+    def next(self) -> _Snapshot:
+        """The next snapshot. Save it before you send the request."""
 
     @property
-    def because(self) -> Because | None:
-        """Why it moved nothing: `known`, `early`, `unrelated` or `unreadable`."""
+    def request(self) -> Request | None:
+        """The complete request; `None` if the effect is not a request."""
+
+    @property
+    def warnings(self) -> list[Violation]:
+        """The broken rules that only warn."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: dict[int, Any], /) -> Self: ...
+    @classmethod
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
 def load(text: str | _Bytes) -> Any:
-    """Reads a snapshot of whichever flow, as an object of that flow's own class."""
+    """Reads a snapshot of any flow, as an object of that flow's own class."""
 
-def key_of(kind: str, name: str) -> str:
-    """The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+def key_for(kind: str, name: str) -> str:
+    """The key of a flow that belongs to one object of the provider, such as a token that can be used once.
 
     The provider's page names the kinds, such as `revup.token`.
     """
@@ -178,30 +203,30 @@ def authenticate(
     now: int | datetime,
     tolerance: int | None = None,
 ) -> Origin:
-    """Whether a webhook is the provider's: its origin, `verified` or `unverified`.
+    """Checks that a webhook is the provider's, and gives its origin: `verified` or `unverified`.
 
-    Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
-    provider does not sign is always `unverified`. `tolerance` is how far from now a signature may be, in milliseconds: 5
-    minutes at Flex, and any at Truemed, unless told.
+    Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for a webhook that must change nothing.
+    A webhook of a provider that does not sign is always `unverified`. `tolerance` is how far a signature's time may be from
+    `now`, in milliseconds. By default it is 5 minutes at Flex, and Truemed's may have any time.
     """
 
 def correlate(provider: str, body: _Bytes | str) -> list[str]:
-    """The ids by which a webhook finds its snapshots, among those that `correlation_ids` gave."""
+    """The ids by which a webhook finds its snapshots: compare them with those of `Snapshot.ids`."""
 
 def acknowledgement(provider: str) -> int:
-    """The status that the provider wants for a webhook that was stored."""
+    """The HTTP status with which the provider wants a stored webhook acknowledged."""
 
 def ask(provider: str, question: str, fields: Mapping[str, Any]) -> Any:
-    """Answers a question to one of the provider's pure modules, such as which items of a cart are eligible.
+    """Answers a question that needs no snapshot, such as which items of a cart are eligible.
 
-    Raises `Malformed` where there is no such question, or where its fields are not what it takes.
+    Raises `InvalidInput` if the provider has no such question, or if the question does not take these fields.
     """
 
 def catalogue() -> Catalogue:
-    """Everything that the library knows, as it is published: rules, flows, edges and wishes."""
+    """Everything that the library knows: rules, flows, moves and actions."""
 
 def versions() -> Versions:
     """The versions of the library, of the rules and of the call protocol."""
 
 def call(request: str) -> str:
-    """Does one verb, from JSON text to JSON text: what every language has."""
+    """Does one verb, from JSON text to JSON text, as in every language."""

@@ -5,20 +5,20 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import FlexCheckoutCommand, FlexCheckoutOffer, FlexSettings, FlexSubscriptionCommand, FlexSubscriptionOffer
+from .types import FlexCheckoutAction, FlexCheckoutCommand, FlexSubscriptionAction, FlexSubscriptionCommand
 
 __all__ = ["Checkout", "Subscription"]
 
 @final
-class Checkout(Snapshot[FlexCheckoutCommand, FlexSettings, FlexCheckoutOffer]):
+class Checkout(Snapshot[FlexCheckoutCommand, FlexCheckoutAction]):
     """A snapshot of the flow `flex.checkout`."""
 
     @staticmethod
     def start(key: str | UUID) -> Checkout:
-        """A flow that has not begun.
+        """A flow that has not started.
 
-        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-        key over the flow and the key.
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
         """
 
     @staticmethod
@@ -26,15 +26,15 @@ class Checkout(Snapshot[FlexCheckoutCommand, FlexSettings, FlexCheckoutOffer]):
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
-class Subscription(Snapshot[FlexSubscriptionCommand, FlexSettings, FlexSubscriptionOffer]):
+class Subscription(Snapshot[FlexSubscriptionCommand, FlexSubscriptionAction]):
     """A snapshot of the flow `flex.subscription`."""
 
     @staticmethod
     def start(key: str | UUID) -> Subscription:
-        """A flow that has not begun.
+        """A flow that has not started.
 
-        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-        key over the flow and the key.
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
         """
 
     @staticmethod

@@ -5,20 +5,20 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import TruemedPaymentSessionCommand, TruemedPaymentSessionOffer, TruemedPaymentTokenCommand, TruemedPaymentTokenOffer, TruemedSettings
+from .types import TruemedPaymentSessionAction, TruemedPaymentSessionCommand, TruemedPaymentTokenAction, TruemedPaymentTokenCommand
 
 __all__ = ["PaymentToken", "PaymentSession"]
 
 @final
-class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedSettings, TruemedPaymentTokenOffer]):
+class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedPaymentTokenAction]):
     """A snapshot of the flow `truemed.payment_token`."""
 
     @staticmethod
     def start(key: str | UUID) -> PaymentToken:
-        """A flow that has not begun.
+        """A flow that has not started.
 
-        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-        key over the flow and the key.
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
         """
 
     @staticmethod
@@ -26,15 +26,15 @@ class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedSettings, Truemed
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
-class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedSettings, TruemedPaymentSessionOffer]):
+class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedPaymentSessionAction]):
     """A snapshot of the flow `truemed.payment_session`."""
 
     @staticmethod
     def start(key: str | UUID) -> PaymentSession:
-        """A flow that has not begun.
+        """A flow that has not started.
 
-        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-        key over the flow and the key.
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
         """
 
     @staticmethod

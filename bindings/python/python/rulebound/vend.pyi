@@ -5,20 +5,20 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import VendSettings, VendSubscriptionCommand, VendSubscriptionOffer
+from .types import VendSubscriptionAction, VendSubscriptionCommand
 
 __all__ = ["Subscription"]
 
 @final
-class Subscription(Snapshot[VendSubscriptionCommand, VendSettings, VendSubscriptionOffer]):
+class Subscription(Snapshot[VendSubscriptionCommand, VendSubscriptionAction]):
     """A snapshot of the flow `vend.subscription`."""
 
     @staticmethod
     def start(key: str | UUID) -> Subscription:
-        """A flow that has not begun.
+        """A flow that has not started.
 
-        Its key, of 16 to 128 characters, is never used again: a UUID, or what `key_of` gives. Storage needs a primary
-        key over the flow and the key.
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
         """
 
     @staticmethod

@@ -2,75 +2,94 @@
 
 from typing import Any, TypeVar, assert_never
 
-from rulebound import Refused, Snapshot, Transition, truemed
-from rulebound.types import Because, Fact, Owed, TruemedPaymentTokenWish, Until, Verdict, Violation
+from rulebound import Rejected, Snapshot, Step, truemed
+from rulebound.types import (
+    Fact,
+    FailureKind,
+    IgnoredReason,
+    Level,
+    PendingEffect,
+    TruemedPaymentTokenActionName,
+    UnblockedBy,
+    Violation,
+)
 
 
-def by_type(owed: Owed) -> str:
-    match owed["type"]:
+def by_type(effect: PendingEffect) -> str:
+    match effect["type"]:
         case "request":
-            return owed["operation"]
+            return effect["operation"]
         case "notify":
-            return owed["reason"]
+            return effect["reason"]
         case "fulfill":
-            return owed["of"]
+            return effect["about"]
         case "access":
-            return str(owed["until"])
+            return str(effect["access_until"])
         case "review":
-            return ",".join(owed["verdicts"])
+            return ",".join(effect["verdicts"])
         case _:
-            assert_never(owed)
+            assert_never(effect)
 
 
-def by_field(until: Until) -> str:
-    if "signal" in until:
-        return until["signal"]
-    if "at" in until:
-        return str(until["at"])
-    if "reply" in until:
-        return until["reply"]
-    if "command" in until:
-        return until.get("flow") or until["command"]
-    assert_never(until)
+def by_field(unblocked_by: UnblockedBy) -> str:
+    if "signal" in unblocked_by:
+        return unblocked_by["signal"]
+    if "at" in unblocked_by:
+        return str(unblocked_by["at"])
+    if "effect" in unblocked_by:
+        return unblocked_by["effect"]
+    if "action" in unblocked_by:
+        return unblocked_by["flow"] or unblocked_by["action"]
+    assert_never(unblocked_by)
 
 
-def by_fields_of_some(owed: Owed) -> str:
-    if "operation" in owed:
-        return owed["retry"]
-    if "verdicts" in owed:
-        return ",".join(owed["verdicts"])
-    if "reason" in owed:
-        return owed.get("customer_at", owed["reason"])
-    if "until" in owed:
-        return str(owed["until"])
-    return owed["of"]
+def by_tag(unblocked_by: UnblockedBy) -> str:
+    match unblocked_by["type"]:
+        case "signal":
+            return unblocked_by["signal"]
+        case "time":
+            return str(unblocked_by["at"])
+        case "reply":
+            return unblocked_by["effect"]
+        case "action":
+            return unblocked_by["flow"] or unblocked_by["action"]
+        case _:
+            assert_never(unblocked_by)
 
 
-def by_shape(verdict: Verdict) -> str:
-    if isinstance(verdict, str):
-        return verdict
-    return verdict["id"]
+def by_fields_of_some(effect: PendingEffect) -> str:
+    if "operation" in effect:
+        return effect["retry"]
+    if "verdicts" in effect:
+        return ",".join(effect["verdicts"])
+    if "reason" in effect:
+        return effect["customer_url"] or effect["reason"]
+    if "access_until" in effect:
+        return str(effect["access_until"])
+    return effect["about"]
 
 
 def fact(it: Fact) -> str:
     if it["type"] == "reply":
-        return str(it["status"])
+        return str(it["http_status"])
     if it["type"] == "lost" or it["type"] == "not_sent":
-        return it["to"]
+        return it["effect"]
     if it["type"] == "restored":
         return str(it["taken_at"])
     if it["type"] == "webhook":
         return it["origin"]
-    if it["type"] == "returned":
-        return it["via"]
+    if it["type"] == "customer_returned":
+        return it["type"]
     if it["type"] == "done":
-        return by_shape(it.get("verdict") or it["effect"])
+        return it["effect"]
+    if it["type"] == "reviewed":
+        return it.get("id") or it["verdict"]
     assert_never(it)
 
 
-def because(it: Because) -> int:
+def ignored(it: IgnoredReason) -> int:
     match it:
-        case "known":
+        case "duplicate":
             return 1
         case "early":
             return 2
@@ -80,22 +99,43 @@ def because(it: Because) -> int:
             return 4
 
 
-def legal_by(violation: Violation) -> str:
-    until = violation.get("until")
-    return "never" if until is None else by_field(until)
+def failed(it: FailureKind) -> int:
+    match it:
+        case "refused":
+            return 1
+        case "not_admitted":
+            return 2
+        case "throttled":
+            return 3
+        case "unreadable":
+            return 4
 
 
-At = TypeVar("At", bound=Snapshot[Any, Any, Any])
+def is_rejected(it: Level) -> bool:
+    match it:
+        case "forbid" | "deny":
+            return True
+        case "warn":
+            return False
 
 
-def newest(at: At, step: Transition[At]) -> At:
-    return step.next if step.changed else at
+def allowed_by(violation: Violation) -> str:
+    unblocked_by = violation["unblocked_by"]
+    return "never" if unblocked_by is None else by_field(unblocked_by) + by_tag(unblocked_by)
 
 
-def refused(at: truemed.PaymentToken) -> list[str]:
+Row = TypeVar("Row", bound=Snapshot[Any, Any])
+
+
+def newest(snapshot: Row, step: Step[Row]) -> Row:
+    return snapshot if step.ignored else step.next
+
+
+def rejected(token: truemed.PaymentToken) -> list[str]:
     try:
-        at = newest(at, at.handle({"type": "delete_payment_token"}, now=0))
-    except Refused as why:
-        return [legal_by(violation) for violation in why.violations]
-    open_now: list[TruemedPaymentTokenWish] = [offer["wish"] for offer in at.offers(now=0) if offer["open"]]
-    return [*open_now, *map(by_type, at.owed(now=0)), *map(by_fields_of_some, at.owed(now=0))]
+        token = newest(token, token.handle({"type": "delete_payment_token"}, now=0))
+    except Rejected as why:
+        return [allowed_by(violation) for violation in why.violations]
+    actions = token.actions(now=0)
+    allowed: list[TruemedPaymentTokenActionName] = [it["action"] for it in actions if it["allowed"]]
+    return [*allowed, *map(by_type, token.effects(now=0)), *map(by_fields_of_some, token.effects(now=0))]

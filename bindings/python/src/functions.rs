@@ -1,25 +1,23 @@
-//! What stands beside the flows: loading a row of any flow, webhooks before their flow is known, and what is published.
-
-use std::marker::PhantomData;
+//! The functions of the package: load a snapshot of any flow, route webhooks, and read what is published.
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use rulebound::Secret;
 use rulebound::ffi::call;
-use rulebound::json::{RawText, read, write};
-use rulebound::{Headers, Secret};
-use serde::Deserialize;
+use rulebound::json::write;
 
-use crate::arguments::{headers as pairs, named, raw, secrets as texts, span};
-use crate::errors::{Wrong, internal, malformed, not_authentic, problem, unknown_provider};
+use crate::arguments::{headers as header_fields, named, raw, secrets as texts, value};
+use crate::errors::{Error, answered, not_authentic, problem, unknown_provider};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
-use crate::{around, values, walk};
+use crate::{context, values, walk};
 
 /// Adds the functions of this module, as those of the package.
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         wrap_pyfunction!(load, module)?,
-        wrap_pyfunction!(key_of, module)?,
+        wrap_pyfunction!(key_for, module)?,
         wrap_pyfunction!(authenticate, module)?,
         wrap_pyfunction!(correlate, module)?,
         wrap_pyfunction!(acknowledgement, module)?,
@@ -35,28 +33,28 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
-/// Reads a snapshot of whichever flow, as an object of that flow's own class.
+/// Reads a snapshot of any flow, as an object of that flow's own class.
 #[pyfunction]
 fn load(text: &Bound<'_, PyAny>) -> PyResult<Py<Snapshot>> {
     guard(|| Snapshot::load(text))
 }
 
-/// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+/// The key of a flow that belongs to one object of the provider, such as a token that can be used once.
 ///
 /// The provider's page names the kinds, such as `revup.token`.
 #[pyfunction]
-fn key_of(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String> {
-    guard(|| match rulebound::key_of(named(kind, "kind")?, named(name, "name")?) {
+fn key_for(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String> {
+    guard(|| match rulebound::key_for(named(kind, "kind")?, named(name, "name")?) {
         Ok(key) => Ok(key.as_str().to_owned()),
-        Err(wrong) => Err(Wrong::from(wrong).raise(kind.py())),
+        Err(wrong) => Err(Error::from(wrong).raise(kind.py())),
     })
 }
 
-/// Whether a webhook is the provider's: its origin, `verified` or `unverified`.
+/// Checks that a webhook is the provider's, and gives its origin: `verified` or `unverified`.
 ///
-/// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for one that must change nothing. What a
-/// provider does not sign is always `unverified`. `tolerance` is how far from now a signature may be, in milliseconds: 5
-/// minutes at Flex, and any at Truemed, unless told.
+/// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for a webhook that must change nothing.
+/// A webhook of a provider that does not sign is always `unverified`. `tolerance` is how far a signature's time may be from
+/// `now`, in milliseconds. By default it is 5 minutes at Flex, and Truemed's may have any time.
 #[pyfunction]
 #[pyo3(signature = (provider, secrets, headers, body, now, tolerance=None))]
 fn authenticate(
@@ -70,14 +68,13 @@ fn authenticate(
     let py = now.py();
     guard(|| {
         let provider = named(provider, "provider")?;
-        let secrets = texts(secrets).map_err(|wrong| wrong.under("secrets").raise(py))?;
-        let headers = pairs(headers).map_err(|wrong| wrong.under("headers").raise(py))?;
-        let now = around::time(now).map_err(|wrong| wrong.raise(py))?;
+        let secrets = texts(secrets).map_err(|error| error.under("secrets").raise(py))?;
+        let headers = header_fields(headers).map_err(|error| error.under("headers").raise(py))?;
+        let now = context::time(now).map_err(|error| error.raise(py))?;
         let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-        let headers: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let body = raw(body)?;
         let body = body.as_bytes();
-        let origin = match tolerance.map(|it| span(it, "tolerance")).transpose()? {
+        let origin = match tolerance.map(|it| value(it, "tolerance")).transpose()? {
             Some(span) => rulebound::authenticate_within(provider, &secrets, &headers, body, now, span),
             None => rulebound::authenticate(provider, &secrets, &headers, body, now),
         };
@@ -85,7 +82,7 @@ fn authenticate(
     })
 }
 
-/// The ids by which a webhook finds its snapshots, among those that `correlation_ids` gave.
+/// The ids by which a webhook finds its snapshots: compare them with those of `Snapshot.ids`.
 #[pyfunction]
 fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = body.py();
@@ -96,15 +93,15 @@ fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyR
     })
 }
 
-/// The status that the provider wants for a webhook that was stored.
+/// The HTTP status with which the provider wants a stored webhook acknowledged.
 #[pyfunction]
 fn acknowledgement(provider: &Bound<'_, PyAny>) -> PyResult<u16> {
     guard(|| status(provider))
 }
 
-/// Answers a question to one of the provider's pure modules, such as which items of a cart are eligible.
+/// Answers a question that needs no snapshot, such as which items of a cart are eligible.
 ///
-/// Raises `Malformed` where there is no such question, or where its fields are not what it takes.
+/// Raises `InvalidInput` if the provider has no such question, or if the question does not take these fields.
 #[pyfunction]
 fn ask<'py>(
     provider: &Bound<'py, PyAny>,
@@ -114,12 +111,12 @@ fn ask<'py>(
     let py = fields.py();
     guard(|| {
         let (provider, question) = (write(named(provider, "provider")?), write(named(question, "question")?));
-        let fields = walk::json(fields).map_err(|wrong: Wrong| wrong.under("with").raise(py))?;
+        let fields = walk::json(fields).map_err(|error: Error| error.under("with").raise(py))?;
         verb(py, &format!(r#"{{"ask":{{"provider":{provider},"question":{question},"with":{fields}}}}}"#))
     })
 }
 
-/// Everything that the library knows, as it is published: rules, flows, edges and wishes.
+/// Everything that the library knows: rules, flows, moves and actions.
 #[pyfunction]
 fn catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     guard(|| verb(py, r#"{"catalogue":{}}"#))
@@ -131,31 +128,19 @@ fn versions(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     guard(|| verb(py, r#"{"versions":{}}"#))
 }
 
-/// Does one verb, from JSON text to JSON text: what every language has.
+/// Does one verb, from JSON text to JSON text, as in every language.
 #[pyfunction]
 #[pyo3(name = "call")]
 fn call_text(request: &Bound<'_, PyAny>) -> PyResult<String> {
     guard(|| Ok(call(named(request, "request")?)))
 }
 
-/// What a call of text answers: a value, or what is wrong.
+/// The answer of a call of text: a value, or an error.
 fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    enum Answer<'a> {
-        #[serde(borrow)]
-        Ok(RawText<'a>),
-        Error {
-            code: String,
-            field: String,
-            message: String,
-        },
-    }
-    let text = call(request);
-    match read(&text, PhantomData) {
-        Ok(Answer::Ok(value)) => values::parsed(py, value.get()),
-        Ok(Answer::Error { code, field, message }) => Err(malformed(py, &code, &field, &message)),
-        Err(wrong) => Err(internal(&wrong)),
+    let answer = values::parsed(py, &call(request))?.cast_into::<PyDict>()?;
+    match answer.get_item(intern!(py, "ok"))? {
+        Some(value) => Ok(value),
+        None => Err(answered(answer.as_any().get_item(intern!(py, "error"))?.cast()?)),
     }
 }
 
