@@ -1,4 +1,4 @@
-/* What a call costs, beside an empty one, in one run: the median of many rounds, in nanoseconds. */
+/* What a call costs, compared with an empty one in the same run: the median of many rounds, in nanoseconds. */
 #define _POSIX_C_SOURCE 200809L
 #include <rulebound.h>
 #include <stdio.h>
@@ -11,12 +11,14 @@
 #define CART "\"order_items\":[{\"name\":\"B12\",\"sku\":\"b12\",\"quantity\":1,\"price\":1500}]"
 #define NOW "\"now\":1796083200000"
 
-#define REPLY(body) "\"fact\":{\"type\":\"reply\",\"to\":\"create_payment_token:1\",\"status\":200," \
+#define REPLY(body) "\"fact\":{\"type\":\"reply\",\"effect\":\"create_payment_token:1\",\"http_status\":200," \
                     "\"body\":\"" body "\"}," NOW
 #define WEBHOOK(body) "\"fact\":{\"type\":\"webhook\",\"origin\":\"verified\",\"body\":\"" body "\"}," NOW
 #define CHARGE "\"command\":{\"type\":\"create_payment_session\",\"intent\":\"2026-12\",\"payment_token\":\"pt_1\"," \
                "\"total_amount\":1500,\"success_url\":\"https://shop.example/ok\"," CART "}," NOW
 #define CARD_AND_ITEMS "\"command\":{\"type\":\"update_payment_token\",\"update_card_info\":true," CART "}," NOW
+
+#define IGNORED ",\"ignored\":null"
 
 static char snapshot[4096];
 
@@ -24,8 +26,8 @@ static void request_of(char *request, const char *verb, const char *fields) {
   snprintf(request, 8192, "{\"%s\":{\"snapshot\":%s,%s}}", verb, snapshot, fields);
 }
 
-/* Takes what stands between two marks of an answer for the snapshot. */
-static void stand(const char *request, const char *before, const char *after) {
+/* Makes a call, and takes the snapshot from between two marks of its answer. */
+static void take_snapshot(const char *request, const char *before, const char *after) {
   rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   if (rulebound_call(request, strlen(request), &answer) != RULEBOUND_STATUS_OK) exit(1);
   const char *begin = strstr(answer.data, before), *end = begin ? strstr(begin, after) : NULL;
@@ -38,23 +40,23 @@ static void stand(const char *request, const char *before, const char *after) {
   rulebound_buffer_free(&answer);
 }
 
-static void step(const char *verb, const char *fields) {
+static void step(const char *verb, const char *fields, const char *after) {
   char request[8192];
   request_of(request, verb, fields);
-  stand(request, "\"next\":", ",\"changed\":");
+  take_snapshot(request, "\"next\":", after);
 }
 
-/* A token that was issued, as most snapshots are when something is asked of them. */
+/* Makes a snapshot of an issued token, the usual state of a snapshot. */
 static void issue_token(void) {
-  stand("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
-        "{\"ok\":", "}}");
+  take_snapshot("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
+                "{\"ok\":", "}}");
   strcat(snapshot, "}");
   step("handle", "\"command\":{\"type\":\"create_payment_token\"," CART ",\"success_url\":\"https://shop.example/ok\","
-                 "\"failure_url\":\"https://shop.example/no\"}," NOW);
-  step("handle", "\"command\":{\"type\":\"begin\",\"effect\":\"create_payment_token:1\"}," NOW);
+                 "\"failure_url\":\"https://shop.example/no\"}," NOW, IGNORED);
+  step("lease", "\"effect\":\"create_payment_token:1\"," NOW, ",\"request\":{");
   step("observe",
-       REPLY("{\\\"provision_token_request_id\\\":\\\"ptr_1\\\",\\\"redirect_url\\\":\\\"https://x.example\\\"}"));
-  step("observe", WEBHOOK("{\\\"payment_token\\\":\\\"pt_1\\\",\\\"provision_token_request_id\\\":\\\"ptr_1\\\"}"));
+       REPLY("{\\\"provision_token_request_id\\\":\\\"ptr_1\\\",\\\"redirect_url\\\":\\\"https://x.example\\\"}"), IGNORED);
+  step("observe", WEBHOOK("{\\\"payment_token\\\":\\\"pt_1\\\",\\\"provision_token_request_id\\\":\\\"ptr_1\\\"}"), IGNORED);
 }
 
 static int compare(const void *a, const void *b) {
@@ -62,7 +64,7 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* One line of the table; without a request, of a call that does nothing. */
+/* Prints one line of the table; without a request, for a call that does nothing. */
 static void measure(const char *name, const char *request) {
   double rounds[ROUNDS];
   size_t length = request != NULL ? strlen(request) : 0;
@@ -84,18 +86,18 @@ static void measure(const char *name, const char *request) {
 }
 
 int main(void) {
-  char charge[8192], refused[8192], owed[8192], load[8192];
+  char charge[8192], rejected[8192], effects[8192], load[8192];
   issue_token();
   request_of(charge, "handle", CHARGE);
-  request_of(refused, "handle", CARD_AND_ITEMS);
-  request_of(owed, "owed", NOW);
+  request_of(rejected, "handle", CARD_AND_ITEMS);
+  request_of(effects, "effects", NOW);
   snprintf(load, sizeof load, "{\"load\":{\"snapshot\":%s}}", snapshot);
   puts("| C | ns |\n| --- | ---: |");
   measure("empty call and free", NULL);
   measure("call: versions", "{\"versions\":{}}");
   measure("call: load", load);
-  measure("call: owed", owed);
+  measure("call: effects", effects);
   measure("call: charge, accepted", charge);
-  measure("call: card and items at once, refused", refused);
+  measure("call: card and items at once, rejected", rejected);
   return 0;
 }

@@ -23,994 +23,1009 @@
 /** The flow `revup.subscription`, of snapshot format 1. */
 #define RULEBOUND_FLOW_REVUP_SUBSCRIPTION "revup.subscription"
 
-/** The request, or what is in it, is not of the shape that it must have. */
+/** The request, or a part of it, does not have the shape that it must have. */
 #define RULEBOUND_ERROR_MALFORMED "malformed"
 
-/** This release knows nothing of that name, such as a flow or a provider. */
+/** This release does not know this flow or this provider. */
 #define RULEBOUND_ERROR_UNKNOWN "unknown"
 
-/** The snapshot is none that this or an older release saved. */
+/** No release up to this one has saved this snapshot. */
 #define RULEBOUND_ERROR_UNREADABLE_SNAPSHOT "unreadable_snapshot"
 
-/** The flow has no such format to save in. */
+/** This release does not write this format of the flow. */
 #define RULEBOUND_ERROR_UNKNOWN_FORMAT "unknown_format"
 
-/** The older format has no words for this state. */
+/** The older format cannot express this state. */
 #define RULEBOUND_ERROR_INEXPRESSIBLE "inexpressible"
 
-/** The webhook is not the provider's: discard it. */
+/** The provider did not send this webhook: discard it. */
 #define RULEBOUND_ERROR_NOT_AUTHENTIC "not_authentic"
 
-/** An obligation that somebody has in hand cannot be begun by another before the lease ends. */
-#define RULEBOUND_RULE_EFFECT_IN_HAND "rulebound.effect.leased"
+/** Only one worker at a time can lease an effect. The current lease must end first. */
+#define RULEBOUND_RULE_EFFECT_LEASED "rulebound.effect.leased"
 
-/** Only what is owed can be begun. */
-#define RULEBOUND_RULE_EFFECT_NOT_OWED "rulebound.effect.not-pending"
+/** A worker can only lease an effect that is pending. */
+#define RULEBOUND_RULE_EFFECT_NOT_PENDING "rulebound.effect.not-pending"
 
-/** What waits for its time, after a 429, a lost answer or by its schedule, cannot be begun earlier. */
+/** An effect cannot be leased before the time that a 429, a lost reply or its schedule sets. */
 #define RULEBOUND_RULE_EFFECT_NOT_BEFORE "rulebound.effect.not-before"
 
-/** A request is not sent again while its outcome is left to a look-up, or to a person. */
+/** A request whose outcome is unknown cannot be sent again before a lookup or a review settles the outcome. */
 #define RULEBOUND_RULE_EFFECT_OUTCOME_UNKNOWN "rulebound.effect.outcome-unknown"
 
-/** What a flow begins with can be wished for once. */
-#define RULEBOUND_RULE_FLOW_ALREADY_BEGUN "rulebound.flow.already-started"
+/** A flow can be started only once. Start a new flow for another one. */
+#define RULEBOUND_RULE_FLOW_ALREADY_STARTED "rulebound.flow.already-started"
 
-/** A wish is possible only where the flow has an edge for it. */
-#define RULEBOUND_RULE_FLOW_NO_EDGE "rulebound.action.not-now"
+/** This action is not possible in the current state. */
+#define RULEBOUND_RULE_ACTION_NOT_NOW "rulebound.action.not-now"
 
-/** A wish belongs to the one flow that owns it. */
+/** The id must be one that this flow knows. */
+#define RULEBOUND_RULE_ID_UNKNOWN "rulebound.id.unknown"
+
+/** A lookup needs an id. This flow knows none yet. */
+#define RULEBOUND_RULE_LOOKUP_NOTHING_KNOWN "rulebound.lookup.nothing-known"
+
+/** A command must be sent to the flow that owns it. */
 #define RULEBOUND_RULE_FLOW_OTHER_FLOW "rulebound.flow.other-flow"
 
-/** A wish that may be wanted more than once carries the host's name for it. */
+/** A charge, a capture or a refund must carry an intent: your own name for it. */
 #define RULEBOUND_RULE_INTENT_REQUIRED "rulebound.intent.required"
 
-/** An intent names one wish: another content needs another name. */
+/** An intent names one charge, capture or refund. Use a new intent for different content. */
 #define RULEBOUND_RULE_INTENT_OTHER_CONTENT "rulebound.intent.other-content"
 
-/** While one wish is open, another of its kind waits. */
+/** This action cannot start until an earlier action is settled. */
 #define RULEBOUND_RULE_INTENT_ONE_AT_A_TIME "rulebound.intent.one-at-a-time"
 
-/** `extra` carries only fields that the library does not know. */
+/** A snapshot can only hold so much. Some of its effects must be done first. */
+#define RULEBOUND_RULE_SNAPSHOT_FULL "rulebound.snapshot.full"
+
+/** `extra` can only contain fields that the library does not know or set itself. */
 #define RULEBOUND_RULE_EXTRA_KNOWN_FIELD "rulebound.extra.known-field"
 
-/** The id of a provision request is never used as a payment token. */
+/** A `provision_token_request_id` cannot be used as a `payment_token`. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_REQUEST_IS_NOT_TOKEN "truemed.provision.request-is-not-token"
 
-/** A token is charged only once `payment_token_updated`, or the look-up that recovers it, has named it. */
+/** A charge must wait until Truemed has issued the payment token, by `payment_token_updated` or in a lookup. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_NO_CHARGE_BEFORE_WEBHOOK "truemed.provision.no-charge-before-webhook"
 
-/** A token that has not come is still awaited: silence is neither success nor failure. */
+/** A payment token that Truemed has not issued should be treated as pending. Silence is neither success nor failure. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_TOKEN_MAY_NEVER_COME "truemed.provision.token-may-never-come"
 
-/** The customer is present when a payment method is stored for the first time. */
+/** The customer must be present when a payment method is stored for the first time. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_CUSTOMER_PRESENT "truemed.provision.customer-present"
 
-/** The id of a provision request is stored for its user before the customer is redirected. */
+/** The `provision_token_request_id` must be stored for its customer before the customer is sent to `redirect_url`. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_STORE_REQUEST_ID "truemed.provision.store-request-id"
 
-/** The customer is sent to `redirect_url` exactly as Truemed returned it. */
+/** The customer must be sent to `redirect_url` exactly as Truemed returned it. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_REDIRECT_EXACT "truemed.provision.redirect-exact"
 
-/** The page behind `success_url` should thank the customer and grant nothing. */
+/** The page at `success_url` should thank the customer, and should not grant access. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_SUCCESS_URL_MESSAGE "truemed.provision.success-url-message"
 
-/** A return to `failure_url` says that the customer cancelled, not that Truemed refused. */
+/** A return to `failure_url` should be read as a cancellation by the customer, not as a refusal by Truemed. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_FAILURE_URL_IS_CANCEL "truemed.provision.failure-url-is-cancel"
 
 /** A provision request should be looked up only to recover a webhook that was missed. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_NO_POLLING "truemed.provision.no-polling"
 
-/** A provision request without a token is still pending. */
+/** A provision request without a payment token must be treated as pending. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_RETRIEVE_NULL_MEANS_PENDING "truemed.provision.retrieve-null-means-pending"
 
-/** A look-up that shows a token confirms no pending change, for it may be the old token. */
+/** A lookup that shows a payment token should not confirm a change, because the token may be the old one. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_RETRIEVE_NOT_PROOF_FOR_UPDATE "truemed.provision.retrieve-not-proof-for-update"
 
-/** A token is asked for with at least one item. */
+/** A `create_payment_token` request must contain at least one item in `order_items`. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_ITEMS_REQUIRED "truemed.provision.items-required"
 
-/** A token is asked for with a `success_url` and a `failure_url`, both absolute URLs of the web. */
+/** A `create_payment_token` request must have a `success_url` and a `failure_url`, both absolute `http` or `https` URLs. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_URL_ABSOLUTE "truemed.provision.url-absolute"
 
-/** `metadata` is a single string. */
+/** `metadata` must be a single string. */
 #define RULEBOUND_RULE_TRUEMED_METADATA_STRING "truemed.metadata.string"
 
-/** Metadata should come back as it was given. */
+/** Truemed should return `metadata` exactly as it was sent. */
 #define RULEBOUND_RULE_TRUEMED_METADATA_ECHO_MATCH "truemed.metadata.echo-match"
 
-/** `total_amount` equals all items plus all charges minus all discounts, and those of a line count once. */
+/** `total_amount` must equal the price of all items plus all charges minus all discounts. Charges and discounts on a line count once, not per unit. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TOTAL_EQUALITY "truemed.session.total-equality"
 
-/** Without `amount_details` there are no charges and no discounts. */
+/** Missing `amount_details` should be read as no charges and no discounts. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AMOUNT_DETAILS_OPTIONAL "truemed.session.amount-details-optional"
 
-/** Charges and discounts listed one by one should add up to their stated total. */
+/** Itemized charges and discounts should add up to `total_additional_charges` and `total_discounts`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AMOUNT_DETAILS_CONSISTENT "truemed.session.amount-details-consistent"
 
-/** No total, price or charge is negative, no discount has the wrong sign, and every quantity is at least one. */
+/** Totals, prices and charges must be 0 cents or more, and quantities 1 or more. Discounts must have the configured sign. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AMOUNT_NONNEGATIVE "truemed.session.amount-nonnegative"
 
-/** A total of zero is a free trial: `tokenize` is true and `display_next_bill_info` is given. */
+/** Only a free trial can have a `total_amount` of 0. A free trial must have `tokenize=true` and `display_next_bill_info`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_ZERO_ONLY_FREE_TRIAL "truemed.session.zero-only-free-trial"
 
-/** `display_next_bill_info` carries `total_amount` and `date`, and goes with `tokenize`. */
+/** `display_next_bill_info` must contain `total_amount` and `date`, and must come with `tokenize=true`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_NEXT_BILL_INFO_SHAPE "truemed.session.next-bill-info-shape"
 
-/** `success_url` is an absolute URL. */
+/** A payment session must have a `success_url` that is an absolute `http` or `https` URL. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_SUCCESS_URL_REQUIRED "truemed.session.success-url-required"
 
-/** `failure_url`, where it is given, is an absolute URL of the web. */
+/** The `failure_url` of a payment session, if given, must be an absolute `http` or `https` URL. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_FAILURE_URL_ABSOLUTE "truemed.session.failure-url-absolute"
 
-/** A checkout should come back with the `redirect_url` at which the customer pays. */
+/** Truemed should return a `redirect_url` for a session that the customer pays in a checkout. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_REDIRECT_URL_PRESENT "truemed.session.redirect-url-present"
 
-/** Only `success_url` has a template, and only `{{payment_session_id}}`, written exactly so. */
+/** A template in `success_url` must be exactly `{{payment_session_id}}`. A `failure_url` should contain no template. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_URL_TEMPLATE_EXACT "truemed.session.url-template-exact"
 
-/** The URLs of `create_payment_token` should carry no template. */
+/** The URLs of a `create_payment_token` request should contain no template such as `{{payment_session_id}}`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TOKEN_URL_TEMPLATE "truemed.session.token-url-template"
 
-/** A charge needs a token that is issued, not deleted and free of open actions. */
+/** A charge must use the payment token that Truemed issued. A session with `payment_token` or `tokenize=true` belongs to the flow of the token. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_UNATTENDED_NEEDS_ACTIVE_TOKEN "truemed.session.unattended-needs-active-token"
 
-/** A charge is for the items last confirmed: others go through `update_payment_token` first. */
+/** A charge can only be for the items that were last confirmed. Other items must first go through `update_payment_token`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_UNATTENDED_ITEMS_CONFIRMED "truemed.session.unattended-items-confirmed"
 
-/** A session should either make a token or charge one: `tokenize` or `payment_token`, not both. */
+/** A session should have `tokenize=true` to make a payment token, or `payment_token` to charge one, but not both. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TOKENIZE_XOR_TOKEN "truemed.session.tokenize-xor-token"
 
-/** An authorization is made with the customer in the checkout, never with a stored token. */
+/** A session with `kind=authorization` must be made with the customer present, and cannot use a `payment_token`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AUTHORIZATION_NEEDS_CUSTOMER "truemed.session.authorization-needs-customer"
 
-/** An authorization cannot make a token: the flow of a token can neither capture nor void a hold. */
+/** A session with `kind=authorization` cannot have `tokenize=true`. The flow of a payment token can neither capture nor void an authorization. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_AUTHORIZATION_MAKES_NO_TOKEN "truemed.session.authorization-makes-no-token"
 
-/** `kind` should be sent only by accounts that are enabled for it. */
+/** `kind` should be sent only if Truemed has enabled it for the account. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_KIND_GATED "truemed.session.kind-gated"
 
-/** `kind` is `one_time_payment` or `authorization`. */
+/** `kind` must be `one_time_payment` or `authorization`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_KIND_VALUES "truemed.session.kind-values"
 
-/** A changed cart needs a new idempotency key, and with it a new session. */
+/** A changed cart must have a new session and a new idempotency key. Use a new intent or a new flow. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_IDEMPOTENCY_NEW_CART_NEW_KEY "truemed.session.idempotency-new-cart-new-key"
 
-/** A pending session that a newer one replaces should be cancelled. */
+/** A pending session that a newer session replaces should be canceled. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_CANCEL_SUPERSEDED "truemed.session.cancel-superseded"
 
-/** The page behind `failure_url` should suit a cancelled and a timed-out checkout alike. */
+/** The page at `failure_url` should suit a canceled checkout and a timed-out checkout alike. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_FAILURE_URL_GENERIC "truemed.session.failure-url-generic"
 
-/** An order is fulfilled only once its session is captured. */
+/** An order can only be fulfilled after its session is `captured`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_FULFIL_ONLY_CAPTURED "truemed.session.fulfil-only-captured"
 
-/** While a session is processing, the customer should be told that the order is placed. */
+/** A customer whose session is `processing` should be notified that the order is placed. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_PROCESSING_IS_SUCCESS_TO_CUSTOMER "truemed.session.processing-is-success-to-customer"
 
-/** The order of a rejected session is cancelled, and the customer is told by email. */
+/** The order of a `rejected` session must be canceled, and the customer must be notified by email. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_REJECTED_CANCEL_NOTIFY "truemed.session.rejected-cancel-notify"
 
-/** The status of a session only moves forward. */
+/** The status of a session can only move forward. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TRANSITION_TABLE "truemed.session.transition-table"
 
-/** A hold should expire only after a capture was attempted. */
+/** An authorization should expire only after a capture was attempted. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_EXPIRED_ONLY_AFTER_CAPTURE "truemed.session.expired-only-after-capture"
 
-/** `capture_amount` should be absent before a hold is captured, and then be what was asked for. */
+/** `capture_amount` should be absent before an authorization is captured, and then equal the requested amount. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_CAPTURE_AMOUNT_PRESENCE "truemed.session.capture-amount-presence"
 
-/** A webhook should name a token only for a session that makes or charges one. */
+/** `payment_session_complete` should contain `payment_token` only if the session makes or charges a token. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TOKEN_FIELD_PRESENCE "truemed.session.token-field-presence"
 
-/** An unknown status is kept as it is and never taken for a capture. */
+/** A session status that Truemed does not document cannot count as `captured`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_UNKNOWN_STATUS "truemed.session.unknown-status"
 
-/** Only a pending session can be cancelled. */
+/** Only a `pending` session can be canceled. */
 #define RULEBOUND_RULE_TRUEMED_CANCEL_ONLY_PENDING "truemed.cancel.only-pending"
 
-/** Only an authorized session made with `kind=authorization` can be captured. */
+/** Only an `authorized` session with `kind=authorization` can be captured. */
 #define RULEBOUND_RULE_TRUEMED_CAPTURE_ONLY_AUTHORIZATION "truemed.capture.only-authorization"
 
-/** A capture is more than zero and at most the authorized amount. */
+/** A capture must be more than 0 cents and at most the authorized amount. */
 #define RULEBOUND_RULE_TRUEMED_CAPTURE_AMOUNT "truemed.capture.amount"
 
-/** A capture should be at least the sum of the items. */
+/** A capture should be at least the total price of the items. */
 #define RULEBOUND_RULE_TRUEMED_CAPTURE_AMOUNT_VS_ITEMS "truemed.capture.amount-vs-items"
 
-/** To take more than was authorized, the hold is voided and a new one made. */
+/** An amount above the authorized one can only be taken with a new authorization, after the old one is voided. */
 #define RULEBOUND_RULE_TRUEMED_CAPTURE_MORE_THAN_AUTHORIZED "truemed.capture.more-than-authorized"
 
-/** Only an authorized session made with `kind=authorization` can be voided. */
+/** Only an `authorized` session with `kind=authorization` can be voided. */
 #define RULEBOUND_RULE_TRUEMED_VOID_ONLY_AUTHORIZED "truemed.void.only-authorized"
 
-/** A request that met a server error is retried with the same idempotency key. */
+/** A request that failed with a server error must be retried with the same idempotency key. */
 #define RULEBOUND_RULE_TRUEMED_RETRY_SAME_KEY "truemed.retry.same-key"
 
-/** A refund needs captured funds. */
+/** Only a `captured` session can be refunded. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_AFTER_CAPTURE "truemed.refund.after-capture"
 
-/** A refund is more than zero and at most what is captured and not yet refunded. */
+/** A refund must be more than 0 cents and at most the captured amount that is not yet refunded. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_AMOUNT "truemed.refund.amount"
 
-/** The reason of a refund is `customer_request`, `fraudulent` or `duplicate_payment`. */
+/** The `reason` of a refund must be `customer_request`, `fraudulent` or `duplicate_payment`. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_REASON "truemed.refund.reason"
 
-/** Each refund has an idempotency key of its own, and its retries keep it. */
+/** A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different content. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_KEY_UNIQUE "truemed.refund.key-unique"
 
 /** A disputed payment cannot be refunded. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_NO_DISPUTE "truemed.refund.no-dispute"
 
-/** Changed items go through `update_payment_token` before the next charge. */
+/** Changed items must go through `update_payment_token` before the next charge. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_REQUIRED_ON_ITEM_CHANGE "truemed.update.required-on-item-change"
 
-/** One update changes the card or the items, never both. */
+/** An `update_payment_token` request must change either the card or the items, not both. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_CARD_XOR_ITEMS "truemed.update.card-xor-items"
 
-/** An update changes the card or the items. */
+/** An `update_payment_token` request must have `update_card_info=true` or at least one item in `order_items`. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_NOTHING_TO_DO "truemed.update.nothing-to-do"
 
-/** The customer is present when a token is updated. */
+/** The customer must be present when a payment token is updated. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_CUSTOMER_PRESENT "truemed.update.customer-present"
 
-/** Only a token that is issued and not deleted can be updated. */
+/** Only a payment token that Truemed has issued and that is not deleted can be updated. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_NEEDS_EXISTING_TOKEN "truemed.update.needs-existing-token"
 
-/** A card update should be answered with `UpdatePaymentMethod` and a `redirect_url`. */
+/** Truemed should reply to a card update with `next_action=UpdatePaymentMethod` and a `redirect_url`. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_CARD_ALWAYS_ACTION "truemed.update.card-always-action"
 
-/** Whether changed items need a survey is read from each reply, never guessed or remembered. */
+/** The need for a health survey must be read from the reply to each item change. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_ITEMS_ACTION_NOT_PREDICTABLE "truemed.update.items-action-not-predictable"
 
-/** Changed items are confirmed at once only if the reply asks for no action. */
+/** Changed items can only be confirmed at once if Truemed's reply asks for no action. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_CONFIRM_ONLY_IF_NONE "truemed.update.confirm-only-if-none"
 
-/** A reply to an update must say something of an action, or name its request, before it confirms the change. */
+/** The reply to an update must contain `next_action` or `provision_token_request_id` to confirm the change. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_EMPTY_REPLY_CONFIRMS "truemed.update.empty-reply-confirms"
 
-/** A change whose reply asks for an action is pending, and the confirmed items stay as they were. */
+/** A change whose reply asks for an action must stay pending, and the confirmed items must stay unchanged. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_PENDING_OTHERWISE "truemed.update.pending-otherwise"
 
-/** A reply should carry a `redirect_url` exactly when it asks for an action. */
+/** The reply to an update should contain `redirect_url` if it asks for an action, and only then. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_REDIRECT_WITH_ACTION "truemed.update.redirect-with-action"
 
-/** A token is not charged while an action of the customer is open. */
+/** A payment token cannot be charged while an update waits for its reply or for the customer. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_NO_CHARGE_WHILE_ACTION "truemed.update.no-charge-while-action"
 
-/** A pending change is confirmed by `payment_token_updated`, not by the customer's return. */
+/** A pending change must be confirmed by `payment_token_updated`, not by the customer's return. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_COMPLETE_ON_WEBHOOK "truemed.update.complete-on-webhook"
 
-/** The customer is told which action is open and how to complete it. */
+/** The customer must be notified which action is open and how to complete it. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_INFORM_CUSTOMER "truemed.update.inform-customer"
 
 /** A subscription dashboard should have a button that updates the stored card. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_DASHBOARD_BUTTON "truemed.update.dashboard-button"
 
-/** A new change waits until the request of the last one is answered. */
+/** A new update must wait for the reply to the previous update, or for the end of its lease. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_ONE_OPEN_CHANGE "truemed.update.one-open-change"
 
-/** A pending item change is dropped by asking for the confirmed items again. */
+/** A pending item change should be dropped by requesting the confirmed items again. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_REVERT "truemed.update.revert"
 
-/** An unknown `next_action` blocks charges like a known one. */
+/** An unknown `next_action` must block charges like a known one. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_UNKNOWN_ACTION "truemed.update.unknown-action"
 
-/** A refused charge with a `redirect_url` opens an action for the customer, and nothing is fulfilled. */
+/** A charge that Truemed refuses with a `redirect_url` must wait for the customer, and its order cannot be fulfilled. */
 #define RULEBOUND_RULE_TRUEMED_CHARGE_422_ACTION "truemed.charge.422-action"
 
-/** A charge that fails for its card or for its qualification waits for the customer. */
+/** A charge that fails because of the card or the qualification should wait for the customer. */
 #define RULEBOUND_RULE_TRUEMED_CHARGE_FAILURE_CLASS "truemed.charge.failure-class"
 
-/** A failed charge is tried again only after `payment_token_updated`, as a new session. */
+/** A failed charge can only be repeated in a new session, after `payment_token_updated`. */
 #define RULEBOUND_RULE_TRUEMED_CHARGE_RESUME_ON_WEBHOOK "truemed.charge.resume-on-webhook"
 
-/** A charge should find a letter of medical necessity that has not expired. */
+/** The letter of medical necessity should still be valid when a payment token is charged. */
 #define RULEBOUND_RULE_TRUEMED_UPKEEP_LMN_EXPIRY "truemed.upkeep.lmn-expiry"
 
-/** The customer should be asked for another card before the stored one expires. */
+/** The customer should be asked for a new card before the stored card expires. */
 #define RULEBOUND_RULE_TRUEMED_UPKEEP_CARD_EXPIRY "truemed.upkeep.card-expiry"
 
-/** A regular job should find what expires within 30 days and write to its customers. */
+/** A scheduled job should find cards and letters that expire within 30 days, and write to their customers. */
 #define RULEBOUND_RULE_TRUEMED_UPKEEP_30_DAY_SCAN "truemed.upkeep.30-day-scan"
 
-/** A deleted token is never charged, updated or revived. */
+/** A deleted payment token cannot be charged, updated or restored. */
 #define RULEBOUND_RULE_TRUEMED_TOKEN_DELETE_FINAL "truemed.token.delete-final"
 
-/** A pause or a grace period should never delete the token. */
+/** A pause or a grace period should not delete the payment token. */
 #define RULEBOUND_RULE_TRUEMED_TOKEN_PAUSE_IS_PARTNER_SIDE "truemed.token.pause-is-partner-side"
 
-/** The schedule of a subscription should be kept by the partner: Truemed has none. */
+/** Your backend should keep the billing schedule of a subscription, because Truemed has none. */
 #define RULEBOUND_RULE_TRUEMED_SUB_PARTNER_OWNS_SCHEDULE "truemed.sub.partner-owns-schedule"
 
-/** A webhook is evidence only once its secret or signature is verified. */
+/** A webhook must be authenticated by its signature or secret before it counts as evidence. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_AUTHENTICATE_FIRST "truemed.webhook.authenticate-first"
 
-/** A webhook that is safely stored is answered with 204. */
+/** A webhook that is stored must be acknowledged with status 204. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_ACK_204 "truemed.webhook.ack-204"
 
-/** A webhook delivered twice counts once. */
+/** A webhook that is delivered twice must count once. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_IDEMPOTENT "truemed.webhook.idempotent"
 
-/** `payment_token_updated` and `payment_session_complete` may come in either order. */
+/** `payment_token_updated` and `payment_session_complete` must be accepted in either order. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_UNORDERED "truemed.webhook.unordered"
 
-/** `payment_token_updated` should name exactly one session, failed session or provision request. */
+/** `payment_token_updated` should contain exactly one of `payment_session_id`, `failed_payment_session_id` and `provision_token_request_id`. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_ORIGIN_ID_EXACTLY_ONE "truemed.webhook.origin-id-exactly-one"
 
-/** Unknown fields and unknown kinds of event are ignored. */
+/** Unknown fields and unknown event types in a webhook must be ignored. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_UNKNOWN_FIELDS "truemed.webhook.unknown-fields"
 
-/** An API key begins with `fsk_test_` in test mode, and otherwise with `fsk_`. */
+/** A Flex API key must begin with `fsk_test_` in test mode, and with `fsk_` in live mode. */
 #define RULEBOUND_RULE_FLEX_AUTH_KEY_FORMAT "flex.auth.key-format"
 
-/** Whatever a request names is of the mode of its API key. */
+/** Every object that a request names must be in the same mode as the API key: test or live. */
 #define RULEBOUND_RULE_FLEX_AUTH_MODE_MATCH "flex.auth.mode-match"
 
-/** A product has a name. */
+/** A product must have a name. */
 #define RULEBOUND_RULE_FLEX_PRODUCT_NAME_REQUIRED "flex.product.name-required"
 
-/** An eligibility should be one that the documents list; another is never taken for eligible. */
+/** `hsa_fsa_eligibility` should be a value that Flex documents. Any other value counts as not eligible. */
 #define RULEBOUND_RULE_FLEX_PRODUCT_ELIGIBILITY_KNOWN "flex.product.eligibility-known"
 
-/** A product that takes a letter of medical necessity should have a visit type. */
+/** A product that needs a letter of medical necessity should have a `visit_type`. */
 #define RULEBOUND_RULE_FLEX_PRODUCT_LMN_NEEDS_VISIT_TYPE "flex.product.lmn-needs-visit-type"
 
-/** A unit amount is a whole number of cents, and not negative. */
+/** The `unit_amount` of a price must be a whole number of cents, 0 or more. */
 #define RULEBOUND_RULE_FLEX_PRICE_AMOUNT_INTEGER_CENTS "flex.price.amount-integer-cents"
 
-/** A price has a product or the data of one, and not both. */
+/** A price must have either `product` or `product_data`, not both. */
 #define RULEBOUND_RULE_FLEX_PRICE_PRODUCT_XOR_PRODUCT_DATA "flex.price.product-xor-product-data"
 
-/** A price is recurring exactly when it says how it recurs. */
+/** A price must have `type=recurring` exactly if it contains the field `recurring`. */
 #define RULEBOUND_RULE_FLEX_PRICE_TYPE_MATCHES_RECURRING "flex.price.type-matches-recurring"
 
-/** An interval is a day, week, month or year, in either of the two spellings. */
+/** The `interval` of a price must be `day`, `week`, `month`, `year`, `daily`, `weekly`, `monthly` or `yearly`. */
 #define RULEBOUND_RULE_FLEX_PRICE_INTERVAL_KNOWN "flex.price.interval-known"
 
-/** A period has at least one interval. */
+/** The `interval_count` of a price must be at least 1. */
 #define RULEBOUND_RULE_FLEX_PRICE_INTERVAL_COUNT_POSITIVE "flex.price.interval-count-positive"
 
-/** A trial should last at least a day. */
+/** The `trial_period_days` of a price should be at least 1. */
 #define RULEBOUND_RULE_FLEX_PRICE_TRIAL_DAYS_POSITIVE "flex.price.trial-days-positive"
 
-/** Only a recurring price has a trial. */
+/** Only a recurring price can have a trial. */
 #define RULEBOUND_RULE_FLEX_PRICE_TRIAL_NEEDS_RECURRING "flex.price.trial-needs-recurring"
 
-/** Only the description of a price and whether it is active can be updated. */
+/** The update of a price can only change `description` and `active`. Any other change needs a new price. */
 #define RULEBOUND_RULE_FLEX_PRICE_IMMUTABLE_AMOUNT "flex.price.immutable-amount"
 
-/** The older field `price` of an answer should equal `unit_amount`. */
+/** The older field `price` in Flex's reply should equal `unit_amount`. */
 #define RULEBOUND_RULE_FLEX_PRICE_LEGACY_PRICE_EQUALS_UNIT_AMOUNT "flex.price.legacy-price-equals-unit-amount"
 
-/** Prices and amounts come from the merchant's server, never from a browser. */
+/** Prices and amounts must come from your backend, never from a browser. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SERVER_SIDE_PRICES "flex.checkout.server-side-prices"
 
-/** A session has a `success_url`. */
+/** A checkout session must have a `success_url`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SUCCESS_URL_REQUIRED "flex.checkout.success-url-required"
 
-/** The URLs of a session should be absolute and open to the public. */
+/** `success_url` and `cancel_url` should be absolute URLs that the public can reach. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_URLS_PUBLIC "flex.checkout.urls-public"
 
-/** A session that sells something has at least one line item. */
+/** A checkout session must have at least one line item, unless it has `mode=setup`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_LINE_ITEMS_REQUIRED "flex.checkout.line-items-required"
 
-/** A setup should have a customer and no line items. */
+/** A session with `mode=setup` should have a `customer` and no line items. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SETUP_NO_LINE_ITEMS "flex.checkout.setup-no-line-items"
 
-/** The quantity of a line item is at least one. */
+/** The `quantity` of a line item must be at least 1. Only a reimbursement can omit `quantity`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_QUANTITY_POSITIVE "flex.checkout.quantity-positive"
 
-/** A line item has a price or the data of one, and not both; in a reimbursement it has a product alone. */
+/** A line item must have either `price` or `price_data`. A line item of a reimbursement must have `product` alone. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_LINE_ITEM_ONE_SOURCE "flex.checkout.line-item-one-source"
 
-/** A price that is sold exists and is active. */
+/** A price that is sold must exist and be active. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_PRICE_ACTIVE "flex.checkout.price-active"
 
-/** A subscription has at least one item that recurs. */
+/** A session with `mode=subscription` must have at least one recurring line item. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SUBSCRIPTION_NEEDS_RECURRING_PRICE "flex.checkout.subscription-needs-recurring-price"
 
-/** A payment has no item that recurs. */
+/** A session with `mode=payment` or `mode=off_session` cannot have a recurring line item. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_PAYMENT_FORBIDS_RECURRING "flex.checkout.payment-forbids-recurring"
 
-/** A subscription should have no item that is sold once. */
+/** A session with `mode=subscription` should have only recurring line items. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MIXED_ITEMS "flex.checkout.mixed-items"
 
-/** The items of one subscription recur in one period. */
+/** Recurring line items must have the same billing period, unless the session has `multiple_subscriptions=true`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MIXED_INTERVALS "flex.checkout.mixed-intervals"
 
-/** `multiple_subscriptions` should be said of subscriptions alone. */
+/** A session should have `multiple_subscriptions=true` only with `mode=subscription`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MULTIPLE_SUBSCRIPTIONS_OPT_IN "flex.checkout.multiple-subscriptions-opt-in"
 
-/** A mode is one that the documents name; a reimbursement should be of an invited merchant. */
+/** `mode` must be `payment`, `subscription`, `off_session`, `setup` or `reimbursement`. Only invited merchants should use `reimbursement`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MODE_KNOWN "flex.checkout.mode-known"
 
-/** A capture method is `automatic` or `manual`. */
+/** `capture_method` must be `automatic` or `manual`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_CAPTURE_METHOD_KNOWN "flex.checkout.capture-method-known"
 
-/** The first payment of a subscription should not be held back for a manual capture. */
+/** A session with `mode=subscription` should have `capture_method=automatic`, not `capture_method=manual`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MANUAL_CAPTURE_SUBSCRIPTION "flex.checkout.manual-capture-subscription"
 
-/** A charge while the customer is away names the customer and the stored payment method. */
+/** A session with `mode=off_session` must name the `customer` and the stored `payment_method`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_CUSTOMER "flex.checkout.off-session-customer"
 
-/** A charge while the customer is away finds a valid letter for every item that takes one. */
+/** A charge with `mode=off_session` must have a valid letter of medical necessity for each item that needs one. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_LETTER "flex.checkout.off-session-letter"
 
-/** A charge of a health card while the customer is away should be for eligible items alone. */
+/** A charge of an HSA or FSA card with `mode=off_session` should be for eligible items only. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_NO_SPLIT "flex.checkout.off-session-no-split"
 
-/** A subscription should be to goods that take a letter of medical necessity. */
+/** Each recurring item of a subscription should be one that needs a letter of medical necessity. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SUBSCRIPTION_ELIGIBILITY "flex.checkout.subscription-eligibility"
 
-/** Tax is what the merchant has computed, and not negative. */
+/** The `amount` of `tax_rate` must be computed by your backend, and must be 0 cents or more. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_TAX_IS_CALLER_COMPUTED "flex.checkout.tax-is-caller-computed"
 
-/** Shipping has a rate or the data of one, and not both. */
+/** `shipping_options` must have either `shipping_rate_id` or `shipping_rate_data`, not both. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SHIPPING_ONE_SOURCE "flex.checkout.shipping-one-source"
 
-/** A coupon takes off an amount or a share, and not both. */
+/** A coupon must have either `amount_off` or `percent_off`, not both. */
 #define RULEBOUND_RULE_FLEX_COUPON_ONE_DISCOUNT_KIND "flex.coupon.one-discount-kind"
 
-/** A share is more than nothing, and at most all. */
+/** The `percent_off` of a coupon must be more than 0 and at most 100. */
 #define RULEBOUND_RULE_FLEX_COUPON_PERCENT_RANGE "flex.coupon.percent-range"
 
-/** A coupon says for how many months exactly when it repeats. */
+/** `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise. */
 #define RULEBOUND_RULE_FLEX_COUPON_REPEATING_NEEDS_MONTHS "flex.coupon.repeating-needs-months"
 
-/** A session should carry the merchant's own reference. */
+/** A checkout session should have a `client_reference_id`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_CLIENT_REFERENCE "flex.checkout.client-reference"
 
-/** Metadata are a JSON object. */
+/** Metadata must be a JSON object. */
 #define RULEBOUND_RULE_FLEX_METADATA_OBJECT "flex.metadata.object"
 
-/** A session expires after it was made. */
+/** The `expires_at` of a session must be later than its `created_at`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_EXPIRES_AFTER_CREATED "flex.checkout.expires-after-created"
 
-/** A session should be taken to live as long as it says, not an hour. */
+/** The lifetime of a session should be read from `expires_at`, not assumed to be 3600 seconds. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_TTL_3600 "flex.checkout.ttl-3600"
 
-/** The customer is sent to `redirect_url` only while the session is open and has not expired. */
+/** The customer can only be sent to `redirect_url` while the session is `open` and has not expired. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_REDIRECT_ONLY_WHILE_OPEN "flex.checkout.redirect-only-while-open"
 
-/** The subtotal of a session should be what its items cost. */
+/** The `amount_subtotal` of a session should equal the total price of its line items. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_AMOUNT_SUBTOTAL_SUM "flex.checkout.amount-subtotal-sum"
 
-/** The total of a session should be its subtotal less discounts, with tax, shipping and fees. */
+/** `amount_total` should equal `amount_subtotal` minus discounts, plus tax, shipping and fees. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_AMOUNT_TOTAL_CONSISTENT "flex.checkout.amount-total-consistent"
 
-/** A session's total equals that of the order before the customer is sent to pay it. */
+/** The total of a session must equal the total of your order before the customer is sent to pay. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_AMOUNT_EQUALS_ORDER "flex.checkout.amount-equals-order"
 
-/** No amount of a session is negative, and no more was given back than received. */
+/** The amounts of a session should be 0 cents or more, and `amount_refunded` at most `amount_received`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_AMOUNTS_NONNEGATIVE "flex.checkout.amounts-nonnegative"
 
-/** A session has the mode, the reference and the test mode that were asked for. */
+/** A session must have the `mode`, the `client_reference_id` and the `test_mode` that were requested. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_MODE_MATCHES "flex.checkout.mode-matches"
 
-/** A subscription that is paid for has an id before it is provisioned. */
+/** A `complete` session with `mode=subscription` must name its subscription before anything is fulfilled. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_COMPLETE_SUBSCRIPTION_HAS_ID "flex.checkout.complete-subscription-has-id"
 
-/** A session that is open should have neither subscription nor invoice. */
+/** An `open` session should have neither a subscription nor an invoice. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OPEN_HAS_NO_RESULT "flex.checkout.open-has-no-result"
 
-/** A session that is complete or expired stays so. */
+/** A session that is `complete` or `expired` must stay so. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_TERMINAL "flex.checkout.terminal"
 
-/** The status of a session should be one that the documents list; another is never taken for paid. */
+/** The status of a session should be one that Flex documents. Any other status does not count as paid. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_STATUS_KNOWN "flex.checkout.status-known"
 
-/** A session that a customer is to pay should have a `redirect_url`. */
+/** A session that the customer is to pay should have a `redirect_url`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_HAS_REDIRECT "flex.checkout.has-redirect"
 
-/** A session that takes a letter should be eligible. */
+/** `hsa_fsa_eligible` should be true if `letter_of_medical_necessity_required` is true. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_LETTER_IMPLIES_ELIGIBLE "flex.checkout.letter-implies-eligible"
 
-/** A session's eligibility should follow from its items. */
+/** The eligibility of a session should follow from the eligibility of its line items. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_ELIGIBILITY_DERIVATION "flex.checkout.eligibility-derivation"
 
-/** A checkout is provisioned only once its session is shown to be complete. */
+/** A checkout can only be fulfilled after its session is shown to be `complete`. */
 #define RULEBOUND_RULE_FLEX_PROVISION_ONLY_ON_COMPLETED "flex.provision.only-on-completed"
 
-/** An event that says completed counts only with a session that says complete. */
+/** The event `checkout.session.completed` can only count if its session has the status `complete`. */
 #define RULEBOUND_RULE_FLEX_PROVISION_STATUS_CHECK "flex.provision.status-check"
 
-/** A subscription gives access only while it is active or in its trial. */
+/** A subscription can only grant access while its status is `active` or `trialing`. */
 #define RULEBOUND_RULE_FLEX_PROVISION_SUBSCRIPTION_STATUS_GATE "flex.provision.subscription-status-gate"
 
-/** The event of a new subscription provisions nothing that its session provisions too. */
+/** A new subscription must be fulfilled once, for its session, and not again for `customer.subscription.created`. */
 #define RULEBOUND_RULE_FLEX_PROVISION_CREATED_EVENT "flex.provision.created-event"
 
-/** The event of a changed subscription never makes a subscription known. */
+/** The event `customer.subscription.updated` cannot make a new subscription known. */
 #define RULEBOUND_RULE_FLEX_PROVISION_NOT_ON_UPDATED "flex.provision.not-on-updated"
 
-/** The event of a payment alone completes no order. */
+/** The event of a payment intent alone cannot complete an order. */
 #define RULEBOUND_RULE_FLEX_PROVISION_NOT_ON_PAYMENT_INTENT "flex.provision.not-on-payment-intent"
 
-/** Access is extended only by an invoice that is paid, and once for each. */
+/** A renewal can only extend access after its invoice is paid, and only once per invoice. */
 #define RULEBOUND_RULE_FLEX_PROVISION_RENEW_ON_INVOICE_PAID "flex.provision.renew-on-invoice-paid"
 
-/** Each paid period is delivered once, and its own invoice names the delivery. */
+/** Each paid period must be fulfilled once, under its own invoice. */
 #define RULEBOUND_RULE_FLEX_PROVISION_EACH_PERIOD_ONCE "flex.provision.each-period-once"
 
-/** An invoice that is not paid takes nothing away, and is looked up until it is. */
+/** An unpaid invoice cannot end paid access, and must be looked up until its payment is known. */
 #define RULEBOUND_RULE_FLEX_INVOICE_UNPAID_TAKES_NOTHING "flex.invoice.unpaid-takes-nothing"
 
-/** A refund or a dispute takes no access away before a person has said so. */
+/** A refund or a dispute cannot end access before a person decides so. */
 #define RULEBOUND_RULE_FLEX_INVOICE_MONEY_BACK_IS_JUDGED "flex.invoice.money-back-is-judged"
 
-/** The first invoice of a subscription adds no second period. */
+/** The first invoice of a subscription cannot add a second period of access. */
 #define RULEBOUND_RULE_FLEX_PROVISION_FIRST_INVOICE_NO_DOUBLE "flex.provision.first-invoice-no-double"
 
-/** An invoice that is paid should be paid in full. */
+/** A paid invoice should have an `amount_paid` of at least its `amount_due`. */
 #define RULEBOUND_RULE_FLEX_INVOICE_PAID_AMOUNT "flex.invoice.paid-amount"
 
-/** An invoice is of the subscription and the customer that are known. */
+/** An invoice or event can only count if it belongs to this flow's subscription and customer. */
 #define RULEBOUND_RULE_FLEX_INVOICE_BELONGS "flex.invoice.belongs"
 
-/** Of an invoice that could not be paid the customer is told, and nothing is extended. */
+/** When an invoice fails, the customer must be notified and access must not be extended. */
 #define RULEBOUND_RULE_FLEX_INVOICE_FAILED_NOTIFY "flex.invoice.failed-notify"
 
-/** An invoice that is paid is never told of as failed. */
+/** A paid invoice cannot be reported to the customer as failed. */
 #define RULEBOUND_RULE_FLEX_INVOICE_FAILED_AFTER_PAID "flex.invoice.failed-after-paid"
 
-/** The customer of a subscription that is past due is asked for another payment method. */
+/** The customer of a `past_due` subscription must be asked for another payment method. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_PAST_DUE "flex.subscription.past-due"
 
-/** A subscription should move as its lifecycle says. */
+/** The status of a subscription should only change in the ways that Flex documents. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRANSITION "flex.subscription.transition"
 
-/** A subscription's status should be one that the documents list: another grants nothing and takes nothing away. */
+/** The status of a subscription should be one that Flex documents. Any other status neither grants nor ends access. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_STATUS_KNOWN "flex.subscription.status-known"
 
-/** The grace after a period should be at least two hours: a renewal is paid about an hour after its period begins. */
+/** The grace period should be at least 2 hours: Flex charges a renewal about 1 hour after the period begins. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_GRACE_COVERS_PAYMENT "flex.subscription.grace-covers-payment"
 
-/** A subscription that ends with its period gives access until then. */
+/** A subscription with `cancel_at_period_end=true` must keep its access until its period ends. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_AT_PERIOD_END_KEEPS_ACCESS "flex.subscription.cancel-at-period-end-keeps-access"
 
-/** A subscription that has ended gives no access. */
+/** A subscription that has ended cannot give access. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_DELETED_REVOKES "flex.subscription.deleted-revokes"
 
-/** A cancellation says whether it is with the period or at once. */
+/** A cancellation must set `cancel_at_period_end` to true or false. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_EXPLICIT "flex.subscription.cancel-explicit"
 
-/** A cancellation gives an amount back only with a refund, at least a cent, and only at once. */
+/** A cancellation can only give a refund if it takes effect at once. A `refund_amount` must come with a `refund` other than `none`, and be at least 1 cent. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_REFUND "flex.subscription.cancel-refund"
 
-/** A cancellation that gives money back proves the end, and not the refund. */
+/** A successful cancellation with a refund proves only the end. The refund must be confirmed separately. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_CANCEL_PROVES_END "flex.subscription.cancel-proves-end"
 
-/** A trial gives access without a payment. */
+/** A trial must give access without a payment. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRIAL "flex.subscription.trial"
 
-/** A subscription becomes active without an event that says so. */
+/** The change from `trialing` to `active` must be found by a lookup, because Flex may send no event. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRIALING_TO_ACTIVE_WITHOUT_EVENT "flex.subscription.trialing-to-active-without-event"
 
-/** A customer has at most 500 subscriptions that run or are to run. */
+/** A customer can have at most 500 active or scheduled subscriptions. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_MAX_500 "flex.subscription.max-500"
 
-/** A letter that is older than twelve months should be renewed. */
+/** A letter of medical necessity that is older than 12 months should be renewed. */
 #define RULEBOUND_RULE_FLEX_LETTER_VALID_12_MONTHS "flex.letter.valid-12-months"
 
-/** Only a session of manual capture is captured. */
+/** Only a session with `capture_method=manual` can be captured. */
 #define RULEBOUND_RULE_FLEX_CAPTURE_ONLY_MANUAL "flex.capture.only-manual"
 
-/** Captures are no more than was authorised, and none follows the last. */
+/** A capture must be at least 1 cent and at most what is left of the authorized amount. No capture can follow the final one. */
 #define RULEBOUND_RULE_FLEX_CAPTURE_NOT_ABOVE_AUTHORISED "flex.capture.not-above-authorised"
 
-/** Only a session that is complete is refunded. */
+/** Only a `complete` session can be refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_ONLY_COMPLETE "flex.refund.only-complete"
 
-/** A refund names an amount or items, and not both. */
+/** A refund cannot name both `amount` and `line_items`. */
 #define RULEBOUND_RULE_FLEX_REFUND_AMOUNT_XOR_ITEMS "flex.refund.amount-xor-items"
 
-/** An item to refund is named by its product or by its price, and not both. */
+/** A line item to refund must have either `product` or `price`, not both. */
 #define RULEBOUND_RULE_FLEX_REFUND_ITEM_ONE_ID "flex.refund.item-one-id"
 
-/** No more is given back than was received. */
+/** A refund must be at least 1 cent and at most the received amount that is not yet refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_ABOVE_RECEIVED "flex.refund.not-above-received"
 
-/** What the customer disputes with the bank is not given back as well. */
+/** A disputed amount cannot be refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_DISPUTED "flex.refund.not-disputed"
 
-/** What is captured should be the sum that was asked for. */
+/** The captured amount should equal the requested amount. */
 #define RULEBOUND_RULE_FLEX_CAPTURE_AMOUNT_AS_ASKED "flex.capture.amount-as-asked"
 
-/** A refund is done only once it has succeeded. */
+/** A refund can only count as done after its status is `succeeded`. */
 #define RULEBOUND_RULE_FLEX_REFUND_FINAL_BY_STATUS "flex.refund.final-by-status"
 
-/** A webhook is evidence only once its signature is verified. */
+/** A webhook must be authenticated by its signature before it counts as evidence. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_SIGNATURE "flex.webhook.signature"
 
-/** A signature is over the body as it came. */
+/** The signature of a webhook must be checked against the raw body. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_RAW_BODY "flex.webhook.raw-body"
 
-/** One signature that fits is enough, of those whose version is known. */
+/** A webhook must be accepted if any one of its `v1` signatures matches. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_ANY_SIGNATURE "flex.webhook.any-signature"
 
-/** A signature is at most five minutes away from now. */
+/** The timestamp of a webhook must be within 5 minutes of the current time. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_TIMESTAMP_WINDOW "flex.webhook.timestamp-window"
 
-/** A webhook is verified with the secret of its own endpoint. */
+/** A webhook must be authenticated with the secret of its own endpoint. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_SECRET_PER_ENDPOINT "flex.webhook.secret-per-endpoint"
 
-/** A webhook that is sent again counts once. */
+/** A webhook that is delivered twice must count once. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_DEDUPE "flex.webhook.dedupe"
 
-/** Events end the same in any order. */
+/** Events must have the same result in any order. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_OUT_OF_ORDER "flex.webhook.out-of-order"
 
-/** An event of a kind that is not known moves nothing. */
+/** An event of an unknown type must be ignored. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_UNKNOWN_TYPE "flex.webhook.unknown-type"
 
-/** A field or value that is not known stops nothing and grants nothing. */
+/** Unknown fields and values must be tolerated, but cannot grant access. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_UNKNOWN_FIELDS "flex.webhook.unknown-fields"
 
-/** `checkout_session.completed` is `checkout.session.completed`. */
+/** The event `checkout_session.completed` must be read as `checkout.session.completed`. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_ALIAS "flex.webhook.alias"
 
-/** What an event causes happens once for what it is about. */
+/** The effects of an event must happen once per session, invoice or subscription. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_BUSINESS_IDEMPOTENCY "flex.webhook.business-idempotency"
 
-/** An event finds its order by the session's id, and else by the reference. */
+/** An event must be matched to its order by the session id, or else by `client_reference_id`. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_MATCH_ORDER "flex.webhook.match-order"
 
-/** Of several sessions of one order that are paid one is fulfilled, and the others are flagged for a refund. */
+/** Only one paid session of an order can be fulfilled. Every other paid session must be reviewed for a refund. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_SUPERSEDED_STILL_PAYABLE "flex.checkout.superseded-still-payable"
 
-/** An event is of the mode of what it is about. */
+/** An event or reply must have the same mode, test or live, as the session or subscription it names. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_MODE_MATCH "flex.webhook.mode-match"
 
-/** On the customer's return the session is looked up before anything is provisioned. */
+/** The session must be looked up when the customer returns, before anything is fulfilled. */
 #define RULEBOUND_RULE_FLEX_REDIRECT_VERIFY "flex.redirect.verify"
 
-/** Only what was lost, rate-limited or failed at Flex is tried again. */
+/** A request can only be retried if it was lost, was rate-limited or failed at Flex. */
 #define RULEBOUND_RULE_FLEX_RETRY_CLASS "flex.retry.class"
 
-/** A session whose answer was lost is looked for before another is made. */
+/** A session whose create reply was lost must be looked up before another session is made. */
 #define RULEBOUND_RULE_FLEX_RETRY_CREATE_AMBIGUOUS "flex.retry.create-ambiguous"
 
-/** Every request carries the access token of the retailer on whose domain it is made. */
+/** A request must carry the access token of the retailer to whose domain it is sent. */
 #define RULEBOUND_RULE_VEND_AUTH_BEARER_REQUIRED "vend.auth.bearer-required"
 
-/** A request needs the scope of its kind: one to write for tokens, one to read for look-ups. */
+/** A request for a consent token must have the scope `billing:partner_subscription:write`, and a lookup the scope `billing:partner_subscription:read`. */
 #define RULEBOUND_RULE_VEND_AUTH_SCOPE "vend.auth.scope"
 
-/** A request goes to the retailer's own domain, whose prefix is one label. */
+/** A request must go to the retailer's own domain. `domain_prefix` must be one domain label: letters, digits and hyphens. */
 #define RULEBOUND_RULE_VEND_URL_RETAILER_BASE "vend.url.retailer-base"
 
-/** The older host should not be mixed with the API's versions that are named by a date. */
+/** An API version named by a date should be used with `retail.lightspeed.app`, not with `vendhq.com`. */
 #define RULEBOUND_RULE_VEND_API_VERSION_HOST_CONFIG "vend.api-version.host-config"
 
-/** A new subscription names a product and its price. */
+/** A new subscription must have `product_handle` and `price_handle`. */
 #define RULEBOUND_RULE_VEND_CREATE_PLAN_REQUIRED "vend.create.plan-required"
 
-/** A new subscription says by an absolute URL, encrypted outside of tests, where the retailer comes back to. */
+/** The `return_url` of a new subscription must be an absolute URL, and should use `https`. */
 #define RULEBOUND_RULE_VEND_CREATE_RETURN_URL_REQUIRED "vend.create.return-url-required"
 
-/** A component of a new subscription has a name, a price and a number. */
+/** Each component of a new subscription must have `component_handle`, `component_price_handle` and `quantity`. */
 #define RULEBOUND_RULE_VEND_CREATE_COMPONENT_FIELDS "vend.create.component-fields"
 
-/** A retailer with a live subscription should change that one instead of asking for a second. */
+/** A retailer with a live subscription should update it instead of creating a second one. */
 #define RULEBOUND_RULE_VEND_CREATE_NOT_WHEN_ACTIVE "vend.create.not-when-active"
 
-/** An update says by an absolute URL, encrypted outside of tests, where the retailer comes back to. */
+/** The `return_url` of an update must be an absolute URL, and should use `https`. */
 #define RULEBOUND_RULE_VEND_UPDATE_RETURN_URL_REQUIRED "vend.update.return-url-required"
 
-/** A component that is changed has a name and a number. */
+/** Each component of an update must have `component_handle` and `quantity`. */
 #define RULEBOUND_RULE_VEND_UPDATE_COMPONENT_FIELDS "vend.update.component-fields"
 
-/** One update changes the plan or the components, never both. */
+/** An update must change either the plan or the components, not both. */
 #define RULEBOUND_RULE_VEND_UPDATE_PLAN_XOR_COMPONENTS "vend.update.plan-xor-components"
 
-/** A product to move to is named with its price. */
+/** An update with a `product_handle` must also have a `price_handle`. */
 #define RULEBOUND_RULE_VEND_UPDATE_PRICE_HANDLE_WITH_PRODUCT "vend.update.price-handle-with-product"
 
-/** A price to move to is named with its product. */
+/** An update with a `price_handle` must also have a `product_handle`. */
 #define RULEBOUND_RULE_VEND_UPDATE_PRODUCT_HANDLE_WITH_PRICE "vend.update.product-handle-with-price"
 
-/** A change of components names at least one. */
+/** The `components` of an update must contain at least one component. */
 #define RULEBOUND_RULE_VEND_UPDATE_COMPONENTS_NONEMPTY "vend.update.components-nonempty"
 
-/** A coupon belongs to a new subscription, never to an update. */
+/** A `coupon_code` can only be sent with a new subscription, not with an update. */
 #define RULEBOUND_RULE_VEND_UPDATE_NO_COUPON "vend.update.no-coupon"
 
-/** The number of a component is at least one where it is added, and not negative where it is a new total. */
+/** A component's `quantity` must be at least 1 in a new subscription, and at least 0 in an update. */
 #define RULEBOUND_RULE_VEND_COMPONENT_QUANTITY_RANGE "vend.component.quantity-range"
 
-/** A new total of zero should be meant: it probably removes the component, and no document says so. */
+/** A `quantity` of 0 should be deliberate: it probably removes the component, but Vend does not document this. */
 #define RULEBOUND_RULE_VEND_UPDATE_QUANTITY_ZERO "vend.update.quantity-zero"
 
-/** The number in an update is the total that results, so it should differ from the total that is known. */
+/** The `quantity` in an update is the new total, so it should differ from the current total. */
 #define RULEBOUND_RULE_VEND_UPDATE_QUANTITY_IS_TOTAL "vend.update.quantity-is-total"
 
-/** A component stands once in a request. */
+/** A `component_handle` can appear only once in a request. */
 #define RULEBOUND_RULE_VEND_COMPONENT_DUPLICATE_HANDLE "vend.component.duplicate-handle"
 
-/** An update needs a live subscription that is known. */
+/** Only a subscription that is known to be live can be updated. */
 #define RULEBOUND_RULE_VEND_UPDATE_REQUIRES_EXISTING "vend.update.requires-existing"
 
-/** A cancelled subscription is not updated: the provider's support brings it back. */
+/** A canceled subscription cannot be updated. Only Vend's support can reactivate a subscription. */
 #define RULEBOUND_RULE_VEND_UPDATE_NOT_AFTER_CANCEL "vend.update.not-after-cancel"
 
-/** A token has exactly 32 characters. */
+/** A consent token must have exactly 32 characters. */
 #define RULEBOUND_RULE_VEND_TOKEN_FORMAT "vend.token.format"
 
-/** The life of a token is a number of seconds, given as text. */
+/** The `expires_in` of a consent token must be a number of seconds, given as a string or as a number. */
 #define RULEBOUND_RULE_VEND_TOKEN_EXPIRES_IN_PARSE "vend.token.expires-in-parse"
 
-/** A token expires 24 hours after it was requested, or earlier if Vend's reply says so. */
+/** A consent token expires 24 hours after it was requested, or earlier if Vend's reply says so. */
 #define RULEBOUND_RULE_VEND_TOKEN_EXPIRES_AFTER_24H "vend.token.expires-after-24h"
 
-/** A token that was used is never offered again. */
+/** A consent token can be used only once. */
 #define RULEBOUND_RULE_VEND_TOKEN_SINGLE_USE "vend.token.single-use"
 
-/** Every change holds a token of its own. */
+/** Each new subscription and each update must have a consent token of its own. */
 #define RULEBOUND_RULE_VEND_TOKEN_ONE_PER_UPDATE "vend.token.one-per-update"
 
-/** A token completes only what it was asked for: a new subscription, or an update. */
+/** A consent token can only complete the request that it was issued for: a new subscription or an update. */
 #define RULEBOUND_RULE_VEND_TOKEN_KIND_BINDING "vend.token.kind-binding"
 
-/** A token is used on the domain of the retailer for whom it was issued, and on no other. */
+/** A consent token, and every request about its subscription, must stay on the domain of one retailer. */
 #define RULEBOUND_RULE_VEND_TOKEN_RETAILER_BINDING "vend.token.retailer-binding"
 
-/** The retailer's browser goes to the consent page by a redirect; it is no call to the API. */
+/** The retailer must open the consent page in a browser. The page cannot be called as an API. */
 #define RULEBOUND_RULE_VEND_CONSENT_REDIRECT_NOT_API "vend.consent.redirect-not-api"
 
-/** Nothing changes before the retailer has consented. */
+/** A subscription can only change after the retailer has consented. */
 #define RULEBOUND_RULE_VEND_CONSENT_BEFORE_CHANGE "vend.consent.before-change"
 
-/** The retailer's return is no proof of consent. */
+/** The retailer's return to `return_url` cannot count as proof of consent. */
 #define RULEBOUND_RULE_VEND_RETURN_NOT_PROOF "vend.return.not-proof"
 
-/** A return that no token waits for should move nothing. */
+/** A return to `return_url` should change nothing if no consent token is pending. */
 #define RULEBOUND_RULE_VEND_RETURN_UNKNOWN_TOKEN "vend.return.unknown-token"
 
-/** The id of a subscription is one text, whether it came as a number or as text. */
+/** A subscription id must be the same whether Vend sends it as a number or as a string. */
 #define RULEBOUND_RULE_VEND_CONFIRM_ID_TYPES "vend.confirm.id-types"
 
-/** What a used token shows is what was asked for: token, retailer, application, product, price, components and subscription. */
+/** The lookup of a used consent token must show the token, retailer, application, plan, components and subscription that were requested. */
 #define RULEBOUND_RULE_VEND_CONFIRM_MATCH "vend.confirm.match"
 
-/** A person should say what a state other than `active` and `canceled` means, since Vend lists no states. */
+/** A person should decide what a state other than `active` or `canceled` means, because Vend documents no list of states. */
 #define RULEBOUND_RULE_VEND_STATE_OPEN_SET "vend.state.open-set"
 
-/** A list that is null is empty. */
+/** A list of subscriptions that is null must be read as empty. */
 #define RULEBOUND_RULE_VEND_LIST_NULL_DATA "vend.list.null-data"
 
-/** A subscription is cancelled by the retailer, in the shop's own settings: partners have no call for it. */
+/** Only the retailer can cancel a subscription, in the settings of the shop. Vend has no API call for a cancellation by a partner. */
 #define RULEBOUND_RULE_VEND_CANCEL_NO_PARTNER_API "vend.cancel.no-partner-api"
 
-/** A cancellation must name its type and the subscription, and no retailer or domain other than ours. */
+/** `partner.cancellation` must contain its `type` and the `subscription_id`, and cannot name another retailer or domain. */
 #define RULEBOUND_RULE_VEND_CANCEL_WEBHOOK_SHAPE "vend.cancel.webhook-shape"
 
-/** A cancellation that is told twice counts once. */
+/** A cancellation that is delivered twice should count once. */
 #define RULEBOUND_RULE_VEND_CANCEL_IDEMPOTENT "vend.cancel.idempotent"
 
-/** A cancellation of a subscription that is not known should be kept: it may be ahead of our own confirmation. */
+/** The cancellation of an unknown subscription should be kept, because it may arrive before the subscription is confirmed. */
 #define RULEBOUND_RULE_VEND_CANCEL_UNKNOWN_SUBSCRIPTION "vend.cancel.unknown-subscription"
 
-/** A cancellation names the retailer of the subscription. */
+/** A cancellation can only count if its retailer and domain are those of the subscription. */
 #define RULEBOUND_RULE_VEND_CANCEL_RETAILER_MATCH "vend.cancel.retailer-match"
 
-/** A cancellation should be acted upon only once the subscription itself shows it. */
+/** A cancellation should count only after a lookup of the subscription shows it. */
 #define RULEBOUND_RULE_VEND_CANCEL_VERIFY_BY_POLL "vend.cancel.verify-by-poll"
 
-/** In a subscription's first half hour no cancellation may be signalled, so it should be looked up after that. */
+/** A new subscription should be looked up after 30 minutes: Vend may send no webhook for a cancellation before then. */
 #define RULEBOUND_RULE_VEND_CANCEL_POLL_FIRST_30_MIN "vend.cancel.poll-first-30-min"
 
-/** After a 429 nothing is sent again before the instant that it names. */
+/** A request that Vend refused with 429 cannot be sent again before the time in `Retry-After`. */
 #define RULEBOUND_RULE_VEND_RATE_429 "vend.rate.429"
 
-/** A token whose answer was lost should be asked for again, and the lost one never be used. */
+/** A consent token whose reply was lost should be requested again, and the lost token should never be used. */
 #define RULEBOUND_RULE_VEND_POST_NO_BLIND_RETRY "vend.post.no-blind-retry"
 
-/** A webhook should be answered within five seconds, and worked on later. */
+/** A webhook should be acknowledged within 5 seconds, and processed later. */
 #define RULEBOUND_RULE_VEND_WEBHOOK_ACK_5S "vend.webhook.ack-5s"
 
-/** Every call carries the account's key in `x-api-key`. */
+/** Every request must carry the API key of the account in the header `x-api-key`. */
 #define RULEBOUND_RULE_REVUP_AUTH_API_KEY_REQUIRED "revup.auth.api-key-required"
 
-/** A subscription names its plan: `planId` is the UUID that the back office shows. */
+/** `planId` must be the UUID of the plan that the back office shows. */
 #define RULEBOUND_RULE_REVUP_CREATE_PLAN_ID_REQUIRED "revup.create.plan-id-required"
 
-/** A subscription names its currency by three capitals, one of those configured for the plan. */
+/** `currency` must be three capital letters, and one of the currencies that are configured for the plan. */
 #define RULEBOUND_RULE_REVUP_CREATE_CURRENCY_REQUIRED "revup.create.currency-required"
 
-/** `eventSubscriptionUrl` is an absolute URL, and Revup posts to https. */
+/** `eventSubscriptionUrl` must be an absolute URL, and should use `https`. */
 #define RULEBOUND_RULE_REVUP_CREATE_EVENT_URL_REQUIRED "revup.create.event-url-required"
 
-/** `overwrite.initialAmount` is a decimal that its currency can have, not negative, of at most 38 digits. */
+/** `overwrite.initialAmount` must be a decimal number of at most 38 digits. */
+#define RULEBOUND_RULE_REVUP_CREATE_INITIAL_AMOUNT_DECIMAL "revup.create.initial-amount-decimal"
+
+/** `overwrite.initialAmount` must not be negative or have more decimals than its currency, and should not be 0. */
 #define RULEBOUND_RULE_REVUP_CREATE_INITIAL_AMOUNT "revup.create.initial-amount"
 
-/** `overwrite.initialAmount` replaces the first amount alone: every later charge follows the plan. */
+/** `overwrite.initialAmount` can only replace the first amount. Every later charge follows the plan. */
 #define RULEBOUND_RULE_REVUP_CREATE_INITIAL_AMOUNT_ONLY_INITIAL "revup.create.initial-amount-only-initial"
 
-/** A token comes with the transaction and the order that made it: all three or none. */
+/** `tokenId`, `parentTransactionId` and `parentOrderId` must be sent together or not at all. */
 #define RULEBOUND_RULE_REVUP_CREATE_TOKEN_FIELDS_REQUIRED "revup.create.token-fields-required"
 
-/** `tokenId`, `parentTransactionId` and `parentOrderId` are UUIDs. */
+/** `tokenId`, `parentTransactionId` and `parentOrderId` must be UUIDs. */
 #define RULEBOUND_RULE_REVUP_CREATE_TOKEN_FIELDS_UUID "revup.create.token-fields-uuid"
 
-/** A subscription that begins with the payment form names no parent. */
+/** A subscription paid in the payment form cannot contain `tokenId`, `parentTransactionId` or `parentOrderId`. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_PARENT_IN_FORM_MODE "revup.create.no-parent-in-form-mode"
 
-/** `money`, `generateToken` and `notificationUrl` belong to orders, and `paymentDetails` is not needed beside a token. */
+/** `money`, `generateToken` and `notificationUrl` can only be sent with an order. `paymentDetails` cannot be sent without a token, and is not needed with one. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_ORDER_FIELDS "revup.create.no-order-fields"
 
-/** A token needs no 3DS: `threeDSSupport` and `redirectUrl.threeDSChallengeResult` should be left out. */
+/** A token-based subscription should leave out `threeDSSupport` and `redirectUrl.threeDSChallengeResult`. */
 #define RULEBOUND_RULE_REVUP_CREATE_TOKEN_3DS_FIELDS_UNNEEDED "revup.create.token-3ds-fields-unneeded"
 
-/** `redirectUrl` should name a page for success and one for failure, each with its scheme. */
+/** `redirectUrl.success` and `redirectUrl.fail` should be absolute URLs. */
 #define RULEBOUND_RULE_REVUP_CREATE_REDIRECT_URLS "revup.create.redirect-urls"
 
-/** A token stems from an order that asked for it with `generateToken` and was paid. */
+/** A token must come from a paid order that requested it with `generateToken`. */
 #define RULEBOUND_RULE_REVUP_TOKEN_GENERATED_BY_ORDER "revup.token.generated-by-order"
 
-/** The three ids of a token come from one transaction: the one that succeeded. */
+/** `tokenId`, `parentTransactionId` and `parentOrderId` must come from the one transaction that succeeded. */
 #define RULEBOUND_RULE_REVUP_TOKEN_PARENT_MATCH "revup.token.parent-match"
 
-/** A token makes one subscription: its key is the token, and it is used once. */
+/** A token can make only one subscription. The key of the flow must be derived from the token. */
 #define RULEBOUND_RULE_REVUP_TOKEN_ONE_SUBSCRIPTION "revup.token.one-subscription"
 
-/** A token that was deleted, or whose order was followed by a `final` one, makes no subscription. */
+/** A token cannot be used after it was deleted, or after an order with `sequence=final` followed. */
 #define RULEBOUND_RULE_REVUP_TOKEN_NOT_DISABLED "revup.token.not-disabled"
 
-/** The answer to a subscription on a token names the parent order; until a person has looked, another opens nothing. */
+/** The reply to a token-based subscription must return `parentOrderId` as its `orderId`. A reply with another `orderId` cannot grant access before a review. */
 #define RULEBOUND_RULE_REVUP_CREATE_ORDER_ID_ECHO "revup.create.order-id-echo"
 
-/** The answer names the order and the subscription, both by UUIDs. */
+/** The reply to a create request must contain `orderId` and `subscriptionId`, both UUIDs. */
 #define RULEBOUND_RULE_REVUP_CREATE_RESPONSE_IDS "revup.create.response-ids"
 
-/** The order of a subscription on a token is paid by Revup, never by the merchant. */
+/** The order of a token-based subscription must be paid by Revup, never by your backend. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_MANUAL_PAY "revup.create.no-manual-pay"
 
-/** A subscription of the form should be paid within the hour in which its order exists. */
+/** The first payment in the payment form should come within 1 hour, before the order expires. */
 #define RULEBOUND_RULE_REVUP_CREATE_MUST_PAY_IN_FORM_MODE "revup.create.must-pay-in-form-mode"
 
-/** A subscription whose answer was lost is not asked for again before its outcome is known. */
+/** A subscription whose create reply was lost cannot be requested again before its outcome is known. */
 #define RULEBOUND_RULE_REVUP_CREATE_NO_BLIND_RETRY "revup.create.no-blind-retry"
 
-/** A good answer to the creation says nothing of the first charge, and opens nothing. */
+/** A successful create reply does not prove the first charge. It must not grant access. */
 #define RULEBOUND_RULE_REVUP_CREATE_HTTP_OK_NOT_PAID "revup.create.http-ok-not-paid"
 
-/** Access lasts until the renewal that is still to be charged is due, and the policy's grace. */
+/** Access must last until the next unpaid renewal is due, plus the configured grace period. */
 #define RULEBOUND_RULE_REVUP_ACCESS_UNTIL_NEXT_RENEWAL "revup.access.until-next-renewal"
 
-/** A first charge that failed is not tried again: another try needs another token and another subscription. */
+/** A failed first charge cannot be retried. Another attempt needs a new token and a new subscription. */
 #define RULEBOUND_RULE_REVUP_INITIAL_PAYMENT_NO_RETRY "revup.initial-payment.no-retry"
 
-/** Nobody waits for a second try of the first charge: Revup makes none. */
+/** Your backend must not wait for a second attempt at the first charge, because Revup makes none. */
 #define RULEBOUND_RULE_REVUP_INITIAL_PAYMENT_NOT_EXPECTED_BY_REVUP "revup.initial-payment.not-expected-by-revup"
 
-/** Renewals are charged and tried again by Revup alone. */
+/** Only Revup can charge or retry a renewal. */
 #define RULEBOUND_RULE_REVUP_REBILL_RETRIED_BY_REVUP "revup.rebill.retried-by-revup"
 
-/** A renewal follows a first charge that succeeded, so an archived subscription has none. */
+/** A renewal can only follow a first charge that succeeded. An archived subscription has no renewals. */
 #define RULEBOUND_RULE_REVUP_REBILL_ONLY_AFTER_INITIAL "revup.rebill.only-after-initial"
 
-/** A subscription that is past due is not over. */
+/** A `past_due` subscription should not be treated as ended. */
 #define RULEBOUND_RULE_REVUP_STATUS_PAST_DUE_KEEPS "revup.status.past-due-keeps"
 
-/** What is cancelled stays cancelled. */
+/** A canceled subscription must stay canceled. */
 #define RULEBOUND_RULE_REVUP_CANCELLED_TERMINAL "revup.cancelled.terminal"
 
-/** What is archived is never revived. */
+/** An archived subscription must stay archived. */
 #define RULEBOUND_RULE_REVUP_ARCHIVED_TERMINAL "revup.archived.terminal"
 
-/** Only a subscription whose first charge is proved is paused. */
+/** Only a subscription whose first charge succeeded can be paused. */
 #define RULEBOUND_RULE_REVUP_PAUSE_FROM_LIVE "revup.pause.from-live"
 
-/** A subscription that is resumed stands as Revup says, which need not be `fulfilled`. */
+/** A resumed subscription must take the status that Revup reports, which may not be `fulfilled`. */
 #define RULEBOUND_RULE_REVUP_RESUME_RESTORES_PREVIOUS "revup.resume.restores-previous"
 
-/** Only a subscription that is paused should be resumed. */
+/** Only a paused subscription should be resumed. */
 #define RULEBOUND_RULE_REVUP_RESUME_ONLY_FROM_PAUSED "revup.resume.only-from-paused"
 
-/** A status that no document lists should be looked into: it grants nothing and takes nothing away. */
+/** The status of a subscription should be one that Revup documents. Any other status neither grants nor ends access. */
 #define RULEBOUND_RULE_REVUP_STATUS_KNOWN "revup.status.known"
 
-/** `cancellationDetail` has at most 25 characters. */
+/** `cancellationDetail` must have at most 25 characters. */
 #define RULEBOUND_RULE_REVUP_CANCEL_DETAIL_MAX_25 "revup.cancel.detail-max-25"
 
-/** A subscription that is over is not cancelled. */
+/** A canceled or archived subscription cannot be canceled. */
 #define RULEBOUND_RULE_REVUP_CANCEL_NOT_WHEN_TERMINAL "revup.cancel.not-when-terminal"
 
-/** The answer to a cancellation names our subscription as cancelled by `merchant_api`. */
+/** The reply to a cancellation must show the subscription with the status `cancelled` and the reason `merchant_api`. */
 #define RULEBOUND_RULE_REVUP_CANCEL_RESPONSE "revup.cancel.response"
 
-/** A subscription that Revup does not know is not a cancelled one. */
+/** A subscription that Revup does not find cannot count as canceled. */
 #define RULEBOUND_RULE_REVUP_CANCEL_404 "revup.cancel.404"
 
-/** A cancellation has one of five reasons, and an unknown one is kept as it came. */
+/** The reason of a cancellation must be kept as Revup sent it, even if Revup does not document it. */
 #define RULEBOUND_RULE_REVUP_CANCEL_REASON_ENUM "revup.cancel.reason-enum"
 
-/** The answer to a cancellation and its event are one cancellation. */
+/** The reply to a cancellation and its event should count as one cancellation. */
 #define RULEBOUND_RULE_REVUP_CANCEL_DOUBLE_SIGNAL "revup.cancel.double-signal"
 
-/** An event that is stored is answered with 200 within 20 seconds. */
+/** An event that is stored must be acknowledged with status 200 within 20 seconds. */
 #define RULEBOUND_RULE_REVUP_EVENT_ACK_200_20S "revup.event.ack-200-20s"
 
-/** An event delivered twice counts once. */
+/** An event that is delivered twice should count once. */
 #define RULEBOUND_RULE_REVUP_EVENT_DEDUPE "revup.event.dedupe"
 
-/** An event of an unknown kind should be looked into, and moves nothing. */
+/** An event or notification should have a type that Revup documents. An unknown type proves nothing. */
 #define RULEBOUND_RULE_REVUP_EVENT_TYPE_KNOWN "revup.event.type-known"
 
-/** The time of an event is read in both of its spellings, which say the same. */
+/** `occurredAt` and `ocurredAt` must be read as one field. In an event with both, both must name the same time. */
 #define RULEBOUND_RULE_REVUP_EVENT_OCCURRED_AT_ALIAS "revup.event.occurred-at-alias"
 
-/** Enumerated values mean the same in capitals. */
+/** Enumerated values in an event must be read without regard to upper or lower case. */
 #define RULEBOUND_RULE_REVUP_EVENT_CASE_INSENSITIVE_ENUMS "revup.event.case-insensitive-enums"
 
-/** An event has its id, its kind, its time, its originator, its subscription and that one's status. */
+/** An event must contain `eventId`, `eventType`, its time, `originator.type`, `data.subscriptionId` and `data.status`. */
 #define RULEBOUND_RULE_REVUP_EVENT_REQUIRED_FIELDS "revup.event.required-fields"
 
-/** The kind of an event and the status in it should agree. */
+/** The `eventType` of an event and its `data.status` should agree. */
 #define RULEBOUND_RULE_REVUP_EVENT_STATUS_CONSISTENCY "revup.event.status-consistency"
 
-/** An event is about the subscription and the plan that we know. */
+/** An event must name this flow's subscription and its plan. */
 #define RULEBOUND_RULE_REVUP_EVENT_MATCH_SUBSCRIPTION "revup.event.match-subscription"
 
-/** Events come in any order, and an older one should undo nothing. */
+/** An older event that arrives late should not undo a newer one. */
 #define RULEBOUND_RULE_REVUP_EVENT_ORDERING "revup.event.ordering"
 
-/** An event that nobody signed should be confirmed by a look-up before access moves. */
+/** An event without an authenticated origin should be confirmed by a lookup before access changes. */
 #define RULEBOUND_RULE_REVUP_EVENT_VERIFY_BY_GET "revup.event.verify-by-get"
 
-/** The result of a payment is its own status, whatever its first transaction says. */
+/** The result of a payment must be read from its own status, not from its first transaction. */
 #define RULEBOUND_RULE_REVUP_EVENT_TRANSACTIONS_ALL "revup.event.transactions-all"
 
-/** The refunds of a payment should add up to no more than it, in its currency. */
+/** The refunds of a payment should add up to at most its amount, in its currency. */
 #define RULEBOUND_RULE_REVUP_REFUND_SUM "revup.refund.sum"
 
-/** A refund ends and pauses nothing. */
+/** A refund cannot end or pause a subscription. */
 #define RULEBOUND_RULE_REVUP_REFUND_NO_STATUS_CHANGE "revup.refund.no-status-change"
 
-/** A refund is in the currency of its payment, which has succeeded. */
+/** A refund must be in the currency of its payment, and the payment must have succeeded. */
 #define RULEBOUND_RULE_REVUP_REFUND_CURRENCY "revup.refund.currency"
 
-/** A refund is of a decimal amount that its currency can have, above zero. */
+/** The `amount` of a refund must be a decimal number of at most 38 digits. */
+#define RULEBOUND_RULE_REVUP_REFUND_AMOUNT_DECIMAL "revup.refund.amount-decimal"
+
+/** The `amount` of a refund must be more than 0, and cannot have more decimals than its currency. */
 #define RULEBOUND_RULE_REVUP_REFUND_AMOUNT "revup.refund.amount"
 
-/** The refunds of a payment can only add up to its amount; a further one must be smaller than they are while no lookup shows it. */
+/** The refunds of a payment can only add up to its amount. While no lookup shows the amount, a further refund must be smaller than all earlier ones together. */
 #define RULEBOUND_RULE_REVUP_REFUND_CEILING "revup.refund.ceiling"
 
-/** One name stands for one refund. */
+/** An intent can name only one refund. Use a new intent for different content. */
 #define RULEBOUND_RULE_REVUP_REFUND_INTENT_UNIQUE "revup.refund.intent-unique"
 
-/** A dispute on a plan that cancels itself is told as its cancellation alone. */
+/** A dispute on a plan with automatic cancellation must be read from `subscription.cancelled` alone. */
 #define RULEBOUND_RULE_REVUP_DISPUTE_AUTO_CANCEL "revup.dispute.auto-cancel"
 
-/** A dispute, and above all a mere request for information, cancels nothing by itself. */
+/** A dispute or a request for information cannot cancel a subscription by itself. */
 #define RULEBOUND_RULE_REVUP_DISPUTE_INFO_REQUEST_NOT_TERMINAL "revup.dispute.info-request-not-terminal"
 
-/** The page after success is no proof: payments still under way lead there too. */
+/** A return to the success page cannot prove a payment, because unfinished payments lead there too. */
 #define RULEBOUND_RULE_REVUP_CALLBACK_SUCCESS_NOT_PROOF "revup.callback.success-not-proof"
 
-/** A callback is a list of one or two transactions, of which the last one counts. */
+/** A callback must be read as a list of one or two transactions, of which the last one counts. */
 #define RULEBOUND_RULE_REVUP_CALLBACK_LIST "revup.callback.list"
 
-/** An order answered with 200 need not be paid. */
+/** A reply with status 200 cannot prove that an order is paid. */
 #define RULEBOUND_RULE_REVUP_PAY_200_NOT_SUCCESS "revup.pay.200-not-success"
 
-/** An order answered otherwise than with 200 is not paid. */
+/** An order whose payment reply has a status other than 200 must count as not paid. */
 #define RULEBOUND_RULE_REVUP_PAY_NON200_FAILED "revup.pay.non200-failed"
 
-/** Only `success` and `failed` are final; a transaction in any other status is still under way. */
+/** Only the transaction statuses `success` and `failed` can be final. Any other status must count as open. */
 #define RULEBOUND_RULE_REVUP_TX_FINAL_STATUSES "revup.tx.final-statuses"
 
-/** The sequence of an order is `initial`, `recurring` or `final`, and the last two name the first one's transaction. */
+/** The `sequence` of an order must be `initial`, `recurring` or `final`. A `recurring` or `final` order must name the transaction of the first order. */
 #define RULEBOUND_RULE_REVUP_ORDER_SEQUENCE "revup.order.sequence"
 
-/** An order with `final` ends the token of its initial one. */
+/** A token cannot be used after an order with `sequence=final`. */
 #define RULEBOUND_RULE_REVUP_ORDER_FINAL_DISABLES_TOKEN "revup.order.final-disables-token"
 
-/** An order that is an hour old cannot be paid any more. */
+/** An order must be paid within 1 hour of its creation. */
 #define RULEBOUND_RULE_REVUP_ORDER_EXPIRES_1H "revup.order.expires-1h"
 
-/** The provider's error codes are texts, and keep their zeros. */
+/** Revup's error codes must be kept as strings, with their leading zeros. */
 #define RULEBOUND_RULE_REVUP_ERROR_CODE_STRING "revup.error.code-string"
 
 #endif /* RULEBOUND_RULES_H */

@@ -2,14 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the work returns, or what to return if it panics.
+/// Returns what `work` returns, or `otherwise` if it panics.
 pub(crate) fn guarded<T>(otherwise: T, work: impl FnOnce() -> T) -> T {
     let watched = || {
         #[cfg(feature = "panics")]
-        panic_if_told();
+        panic_if_due();
         work()
     };
-    // Nothing outlives a call but what it returns, so that there is nothing to be left half done.
+    // Only what a call returns outlives it, so that a panic leaves nothing half done.
     catch_unwind(AssertUnwindSafe(watched)).unwrap_or(otherwise)
 }
 
@@ -28,6 +28,6 @@ pub extern "C" fn rulebound_panic_next() {
 }
 
 #[cfg(feature = "panics")]
-fn panic_if_told() {
+fn panic_if_due() {
     assert!(!DUE.take(), "a test made this call panic");
 }

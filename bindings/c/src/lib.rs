@@ -1,6 +1,6 @@
-//! The C library. Its header, `include/rulebound.h`, is made from this file; the comments here are the header's.
+//! The C library. `cargo xtask codegen` makes its header, `include/rulebound.h`, from this file and its comments.
 
-#![expect(clippy::missing_safety_doc, reason = "what a function asks of its caller stands in the header's words")]
+#![expect(clippy::missing_safety_doc, reason = "the header's comments say what a function asks of its caller")]
 
 #[cfg(all(feature = "panics", not(debug_assertions)))]
 compile_error!("`panics` is for tests, and never in a release");
@@ -27,7 +27,7 @@ const _: () = assert!(RULEBOUND_REQUEST_MAX == LARGEST_CALL);
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// Answered: the answer says whether the wish is accepted, refused or malformed.
+    /// Answered: the answer says whether the request was done, rejected or wrong.
     Ok = 0,
     /// A pointer is null; nothing was done.
     NullPointer = 1,
@@ -35,28 +35,28 @@ pub enum Status {
     NotUtf8 = 2,
     /// The request is longer than `RULEBOUND_REQUEST_MAX`, and was not read.
     TooLong = 3,
-    /// A bug in the library, told on standard error. Nothing was done, and the next call is independent of this one.
+    /// A bug in the library, reported on standard error. Nothing was done, and the next call is independent of this one.
     Panicked = 4,
 }
 
-/// A text that the library made: UTF-8, with a zero byte behind it that `length` does not count.
+/// A string that the library made: UTF-8, followed by a zero byte that `length` does not count.
 ///
-/// Whoever holds it frees it with `rulebound_buffer_free`, and with nothing else. One that no call has answered yet is
-/// `RULEBOUND_BUFFER_INIT`, so that it may be freed as well.
+/// Free a buffer with `rulebound_buffer_free`, and with nothing else. Initialize a buffer with `RULEBOUND_BUFFER_INIT`, so
+/// that it can be freed even if no call has written to it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Buffer {
-    /// The text.
+    /// The string.
     pub data: *mut c_char,
     /// Its length in bytes.
     pub length: usize,
 }
 
-/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"refused": {"violations": […]}}` or
-/// `{"error": {"code", "field", "message"}}`.
+/// Does one verb: `{"handle": {…}}` gives `{"ok": …}`, `{"rejected": {"violations": […]}}` or
+/// `{"error": {"code", "pointer", "message"}}`.
 ///
-/// `request` points to `length` bytes of JSON, which need no zero byte behind them. `answer` is written only if the
-/// status is `RULEBOUND_STATUS_OK`, and otherwise stays as it was; what it held before is not freed. Threads may call at
+/// `request` points to `length` bytes of JSON; no zero byte needs to follow them. The library writes to `answer` only if
+/// the status is `RULEBOUND_STATUS_OK`, and does not free what `answer` held before. Any number of threads may call at
 /// the same time.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn rulebound_call(request: *const c_char, length: usize, a
     })
 }
 
-/// Frees a buffer and empties it, so that freeing it again does nothing. Neither does freeing a null pointer.
+/// Frees a buffer and empties it. Freeing an empty buffer or a null pointer does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rulebound_buffer_free(buffer: *mut Buffer) {
     guarded((), || {
@@ -84,13 +84,13 @@ pub unsafe extern "C" fn rulebound_buffer_free(buffer: *mut Buffer) {
         let Buffer { data, length } = std::mem::replace(buffer, Buffer { data: ptr::null_mut(), length: 0 });
         if !data.is_null() {
             let whole = ptr::slice_from_raw_parts_mut(data.cast::<u8>(), length.saturating_add(1));
-            // SAFETY: `Buffer::of` made it of a box of that length.
+            // SAFETY: `Buffer::of` made it from a box of that length.
             drop(unsafe { Box::from_raw(whole) });
         }
     });
 }
 
-/// What a status means, as a text that is never freed.
+/// What a status means, as a string that must not be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rulebound_status_text(status: c_int) -> *const c_char {
     let text = match status {
@@ -98,19 +98,19 @@ pub extern "C" fn rulebound_status_text(status: c_int) -> *const c_char {
         1 => c"a pointer is null",
         2 => c"the request is not UTF-8",
         3 => c"the request is longer than 4 MiB",
-        4 => c"a bug in the library, told on standard error",
-        _ => c"no status of this library",
+        4 => c"a bug in the library, reported on standard error",
+        _ => c"not a status of this library",
     };
     guarded(ptr::null(), || text.as_ptr())
 }
 
-/// The version of the library, such as `0.1.0`, as a text that is never freed.
+/// The version of the library, such as `0.1.0`, as a string that must not be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rulebound_version() -> *const c_char {
     guarded(ptr::null(), || concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast())
 }
 
-/// The version of the providers' rules, such as `2026.11`, as a text that is never freed.
+/// The version of the providers' rules, such as `2026.11`, as a string that must not be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rulebound_rules_version() -> *const c_char {
     static TEXT: [u8; RULES_VERSION.len() + 1] = terminated(RULES_VERSION);
@@ -123,7 +123,7 @@ pub extern "C" fn rulebound_protocol() -> u32 {
     guarded(0, || PROTOCOL)
 }
 
-/// The version of the C ABI of the library that is loaded; a program compiled with this header wants `RULEBOUND_ABI`.
+/// The version of the C ABI of the library that is loaded; a program compiled with this header needs `RULEBOUND_ABI`.
 #[unsafe(no_mangle)]
 pub extern "C" fn rulebound_abi() -> u32 {
     guarded(0, || RULEBOUND_ABI)
@@ -139,17 +139,17 @@ impl Buffer {
     }
 }
 
-/// The text of a request.
+/// A request as a string.
 unsafe fn text<'a>(request: *const c_char, length: usize) -> Result<&'a str, Status> {
     if length > RULEBOUND_REQUEST_MAX {
         return Err(Status::TooLong);
     }
-    // SAFETY: `rulebound_call` hands over its own promise.
+    // SAFETY: the caller of `rulebound_call` promises that they can be read.
     let bytes = unsafe { std::slice::from_raw_parts(request.cast::<u8>(), length) };
     std::str::from_utf8(bytes).map_err(|_| Status::NotUtf8)
 }
 
-/// A text with a zero byte behind it.
+/// A string followed by a zero byte.
 const fn terminated<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     let (whole, _) = bytes.split_at_mut(text.len());

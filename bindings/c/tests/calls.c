@@ -1,4 +1,4 @@
-/* What every function promises: pointers checked, outputs only on success, buffers freed once. */
+/* What every function promises: pointers are checked, outputs are written only on success, buffers are freed once. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 
 static char untouched[] = "untouched";
 
-/* A call that must not be answered, nor touch what would hold the answer. */
+/* A call that must fail, and must not touch the buffer for its answer. */
 static rulebound_status unanswered(const char *request, size_t length) {
   rulebound_buffer answer = {untouched, 42};
   rulebound_status status = rulebound_call(request, length, &answer);
@@ -25,11 +25,11 @@ static void pointers_are_checked(void) {
   rulebound_buffer_free(NULL);
 }
 
-static void a_text_must_be_utf8_and_short(void) {
+static void a_request_must_be_utf8_and_short(void) {
   CHECK(unanswered("\"\xff\"", 3) == RULEBOUND_STATUS_NOT_UTF8);
   CHECK(unanswered("\"\xed\xa0\x80\"", 5) == RULEBOUND_STATUS_NOT_UTF8); /* a lone surrogate */
-  CHECK(unanswered("\"\xc3", 2) == RULEBOUND_STATUS_NOT_UTF8);           /* half a letter */
-  CHECK(unanswered("{}", SIZE_MAX) == RULEBOUND_STATUS_TOO_LONG);        /* read by nobody */
+  CHECK(unanswered("\"\xc3", 2) == RULEBOUND_STATUS_NOT_UTF8);           /* half a character */
+  CHECK(unanswered("{}", SIZE_MAX) == RULEBOUND_STATUS_TOO_LONG);        /* never read */
 
   size_t most = RULEBOUND_REQUEST_MAX;
   char *text = (char *)malloc(most);
@@ -46,9 +46,9 @@ static void a_text_must_be_utf8_and_short(void) {
   free(text);
 }
 
-#define ERROR(code, field) "{\"error\":{\"code\":\"" code "\",\"field\":\"" field "\""
+#define ERROR(code, pointer) "{\"error\":{\"code\":\"" code "\",\"pointer\":\"" pointer "\""
 
-static void what_is_wrong_is_named_by_code_and_field(void) {
+static void what_is_wrong_is_named_by_code_and_pointer(void) {
   CHECK(answers("", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("{", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("[]", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
@@ -59,10 +59,10 @@ static void what_is_wrong_is_named_by_code_and_field(void) {
                 ERROR(RULEBOUND_ERROR_MALFORMED, "/body")));
   CHECK(answers("{\"start\":{\"flow\":\"x.y\"," KEY "}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/flow")));
   CHECK(answers("{\"acknowledgement\":{\"provider\":\"x\"}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
-  CHECK(answers("{\"correlation_ids\":{\"snapshot\":{\"flow\":\"x.y\",\"format\":1}}}",
+  CHECK(answers("{\"ids\":{\"snapshot\":{\"flow\":\"x.y\",\"format\":1}}}",
                 ERROR(RULEBOUND_ERROR_UNREADABLE_SNAPSHOT, "/snapshot/flow")));
   CHECK(answers("{\"save_as\":{\"format\":9,\"snapshot\":{\"flow\":\"flex.checkout\",\"format\":1," KEY
-                ",\"revision\":0,\"state\":{\"checkouts\":{}},\"owed\":[],\"ordinals\":[]}}}",
+                ",\"revision\":0,\"state\":{\"sessions\":{}},\"outbox\":[],\"counters\":[]}}}",
                 ERROR(RULEBOUND_ERROR_UNKNOWN_FORMAT, "/format")));
   CHECK(answers("{\"authenticate\":{\"provider\":\"truemed\",\"secrets\":[\"a\"],\"headers\":{},\"body\":\"\","
                 "\"now\":0}}",
@@ -98,35 +98,50 @@ static void an_answer_is_freed_once(void) {
   rulebound_buffer_free(&answer);
 }
 
-/* A wish is accepted, begun, and refused the second time. */
-static void a_wish_is_answered(void) {
-  const char *wish =
+/* Whether an answer leads to a snapshot, which becomes a member of the next request. */
+static int follow(rulebound_buffer answer, const char *beginning, const char *end, char *snapshot) {
+  const char *from = strstr(answer.data, beginning), *to = from == NULL ? NULL : strstr(from, end);
+  if (to == NULL) {
+    return 0;
+  }
+  from += strlen(beginning);
+  memcpy(snapshot, from, (size_t)(to - from));
+  snapshot[to - from] = '\0';
+  return 1;
+}
+
+/* A command is accepted, its request is leased, and a second lease is rejected. */
+static void a_command_is_answered(void) {
+  const char *command =
       "\"command\":{\"type\":\"create_payment_token\",\"success_url\":\"https://shop.example/ok\","
       "\"failure_url\":\"https://shop.example/no\","
       "\"order_items\":[{\"name\":\"B12\",\"sku\":\"b12\",\"quantity\":1,\"price\":1500}]},\"now\":0";
-  const char *begin = "\"command\":{\"type\":\"begin\",\"effect\":\"create_payment_token:1\"},\"now\":0";
-  const char *steps[] = {wish, begin};
-  rulebound_buffer start = call(START), at = start;
-  const char *snapshot = start.data + strlen("{\"ok\":");
-  size_t length = start.length - strlen("{\"ok\":}");
-  static char request[8192];
-  for (int i = 0; i < 2; i++) {
-    snprintf(request, sizeof request, "{\"handle\":{\"snapshot\":%.*s,%s}}", (int)length, snapshot, steps[i]);
-    rulebound_buffer answer = call(request);
-    rulebound_buffer_free(&at);
-    at = answer;
-    snapshot = strstr(at.data, "\"next\":") + strlen("\"next\":");
-    const char *end = strstr(at.data, ",\"changed\":true");
-    CHECK(end != NULL);
-    length = end == NULL ? 0 : (size_t)(end - snapshot);
-  }
-  CHECK(strstr(at.data, "\"url\":\"https://api.truemed.com/api/v1/payment_tokens/create\"") != NULL);
-  snprintf(request, sizeof request, "{\"handle\":{\"snapshot\":%.*s,%s}}", (int)length, snapshot, begin);
-  CHECK(answers(request, "{\"refused\":{\"violations\":[{\"rule\":\"" RULEBOUND_RULE_EFFECT_IN_HAND "\""));
-  rulebound_buffer_free(&at);
+  const char *lease = "\"effect\":\"create_payment_token:1\",\"now\":0";
+  static char snapshot[4096], request[8192];
+
+  rulebound_buffer started = call(START);
+  started.data[started.length - 1] = '\0';
+  snprintf(snapshot, sizeof snapshot, "%s", started.data + strlen("{\"ok\":"));
+  rulebound_buffer_free(&started);
+
+  snprintf(request, sizeof request, "{\"handle\":{\"snapshot\":%s,%s}}", snapshot, command);
+  rulebound_buffer step = call(request);
+  CHECK(strncmp(step.data, "{\"ok\":{\"next\":", 14) == 0);
+  CHECK(follow(step, "\"next\":", ",\"ignored\":null,\"transitions\":[{", snapshot));
+  rulebound_buffer_free(&step);
+
+  snprintf(request, sizeof request, "{\"lease\":{\"snapshot\":%s,%s}}", snapshot, lease);
+  rulebound_buffer leased = call(request);
+  CHECK(strncmp(leased.data, "{\"ok\":{\"next\":", 14) == 0);
+  CHECK(follow(leased, "\"next\":", ",\"request\":{", snapshot));
+  CHECK(strstr(leased.data, "\"url\":\"https://api.truemed.com/api/v1/payment_tokens/create\"") != NULL);
+  rulebound_buffer_free(&leased);
+
+  snprintf(request, sizeof request, "{\"lease\":{\"snapshot\":%s,%s}}", snapshot, lease);
+  CHECK(answers(request, "{\"rejected\":{\"violations\":[{\"rule\":\"" RULEBOUND_RULE_EFFECT_LEASED "\""));
 }
 
-static void the_versions_are_told(void) {
+static void the_versions_agree(void) {
   CHECK(rulebound_abi() == RULEBOUND_ABI);
   CHECK(rulebound_protocol() == 1);
   CHECK(strcmp(rulebound_rules_version(), RULEBOUND_RULES_VERSION) == 0);
@@ -146,11 +161,11 @@ static void the_versions_are_told(void) {
 
 int main(void) {
   pointers_are_checked();
-  a_text_must_be_utf8_and_short();
-  what_is_wrong_is_named_by_code_and_field();
+  a_request_must_be_utf8_and_short();
+  what_is_wrong_is_named_by_code_and_pointer();
   a_buffer_that_nothing_has_answered_is_freed();
   an_answer_is_freed_once();
-  a_wish_is_answered();
-  the_versions_are_told();
+  a_command_is_answered();
+  the_versions_agree();
   return report();
 }

@@ -1,4 +1,4 @@
-/* Checks that are counted, and told only where they fail. */
+/* Checks that are counted, and reported only if they fail. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -15,18 +15,18 @@ static int passed, failed;
       passed++;                                                        \
     } else {                                                           \
       failed++;                                                        \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #holds); \
+      fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #holds); \
     }                                                                  \
   } while (0)
 
-/* A call of a text; the answer is to be freed. */
+/* Makes a call; the caller frees the answer. */
 static inline rulebound_buffer call(const char *request) {
   rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   CHECK(rulebound_call(request, strlen(request), &answer) == RULEBOUND_STATUS_OK);
   return answer;
 }
 
-/* Whether the answer to a request is, or begins with, a text. */
+/* Whether the answer to a request begins with a string. */
 static inline int answers(const char *request, const char *beginning) {
   rulebound_buffer answer = call(request);
   int same = answer.data != NULL && strncmp(answer.data, beginning, strlen(beginning)) == 0;

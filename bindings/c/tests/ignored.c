@@ -1,4 +1,4 @@
-/* Is not compiled where warnings are errors: whether there is an answer is not asked. */
+/* Does not compile where warnings are errors: it ignores the status of a call. */
 #include "rulebound.h"
 
 int main(void) {

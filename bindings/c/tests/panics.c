@@ -1,4 +1,4 @@
-/* A panic in any function becomes its ordinary failure, and the next call works. Wants the feature `panics`. */
+/* A panic in any function becomes its ordinary failure, and the next call works. Needs the feature `panics`. */
 #include "check.h"
 
 #ifdef __cplusplus
@@ -8,7 +8,7 @@ void rulebound_panic_next(void);
 
 #define REQUEST "{\"acknowledgement\":{\"provider\":\"truemed\"}}"
 
-/* What fails once, and works then. */
+/* Something that fails once, and then works. */
 #define FAILS_ONCE(failure, success) \
   do {                               \
     rulebound_panic_next();          \

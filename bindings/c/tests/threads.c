@@ -1,4 +1,4 @@
-/* Many threads call at once, each is answered as if it were alone, and a small stack is enough for one. */
+/* Many threads call at once and do not disturb each other; a small stack is enough for each. */
 #include <pthread.h>
 
 #include "check.h"
@@ -28,20 +28,20 @@ static void *work(void *wrong) {
   return NULL;
 }
 
-#define DEPTH 109 /* as many objects as a wish may carry within each other */
+#define DEPTH 109 /* the most objects that can be nested in a command */
 
 #ifdef __SANITIZE_ADDRESS__
-static const size_t STACK = 1 << 20; /* what is watched takes more */
+static const size_t STACK = 1 << 20; /* the sanitizer needs more */
 #else
 static const size_t STACK = 128 << 10;
 #endif
 
-static void *wish(void *request) {
+static void *handle(void *request) {
   CHECK(answers((const char *)request, "{\"ok\":{\"next\":"));
   return NULL;
 }
 
-/* The wish that takes the most: what is nested in it is read, kept and written. */
+/* The command that takes the most stack: what is nested in it is read, stored and written. */
 static void a_small_stack_is_enough(void) {
   rulebound_buffer start = call("{\"start\":{\"flow\":\"truemed.payment_token\","
                                 "\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}");
@@ -61,7 +61,7 @@ static void a_small_stack_is_enough(void) {
   pthread_attr_t attributes;
   pthread_t thread;
   CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK) == 0);
-  CHECK(pthread_create(&thread, &attributes, wish, request) == 0 && pthread_join(thread, NULL) == 0);
+  CHECK(pthread_create(&thread, &attributes, handle, request) == 0 && pthread_join(thread, NULL) == 0);
   pthread_attr_destroy(&attributes);
 }
 

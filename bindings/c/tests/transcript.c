@@ -1,4 +1,5 @@
-/* Plays scripts that come cut into verb, fields and choices, with tabs between them; writes two lines for each step. */
+/* Plays scripts whose lines hold a verb, its fields, and the time with the config, separated by tabs; writes two lines
+ * for each step. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,10 @@ static rulebound_buffer ask(const char *verb, const char *fields) {
 
 static const char *inside(rulebound_buffer answer) { return strchr(answer.data, ':') + 1; }
 
-/* Goes on from the object behind a beginning, if the text begins so. */
-static void follow(const char *text, const char *beginning) {
-  if (strncmp(text, beginning, strlen(beginning)) != 0) return;
-  const char *object = text + strlen(beginning), *end = object;
+/* Continues from the object that follows a prefix, if the answer has the prefix. */
+static void follow(const char *answer, const char *prefix) {
+  if (strncmp(answer, prefix, strlen(prefix)) != 0) return;
+  const char *object = answer + strlen(prefix), *end = object;
   for (int depth = 0, quoted = 0; *end && (end == object || depth > 0); end++) {
     if (quoted && *end == '\\') end++;
     else if (*end == '"') quoted = !quoted;
@@ -31,30 +32,31 @@ static void follow(const char *text, const char *beginning) {
   sprintf(snapshot, "%s%.*s", end == object ? "" : "\"snapshot\":", (int)(end - object), object);
 }
 
-static void show(const char *choices) {
-  static const char *const VIEWS[] = {"owed", "awaits", "offers", "deadline", "correlation_ids"};
-  rulebound_buffer it[5];
+static void show(const char *context) {
+  static const char *const VIEWS[] = {"effects", "waiting_for", "actions", "wake_at", "ids"};
+  rulebound_buffer views[5];
   int n = 0, bad = 0;
-  for (; n < 5 && !bad; bad = strncmp(it[n++].data, "{\"error\"", 8) == 0) it[n] = ask(VIEWS[n], n < 4 ? choices : "");
-  if (bad) puts(inside(it[n - 1]));
-  else printf("[%s,%s,%s,%s,%s]\n", inside(it[0]), inside(it[1]), inside(it[2]), inside(it[3]), inside(it[4]));
-  while (n > 0) rulebound_buffer_free(&it[--n]);
+  for (; n < 5 && !bad; bad = strncmp(views[n++].data, "{\"error\"", 8) == 0)
+    views[n] = ask(VIEWS[n], n < 4 ? context : "");
+  if (bad) puts(inside(views[n - 1]));
+  else printf("[%s,%s,%s,%s,%s]\n", inside(views[0]), inside(views[1]), inside(views[2]),
+              inside(views[3]), inside(views[4]));
+  while (n > 0) rulebound_buffer_free(&views[--n]);
 }
 
 int main(void) {
   char *line = NULL;
   for (size_t room = 0; getline(&line, &room, stdin) > 0;) {
-    const char *verb = strtok(line, "\t"), *fields = strtok(NULL, "\t\n"), *choices = strtok(NULL, "\n");
-    if (choices == NULL) follow("", ""); /* a script begins: from no snapshot */
+    const char *verb = strtok(line, "\t"), *fields = strtok(NULL, "\t\n"), *context = strtok(NULL, "\n");
+    if (context == NULL) follow("", ""); /* a script begins, without a snapshot */
     if (*verb == '-') puts("null");
     else {
       rulebound_buffer done = ask(verb, fields);
-      if (choices != NULL) puts(inside(done));
-      follow(done.data, choices ? "{\"ok\":{\"next\":" : "{\"ok\":");
-      follow(done.data, "{\"ok\":{\"applied\":true,\"next\":");
+      if (context != NULL) puts(inside(done));
+      follow(done.data, context ? "{\"ok\":{\"next\":" : "{\"ok\":");
       rulebound_buffer_free(&done);
     }
-    if (choices != NULL) show(choices);
+    if (context != NULL) show(context);
   }
   return free(line), free(snapshot), 0;
 }
