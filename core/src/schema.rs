@@ -28,7 +28,8 @@ mod parts {
 
     /// The name of a type: its own, behind its provider's.
     pub(crate) fn named(module: &str, name: &'static str) -> Cow<'static, str> {
-        let provider = module.split_once("::providers::").and_then(|(_, rest)| rest.split("::").next());
+        let room = module.split_once("::providers::").or_else(|| module.split_once("::config::"));
+        let provider = room.and_then(|(_, rest)| rest.split("::").next());
         let Some(provider) = provider else { return Cow::Borrowed(name) };
         let mut letters = provider.chars();
         let first = letters.next().map(|it| it.to_ascii_uppercase());
