@@ -56,7 +56,7 @@ impl<C: Call> Past<C> {
         else {
             return false;
         };
-        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())
+        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.number().is_none())
     }
 }
 

@@ -188,7 +188,7 @@ pub trait Flow:
 
     /// Holds what a good reply shows against what is known already, where a new thing proves the success: which it is, or
     /// that it is missing. `since` is when the request was begun first.
-    fn weigh(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
+    fn compare_reply(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
         Reading::Done(event)
     }
 

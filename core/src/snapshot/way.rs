@@ -79,7 +79,7 @@ fn good<F: Flow>(
         return Way::UNKNOWN;
     }
     let reading = match F::read_reply(call, reply) {
-        Reading::Done(event) => state.weigh(call, event, since),
+        Reading::Done(event) => state.compare_reply(call, event, since),
         missing @ Reading::Missing { .. } => missing,
     };
     match reading {

@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
 pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
-    if let Some(id) = rules.asked(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
+    if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
         rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }
 }
@@ -335,7 +335,7 @@ impl Session {
             }
         }
         if self.status == Status::Rejected {
-            cx.withdraw_words(&[Notice::Rejected.as_str()], |_| true);
+            cx.withdraw_all_about(&[Notice::Rejected.as_str()], |_| true);
             cx.notify(Notice::Rejected, id, None);
         }
         // A session that began with a lookup was fulfilled by whoever created it.

@@ -122,12 +122,12 @@ pub(super) struct Seen {
     none: bool,
 }
 
-static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.asked());
+static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.as_question());
 static FIND: Operation = Operation::new("find", Retry::Lookup);
 static LOOK: Operation = Operation::new("look", Retry::Lookup).not_found_at(&[404]);
-static PAY: Operation = Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.asked());
+static PAY: Operation = Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.as_question());
 static STOP: Operation =
-    Operation::new("stop", Retry::Goal).success(Success::Undocumented).refused_by(&[409]).asks_of(Review::Stop.asked());
+    Operation::new("stop", Retry::Goal).success(Success::Undocumented).refused_by(&[409]).asks_of(Review::Stop.as_question());
 
 /// Format 1 knew only two of the places, and wrote a live subscription as its id.
 #[derive(Serialize, Deserialize)]

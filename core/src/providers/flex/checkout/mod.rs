@@ -180,9 +180,9 @@ impl Flow for Checkout {
         read_refusal(call, reply)
     }
 
-    fn weigh(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+    fn compare_reply(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
         match &self.payment {
-            Some(payment) => payment.weigh(call, event, since, self.sessions.test_mode()),
+            Some(payment) => payment.compare_reply(call, event, since, self.sessions.test_mode()),
             None => Reading::Done(event),
         }
     }

@@ -102,7 +102,7 @@ static RETRIEVE_PROVISION: Operation = Operation::new("retrieve_provision_token_
 static UPDATE_TOKEN: Operation = Operation::new("update_payment_token", Retry::Goal)
     .success(Success::Undocumented)
     .again_at(AGAIN)
-    .asks_of(Review::UpdateUnknown.asked());
+    .asks_of(Review::UpdateUnknown.as_question());
 
 static RETRIEVE_TOKEN: Operation = Operation::new("retrieve_payment_token", Retry::Lookup).not_found_at(&[404]);
 
@@ -110,29 +110,29 @@ static RETRIEVE_TOKEN: Operation = Operation::new("retrieve_payment_token", Retr
 static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::Goal)
     .success(Success::NoContent)
     .again_at(AGAIN)
-    .asks_of(Review::DeleteUnknown.asked());
+    .asks_of(Review::DeleteUnknown.as_question());
 
 static CREATE_SESSION: Operation =
-    Operation::new("create_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CreateUnknown.asked());
+    Operation::new("create_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CreateUnknown.as_question());
 
 static RETRIEVE_SESSION: Operation = Operation::new("retrieve_payment_session", Retry::Lookup).not_found_at(&[404]);
 
 static FIND_SESSION: Operation = Operation::new("find_payment_session", Retry::Lookup);
 
 static CAPTURE: Operation =
-    Operation::new("capture_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CaptureUnknown.asked());
+    Operation::new("capture_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CaptureUnknown.as_question());
 
 static VOID: Operation =
-    Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.asked());
+    Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.as_question());
 
 /// No page shows its reply: the session itself shows what became of it.
 static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
     .success(Success::Undocumented)
     .again_at(AGAIN)
-    .asks_of(Review::CancelUnknown.asked());
+    .asks_of(Review::CancelUnknown.as_question());
 
 static REFUND: Operation =
-    Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.asked());
+    Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.as_question());
 
 #[derive(Serialize)]
 struct RefundBody<'a> {

@@ -56,9 +56,9 @@ impl Known {
         match &intent {
             None => cx.request(call),
             Some(name) => {
-                let ordinal = self.ends.status_of(name, content).ordinal()?;
-                self.ends.open(name.clone(), content, ordinal);
-                cx.request_as(call, name, ordinal)
+                let number = self.ends.status_of(name, content).number()?;
+                self.ends.open(name.clone(), content, number);
+                cx.request_as(call, name, number)
             }
         };
         self.ending = Some(Ending::Capture(intent, content));

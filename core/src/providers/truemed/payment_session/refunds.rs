@@ -76,10 +76,10 @@ impl Known {
     pub(super) fn refund(&mut self, intent: Option<Intent>, refund: CreateRefund, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let Some(name) = intent else { return Err(Stop::NotNow) };
         let content = refund_content(&refund);
-        let ordinal = self.refunds.status_of(&name, content).ordinal()?;
+        let number = self.refunds.status_of(&name, content).number()?;
         self.refunding = self.refunding.plus(refund.amount);
-        self.refunds.open(name.clone(), content, ordinal);
-        cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, ordinal);
+        self.refunds.open(name.clone(), content, number);
+        cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
         Ok(())
     }
 

@@ -166,14 +166,14 @@ impl Charges {
     }
 
     /// How often the intent of a session has been tried then.
-    pub(super) fn ordinal(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
-        intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).ordinal())
+    pub(super) fn number(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
+        intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).number())
     }
 
-    /// Asks for a session under its intent, or under an ordinal where it has none.
+    /// Asks for a session under its intent, or under an number where it has none.
     pub(super) fn request(
         &mut self,
-        (seq, ordinal): (u32, u32),
+        (seq, number): (u32, u32),
         command: Box<CreatePaymentSession>,
         (cart, metadata): (Digest, &str),
         cx: &mut Cx<'_>,
@@ -186,8 +186,8 @@ impl Charges {
                 cx.request(call);
             }
             Some(intent) => {
-                cx.request_as(call, &intent, ordinal);
-                self.intents.open(intent, cart, ordinal);
+                cx.request_as(call, &intent, number);
+                self.intents.open(intent, cart, number);
             }
         }
     }
@@ -204,7 +204,7 @@ impl Charges {
         };
         cx.learn(id.as_str());
         cx.withdraw(Call::is_find);
-        cx.withdraw_words(repair::WORDS, |_| true);
+        cx.withdraw_all_about(repair::WORDS, |_| true);
         cx.withdraw_review(Review::Unplaced, id.as_str());
         let session = Session::created(SessionCreated { id, redirect_url }, asked, cx.now());
         session.watch(cx);

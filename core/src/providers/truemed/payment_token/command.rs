@@ -195,13 +195,13 @@ impl PaymentToken {
     fn create_session(&mut self, mut command: Box<CreatePaymentSession>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let items = command.items();
         let cart = command.cart(items);
-        let ordinal = self.charge.ordinal(command.intent.as_ref(), cart)?;
+        let number = self.charge.number(command.intent.as_ref(), cart)?;
         let metadata = echoed(&mut command.metadata, cx.key());
         let seq = self.history.count();
         if !command.is_charge() {
             self.token.provision(seq, items, &metadata, cx);
         }
-        self.charge.request((seq, ordinal), command, (cart, &metadata), cx);
+        self.charge.request((seq, number), command, (cart, &metadata), cx);
         Ok(())
     }
 

@@ -255,7 +255,7 @@ impl StoredToken {
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),
         ];
-        cx.withdraw_words(&moot, |_| true);
+        cx.withdraw_all_about(&moot, |_| true);
         self.forget_provisions(cx);
     }
 

@@ -105,7 +105,7 @@ impl Charges {
             // Another page than the customer was told of is another notice.
             Some(before) if before.redirect_url != redirect_url => {
                 let turn = before.turn.saturating_add(1);
-                cx.withdraw_words(&[Notice::PaymentFailed.as_str()], |_| true);
+                cx.withdraw_all_about(&[Notice::PaymentFailed.as_str()], |_| true);
                 cx.notify(Notice::PaymentFailed, &format!("{subject}:{turn}"), redirect_url.as_deref());
                 turn
             }
@@ -155,7 +155,7 @@ impl Charges {
             Charge::Requested { failed, .. } => {
                 let failed = failed.take()?;
                 let Some(origin) = by else {
-                    cx.withdraw_words(WORDS, |_| true);
+                    cx.withdraw_all_about(WORDS, |_| true);
                     return None;
                 };
                 // A reply that still names a session says that another one was made.
@@ -167,7 +167,7 @@ impl Charges {
             _ => return None,
         };
         let session = by.map_or(failed.session, |origin| PaymentSessionId::parse(origin.id()).ok());
-        cx.withdraw_words(WORDS, |_| true);
+        cx.withdraw_all_about(WORDS, |_| true);
         if let Some(id) = &session {
             history.add_failed(failed.seq, id.clone(), failed.intent.clone());
         }
@@ -192,7 +192,7 @@ impl Charges {
                 cx.prove(Call::is_session, Some(id));
                 cx.withdraw(Call::is_find);
             }
-            cx.withdraw_words(WORDS, |_| true);
+            cx.withdraw_all_about(WORDS, |_| true);
             self.current = Charge::Idle;
             if let Ok(id) = PaymentSessionId::parse(id) {
                 history.add_judged(seq, id);

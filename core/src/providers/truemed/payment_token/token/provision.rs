@@ -230,7 +230,7 @@ impl StoredToken {
     /// Nobody has to look for the attempts that are left; one of them may still bring a newer token.
     pub(super) fn forget_provisions(&self, cx: &mut Cx<'_>) {
         let is_of = |of: &str| self.provisions.iter().any(|it| it.is(of));
-        cx.withdraw_words(&[Review::NoSignal.as_str()], is_of);
+        cx.withdraw_all_about(&[Review::NoSignal.as_str()], is_of);
     }
 
     /// Whether Truemed has named that origin as one of the attempts.
