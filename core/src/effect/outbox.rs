@@ -142,7 +142,7 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Puts an obligation into somebody's hands; a request is sent once more then, and its lookup is owed in time.
-    pub(crate) fn begin(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
+    pub(crate) fn lease(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
         let Some(it) = self.find_mut(id) else { return };
         it.attempts = it.attempts.saturating_add(1);
         it.leased_until = Some(lease);
@@ -329,7 +329,7 @@ impl<C: Call> OutboxEntry<C> {
     }
 
     /// Of a notice or a review, its reason and what it is about.
-    pub(crate) fn word(&self) -> Option<(&str, &str)> {
+    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
         match &self.effect {
             StoredEffect::Notify { reason, about, .. } => Some((reason, about)),
             StoredEffect::Review { about, .. } => {
@@ -354,7 +354,7 @@ impl<C: Call> OutboxEntry<C> {
                 Effect::Access { about: about.clone(), access_until: *access_until }
             }
             StoredEffect::Review { verdicts, .. } => {
-                let (reason, about) = self.word().unwrap_or_default();
+                let (reason, about) = self.reason_and_subject().unwrap_or_default();
                 review(reason, about, verdicts)
             }
         }

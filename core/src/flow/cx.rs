@@ -78,7 +78,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Notes when the request was begun whose reply is read, at the earliest and at the latest.
-    pub(crate) const fn answers(&mut self, earliest: Timestamp, latest: Timestamp) {
+    pub(crate) const fn replies_to(&mut self, earliest: Timestamp, latest: Timestamp) {
         self.leased = Some((earliest, latest));
     }
 
@@ -157,7 +157,9 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews of those reasons about some things.
     pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        self.retain(&|it| it.word().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about)));
+        self.retain(&|it| {
+            it.reason_and_subject().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about))
+        });
     }
 
     /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
@@ -248,17 +250,17 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// The same, when the schedule of a wait that no lookup can end is over.
-    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, watch: &PollTimer) {
-        self.ask_from(ask.into(), about, watch.end(&self.context.config.lookups));
+    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, timer: &PollTimer) {
+        self.ask_from(ask.into(), about, timer.end(&self.context.config.lookups));
     }
 
     /// Owes the next lookup of a wait's schedule, and asks a person at its end: that comes even if no lookup is ever
     /// answered.
-    pub fn poll_then_ask(&mut self, call: F::Call, watch: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
-        if let Some(not_before) = watch.next(&self.context.config.lookups) {
+    pub fn poll_then_ask(&mut self, call: F::Call, timer: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
+        if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));
         }
-        self.ask_on_schedule(ask, about, watch);
+        self.ask_on_schedule(ask, about, timer);
     }
 
     fn ask_from(&mut self, ask: Ask<F::Review>, about: &str, not_before: Option<Timestamp>) {

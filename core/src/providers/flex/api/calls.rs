@@ -86,7 +86,8 @@ pub(crate) static CAPTURE: Operation = Operation::new("capture_payment", Retry::
     .asks_of(Review::CaptureUnknown.as_question());
 static LIST_CAPTURES: Operation = Operation::new("list_captures", Retry::Lookup);
 static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
-static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal).asks_of(Review::CancelUnknown.as_question());
+static CANCEL: Operation =
+    Operation::new("cancel_subscription", Retry::Goal).asks_of(Review::CancelUnknown.as_question());
 static CANCEL_AND_REFUND: Operation =
     Operation::new(CANCEL.name, Retry::Reconcile).asks_of(Review::CancelUnknown.as_question());
 static UPDATE_SUBSCRIPTION: Operation =

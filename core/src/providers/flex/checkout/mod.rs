@@ -101,9 +101,9 @@ impl Flow for Checkout {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match input {
             Input::Command(command) => return self.command(command, cx),
-            Input::Answered { id, call, event } => self.answered(&id, &call, &event, cx)?,
+            Input::Succeeded { id, call, event } => self.answered(&id, &call, &event, cx)?,
             Input::AfterAll(made, event) => self.after_all(&made, &event, cx),
-            Input::Signalled(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
             Input::Refused { id, call, .. } => {
                 self.refused(&id, &call, cx);
                 return Ok(Trigger::Refused);

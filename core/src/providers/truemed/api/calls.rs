@@ -112,15 +112,17 @@ static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::G
     .again_at(AGAIN)
     .asks_of(Review::DeleteUnknown.as_question());
 
-static CREATE_SESSION: Operation =
-    Operation::new("create_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CreateUnknown.as_question());
+static CREATE_SESSION: Operation = Operation::new("create_payment_session", Retry::SameKey)
+    .again_at(AGAIN)
+    .asks_of(Review::CreateUnknown.as_question());
 
 static RETRIEVE_SESSION: Operation = Operation::new("retrieve_payment_session", Retry::Lookup).not_found_at(&[404]);
 
 static FIND_SESSION: Operation = Operation::new("find_payment_session", Retry::Lookup);
 
-static CAPTURE: Operation =
-    Operation::new("capture_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CaptureUnknown.as_question());
+static CAPTURE: Operation = Operation::new("capture_payment_session", Retry::SameKey)
+    .again_at(AGAIN)
+    .asks_of(Review::CaptureUnknown.as_question());
 
 static VOID: Operation =
     Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.as_question());

@@ -109,7 +109,7 @@ impl Flow for PaymentSession {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
-            Input::Answered { id, call, event } => match event {
+            Input::Succeeded { id, call, event } => match event {
                 Event::Created(reply) => {
                     self.created(reply, cx)?;
                     Trigger::Created
@@ -148,7 +148,7 @@ impl Flow for PaymentSession {
                 Trigger::Other
             }
             Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Trigger::Other,
-            Input::Signalled(Event::Signal(signal), origin) => {
+            Input::Webhook(Event::Signal(signal), origin) => {
                 self.signalled(*signal, origin, cx)?;
                 Trigger::Seen
             }
@@ -167,7 +167,7 @@ impl Flow for PaymentSession {
                 self.reviewed((review, &about), (verdict, id.as_deref()), cx);
                 Trigger::Judged
             }
-            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
 

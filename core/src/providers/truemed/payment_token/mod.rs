@@ -169,7 +169,7 @@ impl Flow for PaymentToken {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
-            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
             Input::AfterAll(made, Event::SessionCreated(reply)) => {
                 self.made_after_all(&made, reply, cx)?;
                 Trigger::SessionCreated
@@ -203,7 +203,7 @@ impl Flow for PaymentToken {
                 self.not_sent(&id, &call, cx);
                 Trigger::Refused
             }
-            Input::Signalled(Event::Signal(signal), proof) => self.signalled(*signal, proof, cx)?,
+            Input::Webhook(Event::Signal(signal), proof) => self.signalled(*signal, proof, cx)?,
             Input::Returned => {
                 self.returned(cx)?;
                 Trigger::Other
@@ -218,7 +218,7 @@ impl Flow for PaymentToken {
                 Trigger::Judged
             }
             Input::AfterAll(..) | Input::Hinted { .. } => Trigger::Other,
-            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
 
