@@ -138,7 +138,7 @@ struct First(Option<String>);
 
 named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop", Stray = "stray" } }
 named! { pub(super) enum State { Absent = "absent", Asked = "asked", Live = "live" } }
-named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Judged = "judged", Other = "other" } }
+named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Reviewed = "reviewed", Other = "other" } }
 
 impl effect::Call for Call {
     type Settings = ();
@@ -174,7 +174,7 @@ impl Facet for State {
     const NAME: &'static str = "toy";
     const MOVES: &'static [Move<Self, On>] = &[
         moves(Self::Absent, &[On::Create], &[Self::Asked]),
-        moves(Self::Asked, &[On::Seen, On::Judged], &[Self::Live, Self::Absent]),
+        moves(Self::Asked, &[On::Seen, On::Reviewed], &[Self::Live, Self::Absent]),
         moves(Self::Asked, &[On::Refused], &[Self::Absent]),
     ];
 }
@@ -315,7 +315,7 @@ impl Toy {
             Input::Command(_) => On::Create,
             Input::Succeeded { .. } | Input::Webhook(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Reviewed { .. } | Input::Resolved { .. } => On::Reviewed,
             _ => On::Other,
         }
     }

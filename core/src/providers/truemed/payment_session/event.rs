@@ -28,7 +28,7 @@ named! {
         /// Truemed refuses.
         Refused = "refused",
         /// A person judges.
-        Judged = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves it.
         Other = "other",
     }

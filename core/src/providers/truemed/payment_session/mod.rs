@@ -59,15 +59,15 @@ impl Facet for SessionState {
         moves(Absent,     &[Create],          &[Requested]),
         moves(Absent,     &[Retrieve],        &[Adopting]),
         // A person had ended it, and it was made after all.
-        moves(Absent,     &[Judged, Created], &[Pending]),
+        moves(Absent,     &[Reviewed, Created], &[Pending]),
         moves(Requested,  &[Created],         &[Pending]),
         // A webhook that echoes our key stands in for the answer that was lost.
         moves(Requested,  &[Seen],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Requested,  &[Refused],         &[Absent]),
         // A lookup in the list shows what became of a creation that was never answered; a person can know it too.
         moves(Requested,  &[Found],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Requested,  &[Judged],          &[Pending, Absent]),
-        moves(Adopting,   &[Refused, Judged], &[Absent]),
+        moves(Requested,  &[Reviewed],          &[Pending, Absent]),
+        moves(Adopting,   &[Refused, Reviewed], &[Absent]),
         // How a session stands is learnt in any order: a status only moves up its rank.
         moves(Adopting,   &[Seen],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Pending,    &[Seen],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
@@ -161,11 +161,11 @@ impl Flow for PaymentSession {
             Input::Resolved { id, call, verdict } => {
                 let (verdict, named) = typed::<Review>(verdict);
                 self.resolved(&id, &call, (verdict, named.as_deref()), cx);
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::Reviewed { review, about, verdict, id } => {
                 self.reviewed((review, &about), (verdict, id.as_deref()), cx);
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })

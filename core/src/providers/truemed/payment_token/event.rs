@@ -45,7 +45,7 @@ named! {
         /// Truemed refuses.
         Refused = "refused",
         /// A person judges.
-        Judged = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves a facet.
         Other = "other",
     }

@@ -75,15 +75,15 @@ impl Facet for TokenState {
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
         // A lookup in the list, a webhook or a person shows what became of a request that was never answered.
-        moves(Requested, &[SessionFound, Judged],                            &[Awaiting, Absent]),
+        moves(Requested, &[SessionFound, Reviewed],                            &[Awaiting, Absent]),
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
-        moves(Awaiting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Awaiting,  &[Refused, Reviewed],                                 &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
-        moves(Adopting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Adopting,  &[Refused, Reviewed],                                 &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),
-        moves(Issued,    &[Judged],                                          &[Deleted]),
+        moves(Issued,    &[Reviewed],                                          &[Deleted]),
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
-        moves(Deleting,  &[Refused, Judged],                                 &[Issued, Deleted]),
+        moves(Deleting,  &[Refused, Reviewed],                                 &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
     ] };
 }
@@ -94,10 +94,10 @@ impl Facet for ItemsState {
     const NAME: &'static str = "items";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ItemsState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                          &[Updating]),
-        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
+        moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                    &[Settled]),
         moves(Pending,  &[Update],                          &[Updating]),
-        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+        moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
 
@@ -107,10 +107,10 @@ impl Facet for CardState {
     const NAME: &'static str = "card";
     const MOVES: &'static [Move<Self, Trigger>] = { use {CardState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                          &[Updating]),
-        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
+        moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                    &[Settled]),
         moves(Pending,  &[Update],                          &[Updating]),
-        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+        moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
 
@@ -128,14 +128,14 @@ impl Facet for ChargeState {
         // A charge that is not sent, and that other items or another token have overtaken.
         moves(Requested, &[UpdateAnswered],          &[Repaired]),
         moves(Requested, &[TokenUpdated],            &[Repaired, Open]),
-        moves(Requested, &[Judged],                  &[Repaired, Idle, Open, Failed]),
+        moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
         moves(Requested, &[SessionComplete],         &[Idle, Open]),
         moves(Requested, &[TokenDeleted],            &[Idle]),
         moves(Requested, &[SessionFound],            &[Open, Idle, Failed]),
-        moves(Open,      &[SessionComplete, Judged], &[Idle]),
+        moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
         // The session of a charge that failed turns out captured.
         moves(Failed,    &[SessionComplete],         &[Idle]),
-        moves(Failed,    &[TokenUpdated, Judged],    &[Repaired]),
+        moves(Failed,    &[TokenUpdated, Reviewed],    &[Repaired]),
         moves(Repaired,  &[CreateSession],           &[Requested]),
         moves(Repaired,  &[SessionComplete],         &[Idle]),
     ] };
@@ -211,11 +211,11 @@ impl Flow for PaymentToken {
             Input::Resolved { id, call, verdict } => {
                 let (verdict, named) = typed::<Review>(verdict);
                 self.resolved(&id, &call, (verdict, named.as_deref()), cx)?;
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::Reviewed { review, about, verdict, id } => {
                 self.reviewed((review, &about), (verdict, id.as_deref()), cx)?;
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::AfterAll(..) | Input::Hinted { .. } => Trigger::Other,
             Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
