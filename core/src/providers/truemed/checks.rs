@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::api::webhook::{SessionSeen, Status, Unlisted};
+use super::api::webhook::{SessionReport, Status, UnlistedEvent};
 use super::names::Review;
 use super::rules::Rule;
 use super::session::Session;
@@ -22,10 +22,10 @@ impl Session {
 
     /// Holds what was captured against what was asked for. Delivery goes by the status alone, so that nobody who paid is
     /// kept waiting for an odd amount; a person is asked about it, once for each amount.
-    pub(super) fn check_captured<F: Truemed>(&self, seen: &SessionSeen, is_news: bool, cx: &mut Cx<'_, F>) {
-        let Some(asked) = &self.asked else { return };
-        let wanted = self.capturing.unwrap_or(asked.total);
-        let same = seen.capture_amount.is_none_or(|amount| amount == wanted);
+    pub(super) fn check_captured<F: Truemed>(&self, report: &SessionReport, is_news: bool, cx: &mut Cx<'_, F>) {
+        let Some(requested) = &self.requested else { return };
+        let wanted = self.capturing.unwrap_or(requested.total);
+        let same = report.capture_amount.is_none_or(|amount| amount == wanted);
         cx.check(Rule::SessionCaptureAmountPresence, same).at("/capture_amount");
         if !same && is_news {
             cx.ask(Review::CapturedOtherAmount, self.id.as_str());
@@ -33,36 +33,36 @@ impl Session {
     }
 
     /// Holds a webhook against what the documents promise of it, besides the amount; this can only warn.
-    pub(crate) fn check<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let Some(asked) = &self.asked else { return };
-        let expired = seen.status == Status::AuthorizationExpired;
-        cx.check(Rule::SessionExpiredOnlyAfterCapture, !expired || self.capture_asked).at("/status");
-        let captured = seen.status == Status::Captured;
-        let fits = if asked.authorization {
-            captured || seen.capture_amount.is_none()
+    pub(crate) fn check<F: Truemed>(&self, report: &SessionReport, cx: &mut Cx<'_, F>) {
+        let Some(requested) = &self.requested else { return };
+        let expired = report.status == Status::AuthorizationExpired;
+        cx.check(Rule::SessionExpiredOnlyAfterCapture, !expired || self.capture_requested).at("/status");
+        let captured = report.status == Status::Captured;
+        let fits = if requested.authorization {
+            captured || report.capture_amount.is_none()
         } else {
             // Another amount than was asked for is told where the session takes it in.
-            let told = seen.capture_amount.is_some_and(|amount| amount != asked.total);
-            let equal = seen.authorize_amount.is_none() || seen.capture_amount == seen.authorize_amount;
-            !captured || told || (seen.capture_amount.is_some() && equal)
+            let told = report.capture_amount.is_some_and(|amount| amount != requested.total);
+            let equal = report.authorize_amount.is_none() || report.capture_amount == report.authorize_amount;
+            !captured || told || (report.capture_amount.is_some() && equal)
         };
         cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
-        let token = seen.payment_token.is_none() || asked.of_a_token;
+        let token = report.payment_token.is_none() || requested.of_a_token;
         cx.check(Rule::SessionTokenFieldPresence, token).at("/payment_token");
-        self.check_echo(seen, cx);
+        self.check_echo(report, cx);
     }
 
     /// Holds the metadata that came back against what was given.
-    pub(crate) fn check_echo<F: Truemed>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let Some(asked) = &self.asked else { return };
-        let echoed = seen.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == asked.metadata);
+    pub(crate) fn check_echo<F: Truemed>(&self, report: &SessionReport, cx: &mut Cx<'_, F>) {
+        let Some(requested) = &self.requested else { return };
+        let echoed = report.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == requested.metadata);
         cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
     }
 }
 
-impl Unlisted {
+impl UnlistedEvent {
     /// Says that it was ignored, for otherwise nobody would know why nothing moves.
-    pub(crate) fn report<T, F: Truemed>(self, cx: &mut Cx<'_, F>) -> Result<T, Stop> {
+    pub(crate) fn ignore<T, F: Truemed>(self, cx: &mut Cx<'_, F>) -> Result<T, Stop> {
         let name = self.event_type;
         cx.check(Rule::WebhookUnknownFields, false).at("/event_type").because(|| format!("It is `{name}`."));
         Err(IgnoredReason::Unrelated.into())

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::api::calls::Call;
 use super::api::order::price_of;
-use super::api::replies::SessionCreated;
+use super::api::replies::CreateSessionReply;
 use super::api::session_request::{CreatePaymentSession, Kind};
-use super::api::webhook::{SessionSeen, Status};
+use super::api::webhook::{SessionReport, Status};
 use super::ids::PaymentSessionId;
 use super::names::{Notice, Review, SignalName, Verdict};
 use super::rules::Rule;
@@ -23,7 +23,7 @@ use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
 
 /// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
-pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
+pub(crate) fn no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
     if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
         rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }
@@ -34,7 +34,7 @@ pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAsked"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct RequestedSession {
     /// The host's name for the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -59,7 +59,7 @@ pub struct Asked {
     pub(crate) candidates: Vec<PaymentSessionId>,
 }
 
-impl Asked {
+impl RequestedSession {
     pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str) -> Self {
         Self {
             intent: command.intent.clone(),
@@ -86,8 +86,8 @@ pub struct Session {
     /// The highest status that was seen.
     pub status: Status,
     /// What was asked for; nothing is known of a session that began with a lookup.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
+    #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<RequestedSession>,
     /// Whether a person says that it is ours, although nothing is known of what was asked for.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     claimed: bool,
@@ -104,8 +104,8 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<Cents>,
     /// Whether a capture was ever asked for.
-    #[serde(default)]
-    pub capture_asked: bool,
+    #[serde(rename = "capture_asked", default)]
+    pub capture_requested: bool,
     /// What the capture is to take that is asked for, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) capturing: Option<Cents>,
@@ -116,13 +116,14 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
     /// The wait for one that the documents list, since then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    unlisted_watch: Option<PollTimer>,
+    #[serde(rename = "unlisted_watch", default, skip_serializing_if = "Option::is_none")]
+    unlisted_timer: Option<PollTimer>,
     /// Whether a person said that it is over, of one that Truemed never said it of.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
     /// The wait for its next status.
-    pub watch: PollTimer,
+    #[serde(rename = "watch")]
+    pub timer: PollTimer,
 }
 
 impl Status {
@@ -145,28 +146,28 @@ impl Status {
 
 impl Session {
     /// The session that an answer to `create_payment_session` names.
-    pub(crate) fn created(reply: SessionCreated, asked: Asked, now: Timestamp) -> Self {
-        Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(asked), now) }
+    pub(crate) fn created(reply: CreateSessionReply, requested: RequestedSession, now: Timestamp) -> Self {
+        Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(requested), now) }
     }
 
     /// A session of which only the id is known.
-    pub(crate) const fn new(id: PaymentSessionId, asked: Option<Asked>, now: Timestamp) -> Self {
+    pub(crate) const fn new(id: PaymentSessionId, requested: Option<RequestedSession>, now: Timestamp) -> Self {
         Self {
             id,
             status: Status::Pending,
-            asked,
+            requested,
             claimed: false,
             redirect_url: None,
             captured: None,
             contradicted: false,
             authorized: None,
-            capture_asked: false,
+            capture_requested: false,
             capturing: None,
             ending: false,
             unlisted: None,
-            unlisted_watch: None,
+            unlisted_timer: None,
             ended: false,
-            watch: PollTimer::new(now),
+            timer: PollTimer::new(now),
         }
     }
 
@@ -178,20 +179,20 @@ impl Session {
     }
 
     /// What is awaited of it.
-    pub(crate) fn awaited(&self) -> Option<Wait> {
+    pub(crate) fn wait(&self) -> Option<Wait> {
         // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
         // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
-        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
+        let is_hold = self.requested.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
         let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
-        if self.is_over() || rests || self.wait().is_stopped() {
+        if self.is_over() || rests || self.timer().is_stopped() {
             return None;
         }
-        let mut awaited = Wait::new(SignalName::SessionComplete.as_str(), self.wait().since());
-        awaited.about = Some(self.id.as_str().into());
-        if self.status == Status::Pending && !self.ending && self.asked.as_ref().is_some_and(|it| it.attended) {
-            awaited.customer_url.clone_from(&self.redirect_url);
+        let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
+        wait.about = Some(self.id.as_str().into());
+        if self.status == Status::Pending && !self.ending && self.requested.as_ref().is_some_and(|it| it.attended) {
+            wait.customer_url.clone_from(&self.redirect_url);
         }
-        Some(awaited)
+        Some(wait)
     }
 
     /// Whether no other status is expected: Truemed said so, or a person did.
@@ -200,130 +201,130 @@ impl Session {
     }
 
     /// The wait for its next status.
-    const fn wait(&self) -> &PollTimer {
-        match &self.unlisted_watch {
-            Some(watch) => watch,
-            None => &self.watch,
+    const fn timer(&self) -> &PollTimer {
+        match &self.unlisted_timer {
+            Some(timer) => timer,
+            None => &self.timer,
         }
     }
 
-    const fn wait_mut(&mut self) -> &mut PollTimer {
-        match &mut self.unlisted_watch {
-            Some(watch) => watch,
-            None => &mut self.watch,
+    const fn timer_mut(&mut self) -> &mut PollTimer {
+        match &mut self.unlisted_timer {
+            Some(timer) => timer,
+            None => &mut self.timer,
         }
     }
 
     /// Plans the next look at it, and has a person look once the schedule is over.
-    pub(crate) fn watch<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+    pub(crate) fn schedule<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let id = self.id.as_str();
         let (review, other) = match self.unlisted {
             Some(_) => (Review::UnknownStatus, Review::NoSignal),
             None => (Review::NoSignal, Review::UnknownStatus),
         };
         cx.withdraw_review(other, id);
-        if self.awaited().is_none() {
+        if self.wait().is_none() {
             cx.withdraw(|call| call.looks_at(&self.id));
             cx.withdraw_review(review, id);
         } else {
-            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.wait(), review, id);
+            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.timer(), review, id);
         }
     }
 
     /// Waits for it anew, from now on.
-    pub(crate) fn wait_on<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
-        *self.wait_mut() = PollTimer::new(cx.now());
-        self.watch(cx);
+    pub(crate) fn restart_wait<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        *self.timer_mut() = PollTimer::new(cx.now());
+        self.schedule(cx);
     }
 
     /// A lookup that was begun then was answered.
-    pub(crate) fn looked(&mut self, at: Timestamp) {
-        self.wait_mut().looked(at);
+    pub(crate) fn looked_up(&mut self, at: Timestamp) {
+        self.timer_mut().looked(at);
     }
 
     /// The customer came back: the schedule begins anew, and dense.
     pub(crate) fn returned(&mut self, now: Timestamp) {
-        self.wait_mut().returned(now);
+        self.timer_mut().returned(now);
     }
 
     /// Truemed says that there is no such session: that denies nothing, and a person is asked where it is.
-    pub(crate) fn is_not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+    pub(crate) fn not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         cx.ask(Review::NotFound, self.id.as_str());
-        self.looked(cx.leased_at());
-        self.watch(cx);
+        self.looked_up(cx.leased_at());
+        self.schedule(cx);
     }
 
     /// A person answers a question about it, and may name the session that was meant. Says whether it is waited for no
     /// longer.
-    pub(crate) fn judged<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
+    pub(crate) fn reviewed<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
         match verdict {
             Verdict::MadeElsewhere => {
                 if let Some(id) = named.and_then(|id| PaymentSessionId::parse(id).ok()) {
-                    self.is_another(id, cx);
+                    self.rename(id, cx);
                 }
             }
-            Verdict::StopWaiting => self.wait_mut().stop(),
+            Verdict::StopWaiting => self.timer_mut().stop(),
             Verdict::Ended => self.ended = true,
-            _ => *self.wait_mut() = PollTimer::new(cx.now()),
+            _ => *self.timer_mut() = PollTimer::new(cx.now()),
         }
-        self.watch(cx);
-        self.ended || self.wait().is_stopped()
+        self.schedule(cx);
+        self.ended || self.timer().is_stopped()
     }
 
     /// Its id turns out to be another one.
-    fn is_another<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
+    fn rename<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
         cx.withdraw(|call| call.looks_at(&self.id));
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
         cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
         cx.learn(id.as_str());
         self.id = id;
-        self.wait_on(cx);
+        self.restart_wait(cx);
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
     }
 
     /// Takes in how it stands, from a webhook or a lookup; the order in which statuses come does not matter.
-    pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
-        let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
+    pub(crate) fn apply<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
+        let held = report.authorize_amount.or(report.total_amount.filter(|_| report.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
-        let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
+        let whole = report.total_amount.filter(|_| self.requested.is_none() && report.status == Status::Captured);
         let (captured, before) = (self.captured, self.status.clone());
-        self.captured = captured.max(seen.capture_amount.or(whole));
-        self.see_unlisted(seen, by_look_up, cx);
-        let contradiction = before.is_final() && seen.status.is_final() && before != seen.status;
-        self.status = core::cmp::max_by_key(before.clone(), seen.status.clone(), |it| (it.rank(), it.clone()));
+        self.captured = captured.max(report.capture_amount.or(whole));
+        self.apply_unlisted_status(report, by_lookup, cx);
+        let contradiction = before.is_final() && report.status.is_final() && before != report.status;
+        self.status = core::cmp::max_by_key(before.clone(), report.status.clone(), |it| (it.rank(), it.clone()));
         if !self.status.is_known() {
             self.status = before.clone();
         }
         if contradiction {
             self.contradict(cx);
         }
-        if seen.status == Status::Captured {
-            self.check_captured(seen, self.status != before || self.captured != captured, cx);
+        if report.status == Status::Captured {
+            self.check_captured(report, self.status != before || self.captured != captured, cx);
         }
         if self.status != before {
-            self.moved(cx);
+            self.on_status_change(cx);
         }
     }
 
     /// A status that nobody knows grants nothing and takes nothing away: it is watched until a person says what it means.
-    fn see_unlisted<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
-        match &seen.status {
+    fn apply_unlisted_status<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
+        match &report.status {
             Status::Unknown(text) => {
                 cx.check(Rule::SessionUnknownStatus, false).at("/status").because(|| format!("It is `{text}`."));
                 if self.is_over() {
                     return;
                 }
-                self.unlisted_watch.get_or_insert_with(|| PollTimer::new(cx.now()));
+                self.unlisted_timer.get_or_insert_with(|| PollTimer::new(cx.now()));
                 self.unlisted = self.unlisted.take().max(Some(text.clone()));
             }
             // Only a lookup says how it stands now; a webhook may be one that is told again.
-            status if status.is_final() || by_look_up => (self.unlisted, self.unlisted_watch) = (None, None),
+            status if status.is_final() || by_lookup => (self.unlisted, self.unlisted_timer) = (None, None),
             _ => {}
         }
     }
 
-    fn moved<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
-        let (id, attended) = (self.id.as_str(), self.asked.as_ref().is_some_and(|it| it.attended));
+    fn on_status_change<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+        let (id, attended) = (self.id.as_str(), self.requested.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
             cx.notify(Notice::OrderPlaced, id, None);
         }
@@ -339,7 +340,7 @@ impl Session {
             cx.notify(Notice::Rejected, id, None);
         }
         // A session that began with a lookup was fulfilled by whoever created it.
-        if self.status == Status::Captured && (self.asked.is_some() || self.claimed) {
+        if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
             cx.fulfill(id);
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::{CREDENTIAL, Call};
 use super::session_request::CreatePaymentSession;
-use super::webhook::{SessionSeen, Status};
+use super::webhook::{SessionReport, Status};
 use crate::config::truemed::Settings;
 use crate::effect::{Request, idempotency_key};
 use crate::flow::{Cx, Reading, Reply};
@@ -17,7 +17,7 @@ use crate::json::{RawText, decode, lenient, read_body};
 use crate::money::Cents;
 use crate::providers::truemed::Truemed;
 use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::session::Asked;
+use crate::providers::truemed::session::RequestedSession;
 use crate::time::{Millis, Timestamp};
 
 /// How many pages are read at most.
@@ -57,10 +57,10 @@ impl Default for Find {
 /// What a page shows.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Found {
+pub struct SessionPage {
     /// Its entries, each read by itself: one that cannot be read drops no other.
     #[serde(deserialize_with = "entries")]
-    payment_sessions: Vec<Option<SessionSeen>>,
+    payment_sessions: Vec<Option<SessionReport>>,
     /// Which page it is; absent where there is one page.
     #[serde(default, deserialize_with = "lenient")]
     pagination: Option<Pagination>,
@@ -76,12 +76,12 @@ struct Pagination {
     last_page: Option<u32>,
 }
 
-fn entries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<SessionSeen>>, D::Error> {
+fn entries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<SessionReport>>, D::Error> {
     let all = Vec::<RawText<'_>>::deserialize(deserializer)?;
     Ok(all.into_iter().map(|it| decode(it.get()).ok()).collect())
 }
 
-impl Found {
+impl SessionPage {
     /// Reads a page of the list.
     pub(crate) fn read<E>(reply: &Reply<'_>, event: impl FnOnce(Self) -> E) -> Reading<E> {
         Reading::of(read_body(reply.body).map(event).ok_or("/payment_sessions"))
@@ -105,7 +105,7 @@ impl Found {
 /// What is looked for: a session that was asked for and never answered.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
-    asked: &'a Asked,
+    requested: &'a RequestedSession,
     command: &'a CreatePaymentSession,
     idempotency_key: String,
     /// When it was asked for first.
@@ -129,26 +129,27 @@ pub(crate) enum Fit {
 
 impl<'a> Wanted<'a> {
     /// The request for a session that was begun, if there is one: a signal can name even one that was turned away.
-    pub(crate) fn of<F: Truemed>(asked: &'a Asked, cx: &'a Cx<'_, F>) -> Option<Self> {
+    pub(crate) fn of<F: Truemed>(requested: &'a RequestedSession, cx: &'a Cx<'_, F>) -> Option<Self> {
         let it = cx.pending(Call::is_session)?;
         let Call::CreatePaymentSession(command) = it.call else { return None };
         let idempotency_key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(Self { asked, command, idempotency_key, first_at: it.first_at? })
+        Some(Self { requested, command, idempotency_key, first_at: it.first_at? })
     }
 
     /// Whether a verified webhook names it: by its idempotency key; or by the key of the row and, of a checkout, because
     /// the customer has been there; of a charge, by its token, its amount and its time as well.
-    pub(crate) fn is_named_by(&self, seen: &SessionSeen, row: &Key) -> bool {
-        if seen.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
+    pub(crate) fn is_named_by(&self, report: &SessionReport, row: &Key) -> bool {
+        if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return true;
         }
-        let ours = seen.metadata.as_deref() == Some(row.as_str()) && seen.status.is_known() && !self.excludes(seen);
+        let ours =
+            report.metadata.as_deref() == Some(row.as_str()) && report.status.is_known() && !self.excludes(report);
         // Truemed writes whole seconds.
         let second = self.first_at.as_millis().div_euclid(1000).saturating_mul(1000);
-        let after = seen.created().is_some_and(|at| at >= Timestamp::from_millis(second));
+        let after = report.created().is_some_and(|at| at >= Timestamp::from_millis(second));
         match self.command.is_charge() {
-            true => ours && seen.payment_token.is_some() && seen.amount().is_some() && after,
-            false => ours && seen.status != Status::Pending,
+            true => ours && report.payment_token.is_some() && report.amount().is_some() && after,
+            false => ours && report.status != Status::Pending,
         }
     }
 
@@ -159,55 +160,55 @@ impl<'a> Wanted<'a> {
     }
 
     /// Whether something that it shows says that it is another one.
-    pub(crate) fn excludes(&self, seen: &SessionSeen) -> bool {
-        let Self { asked, command, .. } = self;
-        let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != asked.metadata;
+    pub(crate) fn excludes(&self, report: &SessionReport) -> bool {
+        let Self { requested, command, .. } = self;
+        let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
         let elsewhere = |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
-        seen.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
-            || seen.metadata.as_deref().is_some_and(differs)
-            || (command.is_charge() && seen.payment_token.is_some() && seen.payment_token != command.payment_token)
-            || self.costs_otherwise(seen)
-            || seen.customer_email.as_deref().is_some_and(elsewhere)
-            || seen.created().is_some_and(|at| at < self.from())
+        report.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
+            || report.metadata.as_deref().is_some_and(differs)
+            || (command.is_charge() && report.payment_token.is_some() && report.payment_token != command.payment_token)
+            || self.costs_otherwise(report)
+            || report.customer_email.as_deref().is_some_and(elsewhere)
+            || report.created().is_some_and(|at| at < self.from())
     }
 
     /// Whether an amount that it shows is not the one that was asked for; of a hold less may be taken.
-    fn costs_otherwise(&self, seen: &SessionSeen) -> bool {
-        let total = self.asked.total;
-        let whole = [seen.total_amount, seen.authorize_amount].into_iter().flatten().any(|it| it != total);
-        let taken = |it: Cents| if self.asked.authorization { it > total } else { it != total };
-        whole || seen.capture_amount.is_some_and(taken)
+    fn costs_otherwise(&self, report: &SessionReport) -> bool {
+        let total = self.requested.total;
+        let whole = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
+        let taken = |it: Cents| if self.requested.authorization { it > total } else { it != total };
+        whole || report.capture_amount.is_some_and(taken)
     }
 
     /// How a session stands to it.
-    pub(crate) fn fit(&self, seen: &SessionSeen) -> Fit {
-        let Self { asked, command, .. } = self;
-        if seen.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
+    pub(crate) fn fit(&self, report: &SessionReport) -> Fit {
+        let Self { requested, command, .. } = self;
+        if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return Fit::Ours;
         }
-        if seen.created().is_some_and(|at| at < self.from()) {
+        if report.created().is_some_and(|at| at < self.from()) {
             return Fit::Older;
         }
-        if self.excludes(seen) {
+        if self.excludes(report) {
             return Fit::Other;
         }
-        let echoed = seen.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == asked.metadata);
-        let charged = command.is_charge() && seen.payment_token.is_some();
-        let sold = seen.items() == Some(command.items());
-        let tells = seen.created().is_some() && seen.amount().is_some();
+        let echoed = report.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == requested.metadata);
+        let charged = command.is_charge() && report.payment_token.is_some();
+        let sold = report.items() == Some(command.items());
+        let tells = report.created().is_some() && report.amount().is_some();
         if tells && (echoed || charged || sold) { Fit::Fits } else { Fit::Doubtful }
     }
 }
 
 /// What the pages read so far amount to.
 #[derive(Debug)]
-pub(crate) enum Sought<'a> {
+pub(crate) enum Search<'a> {
     /// One session is ours.
-    One(PaymentSessionId, Option<&'a SessionSeen>),
+    One(PaymentSessionId, Option<&'a SessionReport>),
     /// Several could be.
     Several(Vec<PaymentSessionId>),
     /// The next page has to be read.
-    Next(Call),
+    NextPage(Call),
     /// None is, on every page that could show it.
     None,
     /// Nothing can be told.
@@ -225,21 +226,21 @@ impl Find {
     /// What a page amounts to, `known` being the sessions that are known to be others.
     pub(crate) fn read<'a>(
         &self,
-        page: &'a Found,
+        page: &'a SessionPage,
         wanted: &Wanted<'_>,
         known: impl Fn(&PaymentSessionId) -> bool,
-    ) -> Sought<'a> {
+    ) -> Search<'a> {
         let Self { mut doubtful, mut fitting, .. } = self.clone();
         doubtful |= !page.is_page(self.page);
         let mut complete = page.is_last(self.page);
         for entry in &page.payment_sessions {
-            let Some((seen, id)) = entry.as_ref().and_then(|seen| Some((seen, seen.session()?))) else {
+            let Some((report, id)) = entry.as_ref().and_then(|report| Some((report, report.session()?))) else {
                 doubtful = true;
                 continue;
             };
-            match wanted.fit(seen) {
+            match wanted.fit(report) {
                 _ if known(id) => {}
-                Fit::Ours => return Sought::One(id.clone(), Some(seen)),
+                Fit::Ours => return Search::One(id.clone(), Some(report)),
                 Fit::Fits if fitting.len() < KEPT && !fitting.contains(id) => fitting.push(id.clone()),
                 Fit::Older => complete = true,
                 Fit::Doubtful => doubtful = true,
@@ -248,16 +249,18 @@ impl Find {
         }
         let is_over = complete || self.page >= PAGES;
         match fitting.as_slice() {
-            _ if !is_over => {
-                Sought::Next(Call::FindPaymentSession(Self { page: self.page.saturating_add(1), doubtful, fitting }))
-            }
-            [] if doubtful || !complete => Sought::Unclear,
-            [] => Sought::None,
+            _ if !is_over => Search::NextPage(Call::FindPaymentSession(Self {
+                page: self.page.saturating_add(1),
+                doubtful,
+                fitting,
+            })),
+            [] if doubtful || !complete => Search::Unclear,
+            [] => Search::None,
             [id] => {
                 let on_page = page.payment_sessions.iter().flatten().find(|it| it.session() == Some(id));
-                Sought::One(id.clone(), on_page)
+                Search::One(id.clone(), on_page)
             }
-            _ => Sought::Several(fitting),
+            _ => Search::Several(fitting),
         }
     }
 }
@@ -274,18 +277,18 @@ mod tests {
         let mut command =
             CreatePaymentSession::new(Cents::new(1500), [OrderItem::new("b12", "B12", 1, Cents::new(1500))].into());
         command.customer_email = Some("a@shop.example".into());
-        let asked = Asked::of(&command, command.content(), "order-1");
+        let requested = RequestedSession::of(&command, command.content(), "order-1");
         let first_at = Timestamp::parse_iso("2026-02-02T10:00:00Z").unwrap();
-        let wanted = Wanted { asked: &asked, command: &command, idempotency_key: KEY.into(), first_at };
-        let Reading::Done(page) = Found::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {
+        let wanted = Wanted { requested: &requested, command: &command, idempotency_key: KEY.into(), first_at };
+        let Reading::Done(page) = SessionPage::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {
             return "no page".into();
         };
         match find.read(&page, &wanted, |id| id.as_str() == "ps_known") {
-            Sought::One(id, seen) => format!("{id} {}", seen.is_some()),
-            Sought::Several(all) => format!("{}", all.len()),
-            Sought::Next(call) => format!("{call:?}"),
-            Sought::None => "none".into(),
-            Sought::Unclear => "unclear".into(),
+            Search::One(id, report) => format!("{id} {}", report.is_some()),
+            Search::Several(all) => format!("{}", all.len()),
+            Search::NextPage(call) => format!("{call:?}"),
+            Search::None => "none".into(),
+            Search::Unclear => "unclear".into(),
         }
     }
 

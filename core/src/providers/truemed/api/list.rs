@@ -71,10 +71,10 @@ pub struct ListError {
 impl ListPaymentTokens {
     /// The request for this page.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
-        counted(self.page, "/page")?;
-        counted(self.page_size, "/page_size")?;
-        dated(self.card_expires_before.as_deref(), "YYYY-MM", "/card_expires_before", "is not YYYY-MM")?;
-        dated(self.lmn_expires_before.as_deref(), "YYYY-MM-DD", "/lmn_expires_before", "is not YYYY-MM-DD")?;
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        check_date(self.card_expires_before.as_deref(), "YYYY-MM", "/card_expires_before", "is not YYYY-MM")?;
+        check_date(self.lmn_expires_before.as_deref(), "YYYY-MM-DD", "/lmn_expires_before", "is not YYYY-MM-DD")?;
         let query = [
             ("page", self.page.map(|it| it.to_string())),
             ("page_size", self.page_size.map(|it| it.to_string())),
@@ -90,7 +90,7 @@ impl ListPaymentTokens {
 impl ListPaymentSessions {
     /// The request for this page.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
-        counted(self.page, "/page")?;
+        check_positive(self.page, "/page")?;
         let query = [
             ("page", self.page.map(|it| it.to_string())),
             ("include_order_items", self.include_order_items.map(|it| it.to_string())),
@@ -107,12 +107,12 @@ impl Page {
     }
 }
 
-fn counted(number: Option<u32>, pointer: &'static str) -> Result<(), ListError> {
+fn check_positive(number: Option<u32>, pointer: &'static str) -> Result<(), ListError> {
     if number == Some(0) { Err(ListError { pointer, reason: "counts from 1" }) } else { Ok(()) }
 }
 
 /// Whether a text has the digits and dashes of a pattern.
-fn dated(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
+fn check_date(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
     let fits = |text: &str| {
         let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
         text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(like)

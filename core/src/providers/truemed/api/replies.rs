@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 
-use super::webhook::{NextAction, SessionSeen, Status};
+use super::webhook::{NextAction, SessionReport, Status};
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::in_one_case;
 use crate::json::{RawText, any_form, decode, lenient, lenient_text, read_body, string_or_int};
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 /// The reply to `create_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenRequested {
+pub struct CreateTokenReply {
     /// The request, never to be used as a token.
     #[serde(deserialize_with = "any_form")]
     pub provision_token_request_id: ProvisionTokenRequestId,
@@ -30,10 +30,10 @@ pub struct TokenRequested {
 /// The reply to `update_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct UpdateAnswered {
+pub struct UpdateTokenReply {
     /// Whether the customer must act, where the reply says anything of it.
-    #[serde(default, deserialize_with = "said")]
-    next_action: Option<Said>,
+    #[serde(default, deserialize_with = "action_member")]
+    next_action: Option<ActionMember>,
     /// Where the customer acts.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
@@ -47,51 +47,51 @@ pub struct UpdateAnswered {
 
 /// What a member that names an action says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Said {
+enum ActionMember {
     /// Nothing.
-    Nothing,
+    Null,
     /// That there is none.
-    No,
+    None,
     /// There is one, by the provider's name for it.
     Named(NextAction),
     /// There is one that has no name that could be read.
     Unnamed,
 }
 
-impl<'de> Deserialize<'de> for Said {
+impl<'de> Deserialize<'de> for ActionMember {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = RawText::deserialize(deserializer)?.get();
         Ok(match (raw, decode::<String>(raw)) {
-            ("null", _) => Self::Nothing,
-            (_, Ok(text)) if text.is_empty() => Self::Nothing,
-            (_, Ok(text)) if text.eq_ignore_ascii_case("none") => Self::No,
+            ("null", _) => Self::Null,
+            (_, Ok(text)) if text.is_empty() => Self::Null,
+            (_, Ok(text)) if text.eq_ignore_ascii_case("none") => Self::None,
             (_, Ok(text)) => Self::Named(NextAction::from(text)),
             (_, Err(_)) => Self::Unnamed,
         })
     }
 }
 
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Said>, D::Error> {
-    Said::deserialize(deserializer).map(Some)
+fn action_member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ActionMember>, D::Error> {
+    ActionMember::deserialize(deserializer).map(Some)
 }
 
-impl UpdateAnswered {
+impl UpdateTokenReply {
     /// What the customer must do, if anything; an action whose name cannot be read has an empty one.
     pub fn next_action(&self) -> Option<NextAction> {
         let unnamed = || NextAction::Unknown(String::new());
         match &self.next_action {
-            Some(Said::Named(action)) => Some(action.clone()),
-            Some(Said::Unnamed) => Some(unnamed()),
+            Some(ActionMember::Named(action)) => Some(action.clone()),
+            Some(ActionMember::Unnamed) => Some(unnamed()),
             // A page for the customer is an action, whatever is said of it.
-            Some(Said::No | Said::Nothing) | None => self.redirect_url.is_some().then(unnamed),
+            Some(ActionMember::None | ActionMember::Null) | None => self.redirect_url.is_some().then(unnamed),
         }
     }
 
     /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
     /// token that it names is another than the one that was to be updated.
-    pub(crate) fn read<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
+    pub(crate) fn read<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read_body::<Self>(reply.body) {
-            Some(Self { payment_token: Some(other), .. }) if other != *asked => Reading::missing("/payment_token"),
+            Some(Self { payment_token: Some(other), .. }) if other != *requested => Reading::missing("/payment_token"),
             Some(it)
                 if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() =>
             {
@@ -105,7 +105,7 @@ impl UpdateAnswered {
 /// The reply to `create_payment_session`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionCreated {
+pub struct CreateSessionReply {
     /// The session.
     #[serde(deserialize_with = "any_form")]
     pub id: PaymentSessionId,
@@ -117,7 +117,7 @@ pub struct SessionCreated {
 /// A refused charge that sends the customer to a page.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[non_exhaustive]
-pub struct ChargeFailed {
+pub struct FailedChargeReply {
     /// Where the customer repairs it.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
@@ -131,7 +131,7 @@ pub struct ChargeFailed {
     id: Option<PaymentSessionId>,
 }
 
-impl ChargeFailed {
+impl FailedChargeReply {
     /// The session that failed, if the reply names it.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.id.as_ref())
@@ -147,7 +147,7 @@ impl ChargeFailed {
 /// The reply to `retrieve_provision_token_request`; a token of null says that it is pending.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct ProvisionRetrieved {
+pub struct ProvisionReply {
     /// The token, once there is one.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Option<Token>,
@@ -159,7 +159,7 @@ pub struct ProvisionRetrieved {
 /// The reply to `retrieve_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenRetrieved {
+pub struct TokenReply {
     /// The token.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Token,
@@ -168,16 +168,16 @@ pub struct TokenRetrieved {
     pub lmn_expires_at: Option<String>,
 }
 
-impl TokenRetrieved {
+impl TokenReply {
     /// When the earliest letter expires.
-    pub(crate) fn letter(&self) -> Option<Timestamp> {
+    pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
     }
 }
 
 /// The id of what a request made, in the reply to a capture, a void or a refund.
 #[derive(Deserialize)]
-struct Made {
+struct MadeReply {
     #[serde(default, deserialize_with = "string_or_int")]
     id: Option<String>,
     #[serde(default, deserialize_with = "string_or_int")]
@@ -188,25 +188,25 @@ struct Made {
 
 /// Reads the id of a capture. The session's own is what a lookup says, and no capture's.
 pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read_body::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
+    let made = read_body::<MadeReply>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
     Reading::of(made.map(event).ok_or("/id"))
 }
 
 /// Reads the id of a void. A session that is shown in its place has to be voided.
 pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read_body::<Made>(reply.body)
+    let made = read_body::<MadeReply>(reply.body)
         .filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
     Reading::of(made.and_then(|it| it.id).map(event).ok_or("/id"))
 }
 
 /// Reads the id of a refund.
 pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    Reading::of(read_body::<Made>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
+    Reading::of(read_body::<MadeReply>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
 }
 
 /// Reads the request for a token, which is of no use without the page for the customer.
-pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequested) -> E) -> Reading<E> {
-    match read_body::<TokenRequested>(reply.body) {
+pub(crate) fn create_token<E>(reply: &Reply<'_>, event: impl FnOnce(CreateTokenReply) -> E) -> Reading<E> {
+    match read_body::<CreateTokenReply>(reply.body) {
         None => Reading::missing("/provision_token_request_id"),
         Some(it) if it.redirect_url.as_deref().is_some_and(|url| url.contains("://")) => Reading::Done(event(it)),
         Some(it) => Reading::Missing { pointer: "/redirect_url", hint: Some(event(it)) },
@@ -214,35 +214,35 @@ pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequ
 }
 
 /// Reads a created session.
-pub(crate) fn session_created<E>(reply: &Reply<'_>, event: impl FnOnce(SessionCreated) -> E) -> Reading<E> {
+pub(crate) fn create_session<E>(reply: &Reply<'_>, event: impl FnOnce(CreateSessionReply) -> E) -> Reading<E> {
     whole(reply, "/id", event)
 }
 
 /// Reads how a session stands: the one that was asked for.
 pub(crate) fn session<E>(
     reply: &Reply<'_>,
-    asked: &PaymentSessionId,
-    event: impl FnOnce(SessionSeen) -> E,
+    requested: &PaymentSessionId,
+    event: impl FnOnce(SessionReport) -> E,
 ) -> Reading<E> {
-    match read_body::<SessionSeen>(reply.body) {
+    match read_body::<SessionReport>(reply.body) {
         None => Reading::missing("/status"),
-        Some(seen) if seen.status.as_str().is_empty() => Reading::missing("/status"),
-        Some(seen) if seen.session() == Some(asked) => Reading::Done(event(seen)),
+        Some(report) if report.status.as_str().is_empty() => Reading::missing("/status"),
+        Some(report) if report.session() == Some(requested) => Reading::Done(event(report)),
         Some(_) => Reading::missing("/id"),
     }
 }
 
 /// Reads a token: the one that was asked for.
-pub(crate) fn token<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(TokenRetrieved) -> E) -> Reading<E> {
-    let read = read_body::<TokenRetrieved>(reply.body).filter(|it| it.payment_token == *asked);
+pub(crate) fn token<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(TokenReply) -> E) -> Reading<E> {
+    let read = read_body::<TokenReply>(reply.body).filter(|it| it.payment_token == *requested);
     Reading::of(read.map(event).ok_or("/payment_token"))
 }
 
 /// Reads the provision request that was asked for: its token must be there, be it null.
 pub(crate) fn provision<E>(
     reply: &Reply<'_>,
-    asked: &ProvisionTokenRequestId,
-    event: impl FnOnce(ProvisionRetrieved) -> E,
+    requested: &ProvisionTokenRequestId,
+    event: impl FnOnce(ProvisionReply) -> E,
 ) -> Reading<E> {
     #[derive(Deserialize)]
     struct Shape<'a> {
@@ -254,7 +254,7 @@ pub(crate) fn provision<E>(
     }
     match read_body::<Shape<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),
-        Some(Shape { provision_token_request_id: Some(other), .. }) if other != asked.as_str() => {
+        Some(Shape { provision_token_request_id: Some(other), .. }) if other != requested.as_str() => {
             Reading::missing("/provision_token_request_id")
         }
         Some(_) => whole(reply, "/payment_token", event),
@@ -284,10 +284,10 @@ pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Re
 /// The same for a charge, whose refusal may send the customer to a page, whatever its status.
 pub(crate) fn charge_refusal<E>(
     reply: &Reply<'_>,
-    event: impl FnOnce(ChargeFailed, Option<String>) -> E,
+    event: impl FnOnce(FailedChargeReply, Option<String>) -> E,
 ) -> Option<Refusal<E>> {
     let worded = refusal(reply, &[("NotFound", Rule::TokenDeleteFinal)]);
-    let Some(failed) = read_body::<ChargeFailed>(reply.body).filter(|it| it.redirect_url.is_some()) else {
+    let Some(failed) = read_body::<FailedChargeReply>(reply.body).filter(|it| it.redirect_url.is_some()) else {
         return worded;
     };
     let refusal = worded.unwrap_or(Refusal::new(None, None));
@@ -300,8 +300,8 @@ mod tests {
     use super::*;
 
     fn update(body: &str) -> Option<Option<NextAction>> {
-        let asked = Token::parse("pt_1").unwrap();
-        match UpdateAnswered::read(&Reply { status: 200, body: body.as_bytes() }, &asked, |it| it.next_action()) {
+        let requested = Token::parse("pt_1").unwrap();
+        match UpdateTokenReply::read(&Reply { status: 200, body: body.as_bytes() }, &requested, |it| it.next_action()) {
             Reading::Done(action) => Some(action),
             Reading::Missing { .. } => None,
         }

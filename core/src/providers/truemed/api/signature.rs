@@ -35,9 +35,9 @@ pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError>
     let genuine = match (delivery.headers.get(SIGNATURE), delivery.headers.get("x-truemed-api-key")) {
         (Some(header), _) => {
             let signature = Signature::read(header).ok_or(AuthError::UnreadableHeader(SIGNATURE))?;
-            let genuine = secrets.iter().any(|secret| signature.is_by(*secret, delivery.body));
+            let genuine = secrets.iter().any(|secret| signature.is_signed_with(*secret, delivery.body));
             if let Some(tolerance) = delivery.tolerance.filter(|_| genuine) {
-                delivery.check_time(signature.made()?, tolerance)?;
+                delivery.check_time(signature.time()?, tolerance)?;
             }
             genuine
         }
@@ -61,7 +61,7 @@ impl<'a> Signature<'a> {
         Some(Self { time, listed: parts().filter_map(|(name, text)| bytes(text).filter(|_| name != "t")).collect() })
     }
 
-    fn is_by(&self, secret: Secret<'_>, body: &[u8]) -> bool {
+    fn is_signed_with(&self, secret: Secret<'_>, body: &[u8]) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
         mac.update(self.time.as_bytes());
         mac.update(b".");
@@ -71,7 +71,7 @@ impl<'a> Signature<'a> {
     }
 
     /// When it was made: in seconds, or in milliseconds where seconds would lie thousands of years ahead.
-    fn made(&self) -> Result<Timestamp, AuthError> {
+    fn time(&self) -> Result<Timestamp, AuthError> {
         let number: u64 = self.time.parse().map_err(|_| AuthError::UnreadableHeader(SIGNATURE))?;
         Ok(Timestamp::from_documented_seconds(number)
             .unwrap_or_else(|| Timestamp::default().after(Millis::new(number))))
@@ -142,9 +142,9 @@ mod tests {
         assert_eq!(at(1_700_604_800_000, week), Ok(Origin::Verified));
         assert_eq!(at(1_700_604_800_001, week), Err(AuthError::Stale));
         assert_eq!(at(1_700_000_000, week), Err(AuthError::NowInSeconds));
-        let made = |time| Signature { time, listed: Vec::new() }.made().map(Timestamp::as_millis);
-        assert_eq!((made("1700000000"), made("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
-        assert_eq!(made("2023-11-14T22:13:20Z"), Err(AuthError::UnreadableHeader(SIGNATURE)));
+        let time = |time| Signature { time, listed: Vec::new() }.time().map(Timestamp::as_millis);
+        assert_eq!((time("1700000000"), time("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
+        assert_eq!(time("2023-11-14T22:13:20Z"), Err(AuthError::UnreadableHeader(SIGNATURE)));
     }
 
     #[test]

@@ -53,7 +53,7 @@ open_enum! {
 /// `payment_token_updated`: from its receipt the token can be charged.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenUpdated {
+pub struct TokenUpdatedWebhook {
     /// The token.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Token,
@@ -80,7 +80,7 @@ pub struct TokenUpdated {
 /// `payment_session_complete`, or the answer to `retrieve_payment_session`: how a session stands.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionSeen {
+pub struct SessionReport {
     /// The session; the name of this field is not documented, so three are read.
     #[serde(default, deserialize_with = "lenient")]
     payment_session_id: Option<PaymentSessionId>,
@@ -125,12 +125,12 @@ pub struct SessionSeen {
     pub customer_email: Option<String>,
     /// What was sold.
     #[serde(default, deserialize_with = "lenient")]
-    order_items: Option<Vec<ItemSeen>>,
+    order_items: Option<Vec<ReportedItem>>,
 }
 
 /// One line of a session's order, as far as it tells one order from another.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-struct ItemSeen {
+struct ReportedItem {
     name: String,
     quantity: i64,
     price: Cents,
@@ -138,7 +138,7 @@ struct ItemSeen {
     sku: Option<String>,
 }
 
-impl SessionSeen {
+impl SessionReport {
     /// The session that stands so, if it is named.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.payment_id.as_ref()).or(self.id.as_ref())
@@ -156,8 +156,8 @@ impl SessionSeen {
 
     /// The fingerprint of what was sold, where it is shown.
     pub(crate) fn items(&self) -> Option<Digest> {
-        let line = |it: &ItemSeen| {
-            let ItemSeen { name, quantity, price, sku } = it;
+        let line = |it: &ReportedItem| {
+            let ReportedItem { name, quantity, price, sku } = it;
             OrderItem::new(sku.as_deref().unwrap_or_default(), name, *quantity, *price)
         };
         self.order_items.as_ref().map(|items| digest(&items.iter().map(line).collect::<Vec<_>>()))
@@ -169,19 +169,19 @@ impl SessionSeen {
 #[non_exhaustive]
 pub enum Signal {
     /// A token can be charged.
-    TokenUpdated(TokenUpdated),
+    TokenUpdated(TokenUpdatedWebhook),
     /// A session has another status.
-    SessionComplete(SessionSeen),
+    SessionComplete(SessionReport),
     /// Something that is not about payments.
     Other,
     /// An event whose name the documents do not have: it says nothing, whatever its payload looks like.
-    Unlisted(Unlisted),
+    Unlisted(UnlistedEvent),
 }
 
 /// An event of an unknown name that looks like one of a token or of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Unlisted {
+pub struct UnlistedEvent {
     /// Its name.
     pub event_type: String,
     /// What it would be by its payload.
@@ -190,7 +190,7 @@ pub struct Unlisted {
 
 /// What an event is about by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum EventName {
     /// It has none: its payload tells.
     Nothing,
     Token,
@@ -199,7 +199,7 @@ enum Named {
     Unlisted,
 }
 
-impl Named {
+impl EventName {
     /// The documents have two names for either event, spelt with underscores or dots; the guide shows the dots, and cuts off
     /// before its names. Neither case nor the sign between two words counts.
     fn of(event: &str) -> Self {
@@ -250,13 +250,13 @@ impl Signal {
         }
         let of_token = || read_body(payload).map(Self::TokenUpdated).map(Some);
         let of_session = || read_body(payload).map(Self::SessionComplete).map(Some);
-        match (Named::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
-            (Named::Nothing, false, true) | (Named::Token, _, true) => of_token(),
-            (Named::Nothing | Named::Session, true, _) => of_session(),
-            (Named::Unlisted, has_status, has_token) => {
+        match (EventName::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
+            (EventName::Nothing, false, true) | (EventName::Token, _, true) => of_token(),
+            (EventName::Nothing | EventName::Session, true, _) => of_session(),
+            (EventName::Unlisted, has_status, has_token) => {
                 // What cannot be read is no matter of ours either.
                 let like = if has_status { of_session() } else { of_token().filter(|_| has_token) };
-                let unlisted = |like| Self::Unlisted(Unlisted { event_type: event.into(), like: Box::new(like) });
+                let unlisted = |like| Self::Unlisted(UnlistedEvent { event_type: event.into(), like: Box::new(like) });
                 Some(like.flatten().map(unlisted))
             }
             _ => Some(None),
@@ -283,14 +283,14 @@ impl Signal {
     }
 }
 
-impl TokenUpdated {
+impl TokenUpdatedWebhook {
     /// When the earliest letter expires.
-    pub(crate) fn letter(&self) -> Option<Timestamp> {
+    pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
     }
 
     /// When the token was changed, where the webhook says so.
-    pub(crate) fn time(&self) -> Option<Timestamp> {
+    pub(crate) fn changed_at(&self) -> Option<Timestamp> {
         self.updated_at.as_deref().and_then(Timestamp::parse_iso)
     }
 }

@@ -13,7 +13,7 @@ use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::{Capture, CreateRefund, Reason};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::session::Asked;
+use crate::providers::truemed::session::RequestedSession;
 use crate::value::{Extra, RawJson, echoed};
 
 /// What the host may wish.
@@ -154,7 +154,7 @@ impl PaymentSession {
         }
         let content = command.content();
         let metadata = echoed(&mut command.metadata, cx.key());
-        *self = Self::Requested(Asked::of(&command, content, &metadata));
+        *self = Self::Requested(RequestedSession::of(&command, content, &metadata));
         match command.intent.clone() {
             Some(intent) => cx.request_next(Call::CreatePaymentSession(command), &intent),
             None => cx.request(Call::CreatePaymentSession(command)),

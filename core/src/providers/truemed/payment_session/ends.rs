@@ -8,7 +8,7 @@ use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::Capture;
-use crate::providers::truemed::api::webhook::{SessionSeen, Status};
+use crate::providers::truemed::api::webhook::{SessionReport, Status};
 use crate::providers::truemed::names::Verdict;
 use crate::providers::truemed::session::Session;
 
@@ -50,7 +50,7 @@ impl Known {
     /// Takes what is held, or less.
     pub(super) fn capture(&mut self, intent: Option<Intent>, capture: Capture, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let content = capture_content(capture.total_amount);
-        self.session.capture_asked = true;
+        self.session.capture_requested = true;
         self.session.capturing = Some(capture.total_amount);
         let call = Call::CapturePaymentSession(self.session.id.clone(), capture);
         match &intent {
@@ -83,31 +83,31 @@ impl Known {
     }
 
     /// An end was taken: the session shows its outcome, which a webhook tells, or the lookups do.
-    pub(super) fn end_is_taken(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn end_accepted(&mut self, cx: &mut Cx<'_>) {
         if self.ending.is_none() {
             return;
         }
         self.settle_end(Outcome::Done);
         self.session.ending = true;
-        self.session.wait_on(cx);
+        self.session.restart_wait(cx);
     }
 
     /// An end was refused: that can say that the money moved already.
-    pub(super) fn end_is_refused(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn end_refused(&mut self, cx: &mut Cx<'_>) {
         self.settle_end(Outcome::Failed);
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
     /// What a person says of an end.
-    pub(super) fn end_is_resolved(&mut self, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
+    pub(super) fn end_resolved(&mut self, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
         match (call, verdict) {
             (Call::CapturePaymentSession(..), Some(Verdict::Captured))
             | (Call::VoidPaymentSession(_), Some(Verdict::Voided))
-            | (Call::CancelPaymentSession(_), Some(Verdict::Canceled)) => self.end_is_taken(cx),
+            | (Call::CancelPaymentSession(_), Some(Verdict::Canceled)) => self.end_accepted(cx),
             _ => {
                 self.settle_end(Outcome::Failed);
                 self.session.ended |= verdict == Some(Verdict::Ended);
-                self.session.watch(cx);
+                self.session.schedule(cx);
                 cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
             }
         }
@@ -133,12 +133,12 @@ impl Known {
     }
 
     /// What a status says of the end that is asked for: it is over, or a lookup of its own time denies it.
-    pub(super) fn end_is_shown(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_>) {
+    pub(super) fn compare_end(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
         let Some(ending) = &self.ending else { return };
         let Session { status, .. } = &self.session;
         let (is_over, is_as_before) = match ending {
-            Ending::Cancel => (*status != Status::Pending, seen.status == Status::Pending),
-            Ending::Capture(..) | Ending::Void => (status.is_final(), seen.status == Status::Authorized),
+            Ending::Cancel => (*status != Status::Pending, report.status == Status::Pending),
+            Ending::Capture(..) | Ending::Void => (status.is_final(), report.status == Status::Authorized),
         };
         if is_over {
             let captured = *status == Status::Captured;
@@ -151,11 +151,11 @@ impl Known {
             self.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
             self.ending = None;
             self.session.ending = false;
-        } else if by_look_up && is_as_before {
+        } else if by_lookup && is_as_before {
             if cx.deny(is_end).is_some() {
                 self.settle_end(Outcome::Failed);
             }
-        } else if by_look_up {
+        } else if by_lookup {
             cx.look_again(is_end);
         }
     }

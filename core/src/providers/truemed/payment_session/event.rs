@@ -5,9 +5,9 @@ use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Found;
-use crate::providers::truemed::api::replies::{self, SessionCreated};
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal};
+use crate::providers::truemed::api::found::SessionPage;
+use crate::providers::truemed::api::replies::{self, CreateSessionReply};
+use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 use crate::providers::truemed::rules::Rule;
 
 named! {
@@ -20,11 +20,11 @@ named! {
         /// The host asks for something that moves it only once it is answered.
         Ask = "ask",
         /// Truemed answers with the session.
-        Created = "session_created",
+        SessionCreated = "session_created",
         /// Truemed says how it stands: by webhook or in answer to a lookup.
-        Seen = "payment_session_complete",
+        SessionComplete = "payment_session_complete",
         /// A lookup in the list shows or denies it.
-        Found = "session_found",
+        SessionFound = "session_found",
         /// Truemed refuses.
         Refused = "refused",
         /// A person judges.
@@ -39,11 +39,11 @@ named! {
 #[non_exhaustive]
 pub enum Event {
     /// The session was created.
-    Created(SessionCreated),
+    SessionCreated(CreateSessionReply),
     /// The session stands thus.
-    Seen(Box<SessionSeen>),
+    SessionRetrieved(Box<SessionReport>),
     /// A page of the list was read.
-    Found(Found),
+    SessionPage(SessionPage),
     /// A capture or a void was taken, under this id.
     Ended(String),
     /// Money was given back, under this id.
@@ -56,11 +56,11 @@ impl Event {
     /// Reads a good reply.
     pub(super) fn of_reply(call: &Call, reply: &Reply<'_>) -> Reading<Self> {
         match call {
-            Call::CreatePaymentSession(_) => replies::session_created(reply, Self::Created),
+            Call::CreatePaymentSession(_) => replies::create_session(reply, Self::SessionCreated),
             Call::RetrievePaymentSession(id) | Call::ConfirmPaymentSession(id) => {
-                replies::session(reply, id, |seen| Self::Seen(Box::new(seen)))
+                replies::session(reply, id, |report| Self::SessionRetrieved(Box::new(report)))
             }
-            Call::FindPaymentSession(_) => Found::read(reply, Self::Found),
+            Call::FindPaymentSession(_) => SessionPage::read(reply, Self::SessionPage),
             Call::CapturePaymentSession(of, _) => replies::capture(reply, of, Self::Ended),
             Call::VoidPaymentSession(_) => replies::void(reply, Self::Ended),
             Call::CreateRefund(..) => replies::refund(reply, Self::Refunded),
@@ -97,9 +97,9 @@ impl Event {
     /// The id of what a request made.
     pub(super) fn made(&self) -> Option<&str> {
         match self {
-            Self::Created(session) => Some(session.id.as_str()),
+            Self::SessionCreated(session) => Some(session.id.as_str()),
             Self::Ended(id) | Self::Refunded(id) => Some(id),
-            Self::Seen(_) | Self::Found(_) | Self::Signal(_) => None,
+            Self::SessionRetrieved(_) | Self::SessionPage(_) | Self::Signal(_) => None,
         }
     }
 }

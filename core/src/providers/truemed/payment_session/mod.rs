@@ -18,7 +18,7 @@ use super::api::webhook::Signal;
 use super::ids::PaymentSessionId;
 use super::names::Review;
 use super::rules::Rule;
-use super::session::Asked;
+use super::session::RequestedSession;
 use crate::config::truemed::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
@@ -28,7 +28,7 @@ use crate::flow::{self, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Rep
 pub use command::{Action, Command};
 pub use event::{Event, Trigger};
 pub use known::Known;
-pub use refunds::GivenBack;
+pub use refunds::RefundTotals;
 pub use session::SessionState;
 
 type Rules<'a> = flow::Rules<'a, PaymentSession>;
@@ -44,7 +44,7 @@ pub enum PaymentSession {
     #[default]
     Absent,
     /// The session is asked for.
-    Requested(Asked),
+    Requested(RequestedSession),
     /// A session of another origin is looked up.
     Adopting(PaymentSessionId),
     /// Truemed knows the session.
@@ -59,25 +59,25 @@ impl Facet for SessionState {
         moves(Absent,     &[Create],          &[Requested]),
         moves(Absent,     &[Retrieve],        &[Adopting]),
         // A person had ended it, and it was made after all.
-        moves(Absent,     &[Reviewed, Created], &[Pending]),
-        moves(Requested,  &[Created],         &[Pending]),
+        moves(Absent,     &[Reviewed, SessionCreated], &[Pending]),
+        moves(Requested,  &[SessionCreated],         &[Pending]),
         // A webhook that echoes our key stands in for the answer that was lost.
-        moves(Requested,  &[Seen],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[SessionComplete],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Requested,  &[Refused],         &[Absent]),
         // A lookup in the list shows what became of a creation that was never answered; a person can know it too.
-        moves(Requested,  &[Found],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[SessionFound],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Requested,  &[Reviewed],          &[Pending, Absent]),
         moves(Adopting,   &[Refused, Reviewed], &[Absent]),
         // How a session stands is learnt in any order: a status only moves up its rank.
-        moves(Adopting,   &[Seen],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Pending,    &[Seen],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Processing, &[Seen],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Authorized, &[Seen],            &[Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Adopting,   &[SessionComplete],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Pending,    &[SessionComplete],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Processing, &[SessionComplete],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Authorized, &[SessionComplete],            &[Rejected, Canceled, Voided, Expired, Captured]),
         // Contradictory finals keep the higher: which of two unpaid ones is higher is fixed, and money is above all.
-        moves(Rejected,   &[Seen],            &[Canceled, Voided, Expired, Captured]),
-        moves(Canceled,   &[Seen],            &[Voided, Expired, Captured]),
-        moves(Voided,     &[Seen],            &[Expired, Captured]),
-        moves(Expired,    &[Seen],            &[Captured]),
+        moves(Rejected,   &[SessionComplete],            &[Canceled, Voided, Expired, Captured]),
+        moves(Canceled,   &[SessionComplete],            &[Voided, Expired, Captured]),
+        moves(Voided,     &[SessionComplete],            &[Expired, Captured]),
+        moves(Expired,    &[SessionComplete],            &[Captured]),
     ] };
 }
 
@@ -110,20 +110,20 @@ impl Flow for PaymentSession {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
             Input::Succeeded { id, call, event } => match event {
-                Event::Created(reply) => {
-                    self.created(reply, cx)?;
-                    Trigger::Created
+                Event::SessionCreated(reply) => {
+                    self.on_session_created(reply, cx)?;
+                    Trigger::SessionCreated
                 }
-                Event::Found(page) => {
-                    self.found(&call, &page, cx)?;
-                    Trigger::Found
+                Event::SessionPage(page) => {
+                    self.on_session_page(&call, &page, cx)?;
+                    Trigger::SessionFound
                 }
-                Event::Seen(seen) => {
-                    self.looked_up(&seen, cx)?;
-                    Trigger::Seen
+                Event::SessionRetrieved(report) => {
+                    self.on_lookup(&report, cx)?;
+                    Trigger::SessionComplete
                 }
                 Event::Ended(_) => {
-                    self.known_or(IgnoredReason::Unrelated)?.end_is_taken(cx);
+                    self.known_or(IgnoredReason::Unrelated)?.end_accepted(cx);
                     Trigger::Other
                 }
                 Event::Refunded(_) => {
@@ -137,7 +137,7 @@ impl Flow for PaymentSession {
             },
             Input::AfterAll(done, event) => {
                 self.done_after_all(&done, event, cx);
-                Trigger::Created
+                Trigger::SessionCreated
             }
             Input::Refused { id, call, status, code, .. } => {
                 self.refused(&id, &call, (status, code.as_deref()), cx);
@@ -149,8 +149,8 @@ impl Flow for PaymentSession {
             }
             Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Trigger::Other,
             Input::Webhook(Event::Signal(signal), origin) => {
-                self.signalled(*signal, origin, cx)?;
-                Trigger::Seen
+                self.on_webhook(*signal, origin, cx)?;
+                Trigger::SessionComplete
             }
             Input::Returned => {
                 if !self.known_or(IgnoredReason::Unrelated)?.returned(cx) {
@@ -181,7 +181,7 @@ impl Flow for PaymentSession {
 
     fn is_duplicate(&self, command: &Command) -> bool {
         match (self, command) {
-            (Self::Requested(asked), Command::CreatePaymentSession(command)) => asked.cart == command.content(),
+            (Self::Requested(requested), Command::CreatePaymentSession(command)) => requested.cart == command.content(),
             (Self::Known(known), command) => known.is_duplicate(command),
             _ => false,
         }
@@ -201,7 +201,7 @@ impl Flow for PaymentSession {
 
     fn waits(&self, _env: &Context) -> Vec<Wait> {
         match self {
-            Self::Known(known) => known.awaited().into_iter().collect(),
+            Self::Known(known) => known.wait().into_iter().collect(),
             Self::Absent | Self::Requested(_) | Self::Adopting(_) => Vec::new(),
         }
     }

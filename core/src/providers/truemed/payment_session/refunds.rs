@@ -16,7 +16,7 @@ use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::CreateRefund;
-use crate::providers::truemed::api::webhook::SessionSeen;
+use crate::providers::truemed::api::webhook::SessionReport;
 use crate::time::{Millis, Timestamp};
 
 /// What lookups have told of all that was given back.
@@ -24,7 +24,7 @@ use crate::time::{Millis, Timestamp};
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedGivenBack"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct GivenBack {
+pub struct RefundTotals {
     /// What others have given back, in cents, where a lookup has told it while no refund of ours was open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_others: Option<Cents>,
@@ -36,7 +36,7 @@ pub struct GivenBack {
     settled_at: Option<Timestamp>,
 }
 
-impl GivenBack {
+impl RefundTotals {
     pub(super) const NOTHING: Self = Self { by_others: None, in_all: None, settled_at: None };
 
     pub(super) fn is_empty(&self) -> bool {
@@ -86,62 +86,62 @@ impl Known {
     /// What was captured and neither given back, by whomever, nor asked to be; unknown of an adopted session without an
     /// amount.
     pub(super) fn refundable(&self) -> Option<Cents> {
-        let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
+        let captured = self.session.captured.or_else(|| self.session.requested.as_ref().map(|it| it.total));
         // The sum that was told last may have in it what is still asked for.
-        let known = self.refunded.plus(self.given_back.others()).plus(self.refunding);
-        captured.map(|it| it.minus(known.max(self.given_back.in_all.unwrap_or_default())))
+        let known = self.refunded.plus(self.refund_totals.others()).plus(self.refunding);
+        captured.map(|it| it.minus(known.max(self.refund_totals.in_all.unwrap_or_default())))
     }
 
     /// All that can be given back, where it is known.
-    fn whole(&self, seen: &SessionSeen) -> Option<Cents> {
-        let asked = self.session.asked.as_ref().map(|it| it.total);
-        self.session.captured.or(seen.amount()).or(asked).filter(|whole| *whole > Cents::ZERO)
+    fn whole(&self, report: &SessionReport) -> Option<Cents> {
+        let requested = self.session.requested.as_ref().map(|it| it.total);
+        self.session.captured.or(report.amount()).or(requested).filter(|whole| *whole > Cents::ZERO)
     }
 
     /// All that was given back, where a lookup tells it.
-    fn sum(&self, seen: &SessionSeen) -> Option<Cents> {
-        let all_back = is_summary(seen, "refunded");
-        seen.refund_amount.max(self.whole(seen).filter(|_| all_back))
+    fn sum(&self, report: &SessionReport) -> Option<Cents> {
+        let all_back = is_summary(report, "refunded");
+        report.refund_amount.max(self.whole(report).filter(|_| all_back))
     }
 
     /// Notes what others have given back, by a lookup that no refund of ours came between.
-    pub(super) fn compare(&mut self, seen: &SessionSeen, sum: Option<Cents>) {
-        let known = self.refunded.plus(self.given_back.others());
-        let by_others = &mut self.given_back.by_others;
+    pub(super) fn note_others(&mut self, report: &SessionReport, sum: Option<Cents>) {
+        let known = self.refunded.plus(self.refund_totals.others());
+        let by_others = &mut self.refund_totals.by_others;
         match sum {
             // Only more counts: lookups may be answered in another order than they were begun.
             Some(sum) => *by_others = (*by_others).max(Some(sum.minus(self.refunded).max(Cents::ZERO))),
-            None if is_summary(seen, "captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
+            None if is_summary(report, "captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
             // Somebody gave back a sum that is not told.
-            None if is_summary(seen, "partially refunded") && known == Cents::ZERO => *by_others = None,
+            None if is_summary(report, "partially refunded") && known == Cents::ZERO => *by_others = None,
             None => {}
         }
     }
 
     /// A session that is found in the list shows what was given back before anything was asked of it.
-    pub(super) fn found_with(&mut self, seen: &SessionSeen) {
-        self.given_back.in_all = self.sum(seen);
-        self.compare(seen, self.given_back.in_all);
+    pub(super) fn first_report(&mut self, report: &SessionReport) {
+        self.refund_totals.in_all = self.sum(report);
+        self.note_others(report, self.refund_totals.in_all);
     }
 
     /// What a lookup says of the refunds that are open: all of them were made, or none.
-    pub(super) fn refunds_are_shown(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        let sum = self.sum(seen);
-        self.given_back.in_all = self.given_back.in_all.max(sum);
+    pub(super) fn compare_refunds(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
+        let sum = self.sum(report);
+        self.refund_totals.in_all = self.refund_totals.in_all.max(sum);
         let looked = cx.leased_at();
-        let counts = self.given_back.settled_at.is_none_or(|at| looked > at);
+        let counts = self.refund_totals.settled_at.is_none_or(|at| looked > at);
         let Some(sent_at) = cx.sent_last(is_refund) else {
             if counts {
-                self.compare(seen, sum);
+                self.note_others(report, sum);
             }
             return;
         };
-        let before = self.refunded.plus(self.given_back.others());
+        let before = self.refunded.plus(self.refund_totals.others());
         let open = sent_refunds(cx).into_iter().fold(Cents::ZERO, Cents::plus);
         // That the whole was given back shows a refund of all that was left, whoever made it.
-        let tells = self.given_back.by_others.is_some() || sum == self.whole(seen);
+        let tells = self.refund_totals.by_others.is_some() || sum == self.whole(report);
         match sum.filter(|_| counts) {
-            Some(sum) if tells && looked >= sent_at && sum == before.plus(open) => while self.refund_is_shown(cx) {},
+            Some(sum) if tells && looked >= sent_at && sum == before.plus(open) => while self.prove_refund(cx) {},
             Some(sum) if sum <= before => {
                 if let Some((id, call)) = cx.deny(is_refund)
                     && let Call::CreateRefund(_, refund) = &*call
@@ -154,7 +154,7 @@ impl Known {
     }
 
     /// A lookup shows a refund. Says whether there was one that may have been made.
-    fn refund_is_shown(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn prove_refund(&mut self, cx: &mut Cx<'_>) -> bool {
         if !cx.sent(is_refund) {
             return false;
         }
@@ -180,7 +180,7 @@ impl Known {
         if outcome == Outcome::Done {
             self.refunded = self.refunded.plus(amount);
         }
-        self.given_back.settled_at = Some(cx.now());
+        self.refund_totals.settled_at = Some(cx.now());
         self.refunds.settle(id.intent(), outcome);
         // The lookup for this one stood in for the others as well.
         cx.look_again(is_refund);
@@ -189,14 +189,14 @@ impl Known {
     /// A refund that had been ended as not made was made: what a lookup has told of it was not given back by others.
     pub(super) fn refunded_after_all(&mut self, id: &EffectId, amount: Cents, cx: &Cx<'_>) {
         self.refunded = self.refunded.plus(amount);
-        let told = self.given_back.in_all.unwrap_or_default();
+        let told = self.refund_totals.in_all.unwrap_or_default();
         let others = told.minus(self.refunded).max(Cents::ZERO);
-        self.given_back.by_others = self.given_back.by_others.map(|by| by.min(others));
-        self.given_back.settled_at = Some(cx.now());
+        self.refund_totals.by_others = self.refund_totals.by_others.map(|by| by.min(others));
+        self.refund_totals.settled_at = Some(cx.now());
         self.refunds.settle(id.intent(), Outcome::Done);
     }
 }
 
-fn is_summary(seen: &SessionSeen, summary: &str) -> bool {
-    seen.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
+fn is_summary(report: &SessionReport, summary: &str) -> bool {
+    report.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
 }

@@ -14,7 +14,7 @@ use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::placed;
+use crate::providers::truemed::session::no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 
 /// What an action of the session's needs, and again the request that came of it when it is leased.
@@ -23,21 +23,21 @@ pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rule
     let moves_on = session.is_open() && !is_immediate(session);
     let moves_on = || moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
-        Action::Create => placed(rules),
+        Action::Create => no_unplaced_payment(rules),
         Action::Retrieve => {}
         Action::Capture => {
             rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(moves_on());
-            alone(session, |it| matches!(it, Ending::Capture(..)), rules);
+            no_other_end(session, |it| matches!(it, Ending::Capture(..)), rules);
         }
         Action::Void => {
             rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(moves_on());
-            alone(session, |it| matches!(it, Ending::Void), rules);
+            no_other_end(session, |it| matches!(it, Ending::Void), rules);
         }
         Action::Cancel => {
             rules.check(Rule::CancelOnlyPending, session.status() == Some(&Status::Pending));
-            alone(session, |it| matches!(it, Ending::Cancel), rules);
+            no_other_end(session, |it| matches!(it, Ending::Cancel), rules);
         }
-        Action::Refund => refund(session, rules),
+        Action::Refund => can_refund(session, rules),
     }
 }
 
@@ -100,11 +100,11 @@ fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, r
 }
 
 fn check_capture(known: &Known, total_amount: Cents, rules: &mut Rules<'_>) {
-    let asked = known.session.asked.as_ref();
-    let total = asked.map(|it| it.total).or(known.session.authorized);
+    let requested = known.session.requested.as_ref();
+    let total = requested.map(|it| it.total).or(known.session.authorized);
     let within = total_amount > Cents::ZERO && total.is_none_or(|total| total_amount <= total);
     rules.check(Rule::CaptureAmount, within).at("/total_amount");
-    let covers = asked.is_none_or(|it| total_amount >= it.items);
+    let covers = requested.is_none_or(|it| total_amount >= it.items);
     rules.check(Rule::CaptureAmountVsItems, covers).at("/total_amount");
 }
 
@@ -121,7 +121,7 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     });
 }
 
-fn refund(session: &PaymentSession, rules: &mut Rules<'_>) {
+fn can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let captured = session.status() == Some(&Status::Captured);
     let moves_on = session.is_open() || session.status() == Some(&Status::Authorized);
     rules
@@ -141,14 +141,16 @@ fn is_held(session: &PaymentSession) -> bool {
 /// Whether the session is one whose money is taken at once.
 fn is_immediate(session: &PaymentSession) -> bool {
     match session {
-        PaymentSession::Requested(asked) => !asked.authorization,
-        PaymentSession::Known(known) => known.session.asked.as_ref().is_some_and(|asked| !asked.authorization),
+        PaymentSession::Requested(requested) => !requested.authorization,
+        PaymentSession::Known(known) => {
+            known.session.requested.as_ref().is_some_and(|requested| !requested.authorization)
+        }
         _ => false,
     }
 }
 
 /// While one end is asked for, another waits for its answer.
-fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
+fn no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
     if let PaymentSession::Known(known) = session
         && let Some(ending) = &known.ending
         && !(rules.is_lease() && own(ending))

@@ -2,19 +2,19 @@
 
 use alloc::string::String;
 
-use super::change::{Change, Made, Pending};
-use super::charge::Searched;
+use super::change::{Change, MadeUpdate, PendingChange};
+use super::charge::ChargeSearch;
 use super::history::Origin;
-use super::token::Word;
+use super::token::TokenReport;
 use super::{ChargeState, Cx, PaymentToken, TokenState};
 use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Outcome};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, Found};
-use crate::providers::truemed::api::replies::{ProvisionRetrieved, SessionCreated, UpdateAnswered};
+use crate::providers::truemed::api::found::{Find, SessionPage};
+use crate::providers::truemed::api::replies::{CreateSessionReply, ProvisionReply, UpdateTokenReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
-use crate::providers::truemed::api::webhook::SessionSeen;
+use crate::providers::truemed::api::webhook::SessionReport;
 use crate::providers::truemed::eligibility::Coverage;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::names::Verdict;
@@ -23,7 +23,7 @@ use crate::rule::{Level, RuleSet};
 use crate::value::echoed;
 
 /// Whether something was settled, or why nothing was.
-pub(super) type Settled = Result<(), IgnoredReason>;
+pub(super) type Applied = Result<(), IgnoredReason>;
 
 /// The change that an update makes.
 const fn change_of<'c>(call: &Call, items: &'c mut Change, card: &'c mut Change) -> &'c mut Change {
@@ -43,25 +43,25 @@ impl PaymentToken {
     }
 
     /// The changes that the customer must still make good.
-    pub(super) fn pending(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+    pub(super) fn pending(&self) -> impl DoubleEndedIterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::pending)
     }
 
     /// The changes that an update which is not answered yet takes the place of.
-    pub(super) fn replaced(&self) -> impl Iterator<Item = &Pending> {
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::replaced)
     }
 
     /// The reply to an update.
-    pub(super) fn updated(
+    pub(super) fn on_update_reply(
         &mut self,
         (id, call): (&EffectId, &Call),
-        reply: UpdateAnswered,
+        reply: UpdateTokenReply,
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         let change = change_of(call, &mut self.items, &mut self.card);
-        let made = change.answered((id, call), reply, self.token.text(), &mut self.history, cx)?;
-        if let Some(Made { seq, items }) = made {
+        let made = change.on_reply((id, call), reply, self.token.text(), &mut self.history, cx)?;
+        if let Some(MadeUpdate { seq, items }) = made {
             self.token.settle(seq);
             self.token.confirm(items);
         }
@@ -70,73 +70,73 @@ impl PaymentToken {
     }
 
     /// An update was accepted without a word about an action: that confirms nothing, unless the policy says so.
-    pub(super) fn update_is_accepted(&mut self, call: &Call, cx: &mut Cx<'_>) {
+    pub(super) fn update_accepted(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let rule = Rule::UpdateEmptyReplyConfirms;
         cx.check(rule, false).at("/next_action");
         if cx.config().level(rule.rule()) != Level::Warn {
             cx.ask_about(call.is_same_update());
         } else {
             cx.prove(call.is_same_update(), None);
-            self.update_is_made(call, None, cx);
+            self.confirm_update(call, None, cx);
         }
     }
 
     /// An update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person.
-    pub(super) fn update_is_made(&mut self, call: &Call, by: Option<(&Origin, Word<'_>)>, cx: &mut Cx<'_>) {
+    pub(super) fn confirm_update(&mut self, call: &Call, by: Option<(&Origin, TokenReport<'_>)>, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
-        let Some(seq) = change.requested() else { return };
+        let Some(seq) = change.requested_seq() else { return };
         match by {
-            Some((_, word)) => {
-                self.token.take(seq, word, cx);
+            Some((_, report)) => {
+                self.token.apply(seq, report, cx);
             }
             None => self.token.settle(seq),
         }
-        let items = change.made(by.map(|(origin, _)| origin), &mut self.history, cx);
+        let items = change.confirm(by.map(|(origin, _)| origin), &mut self.history, cx);
         self.token.confirm(items);
         self.drop_stale_charge(cx);
     }
 
     /// An update was not made.
-    pub(super) fn update_is_not_made(&mut self, call: &Call, cx: &mut Cx<'_>) {
+    pub(super) fn drop_update(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
-        change.not_made(self.token.text(), cx);
+        change.drop_update(self.token.text(), cx);
     }
 
     /// What a person says of a change that waits for the customer.
-    pub(super) fn change_is_judged(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
+    pub(super) fn change_reviewed(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         for change in [&mut self.items, &mut self.card] {
-            let items = change.judged(about, verdict, &mut self.history, cx);
+            let items = change.reviewed(about, verdict, &mut self.history, cx);
             self.token.confirm(items);
         }
         self.drop_stale_charge(cx);
     }
 
     /// The customer has done what a change of the card or of the items asked for: the oldest of `which`.
-    pub(super) fn changed(
+    pub(super) fn customer_acted(
         &mut self,
         origin: Option<&Origin>,
-        word: Word<'_>,
-        which: impl Fn(&Pending) -> bool,
+        report: TokenReport<'_>,
+        which: impl Fn(&PendingChange) -> bool,
         cx: &mut Cx<'_>,
     ) {
         let Some(seq) = self.pending().filter(|it| which(it)).map(|it| it.seq).min() else { return };
-        self.token.take(seq, word, cx);
+        self.token.apply(seq, report, cx);
         let is_oldest = |change: &Change| change.pending().is_some_and(|it| it.seq == seq);
         let change = if is_oldest(&self.items) { &mut self.items } else { &mut self.card };
-        let Some(made_good) = change.made_good(origin, &mut self.history, cx) else { return };
-        self.token.confirm(made_good.items);
+        let Some(change) = change.customer_acted(origin, &mut self.history, cx) else { return };
+        self.token.confirm(change.items);
         self.drop_stale_charge(cx);
         // A survey cures what the survey is asked for, and a card what the card is.
-        let cured = made_good.cures_the_survey();
-        if self.charge.failure().is_some_and(|failed| failed.is_of_the_survey() == cured) {
+        let cured = change.satisfies_survey();
+        if self.charge.failure().is_some_and(|failed| failed.needs_survey() == cured) {
             self.charge.repaired(None, &mut self.history, cx);
         }
     }
 
     /// The customer has repaired a charge that failed, as Truemed says of the session that the origin names.
-    pub(super) fn repaired(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Cx<'_>) {
+    pub(super) fn repaired(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) {
         if let Some(seq) = self.charge.repaired(Some(origin), &mut self.history, cx) {
-            self.token.take(seq, word, cx);
+            self.token.apply(seq, report, cx);
         }
     }
 
@@ -146,24 +146,24 @@ impl PaymentToken {
     }
 
     /// An attempt to get a token has succeeded.
-    pub(super) fn provisioned(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Cx<'_>) -> Settled {
-        self.token.provisioned(origin, word, &mut self.history, cx)?;
+    pub(super) fn provisioned(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) -> Applied {
+        self.token.provisioned(origin, report, &mut self.history, cx)?;
         // The session that makes a token is awaited for itself too.
-        self.charge.watch(cx);
+        self.charge.schedule(cx);
         Ok(())
     }
 
     /// A lookup shows a provision request, with a token or without one.
-    pub(super) fn provision_shown(
+    pub(super) fn on_provision_lookup(
         &mut self,
         request: &ProvisionTokenRequestId,
-        reply: &ProvisionRetrieved,
+        reply: &ProvisionReply,
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         self.token.check_echo(reply.metadata.as_deref(), cx);
         let origin = Origin::Request(request.clone());
         match &reply.payment_token {
-            Some(token) => self.provisioned(&origin, Word::new(token, None), cx),
+            Some(token) => self.provisioned(&origin, TokenReport::new(token, None), cx),
             None => {
                 self.token.still_pending(&origin, cx);
                 Ok(())
@@ -182,12 +182,12 @@ impl PaymentToken {
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
         self.charge.token_is_deleted(cx);
         self.token.deleted(cx);
-        self.charge.watch(cx);
+        self.charge.schedule(cx);
     }
 
     /// The reply to a charge, or to a checkout, names its session.
-    pub(super) fn created(&mut self, reply: SessionCreated, cx: &mut Cx<'_>) -> Settled {
-        let attended = self.charge.asked().is_some_and(|asked| asked.attended);
+    pub(super) fn on_session_created(&mut self, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Applied {
+        let attended = self.charge.requested().is_some_and(|requested| requested.attended);
         let page = reply.redirect_url.is_some();
         self.open(reply.id, reply.redirect_url, cx)?;
         cx.check(Rule::SessionRedirectUrlPresent, page || !attended).at("/redirect_url");
@@ -195,11 +195,11 @@ impl PaymentToken {
     }
 
     /// A session turns out to be the one that was asked for and never answered.
-    pub(super) fn bind(&mut self, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Cx<'_>) -> Settled {
+    pub(super) fn bind(&mut self, id: PaymentSessionId, report: Option<&SessionReport>, cx: &mut Cx<'_>) -> Applied {
         cx.prove(Call::is_session, Some(id.as_str()));
         self.open(id.clone(), None, cx)?;
-        match seen {
-            Some(seen) => self.session_stands(id.as_str(), seen, false, cx),
+        match report {
+            Some(report) => self.on_session_report(id.as_str(), report, false, cx),
             None => {
                 cx.look_up(Call::RetrievePaymentSession(id));
                 Ok(())
@@ -207,8 +207,8 @@ impl PaymentToken {
         }
     }
 
-    fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Cx<'_>) -> Settled {
-        let seq = self.charge.requested().ok_or(IgnoredReason::Unrelated)?;
+    fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Cx<'_>) -> Applied {
+        let seq = self.charge.requested_seq().ok_or(IgnoredReason::Unrelated)?;
         self.token.session_opened(seq, &id, redirect_url.as_ref(), cx);
         self.charge.open(id, redirect_url, cx)
     }
@@ -220,24 +220,24 @@ impl PaymentToken {
     }
 
     /// A page of the list was read.
-    pub(super) fn found(&mut self, find: &Find, page: &Found, cx: &mut Cx<'_>) -> Settled {
-        match self.charge.found(find, page, &self.history, cx)? {
-            Searched::Made(id, seen) => return self.bind(id, seen, cx),
-            Searched::NotMade(id) => self.not_made(&id, cx),
-            Searched::Open => {}
+    pub(super) fn on_session_page(&mut self, find: &Find, page: &SessionPage, cx: &mut Cx<'_>) -> Applied {
+        match self.charge.on_session_page(find, page, &self.history, cx)? {
+            ChargeSearch::Made(id, report) => return self.bind(id, report, cx),
+            ChargeSearch::NotMade(id) => self.not_made(&id, cx),
+            ChargeSearch::Open => {}
         }
         Ok(())
     }
 
     /// A session is said to stand somewhere.
-    pub(super) fn session_stands(
+    pub(super) fn on_session_report(
         &mut self,
         id: &str,
-        seen: &SessionSeen,
-        by_look_up: bool,
+        report: &SessionReport,
+        by_lookup: bool,
         cx: &mut Cx<'_>,
-    ) -> Settled {
-        if self.charge.stands(id, seen, by_look_up, &mut self.history, cx)? {
+    ) -> Applied {
+        if self.charge.on_report(id, report, by_lookup, &mut self.history, cx)? {
             self.token.session_closed(cx);
         }
         Ok(())
@@ -245,7 +245,12 @@ impl PaymentToken {
 
     /// The late reply to a charge that had been ended as not made names its session: it is the charge, unless another one is on
     /// its way.
-    pub(super) fn made_after_all(&mut self, made: &AfterAll<Call>, reply: SessionCreated, cx: &mut Cx<'_>) -> Settled {
+    pub(super) fn made_after_all(
+        &mut self,
+        made: &AfterAll<Call>,
+        reply: CreateSessionReply,
+        cx: &mut Cx<'_>,
+    ) -> Applied {
         let Some(command) = self.without_new_try(made, cx) else { return Ok(()) };
         if self.charge.state() != ChargeState::Idle {
             self.charge.settle(command.intent.as_ref(), Outcome::Done);
@@ -276,7 +281,7 @@ impl PaymentToken {
 
     /// The customer came back: a hint that a look may pay, and proof of nothing. A return by Cancel, or after a failure, is no
     /// reason to look.
-    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Settled {
+    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Applied {
         let of_token = self.token.returned(cx);
         let of_charge = self.charge.returned(cx);
         if of_token || of_charge { Ok(()) } else { Err(IgnoredReason::Unrelated) }

@@ -11,12 +11,12 @@ use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, named};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::UpdateAnswered;
+use crate::providers::truemed::api::replies::UpdateTokenReply;
 use crate::providers::truemed::api::webhook::NextAction;
 use crate::providers::truemed::ids::{ProvisionTokenRequestId, Token};
 use crate::providers::truemed::names::{Notice, Review, Verdict};
 use crate::providers::truemed::rules::Rule;
-pub(super) use pending::Pending;
+pub(super) use pending::PendingChange;
 
 named! {
     /// Where a change of the items stands.
@@ -57,17 +57,17 @@ pub(super) enum Change {
         /// The fingerprint of its items, if it is about items.
         items: Option<Digest>,
         /// The change that is open until the reply says that this one takes its place.
-        replaces: Option<Pending>,
+        replaces: Option<PendingChange>,
         /// An older update whose outcome is unknown: this one settles it once it is done.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        doubt: Option<Pending>,
+        doubt: Option<PendingChange>,
     },
     /// The customer must act.
-    Pending(Pending),
+    Pending(PendingChange),
 }
 
 /// An update that was made: its place in the order of our requests, and the fingerprint of its items.
-pub(super) struct Made {
+pub(super) struct MadeUpdate {
     pub(super) seq: u32,
     pub(super) items: Option<Digest>,
 }
@@ -98,7 +98,7 @@ impl Change {
     }
 
     /// The change that the customer must still make good.
-    pub(super) const fn pending(&self) -> Option<&Pending> {
+    pub(super) const fn pending(&self) -> Option<&PendingChange> {
         match self {
             Self::Pending(pending) => Some(pending),
             Self::Settled | Self::Updating { .. } => None,
@@ -106,7 +106,7 @@ impl Change {
     }
 
     /// The change that an update which is not answered yet takes the place of.
-    pub(super) fn replaced(&self) -> Option<&Pending> {
+    pub(super) fn replaced(&self) -> Option<&PendingChange> {
         match self {
             Self::Updating { replaces, doubt, .. } => replaces.as_ref().or(doubt.as_ref()),
             Self::Settled | Self::Pending(_) => None,
@@ -114,7 +114,7 @@ impl Change {
     }
 
     /// The place of the update that is asked for, in the order of our requests.
-    pub(super) const fn requested(&self) -> Option<u32> {
+    pub(super) const fn requested_seq(&self) -> Option<u32> {
         match self {
             Self::Updating { seq, .. } => Some(*seq),
             Self::Settled | Self::Pending(_) => None,
@@ -155,7 +155,7 @@ impl Change {
                 let sent = cx.pending(own).filter(|it| it.sent).map(|it| it.id.clone());
                 cx.withdraw(own);
                 match sent {
-                    Some(of) => (None, Some(Pending::of_doubt(of, Made { seq, items }, replaces, cx))),
+                    Some(of) => (None, Some(PendingChange::of_doubt(of, MadeUpdate { seq, items }, replaces, cx))),
                     None => (replaces, doubt),
                 }
             }
@@ -164,21 +164,21 @@ impl Change {
     }
 
     /// The reply to an update asks the customer to act, or for nothing: then it is made. `token` is the known one.
-    pub(super) fn answered(
+    pub(super) fn on_reply(
         &mut self,
         (of, call): (&EffectId, &Call),
-        reply: UpdateAnswered,
+        reply: UpdateTokenReply,
         token: Option<&Token>,
         history: &mut History,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Made>, IgnoredReason> {
+    ) -> Result<Option<MadeUpdate>, IgnoredReason> {
         let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else {
             return Err(IgnoredReason::Unrelated);
         };
         let action = reply.next_action();
         if !call.is_of_items() {
-            let asked = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
-            cx.check(Rule::UpdateCardAlwaysAction, asked).at("/next_action");
+            let requested = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
+            cx.check(Rule::UpdateCardAlwaysAction, requested).at("/next_action");
         }
         cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
         // A request that was told of before is not this one's: its webhook may be one that is told again.
@@ -190,9 +190,9 @@ impl Change {
         let made = match action {
             Some(action) => {
                 cx.notify(Notice::ActionRequired, of.as_str(), reply.redirect_url.as_deref());
-                let (of, redirect_url, watch) = (of.clone(), reply.redirect_url, PollTimer::new(cx.now()));
-                let pending = Pending { seq, of, origin, items, action, redirect_url, watch, replaces: None };
-                pending.watch(cx);
+                let (of, redirect_url, timer) = (of.clone(), reply.redirect_url, PollTimer::new(cx.now()));
+                let pending = PendingChange { seq, of, origin, items, action, redirect_url, timer, replaces: None };
+                pending.schedule(cx);
                 *self = Self::Pending(pending);
                 None
             }
@@ -200,7 +200,7 @@ impl Change {
                 if let Some(id) = origin {
                     history.add(seq, Origin::Request(id));
                 }
-                Some(Made { seq, items })
+                Some(MadeUpdate { seq, items })
             }
         };
         if let Some(replaced) = replaces {
@@ -211,7 +211,7 @@ impl Change {
 
     /// The update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person. The items that it
     /// is to.
-    pub(super) fn made(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
+    pub(super) fn confirm(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
         let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(seq, origin.clone());
@@ -224,11 +224,11 @@ impl Change {
 
     /// The update was not made: what it was to take the place of is open again, and of an older one whose outcome is unknown a
     /// person is asked.
-    pub(super) fn not_made(&mut self, token: Option<&Token>, cx: &mut Cx<'_>) {
+    pub(super) fn drop_update(&mut self, token: Option<&Token>, cx: &mut Cx<'_>) {
         let Self::Updating { replaces, doubt, .. } = core::mem::take(self) else { return };
         // The doubt is asked about at once, and what waits for the customer as before.
         let Some(pending) = doubt.or(replaces) else { return };
-        pending.watch(cx);
+        pending.schedule(cx);
         // Its webhook may have come meanwhile; where the reply named no id, it is found by the token.
         if let Some(id) = pending.origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
             cx.learn(id);
@@ -237,7 +237,7 @@ impl Change {
     }
 
     /// What a person says of a change that waits for the customer: the items, where it is confirmed.
-    pub(super) fn judged(
+    pub(super) fn reviewed(
         &mut self,
         about: &str,
         verdict: Verdict,
@@ -249,14 +249,16 @@ impl Change {
             return None;
         }
         if verdict == Verdict::KeepWaiting {
-            pending.watch = PollTimer::new(cx.now());
-            pending.watch(cx);
+            pending.timer = PollTimer::new(cx.now());
+            pending.schedule(cx);
             return None;
         }
-        let Self::Pending(Pending { seq, origin, items, replaces, .. }) = core::mem::take(self) else { return None };
+        let Self::Pending(PendingChange { seq, origin, items, replaces, .. }) = core::mem::take(self) else {
+            return None;
+        };
         let confirmed = verdict == Verdict::Confirmed;
         if let Some(before) = replaces.filter(|_| !confirmed) {
-            before.watch(cx);
+            before.schedule(cx);
             *self = Self::Pending(*before);
         }
         if let Some(id) = origin {
@@ -267,7 +269,12 @@ impl Change {
     }
 
     /// The customer has made good what is pending: what that was.
-    pub(super) fn made_good(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Pending> {
+    pub(super) fn customer_acted(
+        &mut self,
+        by: Option<&Origin>,
+        history: &mut History,
+        cx: &mut Cx<'_>,
+    ) -> Option<PendingChange> {
         let Self::Pending(pending) = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(pending.seq, origin.clone());

@@ -15,15 +15,15 @@ use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, Found, Sought, Wanted};
-use crate::providers::truemed::api::replies::{ChargeFailed, SessionCreated};
+use crate::providers::truemed::api::found::{Find, Search, SessionPage, Wanted};
+use crate::providers::truemed::api::replies::{CreateSessionReply, FailedChargeReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
-use crate::providers::truemed::api::webhook::{NextAction, SessionSeen, Status};
+use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status};
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
-use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::session::{RequestedSession, Session};
 use crate::time::Timestamp;
-pub(super) use repair::Failed;
+pub(super) use repair::FailedCharge;
 
 named! {
     /// Where the charge stands, or the checkout that makes a token.
@@ -67,10 +67,11 @@ enum Charge {
         /// Its place in the order of our requests.
         seq: u32,
         /// What is asked for.
-        asked: Asked,
+        #[serde(rename = "asked")]
+        requested: RequestedSession,
         /// The customer's action that a refusal opened while another sending may have come true.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        failed: Option<Failed>,
+        failed: Option<FailedCharge>,
     },
     /// Truemed knows its session.
     Open {
@@ -80,7 +81,7 @@ enum Charge {
         session: Session,
     },
     /// The stored method could not pay; the customer must act.
-    Failed(Failed),
+    Failed(FailedCharge),
     /// The customer has acted; the host has to ask for the charge again.
     Repaired {
         /// Its place in the order of our requests.
@@ -95,9 +96,9 @@ enum Charge {
 }
 
 /// What a page of the list says of the charge that is asked for.
-pub(super) enum Searched<'a> {
+pub(super) enum ChargeSearch<'a> {
     /// This session is it.
-    Made(PaymentSessionId, Option<&'a SessionSeen>),
+    Made(PaymentSessionId, Option<&'a SessionReport>),
     /// It was not made.
     NotMade(EffectId),
     /// Nothing is known yet.
@@ -120,15 +121,15 @@ impl Charges {
     }
 
     /// What is asked for, and not answered.
-    pub(super) const fn asked(&self) -> Option<&Asked> {
+    pub(super) const fn requested(&self) -> Option<&RequestedSession> {
         match &self.current {
-            Charge::Requested { asked, .. } => Some(asked),
+            Charge::Requested { requested, .. } => Some(requested),
             _ => None,
         }
     }
 
     /// The place of the charge that is asked for, in the order of our requests.
-    pub(super) const fn requested(&self) -> Option<u32> {
+    pub(super) const fn requested_seq(&self) -> Option<u32> {
         match &self.current {
             Charge::Requested { seq, .. } => Some(*seq),
             _ => None,
@@ -161,7 +162,7 @@ impl Charges {
         match &command.intent {
             Some(intent) if self.intents.outcome(intent).is_none() => false,
             Some(intent) => self.intents.status_of(intent, cart()) == IntentStatus::Same,
-            None => !command.is_charge() && self.asked().is_some_and(|asked| asked.cart == cart()),
+            None => !command.is_charge() && self.requested().is_some_and(|requested| requested.cart == cart()),
         }
     }
 
@@ -178,7 +179,8 @@ impl Charges {
         (cart, metadata): (Digest, &str),
         cx: &mut Cx<'_>,
     ) {
-        self.current = Charge::Requested { seq, asked: Asked::of(&command, cart, metadata), failed: None };
+        self.current =
+            Charge::Requested { seq, requested: RequestedSession::of(&command, cart, metadata), failed: None };
         let intent = command.intent.clone();
         let call = Call::CreatePaymentSession(command);
         match intent {
@@ -199,15 +201,15 @@ impl Charges {
         redirect_url: Option<String>,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let Charge::Requested { seq, asked, .. } = core::mem::take(&mut self.current) else {
+        let Charge::Requested { seq, requested, .. } = core::mem::take(&mut self.current) else {
             return Err(IgnoredReason::Unrelated);
         };
         cx.learn(id.as_str());
         cx.withdraw(Call::is_find);
-        cx.withdraw_all_about(repair::WORDS, |_| true);
+        cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
         cx.withdraw_review(Review::Unplaced, id.as_str());
-        let session = Session::created(SessionCreated { id, redirect_url }, asked, cx.now());
-        session.watch(cx);
+        let session = Session::created(CreateSessionReply { id, redirect_url }, requested, cx.now());
+        session.schedule(cx);
         self.current = Charge::Open { seq, session };
         Ok(())
     }
@@ -216,7 +218,7 @@ impl Charges {
     /// place it had in the order of our requests.
     pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Cx<'_>) -> Option<u32> {
         cx.withdraw(Call::is_find);
-        let requested = self.requested();
+        let requested = self.requested_seq();
         if let Charge::Requested { failed, .. } = &mut self.current {
             self.current = failed.take().map_or(Charge::Idle, Charge::Failed);
         }
@@ -225,31 +227,31 @@ impl Charges {
     }
 
     /// A page of the list: it shows the session, denies it, or leaves it open.
-    pub(super) fn found<'a>(
+    pub(super) fn on_session_page<'a>(
         &mut self,
         find: &Find,
-        page: &'a Found,
+        page: &'a SessionPage,
         history: &History,
         cx: &mut Cx<'_>,
-    ) -> Result<Searched<'a>, IgnoredReason> {
-        let Charge::Requested { asked, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
-        let Some(wanted) = Wanted::of(asked, cx) else { return Err(IgnoredReason::Duplicate) };
+    ) -> Result<ChargeSearch<'a>, IgnoredReason> {
+        let Charge::Requested { requested, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
+        let Some(wanted) = Wanted::of(requested, cx) else { return Err(IgnoredReason::Duplicate) };
         match find.read(page, &wanted, |id| history.has_id(id.as_str())) {
-            Sought::One(id, seen) => return Ok(Searched::Made(id, seen)),
-            Sought::Several(all) => {
+            Search::One(id, report) => return Ok(ChargeSearch::Made(id, report)),
+            Search::Several(all) => {
                 all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
-                asked.candidates = all;
+                requested.candidates = all;
                 cx.look_again(Call::is_session);
             }
-            Sought::Next(next) => cx.look_up(next),
-            Sought::Unclear => cx.look_again(Call::is_session),
-            Sought::None => {
+            Search::NextPage(next) => cx.look_up(next),
+            Search::Unclear => cx.look_again(Call::is_session),
+            Search::None => {
                 if let Some((id, _)) = cx.deny(Call::is_session) {
-                    return Ok(Searched::NotMade(id));
+                    return Ok(ChargeSearch::NotMade(id));
                 }
             }
         }
-        Ok(Searched::Open)
+        Ok(ChargeSearch::Open)
     }
 
     /// Notes what has become of the charge of that name.
@@ -261,15 +263,15 @@ impl Charges {
 
     /// A charge that had been ended as not made was made, while no other is on its way: it is asked for.
     pub(super) fn made_after_all(&mut self, seq: u32, command: &CreatePaymentSession, metadata: &str) {
-        let asked = Asked::of(command, command.cart(command.items()), metadata);
-        self.current = Charge::Requested { seq, asked, failed: None };
+        let requested = RequestedSession::of(command, command.cart(command.items()), metadata);
+        self.current = Charge::Requested { seq, requested, failed: None };
         self.settle(command.intent.as_ref(), Outcome::Open);
     }
 
     /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the host
     /// has to ask for it again.
     pub(super) fn drop_stale(&mut self, confirmed: Option<Digest>, token: Option<&Token>, cx: &mut Cx<'_>) {
-        let Charge::Requested { seq, asked, .. } = &self.current else { return };
+        let Charge::Requested { seq, requested, .. } = &self.current else { return };
         let is_stale = |call: &Call| match call {
             Call::CreatePaymentSession(it) => {
                 it.is_charge() && (Some(it.items()) != confirmed || it.payment_token.as_ref() != token)
@@ -280,7 +282,7 @@ impl Charges {
             return;
         }
         cx.withdraw(is_stale);
-        let (seq, intent) = (*seq, asked.intent.clone());
+        let (seq, intent) = (*seq, requested.intent.clone());
         self.settle(intent.as_ref(), Outcome::Failed);
         self.current = Charge::Repaired { seq, intent, session: None, since: cx.now() };
     }
@@ -296,11 +298,11 @@ impl Charges {
     }
 
     /// What is awaited of the charge; of a deleted token only what the open session shows.
-    pub(super) fn awaited(&self, is_deleted: bool) -> Option<Wait> {
+    pub(super) fn wait(&self, is_deleted: bool) -> Option<Wait> {
         match &self.current {
-            Charge::Open { session, .. } => session.awaited(),
+            Charge::Open { session, .. } => session.wait(),
             _ if is_deleted => None,
-            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.awaited()),
+            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.wait()),
             Charge::Repaired { intent: Some(intent), since, .. } => {
                 let mut wait = Wait::new(SignalName::ChargeAgain.as_str(), *since);
                 wait.about = Some(intent.as_str().into());
@@ -314,7 +316,7 @@ impl Charges {
     pub(super) fn session_id(&self) -> Option<&PaymentSessionId> {
         match self.session() {
             Some(session) => Some(&session.id),
-            None => self.failure().and_then(Failed::session),
+            None => self.failure().and_then(FailedCharge::session),
         }
     }
 }

@@ -5,11 +5,11 @@ use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Found;
+use crate::providers::truemed::api::found::SessionPage;
 use crate::providers::truemed::api::replies::{
-    self, ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
+    self, CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal};
+use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 
 named! {
     /// What can move a facet.
@@ -56,21 +56,21 @@ named! {
 #[non_exhaustive]
 pub enum Event {
     /// A provision request was made.
-    TokenRequested(TokenRequested),
+    TokenRequested(CreateTokenReply),
     /// An update was answered.
-    UpdateAnswered(UpdateAnswered),
+    UpdateReply(UpdateTokenReply),
     /// A session was created.
-    SessionCreated(SessionCreated),
+    SessionCreated(CreateSessionReply),
     /// A page of the list was read.
-    SessionFound(Found),
+    SessionPage(SessionPage),
     /// The stored method cannot pay.
-    ChargeFailed(ChargeFailed, Option<String>),
+    ChargeFailed(FailedChargeReply, Option<String>),
     /// A provision request was looked at.
-    ProvisionRetrieved(ProvisionRetrieved),
+    ProvisionRetrieved(ProvisionReply),
     /// A token was looked at.
-    TokenRetrieved(TokenRetrieved),
+    TokenRetrieved(TokenReply),
     /// A session was looked at.
-    SessionSeen(Box<SessionSeen>),
+    SessionRetrieved(Box<SessionReport>),
     /// The token was deleted.
     Deleted,
     /// A webhook.
@@ -81,13 +81,13 @@ impl Event {
     /// Reads a good reply.
     pub(super) fn of_reply(call: &Call, reply: &Reply<'_>) -> Reading<Self> {
         match call {
-            Call::CreatePaymentToken(_) => replies::token_requested(reply, Self::TokenRequested),
-            Call::UpdatePaymentToken(token, _) => UpdateAnswered::read(reply, token, Self::UpdateAnswered),
-            Call::CreatePaymentSession(_) => replies::session_created(reply, Self::SessionCreated),
-            Call::FindPaymentSession(_) => Found::read(reply, Self::SessionFound),
+            Call::CreatePaymentToken(_) => replies::create_token(reply, Self::TokenRequested),
+            Call::UpdatePaymentToken(token, _) => UpdateTokenReply::read(reply, token, Self::UpdateReply),
+            Call::CreatePaymentSession(_) => replies::create_session(reply, Self::SessionCreated),
+            Call::FindPaymentSession(_) => SessionPage::read(reply, Self::SessionPage),
             Call::RetrieveProvisionTokenRequest(id) => replies::provision(reply, id, Self::ProvisionRetrieved),
             Call::RetrievePaymentToken(token) => replies::token(reply, token, Self::TokenRetrieved),
-            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Self::SessionSeen(Box::new(it))),
+            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Self::SessionRetrieved(Box::new(it))),
             // Only an empty body is documented as its success.
             Call::DeletePaymentToken(_) if reply.body.trim_ascii().is_empty() => Reading::Done(Self::Deleted),
             _ => Reading::missing(""),

@@ -60,7 +60,7 @@ pub(super) struct History {
 struct Closed {
     /// The last ones, with what is known of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    recent: Vec<Past>,
+    recent: Vec<SettledOrigin>,
     /// Those before, as fingerprints.
     #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
     older: Fingerprints,
@@ -76,7 +76,7 @@ impl Closed {
 /// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", with = "String"))]
-pub(super) struct Past {
+pub(super) struct SettledOrigin {
     seq: u32,
     origin: Origin,
     status: Option<Status>,
@@ -85,9 +85,9 @@ pub(super) struct Past {
     intent: Option<Intent>,
 }
 
-saved_as_text!(Past);
+saved_as_text!(SettledOrigin);
 
-impl fmt::Display for Past {
+impl fmt::Display for SettledOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.origin {
             Origin::Request(_) => "request",
@@ -108,7 +108,7 @@ impl fmt::Display for Past {
     }
 }
 
-impl FromStr for Past {
+impl FromStr for SettledOrigin {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
@@ -163,7 +163,7 @@ impl History {
 
     /// The place of a recent session that was captured, in the order of our requests.
     pub(super) fn nth_captured(&self, id: &str) -> Option<u32> {
-        let captured = |it: &&Past| it.origin.id() == id && it.status == Some(Status::Captured);
+        let captured = |it: &&SettledOrigin| it.origin.id() == id && it.status == Some(Status::Captured);
         self.closed.recent.iter().find(captured).map(|it| it.seq)
     }
 
@@ -173,27 +173,27 @@ impl History {
     }
 
     pub(super) fn add(&mut self, seq: u32, origin: Origin) {
-        self.insert(Past { seq, origin, status: None, contradicted: false, intent: None });
+        self.insert(SettledOrigin { seq, origin, status: None, contradicted: false, intent: None });
     }
 
     /// A charge that failed, and whose session may still turn out captured.
     pub(super) fn add_failed(&mut self, seq: u32, id: PaymentSessionId, intent: Option<Intent>) {
-        self.insert(Past { seq, origin: Origin::Failed(id), status: None, contradicted: false, intent });
+        self.insert(SettledOrigin { seq, origin: Origin::Failed(id), status: None, contradicted: false, intent });
     }
 
     /// A session of which a person has said whose it is.
-    pub(super) fn add_judged(&mut self, seq: u32, id: PaymentSessionId) {
+    pub(super) fn add_reviewed(&mut self, seq: u32, id: PaymentSessionId) {
         let (origin, status) = (Origin::Session(id), Some(Status::Captured));
-        self.insert(Past { seq, origin, status, contradicted: false, intent: None });
+        self.insert(SettledOrigin { seq, origin, status, contradicted: false, intent: None });
     }
 
     /// A session that failed turns out captured. Says of which charge, the first time.
     pub(super) fn pay_failed(&mut self, id: &str) -> Option<Option<Intent>> {
-        let is_it = |it: &Past| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
+        let is_it = |it: &SettledOrigin| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
         let index = self.closed.recent.iter().position(is_it)?;
         let past = self.closed.recent.remove(index);
         if let Origin::Failed(id) = past.origin {
-            self.add_judged(past.seq, id);
+            self.add_reviewed(past.seq, id);
         }
         Some(past.intent)
     }
@@ -201,12 +201,12 @@ impl History {
     pub(super) fn add_session(&mut self, seq: u32, session: &Session) {
         let origin = Origin::Session(session.id.clone());
         let (status, contradicted) = (Some(session.status.clone()), session.contradicted);
-        let intent = session.asked.as_ref().and_then(|it| it.intent.clone());
+        let intent = session.requested.as_ref().and_then(|it| it.intent.clone());
         let intent = intent.filter(|_| session.status != Status::Captured);
-        self.insert(Past { seq, origin, status, contradicted, intent });
+        self.insert(SettledOrigin { seq, origin, status, contradicted, intent });
     }
 
-    fn insert(&mut self, past: Past) {
+    fn insert(&mut self, past: SettledOrigin) {
         if self.has(&past.origin) {
             return;
         }
@@ -225,7 +225,7 @@ impl History {
     /// A closed session is said to stand otherwise: the higher status is kept. Says what it was, and of which charge, if
     /// that is new.
     pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<(Status, Option<Intent>)> {
-        let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
+        let is_it = |it: &SettledOrigin| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
         let past = self.closed.recent.iter_mut().find(|it| is_it(it))?;
         let before = past.status.clone()?;
         if !status.is_final() || before == *status || (past.contradicted && *status <= before) {
@@ -251,7 +251,7 @@ mod tests {
         let mut history = History::default();
         let id = |n: u32| PaymentSessionId::parse(format!("ps_{n}")).unwrap();
         for n in 1..=200 {
-            history.add_judged(n, id(n));
+            history.add_reviewed(n, id(n));
         }
         assert!((73..=200).all(|n| history.has_id(id(n).as_str())));
         assert!(!history.has_id("ps_72") && !history.has_id("ps_201"));
@@ -268,7 +268,7 @@ mod tests {
         let mut history = History::default();
         history.add_failed(1, PaymentSessionId::parse("ps_failed").unwrap(), None);
         for n in 2..=40 {
-            history.add_judged(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
+            history.add_reviewed(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
         }
         assert!(!history.has_id("ps_failed") && history.has_id("ps_2"));
     }

@@ -28,7 +28,7 @@ use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
 use crate::time::Timestamp;
-use change::{Change, Pending};
+use change::{Change, PendingChange};
 use charge::Charges;
 use history::History;
 use token::StoredToken;
@@ -169,13 +169,13 @@ impl Flow for PaymentToken {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
-            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::AfterAll(made, Event::SessionCreated(reply)) => {
                 self.made_after_all(&made, reply, cx)?;
                 Trigger::SessionCreated
             }
             Input::Accepted { call, .. } => {
-                self.update_is_accepted(&call, cx);
+                self.update_accepted(&call, cx);
                 Trigger::UpdateAnswered
             }
             Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
@@ -203,7 +203,7 @@ impl Flow for PaymentToken {
                 self.not_sent(&id, &call, cx);
                 Trigger::Refused
             }
-            Input::Webhook(Event::Signal(signal), proof) => self.signalled(*signal, proof, cx)?,
+            Input::Webhook(Event::Signal(signal), proof) => self.on_webhook(*signal, proof, cx)?,
             Input::Returned => {
                 self.returned(cx)?;
                 Trigger::Other
@@ -249,8 +249,8 @@ impl Flow for PaymentToken {
     /// What others must do: of a deleted token only what an open charge waits for.
     fn waits(&self, _env: &Context) -> Vec<Wait> {
         let is_deleted = self.token.is(TokenState::Deleted);
-        let of_changes = self.pending().filter(|_| !is_deleted).map(Pending::awaited);
-        self.token.awaited(self.charge.payable()).chain(of_changes).chain(self.charge.awaited(is_deleted)).collect()
+        let of_changes = self.pending().filter(|_| !is_deleted).map(PendingChange::wait);
+        self.token.waits(self.charge.payable()).chain(of_changes).chain(self.charge.wait(is_deleted)).collect()
     }
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {

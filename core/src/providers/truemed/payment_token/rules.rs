@@ -12,31 +12,31 @@ use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::placed;
+use crate::providers::truemed::session::no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
 /// What an action of the token's needs, and again the request that came of it when it is leased.
 pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => unissued(token, rules),
+        Action::Create => can_request_token(token, rules),
         Action::Tokenize => {
-            unissued(token, rules);
-            placed(rules);
+            can_request_token(token, rules);
+            no_unplaced_payment(rules);
         }
         Action::Charge => {
-            charge(token, rules);
-            placed(rules);
+            can_charge(token, rules);
+            no_unplaced_payment(rules);
         }
         Action::Items => {
-            update(token, rules);
+            can_update(token, rules);
             // A charge that somebody is about to send is of what was confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
                 let answered = rules.reply_to(Call::is_session);
                 rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
             }
         }
-        Action::Card => update(token, rules),
+        Action::Card => can_update(token, rules),
         Action::Retrieve => {
             let known = token.token.text().is_some()
                 || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
@@ -45,16 +45,16 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
         Action::RetrieveProvision | Action::RetrieveSession => {}
-        Action::Delete => alive(token, rules),
+        Action::Delete => is_not_deleted(token, rules),
     }
 }
 
 /// What a new command needs besides.
 pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => first(token, rules),
+        Action::Create => is_not_started(token, rules),
         Action::Tokenize => {
-            first(token, rules);
+            is_not_started(token, rules);
             // What is paid already is not paid again: its token comes, or another is asked for without a payment.
             rules
                 .check(CoreRule::OneAtATime, !token.token.is_paid_for(&token.history))
@@ -193,21 +193,21 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
 }
 
 /// What is deleted stays deleted.
-fn alive(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn is_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
 /// A token is asked for where there is none, and one request at a time.
-fn unissued(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn can_request_token(token: &PaymentToken, rules: &mut Rules<'_>) {
     if rules.is_resend() {
         return;
     }
-    alive(token, rules);
+    is_not_deleted(token, rules);
 }
 
 /// A request that was accepted before the token came is still sent, since its customer is at the checkout; a new one is not
 /// accepted then.
-fn first(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
     let begun = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
     rules.check(CoreRule::AlreadyStarted, !begun);
     let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
@@ -221,7 +221,7 @@ fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
 }
 
-fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
     match token.token.state() {
         TokenState::Issued => {}
@@ -251,7 +251,7 @@ fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::UpkeepLmnExpiry, !expired).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
 }
 
-fn update(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     match token.token.state() {
         TokenState::Issued => {}
         TokenState::Deleting | TokenState::Deleted => {
@@ -271,7 +271,7 @@ fn update(token: &PaymentToken, rules: &mut Rules<'_>) {
 
 /// An update that somebody is about to send is answered before a newer one takes its place.
 fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
-    if change.requested().is_some() && rules.is_leased(own) {
+    if change.requested_seq().is_some() && rules.is_leased(own) {
         let answered = rules.reply_to(own);
         rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(answered);
     }

@@ -10,7 +10,7 @@ use super::Cx;
 use crate::flow::{Stop, states};
 use crate::id::Digest;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::TokenRetrieved;
+use crate::providers::truemed::api::replies::TokenReply;
 use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::{Notice, Review};
 use crate::providers::truemed::rules::Rule;
@@ -55,8 +55,8 @@ pub(super) struct StoredToken {
     #[serde(default)]
     settled: u32,
     /// When Truemed's newest word of it was so, where Truemed says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    word_at: Option<Timestamp>,
+    #[serde(rename = "word_at", default, skip_serializing_if = "Option::is_none")]
+    reported_at: Option<Timestamp>,
     /// When the earliest letter of medical necessity expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lmn_expires_at: Option<Timestamp>,
@@ -76,16 +76,16 @@ pub(super) struct StoredToken {
 
 /// What a signal or a lookup says of a token: its text, and when its earliest letter expires.
 #[derive(Clone, Copy)]
-pub(super) struct Word<'a> {
+pub(super) struct TokenReport<'a> {
     pub(super) token: &'a Token,
-    pub(super) letter: Option<Timestamp>,
+    pub(super) lmn_expires_at: Option<Timestamp>,
     /// When it was so, where that is said.
     pub(super) at: Option<Timestamp>,
 }
 
-impl<'a> Word<'a> {
-    pub(super) const fn new(token: &'a Token, letter: Option<Timestamp>) -> Self {
-        Self { token, letter, at: None }
+impl<'a> TokenReport<'a> {
+    pub(super) const fn new(token: &'a Token, lmn_expires_at: Option<Timestamp>) -> Self {
+        Self { token, lmn_expires_at, at: None }
     }
 }
 
@@ -142,16 +142,16 @@ impl StoredToken {
 
     /// Notes that a request of ours is settled, and takes Truemed's word of the token from it unless a newer one was.
     /// Says whether it is the newest.
-    pub(super) fn take(&mut self, seq: u32, word: Word<'_>, cx: &mut Cx<'_>) -> bool {
-        let newest = self.is_newest(seq, word);
+    pub(super) fn apply(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) -> bool {
+        let newest = self.is_newest(seq, report);
         if newest {
-            if self.text.as_ref() != Some(word.token) {
+            if self.text.as_ref() != Some(report.token) {
                 // What is told of it from now on finds this row.
-                cx.learn(word.token.as_str());
+                cx.learn(report.token.as_str());
             }
-            self.text = Some(word.token.clone());
-            self.lmn_expires_at = word.letter.or(self.lmn_expires_at);
-            self.word_at = word.at.or(self.word_at);
+            self.text = Some(report.token.clone());
+            self.lmn_expires_at = report.lmn_expires_at.or(self.lmn_expires_at);
+            self.reported_at = report.at.or(self.reported_at);
             self.settled = seq;
         }
         if self.state < TokenState::Issued {
@@ -171,23 +171,23 @@ impl StoredToken {
     }
 
     /// Every sending of the last request was refused, says each reply, and Truemed has made a token even so.
-    pub(super) fn take_though_refused(&mut self, seq: u32, word: Word<'_>, cx: &mut Cx<'_>) {
-        self.take(seq, word, cx);
+    pub(super) fn issue_despite_refusal(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) {
+        self.apply(seq, report, cx);
         self.confirmed = self.refused.take();
     }
 
     /// Of two words of the token the later counts, by their times, else by their letters, else by the order of asking.
-    fn is_newest(&self, seq: u32, word: Word<'_>) -> bool {
-        self.text.is_none() || self.is_later(word).unwrap_or(seq >= self.settled)
+    fn is_newest(&self, seq: u32, report: TokenReport<'_>) -> bool {
+        self.text.is_none() || self.is_later(report).unwrap_or(seq >= self.settled)
     }
 
     /// Whether a word of a known token is newer than the last one, and not that one again.
-    pub(super) fn is_news(&self, seq: u32, word: Word<'_>) -> bool {
-        self.text.is_some() && self.is_later(word).unwrap_or(seq > self.settled)
+    pub(super) fn is_news(&self, seq: u32, report: TokenReport<'_>) -> bool {
+        self.text.is_some() && self.is_later(report).unwrap_or(seq > self.settled)
     }
 
-    fn is_later(&self, word: Word<'_>) -> Option<bool> {
-        later(word.at, self.word_at).or_else(|| later(word.letter, self.lmn_expires_at))
+    fn is_later(&self, report: TokenReport<'_>) -> Option<bool> {
+        later(report.at, self.reported_at).or_else(|| later(report.lmn_expires_at, self.lmn_expires_at))
     }
 
     /// Holds the metadata that came back against what was given.
@@ -197,11 +197,11 @@ impl StoredToken {
     }
 
     /// A lookup shows the token: one that was to be deleted is still there.
-    pub(super) fn shown(&mut self, reply: &TokenRetrieved, cx: &mut Cx<'_>) {
-        self.lmn_expires_at = reply.letter();
+    pub(super) fn on_lookup(&mut self, reply: &TokenReply, cx: &mut Cx<'_>) {
+        self.lmn_expires_at = reply.lmn_expiry();
         match self.state {
             TokenState::Adopting => {
-                self.take(0, Word::new(&reply.payment_token, reply.letter()), cx);
+                self.apply(0, TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx);
             }
             TokenState::Deleting if cx.deny(is_delete).is_some() => self.state = TokenState::Issued,
             _ => {}

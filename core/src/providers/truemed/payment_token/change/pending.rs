@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::Made;
+use super::MadeUpdate;
 use crate::effect::Wait;
 use crate::flow::{PollTimer, Reviews};
 use crate::id::{Digest, EffectId};
@@ -19,7 +19,7 @@ use crate::providers::truemed::payment_token::history::{History, Origin};
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenPending"))]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Pending {
+pub(in super::super) struct PendingChange {
     /// Its place in the order of our requests.
     pub(in super::super) seq: u32,
     /// The update that it comes from.
@@ -33,18 +33,24 @@ pub(in super::super) struct Pending {
     /// Where the customer does it, exactly as Truemed gave it.
     pub(super) redirect_url: Option<String>,
     /// The wait for its end.
-    pub(super) watch: PollTimer,
+    #[serde(rename = "watch")]
+    pub(super) timer: PollTimer,
     /// The change that is open again if this one was never taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) replaces: Option<Box<Self>>,
 }
 
-impl Pending {
+impl PendingChange {
     /// An update that was sent, and whose outcome is unknown when a newer one takes its place.
-    pub(super) fn of_doubt(of: EffectId, Made { seq, items }: Made, replaces: Option<Self>, cx: &Cx<'_>) -> Self {
-        let (action, watch) = (NextAction::Unknown(String::new()), PollTimer::new(cx.now()));
+    pub(super) fn of_doubt(
+        of: EffectId,
+        MadeUpdate { seq, items }: MadeUpdate,
+        replaces: Option<Self>,
+        cx: &Cx<'_>,
+    ) -> Self {
+        let (action, timer) = (NextAction::Unknown(String::new()), PollTimer::new(cx.now()));
         let replaces = replaces.map(Box::new);
-        Self { seq, of, origin: None, items, action, redirect_url: None, watch, replaces }
+        Self { seq, of, origin: None, items, action, redirect_url: None, timer, replaces }
     }
 
     /// Whether a webhook of that origin is its.
@@ -54,7 +60,7 @@ impl Pending {
 
     /// Whether a failed charge is repaired with it that asked for the survey, and not for another card. Of an action that
     /// cannot be named, the items go by the survey.
-    pub(in super::super) const fn cures_the_survey(&self) -> bool {
+    pub(in super::super) const fn satisfies_survey(&self) -> bool {
         match &self.action {
             NextAction::HealthSurvey => true,
             NextAction::UpdatePaymentMethod => false,
@@ -63,12 +69,12 @@ impl Pending {
     }
 
     /// Has a person look once its schedule is over; at once where the customer cannot be sent on.
-    pub(super) fn watch(&self, cx: &mut Cx<'_>) {
+    pub(super) fn schedule(&self, cx: &mut Cx<'_>) {
         let of = self.of.as_str();
         if self.action.as_str().is_empty() || self.redirect_url.is_none() {
             cx.ask(Review::ChangeUnconfirmed.only(&[Verdict::Confirmed, Verdict::Withdrawn]), of);
         } else {
-            cx.ask_on_schedule(Review::ChangeUnconfirmed, of, &self.watch);
+            cx.ask_on_schedule(Review::ChangeUnconfirmed, of, &self.timer);
         }
     }
 
@@ -83,8 +89,8 @@ impl Pending {
     }
 
     /// What the customer has to do.
-    pub(in super::super) fn awaited(&self) -> Wait {
-        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.watch.since());
+    pub(in super::super) fn wait(&self) -> Wait {
+        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
         wait.about = self.origin.as_ref().map(|id| id.as_str().into());
         wait.customer_action = Some(self.action.as_str()).filter(|it| !it.is_empty()).map(Into::into);
         wait.customer_url.clone_from(&self.redirect_url);

@@ -3,22 +3,22 @@
 use alloc::format;
 
 use super::{
-    Call, Charge, ChargeFailed, Charges, Cx, EffectId, History, IgnoredReason, Intent, NextAction, Notice, Origin,
+    Call, Charge, Charges, Cx, EffectId, FailedChargeReply, History, IgnoredReason, Intent, NextAction, Notice, Origin,
     Outcome, PaymentSessionId, PollTimer, Review, SignalName, String, Token, Wait,
 };
 use serde::{Deserialize, Serialize};
 
 /// What is said of a charge that failed.
-pub(super) const WORDS: &[&str] = &[Notice::PaymentFailed.as_str(), Review::RepairUnconfirmed.as_str()];
+pub(super) const FAILURE_EFFECTS: &[&str] = &[Notice::PaymentFailed.as_str(), Review::RepairUnconfirmed.as_str()];
 
 /// What a failure's word has in it where the customer has to qualify anew.
-const OF_THE_SURVEY: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
+const SURVEY_WORDS: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
 
 /// A charge that failed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenFailed"))]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Failed {
+pub(in super::super) struct FailedCharge {
     /// Its place in the order of our requests.
     seq: u32,
     /// The request that was answered so.
@@ -38,7 +38,8 @@ pub(in super::super) struct Failed {
     #[serde(default, skip_serializing_if = "is_none")]
     turn: u32,
     /// The wait for its repair.
-    watch: PollTimer,
+    #[serde(rename = "watch")]
+    timer: PollTimer,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -46,14 +47,14 @@ const fn is_none(turn: &u32) -> bool {
     *turn == 0
 }
 
-impl Failed {
+impl FailedCharge {
     /// The session that failed, if it is known.
     pub(in super::super) const fn session(&self) -> Option<&PaymentSessionId> {
         self.session.as_ref()
     }
 
     /// Whether the customer has to qualify anew, which no change of the card does.
-    pub(in super::super) fn is_of_the_survey(&self) -> bool {
+    pub(in super::super) fn needs_survey(&self) -> bool {
         let word = match &self.action {
             Some(NextAction::HealthSurvey) => return true,
             Some(NextAction::UpdatePaymentMethod) => return false,
@@ -61,12 +62,12 @@ impl Failed {
             None => self.code.as_ref(),
         };
         let word = word.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
-        OF_THE_SURVEY.into_iter().any(|part| word.contains(part))
+        SURVEY_WORDS.into_iter().any(|part| word.contains(part))
     }
 
     /// What the customer has to do.
-    pub(super) fn awaited(&self) -> Wait {
-        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.watch.since());
+    pub(super) fn wait(&self) -> Wait {
+        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
         wait.about = self.session.as_ref().map(|id| id.as_str().into());
         let action = self.action.as_ref().map(|it| it.as_str().into());
         wait.customer_action = action.or_else(|| self.code.clone());
@@ -81,15 +82,15 @@ impl Charges {
     pub(in super::super) fn failed(
         &mut self,
         of: EffectId,
-        (reply, code): (ChargeFailed, Option<String>),
+        (reply, code): (FailedChargeReply, Option<String>),
         over: bool,
         token: Option<&Token>,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let Charge::Requested { seq, asked, failed: before } = &mut self.current else {
+        let Charge::Requested { seq, requested, failed: before } = &mut self.current else {
             return Err(IgnoredReason::Unrelated);
         };
-        let (seq, intent, action) = (*seq, asked.intent.clone(), reply.next_action());
+        let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
         let session = reply.session().cloned();
         // A webhook that came meanwhile is found by the token where the reply names no session.
         if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token.map(Token::as_str)) {
@@ -111,9 +112,9 @@ impl Charges {
             }
             Some(before) => before.turn,
         };
-        let watch = PollTimer::new(cx.now());
-        cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &watch);
-        let failed = Failed { seq, of, intent, session, code, action, redirect_url, turn, watch };
+        let timer = PollTimer::new(cx.now());
+        cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &timer);
+        let failed = FailedCharge { seq, of, intent, session, code, action, redirect_url, turn, timer };
         if over {
             cx.withdraw(Call::is_find);
             self.settle(failed.intent.as_ref(), Outcome::Failed);
@@ -125,7 +126,7 @@ impl Charges {
     }
 
     /// The customer's action that a refused charge opened.
-    pub(in super::super) const fn failure(&self) -> Option<&Failed> {
+    pub(in super::super) const fn failure(&self) -> Option<&FailedCharge> {
         match &self.current {
             Charge::Failed(failed) => Some(failed),
             Charge::Requested { failed, .. } => failed.as_ref(),
@@ -136,8 +137,8 @@ impl Charges {
     /// A person wants to wait on for a repair.
     pub(in super::super) fn wait_for_repair(&mut self, cx: &mut Cx<'_>) {
         if let Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } = &mut self.current {
-            failed.watch = PollTimer::new(cx.now());
-            cx.ask_on_schedule(Review::RepairUnconfirmed, failed.of.as_str(), &failed.watch);
+            failed.timer = PollTimer::new(cx.now());
+            cx.ask_on_schedule(Review::RepairUnconfirmed, failed.of.as_str(), &failed.timer);
         }
     }
 
@@ -155,7 +156,7 @@ impl Charges {
             Charge::Requested { failed, .. } => {
                 let failed = failed.take()?;
                 let Some(origin) = by else {
-                    cx.withdraw_all_about(WORDS, |_| true);
+                    cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
                     return None;
                 };
                 // A reply that still names a session says that another one was made.
@@ -167,7 +168,7 @@ impl Charges {
             _ => return None,
         };
         let session = by.map_or(failed.session, |origin| PaymentSessionId::parse(origin.id()).ok());
-        cx.withdraw_all_about(WORDS, |_| true);
+        cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
         if let Some(id) = &session {
             history.add_failed(failed.seq, id.clone(), failed.intent.clone());
         }
@@ -184,18 +185,18 @@ impl Charges {
     }
 
     /// The session of a charge that failed is captured: it is paid, and not asked for again.
-    pub(super) fn failure_is_paid(&mut self, id: &str, history: &mut History, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn failed_charge_paid(&mut self, id: &str, history: &mut History, cx: &mut Cx<'_>) -> bool {
         let is_it = |session: &Option<PaymentSessionId>| session.as_ref().is_some_and(|it| it.as_str() == id);
         if let Some(failed) = self.failure().filter(|it| is_it(&it.session)) {
             let (seq, intent) = (failed.seq, failed.intent.clone());
-            if self.asked().is_some() {
+            if self.requested().is_some() {
                 cx.prove(Call::is_session, Some(id));
                 cx.withdraw(Call::is_find);
             }
-            cx.withdraw_all_about(WORDS, |_| true);
+            cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
             self.current = Charge::Idle;
             if let Ok(id) = PaymentSessionId::parse(id) {
-                history.add_judged(seq, id);
+                history.add_reviewed(seq, id);
             }
             cx.fulfill(id);
             self.paid_after_all(intent.as_ref(), cx);

@@ -4,14 +4,14 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoredToken, TokenState, Word};
+use super::{StoredToken, TokenReport, TokenState};
 use crate::config::Lookups;
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::PollTimer;
 use crate::id::Digest;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::TokenRequested;
+use crate::providers::truemed::api::replies::CreateTokenReply;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::names::{Review, SignalName, Verdict};
 use crate::providers::truemed::payment_token::Cx;
@@ -37,7 +37,8 @@ pub(super) struct Provision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redirect_url: Option<String>,
     /// The wait for its token.
-    watch: PollTimer,
+    #[serde(rename = "watch")]
+    timer: PollTimer,
 }
 
 const fn is_create(call: &Call) -> bool {
@@ -67,14 +68,14 @@ impl Provision {
     }
 
     /// Plans the next look at it, and has a person look once the schedule is over.
-    fn watch(&self, cx: &mut Cx<'_>) {
+    fn schedule(&self, cx: &mut Cx<'_>) {
         match &self.origin {
             Some(Origin::Request(id)) => {
-                let look_up = Call::RetrieveProvisionTokenRequest(id.clone());
-                cx.poll_then_ask(look_up, &self.watch, Review::NoSignal, id.as_str());
+                let lookup = Call::RetrieveProvisionTokenRequest(id.clone());
+                cx.poll_then_ask(lookup, &self.timer, Review::NoSignal, id.as_str());
             }
             // No lookup tells of the token of a session; a person looks once its schedule is over.
-            Some(Origin::Session(id)) => cx.ask_on_schedule(Review::NoSignal, id.as_str(), &self.watch),
+            Some(Origin::Session(id)) => cx.ask_on_schedule(Review::NoSignal, id.as_str(), &self.timer),
             Some(Origin::Failed(_)) | None => {}
         }
     }
@@ -84,8 +85,8 @@ impl StoredToken {
     /// Opens another attempt; the oldest beyond the eighth is given up.
     pub(in super::super) fn provision(&mut self, seq: u32, items: Digest, metadata: &str, cx: &mut Cx<'_>) {
         self.metadata = Some(Digest::of([metadata.as_bytes()]));
-        let watch = PollTimer::new(cx.now());
-        self.provisions.push(Provision { seq, origin: None, items, redirect_url: None, watch });
+        let timer = PollTimer::new(cx.now());
+        self.provisions.push(Provision { seq, origin: None, items, redirect_url: None, timer });
         if self.provisions.len() > WATCHED
             && let Some(Origin::Request(id)) = self.provisions.remove(0).origin
         {
@@ -113,20 +114,20 @@ impl StoredToken {
     }
 
     /// The request for a token was taken.
-    pub(in super::super) fn requested(&mut self, reply: TokenRequested, cx: &mut Cx<'_>) {
+    pub(in super::super) fn on_requested(&mut self, reply: CreateTokenReply, cx: &mut Cx<'_>) {
         let id = reply.provision_token_request_id;
         cx.learn(id.as_str());
         if let Some(provision) = self.provisions.iter_mut().rfind(|it| it.origin.is_none()) {
             provision.origin = Some(Origin::Request(id));
             provision.redirect_url = reply.redirect_url;
-            provision.watch = PollTimer::new(cx.now());
-            provision.watch(cx);
+            provision.timer = PollTimer::new(cx.now());
+            provision.schedule(cx);
         }
         self.settle_state();
     }
 
     /// A reply names a request without a page for the customer: another is asked for, and a token of this one counts too.
-    pub(in super::super) fn hinted(&mut self, reply: TokenRequested, cx: &mut Cx<'_>) {
+    pub(in super::super) fn hinted(&mut self, reply: CreateTokenReply, cx: &mut Cx<'_>) {
         let origin = Origin::Request(reply.provision_token_request_id);
         let unnamed = self.provisions.iter().rposition(|it| it.origin.is_none());
         if let Some((index, provision)) = unnamed.and_then(|index| Some((index, self.provisions.get(index)?))) {
@@ -169,8 +170,8 @@ impl StoredToken {
         if let Some(provision) = self.provisions.iter_mut().find(|it| it.seq == seq) {
             provision.origin = Some(Origin::Session(id.clone()));
             provision.redirect_url = redirect_url.cloned();
-            provision.watch = PollTimer::new(cx.now());
-            provision.watch(cx);
+            provision.timer = PollTimer::new(cx.now());
+            provision.schedule(cx);
         }
         self.settle_state();
     }
@@ -183,7 +184,7 @@ impl StoredToken {
 
     /// The session that makes a token is over: the wait for its token goes on.
     pub(in super::super) fn session_closed(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| it.session().is_some()).for_each(|it| it.watch(cx));
+        self.provisions.iter().filter(|it| it.session().is_some()).for_each(|it| it.schedule(cx));
     }
 
     /// The session that makes a token has another id.
@@ -197,7 +198,7 @@ impl StoredToken {
     pub(in super::super) fn provisioned(
         &mut self,
         origin: &Origin,
-        word: Word<'_>,
+        report: TokenReport<'_>,
         history: &mut History,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
@@ -205,7 +206,7 @@ impl StoredToken {
             return Err(IgnoredReason::Duplicate);
         };
         let provision = self.provisions.remove(index);
-        if self.take(provision.seq, word, cx) {
+        if self.apply(provision.seq, report, cx) {
             self.confirmed = Some(provision.items);
         }
         if matches!(origin, Origin::Request(_)) {
@@ -263,15 +264,15 @@ impl StoredToken {
         let awaiting = self.is(TokenState::Awaiting);
         let provision = self.provisions.iter_mut().find(|it| it.origin.as_ref() == Some(origin));
         if let Some(provision) = provision.filter(|_| awaiting) {
-            provision.watch.looked(cx.leased_at());
-            provision.watch(cx);
+            provision.timer.looked(cx.leased_at());
+            provision.schedule(cx);
         }
     }
 
     /// Whether a checkout that makes the token is paid, and its token still to come.
     pub(in super::super) fn is_paid_for(&self, history: &History) -> bool {
         let is_paid =
-            |it: &Provision| !it.watch.is_stopped() && it.session().is_some_and(|id| history.is_captured(id.as_str()));
+            |it: &Provision| !it.timer.is_stopped() && it.session().is_some_and(|id| history.is_captured(id.as_str()));
         self.state < TokenState::Adopting && self.provisions.iter().any(is_paid)
     }
 
@@ -281,24 +282,24 @@ impl StoredToken {
             return false;
         }
         let Some(provision) = self.provisions.iter_mut().rfind(|it| it.origin.is_some()) else { return false };
-        provision.watch.returned(cx.now());
-        provision.watch(cx);
+        provision.timer.returned(cx.now());
+        provision.schedule(cx);
         true
     }
 
     /// What a person says of a wait for a token.
-    pub(in super::super) fn wait_is_judged(&mut self, about: &str, verdict: Verdict, now: Timestamp) {
+    pub(in super::super) fn wait_reviewed(&mut self, about: &str, verdict: Verdict, now: Timestamp) {
         for provision in self.provisions.iter_mut().filter(|it| it.is(about)) {
             match verdict {
-                Verdict::StopWaiting | Verdict::Ended => provision.watch.stop(),
-                _ => provision.watch = PollTimer::new(now),
+                Verdict::StopWaiting | Verdict::Ended => provision.timer.stop(),
+                _ => provision.timer = PollTimer::new(now),
             }
         }
     }
 
     /// Plans the next look at every attempt that is waited for.
-    pub(in super::super) fn watch_provisions(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| !it.watch.is_stopped()).for_each(|it| it.watch(cx));
+    pub(in super::super) fn schedule_provisions(&self, cx: &mut Cx<'_>) {
+        self.provisions.iter().filter(|it| !it.timer.is_stopped()).for_each(|it| it.schedule(cx));
     }
 
     /// The ids by which Truemed knows the attempts.
@@ -314,17 +315,17 @@ impl StoredToken {
     /// The instant before which a lookup of the awaited request would be polling: its schedule has not asked for one yet.
     pub(in super::super) fn polled_before(&self, schedule: &Lookups) -> Option<Timestamp> {
         let requested = self.provisions.iter().rfind(|it| it.request().is_some());
-        let fresh = requested.filter(|it| self.is(TokenState::Awaiting) && it.watch.is_fresh());
-        fresh?.watch.next(schedule)
+        let fresh = requested.filter(|it| self.is(TokenState::Awaiting) && it.timer.is_fresh());
+        fresh?.timer.next(schedule)
     }
 
     /// The attempts to get a token, while it is awaited; the customer finishes the newest. `payable` is the session that the
     /// customer can still pay.
-    pub(in super::super) fn awaited(&self, payable: Option<&PaymentSessionId>) -> impl Iterator<Item = Wait> {
+    pub(in super::super) fn waits(&self, payable: Option<&PaymentSessionId>) -> impl Iterator<Item = Wait> {
         let newest = self.provisions.iter().rfind(|it| it.origin.is_some()).map(|it| it.seq);
-        let waiting = self.provisions.iter().filter(|it| self.is(TokenState::Awaiting) && !it.watch.is_stopped());
+        let waiting = self.provisions.iter().filter(|it| self.is(TokenState::Awaiting) && !it.timer.is_stopped());
         waiting.filter_map(move |it| {
-            let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), it.watch.since());
+            let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), it.timer.since());
             wait.about = Some(it.origin.as_ref()?.id().into());
             let is_payable = it.session().is_none_or(|id| payable == Some(id));
             wait.customer_url = it.redirect_url.clone().filter(|_| is_payable && Some(it.seq) == newest);
