@@ -1,4 +1,4 @@
-//! A payment session: one checkout or charge, from its creation to its final status.
+//! A payment session: one checkout or charge, from its creation to its final status. Both flows use it.
 
 use alloc::format;
 use alloc::string::String;
@@ -22,14 +22,14 @@ use crate::providers::truemed::Truemed;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
 
-/// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
+/// Rejects a new session while a person has not yet said whose a payment is, because the payment may be this session.
 pub(crate) fn no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
     if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
         rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }
 }
 
-/// What was asked for when a session was created.
+/// What the host requested when it created a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAsked"))]
 #[serde(deny_unknown_fields)]
@@ -38,23 +38,23 @@ pub struct RequestedSession {
     /// The host's name for the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// The fingerprint of the cart; of everything that is asked for, in a flow of its own.
+    /// The fingerprint of the cart. In the flow `truemed.payment_session` it covers the whole command.
     pub cart: Digest,
-    /// What it costs in all, in cents.
+    /// The total amount, in cents.
     pub total: Cents,
-    /// What its items cost without charges and discounts, in cents.
+    /// The price of the items without charges and discounts, in cents.
     pub items: Cents,
-    /// Whether the money is only held.
+    /// Whether Truemed only holds the money.
     #[serde(default)]
     pub authorization: bool,
-    /// Whether a token is made or charged.
+    /// Whether the session makes or charges a token.
     #[serde(default)]
     pub of_a_token: bool,
     /// Whether the customer is present.
     pub attended: bool,
-    /// The fingerprint of the metadata that must come back.
+    /// The fingerprint of the metadata that Truemed must return.
     pub metadata: Digest,
-    /// The sessions of which a lookup cannot tell which one it made.
+    /// The sessions that may be this one, where a lookup found several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
 }
@@ -81,53 +81,53 @@ impl RequestedSession {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: PaymentSessionId,
-    /// The highest status that was seen.
+    /// The highest status that Truemed reported.
     pub status: Status,
-    /// What was asked for; nothing is known of a session that began with a lookup.
+    /// What the host requested. A session that the host adopted by a lookup has none.
     #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<RequestedSession>,
-    /// Whether a person says that it is ours, although nothing is known of what was asked for.
+    /// Whether a person says that the session is ours, although no request of ours is known.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     claimed: bool,
-    /// Where the customer pays, exactly as Truemed gave it.
+    /// Where the customer pays, exactly as Truemed returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// The largest captured amount that was seen, in cents.
+    /// The largest captured amount that Truemed reported, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Cents>,
-    /// Whether two final statuses were seen that cannot both be true.
+    /// Whether Truemed reported two final statuses that cannot both be true.
     #[serde(default)]
     pub contradicted: bool,
-    /// What is held, in cents, where Truemed said so.
+    /// The held amount in cents, if Truemed reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<Cents>,
-    /// Whether a capture was ever asked for.
+    /// Whether the host ever requested a capture.
     #[serde(rename = "capture_asked", default)]
     pub capture_requested: bool,
-    /// What the capture is to take that is asked for, in cents.
+    /// The amount of the pending capture, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) capturing: Option<Cents>,
-    /// Whether Truemed accepted an end of it, whose outcome is still to show.
+    /// Whether Truemed accepted a capture, void or cancel whose outcome is still open.
     #[serde(default)]
     pub ending: bool,
-    /// A status that the documents do not list, never taken for a good one.
+    /// A status that the documents do not list. It never counts as a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
-    /// The wait for one that the documents list, since then.
+    /// Schedules the lookups for a listed status, since Truemed reported an unlisted one.
     #[serde(rename = "unlisted_watch", default, skip_serializing_if = "Option::is_none")]
     unlisted_timer: Option<PollTimer>,
-    /// Whether a person said that it is over, of one that Truemed never said it of.
+    /// Whether a person said that the session has ended, without a final status from Truemed.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
-    /// The wait for its next status.
+    /// Schedules the lookups for the next status.
     #[serde(rename = "watch")]
     pub timer: PollTimer,
 }
 
 impl Status {
-    /// How far a session has come; a status only ever moves up, and money stands above everything.
+    /// How far a session has come. A status only moves up, and `captured` is above all others.
     const fn rank(&self) -> u8 {
         match self {
             Self::Pending | Self::Unknown(_) => 0,
@@ -138,14 +138,14 @@ impl Status {
         }
     }
 
-    /// Whether no other status may follow.
+    /// Whether no other status can follow.
     pub const fn is_final(&self) -> bool {
         self.rank() >= 3
     }
 }
 
 impl Session {
-    /// The session that an answer to `create_payment_session` names.
+    /// The session that Truemed's reply to `create_payment_session` names.
     pub(crate) fn created(reply: CreateSessionReply, requested: RequestedSession, now: Timestamp) -> Self {
         Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(requested), now) }
     }
@@ -171,17 +171,17 @@ impl Session {
         }
     }
 
-    /// A session that a person calls ours, although every sending of its request was refused.
+    /// A session that a person says is ours, although Truemed refused every sending of its request.
     pub(crate) const fn claimed(id: PaymentSessionId, now: Timestamp) -> Self {
         let mut session = Self::new(id, None, now);
         session.claimed = true;
         session
     }
 
-    /// What is awaited of it.
+    /// What the session waits for, if Truemed or the customer has to act.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
-        // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
+        // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a
+        // token cannot end a hold. A hold that the config lets through there waits until a person decides.
         let is_hold = self.requested.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
         let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
         if self.is_over() || rests || self.timer().is_stopped() {
@@ -195,12 +195,12 @@ impl Session {
         Some(wait)
     }
 
-    /// Whether no other status is expected: Truemed said so, or a person did.
+    /// Whether no other status is expected, according to Truemed or to a person.
     pub(crate) const fn is_over(&self) -> bool {
         self.status.is_final() || self.ended
     }
 
-    /// The wait for its next status.
+    /// The timer of the current wait.
     const fn timer(&self) -> &PollTimer {
         match &self.unlisted_timer {
             Some(timer) => timer,
@@ -215,7 +215,7 @@ impl Session {
         }
     }
 
-    /// Plans the next look at it, and has a person look once the schedule is over.
+    /// Schedules the next lookup, and a review for when the schedule ends.
     pub(crate) fn schedule<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let id = self.id.as_str();
         let (review, other) = match self.unlisted {
@@ -231,31 +231,30 @@ impl Session {
         }
     }
 
-    /// Waits for it anew, from now on.
+    /// Starts the lookup schedule again, from now on.
     pub(crate) fn restart_wait<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         *self.timer_mut() = PollTimer::new(cx.now());
         self.schedule(cx);
     }
 
-    /// A lookup that was begun then was answered.
+    /// Notes that a lookup that was leased at this time had a reply.
     pub(crate) fn looked_up(&mut self, at: Timestamp) {
         self.timer_mut().looked(at);
     }
 
-    /// The customer came back: the schedule begins anew, and dense.
+    /// Starts the schedule again, with its first short intervals, because the customer came back.
     pub(crate) fn returned(&mut self, now: Timestamp) {
         self.timer_mut().returned(now);
     }
 
-    /// Truemed says that there is no such session: that denies nothing, and a person is asked where it is.
+    /// Asks a person where the session is. That Truemed does not find it proves nothing.
     pub(crate) fn not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         cx.ask(Review::NotFound, self.id.as_str());
         self.looked_up(cx.leased_at());
         self.schedule(cx);
     }
 
-    /// A person answers a question about it, and may name the session that was meant. Says whether it is waited for no
-    /// longer.
+    /// Applies a person's verdict, which can name the session that was meant. Returns whether the wait is over.
     pub(crate) fn reviewed<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
         match verdict {
             Verdict::MadeElsewhere => {
@@ -271,7 +270,7 @@ impl Session {
         self.ended || self.timer().is_stopped()
     }
 
-    /// Its id turns out to be another one.
+    /// Changes the id of the session to the one that a person named.
     fn rename<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
         cx.withdraw(|call| call.looks_at(&self.id));
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
@@ -282,13 +281,14 @@ impl Session {
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
     }
 
-    /// Takes in how it stands, from a webhook or a lookup; the order in which statuses come does not matter.
+    /// Applies a report from a webhook or a lookup. Reports can come in any order.
     pub(crate) fn apply<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
         let held = report.authorize_amount.or(report.total_amount.filter(|_| report.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
-        let whole = report.total_amount.filter(|_| self.requested.is_none() && report.status == Status::Captured);
-        let (captured, before) = (self.captured, self.status.clone());
-        self.captured = captured.max(report.capture_amount.or(whole));
+        let captured_total =
+            report.total_amount.filter(|_| self.requested.is_none() && report.status == Status::Captured);
+        let (captured_before, before) = (self.captured, self.status.clone());
+        self.captured = captured_before.max(report.capture_amount.or(captured_total));
         self.apply_unlisted_status(report, by_lookup, cx);
         let contradiction = before.is_final() && report.status.is_final() && before != report.status;
         self.status = core::cmp::max_by_key(before.clone(), report.status.clone(), |it| (it.rank(), it.clone()));
@@ -299,25 +299,27 @@ impl Session {
             self.contradict(cx);
         }
         if report.status == Status::Captured {
-            self.check_captured(report, self.status != before || self.captured != captured, cx);
+            self.check_captured(report, self.status != before || self.captured != captured_before, cx);
         }
         if self.status != before {
             self.on_status_change(cx);
         }
     }
 
-    /// A status that nobody knows grants nothing and takes nothing away: it is watched until a person says what it means.
+    /// Notes an unlisted status. It changes no state, and lookups go on until a person says what the status means.
     fn apply_unlisted_status<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
         match &report.status {
             Status::Unknown(text) => {
-                cx.check(Rule::SessionUnknownStatus, false).at("/status").because(|| format!("It is `{text}`."));
+                cx.check(Rule::SessionUnknownStatus, false)
+                    .at("/status")
+                    .because(|| format!("The status is `{text}`."));
                 if self.is_over() {
                     return;
                 }
                 self.unlisted_timer.get_or_insert_with(|| PollTimer::new(cx.now()));
                 self.unlisted = self.unlisted.take().max(Some(text.clone()));
             }
-            // Only a lookup says how it stands now; a webhook may be one that is told again.
+            // Only a lookup shows the current status. A webhook may be an older one that Truemed delivers again.
             status if status.is_final() || by_lookup => (self.unlisted, self.unlisted_timer) = (None, None),
             _ => {}
         }
@@ -339,7 +341,7 @@ impl Session {
             cx.withdraw_all_about(&[Notice::Rejected.as_str()], |_| true);
             cx.notify(Notice::Rejected, id, None);
         }
-        // A session that began with a lookup was fulfilled by whoever created it.
+        // Whoever created an adopted session has fulfilled it.
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
             cx.fulfill(id);
         }

@@ -1,4 +1,4 @@
-//! `find_payment_session`: the lookup for a session whose creation was never answered, page by page through the list.
+//! `find_payment_session`: searches the list, page by page, for a session whose creation had no reply.
 
 use alloc::format;
 use alloc::string::String;
@@ -20,19 +20,19 @@ use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::session::RequestedSession;
 use crate::time::{Millis, Timestamp};
 
-/// How many pages are read at most.
+/// The highest number of pages that a search reads.
 const PAGES: u32 = 20;
 
-/// How many entries a page of the list has.
+/// The number of entries on a page of the list.
 const PAGE_SIZE: usize = 30;
 
-/// By how much Truemed's clock may be behind ours.
+/// How far Truemed's clock may be behind ours.
 const CLOCKS_DIFFER: Millis = Millis::from_minutes(5);
 
-/// How many sessions that fit are kept: two are enough to ask a person.
+/// How many matching sessions a search keeps. Two are enough to ask a person.
 const KEPT: usize = 4;
 
-/// One page of the lookup, and what the pages before it have shown.
+/// One page of the search, with the results of the pages before it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedFind"))]
 #[serde(deny_unknown_fields)]
@@ -40,10 +40,10 @@ const KEPT: usize = 4;
 pub struct Find {
     /// The page, from 1.
     page: u32,
-    /// Whether an entry could not be told from ours, so that nothing is denied.
+    /// Whether some entry may be ours and could not be compared. Then the search denies nothing.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     doubtful: bool,
-    /// The sessions that fit.
+    /// The sessions that match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fitting: Vec<PaymentSessionId>,
 }
@@ -54,14 +54,14 @@ impl Default for Find {
     }
 }
 
-/// What a page shows.
+/// One page of the list of sessions.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct SessionPage {
-    /// Its entries, each read by itself: one that cannot be read drops no other.
+    /// The entries. Each is read by itself, so that an unreadable entry does not hide the others.
     #[serde(deserialize_with = "entries")]
     payment_sessions: Vec<Option<SessionReport>>,
-    /// Which page it is; absent where there is one page.
+    /// Which page it is. A list of one page has none.
     #[serde(default, deserialize_with = "lenient")]
     pagination: Option<Pagination>,
 }
@@ -87,7 +87,7 @@ impl SessionPage {
         Reading::of(read_body(reply.body).map(event).ok_or("/payment_sessions"))
     }
 
-    /// Whether no page comes after it.
+    /// Whether the page is the last one.
     fn is_last(&self, page: u32) -> bool {
         let (size, last) = match &self.pagination {
             Some(it) => (it.page_size.map_or(PAGE_SIZE, |size| size as usize), it.last_page),
@@ -96,39 +96,39 @@ impl SessionPage {
         last.map_or(self.payment_sessions.len() < size, |last| page >= last)
     }
 
-    /// Whether it is the page that was asked for, as far as it says so.
+    /// Whether the page is the requested one, if the page has a number.
     fn is_page(&self, page: u32) -> bool {
         self.pagination.as_ref().and_then(|it| it.current_page).is_none_or(|current| current == page)
     }
 }
 
-/// What is looked for: a session that was asked for and never answered.
+/// The session that the search looks for: one that the host requested, and whose creation had no reply.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     requested: &'a RequestedSession,
     command: &'a CreatePaymentSession,
     idempotency_key: String,
-    /// When it was asked for first.
+    /// When the request was first sent.
     first_at: Timestamp,
 }
 
-/// How a session stands to what is looked for.
+/// How a listed session compares with the wanted one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fit {
-    /// It echoes the idempotency key.
+    /// The session has our idempotency key.
     Ours,
-    /// It is as asked for, of our time.
+    /// The session looks like the requested one, and is not older than the request.
     Fits,
-    /// It is another one.
+    /// The session is another one.
     Other,
-    /// It is from before the request.
+    /// The session is older than the request.
     Older,
-    /// It lacks what would tell.
+    /// The session lacks the members that would decide.
     Doubtful,
 }
 
 impl<'a> Wanted<'a> {
-    /// The request for a session that was begun, if there is one: a signal can name even one that was turned away.
+    /// The session of the pending request, if the request was ever sent. A refused sending counts too.
     pub(crate) fn of<F: Truemed>(requested: &'a RequestedSession, cx: &'a Cx<'_, F>) -> Option<Self> {
         let it = cx.pending(Call::is_session)?;
         let Call::CreatePaymentSession(command) = it.call else { return None };
@@ -136,15 +136,18 @@ impl<'a> Wanted<'a> {
         Some(Self { requested, command, idempotency_key, first_at: it.first_at? })
     }
 
-    /// Whether a verified webhook names it: by its idempotency key; or by the key of the row and, of a checkout, because
-    /// the customer has been there; of a charge, by its token, its amount and its time as well.
+    /// Whether a verified webhook is about the wanted session.
+    ///
+    /// Our idempotency key proves it. Otherwise the webhook must have the key of the row and contradict nothing. For a
+    /// checkout, it must also show that the customer was there. For a charge, it must also have the token, the amount
+    /// and a time after the request.
     pub(crate) fn is_named_by(&self, report: &SessionReport, row: &Key) -> bool {
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return true;
         }
         let ours =
             report.metadata.as_deref() == Some(row.as_str()) && report.status.is_known() && !self.excludes(report);
-        // Truemed writes whole seconds.
+        // Truemed's times have whole seconds.
         let second = self.first_at.as_millis().div_euclid(1000).saturating_mul(1000);
         let after = report.created().is_some_and(|at| at >= Timestamp::from_millis(second));
         match self.command.is_charge() {
@@ -153,13 +156,13 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Since when a session can be ours.
+    /// The earliest creation time of a session that can be ours.
     fn from(&self) -> Timestamp {
         let early = CLOCKS_DIFFER.as_u64().try_into().unwrap_or(i64::MAX);
         Timestamp::from_millis(self.first_at.as_millis().saturating_sub(early))
     }
 
-    /// Whether something that it shows says that it is another one.
+    /// Whether any member of the report shows that it is another session.
     pub(crate) fn excludes(&self, report: &SessionReport) -> bool {
         let Self { requested, command, .. } = self;
         let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
@@ -172,7 +175,7 @@ impl<'a> Wanted<'a> {
             || report.created().is_some_and(|at| at < self.from())
     }
 
-    /// Whether an amount that it shows is not the one that was asked for; of a hold less may be taken.
+    /// Whether an amount of the report differs from the requested total. Less may be captured of a hold.
     fn costs_otherwise(&self, report: &SessionReport) -> bool {
         let total = self.requested.total;
         let whole = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
@@ -180,7 +183,7 @@ impl<'a> Wanted<'a> {
         whole || report.capture_amount.is_some_and(taken)
     }
 
-    /// How a session stands to it.
+    /// Compares a listed session with the wanted one.
     pub(crate) fn fit(&self, report: &SessionReport) -> Fit {
         let Self { requested, command, .. } = self;
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
@@ -200,18 +203,18 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// What the pages read so far amount to.
+/// The result of the pages that were read so far.
 #[derive(Debug)]
 pub(crate) enum Search<'a> {
-    /// One session is ours.
+    /// One session is ours, with its report if the last page has it.
     One(PaymentSessionId, Option<&'a SessionReport>),
-    /// Several could be.
+    /// Several sessions may be ours.
     Several(Vec<PaymentSessionId>),
-    /// The next page has to be read.
+    /// The next page must be read.
     NextPage(Call),
-    /// None is, on every page that could show it.
+    /// No session is ours, on all pages that can show it.
     None,
-    /// Nothing can be told.
+    /// The pages do not decide it.
     Unclear,
 }
 
@@ -223,7 +226,7 @@ impl Find {
         Request::new("GET", url, CREDENTIAL)
     }
 
-    /// What a page amounts to, `known` being the sessions that are known to be others.
+    /// Combines this page with the results before it. `known` recognizes sessions that belong to other requests.
     pub(crate) fn read<'a>(
         &self,
         page: &'a SessionPage,
@@ -273,7 +276,7 @@ mod tests {
 
     const KEY: &str = "truemed.payment_session:k:create_payment_session:1";
 
-    fn sought(body: &str, find: &Find) -> String {
+    fn search(body: &str, find: &Find) -> String {
         let mut command =
             CreatePaymentSession::new(Cents::new(1500), [OrderItem::new("b12", "B12", 1, Cents::new(1500))].into());
         command.customer_email = Some("a@shop.example".into());
@@ -296,16 +299,16 @@ mod tests {
         format!(r#"{{"payment_sessions":[{}],"pagination":null}}"#, entries.join(","))
     }
 
-    const FITS: &str = r#"{"id":"ps_1","status":"captured","created_at":"2026-02-02T09:56:00Z","total_amount":1500,"metadata":"order-1"}"#;
+    const MATCHING: &str = r#"{"id":"ps_1","status":"captured","created_at":"2026-02-02T09:56:00Z","total_amount":1500,"metadata":"order-1"}"#;
     const OLD: &str = r#"{"id":"ps_0","status":"captured","created_at":"2026-02-02T09:54:59Z"}"#;
 
     #[test]
     fn a_session_is_matched_by_what_it_shows() {
         let first = Find::default();
-        assert_eq!(sought(&list(&[FITS, OLD]), &first), "ps_1 true");
-        assert_eq!(sought(&list(&[OLD]), &first), "none");
-        assert_eq!(sought(&list(&[]), &first), "none");
-        assert_eq!(sought(&list(&[&FITS.replace("ps_1", "ps_known")]), &first), "none");
+        assert_eq!(search(&list(&[MATCHING, OLD]), &first), "ps_1 true");
+        assert_eq!(search(&list(&[OLD]), &first), "none");
+        assert_eq!(search(&list(&[]), &first), "none");
+        assert_eq!(search(&list(&[&MATCHING.replace("ps_1", "ps_known")]), &first), "none");
         for (from, to) in [
             ("1500", "1501"),
             ("order-1", "order-2"),
@@ -313,17 +316,17 @@ mod tests {
             ("\"id\"", "\"idempotency_key\":\"x\",\"id\""),
             ("\"id\"", "\"customer_email\":\"b@shop.example\",\"id\""),
         ] {
-            assert_eq!(sought(&list(&[&FITS.replace(from, to)]), &first), "none", "{to}");
+            assert_eq!(search(&list(&[&MATCHING.replace(from, to)]), &first), "none", "{to}");
         }
         for (from, to) in [("\"metadata\"", "\"other\""), ("\"total_amount\"", "\"x\""), ("\"created_at\"", "\"x\"")] {
-            assert_eq!(sought(&list(&[&FITS.replace(from, to)]), &first), "unclear", "{to}");
+            assert_eq!(search(&list(&[&MATCHING.replace(from, to)]), &first), "unclear", "{to}");
         }
-        assert_eq!(sought(&list(&["7", OLD]), &first), "unclear");
-        assert_eq!(sought(&list(&["7", FITS]), &first), "ps_1 true");
-        assert_eq!(sought(&list(&[FITS, &FITS.replace("ps_1", "ps_2")]), &first), "2");
+        assert_eq!(search(&list(&["7", OLD]), &first), "unclear");
+        assert_eq!(search(&list(&["7", MATCHING]), &first), "ps_1 true");
+        assert_eq!(search(&list(&[MATCHING, &MATCHING.replace("ps_1", "ps_2")]), &first), "2");
         let echo = format!(r#"{{"id":"ps_3","status":"pending","idempotency_key":"{KEY}"}}"#);
-        assert_eq!(sought(&list(&[FITS, &echo]), &first), "ps_3 true");
-        assert_eq!(sought(r#"{"payment_sessions":{}}"#, &first), "no page");
+        assert_eq!(search(&list(&[MATCHING, &echo]), &first), "ps_3 true");
+        assert_eq!(search(r#"{"payment_sessions":{}}"#, &first), "no page");
     }
 
     #[test]
@@ -335,10 +338,10 @@ mod tests {
         };
         let first = Find::default();
         let second = Find { page: 2, doubtful: false, fitting: [PaymentSessionId::parse("ps_1").unwrap()].into() };
-        assert_eq!(sought(&page(1, FITS), &first), format!("{:?}", Call::FindPaymentSession(second.clone())));
-        assert_eq!(sought(&page(2, OLD), &second), "ps_1 false");
-        assert_eq!(sought(&page(3, OLD), &Find { page: 2, ..Find::default() }), "unclear");
-        let other = FITS.replace("order-1", "order-2");
-        assert_eq!(sought(&page(PAGES, &other), &Find { page: PAGES, ..Find::default() }), "unclear");
+        assert_eq!(search(&page(1, MATCHING), &first), format!("{:?}", Call::FindPaymentSession(second.clone())));
+        assert_eq!(search(&page(2, OLD), &second), "ps_1 false");
+        assert_eq!(search(&page(3, OLD), &Find { page: 2, ..Find::default() }), "unclear");
+        let other = MATCHING.replace("order-1", "order-2");
+        assert_eq!(search(&page(PAGES, &other), &Find { page: PAGES, ..Find::default() }), "unclear");
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent to Truemed, and what its replies and its webhooks look like.
+//! The requests to Truemed, its replies, and its webhooks.
 
 pub(crate) mod calls;
 pub(crate) mod found;

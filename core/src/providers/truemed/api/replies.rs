@@ -1,4 +1,4 @@
-//! Replies of Truemed: which members prove a success, and how a refusal is worded.
+//! Truemed's replies: which members prove a success, and how Truemed words a refusal.
 
 use alloc::string::String;
 
@@ -19,10 +19,10 @@ use crate::time::Timestamp;
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct CreateTokenReply {
-    /// The request, never to be used as a token.
+    /// The id of the request. It cannot be used as a token.
     #[serde(deserialize_with = "any_form")]
     pub provision_token_request_id: ProvisionTokenRequestId,
-    /// Where the customer goes.
+    /// The page to send the customer to.
     #[serde(default, deserialize_with = "lenient")]
     pub redirect_url: Option<String>,
 }
@@ -31,30 +31,30 @@ pub struct CreateTokenReply {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct UpdateTokenReply {
-    /// Whether the customer must act, where the reply says anything of it.
+    /// Whether the customer must act, if the reply says so.
     #[serde(default, deserialize_with = "action_member")]
     next_action: Option<ActionMember>,
-    /// Where the customer acts.
+    /// The page where the customer acts.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
-    /// The request that the webhook will name.
+    /// The id that the webhook will have.
     #[serde(default, deserialize_with = "lenient")]
     pub provision_token_request_id: Option<ProvisionTokenRequestId>,
-    /// The token that was updated, where it is named.
+    /// The updated token, if the reply has it.
     #[serde(default, deserialize_with = "lenient")]
     payment_token: Option<Token>,
 }
 
-/// What a member that names an action says.
+/// The value of a member `next_action`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum ActionMember {
-    /// Nothing.
+    /// `null`, or an empty string.
     Null,
-    /// That there is none.
+    /// The string `none`, in any case.
     None,
-    /// There is one, by the provider's name for it.
+    /// An action, by Truemed's name for it.
     Named(NextAction),
-    /// There is one that has no name that could be read.
+    /// An action whose name cannot be read.
     Unnamed,
 }
 
@@ -76,19 +76,18 @@ fn action_member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ac
 }
 
 impl UpdateTokenReply {
-    /// What the customer must do, if anything; an action whose name cannot be read has an empty one.
+    /// What the customer must do, if anything. An action whose name cannot be read is the empty string.
     pub fn next_action(&self) -> Option<NextAction> {
         let unnamed = || NextAction::Unknown(String::new());
         match &self.next_action {
             Some(ActionMember::Named(action)) => Some(action.clone()),
             Some(ActionMember::Unnamed) => Some(unnamed()),
-            // A page for the customer is an action, whatever is said of it.
+            // A page for the customer is an action, even if the reply names none.
             Some(ActionMember::None | ActionMember::Null) | None => self.redirect_url.is_some().then(unnamed),
         }
     }
 
-    /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
-    /// token that it names is another than the one that was to be updated.
+    /// Reads the reply. It proves nothing without an action, a page or a request id, or if it names another token.
     pub(crate) fn read<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read_body::<Self>(reply.body) {
             Some(Self { payment_token: Some(other), .. }) if other != *requested => Reading::missing("/payment_token"),
@@ -106,25 +105,25 @@ impl UpdateTokenReply {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct CreateSessionReply {
-    /// The session.
+    /// The id of the session.
     #[serde(deserialize_with = "any_form")]
     pub id: PaymentSessionId,
-    /// Where the customer pays.
+    /// The page where the customer pays.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
 }
 
-/// A refused charge that sends the customer to a page.
+/// A refused charge, with a page for the customer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct FailedChargeReply {
-    /// Where the customer repairs it.
+    /// The page where the customer repairs the payment method.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
-    /// What the customer must do there, where the reply says so in the word of an update.
+    /// What the customer must do there, if the reply has the `next_action` of an update.
     #[serde(default, deserialize_with = "lenient_text")]
     next_action: Option<String>,
-    /// The session that failed; the name of this field is not documented, so two are read.
+    /// The session that failed. The documents do not show the name of this field, so two names are read.
     #[serde(default, deserialize_with = "lenient")]
     payment_session_id: Option<PaymentSessionId>,
     #[serde(default, deserialize_with = "lenient")]
@@ -132,7 +131,7 @@ pub struct FailedChargeReply {
 }
 
 impl FailedChargeReply {
-    /// The session that failed, if the reply names it.
+    /// The session that failed, if the reply has it.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.id.as_ref())
     }
@@ -144,14 +143,14 @@ impl FailedChargeReply {
     }
 }
 
-/// The reply to `retrieve_provision_token_request`; a token of null says that it is pending.
+/// The reply to `retrieve_provision_token_request`. A `payment_token` of `null` means that the request is pending.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ProvisionReply {
-    /// The token, once there is one.
+    /// The token, once Truemed has issued it.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Option<Token>,
-    /// Our own text, echoed.
+    /// The metadata that we sent.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
 }
@@ -175,7 +174,7 @@ impl TokenReply {
     }
 }
 
-/// The id of what a request made, in the reply to a capture, a void or a refund.
+/// The id of what a capture, a void or a refund made.
 #[derive(Deserialize)]
 struct MadeReply {
     #[serde(default, deserialize_with = "string_or_int")]
@@ -186,13 +185,13 @@ struct MadeReply {
     status: Option<Status>,
 }
 
-/// Reads the id of a capture. The session's own is what a lookup says, and no capture's.
+/// Reads the id of a capture. The id of the session itself is not the id of a capture.
 pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
     let made = read_body::<MadeReply>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
     Reading::of(made.map(event).ok_or("/id"))
 }
 
-/// Reads the id of a void. A session that is shown in its place has to be voided.
+/// Reads the id of a void. If the reply is a session instead, its status must be `authorization_voided`.
 pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
     let made = read_body::<MadeReply>(reply.body)
         .filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
@@ -204,7 +203,7 @@ pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> R
     Reading::of(read_body::<MadeReply>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
 }
 
-/// Reads the request for a token, which is of no use without the page for the customer.
+/// Reads a request for a token. It is of no use without the page for the customer.
 pub(crate) fn create_token<E>(reply: &Reply<'_>, event: impl FnOnce(CreateTokenReply) -> E) -> Reading<E> {
     match read_body::<CreateTokenReply>(reply.body) {
         None => Reading::missing("/provision_token_request_id"),
@@ -218,7 +217,7 @@ pub(crate) fn create_session<E>(reply: &Reply<'_>, event: impl FnOnce(CreateSess
     whole(reply, "/id", event)
 }
 
-/// Reads how a session stands: the one that was asked for.
+/// Reads the reply to a session lookup. It must be about the requested session.
 pub(crate) fn session<E>(
     reply: &Reply<'_>,
     requested: &PaymentSessionId,
@@ -232,13 +231,13 @@ pub(crate) fn session<E>(
     }
 }
 
-/// Reads a token: the one that was asked for.
+/// Reads the reply to a token lookup. It must be about the requested token.
 pub(crate) fn token<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(TokenReply) -> E) -> Reading<E> {
     let read = read_body::<TokenReply>(reply.body).filter(|it| it.payment_token == *requested);
     Reading::of(read.map(event).ok_or("/payment_token"))
 }
 
-/// Reads the provision request that was asked for: its token must be there, be it null.
+/// Reads the reply to a lookup of a provision request. It must have a `payment_token`, which can be `null`.
 pub(crate) fn provision<E>(
     reply: &Reply<'_>,
     requested: &ProvisionTokenRequestId,
@@ -273,7 +272,7 @@ struct ErrorBody {
     message: Option<String>,
 }
 
-/// How Truemed words a refusal, and our rule that predicts it by its code; nothing if it is not worded so.
+/// Reads a refusal in Truemed's words, with our rule that predicts it. Returns `None` for any other reply.
 pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Refusal<E>> {
     let ErrorBody { error: code, message } = read_body(reply.body)?;
     let rule = code.as_deref().and_then(|code| rules.iter().find(|(have, _)| *have == code));
@@ -281,7 +280,7 @@ pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Re
     (code.is_some() || message.is_some()).then(|| Refusal { rule, ..Refusal::new(code, message) })
 }
 
-/// The same for a charge, whose refusal may send the customer to a page, whatever its status.
+/// Reads the refusal of a charge. With any status, it can send the customer to a page.
 pub(crate) fn charge_refusal<E>(
     reply: &Reply<'_>,
     event: impl FnOnce(FailedChargeReply, Option<String>) -> E,

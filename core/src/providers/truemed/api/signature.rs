@@ -1,6 +1,5 @@
-//! The signature of a webhook: is it from Truemed, which flow does it concern, and how to acknowledge it.
+//! The proof of a webhook: whether Truemed sent it, which flows it is about, and how to acknowledge it.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -16,19 +15,19 @@ use crate::id::{CorrelationId, in_one_case};
 use crate::time::{Millis, Timestamp};
 use crate::webhook::{AuthError, Delivery, Secret};
 
-/// The status that Truemed wants for a stored webhook; any other makes it try again for up to seven days.
+/// The status that acknowledges a webhook. After any other, Truemed retries for up to seven days.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 204;
 
-/// How the headers are named that carry a proof, for an error.
+/// The headers that can carry a proof, for an error.
 const PROOFS: &str = "`x-truemed-signature` and `x-truemed-api-key`";
 
 /// The header with the signature.
 const SIGNATURE: &str = "x-truemed-signature";
 
-/// Whether a webhook is Truemed's: by its signature where there is one, otherwise by the shared secret in its header.
+/// Whether Truemed sent the webhook: by its signature, or without one by the shared secret in its header.
 ///
-/// The time of a signature counts only where the host sets a tolerance: a webhook is told again for up to seven days, and no
-/// document says that each time it is signed anew.
+/// The time of a signature counts only if the host sets a tolerance. Truemed delivers a webhook for up to seven days,
+/// and no document says that it signs each delivery again.
 pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     delivery.check_secrets(|_| None)?;
     let secrets = delivery.secrets;
@@ -47,7 +46,8 @@ pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError>
     if genuine { Ok(Origin::Verified) } else { Err(AuthError::Mismatch) }
 }
 
-/// A time, and signatures of any version over `{t}.{body}`: hex or base64, since the documents show neither.
+/// A time, and signatures of any version over `{t}.{body}`. The documents show no encoding, so both hex and base64 are
+/// read.
 struct Signature<'a> {
     time: &'a str,
     listed: Vec<Vec<u8>>,
@@ -70,7 +70,7 @@ impl<'a> Signature<'a> {
         self.listed.iter().any(|given| wanted.as_slice().ct_eq(given.as_slice()).into())
     }
 
-    /// When it was made: in seconds, or in milliseconds where seconds would lie thousands of years ahead.
+    /// The time of the signature. A number too large for seconds is in milliseconds.
     fn time(&self) -> Result<Timestamp, AuthError> {
         let number: u64 = self.time.parse().map_err(|_| AuthError::UnreadableHeader(SIGNATURE))?;
         Ok(Timestamp::from_documented_seconds(number)
@@ -82,8 +82,7 @@ impl<'a> Signature<'a> {
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
     let signal = Signal::read(&Webhook::of(body));
-    let signal = signal
-        .ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", crate::providers::truemed::NAME)))?;
+    let signal = signal.ok_or_else(|| FactError::new("/body", "is not a Truemed webhook"))?;
     Ok(signal.ids().into_iter().flatten().filter_map(|id| CorrelationId::parse(in_one_case(id)).ok()).collect())
 }
 
@@ -98,7 +97,7 @@ mod tests {
     // printf '1700000000.%s' "$BODY" | openssl dgst -sha256 -hmac whsec
     const HEX: &str = "4ede13ffcf9f35c7b60668c6cb5c86191a153467f02f9ef1b191ab150a9a0143";
 
-    fn told(pairs: &[(&str, &str)], body: &[u8]) -> Result<Origin, AuthError> {
+    fn authenticated(pairs: &[(&str, &str)], body: &[u8]) -> Result<Origin, AuthError> {
         let headers: Headers<'_> = pairs.iter().copied().collect();
         let now = Timestamp::from_millis(1_700_604_800_000);
         authenticate(&Delivery { secrets: SECRETS, headers: &headers, body, now, tolerance: None })
@@ -107,26 +106,29 @@ mod tests {
     #[test]
     fn a_signature_over_the_raw_body_by_any_secret_is_genuine() {
         let value = format!("t=1700000000,v0=00,v1={HEX}");
-        assert_eq!(told(&[("X-Truemed-Signature", &value)], BODY), Ok(Origin::Verified));
+        assert_eq!(authenticated(&[("X-Truemed-Signature", &value)], BODY), Ok(Origin::Verified));
         let spaced = [BODY, b" "].concat();
-        assert_eq!(told(&[("X-Truemed-Signature", &value)], &spaced), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("X-Truemed-Signature", &value)], &spaced), Err(AuthError::Mismatch));
         let other = format!("t=1700000001,v1={HEX}");
-        assert_eq!(told(&[("x-truemed-signature", &other)], BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("x-truemed-signature", &other)], BODY), Err(AuthError::Mismatch));
         let timeless = format!("v1={HEX}");
-        assert_eq!(told(&[("x-truemed-signature", &timeless)], BODY), Err(AuthError::UnreadableHeader(SIGNATURE)));
-        assert_eq!(told(&[("x-truemed-signature", "t=1700000000")], BODY), Err(AuthError::Mismatch));
+        assert_eq!(
+            authenticated(&[("x-truemed-signature", &timeless)], BODY),
+            Err(AuthError::UnreadableHeader(SIGNATURE))
+        );
+        assert_eq!(authenticated(&[("x-truemed-signature", "t=1700000000")], BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
     fn the_shared_secret_in_the_header_is_genuine() {
-        assert_eq!(told(&[("x-truemed-api-key", "whsec")], BODY), Ok(Origin::Verified));
-        assert_eq!(told(&[("x-truemed-api-key", "whse")], BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("x-truemed-api-key", "whsec")], BODY), Ok(Origin::Verified));
+        assert_eq!(authenticated(&[("x-truemed-api-key", "whse")], BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
     fn a_bad_signature_is_not_saved_by_a_good_header() {
         let both = [("x-truemed-signature", "t=1,v1=00"), ("x-truemed-api-key", "whsec")];
-        assert_eq!(told(&both, BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&both, BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn no_proof_or_a_secret_that_is_none_is_said() {
-        assert_eq!(told(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
+        assert_eq!(authenticated(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
         let headers: Headers<'_> = [("x-truemed-api-key", "")].into_iter().collect();
         let with = |secret| {
             let secrets = [Secret::new(secret)];

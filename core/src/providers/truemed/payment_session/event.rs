@@ -1,4 +1,4 @@
-//! What moves a session: the triggers of its table, and what a reply or a webhook says.
+//! What changes a session: the triggers of its table, and the contents of replies and webhooks.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,42 +11,42 @@ use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 use crate::providers::truemed::rules::Rule;
 
 named! {
-    /// What can move the session.
+    /// What can change the facet.
     pub enum Trigger {
-        /// The host asks for it.
+        /// The host requests the session.
         Create = "create_payment_session",
-        /// The host adopts it.
+        /// The host adopts the session.
         Retrieve = "retrieve_payment_session",
-        /// The host asks for something that moves it only once it is answered.
+        /// The host requests something that changes the session only after a reply.
         Ask = "ask",
-        /// Truemed answers with the session.
+        /// Truemed replies with the session.
         SessionCreated = "session_created",
-        /// Truemed says how it stands: by webhook or in answer to a lookup.
+        /// Truemed reports the session, in a webhook or in the reply to a lookup.
         SessionComplete = "payment_session_complete",
-        /// A lookup in the list shows or denies it.
+        /// A search in the list finds the session, or shows that there is none.
         SessionFound = "session_found",
-        /// Truemed refuses.
+        /// Truemed refuses a request.
         Refused = "refused",
-        /// A person judges.
+        /// A person gives a verdict.
         Reviewed = "reviewed",
-        /// Something that never moves it.
+        /// Anything that never changes the session.
         Other = "other",
     }
 }
 
-/// What an answer or a webhook says.
+/// The contents of a reply or of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The session was created.
+    /// Truemed created the session.
     SessionCreated(CreateSessionReply),
-    /// The session stands thus.
+    /// A lookup shows the session.
     SessionRetrieved(Box<SessionReport>),
-    /// A page of the list was read.
+    /// A search read a page of the list.
     SessionPage(SessionPage),
-    /// A capture or a void was taken, under this id.
+    /// Truemed accepted a capture or a void, under this id.
     Ended(String),
-    /// Money was given back, under this id.
+    /// Truemed made a refund, under this id.
     Refunded(String),
     /// A webhook.
     Signal(Box<Signal>),
@@ -64,7 +64,7 @@ impl Event {
             Call::CapturePaymentSession(of, _) => replies::capture(reply, of, Self::Ended),
             Call::VoidPaymentSession(_) => replies::void(reply, Self::Ended),
             Call::CreateRefund(..) => replies::refund(reply, Self::Refunded),
-            // No page shows the reply to a cancel: the lookup of the session tells what has become of it.
+            // No page shows the reply to a cancel. A lookup of the session shows the outcome.
             Call::CancelPaymentSession(_) => Reading::missing("/status"),
             _ => Reading::missing(""),
         }
@@ -94,7 +94,7 @@ impl Event {
         replies::refusal(reply, rules)
     }
 
-    /// The id of what a request made.
+    /// The id of what the request made.
     pub(super) fn made(&self) -> Option<&str> {
         match self {
             Self::SessionCreated(session) => Some(session.id.as_str()),

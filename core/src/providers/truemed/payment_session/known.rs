@@ -1,4 +1,4 @@
-//! A session that Truemed knows, with its ends and its refunds: what it shows, and what each reply says of all three.
+//! A session that Truemed knows, with its ending and its refunds: what each reply and report says of the three.
 
 use alloc::vec::Vec;
 
@@ -20,10 +20,10 @@ use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::{RequestedSession, Session};
 
-/// How many sessions are remembered that a person has judged.
+/// How many sessions with a person's verdict are remembered.
 const REMEMBERED: usize = 16;
 
-/// A session that Truemed knows, and what is done with it.
+/// A session that Truemed knows, and the requests about it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionKnown"))]
 #[serde(deny_unknown_fields)]
@@ -31,28 +31,28 @@ const REMEMBERED: usize = 16;
 pub struct Known {
     /// The session.
     pub session: Session,
-    /// Captures, voids and cancels that were asked for.
+    /// The intents of captures.
     #[serde(default)]
     pub(super) ends: Intents,
-    /// The end that is asked for and not answered.
+    /// The capture, void or cancel that is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ending: Option<Ending>,
-    /// Refunds that were asked for.
+    /// The intents of refunds.
     #[serde(default)]
     pub(super) refunds: Intents,
-    /// What our refunds have given back, in cents.
+    /// What our refunds have returned, in cents.
     #[serde(default)]
     pub refunded: Cents,
-    /// What is asked to be given back and not answered, in cents.
+    /// The sum of the pending refunds, in cents.
     #[serde(default)]
     pub refunding: Cents,
-    /// What lookups have told of all that was given back, by whomever.
+    /// What lookups show of all refunds, by us and by others.
     #[serde(rename = "given_back", default, skip_serializing_if = "RefundTotals::is_empty")]
     pub refund_totals: RefundTotals,
     /// Whether the customer's bank has an open dispute.
     #[serde(default)]
     pub disputed: bool,
-    /// Other sessions with our key that a person has judged.
+    /// Other sessions with our key on which a person gave a verdict.
     #[serde(rename = "judged", default, skip_serializing_if = "Vec::is_empty")]
     reviewed_sessions: Vec<PaymentSessionId>,
 }
@@ -72,7 +72,7 @@ impl Known {
         }
     }
 
-    /// The session that was asked for, as the reply to its request names it.
+    /// The requested session, as the reply to its request names it.
     pub(super) fn created(requested: RequestedSession, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Self {
         cx.learn(reply.id.as_str());
         cx.withdraw(Call::is_find);
@@ -83,7 +83,7 @@ impl Known {
         Self::new(session)
     }
 
-    /// The same, where no reply names it: a lookup, a webhook or a person does.
+    /// The requested session, as a lookup, a webhook or a person names it, because no reply did.
     pub(super) fn bound(
         mut requested: RequestedSession,
         id: PaymentSessionId,
@@ -106,7 +106,7 @@ impl Known {
         known
     }
 
-    /// A session that a person calls ours, although every sending of its request was refused.
+    /// A session that a person says is ours, although Truemed refused every sending of its request.
     pub(super) fn claimed(id: PaymentSessionId, cx: &mut Cx<'_>) -> Self {
         cx.look_up(Call::RetrievePaymentSession(id.clone()));
         let session = Session::claimed(id, cx.now());
@@ -114,13 +114,14 @@ impl Known {
         Self::new(session)
     }
 
-    /// Whether the same command is open or fulfilled already.
+    /// Whether the same command is pending or was carried out before.
     pub(super) fn is_duplicate(&self, command: &Command) -> bool {
         let content = content(command);
         match command {
             Command::CreatePaymentSession(command) => {
-                let lives = !self.session.is_over() || self.session.status == Status::Captured;
-                lives && self.session.requested.as_ref().is_some_and(|requested| requested.cart == command.content())
+                let is_current = !self.session.is_over() || self.session.status == Status::Captured;
+                is_current
+                    && self.session.requested.as_ref().is_some_and(|requested| requested.cart == command.content())
             }
             Command::RetrievePaymentSession { .. } => false,
             Command::CapturePaymentSession { intent, .. } => content.is_some_and(|content| {
@@ -135,13 +136,13 @@ impl Known {
         }
     }
 
-    /// What is awaited of it.
+    /// What the session waits for, if Truemed or the customer has to act.
     pub(super) fn wait(&self) -> Option<Wait> {
         let wait = self.session.wait()?;
         Some(Wait { customer_url: wait.customer_url.filter(|_| !self.is_dropped()), ..wait })
     }
 
-    /// Takes in how the session stands, and what that says of the requests that are open.
+    /// Applies a report to the session, and to the pending requests about it.
     pub(super) fn apply(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
         self.session.apply(report, by_lookup, cx);
         self.compare_end(report, by_lookup, cx);
@@ -152,7 +153,7 @@ impl Known {
         self.wait_for_dispute(cx);
     }
 
-    /// A lookup shows how it stands.
+    /// A lookup shows the session.
     pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
         cx.learn(self.session.id.as_str());
         self.session.check_echo(report, cx);
@@ -163,7 +164,7 @@ impl Known {
         self.apply(report, true, cx);
     }
 
-    /// Truemed refuses a request about it.
+    /// Truemed refused a request about the session.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, disputed): (u16, bool), cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(session, refund) => {
@@ -181,7 +182,7 @@ impl Known {
         }
     }
 
-    /// A person says what has become of a request about it.
+    /// A person decided what became of a request about the session.
     pub(super) fn resolved(&mut self, id: &EffectId, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(_, CreateRefund { amount, .. }) => {
@@ -194,7 +195,7 @@ impl Known {
         }
     }
 
-    /// A request that had been ended as not done was done after all.
+    /// Truemed carried out a request that had ended as not done.
     pub(super) fn done_after_all(&mut self, id: &EffectId, call: &Call, is_refunded: bool, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(_, refund) if is_refunded => self.refunded_after_all(id, refund.amount, cx),
@@ -204,24 +205,24 @@ impl Known {
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
-    /// The customer came back. Says whether a look may pay: not after Cancel.
+    /// The customer came back. Returns whether a lookup can show something new: not after Cancel.
     pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
-        let hinted = self.session.wait().is_some();
-        if hinted {
+        let is_waiting = self.session.wait().is_some();
+        if is_waiting {
             self.session.returned(cx.now());
             self.session.schedule(cx);
         }
-        hinted
+        is_waiting
     }
 
-    /// A person answers a question about the session itself.
+    /// A person gave a verdict on the session itself.
     pub(super) fn reviewed(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_>) {
         if self.session.reviewed(verdict, named, cx) {
             self.drop_end(cx);
         }
     }
 
-    /// A person says whose another session is.
+    /// A person decided whether another session is ours.
     pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
         if ours && self.session.status != Status::Captured {
             cx.fulfill(id.as_str());
@@ -232,7 +233,7 @@ impl Known {
         self.reviewed_sessions.push(id);
     }
 
-    /// Whether a person has said whose another session is.
+    /// Whether a person has decided on another session.
     pub(super) fn has_reviewed(&self, id: &PaymentSessionId) -> bool {
         self.reviewed_sessions.contains(id)
     }
@@ -240,17 +241,17 @@ impl Known {
     pub(super) fn impossible(&self) -> Option<&'static str> {
         let negative = self.refunded < Cents::ZERO || self.refunding < Cents::ZERO;
         match () {
-            () if !self.session.status.is_known() => Some("a session never stands at a status that is not documented"),
-            () if negative => Some("less than nothing was given back"),
+            () if !self.session.status.is_known() => Some("the status of a session is not a documented one"),
+            () if negative => Some("an amount of refunds is negative"),
             () if self.refunded > Cents::ZERO && self.session.status != Status::Captured => {
-                Some("money was given back that was never captured")
+                Some("money was refunded that was never captured")
             }
             () => None,
         }
     }
 }
 
-/// The fingerprint of what a command with an intent asks for.
+/// The fingerprint of a command that can have an intent.
 pub(super) fn content(command: &Command) -> Option<Digest> {
     match command {
         Command::CapturePaymentSession { total_amount, .. } => Some(capture_content(*total_amount)),

@@ -1,4 +1,4 @@
-//! `truemed.payment_session`: one checkout, from its creation (or its adoption by a lookup) to its refunds.
+//! `truemed.payment_session`: one checkout, from its creation or its adoption by a lookup, to its refunds.
 
 mod command;
 mod ends;
@@ -34,18 +34,18 @@ pub use session::SessionState;
 type Rules<'a> = flow::Rules<'a, PaymentSession>;
 type Cx<'a> = flow::Cx<'a, PaymentSession>;
 
-/// One attended checkout, or one that began elsewhere and is adopted.
+/// One checkout with the customer present, or a session that was created elsewhere and is adopted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionState"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PaymentSession {
-    /// Nothing was asked for yet.
+    /// The host has requested nothing.
     #[default]
     Absent,
-    /// The session is asked for.
+    /// The host requested the session.
     Requested(RequestedSession),
-    /// A session of another origin is looked up.
+    /// The first lookup of a session that was created elsewhere is pending.
     Adopting(PaymentSessionId),
     /// Truemed knows the session.
     Known(Box<Known>),
@@ -58,22 +58,23 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {SessionState::*, Trigger::*}; &[
         moves(Absent,     &[Create],          &[Requested]),
         moves(Absent,     &[Retrieve],        &[Adopting]),
-        // A person had ended it, and it was made after all.
+        // A person ended the request as not done, and Truemed had made the session.
         moves(Absent,     &[Reviewed, SessionCreated], &[Pending]),
         moves(Requested,  &[SessionCreated],         &[Pending]),
-        // A webhook that echoes our key stands in for the answer that was lost.
+        // A webhook with our key replaces the reply that was lost.
         moves(Requested,  &[SessionComplete],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Requested,  &[Refused],         &[Absent]),
-        // A lookup in the list shows what became of a creation that was never answered; a person can know it too.
+        // A search in the list, or a person, shows the outcome of a creation that had no reply.
         moves(Requested,  &[SessionFound],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Requested,  &[Reviewed],          &[Pending, Absent]),
         moves(Adopting,   &[Refused, Reviewed], &[Absent]),
-        // How a session stands is learnt in any order: a status only moves up its rank.
+        // Reports come in any order, so a status only moves up its rank.
         moves(Adopting,   &[SessionComplete],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Pending,    &[SessionComplete],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Processing, &[SessionComplete],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
         moves(Authorized, &[SessionComplete],            &[Rejected, Canceled, Voided, Expired, Captured]),
-        // Contradictory finals keep the higher: which of two unpaid ones is higher is fixed, and money is above all.
+        // Of two final statuses that contradict each other the higher one counts. The order is fixed, and `captured`
+        // is the highest.
         moves(Rejected,   &[SessionComplete],            &[Canceled, Voided, Expired, Captured]),
         moves(Canceled,   &[SessionComplete],            &[Voided, Expired, Captured]),
         moves(Voided,     &[SessionComplete],            &[Expired, Captured]),
@@ -105,7 +106,7 @@ impl Flow for PaymentSession {
         (self.state(),)
     }
 
-    /// The one dispatch: what each input does, and what it counts as in the table.
+    /// The one dispatch: it applies each input, and names the trigger for the table.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
@@ -199,7 +200,7 @@ impl Flow for PaymentSession {
         rules::check(self, command, rules);
     }
 
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         match self {
             Self::Known(known) => known.wait().into_iter().collect(),
             Self::Absent | Self::Requested(_) | Self::Adopting(_) => Vec::new(),

@@ -1,4 +1,4 @@
-//! The rules of a session's actions: what its state decides, and what a command's contents do.
+//! The rules of the session's actions: what the state decides, and what the contents of a command decide.
 
 use alloc::format;
 
@@ -17,20 +17,20 @@ use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the session's needs, and again the request that came of it when it is leased.
+/// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
-    // Until it is paid or dropped, a session moves on by Truemed's word alone.
-    let moves_on = session.is_open() && !is_immediate(session);
-    let moves_on = || moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
+    // Until the session is paid or canceled, only Truemed's report moves it on.
+    let waits_for_truemed = session.is_open() && !is_immediate(session);
+    let report = || waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
         Action::Create => no_unplaced_payment(rules),
         Action::Retrieve => {}
         Action::Capture => {
-            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(moves_on());
+            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(report());
             no_other_end(session, |it| matches!(it, Ending::Capture(..)), rules);
         }
         Action::Void => {
-            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(moves_on());
+            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(report());
             no_other_end(session, |it| matches!(it, Ending::Void), rules);
         }
         Action::Cancel => {
@@ -41,11 +41,12 @@ pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rule
     }
 }
 
-/// What a new command needs besides.
+/// What a new command needs in addition.
 pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
     match (session, action) {
         (PaymentSession::Absent, Action::Create) => {}
-        // While a session is open another cart needs a key of its own; one that is over is not begun again.
+        // While a session is open, another cart needs a key of its own. A session that is over cannot be started
+        // again.
         (_, Action::Create) if session.is_open() => {
             rules.check(Rule::SessionIdempotencyNewCartNewKey, false);
         }
@@ -59,13 +60,16 @@ pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rule
     }
 }
 
-/// The rules that the contents of a command decide.
+/// The rules that depend on the contents of a command.
 pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rules<'_>) {
     match (command, session) {
         (Command::CreatePaymentSession(command), _) => {
-            let own = UnblockedBy::action_of(PaymentToken::ID, Action::Create.as_str());
+            let other_flow = UnblockedBy::action_of(PaymentToken::ID, Action::Create.as_str());
             let field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
-            rules.check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(field).unblocked_by(own);
+            rules
+                .check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token())
+                .at(field)
+                .unblocked_by(other_flow);
             if !command.is_of_a_token() {
                 command.check(rules);
             }
@@ -112,33 +116,33 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     if known.session.status != Status::Captured {
         return;
     }
-    // That nothing is left has been said already.
+    // Another rule already says that nothing is left.
     let left = known.refundable().filter(|left| *left > Cents::ZERO);
     let within = amount > Cents::ZERO && left.is_none_or(|left| amount <= left);
     rules.check(Rule::RefundAmount, within).at("/amount").because(|| match left {
-        Some(left) => format!("{left} of what was captured is left."),
-        None => "It is not positive.".into(),
+        Some(left) => format!("{left} of the captured amount is left to refund."),
+        None => "The amount must be more than 0 cents.".into(),
     });
 }
 
 fn can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let captured = session.status() == Some(&Status::Captured);
-    let moves_on = session.is_open() || session.status() == Some(&Status::Authorized);
+    let waits_for_truemed = session.is_open() || session.status() == Some(&Status::Authorized);
     rules
         .check(Rule::RefundAfterCapture, captured)
-        .unblocked_by(moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str())));
+        .unblocked_by(waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str())));
     let PaymentSession::Known(known) = session else { return };
-    let look = UnblockedBy::action(Action::Retrieve.as_str());
-    rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(look);
+    let lookup = UnblockedBy::action(Action::Retrieve.as_str());
+    rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(lookup);
 }
 
-/// Whether its money is held, as far as anybody knows.
+/// Whether the money is held, as far as the reports show.
 fn is_held(session: &PaymentSession) -> bool {
     let known = |known: &Known| known.session.status == Status::Authorized && !known.session.ended;
     !is_immediate(session) && matches!(session, PaymentSession::Known(it) if known(it))
 }
 
-/// Whether the session is one whose money is taken at once.
+/// Whether the session takes its money at once.
 fn is_immediate(session: &PaymentSession) -> bool {
     match session {
         PaymentSession::Requested(requested) => !requested.authorization,
@@ -149,7 +153,7 @@ fn is_immediate(session: &PaymentSession) -> bool {
     }
 }
 
-/// While one end is asked for, another waits for its answer.
+/// While a capture, void or cancel is pending, another one waits for its outcome.
 fn no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
     if let PaymentSession::Known(known) = session
         && let Some(ending) = &known.ending
@@ -162,7 +166,7 @@ fn no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut 
 }
 
 impl PaymentSession {
-    /// Truemed's status of it, once it is known.
+    /// The status of the session, if Truemed knows it.
     fn status(&self) -> Option<&Status> {
         match self {
             Self::Known(known) => Some(&known.session.status),
@@ -170,7 +174,7 @@ impl PaymentSession {
         }
     }
 
-    /// Whether it moves on by Truemed's word alone: it is neither held nor over.
+    /// Whether only Truemed's report moves the session on: it is neither held nor over.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Known(known) => {

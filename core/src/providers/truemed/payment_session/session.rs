@@ -1,4 +1,4 @@
-//! The facet `session`: from the request, or the adoption, to the status that Truemed names.
+//! The facet `session`: from the request, or the adoption, to the status that Truemed reports.
 
 use alloc::boxed::Box;
 
@@ -19,29 +19,29 @@ use crate::providers::truemed::session::{RequestedSession, Session};
 use crate::value::echoed;
 
 named! {
-    /// Where the session stands.
+    /// The states of the session.
     pub enum SessionState {
-        /// Not asked for.
+        /// The host has requested nothing.
         Absent = "absent",
-        /// Asked for.
+        /// The host requested the session.
         Requested = "requested",
-        /// Looked up for the first time.
+        /// The first lookup of an adopted session is pending.
         Adopting = "adopting",
         /// The customer has not paid yet.
         Pending = "pending",
-        /// Under review.
+        /// Truemed reviews the order.
         Processing = "processing",
-        /// Held.
+        /// The money is held.
         Authorized = "authorized",
-        /// Refused by the review.
+        /// Truemed rejected the order.
         Rejected = "rejected",
-        /// Dropped unpaid.
+        /// The checkout was canceled before the customer paid.
         Canceled = "canceled",
         /// The hold was released.
         Voided = "voided",
-        /// The hold lapsed.
+        /// The hold expired.
         Expired = "expired",
-        /// Paid.
+        /// The money is captured.
         Captured = "captured",
     }
 }
@@ -65,7 +65,7 @@ impl PaymentSession {
         }
     }
 
-    /// The session that Truemed knows, or why nothing can be done without one.
+    /// The session that Truemed knows, or the given reason why nothing can be done without one.
     pub(super) fn known_or<E>(&mut self, otherwise: E) -> Result<&mut Known, E> {
         match self {
             Self::Known(known) => Ok(known),
@@ -73,7 +73,7 @@ impl PaymentSession {
         }
     }
 
-    /// Its id, once it is known.
+    /// The id of the session, if it is known.
     pub(super) const fn id(&self) -> Option<&PaymentSessionId> {
         match self {
             Self::Known(known) => Some(&known.session.id),
@@ -93,7 +93,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// A session turns out to be the one that was asked for.
+    /// A session turns out to be the requested one.
     fn bind(
         &mut self,
         requested: RequestedSession,
@@ -104,7 +104,7 @@ impl PaymentSession {
         *self = Self::Known(Box::new(Known::bound(requested, id, report, cx)));
     }
 
-    /// A page of the list: it shows the session, denies it, or leaves it open.
+    /// A page of the list shows the session, denies it, or leaves it open.
     pub(super) fn on_session_page(
         &mut self,
         call: &Call,
@@ -136,7 +136,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// A lookup shows how the session stands.
+    /// A lookup shows the session.
     pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if let Self::Adopting(id) = self {
             *self = Self::Known(Box::new(Known::new(Session::new(id.clone(), None, cx.now()))));
@@ -145,7 +145,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// Truemed refuses a request.
+    /// Truemed refused a request.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match self {
             Self::Requested(_) if call.is_session() => self.not_made(cx),
@@ -155,14 +155,15 @@ impl PaymentSession {
         }
     }
 
-    /// One sending was refused while another may have come true.
+    /// Truemed refused one sending, and may have carried out another.
     pub(super) fn refused_once(&mut self, code: Option<&str>) {
         if let Self::Known(known) = self {
             known.disputed |= code == Some(DISPUTED);
         }
     }
 
-    /// A person says what has become of a request, or gives it up. A verdict that names a session says that it was made.
+    /// A person decided what became of a request, or gave it up. An id in the verdict says that Truemed made the
+    /// session.
     pub(super) fn resolved(
         &mut self,
         id: &EffectId,
@@ -189,7 +190,7 @@ impl PaymentSession {
         *self = Self::Absent;
     }
 
-    /// The late reply to a request that had been ended as not done.
+    /// The late reply to a request that had ended as not done.
     pub(super) fn done_after_all(&mut self, done: &AfterAll<Call>, event: Event, cx: &mut Cx<'_>) {
         self.drop_new_try(done, cx);
         match (self, &*done.call, event) {
@@ -205,14 +206,14 @@ impl PaymentSession {
         }
     }
 
-    /// The new try that nobody has sent came to nothing.
+    /// Drops the new try of the request, which was never sent.
     fn drop_new_try(&mut self, done: &AfterAll<Call>, cx: &mut Cx<'_>) {
         if let Some((id, call)) = &done.again {
             self.resolved(id, call, (Some(Verdict::NotMade), None), cx);
         }
     }
 
-    /// A webhook says how a session stands.
+    /// A webhook reports a session.
     pub(super) fn on_webhook(&mut self, signal: Signal, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
         cx.check(Rule::WebhookAuthenticateFirst, origin == Origin::Verified);
         let report = match signal {
@@ -248,7 +249,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// Money with our key that no request of ours accounts for: a person is asked, once for each session.
+    /// A session with our key that no known request explains. Asks a person, once for each session.
     fn unplaced(
         &mut self,
         id: &PaymentSessionId,
@@ -263,7 +264,7 @@ impl PaymentSession {
         {
             return Err(IgnoredReason::Duplicate);
         }
-        // What is only held may still come to nothing.
+        // A hold may still be released, so it does not prove the request.
         if report.status == Status::Captured
             && let Some(done) =
                 cx.after_all(Call::is_session, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
@@ -275,7 +276,8 @@ impl PaymentSession {
             (Status::Captured, _) | (Status::Authorized, Self::Absent) => {
                 cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str());
             }
-            // It is only held, beside another: whoever looks releases it, or takes it by hand.
+            // The money is only held, beside another session. The person releases or captures it in Truemed's
+            // dashboard.
             (Status::Authorized, _) => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
             (_, Self::Requested(_)) => return Err(IgnoredReason::Early),
             _ => return Err(IgnoredReason::Unrelated),
@@ -283,7 +285,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// A person answers a question: whose a payment is, or how the session stands.
+    /// A person gave a verdict: whose a payment is, or how the session is.
     pub(super) fn reviewed(
         &mut self,
         (review, about): (Review, &str),
@@ -297,7 +299,7 @@ impl PaymentSession {
             (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => {
                 session.candidate_reviewed(id, ours, cx)
             }
-            // Every sending was refused, and a person says that it was made even so.
+            // Truemed refused every sending, and a person says that it made the session all the same.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),
             (Self::Known(known), Some(id)) => known.other_session_reviewed(id, ours, cx),
             (Self::Known(known), None) if known.session.id.as_str() == about && review != Review::Contradiction => {
@@ -307,7 +309,7 @@ impl PaymentSession {
         }
     }
 
-    /// A person says of one of several sessions whether it is the one that was asked for.
+    /// A person decided whether one of several sessions is the requested one.
     fn candidate_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
         let Self::Requested(requested) = self else { return };
         let is_candidate = requested.candidates.contains(&id);

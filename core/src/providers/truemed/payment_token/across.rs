@@ -1,4 +1,4 @@
-//! What one facet does to another: each method here asks one facet, and tells the others what they have to know.
+//! What concerns several facets: each method here asks one facet, and tells the others what they must know.
 
 use alloc::string::String;
 
@@ -22,16 +22,16 @@ use crate::providers::truemed::rules::Rule;
 use crate::rule::{Level, RuleSet};
 use crate::value::echoed;
 
-/// Whether something was settled, or why nothing was.
+/// An applied input, or the reason why it is ignored.
 pub(super) type Applied = Result<(), IgnoredReason>;
 
-/// The change that an update makes.
+/// The change that an update makes: of the items, or of the card.
 const fn change_of<'c>(call: &Call, items: &'c mut Change, card: &'c mut Change) -> &'c mut Change {
     if call.is_of_items() { items } else { card }
 }
 
 impl PaymentToken {
-    /// How items stand to what the customer qualified for.
+    /// How items compare with what the customer qualified for.
     pub(in crate::providers::truemed) fn coverage(&self, wanted: Digest) -> Coverage {
         let confirmed = self.token.confirmed();
         match self.token.state() {
@@ -42,17 +42,17 @@ impl PaymentToken {
         }
     }
 
-    /// The changes that the customer must still make good.
+    /// The changes that wait for the customer.
     pub(super) fn pending(&self) -> impl DoubleEndedIterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::pending)
     }
 
-    /// The changes that an update which is not answered yet takes the place of.
+    /// The changes that a pending update will replace.
     pub(super) fn replaced(&self) -> impl Iterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::replaced)
     }
 
-    /// The reply to an update.
+    /// Truemed replied to an update.
     pub(super) fn on_update_reply(
         &mut self,
         (id, call): (&EffectId, &Call),
@@ -69,7 +69,8 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// An update was accepted without a word about an action: that confirms nothing, unless the policy says so.
+    /// Truemed accepted an update, and its reply says nothing about an action. Only the config can let this confirm
+    /// the change.
     pub(super) fn update_accepted(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let rule = Rule::UpdateEmptyReplyConfirms;
         cx.check(rule, false).at("/next_action");
@@ -81,7 +82,7 @@ impl PaymentToken {
         }
     }
 
-    /// An update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person.
+    /// An update succeeded without an action of the customer, according to a webhook, to a person or to the config.
     pub(super) fn confirm_update(&mut self, call: &Call, by: Option<(&Origin, TokenReport<'_>)>, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
         let Some(seq) = change.requested_seq() else { return };
@@ -102,7 +103,7 @@ impl PaymentToken {
         change.drop_update(self.token.text(), cx);
     }
 
-    /// What a person says of a change that waits for the customer.
+    /// A person decided on a change that waits for the customer.
     pub(super) fn change_reviewed(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         for change in [&mut self.items, &mut self.card] {
             let items = change.reviewed(about, verdict, &mut self.history, cx);
@@ -111,7 +112,7 @@ impl PaymentToken {
         self.drop_stale_charge(cx);
     }
 
-    /// The customer has done what a change of the card or of the items asked for: the oldest of `which`.
+    /// The customer completed a change of the card or the items: the oldest one that `which` accepts.
     pub(super) fn customer_acted(
         &mut self,
         origin: Option<&Origin>,
@@ -126,29 +127,29 @@ impl PaymentToken {
         let Some(change) = change.customer_acted(origin, &mut self.history, cx) else { return };
         self.token.confirm(change.items);
         self.drop_stale_charge(cx);
-        // A survey cures what the survey is asked for, and a card what the card is.
+        // A new survey repairs a charge that needs the survey, and a new card repairs any other.
         let cured = change.satisfies_survey();
         if self.charge.failure().is_some_and(|failed| failed.needs_survey() == cured) {
             self.charge.repaired(None, &mut self.history, cx);
         }
     }
 
-    /// The customer has repaired a charge that failed, as Truemed says of the session that the origin names.
+    /// The customer repaired the failed charge that the origin names, as Truemed reports.
     pub(super) fn repaired(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) {
         if let Some(seq) = self.charge.repaired(Some(origin), &mut self.history, cx) {
             self.token.apply(seq, report, cx);
         }
     }
 
-    /// A charge that is not sent yet is dropped, where other items or another token are confirmed now.
+    /// Drops a charge that was not sent, if its items or its token are out of date.
     pub(super) fn drop_stale_charge(&mut self, cx: &mut Cx<'_>) {
         self.charge.drop_stale(self.token.confirmed(), self.token.text(), cx);
     }
 
-    /// An attempt to get a token has succeeded.
+    /// Truemed issued a token for an attempt.
     pub(super) fn provisioned(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) -> Applied {
         self.token.provisioned(origin, report, &mut self.history, cx)?;
-        // The session that makes a token is awaited for itself too.
+        // The session that makes the token may still be open.
         self.charge.schedule(cx);
         Ok(())
     }
@@ -171,21 +172,21 @@ impl PaymentToken {
         }
     }
 
-    /// Truemed finds no such token: that may prove a deletion.
+    /// Truemed does not find the token, which may prove a deletion.
     pub(super) fn token_not_found(&mut self, token: &Token, cx: &mut Cx<'_>) {
         if self.token.not_found(token, cx) {
             self.deleted(cx);
         }
     }
 
-    /// The token is gone for good.
+    /// The token is deleted permanently.
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
         self.charge.token_is_deleted(cx);
         self.token.deleted(cx);
         self.charge.schedule(cx);
     }
 
-    /// The reply to a charge, or to a checkout, names its session.
+    /// The reply to a charge or a checkout has the id of its session.
     pub(super) fn on_session_created(&mut self, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Applied {
         let attended = self.charge.requested().is_some_and(|requested| requested.attended);
         let page = reply.redirect_url.is_some();
@@ -194,7 +195,7 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// A session turns out to be the one that was asked for and never answered.
+    /// A session turns out to be the requested one, whose creation had no reply.
     pub(super) fn bind(&mut self, id: PaymentSessionId, report: Option<&SessionReport>, cx: &mut Cx<'_>) -> Applied {
         cx.prove(Call::is_session, Some(id.as_str()));
         self.open(id.clone(), None, cx)?;
@@ -213,13 +214,13 @@ impl PaymentToken {
         self.charge.open(id, redirect_url, cx)
     }
 
-    /// The session was not made.
+    /// Truemed did not make the session.
     pub(super) fn not_made(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
         let seq = self.charge.not_made(id, cx);
         self.token.session_not_made(seq);
     }
 
-    /// A page of the list was read.
+    /// A search read a page of the list.
     pub(super) fn on_session_page(&mut self, find: &Find, page: &SessionPage, cx: &mut Cx<'_>) -> Applied {
         match self.charge.on_session_page(find, page, &self.history, cx)? {
             ChargeSearch::Made(id, report) => return self.bind(id, report, cx),
@@ -229,7 +230,7 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// A session is said to stand somewhere.
+    /// A webhook or a lookup reports a session.
     pub(super) fn on_session_report(
         &mut self,
         id: &str,
@@ -243,8 +244,8 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// The late reply to a charge that had been ended as not made names its session: it is the charge, unless another one is on
-    /// its way.
+    /// A late reply has the session of a charge that had ended as not made. The session becomes the current charge,
+    /// unless another charge is pending.
     pub(super) fn made_after_all(
         &mut self,
         made: &AfterAll<Call>,
@@ -261,14 +262,14 @@ impl PaymentToken {
         self.open(reply.id, reply.redirect_url, cx)
     }
 
-    /// A webhook shows that such a charge is paid: it is not made again, and a person says what is delivered.
+    /// A webhook shows that such a charge is paid. The charge is not repeated, and a person decides what to deliver.
     pub(super) fn paid_after_all(&mut self, made: &AfterAll<Call>, cx: &mut Cx<'_>) {
         if let Some(command) = self.without_new_try(made, cx) {
             self.charge.settle(command.intent.as_ref(), Outcome::Done);
         }
     }
 
-    /// What was asked for; the new try that nobody has sent came to nothing.
+    /// Drops the new try, which was never sent, and returns the original command.
     fn without_new_try<'a>(&mut self, made: &'a AfterAll<Call>, cx: &mut Cx<'_>) -> Option<&'a CreatePaymentSession> {
         if let Some((again, _)) = &made.again {
             self.not_made(again, cx);
@@ -279,8 +280,7 @@ impl PaymentToken {
         }
     }
 
-    /// The customer came back: a hint that a look may pay, and proof of nothing. A return by Cancel, or after a failure, is no
-    /// reason to look.
+    /// The customer came back, which proves nothing. It is a reason for a lookup, except after Cancel or a failure.
     pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Applied {
         let of_token = self.token.returned(cx);
         let of_charge = self.charge.returned(cx);

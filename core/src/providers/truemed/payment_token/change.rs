@@ -1,4 +1,4 @@
-//! The facets `items` and `card`: a change of either, from its request to the customer's confirmation. They never differ but in
+//! The facets `items` and `card`: a change of either, from its request to Truemed's confirmation. They differ only in
 //! what is changed.
 
 mod pending;
@@ -19,11 +19,11 @@ use crate::providers::truemed::rules::Rule;
 pub(super) use pending::PendingChange;
 
 named! {
-    /// Where a change of the items stands.
+    /// The states of a change of the items.
     pub enum ItemsState {
         /// No change of the items is open.
         Settled = "settled",
-        /// A change of the items is asked for.
+        /// An update of the items is pending.
         Updating = "updating",
         /// The customer must act before the items change.
         Pending = "pending",
@@ -31,11 +31,11 @@ named! {
 }
 
 named! {
-    /// Where a change of the card stands.
+    /// The states of a change of the card.
     pub enum CardState {
         /// No change of the card is open.
         Settled = "settled",
-        /// A change of the card is asked for.
+        /// An update of the card is pending.
         Updating = "updating",
         /// The customer must act before the card changes.
         Pending = "pending",
@@ -47,26 +47,26 @@ named! {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenChange"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Change {
-    /// Nothing is open.
+    /// No change is open.
     #[default]
     Settled,
-    /// An update is asked for, and takes the place of one that was open.
+    /// An update is pending. It will replace the change that was open.
     Updating {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
-        /// The fingerprint of its items, if it is about items.
+        /// The fingerprint of the items, for a change of the items.
         items: Option<Digest>,
-        /// The change that is open until the reply says that this one takes its place.
+        /// The change that this update replaces, once the reply confirms it.
         replaces: Option<PendingChange>,
-        /// An older update whose outcome is unknown: this one settles it once it is done.
+        /// An older update whose outcome is unknown. The success of this update settles it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<PendingChange>,
     },
-    /// The customer must act.
+    /// The change waits for the customer.
     Pending(PendingChange),
 }
 
-/// An update that was made: its place in the order of our requests, and the fingerprint of its items.
+/// An update that succeeded: its position in the order of our requests, and the fingerprint of its items.
 pub(super) struct MadeUpdate {
     pub(super) seq: u32,
     pub(super) items: Option<Digest>,
@@ -97,7 +97,7 @@ impl Change {
         *self == Self::Settled
     }
 
-    /// The change that the customer must still make good.
+    /// The change that waits for the customer.
     pub(super) const fn pending(&self) -> Option<&PendingChange> {
         match self {
             Self::Pending(pending) => Some(pending),
@@ -105,7 +105,7 @@ impl Change {
         }
     }
 
-    /// The change that an update which is not answered yet takes the place of.
+    /// The change that the pending update will replace.
     pub(super) fn replaced(&self) -> Option<&PendingChange> {
         match self {
             Self::Updating { replaces, doubt, .. } => replaces.as_ref().or(doubt.as_ref()),
@@ -113,7 +113,7 @@ impl Change {
         }
     }
 
-    /// The place of the update that is asked for, in the order of our requests.
+    /// The position of the pending update in the order of our requests.
     pub(super) const fn requested_seq(&self) -> Option<u32> {
         match self {
             Self::Updating { seq, .. } => Some(*seq),
@@ -121,7 +121,7 @@ impl Change {
         }
     }
 
-    /// The fingerprint of the items that are asked for, or that wait for the customer.
+    /// The fingerprint of the items of the open change.
     pub(super) const fn wanted(&self) -> Option<Digest> {
         match self {
             Self::Updating { items, .. } => *items,
@@ -130,28 +130,28 @@ impl Change {
         }
     }
 
-    /// Whether an update is asked for to these items, or of the card.
+    /// Whether an update to these items, or of the card, is pending.
     pub(super) fn is_to(&self, wanted: Option<Digest>) -> bool {
         matches!(self, Self::Updating { items, .. } if *items == wanted)
     }
 
-    /// Whether the update that is asked for is the only thing that is open: nothing nameless, and nothing unknown before it.
+    /// Whether the pending update is the only open change: no unknown outcome, and no replaced change without an id.
     pub(super) fn is_sole(&self) -> bool {
         let Self::Updating { doubt: None, replaces, .. } = self else { return false };
         replaces.as_ref().is_none_or(|replaced| replaced.origin.is_some())
     }
 
-    /// Another update is asked for, which `own` calls make: it takes the place of what is open.
+    /// Requests another update, which replaces the open change. `own` recognizes updates of the same part.
     pub(super) fn request(&mut self, seq: u32, items: Option<Digest>, own: fn(&Call) -> bool, cx: &mut Cx<'_>) {
         let (replaces, doubt) = match core::mem::take(self) {
             Self::Settled => (None, None),
             Self::Pending(pending) => {
-                // Nobody is asked about it until it turns out whether the newer one takes its place.
+                // The review can wait until it is clear whether the newer update replaces this change.
                 cx.withdraw_review(Review::ChangeUnconfirmed, pending.of.as_str());
                 (Some(pending), None)
             }
             Self::Updating { seq, items, replaces, doubt } => {
-                // Nobody has it in hand: the newer wish takes its place, and settles it once it is done.
+                // No worker has leased it. The newer update replaces it, and settles it on success.
                 let sent = cx.pending(own).filter(|it| it.sent).map(|it| it.id.clone());
                 cx.withdraw(own);
                 match sent {
@@ -163,7 +163,7 @@ impl Change {
         *self = Self::Updating { seq, items, replaces, doubt };
     }
 
-    /// The reply to an update asks the customer to act, or for nothing: then it is made. `token` is the known one.
+    /// Truemed replied to an update: the customer must act, or the update is made. `token` is the known token.
     pub(super) fn on_reply(
         &mut self,
         (of, call): (&EffectId, &Call),
@@ -181,7 +181,7 @@ impl Change {
             cx.check(Rule::UpdateCardAlwaysAction, requested).at("/next_action");
         }
         cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
-        // A request that was told of before is not this one's: its webhook may be one that is told again.
+        // An id of an older update does not identify this one: its webhook may be a repeated delivery.
         let is_new = |id: &ProvisionTokenRequestId| !history.has(&Origin::Request(id.clone()));
         let origin = reply.provision_token_request_id.filter(is_new);
         if let Some(id) = origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
@@ -209,8 +209,8 @@ impl Change {
         Ok(made)
     }
 
-    /// The update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person. The items that it
-    /// is to.
+    /// The update succeeded without an action of the customer, according to a webhook, to a person or to the config.
+    /// Returns its items.
     pub(super) fn confirm(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
         let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else { return None };
         if let Some(origin) = by {
@@ -222,21 +222,21 @@ impl Change {
         items
     }
 
-    /// The update was not made: what it was to take the place of is open again, and of an older one whose outcome is unknown a
-    /// person is asked.
+    /// The update was not made. The change that it was to replace is open again. If the outcome of that change is
+    /// unknown, a person is asked.
     pub(super) fn drop_update(&mut self, token: Option<&Token>, cx: &mut Cx<'_>) {
         let Self::Updating { replaces, doubt, .. } = core::mem::take(self) else { return };
-        // The doubt is asked about at once, and what waits for the customer as before.
+        // A change of unknown outcome is reviewed at once, and a change that waits for the customer on its schedule.
         let Some(pending) = doubt.or(replaces) else { return };
         pending.schedule(cx);
-        // Its webhook may have come meanwhile; where the reply named no id, it is found by the token.
+        // The webhook may have come meanwhile. Without an id in the reply, it is found by the token.
         if let Some(id) = pending.origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
             cx.learn(id);
         }
         *self = Self::Pending(pending);
     }
 
-    /// What a person says of a change that waits for the customer: the items, where it is confirmed.
+    /// A person decided on a change that waits for the customer. Returns the items, if the change is confirmed.
     pub(super) fn reviewed(
         &mut self,
         about: &str,
@@ -268,7 +268,7 @@ impl Change {
         items.filter(|_| confirmed)
     }
 
-    /// The customer has made good what is pending: what that was.
+    /// The customer completed the change. Returns it.
     pub(super) fn customer_acted(
         &mut self,
         by: Option<&Origin>,

@@ -1,4 +1,5 @@
-//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of the session.
+//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of its
+//! session.
 
 mod repair;
 mod session;
@@ -26,30 +27,30 @@ use crate::time::Timestamp;
 pub(super) use repair::FailedCharge;
 
 named! {
-    /// Where the charge stands, or the checkout that makes a token.
+    /// The states of the charge, or of the checkout that makes a token.
     pub enum ChargeState {
         /// No charge is open.
         Idle = "idle",
-        /// A charge is asked for.
+        /// A charge is requested.
         Requested = "requested",
-        /// Truemed knows the charge's session.
+        /// Truemed knows the session of the charge.
         Open = "open",
-        /// The stored method could not pay.
+        /// The stored payment method could not pay.
         Failed = "failed",
-        /// The customer has acted; the host has to charge again.
+        /// The customer repaired the payment method, and the host can charge again.
         Repaired = "repaired",
     }
 }
 
-/// The charge that is open, and the last ones by the host's names for them.
+/// The current charge, and the intents of the last ones.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharges"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Charges {
-    /// The charge that is open.
+    /// The current charge.
     #[serde(default)]
     current: Charge,
-    /// The charges by the host's names for them.
+    /// The intents of the last charges.
     #[serde(default)]
     intents: Intents,
 }
@@ -59,49 +60,49 @@ pub(super) struct Charges {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharge"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Charge {
-    /// None is open.
+    /// No charge is open.
     #[default]
     Idle,
-    /// It is asked for.
+    /// The host requested the charge.
     Requested {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
-        /// What is asked for.
+        /// What the host requested.
         #[serde(rename = "asked")]
         requested: RequestedSession,
-        /// The customer's action that a refusal opened while another sending may have come true.
+        /// The failure of one sending, while Truemed may have carried out another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<FailedCharge>,
     },
-    /// Truemed knows its session.
+    /// Truemed knows the session.
     Open {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
         /// The session.
         session: Session,
     },
-    /// The stored method could not pay; the customer must act.
+    /// The stored payment method could not pay, and the customer must act.
     Failed(FailedCharge),
-    /// The customer has acted; the host has to ask for the charge again.
+    /// The customer repaired the payment method, and the host has to charge again.
     Repaired {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
         /// The host's name for the charge.
         intent: Option<Intent>,
         /// The session that failed, if it is known.
         session: Option<PaymentSessionId>,
-        /// Since when the host can ask again.
+        /// Since when the host can charge again.
         since: Timestamp,
     },
 }
 
-/// What a page of the list says of the charge that is asked for.
+/// What a page of the list shows of the requested charge.
 pub(super) enum ChargeSearch<'a> {
-    /// This session is it.
+    /// This session is the charge.
     Made(PaymentSessionId, Option<&'a SessionReport>),
-    /// It was not made.
+    /// Truemed did not make the charge.
     NotMade(EffectId),
-    /// Nothing is known yet.
+    /// The pages do not decide it.
     Open,
 }
 
@@ -120,7 +121,7 @@ impl Charges {
         &self.intents
     }
 
-    /// What is asked for, and not answered.
+    /// What the host requested, while there is no reply.
     pub(super) const fn requested(&self) -> Option<&RequestedSession> {
         match &self.current {
             Charge::Requested { requested, .. } => Some(requested),
@@ -128,7 +129,7 @@ impl Charges {
         }
     }
 
-    /// The place of the charge that is asked for, in the order of our requests.
+    /// The position of the requested charge in the order of our requests.
     pub(super) const fn requested_seq(&self) -> Option<u32> {
         match &self.current {
             Charge::Requested { seq, .. } => Some(*seq),
@@ -136,7 +137,7 @@ impl Charges {
         }
     }
 
-    /// The session that Truemed knows.
+    /// The session of the open charge.
     pub(super) const fn session(&self) -> Option<&Session> {
         match &self.current {
             Charge::Open { session, .. } => Some(session),
@@ -156,7 +157,7 @@ impl Charges {
         self.session().filter(|it| it.status == Status::Pending).map(|it| &it.id)
     }
 
-    /// Whether the same session is asked for, or was made. A new intent need not be fingerprinted.
+    /// Whether the same session is requested, or was made. A new intent needs no fingerprint.
     pub(super) fn is_requested(&self, command: &CreatePaymentSession) -> bool {
         let cart = || command.cart(command.items());
         match &command.intent {
@@ -166,12 +167,12 @@ impl Charges {
         }
     }
 
-    /// How often the intent of a session has been tried then.
+    /// The number of the next request for this intent.
     pub(super) fn number(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
         intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).number())
     }
 
-    /// Asks for a session under its intent, or under an number where it has none.
+    /// Requests a session under its intent, or under a number if it has none.
     pub(super) fn request(
         &mut self,
         (seq, number): (u32, u32),
@@ -194,7 +195,7 @@ impl Charges {
         }
     }
 
-    /// The charge that is asked for has a session.
+    /// The requested charge has a session.
     pub(super) fn open(
         &mut self,
         id: PaymentSessionId,
@@ -214,8 +215,8 @@ impl Charges {
         Ok(())
     }
 
-    /// The session was not made: its intent is free, and an action of the customer that a refusal opened stays. Says which
-    /// place it had in the order of our requests.
+    /// Truemed did not make the session. Its intent can be used again, and an action of the customer stays open.
+    /// Returns the position of the charge in the order of our requests.
     pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Cx<'_>) -> Option<u32> {
         cx.withdraw(Call::is_find);
         let requested = self.requested_seq();
@@ -226,7 +227,7 @@ impl Charges {
         requested
     }
 
-    /// A page of the list: it shows the session, denies it, or leaves it open.
+    /// A page of the list shows the session, denies it, or leaves it open.
     pub(super) fn on_session_page<'a>(
         &mut self,
         find: &Find,
@@ -254,22 +255,22 @@ impl Charges {
         Ok(ChargeSearch::Open)
     }
 
-    /// Notes what has become of the charge of that name.
+    /// Notes the outcome of the charge with this intent.
     pub(super) fn settle(&mut self, intent: Option<&Intent>, outcome: Outcome) {
         if let Some(intent) = intent {
             self.intents.settle(intent.as_str(), outcome);
         }
     }
 
-    /// A charge that had been ended as not made was made, while no other is on its way: it is asked for.
+    /// Truemed made a charge that had ended as not made. It is the requested charge again, because no other is
+    /// pending.
     pub(super) fn made_after_all(&mut self, seq: u32, command: &CreatePaymentSession, metadata: &str) {
         let requested = RequestedSession::of(command, command.cart(command.items()), metadata);
         self.current = Charge::Requested { seq, requested, failed: None };
         self.settle(command.intent.as_ref(), Outcome::Open);
     }
 
-    /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the host
-    /// has to ask for it again.
+    /// Drops a charge that was not sent, if its items or its token are out of date. The host has to request it again.
     pub(super) fn drop_stale(&mut self, confirmed: Option<Digest>, token: Option<&Token>, cx: &mut Cx<'_>) {
         let Charge::Requested { seq, requested, .. } = &self.current else { return };
         let is_stale = |call: &Call| match call {
@@ -287,7 +288,7 @@ impl Charges {
         self.current = Charge::Repaired { seq, intent, session: None, since: cx.now() };
     }
 
-    /// The token is gone for good. A charge that was sent has an outcome; one that was not is moot.
+    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.
     pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
         let unsent = cx.pending(Call::is_session).filter(|it| !it.sent).map(|it| String::from(it.id.intent()));
         if let Some(intent) = unsent {
@@ -297,7 +298,7 @@ impl Charges {
         cx.withdraw_unsent(Call::is_session);
     }
 
-    /// What is awaited of the charge; of a deleted token only what the open session shows.
+    /// What the charge waits for. With a deleted token, it waits only for the open session.
     pub(super) fn wait(&self, is_deleted: bool) -> Option<Wait> {
         match &self.current {
             Charge::Open { session, .. } => session.wait(),
@@ -312,7 +313,7 @@ impl Charges {
         }
     }
 
-    /// The session of the open charge, or of the one that failed.
+    /// The session of the open charge, or of the failed one.
     pub(super) fn session_id(&self) -> Option<&PaymentSessionId> {
         match self.session() {
             Some(session) => Some(&session.id),

@@ -1,4 +1,4 @@
-//! What moves a token: the triggers of its tables, and what a reply or a webhook says.
+//! What changes a token: the triggers of its tables, and the contents of replies and webhooks.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,64 +12,64 @@ use crate::providers::truemed::api::replies::{
 use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 
 named! {
-    /// What can move a facet.
+    /// What can change a facet.
     pub enum Trigger {
-        /// The host asks for a token.
+        /// The host requests a token.
         CreateToken = "create_payment_token",
-        /// The host asks for a session.
+        /// The host requests a session.
         CreateSession = "create_payment_session",
-        /// The host asks for an update.
+        /// The host requests an update.
         Update = "update_payment_token",
-        /// The host looks at a token.
+        /// The host looks up a token.
         Retrieve = "retrieve_payment_token",
-        /// The host deletes the token.
+        /// The host requests the deletion of the token.
         Delete = "delete_payment_token",
-        /// Truemed answers with a provision request.
+        /// Truemed replies with a provision request.
         TokenRequested = "token_requested",
-        /// Truemed answers with a session.
+        /// Truemed replies with a session.
         SessionCreated = "session_created",
-        /// A lookup in the list shows or denies a session.
+        /// A search in the list finds a session, or shows that there is none.
         SessionFound = "session_found",
-        /// Truemed answers that the stored method cannot pay.
+        /// Truemed refuses a charge, with a page for the customer.
         ChargeFailed = "charge_failed",
-        /// Truemed answers an update.
+        /// Truemed replies to an update.
         UpdateAnswered = "update_answered",
         /// A lookup finds the token.
         Found = "token_found",
-        /// Truemed answers a deletion.
+        /// Truemed deleted the token.
         TokenDeleted = "token_deleted",
-        /// Truemed signals that the token can be charged.
+        /// Truemed's webhook says that the token can be charged.
         TokenUpdated = "payment_token_updated",
-        /// Truemed says how a session stands: by webhook or in answer to a lookup.
+        /// Truemed reports a session, in a webhook or in the reply to a lookup.
         SessionComplete = "payment_session_complete",
-        /// Truemed refuses.
+        /// Truemed refuses a request.
         Refused = "refused",
-        /// A person judges.
+        /// A person gives a verdict.
         Reviewed = "reviewed",
-        /// Something that never moves a facet.
+        /// Anything that never changes a facet.
         Other = "other",
     }
 }
 
-/// What an answer or a webhook says.
+/// The contents of a reply or of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A provision request was made.
+    /// Truemed accepted the request for a token.
     TokenRequested(CreateTokenReply),
-    /// An update was answered.
+    /// Truemed replied to an update.
     UpdateReply(UpdateTokenReply),
-    /// A session was created.
+    /// Truemed created a session.
     SessionCreated(CreateSessionReply),
-    /// A page of the list was read.
+    /// A search read a page of the list.
     SessionPage(SessionPage),
-    /// The stored method cannot pay.
+    /// Truemed refused a charge with this code, and has a page for the customer.
     ChargeFailed(FailedChargeReply, Option<String>),
-    /// A provision request was looked at.
+    /// A lookup shows a provision request.
     ProvisionRetrieved(ProvisionReply),
-    /// A token was looked at.
+    /// A lookup shows the token.
     TokenRetrieved(TokenReply),
-    /// A session was looked at.
+    /// A lookup shows a session.
     SessionRetrieved(Box<SessionReport>),
     /// The token was deleted.
     Deleted,
@@ -88,7 +88,7 @@ impl Event {
             Call::RetrieveProvisionTokenRequest(id) => replies::provision(reply, id, Self::ProvisionRetrieved),
             Call::RetrievePaymentToken(token) => replies::token(reply, token, Self::TokenRetrieved),
             Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Self::SessionRetrieved(Box::new(it))),
-            // Only an empty body is documented as its success.
+            // The documents show only an empty body.
             Call::DeletePaymentToken(_) if reply.body.trim_ascii().is_empty() => Reading::Done(Self::Deleted),
             _ => Reading::missing(""),
         }
@@ -102,7 +102,7 @@ impl Event {
         }
     }
 
-    /// The id of the session that a request made.
+    /// The id of the session that the request made.
     pub(super) fn made(&self) -> Option<&str> {
         match self {
             Self::SessionCreated(session) => Some(session.id.as_str()),

@@ -1,4 +1,4 @@
-//! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
+//! `truemed.payment_token`: a stored payment method, from its request, through its changes and charges, to its
 //! deletion.
 
 mod across;
@@ -42,23 +42,23 @@ pub use token::TokenState;
 type Rules<'a> = flow::Rules<'a, PaymentToken>;
 type Cx<'a> = flow::Cx<'a, PaymentToken>;
 
-/// A stored payment method, from the wish to have one to its deletion, with its changes and its charges.
+/// A stored payment method, from its request to its deletion, with its changes and its charges.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenState"))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentToken {
-    /// Whether the token exists, and the attempts to get it.
+    /// Whether the token exists, and the attempts to get one.
     token: StoredToken,
-    /// The change of the items.
+    /// The latest change of the items.
     #[serde(default)]
     items: Change,
-    /// The change of the card.
+    /// The latest change of the card.
     #[serde(default)]
     card: Change,
-    /// The charge.
+    /// The current charge.
     #[serde(default)]
     charge: Charges,
-    /// Our requests by their order, and what is settled of them: no facet, since it only grows.
+    /// The order of our requests, and the ids that are settled. It is not a facet, because it only grows.
     #[serde(default)]
     history: History,
 }
@@ -74,7 +74,7 @@ impl Facet for TokenState {
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
-        // A lookup in the list, a webhook or a person shows what became of a request that was never answered.
+        // A search in the list, a webhook or a person shows the outcome of a request that had no reply.
         moves(Requested, &[SessionFound, Reviewed],                            &[Awaiting, Absent]),
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
         moves(Awaiting,  &[Refused, Reviewed],                                 &[Absent]),
@@ -120,12 +120,12 @@ impl Facet for ChargeState {
     const NAME: &'static str = "charge";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ChargeState::*, Trigger::*}; &[
         moves(Idle,      &[CreateSession],           &[Requested]),
-        // A person had ended it, and it was made after all.
+        // A person ended the request as not done, and Truemed had made the session.
         moves(Idle,      &[SessionCreated],          &[Open]),
         moves(Requested, &[SessionCreated],          &[Open]),
         moves(Requested, &[ChargeFailed],            &[Failed]),
         moves(Requested, &[Refused],                 &[Idle, Failed, Repaired]),
-        // A charge that is not sent, and that other items or another token have overtaken.
+        // A charge that was not sent, and whose items or token are out of date.
         moves(Requested, &[UpdateAnswered],          &[Repaired]),
         moves(Requested, &[TokenUpdated],            &[Repaired, Open]),
         moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
@@ -133,7 +133,7 @@ impl Facet for ChargeState {
         moves(Requested, &[TokenDeleted],            &[Idle]),
         moves(Requested, &[SessionFound],            &[Open, Idle, Failed]),
         moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
-        // The session of a charge that failed turns out captured.
+        // Truemed captures the session of a failed charge.
         moves(Failed,    &[SessionComplete],         &[Idle]),
         moves(Failed,    &[TokenUpdated, Reviewed],    &[Repaired]),
         moves(Repaired,  &[CreateSession],           &[Requested]),
@@ -165,7 +165,7 @@ impl Flow for PaymentToken {
         (self.token.state(), (&self.items).into(), (&self.card).into(), self.charge.state())
     }
 
-    /// The one dispatch: what each input does, and what it counts as in the tables.
+    /// The one dispatch: it applies each input, and names the trigger for the tables.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
@@ -246,8 +246,8 @@ impl Flow for PaymentToken {
         rules::check(self, command, rules);
     }
 
-    /// What others must do: of a deleted token only what an open charge waits for.
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    /// A deleted token waits only for the session of its open charge.
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         let is_deleted = self.token.is(TokenState::Deleted);
         let of_changes = self.pending().filter(|_| !is_deleted).map(PendingChange::wait);
         self.token.waits(self.charge.payable()).chain(of_changes).chain(self.charge.wait(is_deleted)).collect()

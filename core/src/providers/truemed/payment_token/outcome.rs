@@ -1,4 +1,4 @@
-//! What becomes of our requests: a reply, a refusal, nothing, or what a person says.
+//! The outcome of our requests: a reply, a refusal, nothing, or a person's verdict.
 
 use super::across::Applied;
 use super::event::{Event, Trigger};
@@ -11,7 +11,7 @@ use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Review, Verdict};
 
 impl PaymentToken {
-    /// A reply proves the success of a request, or a lookup shows something.
+    /// A reply proves that a request succeeded, or answers a lookup.
     pub(super) fn on_reply(
         &mut self,
         id: &EffectId,
@@ -57,7 +57,7 @@ impl PaymentToken {
         })
     }
 
-    /// Every sending of a request was refused: it is over. Of a lookup: there is no such thing.
+    /// Truemed refused every sending, so the request is over. A refused lookup means that there is no such thing.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match call {
             Call::CreatePaymentToken(_) => self.token.not_requested(self.charge.requested_seq()),
@@ -79,10 +79,10 @@ impl PaymentToken {
         }
     }
 
-    /// One sending was refused while another may have come true.
+    /// Truemed refused one sending, and may have carried out another.
     pub(super) fn refused_once(&mut self, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match call {
-            // What is not there any more is deleted, by whichever sending.
+            // A token that is not found is deleted, by one of the sendings.
             Call::DeletePaymentToken(_) if status == 404 => {
                 cx.prove(super::token::is_delete, None);
                 self.deleted(cx);
@@ -93,7 +93,7 @@ impl PaymentToken {
         }
     }
 
-    /// Nothing came of any sending: a request that has become moot goes.
+    /// No sending reached Truemed. A request that nobody needs any more is dropped.
     pub(super) fn not_sent(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         match call {
             Call::CreatePaymentToken(_) => self.token.not_sent(self.charge.requested_seq(), cx),
@@ -106,7 +106,8 @@ impl PaymentToken {
         }
     }
 
-    /// A person says what has become of a request, or gives it up. A verdict that names a session says that it was made.
+    /// A person decided what became of a request, or gave it up. An id in the verdict says that Truemed made the
+    /// session.
     pub(super) fn resolved(
         &mut self,
         id: &EffectId,
@@ -133,7 +134,7 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// A person answers a question.
+    /// A person gave a verdict.
     pub(super) fn reviewed(
         &mut self,
         (review, about): (Review, &str),
@@ -163,7 +164,7 @@ impl PaymentToken {
             (Review::NoSignal | Review::UnknownStatus | Review::NotFound | Review::CapturedOtherAmount, verdict) => {
                 self.wait_reviewed(about, (verdict, named), cx)
             }
-            // What a person says of a request comes as its outcome.
+            // A verdict on a request comes as `Input::Resolved`.
             (
                 Review::CreateUnknown
                 | Review::CaptureUnknown
@@ -177,7 +178,7 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// What a person says of a wait for a token or for a session.
+    /// A person gave a verdict on the wait for a token or for a session.
     fn wait_reviewed(&mut self, about: &str, (verdict, named): (Verdict, Option<&str>), cx: &mut Cx<'_>) {
         self.token.wait_reviewed(about, verdict, cx.now());
         if let Some((id, is_over)) = self.charge.session_reviewed(about, (verdict, named), &mut self.history, cx) {
@@ -190,7 +191,7 @@ impl PaymentToken {
     }
 }
 
-/// A charge that does not find its token: the token itself is looked at.
+/// Looks up the token after a charge that did not find it.
 fn look_at_token(token: Option<&Token>, code: Option<&str>, cx: &mut Cx<'_>) {
     if let Some(token) = token.filter(|_| code == Some("NotFound")) {
         cx.look_up(Call::RetrievePaymentToken(token.clone()));

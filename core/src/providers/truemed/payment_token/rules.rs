@@ -1,4 +1,4 @@
-//! The rules of a token's actions: what its state and the clock decide, and what a command's contents do.
+//! The rules of the token's actions: what the state and the time decide, and what the contents of a command decide.
 
 use super::change::Change;
 use super::{Action, ChargeState, Command, PaymentToken, Rules, TokenState};
@@ -16,7 +16,7 @@ use crate::providers::truemed::session::no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
-/// What an action of the token's needs, and again the request that came of it when it is leased.
+/// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => can_request_token(token, rules),
@@ -30,7 +30,7 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         }
         Action::Items => {
             can_update(token, rules);
-            // A charge that somebody is about to send is of what was confirmed before.
+            // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
                 let answered = rules.reply_to(Call::is_session);
                 rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
@@ -49,13 +49,13 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
     }
 }
 
-/// What a new command needs besides.
+/// What a new command needs in addition.
 pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => is_not_started(token, rules),
         Action::Tokenize => {
             is_not_started(token, rules);
-            // What is paid already is not paid again: its token comes, or another is asked for without a payment.
+            // The customer has paid a checkout whose token is still missing. Another token needs no second payment.
             rules
                 .check(CoreRule::OneAtATime, !token.token.is_paid_for(&token.history))
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
@@ -80,7 +80,7 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
     }
 }
 
-/// The rules that the contents of a command decide.
+/// The rules that depend on the contents of a command.
 pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreatePaymentToken(command) => check_creation(command, rules),
@@ -116,7 +116,7 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
 fn check_creation(command: &CreatePaymentToken, rules: &mut Rules<'_>) {
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
     rules.check(Rule::MetadataString, text).at("/metadata");
-    // A token is for something, at prices that there are.
+    // A token needs items, at valid prices.
     rules.check(Rule::ProvisionItemsRequired, !command.order_items.is_empty()).at("/order_items");
     check_amounts(&command.order_items, rules);
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
@@ -138,7 +138,7 @@ fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
 /// An intent is one cart.
 fn check_intent(token: &PaymentToken, command: &CreatePaymentSession, rules: &mut Rules<'_>) {
     let Some(intent) = &command.intent else { return };
-    // A new intent need not be fingerprinted.
+    // A new intent needs no fingerprint.
     let intents = token.charge.intents();
     if intents.outcome(intent).is_some() {
         let standing = intents.status_of(intent, command.cart(command.items()));
@@ -159,7 +159,7 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
     rules.check_extra::<UpdatePaymentToken>(&command.extra);
 }
 
-/// The token to charge is the one that was issued.
+/// The charged token must be the issued one.
 fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_>) {
     let Some(given) = given.map(Token::as_str) else { return };
     let of_provision = token.token.provision_requests().any(|id| id.as_str() == given);
@@ -172,7 +172,7 @@ fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_
     }
 }
 
-/// The items to charge are those that the customer qualified for.
+/// The charged items must be those that the customer qualified for.
 fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
     if !token.token.is(TokenState::Issued) || token.token.confirmed() == Some(wanted) {
         return;
@@ -192,12 +192,12 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
     }
 }
 
-/// What is deleted stays deleted.
+/// A deleted token stays deleted.
 fn is_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
-/// A token is asked for where there is none, and one request at a time.
+/// Whether a request for a token can be sent. A resend is always possible.
 fn can_request_token(token: &PaymentToken, rules: &mut Rules<'_>) {
     if rules.is_resend() {
         return;
@@ -205,8 +205,9 @@ fn can_request_token(token: &PaymentToken, rules: &mut Rules<'_>) {
     is_not_deleted(token, rules);
 }
 
-/// A request that was accepted before the token came is still sent, since its customer is at the checkout; a new one is not
-/// accepted then.
+/// Whether a new token can be requested: the token is not started, and no request for one is open.
+///
+/// A request from before the token came can still be sent, because its customer is at the checkout.
 fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
     let begun = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
     rules.check(CoreRule::AlreadyStarted, !begun);
@@ -215,7 +216,7 @@ fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
 }
 
-/// One charge at a time.
+/// Whether no other charge is open.
 fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
     rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
@@ -225,7 +226,7 @@ fn can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
     match token.token.state() {
         TokenState::Issued => {}
-        // Only asking again tells what has become of a charge that was sent before the token was deleted.
+        // Only a resend shows what became of a charge that was sent before the deletion.
         TokenState::Deleting | TokenState::Deleted if rules.is_resend() => return,
         TokenState::Deleting | TokenState::Deleted => {
             rules.check(Rule::TokenDeleteFinal, false);
@@ -269,7 +270,7 @@ fn can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     }
 }
 
-/// An update that somebody is about to send is answered before a newer one takes its place.
+/// A leased update needs a reply before a newer update replaces it.
 fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
     if change.requested_seq().is_some() && rules.is_leased(own) {
         let answered = rules.reply_to(own);

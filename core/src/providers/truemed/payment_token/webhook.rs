@@ -1,4 +1,4 @@
-//! Webhooks of Truemed: each settles only the request that it names.
+//! Truemed's webhooks. Each settles only the request that it names.
 
 use super::across::Applied;
 use super::change::{Change, PendingChange};
@@ -16,7 +16,7 @@ use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 
-/// The origins that a webhook names: one, if it is as documented.
+/// The origins that a webhook names. The documents promise exactly one.
 fn origins(it: &TokenUpdatedWebhook) -> [Option<Origin>; 3] {
     let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
     let session = |id: Option<&alloc::string::String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
@@ -27,7 +27,7 @@ fn origins(it: &TokenUpdatedWebhook) -> [Option<Origin>; 3] {
     ]
 }
 
-/// Whether a request was sent whose reply may still tell us an id: a provision request's, or a session's.
+/// Whether a sent request may still have a reply with the id of a provision request, or of a session.
 fn is_learning(of_request: bool, cx: &Cx<'_>) -> bool {
     cx.sent(|call| match call {
         Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
@@ -41,7 +41,7 @@ const fn is_unnamed(pending: &PendingChange) -> bool {
 }
 
 impl PaymentToken {
-    /// Truemed says something by itself.
+    /// Truemed sent a webhook.
     pub(super) fn on_webhook(&mut self, signal: Signal, proof: Proof, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         cx.check(Rule::WebhookAuthenticateFirst, proof == Proof::Verified);
         match signal {
@@ -59,7 +59,7 @@ impl PaymentToken {
         }
     }
 
-    /// A webhook says how a session stands.
+    /// A webhook reports a session.
     fn on_session_webhook(&mut self, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
         let id = report.session().cloned().ok_or(IgnoredReason::Unrelated)?;
         if let Some(session) = self.charge.session().filter(|it| it.id == id) {
@@ -76,15 +76,15 @@ impl PaymentToken {
             }
             open = wanted.excludes(report);
         }
-        // It may be what a reply of ours will still name.
+        // A later reply may have the id of this session.
         if open { self.unplaced(&id, report, cx) } else { Err(IgnoredReason::Early) }
     }
 
-    /// Money of our token, or with our key, that no request of ours accounts for: a person is asked, once for each session.
+    /// A session with our token or key that no known request explains. Asks a person, once for each session.
     fn unplaced(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
         let token = self.token.text();
         if token.is_none() && !self.token.is(TokenState::Absent) && report.payment_token.is_some() {
-            // The token is still to come.
+            // Truemed has not issued the token of this flow yet.
             return Err(IgnoredReason::Early);
         }
         let by_token = token.is_some() && report.payment_token.as_ref() == token;
@@ -95,7 +95,7 @@ impl PaymentToken {
             Call::CreatePaymentSession(it) => report.amount().is_none_or(|amount| amount == it.total_amount),
             _ => false,
         };
-        // What is only held may still come to nothing.
+        // A hold may still be released, so it does not prove the request.
         if report.status == Status::Captured
             && let Some(made) =
                 cx.after_all(costs_as_much, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
@@ -105,7 +105,7 @@ impl PaymentToken {
         }
         match report.status {
             Status::Captured => cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()),
-            // It is only held: whoever looks releases it, or takes it by hand.
+            // The money is only held. The person releases or captures it in Truemed's dashboard.
             Status::Authorized => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -142,7 +142,7 @@ impl PaymentToken {
         settled
     }
 
-    /// Settles what an origin names; `ours` is whether the webhook echoes our key.
+    /// Settles what an origin names. `ours` says that the webhook has our key.
     fn settle(&mut self, origin: &Origin, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
         let is_named = |it: &PendingChange| it.is_named_by(origin);
         if self.pending().any(is_named) {
@@ -164,7 +164,7 @@ impl PaymentToken {
         if let Origin::Failed(id) = origin
             && let Some(seq) = self.history.nth_captured(id.as_str())
         {
-            // Truemed reports the repair after the capture: what it says of the token counts all the same.
+            // Truemed reports the repair after the capture. What it says about the token still counts.
             if !self.token.is_news(seq, report) {
                 return Err(IgnoredReason::Duplicate);
             }
@@ -175,7 +175,7 @@ impl PaymentToken {
         self.settle_unnamed(origin, report, ours, cx)
     }
 
-    /// An origin that we were not told of: that of a request whose reply is still to come, or named none.
+    /// Settles an unknown origin: the reply to its request is still to come, or had no id.
     fn settle_unnamed(&mut self, origin: &Origin, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
         if ours && self.token.state() < TokenState::Adopting && self.adopt_origin(origin, cx)? {
             return self.provisioned(origin, report, cx);
@@ -186,7 +186,7 @@ impl PaymentToken {
         }
         let of_request = matches!(origin, Origin::Request(_));
         if !ours && self.token.text() != Some(report.token) {
-            // Nothing says that it is about this customer.
+            // Nothing connects the webhook with this customer.
             return Err(if is_learning(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
         }
         let is_older = self.replaced().any(|it| it.is_named_by(origin));
@@ -214,7 +214,7 @@ impl PaymentToken {
         }
     }
 
-    /// A webhook that names no origin: it is found by the token, and settles the one change whose reply named none either.
+    /// Settles a webhook without an origin. It is found by the token, and settles the only change without an id.
     fn settle_by_token(&mut self, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
         let by_token = ours || self.token.text() == Some(report.token);
         if !by_token || cx.sent(Call::is_update) || !self.is_one(is_unnamed) {
@@ -224,13 +224,13 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// Whether one change alone is such: of two, nothing says which is meant.
+    /// Whether exactly one change matches. Of two, nothing shows which one the webhook is about.
     fn is_one(&self, which: impl Fn(&PendingChange) -> bool) -> bool {
         self.pending().filter(|it| which(it)).count() == 1
     }
 
-    /// A token with our key comes from one of our attempts, although no reply has named its origin: says whether one is
-    /// there that it can come from.
+    /// Adopts an origin that no reply had, for a token with our key. Returns whether an attempt of ours can be its
+    /// source.
     fn adopt_origin(&mut self, origin: &Origin, cx: &mut Cx<'_>) -> Result<bool, IgnoredReason> {
         match origin {
             Origin::Session(id) if cx.sent(Call::is_session) && self.charge.requested().is_some() => {
@@ -242,8 +242,8 @@ impl PaymentToken {
         }
     }
 
-    /// The one update that was taken, has no rival, and is not sent again: an unknown request of Truemed's can only be its.
-    /// Of one that is still sent again, the next reply tells.
+    /// The only update that can explain an unknown provision request: Truemed accepted it, and no other change is
+    /// open. While the update can be sent again, the next reply decides.
     fn sole_update(&self, cx: &Cx<'_>) -> Option<Call> {
         let all = [(&self.items, Call::is_of_items as fn(&Call) -> bool), (&self.card, Call::is_of_card)];
         let mut open = all.into_iter().filter(|(change, _)| !change.is_settled());

@@ -15,33 +15,33 @@ use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::truemed::payment_token::Cx;
 use crate::providers::truemed::payment_token::history::{History, Origin};
 
-/// A change that the customer must still make good.
+/// A change that waits for the customer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenPending"))]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct PendingChange {
-    /// Its place in the order of our requests.
+    /// The position in the order of our requests.
     pub(in super::super) seq: u32,
-    /// The update that it comes from.
+    /// The update that made the change.
     pub(super) of: EffectId,
-    /// The request that its webhook will name, if the answer named one.
+    /// The request id that the webhook will have, if the reply had one.
     pub(in super::super) origin: Option<ProvisionTokenRequestId>,
-    /// The fingerprint of its items, if it is about items.
+    /// The fingerprint of the items, for a change of the items.
     pub(in super::super) items: Option<Digest>,
-    /// What the customer must do; empty where that cannot be named.
+    /// What the customer must do. It is empty if Truemed did not name it.
     pub(super) action: NextAction,
-    /// Where the customer does it, exactly as Truemed gave it.
+    /// The page where the customer acts, exactly as Truemed returned it.
     pub(super) redirect_url: Option<String>,
-    /// The wait for its end.
+    /// Schedules the review.
     #[serde(rename = "watch")]
     pub(super) timer: PollTimer,
-    /// The change that is open again if this one was never taken.
+    /// The change that is open again if this one turns out not to be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) replaces: Option<Box<Self>>,
 }
 
 impl PendingChange {
-    /// An update that was sent, and whose outcome is unknown when a newer one takes its place.
+    /// An update that was sent, and whose outcome is unknown when a newer one replaces it.
     pub(super) fn of_doubt(
         of: EffectId,
         MadeUpdate { seq, items }: MadeUpdate,
@@ -53,13 +53,13 @@ impl PendingChange {
         Self { seq, of, origin: None, items, action, redirect_url: None, timer, replaces }
     }
 
-    /// Whether a webhook of that origin is its.
+    /// Whether a webhook with this origin is about this change.
     pub(in super::super) fn is_named_by(&self, origin: &Origin) -> bool {
         matches!((origin, &self.origin), (Origin::Request(named), Some(id)) if named == id)
     }
 
-    /// Whether a failed charge is repaired with it that asked for the survey, and not for another card. Of an action that
-    /// cannot be named, the items go by the survey.
+    /// Whether the change repairs a charge that needs the survey, rather than a card. An unknown action counts as the
+    /// survey for a change of the items.
     pub(in super::super) const fn satisfies_survey(&self) -> bool {
         match &self.action {
             NextAction::HealthSurvey => true,
@@ -68,7 +68,7 @@ impl PendingChange {
         }
     }
 
-    /// Has a person look once its schedule is over; at once where the customer cannot be sent on.
+    /// Schedules the review: at once if the customer has no action or no page to go to.
     pub(super) fn schedule(&self, cx: &mut Cx<'_>) {
         let of = self.of.as_str();
         if self.action.as_str().is_empty() || self.redirect_url.is_none() {
@@ -78,7 +78,7 @@ impl PendingChange {
         }
     }
 
-    /// Closes a change that another has taken the place of, so that its late webhook confirms nothing.
+    /// Closes a change that another has replaced, so that a late webhook about it confirms nothing.
     pub(super) fn give_up(&self, history: &mut History, cx: &mut Cx<'_>) {
         cx.withdraw_notice(Notice::ActionRequired, self.of.as_str());
         cx.withdraw_review(Review::ChangeUnconfirmed, self.of.as_str());
@@ -88,7 +88,7 @@ impl PendingChange {
         }
     }
 
-    /// What the customer has to do.
+    /// What the flow waits for: the customer's action.
     pub(in super::super) fn wait(&self) -> Wait {
         let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
         wait.about = self.origin.as_ref().map(|id| id.as_str().into());

@@ -1,4 +1,4 @@
-//! A charge that the stored method could not pay: what the customer has to do, and that it was done.
+//! A charge that the stored payment method could not pay: what the customer must do, and the end of the repair.
 
 use alloc::format;
 
@@ -8,10 +8,10 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is said of a charge that failed.
+/// The notices and reviews about a failed charge.
 pub(super) const FAILURE_EFFECTS: &[&str] = &[Notice::PaymentFailed.as_str(), Review::RepairUnconfirmed.as_str()];
 
-/// What a failure's word has in it where the customer has to qualify anew.
+/// Parts of a failure code that show that the customer must qualify again.
 const SURVEY_WORDS: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
 
 /// A charge that failed.
@@ -19,25 +19,25 @@ const SURVEY_WORDS: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", 
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenFailed"))]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct FailedCharge {
-    /// Its place in the order of our requests.
+    /// The position in the order of our requests.
     seq: u32,
-    /// The request that was answered so.
+    /// The request that Truemed refused.
     of: EffectId,
     /// The host's name for the charge.
     intent: Option<Intent>,
-    /// The session that failed, if the answer named it.
+    /// The session that failed, if the reply had it.
     session: Option<PaymentSessionId>,
-    /// Truemed's word for the failure, as it came.
+    /// Truemed's code for the failure.
     code: Option<String>,
-    /// What the customer must do, where the refusal says so.
+    /// What the customer must do, if the reply says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     action: Option<NextAction>,
-    /// Where the customer repairs it, exactly as Truemed gave it.
+    /// The page where the customer repairs the payment method, exactly as Truemed returned it.
     redirect_url: Option<String>,
-    /// How often another page took the place of the one that the customer was told of.
+    /// How often another page replaced the one in the notice.
     #[serde(default, skip_serializing_if = "is_none")]
     turn: u32,
-    /// The wait for its repair.
+    /// Schedules the review of the repair.
     #[serde(rename = "watch")]
     timer: PollTimer,
 }
@@ -53,7 +53,7 @@ impl FailedCharge {
         self.session.as_ref()
     }
 
-    /// Whether the customer has to qualify anew, which no change of the card does.
+    /// Whether the customer must qualify again. A new card does not do that.
     pub(in super::super) fn needs_survey(&self) -> bool {
         let word = match &self.action {
             Some(NextAction::HealthSurvey) => return true,
@@ -65,7 +65,7 @@ impl FailedCharge {
         SURVEY_WORDS.into_iter().any(|part| word.contains(part))
     }
 
-    /// What the customer has to do.
+    /// What the flow waits for: the customer's repair.
     pub(super) fn wait(&self) -> Wait {
         let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
         wait.about = self.session.as_ref().map(|id| id.as_str().into());
@@ -77,8 +77,8 @@ impl FailedCharge {
 }
 
 impl Charges {
-    /// A refusal sends the customer to a page; `over` is whether no other sending may have come true, and `token` the one that
-    /// is known.
+    /// Truemed refused a sending with a page for the customer. `over` says that no other sending can have succeeded.
+    /// `token` is the known token.
     pub(in super::super) fn failed(
         &mut self,
         of: EffectId,
@@ -92,7 +92,7 @@ impl Charges {
         };
         let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
         let session = reply.session().cloned();
-        // A webhook that came meanwhile is found by the token where the reply names no session.
+        // The webhook may have come meanwhile. Without a session in the reply, it is found by the token.
         if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token.map(Token::as_str)) {
             cx.learn(id);
         }
@@ -103,7 +103,7 @@ impl Charges {
                 cx.notify(Notice::PaymentFailed, subject, redirect_url.as_deref());
                 0
             }
-            // Another page than the customer was told of is another notice.
+            // Another page needs another notice.
             Some(before) if before.redirect_url != redirect_url => {
                 let turn = before.turn.saturating_add(1);
                 cx.withdraw_all_about(&[Notice::PaymentFailed.as_str()], |_| true);
@@ -125,7 +125,7 @@ impl Charges {
         Ok(())
     }
 
-    /// The customer's action that a refused charge opened.
+    /// The failure that waits for the customer.
     pub(in super::super) const fn failure(&self) -> Option<&FailedCharge> {
         match &self.current {
             Charge::Failed(failed) => Some(failed),
@@ -134,7 +134,7 @@ impl Charges {
         }
     }
 
-    /// A person wants to wait on for a repair.
+    /// A person decided to wait longer for a repair.
     pub(in super::super) fn wait_for_repair(&mut self, cx: &mut Cx<'_>) {
         if let Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } = &mut self.current {
             failed.timer = PollTimer::new(cx.now());
@@ -142,9 +142,11 @@ impl Charges {
         }
     }
 
-    /// The customer has done what a failed charge asked for: Truemed says so and names its session, or the card or the
-    /// survey was settled. Only the former ends a request of which another sending may have come true. Says which place the
-    /// charge has in the order of our requests.
+    /// The customer repaired a failed charge.
+    ///
+    /// `by` is the origin that Truemed's webhook names. Without it, a change of the card or of the items made the
+    /// repair. Only an origin ends a request that may have another successful sending. Returns the position of the
+    /// charge in the order of our requests.
     pub(in super::super) fn repaired(
         &mut self,
         by: Option<&Origin>,
@@ -159,7 +161,7 @@ impl Charges {
                     cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
                     return None;
                 };
-                // A reply that still names a session says that another one was made.
+                // A later reply with a session would show that Truemed made a second one.
                 cx.prove(Call::is_session, Some(origin.id()));
                 cx.withdraw(Call::is_find);
                 self.intents.settle(failed.of.intent(), Outcome::Failed);
@@ -176,7 +178,7 @@ impl Charges {
         Some(failed.seq)
     }
 
-    /// Truemed names the session of a charge that was repaired already. Says whether there is one without a session.
+    /// Adds the session to a repaired charge. Returns whether there was one without a session.
     pub(in super::super) fn name_repaired(&mut self, id: &PaymentSessionId, history: &mut History) -> bool {
         let Charge::Repaired { seq, intent, session: session @ None, .. } = &mut self.current else { return false };
         *session = Some(id.clone());
@@ -184,7 +186,7 @@ impl Charges {
         true
     }
 
-    /// The session of a charge that failed is captured: it is paid, and not asked for again.
+    /// Truemed captured the session of a failed charge. The charge is paid, and is not repeated.
     pub(super) fn failed_charge_paid(&mut self, id: &str, history: &mut History, cx: &mut Cx<'_>) -> bool {
         let is_it = |session: &Option<PaymentSessionId>| session.as_ref().is_some_and(|it| it.as_str() == id);
         if let Some(failed) = self.failure().filter(|it| is_it(&it.session)) {
@@ -206,7 +208,7 @@ impl Charges {
         cx.fulfill(id);
         match &self.current {
             Charge::Repaired { session, .. } if is_it(session) => self.current = Charge::Idle,
-            // It has been asked for again since, and may be paid twice.
+            // The host has requested the charge again since, and the customer may pay twice.
             _ => cx.ask(Review::Contradiction, id),
         }
         self.paid_after_all(intent.as_ref(), cx);

@@ -1,4 +1,4 @@
-//! The session of a charge: how it stands, when it is over, and what a person says of it.
+//! The session of a charge: Truemed's reports, its end, and a person's verdicts.
 
 use super::{
     Call, Charge, Charges, Cx, History, IgnoredReason, Intent, Notice, Outcome, PaymentSessionId, Review,
@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Charges {
-    /// A lookup of the open session was answered: the schedule goes on, and what it echoes is held against what was given.
+    /// A lookup of the open session had a reply: the schedule goes on, and the metadata is compared.
     pub(in super::super) fn on_lookup(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) {
         if let Some(session) = self.session_mut(id.as_str()) {
             session.looked_up(cx.leased_at());
@@ -14,15 +14,15 @@ impl Charges {
         }
     }
 
-    /// Truemed finds no such session: a person is asked where it is.
+    /// Truemed does not find the session, so a person is asked where it is.
     pub(in super::super) fn not_found(&mut self, id: &PaymentSessionId, cx: &mut Cx<'_>) {
         if let Some(session) = self.session_mut(id.as_str()) {
             session.not_found(cx);
         }
     }
 
-    /// A session is said to stand somewhere: the open one, or one that is over and turns out otherwise. Says whether the open
-    /// one is over now.
+    /// A webhook or a lookup reports a session: the open one, or one that is over. Returns whether the open one has
+    /// ended.
     pub(in super::super) fn on_report(
         &mut self,
         id: &str,
@@ -46,7 +46,7 @@ impl Charges {
         Err(if history.has_id(id) { IgnoredReason::Duplicate } else { IgnoredReason::Unrelated })
     }
 
-    /// The open session leaves the way to the next charge, if it is over.
+    /// Closes the session of the charge if it is over, so that the next charge is possible.
     fn close(&mut self, history: &mut History) -> bool {
         let Charge::Open { seq, session } = &self.current else { return false };
         if !session.is_over() {
@@ -61,7 +61,7 @@ impl Charges {
         true
     }
 
-    /// A session that is over, or waited for no longer, stands otherwise than it was taken for.
+    /// A session that is over, or that the flow waits for no longer, has another status than before.
     fn on_late_status(
         &mut self,
         id: &str,
@@ -84,7 +84,7 @@ impl Charges {
         }
     }
 
-    /// A charge that was taken for failed is paid: it is not asked for again, and a new try that is not sent is dropped.
+    /// A charge that counted as failed is paid. It is not repeated, and a new try that was not sent is dropped.
     pub(super) fn paid_after_all(&mut self, intent: Option<&Intent>, cx: &mut Cx<'_>) {
         let Some(intent) = intent else { return };
         self.intents.settle(intent.as_str(), Outcome::Done);
@@ -95,14 +95,14 @@ impl Charges {
         }
     }
 
-    /// Plans the next look at the open session.
+    /// Schedules the next lookup of the open session.
     pub(in super::super) fn schedule(&self, cx: &mut Cx<'_>) {
         if let Some(session) = self.session() {
             session.schedule(cx);
         }
     }
 
-    /// The customer came back. Says whether a look at the session may pay.
+    /// The customer came back. Returns whether a lookup of the session can show something new.
     pub(in super::super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
         let Charge::Open { session, .. } = &mut self.current else { return false };
         let hinted = session.wait().is_some_and(|it| it.customer_url.is_some());
@@ -113,8 +113,10 @@ impl Charges {
         hinted
     }
 
-    /// What a person says of the open session: its id, which the person may have named, and whether it is over. One that is
-    /// waited for no longer stands in no other charge's way, and its own intent stays taken.
+    /// A person gave a verdict on the open session. Returns its id, which the person may have changed, and whether it
+    /// is over.
+    ///
+    /// A session that the flow waits for no longer does not block another charge. Its own intent stays in use.
     pub(in super::super) fn session_reviewed(
         &mut self,
         about: &str,
@@ -135,7 +137,7 @@ impl Charges {
         Some((id, is_over))
     }
 
-    /// A person says whose a payment is. Says whether it is the charge that is asked for.
+    /// A person decided whose a payment is. Returns whether it is the requested charge.
     pub(in super::super) fn payment_reviewed(
         &mut self,
         id: &PaymentSessionId,
