@@ -135,7 +135,7 @@ reviews! {
         Ours,
         /// No. The payment is for something else.
         NotOurs,
-        /// I have checked the request, and undone it if nobody wants it.
+        /// I have checked the request, and undone it if it is not wanted.
         Seen,
     }
     /// Truemed has carried out the same request twice, and this is the second id.

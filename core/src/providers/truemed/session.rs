@@ -183,8 +183,8 @@ impl Session {
         // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a
         // token cannot end a hold. A hold that the config lets through there waits until a person decides.
         let is_hold = self.requested.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
-        let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
-        if self.is_over() || rests || self.timer().is_stopped() {
+        let waits_for_host = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
+        if self.is_over() || waits_for_host || self.timer().is_stopped() {
             return None;
         }
         let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());

@@ -209,8 +209,8 @@ impl effect::Call for Call {
         let post = |url: String| Request::new("POST", url, CREDENTIAL);
         let key = Some(idempotency_key);
         match self {
-            Self::CreatePaymentToken(it) => {
-                post(url("/api/v1/payment_tokens/create".into())).with_json(&body(it, &it.extra, None))
+            Self::CreatePaymentToken(fields) => {
+                post(url("/api/v1/payment_tokens/create".into())).with_json(&body(fields, &fields.extra, None))
             }
             Self::RetrieveProvisionTokenRequest(id) => {
                 get(url(format!("/api/v1/payment_tokens/provision_request/{}", escaped(id.as_str()))))
@@ -218,8 +218,8 @@ impl effect::Call for Call {
             Self::UpdatePaymentToken(of, it) => post(token(of, "/update")).with_json(&body(it, &it.extra, None)),
             Self::RetrievePaymentToken(of) => get(token(of, "")),
             Self::DeletePaymentToken(of) => post(token(of, "/delete")),
-            Self::CreatePaymentSession(it) => {
-                post(url("/payments/v1/create_payment_session".into())).with_json(&body(it, &it.extra, key))
+            Self::CreatePaymentSession(fields) => {
+                post(url("/payments/v1/create_payment_session".into())).with_json(&body(fields, &fields.extra, key))
             }
             Self::RetrievePaymentSession(id) | Self::ConfirmPaymentSession(id) => get(session(id, "")),
             Self::FindPaymentSession(it) => it.request(settings),

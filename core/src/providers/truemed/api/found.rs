@@ -90,7 +90,7 @@ impl SessionPage {
     /// Whether the page is the last one.
     fn is_last(&self, page: u32) -> bool {
         let (size, last) = match &self.pagination {
-            Some(it) => (it.page_size.map_or(PAGE_SIZE, |size| size as usize), it.last_page),
+            Some(page) => (page.page_size.map_or(PAGE_SIZE, |size| size as usize), page.last_page),
             None => (PAGE_SIZE, None),
         };
         last.map_or(self.payment_sessions.len() < size, |last| page >= last)
@@ -130,10 +130,10 @@ pub(crate) enum Fit {
 impl<'a> Wanted<'a> {
     /// The session of the pending request, if the request was ever sent. A refused sending counts too.
     pub(crate) fn of<F: Truemed>(requested: &'a RequestedSession, cx: &'a Cx<'_, F>) -> Option<Self> {
-        let it = cx.pending(Call::is_session)?;
-        let Call::CreatePaymentSession(command) = it.call else { return None };
-        let idempotency_key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(Self { requested, command, idempotency_key, first_at: it.first_at? })
+        let pending = cx.pending(Call::is_session)?;
+        let Call::CreatePaymentSession(command) = pending.call else { return None };
+        let idempotency_key = idempotency_key(F::ID, cx.key(), pending.id);
+        Some(Self { requested, command, idempotency_key, first_at: pending.first_at? })
     }
 
     /// Whether a verified webhook is about the wanted session.
@@ -141,12 +141,12 @@ impl<'a> Wanted<'a> {
     /// Our idempotency key proves it. Otherwise the webhook must have the key of the row and contradict nothing. For a
     /// checkout, it must also show that the customer was there. For a charge, it must also have the token, the amount
     /// and a time after the request.
-    pub(crate) fn is_named_by(&self, report: &SessionReport, row: &Key) -> bool {
+    pub(crate) fn is_named_by(&self, report: &SessionReport, flow: &Key) -> bool {
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return true;
         }
         let ours =
-            report.metadata.as_deref() == Some(row.as_str()) && report.status.is_known() && !self.excludes(report);
+            report.metadata.as_deref() == Some(flow.as_str()) && report.status.is_known() && !self.excludes(report);
         // Truemed's times have whole seconds.
         let second = self.first_at.as_millis().div_euclid(1000).saturating_mul(1000);
         let after = report.created().is_some_and(|at| at >= Timestamp::from_millis(second));
@@ -157,30 +157,31 @@ impl<'a> Wanted<'a> {
     }
 
     /// The earliest creation time of a session that can be ours.
-    fn from(&self) -> Timestamp {
-        let early = CLOCKS_DIFFER.as_u64().try_into().unwrap_or(i64::MAX);
-        Timestamp::from_millis(self.first_at.as_millis().saturating_sub(early))
+    fn earliest(&self) -> Timestamp {
+        let difference = CLOCKS_DIFFER.as_u64().try_into().unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.first_at.as_millis().saturating_sub(difference))
     }
 
     /// Whether any member of the report shows that it is another session.
     pub(crate) fn excludes(&self, report: &SessionReport) -> bool {
         let Self { requested, command, .. } = self;
         let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
-        let elsewhere = |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
+        let is_other_customer =
+            |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
         report.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
             || report.metadata.as_deref().is_some_and(differs)
             || (command.is_charge() && report.payment_token.is_some() && report.payment_token != command.payment_token)
-            || self.costs_otherwise(report)
-            || report.customer_email.as_deref().is_some_and(elsewhere)
-            || report.created().is_some_and(|at| at < self.from())
+            || self.has_other_amount(report)
+            || report.customer_email.as_deref().is_some_and(is_other_customer)
+            || report.created().is_some_and(|at| at < self.earliest())
     }
 
     /// Whether an amount of the report differs from the requested total. Less may be captured of a hold.
-    fn costs_otherwise(&self, report: &SessionReport) -> bool {
+    fn has_other_amount(&self, report: &SessionReport) -> bool {
         let total = self.requested.total;
-        let whole = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
-        let taken = |it: Cents| if self.requested.authorization { it > total } else { it != total };
-        whole || report.capture_amount.is_some_and(taken)
+        let differs = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
+        let is_too_much = |it: Cents| if self.requested.authorization { it > total } else { it != total };
+        differs || report.capture_amount.is_some_and(is_too_much)
     }
 
     /// Compares a listed session with the wanted one.
@@ -189,7 +190,7 @@ impl<'a> Wanted<'a> {
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return Fit::Ours;
         }
-        if report.created().is_some_and(|at| at < self.from()) {
+        if report.created().is_some_and(|at| at < self.earliest()) {
             return Fit::Older;
         }
         if self.excludes(report) {
@@ -198,8 +199,8 @@ impl<'a> Wanted<'a> {
         let echoed = report.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == requested.metadata);
         let charged = command.is_charge() && report.payment_token.is_some();
         let sold = report.items() == Some(command.items());
-        let tells = report.created().is_some() && report.amount().is_some();
-        if tells && (echoed || charged || sold) { Fit::Fits } else { Fit::Doubtful }
+        let is_decisive = report.created().is_some() && report.amount().is_some();
+        if is_decisive && (echoed || charged || sold) { Fit::Fits } else { Fit::Doubtful }
     }
 }
 

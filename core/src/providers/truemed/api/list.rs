@@ -114,8 +114,8 @@ fn check_positive(number: Option<u32>, pointer: &'static str) -> Result<(), List
 /// Checks the digits and dashes of a date.
 fn check_date(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
     let fits = |text: &str| {
-        let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
-        text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(like)
+        let is_same_kind = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
+        text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(is_same_kind)
     };
     if text.is_none_or(fits) { Ok(()) } else { Err(ListError { pointer, reason }) }
 }

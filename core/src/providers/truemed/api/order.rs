@@ -173,17 +173,17 @@ impl AmountDetails {
     fn check<F: Flow>(&self, sign: DiscountSign, rules: &mut Rules<'_, F>, at: impl Fn() -> String) {
         let charges = self.total_additional_charges.unwrap_or_default();
         let discounts = self.total_discounts.unwrap_or_default();
-        let signed = match sign {
+        let has_sign = match sign {
             DiscountSign::Positive => discounts >= Cents::ZERO,
             DiscountSign::Negative => discounts <= Cents::ZERO,
         };
-        rules.check(Rule::SessionAmountNonnegative, signed && charges >= Cents::ZERO).at_index(&at);
-        let agree = |list: &Option<Vec<AmountDetail>>, total: Option<Cents>| match list {
+        rules.check(Rule::SessionAmountNonnegative, has_sign && charges >= Cents::ZERO).at_index(&at);
+        let adds_up = |list: &Option<Vec<AmountDetail>>, total: Option<Cents>| match list {
             None => true,
             Some(list) => list.iter().fold(Cents::ZERO, |sum, it| sum.plus(it.amount)) == total.unwrap_or_default(),
         };
-        let consistent = agree(&self.additional_charges_details, self.total_additional_charges)
-            && agree(&self.discounts_details, self.total_discounts);
+        let consistent = adds_up(&self.additional_charges_details, self.total_additional_charges)
+            && adds_up(&self.discounts_details, self.total_discounts);
         rules.check(Rule::SessionAmountDetailsConsistent, consistent).at_index(&at);
     }
 }

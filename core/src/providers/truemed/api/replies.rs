@@ -76,6 +76,11 @@ fn action_member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ac
 }
 
 impl UpdateTokenReply {
+    /// Whether the reply has any of the members that prove the update.
+    const fn proves_something(&self) -> bool {
+        self.next_action.is_some() || self.redirect_url.is_some() || self.provision_token_request_id.is_some()
+    }
+
     /// What the customer must do, if anything. An action whose name cannot be read is the empty string.
     pub fn next_action(&self) -> Option<NextAction> {
         let unnamed = || NextAction::Unknown(String::new());
@@ -91,11 +96,7 @@ impl UpdateTokenReply {
     pub(crate) fn read<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read_body::<Self>(reply.body) {
             Some(Self { payment_token: Some(other), .. }) if other != *requested => Reading::missing("/payment_token"),
-            Some(it)
-                if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() =>
-            {
-                Reading::Done(event(it))
-            }
+            Some(update) if update.proves_something() => Reading::Done(event(update)),
             _ => Reading::missing("/next_action"),
         }
     }
@@ -214,7 +215,7 @@ pub(crate) fn create_token<E>(reply: &Reply<'_>, event: impl FnOnce(CreateTokenR
 
 /// Reads a created session.
 pub(crate) fn create_session<E>(reply: &Reply<'_>, event: impl FnOnce(CreateSessionReply) -> E) -> Reading<E> {
-    whole(reply, "/id", event)
+    read_whole(reply, "/id", event)
 }
 
 /// Reads the reply to a session lookup. It must be about the requested session.
@@ -244,23 +245,27 @@ pub(crate) fn provision<E>(
     event: impl FnOnce(ProvisionReply) -> E,
 ) -> Reading<E> {
     #[derive(Deserialize)]
-    struct Shape<'a> {
+    struct Members<'a> {
         #[serde(borrow)]
-        #[expect(dead_code, reason = "only that it is there matters")]
+        #[expect(dead_code, reason = "only its presence matters")]
         payment_token: RawText<'a>,
         #[serde(default, deserialize_with = "lenient_text")]
         provision_token_request_id: Option<String>,
     }
-    match read_body::<Shape<'_>>(reply.body) {
+    match read_body::<Members<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),
-        Some(Shape { provision_token_request_id: Some(other), .. }) if other != requested.as_str() => {
+        Some(Members { provision_token_request_id: Some(other), .. }) if other != requested.as_str() => {
             Reading::missing("/provision_token_request_id")
         }
-        Some(_) => whole(reply, "/payment_token", event),
+        Some(_) => read_whole(reply, "/payment_token", event),
     }
 }
 
-fn whole<T: DeserializeOwned, E>(reply: &Reply<'_>, pointer: &'static str, event: impl FnOnce(T) -> E) -> Reading<E> {
+fn read_whole<T: DeserializeOwned, E>(
+    reply: &Reply<'_>,
+    pointer: &'static str,
+    event: impl FnOnce(T) -> E,
+) -> Reading<E> {
     Reading::of(read_body(reply.body).map(event).ok_or(pointer))
 }
 

@@ -154,8 +154,8 @@ impl CreatePaymentSession {
         self.check_trial(rules);
         self.check_urls(rules);
         self.check_kind(rules);
-        let text = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
-        rules.check(Rule::MetadataString, text).at("/metadata");
+        let is_string = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
+        rules.check(Rule::MetadataString, is_string).at("/metadata");
         rules.check_extra::<Self>(&self.extra);
     }
 
@@ -163,8 +163,10 @@ impl CreatePaymentSession {
         let trial = self.asks_for_token() && self.display_next_bill_info.is_some();
         rules.check(Rule::SessionZeroOnlyFreeTrial, self.total_amount != Cents::ZERO || trial).at("/total_amount");
         if let Some(info) = &self.display_next_bill_info {
-            let whole = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
-            rules.check(Rule::SessionNextBillInfoShape, whole && self.asks_for_token()).at("/display_next_bill_info");
+            let is_complete = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
+            rules
+                .check(Rule::SessionNextBillInfoShape, is_complete && self.asks_for_token())
+                .at("/display_next_bill_info");
         }
     }
 
@@ -187,8 +189,8 @@ impl CreatePaymentSession {
         let attended = !self.is_charge() || *kind != Kind::Authorization;
         rules.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
         // The config cannot soften it: no command can end this hold, and it would block every charge.
-        let ends = !self.asks_for_token() || *kind != Kind::Authorization;
-        rules.check(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
+        let can_end = !self.asks_for_token() || *kind != Kind::Authorization;
+        rules.check(Rule::SessionAuthorizationMakesNoToken, can_end).at("/kind").instead(&["create_payment_token"]);
     }
 }
 

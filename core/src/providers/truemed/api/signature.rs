@@ -88,6 +88,8 @@ pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
     use crate::fact::Headers;
     use crate::webhook::SecretError;

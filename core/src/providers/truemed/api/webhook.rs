@@ -186,7 +186,7 @@ pub struct UnlistedEvent {
     /// The name of the event.
     pub event_type: String,
     /// The event that its payload looks like.
-    like: Box<Signal>,
+    resembles: Box<Signal>,
 }
 
 /// What an event is about, according to its name.
@@ -221,7 +221,7 @@ impl EventName {
 
 /// The members that distinguish webhooks: the name of the event, and without one the members of the payload.
 #[derive(Deserialize)]
-struct Shape<'a> {
+struct Members<'a> {
     #[serde(borrow, default)]
     data: Option<RawText<'a>>,
     #[serde(default, deserialize_with = "lenient_text")]
@@ -237,7 +237,7 @@ struct Shape<'a> {
 impl Signal {
     /// Reads a webhook of either delivery mode. Returns `None` if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let outer: Shape<'_> = read_body(webhook.body)?;
+        let outer: Members<'_> = read_body(webhook.body)?;
         let event = outer.event_type.as_deref().or(webhook.topic).unwrap_or_default();
         match outer.data {
             None => Self::of(event, &outer, webhook.body)?,
@@ -248,20 +248,21 @@ impl Signal {
 
     /// Reads the payload of an event. Returns `Some(None)` if it is not about payments, and `None` if it cannot be
     /// read.
-    fn of(event: &str, shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
-        if shape.qualification_session_id.is_some() || event.contains("qualification") {
+    fn of(event: &str, members: &Members<'_>, payload: &[u8]) -> Option<Option<Self>> {
+        if members.qualification_session_id.is_some() || event.contains("qualification") {
             return Some(Some(Self::Other));
         }
-        let of_token = || read_body(payload).map(Self::TokenUpdated).map(Some);
-        let of_session = || read_body(payload).map(Self::SessionComplete).map(Some);
-        match (EventName::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
-            (EventName::Absent, false, true) | (EventName::Token, _, true) => of_token(),
-            (EventName::Absent | EventName::Session, true, _) => of_session(),
+        let token_event = || read_body(payload).map(Self::TokenUpdated).map(Some);
+        let session_event = || read_body(payload).map(Self::SessionComplete).map(Some);
+        match (EventName::of(event), members.status.is_some(), members.payment_token.is_some()) {
+            (EventName::Absent, false, true) | (EventName::Token, _, true) => token_event(),
+            (EventName::Absent | EventName::Session, true, _) => session_event(),
             (EventName::Unlisted, has_status, has_token) => {
                 // An unreadable payload of an unlisted event is not about payments either.
-                let like = if has_status { of_session() } else { of_token().filter(|_| has_token) };
-                let unlisted = |like| Self::Unlisted(UnlistedEvent { event_type: event.into(), like: Box::new(like) });
-                Some(like.flatten().map(unlisted))
+                let resembles = if has_status { session_event() } else { token_event().filter(|_| has_token) };
+                let unlisted =
+                    |signal| Self::Unlisted(UnlistedEvent { event_type: event.into(), resembles: Box::new(signal) });
+                Some(resembles.flatten().map(unlisted))
             }
             _ => Some(None),
         }
@@ -282,7 +283,7 @@ impl Signal {
                 [it.session().map(PaymentSessionId::as_str), it.metadata.as_deref(), token, None, None]
             }
             Self::Other => [None; 5],
-            Self::Unlisted(it) => it.like.ids(),
+            Self::Unlisted(it) => it.resembles.ids(),
         }
     }
 }

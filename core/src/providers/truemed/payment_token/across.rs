@@ -60,7 +60,7 @@ impl PaymentToken {
         cx: &mut Cx<'_>,
     ) -> Applied {
         let change = change_of(call, &mut self.items, &mut self.card);
-        let made = change.on_reply((id, call), reply, self.token.text(), &mut self.history, cx)?;
+        let made = change.on_reply((id, call), reply, self.token.payment_token(), &mut self.history, cx)?;
         if let Some(MadeUpdate { seq, items }) = made {
             self.token.settle(seq);
             self.token.confirm(items);
@@ -100,7 +100,7 @@ impl PaymentToken {
     /// An update was not made.
     pub(super) fn drop_update(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
-        change.drop_update(self.token.text(), cx);
+        change.drop_update(self.token.payment_token(), cx);
     }
 
     /// A person decided on a change that waits for the customer.
@@ -143,7 +143,7 @@ impl PaymentToken {
 
     /// Drops a charge that was not sent, if its items or its token are out of date.
     pub(super) fn drop_stale_charge(&mut self, cx: &mut Cx<'_>) {
-        self.charge.drop_stale(self.token.confirmed(), self.token.text(), cx);
+        self.charge.drop_stale(self.token.confirmed(), self.token.payment_token(), cx);
     }
 
     /// Truemed issued a token for an attempt.

@@ -177,8 +177,8 @@ impl Change {
         };
         let action = reply.next_action();
         if !call.is_of_items() {
-            let requested = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
-            cx.check(Rule::UpdateCardAlwaysAction, requested).at("/next_action");
+            let is_documented = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
+            cx.check(Rule::UpdateCardAlwaysAction, is_documented).at("/next_action");
         }
         cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
         // An id of an older update does not identify this one: its webhook may be a repeated delivery.
@@ -257,9 +257,9 @@ impl Change {
             return None;
         };
         let confirmed = verdict == Verdict::Confirmed;
-        if let Some(before) = replaces.filter(|_| !confirmed) {
-            before.schedule(cx);
-            *self = Self::Pending(*before);
+        if let Some(replaced) = replaces.filter(|_| !confirmed) {
+            replaced.schedule(cx);
+            *self = Self::Pending(*replaced);
         }
         if let Some(id) = origin {
             history.add(seq, Origin::Request(id));

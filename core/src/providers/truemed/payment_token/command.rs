@@ -206,7 +206,7 @@ impl PaymentToken {
     }
 
     fn update(&mut self, command: UpdatePaymentToken, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(token) = self.token.text().cloned() else { return Err(Stop::NotNow) };
+        let Some(token) = self.token.payment_token().cloned() else { return Err(Stop::NotNow) };
         let seq = self.history.count();
         match command.order_items.as_deref().map(digest) {
             Some(items) => self.items.request(seq, Some(items), Call::is_of_items, cx),

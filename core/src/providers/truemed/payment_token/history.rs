@@ -160,11 +160,11 @@ impl History {
 
     /// Whether a recent session was captured.
     pub(super) fn is_captured(&self, id: &str) -> bool {
-        self.nth_captured(id).is_some()
+        self.captured_seq(id).is_some()
     }
 
     /// The position of a recent captured session in the order of our requests.
-    pub(super) fn nth_captured(&self, id: &str) -> Option<u32> {
+    pub(super) fn captured_seq(&self, id: &str) -> Option<u32> {
         let captured = |it: &&SettledOrigin| it.origin.id() == id && it.status == Some(Status::Captured);
         self.closed.recent.iter().find(captured).map(|it| it.seq)
     }

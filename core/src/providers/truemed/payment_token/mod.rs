@@ -179,12 +179,12 @@ impl Flow for PaymentToken {
                 Trigger::UpdateAnswered
             }
             Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
-                self.charge.failed(id, (reply, code), true, self.token.text(), cx)?;
+                self.charge.failed(id, (reply, code), true, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
             Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
             | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
-                self.charge.failed(id, (reply, code), false, self.token.text(), cx)?;
+                self.charge.failed(id, (reply, code), false, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
             Input::Hinted { event: Event::TokenRequested(reply), .. } => {
@@ -203,7 +203,7 @@ impl Flow for PaymentToken {
                 self.not_sent(&id, &call, cx);
                 Trigger::Refused
             }
-            Input::Webhook(Event::Signal(signal), proof) => self.on_webhook(*signal, proof, cx)?,
+            Input::Webhook(Event::Signal(signal), origin) => self.on_webhook(*signal, origin, cx)?,
             Input::Returned => {
                 self.returned(cx)?;
                 Trigger::Other
@@ -254,15 +254,15 @@ impl Flow for PaymentToken {
     }
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {
-        let unpolled = self.token.polled_before(&context.config.lookups);
-        self.token.lmn_expires_at().into_iter().chain(unpolled).collect()
+        let next_lookup = self.token.polled_before(&context.config.lookups);
+        self.token.lmn_expires_at().into_iter().chain(next_lookup).collect()
     }
 
     fn ids(&self) -> Vec<&str> {
-        let text = self.token.text().map(|token| token.as_str());
+        let token = self.token.payment_token().map(|token| token.as_str());
         let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
         let session = self.charge.session_id().map(PaymentSessionId::as_str);
-        let known = text.into_iter().chain(self.token.provision_ids());
+        let known = token.into_iter().chain(self.token.provision_ids());
         known.chain(changes).chain(session).chain(self.history.ids()).collect()
     }
 

@@ -32,13 +32,13 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
             can_update(token, rules);
             // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
-                let answered = rules.reply_to(Call::is_session);
-                rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+                let reply = rules.reply_to(Call::is_session);
+                rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
             }
         }
         Action::Card => can_update(token, rules),
         Action::Retrieve => {
-            let known = token.token.text().is_some()
+            let known = token.token.payment_token().is_some()
                 || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
             rules
                 .check(CoreRule::NothingKnown, known)
@@ -66,9 +66,9 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::Card => one_update(&token.card, Call::is_of_card, rules),
         Action::RetrieveProvision => {
             rules.check(CoreRule::NothingKnown, token.provision_request(None).is_some());
-            let due = token.token.polled_before(&rules.config().lookups);
-            let due = due.is_none_or(|at| at.is_over(rules.now()));
-            rules.check(Rule::ProvisionNoPolling, due);
+            let next_lookup = token.token.polled_before(&rules.config().lookups);
+            let is_due = next_lookup.is_none_or(|at| at.is_over(rules.now()));
+            rules.check(Rule::ProvisionNoPolling, is_due);
         }
         Action::RetrieveSession => {
             rules.check(CoreRule::NothingKnown, token.charge.session().is_some());
@@ -86,17 +86,17 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
         Command::CreatePaymentToken(command) => check_creation(command, rules),
         Command::CreatePaymentSession(command) if command.is_charge() => check_charge(token, command, rules),
         Command::CreatePaymentSession(command) => {
-            let other = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
-            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other);
+            let other_flow = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
+            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other_flow);
             command.check(rules);
             check_intent(token, command, rules);
         }
         Command::UpdatePaymentToken(command) => check_update(command, rules),
         Command::RetrievePaymentToken { payment_token: given } => {
-            let known = token.token.text();
+            let known = token.token.payment_token();
             let same = given.is_none() || known.is_none() || given.as_ref() == known;
-            let some = given.is_some() || known.is_some();
-            rules.check(CoreRule::NothingKnown, some).at("/payment_token");
+            let is_known = given.is_some() || known.is_some();
+            rules.check(CoreRule::NothingKnown, is_known).at("/payment_token");
             rules.check(CoreRule::UnknownId, same).at("/payment_token");
         }
         Command::RetrieveProvisionTokenRequest { provision_token_request_id: given } => {
@@ -114,8 +114,8 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
 }
 
 fn check_creation(command: &CreatePaymentToken, rules: &mut Rules<'_>) {
-    let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
-    rules.check(Rule::MetadataString, text).at("/metadata");
+    let is_string = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
+    rules.check(Rule::MetadataString, is_string).at("/metadata");
     // A token needs items, at valid prices.
     rules.check(Rule::ProvisionItemsRequired, !command.order_items.is_empty()).at("/order_items");
     check_amounts(&command.order_items, rules);
@@ -141,8 +141,8 @@ fn check_intent(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
     // A new intent needs no fingerprint.
     let intents = token.charge.intents();
     if intents.outcome(intent).is_some() {
-        let standing = intents.status_of(intent, command.cart(command.items()));
-        standing.check(Rule::SessionIdempotencyNewCartNewKey, rules);
+        let status = intents.status_of(intent, command.cart(command.items()));
+        status.check(Rule::SessionIdempotencyNewCartNewKey, rules);
     }
 }
 
@@ -153,8 +153,8 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
         .at("/update_card_info")
         .instead(Action::UPDATES);
     let items = command.order_items.as_deref();
-    let some = items.is_some_and(|items| !items.is_empty());
-    rules.check(Rule::UpdateNothingToDo, some || (card && items.is_none()));
+    let has_items = items.is_some_and(|items| !items.is_empty());
+    rules.check(Rule::UpdateNothingToDo, has_items || (card && items.is_none()));
     check_amounts(items.unwrap_or_default(), rules);
     rules.check_extra::<UpdatePaymentToken>(&command.extra);
 }
@@ -167,7 +167,7 @@ fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_
     if of_provision || of_update || token.history.has_id(given) {
         rules.check(Rule::ProvisionRequestIsNotToken, false).at("/payment_token");
     } else if token.token.is(TokenState::Issued) {
-        let same = token.token.text().is_some_and(|have| have.as_str() == given);
+        let same = token.token.payment_token().is_some_and(|have| have.as_str() == given);
         rules.check(Rule::SessionUnattendedNeedsActiveToken, same).at("/payment_token");
     }
 }
@@ -186,7 +186,7 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
             .check(Rule::SessionUnattendedItemsConfirmed, false)
             .at("/order_items")
             .unblocked_by(update)
-            .because(|| "What an adopted token's customer qualified for is not known.".into());
+            .because(|| "The items of an adopted token are not known.".into());
     } else {
         rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").unblocked_by(update);
     }
@@ -209,11 +209,11 @@ fn can_request_token(token: &PaymentToken, rules: &mut Rules<'_>) {
 ///
 /// A request from before the token came can still be sent, because its customer is at the checkout.
 fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let begun = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
-    rules.check(CoreRule::AlreadyStarted, !begun);
-    let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
-    let answered = rules.reply_to(unanswered);
-    rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
+    let is_started = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
+    rules.check(CoreRule::AlreadyStarted, !is_started);
+    let creates_token = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
+    let reply = rules.reply_to(creates_token);
+    rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
 /// Whether no other charge is open.
@@ -243,8 +243,8 @@ fn can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
         }
     }
     if !token.items.is_settled() || !token.card.is_settled() {
-        let answered = rules.reply_to(Call::is_update);
-        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(answered.unwrap_or_else(updated));
+        let reply = rules.reply_to(Call::is_update);
+        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(reply.unwrap_or_else(updated));
     }
     let failed = token.charge.state() == ChargeState::Failed;
     rules.check(Rule::ChargeResumeOnWebhook, !failed).unblocked_by(updated());
@@ -273,7 +273,7 @@ fn can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
 /// A leased update needs a reply before a newer update replaces it.
 fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
     if change.requested_seq().is_some() && rules.is_leased(own) {
-        let answered = rules.reply_to(own);
-        rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(answered);
+        let reply = rules.reply_to(own);
+        rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(reply);
     }
 }

@@ -50,8 +50,8 @@ pub(super) struct StoredToken {
     /// The state of the token.
     state: TokenState,
     /// The string that charges the token. It comes from the newest of our settled requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<Token>,
+    #[serde(rename = "text", default, skip_serializing_if = "Option::is_none")]
+    payment_token: Option<Token>,
     /// The position of the newest settled request, in the order of our requests.
     #[serde(default)]
     settled: u32,
@@ -109,8 +109,8 @@ impl StoredToken {
         matches!(self.state, TokenState::Issued | TokenState::Deleting | TokenState::Deleted)
     }
 
-    pub(super) const fn text(&self) -> Option<&Token> {
-        self.text.as_ref()
+    pub(super) const fn payment_token(&self) -> Option<&Token> {
+        self.payment_token.as_ref()
     }
 
     pub(super) const fn confirmed(&self) -> Option<Digest> {
@@ -124,19 +124,19 @@ impl StoredToken {
 
     /// Looks up the known token, or starts to adopt the given one.
     pub(super) fn retrieve(&mut self, given: Option<Token>, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(text) = self.text.clone().or(given) else { return Err(Stop::NotNow) };
-        cx.look_up(Call::RetrievePaymentToken(text.clone()));
+        let Some(token) = self.payment_token.clone().or(given) else { return Err(Stop::NotNow) };
+        cx.look_up(Call::RetrievePaymentToken(token.clone()));
         if self.is(TokenState::Absent) {
             self.state = TokenState::Adopting;
-            self.text = Some(text);
+            self.payment_token = Some(token);
         }
         Ok(())
     }
 
     /// Requests the deletion of the token.
     pub(super) fn delete(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(text) = self.text.clone() else { return Err(Stop::NotNow) };
-        cx.request(Call::DeletePaymentToken(text));
+        let Some(token) = self.payment_token.clone() else { return Err(Stop::NotNow) };
+        cx.request(Call::DeletePaymentToken(token));
         self.state = TokenState::Deleting;
         Ok(())
     }
@@ -146,11 +146,11 @@ impl StoredToken {
     pub(super) fn apply(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) -> bool {
         let newest = self.is_newest(seq, report);
         if newest {
-            if self.text.as_ref() != Some(report.token) {
+            if self.payment_token.as_ref() != Some(report.token) {
                 // Later webhooks can find this row by the token.
                 cx.learn(report.token.as_str());
             }
-            self.text = Some(report.token.clone());
+            self.payment_token = Some(report.token.clone());
             self.lmn_expires_at = report.lmn_expires_at.or(self.lmn_expires_at);
             self.reported_at = report.at.or(self.reported_at);
             self.settled = seq;
@@ -180,12 +180,12 @@ impl StoredToken {
     /// Whether a report is the newest: by its time, else by the expiry of its letter, else by the order of our
     /// requests.
     fn is_newest(&self, seq: u32, report: TokenReport<'_>) -> bool {
-        self.text.is_none() || self.is_later(report).unwrap_or(seq >= self.settled)
+        self.payment_token.is_none() || self.is_later(report).unwrap_or(seq >= self.settled)
     }
 
     /// Whether a report of a known token is newer than the last one, and not a repetition of it.
     pub(super) fn is_news(&self, seq: u32, report: TokenReport<'_>) -> bool {
-        self.text.is_some() && self.is_later(report).unwrap_or(seq > self.settled)
+        self.payment_token.is_some() && self.is_later(report).unwrap_or(seq > self.settled)
     }
 
     fn is_later(&self, report: TokenReport<'_>) -> Option<bool> {
@@ -219,7 +219,7 @@ impl StoredToken {
                 return true;
             }
             TokenState::Deleted => {}
-            _ if self.text.as_ref() == Some(token) => Self::ask_where_it_is(cx),
+            _ if self.payment_token.as_ref() == Some(token) => Self::ask_where_it_is(cx),
             _ => {}
         }
         false
@@ -234,7 +234,7 @@ impl StoredToken {
     pub(super) fn not_adopted(&mut self) {
         if self.is(TokenState::Adopting) {
             self.state = TokenState::Absent;
-            self.text = None;
+            self.payment_token = None;
         }
     }
 
@@ -246,33 +246,33 @@ impl StoredToken {
     /// The token is deleted. Only charges that were sent, and their lookups, stay pending.
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
         self.state = TokenState::Deleted;
-        let lives =
+        let stays =
             |call: &Call| call.is_session() || call.is_find() || matches!(call, Call::RetrievePaymentSession(_));
-        cx.withdraw(|call| !lives(call));
-        let moot = [
+        cx.withdraw(|call| !stays(call));
+        let outdated = [
             Notice::ActionRequired.as_str(),
             Notice::PaymentFailed.as_str(),
             Review::ChangeUnconfirmed.as_str(),
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),
         ];
-        cx.withdraw_all_about(&moot, |_| true);
+        cx.withdraw_all_about(&outdated, |_| true);
         self.forget_provisions(cx);
     }
 
     /// A person says that the token still exists. Returns whether a deletion has failed in this way.
     pub(super) fn kept(&mut self, cx: &Cx<'_>) -> bool {
-        let undone = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
-        if undone {
+        let has_failed = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
+        if has_failed {
             self.not_deleted();
         }
-        undone
+        has_failed
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
         let known = self.has_existed() || self.is(TokenState::Adopting);
         match () {
-            () if known != self.text.is_some() => {
+            () if known != self.payment_token.is_some() => {
                 Some("a token string is there exactly when the token exists or is looked up")
             }
             () if self.is(TokenState::Awaiting) && self.provisions.is_empty() => {

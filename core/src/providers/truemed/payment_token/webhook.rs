@@ -17,18 +17,18 @@ use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 
 /// The origins that a webhook names. The documents promise exactly one.
-fn origins(it: &TokenUpdatedWebhook) -> [Option<Origin>; 3] {
-    let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
+fn origins(webhook: &TokenUpdatedWebhook) -> [Option<Origin>; 3] {
+    let request = webhook.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
     let session = |id: Option<&alloc::string::String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
     [
-        session(it.failed_payment_session_id.as_ref()).map(Origin::Failed),
+        session(webhook.failed_payment_session_id.as_ref()).map(Origin::Failed),
         request.map(Origin::Request),
-        session(it.payment_session_id.as_ref()).map(Origin::Session),
+        session(webhook.payment_session_id.as_ref()).map(Origin::Session),
     ]
 }
 
 /// Whether a sent request may still have a reply with the id of a provision request, or of a session.
-fn is_learning(of_request: bool, cx: &Cx<'_>) -> bool {
+fn may_name_origin(of_request: bool, cx: &Cx<'_>) -> bool {
     cx.sent(|call| match call {
         Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
         Call::CreatePaymentSession(_) => !of_request,
@@ -69,20 +69,20 @@ impl PaymentToken {
             Err(IgnoredReason::Unrelated) => {}
             settled => return settled,
         }
-        let mut open = true;
+        let mut is_other = true;
         if let Some(wanted) = self.charge.requested().and_then(|requested| Wanted::of(requested, cx)) {
             if wanted.is_named_by(report, cx.key()) {
                 return self.bind(id, Some(report), cx);
             }
-            open = wanted.excludes(report);
+            is_other = wanted.excludes(report);
         }
         // A later reply may have the id of this session.
-        if open { self.unplaced(&id, report, cx) } else { Err(IgnoredReason::Early) }
+        if is_other { self.unplaced(&id, report, cx) } else { Err(IgnoredReason::Early) }
     }
 
     /// A session with our token or key that no known request explains. Asks a person, once for each session.
     fn unplaced(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
-        let token = self.token.text();
+        let token = self.token.payment_token();
         if token.is_none() && !self.token.is(TokenState::Absent) && report.payment_token.is_some() {
             // Truemed has not issued the token of this flow yet.
             return Err(IgnoredReason::Early);
@@ -91,14 +91,14 @@ impl PaymentToken {
         if !by_token && report.metadata.as_deref() != Some(cx.key().as_str()) {
             return Err(IgnoredReason::Unrelated);
         }
-        let costs_as_much = |call: &Call| match call {
+        let has_same_amount = |call: &Call| match call {
             Call::CreatePaymentSession(it) => report.amount().is_none_or(|amount| amount == it.total_amount),
             _ => false,
         };
         // A hold may still be released, so it does not prove the request.
         if report.status == Status::Captured
             && let Some(made) =
-                cx.after_all(costs_as_much, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
+                cx.after_all(has_same_amount, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
         {
             self.paid_after_all(&made, cx);
             return Ok(());
@@ -162,7 +162,7 @@ impl PaymentToken {
             return Err(IgnoredReason::Duplicate);
         }
         if let Origin::Failed(id) = origin
-            && let Some(seq) = self.history.nth_captured(id.as_str())
+            && let Some(seq) = self.history.captured_seq(id.as_str())
         {
             // Truemed reports the repair after the capture. What it says about the token still counts.
             if !self.token.is_news(seq, report) {
@@ -185,9 +185,9 @@ impl PaymentToken {
             return Ok(());
         }
         let of_request = matches!(origin, Origin::Request(_));
-        if !ours && self.token.text() != Some(report.token) {
+        if !ours && self.token.payment_token() != Some(report.token) {
             // Nothing connects the webhook with this customer.
-            return Err(if is_learning(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
+            return Err(if may_name_origin(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
         }
         let is_older = self.replaced().any(|it| it.is_named_by(origin));
         if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
@@ -201,7 +201,7 @@ impl PaymentToken {
             return Ok(());
         }
         let replaced = |it: &PendingChange| is_unnamed(it) || it.is_named_by(origin);
-        if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
+        if may_name_origin(of_request, cx) || (of_request && self.replaced().any(replaced)) {
             return Err(IgnoredReason::Early);
         }
         if of_request && self.is_one(is_unnamed) {
@@ -216,7 +216,7 @@ impl PaymentToken {
 
     /// Settles a webhook without an origin. It is found by the token, and settles the only change without an id.
     fn settle_by_token(&mut self, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
-        let by_token = ours || self.token.text() == Some(report.token);
+        let by_token = ours || self.token.payment_token() == Some(report.token);
         if !by_token || cx.sent(Call::is_update) || !self.is_one(is_unnamed) {
             return Err(IgnoredReason::Unrelated);
         }

@@ -55,14 +55,14 @@ impl FailedCharge {
 
     /// Whether the customer must qualify again. A new card does not do that.
     pub(in super::super) fn needs_survey(&self) -> bool {
-        let word = match &self.action {
+        let name = match &self.action {
             Some(NextAction::HealthSurvey) => return true,
             Some(NextAction::UpdatePaymentMethod) => return false,
-            Some(NextAction::Unknown(word)) => Some(word),
+            Some(NextAction::Unknown(name)) => Some(name),
             None => self.code.as_ref(),
         };
-        let word = word.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
-        SURVEY_WORDS.into_iter().any(|part| word.contains(part))
+        let name = name.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
+        SURVEY_WORDS.into_iter().any(|part| name.contains(part))
     }
 
     /// What the flow waits for: the customer's repair.
@@ -87,7 +87,7 @@ impl Charges {
         token: Option<&Token>,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let Charge::Requested { seq, requested, failed: before } = &mut self.current else {
+        let Charge::Requested { seq, requested, failed: last } = &mut self.current else {
             return Err(IgnoredReason::Unrelated);
         };
         let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
@@ -98,19 +98,19 @@ impl Charges {
         }
         let redirect_url = reply.redirect_url;
         let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
-        let turn = match before {
+        let turn = match last {
             None => {
                 cx.notify(Notice::PaymentFailed, subject, redirect_url.as_deref());
                 0
             }
             // Another page needs another notice.
-            Some(before) if before.redirect_url != redirect_url => {
-                let turn = before.turn.saturating_add(1);
+            Some(last) if last.redirect_url != redirect_url => {
+                let turn = last.turn.saturating_add(1);
                 cx.withdraw_all_about(&[Notice::PaymentFailed.as_str()], |_| true);
                 cx.notify(Notice::PaymentFailed, &format!("{subject}:{turn}"), redirect_url.as_deref());
                 turn
             }
-            Some(before) => before.turn,
+            Some(last) => last.turn,
         };
         let timer = PollTimer::new(cx.now());
         cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &timer);
@@ -120,7 +120,7 @@ impl Charges {
             self.settle(failed.intent.as_ref(), Outcome::Failed);
             self.current = Charge::Failed(failed);
         } else {
-            *before = Some(failed);
+            *last = Some(failed);
         }
         Ok(())
     }

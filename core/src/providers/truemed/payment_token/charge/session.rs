@@ -105,12 +105,12 @@ impl Charges {
     /// The customer came back. Returns whether a lookup of the session can show something new.
     pub(in super::super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
         let Charge::Open { session, .. } = &mut self.current else { return false };
-        let hinted = session.wait().is_some_and(|it| it.customer_url.is_some());
-        if hinted {
+        let can_still_pay = session.wait().is_some_and(|it| it.customer_url.is_some());
+        if can_still_pay {
             session.returned(cx.now());
             session.schedule(cx);
         }
-        hinted
+        can_still_pay
     }
 
     /// A person gave a verdict on the open session. Returns its id, which the person may have changed, and whether it

@@ -19,7 +19,7 @@ use crate::providers::truemed::payment_token::history::{History, Origin};
 use crate::time::Timestamp;
 
 /// The highest number of open attempts.
-const WATCHED: usize = 8;
+const MAX_PROVISIONS: usize = 8;
 
 /// One attempt to get a token.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl StoredToken {
         self.metadata = Some(Digest::of([metadata.as_bytes()]));
         let timer = PollTimer::new(cx.now());
         self.provisions.push(Provision { seq, origin: None, items, redirect_url: None, timer });
-        if self.provisions.len() > WATCHED
+        if self.provisions.len() > MAX_PROVISIONS
             && let Some(Origin::Request(id)) = self.provisions.remove(0).origin
         {
             cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(have) if *have == id));
