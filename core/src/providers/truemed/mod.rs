@@ -17,7 +17,7 @@ use crate::flow::Flow;
 
 pub use crate::config::truemed::{DiscountSign, Environment, Settings};
 pub use api::calls::Call;
-pub use api::found::{Find, SessionPage};
+pub use api::find::{Find, SessionPage};
 pub use api::list;
 pub use api::order::{AmountDetail, AmountDetails, OrderItem};
 pub use api::replies::{

@@ -31,7 +31,7 @@ pub(crate) fn no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
 
 /// What the host requested when it created a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAsked"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedRequestedSession"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RequestedSession {

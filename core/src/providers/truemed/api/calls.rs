@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::found::Find;
+use super::find::Find;
 use super::requests::{Capture, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
 use super::session_request::CreatePaymentSession;
 use crate::config::truemed::Settings;

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_of_either_list() {
+    fn a_page_of_either_list_is_read() {
         let page = Page::read(br#"{"payment_tokens": [{"payment_token": "pt_1"}], "pagination": null}"#).unwrap();
         assert_eq!(page.entries.len(), 1);
         assert!(Page::read(b"<html>").is_none());

@@ -76,8 +76,8 @@ fn action_member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ac
 }
 
 impl UpdateTokenReply {
-    /// Whether the reply has any of the members that prove the update.
-    const fn proves_something(&self) -> bool {
+    /// Whether the reply has a member that the documents show.
+    const fn has_documented_member(&self) -> bool {
         self.next_action.is_some() || self.redirect_url.is_some() || self.provision_token_request_id.is_some()
     }
 
@@ -96,7 +96,7 @@ impl UpdateTokenReply {
     pub(crate) fn read<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read_body::<Self>(reply.body) {
             Some(Self { payment_token: Some(other), .. }) if other != *requested => Reading::missing("/payment_token"),
-            Some(update) if update.proves_something() => Reading::Done(event(update)),
+            Some(update) if update.has_documented_member() => Reading::Done(event(update)),
             _ => Reading::missing("/next_action"),
         }
     }
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_asks_for_nothing_only_where_it_says_so() {
+    fn an_update_needs_no_action_only_if_the_reply_says_so() {
         for none in [r#"null"#, r#""""#, r#""None""#, r#""none""#, r#""NONE""#] {
             assert_eq!(update(&alloc::format!("{{\"next_action\":{none}}}")), Some(None), "{none}");
         }

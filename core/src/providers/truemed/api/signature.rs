@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_signature_is_not_saved_by_a_good_header() {
+    fn a_good_header_does_not_make_up_for_a_bad_signature() {
         let both = [("x-truemed-signature", "t=1,v1=00"), ("x-truemed-api-key", "whsec")];
         assert_eq!(authenticated(&both, BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
-    fn the_time_of_a_signature_counts_where_the_host_sets_a_tolerance() {
+    fn the_time_of_a_signature_counts_if_the_host_sets_a_tolerance() {
         let value = format!("t=1700000000,v1={HEX}");
         let headers: Headers<'_> = [("x-truemed-signature", value.as_str())].into_iter().collect();
         let at = |millis, tolerance| {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proof_or_a_secret_that_is_none_is_said() {
+    fn a_missing_proof_and_an_unusable_secret_are_errors() {
         assert_eq!(authenticated(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
         let headers: Headers<'_> = [("x-truemed-api-key", "")].into_iter().collect();
         let with = |secret| {

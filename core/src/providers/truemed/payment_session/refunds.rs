@@ -21,7 +21,7 @@ use crate::time::{Millis, Timestamp};
 
 /// What lookups have shown of all refunds.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedGivenBack"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedRefundTotals"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RefundTotals {

@@ -9,7 +9,7 @@ use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Reviews, Stop, named};
 use crate::id::EffectId;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Search, SessionPage, Wanted};
+use crate::providers::truemed::api::find::{Search, SessionPage, Wanted};
 use crate::providers::truemed::api::replies::CreateSessionReply;
 use crate::providers::truemed::api::webhook::{SessionReport, Signal, Status};
 use crate::providers::truemed::ids::PaymentSessionId;

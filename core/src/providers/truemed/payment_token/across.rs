@@ -11,7 +11,7 @@ use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Outcome};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, SessionPage};
+use crate::providers::truemed::api::find::{Find, SessionPage};
 use crate::providers::truemed::api::replies::{CreateSessionReply, ProvisionReply, UpdateTokenReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::api::webhook::SessionReport;
@@ -128,8 +128,8 @@ impl PaymentToken {
         self.token.confirm(change.items);
         self.drop_stale_charge(cx);
         // A new survey repairs a charge that needs the survey, and a new card repairs any other.
-        let cured = change.satisfies_survey();
-        if self.charge.failure().is_some_and(|failed| failed.needs_survey() == cured) {
+        let has_survey = change.satisfies_survey();
+        if self.charge.failure().is_some_and(|failed| failed.needs_survey() == has_survey) {
             self.charge.repaired(None, &mut self.history, cx);
         }
     }

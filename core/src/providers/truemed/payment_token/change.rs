@@ -155,7 +155,9 @@ impl Change {
                 let sent = cx.pending(own).filter(|it| it.sent).map(|it| it.id.clone());
                 cx.withdraw(own);
                 match sent {
-                    Some(of) => (None, Some(PendingChange::of_doubt(of, MadeUpdate { seq, items }, replaces, cx))),
+                    Some(of) => {
+                        (None, Some(PendingChange::with_unknown_outcome(of, MadeUpdate { seq, items }, replaces, cx)))
+                    }
                     None => (replaces, doubt),
                 }
             }

@@ -16,7 +16,7 @@ use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, Search, SessionPage, Wanted};
+use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
 use crate::providers::truemed::api::replies::{CreateSessionReply, FailedChargeReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status};

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::SessionPage;
+use crate::providers::truemed::api::find::SessionPage;
 use crate::providers::truemed::api::replies::{
     self, CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };

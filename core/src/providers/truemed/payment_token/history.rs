@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_128_that_are_over_are_known_and_survive_json() {
+    fn the_last_128_settled_origins_are_known_and_survive_json() {
         let mut history = History::default();
         let id = |n: u32| PaymentSessionId::parse(format!("ps_{n}")).unwrap();
         for n in 1..=200 {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_may_still_be_paid_is_forgotten_rather_than_taken_for_settled() {
+    fn a_session_that_may_still_be_paid_is_forgotten_and_not_settled() {
         let mut history = History::default();
         history.add_failed(1, PaymentSessionId::parse("ps_failed").unwrap(), None);
         for n in 2..=40 {

@@ -10,7 +10,7 @@ use super::{Cx, PaymentToken, TokenState};
 use crate::fact::{IgnoredReason, Origin as Proof};
 use crate::flow::{Reviews, Stop};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Wanted;
+use crate::providers::truemed::api::find::Wanted;
 use crate::providers::truemed::api::webhook::{SessionReport, Signal, Status, TokenUpdatedWebhook};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::names::{Review, Verdict};
@@ -67,7 +67,7 @@ impl PaymentToken {
         }
         match self.on_session_report(id.as_str(), report, false, cx) {
             Err(IgnoredReason::Unrelated) => {}
-            settled => return settled,
+            applied => return applied,
         }
         let mut is_other = true;
         if let Some(wanted) = self.charge.requested().and_then(|requested| Wanted::of(requested, cx)) {
@@ -132,14 +132,14 @@ impl PaymentToken {
         if named == 0 {
             return self.settle_by_token(report, ours, cx);
         }
-        let mut settled = Err(IgnoredReason::Unrelated);
+        let mut applied = Err(IgnoredReason::Unrelated);
         for origin in origins.iter().flatten() {
-            settled = self.settle(origin, report, ours, cx);
-            if settled.is_ok() {
+            applied = self.settle(origin, report, ours, cx);
+            if applied.is_ok() {
                 break;
             }
         }
-        settled
+        applied
     }
 
     /// Settles what an origin names. `ours` says that the webhook has our key.

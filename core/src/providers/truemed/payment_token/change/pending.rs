@@ -42,7 +42,7 @@ pub(in super::super) struct PendingChange {
 
 impl PendingChange {
     /// An update that was sent, and whose outcome is unknown when a newer one replaces it.
-    pub(super) fn of_doubt(
+    pub(super) fn with_unknown_outcome(
         of: EffectId,
         MadeUpdate { seq, items }: MadeUpdate,
         replaces: Option<Self>,

@@ -304,7 +304,7 @@ mod tests {
     const OLD: &str = r#"{"id":"ps_0","status":"captured","created_at":"2026-02-02T09:54:59Z"}"#;
 
     #[test]
-    fn a_session_is_matched_by_what_it_shows() {
+    fn a_session_is_matched_by_its_members() {
         let first = Find::default();
         assert_eq!(search(&list(&[MATCHING, OLD]), &first), "ps_1 true");
         assert_eq!(search(&list(&[OLD]), &first), "none");
