@@ -22,8 +22,8 @@ use crate::providers::truemed::Truemed;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
 
-/// Rejects a new session while a person has not yet said whose a payment is, because the payment may be this session.
-pub(crate) fn no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
+/// Rejects a new session while a person has to decide whose a payment is. The payment may be this session.
+pub(crate) fn check_no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
     if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
         rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }

@@ -56,29 +56,29 @@ impl Facet for SessionState {
     type Trigger = Trigger;
     const NAME: &'static str = "session";
     const MOVES: &'static [Move<Self, Trigger>] = { use {SessionState::*, Trigger::*}; &[
-        moves(Absent,     &[Create],          &[Requested]),
-        moves(Absent,     &[Retrieve],        &[Adopting]),
+        moves(Absent,     &[Create],                   &[Requested]),
+        moves(Absent,     &[Retrieve],                 &[Adopting]),
         // A person ended the request as not done, and Truemed had made the session.
         moves(Absent,     &[Reviewed, SessionCreated], &[Pending]),
-        moves(Requested,  &[SessionCreated],         &[Pending]),
+        moves(Requested,  &[SessionCreated],           &[Pending]),
         // A webhook with our key replaces the reply that was lost.
-        moves(Requested,  &[SessionComplete],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Requested,  &[Refused],         &[Absent]),
+        moves(Requested,  &[SessionComplete],          &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Refused],                  &[Absent]),
         // A search in the list, or a person, shows the outcome of a creation that had no reply.
-        moves(Requested,  &[SessionFound],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Requested,  &[Reviewed],          &[Pending, Absent]),
-        moves(Adopting,   &[Refused, Reviewed], &[Absent]),
+        moves(Requested,  &[SessionFound],             &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Reviewed],                 &[Pending, Absent]),
+        moves(Adopting,   &[Refused, Reviewed],        &[Absent]),
         // Reports come in any order, so a status only moves up its rank.
-        moves(Adopting,   &[SessionComplete],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Pending,    &[SessionComplete],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Processing, &[SessionComplete],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Authorized, &[SessionComplete],            &[Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Adopting,   &[SessionComplete],          &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Pending,    &[SessionComplete],          &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Processing, &[SessionComplete],          &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Authorized, &[SessionComplete],          &[Rejected, Canceled, Voided, Expired, Captured]),
         // Of two final statuses that contradict each other the higher one counts. The order is fixed, and `captured`
         // is the highest.
-        moves(Rejected,   &[SessionComplete],            &[Canceled, Voided, Expired, Captured]),
-        moves(Canceled,   &[SessionComplete],            &[Voided, Expired, Captured]),
-        moves(Voided,     &[SessionComplete],            &[Expired, Captured]),
-        moves(Expired,    &[SessionComplete],            &[Captured]),
+        moves(Rejected,   &[SessionComplete],          &[Canceled, Voided, Expired, Captured]),
+        moves(Canceled,   &[SessionComplete],          &[Voided, Expired, Captured]),
+        moves(Voided,     &[SessionComplete],          &[Expired, Captured]),
+        moves(Expired,    &[SessionComplete],          &[Captured]),
     ] };
 }
 

@@ -14,7 +14,7 @@ use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::no_unplaced_payment;
+use crate::providers::truemed::session::check_no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 
 /// What an action needs, for a command and again when its request is leased.
@@ -23,21 +23,21 @@ pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rule
     let waits_for_truemed = session.is_open() && !is_immediate(session);
     let report = || waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
-        Action::Create => no_unplaced_payment(rules),
+        Action::Create => check_no_unplaced_payment(rules),
         Action::Retrieve => {}
         Action::Capture => {
             rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(report());
-            no_other_end(session, |it| matches!(it, Ending::Capture(..)), rules);
+            check_no_other_end(session, |it| matches!(it, Ending::Capture(..)), rules);
         }
         Action::Void => {
             rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(report());
-            no_other_end(session, |it| matches!(it, Ending::Void), rules);
+            check_no_other_end(session, |it| matches!(it, Ending::Void), rules);
         }
         Action::Cancel => {
             rules.check(Rule::CancelOnlyPending, session.status() == Some(&Status::Pending));
-            no_other_end(session, |it| matches!(it, Ending::Cancel), rules);
+            check_no_other_end(session, |it| matches!(it, Ending::Cancel), rules);
         }
-        Action::Refund => can_refund(session, rules),
+        Action::Refund => check_can_refund(session, rules),
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
     }
 }
 
-/// An intent is one capture or one refund.
+/// Checks that the intent has no other content.
 fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, rules: &mut Rules<'_>) {
     if let (Some(intent), Some(content)) = (intent, content(command)) {
         intents.status_of(intent, content).check(Rule::RefundKeyUnique, rules);
@@ -125,7 +125,7 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     });
 }
 
-fn can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
+fn check_can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let captured = session.status() == Some(&Status::Captured);
     let waits_for_truemed = session.is_open() || session.status() == Some(&Status::Authorized);
     rules
@@ -153,8 +153,8 @@ fn is_immediate(session: &PaymentSession) -> bool {
     }
 }
 
-/// While a capture, void or cancel is pending, another one waits for its outcome.
-fn no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
+/// Checks that no other capture, void or cancel is pending.
+fn check_no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
     if let PaymentSession::Known(known) = session
         && let Some(ending) = &known.ending
         && !(rules.is_lease() && own(ending))

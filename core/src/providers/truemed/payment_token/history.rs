@@ -190,7 +190,7 @@ impl History {
     }
 
     /// Notes that a failed session is captured. Returns the intent of its charge, the first time.
-    pub(super) fn pay_failed(&mut self, id: &str) -> Option<Option<Intent>> {
+    pub(super) fn capture_failed_session(&mut self, id: &str) -> Option<Option<Intent>> {
         let is_it = |it: &SettledOrigin| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
         let index = self.closed.recent.iter().position(is_it)?;
         let past = self.closed.recent.remove(index);

@@ -75,15 +75,15 @@ impl Facet for TokenState {
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
         // A search in the list, a webhook or a person shows the outcome of a request that had no reply.
-        moves(Requested, &[SessionFound, Reviewed],                            &[Awaiting, Absent]),
+        moves(Requested, &[SessionFound, Reviewed],                          &[Awaiting, Absent]),
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
-        moves(Awaiting,  &[Refused, Reviewed],                                 &[Absent]),
+        moves(Awaiting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
-        moves(Adopting,  &[Refused, Reviewed],                                 &[Absent]),
+        moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),
-        moves(Issued,    &[Reviewed],                                          &[Deleted]),
+        moves(Issued,    &[Reviewed],                                        &[Deleted]),
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
-        moves(Deleting,  &[Refused, Reviewed],                                 &[Issued, Deleted]),
+        moves(Deleting,  &[Refused, Reviewed],                               &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
     ] };
 }
@@ -93,10 +93,10 @@ impl Facet for ItemsState {
     type Trigger = Trigger;
     const NAME: &'static str = "items";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ItemsState::*, Trigger::*}; &[
-        moves(Settled,  &[Update],                          &[Updating]),
+        moves(Settled,  &[Update],                            &[Updating]),
         moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
-        moves(Updating, &[TokenUpdated],                    &[Settled]),
-        moves(Pending,  &[Update],                          &[Updating]),
+        moves(Updating, &[TokenUpdated],                      &[Settled]),
+        moves(Pending,  &[Update],                            &[Updating]),
         moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
@@ -106,10 +106,10 @@ impl Facet for CardState {
     type Trigger = Trigger;
     const NAME: &'static str = "card";
     const MOVES: &'static [Move<Self, Trigger>] = { use {CardState::*, Trigger::*}; &[
-        moves(Settled,  &[Update],                          &[Updating]),
+        moves(Settled,  &[Update],                            &[Updating]),
         moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
-        moves(Updating, &[TokenUpdated],                    &[Settled]),
-        moves(Pending,  &[Update],                          &[Updating]),
+        moves(Updating, &[TokenUpdated],                      &[Settled]),
+        moves(Pending,  &[Update],                            &[Updating]),
         moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
@@ -119,25 +119,25 @@ impl Facet for ChargeState {
     type Trigger = Trigger;
     const NAME: &'static str = "charge";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ChargeState::*, Trigger::*}; &[
-        moves(Idle,      &[CreateSession],           &[Requested]),
+        moves(Idle,      &[CreateSession],             &[Requested]),
         // A person ended the request as not done, and Truemed had made the session.
-        moves(Idle,      &[SessionCreated],          &[Open]),
-        moves(Requested, &[SessionCreated],          &[Open]),
-        moves(Requested, &[ChargeFailed],            &[Failed]),
-        moves(Requested, &[Refused],                 &[Idle, Failed, Repaired]),
+        moves(Idle,      &[SessionCreated],            &[Open]),
+        moves(Requested, &[SessionCreated],            &[Open]),
+        moves(Requested, &[ChargeFailed],              &[Failed]),
+        moves(Requested, &[Refused],                   &[Idle, Failed, Repaired]),
         // A charge that was not sent, and whose items or token are out of date.
-        moves(Requested, &[UpdateAnswered],          &[Repaired]),
-        moves(Requested, &[TokenUpdated],            &[Repaired, Open]),
+        moves(Requested, &[UpdateAnswered],            &[Repaired]),
+        moves(Requested, &[TokenUpdated],              &[Repaired, Open]),
         moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
-        moves(Requested, &[SessionComplete],         &[Idle, Open]),
-        moves(Requested, &[TokenDeleted],            &[Idle]),
-        moves(Requested, &[SessionFound],            &[Open, Idle, Failed]),
+        moves(Requested, &[SessionComplete],           &[Idle, Open]),
+        moves(Requested, &[TokenDeleted],              &[Idle]),
+        moves(Requested, &[SessionFound],              &[Open, Idle, Failed]),
         moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
         // Truemed captures the session of a failed charge.
-        moves(Failed,    &[SessionComplete],         &[Idle]),
+        moves(Failed,    &[SessionComplete],           &[Idle]),
         moves(Failed,    &[TokenUpdated, Reviewed],    &[Repaired]),
-        moves(Repaired,  &[CreateSession],           &[Requested]),
-        moves(Repaired,  &[SessionComplete],         &[Idle]),
+        moves(Repaired,  &[CreateSession],             &[Requested]),
+        moves(Repaired,  &[SessionComplete],           &[Idle]),
     ] };
 }
 

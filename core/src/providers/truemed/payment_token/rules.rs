@@ -12,31 +12,31 @@ use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::no_unplaced_payment;
+use crate::providers::truemed::session::check_no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
 /// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => can_request_token(token, rules),
+        Action::Create => check_can_request(token, rules),
         Action::Tokenize => {
-            can_request_token(token, rules);
-            no_unplaced_payment(rules);
+            check_can_request(token, rules);
+            check_no_unplaced_payment(rules);
         }
         Action::Charge => {
-            can_charge(token, rules);
-            no_unplaced_payment(rules);
+            check_can_charge(token, rules);
+            check_no_unplaced_payment(rules);
         }
         Action::Items => {
-            can_update(token, rules);
+            check_can_update(token, rules);
             // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
                 let reply = rules.reply_to(Call::is_session);
                 rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
             }
         }
-        Action::Card => can_update(token, rules),
+        Action::Card => check_can_update(token, rules),
         Action::Retrieve => {
             let known = token.token.payment_token().is_some()
                 || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
@@ -45,25 +45,25 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
         Action::RetrieveProvision | Action::RetrieveSession => {}
-        Action::Delete => is_not_deleted(token, rules),
+        Action::Delete => check_not_deleted(token, rules),
     }
 }
 
 /// What a new command needs in addition.
 pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => is_not_started(token, rules),
+        Action::Create => check_not_started(token, rules),
         Action::Tokenize => {
-            is_not_started(token, rules);
+            check_not_started(token, rules);
             // The customer has paid a checkout whose token is still missing. Another token needs no second payment.
             rules
                 .check(CoreRule::OneAtATime, !token.token.is_paid_for(&token.history))
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
-            one_charge(token, rules);
+            check_one_charge(token, rules);
         }
-        Action::Charge if token.token.is(TokenState::Issued) => one_charge(token, rules),
-        Action::Items => one_update(&token.items, Call::is_of_items, rules),
-        Action::Card => one_update(&token.card, Call::is_of_card, rules),
+        Action::Charge if token.token.is(TokenState::Issued) => check_one_charge(token, rules),
+        Action::Items => check_one_update(&token.items, Call::is_of_items, rules),
+        Action::Card => check_one_update(&token.card, Call::is_of_card, rules),
         Action::RetrieveProvision => {
             rules.check(CoreRule::NothingKnown, token.provision_request(None).is_some());
             let next_lookup = token.token.polled_before(&rules.config().lookups);
@@ -135,7 +135,7 @@ fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
     check_intent(token, command, rules);
 }
 
-/// An intent is one cart.
+/// Checks that the intent has no other cart.
 fn check_intent(token: &PaymentToken, command: &CreatePaymentSession, rules: &mut Rules<'_>) {
     let Some(intent) = &command.intent else { return };
     // A new intent needs no fingerprint.
@@ -159,7 +159,7 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
     rules.check_extra::<UpdatePaymentToken>(&command.extra);
 }
 
-/// The charged token must be the issued one.
+/// Checks that the charged token is the issued one.
 fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_>) {
     let Some(given) = given.map(Token::as_str) else { return };
     let of_provision = token.token.provision_requests().any(|id| id.as_str() == given);
@@ -172,7 +172,7 @@ fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_
     }
 }
 
-/// The charged items must be those that the customer qualified for.
+/// Checks that the customer qualified for the charged items.
 fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
     if !token.token.is(TokenState::Issued) || token.token.confirmed() == Some(wanted) {
         return;
@@ -192,23 +192,23 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
     }
 }
 
-/// A deleted token stays deleted.
-fn is_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that the token is not deleted, because a deleted token stays deleted.
+fn check_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
-/// Whether a request for a token can be sent. A resend is always possible.
-fn can_request_token(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that a request for a token can be sent. A resend is always possible.
+fn check_can_request(token: &PaymentToken, rules: &mut Rules<'_>) {
     if rules.is_resend() {
         return;
     }
-    is_not_deleted(token, rules);
+    check_not_deleted(token, rules);
 }
 
-/// Whether a new token can be requested: the token is not started, and no request for one is open.
+/// Checks that a new token can be requested: there is no token, and no request for one is open.
 ///
 /// A request from before the token came can still be sent, because its customer is at the checkout.
-fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn check_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
     let is_started = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
     rules.check(CoreRule::AlreadyStarted, !is_started);
     let creates_token = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
@@ -216,13 +216,13 @@ fn is_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
-/// Whether no other charge is open.
-fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that no other charge is open.
+fn check_one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
     rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
 }
 
-fn can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
     match token.token.state() {
         TokenState::Issued => {}
@@ -252,7 +252,7 @@ fn can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::UpkeepLmnExpiry, !expired).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
 }
 
-fn can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn check_can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     match token.token.state() {
         TokenState::Issued => {}
         TokenState::Deleting | TokenState::Deleted => {
@@ -270,8 +270,8 @@ fn can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     }
 }
 
-/// A leased update needs a reply before a newer update replaces it.
-fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
+/// Checks that no worker has leased the pending update, because a leased update needs a reply first.
+fn check_one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
     if change.requested_seq().is_some() && rules.is_leased(own) {
         let reply = rules.reply_to(own);
         rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(reply);

@@ -204,7 +204,7 @@ impl Charges {
             self.paid_after_all(intent.as_ref(), cx);
             return true;
         }
-        let Some(intent) = history.pay_failed(id) else { return false };
+        let Some(intent) = history.capture_failed_session(id) else { return false };
         cx.fulfill(id);
         match &self.current {
             Charge::Repaired { session, .. } if is_it(session) => self.current = Charge::Idle,
