@@ -210,13 +210,13 @@ impl EffectId {
         Self(format!("{kind}:{cause}").into())
     }
 
-    /// A request under the name of an intent, for the how manieth time. One that could be an ordinal always has its own
-    /// beside it, so that it never names what an ordinal names.
-    pub(crate) fn of_intent(operation: &str, intent: &Intent, ordinal: u32) -> Self {
+    /// A request under the name of an intent, for the how manieth time. One that could be a number always has its own
+    /// beside it, so that it never names what a number names.
+    pub(crate) fn of_intent(operation: &str, intent: &Intent, number: u32) -> Self {
         let is_number = intent.as_str().bytes().all(|byte| byte.is_ascii_digit());
-        match ordinal {
+        match number {
             1 if !is_number => Self::of(operation, intent),
-            _ => Self::of(operation, format_args!("{intent}/{ordinal}")),
+            _ => Self::of(operation, format_args!("{intent}/{number}")),
         }
     }
 
@@ -239,8 +239,8 @@ impl EffectId {
         cause.split_once('/').map_or(cause, |(intent, _)| intent)
     }
 
-    /// The ordinal, in the id of a request that carries no intent.
-    pub(crate) fn ordinal(&self) -> Option<u32> {
+    /// The number, in the id of a request that carries no intent.
+    pub(crate) fn number(&self) -> Option<u32> {
         self.0.split_once(':').and_then(|(_, cause)| cause.parse().ok())
     }
 

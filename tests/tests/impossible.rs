@@ -33,7 +33,7 @@ fn are_impossible<F: Flow>(cases: &[Case]) {
 
 #[test]
 fn a_token_has_a_text_exactly_when_it_exists() {
-    const TEXT: &str = "a token has a text exactly when it exists or is looked up";
+    const TEXT: &str = "a token string is there exactly when the token exists or is looked up";
     const NOT_CHANGED: &str = "only a token that exists can be changed";
     const NOT_CHARGED: &str = "only a token that exists can be charged";
     are_impossible::<rulebound::truemed::PaymentToken>(&[
@@ -48,21 +48,21 @@ fn a_token_has_a_text_exactly_when_it_exists() {
         ("at-items-updating", &[("/token/state", "\"adopting\"")], NOT_CHANGED),
         ("at-charge-failed", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
         ("at-charge-repaired", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
-        ("at-token-awaiting", &[("/token/provisions", "[]")], "a token is awaited that nobody asked for"),
+        ("at-token-awaiting", &[("/token/provisions", "[]")], "the flow waits for a token that was never requested"),
     ]);
 }
 
 #[test]
 fn a_session_gives_back_what_was_captured_and_no_less_than_nothing() {
-    const LESS: &str = "less than nothing was given back";
+    const LESS: &str = "an amount of refunds is negative";
     are_impossible::<rulebound::truemed::PaymentSession>(&[
         ("at-session-captured", &[("/known/refunded", "-1")], LESS),
         ("at-session-captured", &[("/known/refunding", "-1")], LESS),
-        ("at-session-pending", &[("/known/refunded", "1")], "money was given back that was never captured"),
+        ("at-session-pending", &[("/known/refunded", "1")], "money was refunded that was never captured"),
         (
             "at-session-pending",
             &[("/known/session/status", "\"held\"")],
-            "a session never stands at a status that is not documented",
+            "the status of a session is not a documented one",
         ),
     ]);
 }

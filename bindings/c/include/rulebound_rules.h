@@ -167,7 +167,7 @@
 /** A charge can only be for the items that were last confirmed. Other items must first go through `update_payment_token`. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_UNATTENDED_ITEMS_CONFIRMED "truemed.session.unattended-items-confirmed"
 
-/** A session should have `tokenize=true` to make a payment token, or `payment_token` to charge one, but not both. */
+/** A session should not have both `tokenize=true`, which makes a payment token, and `payment_token`, which charges one. */
 #define RULEBOUND_RULE_TRUEMED_SESSION_TOKENIZE_XOR_TOKEN "truemed.session.tokenize-xor-token"
 
 /** A session with `kind=authorization` must be made with the customer present, and cannot use a `payment_token`. */

@@ -142,7 +142,7 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Puts an obligation into somebody's hands; a request is sent once more then, and its lookup is owed in time.
-    pub(crate) fn begin(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
+    pub(crate) fn lease(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
         let Some(it) = self.find_mut(id) else { return };
         it.attempts = it.attempts.saturating_add(1);
         it.leased_until = Some(lease);
@@ -151,45 +151,45 @@ impl<C: Call> Outbox<C> {
         let StoredEffect::Request(call) = &it.effect else { return };
         let name = call.operation().name;
         it.sent.get_or_insert_with(|| Box::new(Sendings::first(now, lease))).send(begun, now, lease);
-        if let Some(ordinal) = it.id.ordinal() {
-            self.count(name, ordinal);
+        if let Some(number) = it.id.number() {
+            self.count(name, number);
         }
     }
 
-    /// The next id of an operation, by its ordinal from 1. A lookup is counted only when it is begun: one that was
+    /// The next id of an operation, by its number from 1. A lookup is counted only when it is begun: one that was
     /// planned and never came due leaves no gap.
     pub(crate) fn next_id(&mut self, call: &C) -> EffectId {
         let operation = call.operation().name;
         let counted = self.counters.iter().find(|it| it.0 == operation).map_or(0, |it| it.1);
-        let planned = self.entries.iter().filter(|it| it.id.kind() == operation).filter_map(|it| it.id.ordinal());
-        let ordinal = planned.fold(counted, u32::max).saturating_add(1);
+        let planned = self.entries.iter().filter(|it| it.id.kind() == operation).filter_map(|it| it.id.number());
+        let number = planned.fold(counted, u32::max).saturating_add(1);
         if !call.operation().is_lookup() {
-            self.count(operation, ordinal);
+            self.count(operation, number);
         }
-        EffectId::of(operation, ordinal)
+        EffectId::of(operation, number)
     }
 
     /// Numbers a lookup that is seen from now on before those that nobody has seen: theirs are not given out yet.
-    pub(crate) fn number(&mut self, id: &EffectId, now: Timestamp) {
+    pub(crate) fn renumber(&mut self, id: &EffectId, now: Timestamp) {
         let Some(seen) = self.entries.iter().position(|it| it.id == *id && !it.is_hidden(now)) else { return };
-        let is_lower = |it: &OutboxEntry<C>| it.id.kind() == id.kind() && it.id.ordinal() < id.ordinal();
+        let is_lower = |it: &OutboxEntry<C>| it.id.kind() == id.kind() && it.id.number() < id.number();
         let unseen = self.entries.iter().enumerate().filter(|(_, it)| it.is_hidden(now) && is_lower(it));
-        let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.ordinal()) else { return };
+        let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.number()) else { return };
         if let Ok([seen, unseen]) = self.entries.get_disjoint_mut([seen, lowest]) {
             core::mem::swap(&mut seen.id, &mut unseen.id);
         }
     }
 
-    /// The next ordinal of an operation under the name of an intent: one that it never had before.
+    /// The next number of an operation under the name of an intent: one that it never had before.
     ///
-    /// The last sixteen names are kept. Of those before, only the highest ordinal is, under no name: a name that is not kept
+    /// The last sixteen names are kept. Of those before, only the highest number is, under no name: a name that is not kept
     /// goes on above it.
     pub(crate) fn next_of(&mut self, operation: &str, intent: &Intent) -> u32 {
         let name = format!("{operation}:{intent}");
         let unnamed = format!("{operation}:");
         let known =
             self.counters.iter().find(|it| it.0 == name).or_else(|| self.counters.iter().find(|it| it.0 == unnamed));
-        let ordinal = known.map_or(0, |it| it.1).saturating_add(1);
+        let number = known.map_or(0, |it| it.1).saturating_add(1);
         self.counters.retain(|it| it.0 != name);
         let is_named = |it: &Counter| it.0.starts_with(&unnamed) && it.0 != unnamed;
         while self.counters.iter().filter(|it| is_named(it)).count() >= REMEMBERED
@@ -198,8 +198,8 @@ impl<C: Call> Outbox<C> {
             let forgotten = self.counters.remove(oldest).1;
             self.count(unnamed.clone(), forgotten);
         }
-        self.counters.push(Counter(Cow::Owned(name), ordinal));
-        ordinal
+        self.counters.push(Counter(Cow::Owned(name), number));
+        number
     }
 
     /// Counts a level of access, such as that of `access:fsub_1`.
@@ -213,11 +213,11 @@ impl<C: Call> Outbox<C> {
         self.counters.iter().find(|it| it.0 == level).map_or(0, |it| it.1)
     }
 
-    fn count(&mut self, operation: impl Into<Cow<'static, str>>, ordinal: u32) {
+    fn count(&mut self, operation: impl Into<Cow<'static, str>>, number: u32) {
         let operation = operation.into();
         match self.counters.iter_mut().find(|it| it.0 == operation) {
-            Some(it) => it.1 = it.1.max(ordinal),
-            None => self.counters.push(Counter(operation, ordinal)),
+            Some(it) => it.1 = it.1.max(number),
+            None => self.counters.push(Counter(operation, number)),
         }
     }
 
@@ -329,7 +329,7 @@ impl<C: Call> OutboxEntry<C> {
     }
 
     /// Of a notice or a review, its reason and what it is about.
-    pub(crate) fn word(&self) -> Option<(&str, &str)> {
+    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
         match &self.effect {
             StoredEffect::Notify { reason, about, .. } => Some((reason, about)),
             StoredEffect::Review { about, .. } => {
@@ -354,7 +354,7 @@ impl<C: Call> OutboxEntry<C> {
                 Effect::Access { about: about.clone(), access_until: *access_until }
             }
             StoredEffect::Review { verdicts, .. } => {
-                let (reason, about) = self.word().unwrap_or_default();
+                let (reason, about) = self.reason_and_subject().unwrap_or_default();
                 review(reason, about, verdicts)
             }
         }

@@ -49,14 +49,14 @@ pub(crate) enum End {
 
 impl<C: Call> Past<C> {
     /// Whether a request is a new try of this one: for the same intent, or with the same content where there is none.
-    pub(crate) fn is_tried_again_by(&self, it: &OutboxEntry<C>) -> bool {
+    pub(crate) fn is_retried_by(&self, it: &OutboxEntry<C>) -> bool {
         let operation = self.call.operation();
         let Some(call) =
             it.call().filter(|call| call.operation().name == operation.name && operation.class.is_of_money())
         else {
             return false;
         };
-        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.ordinal().is_none())
+        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.number().is_none())
     }
 }
 
@@ -72,7 +72,7 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Notes what a request has made, by the provider's id.
-    pub(crate) fn makes(&mut self, call: &C, made: Option<&str>) {
+    pub(crate) fn note_made(&mut self, call: &C, made: Option<&str>) {
         if let (true, Some(made)) = (call.operation().class.is_of_money(), made) {
             self.made.add(&named(call, made), MADE);
         }
@@ -84,7 +84,7 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Notes that a request that had been ended as not done was done.
-    pub(crate) fn is_made(&mut self, id: &EffectId, made: Option<&str>) {
+    pub(crate) fn mark_done(&mut self, id: &EffectId, made: Option<&str>) {
         if let Some(it) = self.past.iter_mut().find(|it| it.id == *id) {
             it.end = End::Done(made.map(Into::into));
         }

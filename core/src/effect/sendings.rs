@@ -184,14 +184,14 @@ impl<C: Call> Outbox<C> {
     }
 
     /// Nothing is known of a sending.
-    pub(crate) fn lose(&mut self, id: &str, sending: u32) {
+    pub(crate) fn note_lost(&mut self, id: &str, sending: u32) {
         if let Some(it) = self.sendings(id) {
             it.lost = it.lost.max(Some(sending));
         }
     }
 
     /// A sending was answered with a good status that proves nothing.
-    pub(crate) fn answer(&mut self, id: &str, answered: Answered) {
+    pub(crate) fn note_reply(&mut self, id: &str, answered: Answered) {
         if let Some(it) = self.sendings(id) {
             it.answered = it.answered.max(answered);
         }
@@ -212,7 +212,7 @@ impl<C: Call> Outbox<C> {
     }
 
     /// A person wants it tried on: its schedule begins anew.
-    pub(crate) fn try_on(&mut self, id: &str, now: Timestamp) {
+    pub(crate) fn try_again(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.find_mut(id) {
             it.not_before = None;
             // What a customer may have in hands waits for its lookup even so.

@@ -78,27 +78,27 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Notes when the request was begun whose reply is read, at the earliest and at the latest.
-    pub(crate) const fn answers(&mut self, earliest: Timestamp, latest: Timestamp) {
+    pub(crate) const fn replies_to(&mut self, earliest: Timestamp, latest: Timestamp) {
         self.leased = Some((earliest, latest));
     }
 
-    /// Owes a request under the next ordinal of its operation.
+    /// Owes a request under the next number of its operation.
     pub fn request(&mut self, call: F::Call) -> EffectId {
         self.request_at(call, None)
     }
 
-    /// Owes a request under the name of an intent, and after a failure under its next ordinal.
-    pub fn request_as(&mut self, call: F::Call, intent: &Intent, ordinal: u32) -> EffectId {
+    /// Owes a request under the name of an intent, and after a failure under its next number.
+    pub fn request_as(&mut self, call: F::Call, intent: &Intent, number: u32) -> EffectId {
         self.check_body(&call);
-        let id = EffectId::of_intent(call.operation().name, intent, ordinal);
+        let id = EffectId::of_intent(call.operation().name, intent, number);
         self.outbox.to_mut().put(id.clone(), StoredEffect::Request(Arc::new(call)), None);
         id
     }
 
-    /// Owes a request under the name of an intent that no flow's memory keeps: each time under its next ordinal.
+    /// Owes a request under the name of an intent that no flow's memory keeps: each time under its next number.
     pub fn request_next(&mut self, call: F::Call, intent: &Intent) -> EffectId {
-        let ordinal = self.outbox.to_mut().next_of(call.operation().name, intent);
-        self.request_as(call, intent, ordinal)
+        let number = self.outbox.to_mut().next_of(call.operation().name, intent);
+        self.request_as(call, intent, number)
     }
 
     fn request_at(&mut self, call: F::Call, not_before: Option<Timestamp>) -> EffectId {
@@ -136,7 +136,7 @@ impl<'a, F: Flow> Cx<'a, F> {
             }
         };
         if !was_seen {
-            self.outbox.to_mut().number(&id, now);
+            self.outbox.to_mut().renumber(&id, now);
         }
     }
 
@@ -151,13 +151,15 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Withdraws the notice or review of that reason about that thing.
-    pub fn withdraw_word(&mut self, reason: &str, about: &str) {
-        self.withdraw_words(&[reason], |have| have == about);
+    pub fn withdraw_about(&mut self, reason: &str, about: &str) {
+        self.withdraw_all_about(&[reason], |have| have == about);
     }
 
     /// Withdraws the notices and reviews of those reasons about some things.
-    pub fn withdraw_words(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        self.retain(&|it| it.word().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about)));
+    pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
+        self.retain(&|it| {
+            it.reason_and_subject().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about))
+        });
     }
 
     /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
@@ -248,17 +250,17 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// The same, when the schedule of a wait that no lookup can end is over.
-    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, watch: &PollTimer) {
-        self.ask_from(ask.into(), about, watch.end(&self.context.config.lookups));
+    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, timer: &PollTimer) {
+        self.ask_from(ask.into(), about, timer.end(&self.context.config.lookups));
     }
 
     /// Owes the next lookup of a wait's schedule, and asks a person at its end: that comes even if no lookup is ever
     /// answered.
-    pub fn poll_then_ask(&mut self, call: F::Call, watch: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
-        if let Some(not_before) = watch.next(&self.context.config.lookups) {
+    pub fn poll_then_ask(&mut self, call: F::Call, timer: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
+        if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));
         }
-        self.ask_on_schedule(ask, about, watch);
+        self.ask_on_schedule(ask, about, timer);
     }
 
     fn ask_from(&mut self, ask: Ask<F::Review>, about: &str, not_before: Option<Timestamp>) {
@@ -270,12 +272,12 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the question of that review about that thing.
     pub fn withdraw_review(&mut self, review: F::Review, about: &str) {
-        self.withdraw_word(review.name(), about);
+        self.withdraw_about(review.name(), about);
     }
 
     /// Withdraws the notice about that thing.
     pub fn withdraw_notice(&mut self, notice: impl Named, about: &str) {
-        self.withdraw_word(notice.name(), about);
+        self.withdraw_about(notice.name(), about);
     }
 
     /// Says that an id of the provider has been new_ids, so that the host offers its inbox again.

@@ -15,7 +15,7 @@ pub enum Input<F: Flow> {
     /// The host wishes.
     Command(F::Command),
     /// A reply proves the success of a request of ours, which is over.
-    Answered {
+    Succeeded {
         /// Its id.
         id: EffectId,
         /// What it did.
@@ -74,7 +74,7 @@ pub enum Input<F: Flow> {
         call: Arc<F::Call>,
     },
     /// The provider signals.
-    Signalled(F::Event, Origin),
+    Webhook(F::Event, Origin),
     /// The customer came back.
     Returned,
     /// A person answered a review.
@@ -120,12 +120,12 @@ pub enum Stop {
     /// The state has nothing that the command could be done to, and the policy has softened the rule that says so.
     NotNow,
     /// A fact moves nothing.
-    Unmoved(IgnoredReason),
+    Ignored(IgnoredReason),
 }
 
 impl From<IgnoredReason> for Stop {
     fn from(because: IgnoredReason) -> Self {
-        Self::Unmoved(because)
+        Self::Ignored(because)
     }
 }
 

@@ -44,7 +44,7 @@ struct Wanted {
     /// What it is about, so that another content under the same name is noticed.
     content: Digest,
     /// How often it was tried.
-    ordinal: u32,
+    number: u32,
     outcome: Outcome,
 }
 
@@ -53,8 +53,8 @@ saved_as_text!(Wanted);
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.intent, self.content)?;
-        if self.ordinal != 1 {
-            write!(f, " {}", self.ordinal)?;
+        if self.number != 1 {
+            write!(f, " {}", self.number)?;
         }
         f.write_str(match self.outcome {
             Outcome::Done => "",
@@ -70,15 +70,15 @@ impl FromStr for Wanted {
         let mut words = line.split(' ');
         let intent = Intent::parse(words.next().unwrap_or_default())?;
         let content = words.next().unwrap_or_default().parse()?;
-        let (mut ordinal, mut outcome) = (1, Outcome::Done);
+        let (mut number, mut outcome) = (1, Outcome::Done);
         for word in words {
             match word {
                 "open" => outcome = Outcome::Open,
                 "failed" => outcome = Outcome::Failed,
-                number => ordinal = number.parse().map_err(|_| IdError::Character)?,
+                text => number = text.parse().map_err(|_| IdError::Character)?,
             }
         }
-        Ok(Self { intent, content, ordinal, outcome })
+        Ok(Self { intent, content, number, outcome })
     }
 }
 
@@ -112,10 +112,10 @@ impl IntentStatus {
         rules.check(rule, self != Self::Other).at("/intent");
     }
 
-    /// The ordinal of a wish that may be tried.
-    pub fn ordinal(self) -> Result<u32, Stop> {
+    /// The number of a wish that may be tried.
+    pub fn number(self) -> Result<u32, Stop> {
         match self {
-            Self::Fresh(ordinal) => Ok(ordinal),
+            Self::Fresh(number) => Ok(number),
             Self::Same => Err(IgnoredReason::Duplicate.into()),
             Self::Other => Err(Stop::NotNow),
         }
@@ -134,7 +134,7 @@ impl Intents {
                 Some(have) if have == content.first() => IntentStatus::Same,
                 Some(_) => IntentStatus::Other,
             },
-            Some(it) if it.outcome == Outcome::Failed => IntentStatus::Fresh(it.ordinal.saturating_add(1)),
+            Some(it) if it.outcome == Outcome::Failed => IntentStatus::Fresh(it.number.saturating_add(1)),
             Some(it) if it.content == content => IntentStatus::Same,
             Some(_) => IntentStatus::Other,
         }
@@ -148,9 +148,9 @@ impl Intents {
 
     /// Remembers a wish as open. Of those that are done the oldest are kept as fingerprints, of those that failed the oldest is
     /// forgotten.
-    pub fn open(&mut self, intent: Intent, content: Digest, ordinal: u32) {
+    pub fn open(&mut self, intent: Intent, content: Digest, number: u32) {
         self.recent.retain(|it| it.intent != intent);
-        self.recent.push(Wanted { intent, content, ordinal, outcome: Outcome::Open });
+        self.recent.push(Wanted { intent, content, number, outcome: Outcome::Open });
         if let Some(done) = self.surplus(Outcome::Done, RECENT) {
             self.older.add(&done);
         }

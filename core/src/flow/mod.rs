@@ -7,9 +7,9 @@ mod facet;
 mod input;
 mod intents;
 mod outcome;
+mod poll_timer;
 mod review;
 mod rules;
-mod watch;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -33,11 +33,11 @@ pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
 pub use intents::{IntentStatus, Intents, Outcome};
 pub use outcome::AfterAll;
+pub use poll_timer::PollTimer;
 pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
 pub use rules::{Check, PendingRequest, Rules};
-pub use watch::PollTimer;
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
@@ -173,7 +173,7 @@ pub trait Flow:
     fn waits(&self, context: &Context) -> Vec<Wait>;
 
     /// Instants at which what is offered changes by itself.
-    fn timers(&self, _env: &Context) -> Vec<Timestamp> {
+    fn timers(&self, _context: &Context) -> Vec<Timestamp> {
         Vec::new()
     }
 
@@ -188,7 +188,7 @@ pub trait Flow:
 
     /// Holds what a good reply shows against what is known already, where a new thing proves the success: which it is, or
     /// that it is missing. `since` is when the request was begun first.
-    fn weigh(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
+    fn compare_reply(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
         Reading::Done(event)
     }
 

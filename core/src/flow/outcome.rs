@@ -9,7 +9,7 @@ use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
 /// The shortest time between two lookups for one outcome.
-const BETWEEN_LOOKS: Millis = Millis::from_minutes(10);
+const BETWEEN_LOOKUPS: Millis = Millis::from_minutes(10);
 
 /// A request that was done after it had been ended as not done: by a person, or by what lookups showed.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct AfterAll<C> {
 }
 
 /// Which requests are meant.
-type Which<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
+type Matches<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
 
 impl<F: Flow> Cx<'_, F> {
     /// A lookup or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
@@ -34,12 +34,12 @@ impl<F: Flow> Cx<'_, F> {
     }
 
     // What these have in common is compiled once for a flow, and not for each question.
-    fn proved(&mut self, done: Which<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
+    fn proved(&mut self, done: Matches<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
         let all = || self.outbox.entries.iter().filter(|it| it.call().is_some_and(done));
         let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
         let gone = self.outbox.to_mut().remove(id.as_str())?;
         if let Some(call) = gone.call() {
-            self.outbox.to_mut().makes(call, made);
+            self.outbox.to_mut().note_made(call, made);
         }
         if gone.was_sent() {
             self.outbox.to_mut().remember(&gone, End::Done(made.map(Into::into)));
@@ -56,7 +56,7 @@ impl<F: Flow> Cx<'_, F> {
         self.denied(&denied)
     }
 
-    fn denied(&mut self, denied: Which<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
+    fn denied(&mut self, denied: Matches<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
         let looked = self.leased_at();
         let now = self.now();
         let is_it = |it: &OutboxEntry<F::Call>| it.was_sent() && it.call().is_some_and(denied);
@@ -95,14 +95,14 @@ impl<F: Flow> Cx<'_, F> {
         self.looks_again(&of);
     }
 
-    fn looks_again(&mut self, of: Which<'_, F>) {
+    fn looks_again(&mut self, of: Matches<'_, F>) {
         let now = self.now();
         let open = self.outbox.entries.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
         let Some((call, sent)) = open.and_then(|it| Some((Arc::clone(it.shared_call()?), it.sent.as_deref()?))) else {
             return;
         };
         let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
-        let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKS);
+        let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKUPS);
         self.look_for(&call, now.after(rest));
     }
 
@@ -128,12 +128,12 @@ impl<F: Flow> Cx<'_, F> {
             return Err(IgnoredReason::Duplicate);
         }
         let Some(past) = past().find(|it| it.end == End::Undone).cloned() else { return Ok(None) };
-        Ok(Some(self.was_made(&past, Some(made), Some(ask.into()))))
+        Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
     }
 
     /// Notes that a request was done that was ended as not done. A new try that would move money, and that nobody has sent, is
     /// withdrawn.
-    pub(crate) fn was_made(
+    pub(crate) fn done_after_all(
         &mut self,
         past: &Past<F::Call>,
         made: Option<&str>,
@@ -143,9 +143,9 @@ impl<F: Flow> Cx<'_, F> {
             self.ask(ask, made.unwrap_or(past.id.as_str()));
         }
         let outbox = self.outbox.to_mut();
-        outbox.makes(&past.call, made);
-        outbox.is_made(&past.id, made);
-        let is_moot = |it: &&OutboxEntry<F::Call>| !it.was_sent() && past.is_tried_again_by(it);
+        outbox.note_made(&past.call, made);
+        outbox.mark_done(&past.id, made);
+        let is_moot = |it: &&OutboxEntry<F::Call>| !it.was_sent() && past.is_retried_by(it);
         let moot = outbox.entries.iter().find(is_moot).map(|it| it.id.clone());
         let again = moot.and_then(|id| outbox.remove(id.as_str())?.into_request());
         AfterAll { id: past.id.clone(), call: past.call.clone(), again }

@@ -89,7 +89,7 @@ macro_rules! reviews {
 
         impl $review {
             /// The question, for an operation that asks it when its outcome stays unknown.
-            $vis const fn asked(self) -> &'static $crate::effect::Question {
+            $vis const fn as_question(self) -> &'static $crate::effect::Question {
                 match self {
                     $(Self::$variant => const { &$crate::effect::Question {
                         reason: $reason,
@@ -113,7 +113,7 @@ macro_rules! reviews {
             )?
 
             fn question(self) -> &'static $crate::effect::Question {
-                self.asked()
+                self.as_question()
             }
         }
     };

@@ -113,8 +113,8 @@ impl<'a, F: Flow> Rules<'a, F> {
     }
 
     /// The question of that reason that a person has not answered.
-    pub fn asked(&self, reason: &str) -> Option<EffectId> {
-        let is_it = |it: &&OutboxEntry<F::Call>| it.word().is_some_and(|(have, _)| have == reason);
+    pub fn open_review(&self, reason: &str) -> Option<EffectId> {
+        let is_it = |it: &&OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
         self.outbox.entries.iter().find(is_it).map(|it| it.id.clone())
     }
 

@@ -29,17 +29,17 @@ impl<F: Flow> Snapshot<F> {
         }
         let mut cx = Cx::from(rules);
         let mut state = Arc::clone(&self.state);
-        let on = match Arc::make_mut(&mut state).step(Input::Command(command), &mut cx) {
-            Ok(on) if cx.violations.is_empty() => on,
+        let trigger = match Arc::make_mut(&mut state).step(Input::Command(command), &mut cx) {
+            Ok(trigger) if cx.violations.is_empty() => trigger,
             // What `extra` adds is held against the whole request, which only the step makes.
             Ok(_) => return Err(Rejection { violations: cx.decided().violations }.into()),
             Err(Stop::NotNow) => {
                 return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
             }
-            Err(Stop::Unmoved(because)) => return Ok(self.unchanged(because, cx.decided().warnings)),
+            Err(Stop::Ignored(because)) => return Ok(self.unchanged(because, cx.decided().warnings)),
         };
         let before = self.state.facets();
-        declared(before, on, &*state)?;
+        declared(before, trigger, &*state)?;
         let (next, noted) = self.next(state, cx);
         // A few requests always have room, even if each is as long as a command may be.
         if next.outbox.entries.len() > FEW && next.overflows(self) {
@@ -49,14 +49,14 @@ impl<F: Flow> Snapshot<F> {
         }
         let Noted { new_ids, warnings } = noted;
         let ignored = (next.revision == self.revision).then_some(Ignored { reason: IgnoredReason::Duplicate });
-        Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, on)) })
+        Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, trigger)) })
     }
 
     /// What stands in the way of a command, as far as its contents do not decide it.
-    pub(super) fn rules<'a>(&'a self, wish: F::Action, context: &'a Context) -> Rules<'a, F> {
+    pub(super) fn rules<'a>(&'a self, action: F::Action, context: &'a Context) -> Rules<'a, F> {
         let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
-        self.state.permits(wish, &mut rules);
-        self.state.accepts(wish, &mut rules);
+        self.state.permits(action, &mut rules);
+        self.state.accepts(action, &mut rules);
         rules
     }
 
@@ -83,7 +83,7 @@ impl<F: Flow> Snapshot<F> {
             StoredEffect::Request(call) => Some(self.request(entry, call, context)),
             _ => None,
         };
-        cx.outbox.to_mut().begin(id.as_str(), context.now, lease);
+        cx.outbox.to_mut().lease(id.as_str(), context.now, lease);
         cx.look_for_outcome(id.as_str());
         let (next, noted) = self.next(Arc::clone(&self.state), cx);
         Ok(Lease { next, request, warnings: noted.warnings })
@@ -102,8 +102,8 @@ impl<F: Flow> Snapshot<F> {
         let (lease, rest) = (entry.leased(now), entry.resting(now));
         rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(at(lease));
         rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(at(rest));
-        let asked = entry.asks(now, rules.config()).is_some();
-        let free = lease.is_some() || !(asked || entry.is_held());
+        let is_asked = entry.asks(now, rules.config()).is_some();
+        let free = lease.is_some() || !(is_asked || entry.is_held());
         rules.check(CoreRule::OutcomeUnknown, free).at("/effect");
         if let StoredEffect::Request(call) = &entry.effect {
             self.state.permits(F::action_of_call(call), rules);

@@ -1,5 +1,6 @@
 //! Snapshots: one small value per wish, which the host stores and the library reads.
 
+mod classify;
 mod error;
 mod handle;
 mod observe;
@@ -9,7 +10,6 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod verdict;
-mod way;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -161,7 +161,7 @@ impl<F: Flow> Snapshot<F> {
         if !are_distinct(entries.iter().map(|it| it.id.as_str())) {
             return Err(Malformed::new("/outbox", "holds one effect twice").into());
         }
-        if !entries.iter().all(is_asked::<F>) {
+        if !entries.iter().all(is_known_review::<F>) {
             return Err(Malformed::new("/outbox", "holds a review that this flow does not ask").into());
         }
         if let Some(reason) = state.impossible() {
@@ -238,8 +238,8 @@ impl<F: Flow> Snapshot<F> {
 }
 
 /// Whether an effect is no review, or one that the flow asks.
-fn is_asked<F: Flow>(entry: &OutboxEntry<F::Call>) -> bool {
-    match (&entry.effect, entry.word()) {
+fn is_known_review<F: Flow>(entry: &OutboxEntry<F::Call>) -> bool {
+    match (&entry.effect, entry.reason_and_subject()) {
         (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !offered::<F>(reason, verdicts).is_empty(),
         (StoredEffect::Review { .. }, None) => false,
         _ => true,
@@ -258,14 +258,14 @@ struct Noted {
 }
 
 /// Lets a step through whose moves all have a row.
-fn declared<F: Flow>(from: F::Facets, on: F::Trigger, to: &F) -> Result<(), Fault> {
+fn declared<F: Flow>(from: F::Facets, trigger: F::Trigger, to: &F) -> Result<(), Fault> {
     let to = to.facets();
-    if from == to { Ok(()) } else { undeclared::<F>(from, on, to) }
+    if from == to { Ok(()) } else { undeclared::<F>(from, trigger, to) }
 }
 
 #[inline(never)]
-fn undeclared<F: Flow>(from: F::Facets, on: F::Trigger, to: F::Facets) -> Result<(), Fault> {
-    match from.undeclared(on, to) {
+fn undeclared<F: Flow>(from: F::Facets, trigger: F::Trigger, to: F::Facets) -> Result<(), Fault> {
+    match from.undeclared(trigger, to) {
         None => Ok(()),
         Some(moved) => Err(Fault::Undeclared { flow: F::ID, moved: Box::new(moved) }),
     }

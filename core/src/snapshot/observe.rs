@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::reply::{Told, Turned, Which, retry_after};
+use super::reply::{Report, Sending, TurnedAway, retry_after};
 use super::{Fault, Ignored, Noted, ObserveError, Snapshot, Step, declared};
 use crate::config::Context;
 use crate::effect::{Call, OutboxEntry};
@@ -28,14 +28,14 @@ impl<F: Flow> Snapshot<F> {
     pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Observed<F> {
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
-                self.replied(&effect, sending, &Reply { status, body: &body }, &headers, context)
+                self.reply(&effect, sending, &Reply { status, body: &body }, &headers, context)
             }
             Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
             Fact::NotSent { effect, sending } => {
-                let told = self.begun(&effect, sending)?.and_then(|it| Told::of(it, sending, None));
-                let closed = |told: &Told<'_, _>| told.which == Which::Closed;
-                Ok(match told.filter(|told| !closed(told)) {
-                    Some(told) => self.turned_away(&told, Turned::throttled(None), None, context)?,
+                let report = self.leased_entry(&effect, sending)?.and_then(|it| Report::of(it, sending, None));
+                let closed = |report: &Report<'_, _>| report.which == Sending::Closed;
+                Ok(match report.filter(|report| !closed(report)) {
+                    Some(report) => self.turned_away(&report, TurnedAway::throttled(None), None, context)?,
                     None => self.ignored(IgnoredReason::Duplicate),
                 })
             }
@@ -45,9 +45,9 @@ impl<F: Flow> Snapshot<F> {
                     return Ok(self.ignored(IgnoredReason::Unreadable));
                 }
                 let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
-                Ok(self.signalled(&webhook, origin, context)?)
+                Ok(self.webhook(&webhook, origin, context)?)
             }
-            Fact::CustomerReturned {} => Ok(self.moved(Input::Returned, self.cx(context), None)?),
+            Fact::CustomerReturned {} => Ok(self.advance(Input::Returned, self.cx(context), None)?),
             Fact::Done { effect } => self.done(&effect, None, context),
             Fact::Reviewed { effect, verdict, id } => self.done(&effect, Some(Verdict::new(verdict, id)), context),
         }
@@ -58,12 +58,12 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// What was begun and is still owed.
-    fn begun(&self, to: &str, sending: Option<u32>) -> Result<Option<&OutboxEntry<F::Call>>, FactError> {
+    fn leased_entry(&self, to: &str, sending: Option<u32>) -> Result<Option<&OutboxEntry<F::Call>>, FactError> {
         if EffectId::parse(to).is_err() {
             return Err(FactError::new("/effect", "is not the id of an effect"));
         }
         let it = self.outbox.find(to);
-        if it.is_none() && !self.may_have_owed(to) {
+        if it.is_none() && !self.may_have_had(to) {
             return Err(FactError::new("/effect", "names an effect that this flow never had"));
         }
         let begun = it.map(|it| it.attempts).or_else(|| self.outbox.past(to).map(|it| it.attempts));
@@ -78,13 +78,13 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Whether an effect that is not owed may have been: it is named after one of the flow's operations, or as the others are.
-    pub(super) fn may_have_owed(&self, id: &str) -> bool {
+    pub(super) fn may_have_had(&self, id: &str) -> bool {
         let kind = id.split(':').next().unwrap_or_default();
         <F::Call as Call>::operations().iter().any(|it| it.name == kind)
             || ["notify", "fulfill", "access", "review"].contains(&kind)
     }
 
-    fn replied(
+    fn reply(
         &self,
         to: &str,
         sending: Option<u32>,
@@ -95,24 +95,24 @@ impl<F: Flow> Snapshot<F> {
         if !(100..=999).contains(&reply.status) {
             return Err(FactError::new("/http_status", "is not an HTTP status").into());
         }
-        let Some(it) = self.begun(to, sending)? else { return Ok(self.answered_late(to, reply, context)?) };
-        match Told::of(it, sending, retry_after(headers, context.now)) {
-            Some(told) => Ok(self.answered(&told, reply, context)?),
+        let Some(it) = self.leased_entry(to, sending)? else { return Ok(self.apply_late_reply(to, reply, context)?) };
+        match Report::of(it, sending, retry_after(headers, context.now)) {
+            Some(report) => Ok(self.apply_reply(&report, reply, context)?),
             None => Err(FactError::new("/effect", "names an effect that is no request: say `done` of it").into()),
         }
     }
 
     /// No reply came to a request, or another effect was not done: it is somebody else's turn, after a rest.
     fn lost(&self, to: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
-        let Some(it) = self.begun(to, sending)? else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
-        match Told::of(it, sending, None) {
-            Some(told) if told.which == Which::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
-            Some(told) => Ok(self.unknown(&told, false, None, None, context)?),
+        let Some(it) = self.leased_entry(to, sending)? else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
+        match Report::of(it, sending, None) {
+            Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
+            Some(report) => Ok(self.unknown(&report, false, None, None, context)?),
             None if it.leased_until.is_none() => Ok(self.ignored(IgnoredReason::Duplicate)),
             None => {
                 let mut cx = self.cx(context);
                 cx.outbox.to_mut().rest(to, Some(it.attempts), context.now, &context.config, None);
-                Ok(self.applied(Arc::clone(&self.state), cx, None))
+                Ok(self.outbox_changed(cx, None))
             }
         }
     }
@@ -124,12 +124,12 @@ impl<F: Flow> Snapshot<F> {
         for id in cx.outbox.to_mut().restore(taken_at, context.now, lease) {
             cx.look_for_outcome(id.as_str());
         }
-        self.applied(Arc::clone(&self.state), cx, None)
+        self.outbox_changed(cx, None)
     }
 
-    fn signalled(&self, webhook: &Webhook<'_>, origin: Origin, context: &Context) -> Stepped<F> {
+    fn webhook(&self, webhook: &Webhook<'_>, origin: Origin, context: &Context) -> Stepped<F> {
         let Some(event) = F::read_webhook(webhook) else { return Ok(self.ignored(IgnoredReason::Unreadable)) };
-        let moved = self.moved(Input::Signalled(event, origin), self.cx(context), None)?;
+        let moved = self.advance(Input::Webhook(event, origin), self.cx(context), None)?;
         Ok(if self.overflows_with(webhook.body, &moved) { self.ignored(IgnoredReason::Unreadable) } else { moved })
     }
 
@@ -141,29 +141,29 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Steps, and tells whether anything moved.
-    pub(super) fn moved(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
+    pub(super) fn advance(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
         let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
         let mut state = Arc::clone(&self.state);
-        let on = match Arc::make_mut(&mut state).step(input, &mut cx) {
-            Ok(on) => on,
+        let trigger = match Arc::make_mut(&mut state).step(input, &mut cx) {
+            Ok(trigger) => trigger,
             Err(Stop::NotNow) => return Err(Fault::Unexplained { flow: F::ID }),
             // The answer itself has been taken from the outbox: that much has moved.
-            Err(Stop::Unmoved(_)) if settles => return Ok(self.applied(Arc::clone(&self.state), cx, failure)),
-            Err(Stop::Unmoved(because)) => {
+            Err(Stop::Ignored(_)) if settles => return Ok(self.outbox_changed(cx, failure)),
+            Err(Stop::Ignored(because)) => {
                 return Ok(self.unchanged(because, cx.decided().warnings));
             }
         };
         let before = self.state.facets();
-        declared(before, on, &*state)?;
-        Ok(self.stepped(state, cx, failure, Some((before, on))))
+        declared(before, trigger, &*state)?;
+        Ok(self.finish_step(state, cx, failure, Some((before, trigger))))
     }
 
     /// What follows where only what is owed has changed.
-    pub(super) fn applied(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> Step<F> {
-        self.stepped(state, cx, failure, None)
+    pub(super) fn outbox_changed(&self, cx: Cx<'_, F>, failure: Option<Failure>) -> Step<F> {
+        self.finish_step(Arc::clone(&self.state), cx, failure, None)
     }
 
-    fn stepped(
+    fn finish_step(
         &self,
         state: Arc<F>,
         cx: Cx<'_, F>,

@@ -33,7 +33,7 @@ pub struct Step<F: Flow> {
 impl<F: Flow> Step<F> {
     /// The moves that the facets have made.
     pub fn transitions(&self) -> Vec<FacetTransition> {
-        self.moved.map_or_else(Vec::new, |(before, on)| before.transitions(on, self.next.state.facets()))
+        self.moved.map_or_else(Vec::new, |(before, trigger)| before.transitions(trigger, self.next.state.facets()))
     }
 }
 

@@ -23,7 +23,7 @@ impl<F: Flow> Snapshot<F> {
         }
         let found = self.outbox.find(effect).or_else(|| self.only_level(effect));
         let Some(entry) = found else {
-            let known = self.may_have_owed(effect);
+            let known = self.may_have_had(effect);
             let never = || FactError::new("/effect", "names an effect that this flow never had");
             return if known { Ok(self.ignored(IgnoredReason::Duplicate)) } else { Err(never().into()) };
         };
@@ -37,18 +37,18 @@ impl<F: Flow> Snapshot<F> {
                 Err(FactError::new("/effect", "names a request: report its `reply`, or that it is `lost`").into())
             }
             (StoredEffect::Review { verdicts, .. }, verdict) => {
-                let (reason, of) = entry.word().unwrap_or_default();
+                let (reason, of) = entry.reason_and_subject().unwrap_or_default();
                 let verdict = chosen::<F>(reason, verdict, &offered::<F>(reason, verdicts))?;
                 self.is_free(&verdict, |_| false)?;
                 let Some(input) = Input::reviewed(reason, of.into(), verdict) else {
                     return Ok(self.ignored(IgnoredReason::Unrelated));
                 };
-                Ok(self.moved(input, cx, None)?)
+                Ok(self.advance(input, cx, None)?)
             }
             (_, Some(_)) => {
                 Err(FactError::new("/effect", "names an effect that is not a review: report it with `done`").into())
             }
-            (_, None) => Ok(self.applied(Arc::clone(&self.state), cx, None)),
+            (_, None) => Ok(self.outbox_changed(cx, None)),
         }
     }
 
@@ -100,11 +100,11 @@ impl<F: Flow> Snapshot<F> {
         self.is_free(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(context);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
-            cx.outbox.to_mut().try_on(it.id.as_str(), context.now);
+            cx.outbox.to_mut().try_again(it.id.as_str(), context.now);
             if it.is_held() {
                 cx.look_for_outcome_now(call);
             }
-            return Ok(self.applied(Arc::clone(&self.state), cx, None));
+            return Ok(self.outbox_changed(cx, None));
         }
         let outbox = cx.outbox.to_mut();
         if let Some(gone) = outbox.remove(it.id.as_str())
@@ -117,11 +117,11 @@ impl<F: Flow> Snapshot<F> {
                 Verdict::Plain(_) => End::Undone,
             };
             if let End::Done(made) = &end {
-                outbox.makes(call, made.as_deref());
+                outbox.note_made(call, made.as_deref());
             }
             outbox.remember(&gone, end);
         }
-        Ok(self.moved(Input::Resolved { id: it.id.clone(), call: Arc::clone(call), verdict }, cx, None)?)
+        Ok(self.advance(Input::Resolved { id: it.id.clone(), call: Arc::clone(call), verdict }, cx, None)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Questions to Truemed's pure modules.
+//! Questions about Truemed that need no flow.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,29 +15,30 @@ use crate::snapshot::{LoadError, Snapshot};
 use crate::value::RawJson;
 
 questions! {
-    /// Whether the items that are wanted differ from those that the customer qualified for, so that an update is due.
+    /// Whether the wanted items differ from the items that the customer qualified for. If so, an update is needed.
     needs_update { confirmed: Vec<OrderItem>, wanted: Vec<OrderItem> } => Ok(needs_update(&confirmed, &wanted));
 
-    /// How these items stand to what a `truemed.payment_token` has confirmed: `covered`, `pending`, `update_required` or `unknown`.
+    /// How these items compare with the confirmed items of a `truemed.payment_token`: `covered`, `pending`,
+    /// `update_required` or `unknown`.
     coverage { snapshot: RawJson, order_items: Vec<OrderItem> } => {
         let snapshot = Snapshot::<PaymentToken>::load(snapshot.as_str());
-        let wrong = |wrong: LoadError| Malformed::new(format!("/snapshot{}", wrong.pointer()), format!("{wrong}"));
-        snapshot.map_err(wrong).map(|it| it.coverage(&order_items))
+        let malformed = |error: LoadError| Malformed::new(format!("/snapshot{}", error.pointer()), format!("{error}"));
+        snapshot.map_err(malformed).map(|it| it.coverage(&order_items))
     };
 
-    /// The request that lists payment tokens, `query` being Truemed's own parameters.
+    /// The request that lists payment tokens. `query` has Truemed's own parameters.
     list_payment_token { query: ListPaymentTokens, #[serde(default)] settings: Settings } =>
-        query.request(&settings).map_err(|wrong| of_query(wrong.pointer, wrong.reason));
+        query.request(&settings).map_err(|error| query_error(error.pointer, error.reason));
 
-    /// The request that lists payment sessions, `query` being Truemed's own parameters.
+    /// The request that lists payment sessions. `query` has Truemed's own parameters.
     list_payment_session { query: ListPaymentSessions, #[serde(default)] settings: Settings } =>
-        query.request(&settings).map_err(|wrong| of_query(wrong.pointer, wrong.reason));
+        query.request(&settings).map_err(|error| query_error(error.pointer, error.reason));
 
-    /// What the answer to a list says: its entries, and which page it is.
+    /// Reads the reply to a list request: its entries, and which page it is.
     read_list { body: String } =>
-        Page::read(body.as_bytes()).ok_or_else(|| Malformed::new("/body", "is no list of Truemed's"));
+        Page::read(body.as_bytes()).ok_or_else(|| Malformed::new("/body", "is not a list of tokens or sessions"));
 }
 
-fn of_query(field: &str, reason: &str) -> Malformed {
+fn query_error(field: &str, reason: &str) -> Malformed {
     Malformed::new(format!("/query{field}"), reason)
 }

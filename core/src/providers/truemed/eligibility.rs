@@ -1,4 +1,4 @@
-//! What a customer qualified for: does a change of the items need an update, and is an order covered?
+//! What a customer qualified for: whether changed items need an update, and whether an order is covered.
 
 use serde::Serialize;
 
@@ -6,25 +6,25 @@ use super::api::order::{OrderItem, digest};
 use super::payment_token::PaymentToken;
 use crate::snapshot::Snapshot;
 
-/// How an order stands to what the customer qualified for.
+/// How an order compares with what the customer qualified for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Coverage {
     /// The customer qualified for exactly these items.
     Covered,
-    /// These items wait for the customer to act, or for the answer to an update.
+    /// These items wait for the customer, or for the reply to an update.
     Pending,
-    /// These items differ: `update_payment_token` must come before the next charge.
+    /// The customer has not qualified for these items. The next charge needs `update_payment_token` first.
     UpdateRequired,
-    /// There is no token, or it was adopted and nothing is known of its items.
+    /// There is no token, or it was adopted and its items are not known.
     Unknown,
 }
 
-/// Whether a change of the items needs `update_payment_token` before the next charge.
+/// Whether changed items need `update_payment_token` before the next charge.
 ///
-/// Any difference in the multiset of sku, name, quantity and price does; their order does not. Whether the customer
-/// must take the survey again is Truemed's to say, and cannot be predicted.
+/// Any difference in SKU, name, quantity or price needs an update. The order of the items does not count. Truemed
+/// decides whether the customer must take the survey again, and the library cannot predict it.
 ///
 /// ```
 /// use rulebound::{money::Cents, truemed::{OrderItem, eligibility::needs_update}};
@@ -38,7 +38,7 @@ pub fn needs_update(confirmed: &[OrderItem], wanted: &[OrderItem]) -> bool {
 }
 
 impl Snapshot<PaymentToken> {
-    /// How an order stands to what this token's customer qualified for.
+    /// How an order compares with what the customer of this token qualified for.
     pub fn coverage(&self, items: &[OrderItem]) -> Coverage {
         self.state().coverage(digest(items))
     }

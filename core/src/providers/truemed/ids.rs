@@ -1,10 +1,10 @@
-//! Truemed's ids, each with its own type: a provision request is never taken for a token. A UUID is the
-//! same in any case.
+//! Truemed's ids, each with a type of its own, so that a provision request cannot be used as a token. The case of a
+//! UUID does not count.
 
 use crate::id::{PROVIDER_ID, in_one_case, is_visible, text_id};
 
 text_id! {
-    /// A stored HSA/FSA payment method: the text with which it is charged. Not printed.
+    /// A stored HSA/FSA payment method: the secret string that charges it. `Debug` does not print it.
     Token, PROVIDER_ID, is_visible, secret, in_one_case
 }
 

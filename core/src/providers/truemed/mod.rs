@@ -17,21 +17,21 @@ use crate::flow::Flow;
 
 pub use crate::config::truemed::{DiscountSign, Environment, Settings};
 pub use api::calls::Call;
-pub use api::found::{Find, Found};
+pub use api::find::{Find, SessionPage};
 pub use api::list;
 pub use api::order::{AmountDetail, AmountDetails, OrderItem};
 pub use api::replies::{
-    ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
+    CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
 pub use api::requests::{Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
 pub use api::session_request::{CreatePaymentSession, Kind, NextBillInfo};
-pub use api::webhook::{NextAction, SessionSeen, Signal, Status, TokenUpdated, Unlisted};
+pub use api::webhook::{NextAction, SessionReport, Signal, Status, TokenUpdatedWebhook, UnlistedEvent};
 pub use ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use payment_session::PaymentSession;
 pub use payment_token::PaymentToken;
 pub use rules::Rule;
-pub use session::{Asked, Session};
+pub use session::{RequestedSession, Session};
 
 const NAME: &str = "truemed";
 

@@ -1,22 +1,22 @@
-//! The names that Truemed's flows share: what a person is asked and answers, what a customer is told, and what is awaited.
+//! The names that Truemed's flows share: questions for a person and their verdicts, notices to a customer, and waits.
 
 use super::ids::PaymentSessionId;
 use crate::flow::{named, reviews};
 use crate::id::CorrelationId;
 
 reviews! {
-    /// What a person is asked.
+    /// The questions for a person.
     pub enum Review {
         done_after_all: MadeAfterAll [Seen],
         done_twice: MadeTwice,
     };
-    /// What a person answers.
+    /// The verdicts that a person can give.
     pub enum Verdict {
-        /// It was made.
+        /// Truemed made it.
         Made = "made",
-        /// It was not made.
+        /// Truemed did not make it.
         NotMade = "not_made",
-        /// It was made, under another id.
+        /// Truemed made it, under another id.
         MadeElsewhere = "made_elsewhere",
         /// The money was captured.
         Captured = "captured",
@@ -135,7 +135,7 @@ reviews! {
         Ours,
         /// No. The payment is for something else.
         NotOurs,
-        /// I have checked the request, and undone it if nobody wants it.
+        /// I have checked the request, and undone it if it is not wanted.
         Seen,
     }
     /// Truemed has carried out the same request twice, and this is the second id.
@@ -208,12 +208,12 @@ reviews! {
 }
 
 impl Verdict {
-    /// Whose a payment is.
+    /// The two verdicts on whose a payment is.
     pub(crate) const OURS_OR_NOT: &'static [Self] = &[Self::Ours, Self::NotOurs];
 }
 
 named! {
-    /// What a customer is notified of.
+    /// The notices to a customer.
     pub enum Notice {
         /// The customer must act on a change of the card or the items.
         ActionRequired = "action_required",
@@ -227,7 +227,7 @@ named! {
 }
 
 named! {
-    /// What is awaited.
+    /// What a flow waits for.
     pub enum SignalName {
         /// Truemed's webhook: the token can be charged.
         TokenUpdated = "payment_token_updated",

@@ -25,11 +25,11 @@ rules! {
         [page::CREATE_EXISTING_SUBSCRIBER, page::CREATE_NEW_SUBSCRIBER];
     /// The `provision_token_request_id` must be stored for its customer before the customer is sent to `redirect_url`.
     ProvisionStoreRequestId = "truemed.provision.store-request-id" Deny Documented Request
-        ByConstruction("the snapshot keeps the id and the URL together; a webhook with an unknown id is early, and can \
-            be offered again") [page::CREATE_EXISTING_SUBSCRIBER];
+        ByConstruction("the snapshot keeps the id and the URL together; a webhook with an unknown id is early, and \
+            your backend can report it again") [page::CREATE_EXISTING_SUBSCRIBER];
     /// The customer must be sent to `redirect_url` exactly as Truemed returned it.
     ProvisionRedirectExact = "truemed.provision.redirect-exact" Deny Documented Request
-        ByConstruction("the snapshot keeps the URL as Truemed returned it, and hands it out unchanged")
+        ByConstruction("the snapshot keeps the URL as Truemed returned it, and never changes it")
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// The page at `success_url` should thank the customer, and should not grant access.
     ProvisionSuccessUrlMessage = "truemed.provision.success-url-message" Warn Documented Money
@@ -109,7 +109,8 @@ rules! {
     /// `update_payment_token`.
     SessionUnattendedItemsConfirmed = "truemed.session.unattended-items-confirmed" Deny Documented Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
-    /// A session should have `tokenize=true` to make a payment token, or `payment_token` to charge one, but not both.
+    /// A session should not have both `tokenize=true`, which makes a payment token, and `payment_token`, which charges
+    /// one.
     SessionTokenizeXorToken = "truemed.session.tokenize-xor-token" Warn Inferred Request
         [page::CREATE_NEW_SUBSCRIBER, page::SUBSEQUENT_BILLING_PERIODS];
     /// A session with `kind=authorization` must be made with the customer present, and cannot use a `payment_token`.
@@ -243,7 +244,7 @@ rules! {
             proves nothing") [page::UPDATE_PAYMENT_TOKEN, page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
     /// The customer must be notified which action is open and how to complete it.
     UpdateInformCustomer = "truemed.update.inform-customer" Deny Documented Request
-        ByHost("the effect `notify:action_required` asks for it, and carries the URL of the page")
+        ByHost("the effect `notify:action_required` asks for it, and has the URL of the page")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
     /// A subscription dashboard should have a button that updates the stored card.
     UpdateDashboardButton = "truemed.update.dashboard-button" Warn Documented Request
@@ -264,8 +265,8 @@ rules! {
     /// A charge that Truemed refuses with a `redirect_url` must wait for the customer, and its order cannot be
     /// fulfilled.
     Charge422Action = "truemed.charge.422-action" Deny Documented Money
-        ByConstruction("a `redirect_url` in any 4xx reply opens an action with that page, and no such reply causes a \
-            `fulfill` effect") [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
+        ByConstruction("a `redirect_url` in any 4xx reply opens an action with that page, and such a reply never \
+            causes a `fulfill` effect") [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
     /// A charge that fails because of the card or the qualification should wait for the customer.
     ChargeFailureClass = "truemed.charge.failure-class" Warn Documented Request
         ByConstruction("both open an action of the customer; the failure keeps Truemed's own code")

@@ -1,4 +1,4 @@
-//! A payment session: one checkout or charge, from its creation to its final status.
+//! A payment session: one checkout or charge, from its creation to its final status. Both flows use it.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::api::calls::Call;
 use super::api::order::price_of;
-use super::api::replies::SessionCreated;
+use super::api::replies::CreateSessionReply;
 use super::api::session_request::{CreatePaymentSession, Kind};
-use super::api::webhook::{SessionSeen, Status};
+use super::api::webhook::{SessionReport, Status};
 use super::ids::PaymentSessionId;
 use super::names::{Notice, Review, SignalName, Verdict};
 use super::rules::Rule;
@@ -22,44 +22,44 @@ use crate::providers::truemed::Truemed;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
 
-/// While nobody knows whose a payment is, nothing is charged anew: it may be this very charge.
-pub(crate) fn placed<F: Truemed>(rules: &mut Rules<'_, F>) {
-    if let Some(id) = rules.asked(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
+/// Rejects a new session while a person has to decide whose a payment is. The payment may be this session.
+pub(crate) fn check_no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
+    if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
         rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
     }
 }
 
-/// What was asked for when a session was created.
+/// What the host requested when it created a session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAsked"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedRequestedSession"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct RequestedSession {
     /// The host's name for the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// The fingerprint of the cart; of everything that is asked for, in a flow of its own.
+    /// The fingerprint of the cart. In the flow `truemed.payment_session` it covers the whole command.
     pub cart: Digest,
-    /// What it costs in all, in cents.
+    /// The total amount, in cents.
     pub total: Cents,
-    /// What its items cost without charges and discounts, in cents.
+    /// The price of the items without charges and discounts, in cents.
     pub items: Cents,
-    /// Whether the money is only held.
+    /// Whether Truemed only holds the money.
     #[serde(default)]
     pub authorization: bool,
-    /// Whether a token is made or charged.
+    /// Whether the session makes or charges a token.
     #[serde(default)]
     pub of_a_token: bool,
     /// Whether the customer is present.
     pub attended: bool,
-    /// The fingerprint of the metadata that must come back.
+    /// The fingerprint of the metadata that Truemed must return.
     pub metadata: Digest,
-    /// The sessions of which a lookup cannot tell which one it made.
+    /// The sessions that may be this one, where a lookup found several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
 }
 
-impl Asked {
+impl RequestedSession {
     pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str) -> Self {
         Self {
             intent: command.intent.clone(),
@@ -81,52 +81,53 @@ impl Asked {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: PaymentSessionId,
-    /// The highest status that was seen.
+    /// The highest status that Truemed reported.
     pub status: Status,
-    /// What was asked for; nothing is known of a session that began with a lookup.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
-    /// Whether a person says that it is ours, although nothing is known of what was asked for.
+    /// What the host requested. A session that the host adopted by a lookup has none.
+    #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<RequestedSession>,
+    /// Whether a person says that the session is ours, although no request of ours is known.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     claimed: bool,
-    /// Where the customer pays, exactly as Truemed gave it.
+    /// Where the customer pays, exactly as Truemed returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// The largest captured amount that was seen, in cents.
+    /// The largest captured amount that Truemed reported, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Cents>,
-    /// Whether two final statuses were seen that cannot both be true.
+    /// Whether Truemed reported two final statuses that cannot both be true.
     #[serde(default)]
     pub contradicted: bool,
-    /// What is held, in cents, where Truemed said so.
+    /// The held amount in cents, if Truemed reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<Cents>,
-    /// Whether a capture was ever asked for.
-    #[serde(default)]
-    pub capture_asked: bool,
-    /// What the capture is to take that is asked for, in cents.
+    /// Whether the host ever requested a capture.
+    #[serde(rename = "capture_asked", default)]
+    pub capture_requested: bool,
+    /// The amount of the pending capture, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) capturing: Option<Cents>,
-    /// Whether Truemed accepted an end of it, whose outcome is still to show.
+    /// Whether Truemed accepted a capture, void or cancel whose outcome is still open.
     #[serde(default)]
     pub ending: bool,
-    /// A status that the documents do not list, never taken for a good one.
+    /// A status that the documents do not list. It never counts as a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
-    /// The wait for one that the documents list, since then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    unlisted_watch: Option<PollTimer>,
-    /// Whether a person said that it is over, of one that Truemed never said it of.
+    /// Schedules the lookups for a listed status, since Truemed reported an unlisted one.
+    #[serde(rename = "unlisted_watch", default, skip_serializing_if = "Option::is_none")]
+    unlisted_timer: Option<PollTimer>,
+    /// Whether a person said that the session has ended, without a final status from Truemed.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
-    /// The wait for its next status.
-    pub watch: PollTimer,
+    /// Schedules the lookups for the next status.
+    #[serde(rename = "watch")]
+    pub timer: PollTimer,
 }
 
 impl Status {
-    /// How far a session has come; a status only ever moves up, and money stands above everything.
+    /// How far a session has come. A status only moves up, and `captured` is above all others.
     const fn rank(&self) -> u8 {
         match self {
             Self::Pending | Self::Unknown(_) => 0,
@@ -137,193 +138,195 @@ impl Status {
         }
     }
 
-    /// Whether no other status may follow.
+    /// Whether no other status can follow.
     pub const fn is_final(&self) -> bool {
         self.rank() >= 3
     }
 }
 
 impl Session {
-    /// The session that an answer to `create_payment_session` names.
-    pub(crate) fn created(reply: SessionCreated, asked: Asked, now: Timestamp) -> Self {
-        Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(asked), now) }
+    /// The session that Truemed's reply to `create_payment_session` names.
+    pub(crate) fn created(reply: CreateSessionReply, requested: RequestedSession, now: Timestamp) -> Self {
+        Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(requested), now) }
     }
 
     /// A session of which only the id is known.
-    pub(crate) const fn new(id: PaymentSessionId, asked: Option<Asked>, now: Timestamp) -> Self {
+    pub(crate) const fn new(id: PaymentSessionId, requested: Option<RequestedSession>, now: Timestamp) -> Self {
         Self {
             id,
             status: Status::Pending,
-            asked,
+            requested,
             claimed: false,
             redirect_url: None,
             captured: None,
             contradicted: false,
             authorized: None,
-            capture_asked: false,
+            capture_requested: false,
             capturing: None,
             ending: false,
             unlisted: None,
-            unlisted_watch: None,
+            unlisted_timer: None,
             ended: false,
-            watch: PollTimer::new(now),
+            timer: PollTimer::new(now),
         }
     }
 
-    /// A session that a person calls ours, although every sending of its request was refused.
+    /// A session that a person says is ours, although Truemed refused every sending of its request.
     pub(crate) const fn claimed(id: PaymentSessionId, now: Timestamp) -> Self {
         let mut session = Self::new(id, None, now);
         session.claimed = true;
         session
     }
 
-    /// What is awaited of it.
-    pub(crate) fn awaited(&self) -> Option<Wait> {
-        // What was to be held rests until the host ends it; of anything else the capture is still to come. The flow of a
-        // token ends no hold: one that a policy lets through there is awaited until a person says what became of it.
-        let is_hold = self.asked.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
-        let rests = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
-        if self.is_over() || rests || self.wait().is_stopped() {
+    /// What the session waits for, if Truemed or the customer has to act.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a
+        // token cannot end a hold. A hold that the config lets through there waits until a person decides.
+        let is_hold = self.requested.as_ref().is_none_or(|it| it.authorization && !it.of_a_token);
+        let waits_for_host = self.status == Status::Authorized && is_hold && !self.ending && self.unlisted.is_none();
+        if self.is_over() || waits_for_host || self.timer().is_stopped() {
             return None;
         }
-        let mut awaited = Wait::new(SignalName::SessionComplete.as_str(), self.wait().since());
-        awaited.about = Some(self.id.as_str().into());
-        if self.status == Status::Pending && !self.ending && self.asked.as_ref().is_some_and(|it| it.attended) {
-            awaited.customer_url.clone_from(&self.redirect_url);
+        let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
+        wait.about = Some(self.id.as_str().into());
+        if self.status == Status::Pending && !self.ending && self.requested.as_ref().is_some_and(|it| it.attended) {
+            wait.customer_url.clone_from(&self.redirect_url);
         }
-        Some(awaited)
+        Some(wait)
     }
 
-    /// Whether no other status is expected: Truemed said so, or a person did.
+    /// Whether no other status is expected, according to Truemed or to a person.
     pub(crate) const fn is_over(&self) -> bool {
         self.status.is_final() || self.ended
     }
 
-    /// The wait for its next status.
-    const fn wait(&self) -> &PollTimer {
-        match &self.unlisted_watch {
-            Some(watch) => watch,
-            None => &self.watch,
+    /// The timer of the current wait.
+    const fn timer(&self) -> &PollTimer {
+        match &self.unlisted_timer {
+            Some(timer) => timer,
+            None => &self.timer,
         }
     }
 
-    const fn wait_mut(&mut self) -> &mut PollTimer {
-        match &mut self.unlisted_watch {
-            Some(watch) => watch,
-            None => &mut self.watch,
+    const fn timer_mut(&mut self) -> &mut PollTimer {
+        match &mut self.unlisted_timer {
+            Some(timer) => timer,
+            None => &mut self.timer,
         }
     }
 
-    /// Plans the next look at it, and has a person look once the schedule is over.
-    pub(crate) fn watch<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+    /// Schedules the next lookup, and a review for when the schedule ends.
+    pub(crate) fn schedule<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let id = self.id.as_str();
         let (review, other) = match self.unlisted {
             Some(_) => (Review::UnknownStatus, Review::NoSignal),
             None => (Review::NoSignal, Review::UnknownStatus),
         };
         cx.withdraw_review(other, id);
-        if self.awaited().is_none() {
+        if self.wait().is_none() {
             cx.withdraw(|call| call.looks_at(&self.id));
             cx.withdraw_review(review, id);
         } else {
-            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.wait(), review, id);
+            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.timer(), review, id);
         }
     }
 
-    /// Waits for it anew, from now on.
-    pub(crate) fn wait_on<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
-        *self.wait_mut() = PollTimer::new(cx.now());
-        self.watch(cx);
+    /// Starts the lookup schedule again, from now on.
+    pub(crate) fn restart_wait<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        *self.timer_mut() = PollTimer::new(cx.now());
+        self.schedule(cx);
     }
 
-    /// A lookup that was begun then was answered.
-    pub(crate) fn looked(&mut self, at: Timestamp) {
-        self.wait_mut().looked(at);
+    /// Notes that a lookup that was leased at this time had a reply.
+    pub(crate) fn looked_up(&mut self, at: Timestamp) {
+        self.timer_mut().looked(at);
     }
 
-    /// The customer came back: the schedule begins anew, and dense.
+    /// Starts the schedule again, with its first short intervals, because the customer came back.
     pub(crate) fn returned(&mut self, now: Timestamp) {
-        self.wait_mut().returned(now);
+        self.timer_mut().returned(now);
     }
 
-    /// Truemed says that there is no such session: that denies nothing, and a person is asked where it is.
-    pub(crate) fn is_not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+    /// Asks a person where the session is. That Truemed does not find it proves nothing.
+    pub(crate) fn not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         cx.ask(Review::NotFound, self.id.as_str());
-        self.looked(cx.leased_at());
-        self.watch(cx);
+        self.looked_up(cx.leased_at());
+        self.schedule(cx);
     }
 
-    /// A person answers a question about it, and may name the session that was meant. Says whether it is waited for no
-    /// longer.
-    pub(crate) fn judged<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
+    /// Applies a person's verdict, which can name the session that was meant. Returns whether the wait is over.
+    pub(crate) fn reviewed<F: Truemed>(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_, F>) -> bool {
         match verdict {
             Verdict::MadeElsewhere => {
                 if let Some(id) = named.and_then(|id| PaymentSessionId::parse(id).ok()) {
-                    self.is_another(id, cx);
+                    self.rename(id, cx);
                 }
             }
-            Verdict::StopWaiting => self.wait_mut().stop(),
+            Verdict::StopWaiting => self.timer_mut().stop(),
             Verdict::Ended => self.ended = true,
-            _ => *self.wait_mut() = PollTimer::new(cx.now()),
+            _ => *self.timer_mut() = PollTimer::new(cx.now()),
         }
-        self.watch(cx);
-        self.ended || self.wait().is_stopped()
+        self.schedule(cx);
+        self.ended || self.timer().is_stopped()
     }
 
-    /// Its id turns out to be another one.
-    fn is_another<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
+    /// Changes the id of the session to the one that a person named.
+    fn rename<F: Truemed>(&mut self, id: PaymentSessionId, cx: &mut Cx<'_, F>) {
         cx.withdraw(|call| call.looks_at(&self.id));
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
         cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
         cx.learn(id.as_str());
         self.id = id;
-        self.wait_on(cx);
+        self.restart_wait(cx);
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
     }
 
-    /// Takes in how it stands, from a webhook or a lookup; the order in which statuses come does not matter.
-    pub(crate) fn see<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
-        let held = seen.authorize_amount.or(seen.total_amount.filter(|_| seen.status == Status::Authorized));
+    /// Applies a report from a webhook or a lookup. Reports can come in any order.
+    pub(crate) fn apply<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
+        let held = report.authorize_amount.or(report.total_amount.filter(|_| report.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
-        let whole = seen.total_amount.filter(|_| self.asked.is_none() && seen.status == Status::Captured);
-        let (captured, before) = (self.captured, self.status.clone());
-        self.captured = captured.max(seen.capture_amount.or(whole));
-        self.see_unlisted(seen, by_look_up, cx);
-        let contradiction = before.is_final() && seen.status.is_final() && before != seen.status;
-        self.status = core::cmp::max_by_key(before.clone(), seen.status.clone(), |it| (it.rank(), it.clone()));
+        let captured_total =
+            report.total_amount.filter(|_| self.requested.is_none() && report.status == Status::Captured);
+        let (captured_before, before) = (self.captured, self.status.clone());
+        self.captured = captured_before.max(report.capture_amount.or(captured_total));
+        self.apply_unlisted_status(report, by_lookup, cx);
+        let contradiction = before.is_final() && report.status.is_final() && before != report.status;
+        self.status = core::cmp::max_by_key(before.clone(), report.status.clone(), |it| (it.rank(), it.clone()));
         if !self.status.is_known() {
             self.status = before.clone();
         }
         if contradiction {
             self.contradict(cx);
         }
-        if seen.status == Status::Captured {
-            self.check_captured(seen, self.status != before || self.captured != captured, cx);
+        if report.status == Status::Captured {
+            self.check_captured(report, self.status != before || self.captured != captured_before, cx);
         }
         if self.status != before {
-            self.moved(cx);
+            self.on_status_change(cx);
         }
     }
 
-    /// A status that nobody knows grants nothing and takes nothing away: it is watched until a person says what it means.
-    fn see_unlisted<F: Truemed>(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_, F>) {
-        match &seen.status {
+    /// Notes an unlisted status. It changes no state, and lookups go on until a person says what the status means.
+    fn apply_unlisted_status<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
+        match &report.status {
             Status::Unknown(text) => {
-                cx.check(Rule::SessionUnknownStatus, false).at("/status").because(|| format!("It is `{text}`."));
+                cx.check(Rule::SessionUnknownStatus, false)
+                    .at("/status")
+                    .because(|| format!("The status is `{text}`."));
                 if self.is_over() {
                     return;
                 }
-                self.unlisted_watch.get_or_insert_with(|| PollTimer::new(cx.now()));
+                self.unlisted_timer.get_or_insert_with(|| PollTimer::new(cx.now()));
                 self.unlisted = self.unlisted.take().max(Some(text.clone()));
             }
-            // Only a lookup says how it stands now; a webhook may be one that is told again.
-            status if status.is_final() || by_look_up => (self.unlisted, self.unlisted_watch) = (None, None),
+            // Only a lookup shows the current status. A webhook may be an older one that Truemed delivers again.
+            status if status.is_final() || by_lookup => (self.unlisted, self.unlisted_timer) = (None, None),
             _ => {}
         }
     }
 
-    fn moved<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
-        let (id, attended) = (self.id.as_str(), self.asked.as_ref().is_some_and(|it| it.attended));
+    fn on_status_change<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+        let (id, attended) = (self.id.as_str(), self.requested.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
             cx.notify(Notice::OrderPlaced, id, None);
         }
@@ -335,11 +338,11 @@ impl Session {
             }
         }
         if self.status == Status::Rejected {
-            cx.withdraw_words(&[Notice::Rejected.as_str()], |_| true);
+            cx.withdraw_all_about(&[Notice::Rejected.as_str()], |_| true);
             cx.notify(Notice::Rejected, id, None);
         }
-        // A session that began with a lookup was fulfilled by whoever created it.
-        if self.status == Status::Captured && (self.asked.is_some() || self.claimed) {
+        // Whoever created an adopted session has fulfilled it.
+        if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
             cx.fulfill(id);
         }
     }

@@ -32,13 +32,13 @@ fn asked() -> Snapshot<Toy> {
     start().handle(Command::Create { plan: "basic".into() }, &context(0)).unwrap().next
 }
 
-fn begin(at: &Snapshot<Toy>, id: &str, now: i64) -> Result<Lease<Toy>, Vec<&'static str>> {
+fn lease(at: &Snapshot<Toy>, id: &str, now: i64) -> Result<Lease<Toy>, Vec<&'static str>> {
     let codes = |it: Rejection| it.violations.iter().map(|it| it.rule.code).collect();
     at.lease(&EffectId::parse(id).unwrap(), &context(now)).map_err(codes)
 }
 
-fn begun() -> Snapshot<Toy> {
-    begin(&asked(), "create:1", 0).unwrap().next
+fn leased() -> Snapshot<Toy> {
+    lease(&asked(), "create:1", 0).unwrap().next
 }
 
 fn observe(at: &Snapshot<Toy>, fact: Fact<'_>, now: i64) -> Snapshot<Toy> {
@@ -83,16 +83,16 @@ fn because(at: &Snapshot<Toy>, fact: Fact<'_>, now: i64) -> IgnoredReason {
 
 #[test]
 fn a_request_that_may_not_be_repeated_is_handed_out_once() {
-    let at = begun();
-    assert_eq!(begin(&at, "create:1", LEASE - 1).unwrap_err(), ["rulebound.effect.leased"]);
-    assert_eq!(begin(&at, "create:1", LEASE).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
+    let at = leased();
+    assert_eq!(lease(&at, "create:1", LEASE - 1).unwrap_err(), ["rulebound.effect.leased"]);
+    assert_eq!(lease(&at, "create:1", LEASE).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
     let lost = observe(&at, lost("create:1"), 1);
-    assert_eq!(begin(&lost, "create:1", 2).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
+    assert_eq!(lease(&lost, "create:1", 2).unwrap_err(), ["rulebound.effect.outcome-unknown"]);
 }
 
 #[test]
 fn its_look_up_is_owed_in_its_place_once_it_is_lost_or_the_lease_ends() {
-    let at = begun();
+    let at = leased();
     assert_eq!(owed(&at, LEASE - 1), ["create:1"]);
     assert_eq!(owed(&at, LEASE), ["create:1", "find:1"]);
     let lost = observe(&at, lost("create:1"), 1);
@@ -103,7 +103,7 @@ fn its_look_up_is_owed_in_its_place_once_it_is_lost_or_the_lease_ends() {
 
 #[test]
 fn a_reply_after_lost_is_applied_like_any_other() {
-    let at = observe(&begun(), lost("create:1"), 1);
+    let at = observe(&leased(), lost("create:1"), 1);
     let at = observe(&at, reply("create:1", 200, r#"{"id":"sub_1"}"#), 2);
     assert!(matches!(at.state(), Toy::Live { id, .. } if id == "sub_1"));
     assert!(owed(&at, LEASE).is_empty());
@@ -112,8 +112,8 @@ fn a_reply_after_lost_is_applied_like_any_other() {
 #[test]
 fn what_no_look_up_proves_within_a_day_a_person_judges_and_the_verdict_is_only_attested() {
     const DAY: i64 = 86_400_000;
-    let at = observe(&begun(), lost("create:1"), 1);
-    let at = begin(&at, "find:1", 2).unwrap().next;
+    let at = observe(&leased(), lost("create:1"), 1);
+    let at = lease(&at, "find:1", 2).unwrap().next;
     let at = observe(&at, reply("find:1", 200, "{}"), 3);
     assert_eq!(owed(&at, DAY - 1), ["create:1", "find:2"]);
     assert_eq!(owed(&at, DAY), ["create:1", "find:2", "review:create_ambiguous:create:1"]);
@@ -141,23 +141,23 @@ fn what_no_look_up_proves_within_a_day_a_person_judges_and_the_verdict_is_only_a
 
 #[test]
 fn a_hint_makes_the_look_up_owed_and_grants_nothing() {
-    let at = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1"}"#), 1);
+    let at = observe(&leased(), reply("create:1", 200, r#"{"id":"sub_1"}"#), 1);
     let hinted = observe(&at, webhook(r#"{"id":"sub_1","until":99}"#), 2);
     assert_eq!(owed(&hinted, 2), ["look:1"]);
     assert_eq!(because(&hinted, webhook(r#"{"id":"sub_1","until":99}"#), 3), IgnoredReason::Duplicate);
     // One that comes while the lookup is in hand makes it owed again.
-    let looking = begin(&hinted, "look:1", 3).unwrap().next;
+    let looking = lease(&hinted, "look:1", 3).unwrap().next;
     let again = observe(&looking, webhook(r#"{"id":"sub_1"}"#), 4);
     assert_eq!(owed(&again, 4), ["look:1", "look:2"]);
-    assert_eq!(because(&begun(), webhook("{}"), 1), IgnoredReason::Early);
+    assert_eq!(because(&leased(), webhook("{}"), 1), IgnoredReason::Early);
     assert_eq!(because(&at, webhook("<html>"), 1), IgnoredReason::Unreadable);
 }
 
 #[test]
 fn access_is_a_level_and_only_the_newest_is_owed() {
-    let at = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
+    let at = observe(&leased(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
     let at = observe(&at, webhook("{}"), 2);
-    let at = begin(&at, "look:1", 2).unwrap().next;
+    let at = lease(&at, "look:1", 2).unwrap().next;
     let at = observe(&at, reply("look:1", 200, r#"{"id":"sub_1","until":2000}"#), 3);
     let owed = at.effects(&context(3));
     let until = Timestamp::from_millis(2000 + 86_400_000);
@@ -174,7 +174,7 @@ fn access_is_a_level_and_only_the_newest_is_owed() {
 
 #[test]
 fn the_only_level_of_access_there_ever_was_may_be_named_without_its_instant() {
-    let at = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
+    let at = observe(&leased(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
     assert_eq!(owed(&at, 1), ["access:sub_1/86401000"]);
     assert!(owed(&observe(&at, done("access:sub_1", None), 2), 2).is_empty());
 }
@@ -189,19 +189,19 @@ fn a_rate_limited_request_rests_and_was_not_done() {
         headers: retry_after,
         body: b"".as_slice().into(),
     };
-    let at = observe(&begun(), fact, 1_000);
-    assert_eq!(begin(&at, "create:1", 60_999).unwrap_err(), ["rulebound.effect.not-before"]);
+    let at = observe(&leased(), fact, 1_000);
+    assert_eq!(lease(&at, "create:1", 60_999).unwrap_err(), ["rulebound.effect.not-before"]);
     assert_eq!(at.effects(&context(2_000))[0].not_before, Some(Timestamp::from_millis(61_000)));
     assert_eq!(at.wake_at(&context(2_000)), Some(Timestamp::from_millis(61_000)));
-    assert!(begin(&at, "create:1", 61_000).is_ok());
+    assert!(lease(&at, "create:1", 61_000).is_ok());
 }
 
 #[test]
 fn what_no_provider_sends_is_unreadable_and_no_error() {
     let long = "x".repeat((1 << 20) + 1);
-    assert_eq!(because(&begun(), webhook(&long), 1), IgnoredReason::Unreadable);
+    assert_eq!(because(&leased(), webhook(&long), 1), IgnoredReason::Unreadable);
     for (status, body) in [(200, long.as_str()), (600, "{}"), (999, "{}")] {
-        let at = observe(&begun(), reply("create:1", status, body), 1);
+        let at = observe(&leased(), reply("create:1", status, body), 1);
         assert_eq!(at.effects(&context(1)).iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["create:1", "find:1"]);
     }
 }
@@ -210,18 +210,18 @@ fn what_no_provider_sends_is_unreadable_and_no_error() {
 fn a_fact_that_the_host_built_wrong_names_its_field() {
     let field = |at: &Snapshot<Toy>, fact: Fact<'_>| at.observe(fact, &context(1)).unwrap_err().pointer();
     assert_eq!(field(&asked(), reply("create:1", 200, "{}")), "/effect");
-    assert_eq!(field(&begun(), reply("", 200, "{}")), "/effect");
-    assert_eq!(field(&begun(), reply("create:1", 0, "{}")), "/http_status");
-    assert_eq!(field(&begun(), done("create:1", None)), "/effect");
-    assert_eq!(field(&begun(), reply("create:1", 1000, "{}")), "/http_status");
-    assert_eq!(field(&begun(), reply("nonsense:9", 200, "{}")), "/effect");
-    assert_eq!(field(&begun(), lost("nonsense:name")), "/effect");
-    assert_eq!(field(&begun(), done("no:such:thing", None)), "/effect");
+    assert_eq!(field(&leased(), reply("", 200, "{}")), "/effect");
+    assert_eq!(field(&leased(), reply("create:1", 0, "{}")), "/http_status");
+    assert_eq!(field(&leased(), done("create:1", None)), "/effect");
+    assert_eq!(field(&leased(), reply("create:1", 1000, "{}")), "/http_status");
+    assert_eq!(field(&leased(), reply("nonsense:9", 200, "{}")), "/effect");
+    assert_eq!(field(&leased(), lost("nonsense:name")), "/effect");
+    assert_eq!(field(&leased(), done("no:such:thing", None)), "/effect");
 }
 
 #[test]
 fn every_broken_rule_is_named_and_nothing_changes() {
-    let at = begun();
+    let at = leased();
     let refused = at.handle(Command::Create { plan: String::new() }, &context(1)).unwrap_err();
     let codes: Vec<_> = refused.violations().iter().map(|it| it.rule.code).collect();
     assert_eq!(codes, ["toy.create.one", "toy.create.plan-named", "rulebound.flow.already-started"]);
@@ -236,7 +236,7 @@ fn lenient_softens_inferred_requests_and_money_only_by_its_own_code() {
     let accepted = start().handle(nameless(), &lenient).unwrap();
     assert_eq!(accepted.warnings[0].rule, Rule::PlanNamed.rule());
     assert_eq!(accepted.warnings[0].level, Level::Deny);
-    let at = begun();
+    let at = leased();
     assert!(at.handle(nameless(), &lenient).unwrap_err().violations().iter().any(|it| it.rule == Rule::One.rule()));
     config(&mut lenient).overrides.insert("toy.create.one".into(), Level::Warn);
     let left: Vec<_> = at.handle(nameless(), &lenient).unwrap_err().violations().to_vec();
@@ -245,7 +245,7 @@ fn lenient_softens_inferred_requests_and_money_only_by_its_own_code() {
 
 #[test]
 fn a_snapshot_survives_and_an_older_format_is_read() {
-    let at = begun();
+    let at = leased();
     assert_eq!(Snapshot::load(&at.save()), Ok(at.clone()));
     assert_eq!(at.revision(), 2);
     let first = r#"{"flow":"toy.subscription","format":1,"key":"00000000-0000-4000-8000-000000000001","revision":7,
@@ -259,20 +259,20 @@ fn a_snapshot_survives_and_an_older_format_is_read() {
 
 #[test]
 fn an_older_format_says_the_same_or_is_refused() {
-    let live = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1"}"#), 1);
+    let live = observe(&leased(), reply("create:1", 200, r#"{"id":"sub_1"}"#), 1);
     let first = live.save_as(1).unwrap();
     assert!(first.contains(r#""format":1"#) && first.contains(r#""state":"sub_1""#), "{first}");
     assert_eq!(Snapshot::load(&first), Ok(live.clone()));
     assert_eq!(live.save_as(2), Ok(live.save()));
     assert_eq!(live.save_as(3), Err(SaveError::Unknown(3)));
-    let paid = observe(&begun(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
+    let paid = observe(&leased(), reply("create:1", 200, r#"{"id":"sub_1","until":1000}"#), 1);
     let what = "until when and on whose word a subscription lives";
     assert_eq!(paid.save_as(1), Err(SaveError::Inexpressible { format: 1, what }));
 }
 
 #[test]
 fn a_snapshot_that_is_none_is_refused_by_name() {
-    let good = begun().save();
+    let good = leased().save();
     let load = |text: &str| Snapshot::<Toy>::load(text).unwrap_err();
     assert_eq!(load(&good.replace("\"revision\":2", "\"revision\":-2")).pointer(), "/revision");
     assert_eq!(load(&good.replace("\"state\":\"asked\"", "\"state\":\"sleeping\"")).pointer(), "/state");

@@ -29,7 +29,7 @@ impl Host {
         let key = Key::parse("00000000-0000-4000-8000-000000000001").unwrap();
         let mut host = Self { at: Snapshot::start(key), now: 0 };
         host.ask(Command::Create { plan: "basic".into() });
-        host.begin("create:1");
+        host.lease("create:1");
         host.answer("create:1", 1, 200, r#"{"id":"sub_1"}"#).unwrap();
         host
     }
@@ -43,7 +43,7 @@ impl Host {
     }
 
     /// Takes it in hand as soon as that is possible.
-    fn begin(&mut self, id: &str) {
+    fn lease(&mut self, id: &str) {
         let ready = |host: &Self| host.at.effects(&host.context()).iter().any(|it| it.id.as_str() == id && it.ready);
         while !ready(self) {
             let next = self.at.wake_at(&self.context()).expect("it becomes ready some time").as_millis();
@@ -86,7 +86,7 @@ impl Host {
         })
     }
 
-    fn lose(&mut self, to: &str, sending: impl Into<Option<u32>>) {
+    fn note_lost(&mut self, to: &str, sending: impl Into<Option<u32>>) {
         self.tell(Fact::Lost { effect: to.into(), sending: sending.into() }).unwrap();
     }
 
@@ -111,9 +111,9 @@ fn paying(sendings: u32) -> Host {
     let mut host = Host::new();
     host.ask(Command::Pay {});
     for sending in 1..=sendings {
-        host.begin(PAY);
+        host.lease(PAY);
         if sending < sendings {
-            host.lose(PAY, sending);
+            host.note_lost(PAY, sending);
         }
     }
     host
@@ -199,7 +199,7 @@ fn a_key_that_is_turned_away_keeps_the_request_until_a_person_gives_it_up_after_
             if host.owed().len() > 1 {
                 break;
             }
-            host.begin(PAY);
+            host.lease(PAY);
             assert_eq!(host.answer(PAY, sending, status, body), Ok(Some(FailureKind::NotAdmitted)));
             host.now = host.at.wake_at(&host.context()).unwrap().as_millis();
         }
@@ -231,7 +231,7 @@ fn a_request_whose_outcome_stays_unknown_is_a_persons_after_a_day_even_if_nothin
 fn a_review_is_not_judged_while_a_lease_runs() {
     let mut host = paying(1);
     host.now = 24 * HOUR - 10_000;
-    host.begin(PAY);
+    host.lease(PAY);
     host.now = 24 * HOUR;
     assert_eq!(host.owed(), [PAY]);
     let effect = "review:outcome_unknown:pay:1".into();
@@ -266,7 +266,7 @@ fn a_code_that_asks_for_the_same_again_leaves_the_outcome_unknown() {
     let mut host = paying(1);
     assert_eq!(host.answer(PAY, 1, 422, r#"{"error":"again"}"#), Ok(Some(FailureKind::Unreadable)));
     assert_eq!((host.paid(), host.owed()), (None, [PAY.into()].into()));
-    host.begin(PAY);
+    host.lease(PAY);
     assert_eq!(host.answer(PAY, 2, 200, PAID), Ok(None));
 }
 
@@ -274,7 +274,7 @@ fn a_code_that_asks_for_the_same_again_leaves_the_outcome_unknown() {
 fn what_no_document_shows_is_accepted_once_and_not_sent_again() {
     let mut host = Host::new();
     host.ask(Command::Stop {});
-    host.begin(STOP);
+    host.lease(STOP);
     assert_eq!(host.answer(STOP, 1, 200, "{}"), Ok(None));
     assert_eq!(host.answer(STOP, 1, 200, "{}"), Err(IgnoredReason::Duplicate));
     host.now = HOUR;
@@ -283,7 +283,7 @@ fn what_no_document_shows_is_accepted_once_and_not_sent_again() {
     assert_eq!(host.owed(), [STOP, "review:outcome_unknown:stop:1"]);
     let mut refused = Host::new();
     refused.ask(Command::Stop {});
-    refused.begin(STOP);
+    refused.lease(STOP);
     assert_eq!(refused.answer(STOP, 1, 409, NO), Ok(Some(FailureKind::Refused)));
     assert!(refused.owed().is_empty());
 }
@@ -293,10 +293,10 @@ fn what_was_not_sent_goes_out_again_under_the_same_name() {
     for (id, command) in [(PAY, Command::Pay {}), (STOP, Command::Stop {})] {
         let mut host = Host::new();
         host.ask(command);
-        host.begin(id);
+        host.lease(id);
         assert_eq!(host.tell(Fact::NotSent { effect: id.into(), sending: Some(1) }), Ok(None));
         assert_eq!(host.tell(Fact::NotSent { effect: id.into(), sending: Some(1) }), Err(IgnoredReason::Duplicate));
-        host.begin(id);
+        host.lease(id);
         assert_eq!(host.answer(id, 2, 422, NO), Ok(Some(FailureKind::Refused)));
         assert!(host.owed().is_empty());
     }
@@ -320,11 +320,11 @@ fn after_a_backup_whatever_is_owed_may_have_been_sent() {
     assert!(!host.can_begin("create:1"));
     host.now += HOUR;
     assert_eq!(host.owed(), ["create:1", "find:1"]);
-    host.begin("find:1");
+    host.lease("find:1");
     host.answer("find:1", 1, 200, r#"{"none":true}"#).unwrap();
     assert_eq!(*host.at.state(), Toy::Asked);
     // Money is denied the second time only, ten minutes later.
-    host.begin("find:2");
+    host.lease("find:2");
     assert!(host.now >= 11 * HOUR + 600_000);
     host.answer("find:2", 1, 200, r#"{"none":true}"#).unwrap();
     assert_eq!(*host.at.state(), Toy::Absent, "{:?}", host.owed());
@@ -335,17 +335,17 @@ fn a_look_up_that_was_begun_before_the_last_lease_ended_denies_nothing() {
     let key = Key::parse("00000000-0000-4000-8000-000000000001").unwrap();
     let mut host = Host { at: Snapshot::start(key), now: 0 };
     host.ask(Command::Create { plan: "basic".into() });
-    host.begin("create:1");
-    host.lose("create:1", 1);
-    host.begin("find:1");
+    host.lease("create:1");
+    host.note_lost("create:1", 1);
+    host.lease("find:1");
     host.now += HOUR;
     host.answer("find:1", 1, 200, r#"{"none":true}"#).unwrap();
-    host.begin("find:2");
+    host.lease("find:2");
     host.answer("find:2", 1, 200, r#"{"none":true}"#).unwrap();
     assert_eq!(*host.at.state(), Toy::Asked);
     // One that was answered with a good status is no lookup's to deny.
     host.answer("create:1", 1, 200, "<html>").unwrap();
-    host.begin("find:3");
+    host.lease("find:3");
     host.answer("find:3", 1, 200, r#"{"none":true}"#).unwrap();
     assert_eq!(host.owed(), ["create:1", "review:create_ambiguous:create:1"]);
 }

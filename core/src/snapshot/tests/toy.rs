@@ -122,12 +122,15 @@ pub(super) struct Seen {
     none: bool,
 }
 
-static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.asked());
+static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.as_question());
 static FIND: Operation = Operation::new("find", Retry::Lookup);
 static LOOK: Operation = Operation::new("look", Retry::Lookup).not_found_at(&[404]);
-static PAY: Operation = Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.asked());
-static STOP: Operation =
-    Operation::new("stop", Retry::Goal).success(Success::Undocumented).refused_by(&[409]).asks_of(Review::Stop.asked());
+static PAY: Operation =
+    Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.as_question());
+static STOP: Operation = Operation::new("stop", Retry::Goal)
+    .success(Success::Undocumented)
+    .refused_by(&[409])
+    .asks_of(Review::Stop.as_question());
 
 /// Format 1 knew only two of the places, and wrote a live subscription as its id.
 #[derive(Serialize, Deserialize)]
@@ -135,7 +138,7 @@ struct First(Option<String>);
 
 named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop", Stray = "stray" } }
 named! { pub(super) enum State { Absent = "absent", Asked = "asked", Live = "live" } }
-named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Judged = "judged", Other = "other" } }
+named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Reviewed = "reviewed", Other = "other" } }
 
 impl effect::Call for Call {
     type Settings = ();
@@ -171,7 +174,7 @@ impl Facet for State {
     const NAME: &'static str = "toy";
     const MOVES: &'static [Move<Self, On>] = &[
         moves(Self::Absent, &[On::Create], &[Self::Asked]),
-        moves(Self::Asked, &[On::Seen, On::Judged], &[Self::Live, Self::Absent]),
+        moves(Self::Asked, &[On::Seen, On::Reviewed], &[Self::Live, Self::Absent]),
         moves(Self::Asked, &[On::Refused], &[Self::Absent]),
     ];
 }
@@ -247,7 +250,7 @@ impl Flow for Toy {
         &()
     }
 
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         Vec::new()
     }
 
@@ -310,9 +313,9 @@ impl Toy {
     fn trigger(input: &Input<Self>) -> On {
         match input {
             Input::Command(_) => On::Create,
-            Input::Answered { .. } | Input::Signalled(..) => On::Seen,
+            Input::Succeeded { .. } | Input::Webhook(..) => On::Seen,
             Input::Refused { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Resolved { .. } => On::Judged,
+            Input::Reviewed { .. } | Input::Resolved { .. } => On::Reviewed,
             _ => On::Other,
         }
     }
@@ -329,17 +332,17 @@ impl Toy {
             Input::Command(Command::Stop {}) => {
                 cx.request(Call::Stop);
             }
-            Input::Command(Command::Stray {}) | Input::Signalled(Seen { none: true, .. }, _) => {
+            Input::Command(Command::Stray {}) | Input::Webhook(Seen { none: true, .. }, _) => {
                 cx.ask(Review::Strayed, "");
                 *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
-            Input::Answered { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
-            Input::Answered { call, event: Seen { none: true, .. }, .. } if *call == Call::Find => {
+            Input::Succeeded { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
+            Input::Succeeded { call, event: Seen { none: true, .. }, .. } if *call == Call::Find => {
                 if cx.deny(|call| matches!(call, Call::Create(_))).is_some() {
                     *self = Self::Absent;
                 }
             }
-            Input::Answered { event: Seen { id: Some(id), until, .. }, .. } => {
+            Input::Succeeded { event: Seen { id: Some(id), until, .. }, .. } => {
                 cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
@@ -349,12 +352,12 @@ impl Toy {
                 let paid = if let Self::Live { paid, .. } = self { *paid } else { None };
                 *self = Self::Live { id, until, attested: false, paid };
             }
-            Input::Answered { call, .. } if *call == Call::Find => {
+            Input::Succeeded { call, .. } if *call == Call::Find => {
                 cx.look_again(|call| matches!(call, Call::Create(_)));
             }
             Input::Refused { call, .. } if matches!(*call, Call::Create(_)) => *self = Self::Absent,
             Input::Refused { call, .. } if *call == Call::Pay => self.paid(Outcome::Failed),
-            Input::Answered { .. }
+            Input::Succeeded { .. }
             | Input::Refused { .. }
             | Input::Accepted { .. }
             | Input::AfterAll(..)
@@ -362,11 +365,11 @@ impl Toy {
             | Input::Hinted { .. }
             | Input::NotSent { .. } => {}
             // Anyone may have sent it: it only makes the lookup owed.
-            Input::Signalled(_, Origin::Unverified) => match self {
+            Input::Webhook(_, Origin::Unverified) => match self {
                 Self::Live { id, .. } => cx.look_up(Call::Look(id.clone())),
                 _ => return Err(IgnoredReason::Early.into()),
             },
-            Input::Signalled(_, Origin::Verified) | Input::Returned | Input::Reviewed { .. } => {
+            Input::Webhook(_, Origin::Verified) | Input::Returned | Input::Reviewed { .. } => {
                 return Err(IgnoredReason::Unrelated.into());
             }
             Input::Resolved { call, verdict: Verdict::About { id, .. }, .. } if matches!(*call, Call::Create(_)) => {

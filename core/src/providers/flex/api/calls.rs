@@ -74,23 +74,24 @@ pub enum RefundsOf {
 pub(crate) static CREATE_SESSION: Operation = Operation::new("create_checkout_session", Retry::Harmless);
 /// The customer is away: what is made is paid with it.
 static CREATE_OFF_SESSION: Operation =
-    Operation::new(CREATE_SESSION.name, Retry::Reconcile).asks_of(Review::CreateAmbiguous.asked());
+    Operation::new(CREATE_SESSION.name, Retry::Reconcile).asks_of(Review::CreateAmbiguous.as_question());
 static FIND_SESSION: Operation = Operation::new("find_checkout_session", Retry::Lookup);
 pub(crate) static RETRIEVE_SESSION: Operation =
     Operation::new("retrieve_checkout_session", Retry::Lookup).not_found_at(&[404]);
 pub(crate) static CREATE_REFUND: Operation =
-    Operation::new("create_refund", Retry::Reconcile).asks_of(Review::RefundUnknown.asked());
+    Operation::new("create_refund", Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
 static LIST_REFUNDS: Operation = Operation::new("list_refunds", Retry::Lookup);
 pub(crate) static CAPTURE: Operation = Operation::new("capture_payment", Retry::Reconcile)
     .success(Success::Undocumented)
-    .asks_of(Review::CaptureUnknown.asked());
+    .asks_of(Review::CaptureUnknown.as_question());
 static LIST_CAPTURES: Operation = Operation::new("list_captures", Retry::Lookup);
 static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
-static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal).asks_of(Review::CancelUnknown.asked());
+static CANCEL: Operation =
+    Operation::new("cancel_subscription", Retry::Goal).asks_of(Review::CancelUnknown.as_question());
 static CANCEL_AND_REFUND: Operation =
-    Operation::new(CANCEL.name, Retry::Reconcile).asks_of(Review::CancelUnknown.asked());
+    Operation::new(CANCEL.name, Retry::Reconcile).asks_of(Review::CancelUnknown.as_question());
 static UPDATE_SUBSCRIPTION: Operation =
-    Operation::new("update_subscription", Retry::Goal).asks_of(Review::UpdateUnknown.asked());
+    Operation::new("update_subscription", Retry::Goal).asks_of(Review::UpdateUnknown.as_question());
 static RETRIEVE_INVOICE: Operation = Operation::new("retrieve_invoice", Retry::Lookup).not_found_at(&[404]);
 
 impl effect::Call for Call {

@@ -84,7 +84,7 @@ named! {
         /// Flex refuses.
         Refused = "refused",
         /// A person answers a question.
-        Reviewed = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves them.
         Other = "other",
     }

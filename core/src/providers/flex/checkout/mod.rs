@@ -101,9 +101,9 @@ impl Flow for Checkout {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match input {
             Input::Command(command) => return self.command(command, cx),
-            Input::Answered { id, call, event } => self.answered(&id, &call, &event, cx)?,
+            Input::Succeeded { id, call, event } => self.answered(&id, &call, &event, cx)?,
             Input::AfterAll(made, event) => self.after_all(&made, &event, cx),
-            Input::Signalled(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
             Input::Refused { id, call, .. } => {
                 self.refused(&id, &call, cx);
                 return Ok(Trigger::Refused);
@@ -180,9 +180,9 @@ impl Flow for Checkout {
         read_refusal(call, reply)
     }
 
-    fn weigh(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+    fn compare_reply(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
         match &self.payment {
-            Some(payment) => payment.weigh(call, event, since, self.sessions.test_mode()),
+            Some(payment) => payment.compare_reply(call, event, since, self.sessions.test_mode()),
             None => Reading::Done(event),
         }
     }

@@ -260,7 +260,7 @@ impl Sessions {
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.known.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
-                cx.withdraw_words(&WAITS, |of| of == gone.as_str());
+                cx.withdraw_all_about(&WAITS, |of| of == gone.as_str());
             }
         }
     }

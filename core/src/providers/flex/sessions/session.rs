@@ -178,7 +178,7 @@ impl Session {
         cx.check(Rule::CheckoutStatusKnown, text.is_none()).at("/checkout_session/status");
         if text != self.unlisted {
             self.unlisted = text;
-            cx.withdraw_words(&WAITS, |of| of == self.id.as_str());
+            cx.withdraw_all_about(&WAITS, |of| of == self.id.as_str());
         }
     }
 
@@ -220,7 +220,7 @@ impl Session {
         let (look_up, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
             cx.withdraw(|call| *call == look_up);
-            cx.withdraw_words(&WAITS, |of| of == id);
+            cx.withdraw_all_about(&WAITS, |of| of == id);
             return;
         }
         match &self.unlisted {

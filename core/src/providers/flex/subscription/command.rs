@@ -110,7 +110,7 @@ named! {
         /// Flex refuses.
         Refused = "refused",
         /// A person answers a question.
-        Reviewed = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves a facet.
         Other = "other",
     }

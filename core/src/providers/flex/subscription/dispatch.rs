@@ -50,7 +50,7 @@ impl Subscription {
         }
         let id = given.ok_or(Stop::NotNow)?;
         // What was asked for before and not found is asked for no more.
-        cx.withdraw_words(&[Review::NotFound.as_str()], |_| true);
+        cx.withdraw_all_about(&[Review::NotFound.as_str()], |_| true);
         self.adopt(id, cx);
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Flow for Subscription {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
-            Input::Answered { call, event, .. } => {
+            Input::Succeeded { call, event, .. } => {
                 self.answered(&call, &event, cx)?;
                 Trigger::of(&event)
             }
@@ -135,7 +135,7 @@ impl Flow for Subscription {
                 self.after_all(&made, &event, cx);
                 Trigger::of(&event)
             }
-            Input::Signalled(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
             Input::Refused { call, .. } => {
                 self.refused(&call, cx);
                 Trigger::Refused

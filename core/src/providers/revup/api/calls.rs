@@ -234,7 +234,7 @@ impl Call {
 }
 
 static CREATE_ON_TOKEN: Operation =
-    Operation::new("create_subscription", Retry::Reconcile).asks_of(Review::CreateUnknown.asked());
+    Operation::new("create_subscription", Retry::Reconcile).asks_of(Review::CreateUnknown.as_question());
 static CREATE_BY_FORM: Operation = Operation::new("create_subscription", Retry::Harmless);
 static FIND_TRANSACTIONS: Operation =
     Operation::new("find_transactions", Retry::Lookup).success(Success::List).not_found_at(&[400, 404]);
@@ -243,8 +243,9 @@ static RETRIEVE_PAYMENTS: Operation = Operation::new("retrieve_payments", Retry:
 static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal)
     // "Subscription not found" is neither a cancellation nor its end.
     .again_at(&[NO_SUBSCRIPTION])
-    .asks_of(Review::CancelUnknown.asked());
-static REFUND: Operation = Operation::new("refund_payment", Retry::Reconcile).asks_of(Review::RefundUnknown.asked());
+    .asks_of(Review::CancelUnknown.as_question());
+static REFUND: Operation =
+    Operation::new("refund_payment", Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
 static RETRIEVE_TRANSACTION: Operation =
     Operation::new("retrieve_transaction", Retry::Lookup).not_found_at(&[400, 404]);
 

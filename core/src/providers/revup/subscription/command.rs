@@ -82,7 +82,7 @@ named! {
         /// Revup refuses.
         Refused = "refused",
         /// A person answers a question.
-        Reviewed = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves it.
         Other = "other",
     }

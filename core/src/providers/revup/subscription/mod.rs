@@ -159,7 +159,7 @@ impl Flow for Subscription {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
-            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
             Input::Hinted { call, event, .. } => {
                 self.hinted(&call, event, cx);
                 Trigger::Other
@@ -204,7 +204,7 @@ impl Flow for Subscription {
                 self.status.ask(cx);
                 Trigger::Other
             }
-            Input::Signalled(event, origin) => {
+            Input::Webhook(event, origin) => {
                 match event {
                     Event::Webhook(event) => self.event(&event, origin, cx)?,
                     Event::Notified(notification) => self.notified(&notification, origin, cx)?,

@@ -97,7 +97,7 @@ impl Refunds {
     ) -> Result<(), Stop> {
         let intent = refund.intent.clone().ok_or(Stop::NotNow)?;
         let content = content(&refund);
-        let ordinal = self.intents.status_of(&intent, content).ordinal()?;
+        let ordinal = self.intents.status_of(&intent, content).number()?;
         if let Some(amount) = refund.amount.decimal() {
             ledger.give(&refund.transaction_id, amount);
         }

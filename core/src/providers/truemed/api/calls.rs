@@ -1,12 +1,11 @@
-//! Truemed's operations: what its documents say of each, where it goes, what it carries, and what may be done if its answer is
-//! lost.
+//! Truemed's operations: what the documents say of each, its address, its body, and what to do if the reply is lost.
 
 use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::found::Find;
+use super::find::Find;
 use super::requests::{Capture, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
 use super::session_request::CreatePaymentSession;
 use crate::config::truemed::Settings;
@@ -19,120 +18,122 @@ use crate::value::body;
 /// The header that carries the API key.
 pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-truemed-api-key");
 
-/// An owed request to Truemed.
+/// A request to Truemed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
-    /// Begin to provision a token.
+    /// Request a token.
     CreatePaymentToken(CreatePaymentToken),
-    /// Look whether a token was provisioned.
+    /// Look up whether Truemed has issued a token.
     RetrieveProvisionTokenRequest(ProvisionTokenRequestId),
     /// Change the card or the items of a token.
     UpdatePaymentToken(Token, UpdatePaymentToken),
-    /// Look at a token.
+    /// Look up a token.
     RetrievePaymentToken(Token),
-    /// Delete a token for good.
+    /// Delete a token permanently.
     DeletePaymentToken(Token),
-    /// Begin a checkout, or charge a token.
+    /// Start a checkout, or charge a token.
     CreatePaymentSession(alloc::boxed::Box<CreatePaymentSession>),
-    /// Look at a session.
+    /// Look up a session.
     RetrievePaymentSession(PaymentSessionId),
-    /// The same, to learn what has become of a capture, a void, a cancel or a refund.
+    /// Look up a session for the outcome of a capture, void, cancel or refund.
     ConfirmPaymentSession(PaymentSessionId),
-    /// Look for a session whose creation was never answered.
+    /// Search the list of sessions for one whose creation had no reply.
     FindPaymentSession(Find),
-    /// Take what is held.
+    /// Capture the held money.
     CapturePaymentSession(PaymentSessionId, Capture),
-    /// Release what is held.
+    /// Release the held money.
     VoidPaymentSession(PaymentSessionId),
-    /// Drop a checkout that the customer has not paid.
+    /// Cancel a checkout that the customer has not paid.
     CancelPaymentSession(PaymentSessionId),
-    /// Give money back.
+    /// Refund money.
     CreateRefund(PaymentSessionId, CreateRefund),
 }
 
 impl Call {
-    /// Whether it looks at that session because the session is awaited.
+    /// Whether the request is the scheduled lookup of that session.
     pub(crate) fn looks_at(&self, id: &PaymentSessionId) -> bool {
         matches!(self, Self::RetrievePaymentSession(have) if have == id)
     }
 
-    /// Whether it creates a session.
+    /// Whether the request creates a session.
     pub(crate) const fn is_session(&self) -> bool {
         matches!(self, Self::CreatePaymentSession(_))
     }
 
-    /// Whether it updates a token.
+    /// Whether the request updates a token.
     pub(crate) const fn is_update(&self) -> bool {
         matches!(self, Self::UpdatePaymentToken(..))
     }
 
-    /// Whether it updates the items of a token.
+    /// Whether the request updates the items of a token.
     pub(crate) const fn is_of_items(&self) -> bool {
         matches!(self, Self::UpdatePaymentToken(_, it) if it.order_items.is_some())
     }
 
-    /// Whether it updates the card of a token.
+    /// Whether the request updates the card of a token.
     pub(crate) const fn is_of_card(&self) -> bool {
         matches!(self, Self::UpdatePaymentToken(_, it) if it.order_items.is_none())
     }
 
-    /// Whether one is an update of the same as this one.
+    /// Recognizes updates of the same part, items or card, as this one.
     pub(crate) const fn is_same_update(&self) -> fn(&Self) -> bool {
         if self.is_of_items() { Self::is_of_items } else { Self::is_of_card }
     }
 
-    /// Whether it looks for a session, on whatever page.
+    /// Whether the request searches for a session, on any page of the list.
     pub(crate) const fn is_find(&self) -> bool {
         matches!(self, Self::FindPaymentSession(_))
     }
 }
 
-/// The code by which Truemed asks for the same request again: it says nothing of what became of it.
+/// The code by which Truemed asks for the same request again. It says nothing about the outcome.
 const AGAIN: &[&str] = &["ServerError"];
 
 static CREATE_TOKEN: Operation = Operation::new("create_payment_token", Retry::Harmless).again_at(AGAIN);
 
-/// A token of null means that the request is pending; no "not found" is documented.
+/// A `payment_token` of `null` means that the request is pending. The documents show no "not found" reply.
 static RETRIEVE_PROVISION: Operation = Operation::new("retrieve_provision_token_request", Retry::Lookup);
 
-/// No page shows the whole reply: one that says nothing of an action is accepted, and proves nothing.
+/// No page shows the whole reply. A reply without an action is accepted, and proves nothing.
 static UPDATE_TOKEN: Operation = Operation::new("update_payment_token", Retry::Goal)
     .success(Success::Undocumented)
     .again_at(AGAIN)
-    .asks_of(Review::UpdateUnknown.asked());
+    .asks_of(Review::UpdateUnknown.as_question());
 
 static RETRIEVE_TOKEN: Operation = Operation::new("retrieve_payment_token", Retry::Lookup).not_found_at(&[404]);
 
-/// 204 without a body is its success; a 404 is read by the flow, for it can be about another sales channel.
+/// The success is a 204 without a body. The flow reads a 404, because the token may belong to another sales channel.
 static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::Goal)
     .success(Success::NoContent)
     .again_at(AGAIN)
-    .asks_of(Review::DeleteUnknown.asked());
+    .asks_of(Review::DeleteUnknown.as_question());
 
-static CREATE_SESSION: Operation =
-    Operation::new("create_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CreateUnknown.asked());
+static CREATE_SESSION: Operation = Operation::new("create_payment_session", Retry::SameKey)
+    .again_at(AGAIN)
+    .asks_of(Review::CreateUnknown.as_question());
 
 static RETRIEVE_SESSION: Operation = Operation::new("retrieve_payment_session", Retry::Lookup).not_found_at(&[404]);
 
 static FIND_SESSION: Operation = Operation::new("find_payment_session", Retry::Lookup);
 
-static CAPTURE: Operation =
-    Operation::new("capture_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::CaptureUnknown.asked());
+static CAPTURE: Operation = Operation::new("capture_payment_session", Retry::SameKey)
+    .again_at(AGAIN)
+    .asks_of(Review::CaptureUnknown.as_question());
 
 static VOID: Operation =
-    Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.asked());
+    Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.as_question());
 
-/// No page shows its reply: the session itself shows what became of it.
+/// No page shows the reply. A lookup of the session shows the outcome.
 static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
     .success(Success::Undocumented)
     .again_at(AGAIN)
-    .asks_of(Review::CancelUnknown.asked());
+    .asks_of(Review::CancelUnknown.as_question());
 
 static REFUND: Operation =
-    Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.asked());
+    Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.as_question());
 
 #[derive(Serialize)]
 struct RefundBody<'a> {
@@ -192,7 +193,7 @@ impl effect::Call for Call {
             | Self::VoidPaymentSession(id)
             | Self::CancelPaymentSession(id)
             | Self::CreateRefund(id, _) => Some(Self::ConfirmPaymentSession(id.clone())),
-            // What a lookup shows of a token or of a provision request is no proof of an update.
+            // A lookup of a token or of a provision request does not prove an update.
             _ => None,
         }
     }
@@ -208,8 +209,8 @@ impl effect::Call for Call {
         let post = |url: String| Request::new("POST", url, CREDENTIAL);
         let key = Some(idempotency_key);
         match self {
-            Self::CreatePaymentToken(it) => {
-                post(url("/api/v1/payment_tokens/create".into())).with_json(&body(it, &it.extra, None))
+            Self::CreatePaymentToken(fields) => {
+                post(url("/api/v1/payment_tokens/create".into())).with_json(&body(fields, &fields.extra, None))
             }
             Self::RetrieveProvisionTokenRequest(id) => {
                 get(url(format!("/api/v1/payment_tokens/provision_request/{}", escaped(id.as_str()))))
@@ -217,8 +218,8 @@ impl effect::Call for Call {
             Self::UpdatePaymentToken(of, it) => post(token(of, "/update")).with_json(&body(it, &it.extra, None)),
             Self::RetrievePaymentToken(of) => get(token(of, "")),
             Self::DeletePaymentToken(of) => post(token(of, "/delete")),
-            Self::CreatePaymentSession(it) => {
-                post(url("/payments/v1/create_payment_session".into())).with_json(&body(it, &it.extra, key))
+            Self::CreatePaymentSession(fields) => {
+                post(url("/payments/v1/create_payment_session".into())).with_json(&body(fields, &fields.extra, key))
             }
             Self::RetrievePaymentSession(id) | Self::ConfirmPaymentSession(id) => get(session(id, "")),
             Self::FindPaymentSession(it) => it.request(settings),

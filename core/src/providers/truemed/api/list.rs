@@ -1,4 +1,4 @@
-//! The lists of an account's tokens and sessions: checked requests, and their pages. No flow owns them.
+//! The lists of an account's tokens and sessions: checked requests, and readers of their pages. No flow uses them.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,39 +13,39 @@ use crate::config::truemed::Settings;
 use crate::effect::Request;
 use crate::json::read_body;
 
-/// Which of an account's tokens are listed, newest first.
+/// Which of an account's tokens to list, newest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ListPaymentTokens {
     /// The page, from 1.
     pub page: Option<u32>,
-    /// How many on a page; Truemed's default is 30.
+    /// The number of tokens on a page. Truemed's default is 30.
     pub page_size: Option<u32>,
-    /// A part of the customer's e-mail address.
+    /// A part of the customer's email address.
     pub email: Option<String>,
     /// A part of the customer's name.
     pub name: Option<String>,
-    /// Cards that expire in this month or before: `YYYY-MM`.
+    /// Lists cards that expire in this month or before: `YYYY-MM`.
     pub card_expires_before: Option<String>,
-    /// Letters that expire on this day or before: `YYYY-MM-DD`.
+    /// Lists letters of medical necessity that expire on this day or before: `YYYY-MM-DD`.
     pub lmn_expires_before: Option<String>,
 }
 
-/// Which of an account's sessions are listed, newest first, 30 on a page.
+/// Which of an account's sessions to list, newest first, 30 on a page.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ListPaymentSessions {
     /// The page, from 1.
     pub page: Option<u32>,
-    /// Whether each session lists its items.
+    /// Whether each session has its items.
     pub include_order_items: Option<bool>,
-    /// Whether each session says what was given back.
+    /// Whether each session has its refunded amount.
     pub summarize_refunds: Option<bool>,
 }
 
-/// One page of a list, with its entries as Truemed wrote them.
+/// One page of a list, with its entries as Truemed sent them.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Page {
@@ -57,7 +57,7 @@ pub struct Page {
     pub pagination: Option<Value>,
 }
 
-/// A field of a list's request that Truemed would not understand.
+/// A field of a list request that Truemed would not understand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("`{pointer}` {reason}")]
 #[non_exhaustive]
@@ -71,10 +71,10 @@ pub struct ListError {
 impl ListPaymentTokens {
     /// The request for this page.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
-        counted(self.page, "/page")?;
-        counted(self.page_size, "/page_size")?;
-        dated(self.card_expires_before.as_deref(), "YYYY-MM", "/card_expires_before", "is not YYYY-MM")?;
-        dated(self.lmn_expires_before.as_deref(), "YYYY-MM-DD", "/lmn_expires_before", "is not YYYY-MM-DD")?;
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        check_date(self.card_expires_before.as_deref(), "YYYY-MM", "/card_expires_before", "is not YYYY-MM")?;
+        check_date(self.lmn_expires_before.as_deref(), "YYYY-MM-DD", "/lmn_expires_before", "is not YYYY-MM-DD")?;
         let query = [
             ("page", self.page.map(|it| it.to_string())),
             ("page_size", self.page_size.map(|it| it.to_string())),
@@ -90,7 +90,7 @@ impl ListPaymentTokens {
 impl ListPaymentSessions {
     /// The request for this page.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
-        counted(self.page, "/page")?;
+        check_positive(self.page, "/page")?;
         let query = [
             ("page", self.page.map(|it| it.to_string())),
             ("include_order_items", self.include_order_items.map(|it| it.to_string())),
@@ -101,21 +101,21 @@ impl ListPaymentSessions {
 }
 
 impl Page {
-    /// Reads the answer to either list; nothing if it cannot be read.
+    /// Reads the reply to either list request. Returns `None` if it cannot be read.
     pub fn read(body: &[u8]) -> Option<Self> {
         read_body(body)
     }
 }
 
-fn counted(number: Option<u32>, pointer: &'static str) -> Result<(), ListError> {
+fn check_positive(number: Option<u32>, pointer: &'static str) -> Result<(), ListError> {
     if number == Some(0) { Err(ListError { pointer, reason: "counts from 1" }) } else { Ok(()) }
 }
 
-/// Whether a text has the digits and dashes of a pattern.
-fn dated(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
+/// Checks the digits and dashes of a date.
+fn check_date(text: Option<&str>, pattern: &str, pointer: &'static str, reason: &'static str) -> Result<(), ListError> {
     let fits = |text: &str| {
-        let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
-        text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(like)
+        let is_same_kind = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_digit() };
+        text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(is_same_kind)
     };
     if text.is_none_or(fits) { Ok(()) } else { Err(ListError { pointer, reason }) }
 }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_of_either_list() {
+    fn a_page_of_either_list_is_read() {
         let page = Page::read(br#"{"payment_tokens": [{"payment_token": "pt_1"}], "pagination": null}"#).unwrap();
         assert_eq!(page.entries.len(), 1);
         assert!(Page::read(b"<html>").is_none());

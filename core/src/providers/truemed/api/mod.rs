@@ -1,7 +1,7 @@
-//! What is sent to Truemed, and what its replies and its webhooks look like.
+//! The requests to Truemed, its replies, and its webhooks.
 
 pub(crate) mod calls;
-pub(crate) mod found;
+pub(crate) mod find;
 pub(crate) mod signature;
 pub mod list;
 pub(crate) mod order;

@@ -1,4 +1,4 @@
-//! Orders: items and amounts, and the rules that add them up.
+//! Orders: their items and amounts, and the rules that add them up.
 
 use alloc::format;
 use alloc::string::String;
@@ -19,17 +19,17 @@ use crate::providers::truemed::rules::Rule;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OrderItem {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// How many.
+    /// The quantity.
     #[serde(deserialize_with = "whole")]
     pub quantity: i64,
-    /// The price of one, in cents.
+    /// The price of one unit, in cents.
     pub price: Cents,
     /// The merchant's stock keeping unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
-    /// Charges and discounts of the whole line, not of each unit.
+    /// Charges and discounts of the whole line. They count once, not per unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_details: Option<AmountDetails>,
 }
@@ -51,10 +51,10 @@ impl OrderItem {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AmountDetails {
-    /// What is added: shipping, tax, fees.
+    /// The sum of the charges, such as shipping, tax and fees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_additional_charges: Option<Cents>,
-    /// What is taken off, with the sign that the settings name.
+    /// The sum of the discounts, with the sign that the config sets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_discounts: Option<Cents>,
     /// The charges one by one.
@@ -71,10 +71,10 @@ pub struct AmountDetails {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AmountDetail {
-    /// What it is called.
+    /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
 }
 
@@ -85,7 +85,7 @@ impl AmountDetail {
     }
 }
 
-/// The fingerprint of an order's items: their multiset of sku, name, quantity and price.
+/// The fingerprint of the items: their SKU, name, quantity and price, in any order.
 pub(crate) fn digest(items: &[OrderItem]) -> Digest {
     let mut sorted: Vec<_> = items.iter().map(OrderItem::identity).collect();
     sorted.sort_unstable();
@@ -101,7 +101,7 @@ pub(crate) fn digest(items: &[OrderItem]) -> Digest {
     Digest::of([bytes.as_slice()])
 }
 
-/// Holds prices and quantities against the rule about them.
+/// Checks prices and quantities.
 pub(crate) fn check_amounts<F: Flow>(items: &[OrderItem], rules: &mut Rules<'_, F>) {
     let negative = items.iter().position(|it| it.price < Cents::ZERO || it.quantity < 1);
     let check = rules.check(Rule::SessionAmountNonnegative, negative.is_none());
@@ -113,25 +113,25 @@ pub(crate) fn price_of(items: &[OrderItem]) -> i128 {
     items.iter().map(|it| i128::from(it.quantity).saturating_mul(i128::from(it.price.get()))).sum()
 }
 
-/// An order's amounts, as a command gives them.
+/// The amounts of an order, as a command has them.
 #[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) total: Cents,
     pub(crate) items: &'a [OrderItem],
     pub(crate) details: Option<&'a AmountDetails>,
-    /// Whether it is the nothing that a free trial costs.
+    /// Whether it is the zero total of a free trial.
     pub(crate) free_trial: bool,
 }
 
 impl Order<'_> {
-    /// What the parts add up to.
+    /// The sum of the parts.
     fn sum(&self, settings: &Settings) -> i128 {
         let lines = self.items.iter().filter_map(|it| it.amount_details.as_ref());
         let adjustments = lines.chain(self.details).map(|it| it.adjustment(settings.discounts));
         price_of(self.items).saturating_add(adjustments.sum())
     }
 
-    /// Holds the amounts against the rules.
+    /// Checks the amounts.
     pub(crate) fn check<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         rules.check(Rule::SessionAmountNonnegative, self.total >= Cents::ZERO).at("/total_amount");
         check_amounts(self.items, rules);
@@ -160,7 +160,7 @@ impl Order<'_> {
 }
 
 impl AmountDetails {
-    /// What these details add to a sum.
+    /// What these details add to the sum of the order.
     fn adjustment(&self, sign: DiscountSign) -> i128 {
         let charges = self.total_additional_charges.unwrap_or_default().get();
         let discounts = self.total_discounts.unwrap_or_default().get();
@@ -173,17 +173,17 @@ impl AmountDetails {
     fn check<F: Flow>(&self, sign: DiscountSign, rules: &mut Rules<'_, F>, at: impl Fn() -> String) {
         let charges = self.total_additional_charges.unwrap_or_default();
         let discounts = self.total_discounts.unwrap_or_default();
-        let signed = match sign {
+        let has_sign = match sign {
             DiscountSign::Positive => discounts >= Cents::ZERO,
             DiscountSign::Negative => discounts <= Cents::ZERO,
         };
-        rules.check(Rule::SessionAmountNonnegative, signed && charges >= Cents::ZERO).at_index(&at);
-        let agree = |list: &Option<Vec<AmountDetail>>, total: Option<Cents>| match list {
+        rules.check(Rule::SessionAmountNonnegative, has_sign && charges >= Cents::ZERO).at_index(&at);
+        let adds_up = |list: &Option<Vec<AmountDetail>>, total: Option<Cents>| match list {
             None => true,
             Some(list) => list.iter().fold(Cents::ZERO, |sum, it| sum.plus(it.amount)) == total.unwrap_or_default(),
         };
-        let consistent = agree(&self.additional_charges_details, self.total_additional_charges)
-            && agree(&self.discounts_details, self.total_discounts);
+        let consistent = adds_up(&self.additional_charges_details, self.total_additional_charges)
+            && adds_up(&self.discounts_details, self.total_discounts);
         rules.check(Rule::SessionAmountDetailsConsistent, consistent).at_index(&at);
     }
 }

@@ -1,4 +1,4 @@
-//! Replies of Truemed: which members prove a success, and how a refusal is worded.
+//! Truemed's replies: which members prove a success, and how Truemed words a refusal.
 
 use alloc::string::String;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 
-use super::webhook::{NextAction, SessionSeen, Status};
+use super::webhook::{NextAction, SessionReport, Status};
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::in_one_case;
 use crate::json::{RawText, any_form, decode, lenient, lenient_text, read_body, string_or_int};
@@ -18,11 +18,11 @@ use crate::time::Timestamp;
 /// The reply to `create_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenRequested {
-    /// The request, never to be used as a token.
+pub struct CreateTokenReply {
+    /// The id of the request. It cannot be used as a token.
     #[serde(deserialize_with = "any_form")]
     pub provision_token_request_id: ProvisionTokenRequestId,
-    /// Where the customer goes.
+    /// The page to send the customer to.
     #[serde(default, deserialize_with = "lenient")]
     pub redirect_url: Option<String>,
 }
@@ -30,73 +30,73 @@ pub struct TokenRequested {
 /// The reply to `update_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct UpdateAnswered {
-    /// Whether the customer must act, where the reply says anything of it.
-    #[serde(default, deserialize_with = "said")]
-    next_action: Option<Said>,
-    /// Where the customer acts.
+pub struct UpdateTokenReply {
+    /// Whether the customer must act, if the reply says so.
+    #[serde(default, deserialize_with = "action_member")]
+    next_action: Option<ActionMember>,
+    /// The page where the customer acts.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
-    /// The request that the webhook will name.
+    /// The id that the webhook will have.
     #[serde(default, deserialize_with = "lenient")]
     pub provision_token_request_id: Option<ProvisionTokenRequestId>,
-    /// The token that was updated, where it is named.
+    /// The updated token, if the reply has it.
     #[serde(default, deserialize_with = "lenient")]
     payment_token: Option<Token>,
 }
 
-/// What a member that names an action says.
+/// The value of a member `next_action`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Said {
-    /// Nothing.
-    Nothing,
-    /// That there is none.
-    No,
-    /// There is one, by the provider's name for it.
+enum ActionMember {
+    /// `null`, or an empty string.
+    Null,
+    /// The string `none`, in any case.
+    None,
+    /// An action, by Truemed's name for it.
     Named(NextAction),
-    /// There is one that has no name that could be read.
+    /// An action whose name cannot be read.
     Unnamed,
 }
 
-impl<'de> Deserialize<'de> for Said {
+impl<'de> Deserialize<'de> for ActionMember {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = RawText::deserialize(deserializer)?.get();
         Ok(match (raw, decode::<String>(raw)) {
-            ("null", _) => Self::Nothing,
-            (_, Ok(text)) if text.is_empty() => Self::Nothing,
-            (_, Ok(text)) if text.eq_ignore_ascii_case("none") => Self::No,
+            ("null", _) => Self::Null,
+            (_, Ok(text)) if text.is_empty() => Self::Null,
+            (_, Ok(text)) if text.eq_ignore_ascii_case("none") => Self::None,
             (_, Ok(text)) => Self::Named(NextAction::from(text)),
             (_, Err(_)) => Self::Unnamed,
         })
     }
 }
 
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Said>, D::Error> {
-    Said::deserialize(deserializer).map(Some)
+fn action_member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ActionMember>, D::Error> {
+    ActionMember::deserialize(deserializer).map(Some)
 }
 
-impl UpdateAnswered {
-    /// What the customer must do, if anything; an action whose name cannot be read has an empty one.
+impl UpdateTokenReply {
+    /// Whether the reply has a member that the documents show.
+    const fn has_documented_member(&self) -> bool {
+        self.next_action.is_some() || self.redirect_url.is_some() || self.provision_token_request_id.is_some()
+    }
+
+    /// What the customer must do, if anything. An action whose name cannot be read is the empty string.
     pub fn next_action(&self) -> Option<NextAction> {
         let unnamed = || NextAction::Unknown(String::new());
         match &self.next_action {
-            Some(Said::Named(action)) => Some(action.clone()),
-            Some(Said::Unnamed) => Some(unnamed()),
-            // A page for the customer is an action, whatever is said of it.
-            Some(Said::No | Said::Nothing) | None => self.redirect_url.is_some().then(unnamed),
+            Some(ActionMember::Named(action)) => Some(action.clone()),
+            Some(ActionMember::Unnamed) => Some(unnamed()),
+            // A page for the customer is an action, even if the reply names none.
+            Some(ActionMember::None | ActionMember::Null) | None => self.redirect_url.is_some().then(unnamed),
         }
     }
 
-    /// Reads the reply, which proves nothing unless it says something of an action, or names its request; nor where the
-    /// token that it names is another than the one that was to be updated.
-    pub(crate) fn read<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
+    /// Reads the reply. It proves nothing without an action, a page or a request id, or if it names another token.
+    pub(crate) fn read<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(Self) -> E) -> Reading<E> {
         match read_body::<Self>(reply.body) {
-            Some(Self { payment_token: Some(other), .. }) if other != *asked => Reading::missing("/payment_token"),
-            Some(it)
-                if it.next_action.is_some() || it.redirect_url.is_some() || it.provision_token_request_id.is_some() =>
-            {
-                Reading::Done(event(it))
-            }
+            Some(Self { payment_token: Some(other), .. }) if other != *requested => Reading::missing("/payment_token"),
+            Some(update) if update.has_documented_member() => Reading::Done(event(update)),
             _ => Reading::missing("/next_action"),
         }
     }
@@ -105,34 +105,34 @@ impl UpdateAnswered {
 /// The reply to `create_payment_session`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionCreated {
-    /// The session.
+pub struct CreateSessionReply {
+    /// The id of the session.
     #[serde(deserialize_with = "any_form")]
     pub id: PaymentSessionId,
-    /// Where the customer pays.
+    /// The page where the customer pays.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
 }
 
-/// A refused charge that sends the customer to a page.
+/// A refused charge, with a page for the customer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[non_exhaustive]
-pub struct ChargeFailed {
-    /// Where the customer repairs it.
+pub struct FailedChargeReply {
+    /// The page where the customer repairs the payment method.
     #[serde(default, deserialize_with = "lenient_text")]
     pub redirect_url: Option<String>,
-    /// What the customer must do there, where the reply says so in the word of an update.
+    /// What the customer must do there, if the reply has the `next_action` of an update.
     #[serde(default, deserialize_with = "lenient_text")]
     next_action: Option<String>,
-    /// The session that failed; the name of this field is not documented, so two are read.
+    /// The session that failed. The documents do not show the name of this field, so two names are read.
     #[serde(default, deserialize_with = "lenient")]
     payment_session_id: Option<PaymentSessionId>,
     #[serde(default, deserialize_with = "lenient")]
     id: Option<PaymentSessionId>,
 }
 
-impl ChargeFailed {
-    /// The session that failed, if the reply names it.
+impl FailedChargeReply {
+    /// The session that failed, if the reply has it.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.id.as_ref())
     }
@@ -144,14 +144,14 @@ impl ChargeFailed {
     }
 }
 
-/// The reply to `retrieve_provision_token_request`; a token of null says that it is pending.
+/// The reply to `retrieve_provision_token_request`. A `payment_token` of `null` means that the request is pending.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct ProvisionRetrieved {
-    /// The token, once there is one.
+pub struct ProvisionReply {
+    /// The token, once Truemed has issued it.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Option<Token>,
-    /// Our own text, echoed.
+    /// The metadata that we sent.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
 }
@@ -159,7 +159,7 @@ pub struct ProvisionRetrieved {
 /// The reply to `retrieve_payment_token`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenRetrieved {
+pub struct TokenReply {
     /// The token.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Token,
@@ -168,16 +168,16 @@ pub struct TokenRetrieved {
     pub lmn_expires_at: Option<String>,
 }
 
-impl TokenRetrieved {
+impl TokenReply {
     /// When the earliest letter expires.
-    pub(crate) fn letter(&self) -> Option<Timestamp> {
+    pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
     }
 }
 
-/// The id of what a request made, in the reply to a capture, a void or a refund.
+/// The id of what a capture, a void or a refund made.
 #[derive(Deserialize)]
-struct Made {
+struct MadeReply {
     #[serde(default, deserialize_with = "string_or_int")]
     id: Option<String>,
     #[serde(default, deserialize_with = "string_or_int")]
@@ -186,27 +186,27 @@ struct Made {
     status: Option<Status>,
 }
 
-/// Reads the id of a capture. The session's own is what a lookup says, and no capture's.
+/// Reads the id of a capture. The id of the session itself is not the id of a capture.
 pub(crate) fn capture<E>(reply: &Reply<'_>, of: &PaymentSessionId, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read_body::<Made>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
+    let made = read_body::<MadeReply>(reply.body).and_then(|it| it.id).filter(|id| in_one_case(id) != of.as_str());
     Reading::of(made.map(event).ok_or("/id"))
 }
 
-/// Reads the id of a void. A session that is shown in its place has to be voided.
+/// Reads the id of a void. If the reply is a session instead, its status must be `authorization_voided`.
 pub(crate) fn void<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    let made = read_body::<Made>(reply.body)
+    let made = read_body::<MadeReply>(reply.body)
         .filter(|it| it.status.as_ref().is_none_or(|it| *it == Status::AuthorizationVoided));
     Reading::of(made.and_then(|it| it.id).map(event).ok_or("/id"))
 }
 
 /// Reads the id of a refund.
 pub(crate) fn refund<E>(reply: &Reply<'_>, event: impl FnOnce(String) -> E) -> Reading<E> {
-    Reading::of(read_body::<Made>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
+    Reading::of(read_body::<MadeReply>(reply.body).and_then(|it| it.refund_id).map(event).ok_or("/refund_id"))
 }
 
-/// Reads the request for a token, which is of no use without the page for the customer.
-pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequested) -> E) -> Reading<E> {
-    match read_body::<TokenRequested>(reply.body) {
+/// Reads a request for a token. It is of no use without the page for the customer.
+pub(crate) fn create_token<E>(reply: &Reply<'_>, event: impl FnOnce(CreateTokenReply) -> E) -> Reading<E> {
+    match read_body::<CreateTokenReply>(reply.body) {
         None => Reading::missing("/provision_token_request_id"),
         Some(it) if it.redirect_url.as_deref().is_some_and(|url| url.contains("://")) => Reading::Done(event(it)),
         Some(it) => Reading::Missing { pointer: "/redirect_url", hint: Some(event(it)) },
@@ -214,54 +214,58 @@ pub(crate) fn token_requested<E>(reply: &Reply<'_>, event: impl FnOnce(TokenRequ
 }
 
 /// Reads a created session.
-pub(crate) fn session_created<E>(reply: &Reply<'_>, event: impl FnOnce(SessionCreated) -> E) -> Reading<E> {
-    whole(reply, "/id", event)
+pub(crate) fn create_session<E>(reply: &Reply<'_>, event: impl FnOnce(CreateSessionReply) -> E) -> Reading<E> {
+    read_whole(reply, "/id", event)
 }
 
-/// Reads how a session stands: the one that was asked for.
+/// Reads the reply to a session lookup. It must be about the requested session.
 pub(crate) fn session<E>(
     reply: &Reply<'_>,
-    asked: &PaymentSessionId,
-    event: impl FnOnce(SessionSeen) -> E,
+    requested: &PaymentSessionId,
+    event: impl FnOnce(SessionReport) -> E,
 ) -> Reading<E> {
-    match read_body::<SessionSeen>(reply.body) {
+    match read_body::<SessionReport>(reply.body) {
         None => Reading::missing("/status"),
-        Some(seen) if seen.status.as_str().is_empty() => Reading::missing("/status"),
-        Some(seen) if seen.session() == Some(asked) => Reading::Done(event(seen)),
+        Some(report) if report.status.as_str().is_empty() => Reading::missing("/status"),
+        Some(report) if report.session() == Some(requested) => Reading::Done(event(report)),
         Some(_) => Reading::missing("/id"),
     }
 }
 
-/// Reads a token: the one that was asked for.
-pub(crate) fn token<E>(reply: &Reply<'_>, asked: &Token, event: impl FnOnce(TokenRetrieved) -> E) -> Reading<E> {
-    let read = read_body::<TokenRetrieved>(reply.body).filter(|it| it.payment_token == *asked);
+/// Reads the reply to a token lookup. It must be about the requested token.
+pub(crate) fn token<E>(reply: &Reply<'_>, requested: &Token, event: impl FnOnce(TokenReply) -> E) -> Reading<E> {
+    let read = read_body::<TokenReply>(reply.body).filter(|it| it.payment_token == *requested);
     Reading::of(read.map(event).ok_or("/payment_token"))
 }
 
-/// Reads the provision request that was asked for: its token must be there, be it null.
+/// Reads the reply to a lookup of a provision request. It must have a `payment_token`, which can be `null`.
 pub(crate) fn provision<E>(
     reply: &Reply<'_>,
-    asked: &ProvisionTokenRequestId,
-    event: impl FnOnce(ProvisionRetrieved) -> E,
+    requested: &ProvisionTokenRequestId,
+    event: impl FnOnce(ProvisionReply) -> E,
 ) -> Reading<E> {
     #[derive(Deserialize)]
-    struct Shape<'a> {
+    struct Members<'a> {
         #[serde(borrow)]
-        #[expect(dead_code, reason = "only that it is there matters")]
+        #[expect(dead_code, reason = "only its presence matters")]
         payment_token: RawText<'a>,
         #[serde(default, deserialize_with = "lenient_text")]
         provision_token_request_id: Option<String>,
     }
-    match read_body::<Shape<'_>>(reply.body) {
+    match read_body::<Members<'_>>(reply.body) {
         None => Reading::missing("/payment_token"),
-        Some(Shape { provision_token_request_id: Some(other), .. }) if other != asked.as_str() => {
+        Some(Members { provision_token_request_id: Some(other), .. }) if other != requested.as_str() => {
             Reading::missing("/provision_token_request_id")
         }
-        Some(_) => whole(reply, "/payment_token", event),
+        Some(_) => read_whole(reply, "/payment_token", event),
     }
 }
 
-fn whole<T: DeserializeOwned, E>(reply: &Reply<'_>, pointer: &'static str, event: impl FnOnce(T) -> E) -> Reading<E> {
+fn read_whole<T: DeserializeOwned, E>(
+    reply: &Reply<'_>,
+    pointer: &'static str,
+    event: impl FnOnce(T) -> E,
+) -> Reading<E> {
     Reading::of(read_body(reply.body).map(event).ok_or(pointer))
 }
 
@@ -273,7 +277,7 @@ struct ErrorBody {
     message: Option<String>,
 }
 
-/// How Truemed words a refusal, and our rule that predicts it by its code; nothing if it is not worded so.
+/// Reads a refusal in Truemed's words, with our rule that predicts it. Returns `None` for any other reply.
 pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Refusal<E>> {
     let ErrorBody { error: code, message } = read_body(reply.body)?;
     let rule = code.as_deref().and_then(|code| rules.iter().find(|(have, _)| *have == code));
@@ -281,13 +285,13 @@ pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Re
     (code.is_some() || message.is_some()).then(|| Refusal { rule, ..Refusal::new(code, message) })
 }
 
-/// The same for a charge, whose refusal may send the customer to a page, whatever its status.
+/// Reads the refusal of a charge. With any status, it can send the customer to a page.
 pub(crate) fn charge_refusal<E>(
     reply: &Reply<'_>,
-    event: impl FnOnce(ChargeFailed, Option<String>) -> E,
+    event: impl FnOnce(FailedChargeReply, Option<String>) -> E,
 ) -> Option<Refusal<E>> {
     let worded = refusal(reply, &[("NotFound", Rule::TokenDeleteFinal)]);
-    let Some(failed) = read_body::<ChargeFailed>(reply.body).filter(|it| it.redirect_url.is_some()) else {
+    let Some(failed) = read_body::<FailedChargeReply>(reply.body).filter(|it| it.redirect_url.is_some()) else {
         return worded;
     };
     let refusal = worded.unwrap_or(Refusal::new(None, None));
@@ -300,15 +304,15 @@ mod tests {
     use super::*;
 
     fn update(body: &str) -> Option<Option<NextAction>> {
-        let asked = Token::parse("pt_1").unwrap();
-        match UpdateAnswered::read(&Reply { status: 200, body: body.as_bytes() }, &asked, |it| it.next_action()) {
+        let requested = Token::parse("pt_1").unwrap();
+        match UpdateTokenReply::read(&Reply { status: 200, body: body.as_bytes() }, &requested, |it| it.next_action()) {
             Reading::Done(action) => Some(action),
             Reading::Missing { .. } => None,
         }
     }
 
     #[test]
-    fn an_update_asks_for_nothing_only_where_it_says_so() {
+    fn an_update_needs_no_action_only_if_the_reply_says_so() {
         for none in [r#"null"#, r#""""#, r#""None""#, r#""none""#, r#""NONE""#] {
             assert_eq!(update(&alloc::format!("{{\"next_action\":{none}}}")), Some(None), "{none}");
         }

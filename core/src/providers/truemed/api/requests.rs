@@ -1,4 +1,4 @@
-//! The bodies of requests, as the host gives them; that of a session has a file of its own.
+//! The bodies of requests. The body of a session has a file of its own.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,18 +10,18 @@ use crate::money::Cents;
 use crate::value::{Extra, Metadata, RawJson, open_enum};
 
 open_enum! {
-    /// Why money is given back.
+    /// Why the host refunds money.
     pub enum Reason {
         /// The customer asked for it.
         CustomerRequest = "customer_request",
-        /// The payment was a fraud.
+        /// The payment was fraudulent.
         Fraudulent = "fraudulent",
-        /// It was paid twice.
+        /// The customer paid twice.
         DuplicatePayment = "duplicate_payment",
     }
 }
 
-/// `create_payment_token`: begin to store the payment method of a customer who is present.
+/// `create_payment_token`: start to store the payment method of a customer who is present.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreatePaymentTokenFields"))]
 #[serde(deny_unknown_fields)]
@@ -29,13 +29,13 @@ open_enum! {
 pub struct CreatePaymentToken {
     /// What the customer subscribes to.
     pub order_items: Vec<OrderItem>,
-    /// Where the customer lands afterwards.
+    /// Where Truemed sends the customer afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success_url: Option<String>,
-    /// Where the customer lands after Cancel.
+    /// Where Truemed sends the customer after Cancel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_url: Option<String>,
-    /// A text that Truemed echoes; the flow's key where the host gives none.
+    /// A string that Truemed returns. The default is the key of the flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     /// Fields that the library does not know.
@@ -44,14 +44,14 @@ pub struct CreatePaymentToken {
 }
 
 impl CreatePaymentToken {
-    /// The token of a subscription to some items.
+    /// A token for a subscription to these items.
     pub fn new(order_items: Vec<OrderItem>, success_url: &str, failure_url: &str) -> Self {
         let (success_url, failure_url) = (Some(success_url.into()), Some(failure_url.into()));
         Self { order_items, success_url, failure_url, metadata: None, extra: Extra::default() }
     }
 }
 
-/// `update_payment_token`: change the stored card, or the items, of a customer who is present; never both.
+/// `update_payment_token`: change either the stored card or the items of a customer who is present.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedUpdatePaymentTokenFields"))]
 #[serde(deny_unknown_fields)]
@@ -80,17 +80,17 @@ impl UpdatePaymentToken {
     }
 }
 
-/// `create_refund`: give back some or all of what was captured.
+/// `create_refund`: refund some or all of the captured money.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreateRefundFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateRefund {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Which items, in Truemed's own shape.
+    /// The refunded items, as Truemed specifies them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_details: Option<RawJson>,
     /// Fields that the library does not know.
@@ -98,13 +98,13 @@ pub struct CreateRefund {
     pub extra: Extra,
 }
 
-/// `capture_payment_session`: take what was held, or less.
+/// `capture_payment_session`: capture the held money, or less.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapture"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Capture {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub total_amount: Cents,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]

@@ -1,4 +1,4 @@
-//! `create_payment_session`: the one operation that both flows share, and the rules of its fields.
+//! `create_payment_session`, which both flows send, and the rules of its fields.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,11 +16,11 @@ use crate::providers::truemed::rules::Rule;
 use crate::url::is_absolute;
 use crate::value::{Extra, Metadata, open_enum};
 
-/// The one template that Truemed replaces in a URL.
+/// The only template that Truemed replaces in a URL.
 const TEMPLATE: &str = "{{payment_session_id}}";
 
 open_enum! {
-    /// How the money of a session is taken.
+    /// How Truemed takes the money of a session.
     pub enum Kind {
         /// Captured as soon as it is approved.
         OneTimePayment = "one_time_payment",
@@ -29,26 +29,26 @@ open_enum! {
     }
 }
 
-/// `create_payment_session`: begin a checkout, or charge a stored method while the customer is away.
+/// `create_payment_session`: start a checkout, or charge a stored payment method while the customer is away.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreatePaymentSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreatePaymentSession {
-    /// What the customer pays in all, in cents; 0 for a free trial alone.
+    /// The total that the customer pays, in cents. Only a free trial has 0.
     pub total_amount: Cents,
-    /// What is sold.
+    /// The items that are sold.
     pub order_items: Vec<OrderItem>,
     /// Charges and discounts of the whole order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_details: Option<AmountDetails>,
-    /// Where the customer lands after the checkout; may hold `{{payment_session_id}}`.
+    /// Where Truemed sends the customer after the checkout. It may contain `{{payment_session_id}}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success_url: Option<String>,
-    /// Where the customer lands after Cancel.
+    /// Where Truemed sends the customer after Cancel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_url: Option<String>,
-    /// The customer's e-mail address.
+    /// The customer's email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_email: Option<String>,
     /// The customer's name.
@@ -57,22 +57,22 @@ pub struct CreatePaymentSession {
     /// The customer's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_state: Option<String>,
-    /// A text that Truemed echoes; the flow's key where the host gives none.
+    /// A string that Truemed returns. The default is the key of the flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// How the money is taken.
+    /// How Truemed takes the money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Whether to store the payment method as a token as well.
+    /// Whether to store the payment method as a token too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenize: Option<bool>,
-    /// The stored method to charge while the customer is away.
+    /// The stored payment method to charge while the customer is away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_token: Option<Token>,
-    /// What a free trial shows of the first bill.
+    /// The first bill that the checkout of a free trial shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_next_bill_info: Option<NextBillInfo>,
-    /// Whether the redirect URL is for an iframe.
+    /// Whether `redirect_url` is for an iframe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_iframe: Option<bool>,
     /// The host's name for this charge.
@@ -98,7 +98,7 @@ pub struct NextBillInfo {
 }
 
 impl NextBillInfo {
-    /// A bill of that amount on that date.
+    /// A bill of this amount on this date.
     pub fn new(total_amount: Cents, date: &str) -> Self {
         Self { total_amount: Some(total_amount), date: Some(date.into()) }
     }
@@ -110,17 +110,17 @@ impl CreatePaymentSession {
         Self { total_amount, order_items, ..Self::default() }
     }
 
-    /// Whether the customer is away: a stored method is charged.
+    /// Whether the session charges a stored payment method while the customer is away.
     pub const fn is_charge(&self) -> bool {
         self.payment_token.is_some()
     }
 
-    /// Whether it belongs to the flow of the token that it charges or makes.
+    /// Whether the session belongs to the flow of the token that it charges or makes.
     pub const fn is_of_a_token(&self) -> bool {
         self.is_charge() || self.asks_for_token()
     }
 
-    /// Whether it makes a token.
+    /// Whether the session makes a token.
     pub const fn asks_for_token(&self) -> bool {
         matches!(self.tokenize, Some(true))
     }
@@ -141,12 +141,12 @@ impl CreatePaymentSession {
         Digest::of([items.as_bytes(), self.total_amount.get().to_le_bytes().as_slice(), details.as_bytes()])
     }
 
-    /// The fingerprint of everything that is asked for.
+    /// The fingerprint of the whole command.
     pub(crate) fn content(&self) -> Digest {
         Digest::of([encode(self).as_bytes()])
     }
 
-    /// Holds the fields against the rules that do not depend on the state.
+    /// Checks the fields, as far as the state does not matter.
     pub(crate) fn check<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let free_trial = self.total_amount == Cents::ZERO && self.asks_for_token();
         let details = self.amount_details.as_ref();
@@ -154,8 +154,8 @@ impl CreatePaymentSession {
         self.check_trial(rules);
         self.check_urls(rules);
         self.check_kind(rules);
-        let text = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
-        rules.check(Rule::MetadataString, text).at("/metadata");
+        let is_string = self.metadata.as_ref().is_none_or(|it| it.text().is_some());
+        rules.check(Rule::MetadataString, is_string).at("/metadata");
         rules.check_extra::<Self>(&self.extra);
     }
 
@@ -163,14 +163,16 @@ impl CreatePaymentSession {
         let trial = self.asks_for_token() && self.display_next_bill_info.is_some();
         rules.check(Rule::SessionZeroOnlyFreeTrial, self.total_amount != Cents::ZERO || trial).at("/total_amount");
         if let Some(info) = &self.display_next_bill_info {
-            let whole = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
-            rules.check(Rule::SessionNextBillInfoShape, whole && self.asks_for_token()).at("/display_next_bill_info");
+            let is_complete = info.total_amount.is_some() && info.date.as_deref().is_some_and(|date| !date.is_empty());
+            rules
+                .check(Rule::SessionNextBillInfoShape, is_complete && self.asks_for_token())
+                .at("/display_next_bill_info");
         }
     }
 
     fn check_urls<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
-        // Of a charge too: the customer who is away lands there after a repair of the card.
+        // A charge needs it too: Truemed sends the customer there after a repair of the card.
         rules.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
         rules.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
         let failure = self.failure_url.as_deref().unwrap_or_default();
@@ -186,9 +188,9 @@ impl CreatePaymentSession {
         rules.check(Rule::SessionKindGated, enabled).at("/kind");
         let attended = !self.is_charge() || *kind != Kind::Authorization;
         rules.check(Rule::SessionAuthorizationNeedsCustomer, attended).at("/kind");
-        // No policy softens it: nobody could end the hold, and it would stand in the way of every charge.
-        let ends = !self.asks_for_token() || *kind != Kind::Authorization;
-        rules.check(Rule::SessionAuthorizationMakesNoToken, ends).at("/kind").instead(&["create_payment_token"]);
+        // The config cannot soften it: no command can end this hold, and it would block every charge.
+        let can_end = !self.asks_for_token() || *kind != Kind::Authorization;
+        rules.check(Rule::SessionAuthorizationMakesNoToken, can_end).at("/kind").instead(&["create_payment_token"]);
     }
 }
 
@@ -197,7 +199,7 @@ pub(crate) fn has_no_template(url: &str) -> bool {
     !url.contains('{') || !url.contains("{{")
 }
 
-/// Whether every template in a URL is the one that is replaced.
+/// Whether every template in a URL is the one that Truemed replaces.
 fn has_no_other_template(url: &str) -> bool {
     if !url.contains('{') {
         return true;

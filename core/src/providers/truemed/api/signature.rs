@@ -1,6 +1,5 @@
-//! The signature of a webhook: is it from Truemed, which flow does it concern, and how to acknowledge it.
+//! The proof of a webhook: whether Truemed sent it, which flows it is about, and how to acknowledge it.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -16,28 +15,28 @@ use crate::id::{CorrelationId, in_one_case};
 use crate::time::{Millis, Timestamp};
 use crate::webhook::{AuthError, Delivery, Secret};
 
-/// The status that Truemed wants for a stored webhook; any other makes it try again for up to seven days.
+/// The status that acknowledges a webhook. After any other, Truemed retries for up to seven days.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 204;
 
-/// How the headers are named that carry a proof, for an error.
+/// The headers that can carry a proof, for an error.
 const PROOFS: &str = "`x-truemed-signature` and `x-truemed-api-key`";
 
 /// The header with the signature.
 const SIGNATURE: &str = "x-truemed-signature";
 
-/// Whether a webhook is Truemed's: by its signature where there is one, otherwise by the shared secret in its header.
+/// Whether Truemed sent the webhook: by its signature, or without one by the shared secret in its header.
 ///
-/// The time of a signature counts only where the host sets a tolerance: a webhook is told again for up to seven days, and no
-/// document says that each time it is signed anew.
+/// The time of a signature counts only if the host sets a tolerance. Truemed delivers a webhook for up to seven days,
+/// and no document says that it signs each delivery again.
 pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     delivery.check_secrets(|_| None)?;
     let secrets = delivery.secrets;
     let genuine = match (delivery.headers.get(SIGNATURE), delivery.headers.get("x-truemed-api-key")) {
         (Some(header), _) => {
             let signature = Signature::read(header).ok_or(AuthError::UnreadableHeader(SIGNATURE))?;
-            let genuine = secrets.iter().any(|secret| signature.is_by(*secret, delivery.body));
+            let genuine = secrets.iter().any(|secret| signature.is_signed_with(*secret, delivery.body));
             if let Some(tolerance) = delivery.tolerance.filter(|_| genuine) {
-                delivery.check_time(signature.made()?, tolerance)?;
+                delivery.check_time(signature.time()?, tolerance)?;
             }
             genuine
         }
@@ -47,7 +46,8 @@ pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError>
     if genuine { Ok(Origin::Verified) } else { Err(AuthError::Mismatch) }
 }
 
-/// A time, and signatures of any version over `{t}.{body}`: hex or base64, since the documents show neither.
+/// A time, and signatures of any version over `{t}.{body}`. The documents show no encoding, so both hex and base64 are
+/// read.
 struct Signature<'a> {
     time: &'a str,
     listed: Vec<Vec<u8>>,
@@ -61,7 +61,7 @@ impl<'a> Signature<'a> {
         Some(Self { time, listed: parts().filter_map(|(name, text)| bytes(text).filter(|_| name != "t")).collect() })
     }
 
-    fn is_by(&self, secret: Secret<'_>, body: &[u8]) -> bool {
+    fn is_signed_with(&self, secret: Secret<'_>, body: &[u8]) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
         mac.update(self.time.as_bytes());
         mac.update(b".");
@@ -70,8 +70,8 @@ impl<'a> Signature<'a> {
         self.listed.iter().any(|given| wanted.as_slice().ct_eq(given.as_slice()).into())
     }
 
-    /// When it was made: in seconds, or in milliseconds where seconds would lie thousands of years ahead.
-    fn made(&self) -> Result<Timestamp, AuthError> {
+    /// The time of the signature. A number too large for seconds is in milliseconds.
+    fn time(&self) -> Result<Timestamp, AuthError> {
         let number: u64 = self.time.parse().map_err(|_| AuthError::UnreadableHeader(SIGNATURE))?;
         Ok(Timestamp::from_documented_seconds(number)
             .unwrap_or_else(|| Timestamp::default().after(Millis::new(number))))
@@ -82,13 +82,14 @@ impl<'a> Signature<'a> {
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
     let signal = Signal::read(&Webhook::of(body));
-    let signal = signal
-        .ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", crate::providers::truemed::NAME)))?;
+    let signal = signal.ok_or_else(|| FactError::new("/body", "is not a Truemed webhook"))?;
     Ok(signal.ids().into_iter().flatten().filter_map(|id| CorrelationId::parse(in_one_case(id)).ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
     use crate::fact::Headers;
     use crate::webhook::SecretError;
@@ -98,7 +99,7 @@ mod tests {
     // printf '1700000000.%s' "$BODY" | openssl dgst -sha256 -hmac whsec
     const HEX: &str = "4ede13ffcf9f35c7b60668c6cb5c86191a153467f02f9ef1b191ab150a9a0143";
 
-    fn told(pairs: &[(&str, &str)], body: &[u8]) -> Result<Origin, AuthError> {
+    fn authenticated(pairs: &[(&str, &str)], body: &[u8]) -> Result<Origin, AuthError> {
         let headers: Headers<'_> = pairs.iter().copied().collect();
         let now = Timestamp::from_millis(1_700_604_800_000);
         authenticate(&Delivery { secrets: SECRETS, headers: &headers, body, now, tolerance: None })
@@ -107,30 +108,33 @@ mod tests {
     #[test]
     fn a_signature_over_the_raw_body_by_any_secret_is_genuine() {
         let value = format!("t=1700000000,v0=00,v1={HEX}");
-        assert_eq!(told(&[("X-Truemed-Signature", &value)], BODY), Ok(Origin::Verified));
+        assert_eq!(authenticated(&[("X-Truemed-Signature", &value)], BODY), Ok(Origin::Verified));
         let spaced = [BODY, b" "].concat();
-        assert_eq!(told(&[("X-Truemed-Signature", &value)], &spaced), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("X-Truemed-Signature", &value)], &spaced), Err(AuthError::Mismatch));
         let other = format!("t=1700000001,v1={HEX}");
-        assert_eq!(told(&[("x-truemed-signature", &other)], BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("x-truemed-signature", &other)], BODY), Err(AuthError::Mismatch));
         let timeless = format!("v1={HEX}");
-        assert_eq!(told(&[("x-truemed-signature", &timeless)], BODY), Err(AuthError::UnreadableHeader(SIGNATURE)));
-        assert_eq!(told(&[("x-truemed-signature", "t=1700000000")], BODY), Err(AuthError::Mismatch));
+        assert_eq!(
+            authenticated(&[("x-truemed-signature", &timeless)], BODY),
+            Err(AuthError::UnreadableHeader(SIGNATURE))
+        );
+        assert_eq!(authenticated(&[("x-truemed-signature", "t=1700000000")], BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
     fn the_shared_secret_in_the_header_is_genuine() {
-        assert_eq!(told(&[("x-truemed-api-key", "whsec")], BODY), Ok(Origin::Verified));
-        assert_eq!(told(&[("x-truemed-api-key", "whse")], BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&[("x-truemed-api-key", "whsec")], BODY), Ok(Origin::Verified));
+        assert_eq!(authenticated(&[("x-truemed-api-key", "whse")], BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
-    fn a_bad_signature_is_not_saved_by_a_good_header() {
+    fn a_good_header_does_not_make_up_for_a_bad_signature() {
         let both = [("x-truemed-signature", "t=1,v1=00"), ("x-truemed-api-key", "whsec")];
-        assert_eq!(told(&both, BODY), Err(AuthError::Mismatch));
+        assert_eq!(authenticated(&both, BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
-    fn the_time_of_a_signature_counts_where_the_host_sets_a_tolerance() {
+    fn the_time_of_a_signature_counts_if_the_host_sets_a_tolerance() {
         let value = format!("t=1700000000,v1={HEX}");
         let headers: Headers<'_> = [("x-truemed-signature", value.as_str())].into_iter().collect();
         let at = |millis, tolerance| {
@@ -142,14 +146,14 @@ mod tests {
         assert_eq!(at(1_700_604_800_000, week), Ok(Origin::Verified));
         assert_eq!(at(1_700_604_800_001, week), Err(AuthError::Stale));
         assert_eq!(at(1_700_000_000, week), Err(AuthError::NowInSeconds));
-        let made = |time| Signature { time, listed: Vec::new() }.made().map(Timestamp::as_millis);
-        assert_eq!((made("1700000000"), made("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
-        assert_eq!(made("2023-11-14T22:13:20Z"), Err(AuthError::UnreadableHeader(SIGNATURE)));
+        let time = |time| Signature { time, listed: Vec::new() }.time().map(Timestamp::as_millis);
+        assert_eq!((time("1700000000"), time("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
+        assert_eq!(time("2023-11-14T22:13:20Z"), Err(AuthError::UnreadableHeader(SIGNATURE)));
     }
 
     #[test]
-    fn no_proof_or_a_secret_that_is_none_is_said() {
-        assert_eq!(told(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
+    fn a_missing_proof_and_an_unusable_secret_are_errors() {
+        assert_eq!(authenticated(&[("content-type", "application/json")], BODY), Err(AuthError::NoSignature(PROOFS)));
         let headers: Headers<'_> = [("x-truemed-api-key", "")].into_iter().collect();
         let with = |secret| {
             let secrets = [Secret::new(secret)];

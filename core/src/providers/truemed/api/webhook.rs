@@ -1,4 +1,4 @@
-//! What Truemed sends by itself, and how a session stands: read tolerantly, and nothing unknown is taken for good.
+//! Truemed's webhooks, and its reports of sessions. They are read leniently, and nothing unknown counts as a success.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -21,21 +21,21 @@ use crate::value::open_enum;
 open_enum! {
     /// The status of a payment session.
     pub enum Status {
-        /// Created; the customer has not paid yet.
+        /// Truemed created the session, and the customer has not paid yet.
         Pending = "pending",
-        /// The customer has paid and Truemed reviews; tell the customer that the order is placed.
+        /// The customer has paid and Truemed reviews the order. The customer should hear that the order is placed.
         Processing = "processing",
-        /// Held on the card.
+        /// The money is held on the card.
         Authorized = "authorized",
         /// The review failed.
         Rejected = "rejected",
-        /// Cancelled before the customer paid.
+        /// The checkout was canceled before the customer paid.
         Canceled = "canceled",
         /// The hold was released.
         AuthorizationVoided = "authorization_voided",
-        /// The hold lapsed.
+        /// The hold expired.
         AuthorizationExpired = "authorization_expired",
-        /// The money is taken: the one status on which to fulfil.
+        /// The money is captured. Only this status allows fulfillment.
         Captured = "captured",
     }
 }
@@ -45,43 +45,43 @@ open_enum! {
     pub enum NextAction {
         /// Change the stored payment method.
         UpdatePaymentMethod = "UpdatePaymentMethod",
-        /// Take the health survey again; the documents spell it in two ways.
+        /// Take the health survey again. The documents spell it in two ways.
         HealthSurvey = "HealthSurvey" | "TakeHealthSurvey",
     }
 }
 
-/// `payment_token_updated`: from its receipt the token can be charged.
+/// `payment_token_updated`: Truemed says that the token can be charged from now on.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct TokenUpdated {
+pub struct TokenUpdatedWebhook {
     /// The token.
     #[serde(deserialize_with = "any_form")]
     pub payment_token: Token,
     /// The session that provisioned it.
     #[serde(default, deserialize_with = "lenient_text")]
     pub payment_session_id: Option<String>,
-    /// The session in which it could not be charged, now repaired.
+    /// The session whose charge failed and was then repaired.
     #[serde(default, deserialize_with = "lenient_text")]
     pub failed_payment_session_id: Option<String>,
-    /// The request of ours that provisioned or updated it.
+    /// The request of ours that made or updated the token.
     #[serde(default, deserialize_with = "lenient_text")]
     pub provision_token_request_id: Option<String>,
-    /// Our own text, echoed.
+    /// The metadata that we sent.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
     /// When the earliest letter of medical necessity expires.
     #[serde(default, deserialize_with = "lenient_text")]
     pub lmn_expires_at: Option<String>,
-    /// When the token was changed; not documented, and used where it is there.
+    /// When the token was changed. The documents do not show it, and it is used if it is there.
     #[serde(default, deserialize_with = "lenient_text")]
     pub updated_at: Option<String>,
 }
 
-/// `payment_session_complete`, or the answer to `retrieve_payment_session`: how a session stands.
+/// Truemed's report of a session: `payment_session_complete`, the reply to a lookup, or an entry of the list.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionSeen {
-    /// The session; the name of this field is not documented, so three are read.
+pub struct SessionReport {
+    /// The session. The documents do not show the name of this field, so three names are read.
     #[serde(default, deserialize_with = "lenient")]
     payment_session_id: Option<PaymentSessionId>,
     #[serde(default, deserialize_with = "lenient")]
@@ -90,47 +90,48 @@ pub struct SessionSeen {
     id: Option<PaymentSessionId>,
     /// Its status.
     pub status: Status,
-    /// The status with refunds and disputes folded in; lookups alone have it.
+    /// The status that also shows refunds and disputes. Only lookups have it.
     #[serde(default, deserialize_with = "lenient_text")]
     pub status_summary: Option<String>,
-    /// What was captured, in cents.
+    /// The captured amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub capture_amount: Option<Cents>,
-    /// What was authorized, in cents.
+    /// The authorized amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub authorize_amount: Option<Cents>,
-    /// What the session is for, in cents.
+    /// The total of the session, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub total_amount: Option<Cents>,
-    /// How its money is taken.
+    /// How Truemed takes the money.
     #[serde(default, deserialize_with = "lenient")]
     pub kind: Option<Kind>,
-    /// The token, where the session makes or charges one.
+    /// The token, if the session makes or charges one.
     #[serde(default, deserialize_with = "lenient")]
     pub payment_token: Option<Token>,
-    /// Our own text, echoed.
+    /// The metadata that we sent.
     #[serde(default, deserialize_with = "lenient_text")]
     pub metadata: Option<String>,
     /// When it was created.
     #[serde(default, deserialize_with = "lenient_text")]
     pub created_at: Option<String>,
-    /// What was given back, in cents; lists have it where it is asked for.
+    /// The refunded amount, in cents. Only a list has it, if the request asks for it.
     #[serde(default, deserialize_with = "lenient")]
     pub refund_amount: Option<Cents>,
-    /// The key under which it was created; not documented, and decides where it is there.
+    /// The idempotency key of the request that created it. The documents do not show it, and it decides if it is
+    /// there.
     #[serde(default, deserialize_with = "lenient_text")]
     pub idempotency_key: Option<String>,
-    /// Whose it is.
+    /// The customer's email address.
     #[serde(default, deserialize_with = "lenient_text")]
     pub customer_email: Option<String>,
-    /// What was sold.
+    /// The items.
     #[serde(default, deserialize_with = "lenient")]
-    order_items: Option<Vec<ItemSeen>>,
+    order_items: Option<Vec<ReportedItem>>,
 }
 
-/// One line of a session's order, as far as it tells one order from another.
+/// One line of a session's order, as far as it distinguishes orders.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-struct ItemSeen {
+struct ReportedItem {
     name: String,
     quantity: i64,
     price: Cents,
@@ -138,75 +139,77 @@ struct ItemSeen {
     sku: Option<String>,
 }
 
-impl SessionSeen {
-    /// The session that stands so, if it is named.
+impl SessionReport {
+    /// The id of the session, if the report has it.
     pub fn session(&self) -> Option<&PaymentSessionId> {
         self.payment_session_id.as_ref().or(self.payment_id.as_ref()).or(self.id.as_ref())
     }
 
-    /// What it costs in all, by the first amount that says so.
+    /// The total, from the first amount that shows it.
     pub(crate) fn amount(&self) -> Option<Cents> {
         self.total_amount.or(self.authorize_amount).or(self.capture_amount)
     }
 
-    /// When it was created, where that can be read.
+    /// When the session was created, if the report shows it in a readable form.
     pub(crate) fn created(&self) -> Option<Timestamp> {
         self.created_at.as_deref().and_then(Timestamp::parse_iso)
     }
 
-    /// The fingerprint of what was sold, where it is shown.
+    /// The fingerprint of the items, if the report has them.
     pub(crate) fn items(&self) -> Option<Digest> {
-        let line = |it: &ItemSeen| {
-            let ItemSeen { name, quantity, price, sku } = it;
+        let line = |it: &ReportedItem| {
+            let ReportedItem { name, quantity, price, sku } = it;
             OrderItem::new(sku.as_deref().unwrap_or_default(), name, *quantity, *price)
         };
         self.order_items.as_ref().map(|items| digest(&items.iter().map(line).collect::<Vec<_>>()))
     }
 }
 
-/// A webhook, once read.
+/// A webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Signal {
     /// A token can be charged.
-    TokenUpdated(TokenUpdated),
+    TokenUpdated(TokenUpdatedWebhook),
     /// A session has another status.
-    SessionComplete(SessionSeen),
-    /// Something that is not about payments.
+    SessionComplete(SessionReport),
+    /// A webhook that is not about payments.
     Other,
-    /// An event whose name the documents do not have: it says nothing, whatever its payload looks like.
-    Unlisted(Unlisted),
+    /// An event whose name the documents do not list. It proves nothing, whatever its payload is.
+    Unlisted(UnlistedEvent),
 }
 
-/// An event of an unknown name that looks like one of a token or of a session.
+/// An event with an unlisted name and the payload of a token or session event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Unlisted {
-    /// Its name.
+pub struct UnlistedEvent {
+    /// The name of the event.
     pub event_type: String,
-    /// What it would be by its payload.
-    like: Box<Signal>,
+    /// The event that its payload looks like.
+    resembles: Box<Signal>,
 }
 
-/// What an event is about by its name.
+/// What an event is about, according to its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Named {
-    /// It has none: its payload tells.
-    Nothing,
+enum EventName {
+    /// The webhook has no name of an event, and its payload decides.
+    Absent,
     Token,
     Session,
-    /// By a name that the documents do not have.
+    /// The documents do not list the name.
     Unlisted,
 }
 
-impl Named {
-    /// The documents have two names for either event, spelt with underscores or dots; the guide shows the dots, and cuts off
-    /// before its names. Neither case nor the sign between two words counts.
+impl EventName {
+    /// Reads the name of an event.
+    ///
+    /// The documents have two names for each event, with underscores or with dots. The guide says that names have
+    /// dots, and its copy ends before the names. Neither the case nor the separator counts.
     fn of(event: &str) -> Self {
         let words = event.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let name = words.collect::<Vec<_>>().join("_").to_ascii_lowercase();
         match name.as_str() {
-            "" => Self::Nothing,
+            "" => Self::Absent,
             name if name == SignalName::TokenUpdated.as_str() => Self::Token,
             name if name == SignalName::SessionComplete.as_str() => Self::Session,
             "payment_token_callback" => Self::Token,
@@ -216,9 +219,9 @@ impl Named {
     }
 }
 
-/// What tells one webhook from another: the name of the event where there is one, and otherwise their shapes.
+/// The members that distinguish webhooks: the name of the event, and without one the members of the payload.
 #[derive(Deserialize)]
-struct Shape<'a> {
+struct Members<'a> {
     #[serde(borrow, default)]
     data: Option<RawText<'a>>,
     #[serde(default, deserialize_with = "lenient_text")]
@@ -232,9 +235,9 @@ struct Shape<'a> {
 }
 
 impl Signal {
-    /// Reads a webhook of either mode; nothing if it cannot be read.
+    /// Reads a webhook of either delivery mode. Returns `None` if it cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
-        let outer: Shape<'_> = read_body(webhook.body)?;
+        let outer: Members<'_> = read_body(webhook.body)?;
         let event = outer.event_type.as_deref().or(webhook.topic).unwrap_or_default();
         match outer.data {
             None => Self::of(event, &outer, webhook.body)?,
@@ -243,27 +246,29 @@ impl Signal {
         .or_else(|| outer.data.map(|_| Self::Other))
     }
 
-    /// The payload of an event of that name: nothing inside if it is none of ours, nothing at all if it cannot be read.
-    fn of(event: &str, shape: &Shape<'_>, payload: &[u8]) -> Option<Option<Self>> {
-        if shape.qualification_session_id.is_some() || event.contains("qualification") {
+    /// Reads the payload of an event. Returns `Some(None)` if it is not about payments, and `None` if it cannot be
+    /// read.
+    fn of(event: &str, members: &Members<'_>, payload: &[u8]) -> Option<Option<Self>> {
+        if members.qualification_session_id.is_some() || event.contains("qualification") {
             return Some(Some(Self::Other));
         }
-        let of_token = || read_body(payload).map(Self::TokenUpdated).map(Some);
-        let of_session = || read_body(payload).map(Self::SessionComplete).map(Some);
-        match (Named::of(event), shape.status.is_some(), shape.payment_token.is_some()) {
-            (Named::Nothing, false, true) | (Named::Token, _, true) => of_token(),
-            (Named::Nothing | Named::Session, true, _) => of_session(),
-            (Named::Unlisted, has_status, has_token) => {
-                // What cannot be read is no matter of ours either.
-                let like = if has_status { of_session() } else { of_token().filter(|_| has_token) };
-                let unlisted = |like| Self::Unlisted(Unlisted { event_type: event.into(), like: Box::new(like) });
-                Some(like.flatten().map(unlisted))
+        let token_event = || read_body(payload).map(Self::TokenUpdated).map(Some);
+        let session_event = || read_body(payload).map(Self::SessionComplete).map(Some);
+        match (EventName::of(event), members.status.is_some(), members.payment_token.is_some()) {
+            (EventName::Absent, false, true) | (EventName::Token, _, true) => token_event(),
+            (EventName::Absent | EventName::Session, true, _) => session_event(),
+            (EventName::Unlisted, has_status, has_token) => {
+                // An unreadable payload of an unlisted event is not about payments either.
+                let resembles = if has_status { session_event() } else { token_event().filter(|_| has_token) };
+                let unlisted =
+                    |signal| Self::Unlisted(UnlistedEvent { event_type: event.into(), resembles: Box::new(signal) });
+                Some(resembles.flatten().map(unlisted))
             }
             _ => Some(None),
         }
     }
 
-    /// Every id by which it may find a flow.
+    /// Every id by which the host can find the flow.
     pub(crate) fn ids(&self) -> [Option<&str>; 5] {
         match self {
             Self::TokenUpdated(it) => [
@@ -278,19 +283,19 @@ impl Signal {
                 [it.session().map(PaymentSessionId::as_str), it.metadata.as_deref(), token, None, None]
             }
             Self::Other => [None; 5],
-            Self::Unlisted(it) => it.like.ids(),
+            Self::Unlisted(it) => it.resembles.ids(),
         }
     }
 }
 
-impl TokenUpdated {
+impl TokenUpdatedWebhook {
     /// When the earliest letter expires.
-    pub(crate) fn letter(&self) -> Option<Timestamp> {
+    pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)
     }
 
     /// When the token was changed, where the webhook says so.
-    pub(crate) fn time(&self) -> Option<Timestamp> {
+    pub(crate) fn changed_at(&self) -> Option<Timestamp> {
         self.updated_at.as_deref().and_then(Timestamp::parse_iso)
     }
 }

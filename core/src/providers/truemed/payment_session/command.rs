@@ -1,4 +1,4 @@
-//! What the host may wish of a session, and what becomes of it once no rule stands in the way.
+//! The commands of a session, its actions, and what a command does once no rule rejects it.
 
 use alloc::boxed::Box;
 
@@ -13,10 +13,10 @@ use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::{Capture, CreateRefund, Reason};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::session::Asked;
+use crate::providers::truemed::session::RequestedSession;
 use crate::value::{Extra, RawJson, echoed};
 
-/// What the host may wish.
+/// What the host can do with a session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(
     feature = "schemas",
@@ -26,18 +26,18 @@ use crate::value::{Extra, RawJson, echoed};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Begin a checkout.
+    /// Start a checkout.
     CreatePaymentSession(Box<CreatePaymentSession>),
-    /// Look at the session; the id is needed where the flow begins with it.
+    /// Look up the session. The id is needed if the flow starts with this command.
     RetrievePaymentSession {
         /// The session.
         #[serde(default)]
         payment_session_id: Option<PaymentSessionId>,
     },
-    /// Take what is held, or less.
+    /// Capture the held money, or less.
     #[serde(alias = "capture")]
     CapturePaymentSession {
-        /// How much, in cents.
+        /// The amount, in cents.
         total_amount: Cents,
         /// The host's name for this capture.
         #[serde(default)]
@@ -46,22 +46,22 @@ pub enum Command {
         #[serde(default)]
         extra: Extra,
     },
-    /// Release what is held.
+    /// Release the held money.
     #[serde(alias = "void")]
     VoidPaymentSession {},
-    /// Drop a checkout that the customer has not paid.
+    /// Cancel a checkout that the customer has not paid.
     #[serde(alias = "cancel")]
     CancelPaymentSession {},
-    /// Give money back.
+    /// Refund money.
     CreateRefund {
         /// The host's name for this refund.
         #[serde(default)]
         intent: Option<Intent>,
-        /// How much, in cents.
+        /// The amount, in cents.
         amount: Cents,
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// Which items, in Truemed's own shape.
+        /// The refunded items, as Truemed specifies them.
         #[serde(default)]
         item_details: Option<RawJson>,
         /// Fields that the library does not know.
@@ -77,25 +77,25 @@ impl From<CreatePaymentSession> for Command {
 }
 
 named! {
-    /// What a button asks for.
+    /// The commands as buttons.
     pub enum Action {
-        /// Begin a checkout.
+        /// Start a checkout.
         Create = "create_payment_session",
-        /// Look at it.
+        /// Look up the session.
         Retrieve = "retrieve_payment_session",
-        /// Take what is held.
+        /// Capture the held money.
         Capture = "capture_payment_session",
-        /// Release what is held.
+        /// Release the held money.
         Void = "void_payment_session",
-        /// Drop an unpaid checkout.
+        /// Cancel an unpaid checkout.
         Cancel = "cancel_payment_session",
-        /// Give money back.
+        /// Refund money.
         Refund = "create_refund",
     }
 }
 
 impl Action {
-    /// What the command asks for.
+    /// The action of a command.
     pub(super) const fn of(command: &Command) -> Self {
         match command {
             Command::CreatePaymentSession(_) => Self::Create,
@@ -107,7 +107,7 @@ impl Action {
         }
     }
 
-    /// What the request came of.
+    /// The action that made the request.
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreatePaymentSession(_) => Self::Create,
@@ -121,7 +121,7 @@ impl Action {
 }
 
 impl PaymentSession {
-    /// Does what the host wishes.
+    /// Carries out a command.
     pub(super) fn act(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreatePaymentSession(command) => {
@@ -154,7 +154,7 @@ impl PaymentSession {
         }
         let content = command.content();
         let metadata = echoed(&mut command.metadata, cx.key());
-        *self = Self::Requested(Asked::of(&command, content, &metadata));
+        *self = Self::Requested(RequestedSession::of(&command, content, &metadata));
         match command.intent.clone() {
             Some(intent) => cx.request_next(Call::CreatePaymentSession(command), &intent),
             None => cx.request(Call::CreatePaymentSession(command)),

@@ -1,4 +1,5 @@
-//! Captures, voids and cancels: how they are asked for, and what their replies, a person and the session itself show of them.
+//! The three ways to end a session: capture, void and cancel. What ends them: a reply, a person's verdict, or a
+//! report.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,25 +9,25 @@ use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::Capture;
-use crate::providers::truemed::api::webhook::{SessionSeen, Status};
+use crate::providers::truemed::api::webhook::{SessionReport, Status};
 use crate::providers::truemed::names::Verdict;
 use crate::providers::truemed::session::Session;
 
-/// A way in which the host ends a session.
+/// A capture, void or cancel that the host requested.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionEnding"))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
-    /// What is held is taken, under a name and for an amount.
+    /// A capture, with its intent and the fingerprint of its amount.
     Capture(Option<Intent>, Digest),
-    /// What is held is released.
+    /// A void.
     Void,
-    /// An unpaid checkout is dropped.
+    /// A cancellation of an unpaid checkout.
     Cancel,
 }
 
 impl Ending {
-    /// Whether a session stands so once this end was taken. A hold can lapse in spite of its capture.
+    /// Whether this status shows that the ending succeeded. A hold can expire in spite of its capture.
     fn leads_to(&self, status: &Status) -> bool {
         match self {
             Self::Capture(..) => matches!(status, Status::Captured | Status::AuthorizationExpired),
@@ -36,84 +37,84 @@ impl Ending {
     }
 }
 
-/// Whether a request ends a session.
+/// Whether a request is a capture, void or cancel.
 pub(super) const fn is_end(call: &Call) -> bool {
     matches!(call, Call::CapturePaymentSession(..) | Call::VoidPaymentSession(_) | Call::CancelPaymentSession(_))
 }
 
-/// The fingerprint of what a capture with an intent asks for.
+/// The fingerprint of a capture that has an intent.
 pub(super) fn capture_content(amount: Cents) -> Digest {
     Digest::of([amount.get().to_le_bytes().as_slice()])
 }
 
 impl Known {
-    /// Takes what is held, or less.
+    /// Requests a capture of the held money, or of less.
     pub(super) fn capture(&mut self, intent: Option<Intent>, capture: Capture, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let content = capture_content(capture.total_amount);
-        self.session.capture_asked = true;
+        self.session.capture_requested = true;
         self.session.capturing = Some(capture.total_amount);
         let call = Call::CapturePaymentSession(self.session.id.clone(), capture);
         match &intent {
             None => cx.request(call),
             Some(name) => {
-                let ordinal = self.ends.status_of(name, content).ordinal()?;
-                self.ends.open(name.clone(), content, ordinal);
-                cx.request_as(call, name, ordinal)
+                let number = self.ends.status_of(name, content).number()?;
+                self.ends.open(name.clone(), content, number);
+                cx.request_as(call, name, number)
             }
         };
         self.ending = Some(Ending::Capture(intent, content));
         Ok(())
     }
 
-    /// Releases what is held.
+    /// Requests the release of the held money.
     pub(super) fn void(&mut self, cx: &mut Cx<'_>) {
         cx.request(Call::VoidPaymentSession(self.session.id.clone()));
         self.ending = Some(Ending::Void);
     }
 
-    /// Drops an unpaid checkout.
+    /// Requests the cancellation of an unpaid checkout.
     pub(super) fn cancel(&mut self, cx: &mut Cx<'_>) {
         cx.request(Call::CancelPaymentSession(self.session.id.clone()));
         self.ending = Some(Ending::Cancel);
     }
 
-    /// Whether the checkout is to be dropped: nobody is sent to it any more.
+    /// Whether a cancellation is pending, so that no customer is sent to the checkout.
     pub(super) fn is_dropped(&self) -> bool {
         self.ending == Some(Ending::Cancel)
     }
 
-    /// An end was taken: the session shows its outcome, which a webhook tells, or the lookups do.
-    pub(super) fn end_is_taken(&mut self, cx: &mut Cx<'_>) {
+    /// Truemed accepted the capture, void or cancel. A webhook or a lookup will show the outcome.
+    pub(super) fn end_accepted(&mut self, cx: &mut Cx<'_>) {
         if self.ending.is_none() {
             return;
         }
         self.settle_end(Outcome::Done);
         self.session.ending = true;
-        self.session.wait_on(cx);
+        self.session.restart_wait(cx);
     }
 
-    /// An end was refused: that can say that the money moved already.
-    pub(super) fn end_is_refused(&mut self, cx: &mut Cx<'_>) {
+    /// Truemed refused the capture, void or cancel. The money may have moved already, so the session is looked up.
+    pub(super) fn end_refused(&mut self, cx: &mut Cx<'_>) {
         self.settle_end(Outcome::Failed);
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
-    /// What a person says of an end.
-    pub(super) fn end_is_resolved(&mut self, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
+    /// A person decided what became of the capture, void or cancel.
+    pub(super) fn end_resolved(&mut self, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
         match (call, verdict) {
             (Call::CapturePaymentSession(..), Some(Verdict::Captured))
             | (Call::VoidPaymentSession(_), Some(Verdict::Voided))
-            | (Call::CancelPaymentSession(_), Some(Verdict::Canceled)) => self.end_is_taken(cx),
+            | (Call::CancelPaymentSession(_), Some(Verdict::Canceled)) => self.end_accepted(cx),
             _ => {
                 self.settle_end(Outcome::Failed);
                 self.session.ended |= verdict == Some(Verdict::Ended);
-                self.session.watch(cx);
+                self.session.schedule(cx);
                 cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
             }
         }
     }
 
-    /// The session is waited for no longer: its end stands in nobody's way, unless it was sent.
+    /// Drops a capture, void or cancel that was never sent, because the wait for the session has ended.
     pub(super) fn drop_end(&mut self, cx: &mut Cx<'_>) {
         if self.ending.is_some() && !cx.sent(is_end) {
             cx.withdraw(is_end);
@@ -132,30 +133,30 @@ impl Known {
         }
     }
 
-    /// What a status says of the end that is asked for: it is over, or a lookup of its own time denies it.
-    pub(super) fn end_is_shown(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_>) {
+    /// Compares a report with the pending capture, void or cancel: it is over, or a lookup denies it.
+    pub(super) fn compare_end(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
         let Some(ending) = &self.ending else { return };
         let Session { status, .. } = &self.session;
         let (is_over, is_as_before) = match ending {
-            Ending::Cancel => (*status != Status::Pending, seen.status == Status::Pending),
-            Ending::Capture(..) | Ending::Void => (status.is_final(), seen.status == Status::Authorized),
+            Ending::Cancel => (*status != Status::Pending, report.status == Status::Pending),
+            Ending::Capture(..) | Ending::Void => (status.is_final(), report.status == Status::Authorized),
         };
         if is_over {
             let captured = *status == Status::Captured;
-            // An end that Truemed took, or that a person has seen, and another one than the session shows: both cannot be true.
+            // Truemed accepted this ending, or a person confirmed it, and the session shows another one.
             if self.session.ending && !ending.leads_to(status) {
                 self.session.contradict(cx);
             }
-            // What is not sent yet goes, and what is sent shows its outcome here.
+            // A request that was not sent is dropped. The report shows the outcome of one that was.
             cx.prove(is_end, None);
             self.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
             self.ending = None;
             self.session.ending = false;
-        } else if by_look_up && is_as_before {
+        } else if by_lookup && is_as_before {
             if cx.deny(is_end).is_some() {
                 self.settle_end(Outcome::Failed);
             }
-        } else if by_look_up {
+        } else if by_lookup {
             cx.look_again(is_end);
         }
     }

@@ -1,52 +1,52 @@
-//! What moves a session: the triggers of its table, and what a reply or a webhook says.
+//! What changes a session: the triggers of its table, and the contents of replies and webhooks.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Found;
-use crate::providers::truemed::api::replies::{self, SessionCreated};
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal};
+use crate::providers::truemed::api::find::SessionPage;
+use crate::providers::truemed::api::replies::{self, CreateSessionReply};
+use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 use crate::providers::truemed::rules::Rule;
 
 named! {
-    /// What can move the session.
+    /// What can change the facet.
     pub enum Trigger {
-        /// The host asks for it.
+        /// The host requests the session.
         Create = "create_payment_session",
-        /// The host adopts it.
+        /// The host adopts the session.
         Retrieve = "retrieve_payment_session",
-        /// The host asks for something that moves it only once it is answered.
+        /// The host requests something that changes the session only after a reply.
         Ask = "ask",
-        /// Truemed answers with the session.
-        Created = "session_created",
-        /// Truemed says how it stands: by webhook or in answer to a lookup.
-        Seen = "payment_session_complete",
-        /// A lookup in the list shows or denies it.
-        Found = "session_found",
-        /// Truemed refuses.
+        /// Truemed replies with the session.
+        SessionCreated = "session_created",
+        /// Truemed reports the session, in a webhook or in the reply to a lookup.
+        SessionComplete = "payment_session_complete",
+        /// A search in the list finds the session, or shows that there is none.
+        SessionFound = "session_found",
+        /// Truemed refuses a request.
         Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
-        /// Something that never moves it.
+        /// A person gives a verdict.
+        Reviewed = "reviewed",
+        /// Anything that never changes the session.
         Other = "other",
     }
 }
 
-/// What an answer or a webhook says.
+/// The contents of a reply or of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The session was created.
-    Created(SessionCreated),
-    /// The session stands thus.
-    Seen(Box<SessionSeen>),
-    /// A page of the list was read.
-    Found(Found),
-    /// A capture or a void was taken, under this id.
+    /// Truemed created the session.
+    SessionCreated(CreateSessionReply),
+    /// A lookup shows the session.
+    SessionRetrieved(Box<SessionReport>),
+    /// A search read a page of the list.
+    SessionPage(SessionPage),
+    /// Truemed accepted a capture or a void, under this id.
     Ended(String),
-    /// Money was given back, under this id.
+    /// Truemed made a refund, under this id.
     Refunded(String),
     /// A webhook.
     Signal(Box<Signal>),
@@ -56,15 +56,15 @@ impl Event {
     /// Reads a good reply.
     pub(super) fn of_reply(call: &Call, reply: &Reply<'_>) -> Reading<Self> {
         match call {
-            Call::CreatePaymentSession(_) => replies::session_created(reply, Self::Created),
+            Call::CreatePaymentSession(_) => replies::create_session(reply, Self::SessionCreated),
             Call::RetrievePaymentSession(id) | Call::ConfirmPaymentSession(id) => {
-                replies::session(reply, id, |seen| Self::Seen(Box::new(seen)))
+                replies::session(reply, id, |report| Self::SessionRetrieved(Box::new(report)))
             }
-            Call::FindPaymentSession(_) => Found::read(reply, Self::Found),
+            Call::FindPaymentSession(_) => SessionPage::read(reply, Self::SessionPage),
             Call::CapturePaymentSession(of, _) => replies::capture(reply, of, Self::Ended),
             Call::VoidPaymentSession(_) => replies::void(reply, Self::Ended),
             Call::CreateRefund(..) => replies::refund(reply, Self::Refunded),
-            // No page shows the reply to a cancel: the lookup of the session tells what has become of it.
+            // No page shows the reply to a cancel. A lookup of the session shows the outcome.
             Call::CancelPaymentSession(_) => Reading::missing("/status"),
             _ => Reading::missing(""),
         }
@@ -94,12 +94,12 @@ impl Event {
         replies::refusal(reply, rules)
     }
 
-    /// The id of what a request made.
+    /// The id of what the request made.
     pub(super) fn made(&self) -> Option<&str> {
         match self {
-            Self::Created(session) => Some(session.id.as_str()),
+            Self::SessionCreated(session) => Some(session.id.as_str()),
             Self::Ended(id) | Self::Refunded(id) => Some(id),
-            Self::Seen(_) | Self::Found(_) | Self::Signal(_) => None,
+            Self::SessionRetrieved(_) | Self::SessionPage(_) | Self::Signal(_) => None,
         }
     }
 }

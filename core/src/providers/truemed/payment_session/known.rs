@@ -1,29 +1,29 @@
-//! A session that Truemed knows, with its ends and its refunds: what it shows, and what each reply says of all three.
+//! A session that Truemed knows, with its ending and its refunds: what each reply and report says of the three.
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::ends::{Ending, capture_content, is_end};
-use super::refunds::{GivenBack, is_end_or_refund, refund_content};
+use super::refunds::{RefundTotals, is_end_or_refund, refund_content};
 use super::{Command, Cx};
 use crate::effect::Wait;
 use crate::flow::{IntentStatus, Intents, Outcome};
 use crate::id::{Digest, EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::SessionCreated;
+use crate::providers::truemed::api::replies::CreateSessionReply;
 use crate::providers::truemed::api::requests::CreateRefund;
-use crate::providers::truemed::api::webhook::{SessionSeen, Status};
+use crate::providers::truemed::api::webhook::{SessionReport, Status};
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::session::{RequestedSession, Session};
 
-/// How many sessions are remembered that a person has judged.
+/// How many sessions with a person's verdict are remembered.
 const REMEMBERED: usize = 16;
 
-/// A session that Truemed knows, and what is done with it.
+/// A session that Truemed knows, and the requests about it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionKnown"))]
 #[serde(deny_unknown_fields)]
@@ -31,30 +31,30 @@ const REMEMBERED: usize = 16;
 pub struct Known {
     /// The session.
     pub session: Session,
-    /// Captures, voids and cancels that were asked for.
+    /// The intents of captures.
     #[serde(default)]
     pub(super) ends: Intents,
-    /// The end that is asked for and not answered.
+    /// The capture, void or cancel that is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ending: Option<Ending>,
-    /// Refunds that were asked for.
+    /// The intents of refunds.
     #[serde(default)]
     pub(super) refunds: Intents,
-    /// What our refunds have given back, in cents.
+    /// What our refunds have returned, in cents.
     #[serde(default)]
     pub refunded: Cents,
-    /// What is asked to be given back and not answered, in cents.
+    /// The sum of the pending refunds, in cents.
     #[serde(default)]
     pub refunding: Cents,
-    /// What lookups have told of all that was given back, by whomever.
-    #[serde(default, skip_serializing_if = "GivenBack::is_empty")]
-    pub given_back: GivenBack,
+    /// What lookups show of all refunds, by us and by others.
+    #[serde(rename = "given_back", default, skip_serializing_if = "RefundTotals::is_empty")]
+    pub refund_totals: RefundTotals,
     /// Whether the customer's bank has an open dispute.
     #[serde(default)]
     pub disputed: bool,
-    /// Other sessions with our key that a person has judged.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    judged: Vec<PaymentSessionId>,
+    /// Other sessions with our key on which a person gave a verdict.
+    #[serde(rename = "judged", default, skip_serializing_if = "Vec::is_empty")]
+    reviewed_sessions: Vec<PaymentSessionId>,
 }
 
 impl Known {
@@ -66,56 +66,62 @@ impl Known {
             refunds: Intents::EMPTY,
             refunded: Cents::ZERO,
             refunding: Cents::ZERO,
-            given_back: GivenBack::NOTHING,
+            refund_totals: RefundTotals::NOTHING,
             disputed: false,
-            judged: Vec::new(),
+            reviewed_sessions: Vec::new(),
         }
     }
 
-    /// The session that was asked for, as the reply to its request names it.
-    pub(super) fn created(asked: Asked, reply: SessionCreated, cx: &mut Cx<'_>) -> Self {
+    /// The requested session, as the reply to its request names it.
+    pub(super) fn created(requested: RequestedSession, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Self {
         cx.learn(reply.id.as_str());
         cx.withdraw(Call::is_find);
         cx.withdraw_review(Review::Unplaced, reply.id.as_str());
         cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
-        let session = Session::created(reply, asked, cx.now());
-        session.watch(cx);
+        let session = Session::created(reply, requested, cx.now());
+        session.schedule(cx);
         Self::new(session)
     }
 
-    /// The same, where no reply names it: a lookup, a webhook or a person does.
-    pub(super) fn bound(mut asked: Asked, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Cx<'_>) -> Self {
+    /// The requested session, as a lookup, a webhook or a person names it, because no reply did.
+    pub(super) fn bound(
+        mut requested: RequestedSession,
+        id: PaymentSessionId,
+        report: Option<&SessionReport>,
+        cx: &mut Cx<'_>,
+    ) -> Self {
         cx.prove(Call::is_session, Some(id.as_str()));
         cx.withdraw(Call::is_find);
         cx.learn(id.as_str());
         cx.withdraw_review(Review::Unplaced, id.as_str());
-        asked.candidates.clear();
-        let mut known = Self::new(Session::new(id, Some(asked), cx.now()));
-        if let Some(seen) = seen {
-            known.found_with(seen);
-            known.see(seen, false, cx);
+        requested.candidates.clear();
+        let mut known = Self::new(Session::new(id, Some(requested), cx.now()));
+        if let Some(report) = report {
+            known.first_report(report);
+            known.apply(report, false, cx);
         } else {
-            known.session.watch(cx);
+            known.session.schedule(cx);
             cx.look_up(Call::RetrievePaymentSession(known.session.id.clone()));
         }
         known
     }
 
-    /// A session that a person calls ours, although every sending of its request was refused.
+    /// A session that a person says is ours, although Truemed refused every sending of its request.
     pub(super) fn claimed(id: PaymentSessionId, cx: &mut Cx<'_>) -> Self {
         cx.look_up(Call::RetrievePaymentSession(id.clone()));
         let session = Session::claimed(id, cx.now());
-        session.watch(cx);
+        session.schedule(cx);
         Self::new(session)
     }
 
-    /// Whether the same command is open or fulfilled already.
+    /// Whether the same command is pending or was carried out before.
     pub(super) fn is_duplicate(&self, command: &Command) -> bool {
         let content = content(command);
         match command {
             Command::CreatePaymentSession(command) => {
-                let lives = !self.session.is_over() || self.session.status == Status::Captured;
-                lives && self.session.asked.as_ref().is_some_and(|asked| asked.cart == command.content())
+                let is_current = !self.session.is_over() || self.session.status == Status::Captured;
+                is_current
+                    && self.session.requested.as_ref().is_some_and(|requested| requested.cart == command.content())
             }
             Command::RetrievePaymentSession { .. } => false,
             Command::CapturePaymentSession { intent, .. } => content.is_some_and(|content| {
@@ -130,35 +136,35 @@ impl Known {
         }
     }
 
-    /// What is awaited of it.
-    pub(super) fn awaited(&self) -> Option<Wait> {
-        let wait = self.session.awaited()?;
+    /// What the session waits for, if Truemed or the customer has to act.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        let wait = self.session.wait()?;
         Some(Wait { customer_url: wait.customer_url.filter(|_| !self.is_dropped()), ..wait })
     }
 
-    /// Takes in how the session stands, and what that says of the requests that are open.
-    pub(super) fn see(&mut self, seen: &SessionSeen, by_look_up: bool, cx: &mut Cx<'_>) {
-        self.session.see(seen, by_look_up, cx);
-        self.end_is_shown(seen, by_look_up, cx);
-        if by_look_up {
-            self.refunds_are_shown(seen, cx);
+    /// Applies a report to the session, and to the pending requests about it.
+    pub(super) fn apply(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
+        self.session.apply(report, by_lookup, cx);
+        self.compare_end(report, by_lookup, cx);
+        if by_lookup {
+            self.compare_refunds(report, cx);
         }
-        self.session.watch(cx);
+        self.session.schedule(cx);
         self.wait_for_dispute(cx);
     }
 
-    /// A lookup shows how it stands.
-    pub(super) fn looked_up(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    /// A lookup shows the session.
+    pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
         cx.learn(self.session.id.as_str());
-        self.session.check_echo(seen, cx);
-        if let Some(summary) = &seen.status_summary {
+        self.session.check_echo(report, cx);
+        if let Some(summary) = &report.status_summary {
             self.disputed = summary.eq_ignore_ascii_case("disputed");
         }
-        self.session.looked(cx.leased_at());
-        self.see(seen, true, cx);
+        self.session.looked_up(cx.leased_at());
+        self.apply(report, true, cx);
     }
 
-    /// Truemed refuses a request about it.
+    /// Truemed refused a request about the session.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, disputed): (u16, bool), cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(session, refund) => {
@@ -168,28 +174,28 @@ impl Known {
             }
             Call::RetrievePaymentSession(_) | Call::ConfirmPaymentSession(_) => {
                 if status == 404 {
-                    self.session.is_not_found(cx);
+                    self.session.not_found(cx);
                     cx.look_again(is_end_or_refund);
                 }
             }
-            _ => self.end_is_refused(cx),
+            _ => self.end_refused(cx),
         }
     }
 
-    /// A person says what has become of a request about it.
+    /// A person decided what became of a request about the session.
     pub(super) fn resolved(&mut self, id: &EffectId, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(_, CreateRefund { amount, .. }) => {
                 let made = verdict == Some(Verdict::Refunded);
                 self.settle_refund(id, *amount, if made { Outcome::Done } else { Outcome::Failed }, cx);
             }
-            Call::RetrievePaymentSession(_) => self.session.watch(cx),
-            call if is_end(call) => self.end_is_resolved(call, verdict, cx),
+            Call::RetrievePaymentSession(_) => self.session.schedule(cx),
+            call if is_end(call) => self.end_resolved(call, verdict, cx),
             _ => {}
         }
     }
 
-    /// A request that had been ended as not done was done after all.
+    /// Truemed carried out a request that had ended as not done.
     pub(super) fn done_after_all(&mut self, id: &EffectId, call: &Call, is_refunded: bool, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(_, refund) if is_refunded => self.refunded_after_all(id, refund.amount, cx),
@@ -199,53 +205,53 @@ impl Known {
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
-    /// The customer came back. Says whether a look may pay: not after Cancel.
+    /// The customer came back. Returns whether a lookup can show something new: not after Cancel.
     pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
-        let hinted = self.session.awaited().is_some();
-        if hinted {
+        let is_waiting = self.session.wait().is_some();
+        if is_waiting {
             self.session.returned(cx.now());
-            self.session.watch(cx);
+            self.session.schedule(cx);
         }
-        hinted
+        is_waiting
     }
 
-    /// A person answers a question about the session itself.
-    pub(super) fn judged(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_>) {
-        if self.session.judged(verdict, named, cx) {
+    /// A person gave a verdict on the session itself.
+    pub(super) fn reviewed(&mut self, verdict: Verdict, named: Option<&str>, cx: &mut Cx<'_>) {
+        if self.session.reviewed(verdict, named, cx) {
             self.drop_end(cx);
         }
     }
 
-    /// A person says whose another session is.
-    pub(super) fn other_is_judged(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
+    /// A person decided whether another session is ours.
+    pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
         if ours && self.session.status != Status::Captured {
             cx.fulfill(id.as_str());
         }
-        if self.judged.len() >= REMEMBERED {
-            self.judged.remove(0);
+        if self.reviewed_sessions.len() >= REMEMBERED {
+            self.reviewed_sessions.remove(0);
         }
-        self.judged.push(id);
+        self.reviewed_sessions.push(id);
     }
 
-    /// Whether a person has said whose another session is.
-    pub(super) fn has_judged(&self, id: &PaymentSessionId) -> bool {
-        self.judged.contains(id)
+    /// Whether a person has decided on another session.
+    pub(super) fn has_reviewed(&self, id: &PaymentSessionId) -> bool {
+        self.reviewed_sessions.contains(id)
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
         let negative = self.refunded < Cents::ZERO || self.refunding < Cents::ZERO;
         match () {
-            () if !self.session.status.is_known() => Some("a session never stands at a status that is not documented"),
-            () if negative => Some("less than nothing was given back"),
+            () if !self.session.status.is_known() => Some("the status of a session is not a documented one"),
+            () if negative => Some("an amount of refunds is negative"),
             () if self.refunded > Cents::ZERO && self.session.status != Status::Captured => {
-                Some("money was given back that was never captured")
+                Some("money was refunded that was never captured")
             }
             () => None,
         }
     }
 }
 
-/// The fingerprint of what a command with an intent asks for.
+/// The fingerprint of a command that can have an intent.
 pub(super) fn content(command: &Command) -> Option<Digest> {
     match command {
         Command::CapturePaymentSession { total_amount, .. } => Some(capture_content(*total_amount)),

@@ -1,4 +1,4 @@
-//! `truemed.payment_session`: one checkout, from its creation (or its adoption by a lookup) to its refunds.
+//! `truemed.payment_session`: one checkout, from its creation or its adoption by a lookup, to its refunds.
 
 mod command;
 mod ends;
@@ -18,7 +18,7 @@ use super::api::webhook::Signal;
 use super::ids::PaymentSessionId;
 use super::names::Review;
 use super::rules::Rule;
-use super::session::Asked;
+use super::session::RequestedSession;
 use crate::config::truemed::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
@@ -28,24 +28,24 @@ use crate::flow::{self, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Rep
 pub use command::{Action, Command};
 pub use event::{Event, Trigger};
 pub use known::Known;
-pub use refunds::GivenBack;
+pub use refunds::RefundTotals;
 pub use session::SessionState;
 
 type Rules<'a> = flow::Rules<'a, PaymentSession>;
 type Cx<'a> = flow::Cx<'a, PaymentSession>;
 
-/// One attended checkout, or one that began elsewhere and is adopted.
+/// One checkout with the customer present, or a session that was created elsewhere and is adopted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentSessionState"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PaymentSession {
-    /// Nothing was asked for yet.
+    /// The host has requested nothing.
     #[default]
     Absent,
-    /// The session is asked for.
-    Requested(Asked),
-    /// A session of another origin is looked up.
+    /// The host requested the session.
+    Requested(RequestedSession),
+    /// The first lookup of a session that was created elsewhere is pending.
     Adopting(PaymentSessionId),
     /// Truemed knows the session.
     Known(Box<Known>),
@@ -56,28 +56,29 @@ impl Facet for SessionState {
     type Trigger = Trigger;
     const NAME: &'static str = "session";
     const MOVES: &'static [Move<Self, Trigger>] = { use {SessionState::*, Trigger::*}; &[
-        moves(Absent,     &[Create],          &[Requested]),
-        moves(Absent,     &[Retrieve],        &[Adopting]),
-        // A person had ended it, and it was made after all.
-        moves(Absent,     &[Judged, Created], &[Pending]),
-        moves(Requested,  &[Created],         &[Pending]),
-        // A webhook that echoes our key stands in for the answer that was lost.
-        moves(Requested,  &[Seen],            &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Requested,  &[Refused],         &[Absent]),
-        // A lookup in the list shows what became of a creation that was never answered; a person can know it too.
-        moves(Requested,  &[Found],           &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Requested,  &[Judged],          &[Pending, Absent]),
-        moves(Adopting,   &[Refused, Judged], &[Absent]),
-        // How a session stands is learnt in any order: a status only moves up its rank.
-        moves(Adopting,   &[Seen],            &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Pending,    &[Seen],            &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Processing, &[Seen],            &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
-        moves(Authorized, &[Seen],            &[Rejected, Canceled, Voided, Expired, Captured]),
-        // Contradictory finals keep the higher: which of two unpaid ones is higher is fixed, and money is above all.
-        moves(Rejected,   &[Seen],            &[Canceled, Voided, Expired, Captured]),
-        moves(Canceled,   &[Seen],            &[Voided, Expired, Captured]),
-        moves(Voided,     &[Seen],            &[Expired, Captured]),
-        moves(Expired,    &[Seen],            &[Captured]),
+        moves(Absent,     &[Create],                   &[Requested]),
+        moves(Absent,     &[Retrieve],                 &[Adopting]),
+        // A person ended the request as not done, and Truemed had made the session.
+        moves(Absent,     &[Reviewed, SessionCreated], &[Pending]),
+        moves(Requested,  &[SessionCreated],           &[Pending]),
+        // A webhook with our key replaces the reply that was lost.
+        moves(Requested,  &[SessionComplete],          &[Absent, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Refused],                  &[Absent]),
+        // A search in the list, or a person, shows the outcome of a creation that had no reply.
+        moves(Requested,  &[SessionFound],             &[Absent, Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Requested,  &[Reviewed],                 &[Pending, Absent]),
+        moves(Adopting,   &[Refused, Reviewed],        &[Absent]),
+        // Reports come in any order, so a status only moves up its rank.
+        moves(Adopting,   &[SessionComplete],          &[Pending, Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Pending,    &[SessionComplete],          &[Processing, Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Processing, &[SessionComplete],          &[Authorized, Rejected, Canceled, Voided, Expired, Captured]),
+        moves(Authorized, &[SessionComplete],          &[Rejected, Canceled, Voided, Expired, Captured]),
+        // Of two final statuses that contradict each other the higher one counts. The order is fixed, and `captured`
+        // is the highest.
+        moves(Rejected,   &[SessionComplete],          &[Canceled, Voided, Expired, Captured]),
+        moves(Canceled,   &[SessionComplete],          &[Voided, Expired, Captured]),
+        moves(Voided,     &[SessionComplete],          &[Expired, Captured]),
+        moves(Expired,    &[SessionComplete],          &[Captured]),
     ] };
 }
 
@@ -105,25 +106,25 @@ impl Flow for PaymentSession {
         (self.state(),)
     }
 
-    /// The one dispatch: what each input does, and what it counts as in the table.
+    /// The one dispatch: it applies each input, and names the trigger for the table.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
-            Input::Answered { id, call, event } => match event {
-                Event::Created(reply) => {
-                    self.created(reply, cx)?;
-                    Trigger::Created
+            Input::Succeeded { id, call, event } => match event {
+                Event::SessionCreated(reply) => {
+                    self.on_session_created(reply, cx)?;
+                    Trigger::SessionCreated
                 }
-                Event::Found(page) => {
-                    self.found(&call, &page, cx)?;
-                    Trigger::Found
+                Event::SessionPage(page) => {
+                    self.on_session_page(&call, &page, cx)?;
+                    Trigger::SessionFound
                 }
-                Event::Seen(seen) => {
-                    self.looked_up(&seen, cx)?;
-                    Trigger::Seen
+                Event::SessionRetrieved(report) => {
+                    self.on_lookup(&report, cx)?;
+                    Trigger::SessionComplete
                 }
                 Event::Ended(_) => {
-                    self.known_or(IgnoredReason::Unrelated)?.end_is_taken(cx);
+                    self.known_or(IgnoredReason::Unrelated)?.end_accepted(cx);
                     Trigger::Other
                 }
                 Event::Refunded(_) => {
@@ -137,7 +138,7 @@ impl Flow for PaymentSession {
             },
             Input::AfterAll(done, event) => {
                 self.done_after_all(&done, event, cx);
-                Trigger::Created
+                Trigger::SessionCreated
             }
             Input::Refused { id, call, status, code, .. } => {
                 self.refused(&id, &call, (status, code.as_deref()), cx);
@@ -148,9 +149,9 @@ impl Flow for PaymentSession {
                 Trigger::Other
             }
             Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Trigger::Other,
-            Input::Signalled(Event::Signal(signal), origin) => {
-                self.signalled(*signal, origin, cx)?;
-                Trigger::Seen
+            Input::Webhook(Event::Signal(signal), origin) => {
+                self.on_webhook(*signal, origin, cx)?;
+                Trigger::SessionComplete
             }
             Input::Returned => {
                 if !self.known_or(IgnoredReason::Unrelated)?.returned(cx) {
@@ -161,13 +162,13 @@ impl Flow for PaymentSession {
             Input::Resolved { id, call, verdict } => {
                 let (verdict, named) = typed::<Review>(verdict);
                 self.resolved(&id, &call, (verdict, named.as_deref()), cx);
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::Reviewed { review, about, verdict, id } => {
                 self.reviewed((review, &about), (verdict, id.as_deref()), cx);
-                Trigger::Judged
+                Trigger::Reviewed
             }
-            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
 
@@ -181,7 +182,7 @@ impl Flow for PaymentSession {
 
     fn is_duplicate(&self, command: &Command) -> bool {
         match (self, command) {
-            (Self::Requested(asked), Command::CreatePaymentSession(command)) => asked.cart == command.content(),
+            (Self::Requested(requested), Command::CreatePaymentSession(command)) => requested.cart == command.content(),
             (Self::Known(known), command) => known.is_duplicate(command),
             _ => false,
         }
@@ -199,9 +200,9 @@ impl Flow for PaymentSession {
         rules::check(self, command, rules);
     }
 
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         match self {
-            Self::Known(known) => known.awaited().into_iter().collect(),
+            Self::Known(known) => known.wait().into_iter().collect(),
             Self::Absent | Self::Requested(_) | Self::Adopting(_) => Vec::new(),
         }
     }

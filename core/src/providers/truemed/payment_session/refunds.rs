@@ -1,7 +1,7 @@
-//! Refunds: what the session itself shows of them.
+//! Refunds, and what lookups of the session show of them.
 //!
-//! A lookup tells one sum, of all that anybody has given back. Ours is what came on top of what others had given back by a
-//! lookup before our refund was sent: without such a lookup, a sum proves no refund.
+//! A lookup shows one sum: all that anybody has refunded. Our part is what exceeds the refunds of others. An earlier
+//! lookup must show the refunds of others before ours is sent. Without that lookup, a sum proves no refund.
 
 use alloc::vec::Vec;
 
@@ -16,34 +16,34 @@ use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::requests::CreateRefund;
-use crate::providers::truemed::api::webhook::SessionSeen;
+use crate::providers::truemed::api::webhook::SessionReport;
 use crate::time::{Millis, Timestamp};
 
-/// What lookups have told of all that was given back.
+/// What lookups have shown of all refunds.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedGivenBack"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedRefundTotals"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct GivenBack {
-    /// What others have given back, in cents, where a lookup has told it while no refund of ours was open.
+pub struct RefundTotals {
+    /// What others have refunded, in cents, if a lookup showed it while none of our refunds was pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_others: Option<Cents>,
-    /// The largest sum that was told, in cents, whoever gave it back.
+    /// The largest sum that a lookup showed, in cents, whoever refunded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_all: Option<Cents>,
-    /// When a refund of ours was over last: an older lookup may have been answered before it, or after.
+    /// When our last refund was settled. An older lookup may have read the session before or after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     settled_at: Option<Timestamp>,
 }
 
-impl GivenBack {
+impl RefundTotals {
     pub(super) const NOTHING: Self = Self { by_others: None, in_all: None, settled_at: None };
 
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::NOTHING
     }
 
-    /// What others have given back at least.
+    /// What others have refunded at least.
     pub(super) fn others(&self) -> Cents {
         self.by_others.unwrap_or_default()
     }
@@ -57,12 +57,12 @@ pub(super) const fn is_end_or_refund(call: &Call) -> bool {
     is_end(call) || is_refund(call)
 }
 
-/// The fingerprint of what a refund asks for.
+/// The fingerprint of a refund.
 pub(super) fn refund_content(refund: &CreateRefund) -> Digest {
     Digest::of([encode(refund).as_bytes()])
 }
 
-/// The amounts of the refunds that may have been made.
+/// The amounts of the refunds that Truemed may have made.
 fn sent_refunds(cx: &Cx<'_>) -> Vec<Cents> {
     let amounts = cx.all_sent(is_refund).into_iter().filter_map(|call| match &*call {
         Call::CreateRefund(_, refund) => Some(refund.amount),
@@ -72,76 +72,78 @@ fn sent_refunds(cx: &Cx<'_>) -> Vec<Cents> {
 }
 
 impl Known {
-    /// Gives money back.
+    /// Requests a refund.
     pub(super) fn refund(&mut self, intent: Option<Intent>, refund: CreateRefund, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let Some(name) = intent else { return Err(Stop::NotNow) };
         let content = refund_content(&refund);
-        let ordinal = self.refunds.status_of(&name, content).ordinal()?;
+        let number = self.refunds.status_of(&name, content).number()?;
         self.refunding = self.refunding.plus(refund.amount);
-        self.refunds.open(name.clone(), content, ordinal);
-        cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, ordinal);
+        self.refunds.open(name.clone(), content, number);
+        cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
         Ok(())
     }
 
-    /// What was captured and neither given back, by whomever, nor asked to be; unknown of an adopted session without an
-    /// amount.
+    /// What is left to refund: the captured amount without refunds by anybody, and without pending refunds. An adopted
+    /// session without an amount has `None`.
     pub(super) fn refundable(&self) -> Option<Cents> {
-        let captured = self.session.captured.or_else(|| self.session.asked.as_ref().map(|it| it.total));
-        // The sum that was told last may have in it what is still asked for.
-        let known = self.refunded.plus(self.given_back.others()).plus(self.refunding);
-        captured.map(|it| it.minus(known.max(self.given_back.in_all.unwrap_or_default())))
+        let captured = self.session.captured.or_else(|| self.session.requested.as_ref().map(|it| it.total));
+        // The sum of the last lookup may contain refunds that are still pending.
+        let known = self.refunded.plus(self.refund_totals.others()).plus(self.refunding);
+        captured.map(|it| it.minus(known.max(self.refund_totals.in_all.unwrap_or_default())))
     }
 
-    /// All that can be given back, where it is known.
-    fn whole(&self, seen: &SessionSeen) -> Option<Cents> {
-        let asked = self.session.asked.as_ref().map(|it| it.total);
-        self.session.captured.or(seen.amount()).or(asked).filter(|whole| *whole > Cents::ZERO)
+    /// The largest sum that can be refunded, if it is known.
+    fn refundable_total(&self, report: &SessionReport) -> Option<Cents> {
+        let requested = self.session.requested.as_ref().map(|it| it.total);
+        self.session.captured.or(report.amount()).or(requested).filter(|whole| *whole > Cents::ZERO)
     }
 
-    /// All that was given back, where a lookup tells it.
-    fn sum(&self, seen: &SessionSeen) -> Option<Cents> {
-        let all_back = is_summary(seen, "refunded");
-        seen.refund_amount.max(self.whole(seen).filter(|_| all_back))
+    /// The sum of all refunds, if the report shows it.
+    fn refunded_total(&self, report: &SessionReport) -> Option<Cents> {
+        let all_back = is_summary(report, "refunded");
+        report.refund_amount.max(self.refundable_total(report).filter(|_| all_back))
     }
 
-    /// Notes what others have given back, by a lookup that no refund of ours came between.
-    pub(super) fn compare(&mut self, seen: &SessionSeen, sum: Option<Cents>) {
-        let known = self.refunded.plus(self.given_back.others());
-        let by_others = &mut self.given_back.by_others;
+    /// Notes what others have refunded. No refund of ours may be newer than the lookup.
+    pub(super) fn note_others(&mut self, report: &SessionReport, sum: Option<Cents>) {
+        let known = self.refunded.plus(self.refund_totals.others());
+        let by_others = &mut self.refund_totals.by_others;
         match sum {
-            // Only more counts: lookups may be answered in another order than they were begun.
+            // Only a larger sum counts, because replies to lookups can come in any order.
             Some(sum) => *by_others = (*by_others).max(Some(sum.minus(self.refunded).max(Cents::ZERO))),
-            None if is_summary(seen, "captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
-            // Somebody gave back a sum that is not told.
-            None if is_summary(seen, "partially refunded") && known == Cents::ZERO => *by_others = None,
+            None if is_summary(report, "captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
+            // Others have refunded a sum that the report does not show.
+            None if is_summary(report, "partially refunded") && known == Cents::ZERO => *by_others = None,
             None => {}
         }
     }
 
-    /// A session that is found in the list shows what was given back before anything was asked of it.
-    pub(super) fn found_with(&mut self, seen: &SessionSeen) {
-        self.given_back.in_all = self.sum(seen);
-        self.compare(seen, self.given_back.in_all);
+    /// Notes the refunds of a session that a search found. The host had requested none of them.
+    pub(super) fn first_report(&mut self, report: &SessionReport) {
+        self.refund_totals.in_all = self.refunded_total(report);
+        self.note_others(report, self.refund_totals.in_all);
     }
 
-    /// What a lookup says of the refunds that are open: all of them were made, or none.
-    pub(super) fn refunds_are_shown(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        let sum = self.sum(seen);
-        self.given_back.in_all = self.given_back.in_all.max(sum);
-        let looked = cx.leased_at();
-        let counts = self.given_back.settled_at.is_none_or(|at| looked > at);
+    /// Compares a lookup with the pending refunds: Truemed made all of them, or none.
+    pub(super) fn compare_refunds(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
+        let sum = self.refunded_total(report);
+        self.refund_totals.in_all = self.refund_totals.in_all.max(sum);
+        let leased_at = cx.leased_at();
+        let counts = self.refund_totals.settled_at.is_none_or(|at| leased_at > at);
         let Some(sent_at) = cx.sent_last(is_refund) else {
             if counts {
-                self.compare(seen, sum);
+                self.note_others(report, sum);
             }
             return;
         };
-        let before = self.refunded.plus(self.given_back.others());
+        let before = self.refunded.plus(self.refund_totals.others());
         let open = sent_refunds(cx).into_iter().fold(Cents::ZERO, Cents::plus);
-        // That the whole was given back shows a refund of all that was left, whoever made it.
-        let tells = self.given_back.by_others.is_some() || sum == self.whole(seen);
+        // A full refund proves ours for all that was left, whoever made it.
+        let is_decisive = self.refund_totals.by_others.is_some() || sum == self.refundable_total(report);
         match sum.filter(|_| counts) {
-            Some(sum) if tells && looked >= sent_at && sum == before.plus(open) => while self.refund_is_shown(cx) {},
+            Some(sum) if is_decisive && leased_at >= sent_at && sum == before.plus(open) => {
+                while self.prove_refund(cx) {}
+            }
             Some(sum) if sum <= before => {
                 if let Some((id, call)) = cx.deny(is_refund)
                     && let Call::CreateRefund(_, refund) = &*call
@@ -153,8 +155,8 @@ impl Known {
         }
     }
 
-    /// A lookup shows a refund. Says whether there was one that may have been made.
-    fn refund_is_shown(&mut self, cx: &mut Cx<'_>) -> bool {
+    /// Ends one sent refund as done. Returns whether there was one.
+    fn prove_refund(&mut self, cx: &mut Cx<'_>) -> bool {
         if !cx.sent(is_refund) {
             return false;
         }
@@ -166,7 +168,7 @@ impl Known {
         true
     }
 
-    /// A refund that the customer's dispute holds up waits for its end, which only a lookup shows.
+    /// Schedules a lookup while the customer's dispute blocks a refund. Only a lookup shows the end of a dispute.
     pub(super) fn wait_for_dispute(&self, cx: &mut Cx<'_>) {
         if self.disputed && cx.pending(is_refund).is_some() {
             let soon = cx.config().lookups.while_waiting_ms.first().copied().unwrap_or(Millis::from_hours(24));
@@ -174,29 +176,30 @@ impl Known {
         }
     }
 
-    /// A refund is over.
+    /// A refund has ended.
     pub(super) fn settle_refund(&mut self, id: &EffectId, amount: Cents, outcome: Outcome, cx: &mut Cx<'_>) {
         self.refunding = self.refunding.minus(amount).max(Cents::ZERO);
         if outcome == Outcome::Done {
             self.refunded = self.refunded.plus(amount);
         }
-        self.given_back.settled_at = Some(cx.now());
+        self.refund_totals.settled_at = Some(cx.now());
         self.refunds.settle(id.intent(), outcome);
-        // The lookup for this one stood in for the others as well.
+        // One lookup served all pending refunds, and the others still need one.
         cx.look_again(is_refund);
     }
 
-    /// A refund that had been ended as not made was made: what a lookup has told of it was not given back by others.
+    /// Truemed made a refund that had ended as not made. The sums of the lookups contain it, and others did not make
+    /// it.
     pub(super) fn refunded_after_all(&mut self, id: &EffectId, amount: Cents, cx: &Cx<'_>) {
         self.refunded = self.refunded.plus(amount);
-        let told = self.given_back.in_all.unwrap_or_default();
-        let others = told.minus(self.refunded).max(Cents::ZERO);
-        self.given_back.by_others = self.given_back.by_others.map(|by| by.min(others));
-        self.given_back.settled_at = Some(cx.now());
+        let shown_total = self.refund_totals.in_all.unwrap_or_default();
+        let others = shown_total.minus(self.refunded).max(Cents::ZERO);
+        self.refund_totals.by_others = self.refund_totals.by_others.map(|by| by.min(others));
+        self.refund_totals.settled_at = Some(cx.now());
         self.refunds.settle(id.intent(), Outcome::Done);
     }
 }
 
-fn is_summary(seen: &SessionSeen, summary: &str) -> bool {
-    seen.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
+fn is_summary(report: &SessionReport, summary: &str) -> bool {
+    report.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
 }

@@ -1,4 +1,4 @@
-//! The rules of a session's actions: what its state decides, and what a command's contents do.
+//! The rules of the session's actions: what the state decides, and what the contents of a command decide.
 
 use alloc::format;
 
@@ -14,38 +14,39 @@ use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::placed;
+use crate::providers::truemed::session::check_no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the session's needs, and again the request that came of it when it is leased.
+/// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
-    // Until it is paid or dropped, a session moves on by Truemed's word alone.
-    let moves_on = session.is_open() && !is_immediate(session);
-    let moves_on = || moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
+    // Until the session is paid or canceled, only Truemed's report moves it on.
+    let waits_for_truemed = session.is_open() && !is_immediate(session);
+    let report = || waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
-        Action::Create => placed(rules),
+        Action::Create => check_no_unplaced_payment(rules),
         Action::Retrieve => {}
         Action::Capture => {
-            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(moves_on());
-            alone(session, |it| matches!(it, Ending::Capture(..)), rules);
+            rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(report());
+            check_no_other_end(session, |it| matches!(it, Ending::Capture(..)), rules);
         }
         Action::Void => {
-            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(moves_on());
-            alone(session, |it| matches!(it, Ending::Void), rules);
+            rules.check(Rule::VoidOnlyAuthorized, is_held(session)).unblocked_by(report());
+            check_no_other_end(session, |it| matches!(it, Ending::Void), rules);
         }
         Action::Cancel => {
             rules.check(Rule::CancelOnlyPending, session.status() == Some(&Status::Pending));
-            alone(session, |it| matches!(it, Ending::Cancel), rules);
+            check_no_other_end(session, |it| matches!(it, Ending::Cancel), rules);
         }
-        Action::Refund => refund(session, rules),
+        Action::Refund => check_can_refund(session, rules),
     }
 }
 
-/// What a new command needs besides.
+/// What a new command needs in addition.
 pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rules<'_>) {
     match (session, action) {
         (PaymentSession::Absent, Action::Create) => {}
-        // While a session is open another cart needs a key of its own; one that is over is not begun again.
+        // While a session is open, another cart needs a key of its own. A session that is over cannot be started
+        // again.
         (_, Action::Create) if session.is_open() => {
             rules.check(Rule::SessionIdempotencyNewCartNewKey, false);
         }
@@ -59,13 +60,16 @@ pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rule
     }
 }
 
-/// The rules that the contents of a command decide.
+/// The rules that depend on the contents of a command.
 pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rules<'_>) {
     match (command, session) {
         (Command::CreatePaymentSession(command), _) => {
-            let own = UnblockedBy::action_of(PaymentToken::ID, Action::Create.as_str());
+            let other_flow = UnblockedBy::action_of(PaymentToken::ID, Action::Create.as_str());
             let field = if command.is_charge() { "/payment_token" } else { "/tokenize" };
-            rules.check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token()).at(field).unblocked_by(own);
+            rules
+                .check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token())
+                .at(field)
+                .unblocked_by(other_flow);
             if !command.is_of_a_token() {
                 command.check(rules);
             }
@@ -92,7 +96,7 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
     }
 }
 
-/// An intent is one capture or one refund.
+/// Checks that the intent has no other content.
 fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, rules: &mut Rules<'_>) {
     if let (Some(intent), Some(content)) = (intent, content(command)) {
         intents.status_of(intent, content).check(Rule::RefundKeyUnique, rules);
@@ -100,11 +104,11 @@ fn check_intent(intents: &Intents, intent: Option<&Intent>, command: &Command, r
 }
 
 fn check_capture(known: &Known, total_amount: Cents, rules: &mut Rules<'_>) {
-    let asked = known.session.asked.as_ref();
-    let total = asked.map(|it| it.total).or(known.session.authorized);
+    let requested = known.session.requested.as_ref();
+    let total = requested.map(|it| it.total).or(known.session.authorized);
     let within = total_amount > Cents::ZERO && total.is_none_or(|total| total_amount <= total);
     rules.check(Rule::CaptureAmount, within).at("/total_amount");
-    let covers = asked.is_none_or(|it| total_amount >= it.items);
+    let covers = requested.is_none_or(|it| total_amount >= it.items);
     rules.check(Rule::CaptureAmountVsItems, covers).at("/total_amount");
 }
 
@@ -112,43 +116,45 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     if known.session.status != Status::Captured {
         return;
     }
-    // That nothing is left has been said already.
+    // Another rule already says that nothing is left.
     let left = known.refundable().filter(|left| *left > Cents::ZERO);
     let within = amount > Cents::ZERO && left.is_none_or(|left| amount <= left);
     rules.check(Rule::RefundAmount, within).at("/amount").because(|| match left {
-        Some(left) => format!("{left} of what was captured is left."),
-        None => "It is not positive.".into(),
+        Some(left) => format!("{left} of the captured amount is left to refund."),
+        None => "The amount must be more than 0 cents.".into(),
     });
 }
 
-fn refund(session: &PaymentSession, rules: &mut Rules<'_>) {
+fn check_can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let captured = session.status() == Some(&Status::Captured);
-    let moves_on = session.is_open() || session.status() == Some(&Status::Authorized);
+    let waits_for_truemed = session.is_open() || session.status() == Some(&Status::Authorized);
     rules
         .check(Rule::RefundAfterCapture, captured)
-        .unblocked_by(moves_on.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str())));
+        .unblocked_by(waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str())));
     let PaymentSession::Known(known) = session else { return };
-    let look = UnblockedBy::action(Action::Retrieve.as_str());
-    rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(look);
+    let lookup = UnblockedBy::action(Action::Retrieve.as_str());
+    rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(lookup);
 }
 
-/// Whether its money is held, as far as anybody knows.
+/// Whether the money is held, as far as the reports show.
 fn is_held(session: &PaymentSession) -> bool {
     let known = |known: &Known| known.session.status == Status::Authorized && !known.session.ended;
     !is_immediate(session) && matches!(session, PaymentSession::Known(it) if known(it))
 }
 
-/// Whether the session is one whose money is taken at once.
+/// Whether the session takes its money at once.
 fn is_immediate(session: &PaymentSession) -> bool {
     match session {
-        PaymentSession::Requested(asked) => !asked.authorization,
-        PaymentSession::Known(known) => known.session.asked.as_ref().is_some_and(|asked| !asked.authorization),
+        PaymentSession::Requested(requested) => !requested.authorization,
+        PaymentSession::Known(known) => {
+            known.session.requested.as_ref().is_some_and(|requested| !requested.authorization)
+        }
         _ => false,
     }
 }
 
-/// While one end is asked for, another waits for its answer.
-fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
+/// Checks that no other capture, void or cancel is pending.
+fn check_no_other_end(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'_>) {
     if let PaymentSession::Known(known) = session
         && let Some(ending) = &known.ending
         && !(rules.is_lease() && own(ending))
@@ -160,7 +166,7 @@ fn alone(session: &PaymentSession, own: fn(&Ending) -> bool, rules: &mut Rules<'
 }
 
 impl PaymentSession {
-    /// Truemed's status of it, once it is known.
+    /// The status of the session, if Truemed knows it.
     fn status(&self) -> Option<&Status> {
         match self {
             Self::Known(known) => Some(&known.session.status),
@@ -168,7 +174,7 @@ impl PaymentSession {
         }
     }
 
-    /// Whether it moves on by Truemed's word alone: it is neither held nor over.
+    /// Whether only Truemed's report moves the session on: it is neither held nor over.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Known(known) => {

@@ -1,4 +1,4 @@
-//! The facet `session`: from the request, or the adoption, to the status that Truemed names.
+//! The facet `session`: from the request, or the adoption, to the status that Truemed reports.
 
 use alloc::boxed::Box;
 
@@ -9,39 +9,39 @@ use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Reviews, Stop, named};
 use crate::id::EffectId;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Found, Sought, Wanted};
-use crate::providers::truemed::api::replies::SessionCreated;
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal, Status};
+use crate::providers::truemed::api::find::{Search, SessionPage, Wanted};
+use crate::providers::truemed::api::replies::CreateSessionReply;
+use crate::providers::truemed::api::webhook::{SessionReport, Signal, Status};
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::session::{RequestedSession, Session};
 use crate::value::echoed;
 
 named! {
-    /// Where the session stands.
+    /// The states of the session.
     pub enum SessionState {
-        /// Not asked for.
+        /// The host has requested nothing.
         Absent = "absent",
-        /// Asked for.
+        /// The host requested the session.
         Requested = "requested",
-        /// Looked up for the first time.
+        /// The first lookup of an adopted session is pending.
         Adopting = "adopting",
         /// The customer has not paid yet.
         Pending = "pending",
-        /// Under review.
+        /// Truemed reviews the order.
         Processing = "processing",
-        /// Held.
+        /// The money is held.
         Authorized = "authorized",
-        /// Refused by the review.
+        /// Truemed rejected the order.
         Rejected = "rejected",
-        /// Dropped unpaid.
+        /// The checkout was canceled before the customer paid.
         Canceled = "canceled",
         /// The hold was released.
         Voided = "voided",
-        /// The hold lapsed.
+        /// The hold expired.
         Expired = "expired",
-        /// Paid.
+        /// The money is captured.
         Captured = "captured",
     }
 }
@@ -65,7 +65,7 @@ impl PaymentSession {
         }
     }
 
-    /// The session that Truemed knows, or why nothing can be done without one.
+    /// The session that Truemed knows, or the given reason why nothing can be done without one.
     pub(super) fn known_or<E>(&mut self, otherwise: E) -> Result<&mut Known, E> {
         match self {
             Self::Known(known) => Ok(known),
@@ -73,7 +73,7 @@ impl PaymentSession {
         }
     }
 
-    /// Its id, once it is known.
+    /// The id of the session, if it is known.
     pub(super) const fn id(&self) -> Option<&PaymentSessionId> {
         match self {
             Self::Known(known) => Some(&known.session.id),
@@ -83,36 +83,51 @@ impl PaymentSession {
     }
 
     /// Truemed has created the session.
-    pub(super) fn created(&mut self, reply: SessionCreated, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let Self::Requested(asked) = core::mem::take(self) else { return Err(IgnoredReason::Unrelated) };
-        *self = Self::Known(Box::new(Known::created(asked, reply, cx)));
+    pub(super) fn on_session_created(
+        &mut self,
+        reply: CreateSessionReply,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let Self::Requested(requested) = core::mem::take(self) else { return Err(IgnoredReason::Unrelated) };
+        *self = Self::Known(Box::new(Known::created(requested, reply, cx)));
         Ok(())
     }
 
-    /// A session turns out to be the one that was asked for.
-    fn bind(&mut self, asked: Asked, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Cx<'_>) {
-        *self = Self::Known(Box::new(Known::bound(asked, id, seen, cx)));
+    /// A session turns out to be the requested one.
+    fn bind(
+        &mut self,
+        requested: RequestedSession,
+        id: PaymentSessionId,
+        report: Option<&SessionReport>,
+        cx: &mut Cx<'_>,
+    ) {
+        *self = Self::Known(Box::new(Known::bound(requested, id, report, cx)));
     }
 
-    /// A page of the list: it shows the session, denies it, or leaves it open.
-    pub(super) fn found(&mut self, call: &Call, page: &Found, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let (Self::Requested(asked), Call::FindPaymentSession(find)) = (&mut *self, call) else {
+    /// A page of the list shows the session, denies it, or leaves it open.
+    pub(super) fn on_session_page(
+        &mut self,
+        call: &Call,
+        page: &SessionPage,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let (Self::Requested(requested), Call::FindPaymentSession(find)) = (&mut *self, call) else {
             return Err(IgnoredReason::Unrelated);
         };
-        let Some(wanted) = Wanted::of(asked, cx) else { return Ok(()) };
+        let Some(wanted) = Wanted::of(requested, cx) else { return Ok(()) };
         match find.read(page, &wanted, |_| false) {
-            Sought::One(id, seen) => {
-                let asked = asked.clone();
-                self.bind(asked, id, seen, cx);
+            Search::One(id, report) => {
+                let requested = requested.clone();
+                self.bind(requested, id, report, cx);
             }
-            Sought::Several(all) => {
+            Search::Several(all) => {
                 all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
-                asked.candidates = all;
+                requested.candidates = all;
                 cx.look_again(Call::is_session);
             }
-            Sought::Next(next) => cx.look_up(next),
-            Sought::Unclear => cx.look_again(Call::is_session),
-            Sought::None => {
+            Search::NextPage(next) => cx.look_up(next),
+            Search::Unclear => cx.look_again(Call::is_session),
+            Search::None => {
                 if cx.deny(Call::is_session).is_some() {
                     *self = Self::Absent;
                 }
@@ -121,16 +136,16 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// A lookup shows how the session stands.
-    pub(super) fn looked_up(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A lookup shows the session.
+    pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if let Self::Adopting(id) = self {
             *self = Self::Known(Box::new(Known::new(Session::new(id.clone(), None, cx.now()))));
         }
-        self.known_or(IgnoredReason::Unrelated)?.looked_up(seen, cx);
+        self.known_or(IgnoredReason::Unrelated)?.on_lookup(report, cx);
         Ok(())
     }
 
-    /// Truemed refuses a request.
+    /// Truemed refused a request.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match self {
             Self::Requested(_) if call.is_session() => self.not_made(cx),
@@ -140,14 +155,15 @@ impl PaymentSession {
         }
     }
 
-    /// One sending was refused while another may have come true.
+    /// Truemed refused one sending, and may have carried out another.
     pub(super) fn refused_once(&mut self, code: Option<&str>) {
         if let Self::Known(known) = self {
             known.disputed |= code == Some(DISPUTED);
         }
     }
 
-    /// A person says what has become of a request, or gives it up. A verdict that names a session says that it was made.
+    /// A person decided what became of a request, or gave it up. An id in the verdict says that Truemed made the
+    /// session.
     pub(super) fn resolved(
         &mut self,
         id: &EffectId,
@@ -156,10 +172,10 @@ impl PaymentSession {
         cx: &mut Cx<'_>,
     ) {
         match self {
-            Self::Requested(asked) if let Some(named) = named => {
+            Self::Requested(requested) if let Some(named) = named => {
                 if let Ok(id) = PaymentSessionId::parse(named) {
-                    let asked = asked.clone();
-                    self.bind(asked, id, None, cx);
+                    let requested = requested.clone();
+                    self.bind(requested, id, None, cx);
                 }
             }
             Self::Requested(_) if call.is_session() => self.not_made(cx),
@@ -174,14 +190,14 @@ impl PaymentSession {
         *self = Self::Absent;
     }
 
-    /// The late reply to a request that had been ended as not done.
+    /// The late reply to a request that had ended as not done.
     pub(super) fn done_after_all(&mut self, done: &AfterAll<Call>, event: Event, cx: &mut Cx<'_>) {
         self.drop_new_try(done, cx);
         match (self, &*done.call, event) {
-            (session @ Self::Absent, Call::CreatePaymentSession(command), Event::Created(reply)) => {
+            (session @ Self::Absent, Call::CreatePaymentSession(command), Event::SessionCreated(reply)) => {
                 let metadata = echoed(&mut command.metadata.clone(), cx.key());
-                let asked = Asked::of(command, command.content(), &metadata);
-                *session = Self::Known(Box::new(Known::created(asked, reply, cx)));
+                let requested = RequestedSession::of(command, command.content(), &metadata);
+                *session = Self::Known(Box::new(Known::created(requested, reply, cx)));
             }
             (Self::Known(known), call, event) => {
                 known.done_after_all(&done.id, call, matches!(event, Event::Refunded(_)), cx);
@@ -190,72 +206,78 @@ impl PaymentSession {
         }
     }
 
-    /// The new try that nobody has sent came to nothing.
+    /// Drops the new try of the request, which was never sent.
     fn drop_new_try(&mut self, done: &AfterAll<Call>, cx: &mut Cx<'_>) {
         if let Some((id, call)) = &done.again {
             self.resolved(id, call, (Some(Verdict::NotMade), None), cx);
         }
     }
 
-    /// A webhook says how a session stands.
-    pub(super) fn signalled(&mut self, signal: Signal, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    /// A webhook reports a session.
+    pub(super) fn on_webhook(&mut self, signal: Signal, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
         cx.check(Rule::WebhookAuthenticateFirst, origin == Origin::Verified);
-        let seen = match signal {
+        let report = match signal {
             _ if origin != Origin::Verified => return Err(IgnoredReason::Unrelated.into()),
-            Signal::SessionComplete(seen) => seen,
-            Signal::Unlisted(it) => return it.report(cx),
+            Signal::SessionComplete(report) => report,
+            Signal::Unlisted(it) => return it.ignore(cx),
             Signal::TokenUpdated(_) | Signal::Other => return Err(IgnoredReason::Unrelated.into()),
         };
-        let id = seen.session().cloned().ok_or(IgnoredReason::Unrelated)?;
+        let id = report.session().cloned().ok_or(IgnoredReason::Unrelated)?;
         match self {
             Self::Known(known) if id == known.session.id => {
-                known.session.check(&seen, cx);
-                known.see(&seen, false, cx);
+                known.session.check(&report, cx);
+                known.apply(&report, false, cx);
             }
-            Self::Requested(asked) => {
-                let (ours, other) = match Wanted::of(asked, cx) {
-                    Some(wanted) => (wanted.is_named_by(&seen, cx.key()), wanted.excludes(&seen)),
+            Self::Requested(requested) => {
+                let (ours, other) = match Wanted::of(requested, cx) {
+                    Some(wanted) => (wanted.is_named_by(&report, cx.key()), wanted.excludes(&report)),
                     None => (false, true),
                 };
                 match (ours, other) {
                     (true, _) => {
-                        let asked = asked.clone();
-                        self.bind(asked, id, Some(&seen), cx);
-                        self.known_or(IgnoredReason::Unrelated)?.session.check(&seen, cx);
+                        let requested = requested.clone();
+                        self.bind(requested, id, Some(&report), cx);
+                        self.known_or(IgnoredReason::Unrelated)?.session.check(&report, cx);
                     }
-                    (false, true) => self.unplaced(&id, &seen, cx)?,
+                    (false, true) => self.unplaced(&id, &report, cx)?,
                     (false, false) => return Err(IgnoredReason::Early.into()),
                 }
             }
             Self::Adopting(_) => return Err(IgnoredReason::Early.into()),
-            Self::Absent | Self::Known(_) => self.unplaced(&id, &seen, cx)?,
+            Self::Absent | Self::Known(_) => self.unplaced(&id, &report, cx)?,
         }
         Ok(())
     }
 
-    /// Money with our key that no request of ours accounts for: a person is asked, once for each session.
-    fn unplaced(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        if seen.metadata.as_deref() != Some(cx.key().as_str()) {
+    /// A session with our key that no known request explains. Asks a person, once for each session.
+    fn unplaced(
+        &mut self,
+        id: &PaymentSessionId,
+        report: &SessionReport,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        if report.metadata.as_deref() != Some(cx.key().as_str()) {
             return Err(IgnoredReason::Unrelated);
         }
         if let Self::Known(known) = self
-            && known.has_judged(id)
+            && known.has_reviewed(id)
         {
             return Err(IgnoredReason::Duplicate);
         }
-        // What is only held may still come to nothing.
-        if seen.status == Status::Captured
+        // A hold may still be released, so it does not prove the request.
+        if report.status == Status::Captured
             && let Some(done) =
                 cx.after_all(Call::is_session, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
         {
             self.drop_new_try(&done, cx);
             return Ok(());
         }
-        match (&seen.status, &self) {
+        match (&report.status, &self) {
             (Status::Captured, _) | (Status::Authorized, Self::Absent) => {
                 cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str());
             }
-            // It is only held, beside another: whoever looks releases it, or takes it by hand.
+            // The money is only held, beside another session. The person releases or captures it in Truemed's
+            // dashboard.
             (Status::Authorized, _) => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
             (_, Self::Requested(_)) => return Err(IgnoredReason::Early),
             _ => return Err(IgnoredReason::Unrelated),
@@ -263,7 +285,7 @@ impl PaymentSession {
         Ok(())
     }
 
-    /// A person answers a question: whose a payment is, or how the session stands.
+    /// A person gave a verdict: whose a payment is, or how the session is.
     pub(super) fn reviewed(
         &mut self,
         (review, about): (Review, &str),
@@ -274,25 +296,27 @@ impl PaymentSession {
         let id = PaymentSessionId::parse(about).ok();
         let other = id.filter(|_| matches!(review, Review::Unplaced | Review::MadeAfterAll));
         match (self, other) {
-            (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => session.placed(id, ours, cx),
-            // Every sending was refused, and a person says that it was made even so.
+            (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => {
+                session.candidate_reviewed(id, ours, cx)
+            }
+            // Truemed refused every sending, and a person says that it made the session all the same.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),
-            (Self::Known(known), Some(id)) => known.other_is_judged(id, ours, cx),
+            (Self::Known(known), Some(id)) => known.other_session_reviewed(id, ours, cx),
             (Self::Known(known), None) if known.session.id.as_str() == about && review != Review::Contradiction => {
-                known.judged(verdict, named, cx);
+                known.reviewed(verdict, named, cx);
             }
             _ => {}
         }
     }
 
-    /// A person says of one of several sessions whether it is the one that was asked for.
-    fn placed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
-        let Self::Requested(asked) = self else { return };
-        let is_candidate = asked.candidates.contains(&id);
-        asked.candidates.retain(|it| *it != id);
+    /// A person decided whether one of several sessions is the requested one.
+    fn candidate_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
+        let Self::Requested(requested) = self else { return };
+        let is_candidate = requested.candidates.contains(&id);
+        requested.candidates.retain(|it| *it != id);
         if is_candidate && ours {
-            let asked = asked.clone();
-            self.bind(asked, id, None, cx);
+            let requested = requested.clone();
+            self.bind(requested, id, None, cx);
         }
     }
 }

@@ -1,20 +1,20 @@
-//! What one facet does to another: each method here asks one facet, and tells the others what they have to know.
+//! What concerns several facets: each method here asks one facet, and tells the others what they must know.
 
 use alloc::string::String;
 
-use super::change::{Change, Made, Pending};
-use super::charge::Searched;
+use super::change::{Change, MadeUpdate, PendingChange};
+use super::charge::ChargeSearch;
 use super::history::Origin;
-use super::token::Word;
+use super::token::TokenReport;
 use super::{ChargeState, Cx, PaymentToken, TokenState};
 use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Outcome};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, Found};
-use crate::providers::truemed::api::replies::{ProvisionRetrieved, SessionCreated, UpdateAnswered};
+use crate::providers::truemed::api::find::{Find, SessionPage};
+use crate::providers::truemed::api::replies::{CreateSessionReply, ProvisionReply, UpdateTokenReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
-use crate::providers::truemed::api::webhook::SessionSeen;
+use crate::providers::truemed::api::webhook::SessionReport;
 use crate::providers::truemed::eligibility::Coverage;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::names::Verdict;
@@ -22,16 +22,16 @@ use crate::providers::truemed::rules::Rule;
 use crate::rule::{Level, RuleSet};
 use crate::value::echoed;
 
-/// Whether something was settled, or why nothing was.
-pub(super) type Settled = Result<(), IgnoredReason>;
+/// An applied input, or the reason why it is ignored.
+pub(super) type Applied = Result<(), IgnoredReason>;
 
-/// The change that an update makes.
+/// The change that an update makes: of the items, or of the card.
 const fn change_of<'c>(call: &Call, items: &'c mut Change, card: &'c mut Change) -> &'c mut Change {
     if call.is_of_items() { items } else { card }
 }
 
 impl PaymentToken {
-    /// How items stand to what the customer qualified for.
+    /// How items compare with what the customer qualified for.
     pub(in crate::providers::truemed) fn coverage(&self, wanted: Digest) -> Coverage {
         let confirmed = self.token.confirmed();
         match self.token.state() {
@@ -42,26 +42,26 @@ impl PaymentToken {
         }
     }
 
-    /// The changes that the customer must still make good.
-    pub(super) fn pending(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+    /// The changes that wait for the customer.
+    pub(super) fn pending(&self) -> impl DoubleEndedIterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::pending)
     }
 
-    /// The changes that an update which is not answered yet takes the place of.
-    pub(super) fn replaced(&self) -> impl Iterator<Item = &Pending> {
+    /// The changes that a pending update will replace.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &PendingChange> {
         [&self.items, &self.card].into_iter().filter_map(Change::replaced)
     }
 
-    /// The reply to an update.
-    pub(super) fn updated(
+    /// Truemed replied to an update.
+    pub(super) fn on_update_reply(
         &mut self,
         (id, call): (&EffectId, &Call),
-        reply: UpdateAnswered,
+        reply: UpdateTokenReply,
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         let change = change_of(call, &mut self.items, &mut self.card);
-        let made = change.answered((id, call), reply, self.token.text(), &mut self.history, cx)?;
-        if let Some(Made { seq, items }) = made {
+        let made = change.on_reply((id, call), reply, self.token.payment_token(), &mut self.history, cx)?;
+        if let Some(MadeUpdate { seq, items }) = made {
             self.token.settle(seq);
             self.token.confirm(items);
         }
@@ -69,101 +69,102 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// An update was accepted without a word about an action: that confirms nothing, unless the policy says so.
-    pub(super) fn update_is_accepted(&mut self, call: &Call, cx: &mut Cx<'_>) {
+    /// Truemed accepted an update, and its reply says nothing about an action. Only the config can let this confirm
+    /// the change.
+    pub(super) fn update_accepted(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let rule = Rule::UpdateEmptyReplyConfirms;
         cx.check(rule, false).at("/next_action");
         if cx.config().level(rule.rule()) != Level::Warn {
             cx.ask_about(call.is_same_update());
         } else {
             cx.prove(call.is_same_update(), None);
-            self.update_is_made(call, None, cx);
+            self.confirm_update(call, None, cx);
         }
     }
 
-    /// An update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person.
-    pub(super) fn update_is_made(&mut self, call: &Call, by: Option<(&Origin, Word<'_>)>, cx: &mut Cx<'_>) {
+    /// An update succeeded without an action of the customer, according to a webhook, to a person or to the config.
+    pub(super) fn confirm_update(&mut self, call: &Call, by: Option<(&Origin, TokenReport<'_>)>, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
-        let Some(seq) = change.requested() else { return };
+        let Some(seq) = change.requested_seq() else { return };
         match by {
-            Some((_, word)) => {
-                self.token.take(seq, word, cx);
+            Some((_, report)) => {
+                self.token.apply(seq, report, cx);
             }
             None => self.token.settle(seq),
         }
-        let items = change.made(by.map(|(origin, _)| origin), &mut self.history, cx);
+        let items = change.confirm(by.map(|(origin, _)| origin), &mut self.history, cx);
         self.token.confirm(items);
         self.drop_stale_charge(cx);
     }
 
     /// An update was not made.
-    pub(super) fn update_is_not_made(&mut self, call: &Call, cx: &mut Cx<'_>) {
+    pub(super) fn drop_update(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let change = change_of(call, &mut self.items, &mut self.card);
-        change.not_made(self.token.text(), cx);
+        change.drop_update(self.token.payment_token(), cx);
     }
 
-    /// What a person says of a change that waits for the customer.
-    pub(super) fn change_is_judged(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
+    /// A person decided on a change that waits for the customer.
+    pub(super) fn change_reviewed(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         for change in [&mut self.items, &mut self.card] {
-            let items = change.judged(about, verdict, &mut self.history, cx);
+            let items = change.reviewed(about, verdict, &mut self.history, cx);
             self.token.confirm(items);
         }
         self.drop_stale_charge(cx);
     }
 
-    /// The customer has done what a change of the card or of the items asked for: the oldest of `which`.
-    pub(super) fn changed(
+    /// The customer completed a change of the card or the items: the oldest one that `which` accepts.
+    pub(super) fn customer_acted(
         &mut self,
         origin: Option<&Origin>,
-        word: Word<'_>,
-        which: impl Fn(&Pending) -> bool,
+        report: TokenReport<'_>,
+        which: impl Fn(&PendingChange) -> bool,
         cx: &mut Cx<'_>,
     ) {
         let Some(seq) = self.pending().filter(|it| which(it)).map(|it| it.seq).min() else { return };
-        self.token.take(seq, word, cx);
+        self.token.apply(seq, report, cx);
         let is_oldest = |change: &Change| change.pending().is_some_and(|it| it.seq == seq);
         let change = if is_oldest(&self.items) { &mut self.items } else { &mut self.card };
-        let Some(made_good) = change.made_good(origin, &mut self.history, cx) else { return };
-        self.token.confirm(made_good.items);
+        let Some(change) = change.customer_acted(origin, &mut self.history, cx) else { return };
+        self.token.confirm(change.items);
         self.drop_stale_charge(cx);
-        // A survey cures what the survey is asked for, and a card what the card is.
-        let cured = made_good.cures_the_survey();
-        if self.charge.failure().is_some_and(|failed| failed.is_of_the_survey() == cured) {
+        // A new survey repairs a charge that needs the survey, and a new card repairs any other.
+        let has_survey = change.satisfies_survey();
+        if self.charge.failure().is_some_and(|failed| failed.needs_survey() == has_survey) {
             self.charge.repaired(None, &mut self.history, cx);
         }
     }
 
-    /// The customer has repaired a charge that failed, as Truemed says of the session that the origin names.
-    pub(super) fn repaired(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Cx<'_>) {
+    /// The customer repaired the failed charge that the origin names, as Truemed reports.
+    pub(super) fn repaired(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) {
         if let Some(seq) = self.charge.repaired(Some(origin), &mut self.history, cx) {
-            self.token.take(seq, word, cx);
+            self.token.apply(seq, report, cx);
         }
     }
 
-    /// A charge that is not sent yet is dropped, where other items or another token are confirmed now.
+    /// Drops a charge that was not sent, if its items or its token are out of date.
     pub(super) fn drop_stale_charge(&mut self, cx: &mut Cx<'_>) {
-        self.charge.drop_stale(self.token.confirmed(), self.token.text(), cx);
+        self.charge.drop_stale(self.token.confirmed(), self.token.payment_token(), cx);
     }
 
-    /// An attempt to get a token has succeeded.
-    pub(super) fn provisioned(&mut self, origin: &Origin, word: Word<'_>, cx: &mut Cx<'_>) -> Settled {
-        self.token.provisioned(origin, word, &mut self.history, cx)?;
-        // The session that makes a token is awaited for itself too.
-        self.charge.watch(cx);
+    /// Truemed issued a token for an attempt.
+    pub(super) fn provisioned(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) -> Applied {
+        self.token.provisioned(origin, report, &mut self.history, cx)?;
+        // The session that makes the token may still be open.
+        self.charge.schedule(cx);
         Ok(())
     }
 
     /// A lookup shows a provision request, with a token or without one.
-    pub(super) fn provision_shown(
+    pub(super) fn on_provision_lookup(
         &mut self,
         request: &ProvisionTokenRequestId,
-        reply: &ProvisionRetrieved,
+        reply: &ProvisionReply,
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         self.token.check_echo(reply.metadata.as_deref(), cx);
         let origin = Origin::Request(request.clone());
         match &reply.payment_token {
-            Some(token) => self.provisioned(&origin, Word::new(token, None), cx),
+            Some(token) => self.provisioned(&origin, TokenReport::new(token, None), cx),
             None => {
                 self.token.still_pending(&origin, cx);
                 Ok(())
@@ -171,35 +172,35 @@ impl PaymentToken {
         }
     }
 
-    /// Truemed finds no such token: that may prove a deletion.
+    /// Truemed does not find the token, which may prove a deletion.
     pub(super) fn token_not_found(&mut self, token: &Token, cx: &mut Cx<'_>) {
         if self.token.not_found(token, cx) {
             self.deleted(cx);
         }
     }
 
-    /// The token is gone for good.
+    /// The token is deleted permanently.
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
         self.charge.token_is_deleted(cx);
         self.token.deleted(cx);
-        self.charge.watch(cx);
+        self.charge.schedule(cx);
     }
 
-    /// The reply to a charge, or to a checkout, names its session.
-    pub(super) fn created(&mut self, reply: SessionCreated, cx: &mut Cx<'_>) -> Settled {
-        let attended = self.charge.asked().is_some_and(|asked| asked.attended);
+    /// The reply to a charge or a checkout has the id of its session.
+    pub(super) fn on_session_created(&mut self, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Applied {
+        let attended = self.charge.requested().is_some_and(|requested| requested.attended);
         let page = reply.redirect_url.is_some();
         self.open(reply.id, reply.redirect_url, cx)?;
         cx.check(Rule::SessionRedirectUrlPresent, page || !attended).at("/redirect_url");
         Ok(())
     }
 
-    /// A session turns out to be the one that was asked for and never answered.
-    pub(super) fn bind(&mut self, id: PaymentSessionId, seen: Option<&SessionSeen>, cx: &mut Cx<'_>) -> Settled {
+    /// A session turns out to be the requested one, whose creation had no reply.
+    pub(super) fn bind(&mut self, id: PaymentSessionId, report: Option<&SessionReport>, cx: &mut Cx<'_>) -> Applied {
         cx.prove(Call::is_session, Some(id.as_str()));
         self.open(id.clone(), None, cx)?;
-        match seen {
-            Some(seen) => self.session_stands(id.as_str(), seen, false, cx),
+        match report {
+            Some(report) => self.on_session_report(id.as_str(), report, false, cx),
             None => {
                 cx.look_up(Call::RetrievePaymentSession(id));
                 Ok(())
@@ -207,45 +208,50 @@ impl PaymentToken {
         }
     }
 
-    fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Cx<'_>) -> Settled {
-        let seq = self.charge.requested().ok_or(IgnoredReason::Unrelated)?;
+    fn open(&mut self, id: PaymentSessionId, redirect_url: Option<String>, cx: &mut Cx<'_>) -> Applied {
+        let seq = self.charge.requested_seq().ok_or(IgnoredReason::Unrelated)?;
         self.token.session_opened(seq, &id, redirect_url.as_ref(), cx);
         self.charge.open(id, redirect_url, cx)
     }
 
-    /// The session was not made.
+    /// Truemed did not make the session.
     pub(super) fn not_made(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
         let seq = self.charge.not_made(id, cx);
         self.token.session_not_made(seq);
     }
 
-    /// A page of the list was read.
-    pub(super) fn found(&mut self, find: &Find, page: &Found, cx: &mut Cx<'_>) -> Settled {
-        match self.charge.found(find, page, &self.history, cx)? {
-            Searched::Made(id, seen) => return self.bind(id, seen, cx),
-            Searched::NotMade(id) => self.not_made(&id, cx),
-            Searched::Open => {}
+    /// A search read a page of the list.
+    pub(super) fn on_session_page(&mut self, find: &Find, page: &SessionPage, cx: &mut Cx<'_>) -> Applied {
+        match self.charge.on_session_page(find, page, &self.history, cx)? {
+            ChargeSearch::Made(id, report) => return self.bind(id, report, cx),
+            ChargeSearch::NotMade(id) => self.not_made(&id, cx),
+            ChargeSearch::Open => {}
         }
         Ok(())
     }
 
-    /// A session is said to stand somewhere.
-    pub(super) fn session_stands(
+    /// A webhook or a lookup reports a session.
+    pub(super) fn on_session_report(
         &mut self,
         id: &str,
-        seen: &SessionSeen,
-        by_look_up: bool,
+        report: &SessionReport,
+        by_lookup: bool,
         cx: &mut Cx<'_>,
-    ) -> Settled {
-        if self.charge.stands(id, seen, by_look_up, &mut self.history, cx)? {
+    ) -> Applied {
+        if self.charge.on_report(id, report, by_lookup, &mut self.history, cx)? {
             self.token.session_closed(cx);
         }
         Ok(())
     }
 
-    /// The late reply to a charge that had been ended as not made names its session: it is the charge, unless another one is on
-    /// its way.
-    pub(super) fn made_after_all(&mut self, made: &AfterAll<Call>, reply: SessionCreated, cx: &mut Cx<'_>) -> Settled {
+    /// A late reply has the session of a charge that had ended as not made. The session becomes the current charge,
+    /// unless another charge is pending.
+    pub(super) fn made_after_all(
+        &mut self,
+        made: &AfterAll<Call>,
+        reply: CreateSessionReply,
+        cx: &mut Cx<'_>,
+    ) -> Applied {
         let Some(command) = self.without_new_try(made, cx) else { return Ok(()) };
         if self.charge.state() != ChargeState::Idle {
             self.charge.settle(command.intent.as_ref(), Outcome::Done);
@@ -256,14 +262,14 @@ impl PaymentToken {
         self.open(reply.id, reply.redirect_url, cx)
     }
 
-    /// A webhook shows that such a charge is paid: it is not made again, and a person says what is delivered.
+    /// A webhook shows that such a charge is paid. The charge is not repeated, and a person decides what to deliver.
     pub(super) fn paid_after_all(&mut self, made: &AfterAll<Call>, cx: &mut Cx<'_>) {
         if let Some(command) = self.without_new_try(made, cx) {
             self.charge.settle(command.intent.as_ref(), Outcome::Done);
         }
     }
 
-    /// What was asked for; the new try that nobody has sent came to nothing.
+    /// Drops the new try, which was never sent, and returns the original command.
     fn without_new_try<'a>(&mut self, made: &'a AfterAll<Call>, cx: &mut Cx<'_>) -> Option<&'a CreatePaymentSession> {
         if let Some((again, _)) = &made.again {
             self.not_made(again, cx);
@@ -274,9 +280,8 @@ impl PaymentToken {
         }
     }
 
-    /// The customer came back: a hint that a look may pay, and proof of nothing. A return by Cancel, or after a failure, is no
-    /// reason to look.
-    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Settled {
+    /// The customer came back, which proves nothing. It is a reason for a lookup, except after Cancel or a failure.
+    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Applied {
         let of_token = self.token.returned(cx);
         let of_charge = self.charge.returned(cx);
         if of_token || of_charge { Ok(()) } else { Err(IgnoredReason::Unrelated) }

@@ -1,4 +1,4 @@
-//! The facets `items` and `card`: a change of either, from its request to the customer's confirmation. They never differ but in
+//! The facets `items` and `card`: a change of either, from its request to Truemed's confirmation. They differ only in
 //! what is changed.
 
 mod pending;
@@ -11,19 +11,19 @@ use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, named};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::UpdateAnswered;
+use crate::providers::truemed::api::replies::UpdateTokenReply;
 use crate::providers::truemed::api::webhook::NextAction;
 use crate::providers::truemed::ids::{ProvisionTokenRequestId, Token};
 use crate::providers::truemed::names::{Notice, Review, Verdict};
 use crate::providers::truemed::rules::Rule;
-pub(super) use pending::Pending;
+pub(super) use pending::PendingChange;
 
 named! {
-    /// Where a change of the items stands.
+    /// The states of a change of the items.
     pub enum ItemsState {
         /// No change of the items is open.
         Settled = "settled",
-        /// A change of the items is asked for.
+        /// An update of the items is pending.
         Updating = "updating",
         /// The customer must act before the items change.
         Pending = "pending",
@@ -31,11 +31,11 @@ named! {
 }
 
 named! {
-    /// Where a change of the card stands.
+    /// The states of a change of the card.
     pub enum CardState {
         /// No change of the card is open.
         Settled = "settled",
-        /// A change of the card is asked for.
+        /// An update of the card is pending.
         Updating = "updating",
         /// The customer must act before the card changes.
         Pending = "pending",
@@ -47,27 +47,27 @@ named! {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenChange"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Change {
-    /// Nothing is open.
+    /// No change is open.
     #[default]
     Settled,
-    /// An update is asked for, and takes the place of one that was open.
+    /// An update is pending. It will replace the change that was open.
     Updating {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
-        /// The fingerprint of its items, if it is about items.
+        /// The fingerprint of the items, for a change of the items.
         items: Option<Digest>,
-        /// The change that is open until the reply says that this one takes its place.
-        replaces: Option<Pending>,
-        /// An older update whose outcome is unknown: this one settles it once it is done.
+        /// The change that this update replaces, once the reply confirms it.
+        replaces: Option<PendingChange>,
+        /// An older update whose outcome is unknown. The success of this update settles it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        doubt: Option<Pending>,
+        doubt: Option<PendingChange>,
     },
-    /// The customer must act.
-    Pending(Pending),
+    /// The change waits for the customer.
+    Pending(PendingChange),
 }
 
-/// An update that was made: its place in the order of our requests, and the fingerprint of its items.
-pub(super) struct Made {
+/// An update that succeeded: its position in the order of our requests, and the fingerprint of its items.
+pub(super) struct MadeUpdate {
     pub(super) seq: u32,
     pub(super) items: Option<Digest>,
 }
@@ -97,31 +97,31 @@ impl Change {
         *self == Self::Settled
     }
 
-    /// The change that the customer must still make good.
-    pub(super) const fn pending(&self) -> Option<&Pending> {
+    /// The change that waits for the customer.
+    pub(super) const fn pending(&self) -> Option<&PendingChange> {
         match self {
             Self::Pending(pending) => Some(pending),
             Self::Settled | Self::Updating { .. } => None,
         }
     }
 
-    /// The change that an update which is not answered yet takes the place of.
-    pub(super) fn replaced(&self) -> Option<&Pending> {
+    /// The change that the pending update will replace.
+    pub(super) fn replaced(&self) -> Option<&PendingChange> {
         match self {
             Self::Updating { replaces, doubt, .. } => replaces.as_ref().or(doubt.as_ref()),
             Self::Settled | Self::Pending(_) => None,
         }
     }
 
-    /// The place of the update that is asked for, in the order of our requests.
-    pub(super) const fn requested(&self) -> Option<u32> {
+    /// The position of the pending update in the order of our requests.
+    pub(super) const fn requested_seq(&self) -> Option<u32> {
         match self {
             Self::Updating { seq, .. } => Some(*seq),
             Self::Settled | Self::Pending(_) => None,
         }
     }
 
-    /// The fingerprint of the items that are asked for, or that wait for the customer.
+    /// The fingerprint of the items of the open change.
     pub(super) const fn wanted(&self) -> Option<Digest> {
         match self {
             Self::Updating { items, .. } => *items,
@@ -130,32 +130,34 @@ impl Change {
         }
     }
 
-    /// Whether an update is asked for to these items, or of the card.
+    /// Whether an update to these items, or of the card, is pending.
     pub(super) fn is_to(&self, wanted: Option<Digest>) -> bool {
         matches!(self, Self::Updating { items, .. } if *items == wanted)
     }
 
-    /// Whether the update that is asked for is the only thing that is open: nothing nameless, and nothing unknown before it.
+    /// Whether the pending update is the only open change: no unknown outcome, and no replaced change without an id.
     pub(super) fn is_sole(&self) -> bool {
         let Self::Updating { doubt: None, replaces, .. } = self else { return false };
         replaces.as_ref().is_none_or(|replaced| replaced.origin.is_some())
     }
 
-    /// Another update is asked for, which `own` calls make: it takes the place of what is open.
+    /// Requests another update, which replaces the open change. `own` recognizes updates of the same part.
     pub(super) fn request(&mut self, seq: u32, items: Option<Digest>, own: fn(&Call) -> bool, cx: &mut Cx<'_>) {
         let (replaces, doubt) = match core::mem::take(self) {
             Self::Settled => (None, None),
             Self::Pending(pending) => {
-                // Nobody is asked about it until it turns out whether the newer one takes its place.
+                // The review can wait until it is clear whether the newer update replaces this change.
                 cx.withdraw_review(Review::ChangeUnconfirmed, pending.of.as_str());
                 (Some(pending), None)
             }
             Self::Updating { seq, items, replaces, doubt } => {
-                // Nobody has it in hand: the newer wish takes its place, and settles it once it is done.
+                // No worker has leased it. The newer update replaces it, and settles it on success.
                 let sent = cx.pending(own).filter(|it| it.sent).map(|it| it.id.clone());
                 cx.withdraw(own);
                 match sent {
-                    Some(of) => (None, Some(Pending::of_doubt(of, Made { seq, items }, replaces, cx))),
+                    Some(of) => {
+                        (None, Some(PendingChange::with_unknown_outcome(of, MadeUpdate { seq, items }, replaces, cx)))
+                    }
                     None => (replaces, doubt),
                 }
             }
@@ -163,25 +165,25 @@ impl Change {
         *self = Self::Updating { seq, items, replaces, doubt };
     }
 
-    /// The reply to an update asks the customer to act, or for nothing: then it is made. `token` is the known one.
-    pub(super) fn answered(
+    /// Truemed replied to an update: the customer must act, or the update is made. `token` is the known token.
+    pub(super) fn on_reply(
         &mut self,
         (of, call): (&EffectId, &Call),
-        reply: UpdateAnswered,
+        reply: UpdateTokenReply,
         token: Option<&Token>,
         history: &mut History,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Made>, IgnoredReason> {
+    ) -> Result<Option<MadeUpdate>, IgnoredReason> {
         let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else {
             return Err(IgnoredReason::Unrelated);
         };
         let action = reply.next_action();
         if !call.is_of_items() {
-            let asked = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
-            cx.check(Rule::UpdateCardAlwaysAction, asked).at("/next_action");
+            let is_documented = action == Some(NextAction::UpdatePaymentMethod) && reply.redirect_url.is_some();
+            cx.check(Rule::UpdateCardAlwaysAction, is_documented).at("/next_action");
         }
         cx.check(Rule::UpdateRedirectWithAction, action.is_some() == reply.redirect_url.is_some()).at("/redirect_url");
-        // A request that was told of before is not this one's: its webhook may be one that is told again.
+        // An id of an older update does not identify this one: its webhook may be a repeated delivery.
         let is_new = |id: &ProvisionTokenRequestId| !history.has(&Origin::Request(id.clone()));
         let origin = reply.provision_token_request_id.filter(is_new);
         if let Some(id) = origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
@@ -190,9 +192,9 @@ impl Change {
         let made = match action {
             Some(action) => {
                 cx.notify(Notice::ActionRequired, of.as_str(), reply.redirect_url.as_deref());
-                let (of, redirect_url, watch) = (of.clone(), reply.redirect_url, PollTimer::new(cx.now()));
-                let pending = Pending { seq, of, origin, items, action, redirect_url, watch, replaces: None };
-                pending.watch(cx);
+                let (of, redirect_url, timer) = (of.clone(), reply.redirect_url, PollTimer::new(cx.now()));
+                let pending = PendingChange { seq, of, origin, items, action, redirect_url, timer, replaces: None };
+                pending.schedule(cx);
                 *self = Self::Pending(pending);
                 None
             }
@@ -200,7 +202,7 @@ impl Change {
                 if let Some(id) = origin {
                     history.add(seq, Origin::Request(id));
                 }
-                Some(Made { seq, items })
+                Some(MadeUpdate { seq, items })
             }
         };
         if let Some(replaced) = replaces {
@@ -209,9 +211,9 @@ impl Change {
         Ok(made)
     }
 
-    /// The update was made, and nothing of the customer's is open: Truemed's webhook says so, or a person. The items that it
-    /// is to.
-    pub(super) fn made(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
+    /// The update succeeded without an action of the customer, according to a webhook, to a person or to the config.
+    /// Returns its items.
+    pub(super) fn confirm(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
         let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(seq, origin.clone());
@@ -222,22 +224,22 @@ impl Change {
         items
     }
 
-    /// The update was not made: what it was to take the place of is open again, and of an older one whose outcome is unknown a
-    /// person is asked.
-    pub(super) fn not_made(&mut self, token: Option<&Token>, cx: &mut Cx<'_>) {
+    /// The update was not made. The change that it was to replace is open again. If the outcome of that change is
+    /// unknown, a person is asked.
+    pub(super) fn drop_update(&mut self, token: Option<&Token>, cx: &mut Cx<'_>) {
         let Self::Updating { replaces, doubt, .. } = core::mem::take(self) else { return };
-        // The doubt is asked about at once, and what waits for the customer as before.
+        // A change of unknown outcome is reviewed at once, and a change that waits for the customer on its schedule.
         let Some(pending) = doubt.or(replaces) else { return };
-        pending.watch(cx);
-        // Its webhook may have come meanwhile; where the reply named no id, it is found by the token.
+        pending.schedule(cx);
+        // The webhook may have come meanwhile. Without an id in the reply, it is found by the token.
         if let Some(id) = pending.origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
             cx.learn(id);
         }
         *self = Self::Pending(pending);
     }
 
-    /// What a person says of a change that waits for the customer: the items, where it is confirmed.
-    pub(super) fn judged(
+    /// A person decided on a change that waits for the customer. Returns the items, if the change is confirmed.
+    pub(super) fn reviewed(
         &mut self,
         about: &str,
         verdict: Verdict,
@@ -249,15 +251,17 @@ impl Change {
             return None;
         }
         if verdict == Verdict::KeepWaiting {
-            pending.watch = PollTimer::new(cx.now());
-            pending.watch(cx);
+            pending.timer = PollTimer::new(cx.now());
+            pending.schedule(cx);
             return None;
         }
-        let Self::Pending(Pending { seq, origin, items, replaces, .. }) = core::mem::take(self) else { return None };
+        let Self::Pending(PendingChange { seq, origin, items, replaces, .. }) = core::mem::take(self) else {
+            return None;
+        };
         let confirmed = verdict == Verdict::Confirmed;
-        if let Some(before) = replaces.filter(|_| !confirmed) {
-            before.watch(cx);
-            *self = Self::Pending(*before);
+        if let Some(replaced) = replaces.filter(|_| !confirmed) {
+            replaced.schedule(cx);
+            *self = Self::Pending(*replaced);
         }
         if let Some(id) = origin {
             history.add(seq, Origin::Request(id));
@@ -266,8 +270,13 @@ impl Change {
         items.filter(|_| confirmed)
     }
 
-    /// The customer has made good what is pending: what that was.
-    pub(super) fn made_good(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Pending> {
+    /// The customer completed the change. Returns it.
+    pub(super) fn customer_acted(
+        &mut self,
+        by: Option<&Origin>,
+        history: &mut History,
+        cx: &mut Cx<'_>,
+    ) -> Option<PendingChange> {
         let Self::Pending(pending) = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(pending.seq, origin.clone());

@@ -1,4 +1,5 @@
-//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of the session.
+//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of its
+//! session.
 
 mod repair;
 mod session;
@@ -15,41 +16,41 @@ use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::{Find, Found, Sought, Wanted};
-use crate::providers::truemed::api::replies::{ChargeFailed, SessionCreated};
+use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
+use crate::providers::truemed::api::replies::{CreateSessionReply, FailedChargeReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
-use crate::providers::truemed::api::webhook::{NextAction, SessionSeen, Status};
+use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status};
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
-use crate::providers::truemed::session::{Asked, Session};
+use crate::providers::truemed::session::{RequestedSession, Session};
 use crate::time::Timestamp;
-pub(super) use repair::Failed;
+pub(super) use repair::FailedCharge;
 
 named! {
-    /// Where the charge stands, or the checkout that makes a token.
+    /// The states of the charge, or of the checkout that makes a token.
     pub enum ChargeState {
         /// No charge is open.
         Idle = "idle",
-        /// A charge is asked for.
+        /// A charge is requested.
         Requested = "requested",
-        /// Truemed knows the charge's session.
+        /// Truemed knows the session of the charge.
         Open = "open",
-        /// The stored method could not pay.
+        /// The stored payment method could not pay.
         Failed = "failed",
-        /// The customer has acted; the host has to charge again.
+        /// The customer repaired the payment method, and the host can charge again.
         Repaired = "repaired",
     }
 }
 
-/// The charge that is open, and the last ones by the host's names for them.
+/// The current charge, and the intents of the last ones.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharges"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Charges {
-    /// The charge that is open.
+    /// The current charge.
     #[serde(default)]
     current: Charge,
-    /// The charges by the host's names for them.
+    /// The intents of the last charges.
     #[serde(default)]
     intents: Intents,
 }
@@ -59,48 +60,49 @@ pub(super) struct Charges {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenCharge"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Charge {
-    /// None is open.
+    /// No charge is open.
     #[default]
     Idle,
-    /// It is asked for.
+    /// The host requested the charge.
     Requested {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
-        /// What is asked for.
-        asked: Asked,
-        /// The customer's action that a refusal opened while another sending may have come true.
+        /// What the host requested.
+        #[serde(rename = "asked")]
+        requested: RequestedSession,
+        /// The failure of one sending, while Truemed may have carried out another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        failed: Option<Failed>,
+        failed: Option<FailedCharge>,
     },
-    /// Truemed knows its session.
+    /// Truemed knows the session.
     Open {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
         /// The session.
         session: Session,
     },
-    /// The stored method could not pay; the customer must act.
-    Failed(Failed),
-    /// The customer has acted; the host has to ask for the charge again.
+    /// The stored payment method could not pay, and the customer must act.
+    Failed(FailedCharge),
+    /// The customer repaired the payment method, and the host has to charge again.
     Repaired {
-        /// Its place in the order of our requests.
+        /// The position in the order of our requests.
         seq: u32,
         /// The host's name for the charge.
         intent: Option<Intent>,
         /// The session that failed, if it is known.
         session: Option<PaymentSessionId>,
-        /// Since when the host can ask again.
+        /// Since when the host can charge again.
         since: Timestamp,
     },
 }
 
-/// What a page of the list says of the charge that is asked for.
-pub(super) enum Searched<'a> {
-    /// This session is it.
-    Made(PaymentSessionId, Option<&'a SessionSeen>),
-    /// It was not made.
+/// What a page of the list shows of the requested charge.
+pub(super) enum ChargeSearch<'a> {
+    /// This session is the charge.
+    Made(PaymentSessionId, Option<&'a SessionReport>),
+    /// Truemed did not make the charge.
     NotMade(EffectId),
-    /// Nothing is known yet.
+    /// The pages do not decide it.
     Open,
 }
 
@@ -119,23 +121,23 @@ impl Charges {
         &self.intents
     }
 
-    /// What is asked for, and not answered.
-    pub(super) const fn asked(&self) -> Option<&Asked> {
+    /// What the host requested, while there is no reply.
+    pub(super) const fn requested(&self) -> Option<&RequestedSession> {
         match &self.current {
-            Charge::Requested { asked, .. } => Some(asked),
+            Charge::Requested { requested, .. } => Some(requested),
             _ => None,
         }
     }
 
-    /// The place of the charge that is asked for, in the order of our requests.
-    pub(super) const fn requested(&self) -> Option<u32> {
+    /// The position of the requested charge in the order of our requests.
+    pub(super) const fn requested_seq(&self) -> Option<u32> {
         match &self.current {
             Charge::Requested { seq, .. } => Some(*seq),
             _ => None,
         }
     }
 
-    /// The session that Truemed knows.
+    /// The session of the open charge.
     pub(super) const fn session(&self) -> Option<&Session> {
         match &self.current {
             Charge::Open { session, .. } => Some(session),
@@ -155,30 +157,31 @@ impl Charges {
         self.session().filter(|it| it.status == Status::Pending).map(|it| &it.id)
     }
 
-    /// Whether the same session is asked for, or was made. A new intent need not be fingerprinted.
+    /// Whether the same session is requested, or was made. A new intent needs no fingerprint.
     pub(super) fn is_requested(&self, command: &CreatePaymentSession) -> bool {
         let cart = || command.cart(command.items());
         match &command.intent {
             Some(intent) if self.intents.outcome(intent).is_none() => false,
             Some(intent) => self.intents.status_of(intent, cart()) == IntentStatus::Same,
-            None => !command.is_charge() && self.asked().is_some_and(|asked| asked.cart == cart()),
+            None => !command.is_charge() && self.requested().is_some_and(|requested| requested.cart == cart()),
         }
     }
 
-    /// How often the intent of a session has been tried then.
-    pub(super) fn ordinal(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
-        intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).ordinal())
+    /// The number of the next request for this intent.
+    pub(super) fn number(&self, intent: Option<&Intent>, cart: Digest) -> Result<u32, Stop> {
+        intent.map_or(Ok(0), |intent| self.intents.status_of(intent, cart).number())
     }
 
-    /// Asks for a session under its intent, or under an ordinal where it has none.
+    /// Requests a session under its intent, or under a number if it has none.
     pub(super) fn request(
         &mut self,
-        (seq, ordinal): (u32, u32),
+        (seq, number): (u32, u32),
         command: Box<CreatePaymentSession>,
         (cart, metadata): (Digest, &str),
         cx: &mut Cx<'_>,
     ) {
-        self.current = Charge::Requested { seq, asked: Asked::of(&command, cart, metadata), failed: None };
+        self.current =
+            Charge::Requested { seq, requested: RequestedSession::of(&command, cart, metadata), failed: None };
         let intent = command.intent.clone();
         let call = Call::CreatePaymentSession(command);
         match intent {
@@ -186,37 +189,37 @@ impl Charges {
                 cx.request(call);
             }
             Some(intent) => {
-                cx.request_as(call, &intent, ordinal);
-                self.intents.open(intent, cart, ordinal);
+                cx.request_as(call, &intent, number);
+                self.intents.open(intent, cart, number);
             }
         }
     }
 
-    /// The charge that is asked for has a session.
+    /// The requested charge has a session.
     pub(super) fn open(
         &mut self,
         id: PaymentSessionId,
         redirect_url: Option<String>,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let Charge::Requested { seq, asked, .. } = core::mem::take(&mut self.current) else {
+        let Charge::Requested { seq, requested, .. } = core::mem::take(&mut self.current) else {
             return Err(IgnoredReason::Unrelated);
         };
         cx.learn(id.as_str());
         cx.withdraw(Call::is_find);
-        cx.withdraw_words(repair::WORDS, |_| true);
+        cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
         cx.withdraw_review(Review::Unplaced, id.as_str());
-        let session = Session::created(SessionCreated { id, redirect_url }, asked, cx.now());
-        session.watch(cx);
+        let session = Session::created(CreateSessionReply { id, redirect_url }, requested, cx.now());
+        session.schedule(cx);
         self.current = Charge::Open { seq, session };
         Ok(())
     }
 
-    /// The session was not made: its intent is free, and an action of the customer that a refusal opened stays. Says which
-    /// place it had in the order of our requests.
+    /// Truemed did not make the session. Its intent can be used again, and an action of the customer stays open.
+    /// Returns the position of the charge in the order of our requests.
     pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Cx<'_>) -> Option<u32> {
         cx.withdraw(Call::is_find);
-        let requested = self.requested();
+        let requested = self.requested_seq();
         if let Charge::Requested { failed, .. } = &mut self.current {
             self.current = failed.take().map_or(Charge::Idle, Charge::Failed);
         }
@@ -224,52 +227,52 @@ impl Charges {
         requested
     }
 
-    /// A page of the list: it shows the session, denies it, or leaves it open.
-    pub(super) fn found<'a>(
+    /// A page of the list shows the session, denies it, or leaves it open.
+    pub(super) fn on_session_page<'a>(
         &mut self,
         find: &Find,
-        page: &'a Found,
+        page: &'a SessionPage,
         history: &History,
         cx: &mut Cx<'_>,
-    ) -> Result<Searched<'a>, IgnoredReason> {
-        let Charge::Requested { asked, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
-        let Some(wanted) = Wanted::of(asked, cx) else { return Err(IgnoredReason::Duplicate) };
+    ) -> Result<ChargeSearch<'a>, IgnoredReason> {
+        let Charge::Requested { requested, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
+        let Some(wanted) = Wanted::of(requested, cx) else { return Err(IgnoredReason::Duplicate) };
         match find.read(page, &wanted, |id| history.has_id(id.as_str())) {
-            Sought::One(id, seen) => return Ok(Searched::Made(id, seen)),
-            Sought::Several(all) => {
+            Search::One(id, report) => return Ok(ChargeSearch::Made(id, report)),
+            Search::Several(all) => {
                 all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
-                asked.candidates = all;
+                requested.candidates = all;
                 cx.look_again(Call::is_session);
             }
-            Sought::Next(next) => cx.look_up(next),
-            Sought::Unclear => cx.look_again(Call::is_session),
-            Sought::None => {
+            Search::NextPage(next) => cx.look_up(next),
+            Search::Unclear => cx.look_again(Call::is_session),
+            Search::None => {
                 if let Some((id, _)) = cx.deny(Call::is_session) {
-                    return Ok(Searched::NotMade(id));
+                    return Ok(ChargeSearch::NotMade(id));
                 }
             }
         }
-        Ok(Searched::Open)
+        Ok(ChargeSearch::Open)
     }
 
-    /// Notes what has become of the charge of that name.
+    /// Notes the outcome of the charge with this intent.
     pub(super) fn settle(&mut self, intent: Option<&Intent>, outcome: Outcome) {
         if let Some(intent) = intent {
             self.intents.settle(intent.as_str(), outcome);
         }
     }
 
-    /// A charge that had been ended as not made was made, while no other is on its way: it is asked for.
+    /// Truemed made a charge that had ended as not made. It is the requested charge again, because no other is
+    /// pending.
     pub(super) fn made_after_all(&mut self, seq: u32, command: &CreatePaymentSession, metadata: &str) {
-        let asked = Asked::of(command, command.cart(command.items()), metadata);
-        self.current = Charge::Requested { seq, asked, failed: None };
+        let requested = RequestedSession::of(command, command.cart(command.items()), metadata);
+        self.current = Charge::Requested { seq, requested, failed: None };
         self.settle(command.intent.as_ref(), Outcome::Open);
     }
 
-    /// A charge that is not sent yet and is for other items, or by another token, than are confirmed now is dropped; the host
-    /// has to ask for it again.
+    /// Drops a charge that was not sent, if its items or its token are out of date. The host has to request it again.
     pub(super) fn drop_stale(&mut self, confirmed: Option<Digest>, token: Option<&Token>, cx: &mut Cx<'_>) {
-        let Charge::Requested { seq, asked, .. } = &self.current else { return };
+        let Charge::Requested { seq, requested, .. } = &self.current else { return };
         let is_stale = |call: &Call| match call {
             Call::CreatePaymentSession(it) => {
                 it.is_charge() && (Some(it.items()) != confirmed || it.payment_token.as_ref() != token)
@@ -280,12 +283,12 @@ impl Charges {
             return;
         }
         cx.withdraw(is_stale);
-        let (seq, intent) = (*seq, asked.intent.clone());
+        let (seq, intent) = (*seq, requested.intent.clone());
         self.settle(intent.as_ref(), Outcome::Failed);
         self.current = Charge::Repaired { seq, intent, session: None, since: cx.now() };
     }
 
-    /// The token is gone for good. A charge that was sent has an outcome; one that was not is moot.
+    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.
     pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
         let unsent = cx.pending(Call::is_session).filter(|it| !it.sent).map(|it| String::from(it.id.intent()));
         if let Some(intent) = unsent {
@@ -295,12 +298,12 @@ impl Charges {
         cx.withdraw_unsent(Call::is_session);
     }
 
-    /// What is awaited of the charge; of a deleted token only what the open session shows.
-    pub(super) fn awaited(&self, is_deleted: bool) -> Option<Wait> {
+    /// What the charge waits for. With a deleted token, it waits only for the open session.
+    pub(super) fn wait(&self, is_deleted: bool) -> Option<Wait> {
         match &self.current {
-            Charge::Open { session, .. } => session.awaited(),
+            Charge::Open { session, .. } => session.wait(),
             _ if is_deleted => None,
-            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.awaited()),
+            Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.wait()),
             Charge::Repaired { intent: Some(intent), since, .. } => {
                 let mut wait = Wait::new(SignalName::ChargeAgain.as_str(), *since);
                 wait.about = Some(intent.as_str().into());
@@ -310,11 +313,11 @@ impl Charges {
         }
     }
 
-    /// The session of the open charge, or of the one that failed.
+    /// The session of the open charge, or of the failed one.
     pub(super) fn session_id(&self) -> Option<&PaymentSessionId> {
         match self.session() {
             Some(session) => Some(&session.id),
-            None => self.failure().and_then(Failed::session),
+            None => self.failure().and_then(FailedCharge::session),
         }
     }
 }

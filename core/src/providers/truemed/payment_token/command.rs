@@ -1,4 +1,4 @@
-//! What the host may wish of a payment token, and what becomes of it once no rule stands in the way.
+//! The commands of a payment token, its actions, and what a command does once no rule rejects it.
 
 use alloc::boxed::Box;
 
@@ -14,7 +14,7 @@ use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::value::echoed;
 
-/// What the host may wish.
+/// What the host can do with a payment token.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(
     feature = "schemas",
@@ -24,31 +24,31 @@ use crate::value::echoed;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Begin to store the payment method of a customer who is present.
+    /// Start to store the payment method of a customer who is present.
     CreatePaymentToken(CreatePaymentToken),
-    /// Charge the token (`payment_token`), or begin a checkout that makes one (`tokenize`).
+    /// Charge the token (`payment_token`), or start a checkout that makes one (`tokenize`).
     CreatePaymentSession(Box<CreatePaymentSession>),
     /// Change the items, or the card.
     UpdatePaymentToken(UpdatePaymentToken),
-    /// Look at the token; its text is needed where the flow begins with it.
+    /// Look up the token. `payment_token` is needed if the flow starts with this command.
     RetrievePaymentToken {
         /// The token.
         #[serde(default)]
         payment_token: Option<Token>,
     },
-    /// Look whether the token was provisioned, when its webhook may have been missed.
+    /// Look up whether Truemed has issued the token, after its webhook may have been missed.
     RetrieveProvisionTokenRequest {
-        /// The request; the newest unless told.
+        /// The provision request. The default is the newest one.
         #[serde(default)]
         provision_token_request_id: Option<ProvisionTokenRequestId>,
     },
-    /// Look at the session of the open charge.
+    /// Look up the session of the open charge.
     RetrievePaymentSession {
-        /// The session; the open one unless told.
+        /// The session. The default is the open one.
         #[serde(default)]
         payment_session_id: Option<PaymentSessionId>,
     },
-    /// Delete the token for good.
+    /// Delete the token permanently.
     DeletePaymentToken {},
 }
 
@@ -71,34 +71,34 @@ impl From<CreatePaymentSession> for Command {
 }
 
 named! {
-    /// What a button asks for.
+    /// The commands as buttons.
     pub enum Action {
-        /// Begin to store a payment method.
+        /// Start to store a payment method.
         Create = "create_payment_token",
-        /// Begin a checkout that stores it as well.
+        /// Start a checkout that also stores a payment method.
         Tokenize = "create_payment_session/tokenize",
-        /// Charge it while the customer is away.
+        /// Charge the token while the customer is away.
         Charge = "create_payment_session/charge",
         /// Change the items.
         Items = "update_payment_token/items",
         /// Change the card.
         Card = "update_payment_token/card",
-        /// Look at the token.
+        /// Look up the token.
         Retrieve = "retrieve_payment_token",
-        /// Look whether it was provisioned.
+        /// Look up whether Truemed has issued the token.
         RetrieveProvision = "retrieve_provision_token_request",
-        /// Look at the open session.
+        /// Look up the open session.
         RetrieveSession = "retrieve_payment_session",
-        /// Delete it for good.
+        /// Delete the token permanently.
         Delete = "delete_payment_token",
     }
 }
 
 impl Action {
-    /// The two shapes of an update.
+    /// The two actions of an update.
     pub(super) const UPDATES: &[&str] = &[Self::Items.as_str(), Self::Card.as_str()];
 
-    /// What the command asks for.
+    /// The action of a command.
     pub(super) fn of(command: &Command) -> Self {
         match command {
             Command::CreatePaymentToken(_) => Self::Create,
@@ -111,7 +111,7 @@ impl Action {
         }
     }
 
-    /// What the request came of.
+    /// The action that made the request.
     pub(super) fn of_call(call: &Call) -> Self {
         match call {
             Call::CreatePaymentToken(_) => Self::Create,
@@ -134,7 +134,7 @@ impl Action {
 }
 
 impl PaymentToken {
-    /// Whether the same command is open or fulfilled already.
+    /// Whether the same command is pending or was carried out before.
     pub(super) fn is_duplicate(&self, command: &Command) -> bool {
         match command {
             Command::CreatePaymentToken(command) => self.token.is_requested(digest(&command.order_items)),
@@ -149,7 +149,7 @@ impl PaymentToken {
         }
     }
 
-    /// Does what the host wishes.
+    /// Carries out a command.
     pub(super) fn act(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match command {
             Command::CreatePaymentToken(command) => {
@@ -191,22 +191,22 @@ impl PaymentToken {
         cx.request(Call::CreatePaymentToken(command));
     }
 
-    /// Charges the token, or begins the checkout that makes one.
+    /// Charges the token, or starts the checkout that makes one.
     fn create_session(&mut self, mut command: Box<CreatePaymentSession>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let items = command.items();
         let cart = command.cart(items);
-        let ordinal = self.charge.ordinal(command.intent.as_ref(), cart)?;
+        let number = self.charge.number(command.intent.as_ref(), cart)?;
         let metadata = echoed(&mut command.metadata, cx.key());
         let seq = self.history.count();
         if !command.is_charge() {
             self.token.provision(seq, items, &metadata, cx);
         }
-        self.charge.request((seq, ordinal), command, (cart, &metadata), cx);
+        self.charge.request((seq, number), command, (cart, &metadata), cx);
         Ok(())
     }
 
     fn update(&mut self, command: UpdatePaymentToken, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(token) = self.token.text().cloned() else { return Err(Stop::NotNow) };
+        let Some(token) = self.token.payment_token().cloned() else { return Err(Stop::NotNow) };
         let seq = self.history.count();
         match command.order_items.as_deref().map(digest) {
             Some(items) => self.items.request(seq, Some(items), Call::is_of_items, cx),
@@ -216,7 +216,7 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// The provision request of that id, or the newest, among those that are open.
+    /// The open provision request with this id, or the newest open one.
     pub(super) fn provision_request(
         &self,
         given: Option<&ProvisionTokenRequestId>,

@@ -1,76 +1,76 @@
-//! What moves a token: the triggers of its tables, and what a reply or a webhook says.
+//! What changes a token: the triggers of its tables, and the contents of replies and webhooks.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Found;
+use crate::providers::truemed::api::find::SessionPage;
 use crate::providers::truemed::api::replies::{
-    self, ChargeFailed, ProvisionRetrieved, SessionCreated, TokenRequested, TokenRetrieved, UpdateAnswered,
+    self, CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal};
+use crate::providers::truemed::api::webhook::{SessionReport, Signal};
 
 named! {
-    /// What can move a facet.
+    /// What can change a facet.
     pub enum Trigger {
-        /// The host asks for a token.
+        /// The host requests a token.
         CreateToken = "create_payment_token",
-        /// The host asks for a session.
+        /// The host requests a session.
         CreateSession = "create_payment_session",
-        /// The host asks for an update.
+        /// The host requests an update.
         Update = "update_payment_token",
-        /// The host looks at a token.
+        /// The host looks up a token.
         Retrieve = "retrieve_payment_token",
-        /// The host deletes the token.
+        /// The host requests the deletion of the token.
         Delete = "delete_payment_token",
-        /// Truemed answers with a provision request.
+        /// Truemed replies with a provision request.
         TokenRequested = "token_requested",
-        /// Truemed answers with a session.
+        /// Truemed replies with a session.
         SessionCreated = "session_created",
-        /// A lookup in the list shows or denies a session.
+        /// A search in the list finds a session, or shows that there is none.
         SessionFound = "session_found",
-        /// Truemed answers that the stored method cannot pay.
+        /// Truemed refuses a charge, with a page for the customer.
         ChargeFailed = "charge_failed",
-        /// Truemed answers an update.
+        /// Truemed replies to an update.
         UpdateAnswered = "update_answered",
         /// A lookup finds the token.
         Found = "token_found",
-        /// Truemed answers a deletion.
+        /// Truemed deleted the token.
         TokenDeleted = "token_deleted",
-        /// Truemed signals that the token can be charged.
+        /// Truemed's webhook says that the token can be charged.
         TokenUpdated = "payment_token_updated",
-        /// Truemed says how a session stands: by webhook or in answer to a lookup.
+        /// Truemed reports a session, in a webhook or in the reply to a lookup.
         SessionComplete = "payment_session_complete",
-        /// Truemed refuses.
+        /// Truemed refuses a request.
         Refused = "refused",
-        /// A person judges.
-        Judged = "judged",
-        /// Something that never moves a facet.
+        /// A person gives a verdict.
+        Reviewed = "reviewed",
+        /// Anything that never changes a facet.
         Other = "other",
     }
 }
 
-/// What an answer or a webhook says.
+/// The contents of a reply or of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A provision request was made.
-    TokenRequested(TokenRequested),
-    /// An update was answered.
-    UpdateAnswered(UpdateAnswered),
-    /// A session was created.
-    SessionCreated(SessionCreated),
-    /// A page of the list was read.
-    SessionFound(Found),
-    /// The stored method cannot pay.
-    ChargeFailed(ChargeFailed, Option<String>),
-    /// A provision request was looked at.
-    ProvisionRetrieved(ProvisionRetrieved),
-    /// A token was looked at.
-    TokenRetrieved(TokenRetrieved),
-    /// A session was looked at.
-    SessionSeen(Box<SessionSeen>),
+    /// Truemed accepted the request for a token.
+    TokenRequested(CreateTokenReply),
+    /// Truemed replied to an update.
+    UpdateReply(UpdateTokenReply),
+    /// Truemed created a session.
+    SessionCreated(CreateSessionReply),
+    /// A search read a page of the list.
+    SessionPage(SessionPage),
+    /// Truemed refused a charge with this code, and has a page for the customer.
+    ChargeFailed(FailedChargeReply, Option<String>),
+    /// A lookup shows a provision request.
+    ProvisionRetrieved(ProvisionReply),
+    /// A lookup shows the token.
+    TokenRetrieved(TokenReply),
+    /// A lookup shows a session.
+    SessionRetrieved(Box<SessionReport>),
     /// The token was deleted.
     Deleted,
     /// A webhook.
@@ -81,14 +81,14 @@ impl Event {
     /// Reads a good reply.
     pub(super) fn of_reply(call: &Call, reply: &Reply<'_>) -> Reading<Self> {
         match call {
-            Call::CreatePaymentToken(_) => replies::token_requested(reply, Self::TokenRequested),
-            Call::UpdatePaymentToken(token, _) => UpdateAnswered::read(reply, token, Self::UpdateAnswered),
-            Call::CreatePaymentSession(_) => replies::session_created(reply, Self::SessionCreated),
-            Call::FindPaymentSession(_) => Found::read(reply, Self::SessionFound),
+            Call::CreatePaymentToken(_) => replies::create_token(reply, Self::TokenRequested),
+            Call::UpdatePaymentToken(token, _) => UpdateTokenReply::read(reply, token, Self::UpdateReply),
+            Call::CreatePaymentSession(_) => replies::create_session(reply, Self::SessionCreated),
+            Call::FindPaymentSession(_) => SessionPage::read(reply, Self::SessionPage),
             Call::RetrieveProvisionTokenRequest(id) => replies::provision(reply, id, Self::ProvisionRetrieved),
             Call::RetrievePaymentToken(token) => replies::token(reply, token, Self::TokenRetrieved),
-            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Self::SessionSeen(Box::new(it))),
-            // Only an empty body is documented as its success.
+            Call::RetrievePaymentSession(id) => replies::session(reply, id, |it| Self::SessionRetrieved(Box::new(it))),
+            // The documents show only an empty body.
             Call::DeletePaymentToken(_) if reply.body.trim_ascii().is_empty() => Reading::Done(Self::Deleted),
             _ => Reading::missing(""),
         }
@@ -102,7 +102,7 @@ impl Event {
         }
     }
 
-    /// The id of the session that a request made.
+    /// The id of the session that the request made.
     pub(super) fn made(&self) -> Option<&str> {
         match self {
             Self::SessionCreated(session) => Some(session.id.as_str()),

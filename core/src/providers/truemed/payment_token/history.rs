@@ -1,4 +1,4 @@
-//! Origins: what a token or its repair comes from, which of them are settled, and the order of our requests.
+//! Origins: what a token or its repair comes from, which origins are settled, and the order of our requests.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,22 +12,22 @@ use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::session::Session;
 
-/// How many are remembered in full, and told to the host as ids that find the flow.
+/// How many settled origins are remembered in full. The host can find the flow by their ids.
 const RECENT: usize = 16;
 
-/// How many more are remembered by a fingerprint: with the recent ones more than two years of weekly charges.
+/// How many more are remembered by a fingerprint. With the recent ones, this covers two years of weekly charges.
 const OLDER: usize = 112;
 
-/// What a token, or its repair, comes from.
+/// What a token or its repair comes from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenOrigin"))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Origin {
-    /// A provision request: of `create_payment_token`, or of an update.
+    /// A provision request, for a new token or for an update.
     Request(ProvisionTokenRequestId),
     /// A session that makes a token.
     Session(PaymentSessionId),
-    /// A session that failed and was repaired.
+    /// A session that failed and was then repaired.
     Failed(PaymentSessionId),
 }
 
@@ -40,28 +40,28 @@ impl Origin {
     }
 }
 
-/// Our requests by their order, and what is settled of them.
+/// The order of our requests, and the settled origins.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenHistory"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct History {
-    /// How many requests of ours there were: their order stands in for the time stamps that webhooks lack.
+    /// The number of our requests. Their order replaces the times that webhooks lack.
     #[serde(default)]
     requests: u32,
-    /// The origins that are settled, so that a redelivery of theirs settles nothing else.
+    /// The settled origins, so that a repeated webhook settles nothing else.
     #[serde(default, skip_serializing_if = "Closed::is_empty")]
     closed: Closed,
 }
 
-/// The last origins that were settled, by the order of our requests and not of their arrival.
+/// The last settled origins, in the order of our requests.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedClosed"))]
 #[serde(deny_unknown_fields)]
 struct Closed {
-    /// The last ones, with what is known of each.
+    /// The most recent origins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    recent: Vec<Past>,
-    /// Those before, as fingerprints.
+    recent: Vec<SettledOrigin>,
+    /// The fingerprints of older origins.
     #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
     older: Fingerprints,
 }
@@ -72,22 +72,24 @@ impl Closed {
     }
 }
 
-/// An origin that was settled; saved as a line, since a flow remembers many: its place in the order of our requests, its
-/// kind and id, and for a session its status unless it was captured, and a mark if another status contradicts that.
+/// A settled origin.
+///
+/// It is stored as one line, because a flow remembers many: its position in the order of our requests, its kind and
+/// its id. A session also has its status unless it is `captured`, and a mark if another status contradicts it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedOriginLine", with = "String"))]
-pub(super) struct Past {
+pub(super) struct SettledOrigin {
     seq: u32,
     origin: Origin,
     status: Option<Status>,
     contradicted: bool,
-    /// The charge that failed, which may still turn out captured.
+    /// The intent of a charge whose session may still be captured.
     intent: Option<Intent>,
 }
 
-saved_as_text!(Past);
+saved_as_text!(SettledOrigin);
 
-impl fmt::Display for Past {
+impl fmt::Display for SettledOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.origin {
             Origin::Request(_) => "request",
@@ -108,7 +110,7 @@ impl fmt::Display for Past {
     }
 }
 
-impl FromStr for Past {
+impl FromStr for SettledOrigin {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
@@ -137,13 +139,13 @@ impl FromStr for Past {
 }
 
 impl History {
-    /// The number of the next request of ours.
+    /// Counts the next request, and returns its number.
     pub(super) const fn count(&mut self) -> u32 {
         self.requests = self.requests.saturating_add(1);
         self.requests
     }
 
-    /// The number of the last request of ours.
+    /// The number of our last request.
     pub(super) const fn last(&self) -> u32 {
         self.requests
     }
@@ -158,42 +160,42 @@ impl History {
 
     /// Whether a recent session was captured.
     pub(super) fn is_captured(&self, id: &str) -> bool {
-        self.nth_captured(id).is_some()
+        self.captured_seq(id).is_some()
     }
 
-    /// The place of a recent session that was captured, in the order of our requests.
-    pub(super) fn nth_captured(&self, id: &str) -> Option<u32> {
-        let captured = |it: &&Past| it.origin.id() == id && it.status == Some(Status::Captured);
+    /// The position of a recent captured session in the order of our requests.
+    pub(super) fn captured_seq(&self, id: &str) -> Option<u32> {
+        let captured = |it: &&SettledOrigin| it.origin.id() == id && it.status == Some(Status::Captured);
         self.closed.recent.iter().find(captured).map(|it| it.seq)
     }
 
-    /// The ids of the recent ones.
+    /// The ids of the recent origins.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.closed.recent.iter().map(|it| it.origin.id())
     }
 
     pub(super) fn add(&mut self, seq: u32, origin: Origin) {
-        self.insert(Past { seq, origin, status: None, contradicted: false, intent: None });
+        self.insert(SettledOrigin { seq, origin, status: None, contradicted: false, intent: None });
     }
 
-    /// A charge that failed, and whose session may still turn out captured.
+    /// Adds a failed charge. Its session may still be captured.
     pub(super) fn add_failed(&mut self, seq: u32, id: PaymentSessionId, intent: Option<Intent>) {
-        self.insert(Past { seq, origin: Origin::Failed(id), status: None, contradicted: false, intent });
+        self.insert(SettledOrigin { seq, origin: Origin::Failed(id), status: None, contradicted: false, intent });
     }
 
-    /// A session of which a person has said whose it is.
-    pub(super) fn add_judged(&mut self, seq: u32, id: PaymentSessionId) {
+    /// Adds a session on which a person gave a verdict.
+    pub(super) fn add_reviewed(&mut self, seq: u32, id: PaymentSessionId) {
         let (origin, status) = (Origin::Session(id), Some(Status::Captured));
-        self.insert(Past { seq, origin, status, contradicted: false, intent: None });
+        self.insert(SettledOrigin { seq, origin, status, contradicted: false, intent: None });
     }
 
-    /// A session that failed turns out captured. Says of which charge, the first time.
-    pub(super) fn pay_failed(&mut self, id: &str) -> Option<Option<Intent>> {
-        let is_it = |it: &Past| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
+    /// Notes that a failed session is captured. Returns the intent of its charge, the first time.
+    pub(super) fn capture_failed_session(&mut self, id: &str) -> Option<Option<Intent>> {
+        let is_it = |it: &SettledOrigin| matches!(&it.origin, Origin::Failed(have) if have.as_str() == id);
         let index = self.closed.recent.iter().position(is_it)?;
         let past = self.closed.recent.remove(index);
         if let Origin::Failed(id) = past.origin {
-            self.add_judged(past.seq, id);
+            self.add_reviewed(past.seq, id);
         }
         Some(past.intent)
     }
@@ -201,12 +203,12 @@ impl History {
     pub(super) fn add_session(&mut self, seq: u32, session: &Session) {
         let origin = Origin::Session(session.id.clone());
         let (status, contradicted) = (Some(session.status.clone()), session.contradicted);
-        let intent = session.asked.as_ref().and_then(|it| it.intent.clone());
+        let intent = session.requested.as_ref().and_then(|it| it.intent.clone());
         let intent = intent.filter(|_| session.status != Status::Captured);
-        self.insert(Past { seq, origin, status, contradicted, intent });
+        self.insert(SettledOrigin { seq, origin, status, contradicted, intent });
     }
 
-    fn insert(&mut self, past: Past) {
+    fn insert(&mut self, past: SettledOrigin) {
         if self.has(&past.origin) {
             return;
         }
@@ -214,7 +216,7 @@ impl History {
         self.closed.recent.sort_unstable();
         if self.closed.recent.len() > RECENT {
             let past = self.closed.recent.remove(0);
-            // Of one that may still turn out captured nothing is kept: it would be money that fits nothing.
+            // A session that may still be captured is forgotten, so that a person is asked about a late payment.
             let is_over = past.status == Some(Status::Captured) || matches!(past.origin, Origin::Request(_));
             if is_over {
                 self.closed.older.add(past.origin.id(), OLDER);
@@ -222,19 +224,19 @@ impl History {
         }
     }
 
-    /// A closed session is said to stand otherwise: the higher status is kept. Says what it was, and of which charge, if
-    /// that is new.
+    /// Notes that a closed session has another status. The higher status counts. Returns the earlier status and the
+    /// intent of the charge, if this is new.
     pub(super) fn contradict(&mut self, id: &str, status: &Status) -> Option<(Status, Option<Intent>)> {
-        let is_it = |it: &Past| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
+        let is_it = |it: &SettledOrigin| matches!(&it.origin, Origin::Session(have) if have.as_str() == id);
         let past = self.closed.recent.iter_mut().find(|it| is_it(it))?;
         let before = past.status.clone()?;
         if !status.is_final() || before == *status || (past.contradicted && *status <= before) {
             return None;
         }
         past.status = Some(before.clone().max(status.clone()));
-        // One that was waited for no longer contradicts nothing.
+        // Nothing contradicts a status that was not final.
         past.contradicted = before.is_final();
-        // What was captured is settled: its charge cannot turn out otherwise.
+        // A captured session is settled, and its charge keeps its outcome.
         let intent = if past.status == Some(Status::Captured) { past.intent.take() } else { past.intent.clone() };
         Some((before, intent))
     }
@@ -247,11 +249,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_128_that_are_over_are_known_and_survive_json() {
+    fn the_last_128_settled_origins_are_known_and_survive_json() {
         let mut history = History::default();
         let id = |n: u32| PaymentSessionId::parse(format!("ps_{n}")).unwrap();
         for n in 1..=200 {
-            history.add_judged(n, id(n));
+            history.add_reviewed(n, id(n));
         }
         assert!((73..=200).all(|n| history.has_id(id(n).as_str())));
         assert!(!history.has_id("ps_72") && !history.has_id("ps_201"));
@@ -264,11 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_may_still_be_paid_is_forgotten_rather_than_taken_for_settled() {
+    fn a_session_that_may_still_be_paid_is_forgotten_and_not_settled() {
         let mut history = History::default();
         history.add_failed(1, PaymentSessionId::parse("ps_failed").unwrap(), None);
         for n in 2..=40 {
-            history.add_judged(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
+            history.add_reviewed(n, PaymentSessionId::parse(format!("ps_{n}")).unwrap());
         }
         assert!(!history.has_id("ps_failed") && history.has_id("ps_2"));
     }

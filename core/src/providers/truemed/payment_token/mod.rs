@@ -1,4 +1,4 @@
-//! `truemed.payment_token`: a stored payment method, from the wish to have one, through its changes and charges, to its
+//! `truemed.payment_token`: a stored payment method, from its request, through its changes and charges, to its
 //! deletion.
 
 mod across;
@@ -28,7 +28,7 @@ use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
 use crate::time::Timestamp;
-use change::{Change, Pending};
+use change::{Change, PendingChange};
 use charge::Charges;
 use history::History;
 use token::StoredToken;
@@ -42,23 +42,23 @@ pub use token::TokenState;
 type Rules<'a> = flow::Rules<'a, PaymentToken>;
 type Cx<'a> = flow::Cx<'a, PaymentToken>;
 
-/// A stored payment method, from the wish to have one to its deletion, with its changes and its charges.
+/// A stored payment method, from its request to its deletion, with its changes and its charges.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenState"))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentToken {
-    /// Whether the token exists, and the attempts to get it.
+    /// Whether the token exists, and the attempts to get one.
     token: StoredToken,
-    /// The change of the items.
+    /// The latest change of the items.
     #[serde(default)]
     items: Change,
-    /// The change of the card.
+    /// The latest change of the card.
     #[serde(default)]
     card: Change,
-    /// The charge.
+    /// The current charge.
     #[serde(default)]
     charge: Charges,
-    /// Our requests by their order, and what is settled of them: no facet, since it only grows.
+    /// The order of our requests, and the ids that are settled. It is not a facet, because it only grows.
     #[serde(default)]
     history: History,
 }
@@ -74,16 +74,16 @@ impl Facet for TokenState {
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
-        // A lookup in the list, a webhook or a person shows what became of a request that was never answered.
-        moves(Requested, &[SessionFound, Judged],                            &[Awaiting, Absent]),
+        // A search in the list, a webhook or a person shows the outcome of a request that had no reply.
+        moves(Requested, &[SessionFound, Reviewed],                          &[Awaiting, Absent]),
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
-        moves(Awaiting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Awaiting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
-        moves(Adopting,  &[Refused, Judged],                                 &[Absent]),
+        moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),
-        moves(Issued,    &[Judged],                                          &[Deleted]),
+        moves(Issued,    &[Reviewed],                                        &[Deleted]),
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
-        moves(Deleting,  &[Refused, Judged],                                 &[Issued, Deleted]),
+        moves(Deleting,  &[Refused, Reviewed],                               &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
     ] };
 }
@@ -93,11 +93,11 @@ impl Facet for ItemsState {
     type Trigger = Trigger;
     const NAME: &'static str = "items";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ItemsState::*, Trigger::*}; &[
-        moves(Settled,  &[Update],                          &[Updating]),
-        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
-        moves(Updating, &[TokenUpdated],                    &[Settled]),
-        moves(Pending,  &[Update],                          &[Updating]),
-        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+        moves(Settled,  &[Update],                            &[Updating]),
+        moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
+        moves(Updating, &[TokenUpdated],                      &[Settled]),
+        moves(Pending,  &[Update],                            &[Updating]),
+        moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
 
@@ -106,11 +106,11 @@ impl Facet for CardState {
     type Trigger = Trigger;
     const NAME: &'static str = "card";
     const MOVES: &'static [Move<Self, Trigger>] = { use {CardState::*, Trigger::*}; &[
-        moves(Settled,  &[Update],                          &[Updating]),
-        moves(Updating, &[UpdateAnswered, Refused, Judged], &[Settled, Pending]),
-        moves(Updating, &[TokenUpdated],                    &[Settled]),
-        moves(Pending,  &[Update],                          &[Updating]),
-        moves(Pending,  &[TokenUpdated, Judged],            &[Settled]),
+        moves(Settled,  &[Update],                            &[Updating]),
+        moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
+        moves(Updating, &[TokenUpdated],                      &[Settled]),
+        moves(Pending,  &[Update],                            &[Updating]),
+        moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
     ] };
 }
 
@@ -119,25 +119,25 @@ impl Facet for ChargeState {
     type Trigger = Trigger;
     const NAME: &'static str = "charge";
     const MOVES: &'static [Move<Self, Trigger>] = { use {ChargeState::*, Trigger::*}; &[
-        moves(Idle,      &[CreateSession],           &[Requested]),
-        // A person had ended it, and it was made after all.
-        moves(Idle,      &[SessionCreated],          &[Open]),
-        moves(Requested, &[SessionCreated],          &[Open]),
-        moves(Requested, &[ChargeFailed],            &[Failed]),
-        moves(Requested, &[Refused],                 &[Idle, Failed, Repaired]),
-        // A charge that is not sent, and that other items or another token have overtaken.
-        moves(Requested, &[UpdateAnswered],          &[Repaired]),
-        moves(Requested, &[TokenUpdated],            &[Repaired, Open]),
-        moves(Requested, &[Judged],                  &[Repaired, Idle, Open, Failed]),
-        moves(Requested, &[SessionComplete],         &[Idle, Open]),
-        moves(Requested, &[TokenDeleted],            &[Idle]),
-        moves(Requested, &[SessionFound],            &[Open, Idle, Failed]),
-        moves(Open,      &[SessionComplete, Judged], &[Idle]),
-        // The session of a charge that failed turns out captured.
-        moves(Failed,    &[SessionComplete],         &[Idle]),
-        moves(Failed,    &[TokenUpdated, Judged],    &[Repaired]),
-        moves(Repaired,  &[CreateSession],           &[Requested]),
-        moves(Repaired,  &[SessionComplete],         &[Idle]),
+        moves(Idle,      &[CreateSession],             &[Requested]),
+        // A person ended the request as not done, and Truemed had made the session.
+        moves(Idle,      &[SessionCreated],            &[Open]),
+        moves(Requested, &[SessionCreated],            &[Open]),
+        moves(Requested, &[ChargeFailed],              &[Failed]),
+        moves(Requested, &[Refused],                   &[Idle, Failed, Repaired]),
+        // A charge that was not sent, and whose items or token are out of date.
+        moves(Requested, &[UpdateAnswered],            &[Repaired]),
+        moves(Requested, &[TokenUpdated],              &[Repaired, Open]),
+        moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
+        moves(Requested, &[SessionComplete],           &[Idle, Open]),
+        moves(Requested, &[TokenDeleted],              &[Idle]),
+        moves(Requested, &[SessionFound],              &[Open, Idle, Failed]),
+        moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
+        // Truemed captures the session of a failed charge.
+        moves(Failed,    &[SessionComplete],           &[Idle]),
+        moves(Failed,    &[TokenUpdated, Reviewed],    &[Repaired]),
+        moves(Repaired,  &[CreateSession],             &[Requested]),
+        moves(Repaired,  &[SessionComplete],           &[Idle]),
     ] };
 }
 
@@ -165,26 +165,26 @@ impl Flow for PaymentToken {
         (self.token.state(), (&self.items).into(), (&self.card).into(), self.charge.state())
     }
 
-    /// The one dispatch: what each input does, and what it counts as in the tables.
+    /// The one dispatch: it applies each input, and names the trigger for the tables.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
-            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::AfterAll(made, Event::SessionCreated(reply)) => {
                 self.made_after_all(&made, reply, cx)?;
                 Trigger::SessionCreated
             }
             Input::Accepted { call, .. } => {
-                self.update_is_accepted(&call, cx);
+                self.update_accepted(&call, cx);
                 Trigger::UpdateAnswered
             }
             Input::Refused { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
-                self.charge.failed(id, (reply, code), true, self.token.text(), cx)?;
+                self.charge.failed(id, (reply, code), true, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
             Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
             | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
-                self.charge.failed(id, (reply, code), false, self.token.text(), cx)?;
+                self.charge.failed(id, (reply, code), false, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
             Input::Hinted { event: Event::TokenRequested(reply), .. } => {
@@ -203,7 +203,7 @@ impl Flow for PaymentToken {
                 self.not_sent(&id, &call, cx);
                 Trigger::Refused
             }
-            Input::Signalled(Event::Signal(signal), proof) => self.signalled(*signal, proof, cx)?,
+            Input::Webhook(Event::Signal(signal), origin) => self.on_webhook(*signal, origin, cx)?,
             Input::Returned => {
                 self.returned(cx)?;
                 Trigger::Other
@@ -211,14 +211,14 @@ impl Flow for PaymentToken {
             Input::Resolved { id, call, verdict } => {
                 let (verdict, named) = typed::<Review>(verdict);
                 self.resolved(&id, &call, (verdict, named.as_deref()), cx)?;
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::Reviewed { review, about, verdict, id } => {
                 self.reviewed((review, &about), (verdict, id.as_deref()), cx)?;
-                Trigger::Judged
+                Trigger::Reviewed
             }
             Input::AfterAll(..) | Input::Hinted { .. } => Trigger::Other,
-            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
 
@@ -246,23 +246,23 @@ impl Flow for PaymentToken {
         rules::check(self, command, rules);
     }
 
-    /// What others must do: of a deleted token only what an open charge waits for.
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    /// A deleted token waits only for the session of its open charge.
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         let is_deleted = self.token.is(TokenState::Deleted);
-        let of_changes = self.pending().filter(|_| !is_deleted).map(Pending::awaited);
-        self.token.awaited(self.charge.payable()).chain(of_changes).chain(self.charge.awaited(is_deleted)).collect()
+        let of_changes = self.pending().filter(|_| !is_deleted).map(PendingChange::wait);
+        self.token.waits(self.charge.payable()).chain(of_changes).chain(self.charge.wait(is_deleted)).collect()
     }
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {
-        let unpolled = self.token.polled_before(&context.config.lookups);
-        self.token.lmn_expires_at().into_iter().chain(unpolled).collect()
+        let next_lookup = self.token.polled_before(&context.config.lookups);
+        self.token.lmn_expires_at().into_iter().chain(next_lookup).collect()
     }
 
     fn ids(&self) -> Vec<&str> {
-        let text = self.token.text().map(|token| token.as_str());
+        let token = self.token.payment_token().map(|token| token.as_str());
         let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
         let session = self.charge.session_id().map(PaymentSessionId::as_str);
-        let known = text.into_iter().chain(self.token.provision_ids());
+        let known = token.into_iter().chain(self.token.provision_ids());
         known.chain(changes).chain(session).chain(self.history.ids()).collect()
     }
 

@@ -1,6 +1,6 @@
-//! What becomes of our requests: a reply, a refusal, nothing, or what a person says.
+//! The outcome of our requests: a reply, a refusal, nothing, or a person's verdict.
 
-use super::across::Settled;
+use super::across::Applied;
 use super::event::{Event, Trigger};
 use super::token::StoredToken;
 use super::{Cx, PaymentToken, TokenState};
@@ -11,8 +11,8 @@ use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Review, Verdict};
 
 impl PaymentToken {
-    /// A reply proves the success of a request, or a lookup shows something.
-    pub(super) fn answered(
+    /// A reply proves that a request succeeded, or answers a lookup.
+    pub(super) fn on_reply(
         &mut self,
         id: &EffectId,
         call: &Call,
@@ -21,32 +21,32 @@ impl PaymentToken {
     ) -> Result<Trigger, IgnoredReason> {
         Ok(match (event, call) {
             (Event::TokenRequested(reply), _) => {
-                self.token.requested(reply, cx);
+                self.token.on_requested(reply, cx);
                 Trigger::TokenRequested
             }
             (Event::SessionCreated(reply), _) => {
-                self.created(reply, cx)?;
+                self.on_session_created(reply, cx)?;
                 Trigger::SessionCreated
             }
-            (Event::SessionFound(page), Call::FindPaymentSession(find)) => {
-                self.found(find, &page, cx)?;
+            (Event::SessionPage(page), Call::FindPaymentSession(find)) => {
+                self.on_session_page(find, &page, cx)?;
                 Trigger::SessionFound
             }
-            (Event::UpdateAnswered(reply), _) => {
-                self.updated((id, call), reply, cx)?;
+            (Event::UpdateReply(reply), _) => {
+                self.on_update_reply((id, call), reply, cx)?;
                 Trigger::UpdateAnswered
             }
             (Event::ProvisionRetrieved(reply), Call::RetrieveProvisionTokenRequest(request)) => {
-                self.provision_shown(request, &reply, cx)?;
+                self.on_provision_lookup(request, &reply, cx)?;
                 Trigger::Found
             }
             (Event::TokenRetrieved(reply), _) => {
-                self.token.shown(&reply, cx);
+                self.token.on_lookup(&reply, cx);
                 Trigger::Found
             }
-            (Event::SessionSeen(seen), Call::RetrievePaymentSession(session)) => {
-                self.charge.looked_up(session, &seen, cx);
-                self.session_stands(session.as_str(), &seen, true, cx)?;
+            (Event::SessionRetrieved(report), Call::RetrievePaymentSession(session)) => {
+                self.charge.on_lookup(session, &report, cx);
+                self.on_session_report(session.as_str(), &report, true, cx)?;
                 Trigger::SessionComplete
             }
             (Event::Deleted, _) => {
@@ -57,16 +57,16 @@ impl PaymentToken {
         })
     }
 
-    /// Every sending of a request was refused: it is over. Of a lookup: there is no such thing.
+    /// Truemed refused every sending, so the request is over. A refused lookup means that there is no such thing.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match call {
-            Call::CreatePaymentToken(_) => self.token.not_requested(self.charge.requested()),
+            Call::CreatePaymentToken(_) => self.token.not_requested(self.charge.requested_seq()),
             Call::CreatePaymentSession(command) => {
                 self.not_made(id, cx);
                 look_at_token(command.payment_token.as_ref(), code, cx);
             }
             Call::UpdatePaymentToken(..) => {
-                self.update_is_not_made(call, cx);
+                self.drop_update(call, cx);
                 if status == 404 {
                     StoredToken::ask_where_it_is(cx);
                 }
@@ -79,10 +79,10 @@ impl PaymentToken {
         }
     }
 
-    /// One sending was refused while another may have come true.
+    /// Truemed refused one sending, and may have carried out another.
     pub(super) fn refused_once(&mut self, call: &Call, (status, code): (u16, Option<&str>), cx: &mut Cx<'_>) {
         match call {
-            // What is not there any more is deleted, by whichever sending.
+            // A token that is not found is deleted, by one of the sendings.
             Call::DeletePaymentToken(_) if status == 404 => {
                 cx.prove(super::token::is_delete, None);
                 self.deleted(cx);
@@ -93,10 +93,10 @@ impl PaymentToken {
         }
     }
 
-    /// Nothing came of any sending: a request that has become moot goes.
+    /// No sending reached Truemed. A request that nobody needs any more is dropped.
     pub(super) fn not_sent(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         match call {
-            Call::CreatePaymentToken(_) => self.token.not_sent(self.charge.requested(), cx),
+            Call::CreatePaymentToken(_) => self.token.not_sent(self.charge.requested_seq(), cx),
             Call::CreatePaymentSession(command) if command.is_charge() && self.token.is(TokenState::Deleted) => {
                 cx.withdraw(Call::is_session);
                 self.not_made(id, cx);
@@ -106,16 +106,17 @@ impl PaymentToken {
         }
     }
 
-    /// A person says what has become of a request, or gives it up. A verdict that names a session says that it was made.
+    /// A person decided what became of a request, or gave it up. An id in the verdict says that Truemed made the
+    /// session.
     pub(super) fn resolved(
         &mut self,
         id: &EffectId,
         call: &Call,
         (verdict, named): (Option<Verdict>, Option<&str>),
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         match (call, verdict) {
-            (Call::CreatePaymentToken(_), _) => self.token.not_requested(self.charge.requested()),
+            (Call::CreatePaymentToken(_), _) => self.token.not_requested(self.charge.requested_seq()),
             (Call::CreatePaymentSession(_), _) => match named {
                 Some(named) => {
                     let session = PaymentSessionId::parse(named).map_err(|_| IgnoredReason::Unrelated)?;
@@ -123,8 +124,8 @@ impl PaymentToken {
                 }
                 None => self.not_made(id, cx),
             },
-            (Call::UpdatePaymentToken(..), Some(Verdict::Confirmed)) => self.update_is_made(call, None, cx),
-            (Call::UpdatePaymentToken(..), _) => self.update_is_not_made(call, cx),
+            (Call::UpdatePaymentToken(..), Some(Verdict::Confirmed)) => self.confirm_update(call, None, cx),
+            (Call::UpdatePaymentToken(..), _) => self.drop_update(call, cx),
             (Call::DeletePaymentToken(_), Some(Verdict::Deleted)) => self.deleted(cx),
             (Call::DeletePaymentToken(_), _) => self.token.not_deleted(),
             (Call::RetrievePaymentToken(_), _) => self.token.not_adopted(),
@@ -133,15 +134,15 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// A person answers a question.
+    /// A person gave a verdict.
     pub(super) fn reviewed(
         &mut self,
         (review, about): (Review, &str),
         (verdict, named): (Verdict, Option<&str>),
         cx: &mut Cx<'_>,
-    ) -> Settled {
+    ) -> Applied {
         match (review, verdict) {
-            (Review::ChangeUnconfirmed | Review::UpdateUnknown, verdict) => self.change_is_judged(about, verdict, cx),
+            (Review::ChangeUnconfirmed | Review::UpdateUnknown, verdict) => self.change_reviewed(about, verdict, cx),
             (Review::RepairUnconfirmed, Verdict::Repaired) => {
                 self.charge.repaired(None, &mut self.history, cx);
             }
@@ -149,21 +150,21 @@ impl PaymentToken {
             (Review::TokenNotFound, Verdict::Deleted) => self.deleted(cx),
             (Review::TokenNotFound, _) => {
                 if !self.token.kept(cx) {
-                    self.wait_is_judged(about, (verdict, named), cx);
+                    self.wait_reviewed(about, (verdict, named), cx);
                 }
             }
             (Review::Unplaced, verdict) => {
                 let id = PaymentSessionId::parse(about).map_err(|_| IgnoredReason::Unrelated)?;
-                if self.charge.placed(&id, verdict == Verdict::Ours, &mut self.history, cx) {
+                if self.charge.payment_reviewed(&id, verdict == Verdict::Ours, &mut self.history, cx) {
                     self.bind(id, None, cx)?;
                 }
             }
             (Review::MadeAfterAll, Verdict::Ours) => cx.fulfill(about),
             (Review::MadeAfterAll | Review::MadeTwice | Review::Contradiction, _) => {}
             (Review::NoSignal | Review::UnknownStatus | Review::NotFound | Review::CapturedOtherAmount, verdict) => {
-                self.wait_is_judged(about, (verdict, named), cx)
+                self.wait_reviewed(about, (verdict, named), cx)
             }
-            // What a person says of a request comes as its outcome.
+            // A verdict on a request comes as `Input::Resolved`.
             (
                 Review::CreateUnknown
                 | Review::CaptureUnknown
@@ -177,20 +178,20 @@ impl PaymentToken {
         Ok(())
     }
 
-    /// What a person says of a wait for a token or for a session.
-    fn wait_is_judged(&mut self, about: &str, (verdict, named): (Verdict, Option<&str>), cx: &mut Cx<'_>) {
-        self.token.wait_is_judged(about, verdict, cx.now());
-        if let Some((id, is_over)) = self.charge.session_judged(about, (verdict, named), &mut self.history, cx) {
+    /// A person gave a verdict on the wait for a token or for a session.
+    fn wait_reviewed(&mut self, about: &str, (verdict, named): (Verdict, Option<&str>), cx: &mut Cx<'_>) {
+        self.token.wait_reviewed(about, verdict, cx.now());
+        if let Some((id, is_over)) = self.charge.session_reviewed(about, (verdict, named), &mut self.history, cx) {
             self.token.session_renamed(about, &id);
             if is_over {
                 self.token.session_closed(cx);
             }
         }
-        self.token.watch_provisions(cx);
+        self.token.schedule_provisions(cx);
     }
 }
 
-/// A charge that does not find its token: the token itself is looked at.
+/// Looks up the token after a charge that did not find it.
 fn look_at_token(token: Option<&Token>, code: Option<&str>, cx: &mut Cx<'_>) {
     if let Some(token) = token.filter(|_| code == Some("NotFound")) {
         cx.look_up(Call::RetrievePaymentToken(token.clone()));

@@ -1,4 +1,4 @@
-//! The rules of a token's actions: what its state and the clock decide, and what a command's contents do.
+//! The rules of the token's actions: what the state and the time decide, and what the contents of a command decide.
 
 use super::change::Change;
 use super::{Action, ChargeState, Command, PaymentToken, Rules, TokenState};
@@ -12,63 +12,63 @@ use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::SignalName;
 use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::placed;
+use crate::providers::truemed::session::check_no_unplaced_payment;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
-/// What an action of the token's needs, and again the request that came of it when it is leased.
+/// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => unissued(token, rules),
+        Action::Create => check_can_request(token, rules),
         Action::Tokenize => {
-            unissued(token, rules);
-            placed(rules);
+            check_can_request(token, rules);
+            check_no_unplaced_payment(rules);
         }
         Action::Charge => {
-            charge(token, rules);
-            placed(rules);
+            check_can_charge(token, rules);
+            check_no_unplaced_payment(rules);
         }
         Action::Items => {
-            update(token, rules);
-            // A charge that somebody is about to send is of what was confirmed before.
+            check_can_update(token, rules);
+            // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
-                let answered = rules.reply_to(Call::is_session);
-                rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+                let reply = rules.reply_to(Call::is_session);
+                rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
             }
         }
-        Action::Card => update(token, rules),
+        Action::Card => check_can_update(token, rules),
         Action::Retrieve => {
-            let known = token.token.text().is_some()
+            let known = token.token.payment_token().is_some()
                 || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
             rules
                 .check(CoreRule::NothingKnown, known)
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
         Action::RetrieveProvision | Action::RetrieveSession => {}
-        Action::Delete => alive(token, rules),
+        Action::Delete => check_not_deleted(token, rules),
     }
 }
 
-/// What a new command needs besides.
+/// What a new command needs in addition.
 pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
     match action {
-        Action::Create => first(token, rules),
+        Action::Create => check_not_started(token, rules),
         Action::Tokenize => {
-            first(token, rules);
-            // What is paid already is not paid again: its token comes, or another is asked for without a payment.
+            check_not_started(token, rules);
+            // The customer has paid a checkout whose token is still missing. Another token needs no second payment.
             rules
                 .check(CoreRule::OneAtATime, !token.token.is_paid_for(&token.history))
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
-            one_charge(token, rules);
+            check_one_charge(token, rules);
         }
-        Action::Charge if token.token.is(TokenState::Issued) => one_charge(token, rules),
-        Action::Items => one_update(&token.items, Call::is_of_items, rules),
-        Action::Card => one_update(&token.card, Call::is_of_card, rules),
+        Action::Charge if token.token.is(TokenState::Issued) => check_one_charge(token, rules),
+        Action::Items => check_one_update(&token.items, Call::is_of_items, rules),
+        Action::Card => check_one_update(&token.card, Call::is_of_card, rules),
         Action::RetrieveProvision => {
             rules.check(CoreRule::NothingKnown, token.provision_request(None).is_some());
-            let due = token.token.polled_before(&rules.config().lookups);
-            let due = due.is_none_or(|at| at.is_over(rules.now()));
-            rules.check(Rule::ProvisionNoPolling, due);
+            let next_lookup = token.token.polled_before(&rules.config().lookups);
+            let is_due = next_lookup.is_none_or(|at| at.is_over(rules.now()));
+            rules.check(Rule::ProvisionNoPolling, is_due);
         }
         Action::RetrieveSession => {
             rules.check(CoreRule::NothingKnown, token.charge.session().is_some());
@@ -80,23 +80,23 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
     }
 }
 
-/// The rules that the contents of a command decide.
+/// The rules that depend on the contents of a command.
 pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreatePaymentToken(command) => check_creation(command, rules),
         Command::CreatePaymentSession(command) if command.is_charge() => check_charge(token, command, rules),
         Command::CreatePaymentSession(command) => {
-            let other = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
-            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other);
+            let other_flow = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
+            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other_flow);
             command.check(rules);
             check_intent(token, command, rules);
         }
         Command::UpdatePaymentToken(command) => check_update(command, rules),
         Command::RetrievePaymentToken { payment_token: given } => {
-            let known = token.token.text();
+            let known = token.token.payment_token();
             let same = given.is_none() || known.is_none() || given.as_ref() == known;
-            let some = given.is_some() || known.is_some();
-            rules.check(CoreRule::NothingKnown, some).at("/payment_token");
+            let is_known = given.is_some() || known.is_some();
+            rules.check(CoreRule::NothingKnown, is_known).at("/payment_token");
             rules.check(CoreRule::UnknownId, same).at("/payment_token");
         }
         Command::RetrieveProvisionTokenRequest { provision_token_request_id: given } => {
@@ -114,9 +114,9 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
 }
 
 fn check_creation(command: &CreatePaymentToken, rules: &mut Rules<'_>) {
-    let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
-    rules.check(Rule::MetadataString, text).at("/metadata");
-    // A token is for something, at prices that there are.
+    let is_string = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
+    rules.check(Rule::MetadataString, is_string).at("/metadata");
+    // A token needs items, at valid prices.
     rules.check(Rule::ProvisionItemsRequired, !command.order_items.is_empty()).at("/order_items");
     check_amounts(&command.order_items, rules);
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
@@ -135,14 +135,14 @@ fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mu
     check_intent(token, command, rules);
 }
 
-/// An intent is one cart.
+/// Checks that the intent has no other cart.
 fn check_intent(token: &PaymentToken, command: &CreatePaymentSession, rules: &mut Rules<'_>) {
     let Some(intent) = &command.intent else { return };
-    // A new intent need not be fingerprinted.
+    // A new intent needs no fingerprint.
     let intents = token.charge.intents();
     if intents.outcome(intent).is_some() {
-        let standing = intents.status_of(intent, command.cart(command.items()));
-        standing.check(Rule::SessionIdempotencyNewCartNewKey, rules);
+        let status = intents.status_of(intent, command.cart(command.items()));
+        status.check(Rule::SessionIdempotencyNewCartNewKey, rules);
     }
 }
 
@@ -153,13 +153,13 @@ fn check_update(command: &UpdatePaymentToken, rules: &mut Rules<'_>) {
         .at("/update_card_info")
         .instead(Action::UPDATES);
     let items = command.order_items.as_deref();
-    let some = items.is_some_and(|items| !items.is_empty());
-    rules.check(Rule::UpdateNothingToDo, some || (card && items.is_none()));
+    let has_items = items.is_some_and(|items| !items.is_empty());
+    rules.check(Rule::UpdateNothingToDo, has_items || (card && items.is_none()));
     check_amounts(items.unwrap_or_default(), rules);
     rules.check_extra::<UpdatePaymentToken>(&command.extra);
 }
 
-/// The token to charge is the one that was issued.
+/// Checks that the charged token is the issued one.
 fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_>) {
     let Some(given) = given.map(Token::as_str) else { return };
     let of_provision = token.token.provision_requests().any(|id| id.as_str() == given);
@@ -167,12 +167,12 @@ fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_
     if of_provision || of_update || token.history.has_id(given) {
         rules.check(Rule::ProvisionRequestIsNotToken, false).at("/payment_token");
     } else if token.token.is(TokenState::Issued) {
-        let same = token.token.text().is_some_and(|have| have.as_str() == given);
+        let same = token.token.payment_token().is_some_and(|have| have.as_str() == given);
         rules.check(Rule::SessionUnattendedNeedsActiveToken, same).at("/payment_token");
     }
 }
 
-/// The items to charge are those that the customer qualified for.
+/// Checks that the customer qualified for the charged items.
 fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
     if !token.token.is(TokenState::Issued) || token.token.confirmed() == Some(wanted) {
         return;
@@ -186,46 +186,47 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
             .check(Rule::SessionUnattendedItemsConfirmed, false)
             .at("/order_items")
             .unblocked_by(update)
-            .because(|| "What an adopted token's customer qualified for is not known.".into());
+            .because(|| "The items of an adopted token are not known.".into());
     } else {
         rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").unblocked_by(update);
     }
 }
 
-/// What is deleted stays deleted.
-fn alive(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that the token is not deleted, because a deleted token stays deleted.
+fn check_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
-/// A token is asked for where there is none, and one request at a time.
-fn unissued(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that a request for a token can be sent. A resend is always possible.
+fn check_can_request(token: &PaymentToken, rules: &mut Rules<'_>) {
     if rules.is_resend() {
         return;
     }
-    alive(token, rules);
+    check_not_deleted(token, rules);
 }
 
-/// A request that was accepted before the token came is still sent, since its customer is at the checkout; a new one is not
-/// accepted then.
-fn first(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let begun = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
-    rules.check(CoreRule::AlreadyStarted, !begun);
-    let unanswered = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
-    let answered = rules.reply_to(unanswered);
-    rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
+/// Checks that a new token can be requested: there is no token, and no request for one is open.
+///
+/// A request from before the token came can still be sent, because its customer is at the checkout.
+fn check_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
+    let is_started = matches!(token.token.state(), TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
+    rules.check(CoreRule::AlreadyStarted, !is_started);
+    let creates_token = |call: &Call| matches!(call, Call::CreatePaymentToken(_) | Call::CreatePaymentSession(_));
+    let reply = rules.reply_to(creates_token);
+    rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
-/// One charge at a time.
-fn one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
+/// Checks that no other charge is open.
+fn check_one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
     rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
 }
 
-fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
     match token.token.state() {
         TokenState::Issued => {}
-        // Only asking again tells what has become of a charge that was sent before the token was deleted.
+        // Only a resend shows what became of a charge that was sent before the deletion.
         TokenState::Deleting | TokenState::Deleted if rules.is_resend() => return,
         TokenState::Deleting | TokenState::Deleted => {
             rules.check(Rule::TokenDeleteFinal, false);
@@ -242,8 +243,8 @@ fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
         }
     }
     if !token.items.is_settled() || !token.card.is_settled() {
-        let answered = rules.reply_to(Call::is_update);
-        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(answered.unwrap_or_else(updated));
+        let reply = rules.reply_to(Call::is_update);
+        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(reply.unwrap_or_else(updated));
     }
     let failed = token.charge.state() == ChargeState::Failed;
     rules.check(Rule::ChargeResumeOnWebhook, !failed).unblocked_by(updated());
@@ -251,7 +252,7 @@ fn charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::UpkeepLmnExpiry, !expired).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
 }
 
-fn update(token: &PaymentToken, rules: &mut Rules<'_>) {
+fn check_can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     match token.token.state() {
         TokenState::Issued => {}
         TokenState::Deleting | TokenState::Deleted => {
@@ -269,10 +270,10 @@ fn update(token: &PaymentToken, rules: &mut Rules<'_>) {
     }
 }
 
-/// An update that somebody is about to send is answered before a newer one takes its place.
-fn one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
-    if change.requested().is_some() && rules.is_leased(own) {
-        let answered = rules.reply_to(own);
-        rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(answered);
+/// Checks that no worker has leased the pending update, because a leased update needs a reply first.
+fn check_one_update(change: &Change, own: fn(&Call) -> bool, rules: &mut Rules<'_>) {
+    if change.requested_seq().is_some() && rules.is_leased(own) {
+        let reply = rules.reply_to(own);
+        rules.check(Rule::UpdateOneOpenChange, false).unblocked_by(reply);
     }
 }

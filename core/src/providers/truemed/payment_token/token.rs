@@ -1,4 +1,5 @@
-//! The facet `token`: whether the stored payment method exists, what Truemed says of it, and the attempts to get it.
+//! The facet `token`: whether the stored payment method exists, what Truemed reports of it, and the attempts to get
+//! it.
 
 mod provision;
 
@@ -10,33 +11,33 @@ use super::Cx;
 use crate::flow::{Stop, states};
 use crate::id::Digest;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::replies::TokenRetrieved;
+use crate::providers::truemed::api::replies::TokenReply;
 use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::{Notice, Review};
 use crate::providers::truemed::rules::Rule;
 use crate::time::Timestamp;
 use provision::Provision;
 
-/// What the review of a token that Truemed does not find is about.
+/// The subject of the review for a token that Truemed does not find.
 const THE_TOKEN: &str = "payment_token";
 
 states! {
-    /// Where the token stands.
+    /// The states of the token.
     pub enum TokenState ("TruemedPaymentTokenPlace") {
-        /// Nobody asked for a token.
+        /// The host has requested no token.
         #[default]
         Absent = "absent",
-        /// A token is asked for.
+        /// The host requested a token.
         Requested = "requested",
-        /// Truemed decides, or the customer has not finished.
+        /// The customer has not finished, or Truemed has not decided.
         Awaiting = "awaiting",
-        /// A token of another origin is looked up.
+        /// The first lookup of an adopted token is pending.
         Adopting = "adopting",
-        /// The token exists.
+        /// Truemed has issued the token.
         Issued = "issued",
-        /// Its deletion is asked for.
+        /// The host requested the deletion of the token.
         Deleting = "deleting",
-        /// The token is gone for good.
+        /// The token is deleted permanently.
         Deleted = "deleted",
     }
 }
@@ -46,50 +47,50 @@ states! {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenToken"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredToken {
-    /// Where it stands.
+    /// The state of the token.
     state: TokenState,
-    /// The text to charge with: that of the newest request of ours that was settled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<Token>,
-    /// The newest request of ours that was settled, in their order.
+    /// The string that charges the token. It comes from the newest of our settled requests.
+    #[serde(rename = "text", default, skip_serializing_if = "Option::is_none")]
+    payment_token: Option<Token>,
+    /// The position of the newest settled request, in the order of our requests.
     #[serde(default)]
     settled: u32,
-    /// When Truemed's newest word of it was so, where Truemed says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    word_at: Option<Timestamp>,
+    /// The time of Truemed's newest report, if the report has one.
+    #[serde(rename = "word_at", default, skip_serializing_if = "Option::is_none")]
+    reported_at: Option<Timestamp>,
     /// When the earliest letter of medical necessity expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lmn_expires_at: Option<Timestamp>,
-    /// The fingerprint of the items that the customer qualified for; unknown of an adopted token.
+    /// The fingerprint of the items that the customer qualified for. An adopted token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Digest>,
-    /// The same of the request for a token that was refused last, should Truemed have made one even so.
+    /// The items of the last refused request for a token. Truemed may have made a token all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<Digest>,
-    /// The attempts to get a token that are still open, the newest last.
+    /// The open attempts to get a token, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     provisions: Vec<Provision>,
-    /// The fingerprint of the metadata that must come back.
+    /// The fingerprint of the metadata that Truemed must return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Digest>,
 }
 
-/// What a signal or a lookup says of a token: its text, and when its earliest letter expires.
+/// What a webhook or a lookup reports of a token: its string, and when its earliest letter expires.
 #[derive(Clone, Copy)]
-pub(super) struct Word<'a> {
+pub(super) struct TokenReport<'a> {
     pub(super) token: &'a Token,
-    pub(super) letter: Option<Timestamp>,
-    /// When it was so, where that is said.
+    pub(super) lmn_expires_at: Option<Timestamp>,
+    /// The time of the report, if it has one.
     pub(super) at: Option<Timestamp>,
 }
 
-impl<'a> Word<'a> {
-    pub(super) const fn new(token: &'a Token, letter: Option<Timestamp>) -> Self {
-        Self { token, letter, at: None }
+impl<'a> TokenReport<'a> {
+    pub(super) const fn new(token: &'a Token, lmn_expires_at: Option<Timestamp>) -> Self {
+        Self { token, lmn_expires_at, at: None }
     }
 }
 
-/// Whether a call deletes a token.
+/// Whether a request deletes a token.
 pub(super) const fn is_delete(call: &Call) -> bool {
     matches!(call, Call::DeletePaymentToken(_))
 }
@@ -103,13 +104,13 @@ impl StoredToken {
         self.state == state
     }
 
-    /// Whether it exists, or did.
+    /// Whether the token exists or existed.
     pub(super) const fn has_existed(&self) -> bool {
         matches!(self.state, TokenState::Issued | TokenState::Deleting | TokenState::Deleted)
     }
 
-    pub(super) const fn text(&self) -> Option<&Token> {
-        self.text.as_ref()
+    pub(super) const fn payment_token(&self) -> Option<&Token> {
+        self.payment_token.as_ref()
     }
 
     pub(super) const fn confirmed(&self) -> Option<Digest> {
@@ -121,37 +122,37 @@ impl StoredToken {
         self.lmn_expires_at
     }
 
-    /// Looks at the token: the one that is known, or one of another origin.
+    /// Looks up the known token, or starts to adopt the given one.
     pub(super) fn retrieve(&mut self, given: Option<Token>, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(text) = self.text.clone().or(given) else { return Err(Stop::NotNow) };
-        cx.look_up(Call::RetrievePaymentToken(text.clone()));
+        let Some(token) = self.payment_token.clone().or(given) else { return Err(Stop::NotNow) };
+        cx.look_up(Call::RetrievePaymentToken(token.clone()));
         if self.is(TokenState::Absent) {
             self.state = TokenState::Adopting;
-            self.text = Some(text);
+            self.payment_token = Some(token);
         }
         Ok(())
     }
 
-    /// Asks for its deletion.
+    /// Requests the deletion of the token.
     pub(super) fn delete(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(text) = self.text.clone() else { return Err(Stop::NotNow) };
-        cx.request(Call::DeletePaymentToken(text));
+        let Some(token) = self.payment_token.clone() else { return Err(Stop::NotNow) };
+        cx.request(Call::DeletePaymentToken(token));
         self.state = TokenState::Deleting;
         Ok(())
     }
 
-    /// Notes that a request of ours is settled, and takes Truemed's word of the token from it unless a newer one was.
-    /// Says whether it is the newest.
-    pub(super) fn take(&mut self, seq: u32, word: Word<'_>, cx: &mut Cx<'_>) -> bool {
-        let newest = self.is_newest(seq, word);
+    /// Notes that a request of ours is settled, and applies its report unless a newer one was applied. Returns whether
+    /// the report is the newest.
+    pub(super) fn apply(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) -> bool {
+        let newest = self.is_newest(seq, report);
         if newest {
-            if self.text.as_ref() != Some(word.token) {
-                // What is told of it from now on finds this row.
-                cx.learn(word.token.as_str());
+            if self.payment_token.as_ref() != Some(report.token) {
+                // Later webhooks can find this row by the token.
+                cx.learn(report.token.as_str());
             }
-            self.text = Some(word.token.clone());
-            self.lmn_expires_at = word.letter.or(self.lmn_expires_at);
-            self.word_at = word.at.or(self.word_at);
+            self.payment_token = Some(report.token.clone());
+            self.lmn_expires_at = report.lmn_expires_at.or(self.lmn_expires_at);
+            self.reported_at = report.at.or(self.reported_at);
             self.settled = seq;
         }
         if self.state < TokenState::Issued {
@@ -160,55 +161,56 @@ impl StoredToken {
         newest
     }
 
-    /// The customer has qualified for these items, where any are meant.
+    /// Notes the items that the customer qualified for, if there are any.
     pub(super) fn confirm(&mut self, items: Option<Digest>) {
         self.confirmed = items.or(self.confirmed);
     }
 
-    /// Notes that a request of ours is settled that says nothing of the token.
+    /// Notes that a request without a report of the token is settled.
     pub(super) fn settle(&mut self, seq: u32) {
         self.settled = self.settled.max(seq);
     }
 
-    /// Every sending of the last request was refused, says each reply, and Truemed has made a token even so.
-    pub(super) fn take_though_refused(&mut self, seq: u32, word: Word<'_>, cx: &mut Cx<'_>) {
-        self.take(seq, word, cx);
+    /// Truemed's replies refused every sending of the last request, and Truemed made a token all the same.
+    pub(super) fn issue_despite_refusal(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) {
+        self.apply(seq, report, cx);
         self.confirmed = self.refused.take();
     }
 
-    /// Of two words of the token the later counts, by their times, else by their letters, else by the order of asking.
-    fn is_newest(&self, seq: u32, word: Word<'_>) -> bool {
-        self.text.is_none() || self.is_later(word).unwrap_or(seq >= self.settled)
+    /// Whether a report is the newest: by its time, else by the expiry of its letter, else by the order of our
+    /// requests.
+    fn is_newest(&self, seq: u32, report: TokenReport<'_>) -> bool {
+        self.payment_token.is_none() || self.is_later(report).unwrap_or(seq >= self.settled)
     }
 
-    /// Whether a word of a known token is newer than the last one, and not that one again.
-    pub(super) fn is_news(&self, seq: u32, word: Word<'_>) -> bool {
-        self.text.is_some() && self.is_later(word).unwrap_or(seq > self.settled)
+    /// Whether a report of a known token is newer than the last one, and not a repetition of it.
+    pub(super) fn is_news(&self, seq: u32, report: TokenReport<'_>) -> bool {
+        self.payment_token.is_some() && self.is_later(report).unwrap_or(seq > self.settled)
     }
 
-    fn is_later(&self, word: Word<'_>) -> Option<bool> {
-        later(word.at, self.word_at).or_else(|| later(word.letter, self.lmn_expires_at))
+    fn is_later(&self, report: TokenReport<'_>) -> Option<bool> {
+        later(report.at, self.reported_at).or_else(|| later(report.lmn_expires_at, self.lmn_expires_at))
     }
 
-    /// Holds the metadata that came back against what was given.
+    /// Compares the returned metadata with the metadata that was sent.
     pub(super) fn check_echo(&self, metadata: Option<&str>, cx: &mut Cx<'_>) {
         let echoes = |have: Digest| metadata.is_none_or(|text| Digest::of([text.as_bytes()]) == have);
         cx.check(Rule::MetadataEchoMatch, self.metadata.is_none_or(echoes)).at("/metadata");
     }
 
-    /// A lookup shows the token: one that was to be deleted is still there.
-    pub(super) fn shown(&mut self, reply: &TokenRetrieved, cx: &mut Cx<'_>) {
-        self.lmn_expires_at = reply.letter();
+    /// A lookup shows the token. A token whose deletion is pending still exists.
+    pub(super) fn on_lookup(&mut self, reply: &TokenReply, cx: &mut Cx<'_>) {
+        self.lmn_expires_at = reply.lmn_expiry();
         match self.state {
             TokenState::Adopting => {
-                self.take(0, Word::new(&reply.payment_token, reply.letter()), cx);
+                self.apply(0, TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx);
             }
             TokenState::Deleting if cx.deny(is_delete).is_some() => self.state = TokenState::Issued,
             _ => {}
         }
     }
 
-    /// Truemed finds no such token. Says whether that proves a deletion that was asked for; otherwise a person is asked.
+    /// Truemed does not find the token. Returns whether this proves the pending deletion. Otherwise a person is asked.
     pub(super) fn not_found(&mut self, token: &Token, cx: &mut Cx<'_>) -> bool {
         match self.state {
             TokenState::Adopting => self.not_adopted(),
@@ -217,70 +219,71 @@ impl StoredToken {
                 return true;
             }
             TokenState::Deleted => {}
-            _ if self.text.as_ref() == Some(token) => Self::ask_where_it_is(cx),
+            _ if self.payment_token.as_ref() == Some(token) => Self::ask_where_it_is(cx),
             _ => {}
         }
         false
     }
 
-    /// A request about the token does not find it: it may be gone, or be another sales channel's. Nothing is charged until a
-    /// person says which.
+    /// Asks a person about a token that Truemed does not find: it is deleted, or belongs to another sales channel.
     pub(super) fn ask_where_it_is(cx: &mut Cx<'_>) {
         cx.ask(Review::TokenNotFound, THE_TOKEN);
     }
 
-    /// The token of another origin is not to be had.
+    /// The adopted token cannot be found.
     pub(super) fn not_adopted(&mut self) {
         if self.is(TokenState::Adopting) {
             self.state = TokenState::Absent;
-            self.text = None;
+            self.payment_token = None;
         }
     }
 
-    /// Its deletion came to nothing.
+    /// The token was not deleted.
     pub(super) const fn not_deleted(&mut self) {
         self.state = TokenState::Issued;
     }
 
-    /// It is gone for good: everything is moot but the charges that were sent, and what looks for them.
+    /// The token is deleted. Only charges that were sent, and their lookups, stay pending.
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
         self.state = TokenState::Deleted;
-        let lives =
+        let stays =
             |call: &Call| call.is_session() || call.is_find() || matches!(call, Call::RetrievePaymentSession(_));
-        cx.withdraw(|call| !lives(call));
-        let moot = [
+        cx.withdraw(|call| !stays(call));
+        let outdated = [
             Notice::ActionRequired.as_str(),
             Notice::PaymentFailed.as_str(),
             Review::ChangeUnconfirmed.as_str(),
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),
         ];
-        cx.withdraw_words(&moot, |_| true);
+        cx.withdraw_all_about(&outdated, |_| true);
         self.forget_provisions(cx);
     }
 
-    /// A person says that it still exists, after Truemed did not find it. Says whether a deletion came to nothing so.
+    /// A person says that the token still exists. Returns whether a deletion has failed in this way.
     pub(super) fn kept(&mut self, cx: &Cx<'_>) -> bool {
-        let undone = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
-        if undone {
+        let has_failed = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
+        if has_failed {
             self.not_deleted();
         }
-        undone
+        has_failed
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
         let known = self.has_existed() || self.is(TokenState::Adopting);
         match () {
-            () if known != self.text.is_some() => Some("a token has a text exactly when it exists or is looked up"),
+            () if known != self.payment_token.is_some() => {
+                Some("a token string is there exactly when the token exists or is looked up")
+            }
             () if self.is(TokenState::Awaiting) && self.provisions.is_empty() => {
-                Some("a token is awaited that nobody asked for")
+                Some("the flow waits for a token that was never requested")
             }
             () => None,
         }
     }
 }
 
-/// Whether one is later than another, where both are known and differ.
+/// Whether one value is later than another, if both are known and differ.
 fn later<T: Ord>(new: Option<T>, old: Option<T>) -> Option<bool> {
     match (new, old) {
         (Some(new), Some(old)) if new != old => Some(new > old),

@@ -1,34 +1,34 @@
-//! Webhooks of Truemed: each settles only the request that it names.
+//! Truemed's webhooks. Each settles only the request that it names.
 
-use super::across::Settled;
-use super::change::{Change, Pending};
-use super::charge::Failed;
+use super::across::Applied;
+use super::change::{Change, PendingChange};
+use super::charge::FailedCharge;
 use super::event::Trigger;
 use super::history::Origin;
-use super::token::Word;
+use super::token::TokenReport;
 use super::{Cx, PaymentToken, TokenState};
 use crate::fact::{IgnoredReason, Origin as Proof};
 use crate::flow::{Reviews, Stop};
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::found::Wanted;
-use crate::providers::truemed::api::webhook::{SessionSeen, Signal, Status, TokenUpdated};
+use crate::providers::truemed::api::find::Wanted;
+use crate::providers::truemed::api::webhook::{SessionReport, Signal, Status, TokenUpdatedWebhook};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
 use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 
-/// The origins that a webhook names: one, if it is as documented.
-fn origins(it: &TokenUpdated) -> [Option<Origin>; 3] {
-    let request = it.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
+/// The origins that a webhook names. The documents promise exactly one.
+fn origins(webhook: &TokenUpdatedWebhook) -> [Option<Origin>; 3] {
+    let request = webhook.provision_token_request_id.as_ref().and_then(|id| ProvisionTokenRequestId::parse(id).ok());
     let session = |id: Option<&alloc::string::String>| id.and_then(|id| PaymentSessionId::parse(id).ok());
     [
-        session(it.failed_payment_session_id.as_ref()).map(Origin::Failed),
+        session(webhook.failed_payment_session_id.as_ref()).map(Origin::Failed),
         request.map(Origin::Request),
-        session(it.payment_session_id.as_ref()).map(Origin::Session),
+        session(webhook.payment_session_id.as_ref()).map(Origin::Session),
     ]
 }
 
-/// Whether a request was sent whose reply may still tell us an id: a provision request's, or a session's.
-fn is_learning(of_request: bool, cx: &Cx<'_>) -> bool {
+/// Whether a sent request may still have a reply with the id of a provision request, or of a session.
+fn may_name_origin(of_request: bool, cx: &Cx<'_>) -> bool {
     cx.sent(|call| match call {
         Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => of_request,
         Call::CreatePaymentSession(_) => !of_request,
@@ -36,76 +36,76 @@ fn is_learning(of_request: bool, cx: &Cx<'_>) -> bool {
     })
 }
 
-const fn is_unnamed(pending: &Pending) -> bool {
+const fn is_unnamed(pending: &PendingChange) -> bool {
     pending.origin.is_none()
 }
 
 impl PaymentToken {
-    /// Truemed says something by itself.
-    pub(super) fn signalled(&mut self, signal: Signal, proof: Proof, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+    /// Truemed sent a webhook.
+    pub(super) fn on_webhook(&mut self, signal: Signal, proof: Proof, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         cx.check(Rule::WebhookAuthenticateFirst, proof == Proof::Verified);
         match signal {
             _ if proof != Proof::Verified => Err(IgnoredReason::Unrelated.into()),
             Signal::TokenUpdated(webhook) => {
-                self.token_updated(&webhook, cx)?;
+                self.on_token_webhook(&webhook, cx)?;
                 Ok(Trigger::TokenUpdated)
             }
-            Signal::SessionComplete(seen) => {
-                self.session_told(&seen, cx)?;
+            Signal::SessionComplete(report) => {
+                self.on_session_webhook(&report, cx)?;
                 Ok(Trigger::SessionComplete)
             }
             Signal::Other => Err(IgnoredReason::Unrelated.into()),
-            Signal::Unlisted(webhook) => webhook.report(cx),
+            Signal::Unlisted(webhook) => webhook.ignore(cx),
         }
     }
 
-    /// A webhook says how a session stands.
-    fn session_told(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) -> Settled {
-        let id = seen.session().cloned().ok_or(IgnoredReason::Unrelated)?;
+    /// A webhook reports a session.
+    fn on_session_webhook(&mut self, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
+        let id = report.session().cloned().ok_or(IgnoredReason::Unrelated)?;
         if let Some(session) = self.charge.session().filter(|it| it.id == id) {
-            session.check(seen, cx);
+            session.check(report, cx);
         }
-        match self.session_stands(id.as_str(), seen, false, cx) {
+        match self.on_session_report(id.as_str(), report, false, cx) {
             Err(IgnoredReason::Unrelated) => {}
-            settled => return settled,
+            applied => return applied,
         }
-        let mut open = true;
-        if let Some(wanted) = self.charge.asked().and_then(|asked| Wanted::of(asked, cx)) {
-            if wanted.is_named_by(seen, cx.key()) {
-                return self.bind(id, Some(seen), cx);
+        let mut is_other = true;
+        if let Some(wanted) = self.charge.requested().and_then(|requested| Wanted::of(requested, cx)) {
+            if wanted.is_named_by(report, cx.key()) {
+                return self.bind(id, Some(report), cx);
             }
-            open = wanted.excludes(seen);
+            is_other = wanted.excludes(report);
         }
-        // It may be what a reply of ours will still name.
-        if open { self.unplaced(&id, seen, cx) } else { Err(IgnoredReason::Early) }
+        // A later reply may have the id of this session.
+        if is_other { self.unplaced(&id, report, cx) } else { Err(IgnoredReason::Early) }
     }
 
-    /// Money of our token, or with our key, that no request of ours accounts for: a person is asked, once for each session.
-    fn unplaced(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Cx<'_>) -> Settled {
-        let token = self.token.text();
-        if token.is_none() && !self.token.is(TokenState::Absent) && seen.payment_token.is_some() {
-            // The token is still to come.
+    /// A session with our token or key that no known request explains. Asks a person, once for each session.
+    fn unplaced(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
+        let token = self.token.payment_token();
+        if token.is_none() && !self.token.is(TokenState::Absent) && report.payment_token.is_some() {
+            // Truemed has not issued the token of this flow yet.
             return Err(IgnoredReason::Early);
         }
-        let by_token = token.is_some() && seen.payment_token.as_ref() == token;
-        if !by_token && seen.metadata.as_deref() != Some(cx.key().as_str()) {
+        let by_token = token.is_some() && report.payment_token.as_ref() == token;
+        if !by_token && report.metadata.as_deref() != Some(cx.key().as_str()) {
             return Err(IgnoredReason::Unrelated);
         }
-        let costs_as_much = |call: &Call| match call {
-            Call::CreatePaymentSession(it) => seen.amount().is_none_or(|amount| amount == it.total_amount),
+        let has_same_amount = |call: &Call| match call {
+            Call::CreatePaymentSession(it) => report.amount().is_none_or(|amount| amount == it.total_amount),
             _ => false,
         };
-        // What is only held may still come to nothing.
-        if seen.status == Status::Captured
+        // A hold may still be released, so it does not prove the request.
+        if report.status == Status::Captured
             && let Some(made) =
-                cx.after_all(costs_as_much, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
+                cx.after_all(has_same_amount, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
         {
             self.paid_after_all(&made, cx);
             return Ok(());
         }
-        match seen.status {
+        match report.status {
             Status::Captured => cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()),
-            // It is only held: whoever looks releases it, or takes it by hand.
+            // The money is only held. The person releases or captures it in Truemed's dashboard.
             Status::Authorized => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -113,7 +113,7 @@ impl PaymentToken {
     }
 
     /// A webhook says that a token can be charged.
-    fn token_updated(&mut self, webhook: &TokenUpdated, cx: &mut Cx<'_>) -> Settled {
+    fn on_token_webhook(&mut self, webhook: &TokenUpdatedWebhook, cx: &mut Cx<'_>) -> Applied {
         let origins = origins(webhook);
         let named = origins.iter().flatten().count();
         cx.check(Rule::WebhookOriginIdExactlyOne, named == 1);
@@ -124,84 +124,88 @@ impl PaymentToken {
             return Err(IgnoredReason::Duplicate);
         }
         let ours = webhook.metadata.as_deref() == Some(cx.key().as_str());
-        let word = Word { token: &webhook.payment_token, letter: webhook.letter(), at: webhook.time() };
+        let report = TokenReport {
+            token: &webhook.payment_token,
+            lmn_expires_at: webhook.lmn_expiry(),
+            at: webhook.changed_at(),
+        };
         if named == 0 {
-            return self.settle_by_token(word, ours, cx);
+            return self.settle_by_token(report, ours, cx);
         }
-        let mut settled = Err(IgnoredReason::Unrelated);
+        let mut applied = Err(IgnoredReason::Unrelated);
         for origin in origins.iter().flatten() {
-            settled = self.settle(origin, word, ours, cx);
-            if settled.is_ok() {
+            applied = self.settle(origin, report, ours, cx);
+            if applied.is_ok() {
                 break;
             }
         }
-        settled
+        applied
     }
 
-    /// Settles what an origin names; `ours` is whether the webhook echoes our key.
-    fn settle(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
-        let is_named = |it: &Pending| it.is_named_by(origin);
+    /// Settles what an origin names. `ours` says that the webhook has our key.
+    fn settle(&mut self, origin: &Origin, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
+        let is_named = |it: &PendingChange| it.is_named_by(origin);
         if self.pending().any(is_named) {
-            self.changed(Some(origin), word, is_named, cx);
+            self.customer_acted(Some(origin), report, is_named, cx);
             return Ok(());
         }
         if self.token.has_provision(origin) {
-            return self.provisioned(origin, word, cx);
+            return self.provisioned(origin, report, cx);
         }
         if let Origin::Failed(id) = origin
             && self.charge.failure().is_some_and(|failed| failed.session() == Some(id))
         {
-            self.repaired(origin, word, cx);
+            self.repaired(origin, report, cx);
             return Ok(());
         }
         if self.history.has(origin) {
             return Err(IgnoredReason::Duplicate);
         }
         if let Origin::Failed(id) = origin
-            && let Some(seq) = self.history.nth_captured(id.as_str())
+            && let Some(seq) = self.history.captured_seq(id.as_str())
         {
-            // Truemed reports the repair after the capture: what it says of the token counts all the same.
-            if !self.token.is_news(seq, word) {
+            // Truemed reports the repair after the capture. What it says about the token still counts.
+            if !self.token.is_news(seq, report) {
                 return Err(IgnoredReason::Duplicate);
             }
-            self.token.take(seq, word, cx);
+            self.token.apply(seq, report, cx);
             self.drop_stale_charge(cx);
             return Ok(());
         }
-        self.settle_unnamed(origin, word, ours, cx)
+        self.settle_unnamed(origin, report, ours, cx)
     }
 
-    /// An origin that we were not told of: that of a request whose reply is still to come, or named none.
-    fn settle_unnamed(&mut self, origin: &Origin, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
+    /// Settles an unknown origin: the reply to its request is still to come, or had no id.
+    fn settle_unnamed(&mut self, origin: &Origin, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
         if ours && self.token.state() < TokenState::Adopting && self.adopt_origin(origin, cx)? {
-            return self.provisioned(origin, word, cx);
+            return self.provisioned(origin, report, cx);
         }
         if ours && self.token.is(TokenState::Absent) {
-            self.token.take_though_refused(self.history.last(), word, cx);
+            self.token.issue_despite_refusal(self.history.last(), report, cx);
             return Ok(());
         }
         let of_request = matches!(origin, Origin::Request(_));
-        if !ours && self.token.text() != Some(word.token) {
-            // Nothing says that it is about this customer.
-            return Err(if is_learning(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
+        if !ours && self.token.payment_token() != Some(report.token) {
+            // Nothing connects the webhook with this customer.
+            return Err(if may_name_origin(of_request, cx) { IgnoredReason::Early } else { IgnoredReason::Unrelated });
         }
         let is_older = self.replaced().any(|it| it.is_named_by(origin));
         if let (Origin::Request(_), Some(update), false) = (origin, self.sole_update(cx), is_older) {
             cx.prove(update.is_same_update(), None);
-            self.update_is_made(&update, Some((origin, word)), cx);
+            self.confirm_update(&update, Some((origin, report)), cx);
             return Ok(());
         }
-        let is_failed = |it: &Failed| it.session().is_none();
+        let is_failed = |it: &FailedCharge| it.session().is_none();
         if matches!(origin, Origin::Failed(_)) && self.charge.failure().is_some_and(is_failed) {
-            self.repaired(origin, word, cx);
+            self.repaired(origin, report, cx);
             return Ok(());
         }
-        let replaced = |it: &Pending| is_unnamed(it) || it.is_named_by(origin);
-        if is_learning(of_request, cx) || (of_request && self.replaced().any(replaced)) {
+        let replaced = |it: &PendingChange| is_unnamed(it) || it.is_named_by(origin);
+        if may_name_origin(of_request, cx) || (of_request && self.replaced().any(replaced)) {
             return Err(IgnoredReason::Early);
         }
         if of_request && self.is_one(is_unnamed) {
-            self.changed(Some(origin), word, is_unnamed, cx);
+            self.customer_acted(Some(origin), report, is_unnamed, cx);
             return Ok(());
         }
         match origin {
@@ -210,26 +214,26 @@ impl PaymentToken {
         }
     }
 
-    /// A webhook that names no origin: it is found by the token, and settles the one change whose reply named none either.
-    fn settle_by_token(&mut self, word: Word<'_>, ours: bool, cx: &mut Cx<'_>) -> Settled {
-        let by_token = ours || self.token.text() == Some(word.token);
+    /// Settles a webhook without an origin. It is found by the token, and settles the only change without an id.
+    fn settle_by_token(&mut self, report: TokenReport<'_>, ours: bool, cx: &mut Cx<'_>) -> Applied {
+        let by_token = ours || self.token.payment_token() == Some(report.token);
         if !by_token || cx.sent(Call::is_update) || !self.is_one(is_unnamed) {
             return Err(IgnoredReason::Unrelated);
         }
-        self.changed(None, word, is_unnamed, cx);
+        self.customer_acted(None, report, is_unnamed, cx);
         Ok(())
     }
 
-    /// Whether one change alone is such: of two, nothing says which is meant.
-    fn is_one(&self, which: impl Fn(&Pending) -> bool) -> bool {
+    /// Whether exactly one change matches. Of two, nothing shows which one the webhook is about.
+    fn is_one(&self, which: impl Fn(&PendingChange) -> bool) -> bool {
         self.pending().filter(|it| which(it)).count() == 1
     }
 
-    /// A token with our key comes from one of our attempts, although no reply has named its origin: says whether one is
-    /// there that it can come from.
+    /// Adopts an origin that no reply had, for a token with our key. Returns whether an attempt of ours can be its
+    /// source.
     fn adopt_origin(&mut self, origin: &Origin, cx: &mut Cx<'_>) -> Result<bool, IgnoredReason> {
         match origin {
-            Origin::Session(id) if cx.sent(Call::is_session) && self.charge.asked().is_some() => {
+            Origin::Session(id) if cx.sent(Call::is_session) && self.charge.requested().is_some() => {
                 self.bind(id.clone(), None, cx)?;
                 Ok(true)
             }
@@ -238,8 +242,8 @@ impl PaymentToken {
         }
     }
 
-    /// The one update that was taken, has no rival, and is not sent again: an unknown request of Truemed's can only be its.
-    /// Of one that is still sent again, the next reply tells.
+    /// The only update that can explain an unknown provision request: Truemed accepted it, and no other change is
+    /// open. While the update can be sent again, the next reply decides.
     fn sole_update(&self, cx: &Cx<'_>) -> Option<Call> {
         let all = [(&self.items, Call::is_of_items as fn(&Call) -> bool), (&self.card, Call::is_of_card)];
         let mut open = all.into_iter().filter(|(change, _)| !change.is_settled());

@@ -275,7 +275,7 @@ impl Billing {
     /// Its state is decided: no question is open any more.
     fn decide(&mut self, cx: &mut Cx<'_>) {
         (self.in_doubt, self.watch, self.before_nameless) = (false, None, None);
-        cx.withdraw_words(&[Review::State, Review::Ours, Review::NotShown].map(Review::as_str), |_| true);
+        cx.withdraw_all_about(&[Review::State, Review::Ours, Review::NotShown].map(Review::as_str), |_| true);
         cx.withdraw_unsent(|call| *call == Call::ListSubscriptions);
     }
 

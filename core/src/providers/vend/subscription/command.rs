@@ -92,7 +92,7 @@ named! {
         /// Vend refuses.
         Refused = "refused",
         /// A person answers a question.
-        Reviewed = "judged",
+        Reviewed = "reviewed",
         /// Something that never moves a facet.
         Other = "other",
     }

@@ -189,7 +189,7 @@ impl Consent {
     /// Asks for a token. A newer request takes the place of one that was not sent, and whose token is never used.
     pub(super) fn request(&mut self, kind: Kind, request: TokenRequest, cx: &mut Cx<'_>) {
         cx.withdraw(Call::asks);
-        cx.withdraw_words(&[Notice::ConsentExpired.as_str()], |_| true);
+        cx.withdraw_all_about(&[Notice::ConsentExpired.as_str()], |_| true);
         let id = cx.request(Call::of(kind, request.clone()));
         self.requested = RequestId::of(&id).map(|of| Requested::new(of, &request));
     }

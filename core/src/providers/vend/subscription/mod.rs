@@ -196,7 +196,7 @@ impl Flow for Subscription {
         let Self { account, billing, consent } = self;
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
-            Input::Answered { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
             Input::Refused { id, call, .. } => {
                 match &*call {
                     Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
@@ -215,7 +215,7 @@ impl Flow for Subscription {
                 }
                 Trigger::Refused
             }
-            Input::Signalled(Event::Webhook(Signal::Cancellation(webhook)), _) => {
+            Input::Webhook(Event::Webhook(Signal::Cancellation(webhook)), _) => {
                 if billing.id() != Some(&webhook.subscription_id) {
                     cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
                     let is_early = consent.may_create() || billing.is_learning(cx);
@@ -237,7 +237,7 @@ impl Flow for Subscription {
             | Input::Hinted { .. }
             | Input::RefusedOnce { .. }
             | Input::NotSent { .. } => Trigger::Other,
-            Input::Signalled(..) => return Err(IgnoredReason::Unrelated.into()),
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
 

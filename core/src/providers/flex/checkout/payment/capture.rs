@@ -72,7 +72,7 @@ impl Payment {
     ) -> Result<(), Stop> {
         let Some(intent) = capture.intent.clone() else { return Err(Stop::NotNow) };
         let content = content(&capture);
-        let ordinal = self.captures.status_of(&intent, content).ordinal()?;
+        let ordinal = self.captures.status_of(&intent, content).number()?;
         let name = EffectId::of_intent(CAPTURE.name, &intent, ordinal);
         with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
         self.is_final = capture.final_capture == Some(true);

@@ -65,7 +65,7 @@ impl InFlight {
 
 impl Payment {
     /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
-    pub(in super::super) fn weigh(
+    pub(in super::super) fn compare_reply(
         &self,
         call: &Call,
         event: Event,

@@ -93,7 +93,7 @@ impl Payment {
         let amount = refund.wanted(self.refundable(session.is_manual()));
         let Some(intent) = refund.intent.clone() else { return Err(Stop::NotNow) };
         let content = refund.content();
-        let ordinal = self.returns.status_of(&intent, content).ordinal()?;
+        let ordinal = self.returns.status_of(&intent, content).number()?;
         let name = EffectId::of_intent(CREATE_REFUND.name, &intent, ordinal);
         with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
         cx.request_as(Call::CreateRefund(session.id().clone(), name.clone(), Box::new(refund)), &intent, ordinal);

@@ -231,7 +231,7 @@ impl SubscriptionRecord {
         for invoice in self.invoices.leave_failing() {
             cx.withdraw_notice(Notice::PaymentFailed, invoice.as_str());
         }
-        cx.withdraw_words(&[Review::PaymentUnknown.as_str()], |_| true);
+        cx.withdraw_all_about(&[Review::PaymentUnknown.as_str()], |_| true);
         cx.withdraw_notice(Notice::PastDue, id.as_str());
         for review in [Review::NoSignal, Review::NoPeriod, Review::NotFound, Review::UnknownStatus] {
             cx.withdraw_review(review, id.as_str());

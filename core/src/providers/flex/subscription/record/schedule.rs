@@ -166,7 +166,7 @@ impl SubscriptionRecord {
             return;
         }
         cx.withdraw_review(Review::NoSignal, id);
-        cx.withdraw_words(&[Review::PaymentUnknown.as_str()], |_| true);
+        cx.withdraw_all_about(&[Review::PaymentUnknown.as_str()], |_| true);
         let end = self.schedule.end(cx.config());
         let next = self.schedule.next(cx.config()).filter(|_| !self.schedule.stopped);
         if let Some(at) = self.sooner(next) {

@@ -1,44 +1,45 @@
-//! A charge that the stored method could not pay: what the customer has to do, and that it was done.
+//! A charge that the stored payment method could not pay: what the customer must do, and the end of the repair.
 
 use alloc::format;
 
 use super::{
-    Call, Charge, ChargeFailed, Charges, Cx, EffectId, History, IgnoredReason, Intent, NextAction, Notice, Origin,
+    Call, Charge, Charges, Cx, EffectId, FailedChargeReply, History, IgnoredReason, Intent, NextAction, Notice, Origin,
     Outcome, PaymentSessionId, PollTimer, Review, SignalName, String, Token, Wait,
 };
 use serde::{Deserialize, Serialize};
 
-/// What is said of a charge that failed.
-pub(super) const WORDS: &[&str] = &[Notice::PaymentFailed.as_str(), Review::RepairUnconfirmed.as_str()];
+/// The notices and reviews about a failed charge.
+pub(super) const FAILURE_EFFECTS: &[&str] = &[Notice::PaymentFailed.as_str(), Review::RepairUnconfirmed.as_str()];
 
-/// What a failure's word has in it where the customer has to qualify anew.
-const OF_THE_SURVEY: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
+/// Parts of a failure code that show that the customer must qualify again.
+const SURVEY_WORDS: [&str; 6] = ["qualif", "survey", "eligib", "lmn", "letter", "medical"];
 
 /// A charge that failed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenFailed"))]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Failed {
-    /// Its place in the order of our requests.
+pub(in super::super) struct FailedCharge {
+    /// The position in the order of our requests.
     seq: u32,
-    /// The request that was answered so.
+    /// The request that Truemed refused.
     of: EffectId,
     /// The host's name for the charge.
     intent: Option<Intent>,
-    /// The session that failed, if the answer named it.
+    /// The session that failed, if the reply had it.
     session: Option<PaymentSessionId>,
-    /// Truemed's word for the failure, as it came.
+    /// Truemed's code for the failure.
     code: Option<String>,
-    /// What the customer must do, where the refusal says so.
+    /// What the customer must do, if the reply says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     action: Option<NextAction>,
-    /// Where the customer repairs it, exactly as Truemed gave it.
+    /// The page where the customer repairs the payment method, exactly as Truemed returned it.
     redirect_url: Option<String>,
-    /// How often another page took the place of the one that the customer was told of.
+    /// How often another page replaced the one in the notice.
     #[serde(default, skip_serializing_if = "is_none")]
     turn: u32,
-    /// The wait for its repair.
-    watch: PollTimer,
+    /// Schedules the review of the repair.
+    #[serde(rename = "watch")]
+    timer: PollTimer,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -46,27 +47,27 @@ const fn is_none(turn: &u32) -> bool {
     *turn == 0
 }
 
-impl Failed {
+impl FailedCharge {
     /// The session that failed, if it is known.
     pub(in super::super) const fn session(&self) -> Option<&PaymentSessionId> {
         self.session.as_ref()
     }
 
-    /// Whether the customer has to qualify anew, which no change of the card does.
-    pub(in super::super) fn is_of_the_survey(&self) -> bool {
-        let word = match &self.action {
+    /// Whether the customer must qualify again. A new card does not do that.
+    pub(in super::super) fn needs_survey(&self) -> bool {
+        let name = match &self.action {
             Some(NextAction::HealthSurvey) => return true,
             Some(NextAction::UpdatePaymentMethod) => return false,
-            Some(NextAction::Unknown(word)) => Some(word),
+            Some(NextAction::Unknown(name)) => Some(name),
             None => self.code.as_ref(),
         };
-        let word = word.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
-        OF_THE_SURVEY.into_iter().any(|part| word.contains(part))
+        let name = name.map(|it| it.to_ascii_lowercase()).unwrap_or_default();
+        SURVEY_WORDS.into_iter().any(|part| name.contains(part))
     }
 
-    /// What the customer has to do.
-    pub(super) fn awaited(&self) -> Wait {
-        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.watch.since());
+    /// What the flow waits for: the customer's repair.
+    pub(super) fn wait(&self) -> Wait {
+        let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
         wait.about = self.session.as_ref().map(|id| id.as_str().into());
         let action = self.action.as_ref().map(|it| it.as_str().into());
         wait.customer_action = action.or_else(|| self.code.clone());
@@ -76,56 +77,56 @@ impl Failed {
 }
 
 impl Charges {
-    /// A refusal sends the customer to a page; `over` is whether no other sending may have come true, and `token` the one that
-    /// is known.
+    /// Truemed refused a sending with a page for the customer. `over` says that no other sending can have succeeded.
+    /// `token` is the known token.
     pub(in super::super) fn failed(
         &mut self,
         of: EffectId,
-        (reply, code): (ChargeFailed, Option<String>),
+        (reply, code): (FailedChargeReply, Option<String>),
         over: bool,
         token: Option<&Token>,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let Charge::Requested { seq, asked, failed: before } = &mut self.current else {
+        let Charge::Requested { seq, requested, failed: last } = &mut self.current else {
             return Err(IgnoredReason::Unrelated);
         };
-        let (seq, intent, action) = (*seq, asked.intent.clone(), reply.next_action());
+        let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
         let session = reply.session().cloned();
-        // A webhook that came meanwhile is found by the token where the reply names no session.
+        // The webhook may have come meanwhile. Without a session in the reply, it is found by the token.
         if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token.map(Token::as_str)) {
             cx.learn(id);
         }
         let redirect_url = reply.redirect_url;
         let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
-        let turn = match before {
+        let turn = match last {
             None => {
                 cx.notify(Notice::PaymentFailed, subject, redirect_url.as_deref());
                 0
             }
-            // Another page than the customer was told of is another notice.
-            Some(before) if before.redirect_url != redirect_url => {
-                let turn = before.turn.saturating_add(1);
-                cx.withdraw_words(&[Notice::PaymentFailed.as_str()], |_| true);
+            // Another page needs another notice.
+            Some(last) if last.redirect_url != redirect_url => {
+                let turn = last.turn.saturating_add(1);
+                cx.withdraw_all_about(&[Notice::PaymentFailed.as_str()], |_| true);
                 cx.notify(Notice::PaymentFailed, &format!("{subject}:{turn}"), redirect_url.as_deref());
                 turn
             }
-            Some(before) => before.turn,
+            Some(last) => last.turn,
         };
-        let watch = PollTimer::new(cx.now());
-        cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &watch);
-        let failed = Failed { seq, of, intent, session, code, action, redirect_url, turn, watch };
+        let timer = PollTimer::new(cx.now());
+        cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &timer);
+        let failed = FailedCharge { seq, of, intent, session, code, action, redirect_url, turn, timer };
         if over {
             cx.withdraw(Call::is_find);
             self.settle(failed.intent.as_ref(), Outcome::Failed);
             self.current = Charge::Failed(failed);
         } else {
-            *before = Some(failed);
+            *last = Some(failed);
         }
         Ok(())
     }
 
-    /// The customer's action that a refused charge opened.
-    pub(in super::super) const fn failure(&self) -> Option<&Failed> {
+    /// The failure that waits for the customer.
+    pub(in super::super) const fn failure(&self) -> Option<&FailedCharge> {
         match &self.current {
             Charge::Failed(failed) => Some(failed),
             Charge::Requested { failed, .. } => failed.as_ref(),
@@ -133,17 +134,19 @@ impl Charges {
         }
     }
 
-    /// A person wants to wait on for a repair.
+    /// A person decided to wait longer for a repair.
     pub(in super::super) fn wait_for_repair(&mut self, cx: &mut Cx<'_>) {
         if let Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } = &mut self.current {
-            failed.watch = PollTimer::new(cx.now());
-            cx.ask_on_schedule(Review::RepairUnconfirmed, failed.of.as_str(), &failed.watch);
+            failed.timer = PollTimer::new(cx.now());
+            cx.ask_on_schedule(Review::RepairUnconfirmed, failed.of.as_str(), &failed.timer);
         }
     }
 
-    /// The customer has done what a failed charge asked for: Truemed says so and names its session, or the card or the
-    /// survey was settled. Only the former ends a request of which another sending may have come true. Says which place the
-    /// charge has in the order of our requests.
+    /// The customer repaired a failed charge.
+    ///
+    /// `by` is the origin that Truemed's webhook names. Without it, a change of the card or of the items made the
+    /// repair. Only an origin ends a request that may have another successful sending. Returns the position of the
+    /// charge in the order of our requests.
     pub(in super::super) fn repaired(
         &mut self,
         by: Option<&Origin>,
@@ -155,10 +158,10 @@ impl Charges {
             Charge::Requested { failed, .. } => {
                 let failed = failed.take()?;
                 let Some(origin) = by else {
-                    cx.withdraw_words(WORDS, |_| true);
+                    cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
                     return None;
                 };
-                // A reply that still names a session says that another one was made.
+                // A later reply with a session would show that Truemed made a second one.
                 cx.prove(Call::is_session, Some(origin.id()));
                 cx.withdraw(Call::is_find);
                 self.intents.settle(failed.of.intent(), Outcome::Failed);
@@ -167,7 +170,7 @@ impl Charges {
             _ => return None,
         };
         let session = by.map_or(failed.session, |origin| PaymentSessionId::parse(origin.id()).ok());
-        cx.withdraw_words(WORDS, |_| true);
+        cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
         if let Some(id) = &session {
             history.add_failed(failed.seq, id.clone(), failed.intent.clone());
         }
@@ -175,7 +178,7 @@ impl Charges {
         Some(failed.seq)
     }
 
-    /// Truemed names the session of a charge that was repaired already. Says whether there is one without a session.
+    /// Adds the session to a repaired charge. Returns whether there was one without a session.
     pub(in super::super) fn name_repaired(&mut self, id: &PaymentSessionId, history: &mut History) -> bool {
         let Charge::Repaired { seq, intent, session: session @ None, .. } = &mut self.current else { return false };
         *session = Some(id.clone());
@@ -183,29 +186,29 @@ impl Charges {
         true
     }
 
-    /// The session of a charge that failed is captured: it is paid, and not asked for again.
-    pub(super) fn failure_is_paid(&mut self, id: &str, history: &mut History, cx: &mut Cx<'_>) -> bool {
+    /// Truemed captured the session of a failed charge. The charge is paid, and is not repeated.
+    pub(super) fn failed_charge_paid(&mut self, id: &str, history: &mut History, cx: &mut Cx<'_>) -> bool {
         let is_it = |session: &Option<PaymentSessionId>| session.as_ref().is_some_and(|it| it.as_str() == id);
         if let Some(failed) = self.failure().filter(|it| is_it(&it.session)) {
             let (seq, intent) = (failed.seq, failed.intent.clone());
-            if self.asked().is_some() {
+            if self.requested().is_some() {
                 cx.prove(Call::is_session, Some(id));
                 cx.withdraw(Call::is_find);
             }
-            cx.withdraw_words(WORDS, |_| true);
+            cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
             self.current = Charge::Idle;
             if let Ok(id) = PaymentSessionId::parse(id) {
-                history.add_judged(seq, id);
+                history.add_reviewed(seq, id);
             }
             cx.fulfill(id);
             self.paid_after_all(intent.as_ref(), cx);
             return true;
         }
-        let Some(intent) = history.pay_failed(id) else { return false };
+        let Some(intent) = history.capture_failed_session(id) else { return false };
         cx.fulfill(id);
         match &self.current {
             Charge::Repaired { session, .. } if is_it(session) => self.current = Charge::Idle,
-            // It has been asked for again since, and may be paid twice.
+            // The host has requested the charge again since, and the customer may pay twice.
             _ => cx.ask(Review::Contradiction, id),
         }
         self.paid_after_all(intent.as_ref(), cx);

@@ -1,59 +1,59 @@
-//! The session of a charge: how it stands, when it is over, and what a person says of it.
+//! The session of a charge: Truemed's reports, its end, and a person's verdicts.
 
 use super::{
-    Call, Charge, Charges, Cx, History, IgnoredReason, Intent, Notice, Outcome, PaymentSessionId, Review, SessionSeen,
-    Status, Verdict,
+    Call, Charge, Charges, Cx, History, IgnoredReason, Intent, Notice, Outcome, PaymentSessionId, Review,
+    SessionReport, Status, Verdict,
 };
 
 impl Charges {
-    /// A lookup of the open session was answered: the schedule goes on, and what it echoes is held against what was given.
-    pub(in super::super) fn looked_up(&mut self, id: &PaymentSessionId, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    /// A lookup of the open session had a reply: the schedule goes on, and the metadata is compared.
+    pub(in super::super) fn on_lookup(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) {
         if let Some(session) = self.session_mut(id.as_str()) {
-            session.looked(cx.leased_at());
-            session.check_echo(seen, cx);
+            session.looked_up(cx.leased_at());
+            session.check_echo(report, cx);
         }
     }
 
-    /// Truemed finds no such session: a person is asked where it is.
+    /// Truemed does not find the session, so a person is asked where it is.
     pub(in super::super) fn not_found(&mut self, id: &PaymentSessionId, cx: &mut Cx<'_>) {
         if let Some(session) = self.session_mut(id.as_str()) {
-            session.is_not_found(cx);
+            session.not_found(cx);
         }
     }
 
-    /// A session is said to stand somewhere: the open one, or one that is over and turns out otherwise. Says whether the open
-    /// one is over now.
-    pub(in super::super) fn stands(
+    /// A webhook or a lookup reports a session: the open one, or one that is over. Returns whether the open one has
+    /// ended.
+    pub(in super::super) fn on_report(
         &mut self,
         id: &str,
-        seen: &SessionSeen,
-        by_look_up: bool,
+        report: &SessionReport,
+        by_lookup: bool,
         history: &mut History,
         cx: &mut Cx<'_>,
     ) -> Result<bool, IgnoredReason> {
         if let Some(session) = self.session_mut(id) {
-            session.see(seen, by_look_up, cx);
-            session.watch(cx);
+            session.apply(report, by_lookup, cx);
+            session.schedule(cx);
             return Ok(self.close(history));
         }
-        if let Some((before, intent)) = history.contradict(id, &seen.status) {
-            self.turned_out(id, (&before, &seen.status), intent.as_ref(), cx);
+        if let Some((before, intent)) = history.contradict(id, &report.status) {
+            self.on_late_status(id, (&before, &report.status), intent.as_ref(), cx);
             return Ok(false);
         }
-        if seen.status == Status::Captured && self.failure_is_paid(id, history, cx) {
+        if report.status == Status::Captured && self.failed_charge_paid(id, history, cx) {
             return Ok(false);
         }
         Err(if history.has_id(id) { IgnoredReason::Duplicate } else { IgnoredReason::Unrelated })
     }
 
-    /// The open session leaves the way to the next charge, if it is over.
+    /// Closes the session of the charge if it is over, so that the next charge is possible.
     fn close(&mut self, history: &mut History) -> bool {
         let Charge::Open { seq, session } = &self.current else { return false };
         if !session.is_over() {
             return false;
         }
         let outcome = if session.status == Status::Captured { Outcome::Done } else { Outcome::Failed };
-        if let Some(intent) = session.asked.as_ref().and_then(|it| it.intent.as_ref()) {
+        if let Some(intent) = session.requested.as_ref().and_then(|it| it.intent.as_ref()) {
             self.intents.settle(intent.as_str(), outcome);
         }
         history.add_session(*seq, session);
@@ -61,8 +61,14 @@ impl Charges {
         true
     }
 
-    /// A session that is over, or waited for no longer, stands otherwise than it was taken for.
-    fn turned_out(&mut self, id: &str, (before, now): (&Status, &Status), intent: Option<&Intent>, cx: &mut Cx<'_>) {
+    /// A session that is over, or that the flow waits for no longer, has another status than before.
+    fn on_late_status(
+        &mut self,
+        id: &str,
+        (before, now): (&Status, &Status),
+        intent: Option<&Intent>,
+        cx: &mut Cx<'_>,
+    ) {
         if before.is_final() {
             cx.ask(Review::Contradiction, id);
         }
@@ -78,38 +84,40 @@ impl Charges {
         }
     }
 
-    /// A charge that was taken for failed is paid: it is not asked for again, and a new try that is not sent is dropped.
+    /// A charge that counted as failed is paid. It is not repeated, and a new try that was not sent is dropped.
     pub(super) fn paid_after_all(&mut self, intent: Option<&Intent>, cx: &mut Cx<'_>) {
         let Some(intent) = intent else { return };
         self.intents.settle(intent.as_str(), Outcome::Done);
         let again = |call: &Call| matches!(call, Call::CreatePaymentSession(it) if it.intent.as_ref() == Some(intent));
-        if self.asked().is_some() && cx.pending(again).is_some_and(|it| !it.sent) {
+        if self.requested().is_some() && cx.pending(again).is_some_and(|it| !it.sent) {
             cx.withdraw(again);
             self.current = Charge::Idle;
         }
     }
 
-    /// Plans the next look at the open session.
-    pub(in super::super) fn watch(&self, cx: &mut Cx<'_>) {
+    /// Schedules the next lookup of the open session.
+    pub(in super::super) fn schedule(&self, cx: &mut Cx<'_>) {
         if let Some(session) = self.session() {
-            session.watch(cx);
+            session.schedule(cx);
         }
     }
 
-    /// The customer came back. Says whether a look at the session may pay.
+    /// The customer came back. Returns whether a lookup of the session can show something new.
     pub(in super::super) fn returned(&mut self, cx: &mut Cx<'_>) -> bool {
         let Charge::Open { session, .. } = &mut self.current else { return false };
-        let hinted = session.awaited().is_some_and(|it| it.customer_url.is_some());
-        if hinted {
+        let can_still_pay = session.wait().is_some_and(|it| it.customer_url.is_some());
+        if can_still_pay {
             session.returned(cx.now());
-            session.watch(cx);
+            session.schedule(cx);
         }
-        hinted
+        can_still_pay
     }
 
-    /// What a person says of the open session: its id, which the person may have named, and whether it is over. One that is
-    /// waited for no longer stands in no other charge's way, and its own intent stays taken.
-    pub(in super::super) fn session_judged(
+    /// A person gave a verdict on the open session. Returns its id, which the person may have changed, and whether it
+    /// is over.
+    ///
+    /// A session that the flow waits for no longer does not block another charge. Its own intent stays in use.
+    pub(in super::super) fn session_reviewed(
         &mut self,
         about: &str,
         (verdict, named): (Verdict, Option<&str>),
@@ -117,7 +125,7 @@ impl Charges {
         cx: &mut Cx<'_>,
     ) -> Option<(PaymentSessionId, bool)> {
         let session = self.session_mut(about)?;
-        let is_given_up = session.judged(verdict, named, cx);
+        let is_given_up = session.reviewed(verdict, named, cx);
         let id = session.id.clone();
         let is_over = self.close(history);
         if let Charge::Open { seq, session } = &self.current
@@ -129,25 +137,25 @@ impl Charges {
         Some((id, is_over))
     }
 
-    /// A person says whose a payment is. Says whether it is the charge that is asked for.
-    pub(in super::super) fn placed(
+    /// A person decided whose a payment is. Returns whether it is the requested charge.
+    pub(in super::super) fn payment_reviewed(
         &mut self,
         id: &PaymentSessionId,
         ours: bool,
         history: &mut History,
         cx: &mut Cx<'_>,
     ) -> bool {
-        if let Charge::Requested { asked, .. } = &mut self.current
-            && asked.candidates.contains(id)
+        if let Charge::Requested { requested, .. } = &mut self.current
+            && requested.candidates.contains(id)
         {
-            asked.candidates.retain(|it| it != id);
+            requested.candidates.retain(|it| it != id);
             if ours {
                 return true;
             }
         } else if ours && !history.has_id(id.as_str()) {
             cx.fulfill(id.as_str());
         }
-        history.add_judged(history.last(), id.clone());
+        history.add_reviewed(history.last(), id.clone());
         false
     }
 }

@@ -187,7 +187,7 @@ impl Billing {
     fn ask(&mut self, account: &Account, cx: &mut Cx<'_>) {
         self.lose(cx);
         self.in_doubt = true;
-        cx.withdraw_words(&[Review::State, Review::NotShown].map(Review::as_str), |_| true);
+        cx.withdraw_all_about(&[Review::State, Review::NotShown].map(Review::as_str), |_| true);
         self.enter(BillingState::Unclear, cx);
         cx.ask(Review::Ours, account.domain());
         self.look_on(cx);

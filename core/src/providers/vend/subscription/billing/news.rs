@@ -50,7 +50,7 @@ impl Billing {
 
 /// Takes back what nobody was told yet of a subscription.
 pub(super) fn withdraw_news(id: &SubscriptionId, cx: &mut Cx<'_>) {
-    cx.withdraw_words(&NEWS.map(Notice::as_str), |about| about.split('/').next() == Some(id.as_str()));
+    cx.withdraw_all_about(&NEWS.map(Notice::as_str), |about| about.split('/').next() == Some(id.as_str()));
 }
 
 /// What was not delivered of the subscription before is a person's.

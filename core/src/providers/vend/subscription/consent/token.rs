@@ -29,7 +29,7 @@ impl RequestId {
     /// The request whose effect that is.
     pub(super) fn of(id: &EffectId) -> Option<Self> {
         let kind = [Kind::Create, Kind::Update].into_iter().find(|kind| kind.operation() == id.kind())?;
-        Some(Self(kind, id.ordinal()?)).filter(|it| it.id() == *id)
+        Some(Self(kind, id.number()?)).filter(|it| it.id() == *id)
     }
 
     /// Its effect.

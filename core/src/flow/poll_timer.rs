@@ -88,12 +88,12 @@ mod tests {
     use super::*;
     use crate::time::Millis;
 
-    fn walk(mut watch: PollTimer) -> alloc::vec::Vec<i64> {
+    fn walk(mut timer: PollTimer) -> alloc::vec::Vec<i64> {
         let schedule = Lookups::default();
         let mut all = alloc::vec::Vec::new();
-        while let Some(at) = watch.next(&schedule) {
+        while let Some(at) = timer.next(&schedule) {
             all.push(at.as_millis());
-            watch.looked(at);
+            timer.looked(at);
         }
         all
     }
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn after_a_return_it_is_looked_up_at_once_and_then_as_before() {
         let day = Millis::from_hours(24).as_u64() as i64;
-        let mut watch = PollTimer::new(Timestamp::from_millis(0));
-        watch.returned(Timestamp::from_millis(2 * day));
+        let mut timer = PollTimer::new(Timestamp::from_millis(0));
+        timer.returned(Timestamp::from_millis(2 * day));
         let at = |ms: i64| 2 * day + ms;
-        assert_eq!(walk(watch), [at(0), at(10_000), at(60_000), at(600_000), 3 * day, 7 * day]);
+        assert_eq!(walk(timer), [at(0), at(10_000), at(60_000), at(600_000), 3 * day, 7 * day]);
     }
 }

@@ -13,7 +13,7 @@ use crate::json::{RawText, read_body};
 use crate::time::Timestamp;
 
 /// What one reply amounts to.
-pub(super) enum Way<E> {
+pub(super) enum ReplyOutcome<E> {
     /// The success of this very operation.
     Done(E),
     /// It was taken, and no document shows the shape of its success.
@@ -28,7 +28,7 @@ pub(super) enum Way<E> {
     Unknown { refusal: Option<Refusal<E>>, pointer: Option<&'static str>, hint: Option<E> },
 }
 
-impl<E> Way<E> {
+impl<E> ReplyOutcome<E> {
     pub(super) const UNKNOWN: Self = Self::Unknown { refusal: None, pointer: None, hint: None };
 }
 
@@ -40,21 +40,26 @@ struct Outline<'a> {
 }
 
 /// What a reply amounts to.
-pub(super) fn way<F: Flow>(state: &F, since: Timestamp, call: &F::Call, reply: &Reply<'_>) -> Way<F::Event> {
+pub(super) fn classify<F: Flow>(
+    state: &F,
+    since: Timestamp,
+    call: &F::Call,
+    reply: &Reply<'_>,
+) -> ReplyOutcome<F::Event> {
     let operation = call.operation();
     let outline = read_body::<Outline<'_>>(reply.body);
     match reply.status {
         200..=299 => good::<F>(state, since, call, outline.as_ref(), reply),
-        401 | 407 => Way::NotAdmitted(worded::<F>(call, reply)),
-        429 => Way::Throttled(worded::<F>(call, reply)),
+        401 | 407 => ReplyOutcome::NotAdmitted(worded::<F>(call, reply)),
+        429 => ReplyOutcome::Throttled(worded::<F>(call, reply)),
         status => {
             let documented = operation.refusals.contains(&status);
             match status {
-                403 if !documented && outline.is_some() => Way::NotAdmitted(worded::<F>(call, reply)),
+                403 if !documented && outline.is_some() => ReplyOutcome::NotAdmitted(worded::<F>(call, reply)),
                 403 | 409 | 425 if !documented => unknown(F::read_refusal(call, reply)),
                 408 | 499 => unknown(F::read_refusal(call, reply)),
                 400..=499 => refused::<F>(call, operation, outline.is_some(), reply),
-                _ => Way::UNKNOWN,
+                _ => ReplyOutcome::UNKNOWN,
             }
         }
     }
@@ -66,30 +71,35 @@ fn good<F: Flow>(
     call: &F::Call,
     outline: Option<&Outline<'_>>,
     reply: &Reply<'_>,
-) -> Way<F::Event> {
+) -> ReplyOutcome<F::Event> {
     let operation = call.operation();
     let failed = outline.and_then(|it| it.error).is_some_and(|error| error.get() != "null");
     let is_no_content = reply.status == 204 && reply.body.trim_ascii().is_empty();
     let empty = operation.success == Success::NoContent && is_no_content;
     if failed {
-        return Way::Unknown { refusal: F::read_refusal(call, reply), pointer: Some("/error"), hint: None };
+        return ReplyOutcome::Unknown { refusal: F::read_refusal(call, reply), pointer: Some("/error"), hint: None };
     }
     let listed = operation.success == Success::List && read_body::<Vec<IgnoredAny>>(reply.body).is_some();
     if outline.is_none() && !empty && !listed {
-        return Way::UNKNOWN;
+        return ReplyOutcome::UNKNOWN;
     }
     let reading = match F::read_reply(call, reply) {
-        Reading::Done(event) => state.weigh(call, event, since),
+        Reading::Done(event) => state.compare_reply(call, event, since),
         missing @ Reading::Missing { .. } => missing,
     };
     match reading {
-        Reading::Done(event) => Way::Done(event),
-        Reading::Missing { .. } if operation.success == Success::Undocumented => Way::Accepted,
-        Reading::Missing { pointer, hint } => Way::Unknown { refusal: None, pointer: Some(pointer), hint },
+        Reading::Done(event) => ReplyOutcome::Done(event),
+        Reading::Missing { .. } if operation.success == Success::Undocumented => ReplyOutcome::Accepted,
+        Reading::Missing { pointer, hint } => ReplyOutcome::Unknown { refusal: None, pointer: Some(pointer), hint },
     }
 }
 
-fn refused<F: Flow>(call: &F::Call, operation: &Operation, is_object: bool, reply: &Reply<'_>) -> Way<F::Event> {
+fn refused<F: Flow>(
+    call: &F::Call,
+    operation: &Operation,
+    is_object: bool,
+    reply: &Reply<'_>,
+) -> ReplyOutcome<F::Event> {
     let own = F::read_refusal(call, reply);
     let again = own.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));
     let undecided = own.as_ref().is_some_and(|it| it.undecided);
@@ -97,17 +107,17 @@ fn refused<F: Flow>(call: &F::Call, operation: &Operation, is_object: bool, repl
         own if again || undecided || (operation.is_lookup() && !operation.not_found.contains(&reply.status)) => {
             unknown(own)
         }
-        Some(refusal) => Way::Refused(refusal),
-        None if operation.class == Retry::Harmless && is_object => Way::Refused(Refusal::new(None, None)),
-        None => Way::UNKNOWN,
+        Some(refusal) => ReplyOutcome::Refused(refusal),
+        None if operation.class == Retry::Harmless && is_object => ReplyOutcome::Refused(Refusal::new(None, None)),
+        None => ReplyOutcome::UNKNOWN,
     }
 }
 
 /// What is worded as a refusal and settles nothing; what it says besides is learnt even so.
-fn unknown<E>(refusal: Option<Refusal<E>>) -> Way<E> {
-    let Some(mut refusal) = refusal else { return Way::UNKNOWN };
+fn unknown<E>(refusal: Option<Refusal<E>>) -> ReplyOutcome<E> {
+    let Some(mut refusal) = refusal else { return ReplyOutcome::UNKNOWN };
     let hint = refusal.event.take();
-    Way::Unknown { refusal: Some(refusal), pointer: None, hint }
+    ReplyOutcome::Unknown { refusal: Some(refusal), pointer: None, hint }
 }
 
 /// How the provider words it, if it does.
