@@ -79,11 +79,11 @@ pub(super) struct Billing {
     #[serde(skip_serializing_if = "Option::is_none")]
     before_nameless: Option<Vec<SubscriptionId>>,
     /// The wait for the evidence that decides the state, while the state is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watch: Option<PollTimer>,
+    #[serde(rename = "watch", skip_serializing_if = "Option::is_none")]
+    timer: Option<PollTimer>,
     /// The last state, live or canceled, that the host knows of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    told: Option<BillingState>,
+    #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
+    notified: Option<BillingState>,
     /// The number of notices that the subscription has ended or is live again.
     #[serde(skip_serializing_if = "is_zero")]
     news: u32,
@@ -200,7 +200,7 @@ impl Billing {
             cx.keep_back(|about| about == request.as_str());
             if self.news == 0 {
                 // The host does not know of the end. It is news to a host that waits for the result of this consent.
-                self.told = Some(BillingState::Live);
+                self.notified = Some(BillingState::Live);
             }
         }
     }
@@ -219,7 +219,7 @@ impl Billing {
         }
         self.id = Some(id);
         (self.provider_state, self.meaning, self.news) = (None, None, 0);
-        (self.state, self.told) = (BillingState::Live, Some(BillingState::Live));
+        (self.state, self.notified) = (BillingState::Live, Some(BillingState::Live));
         self.fresh_from = Some(cx.now());
         cx.bring_back();
     }
@@ -280,7 +280,7 @@ impl Billing {
 
     /// The state is decided, so every open question is closed.
     fn close_questions(&mut self, cx: &mut Cx<'_>) {
-        (self.in_doubt, self.watch, self.before_nameless) = (false, None, None);
+        (self.in_doubt, self.timer, self.before_nameless) = (false, None, None);
         cx.withdraw_all_about(&[Review::State, Review::Ours, Review::NotShown].map(Review::as_str), |_| true);
         cx.withdraw_unsent(|call| *call == Call::ListSubscriptions);
     }
@@ -294,7 +294,7 @@ impl Billing {
         (self.provider_state, self.meaning) = (None, None);
         self.enter(BillingState::Unclear, cx);
         cx.look_up(Call::ListSubscriptions);
-        let timer = self.watch.insert(PollTimer::new(cx.now()));
+        let timer = self.timer.insert(PollTimer::new(cx.now()));
         cx.ask_on_schedule(Review::Ours, account.domain(), timer);
     }
 

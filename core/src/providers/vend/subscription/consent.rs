@@ -127,8 +127,8 @@ impl Consent {
 
     /// Whether a requested change may still create a new subscription.
     pub(super) fn may_create(&self) -> bool {
-        let requested = self.requested.iter().map(|it| it.of);
-        self.tokens.iter().map(|it| it.of).chain(requested).any(|it| it.kind() == Kind::Create)
+        let requested = self.requested.iter().map(|it| it.request);
+        self.tokens.iter().map(|it| it.request).chain(requested).any(|it| it.kind() == Kind::Create)
     }
 
     pub(super) fn is_requested(&self, kind: Kind, request: &TokenRequest) -> bool {
@@ -167,9 +167,9 @@ impl Consent {
         let page_token = self.page_token(billing, context.now).filter(|_| is_ours && settings.names_a_retailer());
         let wait = |token: &Token| {
             let mut wait = Wait::new(SignalName::Consent.as_str(), token.waiting_since());
-            wait.about = Some(token.of.id().as_str().into());
+            wait.about = Some(token.request.id().as_str().into());
             wait.expires_at = Some(token.expires_at());
-            let has_page = page_token.is_some_and(|it| it.of == token.of);
+            let has_page = page_token.is_some_and(|it| it.request == token.request);
             wait.customer_url = has_page.then(|| settings.consent_page(token.text.as_str()));
             wait
         };
@@ -184,7 +184,7 @@ impl Consent {
 
     /// Whether no token was issued after this one.
     fn is_newest(&self, token: &Token) -> bool {
-        Some(token.of) == self.newest
+        Some(token.request) == self.newest
     }
 
     /// Requests a token. A newer request replaces one that was not sent. The token of a replaced request is never used.
@@ -192,12 +192,12 @@ impl Consent {
         cx.withdraw(Call::is_token_request);
         cx.withdraw_all_about(&[Notice::ConsentExpired.as_str()], |_| true);
         let id = cx.request(Call::of(kind, request.clone()));
-        self.requested = RequestId::of(&id).map(|of| Requested::new(of, &request));
+        self.requested = RequestId::of(&id).map(|id| Requested::new(id, &request));
     }
 
     /// Vend issues a token.
     pub(super) fn on_token(&mut self, id: &EffectId, reply: IssuedTokenReply, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let requested = self.requested.take_if(|it| it.of.id() == *id).ok_or(IgnoredReason::Unrelated)?;
+        let requested = self.requested.take_if(|it| it.request.id() == *id).ok_or(IgnoredReason::Unrelated)?;
         let is_spent = self.spent.contains(&reply.token.digest());
         let is_known = self.tokens.iter().any(|it| it.text == reply.token);
         cx.check(Rule::TokenSingleUse, !is_spent).at("/token");
@@ -208,21 +208,21 @@ impl Consent {
         // The latest possible time counts, because the retailer can still use a token that seems to be expired.
         let token = Token::new(requested, reply, cx.leased_by());
         token.schedule_lookup(cx);
-        self.newest = Some(token.of);
+        self.newest = Some(token.request);
         self.tokens.push(token);
         Ok(())
     }
 
     /// A request ends without a token.
     pub(super) fn no_token(&mut self, id: &EffectId) {
-        self.requested.take_if(|it| it.of.id() == *id);
+        self.requested.take_if(|it| it.request.id() == *id);
     }
 
     /// The subscription has ended, so a pending update is withdrawn. If the update is already sent, its token is never
     /// used.
     pub(super) fn withdraw_update(&mut self, cx: &mut Cx<'_>) {
         cx.withdraw(|call| matches!(call, Call::UpdateSubscriptionToken(_)));
-        self.requested.take_if(|it| it.of.kind() == Kind::Update);
+        self.requested.take_if(|it| it.request.kind() == Kind::Update);
     }
 
     /// The retailer returned. The return is no proof, so it only makes the lookups of all outstanding tokens due.
@@ -268,7 +268,7 @@ impl Consent {
                 account.learn(reply.retailer_id.as_ref(), reply.vend_application_id.as_ref());
                 return self.confirm(&token, reply.into(), billing, cx).into();
             }
-            let request = token.of.id();
+            let request = token.request.id();
             cx.withdraw(|call| call.is_lookup_of(text));
             cx.withdraw_review(Review::Unconfirmed, request.as_str());
             cx.ask(Review::Mismatch, request.as_str());
@@ -308,7 +308,7 @@ impl Consent {
             // A person has already seen this difference.
             true if was_reviewed => {}
             differs => {
-                let request = closed.token.of.id();
+                let request = closed.token.request.id();
                 cx.withdraw_notice(Notice::ConsentExpired, request.as_str());
                 cx.withdraw_review(Review::Mismatch, request.as_str());
                 cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, request.as_str());
@@ -322,7 +322,7 @@ impl Consent {
 
 /// Whether the token would change a subscription that has ended.
 fn is_moot(token: &Token, billing: &Billing) -> bool {
-    token.of.kind() == Kind::Update && billing.is_canceled()
+    token.request.kind() == Kind::Update && billing.is_canceled()
 }
 
 /// Whether a used token shows something other than the request.

@@ -162,7 +162,7 @@ impl Billing {
         let id = self.id.clone()?;
         let is_same = self.provider_state.as_ref() == Some(&state);
         let meaning = self.meaning.filter(|_| is_same);
-        let timer = self.watch.take().filter(|_| is_same);
+        let timer = self.timer.take().filter(|_| is_same);
         self.close_questions(cx);
         self.fresh_from = self.fresh_from.max(Some(cx.leased_at()));
         (self.meaning, self.attested) = (meaning, meaning.is_some());
@@ -176,7 +176,7 @@ impl Billing {
         if meaning.is_none() && !state.is_plain() {
             cx.check(Rule::StateOpenSet, false).because(|| format!("It is `{}`.", state.as_str()));
             cx.ask(Review::State, &format!("{}/{}", id.as_str(), state.as_str()));
-            self.watch = timer;
+            self.timer = timer;
             self.plan_next_lookup(cx);
         }
         self.provider_state = Some(state);
@@ -195,10 +195,10 @@ impl Billing {
 
     /// The list does not show a subscription that may exist. The lookups continue, and in the end a person is asked.
     fn wait_for_list(&mut self, account: &Account, cx: &mut Cx<'_>) {
-        if self.state == BillingState::Absent || self.watch.is_none() {
+        if self.state == BillingState::Absent || self.timer.is_none() {
             self.in_doubt = true;
             self.enter(BillingState::Unclear, cx);
-            let timer = self.watch.insert(PollTimer::new(cx.now()));
+            let timer = self.timer.insert(PollTimer::new(cx.now()));
             cx.ask_on_schedule(Review::Ours, account.domain(), timer);
         }
         self.plan_next_lookup(cx);
@@ -220,7 +220,7 @@ impl Billing {
 
     /// Schedules the next lookup of the open state.
     fn plan_next_lookup(&mut self, cx: &mut Cx<'_>) {
-        let timer = self.watch.get_or_insert(PollTimer::new(cx.now()));
+        let timer = self.timer.get_or_insert(PollTimer::new(cx.now()));
         timer.looked(cx.leased_at());
         if let Some(next) = timer.next(&cx.config().lookups) {
             cx.look_up_from(self.lookup(), next);
@@ -232,7 +232,7 @@ impl Billing {
         if self.state != BillingState::Unclear {
             return;
         }
-        let timer = &*self.watch.insert(PollTimer::new(cx.now()));
+        let timer = &*self.timer.insert(PollTimer::new(cx.now()));
         match &self.id {
             // The review about the meaning of the state stays open.
             Some(_) if self.provider_state.is_some() && !self.in_doubt => {}

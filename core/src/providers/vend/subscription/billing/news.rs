@@ -21,11 +21,11 @@ impl Billing {
             BillingState::Canceled => Notice::SubscriptionCanceled,
             BillingState::Unclear => return Some(next),
             BillingState::Absent => {
-                (self.told, self.news) = (None, 0);
+                (self.notified, self.news) = (None, 0);
                 return Some(next);
             }
         };
-        let is_news = self.told.replace(next) != Some(next) && before != BillingState::Absent;
+        let is_news = self.notified.replace(next) != Some(next) && before != BillingState::Absent;
         if let Some(id) = self.id.as_ref().filter(|_| is_news) {
             withdraw_notices(id, cx);
             self.news = self.news.saturating_add(1);

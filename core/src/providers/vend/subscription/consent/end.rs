@@ -100,14 +100,14 @@ impl Consent {
     pub(super) fn confirm(&mut self, token: &Token, used: Use, billing: &Billing, cx: &mut Cx<'_>) -> Consented {
         cx.withdraw(|call| call.is_lookup_of(&token.text));
         self.end_wait(token, cx);
-        let (kind, mark) = (token.of.kind(), token.mark(used.at));
+        let (kind, mark) = (token.request.kind(), token.mark(used.at));
         let is_another =
             kind == Kind::Create && used.subscription.is_some() && used.subscription.as_ref() != billing.id();
         let replaces = is_another && billing.id().is_some();
         let is_late = replaces && self.latest.is_after(&mark);
         if is_late {
             // A person decides what is still to be delivered.
-            cx.ask(Review::OlderConsent, token.of.id().as_str());
+            cx.ask(Review::OlderConsent, token.request.id().as_str());
         } else {
             let lease = if replaces { self.replace_all(cx) } else { None };
             if is_another {
@@ -116,7 +116,7 @@ impl Consent {
             }
             self.deliver(token, mark, lease, cx);
         }
-        Consented { kind, request: token.of.id(), subscription: used.subscription, is_late, attested: false }
+        Consented { kind, request: token.request.id(), subscription: used.subscription, is_late, attested: false }
     }
 
     /// The consent is for another subscription. The consents to the former one are dropped, and their deliveries
@@ -129,7 +129,7 @@ impl Consent {
     /// Delivers what the retailer consented to, unless a later consent replaces it. The delivery is not due before
     /// `from`.
     fn deliver(&mut self, token: &Token, mark: Mark, from: Option<Timestamp>, cx: &mut Cx<'_>) {
-        let request = token.of.id();
+        let request = token.request.id();
         let replaced = self.latest.replaced(token, &mark);
         let older = self.latest.note(token, mark);
         let from = older.into_iter().map(|request| take_back(request, cx)).fold(from, Option::max);
@@ -142,7 +142,7 @@ impl Consent {
 
     /// A token was not used. The retailer is notified only about the token that was handed out last.
     pub(super) fn expire(&mut self, token: Token, by_person: bool, billing: &Billing, cx: &mut Cx<'_>) {
-        let request = token.of.id();
+        let request = token.request.id();
         let must_notify = self.is_newest(&token) && self.requested.is_none() && !is_moot(&token, billing);
         self.give_up(token, by_person, cx);
         if must_notify {
@@ -164,7 +164,7 @@ impl Consent {
         if !self.spent.contains(&spent) {
             remember(&mut self.spent, spent, REMEMBERED);
         }
-        let request = token.of.id();
+        let request = token.request.id();
         for review in [Review::Unconfirmed, Review::Mismatch, Review::MadeAfterAll] {
             cx.withdraw_review(review, request.as_str());
         }

@@ -82,7 +82,7 @@ impl Latest {
 
     /// How much of a consent the known later ones replace.
     pub(super) fn replaced(&self, token: &Token, mark: &Mark) -> Replaced {
-        let change = &token.asked;
+        let change = &token.change;
         let plan = change.names_a_plan().then(|| self.plan.is_some_and(|known| mark.is_before(&known)));
         let is_replaced = |component| {
             let known = self.counts.iter().find(|it| it.0 == component);
@@ -92,7 +92,7 @@ impl Latest {
         let uncounted = matches!(change.parts, Parts::Many(_)).then_some(false);
         let parts = plan.into_iter().chain(change.parts.each().iter().map(|it| is_replaced(it.0))).chain(uncounted);
         let parts: Vec<bool> = parts.collect();
-        let is_create = token.of.kind() == Kind::Create;
+        let is_create = token.request.kind() == Kind::Create;
         // Two create requests make two subscriptions. A person decides what is still to be delivered for the older one.
         let is_another = is_create && self.plan.is_some_and(|known| known.2.kind() == Kind::Create);
         match (parts.contains(&true), parts.contains(&false)) {
@@ -107,10 +107,10 @@ impl Latest {
     /// a whole.
     pub(super) fn note(&mut self, token: &Token, mark: Mark) -> Vec<RequestId> {
         let mut replaced = Vec::new();
-        if token.asked.names_a_plan() && self.plan.is_none_or(|known| !mark.is_before(&known)) {
+        if token.change.names_a_plan() && self.plan.is_none_or(|known| !mark.is_before(&known)) {
             replaced.extend(self.plan.replace(mark));
         }
-        for Part(component, total, _) in token.asked.parts.each() {
+        for Part(component, total, _) in token.change.parts.each() {
             let index = self.counts.iter().position(|it| it.0 == *component);
             let known = index.and_then(|index| self.counts.get(index));
             if known.is_some_and(|it| mark.is_before(&it.2)) {
@@ -127,6 +127,6 @@ impl Latest {
             before.for_each(|it| it.1 = None);
         }
         let whole = replaced.into_iter().map(|mark| mark.2);
-        whole.filter(|old| *old != token.of && !self.requests().any(|it| it == *old)).collect()
+        whole.filter(|old| *old != token.request && !self.requests().any(|it| it == *old)).collect()
     }
 }

@@ -80,21 +80,23 @@ impl Change {
 #[serde(deny_unknown_fields)]
 pub(super) struct Requested {
     /// The request.
-    pub(super) of: RequestId,
+    #[serde(rename = "of")]
+    pub(super) request: RequestId,
     /// The fingerprint of the whole request.
     pub(super) content: Digest,
     /// The requested change.
-    pub(super) asked: Change,
+    #[serde(rename = "asked")]
+    pub(super) change: Change,
 }
 
 impl Requested {
-    pub(super) fn new(of: RequestId, request: &TokenRequest) -> Self {
-        Self { of, content: request.content(), asked: Change::of(request) }
+    pub(super) fn new(id: RequestId, request: &TokenRequest) -> Self {
+        Self { request: id, content: request.content(), change: Change::of(request) }
     }
 
     /// Whether this is the same request.
     pub(super) fn is_same(&self, kind: Kind, request: &TokenRequest) -> bool {
-        self.of.kind() == kind && self.content == request.content()
+        self.request.kind() == kind && self.content == request.content()
     }
 }
 
@@ -104,19 +106,21 @@ impl Requested {
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
     /// The request that the token belongs to.
-    pub(super) of: RequestId,
+    #[serde(rename = "of")]
+    pub(super) request: RequestId,
     /// The token itself.
     pub(super) text: ConsentToken,
     /// The requested change.
-    pub(super) asked: Change,
+    #[serde(rename = "asked")]
+    pub(super) change: Change,
     /// When the token was requested.
     pub(super) since: Timestamp,
     /// When the token expires, if that is not a day after the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_early: Option<Timestamp>,
     /// The wait for the consent, once something has changed its schedule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    watch: Option<PollTimer>,
+    #[serde(rename = "watch", default, skip_serializing_if = "Option::is_none")]
+    timer: Option<PollTimer>,
     /// The use that a lookup shows, if it differs from the request. A person then reviews it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) disputed: Option<Use>,
@@ -156,9 +160,9 @@ impl From<&TokenReply> for Use {
 impl Token {
     /// A token from the reply to a request that was leased at `since` or earlier.
     pub(super) fn new(requested: Requested, reply: IssuedTokenReply, since: Timestamp) -> Self {
-        let Requested { of, asked, .. } = requested;
+        let Requested { request, change, .. } = requested;
         let expires_early = Some(reply.expires_at(since)).filter(|it| *it != since.after(DAY));
-        Self { of, text: reply.token, asked, since, expires_early, watch: None, disputed: None }
+        Self { request, text: reply.token, change, since, expires_early, timer: None, disputed: None }
     }
 
     /// When the token expires.
@@ -173,11 +177,11 @@ impl Token {
 
     /// The place of the consent in the order, if it was used at that time.
     pub(super) const fn mark(&self, used_at: Option<Timestamp>) -> Mark {
-        Mark(used_at, self.since, self.of)
+        Mark(used_at, self.since, self.request)
     }
 
-    pub(super) fn is_of(&self, request: &str) -> bool {
-        self.of.id().as_str() == request
+    pub(super) fn is_of(&self, effect: &str) -> bool {
+        self.request.id().as_str() == effect
     }
 
     /// When the wait for the consent began.
@@ -186,7 +190,7 @@ impl Token {
     }
 
     fn timer(&self) -> PollTimer {
-        self.watch.clone().unwrap_or(PollTimer::new(self.since))
+        self.timer.clone().unwrap_or(PollTimer::new(self.since))
     }
 
     /// The schedule of its lookups: often after a return, once at the expiry, and less and less often after that.
@@ -208,26 +212,26 @@ impl Token {
             cx.look_up_from(Call::RetrieveToken(self.text.clone()), next);
         }
         let end = timer.end(&schedule).unwrap_or(cx.now());
-        cx.ask_at(Review::Unconfirmed, self.of.id().as_str(), end);
+        cx.ask_at(Review::Unconfirmed, self.request.id().as_str(), end);
     }
 
     /// The retailer returned. The token is looked up at once, and then less and less often.
     pub(super) fn returned(&mut self, now: Timestamp) {
         let mut timer = self.timer();
         timer.returned(now);
-        self.watch = Some(timer);
+        self.timer = Some(timer);
     }
 
     /// A person decided to wait further.
     pub(super) fn restart_wait(&mut self, now: Timestamp) {
-        self.watch = Some(PollTimer::new(now));
+        self.timer = Some(PollTimer::new(now));
     }
 
     /// A lookup that was leased at that time proved nothing.
     pub(super) fn looked(&mut self, leased_at: Timestamp) {
         let mut timer = self.timer();
         timer.looked(leased_at);
-        self.watch = Some(timer);
+        self.timer = Some(timer);
     }
 
     /// The pointer to the first member of the reply that differs from the request. `known` is the known subscription.
@@ -241,10 +245,10 @@ impl Token {
         let is_requested = |shown: Option<&String>, requested: Option<Digest>| {
             shown.zip(requested).is_none_or(|(shown, requested)| digest(shown) == requested)
         };
-        let Change { product, price, parts } = &self.asked;
+        let Change { product, price, parts } = &self.change;
         let (subscription, application) = (&reply.subscription_id, reply.vend_application_id.as_deref());
-        let is_known =
-            self.of.kind() == Kind::Create || subscription.as_ref().zip(known).is_none_or(|(it, known)| it == known);
+        let is_known = self.request.kind() == Kind::Create
+            || subscription.as_ref().zip(known).is_none_or(|(it, known)| it == known);
         match () {
             () if reply.token.as_ref().is_some_and(|shown| shown != self.text.as_str()) => Some("/token"),
             () if !account.is_of(reply.retailer_id.as_deref()) => Some("/retailer_id"),
