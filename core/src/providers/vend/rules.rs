@@ -99,8 +99,8 @@ rules! {
         ByConstruction("the return only makes the lookup of the token due") [page::GET_TOKEN, page::UPDATING];
     /// A return to `return_url` should change nothing if no consent token is pending.
     ReturnUnknownToken = "vend.return.unknown-token" Warn Inferred Money
-        ByConstruction("without a pending token there is nothing to look up; your backend can give each request its own \
-            `return_url`")
+        ByConstruction("without a pending token there is nothing to look up; your backend can give each request its \
+            own `return_url`")
         [page::UPDATING];
 
     // Confirming
@@ -131,8 +131,8 @@ rules! {
             tolerated, since only a lookup proves the end") [page::CANCELING];
     /// A cancellation that is delivered twice should count once.
     CancelIdempotent = "vend.cancel.idempotent" Warn Inferred Money
-        ByConstruction("only one lookup of a subscription is pending at a time, and a canceled subscription ignores a \
-            webhook with a known `cancelled_at`") [page::CANCELING];
+        ByConstruction("only one lookup of a subscription is pending at a time; a canceled subscription ignores a \
+            known `cancelled_at`") [page::CANCELING];
     /// The cancellation of an unknown subscription should be kept, because it may arrive before the subscription is
     /// confirmed.
     CancelUnknownSubscription = "vend.cancel.unknown-subscription" Warn Inferred Money [page::CANCELING];
