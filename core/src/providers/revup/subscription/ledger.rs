@@ -34,12 +34,12 @@ pub(super) struct Ledger {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paid: Vec<PaidTransaction>,
     /// Whether an older payment was dropped. An unknown payment may then be one of these.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    forgot: bool,
+    #[serde(rename = "forgot", default, skip_serializing_if = "core::ops::Not::not")]
+    has_dropped: bool,
     /// The refunded sum of each payment, by the transaction that took the money. Refunds that may still succeed count
     /// too.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    given: Vec<RefundedSum>,
+    #[serde(rename = "given", default, skip_serializing_if = "Vec::is_empty")]
+    refunded: Vec<RefundedSum>,
     /// The transactions of our newest refunds.
     #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
     refunds: Fingerprints,
@@ -94,7 +94,7 @@ impl Payment<'_> {
 
 impl Ledger {
     pub(super) const fn is_empty(&self) -> bool {
-        self.paid.is_empty() && self.given.is_empty() && self.refunds.is_empty() && self.others.is_empty()
+        self.paid.is_empty() && self.refunded.is_empty() && self.refunds.is_empty() && self.others.is_empty()
     }
 
     /// Notes the amount of a payment. An unproved amount does not replace a proved one.
@@ -122,7 +122,7 @@ impl Ledger {
     fn drop_excess(&mut self) {
         if self.paid.len() > REMEMBERED {
             let unproved = self.paid.iter().position(|it| !it.proved);
-            self.forgot |= unproved.is_none();
+            self.has_dropped |= unproved.is_none();
             self.paid.remove(unproved.unwrap_or(0));
         }
     }
@@ -131,12 +131,12 @@ impl Ledger {
     pub(super) fn room(&self, transaction: &TransactionId, amount: Decimal) -> Room {
         let payment = self.payment(transaction);
         let (others, are_certain) = self.other_refunds(&payment);
-        let ours = self.given.iter().filter(|it| payment.has(&it.transaction)).map(|it| it.sum);
+        let ours = self.refunded.iter().filter(|it| payment.has(&it.transaction)).map(|it| it.sum);
         let refunded = sum(ours.chain(others));
         let Some(paid) = payment.paid else {
             let is_repeat = refunded.is_some_and(|refunded| refunded.at_most(amount) != Some(false));
             return match () {
-                () if self.forgot => Room::Forgotten,
+                () if self.has_dropped => Room::Forgotten,
                 () if is_repeat => Room::Unknown,
                 () => Room::Enough,
             };
@@ -204,11 +204,11 @@ impl Ledger {
     pub(super) fn reserve(&mut self, of: &TransactionId, amount: Decimal) {
         let own = Name::of(of.as_str());
         let short = own.short();
-        match self.given.iter_mut().find(|it| it.transaction.is(&own, short)) {
+        match self.refunded.iter_mut().find(|it| it.transaction.is(&own, short)) {
             Some(refunded) => refunded.sum = refunded.sum.plus(amount).unwrap_or(refunded.sum),
             None => {
-                self.given.push(RefundedSum { transaction: own, sum: amount.plain() });
-                shorten(&mut self.given, |it| it.transaction.shorten());
+                self.refunded.push(RefundedSum { transaction: own, sum: amount.plain() });
+                shorten(&mut self.refunded, |it| it.transaction.shorten());
             }
         }
     }
@@ -217,12 +217,12 @@ impl Ledger {
     pub(super) fn release(&mut self, of: &TransactionId, amount: Decimal) {
         let own = Name::of(of.as_str());
         let short = own.short();
-        if let Some(index) = self.given.iter().position(|it| it.transaction.is(&own, short))
-            && let Some(refunded) = self.given.get_mut(index)
+        if let Some(index) = self.refunded.iter().position(|it| it.transaction.is(&own, short))
+            && let Some(refunded) = self.refunded.get_mut(index)
         {
             refunded.sum = refunded.sum.minus(amount).unwrap_or(refunded.sum);
             if refunded.sum.is_negative() || refunded.sum.is_zero() {
-                self.given.remove(index);
+                self.refunded.remove(index);
             }
         }
     }

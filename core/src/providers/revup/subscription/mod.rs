@@ -128,6 +128,15 @@ impl Subscription {
         self.status.withdraw_questions(cx);
         *self = Self::default();
     }
+
+    /// The customer returned. The return proves nothing, so it only makes a lookup due.
+    fn on_return(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if self.status.state() != SubscriptionState::Awaiting {
+            return Err(IgnoredReason::Unrelated.into());
+        }
+        self.status.look_up_on_request(cx);
+        Ok(())
+    }
 }
 
 impl flow::sealed::Sealed for Subscription {}
@@ -172,18 +181,12 @@ impl Flow for Subscription {
                 self.on_refusal(&id, &call, cx);
                 Trigger::Refused
             }
-            // One sending was refused, but another one may have succeeded.
             Input::RefusedOnce { call, .. } => {
-                if call.is_cancel() && !self.status.state().is_final() {
-                    self.status.look_up_on_hint(cx);
-                }
+                self.on_one_refusal(&call, cx);
                 Trigger::Other
             }
-            // The request was not done so far. It stays pending, unless it is no longer needed.
             Input::NotSent { call, .. } => {
-                if call.is_cancel() && self.status.state().is_final() {
-                    cx.withdraw(Call::is_cancel);
-                }
+                self.on_not_sent(&call, cx);
                 Trigger::Other
             }
             Input::Accepted { .. } => Trigger::Other,
@@ -196,21 +199,12 @@ impl Flow for Subscription {
                 self.reviewed(review, verdict, &about, id.as_deref(), cx);
                 Trigger::Reviewed
             }
-            // The customer returned. The return proves nothing, so it only makes a lookup due.
             Input::Returned => {
-                if self.status.state() != SubscriptionState::Awaiting {
-                    return Err(IgnoredReason::Unrelated.into());
-                }
-                self.status.look_up_on_request(cx);
+                self.on_return(cx)?;
                 Trigger::Other
             }
             Input::Webhook(event, origin) => {
-                match event {
-                    Event::Webhook(event) => self.on_event(&event, origin, cx)?,
-                    Event::Notification(notification) => self.on_notification(&notification, origin, cx)?,
-                    Event::Callback(callback) => self.on_callback(&callback, cx)?,
-                    _ => return Err(IgnoredReason::Unrelated.into()),
-                }
+                self.on_webhook(event, origin, cx)?;
                 Trigger::Event
             }
         })

@@ -68,7 +68,7 @@ impl OpenRefund {
 impl Refunds {
     /// The status of an intent, compared with the refund.
     pub(super) fn status_of(&self, intent: &Intent, refund: &RefundPayment) -> IntentStatus {
-        self.intents.status_of(intent, content(refund))
+        self.intents.status_of(intent, fingerprint(refund))
     }
 
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the
@@ -99,7 +99,7 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> Result<(), Stop> {
         let intent = refund.intent.clone().ok_or(Stop::NotNow)?;
-        let content = content(&refund);
+        let content = fingerprint(&refund);
         let number = self.intents.status_of(&intent, content).number()?;
         if let Some(amount) = refund.amount.decimal() {
             ledger.reserve(&refund.transaction_id, amount);
@@ -120,7 +120,7 @@ impl Refunds {
     ) {
         cx.learn(reply.id.as_str());
         ledger.note_our_refund(&reply.id);
-        let requested = refund.amount.decimal().unwrap_or(Decimal::ZERO);
+        let requested = requested_amount(refund);
         let amount = other_amount(&refund.transaction_id, requested, reply, ledger, cx);
         match reply.status {
             TransactionStatus::Success => self.end(id.intent(), refund, true, ledger, cx),
@@ -148,7 +148,7 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) {
         if !ledger.is_our_refund(&reply.id) {
-            ledger.reserve(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
+            ledger.reserve(&refund.transaction_id, requested_amount(refund));
             self.on_transaction(id, refund, reply, ledger, cx);
         }
     }
@@ -165,7 +165,7 @@ impl Refunds {
         cx.withdraw(|call| call.is_refund_lookup(intent));
         self.intents.settle(intent, if is_done { Outcome::Done } else { Outcome::Failed });
         if !is_done {
-            ledger.release(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
+            ledger.release(&refund.transaction_id, requested_amount(refund));
         }
     }
 
@@ -179,16 +179,10 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        match named {
-            Some(named) => {
-                if let Some(transaction) = TransactionId::read(named) {
-                    ledger.note_our_refund(&transaction);
-                }
-            }
-            None if is_done => {
-                ledger.claim(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
-            }
-            None => {}
+        if let Some(transaction) = named.and_then(TransactionId::read) {
+            ledger.note_our_refund(&transaction);
+        } else if named.is_none() && is_done {
+            ledger.claim(&refund.transaction_id, requested_amount(refund));
         }
         self.end(intent, refund, is_done, ledger, cx);
     }
@@ -264,8 +258,13 @@ fn other_amount(
     shown
 }
 
+/// The amount that a refund requests. A rule rejects an amount that is not a number.
+fn requested_amount(refund: &RefundPayment) -> Decimal {
+    refund.amount.decimal().unwrap_or(Decimal::ZERO)
+}
+
 /// The fingerprint of a refund. The spelling of its amount does not matter.
-fn content(refund: &RefundPayment) -> Digest {
+fn fingerprint(refund: &RefundPayment) -> Digest {
     let amount = refund.amount.decimal().map_or_else(String::new, |it| it.plain().to_string());
     let normalized = RefundPayment { amount: Amount::new(amount), ..refund.clone() };
     Digest::of([encode(&normalized).as_bytes()])

@@ -107,6 +107,20 @@ impl Subscription {
         }
     }
 
+    /// One sending of a request was refused, but another one may have succeeded.
+    pub(super) fn on_one_refusal(&mut self, call: &Call, cx: &mut Cx<'_>) {
+        if call.is_cancel() && !self.status.state().is_final() {
+            self.status.look_up_on_hint(cx);
+        }
+    }
+
+    /// A request was not done so far. It stays pending, unless it is no longer needed.
+    pub(super) fn on_not_sent(&self, call: &Call, cx: &mut Cx<'_>) {
+        if call.is_cancel() && self.status.state().is_final() {
+            cx.withdraw(Call::is_cancel);
+        }
+    }
+
     /// Every sending of a request was refused, or a lookup denies the thing.
     pub(super) fn on_refusal(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         let Self { status, payment, refunds, ledger, .. } = self;

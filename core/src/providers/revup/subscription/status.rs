@@ -133,12 +133,16 @@ impl Status {
         let is_named = self.state > SubscriptionState::Requested;
         match self.state {
             _ if is_named != self.id.is_some() => {
-                Some("a subscription has an id exactly if Revup or a person has named it")
+                Some("a subscription must have an id exactly if Revup or a person has named it")
             }
-            SubscriptionState::Requested if !terms.is_requested() => Some("a requested subscription has a request"),
-            SubscriptionState::Awaiting if self.timer.is_none() => Some("the wait for a first charge has a beginning"),
+            SubscriptionState::Requested if !terms.is_requested() => {
+                Some("a requested subscription must have a request")
+            }
+            SubscriptionState::Awaiting if self.timer.is_none() => {
+                Some("the wait for a first charge must have a beginning")
+            }
             state if state.is_live() && !payment.is_accepted() => {
-                Some("the first charge of a live subscription has succeeded")
+                Some("the first charge of a live subscription must have succeeded")
             }
             _ => None,
         }

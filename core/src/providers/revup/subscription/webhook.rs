@@ -9,16 +9,25 @@ use crate::id::Digest;
 use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::event::{EventType, EventWebhook, PaymentType};
 use crate::providers::revup::api::notification::{Notification, TransactionType};
-use crate::providers::revup::api::replies::Status;
+use crate::providers::revup::api::replies::{Event, Status};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::names::{Review, Verdict};
 use crate::providers::revup::rules::Rule;
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// An event.
-    pub(super) fn on_event(&mut self, event: &EventWebhook, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let is_proved = origin == Origin::Verified;
+    /// A message: an event, a notification or a callback.
+    pub(super) fn on_webhook(&mut self, message: Event, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        match message {
+            Event::Webhook(event) => self.on_event(&event, origin == Origin::Verified, cx),
+            Event::Notification(notification) => self.on_notification(&notification, origin, cx),
+            Event::Callback(callback) => self.on_callback(&callback, cx),
+            _ => Err(IgnoredReason::Unrelated.into()),
+        }
+    }
+
+    /// An event. What it does depends on whether it names our subscription, or the order of our token.
+    fn on_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_named = self.status.id() == Some(event.subscription());
         match self.status.state() {
             SubscriptionState::Absent | SubscriptionState::Requested
@@ -43,6 +52,11 @@ impl Subscription {
             _ if !is_named => return Err(IgnoredReason::Unrelated.into()),
             _ => {}
         }
+        self.apply_event(event, is_proved, cx)
+    }
+
+    /// Applies an event about our subscription.
+    fn apply_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
         self.events.note(event.stamp())?;
         self.check_event(event, cx);
         for made in event.made() {
@@ -171,7 +185,7 @@ impl Subscription {
     }
 
     /// A callback. It comes through the customer's browser, so it is a hint whatever its origin.
-    pub(super) fn on_callback(&mut self, callback: &Callback, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    fn on_callback(&mut self, callback: &Callback, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_ours = self.terms.is_order(callback.order.as_ref());
         self.accept_message(is_ours, callback.stamp())?;
         if !self.status.state().is_final() {
@@ -181,12 +195,7 @@ impl Subscription {
     }
 
     /// A notification about one transaction. It is a hint. With proof of its origin, it ends the refund that it names.
-    pub(super) fn on_notification(
-        &mut self,
-        notification: &Notification,
-        origin: Origin,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), Stop> {
+    fn on_notification(&mut self, notification: &Notification, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_ours = self.refunds.has(&notification.transaction) || self.terms.is_order(Some(&notification.order));
         self.accept_message(is_ours, notification.stamp())?;
         let kind = &notification.kind;

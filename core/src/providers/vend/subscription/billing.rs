@@ -127,10 +127,10 @@ impl Billing {
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
         match self.state {
-            BillingState::Live if self.id.is_none() => Some("a live subscription has an id"),
-            BillingState::Absent if self.id.is_some() => Some("an absent subscription has no id"),
+            BillingState::Live if self.id.is_none() => Some("a live subscription must have an id"),
+            BillingState::Absent if self.id.is_some() => Some("an absent subscription cannot have an id"),
             _ if self.before_nameless.is_some() && !self.in_doubt => {
-                Some("the subscription of a consent is in doubt until it is known")
+                Some("the subscription of an unnamed consent must be in doubt")
             }
             _ => None,
         }

@@ -153,7 +153,7 @@ impl Consent {
     pub(super) fn impossible(&self, account: &Account) -> Option<&'static str> {
         match () {
             () if !account.is_bound() && (self.is_waiting() || self.requested.is_some()) => {
-                Some("a token is requested on a domain")
+                Some("a requested token must have a domain")
             }
             () if self.tokens.len() > WATCHED => Some("there are more tokens than can be watched"),
             () => None,
