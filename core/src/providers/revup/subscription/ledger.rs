@@ -160,18 +160,7 @@ impl Ledger {
             .filter(counts)
             .map(|it| (it.transaction.short(), it.payment.as_ref().map(Name::short)))
             .collect();
-        let mut names = alloc::vec![short];
-        let mut known = 0;
-        while known < names.len() {
-            known = names.len();
-            for (transaction, payment) in &links {
-                let both = [Some(*transaction), *payment];
-                if both.iter().flatten().any(|it| names.contains(it)) {
-                    let new = both.into_iter().flatten().filter(|it| !names.contains(it));
-                    names.extend(new.collect::<Vec<_>>());
-                }
-            }
-        }
+        let names = linked_names(short, &links);
         let is_named = names.iter().any(|name| *name != short && links.iter().all(|it| it.0 != *name));
         Payment { paid, names, is_named }
     }
@@ -319,6 +308,23 @@ impl Ledger {
     pub(super) fn is_our_refund(&self, refund: &TransactionId) -> bool {
         self.refunds.has(refund.as_str())
     }
+}
+
+/// All names that links connect with a name. A link connects a transaction with the id of its payment.
+fn linked_names(name: Short, links: &[(Short, Option<Short>)]) -> Vec<Short> {
+    let mut names = alloc::vec![name];
+    let mut known = 0;
+    while known < names.len() {
+        known = names.len();
+        for (transaction, payment) in links {
+            let both = [Some(*transaction), *payment];
+            if both.iter().flatten().any(|it| names.contains(it)) {
+                let new = both.into_iter().flatten().filter(|it| !names.contains(it));
+                names.extend(new.collect::<Vec<_>>());
+            }
+        }
+    }
+    names
 }
 
 fn sum(all: impl Iterator<Item = Decimal>) -> Option<Decimal> {
