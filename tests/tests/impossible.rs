@@ -87,7 +87,7 @@ fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
 
 #[test]
 fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
-    const NO_DOMAIN: &str = "a token is asked for on a domain";
+    const NO_DOMAIN: &str = "a requested token must have a domain";
     let tokens = |many: usize| {
         let token = |seq| {
             json!({"of": ["create", seq], "text": format!("{seq:032}"), "since": 0,
@@ -96,14 +96,14 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
         Value::from_iter((1..=many).map(token)).to_string()
     };
     are_impossible::<rulebound::vend::Subscription>(&[
-        ("at-subscription-live", &[("/billing/id", "null")], "a live subscription has an id"),
-        ("at-subscription-absent", &[("/billing/id", "\"1\"")], "an absent subscription has no id"),
+        ("at-subscription-live", &[("/billing/id", "null")], "a live subscription must have an id"),
+        ("at-subscription-absent", &[("/billing/id", "\"1\"")], "an absent subscription cannot have an id"),
         ("at-change-requested", &[("/account/domain_prefix", "null")], NO_DOMAIN),
         ("at-change-awaiting", &[("/account/domain_prefix", "null")], NO_DOMAIN),
         (
             "at-subscription-canceled",
             &[("/billing/before_nameless", "[]")],
-            "what a consent made is in doubt until it is known",
+            "the subscription of an unnamed consent must be in doubt",
         ),
     ]);
     let load = |many| {
@@ -111,18 +111,18 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
         Snapshot::<rulebound::vend::Subscription>::load(&text)
     };
     assert!(load(32).is_ok());
-    assert_eq!(load(33), Err(LoadError::Impossible("there are more tokens than are watched")));
+    assert_eq!(load(33), Err(LoadError::Impossible("there are more tokens than can be watched")));
 }
 
 #[test]
 fn a_subscription_of_revup_has_an_id_once_it_is_named_and_lives_once_it_was_paid() {
-    const NAMED: &str = "a subscription has an id exactly when Revup or a person named it";
-    const PAID: &str = "a subscription that lives was paid once";
+    const NAMED: &str = "a subscription must have an id exactly if Revup or a person has named it";
+    const PAID: &str = "the first charge of a live subscription must have succeeded";
     are_impossible::<rulebound::revup::Subscription>(&[
         ("at-subscription-awaiting", &[("/status/id", "null")], NAMED),
         ("at-subscription-requested", &[("/status/id", "\"0192b445-55a7-74af-a5d1-79ca6d2310f4\"")], NAMED),
-        ("at-subscription-requested", &[("/terms/request", "null")], "nobody asked for the subscription"),
-        ("at-subscription-awaiting", &[("/status/watch", "null")], "a first charge is waited for since never"),
+        ("at-subscription-requested", &[("/terms/request", "null")], "a requested subscription must have a request"),
+        ("at-subscription-awaiting", &[("/status/watch", "null")], "the wait for a first charge must have a beginning"),
         ("at-subscription-fulfilled", &[("/payment/state", "\"awaited\"")], PAID),
         ("at-subscription-past_due", &[("/payment/state", "\"failed\"")], PAID),
     ]);
@@ -132,5 +132,5 @@ fn a_subscription_of_revup_has_an_id_once_it_is_named_and_lives_once_it_was_paid
         Snapshot::<rulebound::revup::Subscription>::load(&text).map(drop)
     };
     assert_eq!(load(8), Ok(()));
-    assert_eq!(load(9), Err(LoadError::Impossible("more events are remembered than there is room for")));
+    assert_eq!(load(9), Err(LoadError::Impossible("there are more events than can be kept")));
 }

@@ -3,7 +3,7 @@
 use rulebound::flex::eligibility::{Eligibility, Line, assess};
 use rulebound::money::Cents;
 use rulebound::revup::Amount;
-use rulebound::revup::order::{Paid, Recurrence, Sequence};
+use rulebound::revup::order::{PayReply, Recurrence, Sequence};
 use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
@@ -83,10 +83,10 @@ fn an_order_that_follows_another_names_its_transaction() {
 
 #[test]
 fn only_its_own_status_says_what_became_of_an_order() {
-    let read = |status, body: &str| Paid::read(status, body.as_bytes());
-    assert_eq!(read(200, r#"{"status": "success"}"#), Paid::Success);
-    assert_eq!(read(200, r#"{"transactionStatus": "failed"}"#), Paid::Failed);
-    assert_eq!(read(200, r#"{"status": "processing"}"#), Paid::Open);
-    assert_eq!(read(200, "{}"), Paid::Open);
-    assert_eq!(read(402, r#"{"status": "success"}"#), Paid::Failed);
+    let read = |status, body: &str| PayReply::read(status, body.as_bytes());
+    assert_eq!(read(200, r#"{"status": "success"}"#), PayReply::Success);
+    assert_eq!(read(200, r#"{"transactionStatus": "failed"}"#), PayReply::Failed);
+    assert_eq!(read(200, r#"{"status": "processing"}"#), PayReply::Open);
+    assert_eq!(read(200, "{}"), PayReply::Open);
+    assert_eq!(read(402, r#"{"status": "success"}"#), PayReply::Failed);
 }

@@ -292,7 +292,7 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
             let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
-            let origin = providers::deliver(&provider, &delivery);
+            let origin = providers::check_origin(&provider, &delivery);
             ok(&origin.map_err(|it| tell(it.into()))?)
         }
         Verb::Correlate { provider, body } => {

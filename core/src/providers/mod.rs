@@ -18,19 +18,19 @@ pub use question::Question;
 /// What the library knows of one provider, besides its flows.
 #[non_exhaustive]
 pub struct Provider {
-    /// Its name, with which its rules' codes and its flows' ids begin.
+    /// Its name, which begins the codes of its rules and the ids of its flows.
     pub name: &'static str,
-    /// The status that it wants for a stored webhook.
+    /// The HTTP status that it expects for a stored webhook.
     pub acknowledgement: u16,
     /// Its rules.
     pub rules: fn() -> Vec<&'static Rule>,
-    /// Codes that were rules once, and never come back.
+    /// Codes of former rules, which are never used again.
     pub retired: &'static [&'static str],
-    /// The page that says where its servers are.
+    /// The page that names its servers.
     pub settings: Source,
-    /// What can be asked of it besides.
+    /// The questions that it answers without a snapshot.
     pub questions: &'static [Question],
-    /// The kinds of [`Key::of`] that are the keys of flows whose identity is the provider's own thing.
+    /// The kinds of [`Key::of`] for flows that the provider itself identifies, for example by a token.
     pub keys: &'static [&'static str],
     pub(crate) authenticate: Authenticate,
     pub(crate) correlate: fn(&[u8]) -> Result<Vec<CorrelationId>, FactError>,
@@ -49,7 +49,7 @@ pub(crate) fn all<R: RuleSet>() -> Vec<&'static Rule> {
     R::ALL.iter().map(|rule| rule.rule()).collect()
 }
 
-/// Registers the providers and the flows of each: one line each.
+/// Registers the providers and their flows, one line for each provider.
 macro_rules! providers {
     ($($provider:ident { $($module:ident::$flow:ident),+ })+) => {
         $(pub mod $provider;)+
@@ -81,7 +81,7 @@ providers! {
     revup { subscription::Subscription }
 }
 
-/// Whether a webhook is the provider's, told from its raw body. Call it before anything else reads the body.
+/// Proves the origin of a webhook from its raw body. Call this before anything else reads the body.
 ///
 /// ```
 /// use rulebound::{Headers, Origin, Secret, authenticate, time::Timestamp};
@@ -96,20 +96,21 @@ pub fn authenticate(
     raw_body: &[u8],
     now: Timestamp,
 ) -> Result<Origin, AuthError> {
-    deliver(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: None })
+    check_origin(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: None })
 }
 
-/// The same with the span by which the time of a signature may differ from now.
+/// Does the same as [`authenticate`], with a limit for the age of a signature.
 ///
-/// Flex's may differ by 5 minutes unless told. Truemed's is not looked at unless told: it tells a webhook again for up to
-/// seven days, and no document says that each time it is signed anew. Where nothing is signed, nothing differs.
+/// Without a limit, a signature of Flex may differ from now by 5 minutes, and the time of a signature of Truemed does
+/// not count. Truemed retries a webhook for up to seven days, and no document says that it signs each retry anew. The
+/// limit has no effect if a provider signs nothing.
 ///
 /// ```
 /// use rulebound::{AuthError, Headers, Secret, authenticate_within, time::{Millis, Timestamp}};
 /// let hour = Millis::from_hours(1);
 /// let (headers, now) = (Headers::default(), Timestamp::from_millis(1_700_000_000_000));
-/// let told = authenticate_within("truemed", &[Secret::new("whsec")], &headers, b"{}", now, hour);
-/// assert!(matches!(told, Err(AuthError::NoSignature(_))));
+/// let origin = authenticate_within("truemed", &[Secret::new("whsec")], &headers, b"{}", now, hour);
+/// assert!(matches!(origin, Err(AuthError::NoSignature(_))));
 /// ```
 pub fn authenticate_within(
     provider: &str,
@@ -119,27 +120,28 @@ pub fn authenticate_within(
     now: Timestamp,
     tolerance: Millis,
 ) -> Result<Origin, AuthError> {
-    deliver(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: Some(tolerance) })
+    check_origin(provider, &Delivery { secrets, headers, body: raw_body, now, tolerance: Some(tolerance) })
 }
 
-/// Whether a webhook is the provider's.
-pub(crate) fn deliver(provider: &str, delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
+/// Proves the origin of a webhook.
+pub(crate) fn check_origin(provider: &str, delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     let provider = named(provider).ok_or(AuthError::UnknownProvider)?;
     (provider.authenticate)(delivery)
 }
 
-/// The ids by which a webhook finds its flows, among those that [`Snapshot::ids`](crate::Snapshot::ids) gave.
+/// The ids by which a webhook finds its flows. A flow matches if [`Snapshot::ids`](crate::Snapshot::ids) contains one
+/// of them.
 ///
 /// ```
 /// let ids = rulebound::correlate("truemed", br#"{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}"#);
 /// assert_eq!(ids.unwrap().iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["ptr_1", "pt_1"]);
 /// ```
 pub fn correlate(provider: &str, raw_body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
-    let unknown = || FactError::new("/provider", "is not one that this release knows");
+    let unknown = || FactError::new("/provider", "must be a provider that this release knows");
     (named(provider).ok_or_else(unknown)?.correlate)(raw_body)
 }
 
-/// The status that the provider wants for a webhook that was stored; nothing if the provider is not known.
+/// The HTTP status that the provider expects for a stored webhook, or `None` if the provider is unknown.
 ///
 /// ```
 /// assert_eq!(rulebound::acknowledgement("truemed"), Some(204));
@@ -148,8 +150,8 @@ pub fn acknowledgement(provider: &str) -> Option<u16> {
     named(provider).map(|it| it.acknowledgement)
 }
 
-/// The key of a flow whose identity is the provider's own thing, such as a token that can be used once: [`Key::of`] of a kind
-/// that a provider's page names.
+/// The key of a flow that the provider itself identifies, for example by a token that can be used once. It is
+/// [`Key::of`] with a kind that the page of the provider names.
 ///
 /// ```
 /// let key = rulebound::key_for("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c").unwrap();
@@ -159,13 +161,13 @@ pub fn acknowledgement(provider: &str) -> Option<u16> {
 pub fn key_for(kind: &str, name: &str) -> Result<Key, Malformed> {
     let kinds: Vec<_> = PROVIDERS.iter().flat_map(|it| it.keys).copied().collect();
     match name {
-        _ if !kinds.contains(&kind) => Err(Malformed::new("/kind", format!("is none of {}", listed(&kinds)))),
+        _ if !kinds.contains(&kind) => Err(Malformed::new("/kind", format!("must be one of {}", listed(&kinds)))),
         "" => Err(Malformed::new("/name", "is empty")),
         name => Ok(Key::of(kind, name)),
     }
 }
 
-/// The provider of that name.
+/// The provider with that name.
 pub(crate) fn named(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|it| it.name == name)
 }

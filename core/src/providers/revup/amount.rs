@@ -1,4 +1,4 @@
-//! Revup's amounts: decimal numbers on the wire, texts here, and never binary floating point.
+//! The amounts of Revup: numbers on the wire, strings here, and never binary floating point.
 
 use alloc::string::String;
 use core::fmt;
@@ -8,10 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::json::{decode, written};
 use crate::value::RawNumber;
 
-/// The most digits that an amount of Revup's has.
+/// The most digits that an amount of Revup can have.
 const DIGITS: usize = 38;
 
-/// An amount in the digits in which it was given, as a number or as a text; whether Revup understands it is a rule's question.
+/// An amount in the digits in which it was given, as a number or as a string. A rule decides whether Revup understands
+/// the amount.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Amount(String);
@@ -20,10 +21,10 @@ impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = &*written(deserializer)?;
         match text.as_bytes().first() {
-            // A number stays the digits that it was written in: as a binary one, 111.99 would be another.
+            // A number keeps the digits in which it was written. As a binary number, 111.99 would be another number.
             Some(b'-' | b'0'..=b'9') => Ok(Self(text.into())),
             Some(b'"') => decode(text).map(Self).map_err(de::Error::custom),
-            _ => Err(de::Error::custom("expected an amount, as a number or as a text")),
+            _ => Err(de::Error::custom("expected an amount, as a number or as a string")),
         }
     }
 }
@@ -36,36 +37,36 @@ impl schemars::JsonSchema for Amount {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "An amount in the digits in which it is given, as a number or as a text.",
+            "description": "An amount in the digits in which it is given, as a number or as a string.",
             "type": ["string", "number"]
         })
     }
 }
 
 impl Amount {
-    /// Takes a text as an amount, whatever it says.
+    /// Takes any text as an amount.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// The text of the amount.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The number that it says, if it is a plain decimal of at most 38 digits.
+    /// The number, if the text is a plain decimal of at most 38 digits.
     pub(crate) fn decimal(&self) -> Option<Decimal> {
         Decimal::parse(&self.0)
     }
 
-    /// The number with exactly the digits of the text, for a body that is written by hand.
-    pub(crate) fn on_the_wire(&self) -> Option<RawNumber> {
+    /// The JSON number with exactly the digits of the text, if the text is a plain decimal.
+    pub(crate) fn to_number(&self) -> Option<RawNumber> {
         self.decimal()?;
         RawNumber::parse(&self.0).ok()
     }
 }
 
-/// An exact decimal number: so many units of ten to the minus `places`.
+/// An exact decimal number: `units` times ten to the power of minus `places`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Decimal {
     units: i128,
@@ -113,17 +114,17 @@ impl<'de> Deserialize<'de> for Decimal {
 }
 
 impl Decimal {
-    /// Nothing.
+    /// The number zero.
     pub(crate) const ZERO: Self = Self { units: 0, places: 0 };
 
-    /// Reads a JSON number without an exponent; nothing if it is another text or has more than 38 digits.
+    /// Reads a JSON number without an exponent. The result is `None` for other text, and for more than 38 digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let leads = whole.len() > 1 && whole.starts_with('0');
-        let fraction = if digits.contains('.') { fraction } else { "" };
-        if !plain(whole) || leads || (digits.contains('.') && !plain(fraction)) {
+        let (is_negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let has_point = digits.contains('.');
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let has_leading_zero = whole.len() > 1 && whole.starts_with('0');
+        if !is_digits(whole) || has_leading_zero || (has_point && !is_digits(fraction)) {
             return None;
         }
         if whole.len().saturating_add(fraction.len()) > DIGITS {
@@ -134,10 +135,10 @@ impl Decimal {
             units = units.checked_mul(10)?.checked_add(i128::from(byte.checked_sub(b'0')?))?;
         }
         let places = u32::try_from(fraction.len()).ok()?;
-        Some(Self { units: if negative { units.checked_neg()? } else { units }, places })
+        Some(Self { units: if is_negative { units.checked_neg()? } else { units }, places })
     }
 
-    /// The same without zeros at its end, so that equal ones are alike.
+    /// The same number without trailing zeros, so that equal numbers have equal fields.
     pub(crate) fn plain(self) -> Self {
         let Self { mut units, mut places } = self;
         while places > 0 && units.checked_rem(10) == Some(0) {
@@ -146,39 +147,39 @@ impl Decimal {
         Self { units, places }
     }
 
-    /// Whether it is another, however that is written.
-    pub(crate) fn is(self, other: Self) -> bool {
+    /// Whether both are the same number, however they are written.
+    pub(crate) fn equals(self, other: Self) -> bool {
         self.plain() == other.plain()
     }
 
-    /// How many decimals it has.
+    /// The number of decimals.
     pub(crate) const fn places(self) -> u32 {
         self.places
     }
 
-    /// Whether it is below zero.
+    /// Whether the number is below zero.
     pub(crate) const fn is_negative(self) -> bool {
         self.units < 0
     }
 
-    /// Whether it is nothing.
+    /// Whether the number is zero.
     pub(crate) const fn is_zero(self) -> bool {
         self.units == 0
     }
 
-    /// The sum; nothing if it has too many digits.
+    /// The sum, or `None` if it has too many digits.
     pub(crate) fn plus(self, other: Self) -> Option<Self> {
         let (one, two, places) = self.aligned(other)?;
         Some(Self { units: one.checked_add(two)?, places }.plain())
     }
 
-    /// What is left without another; nothing if it has too many digits.
+    /// The difference, or `None` if it has too many digits.
     pub(crate) fn minus(self, other: Self) -> Option<Self> {
         let (one, two, places) = self.aligned(other)?;
         Some(Self { units: one.checked_sub(two)?, places }.plain())
     }
 
-    /// Whether it is at most another; nothing if they have too many digits to be compared.
+    /// Whether this is at most the other number, or `None` if they have too many digits to be compared.
     pub(crate) fn at_most(self, other: Self) -> Option<bool> {
         let (one, two, _) = self.aligned(other)?;
         Some(one <= two)
@@ -191,12 +192,12 @@ impl Decimal {
     }
 }
 
-/// Reads an amount of Revup's, a number or a text; nothing if it is neither.
-pub(crate) fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+/// Reads an amount, as a number or as a string. Any other value gives `None`.
+pub(crate) fn decimal_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     Ok(decode::<Amount>(&written(deserializer)?).ok().and_then(|it| it.decimal()))
 }
 
-/// How many decimals a currency has; two for one that is not known.
+/// The number of decimals of a currency. An unknown currency has two.
 pub(crate) fn places_of(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
@@ -239,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn equal_decimals_are_alike_and_are_written_as_they_are_read() {
+    fn equal_decimals_are_equal_and_are_written_as_they_are_read() {
         assert!(
-            decimal("15.50").is(decimal("15.5"))
-                && decimal("20").is(decimal("20.00"))
-                && decimal("0.0").is(Decimal::ZERO)
+            decimal("15.50").equals(decimal("15.5"))
+                && decimal("20").equals(decimal("20.00"))
+                && decimal("0.0").equals(Decimal::ZERO)
         );
-        assert!(!decimal("15.51").is(decimal("15.5")));
+        assert!(!decimal("15.51").equals(decimal("15.5")));
         for text in ["0", "0.05", "111.90", "-1.5", "12345678901234567890123456789012345678"] {
             assert_eq!(decimal(text).to_string(), text);
         }
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_read_from_a_number_or_a_text_with_its_digits() {
+    fn an_amount_is_read_from_a_number_or_a_string_with_its_digits() {
         let read = |json: &str| decode::<Amount>(json).map(|it| it.0);
         for (json, text) in
             [("111.99", "111.99"), ("111.90", "111.90"), ("\"0.10\"", "0.10"), ("-1", "-1"), ("1e2", "1e2")]
@@ -267,10 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_keeps_its_digits_on_the_wire() {
+    fn an_amount_keeps_its_digits_to_number() {
         let text = "12345678901234567890123456789012345678";
-        assert_eq!(encode(&Amount::new(text).on_the_wire().unwrap()), text);
-        assert_eq!(encode(&Amount::new("0.10").on_the_wire().unwrap()), "0.10");
-        assert!(Amount::new("{}").on_the_wire().is_none());
+        assert_eq!(encode(&Amount::new(text).to_number().unwrap()), text);
+        assert_eq!(encode(&Amount::new("0.10").to_number().unwrap()), "0.10");
+        assert!(Amount::new("{}").to_number().is_none());
     }
 }

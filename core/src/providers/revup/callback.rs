@@ -1,6 +1,6 @@
-//! The callback of an order's payment: what it says of the payment, and the three ids that start a subscription.
+//! The callback of the payment of an order: its status, and the three ids that create a subscription.
 //!
-//! It comes to the host's own page, and unsigned: believe the lookup of its transaction.
+//! Revup sends the callback unsigned to a page of the host. Only the lookup of its transaction is evidence.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,31 +13,31 @@ use crate::id::Digest;
 use crate::json::{lenient, lenient_text, read_body};
 use crate::time::Timestamp;
 
-/// What a callback says: its transactions in the order of their creation, one or two.
+/// The contents of a callback: one or two transactions, in the order of their creation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Callback {
-    /// How the payment stands: as its last transaction does.
+    /// The status of the payment, which is the status of its last transaction.
     pub status: TransactionStatus,
-    /// What starts a subscription: only of a payment that succeeded and made a token.
+    /// The ids that create a subscription, if the payment succeeded and made a token.
     pub parent: Option<Parent>,
     /// The order that was paid.
     pub order: Option<OrderId>,
     /// The last transaction.
     pub transaction: Option<TransactionId>,
-    at: Timestamp,
+    created_at: Timestamp,
 }
 
-/// The three ids that a subscription on a token needs, all of one transaction.
+/// The three ids that a subscription on a token needs, all from one transaction.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Parent {
     /// The token.
     pub token_id: Token,
-    /// The transaction that made it.
+    /// The transaction that made the token.
     pub parent_transaction_id: TransactionId,
-    /// The order that made it.
+    /// The order that made the token.
     pub parent_order_id: OrderId,
 }
 
@@ -56,14 +56,14 @@ struct Item {
 }
 
 impl Callback {
-    /// Reads a callback; nothing if it is no list of one or two transactions.
+    /// Reads a callback. The result is `None` if the body is not an array of one or two transactions.
     pub fn read(body: &[u8]) -> Option<Self> {
         let items: Vec<Item> = read_body(body)?;
         let last = if items.len() > 2 { None } else { items.into_iter().next_back() }?;
         let status = last.transaction_status;
         let order = last.order_id.clone();
         let transaction = last.transaction_id.clone();
-        let at = last.created_at.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default();
+        let created_at = last.created_at.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default();
         let parent = || {
             Some(Parent {
                 token_id: Token::parse(last.token_id?).ok()?,
@@ -72,16 +72,16 @@ impl Callback {
             })
         };
         let parent = if status == TransactionStatus::Success { parent() } else { None };
-        Some(Self { status, parent, order, transaction, at })
+        Some(Self { status, parent, order, transaction, created_at })
     }
 
-    /// When its last transaction was made, and what it says as a fingerprint: what tells a repeat.
+    /// The time of the last transaction, and a fingerprint of the contents. Both together recognize a repeat.
     pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
         let transaction = self.transaction.as_ref().map_or("", |it| it.as_str());
-        (self.at, Digest::of(["callback", transaction, self.status.as_str()].map(str::as_bytes)))
+        (self.created_at, Digest::of(["callback", transaction, self.status.as_str()].map(str::as_bytes)))
     }
 
-    /// Whether the payment can still turn out either way, whichever page the customer was sent to.
+    /// Whether the payment is not finished. The page that the customer was sent to says nothing about this.
     pub const fn is_open(&self) -> bool {
         !matches!(self.status, TransactionStatus::Success | TransactionStatus::Failed)
     }
@@ -97,26 +97,26 @@ mod tests {
 
     #[test]
     fn the_last_transaction_counts_and_gives_all_three_ids() {
-        let seen = callback(
+        let callback = callback(
             r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"failed","tokenId":"k-1"},
                 {"orderId":"o-1","transactionId":"t-2","transactionStatus":"SUCCESS","tokenId":"k-2","isFallback":true}]"#,
         );
-        let parent = seen.unwrap().parent.unwrap();
+        let parent = callback.unwrap().parent.unwrap();
         assert_eq!(parent.parent_transaction_id.as_str(), "t-2");
         assert_eq!(parent.token_id.as_str(), "k-2");
         assert_eq!(parent.parent_order_id.as_str(), "o-1");
     }
 
     #[test]
-    fn a_payment_under_way_is_open_and_gives_no_token() {
-        let seen =
+    fn an_unfinished_payment_is_open_and_gives_no_token() {
+        let callback =
             callback(r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"in_process","tokenId":"k-1"}]"#);
-        let seen = seen.unwrap();
-        assert!(seen.is_open() && seen.parent.is_none());
+        let callback = callback.unwrap();
+        assert!(callback.is_open() && callback.parent.is_none());
     }
 
     #[test]
-    fn what_is_no_list_of_one_or_two_is_unreadable() {
+    fn only_an_array_of_one_or_two_is_read() {
         for body in ["", "{}", "[]", "[{}]", r#"{"transactionStatus":"success"}"#] {
             assert!(callback(body).is_none(), "{body}");
         }

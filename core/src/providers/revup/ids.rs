@@ -1,10 +1,10 @@
-//! Revup's ids, each with its own type: an order is never taken for a transaction. They are UUIDs, in any case.
+//! The ids of Revup, one type each, so that an order cannot stand in for a transaction. They are UUIDs, in any case.
 
 pub(crate) use crate::id::is_uuid;
 use crate::id::{in_one_case, is_word, text_id};
 
 text_id! {
-    /// A stored card: the text that starts a subscription. Not printed.
+    /// A stored card, with which a subscription starts. It is never printed.
     Token, (1, 128), is_word, secret, in_one_case
 }
 
@@ -19,23 +19,23 @@ text_id! {
 }
 
 text_id! {
-    /// One subscription: always a UUID.
+    /// One subscription. Its id is always a UUID.
     SubscriptionId, (36, 36), is_of_uuid, plain, in_one_case
 }
 
-/// Reads ids as the provider told them.
-macro_rules! told {
+/// Reads ids as Revup sends them.
+macro_rules! read {
     ($($name:ident),+) => {$(
         impl $name {
-            /// An id as the provider told it, if it is one.
-            pub(crate) fn told(text: &str) -> Option<Self> {
+            /// An id as Revup sends it, if the text is a valid id.
+            pub(crate) fn read(text: &str) -> Option<Self> {
                 Self::parse(text).ok()
             }
         }
     )+};
 }
 
-told!(OrderId, TransactionId, SubscriptionId);
+read!(OrderId, TransactionId, SubscriptionId);
 
 fn is_of_uuid(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || byte == b'-'
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_in_capitals_is_the_same_one() {
+    fn an_id_in_capitals_is_the_same_id() {
         let capitals = "0192B445-55A7-74AF-A5D1-79CA6D2310F4";
         assert_eq!(SubscriptionId::parse(capitals), SubscriptionId::parse(capitals.to_ascii_lowercase()));
         assert_eq!(Token::parse(capitals), Token::parse(capitals.to_ascii_lowercase()));

@@ -15,11 +15,11 @@ use super::{Provider, all};
 pub use crate::config::revup::Settings;
 pub use amount::Amount;
 pub use api::calls::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
-pub use api::event::{EventSeen, EventType, PaymentType};
+pub use api::event::{EventType, EventWebhook, PaymentType};
 pub use api::notification::{Notification, TransactionType};
-pub use api::payments::PaymentsSeen;
+pub use api::payments::PaymentsReply;
 pub use api::replies::{
-    Created, Event, Reason, Status, SubscriptionSeen, TransactionSeen, TransactionStatus, TransactionsSeen,
+    CreatedReply, Event, Reason, Status, SubscriptionReply, TransactionReply, TransactionStatus, TransactionsReply,
 };
 pub use ids::{OrderId, SubscriptionId, Token, TransactionId};
 pub use names::{Notice, Review, SignalName, Verdict};

@@ -1,16 +1,16 @@
-//! The names that Revup's flow uses in what it asks, tells and waits for.
+//! The names that the flow of Revup uses for its reviews, notices and waits.
 
 use super::ids::{SubscriptionId, TransactionId};
 use crate::flow::{named, reviews};
 use crate::time::Timestamp;
 
 reviews! {
-    /// What a person may be asked about a subscription at Revup.
+    /// The questions for a person about a subscription at Revup.
     pub enum Review {
         done_after_all: MadeAfterAll [Seen],
         done_twice: MadeTwice,
     };
-    /// What a person may answer.
+    /// The verdicts that a person can give.
     pub enum Verdict {
         /// The subscription was created, under that id.
         Created = "created",
@@ -20,9 +20,9 @@ reviews! {
         Cancelled = "cancelled",
         /// The subscription was not cancelled.
         NotCancelled = "not_cancelled",
-        /// The money was given back.
+        /// The payment was refunded.
         Refunded = "refunded",
-        /// The money was not given back.
+        /// The payment was not refunded.
         NotRefunded = "not_refunded",
         /// The subscription belongs to this flow.
         Ours = "ours",
@@ -32,11 +32,11 @@ reviews! {
         Live = "live",
         /// The subscription has ended.
         Ended = "ended",
-        /// What is known of the subscription stays.
+        /// The state of the subscription does not change.
         Keep = "keep",
-        /// The flow should wait on.
+        /// The flow should wait further.
         KeepWaiting = "keep_waiting",
-        /// The flow should not wait on.
+        /// The flow should stop waiting.
         StopWaiting = "stop_waiting",
         /// The customer has paid until that time.
         PeriodEnd = "period_end",
@@ -66,7 +66,7 @@ reviews! {
     /// at the payment's order in Revup's back office.
     RefundUnknown = "outcome_unknown" {
         /// Yes. Revup's back office shows the refund.
-        Refunded may_name "refund transaction" |id| TransactionId::told(id).is_some(),
+        Refunded may_name "refund transaction" |id| TransactionId::read(id).is_some(),
         /// No. Revup's back office does not show the refund.
         NotRefunded,
     }
@@ -177,7 +177,7 @@ reviews! {
 }
 
 named! {
-    /// What a customer is told.
+    /// The notices to a customer.
     pub enum Notice {
         /// A charge failed.
         PaymentFailed = "payment_failed",
@@ -185,7 +185,7 @@ named! {
 }
 
 named! {
-    /// What a subscription waits for: the event that tells it.
+    /// The signals that a subscription waits for: the events that show them.
     pub enum SignalName {
         /// The first charge succeeded.
         Created = "subscription.created",

@@ -1,4 +1,4 @@
-//! Orders, outside of any flow: how one asks for a token or follows one, until when it can be paid, and whether it was.
+//! Orders, outside of any flow: the fields for a token, the time to pay, and the reply to the payment.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,29 +10,29 @@ use crate::time::{Millis, Timestamp};
 use crate::value::open_enum;
 
 open_enum! {
-    /// Where an order stands in a series of payments on one token.
+    /// The place of an order in a series of payments on one token.
     pub enum Sequence {
-        /// The first: it makes the token.
+        /// The first order, which makes the token.
         Initial = "initial",
-        /// One that follows.
+        /// A following order.
         Recurring = "recurring",
-        /// The last: its token can never be used again.
+        /// The last order. Its token can never be used again.
         Final = "final",
     }
 }
 
-/// The fields of an order that make a token or use one.
+/// The fields of an order that make or use a token.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Recurrence {
     /// Whether the payment makes a token.
     pub generate_token: Option<bool>,
-    /// Where the order stands in its series.
+    /// The place of the order in its series.
     pub sequence: Option<Sequence>,
-    /// The days between two payments.
+    /// The number of days between two payments.
     pub min_period: Option<i64>,
-    /// The transaction of the first order, which has succeeded.
+    /// The successful transaction of the first order.
     pub parent_transaction_id: Option<TransactionId>,
 }
 
@@ -50,51 +50,51 @@ pub struct OrderError {
 impl Recurrence {
     /// The first field that Revup would not accept, if any.
     pub fn check(&self) -> Result<(), OrderError> {
-        let follows = match &self.sequence {
+        let is_following = match &self.sequence {
             Some(Sequence::Unknown(_)) => {
-                return Err(OrderError { pointer: "/sequence", reason: "is none of initial, recurring and final" });
+                return Err(OrderError { pointer: "/sequence", reason: "must be `initial`, `recurring` or `final`" });
             }
             Some(Sequence::Recurring | Sequence::Final) => true,
             Some(Sequence::Initial) | None => false,
         };
         if self.min_period.is_some_and(|days| days < 1) {
-            return Err(OrderError { pointer: "/minPeriod", reason: "is less than a day" });
+            return Err(OrderError { pointer: "/minPeriod", reason: "must be at least 1 day" });
         }
-        if follows && self.parent_transaction_id.is_none() {
+        if is_following && self.parent_transaction_id.is_none() {
             return Err(OrderError {
                 pointer: "/parentTransactionId",
-                reason: "is missing: the order follows another",
+                reason: "is missing, but the order follows another one",
             });
         }
         Ok(())
     }
 }
 
-/// What the reply to the payment of an order says.
+/// The result in the reply to the payment of an order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Paid {
+pub enum PayReply {
     /// The payment succeeded.
     Success,
-    /// It failed: any other HTTP status than 200 says so too.
+    /// The payment failed. Any HTTP status other than 200 means the same.
     Failed,
-    /// It is under way: a notification, or the lookup of the transaction, tells its end.
+    /// The payment is not finished. A notification or the lookup of the transaction shows its end.
     Open,
 }
 
-impl Paid {
-    /// Reads the reply to `POST /orders/{orderId}/pay`. A 200 proves nothing by itself.
+impl PayReply {
+    /// Reads the reply to `POST /orders/{orderId}/pay`. Status 200 alone proves nothing.
     pub fn read(status: u16, body: &[u8]) -> Self {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Body {
             #[serde(alias = "transactionStatus")]
             status: TransactionStatus,
         }
         if status != 200 {
             return Self::Failed;
         }
-        match read_body::<Answer>(body).map(|it| it.status) {
+        match read_body::<Body>(body).map(|it| it.status) {
             Some(TransactionStatus::Success) => Self::Success,
             Some(TransactionStatus::Failed) => Self::Failed,
             _ => Self::Open,
@@ -102,7 +102,7 @@ impl Paid {
     }
 }
 
-/// The instant at which an order that was not paid is gone.
+/// When an unpaid order expires.
 pub const fn expires_at(created: Timestamp) -> Timestamp {
     created.after(Millis::from_hours(1))
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_follows_names_the_first() {
+    fn a_following_order_names_the_first() {
         assert_eq!(field(r#"{"generateToken":true,"sequence":"initial","minPeriod":30}"#), None);
         assert_eq!(field(r#"{"sequence":"recurring"}"#), Some("/parentTransactionId"));
         assert_eq!(field(r#"{"sequence":"final","parentTransactionId":"t-1"}"#), None);
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_status_in_a_good_answer_says_paid() {
-        assert_eq!(Paid::read(200, br#"{"status":"success"}"#), Paid::Success);
-        assert_eq!(Paid::read(200, br#"{"status":"in_process"}"#), Paid::Open);
-        assert_eq!(Paid::read(200, br#"{"status":"failed"}"#), Paid::Failed);
-        assert_eq!(Paid::read(200, b"ok"), Paid::Open);
-        assert_eq!(Paid::read(201, br#"{"status":"success"}"#), Paid::Failed);
+    fn only_the_status_in_a_reply_with_200_shows_a_payment() {
+        assert_eq!(PayReply::read(200, br#"{"status":"success"}"#), PayReply::Success);
+        assert_eq!(PayReply::read(200, br#"{"status":"in_process"}"#), PayReply::Open);
+        assert_eq!(PayReply::read(200, br#"{"status":"failed"}"#), PayReply::Failed);
+        assert_eq!(PayReply::read(200, b"ok"), PayReply::Open);
+        assert_eq!(PayReply::read(201, br#"{"status":"success"}"#), PayReply::Failed);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The rules of Revup, in the order of the flow that they guard.
+//! The rules of Revup, in the order of the flow.
 
 use crate::rule::rules;
 
@@ -28,7 +28,7 @@ rules! {
         [page::SUBSCRIPTION_FIELDS, page::CREATE_SUBSCRIPTION];
     /// `overwrite.initialAmount` can only replace the first amount. Every later charge follows the plan.
     CreateInitialAmountOnlyInitial = "revup.create.initial-amount-only-initial" Deny Documented Money
-        ByConstruction("the amount is sent with the request and kept nowhere, so no renewal is compared with it")
+        ByConstruction("only the request contains the amount, so no renewal is compared with it")
         [page::SUBSCRIPTION_FIELDS];
     /// `tokenId`, `parentTransactionId` and `parentOrderId` must be sent together or not at all.
     CreateTokenFieldsRequired = "revup.create.token-fields-required" Deny Documented Request [page::TOKEN_BASED];
@@ -67,14 +67,14 @@ rules! {
     CreateOrderIdEcho = "revup.create.order-id-echo" Deny Documented Money [page::TOKEN_BASED];
     /// The reply to a create request must contain `orderId` and `subscriptionId`, both UUIDs.
     CreateResponseIds = "revup.create.response-ids" Deny Documented Request
-        ByConstruction("a reply without both ids cannot be read, and counts as lost")
+        ByConstruction("a reply without both ids cannot be read, so its outcome is unknown")
         [page::TOKEN_BASED, page::CREATE_SUBSCRIPTION];
     /// The order of a token-based subscription must be paid by Revup, never by your backend.
     CreateNoManualPay = "revup.create.no-manual-pay" Deny Documented Money
         ByConstruction("no request of this flow pays an order") [page::TOKEN_BASED];
     /// The first payment in the payment form should come within 1 hour, before the order expires.
     CreateMustPayInFormMode = "revup.create.must-pay-in-form-mode" Warn Inferred Request
-        ByHost("the form is a page of your backend; the flow says until when it waits for the payment")
+        ByHost("your backend shows the form; the wait for the payment names the time when the order expires")
         [page::CREATE_ORDER, page::SUBSCRIPTIONS];
     /// A subscription whose create reply was lost cannot be requested again before its outcome is known.
     CreateNoBlindRetry = "revup.create.no-blind-retry" Deny Inferred Money
@@ -83,11 +83,11 @@ rules! {
     // Outcome
     /// A successful create reply does not prove the first charge. It must not grant access.
     CreateHttpOkNotPaid = "revup.create.http-ok-not-paid" Deny Documented Money
-        ByConstruction("the reply only begins the wait for the first charge, which a lookup, an authenticated event or \
-            a person ends") [page::TOKEN_BASED];
+        ByConstruction("the reply only starts the wait for the first charge; a lookup, an authenticated event or a \
+            person ends the wait") [page::TOKEN_BASED];
     /// Access must last until the next unpaid renewal is due, plus the configured grace period.
     AccessUntilNextRenewal = "revup.access.until-next-renewal" Deny Inferred Money
-        ByConstruction("access comes from a lookup of the payments, an authenticated event or a person, and only while \
+        ByConstruction("only a lookup of the payments, an authenticated event or a person grants access, while \
             nothing is past due") [page::SUBSCRIPTION_PAYMENTS, page::EVENT_CREATED];
     /// A failed first charge cannot be retried. Another attempt needs a new token and a new subscription.
     InitialPaymentNoRetry = "revup.initial-payment.no-retry" Deny Documented Money
@@ -104,7 +104,7 @@ rules! {
         [page::EVENT_UPDATED, page::EVENT_ARCHIVED];
     /// A `past_due` subscription should not be treated as ended.
     StatusPastDueKeeps = "revup.status.past-due-keeps" Warn Inferred Request
-        ByConstruction("a past due subscription can be paid again; until then its access is neither extended nor ended")
+        ByConstruction("a past due subscription can be paid later; until then its access is neither extended nor ended")
         [page::EVENT_UPDATED];
     /// A canceled subscription must stay canceled.
     CancelledTerminal = "revup.cancelled.terminal" Deny Inferred Money [page::EVENT_CANCELLED];
@@ -114,7 +114,7 @@ rules! {
     PauseFromLive = "revup.pause.from-live" Deny Inferred Request [page::EVENT_PAUSED, page::EVENT_RESUMED];
     /// A resumed subscription must take the status that Revup reports, which may not be `fulfilled`.
     ResumeRestoresPrevious = "revup.resume.restores-previous" Deny Documented Money
-        ByConstruction("an event about a pause or its end changes no status; the lookup that it makes due does")
+        ByConstruction("an event about a pause or its end only makes a lookup due, and the lookup changes the status")
         [page::EVENT_RESUMED];
     /// Only a paused subscription should be resumed.
     ResumeOnlyFromPaused = "revup.resume.only-from-paused" Warn Inferred Request [page::EVENT_RESUMED];
@@ -133,15 +133,15 @@ rules! {
     CancelResponse = "revup.cancel.response" Deny Documented Money [page::CANCEL_SUBSCRIPTION];
     /// A subscription that Revup does not find cannot count as canceled.
     Cancel404 = "revup.cancel.404" Deny Documented Money
-        ByConstruction("a 404 does not end the cancellation: it stays pending, the lookup is due, and the failure \
-            names this rule") [page::CANCEL_SUBSCRIPTION];
+        ByConstruction("after a 404 the cancellation stays pending, a lookup becomes due, and the failure names this \
+            rule") [page::CANCEL_SUBSCRIPTION];
     /// The reason of a cancellation must be kept as Revup sent it, even if Revup does not document it.
     CancelReasonEnum = "revup.cancel.reason-enum" Deny Documented Request
         ByConstruction("the five documented reasons are known by name, and any other reason is kept unchanged")
         [page::SUBSCRIPTION_FIELDS];
     /// The reply to a cancellation and its event should count as one cancellation.
     CancelDoubleSignal = "revup.cancel.double-signal" Warn Inferred Request
-        ByConstruction("a canceled subscription ignores whichever of the two comes second")
+        ByConstruction("a canceled subscription ignores the second of the two")
         [page::CANCEL_SUBSCRIPTION, page::EVENT_CANCELLED];
 
     // Events
@@ -173,18 +173,18 @@ rules! {
     EventMatchSubscription = "revup.event.match-subscription" Deny Inferred Money [page::SUBSCRIPTION_FIELDS];
     /// An older event that arrives late should not undo a newer one.
     EventOrdering = "revup.event.ordering" Warn Inferred Money
-        ByConstruction("only what is final is taken from an event; what can change both ways is decided by the lookup")
+        ByConstruction("an event can only show the first charge or the end; a lookup decides every other status")
         [page::EVENTS];
     /// An event without an authenticated origin should be confirmed by a lookup before access changes.
     EventVerifyByGet = "revup.event.verify-by-get" Warn Inferred Money
-        ByConstruction("an event that is not authenticated only makes lookups due")
+        ByConstruction("an unauthenticated event only makes lookups due")
         [page::EVENTS, page::GET_SUBSCRIPTION];
-    /// The result of a payment must be read from its own status, not from its first transaction.
+    /// The result of a payment must come from its own status, not from its first transaction.
     EventTransactionsAll = "revup.event.transactions-all" Deny Documented Money
         ByConstruction("no status depends on a single transaction; refunds are added up over all of them")
         [page::FALLBACK, page::EVENT_CREATED];
 
-    // Money back
+    // Refunds and disputes
     /// The refunds of a payment should add up to at most its amount, in its currency.
     RefundSum = "revup.refund.sum" Warn Inferred Money [page::EVENT_REFUNDED];
     /// A refund cannot end or pause a subscription.
@@ -202,9 +202,11 @@ rules! {
     RefundCeiling = "revup.refund.ceiling" Deny Inferred Money [page::REFUND, page::EVENT_REFUNDED];
     /// An intent can name only one refund. Use a new intent for different content.
     RefundIntentUnique = "revup.refund.intent-unique" Forbid Inferred Money [page::REFUND];
-    /// A dispute on a plan with automatic cancellation must be read from `subscription.cancelled` alone.
+    /// A dispute on a plan with automatic cancellation must be read from `subscription.cancelled`. Revup sends no other
+    /// event about such a dispute.
     DisputeAutoCancel = "revup.dispute.auto-cancel" Deny Documented Request
-        ByConstruction("neither event waits for the other") [page::EVENT_DISPUTED, page::EVENT_CANCELLED];
+        ByConstruction("a cancellation does not wait for an event about its dispute")
+        [page::EVENT_DISPUTED, page::EVENT_CANCELLED];
     /// A dispute or a request for information cannot cancel a subscription by itself.
     DisputeInfoRequest = "revup.dispute.info-request-not-terminal" Deny Documented Money
         ByConstruction("an event about a dispute changes no status; it opens a review") [page::EVENT_DISPUTED];
@@ -216,7 +218,8 @@ rules! {
         [page::CALLBACK, page::CHECKING];
     /// A callback must be read as a list of one or two transactions, of which the last one counts.
     CallbackList = "revup.callback.list" Deny Documented Money
-        ByConstruction("the library reads the list and takes its last transaction") [page::CALLBACK, page::FALLBACK];
+        ByConstruction("the library reads the list, and only the last transaction counts")
+        [page::CALLBACK, page::FALLBACK];
     /// A reply with status 200 cannot prove that an order is paid.
     Pay200NotSuccess = "revup.pay.200-not-success" Deny Documented Money
         ByHost("orders are paid outside of this flow; the library can read the reply's own status") [page::PAYMENT];
@@ -236,14 +239,14 @@ rules! {
         ByHost("orders are made outside of this flow, and no lookup shows a token") [page::ORDER, page::RECURRING];
     /// An order must be paid within 1 hour of its creation.
     OrderExpires1h = "revup.order.expires-1h" Deny Documented Request
-        ByHost("orders are made outside of this flow; the library can say when an order expires, and the flow says so \
-            of the payment form") [page::CREATE_ORDER];
+        ByHost("orders are made outside of this flow; the library can say when an order expires, and so does the \
+            wait for the payment form") [page::CREATE_ORDER];
     /// Revup's error codes must be kept as strings, with their leading zeros.
     ErrorCodeString = "revup.error.code-string" Deny Documented Request
         ByConstruction("a code is kept as the string that Revup sent") [page::TOKEN];
 }
 
-/// The pages of Revup that the rules are read from.
+/// The pages of Revup that are the sources of the rules.
 pub(super) mod page {
     use crate::rule::Source;
 

@@ -11,10 +11,10 @@ use super::{Provider, all};
 
 pub use crate::config::vend::{ApiVersion, Host, Settings};
 pub use api::calls::{Call, Component, Kind, TokenRequest};
-pub use api::partner::{Listed, PartnerSubscription, State, SubscriptionInfo};
+pub use api::partner::{PartnerSubscription, State, SubscriptionInfo, SubscriptionsReply};
 pub use api::replies::Event;
-pub use api::token::{TokenIssued, TokenSeen};
-pub use api::webhook::{Cancellation, Signal};
+pub use api::token::{IssuedTokenReply, TokenReply};
+pub use api::webhook::{CancellationWebhook, PartnerWebhook};
 pub use ids::{ConsentToken, SubscriptionId};
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use rules::Rule;

@@ -1,12 +1,12 @@
-//! The names that Vend's flow uses in what it asks, tells and waits for.
+//! The names that the flow of Vend uses for its reviews, notices and waits.
 
 use super::ids::SubscriptionId;
 use crate::flow::{named, reviews};
 
 reviews! {
-    /// What a person may be asked about a subscription at Vend.
+    /// The questions for a person about a subscription at Vend.
     pub enum Review;
-    /// What a person may answer.
+    /// The verdicts that a person can give.
     pub enum Verdict {
         /// The retailer used the token.
         Used = "used",
@@ -99,7 +99,7 @@ reviews! {
 }
 
 named! {
-    /// What a retailer is told.
+    /// The notices to a retailer.
     pub enum Notice {
         /// The retailer did not consent before the token expired.
         ConsentExpired = "consent_expired",
@@ -111,7 +111,7 @@ named! {
 }
 
 named! {
-    /// What a subscription waits for.
+    /// The signals that a subscription waits for.
     pub enum SignalName {
         /// The retailer's consent, which only a lookup of the token shows.
         Consent = "consent",

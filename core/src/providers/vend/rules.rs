@@ -1,4 +1,4 @@
-//! The rules of Vend, in the order of the flow that they guard.
+//! The rules of Vend, in the order of the flow.
 
 use crate::rule::rules;
 
@@ -66,15 +66,15 @@ rules! {
     // The token and its consent
     /// A consent token must have exactly 32 characters.
     TokenFormat = "vend.token.format" Deny Documented Request
-        ByConstruction("a token of another length cannot be read, and a reply without a token counts as lost")
+        ByConstruction("a token of another length cannot be read, so the outcome of such a reply is unknown")
         [page::CREATE_TOKEN];
     /// The `expires_in` of a consent token must be a number of seconds, given as a string or as a number.
     TokenExpiresInParse = "vend.token.expires-in-parse" Deny Documented Request
-        ByConstruction("digits are read from a string or a number, and a reply with anything else counts as lost")
+        ByConstruction("digits are read from a string or a number, and the outcome of any other reply is unknown")
         [page::UPDATING, page::CREATE_TOKEN];
     /// A consent token expires 24 hours after it was requested, or earlier if Vend's reply says so.
     TokenExpiresAfter24h = "vend.token.expires-after-24h" Deny Documented Money
-        ByConstruction("the flow hands out the URL of the consent page only until then, and says when the time ends")
+        ByConstruction("the flow hands out the URL of the consent page only until then, and its wait names that time")
         [page::UPDATING, page::CREATE_TOKEN];
     /// A consent token can be used only once.
     TokenSingleUse = "vend.token.single-use" Deny Documented Money [page::UPDATING];
@@ -88,8 +88,8 @@ rules! {
     TokenRetailerBinding = "vend.token.retailer-binding" Forbid Inferred Money [page::GET_TOKEN];
     /// The retailer must open the consent page in a browser. The page cannot be called as an API.
     ConsentRedirectNotApi = "vend.consent.redirect-not-api" Deny Documented Money
-        ByConstruction("the flow hands out the URL of the page while it waits for the retailer, and no request leads \
-            there") [page::UPDATING];
+        ByConstruction("the wait for the consent hands out the URL of the page, and no request goes to that URL")
+        [page::UPDATING];
     /// A subscription can only change after the retailer has consented.
     ConsentBeforeChange = "vend.consent.before-change" Deny Documented Money
         ByConstruction("only a lookup that shows the token as used, or a person's verdict, confirms a change and \
@@ -99,13 +99,14 @@ rules! {
         ByConstruction("the return only makes the lookup of the token due") [page::GET_TOKEN, page::UPDATING];
     /// A return to `return_url` should change nothing if no consent token is pending.
     ReturnUnknownToken = "vend.return.unknown-token" Warn Inferred Money
-        ByConstruction("there is nothing to look up then; your backend tells its rows apart by their `return_url`")
+        ByConstruction("without a pending token there is nothing to look up; your backend can give each request its \
+            own `return_url`")
         [page::UPDATING];
 
     // Confirming
     /// A subscription id must be the same whether Vend sends it as a number or as a string.
     ConfirmIdTypes = "vend.confirm.id-types" Deny Documented Money
-        ByConstruction("the digits are kept as a string from the raw body on, and never become a floating-point number")
+        ByConstruction("the digits of the raw body are kept as a string, and never become a floating-point number")
         [page::GET_TOKEN, page::CANCELING];
     /// The lookup of a used consent token must show the token, retailer, application, plan, components and subscription
     /// that were requested.
@@ -113,9 +114,9 @@ rules! {
     /// A person should decide what a state other than `active` or `canceled` means, because Vend documents no list of
     /// states.
     StateOpenSet = "vend.state.open-set" Warn Inferred Money [page::GET_SUBSCRIPTION];
-    /// A list of subscriptions that is null must be read as empty.
+    /// A list of subscriptions that is null must count as empty.
     ListNullData = "vend.list.null-data" Deny Documented Request
-        ByConstruction("the list then holds no subscription, and so makes no subscription known")
+        ByConstruction("an empty list makes no subscription known")
         [page::PARTNER_BILLING];
 
     // Canceling
@@ -130,8 +131,8 @@ rules! {
             tolerated, since only a lookup proves the end") [page::CANCELING];
     /// A cancellation that is delivered twice should count once.
     CancelIdempotent = "vend.cancel.idempotent" Warn Inferred Money
-        ByConstruction("a lookup is due only once at a time, and a canceled subscription ignores a webhook with the \
-            same `cancelled_at`") [page::CANCELING];
+        ByConstruction("only one lookup of a subscription is pending at a time; a canceled subscription ignores a \
+            known `cancelled_at`") [page::CANCELING];
     /// The cancellation of an unknown subscription should be kept, because it may arrive before the subscription is
     /// confirmed.
     CancelUnknownSubscription = "vend.cancel.unknown-subscription" Warn Inferred Money [page::CANCELING];
@@ -144,16 +145,16 @@ rules! {
     /// A new subscription should be looked up after 30 minutes: Vend may send no webhook for a cancellation before
     /// then.
     CancelPollFirst30Min = "vend.cancel.poll-first-30-min" Warn Documented Money
-        ByConstruction("the confirmation of a new subscription plans that lookup, and an earlier lookup does not \
+        ByConstruction("the confirmation of a new subscription schedules that lookup, and an earlier lookup does not \
             replace it") [page::CANCELING];
 
     // Sending and receiving
     /// A request that Vend refused with 429 cannot be sent again before the time in `Retry-After`.
     Rate429 = "vend.rate.429" Deny Documented Request
-        ByConstruction("the request is delayed until then, and a lease before then is rejected") [page::RATE_LIMITING];
-    /// A consent token whose reply was lost should be requested again, and the lost token should never be used.
+        ByConstruction("the library delays the request until then, and rejects an earlier lease") [page::RATE_LIMITING];
+    /// A request for a consent token whose reply was lost should be sent again. The lost token should never be used.
     PostNoBlindRetry = "vend.post.no-blind-retry" Warn Inferred Request
-        ByConstruction("the same effect stays pending, and only the token of the reply that was read is kept")
+        ByConstruction("the effect stays pending, and the flow keeps only the token from the reply that it has read")
         [page::CREATE_TOKEN];
     /// A webhook should be acknowledged within 5 seconds, and processed later.
     WebhookAck5s = "vend.webhook.ack-5s" Warn Documented Request
@@ -161,7 +162,7 @@ rules! {
         [page::WEBHOOKS];
 }
 
-/// The pages of Vend (Lightspeed Retail X-Series) that the rules are read from.
+/// The pages of Vend (Lightspeed Retail X-Series) that are the sources of the rules.
 pub(super) mod page {
     use crate::rule::Source;
 

@@ -1,4 +1,4 @@
-//! The bodies of Revup's requests: written straight to text, so that every amount keeps its digits.
+//! The bodies of the requests to Revup. They are written as text, so that every amount keeps its digits.
 
 use alloc::string::String;
 
@@ -9,7 +9,7 @@ use crate::providers::revup::amount::Amount;
 use crate::providers::revup::ids::{OrderId, Token, TransactionId};
 use crate::value::{Extra, RawJson, RawNumber};
 
-/// The body of a creation, with the fields in the order of the document and the digits of the amount as they were given.
+/// The body of a create request. The fields are in the order of the documents, and the amount keeps its digits.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CreateBody<'a> {
@@ -87,7 +87,7 @@ impl CreateSubscription {
         let overwrite = self
             .overwrite
             .as_ref()
-            .map(|it| OverwriteBody { initial_amount: it.initial_amount.as_ref().and_then(Amount::on_the_wire) });
+            .map(|it| OverwriteBody { initial_amount: it.initial_amount.as_ref().and_then(Amount::to_number) });
         CreateBody {
             token_id: &self.token_id,
             parent_transaction_id: &self.parent_transaction_id,
@@ -114,7 +114,7 @@ impl CreateSubscription {
 
 impl RefundPayment {
     pub(super) fn body(&self) -> RefundBody<'_> {
-        let money = MoneyBody { amount: self.amount.on_the_wire(), currency: &self.currency };
+        let money = MoneyBody { amount: self.amount.to_number(), currency: &self.currency };
         RefundBody { money, reason: self.reason.as_deref(), extra: &self.extra }
     }
 }
@@ -124,7 +124,8 @@ mod tests {
     use super::*;
     use crate::json::{decode, encode};
 
-    /// The request that the document prints, less the spaces, and with the members sorted of what is not ours to know.
+    /// The request as the documents print it, without spaces. Members of objects that the library does not know are
+    /// sorted.
     const SEED: &str = concat!(
         r#"{"tokenId":"fc44c6f8-6f92-43ab-98ea-3302b7586e7c","#,
         r#""parentTransactionId":"eebebc0b-dd2f-44c4-a8a8-743ff731a4a1","#,
@@ -138,7 +139,7 @@ mod tests {
     );
 
     #[test]
-    fn the_printed_request_is_sent_byte_for_byte() {
+    fn the_request_in_the_documents_is_sent_byte_for_byte() {
         let command: CreateSubscription = decode(SEED).unwrap();
         assert_eq!(encode(&command.body()), SEED);
         let saved: CreateSubscription = decode(&encode(&command)).unwrap();

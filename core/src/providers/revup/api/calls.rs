@@ -1,4 +1,4 @@
-//! What is sent to Revup: where each operation goes, what it carries, and what may be done if its reply is lost.
+//! The requests to Revup: where each operation goes, what it carries, and what may be done if its reply is lost.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -18,22 +18,22 @@ use crate::value::{Extra, RawJson};
 /// The header that carries the API key.
 pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-api-key");
 
-/// How many payments are asked for at once.
+/// How many payments a page contains.
 pub(crate) const PAGE_SIZE: u32 = 100;
 
-/// Revup's code for a subscription that it does not know.
+/// Revup's error code for an unknown subscription.
 pub(crate) const NO_SUBSCRIPTION: &str = "0020";
 
-/// Revup's code for a transaction that it does not know.
+/// Revup's error code for an unknown transaction.
 pub(crate) const NO_TRANSACTION: &str = "0108";
 
-/// `create_subscription`: subscribe a customer, with a stored card or by the payment form.
+/// `create_subscription`: subscribes a customer, with a stored card or in the payment form.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupCreateSubscriptionFields"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateSubscription {
-    /// The stored card; without one the customer pays in the form.
+    /// The stored card. Without one, the customer pays in the form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_id: Option<Token>,
     /// The transaction that made the token.
@@ -42,49 +42,49 @@ pub struct CreateSubscription {
     /// The order that made the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_order_id: Option<OrderId>,
-    /// The plan, by the UUID that the back office shows.
+    /// The plan, as the UUID that the back office shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_id: Option<String>,
     /// The currency of every charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    /// Where events go: put the flow's key into it.
+    /// Where Revup posts events. The URL should contain the key of the flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_subscription_url: Option<String>,
-    /// Where the customer lands.
+    /// Where the customer returns to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<RedirectUrl>,
-    /// Who the customer is, in Revup's own shape.
+    /// The customer, in Revup's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_information: Option<RawJson>,
-    /// What differs from the plan.
+    /// The differences from the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overwrite: Option<Overwrite>,
     /// A short text for the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concept: Option<String>,
-    /// A longer text.
+    /// A longer description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The shop's own address.
+    /// The address of the shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
     /// A text for the merchant's own use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_tag: Option<String>,
-    /// Whether the form asks for 3DS; a token needs none.
+    /// Whether the form uses 3DS. A token needs no 3DS.
     #[serde(default, rename = "threeDSSupport", skip_serializing_if = "Option::is_none")]
     pub three_ds_support: Option<bool>,
-    /// Belongs to orders.
+    /// Only orders can have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_details: Option<RawJson>,
-    /// Belongs to orders.
+    /// Only orders can have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<RawJson>,
-    /// Belongs to orders.
+    /// Only orders can have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate_token: Option<bool>,
-    /// Belongs to orders.
+    /// Only orders can have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_url: Option<String>,
     /// Fields that the library does not know.
@@ -92,36 +92,36 @@ pub struct CreateSubscription {
     pub extra: Extra,
 }
 
-/// Where the customer lands.
+/// The pages that the customer returns to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupRedirectUrl"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RedirectUrl {
-    /// After a payment, and while one is still under way.
+    /// After a payment, also while the payment is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<String>,
     /// After a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fail: Option<String>,
-    /// After 3DS; a token needs none.
+    /// After 3DS. A token needs no 3DS.
     #[serde(default, rename = "threeDSChallengeResult", skip_serializing_if = "Option::is_none")]
     pub three_ds_challenge_result: Option<String>,
 }
 
-/// What differs from the plan.
+/// The differences from the plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupOverwrite"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Overwrite {
-    /// The first amount; every later one follows the plan.
+    /// The first amount. Every later amount follows the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_amount: Option<Amount>,
 }
 
 impl CreateSubscription {
-    /// A subscription to a plan, with the page for its events.
+    /// A subscription to a plan, with the URL for its events.
     pub fn new(plan_id: &str, currency: &str, event_subscription_url: &str) -> Self {
         Self {
             plan_id: Some(plan_id.into()),
@@ -131,7 +131,7 @@ impl CreateSubscription {
         }
     }
 
-    /// The same on a stored card, with the transaction and the order that made it.
+    /// The same subscription on a stored card, with the transaction and the order that made the token.
     #[must_use]
     pub fn on_token(mut self, token: Token, transaction: TransactionId, order: OrderId) -> Self {
         self.token_id = Some(token);
@@ -140,7 +140,7 @@ impl CreateSubscription {
         self
     }
 
-    /// The same with the two pages to return to.
+    /// The same subscription with the two pages to return to.
     #[must_use]
     pub fn returning_to(mut self, success: &str, fail: &str) -> Self {
         let (success, fail) = (Some(success.into()), Some(fail.into()));
@@ -148,13 +148,13 @@ impl CreateSubscription {
         self
     }
 
-    /// Whether a stored card pays, and not the customer in the form: where one of the three fields is named, it may.
+    /// Whether a stored card pays. Any one of its three fields is enough, so that a rule can reject an incomplete set.
     pub(crate) const fn is_on_token(&self) -> bool {
         self.token_id.is_some() || self.parent_transaction_id.is_some() || self.parent_order_id.is_some()
     }
 }
 
-/// `refund_payment`: give back some or all of a payment.
+/// `refund_payment`: refunds some or all of a payment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupRefundPaymentFields"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -165,11 +165,11 @@ pub struct RefundPayment {
     pub intent: Option<Intent>,
     /// The payment's transaction.
     pub transaction_id: TransactionId,
-    /// How much.
+    /// The amount of the refund.
     pub amount: Amount,
     /// The payment's currency.
     pub currency: String,
-    /// Why.
+    /// The reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Fields that the library does not know.
@@ -177,59 +177,59 @@ pub struct RefundPayment {
     pub extra: Extra,
 }
 
-/// An owed request to Revup.
+/// A request to Revup.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
-    /// Subscribe a customer.
+    /// Subscribes a customer.
     CreateSubscription(Box<CreateSubscription>),
-    /// Look at the transactions of the order, after a reply was lost.
+    /// Looks up the transactions of the order, after a reply was lost.
     FindTransactions(OrderId),
-    /// Look at the subscription.
+    /// Looks up the subscription.
     RetrieveSubscription(SubscriptionId),
-    /// Look at a page of its payments, for the end of the period.
+    /// Looks up a page of the payments, for the end of the paid period.
     RetrievePayments(SubscriptionId, u32),
-    /// Cancel it.
+    /// Cancels the subscription.
     CancelSubscription(SubscriptionId, Option<String>),
-    /// Give money back.
+    /// Refunds a payment.
     RefundPayment(Box<RefundPayment>),
-    /// Look at a transaction, for the outcome of the refund of that name.
+    /// Looks up a transaction, for the outcome of the refund with this intent.
     RetrieveTransaction(TransactionId, Intent),
-    /// Look at the transactions of the payment's order, for the refund of that name.
+    /// Looks up the transactions of the payment's order, for the refund with this intent.
     FindRefund(OrderId, Intent),
 }
 
 impl Call {
-    /// Whether it creates.
+    /// Whether the call creates the subscription.
     pub(crate) const fn is_create(&self) -> bool {
         matches!(self, Self::CreateSubscription(_))
     }
 
-    /// Whether it cancels.
+    /// Whether the call cancels the subscription.
     pub(crate) const fn is_cancel(&self) -> bool {
         matches!(self, Self::CancelSubscription(..))
     }
 
-    /// Whether it looks at the subscription.
-    pub(crate) const fn is_of_status(&self) -> bool {
+    /// Whether the call looks up the subscription.
+    pub(crate) const fn is_status_lookup(&self) -> bool {
         matches!(self, Self::RetrieveSubscription(_))
     }
 
-    /// Whether it looks at the payments.
-    pub(crate) const fn is_of_period(&self) -> bool {
+    /// Whether the call looks up the payments.
+    pub(crate) const fn is_payments_lookup(&self) -> bool {
         matches!(self, Self::RetrievePayments(..))
     }
 
-    /// Whether it looks for the refund of that name.
-    pub(crate) fn is_of_refund(&self, intent: &str) -> bool {
-        matches!(self, Self::RetrieveTransaction(_, of) | Self::FindRefund(_, of) if of.as_str() == intent)
+    /// Whether the call looks up the refund with that intent.
+    pub(crate) fn is_refund_lookup(&self, intent: &str) -> bool {
+        matches!(self, Self::RetrieveTransaction(_, own) | Self::FindRefund(_, own) if own.as_str() == intent)
     }
 
-    /// Whether it is the refund of that name.
+    /// Whether the call is the refund with that intent.
     pub(crate) fn is_refund(&self, intent: &str) -> bool {
-        matches!(self, Self::RefundPayment(refund) if refund.intent.as_ref().is_some_and(|have| have.as_str() == intent))
+        matches!(self, Self::RefundPayment(refund) if refund.intent.as_ref().is_some_and(|own| own.as_str() == intent))
     }
 }
 
@@ -241,7 +241,7 @@ static FIND_TRANSACTIONS: Operation =
 static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
 static RETRIEVE_PAYMENTS: Operation = Operation::new("retrieve_payments", Retry::Lookup);
 static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal)
-    // "Subscription not found" is neither a cancellation nor its end.
+    // "Subscription not found" proves neither that the cancellation is done nor that it failed.
     .again_at(&[NO_SUBSCRIPTION])
     .asks_of(Review::CancelUnknown.as_question());
 static REFUND: Operation =
@@ -268,7 +268,7 @@ impl effect::Call for Call {
 
     fn operation(&self) -> &'static Operation {
         match self {
-            // Revup takes no idempotency key: what charges a card or gives money back is sent once.
+            // Revup has no idempotency key, so a charge or a refund is sent only once.
             Self::CreateSubscription(request) if request.is_on_token() => &CREATE_ON_TOKEN,
             Self::CreateSubscription(_) => &CREATE_BY_FORM,
             Self::FindTransactions(_) | Self::FindRefund(..) => &FIND_TRANSACTIONS,

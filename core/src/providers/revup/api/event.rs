@@ -1,11 +1,12 @@
-//! Revup's events: what it posts to `eventSubscriptionUrl`. Nobody signs them, so each is a hint until it is confirmed.
+//! The events of Revup, which it posts to `eventSubscriptionUrl`. They are unsigned, so each is a hint until a lookup
+//! confirms it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
 
-use super::payments::Made;
+use super::payments::MadePayment;
 use super::replies::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
 use crate::id::Digest;
 use crate::json::{RawText, decode, lenient, lenient_text, read_body, string_or_int};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 use crate::value::open_enum;
 
 open_enum! {
-    /// What an event tells.
+    /// The type of an event.
     pub enum EventType {
         /// The first charge succeeded.
         Created = "subscription.created",
@@ -25,11 +26,11 @@ open_enum! {
         Archived = "subscription.archived",
         /// The subscription is over.
         Cancelled = "subscription.cancelled",
-        /// Somebody paused it.
+        /// The merchant or the back office paused the subscription.
         Paused = "subscription.paused",
-        /// Somebody resumed it.
+        /// The merchant or the back office resumed the subscription.
         Resumed = "subscription.resumed",
-        /// A payment was given back.
+        /// A payment was refunded.
         Refunded = "subscription.payment.refunded",
         /// The customer's bank disputes a payment.
         Disputed = "subscription.payment.disputed",
@@ -37,28 +38,28 @@ open_enum! {
 }
 
 open_enum! {
-    /// What a payment is for.
+    /// The type of a payment.
     pub enum PaymentType {
         /// The first charge.
         Initial = "initial",
-        /// A later one.
+        /// A later charge.
         Renewal = "renewal",
         /// A fee.
         Maintenance = "maintenance",
     }
 }
 
-/// One event, once read.
+/// The contents of one event.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct EventSeen {
+pub struct EventWebhook {
     #[serde(deserialize_with = "string_or_int")]
     event_id: Option<String>,
     event_type: EventType,
     #[serde(default, deserialize_with = "lenient_text")]
     occurred_at: Option<String>,
-    /// The same, as the samples of three events misspell it.
+    /// The same time, as the samples of three events misspell it.
     #[serde(default, deserialize_with = "lenient_text")]
     ocurred_at: Option<String>,
     originator: Originator,
@@ -69,12 +70,12 @@ pub struct EventSeen {
 struct Originator {
     #[serde(rename = "type")]
     _kind: String,
-    /// Free-form where the merchant or the back office is the originator.
+    /// The payment. The data is free-form if the merchant or the back office is the originator.
     #[serde(default, deserialize_with = "lenient")]
     data: Option<Payment>,
 }
 
-/// The payment that an event comes from; every field is missing in some sample.
+/// The payment that an event comes from. Every field is missing in some sample.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payment {
@@ -86,7 +87,7 @@ struct Payment {
     kind: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
-    #[serde(default, deserialize_with = "shown")]
+    #[serde(default, deserialize_with = "text_or_json")]
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     transactions: Option<Vec<Entry<Transaction>>>,
@@ -127,55 +128,55 @@ struct NextPayment {
     kind: Option<String>,
 }
 
-impl EventSeen {
-    /// Reads an event; nothing if it cannot be read, or lacks what every event has.
+impl EventWebhook {
+    /// Reads an event. The result is `None` if a field that every event has is missing.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let event: Self = read_body(body)?;
-        let timed = event.occurred_at.is_some() || event.ocurred_at.is_some();
-        (timed && event.event_id.is_some() && !event.event_type.as_str().is_empty()).then_some(event)
+        let has_time = event.occurred_at.is_some() || event.ocurred_at.is_some();
+        (has_time && event.event_id.is_some() && !event.event_type.as_str().is_empty()).then_some(event)
     }
 
-    /// What it tells.
+    /// The type of the event.
     pub const fn kind(&self) -> &EventType {
         &self.event_type
     }
 
-    /// The subscription that it is about.
+    /// The subscription of the event.
     pub const fn subscription(&self) -> &SubscriptionId {
         &self.data.subscription_id
     }
 
-    /// The plan that it names.
+    /// The plan that the event names.
     pub fn plan(&self) -> Option<&str> {
         self.data.plan_id.as_deref()
     }
 
-    /// How the subscription stands, as it says.
+    /// The status of the subscription, as the event says.
     pub const fn status(&self) -> &Status {
         &self.data.status
     }
 
-    /// Why the subscription was cancelled, as it says.
+    /// The reason of the cancellation, as the event says.
     pub fn reason(&self) -> Option<Reason> {
         self.data.cancellation.as_ref().and_then(Cancellation::reason)
     }
 
-    /// Whether it says anything of a cancellation.
+    /// Whether the event has details of a cancellation.
     pub(crate) const fn has_cancellation(&self) -> bool {
         self.data.cancellation.is_some()
     }
 
-    /// The order of the payment that it comes from.
+    /// The order of the payment of the event.
     pub(crate) fn order(&self) -> Option<OrderId> {
-        self.payment()?.order_id.as_deref().and_then(OrderId::told)
+        self.payment()?.order_id.as_deref().and_then(OrderId::read)
     }
 
-    /// What the payment that it comes from is for.
+    /// The type of the payment of the event.
     pub fn payment_type(&self) -> Option<PaymentType> {
         self.payment()?.kind.clone().map(PaymentType::from)
     }
 
-    /// When it occurred, and its own id as a fingerprint: what tells a repeat.
+    /// The time of the event, and a fingerprint of its id. Both together recognize a repeat.
     pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
         let text = self.occurred_at.as_deref().or(self.ocurred_at.as_deref()).unwrap_or_default();
         (
@@ -184,7 +185,7 @@ impl EventSeen {
         )
     }
 
-    /// Whether both spellings of its time say the same.
+    /// Whether both spellings of the time name the same time.
     pub(crate) fn has_one_time(&self) -> bool {
         match (&self.occurred_at, &self.ocurred_at) {
             (Some(one), Some(other)) => one == other || Timestamp::parse_iso(one) == Timestamp::parse_iso(other),
@@ -192,28 +193,29 @@ impl EventSeen {
         }
     }
 
-    /// Whether it says of the payment that it comes from that this was not made, or not yet.
+    /// Whether the event says that its payment was not made, or not yet.
     pub(crate) fn is_unpaid(&self) -> bool {
         self.payment().is_some_and(|it| it.status.is_some() && !it.is_accepted())
     }
 
-    /// Until when the customer has paid: the day of the next renewal, while nothing is past due.
+    /// The end of the paid period: the date of the next renewal, while nothing is past due.
     pub(crate) fn paid_until(&self) -> Option<Timestamp> {
-        let paid = *self.status() == Status::Fulfilled && !self.is_unpaid();
-        let next = self.data.next_payment.as_ref().filter(|_| paid)?;
-        let renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
-        next.scheduled_for.as_deref().filter(|_| renewal).and_then(Timestamp::parse_iso)
+        let is_paid = *self.status() == Status::Fulfilled && !self.is_unpaid();
+        let next = self.data.next_payment.as_ref().filter(|_| is_paid)?;
+        let is_renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
+        next.scheduled_for.as_deref().filter(|_| is_renewal).and_then(Timestamp::parse_iso)
     }
 
-    /// Whether the refunds that it lists are at most the payment, in its currency; true where it does not say.
+    /// Whether the listed refunds add up to at most the payment, in its currency. A missing amount counts as fitting.
     pub(crate) fn refunds_fit(&self) -> bool {
         let Some(payment) = self.payment() else { return true };
         let (Some(money), Some(transactions)) = (&payment.money, &payment.transactions) else { return true };
-        let same = |it: &&Money| it.currency.is_none() || money.currency.is_none() || it.currency == money.currency;
+        let is_same_currency =
+            |it: &&Money| it.currency.is_none() || money.currency.is_none() || it.currency == money.currency;
         let mut sum = Some(Decimal::ZERO);
-        for transaction in transactions.iter().filter_map(|it| it.0.as_ref()).filter(|it| it.is_a_refund()) {
+        for transaction in transactions.iter().filter_map(|it| it.0.as_ref()).filter(|it| it.is_done_refund()) {
             let Some(part) = &transaction.money else { continue };
-            if !same(&part) {
+            if !is_same_currency(&part) {
                 return false;
             }
             sum = sum.zip(part.amount).and_then(|(sum, part)| sum.plus(part));
@@ -221,13 +223,13 @@ impl EventSeen {
         sum.zip(money.amount).and_then(|(sum, whole)| sum.at_most(whole)).unwrap_or(true)
     }
 
-    /// The payment that it comes from, where that was made: its transactions, and how much it was.
-    pub(crate) fn made(&self) -> impl Iterator<Item = Made> {
+    /// The payment of the event, if it was made, with its transactions and amount.
+    pub(crate) fn made(&self) -> impl Iterator<Item = MadePayment> {
         let payment = self.payment().filter(|it| it.is_accepted());
         let charges = payment.into_iter().flat_map(Payment::charges);
         charges.filter_map(move |transaction| {
             let money = payment?.money.as_ref()?;
-            Some(Made {
+            Some(MadePayment {
                 transaction,
                 amount: money.amount?,
                 currency: money.currency.clone(),
@@ -236,15 +238,15 @@ impl EventSeen {
         })
     }
 
-    /// The refunds that it lists as done, and how much each was.
+    /// The refunds that the event lists as done, with their amounts.
     pub(crate) fn refunds(&self) -> impl Iterator<Item = (TransactionId, Decimal)> {
         let all =
             self.payment().and_then(|it| it.transactions.as_ref()).into_iter().flatten().filter_map(|it| it.0.as_ref());
-        all.filter(|it| it.is_a_refund())
-            .filter_map(|it| Some((TransactionId::told(it.transaction_id.as_deref()?)?, it.money.as_ref()?.amount?)))
+        all.filter(|it| it.is_done_refund())
+            .filter_map(|it| Some((TransactionId::read(it.transaction_id.as_deref()?)?, it.money.as_ref()?.amount?)))
     }
 
-    /// What names the payment that it comes from: Revup's id of it, or else its transaction.
+    /// The name of the payment of the event: Revup's id of the payment, or else its first transaction.
     pub(crate) fn payment_name(&self) -> Option<String> {
         self.payment()?.name()
     }
@@ -259,30 +261,30 @@ impl Payment {
         self.status.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("accepted"))
     }
 
-    /// What names it: Revup's id of it, or else its first transaction.
+    /// The name of the payment: Revup's id of it, or else its first transaction.
     fn name(&self) -> Option<String> {
-        self.payment_id.clone().or_else(|| Made::name(self.charges()))
+        self.payment_id.clone().or_else(|| MadePayment::name(self.charges()))
     }
 
-    /// The transactions that took its money, or tried to.
+    /// The transactions that took the money, or tried to.
     fn charges(&self) -> impl Iterator<Item = TransactionId> {
         let all = self.transactions.iter().flatten().filter_map(|it| it.0.as_ref());
         let charges =
             all.filter(|it| it.transaction_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("payment")));
-        charges.filter_map(|it| TransactionId::told(it.transaction_id.as_deref()?))
+        charges.filter_map(|it| TransactionId::read(it.transaction_id.as_deref()?))
     }
 }
 
-/// Reads a text; whatever else stands in its place is shown too, as it is written, and `null` alone is nothing.
-fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// Reads a string, and any other value as its raw JSON. Only null gives `None`.
+fn text_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let raw = RawText::deserialize(deserializer)?.get();
     Ok((raw != "null").then(|| decode(raw).unwrap_or_else(|_| raw.into())))
 }
 
 impl Transaction {
-    fn is_a_refund(&self) -> bool {
-        let refund = self.transaction_type.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("refund"));
+    fn is_done_refund(&self) -> bool {
+        let is_refund = self.transaction_type.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("refund"));
         let status = self.transaction_status.clone().map(TransactionStatus::from);
-        refund && status == Some(TransactionStatus::Success)
+        is_refund && status == Some(TransactionStatus::Success)
     }
 }

@@ -1,4 +1,4 @@
-//! Revup's API: what is sent, and what comes back.
+//! The API of Revup: the requests, and what comes back.
 
 pub(crate) mod body;
 pub(crate) mod calls;

@@ -1,4 +1,5 @@
-//! Notifications: what Revup posts to `notificationUrl` about one transaction. Nobody signs them, so each is a hint.
+//! Notifications: Revup posts them to `notificationUrl`, one for each transaction. They are unsigned, so each is a
+//! hint.
 
 use alloc::string::String;
 
@@ -12,34 +13,34 @@ use crate::time::Timestamp;
 use crate::value::open_enum;
 
 open_enum! {
-    /// What a transaction does.
+    /// The type of a transaction.
     pub enum TransactionType {
-        /// It takes money.
+        /// The transaction takes money.
         Payment = "payment",
-        /// It gives money back.
+        /// The transaction refunds money.
         Refund = "refund",
-        /// The customer's bank takes money back.
+        /// The customer's bank takes the money back.
         Chargeback = "chargeback",
-        /// The same, before there is a dispute.
+        /// The same, before a dispute begins.
         Rdr = "rdr",
         /// The customer's bank asks about a payment.
         InformationRequested = "information_requested",
     }
 }
 
-/// A notification about one transaction, once read.
+/// The contents of a notification about one transaction.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notification {
     /// The order of the transaction.
     pub order: OrderId,
-    /// The transaction; of a chargeback, the payment's.
+    /// The transaction. A chargeback names the transaction of the payment.
     pub transaction: TransactionId,
-    /// What it does.
+    /// The type of the transaction.
     pub kind: TransactionType,
-    /// How it stands.
+    /// The status of the transaction.
     pub status: TransactionStatus,
-    at: Timestamp,
+    sent_at: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +57,7 @@ struct Body {
 }
 
 impl Notification {
-    /// Reads a notification; nothing if it lacks what every notification has.
+    /// Reads a notification. The result is `None` if a field that every notification has is missing.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body: Body = read_body(body)?;
         Some(Self {
@@ -64,14 +65,14 @@ impl Notification {
             transaction: body.transaction_id,
             kind: body.transaction_type,
             status: body.transaction_status,
-            at: body.notification_date.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default(),
+            sent_at: body.notification_date.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default(),
         })
     }
 
-    /// When it was told, and what it says as a fingerprint: what tells a repeat.
+    /// The time of the notification, and a fingerprint of the contents. Both together recognize a repeat.
     pub(crate) fn stamp(&self) -> (Timestamp, Digest) {
         let parts = [self.transaction.as_str(), self.kind.as_str(), self.status.as_str()];
-        (self.at, Digest::of(parts.map(str::as_bytes)))
+        (self.sent_at, Digest::of(parts.map(str::as_bytes)))
     }
 }
 
@@ -80,12 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notification_names_its_order_its_transaction_and_how_that_stands() {
-        let seen = Notification::read(
+    fn a_notification_names_its_transaction_and_the_status_of_it() {
+        let notification = Notification::read(
             br#"{"orderId":"o-1","transactionId":"T-1","transactionType":"REFUND","transactionStatus":"Failed","money":{"amount":"1.95"}}"#,
         );
-        let seen = seen.unwrap();
-        assert_eq!((seen.kind, seen.status), (TransactionType::Refund, TransactionStatus::Failed));
+        let notification = notification.unwrap();
+        assert_eq!((notification.kind, notification.status), (TransactionType::Refund, TransactionStatus::Failed));
         for body in ["[]", "{}", r#"{"orderId":"o-1","transactionId":"t-1","transactionType":"refund"}"#] {
             assert!(Notification::read(body.as_bytes()).is_none(), "{body}");
         }

@@ -1,4 +1,4 @@
-//! Replies as Revup words them: whether what proves a success is there, and what a refusal says.
+//! Reads the replies of Revup: whether the members that prove a success are there, and what a refusal says.
 
 use alloc::boxed::Box;
 
@@ -6,55 +6,59 @@ use super::replies::Event;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::json::read_body;
 use crate::providers::revup::api::calls::{Call, NO_SUBSCRIPTION, NO_TRANSACTION};
-use crate::providers::revup::api::event::EventSeen;
+use crate::providers::revup::api::event::EventWebhook;
 use crate::providers::revup::api::notification::{Notification, TransactionType};
-use crate::providers::revup::api::payments::PaymentsSeen;
-use crate::providers::revup::api::refusal::{Beside, predicted, refusal};
+use crate::providers::revup::api::payments::PaymentsReply;
+use crate::providers::revup::api::refusal::{OtherMembers, refusal, with_rule};
 use crate::providers::revup::api::replies::{
-    Created, CreatedBody, Status, SubscriptionSeen, TransactionBody, TransactionsSeen,
+    CreatedBody, CreatedReply, Status, SubscriptionReply, TransactionBody, TransactionsReply,
 };
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::ids::{SubscriptionId, TransactionId};
 use crate::providers::revup::rules::Rule;
 
-/// Reads a good reply.
+/// Reads a successful reply.
 pub(crate) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     let body = reply.body;
     match call {
         Call::CreateSubscription(request) => created(body, request.is_on_token()),
-        Call::RetrieveSubscription(id) => Reading::of(SubscriptionSeen::read(body, id).map(Event::Seen)),
+        Call::RetrieveSubscription(id) => Reading::of(SubscriptionReply::read(body, id).map(Event::Subscription)),
         Call::RetrievePayments(..) => {
-            let seen = read_body::<PaymentsSeen>(body);
-            Reading::of(seen.map(Event::Payments).ok_or("/payments"))
+            let payments = read_body::<PaymentsReply>(body);
+            Reading::of(payments.map(Event::Payments).ok_or("/payments"))
         }
         Call::CancelSubscription(id, _) => cancelled(body, id),
         Call::RefundPayment(refund) => refunded(body, &refund.transaction_id),
         Call::RetrieveTransaction(id, _) => transaction(body, id),
         Call::FindTransactions(_) | Call::FindRefund(..) => {
-            Reading::of(TransactionsSeen::read(body).map(Event::Transactions))
+            Reading::of(TransactionsReply::read(body).map(Event::Transactions))
         }
     }
 }
 
 fn created(body: &[u8], on_token: bool) -> Reading<Event> {
-    let seen = read_body::<CreatedBody>(body).unwrap_or_default();
-    match (seen.subscription(), seen.order()) {
+    let created = read_body::<CreatedBody>(body).unwrap_or_default();
+    match (created.subscription(), created.order()) {
         (None, _) => Reading::missing("/subscriptionId"),
-        (Some(subscription_id), Some(order_id)) => Reading::Done(Event::Created(Created { order_id, subscription_id })),
-        // A form without its order cannot be shown, so it is asked for again.
-        (Some(id), None) => Reading::Missing { pointer: "/orderId", hint: on_token.then_some(Event::Named(id)) },
+        (Some(subscription_id), Some(order_id)) => {
+            Reading::Done(Event::Created(CreatedReply { order_id, subscription_id }))
+        }
+        // The form cannot be shown without its order, so the request is sent again.
+        (Some(id), None) => {
+            Reading::Missing { pointer: "/orderId", hint: on_token.then_some(Event::SubscriptionNamed(id)) }
+        }
     }
 }
 
 fn cancelled(body: &[u8], id: &SubscriptionId) -> Reading<Event> {
-    match SubscriptionSeen::read(body, id) {
-        Ok(seen) if seen.status == Status::Cancelled => Reading::Done(Event::Cancelled(seen)),
+    match SubscriptionReply::read(body, id) {
+        Ok(reply) if reply.status == Status::Cancelled => Reading::Done(Event::Cancelled(reply)),
         Ok(_) => Reading::Missing { pointer: "/status", hint: Some(Event::NotCancelled) },
         Err(pointer) => Reading::Missing { pointer, hint: Some(Event::NotCancelled) },
     }
 }
 
-/// The transaction of a refund: never the payment's own, nor one that does something else.
+/// Reads the transaction of a refund. The transaction of the payment itself, or one of another type, is not a refund.
 fn refunded(body: &[u8], payment: &TransactionId) -> Reading<Event> {
     let Some(body) = read_body::<TransactionBody>(body) else { return Reading::missing("") };
     let (id, kind) = (body.id(), body.kind());
@@ -64,38 +68,38 @@ fn refunded(body: &[u8], payment: &TransactionId) -> Reading<Event> {
     if kind.is_some_and(|it| it != TransactionType::Refund) {
         return Reading::missing("/transactionType");
     }
-    match body.seen() {
-        Ok(seen) => Reading::Done(Event::Transaction(seen)),
-        Err(pointer) => Reading::Missing { pointer, hint: id.map(Event::Made) },
+    match body.transaction() {
+        Ok(transaction) => Reading::Done(Event::Transaction(transaction)),
+        Err(pointer) => Reading::Missing { pointer, hint: id.map(Event::TransactionNamed) },
     }
 }
 
-/// The transaction that was asked for.
-fn transaction(body: &[u8], asked: &TransactionId) -> Reading<Event> {
+/// Reads the requested transaction.
+fn transaction(body: &[u8], requested: &TransactionId) -> Reading<Event> {
     let Some(body) = read_body::<TransactionBody>(body) else { return Reading::missing("") };
-    Reading::of(
-        body.seen().and_then(|it| if it.id == *asked { Ok(it) } else { Err("/transactionId") }).map(Event::Transaction),
-    )
+    let transaction = body.transaction();
+    let is_requested = transaction.and_then(|it| if it.id == *requested { Ok(it) } else { Err("/transactionId") });
+    Reading::of(is_requested.map(Event::Transaction))
 }
 
-/// The subscription that a reply to its creation on a token names. A form changes nothing before it is paid.
-fn named(call: &Call, body: &[u8]) -> Option<Event> {
+/// The subscription that the reply to its creation on a token names. A form changes nothing before the customer pays.
+fn named_subscription(call: &Call, body: &[u8]) -> Option<Event> {
     match call {
         Call::CreateSubscription(request) if request.is_on_token() => {
-            read_body::<CreatedBody>(body)?.subscription().map(Event::Named)
+            read_body::<CreatedBody>(body)?.subscription().map(Event::SubscriptionNamed)
         }
         _ => None,
     }
 }
 
-/// Reads a refusal; nothing if it is not worded as Revup words them.
+/// Reads a refusal. The result is `None` if the reply is not in a form that Revup documents.
 pub(crate) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
-    let named = named(call, reply.body);
-    let (mut refusal, transaction) = match refusal(reply, beside(call)) {
+    let named = named_subscription(call, reply.body);
+    let (mut refusal, transaction) = match refusal(reply, other_members(call)) {
         None if named.is_some() => (Refusal::new(None, None), None),
-        worded => worded?,
+        refusal => refusal?,
     };
-    let is = |wanted: &str| refusal.code.as_deref() == Some(wanted);
+    let has_code = |wanted: &str| refusal.code.as_deref() == Some(wanted);
     let rules: &[_] = match call {
         Call::CreateSubscription(_) => &[("0151", Rule::TokenNotDisabled), ("0307", Rule::CreateCurrencyRequired)],
         Call::CancelSubscription(..) => &[(NO_SUBSCRIPTION, Rule::Cancel404)],
@@ -107,33 +111,33 @@ pub(crate) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
             refusal.undecided |= named.is_some();
             refusal.event = named;
         }
-        Call::CancelSubscription(..) if is(NO_SUBSCRIPTION) => refusal.event = Some(Event::NotCancelled),
+        Call::CancelSubscription(..) if has_code(NO_SUBSCRIPTION) => refusal.event = Some(Event::NotCancelled),
         Call::RefundPayment(refund) => {
-            refusal.event = transaction.filter(|id| *id != refund.transaction_id).map(Event::Made);
+            refusal.event = transaction.filter(|id| *id != refund.transaction_id).map(Event::TransactionNamed);
         }
-        // Only these say that there is no such thing.
-        Call::RetrieveSubscription(_) => refusal.undecided |= !(reply.status == 404 && is(NO_SUBSCRIPTION)),
+        // Only these refusals deny that the thing exists.
+        Call::RetrieveSubscription(_) => refusal.undecided |= !(reply.status == 404 && has_code(NO_SUBSCRIPTION)),
         Call::RetrieveTransaction(..) | Call::FindTransactions(_) | Call::FindRefund(..) => {
-            refusal.undecided |= !is(NO_TRANSACTION);
+            refusal.undecided |= !has_code(NO_TRANSACTION);
         }
         _ => {}
     }
-    Some(predicted(refusal, rules))
+    Some(with_rule(refusal, rules))
 }
 
-/// What counts beside a refusal: everything where it frees money to be moved again, or denies that it was.
-fn beside(call: &Call) -> Beside {
+/// Which other members of a refusal count: all of them, if the refusal allows a second charge or denies a refund.
+fn other_members(call: &Call) -> OtherMembers {
     match call {
-        Call::CreateSubscription(request) if !request.is_on_token() => Beside::Transactions,
-        Call::CancelSubscription(..) => Beside::Transactions,
-        _ => Beside::Everything,
+        Call::CreateSubscription(request) if !request.is_on_token() => OtherMembers::Transactions,
+        Call::CancelSubscription(..) => OtherMembers::Transactions,
+        _ => OtherMembers::Everything,
     }
 }
 
-/// Reads what Revup posts: an event, a notification, or the callback of a payment.
+/// Reads a message that Revup posts: an event, a notification or a callback.
 pub(crate) fn webhook(body: &[u8]) -> Option<Event> {
-    let event = || EventSeen::read(body).map(|it| Event::Webhook(Box::new(it)));
-    let notified = || Notification::read(body).map(|it| Event::Notified(Box::new(it)));
+    let event = || EventWebhook::read(body).map(|it| Event::Webhook(Box::new(it)));
+    let notification = || Notification::read(body).map(|it| Event::Notification(Box::new(it)));
     let callback = || Callback::read(body).map(|it| Event::Callback(Box::new(it)));
-    event().or_else(notified).or_else(callback)
+    event().or_else(notification).or_else(callback)
 }

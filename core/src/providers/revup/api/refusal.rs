@@ -1,4 +1,4 @@
-//! How Revup words a refusal, and whether what stands beside it says that something was done even so.
+//! Refusals of Revup, and whether their other members say that the request was done even so.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::rules::Rule;
 use crate::rule::RuleSet;
 
-/// The status of a transaction, wherever one stands.
+/// The name of the status of a transaction, anywhere in a reply.
 const STATUS: &str = "transactionStatus";
 
 #[derive(Deserialize)]
@@ -30,19 +30,19 @@ struct ErrorText {
     message: Option<String>,
 }
 
-/// What counts beside the code and the message of a refusal.
+/// Which members count besides the code and the message of a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Beside {
-    /// Whatever is there: a refusal by Revup itself has just the code and the message, and one on the acquirer's side tells
-    /// more of its transaction.
+pub(crate) enum OtherMembers {
+    /// All members. A refusal by Revup itself has only the code and the message. A refusal by the acquirer has more
+    /// members about its transaction.
     Everything,
-    /// Only what names a transaction.
+    /// Only members about a transaction.
     Transactions,
 }
 
-/// How Revup words a refusal, with the one transaction that stands beside it and is not known to have failed; nothing if it is
-/// not worded so. Its codes are texts, and keep their zeros.
-pub(crate) fn refusal<E>(reply: &Reply<'_>, beside: Beside) -> Option<(Refusal<E>, Option<TransactionId>)> {
+/// Reads a refusal, and the one transaction in it that may not have failed. The result is `None` if the reply is not a
+/// refusal in the documented form. Codes are strings, and keep their zeros.
+pub(crate) fn refusal<E>(reply: &Reply<'_>, members: OtherMembers) -> Option<(Refusal<E>, Option<TransactionId>)> {
     let ErrorText { code, message } = read_body::<ErrorBody>(reply.body)?.error?;
     if code.is_none() && message.is_none() {
         return None;
@@ -53,25 +53,25 @@ pub(crate) fn refusal<E>(reply: &Reply<'_>, beside: Beside) -> Option<(Refusal<E
         error.remove("message");
     }
     let mut refusal = Refusal::new(code, message);
-    refusal.undecided = !beside.has_failed("", &rest, false);
+    refusal.undecided = !members.has_failed("", &rest, false);
     let mut ids = Vec::new();
     transactions(&rest, &mut ids);
     ids.dedup();
-    // Of several, none is known to be the one.
+    // With several transactions, it is unknown which one matters.
     let id = if ids.len() == 1 { ids.pop() } else { None };
     let id = id.filter(|_| refusal.undecided);
     Some((refusal, id))
 }
 
-impl Beside {
-    /// Whether all that counts in a member stands in a transaction that has failed. `failed` tells it of what the member
-    /// stands in.
+impl OtherMembers {
+    /// Whether every member that counts belongs to a failed transaction. `failed` says this about the object around the
+    /// value.
     fn has_failed(self, name: &str, value: &Value, failed: bool) -> bool {
         match value {
             Value::Null => true,
             Value::Array(all) => all.iter().all(|it| self.has_failed(name, it, failed)),
             Value::Object(members) => {
-                // A status of another type is none that has failed.
+                // A status of another type does not count as failed.
                 let status = members.get(STATUS).filter(|it| !it.is_null()).map(is_failed);
                 let failed = status.unwrap_or(failed);
                 status != Some(false) && members.iter().all(|(name, it)| self.has_failed(name, it, failed))
@@ -85,22 +85,22 @@ fn is_failed(status: &Value) -> bool {
     status.as_str().is_some_and(|it| it.eq_ignore_ascii_case(TransactionStatus::Failed.as_str()))
 }
 
-/// Collects the transactions that a value names, wherever it does.
+/// Collects the ids of all transactions in a value.
 fn transactions(value: &Value, ids: &mut Vec<TransactionId>) {
     match value {
         Value::Array(all) => all.iter().for_each(|it| transactions(it, ids)),
         Value::Object(members) => {
-            ids.extend(members.get("transactionId").and_then(Value::as_str).and_then(TransactionId::told));
+            ids.extend(members.get("transactionId").and_then(Value::as_str).and_then(TransactionId::read));
             members.values().for_each(|it| transactions(it, ids));
         }
         _ => {}
     }
 }
 
-/// Names our rule that predicts a refusal, by Revup's error code.
-pub(crate) fn predicted<E>(refusal: Refusal<E>, rules: &[(&str, Rule)]) -> Refusal<E> {
+/// Adds the rule that predicts the refusal, by Revup's error code.
+pub(crate) fn with_rule<E>(refusal: Refusal<E>, rules: &[(&str, Rule)]) -> Refusal<E> {
     let code = refusal.code.as_deref().unwrap_or_default();
-    let rule = rules.iter().find(|(have, _)| *have == code).map(|(_, rule)| rule.rule());
+    let rule = rules.iter().find(|(known, _)| *known == code).map(|(_, rule)| rule.rule());
     Refusal { rule, ..refusal }
 }
 
@@ -110,28 +110,28 @@ mod tests {
 
     use super::*;
 
-    fn read_beside(beside: Beside, rest: &str) -> (bool, Option<TransactionId>) {
+    fn read_with(members: OtherMembers, rest: &str) -> (bool, Option<TransactionId>) {
         let body = format!(r#"{{"error":{{"code":"0102","message":"No"}}{rest}}}"#);
         let reply = Reply { status: 400, body: body.as_bytes() };
-        let (refusal, id) = refusal::<()>(&reply, beside).unwrap();
+        let (refusal, id) = refusal::<()>(&reply, members).unwrap();
         (refusal.undecided, id)
     }
 
     #[test]
     fn a_code_and_a_message_alone_are_a_refusal() {
         for rest in ["", r#","data":null"#, r#","transactions":[],"transaction":{}"#] {
-            assert_eq!(read_beside(Beside::Everything, rest), (false, None), "{rest}");
+            assert_eq!(read_with(OtherMembers::Everything, rest), (false, None), "{rest}");
         }
     }
 
     #[test]
-    fn what_stands_beside_them_is_of_a_failed_transaction_or_open() {
+    fn the_outcome_is_unknown_unless_every_other_member_is_about_a_failed_transaction() {
         let failed = [
             r#","transactionId":"t-1","transactionStatus":"FAILED","operationResult":{"chargedAmount":{"amount":0}}"#,
             r#","transactions":[{"transactionStatus":"failed"},{"transactionId":"t-1","transactionStatus":"failed"}]"#,
         ];
         for rest in failed {
-            assert_eq!(read_beside(Beside::Everything, rest), (false, None), "{rest}");
+            assert_eq!(read_with(OtherMembers::Everything, rest), (false, None), "{rest}");
         }
         let open = [
             r#","transactionStatus":{}"#,
@@ -143,18 +143,18 @@ mod tests {
             r#","requestId":"r-1""#,
         ];
         for rest in open {
-            assert_eq!(read_beside(Beside::Everything, rest), (true, None), "{rest}");
+            assert_eq!(read_with(OtherMembers::Everything, rest), (true, None), "{rest}");
         }
     }
 
     #[test]
-    fn the_one_transaction_that_is_open_is_learnt_wherever_it_stands() {
+    fn the_only_open_transaction_is_found_anywhere_in_the_reply() {
         let id = TransactionId::parse("t-1").ok();
         for rest in [r#","transactionId":"t-1""#, r#","data":[{"transaction":{"transactionId":"t-1"}}]"#] {
-            assert_eq!(read_beside(Beside::Transactions, rest), (true, id.clone()), "{rest}");
+            assert_eq!(read_with(OtherMembers::Transactions, rest), (true, id.clone()), "{rest}");
         }
         let two = r#","transactions":[{"transactionId":"t-1"},{"transactionId":"t-2"}]"#;
-        assert_eq!(read_beside(Beside::Everything, two), (true, None));
-        assert_eq!(read_beside(Beside::Transactions, r#","id":"s-1","status":"cancelled""#), (false, None));
+        assert_eq!(read_with(OtherMembers::Everything, two), (true, None));
+        assert_eq!(read_with(OtherMembers::Transactions, r#","id":"s-1","status":"cancelled""#), (false, None));
     }
 }

@@ -1,4 +1,4 @@
-//! What Revup sends, read tolerantly. A field that must not be missing makes a reply unreadable.
+//! The replies of Revup, read tolerantly. If a required field is missing, the reply cannot be read.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,56 +6,56 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::event::EventSeen;
+use super::event::EventWebhook;
 use super::notification::{Notification, TransactionType};
-use super::payments::PaymentsSeen;
+use super::payments::PaymentsReply;
 use crate::json::{lenient, lenient_text, read_body};
-use crate::providers::revup::amount::{Decimal, told};
+use crate::providers::revup::amount::{Decimal, decimal_if_any};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::ids::{OrderId, SubscriptionId, TransactionId, is_uuid};
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
-/// What a reply or a webhook says.
+/// The contents of a reply or of a message.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The subscription was created.
-    Created(Created),
-    /// The reply to a creation is not whole, and still names the subscription.
-    Named(SubscriptionId),
-    /// The subscription stands thus.
-    Seen(SubscriptionSeen),
-    /// Its payments.
-    Payments(PaymentsSeen),
-    /// The subscription is cancelled.
-    Cancelled(SubscriptionSeen),
-    /// The reply to a cancellation does not say that.
+    /// The reply to a creation.
+    Created(CreatedReply),
+    /// The reply to a creation is incomplete, but names the subscription.
+    SubscriptionNamed(SubscriptionId),
+    /// A lookup shows the subscription.
+    Subscription(SubscriptionReply),
+    /// A lookup shows a page of the payments.
+    Payments(PaymentsReply),
+    /// The reply to a cancellation shows the subscription as canceled.
+    Cancelled(SubscriptionReply),
+    /// The reply to a cancellation does not show the subscription as canceled.
     NotCancelled,
-    /// A refund, or its transaction, stands thus.
-    Transaction(TransactionSeen),
-    /// The reply to a refund does not say how it stands, and still names its transaction.
-    Made(TransactionId),
-    /// The transactions of an order.
-    Transactions(TransactionsSeen),
-    /// An event.
-    Webhook(Box<EventSeen>),
+    /// A reply or a lookup shows a transaction, such as a refund.
+    Transaction(TransactionReply),
+    /// The reply to a refund is incomplete, but names its transaction.
+    TransactionNamed(TransactionId),
+    /// A lookup shows the transactions of an order.
+    Transactions(TransactionsReply),
+    /// An event of the subscription.
+    Webhook(Box<EventWebhook>),
     /// The callback of the payment of an order.
     Callback(Box<Callback>),
     /// A notification about a transaction.
-    Notified(Box<Notification>),
+    Notification(Box<Notification>),
 }
 
 open_enum! {
-    /// The status of a subscription. The list of the documents could not be read: these five are seen in samples.
+    /// The status of a subscription. The list in the documents could not be read, so these five come from samples.
     pub enum Status {
-        /// Paid, and renewed by Revup.
+        /// The subscription is paid, and Revup renews it.
         Fulfilled = "fulfilled",
-        /// A renewal failed, and Revup tries again.
+        /// A renewal failed, and Revup retries it.
         PastDue = "past_due",
-        /// Paused by the merchant or in the back office.
+        /// The merchant or the back office has paused the subscription.
         Paused = "paused",
-        /// Over.
+        /// The subscription is over.
         Cancelled = "cancelled",
         /// The first charge failed.
         Archived = "archived",
@@ -67,27 +67,27 @@ open_enum! {
     pub enum Reason {
         /// The plan has ended.
         EndPlan = "end_plan",
-        /// The card was refused for good.
+        /// The bank refused the card for good.
         HardDecline = "hard_decline",
-        /// The merchant's own request.
+        /// The merchant requested it.
         MerchantApi = "merchant_api",
-        /// Somebody in the back office.
+        /// A person in the back office did it.
         BackofficeApi = "backoffice_api",
-        /// The customer's bank.
+        /// The customer's bank disputed a payment.
         Dispute = "dispute",
     }
 }
 
 open_enum! {
-    /// The status of a transaction; only the first two are final.
+    /// The status of a transaction. Only the first two are final.
     pub enum TransactionStatus {
-        /// Done.
+        /// The transaction succeeded.
         Success = "success",
-        /// Not done.
+        /// The transaction failed.
         Failed = "failed",
-        /// Under way.
+        /// The transaction is not finished.
         InProcess = "in_process",
-        /// Waiting for the customer.
+        /// The transaction waits for the customer.
         WaitingUserInteraction = "waiting_user_interaction",
     }
 }
@@ -95,14 +95,14 @@ open_enum! {
 /// The reply to `create_subscription`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Created {
-    /// The order of the first charge: with a token, the parent order.
+pub struct CreatedReply {
+    /// The order of the first charge. With a token, it is the parent order.
     pub order_id: OrderId,
     /// The subscription.
     pub subscription_id: SubscriptionId,
 }
 
-/// The same as it comes.
+/// The reply to `create_subscription`, before its ids are checked.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreatedBody {
@@ -115,26 +115,26 @@ pub(crate) struct CreatedBody {
 impl CreatedBody {
     /// The order, if it is a UUID.
     pub(crate) fn order(&self) -> Option<OrderId> {
-        self.order_id.as_deref().filter(|it| is_uuid(it)).and_then(OrderId::told)
+        self.order_id.as_deref().filter(|it| is_uuid(it)).and_then(OrderId::read)
     }
 
     /// The subscription, if it is a UUID.
     pub(crate) fn subscription(&self) -> Option<SubscriptionId> {
-        self.subscription_id.as_deref().filter(|it| is_uuid(it)).and_then(SubscriptionId::told)
+        self.subscription_id.as_deref().filter(|it| is_uuid(it)).and_then(SubscriptionId::read)
     }
 }
 
-/// A subscription as a lookup or the reply to a cancellation shows it.
+/// A subscription, as a lookup or the reply to a cancellation shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct SubscriptionSeen {
-    /// Which one.
+pub struct SubscriptionReply {
+    /// Its id.
     pub id: SubscriptionId,
-    /// How it stands.
+    /// The status.
     pub status: Status,
-    /// Its plan.
+    /// The plan.
     pub plan_id: Option<String>,
-    /// Why it was cancelled, if it was.
+    /// The reason of its cancellation, if it was canceled.
     pub reason: Option<Reason>,
 }
 
@@ -151,17 +151,17 @@ struct SubscriptionBody {
     cancellation: Option<Cancellation>,
 }
 
-impl SubscriptionSeen {
-    /// Reads what is shown of the subscription that was asked for; otherwise what is missing or wrong.
-    pub(crate) fn read(body: &[u8], asked: &SubscriptionId) -> Result<Self, &'static str> {
+impl SubscriptionReply {
+    /// Reads the subscription with the requested id. The error is the pointer to the member that is missing or wrong.
+    pub(crate) fn read(body: &[u8], requested: &SubscriptionId) -> Result<Self, &'static str> {
         let body: SubscriptionBody = read_body(body).ok_or("")?;
-        let id = body.id.as_deref().and_then(SubscriptionId::told).filter(|id| id == asked).ok_or("/id")?;
+        let id = body.id.as_deref().and_then(SubscriptionId::read).filter(|id| id == requested).ok_or("/id")?;
         let status = Status::from(body.status.ok_or("/status")?);
         Ok(Self { id, status, plan_id: body.plan_id, reason: body.cancellation.and_then(|it| it.reason()) })
     }
 }
 
-/// What is said of a cancellation.
+/// The details of a cancellation.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub(crate) struct Cancellation {
     #[serde(default, deserialize_with = "lenient_text")]
@@ -169,45 +169,45 @@ pub(crate) struct Cancellation {
 }
 
 impl Cancellation {
-    /// Why.
+    /// The reason of the cancellation.
     pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason.clone().map(Reason::from)
     }
 }
 
-/// An entry of a list that is read as far as it can be: one odd entry drops no other.
+/// An entry of an array. If it cannot be read, the other entries still count.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(bound(deserialize = "T: serde::de::DeserializeOwned"))]
 pub(crate) struct Entry<T>(#[serde(deserialize_with = "lenient")] pub(crate) Option<T>);
 
-/// A sum of money, as far as it can be read.
+/// An amount of money, as far as it can be read.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub(crate) struct Money {
-    #[serde(default, deserialize_with = "told")]
+    #[serde(default, deserialize_with = "decimal_if_any")]
     pub(crate) amount: Option<Decimal>,
     #[serde(default, deserialize_with = "lenient_text")]
     pub(crate) currency: Option<String>,
 }
 
-/// A transaction as a lookup or the reply to a refund shows it.
+/// A transaction, as a lookup or the reply to a refund shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct TransactionSeen {
-    /// Which one: of a refund, the refund's own.
+pub struct TransactionReply {
+    /// Its id. For a refund, this is the id of the refund itself.
     pub id: TransactionId,
-    /// How it stands.
+    /// The status.
     pub status: TransactionStatus,
-    /// What it does, where that is said.
+    /// The type, if Revup says so.
     pub kind: Option<TransactionType>,
-    /// Its order, where that is said.
+    /// The order, if Revup says so.
     pub order: Option<OrderId>,
     pub(crate) money: Money,
     pub(crate) created: Option<Timestamp>,
 }
 
-impl TransactionSeen {
-    /// Whether it is said to give money back.
-    pub(crate) fn is_a_refund(&self) -> bool {
+impl TransactionReply {
+    /// Whether Revup says that the transaction is a refund.
+    pub(crate) fn is_refund(&self) -> bool {
         self.kind == Some(TransactionType::Refund)
     }
 }
@@ -241,26 +241,26 @@ struct OrderBody {
 }
 
 impl TransactionBody {
-    /// Which one it is.
+    /// The id of the transaction.
     pub(crate) fn id(&self) -> Option<TransactionId> {
-        self.transaction_id.as_deref().and_then(TransactionId::told)
+        self.transaction_id.as_deref().and_then(TransactionId::read)
     }
 
-    /// What it does, where that is said.
+    /// The type, if Revup says so.
     pub(crate) fn kind(&self) -> Option<TransactionType> {
         self.transaction_type.clone().map(TransactionType::from)
     }
 
-    /// What is shown of it; otherwise what is missing or wrong.
-    pub(crate) fn seen(self) -> Result<TransactionSeen, &'static str> {
+    /// Reads the transaction. The error is the pointer to the member that is missing or wrong.
+    pub(crate) fn transaction(self) -> Result<TransactionReply, &'static str> {
         let id = self.id().ok_or("/transactionId")?;
         let status = TransactionStatus::from(self.transaction_status.ok_or("/transactionStatus")?);
         let order = self.order_id.or_else(|| self.order.and_then(|it| it.order_id.or(it.id)));
-        Ok(TransactionSeen {
+        Ok(TransactionReply {
             id,
             status,
             kind: self.transaction_type.map(TransactionType::from),
-            order: order.and_then(|it| OrderId::told(&it)),
+            order: order.and_then(|it| OrderId::read(&it)),
             money: self.money.unwrap_or_default(),
             created: self.creation_date.and_then(|it| Timestamp::parse_iso(&it)),
         })
@@ -270,19 +270,19 @@ impl TransactionBody {
 /// The transactions of an order, as far as they can be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct TransactionsSeen {
-    /// Those that can be read.
-    pub all: Vec<TransactionSeen>,
-    /// Whether one could not be: it may be the one that is looked for.
-    pub(crate) odd: bool,
+pub struct TransactionsReply {
+    /// The transactions that can be read.
+    pub all: Vec<TransactionReply>,
+    /// Whether a transaction could not be read. It may be the one that the flow looks for.
+    pub(crate) is_odd: bool,
 }
 
-impl TransactionsSeen {
+impl TransactionsReply {
     pub(crate) fn read(body: &[u8]) -> Result<Self, &'static str> {
         let entries: Vec<Entry<TransactionBody>> = read_body(body).ok_or("")?;
         let count = entries.len();
-        let all: Vec<_> = entries.into_iter().filter_map(|it| it.0?.seen().ok()).collect();
-        let odd = all.len() < count || all.iter().any(|it| it.kind.is_none());
-        Ok(Self { all, odd })
+        let all: Vec<_> = entries.into_iter().filter_map(|it| it.0?.transaction().ok()).collect();
+        let is_odd = all.len() < count || all.iter().any(|it| it.kind.is_none());
+        Ok(Self { all, is_odd })
     }
 }

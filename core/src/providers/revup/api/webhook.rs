@@ -1,32 +1,32 @@
-//! What Revup posts: whose a message is, whom it concerns, and how it is acknowledged.
+//! The messages that Revup posts: their origin, their ids, and their acknowledgment.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::event::EventSeen;
+use super::event::EventWebhook;
 use super::notification::Notification;
 use crate::fact::{FactError, Origin};
 use crate::id::CorrelationId;
 use crate::providers::revup::callback::Callback;
 
-/// The status that Revup wants for a stored event, within 20 seconds; any other makes it try again.
+/// The status that Revup needs within 20 seconds for a stored event. Revup retries after any other status.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
 
 /// Nothing proves the origin of an event: Revup documents no signature, no secret and no addresses. A host with other
-/// proof, such as an address that nobody can guess, says so in the fact.
+/// proof, such as a secret URL, says so in the fact.
 pub(crate) const ORIGIN: Origin = Origin::Unverified;
 
-/// The ids by which an event finds its flows: its subscription, and the order of its payment.
+/// The ids by which a message finds its flows: the subscription, the order and the transaction that it names.
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
-    let ids = if let Some(event) = EventSeen::read(body) {
+    let ids = if let Some(event) = EventWebhook::read(body) {
         let order = event.order();
         [Some(event.subscription().as_str().into()), order.map(|it| it.as_str().into())]
-    } else if let Some(seen) = Notification::read(body) {
-        [Some(String::from(seen.order.as_str())), Some(seen.transaction.as_str().into())]
-    } else if let Some(seen) = Callback::read(body) {
-        [seen.order.map(|it| it.as_str().into()), seen.transaction.map(|it| it.as_str().into())]
+    } else if let Some(notification) = Notification::read(body) {
+        [Some(String::from(notification.order.as_str())), Some(notification.transaction.as_str().into())]
+    } else if let Some(callback) = Callback::read(body) {
+        [callback.order.map(|it| it.as_str().into()), callback.transaction.map(|it| it.as_str().into())]
     } else {
         let reason = format!("is not an event, a notification or a callback of {}", crate::providers::revup::NAME);
         return Err(FactError::new("/body", reason));

@@ -1,4 +1,4 @@
-//! What the host may ask of a subscription, and what moves one.
+//! The commands of a subscription, and the triggers that move it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use crate::flow::{Stop, named};
 use crate::providers::revup::api::calls::{Call, CreateSubscription, RefundPayment};
 use crate::providers::revup::ids::SubscriptionId;
 
-/// What the host may ask.
+/// A command from the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(
     feature = "schemas",
@@ -22,23 +22,23 @@ use crate::providers::revup::ids::SubscriptionId;
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Subscribe a customer.
+    /// Subscribes a customer.
     CreateSubscription(Box<CreateSubscription>),
-    /// Look at the subscription; the id is needed where the flow begins with it.
+    /// Looks up the subscription. The id is required if the flow begins with this command.
     RetrieveSubscription {
         /// The subscription.
         #[serde(default)]
         subscription_id: Option<SubscriptionId>,
     },
-    /// Look at its payments, for the end of the period.
+    /// Looks up the payments, for the end of the paid period.
     RetrievePayments {},
-    /// Cancel it at once.
+    /// Cancels the subscription at once.
     CancelSubscription {
-        /// A word on why, of at most 25 characters.
+        /// The reason, in at most 25 characters.
         #[serde(default)]
         cancellation_detail: Option<String>,
     },
-    /// Give some or all of a payment back.
+    /// Refunds some or all of a payment.
     RefundPayment(Box<RefundPayment>),
 }
 
@@ -49,47 +49,47 @@ impl From<CreateSubscription> for Command {
 }
 
 named! {
-    /// What a button asks for.
+    /// An action, as a button has it.
     pub enum Action {
-        /// Subscribe a customer.
+        /// Subscribes a customer.
         Create = "create_subscription",
-        /// Look at the subscription.
+        /// Looks up the subscription.
         Retrieve = "retrieve_subscription",
-        /// Look at its payments.
+        /// Looks up the payments.
         RetrievePayments = "retrieve_payments",
-        /// Cancel it.
+        /// Cancels the subscription.
         Cancel = "cancel_subscription",
-        /// Give money back.
+        /// Refunds a payment.
         Refund = "refund_payment",
     }
 }
 
 named! {
-    /// What can move a facet.
+    /// A trigger: what can move a facet.
     pub enum Trigger {
         /// The host subscribes a customer.
         Create = "create_subscription",
         /// The host adopts a subscription.
         Retrieve = "retrieve_subscription",
-        /// Revup answers the creation.
+        /// Revup replies to the creation.
         Created = "created",
-        /// A lookup shows how the subscription stands.
+        /// A lookup shows the subscription.
         Found = "found",
-        /// Revup answers a cancellation.
+        /// Revup replies to a cancellation.
         CancelAnswered = "cancel_answered",
-        /// An event whose origin is proved.
-        Told = "event",
-        /// Revup refuses.
+        /// An event with proof of its origin.
+        Event = "event",
+        /// Revup refuses a request.
         Refused = "refused",
-        /// A person answers a question.
+        /// A person answers a review.
         Reviewed = "reviewed",
-        /// Something that never moves it.
+        /// Something that never moves a facet.
         Other = "other",
     }
 }
 
 impl Action {
-    /// What the command asks for.
+    /// The action of a command.
     pub(super) const fn of(command: &Command) -> Self {
         match command {
             Command::CreateSubscription(_) => Self::Create,
@@ -100,7 +100,7 @@ impl Action {
         }
     }
 
-    /// What the request came of.
+    /// The action that a request comes from.
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateSubscription(_) => Self::Create,
@@ -116,7 +116,7 @@ impl Action {
 }
 
 impl Subscription {
-    /// The dispatch of commands, once no rule rejects them.
+    /// The dispatch of commands, after no rule has rejected them.
     pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreateSubscription(request) => {
@@ -129,7 +129,7 @@ impl Subscription {
             }
             Command::RetrievePayments {} => {
                 let id = self.status.id().filter(|_| self.status.state().is_known()).ok_or(Stop::NotNow)?;
-                if !cx.is_leased(Call::is_of_period) {
+                if !cx.is_leased(Call::is_payments_lookup) {
                     cx.look_up(Call::RetrievePayments(id.clone(), 1));
                 }
             }
@@ -159,18 +159,18 @@ impl Subscription {
             SubscriptionState::Requested => return Err(Stop::NotNow),
             SubscriptionState::Absent => {
                 *self = Self { status: Status::adopting(given), ..Self::default() };
-                self.status.confirm(cx);
+                self.status.look_up(cx);
             }
-            // What is over, or looked up already, needs no schedule.
+            // These states have no schedule, so the lookup is due at once.
             SubscriptionState::Adopting
             | SubscriptionState::Attested
             | SubscriptionState::Archived
             | SubscriptionState::Cancelled => {
-                if !cx.is_leased(Call::is_of_status) {
-                    self.status.confirm(cx);
+                if !cx.is_leased(Call::is_status_lookup) {
+                    self.status.look_up(cx);
                 }
             }
-            _ => self.status.ask(cx),
+            _ => self.status.look_up_on_request(cx),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The events that were told already, so that a repeat moves nothing.
+//! The messages that were applied, so that a repeat changes nothing.
 
 use alloc::vec::Vec;
 
@@ -8,10 +8,10 @@ use crate::fact::IgnoredReason;
 use crate::id::Digest;
 use crate::time::Timestamp;
 
-/// How many events are remembered.
+/// How many messages are kept.
 const REMEMBERED: usize = 8;
 
-/// The newest events, by their own time.
+/// The newest messages, by their own time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionEvents"))]
 #[serde(transparent)]
@@ -23,15 +23,15 @@ impl Events {
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
-        (self.0.len() > REMEMBERED).then_some("more events are remembered than there is room for")
+        (self.0.len() > REMEMBERED).then_some("there are more events than can be kept")
     }
 
-    /// Remembers an event; one that was told before is known.
-    pub(super) fn remember(&mut self, event: (Timestamp, Digest)) -> Result<(), IgnoredReason> {
-        if self.0.iter().any(|it| it.1 == event.1) {
+    /// Notes a message. A known message is a duplicate.
+    pub(super) fn note(&mut self, stamp: (Timestamp, Digest)) -> Result<(), IgnoredReason> {
+        if self.0.iter().any(|it| it.1 == stamp.1) {
             return Err(IgnoredReason::Duplicate);
         }
-        self.0.push(event);
+        self.0.push(stamp);
         self.0.sort_unstable();
         if self.0.len() > REMEMBERED {
             self.0.remove(0);

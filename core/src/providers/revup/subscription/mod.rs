@@ -1,7 +1,7 @@
-//! `revup.subscription`: a subscription on a stored card or begun in the form, from the request for it to its end.
+//! `revup.subscription`: a subscription on a stored card or from the payment form, from its request to its end.
 //!
-//! Two facets: the subscription, and its first charge. Nothing that Revup posts is signed, so a message makes a lookup owed,
-//! and counts as evidence only where the host has other proof of its origin.
+//! Two facets: the subscription, and its first charge. Nothing that Revup posts is signed, so a message only makes a
+//! lookup due. A message is evidence only if the host has other proof of its origin.
 
 mod command;
 mod events;
@@ -43,20 +43,20 @@ pub use status::SubscriptionState;
 type Rules<'a> = flow::Rules<'a, Subscription>;
 type Cx<'a> = flow::Cx<'a, Subscription>;
 
-/// One subscription, from the request for it to its end, with its first charge.
+/// One subscription, from its request to its end, with its first charge.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionState"))]
 #[serde(default, deny_unknown_fields)]
 pub struct Subscription {
-    /// What was asked for, and the plan and order that it names.
+    /// The requested terms, with the plan and the order.
     terms: Terms,
     /// The facet `subscription`.
     status: Status,
     /// The facet `payment`.
     payment: Payment,
-    /// The refunds that the host has asked for.
+    /// The refunds that the host has requested.
     refunds: Refunds,
-    /// What was given back of each payment.
+    /// The refunds of each payment.
     #[serde(skip_serializing_if = "Ledger::is_empty")]
     ledger: Ledger,
     /// The events that were applied.
@@ -69,40 +69,40 @@ impl Facet for SubscriptionState {
     type Trigger = Trigger;
     const NAME: &'static str = "subscription";
     const MOVES: &'static [Move<Self, Trigger>] = { use {SubscriptionState::*, Trigger::*}; &[
-        moves(Absent,    &[Create],                 &[Requested]),
-        moves(Absent,    &[Retrieve],               &[Adopting]),
-        moves(Absent,    &[Told],                   &[Awaiting]),
+        moves(Absent,    &[Create],                   &[Requested]),
+        moves(Absent,    &[Retrieve],                 &[Adopting]),
+        moves(Absent,    &[Event],                    &[Awaiting]),
         moves(Absent,    &[Reviewed],                 &[Attested]),
-        moves(Requested, &[Created, Told],          &[Awaiting]),
+        moves(Requested, &[Created, Event],           &[Awaiting]),
         moves(Requested, &[Reviewed],                 &[Attested, Absent]),
-        moves(Requested, &[Refused],                &[Absent]),
-        moves(Requested, &[Found],                  &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Requested, &[Refused],                  &[Absent]),
+        moves(Requested, &[Found],                    &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
         moves(Adopting,  &[Refused, Reviewed],        &[Absent]),
-        moves(Adopting,  &[Found],                  &[Unclear, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Adopting,  &[Found],                    &[Unclear, Fulfilled, PastDue, Paused, Archived, Cancelled]),
         moves(Attested,  &[Reviewed],                 &[Absent]),
-        moves(Attested,  &[Found],                  &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
-        moves(Awaiting,  &[Found],                  &[Fulfilled, PastDue, Paused, Archived, Cancelled]),
-        moves(Awaiting,  &[Told],                   &[Fulfilled, Archived, Cancelled]),
-        moves(Awaiting,  &[CancelAnswered],         &[Cancelled]),
-        // Or by a person, where nothing else tells.
+        moves(Attested,  &[Found],                    &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Awaiting,  &[Found],                    &[Fulfilled, PastDue, Paused, Archived, Cancelled]),
+        moves(Awaiting,  &[Event],                    &[Fulfilled, Archived, Cancelled]),
+        moves(Awaiting,  &[CancelAnswered],           &[Cancelled]),
+        // A person decides if no message and no lookup does.
         moves(Awaiting,  &[Reviewed],                 &[Fulfilled, Cancelled]),
-        // What can go both ways is the lookup's to say.
-        // The end is told by a lookup, by an event with proof, or in answer to a cancellation.
-        // Contradictory: a first charge that succeeded and failed, or an end after the end. A person looks.
-        moves(Fulfilled, &[Found],                  &[PastDue, Paused, Unclear, Cancelled, Archived]),
-        moves(Fulfilled, &[Told],                   &[Cancelled, Archived]),
+        // Only a lookup shows a change that can go both ways. A lookup, an event with proof, or the reply to a
+        // cancellation shows the end. A first charge that both succeeded and failed is a contradiction, and so is an
+        // end after the end. A person reviews it.
+        moves(Fulfilled, &[Found],                    &[PastDue, Paused, Unclear, Cancelled, Archived]),
+        moves(Fulfilled, &[Event],                    &[Cancelled, Archived]),
         moves(Fulfilled, &[CancelAnswered, Reviewed], &[Cancelled]),
-        moves(PastDue,   &[Found],                  &[Fulfilled, Paused, Unclear, Cancelled, Archived]),
-        moves(PastDue,   &[Told],                   &[Cancelled, Archived]),
+        moves(PastDue,   &[Found],                    &[Fulfilled, Paused, Unclear, Cancelled, Archived]),
+        moves(PastDue,   &[Event],                    &[Cancelled, Archived]),
         moves(PastDue,   &[CancelAnswered, Reviewed], &[Cancelled]),
-        moves(Paused,    &[Found],                  &[Fulfilled, PastDue, Unclear, Cancelled, Archived]),
-        moves(Paused,    &[Told],                   &[Cancelled, Archived]),
+        moves(Paused,    &[Found],                    &[Fulfilled, PastDue, Unclear, Cancelled, Archived]),
+        moves(Paused,    &[Event],                    &[Cancelled, Archived]),
         moves(Paused,    &[CancelAnswered, Reviewed], &[Cancelled]),
-        moves(Unclear,   &[Found],                  &[Fulfilled, PastDue, Paused, Cancelled, Archived]),
-        moves(Unclear,   &[Told],                   &[Cancelled, Archived]),
-        moves(Unclear,   &[CancelAnswered],         &[Cancelled]),
+        moves(Unclear,   &[Found],                    &[Fulfilled, PastDue, Paused, Cancelled, Archived]),
+        moves(Unclear,   &[Event],                    &[Cancelled, Archived]),
+        moves(Unclear,   &[CancelAnswered],           &[Cancelled]),
         moves(Unclear,   &[Reviewed],                 &[Fulfilled, Cancelled]),
-        moves(Archived,  &[Found, Told],            &[Cancelled]),
+        moves(Archived,  &[Found, Event],             &[Cancelled]),
     ] };
 }
 
@@ -111,22 +111,31 @@ impl Facet for PaymentState {
     type Trigger = Trigger;
     const NAME: &'static str = "payment";
     const MOVES: &'static [Move<Self, Trigger>] = { use {PaymentState::*, Trigger::*}; &[
-        // The first charge: what is known of it only moves up.
-        moves(Absent,  &[Created],     &[Awaited]),
-        moves(Absent,  &[Told, Found], &[Awaited, Failed, Accepted]),
-        moves(Absent,  &[Reviewed],      &[Accepted]),
-        moves(Awaited, &[Found, Told], &[Failed, Accepted]),
-        moves(Awaited, &[Reviewed],      &[Accepted]),
-        moves(Failed,  &[Told],        &[Accepted]),
+        // The knowledge about the first charge only moves forward.
+        moves(Absent,  &[Created],      &[Awaited]),
+        moves(Absent,  &[Event, Found], &[Awaited, Failed, Accepted]),
+        moves(Absent,  &[Reviewed],     &[Accepted]),
+        moves(Awaited, &[Found, Event], &[Failed, Accepted]),
+        moves(Awaited, &[Reviewed],     &[Accepted]),
+        moves(Failed,  &[Event],        &[Accepted]),
     ] };
 }
 
 impl Subscription {
-    /// There is none, and nothing is asked for.
-    fn vanish(&mut self, cx: &mut Cx<'_>) {
+    /// There is no subscription, and nothing is requested any more.
+    fn reset(&mut self, cx: &mut Cx<'_>) {
         cx.withdraw(|_| true);
         self.status.withdraw_questions(cx);
         *self = Self::default();
+    }
+
+    /// The customer returned. The return proves nothing, so it only makes a lookup due.
+    fn on_return(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if self.status.state() != SubscriptionState::Awaiting {
+            return Err(IgnoredReason::Unrelated.into());
+        }
+        self.status.look_up_on_request(cx);
+        Ok(())
     }
 }
 
@@ -154,14 +163,14 @@ impl Flow for Subscription {
         (self.status.state(), self.payment.state())
     }
 
-    /// The one dispatch: what each input counts as. What it does stands in `command.rs`, `reply.rs`, `webhook.rs` and
-    /// `verdict.rs`, which alone let one room act on another.
+    /// The one dispatch: what each input does. The details are in `command.rs`, `reply.rs`, `webhook.rs` and
+    /// `verdict.rs`. Only these files let one room act on another.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
-            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::Hinted { call, event, .. } => {
-                self.hinted(&call, event, cx);
+                self.on_hint(&call, event, cx);
                 Trigger::Other
             }
             Input::AfterAll(made, event) => {
@@ -169,21 +178,15 @@ impl Flow for Subscription {
                 Trigger::Reviewed
             }
             Input::Refused { id, call, .. } => {
-                self.refused(&id, &call, cx);
+                self.on_refusal(&id, &call, cx);
                 Trigger::Refused
             }
-            // One sending was refused, and another may have come true.
             Input::RefusedOnce { call, .. } => {
-                if call.is_cancel() && !self.status.state().is_final() {
-                    self.status.hint(cx);
-                }
+                self.on_one_refusal(&call, cx);
                 Trigger::Other
             }
-            // Nothing came of it so far: it stays owed, unless it has become moot.
             Input::NotSent { call, .. } => {
-                if call.is_cancel() && self.status.state().is_final() {
-                    cx.withdraw(Call::is_cancel);
-                }
+                self.on_not_sent(&call, cx);
                 Trigger::Other
             }
             Input::Accepted { .. } => Trigger::Other,
@@ -196,23 +199,14 @@ impl Flow for Subscription {
                 self.reviewed(review, verdict, &about, id.as_deref(), cx);
                 Trigger::Reviewed
             }
-            // The customer came back: a hint that a lookup may pay, and proof of nothing.
             Input::Returned => {
-                if self.status.state() != SubscriptionState::Awaiting {
-                    return Err(IgnoredReason::Unrelated.into());
-                }
-                self.status.ask(cx);
+                self.on_return(cx)?;
                 Trigger::Other
             }
             Input::Webhook(event, origin) => {
-                match event {
-                    Event::Webhook(event) => self.event(&event, origin, cx)?,
-                    Event::Notified(notification) => self.notified(&notification, origin, cx)?,
-                    Event::Callback(callback) => self.called_back(&callback, cx)?,
-                    _ => return Err(IgnoredReason::Unrelated.into()),
-                }
-                Trigger::Told
-            } // Every question is typed.
+                self.on_webhook(event, origin, cx)?;
+                Trigger::Event
+            }
         })
     }
 
@@ -247,7 +241,7 @@ impl Flow for Subscription {
         self.check_command(command, rules);
     }
 
-    fn waits(&self, _env: &Context) -> Vec<Wait> {
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
         self.status.wait_for_charge(&self.terms).into_iter().chain(self.refunds.waits()).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The refunds: which were asked for, and which Revup has not finished.
+//! The refunds: the requested ones, and those that Revup has not finished.
 
 mod lookup;
 
@@ -18,63 +18,66 @@ use crate::json::encode;
 use crate::providers::revup::amount::{Amount, Decimal};
 use crate::providers::revup::api::calls::{Call, RefundPayment};
 use crate::providers::revup::api::notification::Notification;
-use crate::providers::revup::api::replies::{TransactionSeen, TransactionStatus};
+use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus};
 use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::names::{Review, SignalName, Verdict};
 
-pub(super) use lookup::named;
+pub(super) use lookup::on_named;
 
 /// The refunds of a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionRefunds"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Refunds {
-    /// Every refund by the host's name for it.
+    /// Every refund, by its intent.
     intents: Intents,
-    /// The refunds that Revup has accepted and not finished.
+    /// The refunds that Revup has accepted but not finished.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     open: Vec<OpenRefund>,
 }
 
-/// A refund that Revup has accepted and not finished.
+/// A refund that Revup has accepted but not finished.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionOpenRefund"))]
 #[serde(deny_unknown_fields)]
 struct OpenRefund {
-    /// The host's name for it.
+    /// The intent.
     intent: Intent,
-    /// The request that it comes from.
-    of: EffectId,
-    /// Its own transaction.
+    /// The effect of its request.
+    #[serde(rename = "of")]
+    request: EffectId,
+    /// The transaction of the refund.
     transaction: TransactionId,
     /// The payment's transaction.
     payment: TransactionId,
-    /// How much it is.
+    /// The amount.
     amount: Decimal,
     /// The wait for its end.
-    watch: PollTimer,
+    #[serde(rename = "watch")]
+    timer: PollTimer,
 }
 
 impl OpenRefund {
-    /// Plans the next lookup of it, and asks a person at the end of the schedule.
-    fn plan(&self, cx: &mut Cx<'_>) {
+    /// Schedules the next lookup, and a review for the end of the schedule.
+    fn schedule_lookup(&self, cx: &mut Cx<'_>) {
         let call = Call::RetrieveTransaction(self.transaction.clone(), self.intent.clone());
-        cx.poll_then_ask(call, &self.watch, Review::RefundUnfinished, self.of.as_str());
+        cx.poll_then_ask(call, &self.timer, Review::RefundUnfinished, self.request.as_str());
     }
 }
 
 impl Refunds {
-    /// How a refund stands to those that are remembered.
+    /// The status of an intent, compared with the refund.
     pub(super) fn status_of(&self, intent: &Intent, refund: &RefundPayment) -> IntentStatus {
-        self.intents.status_of(intent, content(refund))
+        self.intents.status_of(intent, fingerprint(refund))
     }
 
-    /// The ids by which notifications find it: of a refund its own transaction, and of a chargeback the payment's.
+    /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the
+    /// payment.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.open.iter().flat_map(|it| [it.transaction.as_str(), it.payment.as_str()])
     }
 
-    /// Whether a notification about that transaction is about a refund that is not finished.
+    /// Whether an unfinished refund has that transaction, or refunds it.
     pub(super) fn has(&self, transaction: &TransactionId) -> bool {
         self.open.iter().any(|it| [&it.transaction, &it.payment].contains(&transaction))
     }
@@ -82,13 +85,13 @@ impl Refunds {
     /// The waits for the ends of refunds.
     pub(super) fn waits(&self) -> impl Iterator<Item = Wait> {
         self.open.iter().map(|open| {
-            let mut wait = Wait::new(SignalName::Refunded.as_str(), open.watch.since());
+            let mut wait = Wait::new(SignalName::Refunded.as_str(), open.timer.since());
             wait.about = Some(open.intent.as_str().into());
             wait
         })
     }
 
-    /// The host asks for a refund.
+    /// The host requests a refund.
     pub(super) fn request(
         &mut self,
         refund: Box<RefundPayment>,
@@ -96,61 +99,61 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> Result<(), Stop> {
         let intent = refund.intent.clone().ok_or(Stop::NotNow)?;
-        let content = content(&refund);
-        let ordinal = self.intents.status_of(&intent, content).number()?;
+        let content = fingerprint(&refund);
+        let number = self.intents.status_of(&intent, content).number()?;
         if let Some(amount) = refund.amount.decimal() {
-            ledger.give(&refund.transaction_id, amount);
+            ledger.reserve(&refund.transaction_id, amount);
         }
-        self.intents.open(intent.clone(), content, ordinal);
-        cx.request_as(Call::RefundPayment(refund), &intent, ordinal);
+        self.intents.open(intent.clone(), content, number);
+        cx.request_as(Call::RefundPayment(refund), &intent, number);
         Ok(())
     }
 
-    /// The reply to a refund, or the lookup that found it: it is done, or not, or still under way.
-    pub(super) fn made(
+    /// The reply to a refund or a lookup shows its transaction: done, failed, or not finished.
+    pub(super) fn on_transaction(
         &mut self,
         id: &EffectId,
         refund: &RefundPayment,
-        reply: &TransactionSeen,
+        reply: &TransactionReply,
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
         cx.learn(reply.id.as_str());
-        ledger.refunded(&reply.id);
-        let asked = refund.amount.decimal().unwrap_or(Decimal::ZERO);
-        let amount = other_amount(&refund.transaction_id, asked, reply, ledger, cx);
+        ledger.note_our_refund(&reply.id);
+        let requested = requested_amount(refund);
+        let amount = other_amount(&refund.transaction_id, requested, reply, ledger, cx);
         match reply.status {
             TransactionStatus::Success => self.end(id.intent(), refund, true, ledger, cx),
             TransactionStatus::Failed => self.end(id.intent(), refund, false, ledger, cx),
             _ => {
-                cx.withdraw(|call| call.is_of_refund(id.intent()));
+                cx.withdraw(|call| call.is_refund_lookup(id.intent()));
                 if let Ok(intent) = Intent::parse(id.intent()) {
                     let (transaction, payment) = (reply.id.clone(), refund.transaction_id.clone());
-                    let (of, watch) = (id.clone(), PollTimer::new(cx.now()));
-                    let open = OpenRefund { intent, of, transaction, payment, amount, watch };
-                    open.plan(cx);
+                    let (request, timer) = (id.clone(), PollTimer::new(cx.now()));
+                    let open = OpenRefund { intent, request, transaction, payment, amount, timer };
+                    open.schedule_lookup(cx);
                     self.open.push(open);
                 }
             }
         }
     }
 
-    /// A refund was made that had been ended as not made: its money counts again.
+    /// A refund was done, although its request had ended as not done. Its amount counts again.
     pub(super) fn made_after_all(
         &mut self,
         id: &EffectId,
         refund: &RefundPayment,
-        reply: &TransactionSeen,
+        reply: &TransactionReply,
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        if !ledger.knows(&reply.id) {
-            ledger.give(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
-            self.made(id, refund, reply, ledger, cx);
+        if !ledger.is_our_refund(&reply.id) {
+            ledger.reserve(&refund.transaction_id, requested_amount(refund));
+            self.on_transaction(id, refund, reply, ledger, cx);
         }
     }
 
-    /// It is known what has become of a refund's request.
+    /// The outcome of the request for a refund is known.
     pub(super) fn end(
         &mut self,
         intent: &str,
@@ -159,14 +162,14 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        cx.withdraw(|call| call.is_of_refund(intent));
+        cx.withdraw(|call| call.is_refund_lookup(intent));
         self.intents.settle(intent, if is_done { Outcome::Done } else { Outcome::Failed });
         if !is_done {
-            ledger.take_back(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
+            ledger.release(&refund.transaction_id, requested_amount(refund));
         }
     }
 
-    /// A person says what has become of a refund's request, and may name its transaction.
+    /// A person says what has become of the request for a refund, and may name its transaction.
     pub(super) fn attest(
         &mut self,
         intent: &str,
@@ -176,48 +179,42 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        match named {
-            Some(named) => {
-                if let Some(transaction) = TransactionId::told(named) {
-                    ledger.refunded(&transaction);
-                }
-            }
-            None if is_done => {
-                ledger.claim(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
-            }
-            None => {}
+        if let Some(transaction) = named.and_then(TransactionId::read) {
+            ledger.note_our_refund(&transaction);
+        } else if named.is_none() && is_done {
+            ledger.claim(&refund.transaction_id, requested_amount(refund));
         }
         self.end(intent, refund, is_done, ledger, cx);
     }
 
-    /// A refund under way is over.
+    /// An unfinished refund ends.
     fn close(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         if index >= self.open.len() {
             return;
         }
         let open = self.open.remove(index);
-        cx.withdraw(|call| call.is_of_refund(open.intent.as_str()));
-        cx.withdraw_review(Review::RefundUnfinished, open.of.as_str());
+        cx.withdraw(|call| call.is_refund_lookup(open.intent.as_str()));
+        cx.withdraw_review(Review::RefundUnfinished, open.request.as_str());
         self.intents.settle(open.intent.as_str(), if is_done { Outcome::Done } else { Outcome::Failed });
         if !is_done {
-            ledger.take_back(&open.payment, open.amount);
+            ledger.release(&open.payment, open.amount);
         }
     }
 
-    /// A person says what has become of a refund that Revup never finished.
-    pub(super) fn unfinished(&mut self, about: &str, verdict: Verdict, ledger: &mut Ledger, cx: &mut Cx<'_>) {
-        let Some(index) = self.open.iter().position(|it| it.of.as_str() == about) else { return };
+    /// A person says what has become of a refund that Revup did not finish.
+    pub(super) fn reviewed_unfinished(&mut self, about: &str, verdict: Verdict, ledger: &mut Ledger, cx: &mut Cx<'_>) {
+        let Some(index) = self.open.iter().position(|it| it.request.as_str() == about) else { return };
         if verdict != Verdict::KeepWaiting {
             self.close(index, verdict == Verdict::Refunded, ledger, cx);
         } else if let Some(open) = self.open.get_mut(index) {
-            open.watch = PollTimer::new(cx.now());
-            open.plan(cx);
+            open.timer = PollTimer::new(cx.now());
+            open.schedule_lookup(cx);
         }
     }
 
-    /// A notification is about a refund: with proof of its origin it ends the one that it names; otherwise that is looked up.
-    /// Whether there is any that it may be about.
-    pub(super) fn notified(
+    /// A notification is about a refund. With proof of its origin, it ends the refund that it names. Otherwise the
+    /// refund is looked up. Returns whether a refund matches.
+    pub(super) fn on_notification(
         &mut self,
         notification: &Notification,
         origin: Origin,
@@ -225,18 +222,18 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> bool {
         let Some(index) = self.open.iter().position(|it| it.transaction == notification.transaction) else {
-            if notification.status == TransactionStatus::Success && !ledger.knows(&notification.transaction) {
+            if notification.status == TransactionStatus::Success && !ledger.is_our_refund(&notification.transaction) {
                 cx.look_up(Call::FindTransactions(notification.order.clone()));
             }
-            return self.look_at_all(cx);
+            return self.look_up_all(cx);
         };
         match notification.status {
             TransactionStatus::Success if origin == Origin::Verified => self.close(index, true, ledger, cx),
             TransactionStatus::Failed if origin == Origin::Verified => self.close(index, false, ledger, cx),
             _ => {
                 if let Some(open) = self.open.get_mut(index) {
-                    open.watch.returned(cx.now());
-                    open.plan(cx);
+                    open.timer.returned(cx.now());
+                    open.schedule_lookup(cx);
                 }
             }
         }
@@ -244,25 +241,31 @@ impl Refunds {
     }
 }
 
-/// How much goes back by a refund: what is shown where that is more than was asked for. A person looks at any other amount.
+/// The amount that counts for a refund. If Revup shows more than requested, the larger amount counts. Any other amount
+/// than the requested one opens a review.
 fn other_amount(
     payment: &TransactionId,
-    asked: Decimal,
-    reply: &TransactionSeen,
+    requested: Decimal,
+    reply: &TransactionReply,
     ledger: &mut Ledger,
     cx: &mut Cx<'_>,
 ) -> Decimal {
-    let Some(shown) = reply.money.amount.filter(|it| !it.is(asked)) else { return asked };
+    let Some(shown) = reply.money.amount.filter(|it| !it.equals(requested)) else { return requested };
     cx.ask(Review::OtherAmount, reply.id.as_str());
-    let more = shown.minus(asked).filter(|it| !it.is_negative() && reply.status != TransactionStatus::Failed);
-    let Some(more) = more else { return asked };
-    ledger.give(payment, more);
+    let more = shown.minus(requested).filter(|it| !it.is_negative() && reply.status != TransactionStatus::Failed);
+    let Some(more) = more else { return requested };
+    ledger.reserve(payment, more);
     shown
 }
 
-/// What a refund asks for, however its amount is written.
-fn content(refund: &RefundPayment) -> Digest {
+/// The amount that a refund requests. A rule rejects an amount that is not a number.
+fn requested_amount(refund: &RefundPayment) -> Decimal {
+    refund.amount.decimal().unwrap_or(Decimal::ZERO)
+}
+
+/// The fingerprint of a refund. The spelling of its amount does not matter.
+fn fingerprint(refund: &RefundPayment) -> Digest {
     let amount = refund.amount.decimal().map_or_else(String::new, |it| it.plain().to_string());
-    let plain = RefundPayment { amount: Amount::new(amount), ..refund.clone() };
-    Digest::of([encode(&plain).as_bytes()])
+    let normalized = RefundPayment { amount: Amount::new(amount), ..refund.clone() };
+    Digest::of([encode(&normalized).as_bytes()])
 }

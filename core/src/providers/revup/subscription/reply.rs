@@ -8,13 +8,13 @@ use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Stop};
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::Call;
-use crate::providers::revup::api::replies::{Created, Event, Reason};
+use crate::providers::revup::api::replies::{CreatedReply, Event, Reason};
 use crate::providers::revup::names::Review;
 use crate::providers::revup::rules::Rule;
 
 impl Subscription {
-    /// A reply proves the success of a request, which is over.
-    pub(super) fn answered(
+    /// A reply proves the success of a request, which ends.
+    pub(super) fn on_reply(
         &mut self,
         id: &EffectId,
         call: &Call,
@@ -27,41 +27,43 @@ impl Subscription {
                 self.created(reply, cx)?;
                 return Ok(Trigger::Created);
             }
-            (Event::Seen(reply), _) => {
-                status.read(&reply, terms, payment, cx);
+            (Event::Subscription(reply), _) => {
+                status.on_lookup(&reply, terms, payment, cx);
                 return Ok(Trigger::Found);
             }
             (Event::Cancelled(reply), _) => {
                 cx.check(Rule::CancelResponse, reply.reason == Some(Reason::MerchantApi));
-                status.cancelled(reply.reason, payment, cx);
+                status.become_cancelled(reply.reason, payment, cx);
                 status.stop_cancelling();
                 return Ok(Trigger::CancelAnswered);
             }
             (Event::Payments(reply), Call::RetrievePayments(_, page)) => {
-                if payment.read(&reply, *page, status, ledger, cx) {
+                if payment.on_payments(&reply, *page, status, ledger, cx) {
                     status.settle(payment, cx);
                 }
             }
-            (Event::Transaction(reply), Call::RefundPayment(refund)) => refunds.made(id, refund, &reply, ledger, cx),
+            (Event::Transaction(reply), Call::RefundPayment(refund)) => {
+                refunds.on_transaction(id, refund, &reply, ledger, cx)
+            }
             (Event::Transaction(reply), Call::RetrieveTransaction(_, intent)) => {
-                refunds.read(intent, &reply, ledger, cx);
+                refunds.on_lookup(intent, &reply, ledger, cx);
             }
             (Event::Transactions(list), Call::FindTransactions(_)) if status.state().is_known() => {
-                ledger.count(&list);
+                ledger.count_transactions(&list);
             }
-            (Event::Transactions(_), Call::FindTransactions(_)) => undecided(cx),
-            (Event::Transactions(list), Call::FindRefund(_, intent)) => refunds.listed(intent, &list, ledger, cx),
+            (Event::Transactions(_), Call::FindTransactions(_)) => ask_about_creation(cx),
+            (Event::Transactions(list), Call::FindRefund(_, intent)) => refunds.on_list(intent, &list, ledger, cx),
             _ => return Err(IgnoredReason::Unrelated.into()),
         }
         Ok(Trigger::Other)
     }
 
     /// The reply to the creation.
-    fn created(&mut self, reply: Created, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    fn created(&mut self, reply: CreatedReply, cx: &mut Cx<'_>) -> Result<(), Stop> {
         if self.status.state() != SubscriptionState::Requested {
             return Err(IgnoredReason::Unrelated.into());
         }
-        cx.withdraw(Call::is_of_status);
+        cx.withdraw(Call::is_status_lookup);
         let is_echo = !self.terms.is_on_token() || self.terms.order() == Some(&reply.order_id);
         cx.check(Rule::CreateOrderIdEcho, is_echo);
         if !is_echo {
@@ -75,24 +77,26 @@ impl Subscription {
         Ok(())
     }
 
-    /// A reply proves nothing, and still says something.
-    pub(super) fn hinted(&mut self, call: &Call, event: Event, cx: &mut Cx<'_>) {
+    /// A reply proves nothing, but contains a hint.
+    pub(super) fn on_hint(&mut self, call: &Call, event: Event, cx: &mut Cx<'_>) {
         match (event, call) {
-            (Event::Named(id), Call::CreateSubscription(_)) => self.status.name(id, cx),
-            (Event::Made(transaction), Call::RefundPayment(refund)) => refunds::named(refund, transaction, cx),
+            (Event::SubscriptionNamed(id), Call::CreateSubscription(_)) => self.status.on_named(id, cx),
+            (Event::TransactionNamed(transaction), Call::RefundPayment(refund)) => {
+                refunds::on_named(refund, transaction, cx)
+            }
             (Event::NotCancelled, _) if !self.status.state().is_final() => {
                 cx.check(Rule::CancelResponse, false);
-                self.status.hint(cx);
+                self.status.look_up_on_hint(cx);
             }
             _ => {}
         }
     }
 
-    /// A request was done that had been ended as not done: the new try is none. Of a creation a person says whether it is
-    /// ours.
+    /// A request was done, although it had ended as not done. A new request for the same thing ends. For a creation, a
+    /// person says whether it is ours.
     pub(super) fn made_after_all(&mut self, made: &AfterAll<Call>, event: Event, cx: &mut Cx<'_>) {
         match made.again.as_ref().map(|(id, call)| (id, &**call)) {
-            Some((_, Call::CreateSubscription(_))) => self.vanish(cx),
+            Some((_, Call::CreateSubscription(_))) => self.reset(cx),
             Some((id, Call::RefundPayment(refund))) => {
                 self.refunds.end(id.intent(), refund, false, &mut self.ledger, cx);
             }
@@ -103,33 +107,48 @@ impl Subscription {
         }
     }
 
-    /// Every sending of a request was refused, or a lookup says that there is no such thing.
-    pub(super) fn refused(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
+    /// One sending of a request was refused, but another one may have succeeded.
+    pub(super) fn on_one_refusal(&mut self, call: &Call, cx: &mut Cx<'_>) {
+        if call.is_cancel() && !self.status.state().is_final() {
+            self.status.look_up_on_hint(cx);
+        }
+    }
+
+    /// A request was not done so far. It stays pending, unless it is no longer needed.
+    pub(super) fn on_not_sent(&self, call: &Call, cx: &mut Cx<'_>) {
+        if call.is_cancel() && self.status.state().is_final() {
+            cx.withdraw(Call::is_cancel);
+        }
+    }
+
+    /// Every sending of a request was refused, or a lookup denies the thing.
+    pub(super) fn on_refusal(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         let Self { status, payment, refunds, ledger, .. } = self;
         match call {
-            Call::CreateSubscription(_) => self.vanish(cx),
-            Call::RetrieveSubscription(of) => match status.state() {
-                SubscriptionState::Adopting => self.vanish(cx),
+            Call::CreateSubscription(_) => self.reset(cx),
+            Call::RetrieveSubscription(subscription) => match status.state() {
+                SubscriptionState::Adopting => self.reset(cx),
                 SubscriptionState::Requested => {
                     // A lookup denies the subscription that a reply has named.
                     if cx.deny(Call::is_create).is_some() {
-                        self.vanish(cx);
+                        self.reset(cx);
                     }
                 }
-                SubscriptionState::Attested => status.doubt(Review::GivenNotFound, cx),
-                _ => status.not_found(of, cx),
+                SubscriptionState::Attested => status.ask_again(Review::GivenNotFound, cx),
+                _ => status.on_not_found(subscription, cx),
             },
             Call::CancelSubscription(..) => status.not_cancelled(cx),
             Call::RefundPayment(refund) => refunds.end(id.intent(), refund, false, ledger, cx),
-            Call::FindTransactions(_) => undecided(cx),
-            Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.denied(intent, ledger, cx),
-            Call::RetrievePayments(..) => payment.unmeasured(status.id(), cx),
+            Call::FindTransactions(_) => ask_about_creation(cx),
+            Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.on_denied(intent, ledger, cx),
+            Call::RetrievePayments(..) => payment.on_no_period(status.id(), cx),
         }
     }
 }
 
-/// No transaction of the order shows or denies a subscription: a person is asked at once, who finds it in the back office.
-fn undecided(cx: &mut Cx<'_>) {
+/// The transactions of the order neither show nor deny a subscription. A person is asked at once, and can find it in
+/// the back office.
+fn ask_about_creation(cx: &mut Cx<'_>) {
     cx.ask_about(Call::is_create);
     cx.look_again(Call::is_create);
 }

@@ -1,4 +1,4 @@
-//! The rules of a subscription's actions: what its state decides, and what the contents of a command do.
+//! The rules about the actions of a subscription: which state and which contents they need.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -16,11 +16,11 @@ use crate::providers::revup::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_secure};
 
-/// The most characters that a word on a cancellation has.
+/// The most characters of `cancellationDetail`.
 const DETAIL: usize = 25;
 
 impl Subscription {
-    /// What must hold for an action, and again when the request that came of it is leased.
+    /// Checks an action, and again when its request is leased.
     pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
         let state = self.status.state();
         match action {
@@ -28,9 +28,11 @@ impl Subscription {
             Action::RetrievePayments => {
                 self.check_known(rules);
                 if state.is_known() {
-                    // What is not paid for now has no end that could be measured; what is over may still be given back.
-                    let paid = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::Cancelled);
-                    rules.check(CoreRule::NotNow, paid).unblocked_by(UnblockedBy::signal(SignalName::Created.as_str()));
+                    // Without a paid period there is no end to look up. A canceled subscription may still be refunded.
+                    let may_have_period = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::Cancelled);
+                    rules
+                        .check(CoreRule::NotNow, may_have_period)
+                        .unblocked_by(UnblockedBy::signal(SignalName::Created.as_str()));
                 }
             }
             Action::Cancel => {
@@ -48,7 +50,7 @@ impl Subscription {
         }
     }
 
-    /// What must hold besides for a new command.
+    /// Checks what a new command needs in addition.
     pub(super) fn check_accepted(&self, action: Action, rules: &mut Rules<'_>) {
         match action {
             Action::Create => self.check_create(rules),
@@ -57,7 +59,7 @@ impl Subscription {
         }
     }
 
-    /// What the contents of a command decide.
+    /// Checks the contents of a command.
     pub(super) fn check_command(&self, command: &Command, rules: &mut Rules<'_>) {
         match command {
             Command::CreateSubscription(request) => {
@@ -71,16 +73,16 @@ impl Subscription {
             Command::RetrieveSubscription { subscription_id: given } => {
                 let (given, known) = (given.as_ref(), self.status.id());
                 let is_same = given.is_none() || known.is_none() || given == known;
-                // That nothing is known yet has been said already.
+                // In the state `Requested`, `check_accepted` has already rejected the command.
                 let is_requested = self.status.state() == SubscriptionState::Requested;
-                let is_any = given.is_some() || known.is_some() || is_requested;
-                rules.check(CoreRule::NothingKnown, is_any).at("/subscriptionId");
+                let has_id = given.is_some() || known.is_some() || is_requested;
+                rules.check(CoreRule::NothingKnown, has_id).at("/subscriptionId");
                 rules.check(CoreRule::UnknownId, is_same).at("/subscriptionId");
             }
             Command::RetrievePayments {} => {}
             Command::CancelSubscription { cancellation_detail: detail } => {
-                let short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
-                rules.check(Rule::CancelDetailMax25, short).at("/cancellationDetail");
+                let is_short = detail.as_ref().is_none_or(|text| text.chars().count() <= DETAIL);
+                rules.check(Rule::CancelDetailMax25, is_short).at("/cancellationDetail");
             }
             Command::RefundPayment(refund) => self.check_refund(refund, rules),
         }
@@ -105,31 +107,31 @@ impl Subscription {
         }
     }
 
-    /// Whether it was ever paid: of a cancelled one, Revup alone knows.
+    /// Whether the subscription may have been paid. For a canceled one, only Revup knows.
     fn has_paid(&self) -> bool {
         self.payment.is_accepted() || self.status.state() == SubscriptionState::Cancelled
     }
 
-    /// Revup knows the subscription, and we its id.
+    /// Checks that Revup knows the subscription, and that its id is known.
     fn check_known(&self, rules: &mut Rules<'_>) {
-        let until = match self.status.state() {
+        let unblocked_by = match self.status.state() {
             SubscriptionState::Absent => Some(UnblockedBy::action(Action::Create.as_str())),
             SubscriptionState::Requested | SubscriptionState::Adopting | SubscriptionState::Attested => {
-                rules.reply_to(|call| call.is_create() || call.is_of_status())
+                rules.reply_to(|call| call.is_create() || call.is_status_lookup())
             }
             _ => return,
         };
-        rules.check(CoreRule::NotNow, false).unblocked_by(until);
+        rules.check(CoreRule::NotNow, false).unblocked_by(unblocked_by);
     }
 
     fn check_create(&self, rules: &mut Rules<'_>) {
         match self.status.state() {
             SubscriptionState::Absent => {
-                // An event names a subscription on our order: a person is to say whether it is ours.
+                // An event names a subscription on our order. A person has to say whether it is ours.
                 rules.check(Rule::CreateNoBlindRetry, !self.status.is_named());
                 return;
             }
-            // What was asked for, and is neither answered nor still to be sent.
+            // The request was sent, and has no reply yet.
             SubscriptionState::Requested if rules.pending(Call::is_create).is_none_or(|it| it.sent) => {
                 rules.check(Rule::CreateNoBlindRetry, false);
             }
@@ -144,23 +146,25 @@ impl Subscription {
         rules.check(CoreRule::AlreadyStarted, false);
     }
 
-    /// The refunds of a payment add up to no more than it.
+    /// Checks that the refunds of a payment add up to at most its amount.
     fn check_room(&self, refund: &RefundPayment, amount: Decimal, rules: &mut Rules<'_>) {
         let room = self.ledger.room(&refund.transaction_id, amount);
         let check = rules.check(Rule::RefundCeiling, room == Room::Enough).at("/amount");
-        let look = UnblockedBy::action(Action::RetrievePayments.as_str());
+        let lookup = UnblockedBy::action(Action::RetrievePayments.as_str());
         let _ = match room {
             Room::Enough => check,
-            Room::Short { left, proved: true } => check.because(|| format!("{left} of the payment is left.")),
-            Room::Short { left, proved: false } => {
-                check.because(|| format!("As far as is known, {left} of the payment is left.")).unblocked_by(look)
+            Room::Short { left, proved: true } => {
+                check.because(|| format!("{left} of the payment can still be refunded."))
             }
+            Room::Short { left, proved: false } => check
+                .because(|| format!("As far as is known, {left} of the payment can still be refunded."))
+                .unblocked_by(lookup),
             Room::Unknown => {
-                check.because(|| "No lookup has shown how much the payment was.".into()).unblocked_by(look)
+                check.because(|| "No lookup has shown the amount of the payment.".into()).unblocked_by(lookup)
             }
             Room::Forgotten => {
-                let why = "Only the newest 128 payments are remembered, and this one is not among them: how much it was is unknown.";
-                check.because(|| why.into()).unblocked_by(look)
+                let detail = "The amount is unknown, because this payment is not one of the newest 128 that are kept.";
+                check.because(|| detail.into()).unblocked_by(lookup)
             }
         };
     }
@@ -170,11 +174,11 @@ fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let plan = command.plan_id.as_deref();
     rules.check(Rule::CreatePlanIdRequired, plan.is_some_and(is_uuid)).at("/planId");
     let currency = command.currency.as_deref().unwrap_or_default();
-    let allowed = is_currency(currency) && rules.settings().allows(plan, currency);
-    rules.check(Rule::CreateCurrencyRequired, allowed).at("/currency");
+    let is_allowed = is_currency(currency) && rules.settings().allows(plan, currency);
+    rules.check(Rule::CreateCurrencyRequired, is_allowed).at("/currency");
 }
 
-/// The three ids of a token stand together, and the token is the key.
+/// Checks that the three ids of a token come together, and that the token is the key.
 fn check_parents(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let ids = [
         ("/tokenId", command.token_id.as_ref().map(Token::as_str)),
@@ -196,7 +200,7 @@ fn check_parents(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let key = Key::of("revup.token", token.as_str());
     rules.check(Rule::TokenOneSubscription, *rules.key() == key).at("/tokenId").because(|| {
         format!(
-            "The flow of this token has the key `{key}`, which `key_of` gives for `revup.token` and the token's id."
+            "The flow of this token has the key `{key}`, which `key_for` gives for `revup.token` and the token's id."
         )
     });
 }
@@ -207,15 +211,15 @@ fn check_order_fields(command: &CreateSubscription, rules: &mut Rules<'_>) {
         ("/generateToken", command.generate_token.is_some()),
         ("/notificationUrl", command.notification_url.is_some()),
     ];
-    for (pointer, given) in fields {
-        rules.check(Rule::CreateNoOrderFields, !given).at(pointer);
+    for (pointer, is_given) in fields {
+        rules.check(Rule::CreateNoOrderFields, !is_given).at(pointer);
     }
-    let plain = command.payment_details.is_none();
+    let is_absent = command.payment_details.is_none();
     if !command.is_on_token() {
-        rules.check(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
+        rules.check(Rule::CreateNoOrderFields, is_absent).at("/paymentDetails");
     } else {
-        // Of a token the document says that it is not needed, not that it must not be sent.
-        rules.warn(Rule::CreateNoOrderFields, plain).at("/paymentDetails");
+        // The documents say that a token does not need the field. They do not forbid it.
+        rules.warn(Rule::CreateNoOrderFields, is_absent).at("/paymentDetails");
         rules.check(Rule::CreateToken3dsFieldsUnneeded, command.three_ds_support.is_none()).at("/threeDSSupport");
         let result = command.redirect_url.as_ref().and_then(|it| it.three_ds_challenge_result.as_ref());
         rules.check(Rule::CreateToken3dsFieldsUnneeded, result.is_none()).at("/redirectUrl/threeDSChallengeResult");
@@ -225,28 +229,28 @@ fn check_order_fields(command: &CreateSubscription, rules: &mut Rules<'_>) {
 fn check_urls(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let events = command.event_subscription_url.as_deref().unwrap_or_default();
     rules.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl");
-    let plain = is_absolute(events) && !is_secure(events);
-    rules.warn(Rule::CreateEventUrlRequired, !plain).at("/eventSubscriptionUrl");
+    let is_insecure = is_absolute(events) && !is_secure(events);
+    rules.warn(Rule::CreateEventUrlRequired, !is_insecure).at("/eventSubscriptionUrl");
     let none = RedirectUrl::default();
     let pages = command.redirect_url.as_ref().unwrap_or(&none);
     for (pointer, page) in [("/redirectUrl/success", &pages.success), ("/redirectUrl/fail", &pages.fail)] {
-        let absolute = page.as_deref().is_some_and(is_absolute);
-        rules.check(Rule::CreateRedirectUrls, absolute).at(pointer);
+        let is_absolute = page.as_deref().is_some_and(is_absolute);
+        rules.check(Rule::CreateRedirectUrls, is_absolute).at(pointer);
     }
 }
 
 fn check_initial_amount(command: &CreateSubscription, rules: &mut Rules<'_>) {
-    const AT: &str = "/overwrite/initialAmount";
+    const POINTER: &str = "/overwrite/initialAmount";
     let Some(amount) = command.overwrite.as_ref().and_then(|it| it.initial_amount.as_ref()) else { return };
     let value = amount.decimal();
-    rules.check(Rule::CreateInitialAmountDecimal, value.is_some()).at(AT);
+    rules.check(Rule::CreateInitialAmountDecimal, value.is_some()).at(POINTER);
     let places = places_of(command.currency.as_deref().unwrap_or_default());
     let fits = value.is_none_or(|it| !it.is_negative() && it.places() <= places);
-    rules.check(Rule::CreateInitialAmount, fits).at(AT);
+    rules.check(Rule::CreateInitialAmount, fits).at(POINTER);
     rules
         .warn(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
-        .at(AT)
-        .because(|| "The first charge is of nothing.".into());
+        .at(POINTER)
+        .because(|| "The first charge would be 0.".into());
 }
 
 fn is_currency(text: &str) -> bool {

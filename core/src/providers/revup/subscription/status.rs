@@ -1,4 +1,4 @@
-//! The facet `subscription`: what Revup's status of the subscription is, as replies, events and persons show.
+//! The facet `subscription`: the status of the subscription at Revup, as replies, events and verdicts show it.
 
 mod creation;
 mod lookup;
@@ -20,46 +20,46 @@ use crate::providers::revup::order::expires_at;
 use crate::time::Timestamp;
 
 states! {
-    /// What is known of the subscription.
+    /// What is known about the subscription.
     pub enum SubscriptionState ("RevupSubscriptionStatusState") {
-        /// Not asked for.
+        /// No subscription is requested.
         #[default]
         Absent = "absent",
-        /// Asked for.
+        /// The subscription is requested.
         Requested = "requested",
-        /// Looked up for the first time.
+        /// The subscription is looked up for the first time.
         Adopting = "adopting",
-        /// A person says that it was created, and no lookup has confirmed it.
+        /// A person says that the subscription was created, and no lookup has confirmed it.
         Attested = "attested",
-        /// Revup knows it, and nothing proves its first charge.
+        /// Revup knows the subscription, and nothing proves its first charge.
         Awaiting = "awaiting",
-        /// Paid, and renewed by Revup.
+        /// The subscription is paid, and Revup renews it.
         Fulfilled = "fulfilled",
-        /// A renewal failed, and Revup tries again.
+        /// A renewal failed, and Revup retries it.
         PastDue = "past_due",
-        /// Paused.
+        /// The subscription is paused.
         Paused = "paused",
-        /// Of a status that no document lists.
+        /// The status of the subscription is not documented.
         Unclear = "unclear",
         /// The first charge failed.
         Archived = "archived",
-        /// Over.
+        /// The subscription is over.
         Cancelled = "cancelled",
     }
 }
 
 impl SubscriptionState {
-    /// Whether Revup is known to know it.
+    /// Whether Revup surely knows the subscription.
     pub(super) fn is_known(self) -> bool {
         self >= Self::Awaiting
     }
 
-    /// Whether nothing comes after it.
+    /// Whether the state is final.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Archived | Self::Cancelled)
     }
 
-    /// Whether its first charge is proved and it is not over.
+    /// Whether the first charge is proved and the subscription is not over.
     pub(super) const fn is_live(self) -> bool {
         matches!(self, Self::Fulfilled | Self::PastDue | Self::Paused)
     }
@@ -70,33 +70,34 @@ impl SubscriptionState {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionStatus"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Status {
-    /// Where it is, by the last evidence.
+    /// The state, from the last evidence.
     state: SubscriptionState,
-    /// What Revup calls it.
+    /// The id of the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<SubscriptionId>,
-    /// What Revup may call it: a reply that proved nothing has named it, or an event after a person denied the creation.
+    /// An id without proof: from an incomplete reply, or from an event after a person denied the creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     named: Option<SubscriptionId>,
-    /// Whether the reply named another order and no person has looked, or one has said that it is not ours.
+    /// Whether access is withheld. The reply named another order, and no person has said that the subscription is ours.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     withheld: bool,
-    /// Whether its cancellation is asked for.
+    /// Whether a cancellation is requested.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     cancelling: bool,
-    /// Why it was cancelled, where that was told with proof.
+    /// The reason of the cancellation, if evidence has shown it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
-    /// The wait for the lookup that tells its status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watch: Option<PollTimer>,
-    /// When the newest lookup was begun that showed it, or when it ended: one begun before shows nothing new.
+    /// The wait for a lookup that shows the status.
+    #[serde(rename = "watch", skip_serializing_if = "Option::is_none")]
+    timer: Option<PollTimer>,
+    /// When the newest lookup with a result was leased, or when the subscription ended. A lookup that was leased before
+    /// proves nothing new.
     #[serde(skip_serializing_if = "Option::is_none")]
     fresh_from: Option<Timestamp>,
-    /// The status that no document lists and that it has.
+    /// The current status, if no document lists it.
     #[serde(skip_serializing_if = "Option::is_none")]
     unlisted: Option<String>,
-    /// The same, of which a person says that it is paid and runs.
+    /// The undocumented status that means "paid and running", as a person says.
     #[serde(skip_serializing_if = "Option::is_none")]
     lives_as: Option<String>,
 }
@@ -118,45 +119,51 @@ impl Status {
         self.cancelling
     }
 
-    /// Whether Revup may have given it a name that nothing has proved.
+    /// Whether an id without proof is known.
     pub(super) const fn is_named(&self) -> bool {
         self.named.is_some()
     }
 
-    /// Whether it is paid, and no lookup is waited for that may show otherwise.
+    /// Whether the subscription is paid, and no pending lookup may show otherwise.
     pub(super) fn is_plainly_fulfilled(&self) -> bool {
-        self.state == SubscriptionState::Fulfilled && self.watch.is_none()
+        self.state == SubscriptionState::Fulfilled && self.timer.is_none()
     }
 
     pub(super) fn impossible(&self, terms: &Terms, payment: &Payment) -> Option<&'static str> {
         let is_named = self.state > SubscriptionState::Requested;
         match self.state {
             _ if is_named != self.id.is_some() => {
-                Some("a subscription has an id exactly when Revup or a person named it")
+                Some("a subscription must have an id exactly if Revup or a person has named it")
             }
-            SubscriptionState::Requested if !terms.is_requested() => Some("nobody asked for the subscription"),
-            SubscriptionState::Awaiting if self.watch.is_none() => Some("a first charge is waited for since never"),
-            state if state.is_live() && !payment.is_accepted() => Some("a subscription that lives was paid once"),
+            SubscriptionState::Requested if !terms.is_requested() => {
+                Some("a requested subscription must have a request")
+            }
+            SubscriptionState::Awaiting if self.timer.is_none() => {
+                Some("the wait for a first charge must have a beginning")
+            }
+            state if state.is_live() && !payment.is_accepted() => {
+                Some("the first charge of a live subscription must have succeeded")
+            }
             _ => None,
         }
     }
 
     /// The wait for the first charge.
     pub(super) fn wait_for_charge(&self, terms: &Terms) -> Option<Wait> {
-        let (SubscriptionState::Awaiting, Some(watch), Some(id)) = (self.state, &self.watch, &self.id) else {
+        let (SubscriptionState::Awaiting, Some(timer), Some(id)) = (self.state, &self.timer, &self.id) else {
             return None;
         };
-        if watch.is_stopped() {
+        if timer.is_stopped() {
             return None;
         }
-        let mut wait = Wait::new(SignalName::Created.as_str(), watch.since());
+        let mut wait = Wait::new(SignalName::Created.as_str(), timer.since());
         wait.about = Some(id.as_str().into());
-        // The order of the form is gone after an hour; a stored card has been charged or not by then.
-        wait.expires_at = (!terms.is_on_token() && terms.order().is_some()).then(|| expires_at(watch.since()));
+        // The order of the form expires after an hour. A stored card has been charged or not by then.
+        wait.expires_at = (!terms.is_on_token() && terms.order().is_some()).then(|| expires_at(timer.since()));
         Some(wait)
     }
 
-    /// The host asks for a cancellation.
+    /// The host requests a cancellation.
     pub(super) fn cancel(&mut self, detail: Option<String>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let id = self.id.clone().filter(|_| self.state.is_known()).ok_or(Stop::NotNow)?;
         cx.request(Call::CancelSubscription(id, detail));
@@ -164,40 +171,41 @@ impl Status {
         Ok(())
     }
 
-    /// The reply to a cancellation, or an event with proof, says that it is over, and why.
-    pub(super) fn cancelled(&mut self, reason: Option<Reason>, payment: &mut Payment, cx: &mut Cx<'_>) {
+    /// The reply to a cancellation, or an event with proof, shows the end and its reason.
+    pub(super) fn become_cancelled(&mut self, reason: Option<Reason>, payment: &mut Payment, cx: &mut Cx<'_>) {
         self.reason = reason.or(self.reason.take());
         self.end(SubscriptionState::Cancelled, payment, cx);
     }
 
-    /// The reply to a cancellation says nothing of another one.
+    /// The reply to a cancellation has come. Another cancellation may follow.
     pub(super) const fn stop_cancelling(&mut self) {
         self.cancelling = false;
     }
 
-    /// A cancellation did nothing, as far as is known: the status is looked up.
+    /// A cancellation had no known result, so the status is looked up.
     pub(super) fn not_cancelled(&mut self, cx: &mut Cx<'_>) {
         self.cancelling = false;
         if !self.state.is_final() {
-            self.hint(cx);
+            self.look_up_on_hint(cx);
         }
     }
 
-    /// What is known contradicts what is said now: the higher is kept, and a person looks.
-    pub(super) fn contradict(&self, cx: &mut Cx<'_>) {
+    /// New evidence contradicts the known state. The state that comes later in the list is kept, and a person reviews
+    /// it.
+    pub(super) fn ask_about_contradiction(&self, cx: &mut Cx<'_>) {
         if let Some(id) = &self.id {
             cx.ask(Review::Contradiction, id.as_str());
         }
     }
 
-    /// It is over, by evidence. A cancellation outranks a first charge that failed.
+    /// Evidence shows that the subscription is over. A cancellation outranks a failed first charge.
     pub(super) fn end(&mut self, to: SubscriptionState, payment: &mut Payment, cx: &mut Cx<'_>) {
         use SubscriptionState::{Adopting, Archived, Cancelled};
         if self.state == to {
             return;
         }
         if self.state.is_final() || (to == Archived && payment.is_accepted()) {
-            self.contradict(cx);
+            self.ask_about_contradiction(cx);
         }
         if to == Archived {
             payment.fail();
@@ -208,12 +216,12 @@ impl Status {
         let was_adopted = self.state == Adopting;
         self.state = to;
         self.cancelling = false;
-        self.watch = None;
-        payment.stop_measuring(self.id.as_ref(), cx);
+        self.timer = None;
+        payment.stop_period_lookups(self.id.as_ref(), cx);
         self.fresh_from = Some(cx.now());
-        cx.withdraw_unsent(Call::is_of_status);
-        cx.withdraw(Call::is_of_period);
-        // Whoever has ended it, a cancellation asks for nothing more.
+        cx.withdraw_unsent(Call::is_status_lookup);
+        cx.withdraw(Call::is_payments_lookup);
+        // The subscription is over, so a cancellation has nothing left to do.
         cx.withdraw_unsent(Call::is_cancel);
         let _ = cx.prove(Call::is_cancel, None);
         let Some(id) = &self.id else { return };
@@ -226,74 +234,74 @@ impl Status {
         }
     }
 
-    /// It is paid, past due or paused, by evidence.
-    pub(super) fn live(&mut self, to: SubscriptionState, payment: &mut Payment, cx: &mut Cx<'_>) {
+    /// Evidence shows that the subscription is paid, past due or paused.
+    pub(super) fn become_live(&mut self, to: SubscriptionState, payment: &mut Payment, cx: &mut Cx<'_>) {
         if self.state.is_final() {
-            self.contradict(cx);
+            self.ask_about_contradiction(cx);
             return;
         }
-        let (came, was_adopted) = (self.state != to, self.state == SubscriptionState::Adopting);
+        let (is_new, was_adopted) = (self.state != to, self.state == SubscriptionState::Adopting);
         payment.accept(self, cx);
         self.state = to;
         self.settle(payment, cx);
         let Some(id) = &self.id else { return };
         match to {
-            SubscriptionState::PastDue if came && !was_adopted => {
+            SubscriptionState::PastDue if is_new && !was_adopted => {
                 cx.notify(Notice::PaymentFailed, id.as_str(), None);
             }
             SubscriptionState::Fulfilled => cx.withdraw_notice(Notice::PaymentFailed, id.as_str()),
             _ => {}
         }
-        if came {
-            payment.grant(self, cx);
+        if is_new {
+            payment.grant_access(self, cx);
         }
-        payment.measure(self, cx);
+        payment.look_up_period(self, cx);
     }
 
-    /// An event with proof says that the first charge succeeded. A hint that came before is still looked into, as one that
-    /// comes after it would be.
-    pub(super) fn fulfilled(&mut self, payment: &mut Payment, cx: &mut Cx<'_>) {
+    /// An event with proof shows that the first charge succeeded. An earlier hint still causes a lookup, as a later one
+    /// would.
+    pub(super) fn become_fulfilled(&mut self, payment: &mut Payment, cx: &mut Cx<'_>) {
         if self.state == SubscriptionState::Awaiting {
-            let was_hinted = self.watch.as_ref().is_some_and(|it| !it.is_fresh());
+            let was_hinted = self.timer.as_ref().is_some_and(|it| !it.is_fresh());
             self.state = SubscriptionState::Fulfilled;
             self.settle(payment, cx);
             if was_hinted {
-                self.hint(cx);
+                self.look_up_on_hint(cx);
             }
         }
     }
 
-    /// Money goes back by a dispute, which ends nothing by itself: a person is told.
-    pub(super) fn disputed(&self, cx: &mut Cx<'_>) {
+    /// The bank disputes a payment. This does not end the subscription, so a person reviews it.
+    pub(super) fn ask_about_dispute(&self, cx: &mut Cx<'_>) {
         if let Some(id) = &self.id {
             cx.ask(Review::Disputed, id.as_str());
         }
     }
 
-    /// A person says that it is paid and runs, whatever its status is called.
+    /// A person says that the subscription is paid and runs, whatever its status is called.
     pub(super) fn attest_live(&mut self, payment: &mut Payment, cx: &mut Cx<'_>) {
         self.lives_as = self.unlisted.take();
-        self.live(SubscriptionState::Fulfilled, payment, cx);
+        self.become_live(SubscriptionState::Fulfilled, payment, cx);
     }
 
-    /// A person says whether to wait on for the first charge.
+    /// A person says whether to wait further for the first charge.
     pub(super) fn wait_or_stop(&mut self, verdict: Verdict, cx: &mut Cx<'_>) {
         if verdict == Verdict::KeepWaiting {
-            self.watch = Some(PollTimer::new(cx.now()));
-            self.plan(cx);
+            self.timer = Some(PollTimer::new(cx.now()));
+            self.schedule_lookup(cx);
         } else {
             self.stop_waiting(cx);
         }
     }
 
-    /// A person waits no longer; a late signal still wins.
+    /// The wait for the first charge ends. A late signal still counts.
     pub(super) fn stop_waiting(&mut self, cx: &mut Cx<'_>) {
-        cx.withdraw(Call::is_of_status);
+        cx.withdraw(Call::is_status_lookup);
         if let Some(id) = &self.id {
             cx.withdraw_review(Review::NoSignal, id.as_str());
         }
-        if let Some(watch) = &mut self.watch {
-            watch.stop();
+        if let Some(timer) = &mut self.timer {
+            timer.stop();
         }
     }
 }

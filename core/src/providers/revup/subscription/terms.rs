@@ -1,4 +1,4 @@
-//! What was asked for: no facet, since the terms of a subscription are only learned and never move.
+//! The requested terms. They are only learned and never move, so they are not a facet.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::CreateSubscription;
-use crate::providers::revup::api::replies::SubscriptionSeen;
+use crate::providers::revup::api::replies::SubscriptionReply;
 use crate::providers::revup::ids::OrderId;
 
 /// The terms of a subscription, as far as they are known.
@@ -17,22 +17,22 @@ pub(super) struct Terms {
     /// Whether a stored card pays.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     on_token: bool,
-    /// The order of the first charge: with a token, the parent order.
+    /// The order of the first charge. With a token, it is the parent order.
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<OrderId>,
-    /// The newest request to create it.
+    /// The newest request to create the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<EffectId>,
     /// The plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
-    /// The currency of its charges; unknown of an adopted one.
+    /// The currency of the charges. It is unknown for an adopted subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
 }
 
 impl Terms {
-    /// What a creation asks for.
+    /// The terms of a create command.
     pub(super) fn of(command: &CreateSubscription) -> Self {
         Self {
             on_token: command.is_on_token(),
@@ -43,7 +43,7 @@ impl Terms {
         }
     }
 
-    /// The request that asks for it.
+    /// Notes the request that creates the subscription.
     pub(super) fn requested_by(self, request: EffectId) -> Self {
         Self { request: Some(request), ..self }
     }
@@ -60,7 +60,7 @@ impl Terms {
         self.order.as_ref()
     }
 
-    /// Whether that is the order of its first charge, which is known.
+    /// Whether this is the order of the first charge. An unknown order never is.
     pub(super) fn is_order(&self, order: Option<&OrderId>) -> bool {
         self.order.is_some() && self.order.as_ref() == order
     }
@@ -69,7 +69,7 @@ impl Terms {
         self.currency.as_deref()
     }
 
-    /// The reply to the creation of a form names its order.
+    /// The reply to a creation by form names the order.
     pub(super) fn learn_order(&mut self, order: OrderId) {
         self.order = Some(order);
     }
@@ -79,13 +79,13 @@ impl Terms {
         self.plan = self.plan.take().or_else(|| plan.cloned());
     }
 
-    /// Whether an event is about the plan, as far as both are known.
+    /// Whether a plan is the plan of this subscription. An unknown plan may be.
     pub(super) fn is_plan(&self, named: Option<&str>) -> bool {
         self.plan.as_deref().zip(named).is_none_or(|(plan, named)| plan.eq_ignore_ascii_case(named))
     }
 
     /// Whether a lookup shows a subscription to another plan.
-    pub(super) fn differ_from(&self, reply: &SubscriptionSeen) -> bool {
+    pub(super) fn differ_from(&self, reply: &SubscriptionReply) -> bool {
         !self.is_plan(reply.plan_id.as_deref())
     }
 }

@@ -1,4 +1,4 @@
-//! The dispatch of verdicts: what a person says of a request, of a subscription, or of a wait.
+//! The dispatch of verdicts: about a request, about the subscription, or about a wait.
 
 use super::status::SubscriptionState;
 use super::{Cx, Subscription};
@@ -8,7 +8,8 @@ use crate::providers::revup::names::{Review, Verdict};
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// A person said what has become of a request, or gave it up: it is over. `named` is the id that the verdict names.
+    /// A person says what has become of a request, or gives the request up. The request is over. `named` is the id that
+    /// the verdict names.
     pub(super) fn resolved(
         &mut self,
         id: &EffectId,
@@ -20,42 +21,44 @@ impl Subscription {
         let Self { status, payment, refunds, ledger, .. } = self;
         match call {
             Call::CreateSubscription(_) => match (verdict, named) {
-                (Some(Verdict::Created), Some(named)) => status.attest(named, cx),
+                (Some(Verdict::Created), Some(id)) => status.attest(id, cx),
                 (Some(Verdict::NotCreated), _) => self.not_created(cx),
-                _ => self.vanish(cx),
+                _ => self.reset(cx),
             },
             Call::CancelSubscription(..) if verdict == Some(Verdict::Cancelled) => {
                 status.end(SubscriptionState::Cancelled, payment, cx);
-                // A lookup would show otherwise.
-                status.confirm(cx);
+                // A lookup shows whether that is wrong.
+                status.look_up(cx);
             }
             Call::CancelSubscription(..) => status.not_cancelled(cx),
             Call::RefundPayment(refund) => {
                 let is_done = verdict == Some(Verdict::Refunded);
                 refunds.attest(id.intent(), refund, is_done, named, ledger, cx);
             }
-            Call::RetrieveSubscription(_) => self.unanswered(cx),
+            Call::RetrieveSubscription(_) => self.lookup_given_up(cx),
             Call::RetrievePayments(..) => {
-                payment.stop_measuring(status.id(), cx);
+                payment.stop_period_lookups(status.id(), cx);
                 status.settle(payment, cx);
             }
             Call::FindTransactions(_) => cx.ask_about(Call::is_create),
-            Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.given_up(intent, cx),
+            Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => {
+                refunds.on_lookup_given_up(intent, cx)
+            }
         }
     }
 
-    /// Nobody answers the lookup of the subscription, and a person waits no longer.
-    fn unanswered(&mut self, cx: &mut Cx<'_>) {
+    /// A person gave up the lookup of the subscription.
+    fn lookup_given_up(&mut self, cx: &mut Cx<'_>) {
         match self.status.state() {
-            SubscriptionState::Adopting => self.vanish(cx),
+            SubscriptionState::Adopting => self.reset(cx),
             SubscriptionState::Requested => cx.ask_about(Call::is_create),
-            SubscriptionState::Attested => self.status.doubt(Review::GivenNotFound, cx),
+            SubscriptionState::Attested => self.status.ask_again(Review::GivenNotFound, cx),
             SubscriptionState::Awaiting => self.status.stop_waiting(cx),
             _ => self.status.settle(&mut self.payment, cx),
         }
     }
 
-    /// A person answers a question of the flow's own; `named` is the id that the verdict names.
+    /// A person answers a review of the flow. `named` is the id that the verdict names.
     pub(super) fn reviewed(
         &mut self,
         review: Review,
@@ -72,8 +75,9 @@ impl Subscription {
                     status.settle(payment, cx);
                 }
             }
-            (Review::RefundUnfinished, _) => refunds.unfinished(about, verdict, ledger, cx),
-            // Somebody has seen it: what an event or a late reply has named is confirmed like any other's word.
+            (Review::RefundUnfinished, _) => refunds.reviewed_unfinished(about, verdict, ledger, cx),
+            // The person has seen the event or the late reply. A lookup confirms the id in it, as for any id from a
+            // verdict.
             (Review::MadeAfterAll, Verdict::Ours | Verdict::Seen)
                 if status.state() == SubscriptionState::Absent && terms.is_on_token() =>
             {
@@ -82,27 +86,27 @@ impl Subscription {
             (Review::MadeAfterAll, _) => status.forget_named(),
             (Review::OrderMismatch, Verdict::Ours) => {
                 status.release();
-                payment.grant(status, cx);
-                payment.measure(status, cx);
+                payment.grant_access(status, cx);
+                payment.look_up_period(status, cx);
             }
             (_, Verdict::Created) => {
-                if let Some(named) = named {
-                    status.attest(named, cx);
+                if let Some(id) = named {
+                    status.attest(id, cx);
                 }
             }
             (_, Verdict::NotCreated) => self.not_created(cx),
             (_, Verdict::Ended) => status.end(SubscriptionState::Cancelled, payment, cx),
             (_, Verdict::Live) => status.attest_live(payment, cx),
             (Review::NoSignal, Verdict::KeepWaiting | Verdict::StopWaiting) => status.wait_or_stop(verdict, cx),
-            // What is known stays.
+            // The state does not change.
             _ => {}
         }
     }
 
-    /// A person says that there is no subscription. An event that names the order can still tell otherwise.
+    /// A person says that there is no subscription. An event that names the order can still show the opposite.
     fn not_created(&mut self, cx: &mut Cx<'_>) {
         let terms = self.terms.clone();
-        self.vanish(cx);
+        self.reset(cx);
         self.terms = terms;
     }
 }

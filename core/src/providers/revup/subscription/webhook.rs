@@ -1,5 +1,5 @@
-//! The dispatch of what Revup posts: a hint that makes the lookup owed, and evidence of what is final where its origin is
-//! proved.
+//! The dispatch of the messages that Revup posts. A message is a hint that makes a lookup due. With proof of its
+//! origin, it is evidence of what is final.
 
 use super::status::SubscriptionState;
 use super::{Cx, Subscription};
@@ -7,128 +7,146 @@ use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{Reviews, Stop};
 use crate::id::Digest;
 use crate::providers::revup::api::calls::Call;
-use crate::providers::revup::api::event::{EventSeen, EventType, PaymentType};
+use crate::providers::revup::api::event::{EventType, EventWebhook, PaymentType};
 use crate::providers::revup::api::notification::{Notification, TransactionType};
-use crate::providers::revup::api::replies::Status;
+use crate::providers::revup::api::replies::{Event, Status};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::names::{Review, Verdict};
 use crate::providers::revup::rules::Rule;
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// An event.
-    pub(super) fn event(&mut self, event: &EventSeen, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let is_proved = origin == Origin::Verified;
+    /// A message: an event, a notification or a callback.
+    pub(super) fn on_webhook(&mut self, message: Event, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        match message {
+            Event::Webhook(event) => self.on_event(&event, origin == Origin::Verified, cx),
+            Event::Notification(notification) => self.on_notification(&notification, origin, cx),
+            Event::Callback(callback) => self.on_callback(&callback, cx),
+            _ => Err(IgnoredReason::Unrelated.into()),
+        }
+    }
+
+    /// An event. What it does depends on whether it names our subscription, or the order of our token.
+    fn on_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_named = self.status.id() == Some(event.subscription());
         match self.status.state() {
-            SubscriptionState::Absent | SubscriptionState::Requested if is_proved && self.is_answer(event, cx) => {
-                self.created_by(event, cx);
+            SubscriptionState::Absent | SubscriptionState::Requested
+                if is_proved && self.names_our_order(event, cx) =>
+            {
+                self.created_by_event(event, cx);
                 return Ok(());
             }
-            SubscriptionState::Absent if self.is_answer(event, cx) => {
-                self.events.remember(event.stamp())?;
+            SubscriptionState::Absent if self.names_our_order(event, cx) => {
+                self.events.note(event.stamp())?;
                 self.status.named_after_all(event.subscription(), cx);
                 return Ok(());
             }
             SubscriptionState::Absent => return Err(IgnoredReason::Unrelated.into()),
             SubscriptionState::Requested => return Err(IgnoredReason::Early.into()),
-            _ if !is_named && is_proved && self.is_answer(event, cx) => {
-                // Another subscription on the order of ours: the token was used twice, and a person looks.
-                self.events.remember(event.stamp())?;
+            _ if !is_named && is_proved && self.names_our_order(event, cx) => {
+                // Another subscription exists on our order: the token was used twice. A person reviews it.
+                self.events.note(event.stamp())?;
                 cx.ask(Review::MadeTwice, event.subscription().as_str());
                 return Ok(());
             }
             _ if !is_named => return Err(IgnoredReason::Unrelated.into()),
             _ => {}
         }
-        self.events.remember(event.stamp())?;
+        self.apply_event(event, is_proved, cx)
+    }
+
+    /// Applies an event about our subscription.
+    fn apply_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        self.events.note(event.stamp())?;
         self.check_event(event, cx);
         for made in event.made() {
             self.ledger.note(made, is_proved);
         }
         self.count_refunds(event, is_proved, cx);
         if is_proved {
-            self.proved(event, cx);
+            self.apply_proved(event, cx);
         }
         let state = self.status.state();
         if !state.is_known() || !is_proved && self.revives(event) {
-            self.status.confirm(cx);
+            self.status.look_up(cx);
         } else if !(state.is_final() || is_proved && self.is_settled(event)) {
-            self.status.hint(cx);
+            self.status.look_up_on_hint(cx);
         }
         match event.kind() {
             EventType::Refunded => {
-                self.refunds.look_at_all(cx);
+                self.refunds.look_up_all(cx);
             }
-            EventType::Disputed => self.status.disputed(cx),
+            EventType::Disputed => self.status.ask_about_dispute(cx),
             _ => {}
         }
         Ok(())
     }
 
-    /// Whether an event answers our creation, if it is genuine: it names the order of the token that we have sent.
-    fn is_answer(&self, event: &EventSeen, cx: &Cx<'_>) -> bool {
+    /// Whether an event names the order of our token, after the create request was sent. If the event is genuine, it
+    /// shows the result of that request.
+    fn names_our_order(&self, event: &EventWebhook, cx: &Cx<'_>) -> bool {
         let is_unsent = cx.pending(Call::is_create).is_some_and(|it| !it.sent);
         !is_unsent && self.terms.is_on_token() && self.terms.is_order(event.order().as_ref())
     }
 
-    /// An event names our order, and nobody else can have sent it: it stands in for the reply to the creation.
-    fn created_by(&mut self, event: &EventSeen, cx: &mut Cx<'_>) {
+    /// An event with proof names our order. It replaces the reply to the creation.
+    fn created_by_event(&mut self, event: &EventWebhook, cx: &mut Cx<'_>) {
         let id = event.subscription();
         if cx.prove(Call::is_create, Some(id.as_str())).is_none() {
             // A person has said that nothing was created.
             let _ = cx.after_all(Call::is_create, id.as_str(), Review::MadeAfterAll.only(&[Verdict::Seen]));
         }
-        cx.withdraw(Call::is_of_status);
+        cx.withdraw(Call::is_status_lookup);
         self.status.bind(id.clone(), &mut self.payment, cx);
-        let _ = self.events.remember(event.stamp());
-        self.status.hint(cx);
+        let _ = self.events.note(event.stamp());
+        self.status.look_up_on_hint(cx);
     }
 
-    /// An event lists refunds: with proof, those that are not ours count at once; otherwise the order's transactions tell.
-    fn count_refunds(&mut self, event: &EventSeen, is_proved: bool, cx: &mut Cx<'_>) {
-        let is_news = self.ledger.count_listed(event, is_proved);
+    /// An event lists refunds. With proof, the refunds that are not ours count at once. Without proof, the transactions
+    /// of the order are looked up.
+    fn count_refunds(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) {
+        let has_new = self.ledger.count_listed(event, is_proved);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));
-        if let Some(order) = order.filter(|_| is_news && !is_proved && self.status.state().is_known()) {
+        if let Some(order) = order.filter(|_| has_new && !is_proved && self.status.state().is_known()) {
             cx.look_up(Call::FindTransactions(order));
         }
     }
 
-    /// Takes what is final from an event whose origin is proved; what can go both ways is the lookup's to say.
-    fn proved(&mut self, event: &EventSeen, cx: &mut Cx<'_>) {
+    /// Applies what is final in an event with proof. A lookup shows what can change both ways.
+    fn apply_proved(&mut self, event: &EventWebhook, cx: &mut Cx<'_>) {
         let Self { status, payment, .. } = self;
         if !status.state().is_known() {
             return;
         }
         match event.kind() {
-            // The payment that it comes from decides, and the lookup where that was not made.
+            // The payment was not made, so the lookup decides.
             EventType::Created if event.is_unpaid() => {}
             EventType::Created => {
                 payment.accept(status, cx);
                 if *event.status() == Status::Fulfilled {
-                    status.fulfilled(payment, cx);
+                    status.become_fulfilled(payment, cx);
                 }
             }
             EventType::Archived => status.end(SubscriptionState::Archived, payment, cx),
-            EventType::Cancelled => status.cancelled(event.reason(), payment, cx),
+            EventType::Cancelled => status.become_cancelled(event.reason(), payment, cx),
             _ => {}
         }
         if let Some(until) = event.paid_until().filter(|_| payment.is_accepted() && !status.state().is_final()) {
-            payment.paid(until, status, cx);
-            payment.grant(status, cx);
+            payment.extend(until, status, cx);
+            payment.grant_access(status, cx);
         }
-        payment.measure(status, cx);
+        payment.look_up_period(status, cx);
     }
 
-    /// Whether an event tells of a paid subscription, where the first charge is known to have failed.
-    fn revives(&self, event: &EventSeen) -> bool {
-        let lives = matches!(event.kind(), EventType::Created | EventType::Updated | EventType::Resumed);
-        self.status.state() == SubscriptionState::Archived && lives && *event.status() == Status::Fulfilled
+    /// Whether an event shows a paid subscription although the first charge is known to have failed.
+    fn revives(&self, event: &EventWebhook) -> bool {
+        let is_live = matches!(event.kind(), EventType::Created | EventType::Updated | EventType::Resumed);
+        self.status.state() == SubscriptionState::Archived && is_live && *event.status() == Status::Fulfilled
     }
 
-    /// Whether an event leaves nothing to be looked up.
-    fn is_settled(&self, event: &EventSeen) -> bool {
+    /// Whether nothing has to be looked up after an event.
+    fn is_settled(&self, event: &EventWebhook) -> bool {
         match event.kind() {
             EventType::Created => self.status.state().is_live() && !event.is_unpaid(),
             EventType::Refunded | EventType::Disputed => true,
@@ -136,8 +154,8 @@ impl Subscription {
         }
     }
 
-    /// What is odd about an event, whatever it moves.
-    fn check_event(&self, event: &EventSeen, cx: &mut Cx<'_>) {
+    /// Checks an event against the rules, whatever it changes.
+    fn check_event(&self, event: &EventWebhook, cx: &mut Cx<'_>) {
         let (kind, status, state) = (event.kind(), event.status(), self.status.state());
         cx.check(Rule::EventTypeKnown, kind.is_known()).at("/eventType");
         cx.check(Rule::EventOccurredAtAlias, event.has_one_time()).at("/ocurredAt");
@@ -152,58 +170,53 @@ impl Subscription {
         cx.check(Rule::EventStatusConsistency, agrees).at("/data/status");
         let fits = *kind != EventType::Refunded || event.refunds_fit();
         cx.check(Rule::RefundSum, fits).at("/originator/data/transactions");
-        let rebill = matches!(event.payment_type(), Some(PaymentType::Renewal | PaymentType::Maintenance));
+        let is_renewal = matches!(event.payment_type(), Some(PaymentType::Renewal | PaymentType::Maintenance));
         let is_archived = state == SubscriptionState::Archived;
-        cx.check(Rule::RebillOnlyAfterInitial, !(rebill && is_archived)).at("/originator/data/type");
-        let paused = *kind != EventType::Paused || state != SubscriptionState::Awaiting;
-        cx.check(Rule::PauseFromLive, paused).at("/eventType");
-        let runs = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::PastDue);
-        cx.check(Rule::ResumeOnlyFromPaused, *kind != EventType::Resumed || !runs).at("/eventType");
-        let moves = matches!(kind, EventType::Updated | EventType::Paused | EventType::Resumed);
+        cx.check(Rule::RebillOnlyAfterInitial, !(is_renewal && is_archived)).at("/originator/data/type");
+        let is_pausable = *kind != EventType::Paused || state != SubscriptionState::Awaiting;
+        cx.check(Rule::PauseFromLive, is_pausable).at("/eventType");
+        let is_running = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::PastDue);
+        cx.check(Rule::ResumeOnlyFromPaused, *kind != EventType::Resumed || !is_running).at("/eventType");
+        let is_change = matches!(kind, EventType::Updated | EventType::Paused | EventType::Resumed);
         let is_cancelled = state == SubscriptionState::Cancelled;
-        cx.check(Rule::CancelledTerminal, !(moves && is_cancelled)).at("/eventType");
-        let revived = is_archived && (moves || *kind == EventType::Created);
-        cx.check(Rule::ArchivedTerminal, !revived).at("/eventType");
+        cx.check(Rule::CancelledTerminal, !(is_change && is_cancelled)).at("/eventType");
+        let is_revived = is_archived && (is_change || *kind == EventType::Created);
+        cx.check(Rule::ArchivedTerminal, !is_revived).at("/eventType");
     }
 
-    /// A callback comes through the customer's hands: it is a hint whoever vouches for it.
-    pub(super) fn called_back(&mut self, callback: &Callback, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    /// A callback. It comes through the customer's browser, so it is a hint whatever its origin.
+    fn on_callback(&mut self, callback: &Callback, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_ours = self.terms.is_order(callback.order.as_ref());
-        self.check_news(is_ours, callback.stamp())?;
+        self.accept_message(is_ours, callback.stamp())?;
         if !self.status.state().is_final() {
-            self.status.ask(cx);
+            self.status.look_up_on_request(cx);
         }
         Ok(())
     }
 
-    /// A notification tells how one transaction stands: a hint, and with proof the end of the refund that it names.
-    pub(super) fn notified(
-        &mut self,
-        notification: &Notification,
-        origin: Origin,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), Stop> {
+    /// A notification about one transaction. It is a hint. With proof of its origin, it ends the refund that it names.
+    fn on_notification(&mut self, notification: &Notification, origin: Origin, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let is_ours = self.refunds.has(&notification.transaction) || self.terms.is_order(Some(&notification.order));
-        self.check_news(is_ours, notification.stamp())?;
+        self.accept_message(is_ours, notification.stamp())?;
         let kind = &notification.kind;
         cx.check(Rule::EventTypeKnown, kind.is_known()).at("/transactionType");
-        let is_handled =
-            *kind == TransactionType::Refund && self.refunds.notified(notification, origin, &mut self.ledger, cx);
+        let is_handled = *kind == TransactionType::Refund
+            && self.refunds.on_notification(notification, origin, &mut self.ledger, cx);
         if matches!(kind, TransactionType::Chargeback | TransactionType::Rdr | TransactionType::InformationRequested) {
-            self.status.disputed(cx);
+            self.status.ask_about_dispute(cx);
         }
         if !(is_handled || self.status.state().is_final()) {
-            self.status.hint(cx);
+            self.status.look_up_on_hint(cx);
         }
         Ok(())
     }
 
-    /// Goes on only if a message is about this subscription, which is known, and was not told before.
-    fn check_news(&mut self, is_ours: bool, stamp: (Timestamp, Digest)) -> Result<(), IgnoredReason> {
+    /// Accepts a message only if it is about this subscription, the subscription is known, and the message is new.
+    fn accept_message(&mut self, is_ours: bool, stamp: (Timestamp, Digest)) -> Result<(), IgnoredReason> {
         match self.status.state() {
             SubscriptionState::Requested if is_ours => Err(IgnoredReason::Early),
             state if !is_ours || !state.is_known() => Err(IgnoredReason::Unrelated),
-            _ => self.events.remember(stamp),
+            _ => self.events.note(stamp),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent to Vend: where each operation goes, what it carries, and what may be done if its reply is lost.
+//! The requests to Vend: where each operation goes, what it carries, and what may be done if its reply is lost.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -16,24 +16,24 @@ use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::url::escaped;
 use crate::value::{Extra, body};
 
-/// The retailer's access token.
+/// The access token of the retailer.
 const CREDENTIAL: Credential = Credential::BEARER;
 
-/// An owed request to Vend.
+/// A request to Vend.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
-    /// Ask for the consent token of a new subscription.
+    /// Requests the consent token of a new subscription.
     CreateSubscriptionToken(Box<TokenRequest>),
-    /// Ask for the consent token of a change.
+    /// Requests the consent token of a change.
     UpdateSubscriptionToken(Box<TokenRequest>),
-    /// Look whether a token was used.
+    /// Looks up whether the retailer has used a token.
     RetrieveToken(ConsentToken),
-    /// Look how a subscription stands.
+    /// Looks up the state of one subscription.
     RetrieveSubscription(SubscriptionId),
-    /// Look which subscriptions the retailer has.
+    /// Looks up all subscriptions of the retailer.
     ListSubscriptions,
 }
 
@@ -46,21 +46,22 @@ impl Call {
         }
     }
 
-    /// Whether it asks for a token.
-    pub(crate) const fn asks(&self) -> bool {
+    /// Whether this is a request for a consent token.
+    pub(crate) const fn is_token_request(&self) -> bool {
         matches!(self, Self::CreateSubscriptionToken(_) | Self::UpdateSubscriptionToken(_))
     }
 
-    /// Whether it looks at that token.
-    pub(crate) fn looks_at(&self, token: &ConsentToken) -> bool {
-        matches!(self, Self::RetrieveToken(have) if have == token)
+    /// Whether this is the lookup of that token.
+    pub(crate) fn is_lookup_of(&self, token: &ConsentToken) -> bool {
+        matches!(self, Self::RetrieveToken(own) if own == token)
     }
 }
 
-// A second token that nobody consents to changes nothing.
+// A second token changes nothing, as long as the retailer does not consent to it.
 static CREATE_TOKEN: Operation = Operation::new(Kind::Create.operation(), Retry::Harmless);
 static UPDATE_TOKEN: Operation = Operation::new(Kind::Update.operation(), Retry::Harmless);
-// What is said of a token that has expired is not documented: that it is not found denies nothing, and is looked into later.
+// No document says what Vend replies about an expired token. So a 404 proves nothing, and the flow looks the token up
+// again later.
 static RETRIEVE_TOKEN: Operation = Operation::new("retrieve_token", Retry::Lookup).not_found_at(&[404]);
 static RETRIEVE_SUBSCRIPTION: Operation = Operation::new("retrieve_subscription", Retry::Lookup).not_found_at(&[404]);
 static LIST_SUBSCRIPTIONS: Operation = Operation::new("retrieve_subscription", Retry::Lookup);
@@ -102,27 +103,27 @@ impl effect::Call for Call {
     }
 }
 
-/// `create_subscription_token` or `update_subscription_token`: what shall change, and where the retailer comes back to.
+/// `create_subscription_token` or `update_subscription_token`: the change, and where the retailer returns to.
 ///
-/// Every field can be left out or written wrongly, so that the rule refuses it by name and source.
+/// Every field is optional here, so that a rule can reject a missing field by name and source.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendTokenRequest"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TokenRequest {
-    /// The product: the plan.
+    /// The product, which is the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_handle: Option<String>,
     /// The price of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_handle: Option<String>,
-    /// What is billed beside the plan.
+    /// The components that Vend bills in addition to the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub components: Option<Vec<Component>>,
-    /// A discount, for a new subscription alone.
+    /// A discount. Only a new subscription can have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon_code: Option<String>,
-    /// Where the retailer lands after the consent.
+    /// Where the retailer returns after the consent page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
     /// Fields that the library does not know.
@@ -142,13 +143,13 @@ pub struct Component {
     /// Its price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component_price_handle: Option<String>,
-    /// How many: in a new subscription the number to add, in an update the total that results.
+    /// The number to add in a new subscription, and the resulting total in an update.
     #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
 }
 
 impl Component {
-    /// So many of a component, at the price that it has.
+    /// A component with this quantity, at the price that it already has.
     pub fn new(component_handle: &str, quantity: i64) -> Self {
         let component_handle = Some(component_handle.into());
         Self { component_handle, component_price_handle: None, quantity: Some(quantity) }
@@ -161,7 +162,7 @@ impl Component {
     }
 }
 
-/// Which of the two requests.
+/// Which of the two token requests.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendKind"))]
 #[serde(rename_all = "snake_case")]
@@ -169,12 +170,12 @@ impl Component {
 pub enum Kind {
     /// A new subscription.
     Create,
-    /// A change of the one that lives.
+    /// A change of the live subscription.
     Update,
 }
 
 impl Kind {
-    /// The provider's name of the request.
+    /// Vend's name for the request.
     pub(crate) const fn operation(self) -> &'static str {
         match self {
             Self::Create => "create_subscription_token",
@@ -183,19 +184,19 @@ impl Kind {
     }
 }
 
-/// The fingerprint of a text.
+/// The fingerprint of a string.
 pub(crate) fn digest(text: &str) -> Digest {
     Digest::of([text.as_bytes()])
 }
 
 impl TokenRequest {
-    /// A plan.
+    /// A request for a plan.
     pub fn plan(product_handle: &str, price_handle: &str, return_url: &str) -> Self {
         let (product_handle, price_handle) = (Some(product_handle.into()), Some(price_handle.into()));
         Self { product_handle, price_handle, return_url: Some(return_url.into()), ..Self::default() }
     }
 
-    /// Components alone.
+    /// A request for components alone.
     pub fn components(components: Vec<Component>, return_url: &str) -> Self {
         Self { components: Some(components), return_url: Some(return_url.into()), ..Self::default() }
     }
@@ -205,7 +206,7 @@ impl TokenRequest {
         self.product_handle.is_some() || self.price_handle.is_some()
     }
 
-    /// The fingerprint of all of it.
+    /// The fingerprint of the whole request.
     pub(crate) fn content(&self) -> Digest {
         Digest::of([encode(self).as_bytes()])
     }

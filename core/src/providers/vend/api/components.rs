@@ -1,4 +1,4 @@
-//! Components of a change: what was asked for as fingerprints, and what the lookup of a used token shows of it.
+//! The components of a change: the requested ones as fingerprints, and the ones that a used token shows.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,24 +9,31 @@ use super::calls::{Component, digest};
 use crate::id::Digest;
 use crate::json::{any_form, decode};
 
-/// The most components of one change that are remembered one by one.
+/// How many components of one change are kept one by one.
 const COUNTED: usize = 16;
 
-/// What a change asks for of its components.
+/// The components that a change requests.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendParts"))]
 #[serde(untagged)]
 pub(crate) enum Parts {
-    /// Each of them.
+    /// Each component by itself.
     Each(Vec<Part>),
-    /// The fingerprint of the names and numbers of very many.
+    /// One fingerprint of all names and quantities, if there are very many.
     Many(Digest),
 }
 
-/// One component: its name, how many, and its price where one is asked for.
+/// One component: its name, its quantity, and its price if the change requests one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendPart"))]
 pub(crate) struct Part(pub(crate) Digest, pub(crate) i64, pub(crate) Option<Digest>);
+
+impl Part {
+    fn matches(&self, shown: &Self) -> bool {
+        let is_same_price = self.2.zip(shown.2).is_none_or(|(requested, shown)| requested == shown);
+        (self.0, self.1) == (shown.0, shown.1) && is_same_price
+    }
+}
 
 impl Default for Parts {
     fn default() -> Self {
@@ -35,7 +42,7 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// What a change asks for.
+    /// The components of a request.
     pub(crate) fn of(components: &[Component]) -> Self {
         let name = |it: &Component| digest(it.component_handle.as_deref().unwrap_or_default());
         let price = |it: &Component| it.component_price_handle.as_deref().map(digest);
@@ -52,12 +59,12 @@ impl Parts {
         Self::Many(Digest::of(names.zip(&numbers).flat_map(|(name, number)| [name, number.as_slice()])))
     }
 
-    /// Whether there are none.
+    /// Whether there are no components.
     pub(crate) const fn is_empty(&self) -> bool {
         matches!(self, Self::Each(all) if all.is_empty())
     }
 
-    /// The components that are remembered one by one.
+    /// The components that are kept one by one.
     pub(crate) fn each(&self) -> &[Part] {
         match self {
             Self::Each(all) => all,
@@ -65,35 +72,33 @@ impl Parts {
         }
     }
 
-    /// Whether what is shown is the same; a price counts where both name one.
-    fn shows(&self, shown: &Self) -> bool {
-        let is = |asked: &Part, shown: &Part| {
-            (asked.0, asked.1) == (shown.0, shown.1) && asked.2.zip(shown.2).is_none_or(|(asked, shown)| asked == shown)
-        };
+    /// Whether the shown components are the requested ones. A price counts only if both sides name one.
+    fn matches(&self, shown: &Self) -> bool {
         match (self, shown) {
-            (Self::Each(asked), Self::Each(shown)) => {
-                asked.len() == shown.len() && asked.iter().all(|it| shown.iter().any(|other| is(it, other)))
+            (Self::Each(requested), Self::Each(shown)) => {
+                requested.len() == shown.len() && requested.iter().all(|part| shown.iter().any(|it| part.matches(it)))
             }
-            (asked, shown) => asked == shown,
+            (requested, shown) => requested == shown,
         }
     }
 }
 
-/// Whether what a used token shows of its components is what was asked for; a text that cannot be read is not.
+/// Whether a used token shows the requested components. A string that cannot be read never does.
 ///
-/// The document's own sample is no JSON, since its outer name stands without quotes: the list in it is what counts.
-pub(crate) fn fits(asked: &Parts, shown: &str) -> bool {
+/// The sample in the documents is not JSON, because the outer name has no quotes. So only the array in the string
+/// counts.
+pub(crate) fn fits(requested: &Parts, shown: &str) -> bool {
     let text = shown.trim();
     if text == "null" || is_empty_object(text) {
         return true;
     }
-    let list = text.find('[').zip(text.rfind(']')).and_then(|(from, to)| text.get(from..=to));
-    let shown = list.and_then(|list| decode::<Vec<Shown>>(list).ok());
-    let part = |it: Shown| Part(digest(&it.name), it.quantity, it.price.as_deref().map(digest));
-    shown.is_some_and(|all| asked.shows(&Parts::of_all(all.into_iter().map(part).collect())))
+    let array = text.find('[').zip(text.rfind(']')).and_then(|(from, to)| text.get(from..=to));
+    let shown = array.and_then(|array| decode::<Vec<ShownComponent>>(array).ok());
+    let part = |it: ShownComponent| Part(digest(&it.name), it.quantity, it.price.as_deref().map(digest));
+    shown.is_some_and(|all| requested.matches(&Parts::of_all(all.into_iter().map(part).collect())))
 }
 
-/// Whether a text is an object that names no components: `{}`, or one whose list is null.
+/// Whether the text is an object without components: `{}`, or one whose `components` is null.
 fn is_empty_object(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Outer {
@@ -105,7 +110,7 @@ fn is_empty_object(text: &str) -> bool {
 
 /// One component, as a used token shows it.
 #[derive(Deserialize)]
-struct Shown {
+struct ShownComponent {
     #[serde(rename = "component_handle")]
     name: String,
     #[serde(default, rename = "component_price_point_handle", alias = "component_price_handle")]
@@ -121,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    fn asked() -> Parts {
+    fn requested() -> Parts {
         Parts::of(&[Component::new("outlet", 5).at_price("basic"), Component::new("loyalty", 2).at_price("gold")])
     }
 
@@ -139,7 +144,7 @@ mod tests {
             "{}".into(),
             r#"{"components":null}"#.into(),
         ] {
-            assert!(fits(&asked(), &shown), "{shown}");
+            assert!(fits(&requested(), &shown), "{shown}");
         }
         for shown in ["[]", "{components: []}", " null "] {
             assert!(fits(&Parts::default(), shown), "{shown}");
@@ -158,7 +163,7 @@ mod tests {
             "outlet: 5".into(),
             String::new(),
         ] {
-            assert!(!fits(&asked(), &shown), "{shown}");
+            assert!(!fits(&requested(), &shown), "{shown}");
         }
         assert!(!fits(&Parts::default(), &format!("[{OUTLET}]")));
     }
@@ -168,10 +173,10 @@ mod tests {
         let all: Vec<_> = (0..20).map(|n| Component::new(&format!("part-{n}"), n)).collect();
         let shown = |n: usize| format!(r#"{{"component_handle":"part-{n}","quantity":{n}}}"#);
         let list = |all: &mut dyn Iterator<Item = usize>| format!("[{}]", all.map(shown).collect::<Vec<_>>().join(","));
-        let asked = Parts::of(&all);
-        assert!(asked.each().is_empty() && !asked.is_empty());
-        assert!(fits(&asked, &list(&mut (0..20).rev())));
-        assert!(!fits(&asked, &list(&mut (0..19))));
-        assert!(!fits(&asked, &list(&mut (0..21))));
+        let requested = Parts::of(&all);
+        assert!(requested.each().is_empty() && !requested.is_empty());
+        assert!(fits(&requested, &list(&mut (0..20).rev())));
+        assert!(!fits(&requested, &list(&mut (0..19))));
+        assert!(!fits(&requested, &list(&mut (0..21))));
     }
 }

@@ -1,4 +1,4 @@
-//! What Vend says of a retailer's subscriptions: of one, and of all.
+//! Vend's replies about the subscriptions of a retailer: about one, and about all.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -13,55 +13,55 @@ use crate::providers::vend::ids::SubscriptionId;
 use crate::value::open_enum;
 
 open_enum! {
-    /// The state of a subscription. Vend's documents list none of its values and show `canceled`; the others are those of the
-    /// billing system whose words Vend's are.
+    /// The state of a subscription. Vend documents no list of states and shows only `canceled`. The other values come
+    /// from the billing system whose words Vend uses.
     pub enum State {
-        /// It lives.
+        /// The subscription is live.
         Active = "active",
-        /// The retailer has cancelled it.
+        /// The retailer has canceled the subscription.
         Canceled = "canceled" | "cancelled",
-        /// It lives, and is not billed yet.
+        /// The subscription is live, and Vend does not bill it yet.
         Trialing = "trialing",
-        /// It lives, and is being billed.
+        /// The subscription is live, and Vend is billing it.
         Assessing = "assessing",
-        /// It lives, and its last payment failed.
+        /// The subscription is live, and its last payment failed.
         PastDue = "past_due",
-        /// It lives, and could not be billed by no fault of the retailer's.
+        /// The subscription is live. Billing failed for a reason that is not the retailer's fault.
         SoftFailure = "soft_failure",
-        /// It lives, and nobody tries its payment any more.
+        /// The subscription is live, and Vend no longer retries its payment.
         Unpaid = "unpaid",
-        /// Its term is over.
+        /// The term of the subscription is over.
         Expired = "expired",
-        /// Its trial is over, and nothing followed.
+        /// The trial is over, and no subscription followed.
         TrialEnded = "trial_ended",
-        /// It never began.
+        /// The subscription never began.
         FailedToCreate = "failed_to_create",
-        /// It is being made.
+        /// Vend is creating the subscription.
         Pending = "pending",
-        /// It waits for the retailer to sign up.
+        /// The subscription waits for the retailer to sign up.
         AwaitingSignup = "awaiting_signup",
-        /// It is held by the billing system.
+        /// The billing system has paused the subscription.
         Paused = "paused",
-        /// It is held, and may go on.
+        /// The subscription is on hold, and may continue.
         OnHold = "on_hold",
-        /// Its prepaid balance is used up, and it may go on.
+        /// The prepaid balance is used up, and the subscription may continue.
         Suspended = "suspended",
     }
 }
 
-/// What a state means for the partner.
+/// The meaning of a state for the partner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
-    /// The partner goes on serving.
+    /// The partner keeps providing the service.
     Live,
-    /// It is over.
+    /// The subscription is over.
     Ended,
-    /// Neither is said.
+    /// The state shows neither.
     Undecided,
 }
 
 impl State {
-    /// What it means.
+    /// The meaning of the state.
     pub(crate) const fn phase(&self) -> Phase {
         match self {
             Self::Active | Self::Trialing | Self::Assessing | Self::PastDue | Self::SoftFailure | Self::Unpaid => {
@@ -74,13 +74,14 @@ impl State {
         }
     }
 
-    /// Whether its meaning is plain, and not only read from another's documents.
+    /// Whether Vend shows the state with its meaning. The meaning of any other state comes from the documents of
+    /// another system.
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self, Self::Active | Self::Canceled)
     }
 }
 
-/// The reply to `retrieve_subscription`: what one partner bills one retailer.
+/// The reply to `retrieve_subscription`: the subscriptions of one retailer to one partner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PartnerSubscription {
@@ -96,17 +97,17 @@ pub struct PartnerSubscription {
 pub struct SubscriptionInfo {
     /// Its id.
     pub id: SubscriptionId,
-    /// Its state; without one nothing is known of it.
+    /// Its state. Without a state nothing is known about the subscription.
     pub state: Option<State>,
 }
 
-/// The reply to the list of all that partners bill one retailer.
+/// The reply to the list of all partner subscriptions of one retailer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Listed {
+pub struct SubscriptionsReply {
     /// The partners.
     pub partners: Vec<PartnerSubscription>,
-    /// Whether every entry could be read: otherwise something may stand there that is not seen.
+    /// Whether every entry could be read. If not, the list may hold a subscription that is not in `partners`.
     pub is_whole: bool,
 }
 
@@ -127,7 +128,8 @@ struct InfoBody<'a> {
 }
 
 impl PartnerSubscription {
-    /// Reads what one partner bills, and whether all of it could be read; nothing if it is no list.
+    /// Reads the subscriptions to one partner, and whether every entry could be read. The result is `None` if there is
+    /// no array.
     fn read(text: &str) -> Option<(Self, bool)> {
         if names_error(text) {
             return None;
@@ -151,15 +153,16 @@ impl SubscriptionInfo {
     }
 }
 
-/// The entries of a list; null is an empty one.
+/// The entries of an array. Null counts as an empty array.
 fn entries(list: RawText<'_>) -> Option<Vec<RawText<'_>>> {
     decode::<Option<Vec<RawText<'_>>>>(list.get()).ok().map(Option::unwrap_or_default)
 }
 
 /// Reads the reply to the lookup of one subscription.
 ///
-/// Without its state, or with two different ones, it shows nothing; what has an entry that cannot be read does not deny it.
-pub(crate) fn shown(id: &SubscriptionId, reply: &Reply<'_>) -> Reading<PartnerSubscription> {
+/// The reply proves nothing if it shows the subscription without a state, or with two different ones. If an entry
+/// cannot be read, the reply does not deny the subscription.
+pub(crate) fn read_one(id: &SubscriptionId, reply: &Reply<'_>) -> Reading<PartnerSubscription> {
     const INFO: &str = "/data/partner_subscription_info";
     let Some(data) = data(reply.body).filter(|it| it.get().starts_with('{')) else { return Reading::missing("/data") };
     if names_error(data.get()) {
@@ -173,22 +176,22 @@ pub(crate) fn shown(id: &SubscriptionId, reply: &Reply<'_>) -> Reading<PartnerSu
     if is_good { Reading::Done(partner) } else { Reading::missing(INFO) }
 }
 
-/// The ids of subscriptions that are shown more than once, in different states.
+/// The ids that appear more than once, with different states.
 fn contradicted(partners: &[PartnerSubscription]) -> BTreeSet<String> {
     let mut states: BTreeMap<&str, &Option<State>> = BTreeMap::new();
     let mut contradicted = BTreeSet::new();
     for info in partners.iter().flat_map(|it| &it.partner_subscription_info) {
-        if states.insert(info.id.as_str(), &info.state).is_some_and(|have| *have != info.state) {
+        if states.insert(info.id.as_str(), &info.state).is_some_and(|other| *other != info.state) {
             contradicted.insert(info.id.as_str().into());
         }
     }
     contradicted
 }
 
-/// Reads a list; null is an empty one. One of which nothing at all can be read is none.
-pub(crate) fn listed(reply: &Reply<'_>) -> Reading<Listed> {
+/// Reads the reply to the list. Null counts as an empty list. If no entry at all can be read, the reply proves nothing.
+pub(crate) fn read_list(reply: &Reply<'_>) -> Reading<SubscriptionsReply> {
     let Some(entries) = data(reply.body).and_then(entries) else { return Reading::missing("/data") };
-    let mut list = Listed { partners: Vec::new(), is_whole: true };
+    let mut list = SubscriptionsReply { partners: Vec::new(), is_whole: true };
     for entry in &entries {
         let partner = PartnerSubscription::read(entry.get());
         let Some((mut partner, is_whole)) = partner else {
@@ -217,13 +220,13 @@ mod tests {
         matches!(reading, Reading::Done(_))
     }
 
-    fn look(body: &str) -> Reading<PartnerSubscription> {
-        shown(&SubscriptionId::parse("7").unwrap(), &Reply { status: 200, body: body.as_bytes() })
+    fn lookup(body: &str) -> Reading<PartnerSubscription> {
+        read_one(&SubscriptionId::parse("7").unwrap(), &Reply { status: 200, body: body.as_bytes() })
     }
 
     #[test]
-    fn one_subscription_is_shown_or_denied_or_neither() {
-        let with = |infos: &str| look(&alloc::format!(r#"{{"data":{{"partner_subscription_info":{infos}}}}}"#));
+    fn a_reply_shows_or_denies_one_subscription_or_proves_nothing() {
+        let with = |infos: &str| lookup(&alloc::format!(r#"{{"data":{{"partner_subscription_info":{infos}}}}}"#));
         for good in [r#"[{"id":7,"state":"x"}]"#, r#"["?",{"id":"7","state":"x"}]"#, r#"[{"id":"8"}]"#, "[]", "null"] {
             assert!(is_done(&with(good)), "{good}");
         }
@@ -232,7 +235,7 @@ mod tests {
             assert!(!is_done(&with(odd)), "{odd}");
         }
         for odd in [r#"{"data":{}}"#, r#"{"data":null}"#, r#"{"data":[]}"#, "{}"] {
-            assert!(!is_done(&look(odd)), "{odd}");
+            assert!(!is_done(&lookup(odd)), "{odd}");
         }
         let twice = |other: &str| with(&alloc::format!(r#"[{{"id":7,"state":"x"}},{{"id":7,"state":"{other}"}}]"#));
         assert!(is_done(&twice("x")) && !is_done(&twice("y")));
@@ -240,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_list_is_read_entry_by_entry() {
-        let list = |body: &str| listed(&Reply { status: 200, body: body.as_bytes() });
+        let list = |body: &str| read_list(&Reply { status: 200, body: body.as_bytes() });
         let Reading::Done(read) = list(r#"{"data":["?",{"partner_subscription_info":[{"id":7,"state":"Active"}]}]}"#)
         else {
             panic!("a list")

@@ -1,4 +1,4 @@
-//! What Vend sends: its replies wrapped or bare, read tolerantly, and with the member named that is wrong.
+//! Vend's replies: wrapped in `data` or bare, read tolerantly. An error names the wrong member.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,44 +6,46 @@ use alloc::string::String;
 use serde::{Deserialize, Deserializer};
 
 use super::calls::Call;
-use super::partner::{self, Listed, PartnerSubscription};
-use super::token::{self, TokenIssued, TokenSeen};
-use super::webhook::Signal;
+use super::partner::{self, PartnerSubscription, SubscriptionsReply};
+use super::token::{self, IssuedTokenReply, TokenReply};
+use super::webhook::PartnerWebhook;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::json::{RawText, decode, lenient_text, read_body, string_or_int, unmarked};
 use crate::providers::vend::ids::SubscriptionId;
 
-/// What a reply or a webhook says.
+/// The contents of a reply or of a webhook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// Vend issued a token.
-    TokenIssued(TokenIssued),
-    /// A lookup shows a token.
-    TokenSeen(Box<TokenSeen>),
+    TokenIssued(IssuedTokenReply),
+    /// A lookup shows one token.
+    TokenRetrieved(Box<TokenReply>),
     /// A lookup shows one subscription.
-    SubscriptionSeen(PartnerSubscription),
-    /// A lookup shows the retailer's subscriptions.
-    Listed(Listed),
-    /// A webhook.
-    Webhook(Signal),
+    SubscriptionRetrieved(PartnerSubscription),
+    /// A lookup shows all subscriptions of the retailer.
+    SubscriptionsListed(SubscriptionsReply),
+    /// A webhook of partner billing.
+    Webhook(PartnerWebhook),
 }
 
 impl Call {
-    /// Reads the good reply to it.
+    /// Reads a successful reply to this call.
     pub(crate) fn read(&self, reply: &Reply<'_>) -> Reading<Event> {
         match self {
             Self::CreateSubscriptionToken(_) | Self::UpdateSubscriptionToken(_) => {
-                token::issued(reply).map(Event::TokenIssued)
+                token::read_issued(reply).map(Event::TokenIssued)
             }
-            Self::RetrieveToken(text) => token::seen(text, reply).map(|it| Event::TokenSeen(Box::new(it))),
-            Self::RetrieveSubscription(id) => partner::shown(id, reply).map(Event::SubscriptionSeen),
-            Self::ListSubscriptions => partner::listed(reply).map(Event::Listed),
+            Self::RetrieveToken(token) => {
+                token::read_lookup(token, reply).map(|it| Event::TokenRetrieved(Box::new(it)))
+            }
+            Self::RetrieveSubscription(id) => partner::read_one(id, reply).map(Event::SubscriptionRetrieved),
+            Self::ListSubscriptions => partner::read_list(reply).map(Event::SubscriptionsListed),
         }
     }
 }
 
-/// Where an error stands beside what a wrapped reply is about.
+/// The pointer to an error inside a wrapped reply.
 pub(super) const ERROR: &str = "/data/error";
 
 #[derive(Deserialize)]
@@ -52,17 +54,18 @@ struct Wrapped<'a> {
     data: Option<RawText<'a>>,
 }
 
-/// Reads a member that may be left out; null is one that is there.
+/// Reads a member that may be missing. A member that is null counts as present.
 pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawText<'a>>, D::Error> {
     RawText::deserialize(deserializer).map(Some)
 }
 
-/// What a good reply carries in `data`.
+/// The `data` member of a successful reply.
 pub(super) fn data(body: &[u8]) -> Option<RawText<'_>> {
     read_body::<Wrapped<'_>>(body)?.data
 }
 
-/// Whether an object names an error, or is none: it shows nothing then, whatever stands beside it.
+/// Whether the text is an object with an error, or not an object at all. Such an object proves nothing, whatever else
+/// is in it.
 pub(super) fn names_error(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Failed<'a> {
@@ -73,10 +76,10 @@ pub(super) fn names_error(text: &str) -> bool {
     decode(text).map_or(true, failed)
 }
 
-/// Reads what a good reply is about, which some documents show in `data` and others bare.
+/// Reads the contents of a successful reply. Some documents show the contents in `data`, and others show them bare.
 ///
-/// Where it is not that, the member that is wrong: of those that are named, each as it stands bare and in `data`, and the
-/// first where it is another.
+/// If the contents cannot be read, the error is the pointer to the wrong member. `members` has two pointers for each
+/// member: bare, and inside `data`. The first one also stands for a member that `members` does not name.
 pub(super) fn inner<'a, T: Deserialize<'a>>(
     body: &'a [u8],
     members: &[(&'static str, &'static str)],
@@ -93,7 +96,7 @@ pub(super) fn inner<'a, T: Deserialize<'a>>(
     })
 }
 
-/// What a text or a whole number of JSON says, as its text; nothing of anything else.
+/// The text of a JSON string or of a JSON integer. Any other value gives `None`.
 pub(super) fn plain_text(value: RawText<'_>) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(transparent)]
@@ -101,19 +104,19 @@ pub(super) fn plain_text(value: RawText<'_>) -> Option<String> {
     decode::<Plain>(value.get()).ok()?.0
 }
 
-/// Reads a text or a number as its text, and anything else that is not null as the JSON that it is.
+/// Reads a string or a number as text, and any other value except null as its raw JSON.
 pub(super) fn raw_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let value = RawText::deserialize(deserializer)?;
     let is_void = matches!(value.get(), "null" | "\"\"");
     Ok((!is_void).then(|| plain_text(value).unwrap_or_else(|| value.get().into())))
 }
 
-/// Reads a whole number that is not negative, as text or as a number.
+/// Reads a non-negative integer, written as a string or as a number.
 pub(super) fn number_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     string_or_int(deserializer)?.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }
 
-/// Reads the id of a subscription from text or a number, as its digits. Zero is none.
+/// Reads the digits of a subscription id, written as a string or as a number. Zero means that there is no id.
 pub(super) fn subscription_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SubscriptionId>, D::Error> {
     let text = string_or_int(deserializer)?.filter(|text| text != "0");
     text.map(|text| SubscriptionId::parse(text).map_err(serde::de::Error::custom)).transpose()
@@ -129,7 +132,7 @@ struct ErrorBody<'a> {
     errors: Option<RawText<'a>>,
 }
 
-/// How Vend words a refusal; nothing if it is not worded so.
+/// Reads a refusal in one of the forms that Vend documents.
 pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
     let ErrorBody { error: code, message, errors } = read_body(reply.body)?;
     let message = message.or_else(|| errors.map(|it| plain_text(it).unwrap_or_else(|| it.get().into())));
@@ -141,18 +144,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_worded_in_one_of_three_ways() {
-        let said = |body: &str| {
+    fn a_refusal_has_one_of_three_forms() {
+        let read = |body: &str| {
             let refusal: Option<Refusal<()>> = refusal(&Reply { status: 422, body: body.as_bytes() });
             refusal.map(|it| (it.code, it.message))
         };
         assert_eq!(
-            said(r#"{"error":"Not Found","message":"no"}"#),
+            read(r#"{"error":"Not Found","message":"no"}"#),
             Some((Some("Not Found".into()), Some("no".into())))
         );
-        assert_eq!(said(r#"{"errors":["no","never"]}"#), Some((None, Some(r#"["no","never"]"#.into()))));
-        assert_eq!(said(r#"{"message":"no","errors":{}}"#), Some((None, Some("no".into()))));
-        assert_eq!(said(r#"{"reason":"no"}"#), None);
-        assert_eq!(said("<html/>"), None);
+        assert_eq!(read(r#"{"errors":["no","never"]}"#), Some((None, Some(r#"["no","never"]"#.into()))));
+        assert_eq!(read(r#"{"message":"no","errors":{}}"#), Some((None, Some("no".into()))));
+        assert_eq!(read(r#"{"reason":"no"}"#), None);
+        assert_eq!(read("<html/>"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Whose subscription it is: no facet, since an account is only learned and never moves.
+//! The owner of the subscription. An account is only learned and never moves, so it is not a facet.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::vend::Settings;
 
-/// The retailer and the partner's application, as far as they are known.
+/// The retailer and the application of the partner, as far as they are known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionAccount"))]
 #[serde(default, deny_unknown_fields)]
@@ -32,34 +32,34 @@ impl Account {
         self.domain_prefix.is_some()
     }
 
-    /// What a question about the retailer's subscriptions is about.
+    /// The domain, by which a review about the retailer's subscriptions is named.
     pub(super) fn domain(&self) -> &str {
         self.domain_prefix.as_deref().unwrap_or_default()
     }
 
-    /// Whether that is the retailer's domain, as far as both are known.
+    /// Whether the domain is the retailer's. An unknown domain may be.
     pub(super) fn is_on(&self, domain_prefix: Option<&str>) -> bool {
         is_same(self.domain_prefix.as_deref(), domain_prefix)
     }
 
-    /// Whether that is the retailer, as far as both are known.
+    /// Whether the id is the retailer's. An unknown id may be.
     pub(super) fn is_of(&self, retailer_id: Option<&str>) -> bool {
         is_same(self.retailer_id.as_deref(), retailer_id)
     }
 
-    /// The partner's application, as the settings or a reply names it.
+    /// The partner's application, from the settings or from a reply.
     pub(super) fn application<'a>(&'a self, settings: &'a Settings) -> Option<&'a str> {
         settings.application_id.as_deref().or(self.application_id.as_deref())
     }
 
-    /// Learns what a reply names.
+    /// Learns the ids that a reply names.
     pub(super) fn learn(&mut self, retailer_id: Option<&String>, application_id: Option<&String>) {
         self.retailer_id = retailer_id.cloned().or_else(|| self.retailer_id.take());
         self.application_id = application_id.cloned().or_else(|| self.application_id.take());
     }
 }
 
-/// Whether two names are the same in any case; one that is not known may be.
+/// Whether two names are equal, regardless of case. An unknown name may be equal to any other.
 pub(super) fn is_same(known: Option<&str>, named: Option<&str>) -> bool {
     known.zip(named).is_none_or(|(known, named)| known.eq_ignore_ascii_case(named))
 }

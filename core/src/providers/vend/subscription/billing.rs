@@ -1,4 +1,4 @@
-//! The facet `subscription`: whether Vend bills the retailer, as lookups show and persons say.
+//! The facet `subscription`: whether Vend bills the retailer, as lookups and verdicts show.
 
 mod lookup;
 mod news;
@@ -14,17 +14,17 @@ use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, Stop, states};
 use crate::providers::vend::api::calls::{Call, Kind};
 use crate::providers::vend::api::partner::{Phase, State};
-use crate::providers::vend::api::webhook::Cancellation;
+use crate::providers::vend::api::webhook::CancellationWebhook;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Review, Verdict};
 use crate::providers::vend::rules::Rule;
 use crate::time::{Millis, Timestamp};
-use news::{leave_kept, withdraw_news};
+use news::{ask_about_withheld, withdraw_notices};
 
-/// How long a new subscription's cancellation may go without a webhook.
+/// How long Vend may send no webhook for the cancellation of a new subscription.
 const QUIET: Millis = Millis::from_minutes(30);
 
-/// How many cancellations, and how many older subscriptions, are remembered.
+/// How many cancellations, and how many older subscriptions, are kept.
 const REMEMBERED: usize = 8;
 
 states! {
@@ -37,7 +37,7 @@ states! {
         Live = "live",
         /// The subscription has ended: the retailer has canceled it, or its term is over.
         Canceled = "canceled",
-        /// The state of the subscription is not known, or which of several it is.
+        /// The state of the subscription is unknown, or it is unknown which subscription is meant.
         Unclear = "unclear",
     }
 }
@@ -47,47 +47,49 @@ states! {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionBilling"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Billing {
-    /// Where it is.
+    /// The state of the facet.
     state: BillingState,
     /// Its id, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<SubscriptionId>,
-    /// Vend's own word for its state, as the last lookup showed it.
+    /// Vend's own name for the state, from the last lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_state: Option<State>,
-    /// What a person said that this word means.
+    /// The meaning of that name, if a person has given one.
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<BillingState>,
-    /// Whether a person said so, and no evidence.
+    /// Whether the state comes from a verdict, without evidence.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     attested: bool,
-    /// The end of the first half hour, until it has been looked up after it.
+    /// The end of the first half hour, until a later lookup has succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     quiet_until: Option<Timestamp>,
-    /// The seconds of the last cancellations that webhooks named.
+    /// The times of the last cancellations that webhooks named, in seconds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cancellations: Vec<i64>,
-    /// The reply to a lookup that was begun before says nothing: a later one has told, or something has happened since.
+    /// A lookup that was leased before this time proves nothing. A later lookup has succeeded, or something has
+    /// happened since.
     #[serde(skip_serializing_if = "Option::is_none")]
     fresh_from: Option<Timestamp>,
-    /// Whether it is open which subscription it is: only the list decides, or a person.
+    /// Whether it is unknown which subscription is meant. Only the list or a person decides this.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     in_doubt: bool,
-    /// What was known before a consent was used that names no subscription, until it is decided which one it has made.
+    /// The subscriptions that were known before a used consent that names none. They are kept until it is known which
+    /// subscription the consent created.
     #[serde(skip_serializing_if = "Option::is_none")]
     before_nameless: Option<Vec<SubscriptionId>>,
-    /// The wait for what decides where it is, while that is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watch: Option<PollTimer>,
-    /// The last news of it, live or canceled, that the host knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    told: Option<BillingState>,
-    /// How often the host was told that it ended or is live again.
+    /// The wait for the evidence that decides the state, while the state is open.
+    #[serde(rename = "watch", skip_serializing_if = "Option::is_none")]
+    timer: Option<PollTimer>,
+    /// The last state, live or canceled, that the host knows of.
+    #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
+    notified: Option<BillingState>,
+    /// The number of notices that the subscription has ended or is live again.
     #[serde(skip_serializing_if = "is_zero")]
     news: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -125,25 +127,26 @@ impl Billing {
 
     pub(super) fn impossible(&self) -> Option<&'static str> {
         match self.state {
-            BillingState::Live if self.id.is_none() => Some("a live subscription has an id"),
-            BillingState::Absent if self.id.is_some() => Some("an absent subscription has no id"),
+            BillingState::Live if self.id.is_none() => Some("a live subscription must have an id"),
+            BillingState::Absent if self.id.is_some() => Some("an absent subscription cannot have an id"),
             _ if self.before_nameless.is_some() && !self.in_doubt => {
-                Some("what a consent made is in doubt until it is known")
+                Some("the subscription of an unnamed consent must be in doubt")
             }
             _ => None,
         }
     }
 
-    /// Whether a lookup that is pending may still name the subscription.
+    /// Whether a pending lookup may still name the subscription.
     pub(super) fn is_learning(&self, rules: &Rules<'_>) -> bool {
         let lookup = |call: &Call| matches!(call, Call::RetrieveSubscription(_) | Call::ListSubscriptions);
         self.id.is_none() && rules.pending(lookup).is_some()
     }
 
-    /// A webhook says that the retailer has canceled. Anyone may have sent it: it only makes the lookup owed.
-    pub(super) fn told_canceled(
+    /// A webhook says that the retailer has canceled. Anyone may have sent the webhook, so it only makes the lookup
+    /// due.
+    pub(super) fn on_cancellation(
         &mut self,
-        webhook: Cancellation,
+        webhook: CancellationWebhook,
         account: &Account,
         cx: &mut Cx<'_>,
     ) -> Result<(), Stop> {
@@ -154,7 +157,8 @@ impl Billing {
         }
         if let Some(second) = webhook.cancelled_at {
             let is_known = self.cancellations.contains(&second);
-            // While it is live, the same second is looked up again: anyone may have named it beforehand.
+            // While the subscription is live, a known second causes another lookup. Anyone may have named that second
+            // in advance.
             if self.is_canceled() && is_known {
                 return Err(IgnoredReason::Duplicate.into());
             }
@@ -166,46 +170,46 @@ impl Billing {
         Ok(())
     }
 
-    /// The retailer has consented to a change, as a lookup of its token shows or a person says.
-    pub(super) fn consented(&mut self, consented: Consented, account: &Account, cx: &mut Cx<'_>) {
+    /// The retailer has consented to a change, as a lookup of the token shows or a person says.
+    pub(super) fn on_consent(&mut self, consented: Consented, account: &Account, cx: &mut Cx<'_>) {
         let (before, attested) = (self.state, consented.attested);
-        self.follow(consented, account, cx);
+        self.apply_consent(consented, account, cx);
         self.attested |= attested && self.state != before;
     }
 
-    fn follow(&mut self, consented: Consented, account: &Account, cx: &mut Cx<'_>) {
-        let Consented { kind, of, subscription, is_late, .. } = consented;
+    fn apply_consent(&mut self, consented: Consented, account: &Account, cx: &mut Cx<'_>) {
+        let Consented { kind, request, subscription, is_late, .. } = consented;
         if is_late {
-            // The known one began after it: the list tells whether both are live.
-            return self.doubt(account, cx);
+            // The known subscription began after this one. The list shows whether both are live.
+            return self.become_unclear(account, cx);
         }
         match (&self.id, subscription) {
-            (Some(known), Some(id)) if *known != id => self.second(kind, id, account, cx),
-            (None, Some(id)) if self.state == BillingState::Unclear => self.second(kind, id, account, cx),
-            (None, Some(id)) => self.begin(id, kind, cx),
+            (Some(known), Some(id)) if *known != id => self.on_other_id(kind, id, account, cx),
+            (None, Some(id)) if self.state == BillingState::Unclear => self.on_other_id(kind, id, account, cx),
+            (None, Some(id)) => self.start(id, kind, cx),
             (_, None) if kind == Kind::Create => {
-                self.note_nameless();
-                self.nameless(account, cx);
+                self.note_unnamed();
+                self.on_unnamed(account, cx);
             }
             (Some(id), _) if !self.is_live() => cx.look_up(Call::RetrieveSubscription(id.clone())),
-            (None, None) => self.nameless(account, cx),
+            (None, None) => self.on_unnamed(account, cx),
             (Some(_), _) => {}
         }
         if self.is_canceled() {
-            // The next lookup tells whether it is live again.
-            cx.keep_back(|delivery| delivery == of.as_str());
+            // The next lookup shows whether the subscription is live again.
+            cx.keep_back(|about| about == request.as_str());
             if self.news == 0 {
-                // Nobody was told of the end: it is news to whoever waits for what this consent has made.
-                self.told = Some(BillingState::Live);
+                // The host does not know of the end. It is news to a host that waits for the result of this consent.
+                self.notified = Some(BillingState::Live);
             }
         }
     }
 
-    /// A used token shows a subscription where none was known.
-    fn begin(&mut self, id: SubscriptionId, kind: Kind, cx: &mut Cx<'_>) {
-        self.decide(cx);
+    /// A used token shows a subscription, and none was known before.
+    fn start(&mut self, id: SubscriptionId, kind: Kind, cx: &mut Cx<'_>) {
+        self.close_questions(cx);
         if let Some(before) = &self.id {
-            withdraw_news(before, cx);
+            withdraw_notices(before, cx);
         }
         cx.learn(id.as_str());
         if kind == Kind::Create {
@@ -215,34 +219,36 @@ impl Billing {
         }
         self.id = Some(id);
         (self.provider_state, self.meaning, self.news) = (None, None, 0);
-        (self.state, self.told) = (BillingState::Live, Some(BillingState::Live));
+        (self.state, self.notified) = (BillingState::Live, Some(BillingState::Live));
         self.fresh_from = Some(cx.now());
         cx.bring_back();
     }
 
-    /// A used token shows another subscription than the known one: a new one after a cancellation, or a second one, and
-    /// which of them an update would hit is not known.
-    fn second(&mut self, kind: Kind, id: SubscriptionId, account: &Account, cx: &mut Cx<'_>) {
+    /// A used token shows another subscription than the known one. It is a new one after a cancellation, or a second
+    /// one. With two it is unknown which one an update would change.
+    fn on_other_id(&mut self, kind: Kind, id: SubscriptionId, account: &Account, cx: &mut Cx<'_>) {
         match (kind, self.state) {
-            (Kind::Create, BillingState::Canceled) => self.begin(id, kind, cx),
+            (Kind::Create, BillingState::Canceled) => self.start(id, kind, cx),
             (Kind::Create, _) => {
                 cx.learn(id.as_str());
                 self.id = Some(id);
                 self.quiet_until = Some(cx.now().after(QUIET));
-                self.doubt(account, cx);
+                self.become_unclear(account, cx);
             }
-            (Kind::Update, _) => self.doubt(account, cx),
+            (Kind::Update, _) => self.become_unclear(account, cx),
         }
     }
 
-    /// A used token of a new subscription does not show which: the list does, or a person.
-    fn nameless(&mut self, account: &Account, cx: &mut Cx<'_>) {
-        self.lose(cx);
-        self.doubt(account, cx);
+    /// The used token of a new subscription does not name the subscription. The list shows which one it is, or a person
+    /// says so.
+    fn on_unnamed(&mut self, account: &Account, cx: &mut Cx<'_>) {
+        self.forget_id(cx);
+        self.become_unclear(account, cx);
     }
 
-    /// Notes that a consent was used that names no subscription: the one that it made is none of the known ones.
-    fn note_nameless(&mut self) {
+    /// Notes the use of a consent that names no subscription. The subscription that the consent created is none of the
+    /// known ones.
+    fn note_unnamed(&mut self) {
         let mut before = self.before_nameless.take().unwrap_or_default();
         if let Some(id) = self.id.clone().filter(|id| !before.contains(id)) {
             remember(&mut before, id, REMEMBERED);
@@ -250,7 +256,7 @@ impl Billing {
         self.before_nameless = Some(before);
     }
 
-    /// Whether it was known before the consent that names no subscription, and is not what that has made.
+    /// Whether the subscription was known before the consent that names none. The consent did not create it then.
     fn is_older(&self, id: &SubscriptionId) -> bool {
         self.before_nameless.as_ref().is_some_and(|before| before.contains(id))
     }
@@ -259,40 +265,41 @@ impl Billing {
         if self.id.as_ref() != Some(id) {
             cx.learn(id.as_str());
             if self.id.replace(id.clone()).is_some() {
-                leave_kept(cx);
+                ask_about_withheld(cx);
             }
             (self.provider_state, self.meaning) = (None, None);
         }
     }
 
-    /// It is not known any more which one it is: what is planned of one says nothing of another.
-    fn lose(&mut self, cx: &mut Cx<'_>) {
-        leave_kept(cx);
+    /// It is no longer known which subscription is meant. A lookup of one of them proves nothing about another.
+    fn forget_id(&mut self, cx: &mut Cx<'_>) {
+        ask_about_withheld(cx);
         (self.id, self.provider_state, self.meaning) = (None, None, None);
         cx.withdraw_unsent(|call| matches!(call, Call::RetrieveSubscription(_)));
     }
 
-    /// Its state is decided: no question is open any more.
-    fn decide(&mut self, cx: &mut Cx<'_>) {
-        (self.in_doubt, self.watch, self.before_nameless) = (false, None, None);
+    /// The state is decided, so every open question is closed.
+    fn close_questions(&mut self, cx: &mut Cx<'_>) {
+        (self.in_doubt, self.timer, self.before_nameless) = (false, None, None);
         cx.withdraw_all_about(&[Review::State, Review::Ours, Review::NotShown].map(Review::as_str), |_| true);
         cx.withdraw_unsent(|call| *call == Call::ListSubscriptions);
     }
 
-    /// Nobody knows which subscription it is: the list tells, or a person once the schedule is over.
-    fn doubt(&mut self, account: &Account, cx: &mut Cx<'_>) {
-        let nameless = self.before_nameless.take();
-        self.decide(cx);
-        self.before_nameless = nameless;
+    /// It is unknown which subscription is meant. The list shows it, or a person is asked at the end of the schedule.
+    fn become_unclear(&mut self, account: &Account, cx: &mut Cx<'_>) {
+        let before_nameless = self.before_nameless.take();
+        self.close_questions(cx);
+        self.before_nameless = before_nameless;
         (self.in_doubt, self.fresh_from) = (true, Some(cx.now()));
         (self.provider_state, self.meaning) = (None, None);
         self.enter(BillingState::Unclear, cx);
         cx.look_up(Call::ListSubscriptions);
-        let watch = self.watch.insert(PollTimer::new(cx.now()));
-        cx.ask_on_schedule(Review::Ours, account.domain(), watch);
+        let timer = self.timer.insert(PollTimer::new(cx.now()));
+        cx.ask_on_schedule(Review::Ours, account.domain(), timer);
     }
 
-    /// A person says what a state means, which subscription is ours, or what became of one. Says the state that follows.
+    /// A person says what a state means, which subscription is ours, or what became of one. Returns the resulting
+    /// state.
     pub(super) fn reviewed(
         &mut self,
         review: Review,
@@ -307,7 +314,7 @@ impl Billing {
             Verdict::Ours => BillingState::Unclear,
             Verdict::NoneOurs => BillingState::Absent,
             _ => {
-                self.wait_on(account, cx);
+                self.restart_wait(account, cx);
                 return None;
             }
         };
@@ -319,7 +326,7 @@ impl Billing {
             (Review::Ours | Review::NotShown, Ok(id)) => self.learn(&id, cx),
             _ => return None,
         }
-        self.decide(cx);
+        self.close_questions(cx);
         self.attested = true;
         self.enter(next, cx);
         if next == BillingState::Unclear {

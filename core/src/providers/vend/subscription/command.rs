@@ -1,4 +1,4 @@
-//! What the host may ask of a subscription, what moves one, and the rules that the contents of a command decide.
+//! The commands of a subscription, the triggers that move it, and the rules about the contents of a command.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::rules::Rule;
 use crate::url::{is_absolute, is_secure};
 
-/// What the host may ask.
+/// A command from the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(
     feature = "schemas",
@@ -25,41 +25,41 @@ use crate::url::{is_absolute, is_secure};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Ask for the token with which the retailer consents to a new subscription.
+    /// Requests the token with which the retailer consents to a new subscription.
     CreateSubscriptionToken(Box<TokenRequest>),
-    /// Ask for the token with which the retailer consents to a change: of the plan, or of the components.
+    /// Requests the token with which the retailer consents to a change of the plan or of the components.
     UpdateSubscriptionToken(Box<TokenRequest>),
-    /// Look whether the retailer has consented.
+    /// Looks up whether the retailer has consented.
     RetrieveToken {
-        /// The token; the newest that is outstanding unless told.
+        /// The token. The default is the newest outstanding token.
         #[serde(default)]
         token: Option<ConsentToken>,
     },
-    /// Look how the subscription stands, or which there are.
+    /// Looks up the state of one subscription, or the list of all.
     RetrieveSubscription {
-        /// The subscription; the known one unless told, and without one the list.
+        /// The subscription. The default is the known subscription, or else the list.
         #[serde(default)]
         subscription_id: Option<SubscriptionId>,
     },
-    /// Cancel the subscription. There is no such operation: the library always rejects it, with the page on which the retailer
-    /// can.
+    /// Cancels the subscription. Vend has no such operation. The library always rejects the command, and names the page
+    /// where the retailer can cancel.
     CancelSubscription {},
 }
 
 impl Command {
-    /// Ask for the token of a new subscription.
+    /// A command that requests the token of a new subscription.
     pub fn create(request: TokenRequest) -> Self {
         Self::CreateSubscriptionToken(Box::new(request))
     }
 
-    /// Ask for the token of a change.
+    /// A command that requests the token of a change.
     pub fn update(request: TokenRequest) -> Self {
         Self::UpdateSubscriptionToken(Box::new(request))
     }
 }
 
 named! {
-    /// What a button asks for.
+    /// An action, as a button has it.
     pub enum Action {
         /// A new subscription.
         Create = "create_subscription_token",
@@ -77,11 +77,11 @@ named! {
 }
 
 named! {
-    /// What can move a facet.
+    /// A trigger: what can move a facet.
     pub enum Trigger {
-        /// The host asks for the token of a new subscription.
+        /// The host requests the token of a new subscription.
         Create = "create_subscription_token",
-        /// The host asks for the token of a change.
+        /// The host requests the token of a change.
         Update = "update_subscription_token",
         /// Vend issues a token.
         TokenIssued = "token_issued",
@@ -89,20 +89,20 @@ named! {
         TokenSeen = "token_seen",
         /// A lookup shows the subscription.
         SubscriptionSeen = "subscription_seen",
-        /// Vend refuses.
+        /// Vend refuses a request.
         Refused = "refused",
-        /// A person answers a question.
+        /// A person answers a review.
         Reviewed = "reviewed",
         /// Something that never moves a facet.
         Other = "other",
     }
 }
 
-/// The two shapes of an update.
+/// The two kinds of update.
 pub(super) const UPDATES: &[&str] = &[Action::UpdatePlan.as_str(), Action::UpdateComponents.as_str()];
 
 impl Action {
-    /// What the command asks for.
+    /// The action of a command.
     pub(super) fn of(command: &Command) -> Self {
         match command {
             Command::CreateSubscriptionToken(_) => Self::Create,
@@ -113,7 +113,7 @@ impl Action {
         }
     }
 
-    /// What the request came of.
+    /// The action that a request comes from.
     pub(super) fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateSubscriptionToken(_) => Self::Create,
@@ -133,30 +133,34 @@ fn is_given(text: Option<&String>) -> bool {
 }
 
 impl TokenRequest {
-    /// The rules of a new subscription's fields.
+    /// Checks the fields of a new subscription.
     pub(super) fn check_create(&self, rules: &mut Rules<'_>) {
-        for (handle, at) in [(&self.product_handle, "/product_handle"), (&self.price_handle, "/price_handle")] {
-            rules.check(Rule::CreatePlanRequired, is_given(handle.as_ref())).at(at);
+        for (handle, pointer) in [(&self.product_handle, "/product_handle"), (&self.price_handle, "/price_handle")] {
+            rules.check(Rule::CreatePlanRequired, is_given(handle.as_ref())).at(pointer);
         }
         self.check_return_url(Rule::CreateReturnUrlRequired, rules);
         for (index, it) in self.components.iter().flatten().enumerate() {
-            let named = is_given(it.component_handle.as_ref()) && is_given(it.component_price_handle.as_ref());
-            rules.check(Rule::CreateComponentFields, named && it.quantity.is_some()).at_index(|| at_component(index));
+            let has_handles = is_given(it.component_handle.as_ref()) && is_given(it.component_price_handle.as_ref());
+            rules
+                .check(Rule::CreateComponentFields, has_handles && it.quantity.is_some())
+                .at_index(|| component_pointer(index));
             rules
                 .check(Rule::ComponentQuantityRange, it.quantity.is_none_or(|it| it > 0))
-                .at_index(|| at_number(index));
+                .at_index(|| quantity_pointer(index));
         }
         self.check_each_once(rules);
         rules.check_extra::<Self>(&self.extra);
     }
 
-    /// The rules of an update's fields; `known` says whether there are so many of one already.
-    pub(super) fn check_update(&self, known: impl Fn(Digest, i64) -> bool, rules: &mut Rules<'_>) {
-        let (plan, components) = (self.names_a_plan(), self.components.as_deref());
-        let some = components.is_some_and(|it| !it.is_empty());
-        rules.check(Rule::UpdatePlanXorComponents, plan != some || (!plan && components.is_some())).instead(UPDATES);
-        rules.check(Rule::UpdateComponentsNonempty, components.is_none() || some).at("/components");
-        if plan {
+    /// Checks the fields of an update. `is_known` says whether a component already has a quantity.
+    pub(super) fn check_update(&self, is_known: impl Fn(Digest, i64) -> bool, rules: &mut Rules<'_>) {
+        let (has_plan, components) = (self.names_a_plan(), self.components.as_deref());
+        let has_components = components.is_some_and(|it| !it.is_empty());
+        rules
+            .check(Rule::UpdatePlanXorComponents, has_plan != has_components || (!has_plan && components.is_some()))
+            .instead(UPDATES);
+        rules.check(Rule::UpdateComponentsNonempty, components.is_none() || has_components).at("/components");
+        if has_plan {
             let (product, price) = (is_given(self.product_handle.as_ref()), is_given(self.price_handle.as_ref()));
             rules.check(Rule::UpdatePriceHandleWithProduct, price || self.product_handle.is_none()).at("/price_handle");
             rules
@@ -166,17 +170,17 @@ impl TokenRequest {
         self.check_return_url(Rule::UpdateReturnUrlRequired, rules);
         rules.check(Rule::UpdateNoCoupon, self.coupon_code.is_none()).at("/coupon_code");
         for (index, it) in components.into_iter().flatten().enumerate() {
-            let complete = is_given(it.component_handle.as_ref()) && it.quantity.is_some();
-            rules.check(Rule::UpdateComponentFields, complete).at_index(|| at_component(index));
+            let is_complete = is_given(it.component_handle.as_ref()) && it.quantity.is_some();
+            rules.check(Rule::UpdateComponentFields, is_complete).at_index(|| component_pointer(index));
             let Some(quantity) = it.quantity else { continue };
-            rules.check(Rule::ComponentQuantityRange, quantity >= 0).at_index(|| at_number(index));
-            rules.check(Rule::UpdateQuantityZero, quantity != 0).at_index(|| at_number(index));
+            rules.check(Rule::ComponentQuantityRange, quantity >= 0).at_index(|| quantity_pointer(index));
+            rules.check(Rule::UpdateQuantityZero, quantity != 0).at_index(|| quantity_pointer(index));
             let handle = it.component_handle.as_deref();
-            let news = handle.is_none_or(|handle| !known(digest(handle), quantity));
+            let is_new = handle.is_none_or(|handle| !is_known(digest(handle), quantity));
             rules
-                .check(Rule::UpdateQuantityIsTotal, news)
-                .at_index(|| at_number(index))
-                .because(|| format!("There are {quantity} already."));
+                .check(Rule::UpdateQuantityIsTotal, is_new)
+                .at_index(|| quantity_pointer(index))
+                .because(|| format!("The total is already {quantity}."));
         }
         self.check_each_once(rules);
         rules.check_extra::<Self>(&self.extra);
@@ -184,26 +188,26 @@ impl TokenRequest {
 
     fn check_return_url(&self, rule: Rule, rules: &mut Rules<'_>) {
         let url = self.return_url.as_deref().unwrap_or_default();
-        let absolute = is_absolute(url);
-        rules.check(rule, absolute).at("/return_url");
-        rules.warn(rule, !absolute || is_secure(url)).at("/return_url");
+        let is_absolute = is_absolute(url);
+        rules.check(rule, is_absolute).at("/return_url");
+        rules.warn(rule, !is_absolute || is_secure(url)).at("/return_url");
     }
 
     fn check_each_once(&self, rules: &mut Rules<'_>) {
         let mut names = BTreeSet::new();
         for (index, it) in self.components.iter().flatten().enumerate() {
-            let first = it.component_handle.as_deref().is_none_or(|name| names.insert(name));
+            let is_first = it.component_handle.as_deref().is_none_or(|name| names.insert(name));
             rules
-                .check(Rule::ComponentDuplicateHandle, first)
-                .at_index(|| format!("{}/component_handle", at_component(index)));
+                .check(Rule::ComponentDuplicateHandle, is_first)
+                .at_index(|| format!("{}/component_handle", component_pointer(index)));
         }
     }
 }
 
-fn at_component(index: usize) -> String {
+fn component_pointer(index: usize) -> String {
     format!("/components/{index}")
 }
 
-fn at_number(index: usize) -> String {
+fn quantity_pointer(index: usize) -> String {
     format!("/components/{index}/quantity")
 }

@@ -1,4 +1,4 @@
-//! The facet `change`: the changes that wait for the retailer's consent, and what the last ones have left.
+//! The facet `change`: the changes that wait for the retailer's consent, and what the latest consents have left.
 
 mod end;
 mod latest;
@@ -17,7 +17,7 @@ use crate::fact::IgnoredReason;
 use crate::flow::{Stop, named};
 use crate::id::{Digest, EffectId};
 use crate::providers::vend::api::calls::{Call, Kind, TokenRequest};
-use crate::providers::vend::api::token::{TokenIssued, TokenSeen};
+use crate::providers::vend::api::token::{IssuedTokenReply, TokenReply};
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::names::{Notice, Review, SignalName};
 use crate::providers::vend::rules::Rule;
@@ -25,39 +25,39 @@ use crate::time::Timestamp;
 use latest::Latest;
 use token::{Closed, RequestId, Requested, Token};
 
-/// How many outstanding tokens are watched; no more are asked for until one of them ends.
+/// How many outstanding tokens are watched. No further token is requested until one of them ends.
 const WATCHED: usize = 32;
 
-/// How many used tokens, and how many that were given up, are remembered.
+/// How many used tokens, and how many tokens that were given up, are kept.
 const REMEMBERED: usize = 8;
 
 named! {
     /// Whether a change waits for the retailer's consent.
     pub enum ConsentState {
-        /// None does.
+        /// No change waits.
         Settled = "settled",
-        /// The token of a change is asked for.
+        /// The token of a change is requested.
         Requested = "requested",
-        /// The retailer's consent is awaited.
+        /// A change waits for the retailer's consent.
         Awaiting = "awaiting",
     }
 }
 
-/// The changes that are asked for, and what the last ones have left.
+/// The requested changes, and what the latest consents have left.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionConsent"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Consent {
-    /// The change whose token is asked for.
+    /// The change whose token is requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<Requested>,
-    /// The tokens whose end is not known, the newest last.
+    /// The tokens whose end is unknown, the newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<Token>,
-    /// The request whose token is the one to offer: the newest that was answered.
+    /// The newest request with a reply. Only its token is handed out.
     #[serde(skip_serializing_if = "Option::is_none")]
     newest: Option<RequestId>,
-    /// The fingerprints of the last tokens that must not be offered again.
+    /// The fingerprints of the last tokens that must not be handed out again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Digest>,
     /// The last tokens that were given up as unused.
@@ -68,29 +68,29 @@ pub(super) struct Consent {
     latest: Latest,
 }
 
-/// The retailer has consented to a change: what billing has to know of it.
+/// A consent to a change, as the facet `subscription` needs it.
 pub(super) struct Consented {
     pub(super) kind: Kind,
     /// The request whose token was used.
-    pub(super) of: EffectId,
-    /// The subscription that it made or changed, where that is shown.
+    pub(super) request: EffectId,
+    /// The subscription that the token created or changed, if a reply or a person names it.
     pub(super) subscription: Option<SubscriptionId>,
-    /// Whether it made another subscription than the known one, and before that.
+    /// Whether the token created another subscription than the known one, and earlier.
     pub(super) is_late: bool,
-    /// Whether a person says so, and no evidence.
+    /// Whether the consent comes from a verdict, without evidence.
     pub(super) attested: bool,
 }
 
-/// What a lookup of a token shows.
-pub(super) enum Read {
+/// The result of a lookup of a token, as the facet `subscription` needs it.
+pub(super) enum TokenLookup {
     Consented(Consented),
-    /// It was used, and nothing is known of it any more.
+    /// The token was used, and the flow no longer keeps it.
     UsedBefore,
-    /// Nothing that billing has to know.
+    /// Nothing that the facet `subscription` needs.
     NothingNew,
 }
 
-impl From<Consented> for Read {
+impl From<Consented> for TokenLookup {
     fn from(consented: Consented) -> Self {
         Self::Consented(consented)
     }
@@ -99,14 +99,14 @@ impl From<Consented> for Read {
 impl Consent {
     pub(super) fn state(&self) -> ConsentState {
         match &self.requested {
-            _ if self.is_awaited() => ConsentState::Awaiting,
+            _ if self.is_waiting() => ConsentState::Awaiting,
             Some(_) => ConsentState::Requested,
             None => ConsentState::Settled,
         }
     }
 
-    /// Whether a consent is awaited.
-    pub(super) fn is_awaited(&self) -> bool {
+    /// Whether a change waits for the consent.
+    pub(super) fn is_waiting(&self) -> bool {
         self.tokens.iter().any(|it| it.disputed.is_none())
     }
 
@@ -125,202 +125,209 @@ impl Consent {
         self.tokens.iter().map(Token::expires_at).min()
     }
 
-    /// Whether a new subscription may still come of what is asked for.
+    /// Whether a requested change may still create a new subscription.
     pub(super) fn may_create(&self) -> bool {
-        let requested = self.requested.iter().map(|it| it.of);
-        self.tokens.iter().map(|it| it.of).chain(requested).any(|it| it.0 == Kind::Create)
+        let requested = self.requested.iter().map(|it| it.request);
+        self.tokens.iter().map(|it| it.request).chain(requested).any(|it| it.kind() == Kind::Create)
     }
 
     pub(super) fn is_requested(&self, kind: Kind, request: &TokenRequest) -> bool {
-        self.requested.as_ref().is_some_and(|it| it.is(kind, request))
+        self.requested.as_ref().is_some_and(|it| it.is_same(kind, request))
     }
 
-    /// Whether there are known to be so many of a component.
-    pub(super) fn counts(&self, component: Digest, number: i64) -> bool {
-        self.latest.counts(component, number)
+    /// Whether the component is known to have this quantity.
+    pub(super) fn has_quantity(&self, component: Digest, quantity: i64) -> bool {
+        self.latest.has_quantity(component, quantity)
     }
 
-    /// The token that a command names, or the newest that is outstanding, if it is one of this subscription's.
-    pub(super) fn named(&self, given: Option<&ConsentToken>) -> Option<ConsentToken> {
-        let is_ours = |text: &ConsentToken| {
+    /// The token that a command names, if it belongs to this subscription. Without a name, the newest outstanding
+    /// token.
+    pub(super) fn find_token(&self, given: Option<&ConsentToken>) -> Option<ConsentToken> {
+        let is_ours = |token: &ConsentToken| {
             let closed = self.closed.iter().map(|it| &it.token);
-            self.tokens.iter().chain(closed).any(|it| it.text == *text) || self.spent.contains(&text.digest())
+            self.tokens.iter().chain(closed).any(|it| it.text == *token) || self.spent.contains(&token.digest())
         };
-        given.or_else(|| Some(&self.tokens.last()?.text)).filter(|text| is_ours(text)).cloned()
+        given.or_else(|| Some(&self.tokens.last()?.text)).filter(|token| is_ours(token)).cloned()
     }
 
     pub(super) fn impossible(&self, account: &Account) -> Option<&'static str> {
         match () {
-            () if !account.is_bound() && (self.is_awaited() || self.requested.is_some()) => {
-                Some("a token is asked for on a domain")
+            () if !account.is_bound() && (self.is_waiting() || self.requested.is_some()) => {
+                Some("a requested token must have a domain")
             }
-            () if self.tokens.len() > WATCHED => Some("there are more tokens than are watched"),
+            () if self.tokens.len() > WATCHED => Some("there are more tokens than can be watched"),
             () => None,
         }
     }
 
-    /// The waits; the page is offered for one token alone.
+    /// The waits for consents. Only one of them hands out the URL of the consent page.
     pub(super) fn waits(&self, account: &Account, billing: &Billing, context: &Context) -> Vec<Wait> {
         let settings = &context.config.vend;
         let is_ours = account.is_bound() && account.is_on(Some(&settings.domain_prefix));
-        let offered = self.offered(billing, context.now).filter(|_| is_ours && settings.names_a_retailer());
+        let page_token = self.page_token(billing, context.now).filter(|_| is_ours && settings.names_a_retailer());
         let wait = |token: &Token| {
-            let mut wait = Wait::new(SignalName::Consent.as_str(), token.awaited_since());
-            wait.about = Some(token.of.id().as_str().into());
+            let mut wait = Wait::new(SignalName::Consent.as_str(), token.waiting_since());
+            wait.about = Some(token.request.id().as_str().into());
             wait.expires_at = Some(token.expires_at());
-            let is_offered = offered.is_some_and(|it| it.of == token.of);
-            wait.customer_url = is_offered.then(|| settings.consent_page(token.text.as_str()));
+            let has_page = page_token.is_some_and(|it| it.request == token.request);
+            wait.customer_url = has_page.then(|| settings.consent_page(token.text.as_str()));
             wait
         };
         self.tokens.iter().filter(|it| it.disputed.is_none()).map(wait).collect()
     }
 
-    /// The token that is offered: the newest that was issued, if its end is not known.
-    fn offered(&self, billing: &Billing, now: Timestamp) -> Option<&Token> {
+    /// The token whose consent page the retailer can open: the newest one, if its end is unknown.
+    fn page_token(&self, billing: &Billing, now: Timestamp) -> Option<&Token> {
         let newest = self.tokens.last().filter(|it| self.is_newest(it))?;
-        Some(newest).filter(|it| it.disputed.is_none() && it.is_alive(now) && !is_moot(it, billing))
+        Some(newest).filter(|it| it.disputed.is_none() && it.is_valid(now) && !is_moot(it, billing))
     }
 
-    /// Whether no token was issued after it.
+    /// Whether no token was issued after this one.
     fn is_newest(&self, token: &Token) -> bool {
-        Some(token.of) == self.newest
+        Some(token.request) == self.newest
     }
 
-    /// Asks for a token. A newer request takes the place of one that was not sent, and whose token is never used.
+    /// Requests a token. A newer request replaces one that was not sent. The token of a replaced request is never used.
     pub(super) fn request(&mut self, kind: Kind, request: TokenRequest, cx: &mut Cx<'_>) {
-        cx.withdraw(Call::asks);
+        cx.withdraw(Call::is_token_request);
         cx.withdraw_all_about(&[Notice::ConsentExpired.as_str()], |_| true);
         let id = cx.request(Call::of(kind, request.clone()));
-        self.requested = RequestId::of(&id).map(|of| Requested::new(of, &request));
+        self.requested = RequestId::of(&id).map(|id| Requested::new(id, &request));
     }
 
     /// Vend issues a token.
-    pub(super) fn issued(&mut self, id: &EffectId, reply: TokenIssued, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let requested = self.requested.take_if(|it| it.of.id() == *id).ok_or(IgnoredReason::Unrelated)?;
+    pub(super) fn on_token(&mut self, id: &EffectId, reply: IssuedTokenReply, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let requested = self.requested.take_if(|it| it.request.id() == *id).ok_or(IgnoredReason::Unrelated)?;
         let is_spent = self.spent.contains(&reply.token.digest());
-        let is_taken = self.tokens.iter().any(|it| it.text == reply.token);
+        let is_known = self.tokens.iter().any(|it| it.text == reply.token);
         cx.check(Rule::TokenSingleUse, !is_spent).at("/token");
-        cx.check(Rule::TokenOnePerUpdate, !is_spent && !is_taken).at("/token");
-        if is_spent || is_taken {
+        cx.check(Rule::TokenOnePerUpdate, !is_spent && !is_known).at("/token");
+        if is_spent || is_known {
             return Ok(());
         }
-        // Nobody must take a token for expired that a retailer can still use.
-        let token = Token::issued(requested, reply, cx.leased_by());
-        token.plan(cx);
-        self.newest = Some(token.of);
+        // The latest possible time counts, because the retailer can still use a token that seems to be expired.
+        let token = Token::new(requested, reply, cx.leased_by());
+        token.schedule_lookup(cx);
+        self.newest = Some(token.request);
         self.tokens.push(token);
         Ok(())
     }
 
-    /// No token comes of a request.
+    /// A request ends without a token.
     pub(super) fn no_token(&mut self, id: &EffectId) {
-        self.requested.take_if(|it| it.of.id() == *id);
+        self.requested.take_if(|it| it.request.id() == *id);
     }
 
-    /// The subscription has ended: an update of it is not sent any more, and a token that one under way may make is never
+    /// The subscription has ended, so a pending update is withdrawn. If the update is already sent, its token is never
     /// used.
     pub(super) fn withdraw_update(&mut self, cx: &mut Cx<'_>) {
         cx.withdraw(|call| matches!(call, Call::UpdateSubscriptionToken(_)));
-        self.requested.take_if(|it| it.of.0 == Kind::Update);
+        self.requested.take_if(|it| it.request.kind() == Kind::Update);
     }
 
-    /// The retailer came back: a hint that a lookup of every outstanding token may pay, and proof of nothing.
-    pub(super) fn returned(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        if !self.is_awaited() {
+    /// The retailer returned. The return is no proof, so it only makes the lookups of all outstanding tokens due.
+    pub(super) fn on_return(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if !self.is_waiting() {
             return Err(IgnoredReason::Unrelated.into());
         }
         for token in &mut self.tokens {
             token.returned(cx.now());
-            token.plan(cx);
+            token.schedule_lookup(cx);
         }
         Ok(())
     }
 
-    /// A lookup of a token settled nothing: the next one is planned. What Vend says of a token that has expired is not
-    /// documented, so that a refusal proves nothing.
-    pub(super) fn look_later(&mut self, text: &ConsentToken, cx: &mut Cx<'_>) {
+    /// A lookup of a token proved nothing, so the next one is scheduled. This includes a refusal, because no document
+    /// says what Vend replies about an expired token.
+    pub(super) fn plan_next_lookup(&mut self, text: &ConsentToken, cx: &mut Cx<'_>) {
         if let Some(token) = self.tokens.iter_mut().find(|it| it.text == *text) {
             token.looked(cx.leased_at());
-            token.plan(cx);
+            token.schedule_lookup(cx);
         }
     }
 
     /// A lookup shows a token.
-    pub(super) fn read(
+    pub(super) fn on_lookup(
         &mut self,
         text: &ConsentToken,
-        reply: &TokenSeen,
+        reply: &TokenReply,
         account: &mut Account,
         billing: &Billing,
         cx: &mut Cx<'_>,
-    ) -> Read {
+    ) -> TokenLookup {
         let Some(index) = self.tokens.iter().position(|it| it.text == *text) else {
-            return if reply.is_used { self.used_late(text, reply, account, billing, cx) } else { Read::NothingNew };
+            return if reply.is_used {
+                self.on_late_use(text, reply, account, billing, cx)
+            } else {
+                TokenLookup::NothingNew
+            };
         };
         let mut token = self.tokens.remove(index);
         if reply.is_used {
             if !differs(&token, reply, account, billing, cx) {
                 account.learn(reply.retailer_id.as_ref(), reply.vend_application_id.as_ref());
-                return self.confirmed(&token, reply.into(), billing, cx).into();
+                return self.confirm(&token, reply.into(), billing, cx).into();
             }
-            let of = token.of.id();
-            cx.withdraw(|call| call.looks_at(text));
-            cx.withdraw_review(Review::Unconfirmed, of.as_str());
-            cx.ask(Review::Mismatch, of.as_str());
+            let request = token.request.id();
+            cx.withdraw(|call| call.is_lookup_of(text));
+            cx.withdraw_review(Review::Unconfirmed, request.as_str());
+            cx.ask(Review::Mismatch, request.as_str());
             token.disputed = Some(reply.into());
             self.tokens.insert(index, token);
-            return Read::NothingNew;
+            return TokenLookup::NothingNew;
         }
         token.looked(cx.leased_at());
         if token.is_over(cx.leased_at(), cx.config()) && token.disputed.is_none() {
-            self.expired(token, false, billing, cx);
+            self.expire(token, false, billing, cx);
         } else {
-            token.plan(cx);
+            token.schedule_lookup(cx);
             self.tokens.insert(index, token);
         }
-        Read::NothingNew
+        TokenLookup::NothingNew
     }
 
-    /// A lookup shows a used token that nobody waits for. Over a person's word only a person decides.
-    fn used_late(
+    /// A lookup shows the use of a token that was given up. If a person gave it up, only a person can change that.
+    fn on_late_use(
         &mut self,
         text: &ConsentToken,
-        reply: &TokenSeen,
+        reply: &TokenReply,
         account: &mut Account,
         billing: &Billing,
         cx: &mut Cx<'_>,
-    ) -> Read {
-        let Some(index) = self.closed.iter().position(|it| it.token.text == *text) else { return Read::UsedBefore };
+    ) -> TokenLookup {
+        let Some(index) = self.closed.iter().position(|it| it.token.text == *text) else {
+            return TokenLookup::UsedBefore;
+        };
         let mut closed = self.closed.remove(index);
-        let is_known = closed.by_person && closed.token.disputed.is_some();
+        let was_reviewed = closed.by_person && closed.token.disputed.is_some();
         match differs(&closed.token, reply, account, billing, cx) {
             false if !closed.by_person => {
                 account.learn(reply.retailer_id.as_ref(), reply.vend_application_id.as_ref());
-                return self.confirmed(&closed.token, reply.into(), billing, cx).into();
+                return self.confirm(&closed.token, reply.into(), billing, cx).into();
             }
-            // What else it shows a person has seen.
-            true if is_known => {}
+            // A person has already seen this difference.
+            true if was_reviewed => {}
             differs => {
-                let of = closed.token.of.id();
-                cx.withdraw_notice(Notice::ConsentExpired, of.as_str());
-                cx.withdraw_review(Review::Mismatch, of.as_str());
-                cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, of.as_str());
+                let request = closed.token.request.id();
+                cx.withdraw_notice(Notice::ConsentExpired, request.as_str());
+                cx.withdraw_review(Review::Mismatch, request.as_str());
+                cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, request.as_str());
                 closed.token.disputed = Some(reply.into());
             }
         }
         self.closed.insert(index, closed);
-        Read::NothingNew
+        TokenLookup::NothingNew
     }
 }
 
-/// Whether it would change what has ended.
+/// Whether the token would change a subscription that has ended.
 fn is_moot(token: &Token, billing: &Billing) -> bool {
-    token.of.0 == Kind::Update && billing.is_canceled()
+    token.request.kind() == Kind::Update && billing.is_canceled()
 }
 
-/// Whether a used token shows something else than what was asked for.
-fn differs(token: &Token, reply: &TokenSeen, account: &Account, billing: &Billing, cx: &mut Cx<'_>) -> bool {
-    let other = token.differs(reply, account, billing.id(), cx.settings());
-    cx.check(Rule::ConfirmMatch, other.is_none()).at(other.unwrap_or_default());
-    other.is_some()
+/// Whether a used token shows something other than the request.
+fn differs(token: &Token, reply: &TokenReply, account: &Account, billing: &Billing, cx: &mut Cx<'_>) -> bool {
+    let difference = token.difference(reply, account, billing.id(), cx.settings());
+    cx.check(Rule::ConfirmMatch, difference.is_none()).at(difference.unwrap_or_default());
+    difference.is_some()
 }

@@ -1,11 +1,11 @@
 //! `vend.subscription`: a retailer's subscription, from the token of a new one to its cancellation.
 //!
 //! Two facets: the subscription, and the changes that wait for the retailer's consent. Nothing that Vend sends is
-//! signed, so a return and a webhook only make lookups owed; their replies are the evidence. A change that is
-//! confirmed owes `fulfill` of the request that asked for it, and a cancellation a notice.
+//! signed, so a return or a webhook only makes lookups due. The replies to the lookups are the evidence. A confirmed
+//! change causes the effect `fulfill` for the request that asked for it. A cancellation causes a notice.
 //!
-//! One retailer has one subscription to one application: `Key::of("vend.subscription", …)` of both makes the host's
-//! primary key say so.
+//! One retailer has one subscription to one application. A key from `Key::of("vend.subscription", …)` of both lets the
+//! host's primary key enforce this.
 
 mod account;
 mod billing;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::calls::{Call, Kind};
 use super::api::replies::{Event, refusal};
-use super::api::webhook::Signal;
+use super::api::webhook::{CancellationWebhook, PartnerWebhook};
 use super::ids::SubscriptionId;
 use super::names::{Review, Verdict};
 use super::rules::Rule;
@@ -32,7 +32,7 @@ use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop,
 use crate::id::EffectId;
 use account::Account;
 use billing::Billing;
-use consent::{Consent, Read};
+use consent::{Consent, TokenLookup};
 
 pub use billing::BillingState;
 pub use command::{Action, Command, Trigger};
@@ -46,7 +46,7 @@ type Cx<'a> = flow::Cx<'a, Subscription>;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionState"))]
 #[serde(default, deny_unknown_fields)]
 pub struct Subscription {
-    /// Whose subscription it is: the retailer and the application.
+    /// The owner: the retailer and the application.
     account: Account,
     /// The facet `subscription`.
     billing: Billing,
@@ -95,7 +95,7 @@ impl Subscription {
                 return Ok(Trigger::Update);
             }
             Command::RetrieveToken { token } => {
-                cx.look_up(Call::RetrieveToken(consent.named(token.as_ref()).ok_or(Stop::NotNow)?));
+                cx.look_up(Call::RetrieveToken(consent.find_token(token.as_ref()).ok_or(Stop::NotNow)?));
             }
             Command::RetrieveSubscription { subscription_id: given } => {
                 cx.look_up(given.map_or_else(|| billing.lookup(), Call::RetrieveSubscription));
@@ -105,31 +105,31 @@ impl Subscription {
         Ok(Trigger::Other)
     }
 
-    /// A reply proves the success of a request, which is over.
-    fn answered(&mut self, id: &EffectId, call: &Call, event: Event, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+    /// A reply proves the success of a request, which ends.
+    fn on_reply(&mut self, id: &EffectId, call: &Call, event: Event, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         let Self { account, billing, consent } = self;
         Ok(match (event, call) {
             (Event::TokenIssued(reply), _) => {
-                consent.issued(id, reply, cx)?;
+                consent.on_token(id, reply, cx)?;
                 Trigger::TokenIssued
             }
-            (Event::TokenSeen(reply), Call::RetrieveToken(token)) => {
-                match consent.read(token, &reply, account, billing, cx) {
-                    Read::Consented(consented) => billing.consented(consented, account, cx),
-                    // A token that was used stays used: the subscription itself tells what has become of it.
-                    Read::UsedBefore if !billing.is_live() => cx.look_up(billing.lookup()),
-                    Read::UsedBefore | Read::NothingNew => {}
+            (Event::TokenRetrieved(reply), Call::RetrieveToken(token)) => {
+                match consent.on_lookup(token, &reply, account, billing, cx) {
+                    TokenLookup::Consented(consented) => billing.on_consent(consented, account, cx),
+                    // The token was used before, so only the subscription itself shows what has become of it.
+                    TokenLookup::UsedBefore if !billing.is_live() => cx.look_up(billing.lookup()),
+                    TokenLookup::UsedBefore | TokenLookup::NothingNew => {}
                 }
                 Trigger::TokenSeen
             }
-            (Event::SubscriptionSeen(reply), Call::RetrieveSubscription(id)) => {
-                if billing.shown(id, &reply, account, cx) == Some(BillingState::Canceled) {
+            (Event::SubscriptionRetrieved(reply), Call::RetrieveSubscription(id)) => {
+                if billing.on_lookup(id, &reply, account, cx) == Some(BillingState::Canceled) {
                     consent.withdraw_update(cx);
                 }
                 Trigger::SubscriptionSeen
             }
-            (Event::Listed(list), _) => {
-                if billing.listed(&list, account, cx) == Some(BillingState::Canceled) {
+            (Event::SubscriptionsListed(list), _) => {
+                if billing.on_list(&list, account, cx) == Some(BillingState::Canceled) {
                     consent.withdraw_update(cx);
                 }
                 Trigger::SubscriptionSeen
@@ -138,15 +138,26 @@ impl Subscription {
         })
     }
 
-    /// A person answers a question.
+    /// A webhook says that the retailer has canceled. It is ignored if it names another subscription than the known one.
+    fn on_cancellation(&mut self, webhook: CancellationWebhook, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let Self { account, billing, consent } = self;
+        if billing.id() != Some(&webhook.subscription_id) {
+            cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
+            let is_early = consent.may_create() || billing.is_learning(cx);
+            return Err(if is_early { IgnoredReason::Early } else { IgnoredReason::Unrelated }.into());
+        }
+        billing.on_cancellation(webhook, account, cx)
+    }
+
+    /// A person answers a review.
     fn reviewed(&mut self, review: Review, verdict: Verdict, about: &str, id: Option<String>, cx: &mut Cx<'_>) {
         let Self { account, billing, consent } = self;
         let consented = match review {
             Review::Unconfirmed => {
                 let subscription = id.and_then(|id| SubscriptionId::parse(id).ok());
-                consent.unconfirmed(verdict, about, subscription, billing, cx)
+                consent.reviewed_unconfirmed(verdict, about, subscription, billing, cx)
             }
-            Review::Mismatch | Review::MadeAfterAll => consent.used_or_not(review, verdict, about, billing, cx),
+            Review::Mismatch | Review::MadeAfterAll => consent.reviewed_use(review, verdict, about, billing, cx),
             Review::OlderConsent => {
                 if verdict == Verdict::Fulfill {
                     cx.fulfill(about);
@@ -162,7 +173,7 @@ impl Subscription {
             }
         };
         if let Some(consented) = consented {
-            billing.consented(consented, account, cx);
+            billing.on_consent(consented, account, cx);
         }
     }
 }
@@ -191,41 +202,36 @@ impl Flow for Subscription {
         (self.billing.state(), self.consent.state())
     }
 
-    /// The one dispatch: what each input counts as, what it does to each facet, and what one facet does to another.
+    /// The one dispatch: what each input does to each facet, what one facet does to another, and the trigger.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         let Self { account, billing, consent } = self;
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
-            Input::Succeeded { id, call, event } => self.answered(&id, &call, event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::Refused { id, call, .. } => {
                 match &*call {
                     Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
-                    Call::RetrieveToken(token) => consent.look_later(token, cx),
-                    Call::RetrieveSubscription(id) => billing.not_found(id, cx),
+                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
+                    Call::RetrieveSubscription(id) => billing.on_not_found(id, cx),
                     Call::ListSubscriptions => {}
                 }
                 Trigger::Refused
             }
-            // No question about a request has another verdict than that of giving it up.
+            // The only verdict on a request gives the request up.
             Input::Resolved { id, call, .. } => {
                 match &*call {
                     Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
-                    Call::RetrieveToken(token) => consent.look_later(token, cx),
-                    Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.wait_on(account, cx),
+                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
+                    Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.restart_wait(account, cx),
                 }
                 Trigger::Refused
             }
-            Input::Webhook(Event::Webhook(Signal::Cancellation(webhook)), _) => {
-                if billing.id() != Some(&webhook.subscription_id) {
-                    cx.check(Rule::CancelUnknownSubscription, false).at("/payload/subscription_id");
-                    let is_early = consent.may_create() || billing.is_learning(cx);
-                    return Err(if is_early { IgnoredReason::Early } else { IgnoredReason::Unrelated }.into());
-                }
-                billing.told_canceled(webhook, account, cx)?;
+            Input::Webhook(Event::Webhook(PartnerWebhook::Cancellation(webhook)), _) => {
+                self.on_cancellation(webhook, cx)?;
                 Trigger::Other
             }
             Input::Returned => {
-                consent.returned(cx)?;
+                consent.on_return(cx)?;
                 Trigger::Other
             }
             Input::Reviewed { review, about, verdict, id } => {
@@ -286,7 +292,7 @@ impl Flow for Subscription {
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
-        Signal::read(webhook).map(Event::Webhook)
+        PartnerWebhook::read(webhook).map(Event::Webhook)
     }
 
     fn impossible(&self) -> Option<&'static str> {
@@ -294,10 +300,10 @@ impl Flow for Subscription {
     }
 }
 
-/// Keeps an entry in place of the oldest.
-fn remember<T>(list: &mut Vec<T>, it: T, most: usize) {
-    if list.len() >= most {
+/// Adds an item, and drops the oldest one if the list is full.
+fn remember<T>(list: &mut Vec<T>, item: T, limit: usize) {
+    if list.len() >= limit {
         list.remove(0);
     }
-    list.push(it);
+    list.push(item);
 }

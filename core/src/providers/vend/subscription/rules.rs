@@ -1,4 +1,4 @@
-//! The rules of a subscription's actions: what its state and the clock decide, and what the contents of a command do.
+//! The rules about the actions of a subscription: which state, which time and which contents they need.
 
 use alloc::format;
 
@@ -16,7 +16,7 @@ const WRITE: &str = "billing:partner_subscription:write";
 const READ: &str = "billing:partner_subscription:read";
 
 impl Subscription {
-    /// What must hold for an action, and again when the request that came of it is leased.
+    /// Checks an action, and again when its request is leased.
     pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
         match action {
             Action::Create => {
@@ -38,7 +38,7 @@ impl Subscription {
         }
     }
 
-    /// What must hold besides for a new command.
+    /// Checks what a new command needs in addition.
     pub(super) fn check_accepted(&self, action: Action, rules: &mut Rules<'_>) {
         match action {
             Action::Create | Action::UpdatePlan | Action::UpdateComponents => self.check_one_at_a_time(rules),
@@ -49,16 +49,16 @@ impl Subscription {
         }
     }
 
-    /// What the contents of a command decide.
+    /// Checks the contents of a command.
     pub(super) fn check_command(&self, command: &Command, rules: &mut Rules<'_>) {
         match command {
             Command::CreateSubscriptionToken(request) => request.check_create(rules),
             Command::UpdateSubscriptionToken(request) => {
-                request.check_update(|name, number| self.consent.counts(name, number), rules);
+                request.check_update(|component, quantity| self.consent.has_quantity(component, quantity), rules);
             }
             Command::RetrieveToken { token } => {
-                // That there was no token has been said already.
-                let is_known = self.consent.named(token.as_ref()).is_some() || !self.consent.has_had_tokens();
+                // If there was never a token, `check_accepted` has already rejected the command.
+                let is_known = self.consent.find_token(token.as_ref()).is_some() || !self.consent.has_had_tokens();
                 rules.check(CoreRule::UnknownId, is_known).at("/token");
             }
             Command::RetrieveSubscription { subscription_id: given } => {
@@ -69,7 +69,7 @@ impl Subscription {
         }
     }
 
-    /// Whether a request can be made at all: where it goes, for whom, and with what.
+    /// Checks what every request needs: an address, a retailer and a scope.
     fn check_request(&self, scope: &'static str, rules: &mut Rules<'_>) {
         let settings = rules.settings();
         rules.check(Rule::UrlRetailerBase, settings.names_a_retailer());
@@ -89,28 +89,28 @@ impl Subscription {
                 let state = self.billing.provider_state().filter(|_| self.billing.id().is_some());
                 rules.check(Rule::UpdateRequiresExisting, false).unblocked_by(lookup()).because(|| match state {
                     Some(state) => format!("Its state is `{}`.", state.as_str()),
-                    None => "There may be several: name the one that is meant.".into(),
+                    None => "The retailer may have several subscriptions: look up the right one by its id.".into(),
                 });
             }
             BillingState::Absent => {
-                let until = if self.consent.is_awaited() {
+                let unblocked_by = if self.consent.is_waiting() {
                     UnblockedBy::signal(SignalName::Consent.as_str())
                 } else {
                     lookup()
                 };
-                rules.check(Rule::UpdateRequiresExisting, false).unblocked_by(until);
+                rules.check(Rule::UpdateRequiresExisting, false).unblocked_by(unblocked_by);
             }
         }
     }
 
-    /// A newer request takes the place of one that is not leased, and waits for the reply to one that is. A used token must
-    /// not go unseen, so that no more tokens are asked for than are watched.
+    /// A newer request replaces one that is not leased, and waits for the reply to one that is. The number of watched
+    /// tokens is limited, so that the use of every token is noticed.
     fn check_one_at_a_time(&self, rules: &mut Rules<'_>) {
-        let first = self.consent.first_expiry().map(UnblockedBy::time);
-        rules.check(CoreRule::OneAtATime, self.consent.has_room()).unblocked_by(first);
-        if rules.is_leased(Call::asks) {
-            let answered = rules.reply_to(Call::asks);
-            rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+        let first_expiry = self.consent.first_expiry().map(UnblockedBy::time);
+        rules.check(CoreRule::OneAtATime, self.consent.has_room()).unblocked_by(first_expiry);
+        if rules.is_leased(Call::is_token_request) {
+            let reply = rules.reply_to(Call::is_token_request);
+            rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
         }
     }
 }

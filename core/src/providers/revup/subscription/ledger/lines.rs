@@ -1,4 +1,4 @@
-//! What a ledger keeps of each payment and of each refund: a line each, since it keeps many.
+//! The entries of a ledger, one line of text each, because a ledger keeps many.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,43 +8,43 @@ use alloc::string::String;
 use super::name::{Name, or_unknown, word};
 use crate::id::{IdError, saved_as_text};
 use crate::providers::revup::amount::Decimal;
-use crate::providers::revup::api::payments::Made;
+use crate::providers::revup::api::payments::MadePayment;
 
-/// The last word of a line about what no lookup and no event with proof has shown.
-const TOLD: &str = "told";
+/// The last word of a line that is not proved by a lookup or an event with proof.
+const UNPROVED: &str = "told";
 
-/// One payment, by one of its transactions.
+/// One payment, named by one of its transactions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(
     feature = "schemas",
     derive(schemars::JsonSchema),
     schemars(rename = "RevupSubscriptionPaid", with = "alloc::string::String")
 )]
-pub(super) struct Paid {
+pub(super) struct PaidTransaction {
     /// The transaction.
     pub(super) transaction: Name,
-    /// How much was paid.
+    /// The amount of the payment.
     pub(super) amount: Decimal,
-    /// In which currency, where that was told.
+    /// The currency, if Revup says so.
     pub(super) currency: Option<String>,
-    /// What Revup calls the payment, where that was told.
+    /// Revup's id of the payment, if Revup says so.
     pub(super) payment: Option<Name>,
     /// Whether a lookup or an event with proof has shown it.
     pub(super) proved: bool,
 }
 
-saved_as_text!(Paid);
+saved_as_text!(PaidTransaction);
 
-impl Paid {
-    pub(super) fn new(made: Made, proved: bool) -> Self {
-        let Made { transaction, amount, currency, payment } = made;
+impl PaidTransaction {
+    pub(super) fn new(made: MadePayment, proved: bool) -> Self {
+        let MadePayment { transaction, amount, currency, payment } = made;
         let transaction = Name::of(transaction.as_str());
         let currency = currency.filter(|it| it.len() == 3 && it.bytes().all(|byte| byte.is_ascii_alphabetic()));
         let payment = payment.as_deref().map(Name::of);
         Self { transaction, amount: amount.plain(), currency, payment, proved }
     }
 
-    /// Keeps no more of its names than fingerprints.
+    /// Keeps only the fingerprints of the names.
     pub(super) fn shorten(&mut self) {
         self.transaction.shorten();
         if let Some(payment) = &mut self.payment {
@@ -53,67 +53,67 @@ impl Paid {
     }
 }
 
-impl fmt::Display for Paid {
+impl fmt::Display for PaidTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (currency, payment) = (or_unknown(self.currency.as_ref()), or_unknown(self.payment.as_ref()));
         write!(f, "{} {} {currency} {payment}", self.transaction, self.amount)?;
-        told(self.proved, f)
+        write_proof(self.proved, f)
     }
 }
 
-impl FromStr for Paid {
+impl FromStr for PaidTransaction {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
         let transaction = words.next().unwrap_or_default().parse()?;
         let amount = amount(words.next())?;
         let (currency, payment) = (word(words.next())?, word(words.next())?);
-        Ok(Self { transaction, amount, currency, payment, proved: proved(words)? })
+        Ok(Self { transaction, amount, currency, payment, proved: read_proof(words)? })
     }
 }
 
-/// One refund that nobody asked for here.
+/// One refund that this flow did not request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(
     feature = "schemas",
     derive(schemars::JsonSchema),
     schemars(rename = "RevupSubscriptionOtherRefund", with = "alloc::string::String")
 )]
-pub(super) struct Other {
-    /// Its transaction.
+pub(super) struct OtherRefund {
+    /// The transaction of the refund.
     pub(super) transaction: Name,
     /// The payment: Revup's id of it, or its transaction.
     pub(super) of: Name,
-    /// How much it is.
+    /// The amount of the refund.
     pub(super) amount: Decimal,
-    /// Whether a lookup or an event with proof has shown it: only then it counts.
+    /// Whether a lookup or an event with proof has shown it. Only then does the refund count.
     pub(super) proved: bool,
 }
 
-saved_as_text!(Other);
+saved_as_text!(OtherRefund);
 
-impl Other {
-    /// Keeps no more of its names than fingerprints.
+impl OtherRefund {
+    /// Keeps only the fingerprints of the names.
     pub(super) fn shorten(&mut self) {
         self.transaction.shorten();
         self.of.shorten();
     }
 }
 
-impl fmt::Display for Other {
+impl fmt::Display for OtherRefund {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.transaction, self.of, self.amount)?;
-        told(self.proved, f)
+        write_proof(self.proved, f)
     }
 }
 
-impl FromStr for Other {
+impl FromStr for OtherRefund {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
         let transaction = words.next().unwrap_or_default().parse()?;
         let of = words.next().unwrap_or_default().parse()?;
-        Ok(Self { transaction, of, amount: amount(words.next())?, proved: proved(words)? })
+        Ok(Self { transaction, of, amount: amount(words.next())?, proved: read_proof(words)? })
     }
 }
 
@@ -121,14 +121,14 @@ fn amount(word: Option<&str>) -> Result<Decimal, IdError> {
     word.and_then(Decimal::parse).ok_or(IdError::Character)
 }
 
-fn told(proved: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if proved { Ok(()) } else { write!(f, " {TOLD}") }
+fn write_proof(proved: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if proved { Ok(()) } else { write!(f, " {UNPROVED}") }
 }
 
-fn proved<'a>(mut rest: impl Iterator<Item = &'a str>) -> Result<bool, IdError> {
+fn read_proof<'a>(mut rest: impl Iterator<Item = &'a str>) -> Result<bool, IdError> {
     match (rest.next(), rest.next()) {
         (None, _) => Ok(true),
-        (Some(TOLD), None) => Ok(false),
+        (Some(UNPROVED), None) => Ok(false),
         _ => Err(IdError::Character),
     }
 }
@@ -140,33 +140,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_is_kept_and_is_read_again() {
+    fn a_line_is_read_as_it_was_written() {
         for line in ["t-1 9.98 EUR p-1", "t-1 9.98 ? ? told", "#AAAAAAAA 0.5 usd #AAAAAAAA"] {
-            assert_eq!(line.parse::<Paid>().unwrap().to_string(), line);
+            assert_eq!(line.parse::<PaidTransaction>().unwrap().to_string(), line);
         }
         for line in ["r-1 p-1 9.98", "#AAAAAAAA #AAAAAAAA 1 told"] {
-            assert_eq!(line.parse::<Other>().unwrap().to_string(), line);
+            assert_eq!(line.parse::<OtherRefund>().unwrap().to_string(), line);
         }
         for wrong in
             ["", "t-1", "t-1 x EUR p-1", "t-1 1 EUR", "t-1 1 EUR p-1 sure", "t-1 1 EUR p-1 told told", "t-1 1 EUR "]
         {
-            assert!(wrong.parse::<Paid>().is_err(), "{wrong}");
+            assert!(wrong.parse::<PaidTransaction>().is_err(), "{wrong}");
         }
         for wrong in ["", "r-1 p-1", "r-1 p-1 x", "r-1 p-1 1 sure"] {
-            assert!(wrong.parse::<Other>().is_err(), "{wrong}");
+            assert!(wrong.parse::<OtherRefund>().is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn a_currency_that_is_none_is_not_kept() {
+    fn an_odd_currency_is_not_kept() {
         let transaction = crate::providers::revup::ids::TransactionId::parse("t-1").unwrap();
-        let made = Made {
+        let made = MadePayment {
             transaction,
             amount: Decimal::ZERO,
             currency: Some("a b".into()),
             payment: Some("two words".into()),
         };
-        let paid = Paid::new(made, true);
+        let paid = PaidTransaction::new(made, true);
         assert_eq!(paid.to_string().parse(), Ok(paid));
     }
 }

@@ -1,4 +1,4 @@
-//! What a ledger calls a payment or a transaction: in full while it is new, by a fingerprint later.
+//! The names of payments and transactions in a ledger: in full while they are new, and as a fingerprint later.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -13,10 +13,10 @@ use crate::id::{Digest, IdError, bounded, in_one_case, is_word, saved_as_text};
 /// The beginning of a name's fingerprint.
 pub(super) type Short = [u8; 6];
 
-/// Stands before a fingerprint: no id begins with it.
+/// The first character of a fingerprint. No id begins with it.
 const MARK: char = '#';
 
-/// A name that a provider gave.
+/// A name from Revup.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(
     feature = "schemas",
@@ -26,14 +26,14 @@ const MARK: char = '#';
 pub(super) enum Name {
     /// The name itself.
     Full(Arc<str>),
-    /// Its fingerprint: enough to know it again.
+    /// Its fingerprint, which recognizes the name.
     Short(Short),
 }
 
 saved_as_text!(Name);
 
 impl Name {
-    /// A name as the provider told it; one that cannot be a word of a line is kept by its fingerprint.
+    /// A name as Revup sends it. A name that cannot be a word of a line is kept as a fingerprint.
     pub(super) fn of(text: &str) -> Self {
         let text = in_one_case(text);
         match bounded(&text, (1, 128), is_word) {
@@ -42,7 +42,7 @@ impl Name {
         }
     }
 
-    /// The name itself, while it is kept.
+    /// The full name, while it is kept.
     pub(super) fn full(&self) -> Option<&str> {
         match self {
             Self::Full(text) => Some(text),
@@ -58,7 +58,7 @@ impl Name {
         }
     }
 
-    /// Whether it is another, of which the fingerprint is known as well.
+    /// Whether both are the same name. `short` is the fingerprint of the other name.
     pub(super) fn is(&self, other: &Self, short: Short) -> bool {
         match (self, other) {
             (Self::Full(one), Self::Full(other)) => one == other,
@@ -70,7 +70,7 @@ impl Name {
         matches!(self, Self::Short(_))
     }
 
-    /// Keeps no more than the fingerprint.
+    /// Keeps only the fingerprint.
     pub(super) fn shorten(&mut self) {
         *self = Self::Short(self.short());
     }
@@ -97,10 +97,10 @@ impl FromStr for Name {
     }
 }
 
-/// What a line says in place of what is not known: no word.
+/// The word of a line for an unknown value. It is not a valid name.
 pub(super) const UNKNOWN: &str = "?";
 
-/// Reads a word of a line that may say that something is not known.
+/// Reads a word of a line, which may be the one for an unknown value.
 pub(super) fn word<T: FromStr>(word: Option<&str>) -> Result<Option<T>, IdError> {
     match word {
         None => Err(IdError::Empty),
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_known_again_by_its_fingerprint() {
+    fn a_fingerprint_recognizes_its_name() {
         let full = Name::of("0192B445-88DA-77D2-98A4-ACFD9F5643C7");
         assert_eq!(full.to_string(), "0192b445-88da-77d2-98a4-acfd9f5643c7");
         let mut short = full.clone();

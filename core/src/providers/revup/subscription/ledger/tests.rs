@@ -11,8 +11,8 @@ fn amount(text: &str) -> Decimal {
     Decimal::parse(text).unwrap()
 }
 
-fn made(name: &str, sum: &str, currency: Option<&str>) -> Made {
-    Made { transaction: id(name), amount: amount(sum), currency: currency.map(Into::into), payment: None }
+fn made(name: &str, sum: &str, currency: Option<&str>) -> MadePayment {
+    MadePayment { transaction: id(name), amount: amount(sum), currency: currency.map(Into::into), payment: None }
 }
 
 fn short(left: &str, proved: bool) -> Room {
@@ -26,33 +26,33 @@ fn saved(ledger: &Ledger) -> String {
 }
 
 #[test]
-fn refunds_go_up_to_the_payment_and_not_beyond() {
+fn refunds_add_up_to_at_most_the_payment() {
     let mut ledger = Ledger::default();
     ledger.note(made("t-0", "99", None), true);
     ledger.note(made("t-1", "30.00", None), true);
     ledger.note(made("t-1", "30.00", None), true);
-    ledger.give(&id("t-0"), amount("98"));
+    ledger.reserve(&id("t-0"), amount("98"));
     assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-    ledger.give(&id("t-1"), amount("15.5"));
+    ledger.reserve(&id("t-1"), amount("15.5"));
     assert_eq!(ledger.room(&id("t-1"), amount("14.50")), Room::Enough);
     assert_eq!(ledger.room(&id("t-1"), amount("14.51")), short("14.5", true));
-    ledger.take_back(&id("t-1"), amount("15.50"));
+    ledger.release(&id("t-1"), amount("15.50"));
     assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
     assert_eq!(ledger.room(&id("t-0"), amount("2")), short("1", true));
 }
 
 #[test]
-fn of_an_unknown_payment_the_same_sum_is_not_given_back_twice() {
+fn the_same_sum_of_an_unknown_payment_is_not_refunded_twice() {
     let mut ledger = Ledger::default();
     assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
-    ledger.give(&id("t-1"), amount("30"));
+    ledger.reserve(&id("t-1"), amount("30"));
     assert_eq!(ledger.room(&id("t-1"), amount("30.00")), Room::Unknown);
     assert_eq!(ledger.room(&id("t-1"), amount("29.99")), Room::Enough);
     assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
 }
 
 #[test]
-fn what_is_only_told_replaces_nothing_that_is_proved() {
+fn an_unproved_amount_does_not_replace_a_proved_one() {
     let mut ledger = Ledger::default();
     ledger.note(made("t-1", "1", None), false);
     assert_eq!(ledger.room(&id("t-1"), amount("2")), short("1", false));
@@ -63,10 +63,10 @@ fn what_is_only_told_replaces_nothing_that_is_proved() {
 }
 
 #[test]
-fn what_others_gave_back_counts_once_and_only_with_proof() {
+fn a_refund_of_others_counts_once_and_only_with_proof() {
     let mut ledger = Ledger::default();
     let payment = Some("p-1".into());
-    ledger.note(Made { payment, ..made("t-1", "30", None) }, true);
+    ledger.note(MadePayment { payment, ..made("t-1", "30", None) }, true);
     ledger.note(made("t-2", "30", None), true);
     for proved in [false, true, true, false] {
         ledger.note_other(&id("r-1"), Name::of("p-1"), amount("20"), proved);
@@ -79,7 +79,7 @@ fn what_others_gave_back_counts_once_and_only_with_proof() {
     assert_eq!(ledger.room(&id("t-2"), amount("30")), short("25", false));
     assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
     assert_eq!(ledger.room(&id("t-3"), amount("5")), Room::Unknown);
-    ledger.give(&id("t-1"), amount("20"));
+    ledger.reserve(&id("t-1"), amount("20"));
     assert_eq!(ledger.room(&id("t-1"), amount("1")), short("0", true));
     ledger.claim(&id("t-1"), amount("20.00"));
     assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
@@ -89,47 +89,50 @@ fn what_others_gave_back_counts_once_and_only_with_proof() {
 
 #[test]
 fn the_transactions_of_one_payment_share_its_room() {
-    let of = |name: &str, payment: &str| Made { payment: Some(payment.into()), ..made(name, "30", None) };
+    let of = |name: &str, payment: &str| MadePayment { payment: Some(payment.into()), ..made(name, "30", None) };
     let mut ledger = Ledger::default();
     ledger.note(of("t-1", "p-1"), true);
     ledger.note(of("t-2", "p-1"), true);
     ledger.note(of("t-3", "p-3"), true);
-    ledger.give(&id("t-1"), amount("20"));
+    ledger.reserve(&id("t-1"), amount("20"));
     assert_eq!(ledger.room(&id("t-2"), amount("11")), short("10", true));
     ledger.note_other(&id("r-1"), Name::of("t-1"), amount("4"), true);
     assert_eq!(ledger.room(&id("t-2"), amount("7")), short("6", true));
     assert_eq!(ledger.room(&id("t-3"), amount("30")), Room::Enough);
-    // Where one is named after the other's transaction, and that one is named later.
+    // One payment is named after the transaction of another, which gets its own name later.
     ledger.note(of("t-5", "t-4"), true);
     ledger.note(of("t-4", "t-4"), true);
     ledger.note(of("t-4", "p-4"), true);
-    ledger.give(&id("t-5"), amount("30"));
+    ledger.reserve(&id("t-5"), amount("30"));
     assert_eq!(ledger.room(&id("t-4"), amount("1")), short("0", true));
     ledger.note_other(&id("r-2"), Name::of("p-4"), amount("4"), true);
-    ledger.take_back(&id("t-5"), amount("30"));
+    ledger.release(&id("t-5"), amount("30"));
     assert_eq!(ledger.room(&id("t-5"), amount("27")), short("26", true));
 }
 
 #[test]
-fn what_is_only_told_links_nothing_to_a_payment_that_is_proved() {
-    let of = |name: &str| Made { payment: Some("p-1".into()), ..made(name, "30", None) };
+fn an_unproved_entry_adds_no_name_to_a_proved_payment() {
+    let of = |name: &str| MadePayment { payment: Some("p-1".into()), ..made(name, "30", None) };
     let mut ledger = Ledger::default();
     ledger.note(of("t-1"), true);
     ledger.note(of("t-2"), false);
-    ledger.give(&id("t-2"), amount("30"));
+    ledger.reserve(&id("t-2"), amount("30"));
     assert_eq!(ledger.room(&id("t-1"), amount("30")), Room::Enough);
     assert_eq!(ledger.room(&id("t-2"), amount("1")), short("0", false));
-    ledger.give(&id("t-1"), amount("30"));
+    ledger.reserve(&id("t-1"), amount("30"));
     ledger.note(of("t-3"), false);
     assert_eq!(ledger.room(&id("t-3"), amount("1")), short("0", false));
 }
 
-/// A ledger of so many payments, each with its own refund of a half.
+/// A ledger of many payments, each with its own refund of a half.
 fn long(payments: usize, refunds: impl Fn(&mut Ledger, usize)) -> Ledger {
     let mut ledger = Ledger::default();
     for n in 1..=payments {
         let payment = Some(format!("00000000-0000-4000-8000-{n:012}"));
-        ledger.note(Made { payment, ..made(&format!("10000000-0000-4000-8000-{n:012}"), "9.98", Some("EUR")) }, true);
+        ledger.note(
+            MadePayment { payment, ..made(&format!("10000000-0000-4000-8000-{n:012}"), "9.98", Some("EUR")) },
+            true,
+        );
         refunds(&mut ledger, n);
     }
     ledger
@@ -140,9 +143,9 @@ fn transaction(n: usize) -> TransactionId {
 }
 
 #[test]
-fn the_last_128_payments_are_remembered_and_what_went_back_of_them_is_never_forgotten() {
+fn the_last_128_payments_are_kept_with_their_refunds() {
     let ledger = long(REMEMBERED, |ledger, n| match n % 3 {
-        0 => ledger.give(&transaction(n), amount("9.98")),
+        0 => ledger.reserve(&transaction(n), amount("9.98")),
         1 => {
             let of = Name::of(&format!("00000000-0000-4000-8000-{n:012}"));
             ledger.note_other(&id(&format!("20000000-0000-4000-8000-{n:012}")), of, amount("5"), true);
@@ -155,7 +158,7 @@ fn the_last_128_payments_are_remembered_and_what_went_back_of_them_is_never_forg
         let wanted = [short("0", true), short("4.98", true), Room::Enough];
         assert_eq!(room, wanted[n % 3], "{n}");
         assert_eq!(ledger.currency(&transaction(n)), Some("EUR"));
-        // Told again, nothing counts twice.
+        // A repeat does not count twice.
         let of = Name::of(transaction(n).as_str());
         let by = id(&format!("20000000-0000-4000-8000-{n:012}"));
         let of = ledger.payment_of(&by).unwrap_or(of);
@@ -168,8 +171,8 @@ fn the_last_128_payments_are_remembered_and_what_went_back_of_them_is_never_forg
 }
 
 #[test]
-fn a_payment_that_is_forgotten_has_no_room_until_it_is_shown_again() {
-    let mut ledger = long(REMEMBERED + 2, |ledger, n| ledger.give(&transaction(n), amount("9.98")));
+fn a_dropped_payment_has_no_room_until_a_lookup_shows_it_again() {
+    let mut ledger = long(REMEMBERED + 2, |ledger, n| ledger.reserve(&transaction(n), amount("9.98")));
     assert_eq!(ledger.room(&transaction(1), amount("0.01")), Room::Forgotten);
     assert_eq!(ledger.room(&id("another"), amount("0.01")), Room::Forgotten);
     ledger.note(made(transaction(1).as_str(), "9.98", None), true);
@@ -180,11 +183,11 @@ fn a_payment_that_is_forgotten_has_no_room_until_it_is_shown_again() {
 }
 
 #[test]
-fn what_is_only_told_displaces_nothing_that_is_proved() {
+fn an_unproved_entry_does_not_displace_a_proved_one() {
     let mut ledger = long(RECENT, |_, _| {});
     for n in 0..2 * REMEMBERED {
-        ledger.note(made(&format!("told-{n}"), "1", None), false);
-        ledger.note_other(&id(&format!("other-{n}")), Name::of("told"), amount("1"), false);
+        ledger.note(made(&format!("unproved-{n}"), "1", None), false);
+        ledger.note_other(&id(&format!("other-{n}")), Name::of("unproved"), amount("1"), false);
     }
     assert_eq!(ledger.room(&transaction(1), amount("9.99")), short("9.98", true));
     assert_eq!(ledger.room(&id("unheard"), amount("9")), Room::Enough);
@@ -196,24 +199,24 @@ fn the_payments_and_refunds_of_two_years_of_weeks_take_little_room() {
     let ledger = long(104, |_, _| {});
     assert!(saved(&ledger).len() < 5 << 10, "{}", saved(&ledger).len());
     let ledger = long(104, |ledger, n| {
-        ledger.give(&transaction(n), amount("9.98"));
-        ledger.refunded(&id(&format!("20000000-0000-4000-8000-{n:012}")));
+        ledger.reserve(&transaction(n), amount("9.98"));
+        ledger.note_our_refund(&id(&format!("20000000-0000-4000-8000-{n:012}")));
     });
     assert!(saved(&ledger).len() < 12 << 10, "{}", saved(&ledger).len());
-    // However often the payments are looked up.
+    // The number of lookups does not matter.
     let mut again = ledger.clone();
     for n in 1..=104 {
         let payment = Some(format!("00000000-0000-4000-8000-{n:012}"));
-        again.note(Made { payment, ..made(transaction(n).as_str(), "9.98", Some("EUR")) }, true);
+        again.note(MadePayment { payment, ..made(transaction(n).as_str(), "9.98", Some("EUR")) }, true);
     }
     assert_eq!(again, ledger);
 }
 
 #[test]
-fn our_own_refunds_are_known_by_their_transactions() {
+fn our_refunds_are_known_by_their_transactions() {
     let mut ledger = Ledger::default();
     for n in 0..=REMEMBERED {
-        ledger.refunded(&id(&n.to_string()));
+        ledger.note_our_refund(&id(&n.to_string()));
     }
-    assert!(!ledger.knows(&id("0")) && ledger.knows(&id("1")));
+    assert!(!ledger.is_our_refund(&id("0")) && ledger.is_our_refund(&id("1")));
 }

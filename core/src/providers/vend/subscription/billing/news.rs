@@ -1,4 +1,4 @@
-//! What follows from a change of the state: who is told, and what is delivered.
+//! The effects of a change of the state: the notices, and the deliveries that it holds back or releases.
 
 use alloc::format;
 
@@ -8,37 +8,39 @@ use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Notice, Review};
 use crate::time::Timestamp;
 
-/// The news that the retailer is told.
-const NEWS: [Notice; 2] = [Notice::SubscriptionCanceled, Notice::SubscriptionLive];
+/// The notices about the state.
+const NOTICES: [Notice; 2] = [Notice::SubscriptionCanceled, Notice::SubscriptionLive];
 
 impl Billing {
-    /// Enters a state; who must know of a change is told.
+    /// Enters a state, and notifies the retailer of a change.
     pub(super) fn enter(&mut self, next: BillingState, cx: &mut Cx<'_>) -> Option<BillingState> {
         let before = core::mem::replace(&mut self.state, next);
-        let lease = self.keep_or_deliver(before, cx);
+        let lease = self.hold_or_release_deliveries(before, cx);
         let notice = match next {
             BillingState::Live => Notice::SubscriptionLive,
             BillingState::Canceled => Notice::SubscriptionCanceled,
             BillingState::Unclear => return Some(next),
             BillingState::Absent => {
-                (self.told, self.news) = (None, 0);
+                (self.notified, self.news) = (None, 0);
                 return Some(next);
             }
         };
-        let is_news = self.told.replace(next) != Some(next) && before != BillingState::Absent;
+        let is_news = self.notified.replace(next) != Some(next) && before != BillingState::Absent;
         if let Some(id) = self.id.as_ref().filter(|_| is_news) {
-            withdraw_news(id, cx);
+            withdraw_notices(id, cx);
             self.news = self.news.saturating_add(1);
-            // What was done of the first end says nothing of the second.
-            let of = if self.news > 2 { format!("{}/{}", id.as_str(), self.news) } else { id.as_str().into() };
-            // Whoever is told of the end takes back what was delivered: not while somebody may still be delivering it.
-            cx.notify_from(notice, &of, None, lease);
+            // A notice about a second end must not share its id with the notice about the first.
+            let about = if self.news > 2 { format!("{}/{}", id.as_str(), self.news) } else { id.as_str().into() };
+            // The host revokes the delivered service when it handles this notice. So the notice waits until no delivery
+            // is leased.
+            cx.notify_from(notice, &about, None, lease);
         }
         Some(next)
     }
 
-    /// What has ended is not delivered until it is live again. Until when somebody may still be delivering it.
-    fn keep_or_deliver(&self, before: BillingState, cx: &mut Cx<'_>) -> Option<Timestamp> {
+    /// Holds deliveries back once the subscription has ended, and releases them when it is live again. Returns when the
+    /// last lease of a delivery ends.
+    fn hold_or_release_deliveries(&self, before: BillingState, cx: &mut Cx<'_>) -> Option<Timestamp> {
         match self.state {
             BillingState::Live => cx.bring_back(),
             BillingState::Canceled | BillingState::Absent if self.state != before => return cx.keep_back(|_| true),
@@ -48,14 +50,14 @@ impl Billing {
     }
 }
 
-/// Takes back what nobody was told yet of a subscription.
-pub(super) fn withdraw_news(id: &SubscriptionId, cx: &mut Cx<'_>) {
-    cx.withdraw_all_about(&NEWS.map(Notice::as_str), |about| about.split('/').next() == Some(id.as_str()));
+/// Withdraws the pending notices about a subscription.
+pub(super) fn withdraw_notices(id: &SubscriptionId, cx: &mut Cx<'_>) {
+    cx.withdraw_all_about(&NOTICES.map(Notice::as_str), |about| about.split('/').next() == Some(id.as_str()));
 }
 
-/// What was not delivered of the subscription before is a person's.
-pub(super) fn leave_kept(cx: &mut Cx<'_>) {
-    for of in cx.drop_kept() {
-        cx.ask(Review::OlderConsent, &of);
+/// A person decides about each delivery that was held back for the former subscription.
+pub(super) fn ask_about_withheld(cx: &mut Cx<'_>) {
+    for request in cx.drop_kept() {
+        cx.ask(Review::OlderConsent, &request);
     }
 }

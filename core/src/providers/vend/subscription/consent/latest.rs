@@ -1,4 +1,4 @@
-//! The order of the consents: which is the latest to the plan and to each component, and what a later one replaces.
+//! The order of the consents: the latest one to the plan and to each component, and what a later one replaces.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use crate::providers::vend::api::calls::Kind;
 use crate::providers::vend::api::components::{Part, Parts};
 use crate::time::Timestamp;
 
-/// How many components' numbers are remembered.
+/// How many quantities of components are kept.
 const COUNTED: usize = 16;
 
 /// The latest consents.
@@ -22,32 +22,33 @@ pub(super) struct Latest {
     /// The consent that the plan comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Mark>,
-    /// How many there are of each component, as far as the used tokens tell.
+    /// The quantity of each component, as far as used tokens show it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     counts: Vec<Count>,
 }
 
-/// When a consent was used, by Vend's clock, when its token was asked for, and by which request.
+/// The place of a consent in the order: when it was used by Vend's clock, when its token was requested, and by which
+/// request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionMark"))]
 pub(super) struct Mark(pub(super) Option<Timestamp>, pub(super) Timestamp, pub(super) RequestId);
 
 impl Mark {
-    /// Whether another consent replaces this one: the one used later, and where that is not told, the one asked for later.
+    /// Whether the other consent is later: by the time of use, or by the time of the request if no reply shows the use.
     fn is_before(&self, other: &Self) -> bool {
         match (self.0, other.0) {
-            (Some(this), Some(that)) if this != that => this < that,
+            (Some(used), Some(other_used)) if used != other_used => used < other_used,
             _ => (self.1, self.2) < (other.1, other.2),
         }
     }
 }
 
-/// A component, how many there are of it unless a move to another plan leaves that open, and the consent that says so.
+/// A component, its quantity, and the consent that sets it. The quantity is unknown after a move to another plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSubscriptionCount"))]
 struct Count(Digest, Option<i64>, Mark);
 
-/// How much of a consent later ones replace.
+/// How much of a consent the later ones replace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replaced {
     Nothing,
@@ -60,9 +61,9 @@ impl Latest {
         self.plan.is_none() && self.counts.is_empty()
     }
 
-    /// Whether there are known to be so many of a component.
-    pub(super) fn counts(&self, component: Digest, number: i64) -> bool {
-        self.counts.iter().any(|it| (it.0, it.1) == (component, Some(number)))
+    /// Whether the component is known to have this quantity.
+    pub(super) fn has_quantity(&self, component: Digest, quantity: i64) -> bool {
+        self.counts.iter().any(|it| (it.0, it.1) == (component, Some(quantity)))
     }
 
     /// Whether a later consent is known.
@@ -70,7 +71,7 @@ impl Latest {
         self.marks().any(|known| mark.is_before(&known))
     }
 
-    /// The requests of all of them.
+    /// The requests of all these consents.
     pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
         self.marks().map(|mark| mark.2)
     }
@@ -79,36 +80,37 @@ impl Latest {
         self.plan.into_iter().chain(self.counts.iter().map(|it| it.2))
     }
 
-    /// How much of a consent is replaced by later ones that are known.
+    /// How much of a consent the known later ones replace.
     pub(super) fn replaced(&self, token: &Token, mark: &Mark) -> Replaced {
-        let asked = &token.asked;
-        let plan = asked.names_a_plan().then(|| self.plan.is_some_and(|known| mark.is_before(&known)));
-        let count = |component| {
+        let change = &token.change;
+        let plan = change.names_a_plan().then(|| self.plan.is_some_and(|known| mark.is_before(&known)));
+        let is_replaced = |component| {
             let known = self.counts.iter().find(|it| it.0 == component);
             known.is_some_and(|it| mark.is_before(&it.2))
         };
-        // Of very many components none is known by itself.
-        let uncounted = matches!(asked.parts, Parts::Many(_)).then_some(false);
-        let parts = plan.into_iter().chain(asked.parts.each().iter().map(|it| count(it.0))).chain(uncounted);
+        // Very many components are not kept one by one.
+        let uncounted = matches!(change.parts, Parts::Many(_)).then_some(false);
+        let parts = plan.into_iter().chain(change.parts.each().iter().map(|it| is_replaced(it.0))).chain(uncounted);
         let parts: Vec<bool> = parts.collect();
-        let begins = token.of.0 == Kind::Create;
-        // Two that were made are two subscriptions: of the one that seems older, a person says what is still to be done.
-        let is_another = begins && self.plan.is_some_and(|known| known.2.0 == Kind::Create);
+        let is_create = token.request.kind() == Kind::Create;
+        // Two create requests make two subscriptions. A person decides what is still to be delivered for the older one.
+        let is_another = is_create && self.plan.is_some_and(|known| known.2.kind() == Kind::Create);
         match (parts.contains(&true), parts.contains(&false)) {
             (true, false) if !is_another => Replaced::Whole,
-            // What a subscription began with is not delivered after what became of it.
-            (false, _) if !(begins && self.is_after(mark)) => Replaced::Nothing,
+            // The first contents of a subscription are not delivered after a later change of it.
+            (false, _) if !(is_create && self.is_after(mark)) => Replaced::Nothing,
             _ => Replaced::Part,
         }
     }
 
-    /// Takes in what a consent says where no later one is known. Says which requests it replaces as a whole.
+    /// Notes a consent for the plan and the components that have no later one. Returns the requests that it replaces as
+    /// a whole.
     pub(super) fn note(&mut self, token: &Token, mark: Mark) -> Vec<RequestId> {
         let mut replaced = Vec::new();
-        if token.asked.names_a_plan() && self.plan.is_none_or(|known| !mark.is_before(&known)) {
+        if token.change.names_a_plan() && self.plan.is_none_or(|known| !mark.is_before(&known)) {
             replaced.extend(self.plan.replace(mark));
         }
-        for Part(component, total, _) in token.asked.parts.each() {
+        for Part(component, total, _) in token.change.parts.each() {
             let index = self.counts.iter().position(|it| it.0 == *component);
             let known = index.and_then(|index| self.counts.get(index));
             if known.is_some_and(|it| mark.is_before(&it.2)) {
@@ -120,11 +122,11 @@ impl Latest {
             remember(&mut self.counts, Count(*component, Some(*total), mark), COUNTED);
         }
         if let Some(plan) = self.plan {
-            // What a move to another plan leaves of the components is not documented.
+            // No document says what a move to another plan does to the components.
             let before = self.counts.iter_mut().filter(|it| it.2.is_before(&plan));
             before.for_each(|it| it.1 = None);
         }
         let whole = replaced.into_iter().map(|mark| mark.2);
-        whole.filter(|old| *old != token.of && !self.requests().any(|it| it == *old)).collect()
+        whole.filter(|old| *old != token.request && !self.requests().any(|it| it == *old)).collect()
     }
 }
