@@ -81,14 +81,14 @@ impl CreateProduct {
     /// assert_eq!(refused.violations[0].rule.code, "flex.product.name-required");
     /// ```
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
-        broken.unless(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
+        let mut violations = Violations::default();
+        violations.check(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
         let eligibility = self.hsa_fsa_eligibility.as_ref();
         let known = eligibility.is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
         let letter = eligibility.is_some_and(Eligibility::needs_letter);
-        broken.unless(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
-        broken.checked(post(settings, "/products", "product", body(self, &self.extra, None)))
+        violations.check(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
+        violations.finish(post(settings, "/products", "product", body(self, &self.extra, None)))
     }
 }
 
@@ -143,16 +143,16 @@ impl CreatePrice {
 
     /// The request, checked.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         let one = self.product.is_some() != self.product_data.is_some();
-        broken.unless(one, Rule::PriceProductXorProductData, "/product");
-        broken.unless(self.unit_amount >= Cents::ZERO, Rule::PriceAmountIntegerCents, "/unit_amount");
+        violations.check(one, Rule::PriceProductXorProductData, "/product");
+        violations.check(self.unit_amount >= Cents::ZERO, Rule::PriceAmountIntegerCents, "/unit_amount");
         for (rule, field) in self.recurring.iter().flat_map(Recurring::broken) {
-            broken.unless(false, rule, format!("/recurring/{field}"));
+            violations.check(false, rule, format!("/recurring/{field}"));
         }
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        broken.checked(post(settings, "/prices", "price", body(self, &self.extra, None)))
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.finish(post(settings, "/prices", "price", body(self, &self.extra, None)))
     }
 }
 
@@ -170,31 +170,31 @@ impl UpdatePrice {
 
     /// The request, checked.
     pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         for field in self.0.names() {
             let changes = matches!(field, "description" | "active");
-            broken.unless(changes, Rule::PriceImmutableAmount, format!("/{field}"));
+            violations.check(changes, Rule::PriceImmutableAmount, format!("/{field}"));
         }
         let path = format!("/prices/{}", escaped(price_id.as_str()));
-        broken.checked(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
+        violations.finish(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
     }
 }
 
 impl CouponData {
     /// The request that makes a coupon, checked.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         for rule in self.broken() {
-            broken.unless(false, rule, "");
+            violations.check(false, rule, "");
         }
-        broken.checked(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
+        violations.finish(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
     }
 }
 
 /// A price as Flex answers it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct PriceSeen {
+pub struct PriceObject {
     /// Its id.
     pub price_id: String,
     /// What one costs, in cents.
@@ -204,7 +204,7 @@ pub struct PriceSeen {
     price: Option<Cents>,
     /// How often it is charged.
     #[serde(default)]
-    pub recurring: Option<RecurringSeen>,
+    pub recurring: Option<RecurringObject>,
     /// `recurring` or `one_time`.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
@@ -219,7 +219,7 @@ pub struct PriceSeen {
 /// How often a price is charged, as Flex answers it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct RecurringSeen {
+pub struct RecurringObject {
     /// The interval.
     pub interval: String,
     /// How many intervals make a period.
@@ -230,7 +230,7 @@ pub struct RecurringSeen {
     pub trial_period_days: Option<i64>,
 }
 
-impl PriceSeen {
+impl PriceObject {
     /// Reads the answer to a request about a price; nothing if it cannot be read.
     pub fn read(body: &[u8]) -> Option<Self> {
         unwrapped(body, "price")
@@ -238,30 +238,30 @@ impl PriceSeen {
 
     /// What is odd about it.
     pub fn warnings(&self) -> Vec<Violation> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         let same = self.price.is_none_or(|legacy| legacy == self.unit_amount);
-        broken.unless(same, Rule::PriceLegacyPriceEqualsUnitAmount, "/price");
+        violations.check(same, Rule::PriceLegacyPriceEqualsUnitAmount, "/price");
         let recurs = self.kind.as_deref().is_none_or(|kind| (kind == "recurring") == self.recurring.is_some());
-        broken.unless(recurs, Rule::PriceTypeMatchesRecurring, "/type");
+        violations.check(recurs, Rule::PriceTypeMatchesRecurring, "/type");
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        broken.0
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.0
     }
 }
 
 /// The rules that a request breaks.
 #[derive(Default)]
-struct Broken(Vec<Violation>);
+struct Violations(Vec<Violation>);
 
-impl Broken {
-    fn unless(&mut self, holds: bool, rule: Rule, at: impl Into<Cow<'static, str>>) {
+impl Violations {
+    fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
         if !holds {
-            self.0.push(Violation { pointer: at.into(), ..Violation::new(rule.rule()) });
+            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
         }
     }
 
     /// The request, if what it breaks is only warned about.
-    fn checked(self, request: Request) -> Result<Checked, Rejection> {
+    fn finish(self, request: Request) -> Result<Checked, Rejection> {
         match self.0.iter().any(|it| it.rule.level != Level::Warn) {
             true => Err(Rejection { violations: self.0 }),
             false => Ok(Checked { request, warnings: self.0 }),
@@ -303,21 +303,21 @@ mod tests {
         let mut price = CreatePrice::new("fprod_1", Cents::new(-1));
         price.product_data = Some(serde_json::Value::Null.into());
         price.recurring = Some(Recurring { interval_count: Some(0), ..Recurring::every("lunar") });
-        let refused = price.request(&Settings::default()).unwrap_err();
+        let rejected = price.request(&Settings::default()).unwrap_err();
         let wanted = [
             "flex.price.product-xor-product-data",
             "flex.price.amount-integer-cents",
             "flex.price.interval-known",
             "flex.price.interval-count-positive",
         ];
-        assert_eq!(codes(&refused.violations), wanted);
+        assert_eq!(codes(&rejected.violations), wanted);
     }
 
     #[test]
     fn an_update_changes_neither_amount_nor_interval() {
         let update: UpdatePrice = serde_json::from_str(r#"{"active": false, "unit_amount": 1}"#).unwrap();
-        let refused = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
-        assert_eq!(codes(&refused.violations), ["flex.price.immutable-amount"]);
+        let rejected = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
+        assert_eq!(codes(&rejected.violations), ["flex.price.immutable-amount"]);
         let made =
             UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
         assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
@@ -327,9 +327,9 @@ mod tests {
     fn an_odd_answer_about_a_price_is_told() {
         let body = br#"{"price": {"price_id": "fprice_1", "unit_amount": 4999, "price": 4998, "type": "one_time",
             "recurring": {"interval": "monthly", "trial_period_days": null}, "metadata": null}}"#;
-        let seen = PriceSeen::read(body).unwrap();
+        let price = PriceObject::read(body).unwrap();
         let wanted = ["flex.price.legacy-price-equals-unit-amount", "flex.price.type-matches-recurring"];
-        assert_eq!(codes(&seen.warnings()), wanted);
-        assert!(PriceSeen::read(b"<html>").is_none());
+        assert_eq!(codes(&price.warnings()), wanted);
+        assert!(PriceObject::read(b"<html>").is_none());
     }
 }

@@ -18,8 +18,9 @@ pub use crate::config::flex::{Price, Recurring, Settings};
 pub use api::calls::{Call, RefundsOf};
 pub use api::item::{CouponData, LineItem, PriceData};
 pub use api::objects::{
-    CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, Entries, Expandable, FeeSeen, InvoiceSeen, InvoiceStatus,
-    RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus, TotalDetails,
+    CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, Expandable, FeeObject, InvoiceObject,
+    InvoiceStatus, RefundObject, RefundStatus, SessionObject, Status, SubscriptionObject, SubscriptionStatus,
+    TotalDetails,
 };
 pub use api::replies::Event;
 pub use api::request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};

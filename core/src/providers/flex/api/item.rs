@@ -89,7 +89,7 @@ impl LineItem {
 }
 
 /// What is known of one line's price.
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownPrice<'a> {
     unit_amount: Cents,
     quantity: i64,
     pub(crate) recurring: Option<&'a Recurring>,
@@ -100,7 +100,7 @@ pub(crate) struct Known<'a> {
 pub(crate) struct Cart<'a> {
     items: &'a [LineItem],
     /// What is known of each; nothing of a price that the catalogue does not have.
-    known: Vec<Option<Known<'a>>>,
+    known: Vec<Option<KnownPrice<'a>>>,
 }
 
 impl<'a> Cart<'a> {
@@ -109,16 +109,16 @@ impl<'a> Cart<'a> {
             let quantity = item.quantity.unwrap_or(1);
             if let Some(it) = &item.price_data {
                 let recurring = it.recurring.as_ref();
-                return Some(Known { unit_amount: it.unit_amount, quantity, recurring, eligibility: None });
+                return Some(KnownPrice { unit_amount: it.unit_amount, quantity, recurring, eligibility: None });
             }
             let it = settings.prices.get(item.price.as_deref()?)?;
             let (recurring, eligibility) = (it.recurring.as_ref(), it.hsa_fsa_eligibility.as_ref());
-            Some(Known { unit_amount: it.unit_amount, quantity, recurring, eligibility })
+            Some(KnownPrice { unit_amount: it.unit_amount, quantity, recurring, eligibility })
         };
         Self { items, known: items.iter().map(known).collect() }
     }
 
-    fn known(&self) -> impl Iterator<Item = &Known<'a>> {
+    fn known(&self) -> impl Iterator<Item = &KnownPrice<'a>> {
         self.known.iter().flatten()
     }
 
@@ -172,14 +172,14 @@ impl<'a> Cart<'a> {
 
     /// What all items cost; nothing where a price is not known.
     pub(crate) fn subtotal(&self) -> Option<Cents> {
-        let amount = |it: &Known<'_>| i128::from(it.unit_amount.get()).saturating_mul(i128::from(it.quantity));
+        let amount = |it: &KnownPrice<'_>| i128::from(it.unit_amount.get()).saturating_mul(i128::from(it.quantity));
         let all: Option<Vec<_>> = self.known.iter().map(|it| it.as_ref().map(amount)).collect();
         i64::try_from(all?.into_iter().fold(0, i128::saturating_add)).ok().map(Cents::new)
     }
 
     /// The lines with their eligibility; nothing where one is not known.
     pub(crate) fn lines(&self) -> Option<Vec<Line>> {
-        let line = |it: &Option<Known<'_>>| {
+        let line = |it: &Option<KnownPrice<'_>>| {
             let it = it.as_ref()?;
             let eligibility = it.eligibility.filter(|it| it.is_known())?;
             Some(Line::new(it.unit_amount, it.quantity, Some(eligibility.clone())))
@@ -190,17 +190,17 @@ impl<'a> Cart<'a> {
     /// Holds the fields of every item against the rules.
     pub(crate) fn check<F: Flow<Settings = Settings>>(&self, is_reimbursement: bool, rules: &mut Rules<'_, F>) {
         for (index, item) in self.items.iter().enumerate() {
-            let at = |field: &str| format!("/line_items/{index}{field}");
+            let pointer = |field: &str| format!("/line_items/{index}{field}");
             let sources = [item.price.is_some(), item.price_data.is_some(), item.product.is_some()];
             let wanted = if is_reimbursement { [[false, false, true]; 2] } else { [ONLY_PRICE, ONLY_PRICE_DATA] };
-            rules.check(Rule::CheckoutLineItemOneSource, wanted.contains(&sources)).at_index(|| at(""));
+            rules.check(Rule::CheckoutLineItemOneSource, wanted.contains(&sources)).at_index(|| pointer(""));
             let counted = item.quantity.map_or(is_reimbursement, |quantity| quantity >= 1);
-            rules.check(Rule::CheckoutQuantityPositive, counted).at_index(|| at("/quantity"));
+            rules.check(Rule::CheckoutQuantityPositive, counted).at_index(|| pointer("/quantity"));
             let Some(data) = &item.price_data else { continue };
             let whole = data.unit_amount >= Cents::ZERO;
-            rules.check(Rule::PriceAmountIntegerCents, whole).at_index(|| at("/price_data/unit_amount"));
+            rules.check(Rule::PriceAmountIntegerCents, whole).at_index(|| pointer("/price_data/unit_amount"));
             for (rule, field) in data.recurring.iter().flat_map(Recurring::broken) {
-                rules.check(rule, false).at_index(|| at(&format!("/price_data/recurring/{field}")));
+                rules.check(rule, false).at_index(|| pointer(&format!("/price_data/recurring/{field}")));
             }
         }
     }

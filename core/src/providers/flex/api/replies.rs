@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use super::objects::{
-    CaptureSeen, Entries, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, SubscriptionStatus, listed, refusal,
-    unwrapped,
+    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, SubscriptionStatus, listed,
+    refusal, unwrapped,
 };
 use super::session_request::CreateCheckoutSession;
 use super::webhook::Signal;
@@ -22,23 +22,23 @@ use crate::rule::RuleSet;
 #[non_exhaustive]
 pub enum Event {
     /// A session.
-    Session(Box<SessionSeen>),
+    Session(Box<SessionObject>),
     /// These sessions carry our reference, or may.
-    Sessions(Entries<SessionSeen>),
+    Sessions(Entries<SessionObject>),
     /// A session shows the refund that was asked for: one for each payment of a split cart.
-    Refunded(Box<SessionSeen>, Vec<RefundId>),
+    Refunded(Box<SessionObject>, Vec<RefundId>),
     /// These refunds were made.
-    Refunds(Entries<RefundSeen>),
+    Refunds(Entries<RefundObject>),
     /// A session shows the capture that was asked for; by its id, where it has one.
-    Captured(Box<SessionSeen>, Option<CaptureId>),
+    Captured(Box<SessionObject>, Option<CaptureId>),
     /// A capture was made.
-    Capture(Box<CaptureSeen>),
+    Capture(Box<CaptureObject>),
     /// These captures were made.
-    Captures(Entries<CaptureSeen>),
+    Captures(Entries<CaptureObject>),
     /// A subscription.
-    Subscription(Box<SubscriptionSeen>),
+    Subscription(Box<SubscriptionObject>),
     /// An invoice.
-    Invoice(Box<InvoiceSeen>),
+    Invoice(Box<InvoiceObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
@@ -62,39 +62,43 @@ const SESSION_ID: &str = "/checkout_session/checkout_session_id";
 /// a new refund or capture only the flow can tell, which knows the others.
 pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
-        Call::CreateCheckoutSession(asked) => created(asked, reply),
+        Call::CreateCheckoutSession(requested) => read_created(requested, reply),
         Call::RetrieveCheckoutSession(id) | Call::ConfirmCheckoutSession(id, _) | Call::CreateRefund(id, ..) => {
-            Reading::of(session(reply).and_then(|it| {
+            Reading::of(read_session(reply).and_then(|it| {
                 let same = it.checkout_session_id == *id;
-                kept(same, SESSION_ID)?;
-                kept(it.status.is_some(), "/checkout_session/status")?;
+                require(same, SESSION_ID)?;
+                require(it.status.is_some(), "/checkout_session/status")?;
                 let listed = !matches!(call, Call::CreateRefund(..)) || it.refunds.is_some();
-                kept(listed, "/checkout_session/refunds")?;
+                require(listed, "/checkout_session/refunds")?;
                 Ok(Event::Session(it))
             }))
         }
-        Call::FindCheckoutSession(_) => list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
-        Call::ListRefunds(_) => list(reply, "refunds", "/refunds", Event::Refunds),
-        Call::ListCaptures(_) => list(reply, "captures", "/captures", Event::Captures),
+        Call::FindCheckoutSession(_) => read_list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
+        Call::ListRefunds(_) => read_list(reply, "refunds", "/refunds", Event::Refunds),
+        Call::ListCaptures(_) => read_list(reply, "captures", "/captures", Event::Captures),
         Call::CapturePayment(id, ..) => {
-            let capture = object::<CaptureSeen>(reply, "capture").filter(|it| it.amount_captured.is_some());
-            let seen = session(reply).ok().filter(|it| it.checkout_session_id == *id);
-            let event = capture.map(Event::Capture).or_else(|| seen.map(Event::Session));
+            let capture = read_object::<CaptureObject>(reply, "capture").filter(|it| it.amount_captured.is_some());
+            let object = read_session(reply).ok().filter(|it| it.checkout_session_id == *id);
+            let event = capture.map(Event::Capture).or_else(|| object.map(Event::Session));
             Reading::of(event.ok_or("/capture"))
         }
-        Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id) => Reading::of(subscription(reply, id.as_str())),
-        Call::CancelSubscription(id, _) => {
-            let ended = |it: &SubscriptionSeen| it.status == Some(SubscriptionStatus::Canceled);
-            changed(subscription(reply, id.as_str()), ended, "/subscription/status")
+        Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id) => {
+            Reading::of(read_subscription(reply, id.as_str()))
         }
-        Call::UpdateSubscription(id, asked) => {
-            let set = |it: &SubscriptionSeen| it.cancel_at_period_end == Some(asked.cancel_at_period_end);
-            changed(subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
+        Call::CancelSubscription(id, _) => {
+            let ended = |it: &SubscriptionObject| it.status == Some(SubscriptionStatus::Canceled);
+            read_changed(read_subscription(reply, id.as_str()), ended, "/subscription/status")
+        }
+        Call::UpdateSubscription(id, requested) => {
+            let set = |it: &SubscriptionObject| it.cancel_at_period_end == Some(requested.cancel_at_period_end);
+            read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
         }
         Call::RetrieveInvoice(id) => {
-            let seen = object::<InvoiceSeen>(reply, "invoice").filter(|it| it.invoice_id == *id);
-            let seen = seen.ok_or("/invoice/invoice_id");
-            Reading::of(seen.and_then(|it| kept(it.status.is_some(), "/invoice/status").map(|()| Event::Invoice(it))))
+            let object = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
+            let object = object.ok_or("/invoice/invoice_id");
+            Reading::of(
+                object.and_then(|it| require(it.status.is_some(), "/invoice/status").map(|()| Event::Invoice(it))),
+            )
         }
     }
 }
@@ -108,24 +112,24 @@ pub(crate) fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Eve
     Some(refusal)
 }
 
-fn kept(holds: bool, pointer: &'static str) -> Result<(), &'static str> {
+fn require(holds: bool, pointer: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(pointer) }
 }
 
 /// What proves nothing and can be learnt from even so.
-const fn hinted(pointer: &'static str, hint: Event) -> Reading<Event> {
+const fn hint(pointer: &'static str, hint: Event) -> Reading<Event> {
     Reading::Missing { pointer, hint: Some(hint) }
 }
 
-fn object<T: for<'a> Deserialize<'a>>(reply: &Reply<'_>, kind: &str) -> Option<Box<T>> {
+fn read_object<T: for<'a> Deserialize<'a>>(reply: &Reply<'_>, kind: &str) -> Option<Box<T>> {
     unwrapped(reply.body, kind).map(Box::new)
 }
 
-fn session(reply: &Reply<'_>) -> Result<Box<SessionSeen>, &'static str> {
-    object(reply, "checkout_session").ok_or(SESSION_ID)
+fn read_session(reply: &Reply<'_>) -> Result<Box<SessionObject>, &'static str> {
+    read_object(reply, "checkout_session").ok_or(SESSION_ID)
 }
 
-fn list<T: for<'a> Deserialize<'a>>(
+fn read_list<T: for<'a> Deserialize<'a>>(
     reply: &Reply<'_>,
     kind: &str,
     pointer: &'static str,
@@ -135,37 +139,38 @@ fn list<T: for<'a> Deserialize<'a>>(
 }
 
 /// The session that a request has made: the one that was asked for.
-fn created(asked: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading<Event> {
-    let seen = match session(reply) {
-        Ok(seen) => seen,
+fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading<Event> {
+    let object = match read_session(reply) {
+        Ok(object) => object,
         Err(pointer) => return Reading::missing(pointer),
     };
-    let same_mode = seen.mode.as_ref().is_none_or(|mode| *mode == asked.mode);
-    let same_reference = seen.client_reference_id.is_none() || seen.client_reference_id == asked.client_reference_id;
+    let same_mode = object.mode.as_ref().is_none_or(|mode| *mode == requested.mode);
+    let same_reference =
+        object.client_reference_id.is_none() || object.client_reference_id == requested.client_reference_id;
     match () {
-        () if !same_mode => hinted("/checkout_session/mode", Event::Session(seen)),
-        () if !same_reference => hinted("/checkout_session/client_reference_id", Event::Session(seen)),
+        () if !same_mode => hint("/checkout_session/mode", Event::Session(object)),
+        () if !same_reference => hint("/checkout_session/client_reference_id", Event::Session(object)),
         // Its id alone replaces the search.
-        () if seen.status.is_none() => hinted("/checkout_session/status", Event::Session(seen)),
-        () => Reading::Done(Event::Session(seen)),
+        () if object.status.is_none() => hint("/checkout_session/status", Event::Session(object)),
+        () => Reading::Done(Event::Session(object)),
     }
 }
 
-fn subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {
-    let it = object::<SubscriptionSeen>(reply, "subscription").filter(|it| it.subscription_id.as_str() == id);
+fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {
+    let it = read_object::<SubscriptionObject>(reply, "subscription").filter(|it| it.subscription_id.as_str() == id);
     let it = it.ok_or("/subscription/subscription_id")?;
-    kept(it.status.is_some(), "/subscription/status")?;
+    require(it.status.is_some(), "/subscription/status")?;
     Ok(Event::Subscription(it))
 }
 
 /// A subscription that is as it was asked to be; as another it is a hint.
-fn changed(
-    seen: Result<Event, &'static str>,
-    as_asked: impl Fn(&SubscriptionSeen) -> bool,
+fn read_changed(
+    object: Result<Event, &'static str>,
+    as_requested: impl Fn(&SubscriptionObject) -> bool,
     pointer: &'static str,
 ) -> Reading<Event> {
-    match seen {
-        Ok(Event::Subscription(it)) if !as_asked(&it) => hinted(pointer, Event::Subscription(it)),
+    match object {
+        Ok(Event::Subscription(it)) if !as_requested(&it) => hint(pointer, Event::Subscription(it)),
         other => Reading::of(other),
     }
 }

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::objects::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
+use super::objects::{
+    ChargeObject, DisputeObject, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, unwrapped,
+};
 use super::test_mode::TestMode;
 use crate::flow::Webhook;
 use crate::json::{RawText, lenient_text, read_body};
@@ -20,23 +22,23 @@ const SUBSCRIPTION_DELETED: &str = SignalName::SubscriptionDeleted.as_str();
 #[non_exhaustive]
 pub enum Signal {
     /// A session was completed.
-    SessionCompleted(Box<SessionSeen>),
+    SessionCompleted(Box<SessionObject>),
     /// Something else has happened to a session.
-    SessionChanged(Box<SessionSeen>),
+    SessionChanged(Box<SessionObject>),
     /// An invoice was paid; two events say so.
-    InvoicePaid(Box<InvoiceSeen>),
+    InvoicePaid(Box<InvoiceObject>),
     /// An invoice could not be paid.
-    InvoiceFailed(Box<InvoiceSeen>),
+    InvoiceFailed(Box<InvoiceObject>),
     /// A subscription was made, or has changed.
-    SubscriptionChanged(Box<SubscriptionSeen>),
+    SubscriptionChanged(Box<SubscriptionObject>),
     /// A subscription has ended.
-    SubscriptionDeleted(Box<SubscriptionSeen>),
+    SubscriptionDeleted(Box<SubscriptionObject>),
     /// A refund was made, or has changed.
-    Refund(Box<RefundSeen>),
+    Refund(Box<RefundObject>),
     /// Something of a charge was given back: which refund did it, other events tell.
-    ChargeRefunded(Box<ChargeSeen>),
+    ChargeRefunded(Box<ChargeObject>),
     /// A payment is disputed, or the dispute has changed.
-    Dispute(Box<DisputeSeen>),
+    Dispute(Box<DisputeObject>),
     /// Something that moves nothing here.
     Other,
 }
@@ -54,7 +56,7 @@ struct Envelope<'a> {
 }
 
 /// Reads the object of an event, in the wrapper that is named after its kind, or bare.
-fn of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
+fn object_of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
     unwrapped(object?, kind).map(Box::new)
 }
 
@@ -73,19 +75,19 @@ impl Signal {
         // The documents spell one name in two ways.
         let session = name.strip_prefix("checkout.session.").or_else(|| name.strip_prefix("checkout_session."));
         let signal = match (session, name.as_str()) {
-            (Some("completed"), _) => Self::SessionCompleted(of(object, "checkout_session")?),
-            (Some(_), _) => Self::SessionChanged(of(object, "checkout_session")?),
-            (_, INVOICE_PAID | "invoice.payment_succeeded") => Self::InvoicePaid(of(object, "invoice")?),
-            (_, "invoice.payment_failed") => Self::InvoiceFailed(of(object, "invoice")?),
-            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(of(object, "subscription")?),
+            (Some("completed"), _) => Self::SessionCompleted(object_of(object, "checkout_session")?),
+            (Some(_), _) => Self::SessionChanged(object_of(object, "checkout_session")?),
+            (_, INVOICE_PAID | "invoice.payment_succeeded") => Self::InvoicePaid(object_of(object, "invoice")?),
+            (_, "invoice.payment_failed") => Self::InvoiceFailed(object_of(object, "invoice")?),
+            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(object_of(object, "subscription")?),
             (_, "customer.subscription.created" | "customer.subscription.updated") => {
-                Self::SubscriptionChanged(of(object, "subscription")?)
+                Self::SubscriptionChanged(object_of(object, "subscription")?)
             }
             (_, "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated") => {
-                Self::Refund(of(object, "refund")?)
+                Self::Refund(object_of(object, "refund")?)
             }
-            (_, "charge.refunded") => Self::ChargeRefunded(of(object, "charge")?),
-            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(of(object, "dispute")?),
+            (_, "charge.refunded") => Self::ChargeRefunded(object_of(object, "charge")?),
+            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(object_of(object, "dispute")?),
             _ => Self::Other,
         };
         Some(signal.of_mode(mode))
@@ -151,7 +153,7 @@ impl Signal {
             Self::Refund(it) => it.test_mode,
             Self::ChargeRefunded(it) => it.test_mode,
             Self::Dispute(it) => it.test_mode,
-            Self::Other => TestMode::Silent,
+            Self::Other => TestMode::Absent,
         }
     }
 }

@@ -80,7 +80,7 @@ named! {
         /// The host adopts one.
         Retrieve = "retrieve_checkout_session",
         /// Flex shows a session: in a reply, or by a webhook.
-        Seen = "checkout.session",
+        Session = "checkout.session",
         /// Flex refuses.
         Refused = "refused",
         /// A person answers a question.

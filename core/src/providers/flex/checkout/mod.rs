@@ -59,19 +59,19 @@ impl Facet for SessionState {
         moves(Absent,    &[Create],       &[Requested]),
         moves(Absent,    &[Retrieve],     &[Adopting]),
         // Somebody has paid under our reference.
-        moves(Absent,    &[Seen],         &[Complete]),
+        moves(Absent,    &[Session],         &[Complete]),
         // Its lookup finds that it was never made.
-        moves(Requested, &[Seen, Reviewed], &[Open, Expired, Complete, Absent]),
+        moves(Requested, &[Session, Reviewed], &[Open, Expired, Complete, Absent]),
         moves(Requested, &[Refused],      &[Absent, Open, Expired]),
         // It is one of the other flow's.
-        moves(Adopting,  &[Seen],         &[Open, Expired, Complete, Absent]),
+        moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
         moves(Adopting,  &[Reviewed],       &[Absent]),
         moves(Open,      &[Create],       &[Requested]),
         // Statuses come in any order: a session only moves up its rank.
         // A person knows of one that Flex does not find, or what a status means that no document lists.
-        moves(Open,      &[Seen, Reviewed], &[Expired, Complete]),
+        moves(Open,      &[Session, Reviewed], &[Expired, Complete]),
         moves(Expired,   &[Create],       &[Requested]),
-        moves(Expired,   &[Seen],         &[Complete]),
+        moves(Expired,   &[Session],         &[Complete]),
     ] };
 }
 
@@ -101,9 +101,9 @@ impl Flow for Checkout {
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match input {
             Input::Command(command) => return self.command(command, cx),
-            Input::Succeeded { id, call, event } => self.answered(&id, &call, &event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, &event, cx)?,
             Input::AfterAll(made, event) => self.after_all(&made, &event, cx),
-            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.on_webhook(event, origin, cx)?,
             Input::Refused { id, call, .. } => {
                 self.refused(&id, &call, cx);
                 return Ok(Trigger::Refused);
@@ -116,8 +116,8 @@ impl Flow for Checkout {
                 self.reviewed(review, &about, verdict, cx);
                 return Ok(Trigger::Reviewed);
             }
-            Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => {
-                self.sessions.hinted(&seen, cx);
+            Input::Hinted { call, event: Event::Session(object), .. } if is_create(&call) => {
+                self.sessions.hinted(&object, cx);
                 return Ok(Trigger::Other);
             }
             Input::NotSent { call, .. } => {
@@ -130,7 +130,7 @@ impl Flow for Checkout {
             }
             Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => return Ok(Trigger::Other),
         }
-        Ok(Trigger::Seen)
+        Ok(Trigger::Session)
     }
 
     fn action_of(command: &Command) -> Action {
@@ -143,13 +143,13 @@ impl Flow for Checkout {
 
     fn is_duplicate(&self, command: &Command) -> bool {
         let payment = self.payment.as_ref();
-        let standing = match command {
+        let status = match command {
             Command::CreateCheckoutSession(request) => return self.sessions.is_requested(request),
-            Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_standing(refund)),
-            Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_standing(capture)),
+            Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_status(refund)),
+            Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_status(capture)),
             Command::RetrieveCheckoutSession { .. } => None,
         };
-        standing == Some(IntentStatus::Same)
+        status == Some(IntentStatus::Same)
     }
 
     fn permits(&self, action: Action, rules: &mut Rules<'_>) {

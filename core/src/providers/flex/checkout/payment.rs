@@ -16,7 +16,7 @@ use super::Cx;
 use crate::flow::{Intents, PollTimer};
 use crate::id::EffectId;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::{ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
+use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject, Status};
 use crate::providers::flex::ids::{CaptureId, DisputeId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::sessions::Session;
@@ -70,7 +70,7 @@ pub(super) struct Payment {
 
 impl Payment {
     /// The payment of the session that settles the checkout. It is delivered once, if it is what was asked for.
-    pub(super) fn of(session: &Session, cx: &mut Cx<'_>) -> Self {
+    pub(super) fn new(session: &Session, cx: &mut Cx<'_>) -> Self {
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
             (true, true) => cx.fulfill(session.id().as_str()),
@@ -96,7 +96,7 @@ impl Payment {
 
     /// What can still be given back, whether or not it is disputed.
     pub(super) fn refundable(&self, manual: bool) -> Cents {
-        self.received(manual).minus(self.refunding.with(self.returned()))
+        self.received(manual).minus(self.refunding.total_with(self.returned()))
     }
 
     /// The same, without what is disputed.
@@ -106,74 +106,80 @@ impl Payment {
 
     /// What can still be taken.
     pub(super) fn capturable(&self) -> Cents {
-        let taken = self.capturing.with(self.received(true));
+        let taken = self.capturing.total_with(self.received(true));
         if self.is_final { Cents::ZERO } else { self.total.unwrap_or_default().minus(taken) }
     }
 
     /// The session that counts was shown; `requested` is the request for whose outcome it was looked up.
-    pub(super) fn shown(
+    pub(super) fn on_session(
         &mut self,
         session: &Session,
-        seen: &SessionSeen,
+        object: &SessionObject,
         requested: Option<&EffectId>,
         cx: &mut Cx<'_>,
     ) {
-        match (&seen.status, requested) {
-            (Some(Status::Complete), _) if session.is_in_mode(seen, cx) => {
-                self.settle(seen, requested, cx);
+        match (&object.status, requested) {
+            (Some(Status::Complete), _) if session.is_in_mode(object, cx) => {
+                self.settle(object, requested, cx);
                 self.withdraw_moot(session.is_manual(), cx);
                 self.plan(session.id(), cx);
             }
             // Whatever else it says of itself proves nothing about its money.
-            (_, Some(name)) => Self::look_again(name, cx),
+            (_, Some(name)) => Self::retry_lookup(name, cx),
             _ => {}
         }
     }
 
     /// Takes in what a session says; the order in which its news come does not matter.
-    fn note(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        self.total = self.total.max(seen.amount_total);
-        self.received = self.received.max(seen.amount_received);
-        self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
-        for capture in seen.captures.iter().flat_map(|it| &it.list) {
+    fn apply(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
+        self.total = self.total.max(object.amount_total);
+        self.received = self.received.max(object.amount_received);
+        self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
+        for capture in object.captures.iter().flat_map(|it| &it.list) {
             self.note_capture(capture);
         }
-        self.note_refunds(seen, cx);
-        self.disputes.note_all(seen, cx);
+        self.note_refunds(object, cx);
+        self.disputes.note_all(object, cx);
     }
 
     /// A lookup of the session was answered.
-    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
-        if let Some(watch) = &mut self.settling {
-            watch.looked(cx.leased_at());
+    pub(super) fn note_lookup(&mut self, cx: &Cx<'_>) {
+        if let Some(timer) = &mut self.settling {
+            timer.looked(cx.leased_at());
         }
     }
 
     /// A webhook shows a refund.
-    pub(super) fn refund_signaled(&mut self, seen: &RefundSeen, session: &Session, cx: &mut Cx<'_>) {
-        self.note_refund(seen, session.id(), cx);
-        self.settle_signaled_refund(seen, cx);
+    pub(super) fn on_refund_webhook(&mut self, object: &RefundObject, session: &Session, cx: &mut Cx<'_>) {
+        self.note_refund(object, session.id(), cx);
+        self.settle_refund_webhook(object, cx);
         self.withdraw_moot(session.is_manual(), cx);
         self.plan(session.id(), cx);
     }
 
     /// A webhook shows that some of a charge was given back: how much counts at once.
-    pub(super) fn charge_refunded(&mut self, seen: &ChargeSeen) {
-        self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
+    pub(super) fn on_charge_refunded(&mut self, object: &ChargeObject) {
+        self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
     }
 
     /// A webhook shows a dispute. One of a payment that does not count is about nothing: a person must know even so.
-    pub(super) fn disputed(&mut self, seen: &DisputeSeen, about: Option<&str>, session: &Session, cx: &mut Cx<'_>) {
+    pub(super) fn on_dispute_webhook(
+        &mut self,
+        object: &DisputeObject,
+        about: Option<&str>,
+        session: &Session,
+        cx: &mut Cx<'_>,
+    ) {
         match about {
-            Some(about) => self.disputes.note(seen, about, cx),
-            None => Disputes::ask(seen.dispute_id.as_str(), cx),
+            Some(about) => self.disputes.note(object, about, cx),
+            None => Disputes::ask(object.dispute_id.as_str(), cx),
         }
         self.withdraw_moot(session.is_manual(), cx);
     }
 
     /// Whether a refund is known.
-    pub(super) fn knows_refund(&self, seen: &RefundSeen) -> bool {
-        self.refunds.iter().any(|it| it.id == seen.refund_id)
+    pub(super) fn knows_refund(&self, object: &RefundObject) -> bool {
+        self.refunds.iter().any(|it| it.id == object.refund_id)
     }
 
     /// Whether a dispute is known.
@@ -188,10 +194,10 @@ impl Payment {
 
     /// A person says whether refunds that are on their way are waited for.
     pub(super) fn refunds_reviewed(&mut self, session: &Session, verdict: Verdict, cx: &mut Cx<'_>) {
-        if let Some(watch) = &mut self.settling {
+        if let Some(timer) = &mut self.settling {
             match verdict {
-                Verdict::KeepWaiting => **watch = PollTimer::new(cx.now()),
-                _ => watch.stop(),
+                Verdict::KeepWaiting => **timer = PollTimer::new(cx.now()),
+                _ => timer.stop(),
             }
         }
         self.plan(session.id(), cx);
@@ -212,7 +218,7 @@ impl Payment {
         for name in moot.collect::<Vec<_>>() {
             if cx.pending(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
                 cx.withdraw_unsent(|call| is_named(call, &name));
-                self.refund_came_to_nothing(&name);
+                self.refund_not_made(&name);
             }
         }
         while self.undisputed(manual) < Cents::ZERO && self.disputes.is_settled() {
@@ -220,7 +226,7 @@ impl Payment {
             let mut unsent = unsent.filter(|name| cx.pending(|call| is_named(call, name)).is_some_and(|it| !it.sent));
             let Some(name) = unsent.next().cloned() else { return };
             cx.withdraw_unsent(|call| is_named(call, &name));
-            self.refund_came_to_nothing(&name);
+            self.refund_not_made(&name);
         }
     }
 }

@@ -15,8 +15,8 @@ pub(super) fn permits(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     match action {
         Action::Create => checkout.sessions.permits_create(rules),
         Action::Retrieve => {}
-        Action::Refund => refund(checkout, rules),
-        Action::Capture => capture(checkout, rules),
+        Action::Refund => permits_refund(checkout, rules),
+        Action::Capture => permits_capture(checkout, rules),
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     let manual = checkout.sessions.is_manual();
     match (action, &checkout.payment) {
         (Action::Create, _) => checkout.sessions.accepts_create(rules),
-        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(begins(checkout), rules),
+        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_begin(checkout), rules),
         (Action::Refund, Some(payment)) => {
             let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
             rules.check(Rule::RefundNotAboveReceived, left > Cents::ZERO);
@@ -43,7 +43,7 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Checkout>(rules),
         Command::RetrieveCheckoutSession { checkout_session_id } => {
-            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), begins(checkout), rules);
+            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), can_begin(checkout), rules);
         }
         Command::CreateRefund(refund) => check_refund(checkout, refund, rules),
         Command::CapturePayment(capture) => check_capture(checkout, capture, rules),
@@ -51,11 +51,11 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
 }
 
 /// Whether the checkout can begin with a session of another origin.
-fn begins(checkout: &Checkout) -> bool {
+fn can_begin(checkout: &Checkout) -> bool {
     checkout.sessions.is_absent()
 }
 
-fn refund(checkout: &Checkout, rules: &mut Rules<'_>) {
+fn permits_refund(checkout: &Checkout, rules: &mut Rules<'_>) {
     let completes = !checkout.sessions.is_absent();
     let completed = completes.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     rules.check(Rule::RefundOnlyComplete, checkout.payment.is_some()).unblocked_by(completed);
@@ -66,12 +66,12 @@ fn refund(checkout: &Checkout, rules: &mut Rules<'_>) {
     rules.check(Rule::RefundNotDisputed, left == free || free >= Cents::ZERO);
 }
 
-fn capture(checkout: &Checkout, rules: &mut Rules<'_>) {
-    let begun = checkout.sessions.current().is_some();
-    if begun {
+fn permits_capture(checkout: &Checkout, rules: &mut Rules<'_>) {
+    let started = checkout.sessions.current().is_some();
+    if started {
         rules.check(Rule::CaptureOnlyManual, checkout.sessions.is_manual());
     }
-    if checkout.payment.is_none() && (checkout.sessions.is_manual() || !begun) {
+    if checkout.payment.is_none() && (checkout.sessions.is_manual() || !started) {
         rules.check(CoreRule::NotNow, false).unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     }
 }
@@ -95,8 +95,8 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
         let detail = || format!("Of {left} cents that are left, {free} are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);
     }
-    if let Some(standing) = payment.refund_standing(refund) {
-        standing.check(CoreRule::OtherContent, rules);
+    if let Some(status) = payment.refund_status(refund) {
+        status.check(CoreRule::OtherContent, rules);
     }
 }
 
@@ -110,7 +110,7 @@ fn check_capture(checkout: &Checkout, capture: &CapturePayment, rules: &mut Rule
         let within = capture.amount > Cents::ZERO && capture.amount <= left;
         rules.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
     }
-    if let Some(standing) = payment.capture_standing(capture) {
-        standing.check(CoreRule::OtherContent, rules);
+    if let Some(status) = payment.capture_status(capture) {
+        status.check(CoreRule::OtherContent, rules);
     }
 }

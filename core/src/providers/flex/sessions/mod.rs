@@ -22,13 +22,13 @@ use crate::flow::{Cx, Named, Rules, Stop};
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
-use session::WAITS;
+use session::WAIT_REVIEWS;
 
 pub(crate) use ownership::{SKEW, is_create};
 pub(crate) use session::Session;
 
 /// How many sessions of one purchase are watched; the reference that Flex echoes finds the others.
-const WATCHED: usize = 8;
+const MAX_KNOWN: usize = 8;
 
 /// How far a purchase has come by its sessions.
 ///
@@ -79,8 +79,8 @@ pub(crate) struct Sessions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested: Option<Requested>,
     /// What was asked for last and was answered: another session that the same request has made is held against it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    answered: Option<Box<Requested>>,
+    #[serde(rename = "answered", default, skip_serializing_if = "Option::is_none")]
+    last_created: Option<Box<Requested>>,
     /// A session of another origin, or one that a person names, that is looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adopting: Option<CheckoutSessionId>,
@@ -183,15 +183,15 @@ impl Sessions {
                 is_create(call)
                     || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
-            let answered = rules.reply_to(open);
-            rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+            let reply = rules.reply_to(open);
+            rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
         }
     }
 
     /// A session that is known can be looked at, and so can one that a flow begins with.
     pub(crate) fn accepts_retrieve<F: Flex>(&self, begins: bool, rules: &mut Rules<'_, F>) {
-        let answered = rules.reply_to(is_create);
-        rules.check(CoreRule::NothingKnown, self.has_any() || begins).unblocked_by(answered);
+        let reply = rules.reply_to(is_create);
+        rules.check(CoreRule::NothingKnown, self.has_any() || begins).unblocked_by(reply);
     }
 
     /// It is one of those that are known.
@@ -248,19 +248,19 @@ impl Sessions {
         cx.learn(session.id.as_str());
         self.known.retain(|it| it.id != session.id);
         self.known.push(session);
-        self.watch_no_more(cx);
+        self.forget_oldest(cx);
     }
 
     /// Forgets the oldest session, an expired one first, where there are more than are watched.
-    fn watch_no_more<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
-        if self.known.len() > WATCHED {
+    fn forget_oldest<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
+        if self.known.len() > MAX_KNOWN {
             let spare = |it: &&Session| self.settled.as_ref() != Some(&it.id);
             let rank = |it: &&Session| (it.status == Status::Expired, it.status.is_final(), Reverse(it.watch.since()));
             let oldest = self.known.iter().filter(spare).max_by_key(rank);
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.known.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
-                cx.withdraw_all_about(&WAITS, |of| of == gone.as_str());
+                cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == gone.as_str());
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::flow::AfterAll;
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{CREATE_SESSION, Call};
-use crate::providers::flex::api::objects::{Entries, SessionSeen, Status};
+use crate::providers::flex::api::objects::{Entries, SessionObject, Status};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::Review;
 use crate::providers::flex::rules::Rule;
@@ -18,19 +18,19 @@ pub(crate) const SKEW: Millis = Millis::from_minutes(5);
 
 /// Whether a session answers the request that is open.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Ours {
+pub(super) enum CreateMatch {
     /// It does not.
     No,
     /// It may: something is missing that would tell.
-    Maybe,
+    Possible,
     /// It asks for what we asked for, and was made since.
     Likely,
     /// It echoes the request's own key.
-    Surely,
+    Certain,
 }
 
 /// The request for a session that is open.
-pub(super) struct Open {
+pub(super) struct OpenCreate {
     key: alloc::string::String,
     since: Timestamp,
     class: Retry,
@@ -43,41 +43,42 @@ pub(crate) const fn is_create(call: &Call) -> bool {
 
 impl Sessions {
     /// The request for a session that was sent, or may have been.
-    pub(super) fn open<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<Open> {
+    pub(super) fn open_create<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<OpenCreate> {
         let it = cx.pending(is_create).filter(|it| it.sent)?;
         let key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(Open { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
+        Some(OpenCreate { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
     }
 
     /// Whether a session that is not known answers the request that is open. An echo decides alone.
-    pub(super) fn ours(&self, seen: &SessionSeen, open: &Open) -> Ours {
-        let Some(requested) = self.requested.as_ref().filter(|_| self.find(&seen.checkout_session_id).is_none()) else {
-            return Ours::No;
+    pub(super) fn match_create(&self, object: &SessionObject, open: &OpenCreate) -> CreateMatch {
+        let Some(requested) = self.requested.as_ref().filter(|_| self.find(&object.checkout_session_id).is_none())
+        else {
+            return CreateMatch::No;
         };
-        if let Some(echo) = &seen.echo {
-            return if *echo == open.key { Ours::Surely } else { Ours::No };
+        if let Some(echo) = &object.echo {
+            return if *echo == open.key { CreateMatch::Certain } else { CreateMatch::No };
         }
-        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
-        let old = seen.created_at.is_some_and(|made| made.after(SKEW) < open.since);
+        let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
+        let old = object.created_at.is_some_and(|made| made.after(SKEW) < open.since);
         match () {
-            () if other || old || !requested.fits(seen) => Ours::No,
-            () if seen.client_reference_id.is_none() || seen.created_at.is_none() => Ours::Maybe,
-            () => Ours::Likely,
+            () if other || old || !requested.fits(object) => CreateMatch::No,
+            () if object.client_reference_id.is_none() || object.created_at.is_none() => CreateMatch::Possible,
+            () => CreateMatch::Likely,
         }
     }
 
     /// Whether a session that is paid is one of ours that we do not know: it echoes a key of ours, or carries our reference
     /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
-    pub(super) fn was_ours<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
-        if let Some(echo) = &seen.echo {
+    pub(super) fn is_from_this_flow<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
+        if let Some(echo) = &object.echo {
             let effect = effect_of_key(F::ID, cx.key(), echo);
             return effect
                 .and_then(|id| id.strip_prefix(CREATE_SESSION.name))
                 .is_some_and(|rest| rest.starts_with(':'));
         }
-        let Some(since) = self.since.filter(|_| seen.client_reference_id == self.reference) else { return false };
+        let Some(since) = self.since.filter(|_| object.client_reference_id == self.reference) else { return false };
         let is_key = self.reference.as_deref() == Some(cx.key().as_str());
-        seen.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
+        object.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
     }
 
     /// In which session a message is about a payment of ours, by its payment, its session or our reference; and whether it is
@@ -94,8 +95,8 @@ impl Sessions {
         // A host's reference may be that of a customer, who has paid other orders too.
         let carries = reference.is_some() && reference == self.reference.as_deref();
         let alone = payment.is_none() && session.is_none();
-        let ours = carries && (alone || reference == Some(cx.key().as_str()));
-        let by_reference = || self.settled.as_ref().filter(|_| ours);
+        let by_own_reference = carries && (alone || reference == Some(cx.key().as_str()));
+        let by_reference = || self.settled.as_ref().filter(|_| by_own_reference);
         let by_id = payment.and_then(by_payment).or_else(|| session.and_then(by_session)).map(|it| &it.id);
         match (by_id.or_else(by_reference), &self.settled) {
             (Some(owner), Some(settled)) => Ok((owner, owner == settled)),
@@ -111,54 +112,54 @@ impl Sessions {
     /// The reply to the lookup of a request whose outcome is unknown.
     pub(crate) fn found<'s, F: Flex>(
         &mut self,
-        list: &'s Entries<SessionSeen>,
+        list: &'s Entries<SessionObject>,
         cx: &mut Cx<'_, F>,
-    ) -> Result<Option<(Settled, &'s SessionSeen)>, IgnoredReason> {
-        let Some(open) = self.open(cx) else { return Err(IgnoredReason::Unrelated) };
-        let best = list.list.iter().map(|it| self.ours(it, &open)).max().unwrap_or(Ours::No);
-        let all = || list.list.iter().filter(|it| self.ours(it, &open) == best);
-        let doubts = list.list.iter().any(|it| self.ours(it, &open) == Ours::Maybe);
+    ) -> Result<Option<(Settled, &'s SessionObject)>, IgnoredReason> {
+        let Some(open) = self.open_create(cx) else { return Err(IgnoredReason::Unrelated) };
+        let best = list.list.iter().map(|it| self.match_create(it, &open)).max().unwrap_or(CreateMatch::No);
+        let all = || list.list.iter().filter(|it| self.match_create(it, &open) == best);
+        let doubts = list.list.iter().any(|it| self.match_create(it, &open) == CreateMatch::Possible);
         let one = match best {
             // Of forms that were made twice the customer has seen none: the one that is paid counts, or else the newest.
-            Ours::Surely => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
-            Ours::Likely if all().nth(1).is_none() && !doubts => all().next(),
+            CreateMatch::Certain => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
+            CreateMatch::Likely if all().nth(1).is_none() && !doubts => all().next(),
             _ => None,
         };
         let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
         let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
         match (best, one) {
             // It does not say its status: its own lookup does.
-            (_, Some(seen)) if seen.status.is_none() => {
-                self.hinted(seen, cx);
+            (_, Some(object)) if object.status.is_none() => {
+                self.hinted(object, cx);
                 cx.look_again(is_create);
             }
-            (_, Some(seen)) => {
-                let saw = self.created(seen, Evidence::Reply, cx)?;
+            (_, Some(object)) => {
+                let settled = self.add_created(object, Evidence::Reply, cx)?;
                 if open.class == Retry::Reconcile {
                     others.iter().for_each(|id| cx.ask(Review::MadeTwice, id.as_str()));
                 }
-                return Ok(Some((saw, seen)));
+                return Ok(Some((settled, object)));
             }
             // It is sent again, whatever was made; unless another was paid meanwhile.
             _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
-            (Ours::No, None) if list.whole => {
+            (CreateMatch::No, None) if list.whole => {
                 if cx.deny(is_create).is_some() {
                     self.requested = None;
                 } else if open.class == Retry::Harmless {
                     self.not_sent(cx);
                 }
             }
-            (Ours::No, None) => cx.look_again(is_create),
+            (CreateMatch::No, None) => cx.look_again(is_create),
             (_, None) => cx.ask_about(is_create),
         }
         Ok(None)
     }
 
     /// A reply that proves nothing names a session even so: its lookup replaces the search, if it is not another's.
-    pub(crate) fn hinted<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let id = &seen.checkout_session_id;
-        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
-        let mode = seen
+    pub(crate) fn hinted<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
+        let id = &object.checkout_session_id;
+        let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
+        let mode = object
             .mode
             .as_ref()
             .is_none_or(|mode| self.requested.as_ref().is_some_and(|requested| requested.mode == *mode));
@@ -203,8 +204,8 @@ impl Sessions {
     }
 
     /// A person said what has become of a request about sessions, or gave it up; `named` is the session that he names.
-    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, named: Option<&str>, cx: &mut Cx<'_, F>) {
-        match (call, named) {
+    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, made_id: Option<&str>, cx: &mut Cx<'_, F>) {
+        match (call, made_id) {
             (Call::CreateCheckoutSession(_), Some(id)) => {
                 if let Ok(id) = CheckoutSessionId::parse(id) {
                     self.adopt(id, cx);
@@ -213,7 +214,7 @@ impl Sessions {
             // One that a reply has named even so is looked at first.
             (Call::CreateCheckoutSession(_), None) if self.adopting.is_none() => self.requested = None,
             (Call::RetrieveCheckoutSession(id), _) if self.adopting.as_ref() == Some(id) => self.not_adopted(cx),
-            (Call::RetrieveCheckoutSession(id), _) => self.looked(id, cx),
+            (Call::RetrieveCheckoutSession(id), _) => self.note_lookup(id, cx),
             _ => {}
         }
     }

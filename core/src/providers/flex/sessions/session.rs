@@ -10,7 +10,7 @@ use crate::flow::{Cx, PollTimer, Reviews};
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{Expandable, SessionSeen, Status};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::{Review, SignalName, Verdict};
@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 const PAYMENTS: usize = 4;
 
 /// The reviews of a session whose end does not come: where its status is known, and where it is not.
-pub(super) const WAITS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
+pub(super) const WAIT_REVIEWS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
 
 /// A session that Flex knows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -140,20 +140,20 @@ impl Session {
     }
 
     /// Takes in what does not change with its status.
-    pub(super) fn describe<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let of_flow = seen.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
+    pub(super) fn note_details<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
+        let of_flow = object.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
         cx.check(Rule::CheckoutModeMatches, of_flow).at("/checkout_session/mode");
         // A key of one mode never shows what is of the other: whatever this is, it is not what was asked for.
-        let of_mode = self.is_in_mode(seen, cx);
+        let of_mode = self.is_in_mode(object, cx);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         self.sound &= of_flow && of_mode;
         if self.redirect_url.is_none() {
-            self.redirect_url = seen.address().cloned();
+            self.redirect_url = object.address().cloned();
         }
-        self.expires_at = self.expires_at.or(seen.expires_at);
-        self.test_mode = self.test_mode.or(seen.test_mode.plain().filter(|_| of_mode));
-        self.manual |= seen.capture_method == Some(CaptureMethod::Manual);
-        for id in seen.payment_intents() {
+        self.expires_at = self.expires_at.or(object.expires_at);
+        self.test_mode = self.test_mode.or(object.test_mode.value().filter(|_| of_mode));
+        self.manual |= object.capture_method == Some(CaptureMethod::Manual);
+        for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
                 && self.payment_intents.len() < PAYMENTS
             {
@@ -164,8 +164,8 @@ impl Session {
     }
 
     /// Whether what is seen of it may be of its mode.
-    pub(crate) fn is_in_mode<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
-        seen.test_mode.is_of(cx.settings(), self.test_mode)
+    pub(crate) fn is_in_mode<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
+        object.test_mode.is_in_mode(cx.settings(), self.test_mode)
     }
 
     /// Takes in a status that a look of our own shows.
@@ -178,7 +178,7 @@ impl Session {
         cx.check(Rule::CheckoutStatusKnown, text.is_none()).at("/checkout_session/status");
         if text != self.unlisted {
             self.unlisted = text;
-            cx.withdraw_all_about(&WAITS, |of| of == self.id.as_str());
+            cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == self.id.as_str());
         }
     }
 
@@ -217,20 +217,20 @@ impl Session {
 
     /// Plans its next lookup, and a question to a person once the schedule is over.
     pub(super) fn plan_lookup<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        let (look_up, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
+        let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
-            cx.withdraw(|call| *call == look_up);
-            cx.withdraw_all_about(&WAITS, |of| of == id);
+            cx.withdraw(|call| *call == lookup);
+            cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == id);
             return;
         }
         match &self.unlisted {
-            None => cx.poll_then_ask(look_up, &self.watch, Review::NoSignal, id),
+            None => cx.poll_then_ask(lookup, &self.watch, Review::NoSignal, id),
             // A person may know what it means; what a subscription's session has made only Flex can tell.
             Some(_) => {
                 const OF_PURCHASE: &[Verdict] = &[Verdict::Complete, Verdict::Ended, Verdict::KeepWaiting];
                 const OF_SUBSCRIPTION: &[Verdict] = &[Verdict::Ended, Verdict::KeepWaiting];
                 let verdicts = if F::SUBSCRIBES { OF_SUBSCRIPTION } else { OF_PURCHASE };
-                cx.poll_then_ask(look_up, &self.watch, Review::UnknownStatus.only(verdicts), id);
+                cx.poll_then_ask(lookup, &self.watch, Review::UnknownStatus.only(verdicts), id);
             }
         }
     }
@@ -243,9 +243,9 @@ impl Session {
 
     /// A person wants to wait on: the schedule begins anew.
     pub(super) fn keep_waiting<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
-        let look_up = Call::RetrieveCheckoutSession(self.id.clone());
-        if !cx.is_leased(|call| *call == look_up) {
-            cx.withdraw(|call| *call == look_up);
+        let lookup = Call::RetrieveCheckoutSession(self.id.clone());
+        if !cx.is_leased(|call| *call == lookup) {
+            cx.withdraw(|call| *call == lookup);
         }
         self.watch = PollTimer::new(cx.now());
         self.plan_lookup(cx);
@@ -253,18 +253,18 @@ impl Session {
 }
 
 /// Holds a session against what is true of every one; this can only warn.
-pub(super) fn check_response<F: Flex>(seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-    let open = seen.status == Some(Status::Open);
-    let results = [&seen.subscription, &seen.invoice];
+pub(super) fn check_response<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
+    let open = object.status == Some(Status::Open);
+    let results = [&object.subscription, &object.invoice];
     let result = results.into_iter().flatten().any(Expandable::is_there);
     cx.check(Rule::CheckoutOpenHasNoResult, !open || !result).at("/checkout_session");
-    let letter = seen.letter_of_medical_necessity_required == Some(true);
-    let implied = !letter || seen.hsa_fsa_eligible != Some(false);
+    let letter = object.letter_of_medical_necessity_required == Some(true);
+    let implied = !letter || object.hsa_fsa_eligible != Some(false);
     cx.check(Rule::CheckoutLetterImpliesEligible, implied).at("/checkout_session/hsa_fsa_eligible");
-    let details = seen.total_details.clone().unwrap_or_default();
+    let details = object.total_details.clone().unwrap_or_default();
     let of_parts = [details.amount_discount, details.amount_tax, details.amount_shipping];
-    let of_session = [seen.amount_total, seen.amount_subtotal, seen.amount_received, seen.amount_refunded];
+    let of_session = [object.amount_total, object.amount_subtotal, object.amount_received, object.amount_refunded];
     let negative = of_parts.into_iter().chain(of_session).flatten().any(|it| it < Cents::ZERO);
-    let beyond = seen.amount_received.is_some_and(|received| seen.amount_refunded.is_some_and(|it| it > received));
+    let beyond = object.amount_received.is_some_and(|received| object.amount_refunded.is_some_and(|it| it > received));
     cx.check(Rule::CheckoutAmountsNonnegative, !negative && !beyond).at("/checkout_session");
 }

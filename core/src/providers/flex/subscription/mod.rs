@@ -128,14 +128,14 @@ impl Flow for Subscription {
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
             Input::Succeeded { call, event, .. } => {
-                self.answered(&call, &event, cx)?;
+                self.on_reply(&call, &event, cx)?;
                 Trigger::of(&event)
             }
             Input::AfterAll(made, event) => {
                 self.after_all(&made, &event, cx);
                 Trigger::of(&event)
             }
-            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.on_webhook(event, origin, cx)?,
             Input::Refused { call, .. } => {
                 self.refused(&call, cx);
                 Trigger::Refused
@@ -149,8 +149,8 @@ impl Flow for Subscription {
                 self.reviewed(review, &about, verdict, cx);
                 Trigger::Reviewed
             }
-            Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => {
-                self.sessions.hinted(&seen, cx);
+            Input::Hinted { call, event: Event::Session(object), .. } if is_create(&call) => {
+                self.sessions.hinted(&object, cx);
                 Trigger::Other
             }
             Input::NotSent { call, .. } => {
@@ -177,9 +177,9 @@ impl Flow for Subscription {
         let record = self.record.as_deref();
         match command {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
-            Command::CancelSubscription(asked) => record.is_some_and(|record| record.is_ending(asked)),
-            Command::UpdateSubscription(asked) if asked.extra.is_empty() => {
-                record.is_some_and(|record| record.is_to_end(asked.cancel_at_period_end))
+            Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
+            Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
+                record.is_some_and(|record| record.is_to_end(requested.cancel_at_period_end))
             }
             _ => false,
         }

@@ -9,7 +9,7 @@ use crate::fact::IgnoredReason;
 use crate::flow::Stop;
 use crate::id::Digest;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{InvoiceSeen, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{InvoiceObject, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::Review;
@@ -34,8 +34,8 @@ pub(super) struct Other {
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     ended: bool,
     /// The invoices that a person was asked about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asked: Vec<Digest>,
+    #[serde(rename = "asked", default, skip_serializing_if = "Vec::is_empty")]
+    asked_invoices: Vec<Digest>,
 }
 
 /// All of them that are known.
@@ -55,12 +55,12 @@ impl Others {
     }
 
     /// Notes the subscriptions of a session that is paid and does not count, or that has sold several.
-    pub(super) fn note(&mut self, seen: &SessionSeen, counts: &SubscriptionId, cx: &mut Cx<'_>) {
-        for id in seen.subscription_ids().filter(|id| id != counts) {
+    pub(super) fn note(&mut self, object: &SessionObject, counts: &SubscriptionId, cx: &mut Cx<'_>) {
+        for id in object.subscription_ids().filter(|id| id != counts) {
             if self.0.len() < KNOWN && self.0.iter().all(|other| other.id != id) {
                 cx.learn(id.as_str());
-                let invoice = seen.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
-                self.0.push(Other { id, invoice, ended: false, asked: Vec::new() });
+                let invoice = object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
+                self.0.push(Other { id, invoice, ended: false, asked_invoices: Vec::new() });
             }
         }
         self.0.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -84,31 +84,31 @@ impl Others {
 
 impl Other {
     /// A renewal was paid that nothing here counts as a period: a person says whether it is delivered.
-    pub(super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn on_invoice_paid(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let id = &invoice.invoice_id;
-        let asked = Digest::of([id.as_str().as_bytes()]);
-        if !invoice.is_paid() || self.invoice.as_ref() == Some(id) || self.asked.contains(&asked) {
+        let fingerprint = Digest::of([id.as_str().as_bytes()]);
+        if !invoice.is_paid() || self.invoice.as_ref() == Some(id) || self.asked_invoices.contains(&fingerprint) {
             return Err(IgnoredReason::Duplicate);
         }
-        self.asked.push(asked);
-        if self.asked.len() > REMEMBERED {
-            self.asked.remove(0);
+        self.asked_invoices.push(fingerprint);
+        if self.asked_invoices.len() > REMEMBERED {
+            self.asked_invoices.remove(0);
         }
         cx.ask(Review::UnplacedInvoice, id.as_str());
         Ok(())
     }
 
     /// Asks for its end at once.
-    pub(super) fn cancel(&self, asked: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    pub(super) fn cancel(&self, requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
         if self.ended {
             return Err(Stop::NotNow);
         }
-        cx.request(Call::CancelSubscription(self.id.clone(), asked));
+        cx.request(Call::CancelSubscription(self.id.clone(), requested));
         Ok(())
     }
 
     /// A webhook says that it has ended.
-    pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn on_deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.ended {
             return Err(IgnoredReason::Duplicate);
         }
@@ -117,10 +117,10 @@ impl Other {
     }
 
     /// A lookup of it.
-    pub(super) fn shown(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    pub(super) fn on_lookup(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         let cancels = |call: &Call| matches!(call, Call::CancelSubscription(of, _) if *of == id);
-        if seen.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
+        if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
             self.end(cx);
         } else if matches!(call, Call::ConfirmSubscription(_)) {
             cx.deny(cancels);

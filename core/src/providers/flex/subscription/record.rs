@@ -20,7 +20,7 @@ use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{Expandable, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, SignalName, Verdict};
@@ -29,7 +29,7 @@ use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 use ending::Ending;
 use invoices::Invoices;
-use period::{Paid, Shown};
+use period::{LookupResult, Paid};
 use refunds::Refunds;
 use sale::Sale;
 use schedule::Schedule;
@@ -80,8 +80,8 @@ pub(super) struct SubscriptionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sale: Option<Sale>,
     /// What the last lookup has shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    shown: Option<Shown>,
+    #[serde(rename = "shown", default, skip_serializing_if = "Option::is_none")]
+    last_lookup: Option<LookupResult>,
     /// The last period that is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paid: Option<Paid>,
@@ -126,7 +126,7 @@ impl SubscriptionRecord {
             attested: None,
             cancel_at_period_end: false,
             sale: None,
-            shown: None,
+            last_lookup: None,
             paid: None,
             access: None,
             delivered: None,
@@ -142,9 +142,9 @@ impl SubscriptionRecord {
     }
 
     /// A subscription that a session has sold.
-    pub(super) fn sold(id: SubscriptionId, session: &Session, seen: &SessionSeen, now: Timestamp) -> Self {
-        let sale = session.is_own().then(|| Sale::new(session, seen, now));
-        let (customer, test_mode) = (seen.customer_id(), session.test_mode());
+    pub(super) fn sold(id: SubscriptionId, session: &Session, object: &SessionObject, now: Timestamp) -> Self {
+        let sale = session.is_own().then(|| Sale::new(session, object, now));
+        let (customer, test_mode) = (object.customer_id(), session.test_mode());
         Self { customer, test_mode, sale, ..Self::adopted(id, now) }
     }
 
@@ -189,7 +189,7 @@ impl SubscriptionRecord {
     }
 
     fn is_attested(&self, status: &SubscriptionStatus) -> bool {
-        let end = self.shown.as_ref().and_then(|it| it.end);
+        let end = self.last_lookup.as_ref().and_then(|it| it.end);
         self.attested.as_ref().is_some_and(|(text, of)| text == status.as_str() && *of == end)
     }
 
@@ -203,12 +203,12 @@ impl SubscriptionRecord {
         self.status.is_none() && self.sale.is_none()
     }
 
-    fn look_up(&self) -> Call {
+    fn lookup_call(&self) -> Call {
         Call::RetrieveSubscription(self.id.clone())
     }
 
-    pub(super) fn look(&self, cx: &mut Cx<'_>) {
-        cx.look_up(self.look_up());
+    pub(super) fn look_up(&self, cx: &mut Cx<'_>) {
+        cx.look_up(self.lookup_call());
     }
 
     fn look_up_invoice(&self, id: InvoiceId, cx: &mut Cx<'_>) {
@@ -227,7 +227,7 @@ impl SubscriptionRecord {
 
     /// Whether something in a reply may be of the same mode.
     pub(super) fn is_in_mode(&self, said: TestMode, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
-        let same = said.is_of(cx.settings(), self.test_mode);
+        let same = said.is_in_mode(cx.settings(), self.test_mode);
         cx.check(Rule::WebhookModeMatch, same).at(pointer);
         same
     }
@@ -239,41 +239,41 @@ impl SubscriptionRecord {
     }
 
     /// A reply shows it: the answer to a change, or to a lookup.
-    pub(super) fn answered(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    pub(super) fn on_reply(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let is_change = matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..));
-        if is_change && !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
+        if is_change && !self.is_in_mode(object.test_mode, "/subscription/test_mode", cx) {
             // The request is answered, and not with what was asked for: the lookups tell what has become of it.
-            if let Call::CancelSubscription(_, asked) = call {
-                self.expect_refund(asked, cx.leased_at(), cx);
+            if let Call::CancelSubscription(_, requested) = call {
+                self.expect_refund(requested, cx.leased_at(), cx);
             }
             return self.not_ended(call, cx);
         }
         match call {
-            Call::UpdateSubscription(_, asked) => self.updated(asked, seen, cx),
-            Call::CancelSubscription(_, asked) => {
-                if seen.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !self.is_over() {
-                    self.expect_refund(asked, cx.leased_at(), cx);
+            Call::UpdateSubscription(_, requested) => self.updated(requested, object, cx),
+            Call::CancelSubscription(_, requested) => {
+                if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !self.is_over() {
+                    self.expect_refund(requested, cx.leased_at(), cx);
                 }
-                self.shown(seen, cx);
+                self.on_lookup(object, cx);
             }
             _ => {
-                self.settle_requests(call, seen, cx);
-                self.shown(seen, cx);
+                self.settle_requests(call, object, cx);
+                self.on_lookup(object, cx);
             }
         }
     }
 
     /// A webhook says that something about it has changed: a lookup shows what.
-    pub(super) fn changed(&self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn on_changed(&self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.is_over() {
             return Err(IgnoredReason::Duplicate);
         }
-        self.look(cx);
+        self.look_up(cx);
         Ok(())
     }
 
     /// A webhook says that it has ended.
-    pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn on_deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.is_over() {
             return Err(IgnoredReason::Duplicate);
         }
@@ -283,9 +283,9 @@ impl SubscriptionRecord {
 
     /// A person answers a question; whether it was one about the subscription.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) -> bool {
-        let about_it = self.is(about);
+        let is_own = self.is(about);
         match (review, verdict) {
-            (Review::NotAsAsked, Verdict::Fulfill) => self.deliver_even_so(about, cx),
+            (Review::NotAsAsked, Verdict::Fulfill) => self.deliver_anyway(about, cx),
             (Review::PaymentUnknown, Verdict::Paid) => self.attest_invoice(about, cx),
             (Review::PaymentUnknown, Verdict::NotPaid) => self.wait_quietly(cx),
             (Review::PaymentUnknown, Verdict::KeepWaiting) => self.keep_waiting(cx),
@@ -293,7 +293,7 @@ impl SubscriptionRecord {
             (Review::RefundUnconfirmed, verdict) => self.refunds.reviewed(verdict == Verdict::Refunded, cx),
             (Review::Refunded | Review::Disputed | Review::EndedEarly, Verdict::EndAccess) => self.end_access(cx),
             // The others may be about one of its sessions.
-            _ if !about_it => return false,
+            _ if !is_own => return false,
             (Review::NoSignal | Review::NoPeriod, Verdict::KeepWaiting) => self.keep_waiting(cx),
             (Review::NoSignal | Review::NoPeriod, Verdict::StopWaiting) => self.stop_waiting(cx),
             (Review::UnknownStatus, Verdict::Live) => self.attest(cx),
@@ -307,19 +307,19 @@ impl SubscriptionRecord {
     /// There is no such subscription, says a lookup.
     pub(super) fn not_found(&mut self, cx: &mut Cx<'_>) {
         cx.ask(Review::NotFound, self.id.as_str());
-        self.looked(cx);
+        self.note_lookup(cx);
         self.plan(cx);
     }
 
     /// There is no such invoice, says a lookup: that is evidence of nothing.
     pub(super) fn invoice_not_found(&mut self, id: &InvoiceId, cx: &mut Cx<'_>) {
-        self.doubt(id, cx);
-        self.looked(cx);
+        self.ask_about_undelivered(id, cx);
+        self.note_lookup(cx);
         self.plan(cx);
     }
 
     /// Whether a webhook is about this subscription and its customer.
-    pub(super) fn owns(
+    pub(super) fn check_owner(
         &self,
         subscription: Option<&str>,
         of: Option<&Expandable>,

@@ -23,9 +23,9 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
         Action::RetrieveSession | Action::Retrieve => {}
         // Another that was paid for may be ended after the one that counts.
         Action::Cancel if subscription.others.any_runs() => {}
-        Action::Cancel => running(subscription, rules),
-        Action::EndWithPeriod => flag(subscription, true, rules),
-        Action::KeepRunning => flag(subscription, false, rules),
+        Action::Cancel => permits_end(subscription, rules),
+        Action::EndWithPeriod => permits_flag(subscription, true, rules),
+        Action::KeepRunning => permits_flag(subscription, false, rules),
     }
 }
 
@@ -59,56 +59,57 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             rules.check(CoreRule::NothingKnown, some).at("/subscription_id");
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
         }
-        Command::CancelSubscription(asked) => check_cancel(subscription, asked, rules),
-        Command::UpdateSubscription(asked) => {
-            rules.check_extra::<UpdateSubscription>(&asked.extra);
+        Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
+        Command::UpdateSubscription(requested) => {
+            rules.check_extra::<UpdateSubscription>(&requested.extra);
             if let Some(record) = &subscription.record {
-                one_at_a_time(record.id(), rules);
+                check_one_at_a_time(record.id(), rules);
             }
         }
     }
 }
 
-fn check_cancel(subscription: &Subscription, asked: &CancelSubscription, rules: &mut Rules<'_>) {
-    check_cancellation(asked, rules);
+fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
+    check_cancellation(requested, rules);
     let main = subscription.record.as_ref();
-    if let Some(named) = asked.subscription_id.as_ref().filter(|named| main.is_none_or(|record| record.id() != *named))
+    if let Some(named) =
+        requested.subscription_id.as_ref().filter(|named| main.is_none_or(|record| record.id() != *named))
     {
         let other = subscription.others.runs(named);
-        let at_once = asked.cancel_at_period_end == Some(false);
-        rules.check(Rule::SubscriptionCancelRefund, !asked.refunds()).at("/refund");
+        let at_once = requested.cancel_at_period_end == Some(false);
+        rules.check(Rule::SubscriptionCancelRefund, !requested.refunds()).at("/refund");
         rules.check(CoreRule::UnknownId, other && at_once).at("/subscription_id");
-        one_at_a_time(named, rules);
+        check_one_at_a_time(named, rules);
         return;
     }
     let running = main.is_some_and(|record| record.can_end());
     // Where there is no other, this has been said already.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
-        one_at_a_time(record.id(), rules);
+        check_one_at_a_time(record.id(), rules);
     }
 }
 
 /// One request about an end is answered before the next is made; but one about the flag may take another's place outside
 /// of its lease.
-fn one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
+fn check_one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
     let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == of);
     let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == of);
     let leased = || rules.is_leased(updates).then(|| rules.reply_to(updates)).flatten();
-    let answered = rules.reply_to(cancels).or_else(leased);
-    rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
+    let reply = rules.reply_to(cancels).or_else(leased);
+    rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
 /// Of two changes of the flag only the newer is sent: the older would take it back.
-fn flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
-    running(subscription, rules);
+fn permits_flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
+    permits_end(subscription, rules);
     if rules.is_lease() {
         let newest = subscription.record.as_ref().is_some_and(|record| record.is_asked_to_end(with_period));
         rules.check(CoreRule::NotNow, newest);
     }
 }
 
-fn running(subscription: &Subscription, rules: &mut Rules<'_>) {
+fn permits_end(subscription: &Subscription, rules: &mut Rules<'_>) {
     let Some(record) = &subscription.record else {
         rules.check(CoreRule::NotNow, false).unblocked_by(match subscription.is_absent() {
             true => UnblockedBy::action(Action::Create.as_str()),
@@ -116,6 +117,6 @@ fn running(subscription: &Subscription, rules: &mut Rules<'_>) {
         });
         return;
     };
-    let looked = rules.reply_to(|call| matches!(call, Call::RetrieveSubscription(_)));
-    rules.check(CoreRule::NotNow, record.can_end()).unblocked_by(looked);
+    let lookup = rules.reply_to(|call| matches!(call, Call::RetrieveSubscription(_)));
+    rules.check(CoreRule::NotNow, record.can_end()).unblocked_by(lookup);
 }

@@ -12,20 +12,20 @@ use crate::time::Timestamp;
 
 /// Something that is written as its id, as several ids, or whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Expandable(Vec<One>);
+pub struct Expandable(Vec<Expanded>);
 
 /// One of them: an id, or the members of the whole thing by which it is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum One {
+enum Expanded {
     Id(String),
     Whole(BTreeMap<String, String>),
 }
 
-impl One {
+impl Expanded {
     fn read(text: &str) -> Option<Self> {
-        let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_text(text).map(Self::Id) };
+        let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_string(text).map(Self::Id) };
         let counts = |name: &str| name.ends_with("_id") || name == "status";
-        let read = |(name, value): (String, RawText<'_>)| Some((name, read_text(value.get())?));
+        let read = |(name, value): (String, RawText<'_>)| Some((name, read_string(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }
 
@@ -38,7 +38,7 @@ impl One {
 }
 
 /// A text, or a number as one; whatever else is in it, such as half a character, costs nothing.
-fn read_text(text: &str) -> Option<String> {
+fn read_string(text: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Text(#[serde(deserialize_with = "lenient_text")] Option<String>);
@@ -60,7 +60,7 @@ impl Expandable {
     /// A member, where it is whole and alone.
     pub(crate) fn member(&self, name: &str) -> Option<&str> {
         match self.0.as_slice() {
-            [One::Whole(members)] => members.get(name).map(String::as_str),
+            [Expanded::Whole(members)] => members.get(name).map(String::as_str),
             _ => None,
         }
     }
@@ -75,30 +75,30 @@ impl<'de> Deserialize<'de> for Expandable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = RawText::deserialize(deserializer)?.get();
         Ok(Self(match decode::<Vec<RawText<'_>>>(text) {
-            Ok(all) => all.iter().filter_map(|it| One::read(it.get())).collect(),
-            Err(_) => One::read(text).into_iter().collect(),
+            Ok(all) => all.iter().filter_map(|it| Expanded::read(it.get())).collect(),
+            Err(_) => Expanded::read(text).into_iter().collect(),
         }))
     }
 }
 
 /// A member that decides: what cannot be read is not the same as what is absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Said<T> {
+pub(crate) enum Member<T> {
     /// It is absent, or null.
     #[default]
-    Nothing,
+    Absent,
     /// It says this.
-    This(T),
+    Value(T),
     /// It is something that it cannot be.
-    Odd,
+    Invalid,
 }
 
-impl<T> Said<T> {
+impl<T> Member<T> {
     /// What it says.
-    pub(crate) const fn this(&self) -> Option<&T> {
+    pub(crate) const fn value(&self) -> Option<&T> {
         match self {
-            Self::This(it) => Some(it),
-            Self::Nothing | Self::Odd => None,
+            Self::Value(it) => Some(it),
+            Self::Absent | Self::Invalid => None,
         }
     }
 
@@ -108,16 +108,16 @@ impl<T> Said<T> {
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Self, D::Error> {
         let text = RawText::deserialize(deserializer)?.get();
-        Ok(if text == "null" { Self::Nothing } else { read(text).map_or(Self::Odd, Self::This) })
+        Ok(if text == "null" { Self::Absent } else { read(text).map_or(Self::Invalid, Self::Value) })
     }
 }
 
 /// Reads an instant that decides.
-pub(super) fn said_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<Timestamp>, D::Error> {
+pub(super) fn member_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<Timestamp>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Instant(#[serde(deserialize_with = "instant")] Option<Timestamp>);
-    Said::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
+    Member::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
 }
 
 /// The entries of a list that can be read, and whether those are all.
@@ -155,10 +155,10 @@ pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// Reads a word of the provider's, such as a status: a text and nothing else.
-pub(super) fn word<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn enum_value<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = RawText::deserialize(deserializer)?.get();
-    let word = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
-    Ok(word.filter(|word| !word.is_empty()).map(T::from))
+    let value = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
+    Ok(value.filter(|value| !value.is_empty()).map(T::from))
 }
 
 /// Reads an instant: seconds since the epoch, or ISO 8601. Milliseconds, which no document gives, say nothing.

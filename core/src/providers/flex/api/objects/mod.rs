@@ -18,12 +18,12 @@ use crate::providers::flex::api::calls::PAGE;
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
-pub(crate) use form::Said;
+pub(crate) use form::Member;
 pub use form::{Entries, Expandable};
-pub use money::{CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, RefundSeen, RefundStatus};
-pub use session::{FeeSeen, SessionSeen, Status, TotalDetails};
+pub use money::{CaptureObject, ChargeObject, DisputeObject, DisputeStatus, RefundObject, RefundStatus};
+pub use session::{FeeObject, SessionObject, Status, TotalDetails};
 pub(crate) use subscription::LatestInvoice;
-pub use subscription::{InvoiceSeen, InvoiceStatus, SubscriptionSeen, SubscriptionStatus};
+pub use subscription::{InvoiceObject, InvoiceStatus, SubscriptionObject, SubscriptionStatus};
 
 /// Reads an object in the wrapper that is named after it, or bare.
 pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<T> {
@@ -54,7 +54,7 @@ struct ErrorBody<'a> {
 }
 
 #[derive(Deserialize)]
-struct ErrorSeen {
+struct ErrorObject {
     #[serde(default, deserialize_with = "lenient_text")]
     code: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient_text")]
@@ -75,7 +75,7 @@ struct Detail {
 pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
     let ErrorBody { error, detail } = read_body(reply.body)?;
     let (error, detail) = (error.map(|it| it.get().as_bytes()), detail.map(|it| it.get().as_bytes()));
-    let (code, message) = if let Some(ErrorSeen { code, kind, message }) = error.and_then(read_body) {
+    let (code, message) = if let Some(ErrorObject { code, kind, message }) = error.and_then(read_body) {
         (code.or(kind), message)
     } else if let Some(all) = detail.and_then(read_body::<Vec<RawText<'_>>>) {
         let first: Option<Detail> = all.first().and_then(|it| read_body(it.get().as_bytes()));

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use serde::Deserialize;
 
-use super::form::{Expandable, echo, instant, word};
+use super::form::{Expandable, echo, enum_value, instant};
 use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
@@ -52,7 +52,7 @@ open_enum! {
 /// A refund.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct RefundSeen {
+pub struct RefundObject {
     /// The refund.
     #[serde(deserialize_with = "any_form")]
     pub refund_id: RefundId,
@@ -73,7 +73,7 @@ pub struct RefundSeen {
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,
     /// Its status.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<RefundStatus>,
     /// When it was made.
     #[serde(default, deserialize_with = "instant")]
@@ -86,7 +86,7 @@ pub struct RefundSeen {
 /// A capture of what was held.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct CaptureSeen {
+pub struct CaptureObject {
     /// The capture.
     #[serde(deserialize_with = "any_form")]
     pub capture_id: CaptureId,
@@ -104,17 +104,17 @@ pub struct CaptureSeen {
     pub test_mode: TestMode,
 }
 
-impl CaptureSeen {
+impl CaptureObject {
     /// A capture that a person names.
     pub(crate) const fn named(capture_id: CaptureId, amount: Cents) -> Self {
-        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None, test_mode: TestMode::Silent }
+        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None, test_mode: TestMode::Absent }
     }
 }
 
 /// A payment that the customer disputes with the bank.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct DisputeSeen {
+pub struct DisputeObject {
     /// The dispute.
     #[serde(deserialize_with = "any_form")]
     pub dispute_id: DisputeId,
@@ -135,7 +135,7 @@ pub struct DisputeSeen {
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,
     /// Its status.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<DisputeStatus>,
     /// Whether its charge can be given back even so.
     #[serde(default, deserialize_with = "lenient")]
@@ -148,7 +148,7 @@ pub struct DisputeSeen {
 /// A charge, of which only what it was a charge of is read.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct ChargeSeen {
+pub struct ChargeObject {
     #[serde(default)]
     payment_intent_id: Option<Expandable>,
     #[serde(default)]
@@ -163,48 +163,48 @@ pub struct ChargeSeen {
     pub test_mode: TestMode,
 }
 
-impl ChargeSeen {
+impl ChargeObject {
     /// The payment that it is of.
     pub(crate) fn payment_intent(&self) -> Option<&str> {
-        first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
+        first_id("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
     }
 
     /// The invoice that it has paid.
     pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-        InvoiceId::parse(first("invoice_id", [&self.invoice, &None])?).ok()
+        InvoiceId::parse(first_id("invoice_id", [&self.invoice, &None])?).ok()
     }
 }
 
 /// Of money that goes back: what it was of, in whichever member that is.
-macro_rules! money_back {
+macro_rules! references {
     ($($seen:ident),+) => {$(
         impl $seen {
             /// The payment that it is of.
             pub(crate) fn payment_intent(&self) -> Option<&str> {
-                first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
+                first_id("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
             }
 
             /// The session that it is of.
             pub(crate) fn checkout_session(&self) -> Option<&str> {
-                first("checkout_session_id", [&self.checkout_session, &None])
+                first_id("checkout_session_id", [&self.checkout_session, &None])
             }
 
             /// The subscription that it is of.
             pub(crate) fn subscription(&self) -> Option<&str> {
-                first("subscription_id", [&self.subscription_id, &None])
+                first_id("subscription_id", [&self.subscription_id, &None])
             }
 
             /// The invoice that it is of.
             pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-                InvoiceId::parse(first("invoice_id", [&self.invoice_id, &None])?).ok()
+                InvoiceId::parse(first_id("invoice_id", [&self.invoice_id, &None])?).ok()
             }
         }
     )+};
 }
 
-money_back!(RefundSeen, DisputeSeen);
+references!(RefundObject, DisputeObject);
 
 /// The first id of a thing, in whichever member it is.
-fn first<'a>(named: &str, places: [&'a Option<Expandable>; 2]) -> Option<&'a str> {
+fn first_id<'a>(named: &str, places: [&'a Option<Expandable>; 2]) -> Option<&'a str> {
     places.into_iter().flatten().find_map(|it| it.id(named))
 }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::form::{Entries, Expandable, echo, entries, instant, word};
-use super::money::{CaptureSeen, DisputeSeen, RefundSeen};
+use super::form::{Entries, Expandable, echo, entries, enum_value, instant};
+use super::money::{CaptureObject, DisputeObject, RefundObject};
 use super::subscription::SubscriptionStatus;
 use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
@@ -31,15 +31,15 @@ open_enum! {
 /// A checkout session, as Flex shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionSeen {
+pub struct SessionObject {
     /// The session.
     #[serde(deserialize_with = "any_form")]
     pub checkout_session_id: CheckoutSessionId,
     /// Its status; an event may leave it out.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<Status>,
     /// What it is for.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub mode: Option<Mode>,
     /// Our own reference, echoed; the older shape has none.
     #[serde(default, deserialize_with = "lenient_text")]
@@ -77,9 +77,9 @@ pub struct SessionSeen {
     pub total_details: Option<TotalDetails>,
     /// What is added.
     #[serde(default, deserialize_with = "lenient")]
-    pub fees: Option<Vec<FeeSeen>>,
+    pub fees: Option<Vec<FeeObject>>,
     /// When the money is taken.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub capture_method: Option<CaptureMethod>,
     /// Whether an HSA or FSA card can pay.
     #[serde(default, deserialize_with = "lenient")]
@@ -104,19 +104,19 @@ pub struct SessionSeen {
     payment_intents: Option<Expandable>,
     /// The refunds.
     #[serde(default, deserialize_with = "entries")]
-    pub refunds: Option<Entries<RefundSeen>>,
+    pub refunds: Option<Entries<RefundObject>>,
     /// The captures.
     #[serde(default, deserialize_with = "entries")]
-    pub captures: Option<Entries<CaptureSeen>>,
+    pub captures: Option<Entries<CaptureObject>>,
     /// The disputes.
     #[serde(default, deserialize_with = "entries")]
-    pub disputes: Option<Entries<DisputeSeen>>,
+    pub disputes: Option<Entries<DisputeObject>>,
     /// Whether it is one of test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-impl SessionSeen {
+impl SessionObject {
     /// Where the customer pays.
     pub fn address(&self) -> Option<&String> {
         self.redirect_url.as_ref().or(self.url.as_ref())
@@ -163,7 +163,7 @@ pub struct TotalDetails {
 /// A fee of a session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct FeeSeen {
+pub struct FeeObject {
     /// How much, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,

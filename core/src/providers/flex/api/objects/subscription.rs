@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Deserializer};
 
-use super::form::{Entries, Expandable, Said, entries, instant, said_instant, word};
+use super::form::{Entries, Expandable, Member, entries, enum_value, instant, member_instant};
 use crate::json::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
@@ -65,19 +65,19 @@ open_enum! {
 /// A subscription, as Flex shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SubscriptionSeen {
+pub struct SubscriptionObject {
     /// The subscription.
     #[serde(deserialize_with = "any_form")]
     pub subscription_id: SubscriptionId,
     /// Its status; an event may leave it out.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<SubscriptionStatus>,
     /// The customer.
     #[serde(default)]
     pub customer: Option<Expandable>,
     /// The newest invoice.
     #[serde(default, deserialize_with = "latest_invoice")]
-    pub(crate) latest_invoice: Said<LatestInvoice>,
+    pub(crate) latest_invoice: Member<LatestInvoice>,
     /// Whether it ends with the period.
     #[serde(default, deserialize_with = "lenient")]
     pub cancel_at_period_end: Option<bool>,
@@ -91,8 +91,8 @@ pub struct SubscriptionSeen {
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
     /// When its trial ends.
-    #[serde(default, deserialize_with = "said_instant")]
-    pub(crate) trial_end: Said<Timestamp>,
+    #[serde(default, deserialize_with = "member_instant")]
+    pub(crate) trial_end: Member<Timestamp>,
     /// When it is to end.
     #[serde(default, deserialize_with = "instant")]
     pub cancel_at: Option<Timestamp>,
@@ -107,7 +107,7 @@ pub(crate) enum LatestInvoice {
     /// By its id.
     Id(InvoiceId),
     /// Whole.
-    Whole(Box<InvoiceSeen>),
+    Whole(Box<InvoiceObject>),
 }
 
 impl LatestInvoice {
@@ -120,11 +120,11 @@ impl LatestInvoice {
     }
 }
 
-fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<LatestInvoice>, D::Error> {
+fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<LatestInvoice>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Id(#[serde(deserialize_with = "any_form")] InvoiceId);
-    Said::read(deserializer, |text| match text.starts_with('{') {
+    Member::read(deserializer, |text| match text.starts_with('{') {
         true => decode(text).ok().map(LatestInvoice::Whole),
         false => decode(text).ok().map(|Id(id)| LatestInvoice::Id(id)),
     })
@@ -139,7 +139,7 @@ struct Period {
     current_period_end: Option<Timestamp>,
 }
 
-impl SubscriptionSeen {
+impl SubscriptionObject {
     /// When the period began: its own, or the latest of its items'.
     pub fn current_period_start(&self) -> Option<Timestamp> {
         let items = self.items.iter().flat_map(|it| &it.list);
@@ -161,7 +161,7 @@ impl SubscriptionSeen {
 /// An invoice of a subscription.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct InvoiceSeen {
+pub struct InvoiceObject {
     /// The invoice.
     #[serde(deserialize_with = "any_form")]
     pub invoice_id: InvoiceId,
@@ -175,7 +175,7 @@ pub struct InvoiceSeen {
     #[serde(default)]
     payment_intent: Option<Expandable>,
     /// Its status, which alone decides whether it was paid.
-    #[serde(default, deserialize_with = "word")]
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<InvoiceStatus>,
     /// What is due, in cents.
     #[serde(default, deserialize_with = "lenient")]
@@ -206,7 +206,7 @@ struct Details {
     subscription: Option<Expandable>,
 }
 
-impl InvoiceSeen {
+impl InvoiceObject {
     /// The subscription, by its id.
     pub(crate) fn subscription(&self) -> Option<&str> {
         self.subscriptions().next()

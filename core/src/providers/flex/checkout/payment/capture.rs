@@ -11,7 +11,7 @@ use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CAPTURE, Call};
-use crate::providers::flex::api::objects::{CaptureSeen, Entries, SessionSeen};
+use crate::providers::flex::api::objects::{CaptureObject, Entries, SessionObject};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::CapturePayment;
 use crate::providers::flex::api::session_request::{echoed_key, with_echo};
@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 const REMEMBERED: usize = 32;
 
 /// A capture that was asked for.
-pub(super) struct Wanted<'a> {
+pub(super) struct RequestedCapture<'a> {
     pub(super) name: &'a EffectId,
     /// The key that Flex echoes, where the request carried it.
     pub(super) key: Option<&'a str>,
@@ -35,19 +35,19 @@ pub(super) struct Wanted<'a> {
     /// When it was begun first.
     pub(super) since: Timestamp,
     /// Whether no other request that is on its way takes as much.
-    pub(super) single: bool,
+    pub(super) has_unique_amount: bool,
 }
 
 /// What was found of a capture.
-pub(super) enum Captured {
+pub(super) enum CaptureFinding {
     /// This one is it.
-    By(CaptureId),
+    Capture(CaptureId),
     /// As much more was received as was asked for.
-    Some,
+    Amount,
     /// Something was taken, and not what was asked for.
-    Other,
+    OtherAmount,
     /// Nothing was.
-    None,
+    Nothing,
     /// It is not known.
     Unclear,
 }
@@ -59,7 +59,7 @@ fn content(capture: &CapturePayment) -> Digest {
 
 impl Payment {
     /// What has become of the capture of the same intent.
-    pub(in super::super) fn capture_standing(&self, capture: &CapturePayment) -> Option<IntentStatus> {
+    pub(in super::super) fn capture_status(&self, capture: &CapturePayment) -> Option<IntentStatus> {
         Some(self.captures.status_of(capture.intent.as_ref()?, content(capture)))
     }
 
@@ -72,18 +72,18 @@ impl Payment {
     ) -> Result<(), Stop> {
         let Some(intent) = capture.intent.clone() else { return Err(Stop::NotNow) };
         let content = content(&capture);
-        let ordinal = self.captures.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CAPTURE.name, &intent, ordinal);
+        let number = self.captures.status_of(&intent, content).number()?;
+        let name = EffectId::of_intent(CAPTURE.name, &intent, number);
         with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
         self.is_final = capture.final_capture == Some(true);
-        self.capturing.begin(name.clone(), capture.amount, self.received(true));
-        cx.request_as(Call::CapturePayment(session.clone(), name, Box::new(capture)), &intent, ordinal);
-        self.captures.open(intent, content, ordinal);
+        self.capturing.add(name.clone(), capture.amount, self.received(true));
+        cx.request_as(Call::CapturePayment(session.clone(), name, Box::new(capture)), &intent, number);
+        self.captures.open(intent, content, number);
         Ok(())
     }
 
     /// Whether a good reply to a capture proves it: a capture, or a session that shows one.
-    pub(super) fn weigh_capture(
+    pub(super) fn compare_capture(
         &self,
         name: &EffectId,
         capture: &CapturePayment,
@@ -93,22 +93,27 @@ impl Payment {
     ) -> Reading<Event> {
         let key = echoed_key(capture.capture_metadata.as_ref());
         match event {
-            Event::Capture(seen) => {
+            Event::Capture(object) => {
                 // An echo decides alone.
-                let other = seen.echo.is_some() && seen.echo != key;
+                let other = object.echo.is_some() && object.echo != key;
                 match () {
                     () if other => Reading::missing("/capture/metadata"),
-                    () if !seen.test_mode.fits(mode) => Reading::missing("/capture/test_mode"),
-                    () => Reading::Done(Event::Capture(seen)),
+                    () if !object.test_mode.fits(mode) => Reading::missing("/capture/test_mode"),
+                    () => Reading::Done(Event::Capture(object)),
                 }
             }
-            Event::Session(seen) => {
-                let (amount, single) = (capture.amount, self.capturing.is_only(name));
-                match self.captured(&Wanted { name, key: key.as_deref(), amount, since, single }, &seen) {
-                    Captured::By(id) => Reading::Done(Event::Captured(seen, Some(id))),
-                    Captured::Some => Reading::Done(Event::Captured(seen, None)),
+            Event::Session(object) => {
+                let (amount, has_unique_amount) = (capture.amount, self.capturing.has_unique_amount(name));
+                match self.captured(
+                    &RequestedCapture { name, key: key.as_deref(), amount, since, has_unique_amount },
+                    &object,
+                ) {
+                    CaptureFinding::Capture(id) => Reading::Done(Event::Captured(object, Some(id))),
+                    CaptureFinding::Amount => Reading::Done(Event::Captured(object, None)),
                     // Its own reply shows that money was taken, if no other request can have taken it.
-                    Captured::Other if self.capturing.is_alone() => Reading::Done(Event::Captured(seen, None)),
+                    CaptureFinding::OtherAmount if self.capturing.has_at_most_one() => {
+                        Reading::Done(Event::Captured(object, None))
+                    }
                     _ => Reading::missing("/checkout_session/amount_received"),
                 }
             }
@@ -117,95 +122,97 @@ impl Payment {
     }
 
     /// What a session shows of a capture that was asked for.
-    pub(super) fn captured(&self, wanted: &Wanted<'_>, seen: &SessionSeen) -> Captured {
-        let listed = seen.captures.as_ref();
-        match self.captured_among(wanted, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
-            Captured::None => {}
+    pub(super) fn captured(&self, requested_capture: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
+        let listed = object.captures.as_ref();
+        match self.captured_among(requested_capture, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
+            CaptureFinding::Nothing => {}
             found => return found,
         }
         let in_flight = &self.capturing;
         // What another request has taken by its echo, this one has not.
-        let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.has_taken(it));
+        let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.knows_capture(it));
         let others = others.filter_map(|it| it.amount_captured).fold(Cents::ZERO, Cents::plus);
-        let received = seen.amount_received.map(|all| all.minus(others));
+        let received = object.amount_received.map(|all| all.minus(others));
         let grown = received.map(|all| in_flight.grown(all));
         let whole = listed.is_none_or(|it| it.whole);
         match (grown, received) {
             (Some(grown), _)
-                if grown > Cents::ZERO && wanted.single && in_flight.amount(wanted.name) == Some(grown) =>
+                if grown > Cents::ZERO
+                    && requested_capture.has_unique_amount
+                    && in_flight.amount(requested_capture.name) == Some(grown) =>
             {
-                Captured::Some
+                CaptureFinding::Amount
             }
-            (Some(_), Some(all)) if in_flight.explains(all) => Captured::Some,
-            (Some(grown), _) if grown > Cents::ZERO => Captured::Other,
-            (Some(_), _) if whole => Captured::None,
-            (None, _) if listed.is_some() && whole => Captured::None,
-            _ => Captured::Unclear,
+            (Some(_), Some(all)) if in_flight.explains(all) => CaptureFinding::Amount,
+            (Some(grown), _) if grown > Cents::ZERO => CaptureFinding::OtherAmount,
+            (Some(_), _) if whole => CaptureFinding::Nothing,
+            (None, _) if listed.is_some() && whole => CaptureFinding::Nothing,
+            _ => CaptureFinding::Unclear,
         }
     }
 
     /// What a list of captures shows of one that was asked for.
-    fn captured_among(&self, wanted: &Wanted<'_>, list: &[CaptureSeen]) -> Captured {
-        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key) {
-            return Captured::By(it.capture_id.clone());
+    fn captured_among(&self, requested_capture: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
+        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested_capture.key) {
+            return CaptureFinding::Capture(it.capture_id.clone());
         }
-        let is_new = |it: &&CaptureSeen| {
-            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= wanted.since);
-            it.echo.is_none() && young && !self.has_taken(it)
+        let is_new = |it: &&CaptureObject| {
+            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= requested_capture.since);
+            it.echo.is_none() && young && !self.knows_capture(it)
         };
         let new: Vec<_> = list.iter().filter(is_new).collect();
         match new.as_slice() {
-            [] => Captured::None,
-            [one] if self.capturing.is_alone() && one.amount_captured == Some(wanted.amount) => {
-                Captured::By(one.capture_id.clone())
+            [] => CaptureFinding::Nothing,
+            [one] if self.capturing.has_at_most_one() && one.amount_captured == Some(requested_capture.amount) => {
+                CaptureFinding::Capture(one.capture_id.clone())
             }
-            _ => Captured::Other,
+            _ => CaptureFinding::OtherAmount,
         }
     }
 
     /// Settles a capture as it was found; `requested` is whether the lookup was made for its outcome.
     pub(super) fn settle_capture(
         &mut self,
-        found: Captured,
+        found: CaptureFinding,
         open: &OpenRequest,
-        requested: bool,
+        is_outcome_lookup: bool,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
         let name = &open.name;
         match found {
-            Captured::By(_) | Captured::Some => {
-                let id = if let Captured::By(id) = &found { Some(id) } else { None };
+            CaptureFinding::Capture(_) | CaptureFinding::Amount => {
+                let id = if let CaptureFinding::Capture(id) = &found { Some(id) } else { None };
                 if let Some((_, call)) = cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
                     && let Call::CapturePayment(_, _, capture) = &*call
                 {
                     self.capture_made(name, capture, id, session, cx);
                 }
             }
-            Captured::Other if open.single => cx.ask_about(|call| is_named(call, name)),
-            Captured::None if requested => self.deny(name, cx),
-            Captured::Unclear if requested => {
+            CaptureFinding::OtherAmount if open.is_only_request => cx.ask_about(|call| is_named(call, name)),
+            CaptureFinding::Nothing if is_outcome_lookup => self.deny(name, cx),
+            CaptureFinding::Unclear if is_outcome_lookup => {
                 cx.look_again(|call| is_named(call, name));
                 cx.look_up(Call::ListCaptures(session.clone()));
             }
-            Captured::Other if requested => cx.look_again(|call| is_named(call, name)),
+            CaptureFinding::OtherAmount if is_outcome_lookup => cx.look_again(|call| is_named(call, name)),
             _ => {}
         }
     }
 
     /// A list of captures, looked up since the session tells too little.
-    pub(in super::super) fn captures_listed(
+    pub(in super::super) fn on_capture_list(
         &mut self,
-        list: &Entries<CaptureSeen>,
+        list: &Entries<CaptureObject>,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
         for open in self.capturing.requests(cx) {
-            let Some(wanted) = open.capture() else { continue };
-            match self.captured_among(&wanted, &list.list) {
+            let Some(requested_capture) = open.capture() else { continue };
+            match self.captured_among(&requested_capture, &list.list) {
                 // One that is missing here was not made; the lookup of the session repeats it in time.
-                Captured::None if list.whole => self.deny(&open.name, cx),
-                Captured::None => {}
+                CaptureFinding::Nothing if list.whole => self.deny(&open.name, cx),
+                CaptureFinding::Nothing => {}
                 found => self.settle_capture(found, &open, false, session, cx),
             }
         }
@@ -213,31 +220,31 @@ impl Payment {
     }
 
     /// The reply to a capture is a session that shows it: by its id where it has one.
-    pub(in super::super) fn capture_shown(
+    pub(in super::super) fn on_capture_session(
         &mut self,
         name: &EffectId,
         capture: &CapturePayment,
-        seen: &SessionSeen,
+        object: &SessionObject,
         id: Option<&CaptureId>,
         cx: &mut Cx<'_>,
     ) {
-        self.received = self.received.max(seen.amount_received);
-        let all = seen.captures.iter().flat_map(|it| &it.list);
+        self.received = self.received.max(object.amount_received);
+        let all = object.captures.iter().flat_map(|it| &it.list);
         all.filter(|it| Some(&it.capture_id) == id).for_each(|it| self.note_capture(it));
-        self.capture_made(name, capture, id, &seen.checkout_session_id, cx);
+        self.capture_made(name, capture, id, &object.checkout_session_id, cx);
     }
 
     /// The reply to a capture is the capture itself.
-    pub(in super::super) fn capture_returned(
+    pub(in super::super) fn on_capture_object(
         &mut self,
         name: &EffectId,
         capture: &CapturePayment,
-        seen: &CaptureSeen,
+        object: &CaptureObject,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        self.note_capture(seen);
-        self.capture_made(name, capture, Some(&seen.capture_id), session, cx);
+        self.note_capture(object);
+        self.capture_made(name, capture, Some(&object.capture_id), session, cx);
     }
 
     /// A capture was made: by its id where it has one.
@@ -251,7 +258,7 @@ impl Payment {
     ) {
         let known = id.and_then(|id| self.captured.iter().find(|(have, _)| have == id)).map(|(_, amount)| *amount);
         let grown = self.received.map(|all| self.capturing.grown(all));
-        let taken = known.or(grown.filter(|_| self.capturing.is_alone()));
+        let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
         self.end_capture(name, capture, Outcome::Done);
         let same = taken.is_none_or(|taken| taken == capture.amount);
         cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
@@ -261,8 +268,8 @@ impl Payment {
     }
 
     /// A person names the capture that a request has made.
-    pub(super) fn capture_named(&mut self, name: &EffectId, capture: &CapturePayment, id: CaptureId) {
-        self.note_capture(&CaptureSeen::named(id, capture.amount));
+    pub(super) fn capture_reviewed(&mut self, name: &EffectId, capture: &CapturePayment, id: CaptureId) {
+        self.note_capture(&CaptureObject::named(id, capture.amount));
         self.end_capture(name, capture, Outcome::Done);
     }
 
@@ -273,26 +280,26 @@ impl Payment {
             self.capturing.done(name);
         } else {
             self.is_final &= capture.final_capture != Some(true);
-            self.capturing.undone(name);
+            self.capturing.failed(name);
         }
     }
 
     /// Whether a capture is known.
-    fn has_taken(&self, seen: &CaptureSeen) -> bool {
-        self.captured.iter().any(|(id, _)| *id == seen.capture_id)
+    fn knows_capture(&self, object: &CaptureObject) -> bool {
+        self.captured.iter().any(|(id, _)| *id == object.capture_id)
     }
 
     /// Takes in a capture.
-    pub(super) fn note_capture(&mut self, seen: &CaptureSeen) {
-        let amount = seen.amount_captured.unwrap_or_default();
-        match self.captured.binary_search_by(|it| it.0.cmp(&seen.capture_id)) {
+    pub(super) fn note_capture(&mut self, object: &CaptureObject) {
+        let amount = object.amount_captured.unwrap_or_default();
+        match self.captured.binary_search_by(|it| it.0.cmp(&object.capture_id)) {
             Ok(index) => {
                 if let Some((_, taken)) = self.captured.get_mut(index) {
                     *taken = amount.max(*taken);
                 }
             }
             Err(index) if self.captured.len() < REMEMBERED => {
-                self.captured.insert(index, (seen.capture_id.clone(), amount));
+                self.captured.insert(index, (object.capture_id.clone(), amount));
             }
             Err(_) => {}
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Reviews;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::{DisputeSeen, DisputeStatus, SessionSeen};
+use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
@@ -24,8 +24,8 @@ const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
 #[serde(deny_unknown_fields)]
 pub(super) struct Disputes {
     /// Those that were seen, by their ids.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    seen: Vec<Dispute>,
+    #[serde(rename = "seen", default, skip_serializing_if = "Vec::is_empty")]
+    known: Vec<Dispute>,
     /// What is disputed by Flex's own count, in cents: the most that was seen.
     #[serde(default)]
     counted: Cents,
@@ -74,18 +74,18 @@ impl Disputes {
 
     /// Whether one is among them.
     pub(super) fn contains(&self, id: &DisputeId) -> bool {
-        self.seen.iter().any(|it| it.id == *id)
+        self.known.iter().any(|it| it.id == *id)
     }
 
     /// Their ids.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.seen.iter().map(|it| it.id.as_str())
+        self.known.iter().map(|it| it.id.as_str())
     }
 
     /// Whether nothing about them is open any more.
     pub(super) fn is_settled(&self) -> bool {
         let ended = |it: &Dispute| matches!(it.status, DisputeStatus::Won | DisputeStatus::Lost);
-        !self.more && self.seen.iter().all(ended)
+        !self.more && self.known.iter().all(ended)
     }
 
     /// What of a sum cannot be given back, in cents.
@@ -95,49 +95,49 @@ impl Disputes {
         }
         let stands = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
         let of = |it: &Dispute| it.amount.unwrap_or(received);
-        let known = self.seen.iter().filter(stands).fold(Cents::ZERO, |sum, it| sum.plus(of(it)));
+        let known = self.known.iter().filter(stands).fold(Cents::ZERO, |sum, it| sum.plus(of(it)));
         known.plus(self.unexplained())
     }
 
     /// What Flex counts and no dispute explains, in cents.
     fn unexplained(&self) -> Cents {
-        let named = self.seen.iter().filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus);
+        let named = self.known.iter().filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus);
         self.counted.minus(named).minus(self.over).max(Cents::ZERO)
     }
 
     /// Takes in what a session shows of its disputes.
-    pub(super) fn note_all(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        let session = seen.checkout_session_id.as_str();
-        for dispute in seen.disputes.iter().flat_map(|it| &it.list) {
+    pub(super) fn note_all(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
+        let session = object.checkout_session_id.as_str();
+        for dispute in object.disputes.iter().flat_map(|it| &it.list) {
             self.note(dispute, session, cx);
         }
         let before = self.unexplained();
-        self.counted = self.counted.max(seen.amount_disputed.unwrap_or_default());
+        self.counted = self.counted.max(object.amount_disputed.unwrap_or_default());
         if self.unexplained() > before {
             Self::ask(session, cx);
         }
     }
 
     /// Takes in what is shown of a dispute; what it means for the merchant is a person's to see to.
-    pub(super) fn note(&mut self, seen: &DisputeSeen, session: &str, cx: &mut Cx<'_>) {
-        let status = seen.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
-        let index = match self.seen.binary_search_by(|it| it.id.cmp(&seen.dispute_id)) {
+    pub(super) fn note(&mut self, object: &DisputeObject, session: &str, cx: &mut Cx<'_>) {
+        let status = object.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
+        let index = match self.known.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {
             Ok(index) => index,
-            Err(_) if self.seen.len() >= REMEMBERED => {
+            Err(_) if self.known.len() >= REMEMBERED => {
                 self.more = true;
                 return Self::ask(session, cx);
             }
             Err(index) => {
-                let (id, amount, refundable) = (seen.dispute_id.clone(), seen.amount, seen.is_charge_refundable);
+                let (id, amount, refundable) = (object.dispute_id.clone(), object.amount, object.is_charge_refundable);
                 let dispute = Dispute { id, amount, status, refundable };
                 dispute.ask(cx);
-                return self.seen.insert(index, dispute);
+                return self.known.insert(index, dispute);
             }
         };
-        let Some(dispute) = self.seen.get_mut(index) else { return };
-        dispute.amount = dispute.amount.max(seen.amount);
+        let Some(dispute) = self.known.get_mut(index) else { return };
+        dispute.amount = dispute.amount.max(object.amount);
         // Whoever says no is believed.
-        dispute.refundable = [dispute.refundable, seen.is_charge_refundable].into_iter().flatten().min();
+        dispute.refundable = [dispute.refundable, object.is_charge_refundable].into_iter().flatten().min();
         if (status.rank(), status.as_str()) > (dispute.status.rank(), dispute.status.as_str()) {
             dispute.status = status;
             dispute.ask(cx);
@@ -152,7 +152,7 @@ impl Disputes {
     /// A person knows how a dispute has ended, or those of a session that Flex only counts.
     pub(super) fn reviewed(&mut self, of: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
-        match self.seen.iter_mut().find(|it| it.id.as_str() == of) {
+        match self.known.iter_mut().find(|it| it.id.as_str() == of) {
             Some(dispute) if won => dispute.status = DisputeStatus::Won,
             Some(dispute) => {
                 dispute.status = DisputeStatus::Lost;

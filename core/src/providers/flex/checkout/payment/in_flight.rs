@@ -33,12 +33,12 @@ impl InFlight {
     }
 
     /// All that has moved, with what is on its way.
-    pub(super) fn with(&self, all: Cents) -> Cents {
+    pub(super) fn total_with(&self, all: Cents) -> Cents {
         all.max(self.accounted.plus(self.sum()))
     }
 
     /// A request is to move an amount, where so much has moved before.
-    pub(super) fn begin(&mut self, name: EffectId, amount: Cents, before: Cents) {
+    pub(super) fn add(&mut self, name: EffectId, amount: Cents, before: Cents) {
         if self.open.is_empty() {
             self.accounted = before;
         }
@@ -51,36 +51,36 @@ impl InFlight {
     }
 
     /// Whether no other request moves money.
-    pub(super) fn is_alone(&self) -> bool {
+    pub(super) fn has_at_most_one(&self) -> bool {
         self.open.len() <= 1
     }
 
     /// Whether no other request moves as much.
-    pub(super) fn is_only(&self, name: &EffectId) -> bool {
+    pub(super) fn has_unique_amount(&self, name: &EffectId) -> bool {
         let amount = self.amount(name);
         !self.open.iter().any(|(other, its)| other != name && Some(*its) == amount)
     }
 
     /// A request has moved its amount.
     pub(super) fn done(&mut self, name: &EffectId) {
-        if let Some(amount) = self.end(name) {
+        if let Some(amount) = self.remove(name) {
             self.accounted = self.accounted.plus(amount);
         }
-        self.settle();
+        self.reset_if_empty();
     }
 
     /// A request has moved nothing.
-    pub(super) fn undone(&mut self, name: &EffectId) {
-        self.end(name);
-        self.settle();
+    pub(super) fn failed(&mut self, name: &EffectId) {
+        self.remove(name);
+        self.reset_if_empty();
     }
 
-    fn end(&mut self, name: &EffectId) -> Option<Cents> {
+    fn remove(&mut self, name: &EffectId) -> Option<Cents> {
         let index = self.open.iter().position(|(have, _)| have == name)?;
         Some(self.open.remove(index).1)
     }
 
-    fn settle(&mut self) {
+    fn reset_if_empty(&mut self) {
         if self.open.is_empty() {
             self.accounted = Cents::ZERO;
         }

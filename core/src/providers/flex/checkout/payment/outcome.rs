@@ -10,7 +10,7 @@ use crate::flow::{Flow, Outcome, Reading};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::SessionSeen;
+use crate::providers::flex::api::objects::SessionObject;
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::checkout::{Checkout, Cx};
 use crate::providers::flex::ids::{CaptureId, RefundId};
@@ -29,16 +29,22 @@ pub(super) struct OpenRequest {
     /// When it was begun first, if a sending of it may have come true.
     pub(super) since: Option<Timestamp>,
     /// Whether no other can have moved the same.
-    pub(super) alone: bool,
+    pub(super) is_unrivaled: bool,
     /// Whether no other moves anything.
-    pub(super) single: bool,
+    pub(super) is_only_request: bool,
 }
 
 impl OpenRequest {
     /// It as a capture that may have come true.
-    pub(super) fn capture(&self) -> Option<capture::Wanted<'_>> {
+    pub(super) fn capture(&self) -> Option<capture::RequestedCapture<'_>> {
         let (name, key) = (&self.name, Some(self.key.as_str()));
-        Some(capture::Wanted { name, key, amount: self.amount, since: self.since?, single: self.single })
+        Some(capture::RequestedCapture {
+            name,
+            key,
+            amount: self.amount,
+            since: self.since?,
+            has_unique_amount: self.is_only_request,
+        })
     }
 }
 
@@ -54,10 +60,10 @@ impl InFlight {
             let rival = |(other, its): &(EffectId, Cents)| {
                 other != name && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
             };
-            let alone = !all.iter().any(rival);
+            let is_unrivaled = !all.iter().any(rival);
             let key = idempotency_key(Checkout::ID, cx.key(), name);
-            let single = !all.iter().any(|(other, _)| other != name && sent(other).is_some());
-            Some(OpenRequest { name: name.clone(), key, amount: *amount, since, alone, single })
+            let is_only_request = !all.iter().any(|(other, _)| other != name && sent(other).is_some());
+            Some(OpenRequest { name: name.clone(), key, amount: *amount, since, is_unrivaled, is_only_request })
         };
         all.iter().filter_map(open).collect()
     }
@@ -73,63 +79,67 @@ impl Payment {
         mode: Option<bool>,
     ) -> Reading<Event> {
         match (call, event) {
-            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(seen)) if !seen.test_mode.fits(mode) => {
+            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(object))
+                if !object.test_mode.fits(mode) =>
+            {
                 Reading::missing("/checkout_session/test_mode")
             }
-            (Call::CreateRefund(_, name, refund), Event::Session(seen)) => self.weigh_refund(name, refund, seen, since),
-            (Call::CapturePayment(_, name, capture), event) => self.weigh_capture(name, capture, event, since, mode),
+            (Call::CreateRefund(_, name, refund), Event::Session(object)) => {
+                self.compare_refund(name, refund, object, since)
+            }
+            (Call::CapturePayment(_, name, capture), event) => self.compare_capture(name, capture, event, since, mode),
             (_, event) => Reading::Done(event),
         }
     }
 
     /// Settles every open request that a session shows, and takes the session in. `requested` is the request for whose
     /// outcome it was looked up: what does not show it may deny it.
-    pub(super) fn settle(&mut self, seen: &SessionSeen, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
+    pub(super) fn settle(&mut self, object: &SessionObject, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
         let captures = self.capturing.requests(cx).into_iter();
-        let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, seen), open))).collect();
-        self.note(seen, cx);
+        let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, object), open))).collect();
+        self.apply(object, cx);
         for (found, open) in found {
-            self.settle_capture(found, &open, requested == Some(&open.name), &seen.checkout_session_id, cx);
+            self.settle_capture(found, &open, requested == Some(&open.name), &object.checkout_session_id, cx);
         }
         for open in self.refunding.requests(cx) {
-            self.settle_refund(seen, &open, requested == Some(&open.name), cx);
+            self.settle_refund(object, &open, requested == Some(&open.name), cx);
         }
     }
 
     /// A lookup denies a request: settled as not made, where that counts.
     pub(super) fn deny(&mut self, name: &EffectId, cx: &mut Cx<'_>) {
         if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
-            self.undone(name, &call);
+            self.request_failed(name, &call);
         }
     }
 
     /// A request came to nothing.
-    pub(in super::super) fn undone(&mut self, name: &EffectId, call: &Call) {
+    pub(in super::super) fn request_failed(&mut self, name: &EffectId, call: &Call) {
         match call {
             Call::CapturePayment(_, _, capture) => self.end_capture(name, capture, Outcome::Failed),
-            _ => self.refund_came_to_nothing(name),
+            _ => self.refund_not_made(name),
         }
     }
 
     /// A person names what a request has made, or says that it came to nothing.
-    pub(in super::super) fn resolved(&mut self, name: &EffectId, call: &Call, named: Option<&str>, cx: &Cx<'_>) {
-        match (call, named) {
-            (Call::CreateRefund(..), Some(named)) => {
-                if let Ok(named) = RefundId::parse(named) {
-                    self.refund_named(name, named, cx.now());
+    pub(in super::super) fn resolved(&mut self, name: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
+        match (call, made_id) {
+            (Call::CreateRefund(..), Some(made_id)) => {
+                if let Ok(made_id) = RefundId::parse(made_id) {
+                    self.refund_reviewed(name, made_id, cx.now());
                 }
             }
-            (Call::CapturePayment(_, _, capture), Some(named)) => {
-                if let Ok(named) = CaptureId::parse(named) {
-                    self.capture_named(name, capture, named);
+            (Call::CapturePayment(_, _, capture), Some(made_id)) => {
+                if let Ok(made_id) = CaptureId::parse(made_id) {
+                    self.capture_reviewed(name, capture, made_id);
                 }
             }
-            _ => self.undone(name, call),
+            _ => self.request_failed(name, call),
         }
     }
 
     /// Nothing that was looked up tells what has become of a request: it is looked up again.
-    pub(in super::super) fn look_again(name: &EffectId, cx: &mut Cx<'_>) {
+    pub(in super::super) fn retry_lookup(name: &EffectId, cx: &mut Cx<'_>) {
         cx.look_again(|call| is_named(call, name));
     }
 }

@@ -11,7 +11,7 @@ use crate::flow::{Outcome, PollTimer};
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{RefundSeen, RefundStatus, SessionSeen};
+use crate::providers::flex::api::objects::{RefundObject, RefundStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::{CheckoutSessionId, RefundId};
 use crate::providers::flex::names::Review;
@@ -64,7 +64,7 @@ impl RefundStatus {
 }
 
 /// What a refund that echoes a key of ours says of a request that is over.
-pub(super) enum Again {
+pub(super) enum EchoedRefund {
     /// Nothing new.
     Known,
     /// It has made another one of the same amount.
@@ -74,7 +74,7 @@ pub(super) enum Again {
 }
 
 /// A refund that was asked for: under which key, how much, and since when.
-pub(super) struct Wanted<'a> {
+pub(super) struct RequestedRefund<'a> {
     /// The key that Flex echoes, where the request carried it.
     pub(super) key: Option<&'a str>,
     /// How much, in cents; nothing where only Flex knows.
@@ -82,39 +82,39 @@ pub(super) struct Wanted<'a> {
     /// When it was begun first.
     pub(super) since: Timestamp,
     /// Whether no other request that is on its way can have made the same.
-    pub(super) alone: bool,
+    pub(super) is_unrivaled: bool,
 }
 
 /// What a list of refunds says of one that was asked for.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Match {
+pub(super) enum RefundMatch {
     /// These are it.
-    Are(Vec<RefundId>),
+    Certain(Vec<RefundId>),
     /// Some may be it; those among which it must be, if its own reply shows them.
-    MayBe(Vec<RefundId>),
+    Possible(Vec<RefundId>),
     /// None is.
     None,
 }
 
 impl Payment {
     /// Which of some refunds a request has made: those that echo its key, or else new ones of its amount.
-    pub(super) fn matching(&self, wanted: &Wanted<'_>, list: &[RefundSeen]) -> Match {
-        let ids = |all: &[&RefundSeen]| all.iter().map(|it| it.refund_id.clone()).collect();
+    pub(super) fn matching(&self, wanted: &RequestedRefund<'_>, list: &[RefundObject]) -> RefundMatch {
+        let ids = |all: &[&RefundObject]| all.iter().map(|it| it.refund_id.clone()).collect();
         let echoed: Vec<_> = list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key).collect();
         if !echoed.is_empty() {
-            return Match::Are(ids(&echoed));
+            return RefundMatch::Certain(ids(&echoed));
         }
         let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, wanted.since)).collect();
         let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(wanted.amount)).collect();
         let sum = new.iter().try_fold(Cents::ZERO, |sum, it| Some(sum.plus(it.amount?)));
         match (new.as_slice(), fitting.as_slice()) {
-            ([], _) => Match::None,
-            (_, [one]) if wanted.alone => Match::Are(ids(&[one])),
+            ([], _) => RefundMatch::None,
+            (_, [one]) if wanted.is_unrivaled => RefundMatch::Certain(ids(&[one])),
             // A cart that is split is given back in two.
-            (all, []) if wanted.alone && sum == Some(wanted.amount) => Match::Are(ids(all)),
-            (all, []) if wanted.amount == Cents::ZERO => Match::MayBe(ids(all)),
-            (_, []) if sum.is_some() => Match::None,
-            (_, some) => Match::MayBe(ids(some)),
+            (all, []) if wanted.is_unrivaled && sum == Some(wanted.amount) => RefundMatch::Certain(ids(all)),
+            (all, []) if wanted.amount == Cents::ZERO => RefundMatch::Possible(ids(all)),
+            (_, []) if sum.is_some() => RefundMatch::None,
+            (_, some) => RefundMatch::Possible(ids(some)),
         }
     }
 
@@ -124,57 +124,57 @@ impl Payment {
     }
 
     /// Whether a refund was made since, and by no request that we know.
-    fn is_new(&self, seen: &RefundSeen, since: Timestamp) -> bool {
-        let known = self.refunds.iter().find(|it| it.id == seen.refund_id);
+    fn is_new(&self, object: &RefundObject, since: Timestamp) -> bool {
+        let known = self.refunds.iter().find(|it| it.id == object.refund_id);
         let young = known.is_none_or(|it| it.intent.is_none() && it.since >= since);
-        young && seen.created_at.is_none_or(|made| made.after(SKEW) >= since)
+        young && object.created_at.is_none_or(|made| made.after(SKEW) >= since)
     }
 
     /// What was given back by Flex's own count and by none of the refunds that a session lists, in cents.
-    pub(super) fn unlisted(seen: &SessionSeen) -> Cents {
-        let listed = seen.refunds.iter().flat_map(|it| &it.list).filter_map(|it| it.amount);
-        seen.amount_refunded.unwrap_or_default().minus(listed.fold(Cents::ZERO, Cents::plus))
+    pub(super) fn unlisted(object: &SessionObject) -> Cents {
+        let listed = object.refunds.iter().flat_map(|it| &it.list).filter_map(|it| it.amount);
+        object.amount_refunded.unwrap_or_default().minus(listed.fold(Cents::ZERO, Cents::plus))
     }
 
     /// Takes in the refunds that a session shows.
-    pub(super) fn note_refunds(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    pub(super) fn note_refunds(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let refunds = seen.refunds.iter().flat_map(|it| &it.list);
-        let failed: Vec<_> = refunds.filter(|it| self.take_in(it, now)).map(|it| it.refund_id.as_str()).collect();
+        let refunds = object.refunds.iter().flat_map(|it| &it.list);
+        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| it.refund_id.as_str()).collect();
         match failed.as_slice() {
             // More than a person is asked about one by one: the question is about the session.
             [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
-                cx.ask(Review::RefundFailed, seen.checkout_session_id.as_str());
+                cx.ask(Review::RefundFailed, object.checkout_session_id.as_str());
             }
             some => some.iter().for_each(|id| cx.ask(Review::RefundFailed, id)),
         }
     }
 
     /// Takes in what is shown of a refund. One that was promised and has not arrived owes a review.
-    pub(super) fn note_refund(&mut self, seen: &RefundSeen, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
-        if self.take_in(seen, cx.now()) {
+    pub(super) fn note_refund(&mut self, object: &RefundObject, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
+        if self.update_refund(object, cx.now()) {
             let failed = self.refunds.iter().filter(|it| it.status.is_reversed()).count();
-            let of = if failed > ONE_BY_ONE { session.as_str() } else { seen.refund_id.as_str() };
+            let of = if failed > ONE_BY_ONE { session.as_str() } else { object.refund_id.as_str() };
             cx.ask(Review::RefundFailed, of);
         }
     }
 
     /// Takes in what is shown of a refund: whether it is news that it has come to nothing.
-    fn take_in(&mut self, seen: &RefundSeen, now: Timestamp) -> bool {
+    fn update_refund(&mut self, object: &RefundObject, now: Timestamp) -> bool {
         let mut failed = false;
-        let index = match self.refunds.binary_search_by(|it| it.id.cmp(&seen.refund_id)) {
+        let index = match self.refunds.binary_search_by(|it| it.id.cmp(&object.refund_id)) {
             Ok(index) => index,
             Err(index) => {
                 let status = RefundStatus::Unknown(String::new());
                 let refund =
-                    Refund { id: seen.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
+                    Refund { id: object.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
                 self.refunds.insert(index, refund);
                 index
             }
         };
         let Some(refund) = self.refunds.get_mut(index) else { return failed };
-        refund.amount = refund.amount.max(seen.amount.unwrap_or_default());
-        if let Some(status) = seen.status.as_ref().filter(|status| status.rank() > refund.status.rank()) {
+        refund.amount = refund.amount.max(object.amount.unwrap_or_default());
+        if let Some(status) = object.status.as_ref().filter(|status| status.rank() > refund.status.rank()) {
             refund.status = status.clone();
             failed = refund.status.is_reversed();
             if let Some(intent) = refund.intent.as_ref().filter(|_| failed) {
@@ -202,60 +202,60 @@ impl Payment {
     }
 
     /// Of the refunds that one request has made, those beyond what was asked for: a cart that is split is given back in two.
-    pub(super) fn more_than_asked(&self, ids: &[RefundId], asked: Cents) -> Vec<RefundId> {
+    pub(super) fn more_than_requested(&self, ids: &[RefundId], requested_amount: Cents) -> Vec<RefundId> {
         let amount = |id: &RefundId| self.refunds.iter().find(|it| it.id == *id).map_or(Cents::ZERO, |it| it.amount);
         let mut sum = Cents::ZERO;
         let beyond = ids.iter().filter(|id| {
             let before = sum;
             sum = sum.plus(amount(id));
-            asked != Cents::ZERO && before >= asked
+            requested_amount != Cents::ZERO && before >= requested_amount
         });
         beyond.cloned().collect()
     }
 
     /// A webhook shows a refund under the key of a request that is over.
-    pub(super) fn shown_again(&mut self, name: &EffectId, seen: &RefundSeen) -> Again {
-        let Ok(intent) = Intent::parse(name.intent()) else { return Again::Known };
-        let is_it = |it: &Refund| it.id == seen.refund_id;
+    pub(super) fn note_echo(&mut self, name: &EffectId, object: &RefundObject) -> EchoedRefund {
+        let Ok(intent) = Intent::parse(name.intent()) else { return EchoedRefund::Known };
+        let is_it = |it: &Refund| it.id == object.refund_id;
         let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
         if self.refunds.iter().any(|it| is_it(it) && it.intent.is_some()) {
-            return Again::Known;
+            return EchoedRefund::Known;
         }
-        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == seen.amount);
+        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == object.amount);
         let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
-        self.refund_made(name, core::slice::from_ref(&seen.refund_id));
+        self.refund_made(name, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
-            (true, _) => Again::Twice,
-            (false, true) => Again::AfterAll,
-            (false, false) => Again::Known,
+            (true, _) => EchoedRefund::Twice,
+            (false, true) => EchoedRefund::AfterAll,
+            (false, false) => EchoedRefund::Known,
         }
     }
 
     /// Plans the next lookup of refunds of ours that are on their way: done is only what has succeeded. A person is asked once
     /// the schedule is over.
     pub(in super::super) fn plan(&mut self, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
-        let is_on_its_way = |it: &Refund| it.intent.is_some() && it.status.rank() < RefundStatus::Succeeded.rank();
-        if !self.refunds.iter().any(is_on_its_way) {
+        let is_pending = |it: &Refund| it.intent.is_some() && it.status.rank() < RefundStatus::Succeeded.rank();
+        if !self.refunds.iter().any(is_pending) {
             if self.settling.take().is_some() {
                 cx.withdraw_review(Review::RefundPending, session.as_str());
             }
             return;
         }
-        let watch = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
-        if !watch.is_stopped() {
-            let look_up = Call::RetrieveCheckoutSession(session.clone());
-            cx.poll_then_ask(look_up, watch, Review::RefundPending, session.as_str());
+        let timer = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
+        if !timer.is_stopped() {
+            let lookup = Call::RetrieveCheckoutSession(session.clone());
+            cx.poll_then_ask(lookup, timer, Review::RefundPending, session.as_str());
         }
     }
 
     /// A request has made nothing.
-    pub(super) fn refund_came_to_nothing(&mut self, name: &EffectId) {
+    pub(super) fn refund_not_made(&mut self, name: &EffectId) {
         self.returns.settle(name.intent(), Outcome::Failed);
-        self.refunding.undone(name);
+        self.refunding.failed(name);
     }
 
     /// A person names the refund that a request has made.
-    pub(super) fn refund_named(&mut self, name: &EffectId, id: RefundId, now: Timestamp) {
+    pub(super) fn refund_reviewed(&mut self, name: &EffectId, id: RefundId, now: Timestamp) {
         let amount = self.refunding.amount(name).unwrap_or_default();
         if let Err(index) = self.refunds.binary_search_by(|it| it.id.cmp(&id)) {
             let refund = Refund { id: id.clone(), amount, status: RefundStatus::Pending, intent: None, since: now };

@@ -5,14 +5,14 @@ use alloc::vec::Vec;
 
 use super::Payment;
 use super::outcome::{OpenRequest, is_named};
-use super::refund::{Again, Match, Refund, Wanted};
+use super::refund::{EchoedRefund, Refund, RefundMatch, RequestedRefund};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CREATE_REFUND, Call};
-use crate::providers::flex::api::objects::{RefundSeen, SessionSeen};
+use crate::providers::flex::api::objects::{RefundObject, SessionObject};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::{CreateRefund, RefundItem};
 use crate::providers::flex::api::session_request::{echoed_key, with_echo};
@@ -64,14 +64,15 @@ fn named(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
 
 impl OpenRequest {
     /// What some refunds say of it. If it was not sent, only an echo says anything.
-    fn matching(&self, payment: &Payment, list: &[RefundSeen]) -> Match {
+    fn matching(&self, payment: &Payment, list: &[RefundObject]) -> RefundMatch {
         let since = self.since.unwrap_or_default();
-        let wanted = Wanted { key: Some(&self.key), amount: self.amount, since, alone: self.alone };
+        let requested =
+            RequestedRefund { key: Some(&self.key), amount: self.amount, since, is_unrivaled: self.is_unrivaled };
         match self.since {
-            Some(_) => payment.matching(&wanted, list),
+            Some(_) => payment.matching(&requested, list),
             None => {
                 let echoed: Vec<_> = list.iter().filter(|it| it.echo.as_ref() == Some(&self.key)).cloned().collect();
-                payment.matching(&wanted, &echoed)
+                payment.matching(&requested, &echoed)
             }
         }
     }
@@ -79,7 +80,7 @@ impl OpenRequest {
 
 impl Payment {
     /// What has become of the refund of the same intent.
-    pub(in super::super) fn refund_standing(&self, refund: &CreateRefund) -> Option<IntentStatus> {
+    pub(in super::super) fn refund_status(&self, refund: &CreateRefund) -> Option<IntentStatus> {
         Some(self.returns.status_of(refund.intent.as_ref()?, refund.content()))
     }
 
@@ -93,57 +94,63 @@ impl Payment {
         let amount = refund.wanted(self.refundable(session.is_manual()));
         let Some(intent) = refund.intent.clone() else { return Err(Stop::NotNow) };
         let content = refund.content();
-        let ordinal = self.returns.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CREATE_REFUND.name, &intent, ordinal);
+        let number = self.returns.status_of(&intent, content).number()?;
+        let name = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
         with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
-        cx.request_as(Call::CreateRefund(session.id().clone(), name.clone(), Box::new(refund)), &intent, ordinal);
-        self.refunding.begin(name, amount, self.returned());
-        self.returns.open(intent, content, ordinal);
+        cx.request_as(Call::CreateRefund(session.id().clone(), name.clone(), Box::new(refund)), &intent, number);
+        self.refunding.add(name, amount, self.returned());
+        self.returns.open(intent, content, number);
         Ok(())
     }
 
     /// Whether a good reply to a refund proves it: a session that shows one that is new.
-    pub(super) fn weigh_refund(
+    pub(super) fn compare_refund(
         &self,
         name: &EffectId,
         refund: &CreateRefund,
-        seen: Box<SessionSeen>,
+        object: Box<SessionObject>,
         since: Timestamp,
     ) -> Reading<Event> {
         let amount = self.refunding.amount(name).unwrap_or_default();
         let key = echoed_key(refund.refund_metadata.as_ref());
-        let wanted = Wanted { key: key.as_deref(), amount, since, alone: true };
-        match self.matching(&wanted, refunds(&seen)) {
-            Match::Are(mut ids) | Match::MayBe(mut ids) if !ids.is_empty() => {
+        let requested = RequestedRefund { key: key.as_deref(), amount, since, is_unrivaled: true };
+        match self.matching(&requested, refunds(&object)) {
+            RefundMatch::Certain(mut ids) | RefundMatch::Possible(mut ids) if !ids.is_empty() => {
                 // What another sending has made is no news: one more comes before it.
                 ids.sort_by_key(|id| self.is_ours(id));
-                Reading::Done(Event::Refunded(seen, ids))
+                Reading::Done(Event::Refunded(object, ids))
             }
             _ => Reading::missing("/checkout_session/refunds"),
         }
     }
 
     /// Settles a refund as a session shows it; `requested` is whether it was looked up for its outcome.
-    pub(super) fn settle_refund(&mut self, seen: &SessionSeen, open: &OpenRequest, requested: bool, cx: &mut Cx<'_>) {
-        match open.matching(self, refunds(seen)) {
-            Match::Are(ids) => {
+    pub(super) fn settle_refund(
+        &mut self,
+        object: &SessionObject,
+        open: &OpenRequest,
+        is_outcome_lookup: bool,
+        cx: &mut Cx<'_>,
+    ) {
+        match open.matching(self, refunds(object)) {
+            RefundMatch::Certain(ids) => {
                 cx.prove(|call| is_named(call, &open.name), ids.first().map(|id| id.as_str()));
-                for twice in self.more_than_asked(&ids, open.amount) {
+                for twice in self.more_than_requested(&ids, open.amount) {
                     cx.ask(Review::MadeTwice, twice.as_str());
                 }
                 self.refund_made(&open.name, &ids);
             }
-            Match::MayBe(_) => cx.ask_about(|call| is_named(call, &open.name)),
-            Match::None if requested => self.refund_missing(seen, &open.name, cx),
-            Match::None => {}
+            RefundMatch::Possible(_) => cx.ask_about(|call| is_named(call, &open.name)),
+            RefundMatch::None if is_outcome_lookup => self.refund_missing(object, &open.name, cx),
+            RefundMatch::None => {}
         }
     }
 
     /// A session that was looked up for the outcome of a refund does not show it.
-    fn refund_missing(&mut self, seen: &SessionSeen, name: &EffectId, cx: &mut Cx<'_>) {
-        let unlisted = Self::unlisted(seen) > Cents::ZERO;
+    fn refund_missing(&mut self, object: &SessionObject, name: &EffectId, cx: &mut Cx<'_>) {
+        let unlisted = Self::unlisted(object) > Cents::ZERO;
         let grown = self.refunding.grown(self.returned()) > Cents::ZERO;
-        match &seen.refunds {
+        match &object.refunds {
             _ if unlisted && grown => cx.ask_about(|call| is_named(call, name)),
             Some(list) if list.whole => self.deny(name, cx),
             _ => cx.look_again(|call| is_named(call, name)),
@@ -151,18 +158,18 @@ impl Payment {
     }
 
     /// The reply to a refund shows what it has made; given are those of them that are more than was asked for.
-    pub(in super::super) fn refund_shown(
+    pub(in super::super) fn on_refund_reply(
         &mut self,
         name: &EffectId,
-        seen: &SessionSeen,
+        object: &SessionObject,
         ids: &[RefundId],
         cx: &mut Cx<'_>,
     ) -> Vec<RefundId> {
-        self.note_refunds(seen, cx);
-        let asked = self.refunding.amount(name).unwrap_or_default();
-        let beyond = self.more_than_asked(ids, asked);
+        self.note_refunds(object, cx);
+        let requested_amount = self.refunding.amount(name).unwrap_or_default();
+        let beyond = self.more_than_requested(ids, requested_amount);
         // Those that echo the request's key are its own, however many; of the others only as many as it needs.
-        let echoed = |id: &RefundId| refunds(seen).iter().any(|it| it.refund_id == *id && it.echo.is_some());
+        let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
         let made: Vec<_> = ids.iter().filter(|id| !beyond.contains(id) || echoed(id)).cloned().collect();
         self.refund_made(name, &made);
         beyond
@@ -178,37 +185,37 @@ impl Payment {
     }
 
     /// A verified webhook shows a refund: it names the request whose key it echoes, or the only one that it can be.
-    pub(super) fn settle_signaled_refund(&mut self, seen: &RefundSeen, cx: &mut Cx<'_>) {
+    pub(super) fn settle_refund_webhook(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
         for open in self.refunding.requests(cx) {
-            if let Match::Are(ids) = open.matching(self, core::slice::from_ref(seen)) {
-                cx.prove(|call| is_named(call, &open.name), Some(seen.refund_id.as_str()));
+            if let RefundMatch::Certain(ids) = open.matching(self, core::slice::from_ref(object)) {
+                cx.prove(|call| is_named(call, &open.name), Some(object.refund_id.as_str()));
                 return self.refund_made(&open.name, &ids);
             }
         }
         let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
-        let Some(name) = seen.echo.as_deref().and_then(of_echo) else { return };
+        let Some(name) = object.echo.as_deref().and_then(of_echo) else { return };
         let is_it = |call: &Call| is_named(call, &name);
-        if let Ok(Some(made)) = cx.after_all(is_it, seen.refund_id.as_str(), Review::MadeAfterAll) {
+        if let Ok(Some(made)) = cx.after_all(is_it, object.refund_id.as_str(), Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
-                self.refund_came_to_nothing(again);
+                self.refund_not_made(again);
             }
-            return self.refund_made(&name, core::slice::from_ref(&seen.refund_id));
+            return self.refund_made(&name, core::slice::from_ref(&object.refund_id));
         }
-        match self.shown_again(&name, seen) {
-            Again::Known => {}
-            Again::Twice => cx.ask(Review::MadeTwice, seen.refund_id.as_str()),
+        match self.note_echo(&name, object) {
+            EchoedRefund::Known => {}
+            EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
             // Every sending was refused, and one has made it even so.
-            Again::AfterAll => cx.ask(Review::MadeAfterAll, seen.refund_id.as_str()),
+            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, object.refund_id.as_str()),
         }
     }
 
     /// Whether a refund echoes a key of ours.
-    pub(in super::super) fn echoes(seen: &RefundSeen, cx: &Cx<'_>) -> bool {
-        seen.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
+    pub(in super::super) fn echoes(object: &RefundObject, cx: &Cx<'_>) -> bool {
+        object.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
     }
 }
 
 /// The refunds that a session shows.
-fn refunds(seen: &SessionSeen) -> &[RefundSeen] {
-    seen.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
+fn refunds(object: &SessionObject) -> &[RefundObject] {
+    object.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
 }

@@ -85,8 +85,8 @@ impl SubscriptionRecord {
             }
         }
         let delivered = self.delivered.take_if(|it| *it == paid.span.start).is_some();
-        let judged = paid.invoice.as_ref().and_then(|it| self.invoices.paid_for(it)) == Some(Place::Judged);
-        if delivered || judged || paid.trial {
+        let is_reviewed = paid.invoice.as_ref().and_then(|it| self.invoices.paid_for(it)) == Some(Place::Reviewed);
+        if delivered || is_reviewed || paid.trial {
             return;
         }
         let of = match &paid.invoice {
@@ -98,7 +98,7 @@ impl SubscriptionRecord {
 
     /// What was paid and not delivered when the subscription ends is a person's. What its session has sold was delivered, or
     /// is leased, unless it is among that.
-    pub(super) fn leave_undelivered(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
         let mut all: Vec<String> = cx.withhold();
         all.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
@@ -122,7 +122,7 @@ impl SubscriptionRecord {
 
     /// What a session has sold was not delivered when the subscription ended, and no lookup tells whether it was paid: its
     /// session is complete, and a person looks.
-    pub(super) fn doubt(&self, id: &InvoiceId, cx: &mut Cx<'_>) {
+    pub(super) fn ask_about_undelivered(&self, id: &InvoiceId, cx: &mut Cx<'_>) {
         let is_its = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
         if self.is_over() && self.sale.as_ref().filter(is_its).is_some() {
             cx.ask(Review::UnplacedInvoice, id.as_str());
@@ -130,7 +130,7 @@ impl SubscriptionRecord {
     }
 
     /// A person says that what is not as asked is delivered even so, whatever has become of the subscription.
-    pub(in super::super) fn deliver_even_so(&mut self, of: &str, cx: &mut Cx<'_>) {
+    pub(in super::super) fn deliver_anyway(&mut self, of: &str, cx: &mut Cx<'_>) {
         if self.is_over() { cx.fulfill(of) } else { self.deliver(of, cx) }
     }
 
@@ -138,7 +138,7 @@ impl SubscriptionRecord {
     /// name, so that who has begun to deliver it does not do so twice.
     pub(in super::super) fn invoice_reviewed(&mut self, of: &str, fulfill: bool, cx: &mut Cx<'_>) {
         if let Ok(invoice) = InvoiceId::parse(of) {
-            self.invoices.place(&invoice, Place::Judged);
+            self.invoices.place(&invoice, Place::Reviewed);
         }
         let is_its = |sale: &&mut Sale| sale.is_named(of);
         let sale = self.sale.as_mut().filter(is_its).map(|sale| {

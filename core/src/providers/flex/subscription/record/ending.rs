@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
 use super::period::Paid;
-use super::refunds::Refunding;
+use super::refunds::ExpectedRefund;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
@@ -31,33 +31,33 @@ pub(super) enum Ending {
 }
 
 /// Checks what a cancellation says.
-pub(in super::super) fn check(asked: &CancelSubscription, rules: &mut Rules<'_>) {
-    rules.check(Rule::SubscriptionCancelExplicit, asked.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
-    let given = asked.refund_amount.is_none_or(|amount| asked.refunds() && amount > Cents::ZERO);
+pub(in super::super) fn check(requested: &CancelSubscription, rules: &mut Rules<'_>) {
+    rules.check(Rule::SubscriptionCancelExplicit, requested.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
+    let given = requested.refund_amount.is_none_or(|amount| requested.refunds() && amount > Cents::ZERO);
     rules.check(Rule::SubscriptionCancelRefund, given).at("/refund_amount");
-    let at_once = !asked.refunds() || asked.cancel_at_period_end != Some(true);
+    let at_once = !requested.refunds() || requested.cancel_at_period_end != Some(true);
     rules.check(Rule::SubscriptionCancelRefund, at_once).at("/refund");
-    rules.check_extra::<CancelSubscription>(&asked.extra);
+    rules.check_extra::<CancelSubscription>(&requested.extra);
 }
 
 impl SubscriptionRecord {
     /// Whether it is asked for, or so already, that it ends with its period, or that it does not.
     pub(in super::super) fn is_to_end(&self, with_period: bool) -> bool {
         match &self.ending {
-            Some(Ending::WithPeriod(asked)) => *asked == with_period,
+            Some(Ending::WithPeriod(requested)) => *requested == with_period,
             Some(Ending::AtOnce(_)) => false,
             None => self.status.is_some() && !self.is_over() && self.cancel_at_period_end == with_period,
         }
     }
 
     /// Whether the same end is asked for already, or is set.
-    pub(in super::super) fn is_ending(&self, asked: &CancelSubscription) -> bool {
-        let named = asked.subscription_id.as_ref().is_none_or(|id| *id == self.id);
-        let plain = !asked.refunds() && asked.refund_amount.is_none() && asked.extra.is_empty();
+    pub(in super::super) fn is_ending(&self, requested: &CancelSubscription) -> bool {
+        let named = requested.subscription_id.as_ref().is_none_or(|id| *id == self.id);
+        let plain = !requested.refunds() && requested.refund_amount.is_none() && requested.extra.is_empty();
         named
-            && match (&self.ending, asked.cancel_at_period_end) {
+            && match (&self.ending, requested.cancel_at_period_end) {
                 (_, Some(true)) => plain && self.is_to_end(true),
-                (Some(Ending::AtOnce(before)), _) => before.is_same_as(asked),
+                (Some(Ending::AtOnce(before)), _) => before.is_same_as(requested),
                 _ => false,
             }
     }
@@ -68,18 +68,18 @@ impl SubscriptionRecord {
     }
 
     /// Asks for an end at once.
-    pub(in super::super) fn cancel(&mut self, asked: CancelSubscription, cx: &mut Cx<'_>) {
+    pub(in super::super) fn cancel(&mut self, requested: CancelSubscription, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
-        cx.request(Call::CancelSubscription(self.id.clone(), asked.clone()));
-        self.ending = Some(Ending::AtOnce(Box::new(asked)));
+        cx.request(Call::CancelSubscription(self.id.clone(), requested.clone()));
+        self.ending = Some(Ending::AtOnce(Box::new(requested)));
     }
 
     /// Asks that it ends with its period, or that it does not.
-    pub(in super::super) fn update(&mut self, asked: UpdateSubscription, cx: &mut Cx<'_>) {
+    pub(in super::super) fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
-        self.asked_to_end |= asked.cancel_at_period_end;
-        self.ending = Some(Ending::WithPeriod(asked.cancel_at_period_end));
-        cx.request(Call::UpdateSubscription(self.id.clone(), asked));
+        self.asked_to_end |= requested.cancel_at_period_end;
+        self.ending = Some(Ending::WithPeriod(requested.cancel_at_period_end));
+        cx.request(Call::UpdateSubscription(self.id.clone(), requested));
     }
 
     fn drop_unsent_updates(&self, cx: &mut Cx<'_>) {
@@ -88,43 +88,48 @@ impl SubscriptionRecord {
 
     /// A reply proves the success of a change: older ones are settled by it, and looked up once they can be on their way
     /// no more.
-    pub(in super::super) fn updated(&mut self, asked: &UpdateSubscription, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    pub(in super::super) fn updated(
+        &mut self,
+        requested: &UpdateSubscription,
+        object: &SubscriptionObject,
+        cx: &mut Cx<'_>,
+    ) {
         let of_this = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if *id == self.id);
-        let newest = Some(Ending::WithPeriod(asked.cancel_at_period_end)) == self.ending;
+        let newest = Some(Ending::WithPeriod(requested.cancel_at_period_end)) == self.ending;
         let lease = cx.pending(of_this).and_then(|it| it.lease);
         if newest {
             cx.withdraw(of_this);
             self.ending = None;
-            self.asked_to_end = asked.cancel_at_period_end;
+            self.asked_to_end = requested.cancel_at_period_end;
         }
-        self.shown(seen, cx);
+        self.on_lookup(object, cx);
         if let Some(lease) = lease.filter(|end| !end.is_over(cx.now())) {
-            cx.look_up_from(self.look_up(), lease);
+            cx.look_up_from(self.lookup_call(), lease);
         }
     }
 
     /// What a lookup says of the requests whose outcome is unknown.
-    pub(in super::super) fn settle_requests(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    pub(in super::super) fn settle_requests(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let id = self.id.clone();
-        let looked = cx.leased_at();
+        let leased_at = cx.leased_at();
         let update = |call: &Call| match call {
             Call::UpdateSubscription(of, it) if *of == id => Some(it.cancel_at_period_end),
             _ => None,
         };
-        if let Some(flag) = seen.cancel_at_period_end {
+        if let Some(flag) = object.cancel_at_period_end {
             let reached = |call: &Call| update(call) == Some(flag);
-            if cx.pending(reached).is_some_and(|it| it.first_at.is_some_and(|first| looked >= first)) {
+            if cx.pending(reached).is_some_and(|it| it.first_at.is_some_and(|first| leased_at >= first)) {
                 cx.prove(reached, None);
                 self.settle_request(Ending::WithPeriod(flag));
             }
         }
-        let is_over = seen.status.as_ref().is_some_and(SubscriptionStatus::is_over);
+        let is_over = object.status.as_ref().is_some_and(SubscriptionStatus::is_over);
         if !matches!(call, Call::ConfirmSubscription(_)) || is_over {
             return;
         }
-        let asked =
+        let is_about_end =
             |call: &Call| update(call).is_some() || matches!(call, Call::CancelSubscription(of, _) if *of == id);
-        let Some((_, denied)) = cx.deny(asked) else { return };
+        let Some((_, denied)) = cx.deny(is_about_end) else { return };
         match &*denied {
             Call::CancelSubscription(..) => self.ending = None,
             Call::UpdateSubscription(_, it) => self.settle_request(Ending::WithPeriod(it.cancel_at_period_end)),
@@ -140,9 +145,9 @@ impl SubscriptionRecord {
     }
 
     /// Nothing has come of a change: it is not made any more where a newer one has taken its place.
-    pub(in super::super) fn not_sent(&self, asked: &UpdateSubscription, cx: &mut Cx<'_>) {
-        if self.ending != Some(Ending::WithPeriod(asked.cancel_at_period_end)) {
-            cx.withdraw(|call| matches!(call, Call::UpdateSubscription(id, of) if *id == self.id && of == asked));
+    pub(in super::super) fn not_sent(&self, requested: &UpdateSubscription, cx: &mut Cx<'_>) {
+        if self.ending != Some(Ending::WithPeriod(requested.cancel_at_period_end)) {
+            cx.withdraw(|call| matches!(call, Call::UpdateSubscription(id, of) if *id == self.id && of == requested));
         }
     }
 
@@ -157,7 +162,7 @@ impl SubscriptionRecord {
             self.ending = Some(Ending::WithPeriod(it.cancel_at_period_end));
         }
         self.asked_to_end = self.cancel_at_period_end || self.ending == Some(Ending::WithPeriod(true));
-        self.look(cx);
+        self.look_up(cx);
     }
 
     /// Whether it ends before the instant at which we have asked that it ends, or before the paid end of a period of which
@@ -180,10 +185,10 @@ impl SubscriptionRecord {
         let (early, was_shown) = (self.ends_early(cx), self.was_shown(cx));
         let had_access = self.access.is_some();
         let is_canceled = status == SubscriptionStatus::Canceled;
-        self.drop_all(cx);
+        self.withdraw_all(cx);
         self.since = cx.now();
         self.status = Some(status);
-        self.leave_undelivered(cx);
+        self.ask_about_all_undelivered(cx);
         self.invoices.leave_session(self.sale.as_ref().is_none_or(|it| it.found));
         self.place_invoices(cx);
         if early && was_shown {
@@ -209,17 +214,22 @@ impl SubscriptionRecord {
     }
 
     /// Money is to be given back with the end.
-    pub(in super::super) fn expect_refund(&mut self, asked: &CancelSubscription, since: Timestamp, cx: &mut Cx<'_>) {
-        if asked.refunds() {
+    pub(in super::super) fn expect_refund(
+        &mut self,
+        requested: &CancelSubscription,
+        since: Timestamp,
+        cx: &mut Cx<'_>,
+    ) {
+        if requested.refunds() {
             let invoice = self.paid.as_ref().and_then(|it| self.invoices.find(it.invoice.as_ref()?));
             let paid = (invoice.and_then(|it| it.amount), invoice.and_then(|it| it.payment.as_deref()));
-            let requested = Refunding::new(asked, paid, since, cx.now());
+            let requested = ExpectedRefund::new(requested, paid, since, cx.now());
             self.refunds.expect(requested, &self.id, cx);
         }
     }
 
     /// Drops what is owed and awaited of it while it runs.
-    fn drop_all(&mut self, cx: &mut Cx<'_>) {
+    fn withdraw_all(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         cx.withdraw(|call| match call {
             Call::RetrieveSubscription(of) | Call::ConfirmSubscription(of) | Call::UpdateSubscription(of, _) => {
@@ -236,7 +246,7 @@ impl SubscriptionRecord {
         for review in [Review::NoSignal, Review::NoPeriod, Review::NotFound, Review::UnknownStatus] {
             cx.withdraw_review(review, id.as_str());
         }
-        (self.shown, self.attested, self.delivered, self.ending) = (None, None, None, None);
+        (self.last_lookup, self.attested, self.delivered, self.ending) = (None, None, None, None);
         (self.cancel_at_period_end, self.past_due) = (false, false);
     }
 }

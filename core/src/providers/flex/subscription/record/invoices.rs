@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::period::Span;
 use crate::id::Digest;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::InvoiceSeen;
+use crate::providers::flex::api::objects::InvoiceObject;
 use crate::providers::flex::ids::InvoiceId;
 use crate::time::Timestamp;
 
@@ -75,7 +75,8 @@ pub(super) enum Place {
     /// Something besides, in a period that another has paid.
     Extra,
     /// What a person said.
-    Judged,
+    #[serde(rename = "judged")]
+    Reviewed,
 }
 
 impl Place {
@@ -97,7 +98,7 @@ pub(super) struct Details<'a> {
 
 impl<'a> Details<'a> {
     /// What a message says of an invoice besides its status.
-    pub(super) fn of(invoice: &'a InvoiceSeen) -> Self {
+    pub(super) fn of(invoice: &'a InvoiceObject) -> Self {
         let amount = invoice.amount_paid.filter(|_| invoice.is_paid());
         Self { made: invoice.created_at, payment: invoice.payment_intent(), amount }
     }

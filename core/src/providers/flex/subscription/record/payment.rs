@@ -3,7 +3,7 @@
 use super::SubscriptionRecord;
 use super::invoices::Details;
 use crate::fact::IgnoredReason;
-use crate::providers::flex::api::objects::{InvoiceSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
@@ -33,22 +33,31 @@ impl SubscriptionRecord {
     }
 
     /// An invoice could not be paid: the customer is notified once, and loses nothing.
-    pub(in super::super) fn failed(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(in super::super) fn on_invoice_failed(
+        &mut self,
+        invoice: &InvoiceObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         if self.is_over() || self.invoices.knows(&invoice.invoice_id) {
             return Err(IgnoredReason::Duplicate);
         }
         let notified = self.past_due && !self.invoices.is_failing();
-        let is_of_period = |it: &super::period::Shown| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
-        if !(notified && self.shown.as_ref().is_none_or(is_of_period)) {
+        let is_of_period =
+            |it: &super::period::LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
+        if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
             cx.notify(Notice::PaymentFailed, invoice.invoice_id.as_str(), None);
         }
         self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
-        self.look(cx);
+        self.look_up(cx);
         Ok(())
     }
 
     /// An invoice was paid: what that pays for, the lookup tells.
-    pub(in super::super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(in super::super) fn on_invoice_paid(
+        &mut self,
+        invoice: &InvoiceObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         let id = &invoice.invoice_id;
         let of_session = self.sale.as_ref().is_some_and(|it| it.found && it.invoice.as_ref() == Some(id));
         if self.is_over() && (of_session || !invoice.is_paid()) {
@@ -59,7 +68,7 @@ impl SubscriptionRecord {
                 return Err(IgnoredReason::Duplicate);
             }
             self.look_up_invoice(id.clone(), cx);
-            self.look(cx);
+            self.look_up(cx);
             return Ok(());
         }
         check_amounts(invoice, cx);
@@ -73,16 +82,16 @@ impl SubscriptionRecord {
         if !self.is_over() {
             self.reschedule(cx);
             self.plan(cx);
-            self.look(cx);
+            self.look_up(cx);
         }
         Ok(())
     }
 
     /// A reply shows an invoice.
-    pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+    pub(in super::super) fn on_invoice_lookup(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) {
         let id = &invoice.invoice_id;
-        if !self.has_invoice(invoice, "/invoice", cx) {
-            self.looked(cx);
+        if !self.owns_invoice(invoice, "/invoice", cx) {
+            self.note_lookup(cx);
             self.plan(cx);
             return;
         }
@@ -91,18 +100,18 @@ impl SubscriptionRecord {
             check_amounts(invoice, cx);
             is_news = self.note_paid(id, Details::of(invoice), cx);
         } else if self.is_over() && !invoice.is_void() {
-            self.doubt(id, cx);
-        } else if self.shown.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
+            self.ask_about_undelivered(id, cx);
+        } else if self.last_lookup.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
             // What another system cannot have delivered.
             self.delivered = None;
         }
         self.invoices.looked(id);
         self.settle(cx);
         self.reschedule(cx);
-        self.looked(cx);
+        self.note_lookup(cx);
         self.plan(cx);
         if is_news && !self.is_over() && !self.is_settled(cx.now()) {
-            self.look(cx);
+            self.look_up(cx);
         }
     }
 
@@ -138,7 +147,7 @@ impl SubscriptionRecord {
 }
 
 /// The status alone decides whether an invoice is paid: amounts can only warn.
-fn check_amounts(invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+fn check_amounts(invoice: &InvoiceObject, cx: &mut Cx<'_>) {
     let whole = invoice.amount_paid.is_none_or(|paid| invoice.amount_due.is_none_or(|due| paid >= due));
     cx.check(Rule::InvoicePaidAmount, whole).at("/object/invoice/amount_paid");
 }

@@ -6,7 +6,7 @@ use super::SubscriptionRecord;
 use super::ending::EARLY;
 use super::invoices::Place;
 use super::sale::FIRST_PERIOD;
-use crate::providers::flex::api::objects::{Said, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{Member, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::Review;
 use crate::providers::flex::subscription::Cx;
@@ -45,7 +45,7 @@ impl Span {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShown"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shown {
+pub(super) struct LookupResult {
     /// When the lookup was begun.
     pub(super) leased: Timestamp,
     /// When the period began, or the latest instant at which it can have.
@@ -70,9 +70,9 @@ pub(super) struct Shown {
     pub(super) silent: bool,
 }
 
-impl Shown {
-    fn new(seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
-        let end = seen.current_period_end();
+impl LookupResult {
+    fn new(object: &SubscriptionObject, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
+        let end = object.current_period_end();
         let leased = cx.leased_at();
         // Where it is not said, a period begins where the one before has ended, or at the latest now.
         let start = before.filter(|_| end.is_some()).and_then(|it| match it.end {
@@ -81,13 +81,13 @@ impl Shown {
         });
         Self {
             leased,
-            start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
+            start: object.current_period_start().or(start).unwrap_or_else(|| cx.now()),
             end,
-            trial_end: seen.trial_end.this().copied(),
-            odd_trial: seen.trial_end == Said::Odd,
-            made: seen.created_at,
+            trial_end: object.trial_end.value().copied(),
+            odd_trial: object.trial_end == Member::Invalid,
+            made: object.created_at,
             invoice: invoice.cloned(),
-            silent: seen.latest_invoice == Said::Nothing,
+            silent: object.latest_invoice == Member::Absent,
         }
     }
 
@@ -127,21 +127,21 @@ impl Paid {
     }
 
     /// When it ends by what the last lookup has shown.
-    pub(super) fn shown_end(&self) -> Timestamp {
+    pub(super) fn current_end(&self) -> Timestamp {
         self.cut.unwrap_or(self.span.end)
     }
 }
 
 impl SubscriptionRecord {
     /// Takes in the period that a lookup shows.
-    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
-        let shown = Shown::new(seen, invoice, self.shown.as_ref(), cx);
-        if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
-            && shown.invoice.as_ref() != Some(&before)
+    pub(super) fn take_period(&mut self, object: &SubscriptionObject, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
+        let lookup = LookupResult::new(object, invoice, self.last_lookup.as_ref(), cx);
+        if let Some(before) = self.last_lookup.as_ref().and_then(|it| it.invoice.clone())
+            && lookup.invoice.as_ref() != Some(&before)
         {
             self.drop_invoice_lookup(&before, cx);
         }
-        self.shown = Some(shown);
+        self.last_lookup = Some(lookup);
     }
 
     /// Gives what is paid of the period that was shown, and finds each paid invoice its place.
@@ -154,38 +154,38 @@ impl SubscriptionRecord {
 
     /// The period that was shown, if it is paid.
     fn found_paid(&self) -> Option<Paid> {
-        let shown = self.shown.as_ref()?;
-        if self.paid.as_ref().is_some_and(|it| shown.start < it.span.start) {
+        let lookup = self.last_lookup.as_ref()?;
+        if self.paid.as_ref().is_some_and(|it| lookup.start < it.span.start) {
             // It is an older one.
             return None;
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                Some(Paid { trial: true, ..Paid::new(shown.trial()?, shown.invoice.as_ref()) })
+                Some(Paid { trial: true, ..Paid::new(lookup.trial()?, lookup.invoice.as_ref()) })
             }
-            SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
+            SubscriptionStatus::Active => self.found_active(lookup, lookup.span()?),
             // A person's word about the status is none about an invoice that is shown.
             status if self.is_attested(status) => {
-                let span = shown.span()?;
-                self.found_active(shown, span).or_else(|| shown.silent.then(|| Paid::new(span, None)))
+                let span = lookup.span()?;
+                self.found_active(lookup, span).or_else(|| lookup.silent.then(|| Paid::new(span, None)))
             }
             _ => None,
         }
     }
 
-    fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
+    fn found_active(&self, lookup: &LookupResult, span: Span) -> Option<Paid> {
         let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
-        let latest = shown.invoice.as_ref();
-        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
+        let latest = lookup.invoice.as_ref();
+        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(lookup) {
             return paid(latest);
         }
-        if !shown.silent {
+        if !lookup.silent {
             return None;
         }
         match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
             Some(invoice) => paid(Some(invoice)),
             // A renewal that has failed would have made it past due; where one is reported, its own lookup decides.
-            None if shown.leased >= span.start.after(RENEWED) && self.failing_in(shown).is_none() => {
+            None if lookup.leased >= span.start.after(RENEWED) && self.failing_in(lookup).is_none() => {
                 paid(self.only_unplaced())
             }
             None => None,
@@ -193,8 +193,8 @@ impl SubscriptionRecord {
     }
 
     /// An invoice of the period that is reported as failed, where the lookup itself shows no invoice.
-    pub(super) fn failing_in(&self, shown: &Shown) -> Option<&InvoiceId> {
-        let span = shown.span().filter(|_| shown.silent)?;
+    pub(super) fn failing_in(&self, lookup: &LookupResult) -> Option<&InvoiceId> {
+        let span = lookup.span().filter(|_| lookup.silent)?;
         self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
     }
 
@@ -202,7 +202,7 @@ impl SubscriptionRecord {
     fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
         let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
         match self.invoices.paid_for(id) {
-            Some(Place::Open | Place::Extra | Place::Judged) => true,
+            Some(Place::Open | Place::Extra | Place::Reviewed) => true,
             Some(Place::Period(of)) => of == start,
             Some(Place::Session) => is_only(),
             None => false,
@@ -210,10 +210,10 @@ impl SubscriptionRecord {
     }
 
     /// Whether a period is the one that our session has sold.
-    fn is_first(&self, shown: &Shown) -> bool {
-        let began = |until: Timestamp| shown.start <= until;
-        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == shown.start);
-        let of_subscription = shown.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
+    fn is_first(&self, lookup: &LookupResult) -> bool {
+        let began = |until: Timestamp| lookup.start <= until;
+        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == lookup.start);
+        let of_subscription = lookup.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
         self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
     }
 
@@ -226,7 +226,7 @@ impl SubscriptionRecord {
     /// Gives access for a period, and delivers it if it is a new one.
     pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Cx<'_>) {
         // Where no invoice is shown, a period that begins within the paid one is the same.
-        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.shown_end();
+        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.current_end();
         let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
         let before = self.paid.take().filter(is_it);
         let is_same = before.is_some();
@@ -254,15 +254,15 @@ impl SubscriptionRecord {
     /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
     /// that was to go on can be made shorter.
     fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Cx<'_>) {
-        let shown = paid.span.end;
+        let end = paid.span.end;
         let is_promised = !before.trial || self.asked_to_end;
-        if !is_promised || shown.after(EARLY) >= before.span.end {
+        if !is_promised || end.after(EARLY) >= before.span.end {
             return cx.withdraw_review(Review::EndedEarly, self.id.as_str());
         }
-        if before.cut != Some(shown) {
+        if before.cut != Some(end) {
             cx.ask(Review::EndedEarly, self.id.as_str());
         }
-        (paid.span.end, paid.cut) = (before.span.end, Some(shown));
+        (paid.span.end, paid.cut) = (before.span.end, Some(end));
     }
 
     /// Finds each paid invoice its place; one that has none is a person's.
@@ -278,15 +278,15 @@ impl SubscriptionRecord {
                     cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
                 }
                 cx.ask(Review::UnplacedInvoice, it.id.as_str());
-            } else if let Some(shown) = self.shown.as_ref().filter(|shown| Some(shown.leased) >= it.paid) {
-                let pending = match shown.span() {
-                    _ if shown.invoice.as_ref() == Some(&it.id) => true,
-                    Some(span) => shown.silent && it.made.is_some_and(|made| span.has_made(made)),
+            } else if let Some(lookup) = self.last_lookup.as_ref().filter(|lookup| Some(lookup.leased) >= it.paid) {
+                let pending = match lookup.span() {
+                    _ if lookup.invoice.as_ref() == Some(&it.id) => true,
+                    Some(span) => lookup.silent && it.made.is_some_and(|made| span.has_made(made)),
                     None => false,
                 };
                 match it.made {
                     _ if pending => {}
-                    None if shown.silent && !it.looked => self.look_up_invoice(it.id.clone(), cx),
+                    None if lookup.silent && !it.looked => self.look_up_invoice(it.id.clone(), cx),
                     _ => cx.ask(Review::UnplacedInvoice, it.id.as_str()),
                 }
             }
@@ -313,10 +313,11 @@ impl SubscriptionRecord {
                 return (sale.found || !is_over).then_some(Place::Session);
             }
         }
-        let silent = self.shown.as_ref().is_none_or(|it| it.silent);
+        let silent = self.last_lookup.as_ref().is_none_or(|it| it.silent);
         let paid = self.paid.as_mut()?;
         let of_period = made.is_some_and(|made| paid.span.surely_has_made(made));
-        let latest = self.shown.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
+        let latest =
+            self.last_lookup.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
         let reported_in_time = reported.is_some_and(|reported| reported < paid.span.end);
         if paid.invoice.is_none() && (of_period || (made.is_none() && silent && reported_in_time)) {
             paid.invoice = Some(id.clone());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::providers::flex::api::objects::SessionSeen;
+use crate::providers::flex::api::objects::SessionObject;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::sessions::Session;
 use crate::time::{Millis, Timestamp};
@@ -36,12 +36,12 @@ impl Sale {
         self.session.as_str() == of || self.invoice.as_ref().is_some_and(|it| it.as_str() == of)
     }
 
-    pub(super) fn new(session: &Session, seen: &SessionSeen, now: Timestamp) -> Self {
-        let made = seen.created_at.unwrap_or(session.since());
+    pub(super) fn new(session: &Session, object: &SessionObject, now: Timestamp) -> Self {
+        let made = object.created_at.unwrap_or(session.since());
         let by = session.expires_at().unwrap_or_else(|| made.after(SESSION_LIFE));
         Self {
             session: session.id().clone(),
-            invoice: seen.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok()),
+            invoice: object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok()),
             until: now.min(by).after(FIRST_PERIOD),
             found: false,
         }

@@ -87,16 +87,16 @@ fn fixed(config: &Config) -> Vec<Millis> {
 impl SubscriptionRecord {
     /// Whether the last lookup leaves nothing open until its paid period is over.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
-        let shown = self.shown.as_ref();
-        let is_it = |it: &super::period::Paid| shown.is_some_and(|shown| shown.start <= it.span.start);
-        self.is_live() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.shown_end() > now)
+        let lookup = self.last_lookup.as_ref();
+        let is_it = |it: &super::period::Paid| lookup.is_some_and(|lookup| lookup.start <= it.span.start);
+        self.is_live() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.current_end() > now)
     }
 
     /// Begins the schedule that fits its status now.
     pub(super) fn reschedule(&mut self, cx: &Cx<'_>) {
-        let looked = self.shown.as_ref().map(|it| it.leased);
+        let looked = self.last_lookup.as_ref().map(|it| it.leased);
         let at = looked.unwrap_or_else(|| cx.now());
-        let end = self.paid.as_ref().map(super::period::Paid::shown_end);
+        let end = self.paid.as_ref().map(super::period::Paid::current_end);
         match end {
             Some(end) if self.is_settled(at) => self.schedule.begin(end),
             // The first lookup after a long time begins it late.
@@ -114,12 +114,12 @@ impl SubscriptionRecord {
     }
 
     /// A lookup was answered, and shows nothing new.
-    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
+    pub(super) fn note_lookup(&mut self, cx: &Cx<'_>) {
         self.schedule.looked = self.schedule.looked.max(Some(cx.leased_at()));
     }
 
     /// Begins a schedule anew that a person has stopped: the status is another now.
-    pub(super) fn wake(&mut self, cx: &Cx<'_>) {
+    pub(super) fn restart_if_paused(&mut self, cx: &Cx<'_>) {
         if self.schedule.stopped || self.schedule.quiet {
             self.schedule = Schedule::new(cx.now());
         }
@@ -154,8 +154,8 @@ impl SubscriptionRecord {
         use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
         let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
         let decides = decides || self.status.as_ref().is_some_and(|it| self.is_attested(it));
-        let shown = self.shown.as_ref()?;
-        let latest = shown.invoice.as_ref().or_else(|| self.failing_in(shown));
+        let lookup = self.last_lookup.as_ref()?;
+        let latest = lookup.invoice.as_ref().or_else(|| self.failing_in(lookup));
         latest.filter(|it| decides && !self.invoices.is_paid(it))
     }
 
@@ -169,8 +169,8 @@ impl SubscriptionRecord {
         cx.withdraw_all_about(&[Review::PaymentUnknown.as_str()], |_| true);
         let end = self.schedule.end(cx.config());
         let next = self.schedule.next(cx.config()).filter(|_| !self.schedule.stopped);
-        if let Some(at) = self.sooner(next) {
-            cx.look_up_from(self.look_up(), at);
+        if let Some(at) = self.sooner_after_renewal(next) {
+            cx.look_up_from(self.lookup_call(), at);
         }
         let invoice = self.open_invoice();
         if let (Some(invoice), Some(at)) = (invoice, next) {
@@ -186,10 +186,10 @@ impl SubscriptionRecord {
     }
 
     /// The next lookup, or the one that shows whether a renewal has failed, if that is sooner.
-    fn sooner(&self, next: Option<Timestamp>) -> Option<Timestamp> {
-        let waits = |it: &&super::period::Shown| it.silent && self.status == Some(SubscriptionStatus::Active);
-        let shown = self.shown.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
-        let renewed = shown.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
+    fn sooner_after_renewal(&self, next: Option<Timestamp>) -> Option<Timestamp> {
+        let waits = |it: &&super::period::LookupResult| it.silent && self.status == Some(SubscriptionStatus::Active);
+        let lookup = self.last_lookup.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
+        let renewed = lookup.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
         next.map(|at| renewed.map_or(at, |(renewed, _)| at.min(renewed)))
     }
 }

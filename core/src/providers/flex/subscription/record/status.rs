@@ -3,9 +3,9 @@
 use super::SubscriptionRecord;
 use super::ending::Ending;
 use super::invoices::Details;
-use super::period::Shown;
+use super::period::LookupResult;
 use crate::flow::Reviews;
-use crate::providers::flex::api::objects::{InvoiceSeen, LatestInvoice, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{InvoiceObject, LatestInvoice, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
@@ -13,10 +13,10 @@ use crate::providers::flex::subscription::Cx;
 
 impl SubscriptionRecord {
     /// What a lookup has shown.
-    pub(super) fn shown(&mut self, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
-        let Some(status) = seen.status.clone() else { return };
-        if !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
-            self.looked(cx);
+    pub(super) fn on_lookup(&mut self, object: &SubscriptionObject, cx: &mut Cx<'_>) {
+        let Some(status) = object.status.clone() else { return };
+        if !self.is_in_mode(object.test_mode, "/subscription/test_mode", cx) {
+            self.note_lookup(cx);
             return self.plan(cx);
         }
         let may_move = self.status.as_ref().is_none_or(|from| may_move(from, &status));
@@ -28,12 +28,12 @@ impl SubscriptionRecord {
             return;
         }
         cx.withdraw_review(Review::NotFound, self.id.as_str());
-        self.customer = self.customer.take().or_else(|| seen.customer_id());
-        self.test_mode = self.test_mode.or(seen.test_mode.plain());
+        self.customer = self.customer.take().or_else(|| object.customer_id());
+        self.test_mode = self.test_mode.or(object.test_mode.value());
         if status.is_over() {
             return self.end(status, cx);
         }
-        self.describe(status, seen, cx);
+        self.describe(status, object, cx);
         self.ask_about_status(cx);
         self.ask_about_period(cx);
         self.notify_past_due(cx);
@@ -45,20 +45,20 @@ impl SubscriptionRecord {
     }
 
     /// Takes in what a lookup says of it.
-    fn describe(&mut self, status: SubscriptionStatus, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
-        if let Some(flag) = seen.cancel_at_period_end {
+    fn describe(&mut self, status: SubscriptionStatus, object: &SubscriptionObject, cx: &mut Cx<'_>) {
+        if let Some(flag) = object.cancel_at_period_end {
             self.cancel_at_period_end = flag;
             self.asked_to_end &= flag || self.ending == Some(Ending::WithPeriod(true));
         }
         let before = self.status.replace(status);
         if before != self.status {
             self.since = cx.now();
-            self.wake(cx);
+            self.restart_if_paused(cx);
         }
-        let latest = self.own_latest(seen, cx);
-        self.take_period(seen, latest.map(LatestInvoice::id), cx);
+        let latest = self.own_latest(object, cx);
+        self.take_period(object, latest.map(LatestInvoice::id), cx);
         if before.is_none() && self.sale.is_none() && self.is_live() {
-            self.delivered = self.shown.as_ref().map(|it| it.start);
+            self.delivered = self.last_lookup.as_ref().map(|it| it.start);
         }
         if let Some(LatestInvoice::Whole(invoice)) = latest
             && invoice.is_paid()
@@ -68,16 +68,16 @@ impl SubscriptionRecord {
     }
 
     /// The newest invoice that a lookup shows, unless it is whole and is another's.
-    fn own_latest<'a>(&self, seen: &'a SubscriptionSeen, cx: &mut Cx<'_>) -> Option<&'a LatestInvoice> {
-        let latest = seen.latest_invoice.this()?;
+    fn own_latest<'a>(&self, object: &'a SubscriptionObject, cx: &mut Cx<'_>) -> Option<&'a LatestInvoice> {
+        let latest = object.latest_invoice.value()?;
         match latest {
-            LatestInvoice::Whole(invoice) if !self.has_invoice(invoice, "/subscription/latest_invoice", cx) => None,
+            LatestInvoice::Whole(invoice) if !self.owns_invoice(invoice, "/subscription/latest_invoice", cx) => None,
             _ => Some(latest),
         }
     }
 
     /// Whether an invoice in a reply is of this subscription and its customer, in the same mode, as far as it says.
-    pub(super) fn has_invoice(&self, invoice: &InvoiceSeen, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn owns_invoice(&self, invoice: &InvoiceObject, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
         let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
         let same = of_it && self.is_of_customer(invoice.customer.as_ref());
         cx.check(Rule::InvoiceBelongs, same).at(pointer);
@@ -97,8 +97,8 @@ impl SubscriptionRecord {
 
     /// A period that does not say when it ends gives no access that anybody can end: a person is asked at once.
     fn ask_about_period(&self, cx: &mut Cx<'_>) {
-        let span = |it: &Shown| if self.is_trialing() { it.trial() } else { it.span() };
-        if self.is_live() && self.shown.as_ref().and_then(span).is_none() {
+        let span = |it: &LookupResult| if self.is_trialing() { it.trial() } else { it.span() };
+        if self.is_live() && self.last_lookup.as_ref().and_then(span).is_none() {
             cx.ask(Review::NoPeriod, self.id.as_str());
         } else {
             cx.withdraw_review(Review::NoPeriod, self.id.as_str());
@@ -112,8 +112,8 @@ impl SubscriptionRecord {
     /// A person calls an unlisted status live: the period that was shown is given, where no invoice that is not
     /// known to be paid contradicts it.
     pub(super) fn attest(&mut self, cx: &mut Cx<'_>) {
-        let Some(shown) = &self.shown else { return };
-        self.attested = self.status.as_ref().map(|it| (it.as_str().into(), shown.end));
+        let Some(lookup) = &self.last_lookup else { return };
+        self.attested = self.status.as_ref().map(|it| (it.as_str().into(), lookup.end));
         self.hold_or_release(cx);
         self.settle(cx);
         self.reschedule(cx);
@@ -129,7 +129,7 @@ impl SubscriptionRecord {
         self.settle(cx);
         self.reschedule(cx);
         self.plan(cx);
-        self.look(cx);
+        self.look_up(cx);
     }
 }
 
