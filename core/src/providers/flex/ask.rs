@@ -1,4 +1,4 @@
-//! Questions to Flex's pure modules.
+//! Questions that Flex's pure functions answer: no snapshot is needed.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::providers::question::questions;
 use crate::rule::Violation;
 use crate::snapshot::Rejection;
 
-/// A price, and what is odd about it.
+/// A price as Flex sends it, and the rules that it breaks with a warning.
 #[derive(Serialize)]
 struct PriceReply {
     price: PriceObject,
@@ -47,7 +47,7 @@ impl From<Result<Checked, Rejection>> for RequestResult {
 }
 
 questions! {
-    /// What of a cart an HSA or FSA card can pay, line by line: a prediction.
+    /// Predicts, line by line, what an HSA or FSA card can pay for.
     assess { lines: Vec<Line> } => Ok(assess(&lines));
 
     /// The request that creates a product, or the rules that it would break.
@@ -66,7 +66,7 @@ questions! {
     create_coupon { coupon: CouponData, #[serde(default)] settings: Settings } =>
         Ok(RequestResult::from(coupon.request(&settings)));
 
-    /// What the answer to a request about a price says, and what is odd about it.
+    /// A price in the body of a reply, and the rules that it breaks with a warning.
     read_price { body: String } =>
         PriceObject::read(body.as_bytes()).map(PriceReply::from).ok_or_else(|| Malformed::new("/body", "is no price of Flex's"));
 }

@@ -1,4 +1,4 @@
-//! Checked requests for products, prices and coupons. Nothing waits for them, so no flow owns them.
+//! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -20,45 +20,45 @@ use crate::snapshot::Rejection;
 use crate::url::escaped;
 use crate::value::{Body, Extra, RawJson, body};
 
-/// A request that breaks no rule, and what is odd about it.
+/// A request that no rule rejects, and its warnings.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Checked {
     /// The request.
     pub request: Request,
-    /// Rules that are broken and only warned about.
+    /// The broken rules that only warn.
     pub warnings: Vec<Violation>,
 }
 
-/// A product to make.
+/// A product to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateProduct {
-    /// What it is called.
+    /// The name of the product.
     pub name: String,
-    /// What it is.
+    /// The description of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its UPC, which is looked for on the list of eligible products.
+    /// The UPC, which Flex looks for in its list of eligible products.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upc_code: Option<String>,
-    /// Its GTIN, which is looked for as well.
+    /// The GTIN, which Flex looks for in the same list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
-    /// What a letter is written for, such as `gym`.
+    /// What a letter of medical necessity is written for, such as `gym`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visit_type: Option<String>,
-    /// How it is eligible; newer versions of the API decide that themselves.
+    /// The eligibility of the product. Newer versions of the API have no such field, because Flex decides itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
-    /// Where it is shown.
+    /// The page that shows the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The merchant's own reference.
+    /// Your own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_reference_id: Option<String>,
-    /// What the host wants to find on it again.
+    /// Your own data, which Flex stores with the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
@@ -67,12 +67,12 @@ pub struct CreateProduct {
 }
 
 impl CreateProduct {
-    /// A product of that name.
+    /// A product with this name.
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// The request, checked.
+    /// Checks the product, and builds the request that creates it.
     ///
     /// ```
     /// use rulebound::flex::{Settings, catalog::CreateProduct};
@@ -92,32 +92,32 @@ impl CreateProduct {
     }
 }
 
-/// A price to make.
+/// A price to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreatePrice {
-    /// The product that it is of.
+    /// The existing product that the price belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// A product that is made with it, in Flex's own shape.
+    /// A product to create with the price, in Flex's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_data: Option<RawJson>,
-    /// What one costs, in cents.
+    /// The price of one piece, in cents.
     pub unit_amount: Cents,
-    /// What it is.
+    /// The description of the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How often it is charged; once, unless told.
+    /// How often Flex charges the price. Without it, Flex charges the price once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
-    /// Whether it can be sold.
+    /// Whether the price can be sold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// How it is eligible; as its product, unless told.
+    /// The eligibility of the price. Without it, the eligibility of the product counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
-    /// What the host wants to find on it again.
+    /// Your own data, which Flex stores with the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
@@ -126,7 +126,7 @@ pub struct CreatePrice {
 }
 
 impl CreatePrice {
-    /// A price of a product, charged once.
+    /// A price of an existing product, charged once.
     pub fn new(product: &str, unit_amount: Cents) -> Self {
         Self {
             product: Some(product.into()),
@@ -141,7 +141,7 @@ impl CreatePrice {
         }
     }
 
-    /// The request, checked.
+    /// Checks the price, and builds the request that creates it.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         let one = self.product.is_some() != self.product_data.is_some();
@@ -156,19 +156,19 @@ impl CreatePrice {
     }
 }
 
-/// A change of a price: of its description, and of whether it is active. For any other change make a new price, and
+/// An update of a price. Flex only updates `description` and `active`. For any other change, create a new price and
 /// deactivate the old one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UpdatePrice(Extra);
 
 impl UpdatePrice {
-    /// Whether it is active from now on.
+    /// Activates or deactivates the price.
     pub fn active(active: bool) -> Self {
         Self(Extra::from_iter([("active".into(), RawJson::of(&active))]))
     }
 
-    /// The request, checked.
+    /// Checks the update, and builds its request.
     pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         for field in self.0.names() {
@@ -181,7 +181,7 @@ impl UpdatePrice {
 }
 
 impl CouponData {
-    /// The request that makes a coupon, checked.
+    /// Checks the coupon, and builds the request that creates it.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         for rule in self.broken() {
@@ -191,18 +191,18 @@ impl CouponData {
     }
 }
 
-/// A price as Flex answers it.
+/// A price as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PriceObject {
-    /// Its id.
+    /// The id of the price.
     pub price_id: String,
-    /// What one costs, in cents.
+    /// The price of one piece, in cents.
     pub unit_amount: Cents,
-    /// The same, under its older name.
+    /// The same amount in an older field.
     #[serde(default, skip_serializing)]
     price: Option<Cents>,
-    /// How often it is charged.
+    /// How often Flex charges the price.
     #[serde(default)]
     pub recurring: Option<RecurringObject>,
     /// `recurring` or `one_time`.
@@ -211,32 +211,32 @@ pub struct PriceObject {
     /// Whether it can be sold.
     #[serde(default)]
     pub active: Option<bool>,
-    /// How it is eligible.
+    /// The eligibility of the price.
     #[serde(default)]
     pub hsa_fsa_eligibility: Option<Eligibility>,
 }
 
-/// How often a price is charged, as Flex answers it.
+/// How often Flex charges a price, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecurringObject {
-    /// The interval.
+    /// The interval, such as `month`.
     pub interval: String,
-    /// How many intervals make a period.
+    /// The number of intervals in one period.
     #[serde(default)]
     pub interval_count: Option<i64>,
-    /// For how many days nothing is charged.
+    /// The length of the trial in days.
     #[serde(default)]
     pub trial_period_days: Option<i64>,
 }
 
 impl PriceObject {
-    /// Reads the answer to a request about a price; nothing if it cannot be read.
+    /// Reads the price in the body of a reply. Returns nothing if the body shows no price.
     pub fn read(body: &[u8]) -> Option<Self> {
         unwrapped(body, "price")
     }
 
-    /// What is odd about it.
+    /// The rules that the price breaks with a warning.
     pub fn warnings(&self) -> Vec<Violation> {
         let mut violations = Violations::default();
         let same = self.price.is_none_or(|legacy| legacy == self.unit_amount);
@@ -260,7 +260,7 @@ impl Violations {
         }
     }
 
-    /// The request, if what it breaks is only warned about.
+    /// The request, if no rule rejects it.
     fn finish(self, request: Request) -> Result<Checked, Rejection> {
         match self.0.iter().any(|it| it.rule.level != Level::Warn) {
             true => Err(Rejection { violations: self.0 }),

@@ -40,9 +40,9 @@ const NAME: &str = "flex";
 
 /// A flow of Flex.
 pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event, Review = Review> {
-    /// Whether its sessions sell subscriptions.
+    /// Whether the flow's sessions sell subscriptions.
     const SUBSCRIBES: bool;
-    /// The other flow, whose sessions are not this flow's.
+    /// The id of the other Flex flow, which owns the other kind of session.
     const OTHER: &'static str;
 }
 

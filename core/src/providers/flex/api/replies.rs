@@ -1,4 +1,4 @@
-//! What a reply or a webhook says, once read: the same for both flows.
+//! What a reply or a webhook contains, once read. Both flows share it.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,34 +17,34 @@ use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
-/// What a reply or a webhook says.
+/// What a reply or a webhook contains.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A session.
+    /// One session.
     Session(Box<SessionObject>),
-    /// These sessions carry our reference, or may.
+    /// Sessions that may carry our reference.
     Sessions(Entries<SessionObject>),
-    /// A session shows the refund that was asked for: one for each payment of a split cart.
+    /// A session that shows the requested refund. A split cart has one refund for each payment.
     Refunded(Box<SessionObject>, Vec<RefundId>),
-    /// These refunds were made.
+    /// A list of refunds.
     Refunds(Entries<RefundObject>),
-    /// A session shows the capture that was asked for; by its id, where it has one.
+    /// A session that shows the requested capture, by its id if Flex shows one.
     Captured(Box<SessionObject>, Option<CaptureId>),
-    /// A capture was made.
+    /// One capture.
     Capture(Box<CaptureObject>),
-    /// These captures were made.
+    /// A list of captures.
     Captures(Entries<CaptureObject>),
-    /// A subscription.
+    /// One subscription.
     Subscription(Box<SubscriptionObject>),
-    /// An invoice.
+    /// One invoice.
     Invoice(Box<InvoiceObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
 
 impl Event {
-    /// The id of what a request has made.
+    /// The id of the object that a request has created.
     pub(crate) fn made(&self) -> Option<&str> {
         match self {
             Self::Session(it) => Some(it.checkout_session_id.as_str()),
@@ -58,8 +58,8 @@ impl Event {
 
 const SESSION_ID: &str = "/checkout_session/checkout_session_id";
 
-/// Reads a good reply: whether the members are there that prove the success of that very request. Whether a session shows
-/// a new refund or capture only the flow can tell, which knows the others.
+/// Reads a successful reply: whether it has the members that prove the success of this request. Only the flow knows the
+/// earlier refunds and captures, so only the flow can tell whether the session shows a new one.
 pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
         Call::CreateCheckoutSession(requested) => read_created(requested, reply),
@@ -103,7 +103,7 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     }
 }
 
-/// Reads a refusal. Flex answers 422 to the refund of a session that is not complete.
+/// Reads a refusal. Flex refuses the refund of an incomplete session with 422.
 pub(crate) fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
     let mut refusal = refusal(reply)?;
     if reply.status == 422 && matches!(call, Call::CreateRefund(..)) {
@@ -116,7 +116,7 @@ fn require(holds: bool, pointer: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(pointer) }
 }
 
-/// What proves nothing and can be learnt from even so.
+/// A reply that proves nothing, but whose object is useful.
 const fn hint(pointer: &'static str, hint: Event) -> Reading<Event> {
     Reading::Missing { pointer, hint: Some(hint) }
 }
@@ -138,7 +138,7 @@ fn read_list<T: for<'a> Deserialize<'a>>(
     Reading::of(listed(reply.body, kind).map(event).ok_or(pointer))
 }
 
-/// The session that a request has made: the one that was asked for.
+/// Reads the reply to a create request: whether it shows the requested session.
 fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading<Event> {
     let object = match read_session(reply) {
         Ok(object) => object,
@@ -150,7 +150,7 @@ fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading
     match () {
         () if !same_mode => hint("/checkout_session/mode", Event::Session(object)),
         () if !same_reference => hint("/checkout_session/client_reference_id", Event::Session(object)),
-        // Its id alone replaces the search.
+        // The id alone replaces the search for the session.
         () if object.status.is_none() => hint("/checkout_session/status", Event::Session(object)),
         () => Reading::Done(Event::Session(object)),
     }
@@ -163,7 +163,7 @@ fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str>
     Ok(Event::Subscription(it))
 }
 
-/// A subscription that is as it was asked to be; as another it is a hint.
+/// Reads the reply to a change: whether the subscription shows the change. Otherwise the subscription is a hint.
 fn read_changed(
     object: Result<Event, &'static str>,
     as_requested: impl Fn(&SubscriptionObject) -> bool,

@@ -1,4 +1,4 @@
-//! The signature of a webhook: is it from Flex, which flow does it concern, and how to acknowledge it.
+//! The signature of a webhook: whether Flex sent the webhook, and which flows it is for.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,39 +17,39 @@ use crate::id::CorrelationId;
 use crate::time::{Millis, Timestamp};
 use crate::webhook::{AuthError, Delivery, Secret, SecretError};
 
-/// The status that tells Flex that a webhook is stored.
+/// The HTTP status that acknowledges a webhook.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
 
-/// How far from now a signature may be, unless the host says otherwise.
+/// How far the time of a signature may be from now, unless your backend sets another tolerance.
 const TOLERANCE: Millis = Millis::from_minutes(5);
 
-/// The names of the three headers, in the order in which they are looked for: families are never mixed.
+/// The three headers of each family, in order of preference. Families are never mixed.
 const FAMILIES: [[&str; 3]; 3] = [
     ["webhook-id", "webhook-timestamp", "webhook-signature"],
     ["svix-id", "svix-timestamp", "svix-signature"],
     ["flex-event-id", "flex-timestamp", "flex-signature"],
 ];
 
-/// How the headers are named that carry a signature, for an error.
+/// The signature headers, as an error names them.
 const SIGNATURES: &str = "`webhook-signature`, `svix-signature` and `flex-signature`";
 
-/// How a webhook's secret begins.
+/// The prefix of a webhook secret.
 const PREFIX: &str = "whsec_";
 
-/// A key as it is written, whether it is padded or not.
+/// The base64 of a key, with or without padding.
 const KEY: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Whether a webhook is Flex's, by its signature over its id, its time and its raw body.
+/// Checks the signature over the id, the time and the raw body.
 pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     delivery.check_secrets(|secret| key_of(secret).err())?;
     let family = family(delivery.headers)?;
     let get = |name: &'static str| delivery.headers.get(name).ok_or(AuthError::MissingHeader(name));
     let [id, time, signature] = family;
     let (id, at, listed) = (get(id)?, get(time)?, get(signature)?);
-    // The older headers carry one signature without its version.
+    // The older headers carry one signature without a version.
     let listed = listed.split(' ').filter_map(|it| match it.split_once(',') {
         Some((version, text)) => (version == "v1").then_some(text),
         None => signature.starts_with("flex").then_some(it),
@@ -64,15 +64,15 @@ pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError>
     Ok(Origin::Verified)
 }
 
-/// The family that is whole, or else the one of which the most is there; none, if there is nothing of any.
+/// The first complete family, or else the one with the most headers.
 fn family(headers: &Headers<'_>) -> Result<[&'static str; 3], AuthError> {
     let there = |family: &[&str; 3]| family.iter().filter(|name| headers.get(name).is_some()).count();
-    // Of several with as much, the first is looked for first.
+    // Reversed, because `max_by_key` returns the last of equal families.
     let best = FAMILIES.into_iter().rev().max_by_key(there);
     best.filter(|family| there(family) > 0).ok_or(AuthError::NoSignature(SIGNATURES))
 }
 
-/// The key of a secret, which is base64 after the secret's prefix.
+/// The key of a secret: the base64 after its prefix.
 fn key_of(secret: Secret<'_>) -> Result<Vec<u8>, SecretError> {
     let text = secret.as_str();
     let key = match text.split_once('_') {
@@ -84,7 +84,7 @@ fn key_of(secret: Secret<'_>) -> Result<Vec<u8>, SecretError> {
     KEY.decode(key).map_err(|_| SecretError::NotBase64)
 }
 
-/// Whether any of the signatures is the secret's.
+/// Whether one of the signatures was made with this secret.
 fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8>]) -> bool {
     let Ok(key) = key_of(secret) else { return false };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return false };
@@ -97,7 +97,7 @@ fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8
     listed.iter().any(|given| bool::from(wanted.as_slice().ct_eq(given.as_slice())))
 }
 
-/// The ids by which a webhook finds its flows.
+/// The ids that a webhook names, by which its flows are found.
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
     let signal = Signal::read(&Webhook::of(body));
@@ -170,7 +170,7 @@ mod tests {
             of(&["webhook-id", "flex-event-id", "flex-timestamp"]),
             Err(AuthError::MissingHeader("flex-signature"))
         );
-        // A family that is whole is not hidden by what a proxy adds.
+        // A header that a proxy adds does not hide a complete family.
         let listed = format!("v1,{SIGNATURE}");
         let whole = headers(FAMILIES[1], "1700000000", &listed);
         let pairs = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| (name, whole.get(name).unwrap()));

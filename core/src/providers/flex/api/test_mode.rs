@@ -1,4 +1,4 @@
-//! Test mode: Flex says it of what it sends, and what is of one mode is never of the other.
+//! Test mode: whether a message is about test or live data. The two never mix.
 
 use serde::{Deserialize, Deserializer};
 
@@ -9,21 +9,21 @@ use crate::json::RawText;
 use crate::providers::flex::Flex;
 use crate::providers::flex::rules::Rule;
 
-/// What a message, or what it is about, says of its mode.
+/// What a message, or the object in it, says of its mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum TestMode {
-    /// Nothing: the older shapes have no such member.
+    /// Nothing: older formats have no such member.
     #[default]
     Absent,
-    /// Whether it is of test mode.
+    /// True in test mode, false in live mode.
     Is(bool),
-    /// Neither of the two: a value of another type, or two that contradict each other.
+    /// A value of another type, or two values that contradict each other.
     Invalid,
 }
 
 impl TestMode {
-    /// Whether it is of test mode, where it says so plainly.
+    /// The value, if it is valid.
     pub const fn value(self) -> Option<bool> {
         match self {
             Self::Is(test) => Some(test),
@@ -31,7 +31,7 @@ impl TestMode {
         }
     }
 
-    /// What two say of one thing: a message, and what it is about.
+    /// Combines what a message says with what the object in it says.
     #[must_use]
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -41,17 +41,17 @@ impl TestMode {
         }
     }
 
-    /// Whether it may be of the mode of a row: the settings', or else the one that the row has seen first.
+    /// Whether the mode may be that of a snapshot: of the settings, or else of its first reply.
     pub(crate) fn is_in_mode(self, settings: &Settings, known: Option<bool>) -> bool {
         self.fits(settings.test_mode.or(known))
     }
 
-    /// Whether it may be of a mode. Where that is not known, everything may be.
+    /// Whether the mode may equal another one. An unknown mode may equal everything.
     pub(crate) fn fits(self, mode: Option<bool>) -> bool {
         self == Self::Absent || mode.is_none() || self.value() == mode
     }
 
-    /// Lets a signal through that may be of the row's mode; one of the other is about something else.
+    /// Ignores a webhook of the other mode as unrelated.
     pub(crate) fn require_mode<F: Flex>(self, known: Option<bool>, cx: &mut Cx<'_, F>) -> Result<(), IgnoredReason> {
         let same = self.is_in_mode(cx.settings(), known);
         cx.check(Rule::WebhookModeMatch, same).at("/object");
@@ -108,7 +108,7 @@ mod tests {
         ] {
             assert_eq!(mode.is_in_mode(&live, None), is_live, "{mode:?}");
             assert_eq!(mode.is_in_mode(&unset, Some(false)), is_live, "{mode:?}");
-            // The settings say which mode the key is of, whatever was seen.
+            // The settings name the mode of the API key, and take precedence over earlier replies.
             assert_eq!(mode.is_in_mode(&live, Some(true)), is_live, "{mode:?}");
             assert!(mode.is_in_mode(&unset, None), "{mode:?}");
         }

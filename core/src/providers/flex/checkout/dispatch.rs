@@ -1,4 +1,4 @@
-//! What each input does to the sessions and to the payment, and what one does to the other.
+//! The dispatch of a checkout: what each input does to the sessions and to the payment.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -23,7 +23,7 @@ impl Checkout {
         self.payment.as_deref_mut().zip(self.sessions.settled())
     }
 
-    /// The host commands.
+    /// Carries out a command.
     pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreateCheckoutSession(request) => {
@@ -47,7 +47,7 @@ impl Checkout {
         }
     }
 
-    /// A reply proves the success of a request, or answers a lookup.
+    /// Applies the reply that proves a request, or that a lookup got.
     pub(super) fn on_reply(
         &mut self,
         id: &EffectId,
@@ -74,7 +74,7 @@ impl Checkout {
                     payment.on_capture_list(list, session.id(), cx);
                 }
             }
-            // What its own reply shows is its own first: of the others it says only what is left.
+            // The refunds in its own reply belong to this request first. Only what is left over can belong to others.
             (Call::CreateRefund(..), Event::Refunded(object, ids)) => {
                 let payment = self.payment.as_mut().ok_or(IgnoredReason::Unrelated)?;
                 let beyond = payment.on_refund_reply(id, object, ids, cx);
@@ -98,7 +98,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// A reply shows a session; `requested` is the request for whose outcome it was looked up.
+    /// Applies a lookup of a session. `requested` is the request whose outcome was looked up.
     fn on_lookup(
         &mut self,
         object: &SessionObject,
@@ -113,7 +113,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// What a session that was shown means for the payment.
+    /// Applies a shown session to the payment.
     fn apply_session(
         &mut self,
         settled: Settled,
@@ -129,20 +129,20 @@ impl Checkout {
         }
     }
 
-    /// A session that is paid settles the checkout.
+    /// A paid session settles the checkout.
     fn settle(&mut self, settled: Settled, cx: &mut Cx<'_>) {
         if let Some(session) = settled {
             self.payment = Some(Box::new(Payment::new(&session, cx)));
         }
     }
 
-    /// A request was done that had been ended as not done: what it moved counts, and the new try is none.
+    /// A request was done after it had ended as not done. Its effect counts, and its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
         if let (Some((name, call)), Some(payment)) = (&made.again, &mut self.payment) {
             payment.request_failed(name, call);
         }
         self.sessions.after_all(made, cx);
-        // What does not fit the state any more is the person's, who is asked.
+        // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.id, &made.call, event, cx);
     }
 
@@ -155,14 +155,14 @@ impl Checkout {
         }
     }
 
-    /// Flex refuses a request; of a lookup: there is no such thing.
+    /// Flex has refused a request. A refused lookup means that the object does not exist.
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(session, ..) | Call::CapturePayment(session, ..) => {
                 if let Some(payment) = &mut self.payment {
                     payment.request_failed(id, call);
                 }
-                // A refusal can say that money has moved.
+                // Flex may refuse because the money has moved already.
                 cx.look_up(Call::RetrieveCheckoutSession(session.clone()));
             }
             Call::ConfirmCheckoutSession(session, name) => {
@@ -173,7 +173,7 @@ impl Checkout {
         }
     }
 
-    /// A person says what has become of a request, or gives it up; `named` is the id of what it made.
+    /// Applies a person's verdict about a request, or the end of its retries. `made_id` is what the request has made.
     pub(super) fn resolved(&mut self, id: &EffectId, call: &Call, made_id: Option<&str>, cx: &mut Cx<'_>) {
         let is_money = matches!(call, Call::CreateRefund(..) | Call::CapturePayment(..));
         match &mut self.payment {
@@ -186,7 +186,7 @@ impl Checkout {
         }
     }
 
-    /// A webhook: one that is not signed proves nothing.
+    /// Applies a webhook. An unsigned webhook proves nothing.
     pub(super) fn on_webhook(&mut self, event: Event, origin: Origin, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let Event::Signal(signal) = event else { return Err(IgnoredReason::Unrelated) };
         cx.check(Rule::WebhookSignature, origin == Origin::Verified);
@@ -208,7 +208,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// Lets a webhook through that is of the mode of the session that counts.
+    /// Ignores a webhook that is not in the mode of the current session.
     fn require_mode(&self, mode: TestMode, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         mode.require_mode(self.sessions.test_mode(), cx)
     }
@@ -217,9 +217,9 @@ impl Checkout {
         let owner = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
         match owner.map(|(_, counts)| counts) {
             Ok(true) => {}
-            // An echo of a key of ours decides alone.
+            // A returned key of ours decides alone.
             Err(_) if self.knows_refund(object, cx) => {}
-            // What a second payment gives back is not the money of the one that counts.
+            // The refund of a second payment is not a refund of the payment that counts.
             Ok(false) => return Err(IgnoredReason::Duplicate),
             Err(reason) => return Err(reason),
         }
@@ -233,7 +233,7 @@ impl Checkout {
         Payment::echoes(object, cx) || self.payment.as_ref().is_some_and(|payment| payment.knows_refund(object))
     }
 
-    /// Whatever a dispute is about, a person must know of it.
+    /// A person must know of every dispute, even about a second payment.
     fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let (payment, session) = (object.payment_intent(), object.checkout_session());
         let owner = self.sessions.owner(payment, session, object.client_reference_id.as_deref(), cx);
@@ -250,7 +250,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// Some of a charge was given back: the session tells by which refunds.
+    /// A part of a charge was refunded. The lookup of the session shows by which refunds.
     fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let (_, counts) = self.sessions.owner(object.payment_intent(), None, None, cx)?;
         if !counts {
@@ -264,7 +264,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// A person answers a question.
+    /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         match review {
             Review::NotAsAsked if verdict == Verdict::Fulfill => cx.fulfill(about),

@@ -29,17 +29,17 @@ pub use command::{Action, Command, Trigger};
 type Cx<'a> = flow::Cx<'a, Checkout>;
 type Rules<'a> = flow::Rules<'a, Checkout>;
 
-/// How far the checkout has come by its sessions.
+/// The progress of the checkout through its sessions.
 pub type SessionState = sessions::SessionState<{ Checkout::SUBSCRIBES }>;
 
-/// One purchase that is no subscription.
+/// One purchase that is not a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutState"))]
 #[serde(deny_unknown_fields)]
 pub struct Checkout {
     /// Its sessions.
     sessions: Sessions,
-    /// Its money, once one of them is complete.
+    /// The money of the session that settles the checkout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<Box<Payment>>,
 }
@@ -58,17 +58,17 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],       &[Requested]),
         moves(Absent,    &[Retrieve],     &[Adopting]),
-        // Somebody has paid under our reference.
+        // A session with our reference was paid.
         moves(Absent,    &[Session],         &[Complete]),
-        // Its lookup finds that it was never made.
+        // The lookup shows that the session was never created.
         moves(Requested, &[Session, Reviewed], &[Open, Expired, Complete, Absent]),
         moves(Requested, &[Refused],      &[Absent, Open, Expired]),
-        // It is one of the other flow's.
+        // The session belongs to the other flow.
         moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
         moves(Adopting,  &[Reviewed],       &[Absent]),
         moves(Open,      &[Create],       &[Requested]),
-        // Statuses come in any order: a session only moves up its rank.
-        // A person knows of one that Flex does not find, or what a status means that no document lists.
+        // Statuses arrive in any order, and a session only moves up. A person decides about a session that Flex does
+        // not find, or an undocumented status.
         moves(Open,      &[Session, Reviewed], &[Expired, Complete]),
         moves(Expired,   &[Create],       &[Requested]),
         moves(Expired,   &[Session],         &[Complete]),
@@ -97,7 +97,7 @@ impl Flow for Checkout {
         (self.sessions.state(),)
     }
 
-    /// The one dispatch: what each input counts as, and what it does.
+    /// The dispatch: applies an input, and names its trigger.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match input {
             Input::Command(command) => return self.command(command, cx),

@@ -1,4 +1,4 @@
-//! The rules of a checkout's actions: what its state decides, and what a command's contents do.
+//! The gates of a checkout: what the state permits, and what a command may contain.
 
 use alloc::format;
 
@@ -10,7 +10,7 @@ use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the checkout's needs, and again the request that came of it when it is leased.
+/// What an action needs from the state. It is checked for a command, and again at the lease of its request.
 pub(super) fn permits(checkout: &Checkout, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => checkout.sessions.permits_create(rules),
@@ -38,7 +38,7 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     }
 }
 
-/// The rules that the contents of a command decide.
+/// Checks the contents of a command.
 pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Checkout>(rules),
@@ -50,7 +50,7 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
     }
 }
 
-/// Whether the checkout can begin with a session of another origin.
+/// Whether the flow can start with a session of another origin.
 fn can_begin(checkout: &Checkout) -> bool {
     checkout.sessions.is_absent()
 }
@@ -60,7 +60,7 @@ fn permits_refund(checkout: &Checkout, rules: &mut Rules<'_>) {
     let completed = completes.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     rules.check(Rule::RefundOnlyComplete, checkout.payment.is_some()).unblocked_by(completed);
     let Some(payment) = checkout.payment.as_ref().filter(|_| rules.is_lease()) else { return };
-    // What is about to be sent counts as on its way already.
+    // At the lease, the leased request counts as in flight already.
     let (left, free) =
         (payment.refundable(checkout.sessions.is_manual()), payment.undisputed(checkout.sessions.is_manual()));
     rules.check(Rule::RefundNotDisputed, left == free || free >= Cents::ZERO);
@@ -86,7 +86,7 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
     rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
     let Some(payment) = &checkout.payment else { return };
     let left = payment.refundable(checkout.sessions.is_manual());
-    // That nothing is left has been said already.
+    // `accepts` has rejected the command already if nothing is left.
     if left > Cents::ZERO {
         let amount = refund.wanted(left);
         let has_room = refund.is_something() && refund.parts().all(|part| part <= left) && amount <= left;

@@ -1,4 +1,4 @@
-//! What replies, webhooks and persons say of sessions, and what follows.
+//! What replies, webhooks and verdicts do to the sessions.
 
 use alloc::boxed::Box;
 
@@ -17,7 +17,8 @@ use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
 impl Sessions {
-    /// The session that answers our request: by its reply, by its lookup, or by a webhook that echoes our reference.
+    /// Adds the session that our create request has made. The evidence is the request's reply, its lookup, or a webhook
+    /// that matches the request.
     pub(crate) fn add_created<F: Flex>(
         &mut self,
         object: &SessionObject,
@@ -28,14 +29,14 @@ impl Sessions {
         let reference = self.reference.clone().unwrap_or_default();
         let session = requested.check_created(object, &reference, cx);
         self.last_created = Some(Box::new(requested));
-        // Where a reply has proved it, the request is over already.
+        // If the reply has proved the request, the request is over already.
         cx.prove(is_create, Some(object.checkout_session_id.as_str()));
         self.adopting = None;
         self.add(session, cx);
         Ok(self.apply(object, evidence, cx))
     }
 
-    /// The reply to the lookup of a session.
+    /// Applies the reply to the lookup of a session.
     pub(crate) fn on_lookup<F: Flex>(
         &mut self,
         object: &SessionObject,
@@ -54,7 +55,7 @@ impl Sessions {
         }
     }
 
-    /// The session that is looked for is there.
+    /// Adds the session that the flow looked for.
     fn add_adopted<F: Flex>(
         &mut self,
         object: &SessionObject,
@@ -82,7 +83,7 @@ impl Sessions {
         Ok(self.apply(object, evidence, cx))
     }
 
-    /// Takes in what a session says. One that is complete settles the purchase, unless another has.
+    /// Applies a session that Flex shows. A complete session settles the purchase, unless another session has.
     pub(super) fn apply<F: Flex>(&mut self, object: &SessionObject, evidence: Evidence, cx: &mut Cx<'_, F>) -> Settled {
         check_response(object, cx);
         let session = self.find_mut(&object.checkout_session_id)?;
@@ -93,7 +94,7 @@ impl Sessions {
         let before = session.status.clone();
         let complete = object.status == Some(Status::Complete);
         if complete && F::SUBSCRIBES && object.subscription_ids().next().is_none() && before != Status::Complete {
-            // It is paid, and only the session says which subscription it made.
+            // The session is paid, but does not name the subscription that it has created. Only a lookup can.
             session.plan_lookup(cx);
             if evidence == Evidence::Webhook {
                 cx.look_up(Call::RetrieveCheckoutSession(session.id.clone()));
@@ -114,7 +115,7 @@ impl Sessions {
         self.settle(&id, cx)
     }
 
-    /// A session has been paid: it settles the purchase, unless another has.
+    /// A session is paid. It settles the purchase, unless another session has.
     pub(super) fn settle<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) -> Settled {
         if self.settled.is_some() {
             cx.ask(Review::SecondPayment, id.as_str());
@@ -123,7 +124,7 @@ impl Sessions {
         let session = self.find(id).cloned()?;
         self.settled = Some(id.clone());
         if self.requested.is_some() {
-            // A request that was not sent need not be made any more.
+            // A request that was not sent is not needed any more.
             cx.withdraw_unsent(is_create);
             if cx.pending(is_create).is_none() && self.adopting.is_none() {
                 self.requested = None;
@@ -132,7 +133,7 @@ impl Sessions {
         Some(Box::new(session))
     }
 
-    /// A webhook about a session; `completed` is what its name says.
+    /// Applies a webhook about a session. `completed` is whether the event's name says that the session was completed.
     pub(crate) fn on_webhook<F: Flex>(
         &mut self,
         object: &SessionObject,
@@ -146,12 +147,12 @@ impl Sessions {
             (Some(Status::Complete), true) | (Some(Status::Expired), false) => {
                 Ok(self.apply(object, Evidence::Webhook, cx))
             }
-            // What is paid stays so, and its money may have moved.
+            // The session stays complete, but its money may have moved.
             (Some(Status::Complete), false) if session.status == Status::Complete => {
                 Ok(self.apply(object, Evidence::Webhook, cx))
             }
             _ if session.status.is_final() => Err(IgnoredReason::Duplicate),
-            // The webhook and its session do not agree: the lookup decides.
+            // The event and its session contradict each other, so a lookup decides.
             _ => {
                 cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
                 Ok(None)
@@ -159,7 +160,7 @@ impl Sessions {
         }
     }
 
-    /// A webhook about a session whose id is not known: the reply to our request is still to come, or was lost.
+    /// Applies a webhook about a session whose id is unknown. The reply to our request is late or was lost.
     fn on_unknown_webhook<F: Flex>(
         &mut self,
         object: &SessionObject,
@@ -180,7 +181,7 @@ impl Sessions {
             if complete {
                 return self.add_adopted(object, Evidence::Webhook, cx);
             }
-            // The lookup that adopts it is made once more: Flex has it.
+            // Flex knows the session, so the lookup that adopts it is repeated.
             cx.look_up(Call::RetrieveCheckoutSession(object.checkout_session_id.clone()));
             return Ok(None);
         }
@@ -190,7 +191,7 @@ impl Sessions {
         }
         let session = Session { sound: true, ..Session::new(object.checkout_session_id.clone(), cx.now()) };
         if object.echo.is_some() {
-            // Our request has made it, and maybe another too.
+            // Our request has created this session, and maybe another one too.
             if cx.after_all(is_create, session.id.as_str(), Review::MadeAfterAll)?.is_some_and(|it| it.again.is_some())
             {
                 self.requested = None;
@@ -203,7 +204,7 @@ impl Sessions {
             self.add(session, cx);
             return Ok(self.apply(object, Evidence::Webhook, cx));
         }
-        // It carries our reference, and is none of those that are known: it was paid, and a person must find out by whom.
+        // The session carries our reference, but this flow has not created it. A person must find out who paid it.
         cx.ask(Review::UnknownSession, session.id.as_str());
         if self.known.is_empty() && self.requested.is_none() {
             self.add(session, cx);
@@ -218,10 +219,10 @@ impl Sessions {
         Ok(None)
     }
 
-    /// A request about sessions was refused; of a lookup: there is no such session.
+    /// Flex has refused a request about sessions. A refused lookup means that the session does not exist.
     pub(crate) fn refused<F: Flex>(&mut self, call: &Call, cx: &mut Cx<'_, F>) {
         match call {
-            // One that a reply has named even so is looked up first.
+            // A session that a reply has named is looked up first.
             Call::CreateCheckoutSession(_) if self.adopting.is_none() => self.requested = None,
             Call::RetrieveCheckoutSession(id) if self.find(id).is_some() || self.adopting.as_ref() == Some(id) => {
                 cx.ask(Review::NotFound, id.as_str());
@@ -239,7 +240,7 @@ impl Sessions {
         }
     }
 
-    /// The customer came back: a hint that a lookup may show something, and proof of nothing.
+    /// The customer has returned. That proves nothing, but a lookup may.
     pub(crate) fn returned<F: Flex>(&mut self, cx: &mut Cx<'_, F>) -> Result<(), IgnoredReason> {
         let open = self.settled.is_none() && self.requested.is_none();
         match self.known.last_mut().filter(|it| open && !it.status.is_final()) {
@@ -252,7 +253,7 @@ impl Sessions {
         }
     }
 
-    /// A person says what a session is.
+    /// Applies a person's verdict about a session.
     pub(crate) fn reviewed<F: Flex>(
         &mut self,
         review: Review,
@@ -291,7 +292,8 @@ impl Sessions {
     }
 }
 
-/// A session that has made several subscriptions counts by the first. A person is asked about the others, which go on billing.
+/// Only the first subscription of a session counts. A person is asked about the others, because Flex keeps charging for
+/// them.
 fn ask_about_several<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
     if object.subscription_ids().nth(1).is_some() {
         object.subscription_ids().for_each(|id| cx.learn(id.as_str()));

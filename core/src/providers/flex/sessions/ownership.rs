@@ -1,4 +1,4 @@
-//! Which sessions are ours: by the key that they echo, or else by what they ask for and when they were made.
+//! Which sessions are ours: those that return our key, or else those that match our request and were created after it.
 
 use super::{Evidence, Sessions, Settled};
 use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
@@ -13,23 +13,23 @@ use crate::providers::flex::names::Review;
 use crate::providers::flex::rules::Rule;
 use crate::time::{Millis, Timestamp};
 
-/// How far two machines' clocks may be apart.
+/// How far the clocks of two machines may differ.
 pub(crate) const SKEW: Millis = Millis::from_minutes(5);
 
-/// Whether a session answers the request that is open.
+/// How well a session matches the open create request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum CreateMatch {
-    /// It does not.
+    /// The session does not match.
     No,
-    /// It may: something is missing that would tell.
+    /// The session may match, but a member is missing that would tell.
     Possible,
-    /// It asks for what we asked for, and was made since.
+    /// The session shows what we requested, and was created since.
     Likely,
-    /// It echoes the request's own key.
+    /// The session returns the key of the request.
     Certain,
 }
 
-/// The request for a session that is open.
+/// The open create request.
 pub(super) struct OpenCreate {
     key: alloc::string::String,
     since: Timestamp,
@@ -42,14 +42,14 @@ pub(crate) const fn is_create(call: &Call) -> bool {
 }
 
 impl Sessions {
-    /// The request for a session that was sent, or may have been.
+    /// The create request that was sent, or may have been.
     pub(super) fn open_create<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<OpenCreate> {
         let it = cx.pending(is_create).filter(|it| it.sent)?;
         let key = idempotency_key(F::ID, cx.key(), it.id);
         Some(OpenCreate { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
     }
 
-    /// Whether a session that is not known answers the request that is open. An echo decides alone.
+    /// How well an unknown session matches the open create request. A returned key decides alone.
     pub(super) fn match_create(&self, object: &SessionObject, open: &OpenCreate) -> CreateMatch {
         let Some(requested) = self.requested.as_ref().filter(|_| self.find(&object.checkout_session_id).is_none())
         else {
@@ -67,8 +67,8 @@ impl Sessions {
         }
     }
 
-    /// Whether a session that is paid is one of ours that we do not know: it echoes a key of ours, or carries our reference
-    /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
+    /// Whether an unknown paid session is ours. It returns a key of ours, or it carries our reference and was created
+    /// after our first request. A host's reference may name a customer, and be older than the flow.
     pub(super) fn is_from_this_flow<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
         if let Some(echo) = &object.echo {
             let effect = effect_of_key(F::ID, cx.key(), echo);
@@ -81,8 +81,8 @@ impl Sessions {
         object.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
     }
 
-    /// In which session a message is about a payment of ours, by its payment, its session or our reference; and whether it is
-    /// the one that counts.
+    /// Finds the session of a message about money, by its payment, its session or our reference. Also returns whether
+    /// that session settles the purchase.
     pub(crate) fn owner<F: Flex>(
         &self,
         payment: Option<&str>,
@@ -92,7 +92,7 @@ impl Sessions {
     ) -> Result<(&CheckoutSessionId, bool), IgnoredReason> {
         let by_payment = |id: &str| self.known.iter().find(|it| it.payment_intents.iter().any(|have| have == id));
         let by_session = |id: &str| self.known.iter().find(|it| it.id.as_str() == id);
-        // A host's reference may be that of a customer, who has paid other orders too.
+        // A host's reference may name a customer who has paid other orders too.
         let carries = reference.is_some() && reference == self.reference.as_deref();
         let alone = payment.is_none() && session.is_none();
         let by_own_reference = carries && (alone || reference == Some(cx.key().as_str()));
@@ -100,16 +100,16 @@ impl Sessions {
         let by_id = payment.and_then(by_payment).or_else(|| session.and_then(by_session)).map(|it| &it.id);
         match (by_id.or_else(by_reference), &self.settled) {
             (Some(owner), Some(settled)) => Ok((owner, owner == settled)),
-            // Its session is not known to be paid yet.
+            // The session is not known to be paid yet.
             (Some(_), None) => Err(IgnoredReason::Early),
             (None, None) if carries => Err(IgnoredReason::Early),
-            // It may be a payment of a session whose webhook is still to come.
+            // The payment may belong to a session whose webhook is still to come.
             (None, _) if self.known.iter().any(|it| !it.status.is_final()) => Err(IgnoredReason::Early),
             (None, _) => Err(IgnoredReason::Unrelated),
         }
     }
 
-    /// The reply to the lookup of a request whose outcome is unknown.
+    /// Applies the lookup of a create request whose outcome is unknown.
     pub(crate) fn found<'s, F: Flex>(
         &mut self,
         list: &'s Entries<SessionObject>,
@@ -120,7 +120,7 @@ impl Sessions {
         let all = || list.list.iter().filter(|it| self.match_create(it, &open) == best);
         let doubts = list.list.iter().any(|it| self.match_create(it, &open) == CreateMatch::Possible);
         let one = match best {
-            // Of forms that were made twice the customer has seen none: the one that is paid counts, or else the newest.
+            // No customer has seen any of them. The complete one counts, or else the newest.
             CreateMatch::Certain => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
             CreateMatch::Likely if all().nth(1).is_none() && !doubts => all().next(),
             _ => None,
@@ -128,7 +128,7 @@ impl Sessions {
         let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
         let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
         match (best, one) {
-            // It does not say its status: its own lookup does.
+            // The list shows no status, so the session itself is looked up.
             (_, Some(object)) if object.status.is_none() => {
                 self.hinted(object, cx);
                 cx.look_again(is_create);
@@ -140,7 +140,7 @@ impl Sessions {
                 }
                 return Ok(Some((settled, object)));
             }
-            // It is sent again, whatever was made; unless another was paid meanwhile.
+            // The request is sent again, whatever it has created, unless another session was paid meanwhile.
             _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
             (CreateMatch::No, None) if list.whole => {
                 if cx.deny(is_create).is_some() {
@@ -155,7 +155,8 @@ impl Sessions {
         Ok(None)
     }
 
-    /// A reply that proves nothing names a session even so: its lookup replaces the search, if it is not another's.
+    /// A reply proves nothing, but names a session. The lookup of that session replaces the search, unless the session
+    /// is another flow's.
     pub(crate) fn hinted<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
         let id = &object.checkout_session_id;
         let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
@@ -175,7 +176,7 @@ impl Sessions {
         self.adopting = Some(id);
     }
 
-    /// A session that was looked for is not to be found, by a person's word.
+    /// A person says that the session does not exist.
     pub(super) fn not_adopted<F: Flex>(&mut self, cx: &Cx<'_, F>) {
         self.adopting = None;
         if cx.pending(is_create).is_none() {
@@ -183,7 +184,7 @@ impl Sessions {
         }
     }
 
-    /// Nothing has come of a request for a session. It is not made any more where another was paid meanwhile.
+    /// Nothing came of a create request. It is withdrawn if another session was paid meanwhile.
     pub(crate) fn not_sent<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.settled.is_some() {
             cx.withdraw(is_create);
@@ -191,7 +192,7 @@ impl Sessions {
         }
     }
 
-    /// A session was made although it had been said that it was not: its reply is read as that of the one that is asked for.
+    /// A create request was done after it had ended as not done. Its reply is then read like that of an open request.
     pub(crate) fn after_all<F: Flex>(&mut self, made: &AfterAll<Call>, cx: &Cx<'_, F>) {
         let Call::CreateCheckoutSession(command) = &*made.call else { return };
         if made.again.is_some() {
@@ -203,7 +204,8 @@ impl Sessions {
         }
     }
 
-    /// A person said what has become of a request about sessions, or gave it up; `named` is the session that he names.
+    /// Applies a person's verdict about a request, or the end of its retries. `made_id` is the session that the person
+    /// names.
     pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, made_id: Option<&str>, cx: &mut Cx<'_, F>) {
         match (call, made_id) {
             (Call::CreateCheckoutSession(_), Some(id)) => {
@@ -211,7 +213,7 @@ impl Sessions {
                     self.adopt(id, cx);
                 }
             }
-            // One that a reply has named even so is looked at first.
+            // A session that a reply has named is looked up first.
             (Call::CreateCheckoutSession(_), None) if self.adopting.is_none() => self.requested = None,
             (Call::RetrieveCheckoutSession(id), _) if self.adopting.as_ref() == Some(id) => self.not_adopted(cx),
             (Call::RetrieveCheckoutSession(id), _) => self.note_lookup(id, cx),

@@ -1,4 +1,4 @@
-//! What was asked for when a session was created, and what the session that Flex has created must say.
+//! The contents of a create request, and the checks of the session that Flex has created for it.
 
 use alloc::format;
 
@@ -17,37 +17,37 @@ use crate::providers::flex::eligibility::assess;
 use crate::providers::flex::ids::CustomerId;
 use crate::providers::flex::rules::Rule;
 
-/// What was asked for when a session was created.
+/// The contents of a create request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRequestedSession"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Requested {
-    /// The fingerprint of all of it.
+    /// The fingerprint of the whole request.
     content: Digest,
-    /// What the session is for.
+    /// The requested mode.
     pub(super) mode: Mode,
-    /// The host's own total, or what its catalogue makes, in cents.
+    /// The expected total, or else the total of the catalog's prices, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<Cents>,
-    /// What the items cost, where every price is known.
+    /// The total of the items in cents, if every price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subtotal: Option<Cents>,
-    /// Whether something begins with a trial, or may: nothing is due then.
+    /// Whether the subscription begins with a trial, or may. Nothing is due then.
     #[serde(default)]
     trial: bool,
-    /// Whether a card for health can pay and whether a letter is needed, where every item's eligibility is known.
+    /// Whether an HSA or FSA card can pay, and whether a letter is needed, if the eligibility of every item is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted: Option<(bool, bool)>,
-    /// Whether the money is only held.
+    /// Whether the request only authorizes the payment.
     #[serde(default)]
     manual: bool,
-    /// The customer, where the host names one.
+    /// The customer, if the request names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     customer: Option<CustomerId>,
 }
 
 impl Requested {
-    /// What a command asks for.
+    /// The contents of a command.
     pub(super) fn of(command: &CreateCheckoutSession, settings: &Settings) -> Self {
         let cart = Cart::new(&command.line_items, settings);
         let assessed = cart.lines().map(|lines| assess(&lines));
@@ -66,12 +66,12 @@ impl Requested {
         }
     }
 
-    /// Whether a command asks for the same.
+    /// Whether a command requests the same.
     pub(super) fn is_for(&self, command: &CreateCheckoutSession) -> bool {
         self.content == command.content()
     }
 
-    /// Whether nothing that a session shows differs from what was asked for.
+    /// Whether nothing in a session differs from the request.
     pub(super) fn fits(&self, object: &SessionObject) -> bool {
         let free = self.trial && object.amount_total == Some(Cents::ZERO);
         let total = free || self.total.is_none() || object.amount_total.is_none() || self.total == object.amount_total;
@@ -79,7 +79,7 @@ impl Requested {
         object.mode.as_ref().is_none_or(|mode| *mode == self.mode) && total && customer
     }
 
-    /// The session that Flex has created for it, held against it.
+    /// Checks the session that Flex has created for the request.
     pub(super) fn check_created<F: Flex>(
         &self,
         object: &SessionObject,
@@ -94,7 +94,7 @@ impl Requested {
         Session { own: true, manual: self.manual, sound, ..Session::new(object.checkout_session_id.clone(), cx.now()) }
     }
 
-    /// Whether a session is what was asked for: the customer is not sent to pay one that is not.
+    /// Whether a session matches the request. The customer cannot be sent to another one.
     fn is_sound<F: Flex>(&self, object: &SessionObject, reference: &str, cx: &mut Cx<'_, F>) -> bool {
         let later = object.created_at.is_none_or(|made| object.expires_at.is_none_or(|end| end > made));
         cx.check(Rule::CheckoutExpiresAfterCreated, later).at("/checkout_session/expires_at");
@@ -110,7 +110,7 @@ impl Requested {
         later && same && equal
     }
 
-    /// Holds a new session's amounts and eligibility against what was asked for; this can only warn.
+    /// Compares the amounts and the eligibility of a new session with the request. A difference only warns.
     fn check_amounts<F: Flex>(&self, object: &SessionObject, cx: &mut Cx<'_, F>) {
         let adds_up =
             self.subtotal.is_none() || object.amount_subtotal.is_none() || object.amount_subtotal == self.subtotal;
@@ -126,7 +126,7 @@ impl Requested {
         }
         if let Some((eligible, letter)) = self.predicted {
             let same = object.hsa_fsa_eligible.is_none_or(|it| it == eligible);
-            // A letter on file may make another needless, and none makes one needed.
+            // A letter on file may make another needless, but nothing makes a letter necessary.
             let needed = object.letter_of_medical_necessity_required != Some(true) || letter;
             cx.check(Rule::CheckoutEligibilityDerivation, same && needed).at("/checkout_session/hsa_fsa_eligible");
         }

@@ -1,4 +1,4 @@
-//! One checkout session: from its creation to its end.
+//! One checkout session, from its creation to its end.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,52 +17,52 @@ use crate::providers::flex::names::{Review, SignalName, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
 
-/// How many payments of a session are remembered.
+/// The most payments of a session that are kept.
 const PAYMENTS: usize = 4;
 
-/// The reviews of a session whose end does not come: where its status is known, and where it is not.
+/// The reviews about a session without an end: one for a listed status, and one for an unlisted status.
 pub(super) const WAIT_REVIEWS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
 
-/// A session that Flex knows.
+/// A session that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSession"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Session {
-    /// Its id.
+    /// The id of the session.
     pub(super) id: CheckoutSessionId,
-    /// The highest status that was seen.
+    /// The furthest status that Flex has shown.
     pub(super) status: Status,
-    /// Whether this flow has asked for it; one that was adopted is never fulfilled.
+    /// Whether this flow has created the session. An adopted session is never fulfilled.
     pub(super) own: bool,
-    /// Whether it is what was asked for, so that the customer may be sent to pay.
+    /// Whether the session matches the request, so that the customer may be sent to pay.
     pub(super) sound: bool,
-    /// Where the customer pays, exactly as Flex gave it.
+    /// The URL at which the customer pays, exactly as Flex sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redirect_url: Option<String>,
-    /// From when on nobody can pay.
+    /// When the session expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires_at: Option<Timestamp>,
-    /// Whether its money is only held.
+    /// Whether the session only authorizes the payment.
     #[serde(default)]
     pub(super) manual: bool,
-    /// Whether it is one of test mode.
+    /// Whether the session is in test mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) test_mode: Option<bool>,
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
-    /// A status that the documents do not list, never taken for a good one.
+    /// A status that the documents do not list. It never counts as paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unlisted: Option<String>,
-    /// Whether two final statuses were seen that cannot both be true.
+    /// Whether Flex has shown two final statuses that cannot both be true.
     #[serde(default)]
     pub(super) contradicted: bool,
-    /// The wait for its end.
+    /// The lookup schedule until the session ends.
     pub(super) watch: PollTimer,
 }
 
 impl Status {
-    /// How far a session has come; a status only ever moves up, and money is above everything.
+    /// The order of statuses. A status only moves up, and `complete` is the highest.
     const fn rank(&self) -> u8 {
         match self {
             Self::Open | Self::Unknown(_) => 0,
@@ -71,14 +71,14 @@ impl Status {
         }
     }
 
-    /// Whether no other status may follow.
+    /// Whether the status is final.
     pub const fn is_final(&self) -> bool {
         self.rank() > 0
     }
 }
 
 impl Session {
-    /// A session that is known by its id alone.
+    /// A session of which only the id is known.
     pub(super) fn new(id: CheckoutSessionId, now: Timestamp) -> Self {
         Self {
             id,
@@ -104,46 +104,46 @@ impl Session {
         self.status == Status::Open
     }
 
-    /// Whether this flow has asked for it; what was adopted is never delivered.
+    /// Whether this flow has created the session. An adopted session is never fulfilled.
     pub(crate) const fn is_own(&self) -> bool {
         self.own
     }
 
-    /// Whether it is what was asked for.
+    /// Whether the session matches the request.
     pub(crate) const fn is_sound(&self) -> bool {
         self.sound
     }
 
-    /// Whether its money is only held.
+    /// Whether the session only authorizes the payment.
     pub(crate) const fn is_manual(&self) -> bool {
         self.manual
     }
 
-    /// Whether it is one of test mode, if that is known.
+    /// Whether the session is in test mode, if that is known.
     pub(crate) const fn test_mode(&self) -> Option<bool> {
         self.test_mode
     }
 
-    /// From when on nobody can pay, if Flex has said so.
+    /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// Since when it is known.
+    /// When the flow first knew the session.
     pub(crate) const fn since(&self) -> Timestamp {
         self.watch.since()
     }
 
-    /// The ids by which a message about money finds it: its own, and those of its payments.
+    /// The ids by which a message about money finds the session: its own, and those of its payments.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         core::iter::once(self.id.as_str()).chain(self.payment_intents.iter().map(String::as_str))
     }
 
-    /// Takes in what does not change with its status.
+    /// Stores everything but the status.
     pub(super) fn note_details<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
         let of_flow = object.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
         cx.check(Rule::CheckoutModeMatches, of_flow).at("/checkout_session/mode");
-        // A key of one mode never shows what is of the other: whatever this is, it is not what was asked for.
+        // An API key of one mode never shows objects of the other, so this object cannot be the requested session.
         let of_mode = self.is_in_mode(object, cx);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         self.sound &= of_flow && of_mode;
@@ -163,12 +163,12 @@ impl Session {
         }
     }
 
-    /// Whether what is seen of it may be of its mode.
+    /// Whether an object may be in the session's mode.
     pub(crate) fn is_in_mode<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
         object.test_mode.is_in_mode(cx.settings(), self.test_mode)
     }
 
-    /// Takes in a status that a look of our own shows.
+    /// Stores whether a lookup of ours has shown an unlisted status.
     pub(super) fn note_unlisted<F: Flex>(&mut self, status: Option<&Status>, cx: &mut Cx<'_, F>) {
         let text = match status {
             Some(Status::Unknown(text)) => Some(text.clone()),
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Moves it to a status, up its rank; two that contradict each other keep the higher and owe a review.
+    /// Moves the session to a higher status. Two final statuses that differ keep the higher one and open a review.
     pub(super) fn advance<F: Flex>(&mut self, status: &Status, cx: &mut Cx<'_, F>) {
         if self.status.is_final() && status.is_final() && self.status != *status && !self.contradicted {
             self.contradicted = true;
@@ -196,14 +196,14 @@ impl Session {
         }
     }
 
-    /// Where the customer pays now, if he can.
+    /// The URL at which the customer can pay now.
     fn customer_url(&self, now: Timestamp) -> Option<&String> {
         let open = self.status == Status::Open && self.unlisted.is_none() && self.sound;
         let in_time = self.expires_at.is_none_or(|end| !end.is_over(now));
         self.redirect_url.as_ref().filter(|_| open && in_time)
     }
 
-    /// What is awaited of it; the customer is sent to the one that is offered.
+    /// The wait for the end of the session. `handed_out` is whether this session hands out its URL.
     pub(super) fn wait(&self, offered: bool, now: Timestamp) -> Option<Wait> {
         if self.status.is_final() || self.watch.is_stopped() {
             return None;
@@ -215,7 +215,7 @@ impl Session {
         Some(wait)
     }
 
-    /// Plans its next lookup, and a question to a person once the schedule is over.
+    /// Plans the next lookup, and a review at the end of the schedule.
     pub(super) fn plan_lookup<F: Flex>(&self, cx: &mut Cx<'_, F>) {
         let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
@@ -225,7 +225,8 @@ impl Session {
         }
         match &self.unlisted {
             None => cx.poll_then_ask(lookup, &self.watch, Review::NoSignal, id),
-            // A person may know what it means; what a subscription's session has made only Flex can tell.
+            // A person may know what the status means. What the session of a subscription has created, only Flex can
+            // say.
             Some(_) => {
                 const OF_PURCHASE: &[Verdict] = &[Verdict::Complete, Verdict::Ended, Verdict::KeepWaiting];
                 const OF_SUBSCRIPTION: &[Verdict] = &[Verdict::Ended, Verdict::KeepWaiting];
@@ -235,13 +236,13 @@ impl Session {
         }
     }
 
-    /// A person said what has become of it.
+    /// Ends the session, as a person says.
     pub(super) fn end<F: Flex>(&mut self, status: Status, cx: &mut Cx<'_, F>) {
         self.advance(&status, cx);
         self.plan_lookup(cx);
     }
 
-    /// A person wants to wait on: the schedule begins anew.
+    /// Restarts the lookup schedule, because a person wants to wait longer.
     pub(super) fn keep_waiting<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         let lookup = Call::RetrieveCheckoutSession(self.id.clone());
         if !cx.is_leased(|call| *call == lookup) {
@@ -252,7 +253,7 @@ impl Session {
     }
 }
 
-/// Holds a session against what is true of every one; this can only warn.
+/// Checks a session against the rules for all sessions. They only warn.
 pub(super) fn check_response<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
     let open = object.status == Some(Status::Open);
     let results = [&object.subscription, &object.invoice];

@@ -1,4 +1,5 @@
-//! What each input does to the sessions, to the subscription and to others beside it, and what one does to another.
+//! The dispatch of a subscription: what each input does to the sessions, to the subscription and to the others beside
+//! it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -23,7 +24,7 @@ use crate::providers::flex::sessions::{Evidence, Session, Settled};
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// The host commands.
+    /// Carries out a command.
     pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreateCheckoutSession(request) => {
@@ -50,7 +51,7 @@ impl Subscription {
             return Ok(());
         }
         let id = given.ok_or(Stop::NotNow)?;
-        // What was asked for before and not found is asked for no more.
+        // An open review about an earlier id that Flex did not find is withdrawn.
         cx.withdraw_all_about(&[Review::NotFound.as_str()], |_| true);
         self.adopt(id, cx);
         Ok(())
@@ -79,7 +80,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// A reply proves the success of a request, or answers a lookup.
+    /// Applies the reply that proves a request, or that a lookup got.
     pub(super) fn on_reply(&mut self, call: &Call, event: &Event, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         match (call, event) {
             (Call::CreateCheckoutSession(_), Event::Session(object)) => {
@@ -108,13 +109,13 @@ impl Subscription {
         Ok(())
     }
 
-    /// A request was done that had been ended as not done: the new try is none.
+    /// A request was done after it had ended as not done. Its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
         if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
             record.not_ended(call, cx);
         }
         self.sessions.after_all(made, cx);
-        // What does not fit the state any more is the person's, who is asked.
+        // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.call, event, cx);
     }
 
@@ -127,7 +128,7 @@ impl Subscription {
         }
     }
 
-    /// Flex refuses a request; of a lookup: there is no such thing.
+    /// Flex has refused a request. A refused lookup means that the object does not exist.
     pub(super) fn refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
@@ -145,7 +146,7 @@ impl Subscription {
         }
     }
 
-    /// A person says what has become of a request, or gives it up: no verdict then.
+    /// Applies a person's verdict about a request, or the end of its retries. Then there is no verdict.
     pub(super) fn resolved(&mut self, call: &Call, verdict: Option<Verdict>, made_id: Option<&str>, cx: &mut Cx<'_>) {
         let has_ended = verdict == Some(Verdict::Ended);
         match call {
@@ -175,7 +176,7 @@ impl Subscription {
         }
     }
 
-    /// What a session that was shown leads to: delivery, once, and the lookup of its subscription.
+    /// Applies a shown session: its purchase is delivered once, and its subscription is looked up.
     fn apply_session(&mut self, settled: Settled, object: &SessionObject, cx: &mut Cx<'_>) {
         if let Some(session) = settled {
             self.settle(&session, object, cx);
@@ -187,12 +188,12 @@ impl Subscription {
         }
     }
 
-    /// A session that is paid sells its subscription. What it has sold is delivered once, if it is what was asked for.
+    /// A paid session has sold its subscription. The purchase is delivered once, if the session matches the request.
     fn settle(&mut self, session: &Session, object: &SessionObject, cx: &mut Cx<'_>) {
         let before = self.record.take_if(|record| record.is_only_requested());
         if let Some(id) = object.subscription_ids().next().filter(|_| self.record.is_none()) {
             cx.learn(id.as_str());
-            // An adoption that has shown nothing yet gives way to what was paid.
+            // The paid subscription replaces an adopted one that no lookup has shown yet.
             let gone = before.map(|record| record.id().clone()).filter(|gone| *gone != id);
             cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(of) if Some(of) == gone.as_ref()));
             let record = SubscriptionRecord::sold(id, session, object, cx.now());
@@ -206,18 +207,18 @@ impl Subscription {
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
             (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
-            // It is paid for nothing that runs yet.
+            // The session is paid, but its subscription does not run yet.
             (true, true) if shown.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
             (true, true) => record.deliver(session.id().as_str(), cx),
         }
     }
 
-    /// The session that counts and its payments, by their ids.
+    /// The ids of the session that counts and of its payments.
     fn sold_ids(&self) -> Vec<String> {
         self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
     }
 
-    /// A reply shows a subscription.
+    /// Applies a reply that shows a subscription.
     fn on_subscription(
         &mut self,
         call: &Call,
@@ -233,7 +234,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// A webhook: one that is not signed proves nothing.
+    /// Applies a webhook. An unsigned webhook proves nothing.
     pub(super) fn on_webhook(
         &mut self,
         event: Event,
@@ -245,7 +246,7 @@ impl Subscription {
         if origin != Origin::Verified {
             return Err(IgnoredReason::Unrelated);
         }
-        // A session is held against its own mode.
+        // The mode of a session is checked against that session instead.
         if !matches!(*signal, Signal::SessionCompleted(_) | Signal::SessionChanged(_) | Signal::Other) {
             signal.test_mode().require_mode(self.record.as_ref().and_then(|record| record.test_mode()), cx)?;
         }
@@ -287,7 +288,7 @@ impl Subscription {
         Ok(Trigger::Session)
     }
 
-    /// The subscription, if a webhook is about it; a webhook that comes before its id is early.
+    /// The subscription that a webhook is about. A webhook that arrives before the subscription is known is early.
     fn record_for(
         &mut self,
         id: Option<&str>,
@@ -299,7 +300,7 @@ impl Subscription {
         match &mut self.record {
             None if waiting && id.is_some() => Err(IgnoredReason::Early),
             None => Err(IgnoredReason::Unrelated),
-            // Another session may be paid yet, and tell what it has sold.
+            // Another session may still be paid, and then name this subscription.
             Some(record) if may_sell && id.is_some_and(|id| !record.is(id)) => Err(IgnoredReason::Early),
             Some(record) => {
                 record.check_owner(id, customer, cx)?;
@@ -308,7 +309,8 @@ impl Subscription {
         }
     }
 
-    /// The subscription; a webhook about money that comes before its id is known is early.
+    /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
+    /// known is early.
     fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
         let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
         self.record.as_deref_mut().ok_or(missing)
@@ -323,7 +325,7 @@ impl Subscription {
         record.on_refund(object, cx)
     }
 
-    /// Something of a charge was given back: the list tells by which refund.
+    /// A part of a charge was refunded. The list of refunds shows by which refund.
     fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let sold_ids = self.sold_ids();
         let payment = object.payment_intent().ok_or(IgnoredReason::Unrelated)?;
@@ -346,26 +348,27 @@ impl Subscription {
         record.on_dispute(object, cx)
     }
 
-    /// A person answers a question.
+    /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         if review == Review::NotFound
             && verdict == Verdict::Keep
             && self.is_absent()
             && let Ok(id) = SubscriptionId::parse(about)
         {
-            // Nothing was adopted: it is looked up again.
+            // No subscription was adopted, so the flow looks the id up again.
             return self.adopt(id, cx);
         }
         let reviewed = self.record.as_mut().is_some_and(|record| record.reviewed(review, about, verdict, cx));
         if !reviewed {
-            // A session of a subscription is not said to be complete: only Flex tells what it has made.
+            // A person cannot call the session of a subscription complete. Only Flex can say what the session has
+            // created.
             let _ = self.sessions.reviewed(review, about, verdict, cx);
         }
     }
 }
 
 impl Trigger {
-    /// What a reply counts as.
+    /// The trigger of a reply.
     pub(super) const fn of(event: &Event) -> Self {
         match event {
             Event::Subscription(_) => Self::Subscription,
@@ -374,7 +377,7 @@ impl Trigger {
     }
 }
 
-/// Why money that moved is not known to be of this subscription: the event of an invoice may still name its payment.
+/// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
 const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
     match (subscription, payment) {
         (None, Some(_)) => IgnoredReason::Early,

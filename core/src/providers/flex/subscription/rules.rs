@@ -1,4 +1,4 @@
-//! The rules of a subscription's actions: what its state decides, and what a command's contents do.
+//! The gates of a subscription: what the state permits, and what a command may contain.
 
 use super::record::check_cancellation;
 use super::{Action, Command, Rules, Subscription};
@@ -9,19 +9,19 @@ use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the subscription's needs, and again the request that came of it when it is leased.
+/// What an action needs from the state. It is checked for a command, and again at the lease of its request.
 pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => {
             subscription.sessions.permits_create(rules);
-            // What is settled has said so already.
+            // `permits_create` has rejected the command already if a session has settled the purchase.
             rules.check(
                 CoreRule::AlreadyStarted,
                 subscription.record.is_none() || subscription.sessions.settled().is_some(),
             );
         }
         Action::RetrieveSession | Action::Retrieve => {}
-        // Another that was paid for may be ended after the one that counts.
+        // Another paid subscription can be ended even after the flow's own.
         Action::Cancel if subscription.others.any_runs() => {}
         Action::Cancel => permits_end(subscription, rules),
         Action::EndWithPeriod => permits_flag(subscription, true, rules),
@@ -44,7 +44,7 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
     }
 }
 
-/// The rules that the contents of a command decide.
+/// Checks the contents of a command.
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Subscription>(rules),
@@ -54,7 +54,7 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
         Command::RetrieveSubscription { subscription_id: given } => {
             let have = subscription.record.as_ref().map(|record| record.id());
             let same = given.is_none() || have.is_none() || given.as_ref() == have;
-            // That there is nothing to look up has been said already.
+            // `accepts` has rejected the command already if there is nothing to look up.
             let some = given.is_some() || have.is_some() || !subscription.is_absent();
             rules.check(CoreRule::NothingKnown, some).at("/subscription_id");
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
@@ -83,15 +83,15 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
         return;
     }
     let running = main.is_some_and(|record| record.can_end());
-    // Where there is no other, this has been said already.
+    // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
         check_one_at_a_time(record.id(), rules);
     }
 }
 
-/// One request about an end is answered before the next is made; but one about the flag may take another's place outside
-/// of its lease.
+/// Only one request about an end can be open at a time. A change of the flag can replace an earlier one that is not
+/// leased.
 fn check_one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
     let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == of);
     let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == of);
@@ -100,7 +100,7 @@ fn check_one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
     rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
-/// Of two changes of the flag only the newer is sent: the older would take it back.
+/// Only the newest change of the flag is sent. An older one would undo it.
 fn permits_flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
     permits_end(subscription, rules);
     if rules.is_lease() {

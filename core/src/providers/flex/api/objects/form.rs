@@ -1,4 +1,5 @@
-//! The forms in which Flex writes ids, amounts, instants and lists: what does not decide never costs a message.
+//! The formats of ids, amounts, times and lists in Flex's messages. A member that decides nothing never makes a message
+//! unreadable.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -10,11 +11,11 @@ use crate::json::{RawText, decode, lenient_text};
 use crate::providers::flex::api::session_request::ECHO;
 use crate::time::Timestamp;
 
-/// Something that is written as its id, as several ids, or whole.
+/// A member that holds an id, several ids, or whole objects.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expandable(Vec<Expanded>);
 
-/// One of them: an id, or the members of the whole thing by which it is known.
+/// One entry: an id, or the ids and the status of a whole object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Expanded {
     Id(String),
@@ -37,7 +38,7 @@ impl Expanded {
     }
 }
 
-/// A text, or a number as one; whatever else is in it, such as half a character, costs nothing.
+/// Reads a string, or a number as a string. Anything else counts as absent.
 fn read_string(text: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(transparent)]
@@ -46,18 +47,18 @@ fn read_string(text: &str) -> Option<String> {
 }
 
 impl Expandable {
-    /// Its id, which has a name of its own in the whole thing; nothing where there are several.
+    /// The id, if there is exactly one. `named` is the name of the id in a whole object.
     pub(crate) fn id(&self, named: &str) -> Option<&str> {
         let mut all = self.ids(named);
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// The ids of all of it.
+    /// All ids.
     pub(crate) fn ids(&self, named: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(move |it| it.id(named))
     }
 
-    /// A member, where it is whole and alone.
+    /// A member of the object, if there is exactly one whole object.
     pub(crate) fn member(&self, name: &str) -> Option<&str> {
         match self.0.as_slice() {
             [Expanded::Whole(members)] => members.get(name).map(String::as_str),
@@ -65,7 +66,7 @@ impl Expandable {
         }
     }
 
-    /// Whether it says anything.
+    /// Whether there is an id or an object.
     pub(crate) const fn is_there(&self) -> bool {
         !self.0.is_empty()
     }
@@ -81,20 +82,20 @@ impl<'de> Deserialize<'de> for Expandable {
     }
 }
 
-/// A member that decides: what cannot be read is not the same as what is absent.
+/// A member that decides something: an unreadable value is not the same as an absent one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Member<T> {
-    /// It is absent, or null.
+    /// The member is absent or null.
     #[default]
     Absent,
-    /// It says this.
+    /// The member has this value.
     Value(T),
-    /// It is something that it cannot be.
+    /// The member has a value that cannot be read.
     Invalid,
 }
 
 impl<T> Member<T> {
-    /// What it says.
+    /// The value, if it can be read.
     pub(crate) const fn value(&self) -> Option<&T> {
         match self {
             Self::Value(it) => Some(it),
@@ -102,7 +103,7 @@ impl<T> Member<T> {
         }
     }
 
-    /// Reads a member as its text is read.
+    /// Reads a member from its JSON.
     pub(super) fn read<'de, D: Deserializer<'de>>(
         deserializer: D,
         read: impl FnOnce(&str) -> Option<T>,
@@ -112,7 +113,7 @@ impl<T> Member<T> {
     }
 }
 
-/// Reads an instant that decides.
+/// Reads a time that decides something.
 pub(super) fn member_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<Timestamp>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
@@ -120,18 +121,18 @@ pub(super) fn member_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     Member::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
 }
 
-/// The entries of a list that can be read, and whether those are all.
+/// The readable entries of a list, and whether the list is complete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Entries<T> {
-    /// Those that can be read.
+    /// The entries that can be read.
     pub list: Vec<T>,
-    /// Whether every entry could be read, and none is on another page: only then what is missing does not exist.
+    /// Whether every entry could be read, and no other page follows. Only then a missing entry does not exist.
     pub whole: bool,
 }
 
 impl<T> Entries<T> {
-    /// Reads every entry by itself: one that is odd drops no other.
+    /// Reads each entry by itself, so that an unreadable entry does not hide another.
     pub(crate) fn of<'de>(entries: &[RawText<'de>], most: usize) -> Self
     where
         T: Deserialize<'de>,
@@ -142,7 +143,7 @@ impl<T> Entries<T> {
     }
 }
 
-/// Reads a list inside an object; what is no list is one of which nothing can be read.
+/// Reads a list in an object. Anything but a list counts as an incomplete list without entries.
 pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Entries<T>>, D::Error> {
@@ -154,14 +155,14 @@ pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     })
 }
 
-/// Reads a word of the provider's, such as a status: a text and nothing else.
+/// Reads a value of an enum, such as a status: a string that is not empty.
 pub(super) fn enum_value<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = RawText::deserialize(deserializer)?.get();
     let value = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
     Ok(value.filter(|value| !value.is_empty()).map(T::from))
 }
 
-/// Reads an instant: seconds since the epoch, or ISO 8601. Milliseconds, which no document gives, say nothing.
+/// Reads a time: seconds since the epoch, or ISO 8601. Milliseconds, which no document mentions, count as absent.
 pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = lenient_text(deserializer)?;
     Ok(text.and_then(|text| match text.parse() {
@@ -170,7 +171,7 @@ pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     }))
 }
 
-/// Reads the request's own key out of what Flex echoes.
+/// Reads the key of a request from the metadata that Flex returns.
 pub(super) fn echo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let metadata = RawText::deserialize(deserializer)?.get();
     let members = decode::<BTreeMap<String, RawText<'_>>>(metadata).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Captures: what is held is taken, and what a reply, a lookup or a list shows of the captures that were asked for.
+//! Captures: the requests, and what replies, lookups and lists show of them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -22,33 +22,33 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::SKEW;
 use crate::time::Timestamp;
 
-/// How many captures of a session are remembered.
+/// The most captures of a session that are kept.
 const REMEMBERED: usize = 32;
 
-/// A capture that was asked for.
+/// A requested capture.
 pub(super) struct RequestedCapture<'a> {
     pub(super) name: &'a EffectId,
-    /// The key that Flex echoes, where the request carried it.
+    /// The key that Flex returns, if the request carried one.
     pub(super) key: Option<&'a str>,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub(super) amount: Cents,
-    /// When it was begun first.
+    /// When the request was first sent.
     pub(super) since: Timestamp,
-    /// Whether no other request that is on its way takes as much.
+    /// Whether no other open request captures the same amount.
     pub(super) has_unique_amount: bool,
 }
 
-/// What was found of a capture.
+/// What Flex shows of a requested capture.
 pub(super) enum CaptureFinding {
-    /// This one is it.
+    /// This capture.
     Capture(CaptureId),
-    /// As much more was received as was asked for.
+    /// The received amount has grown by the requested amount.
     Amount,
-    /// Something was taken, and not what was asked for.
+    /// The received amount has grown by another amount.
     OtherAmount,
-    /// Nothing was.
+    /// Nothing was captured.
     Nothing,
-    /// It is not known.
+    /// Flex does not show enough to tell.
     Unclear,
 }
 
@@ -58,12 +58,12 @@ fn content(capture: &CapturePayment) -> Digest {
 }
 
 impl Payment {
-    /// What has become of the capture of the same intent.
+    /// The status of the intent that the capture names.
     pub(in super::super) fn capture_status(&self, capture: &CapturePayment) -> Option<IntentStatus> {
         Some(self.captures.status_of(capture.intent.as_ref()?, content(capture)))
     }
 
-    /// Takes what is held.
+    /// Requests a capture of the authorized payment.
     pub(in super::super) fn capture(
         &mut self,
         mut capture: CapturePayment,
@@ -82,7 +82,7 @@ impl Payment {
         Ok(())
     }
 
-    /// Whether a good reply to a capture proves it: a capture, or a session that shows one.
+    /// Whether a successful reply proves a capture: it shows the capture, or a session that contains it.
     pub(super) fn compare_capture(
         &self,
         name: &EffectId,
@@ -94,7 +94,7 @@ impl Payment {
         let key = echoed_key(capture.capture_metadata.as_ref());
         match event {
             Event::Capture(object) => {
-                // An echo decides alone.
+                // A returned key decides alone.
                 let other = object.echo.is_some() && object.echo != key;
                 match () {
                     () if other => Reading::missing("/capture/metadata"),
@@ -110,7 +110,7 @@ impl Payment {
                 ) {
                     CaptureFinding::Capture(id) => Reading::Done(Event::Captured(object, Some(id))),
                     CaptureFinding::Amount => Reading::Done(Event::Captured(object, None)),
-                    // Its own reply shows that money was taken, if no other request can have taken it.
+                    // Its own reply shows that money was captured, and no other request can have captured it.
                     CaptureFinding::OtherAmount if self.capturing.has_at_most_one() => {
                         Reading::Done(Event::Captured(object, None))
                     }
@@ -121,7 +121,7 @@ impl Payment {
         }
     }
 
-    /// What a session shows of a capture that was asked for.
+    /// What a session shows of a requested capture.
     pub(super) fn captured(&self, requested_capture: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
         let listed = object.captures.as_ref();
         match self.captured_among(requested_capture, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
@@ -129,7 +129,7 @@ impl Payment {
             found => return found,
         }
         let in_flight = &self.capturing;
-        // What another request has taken by its echo, this one has not.
+        // Captures that return another request's key do not belong to this one.
         let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.knows_capture(it));
         let others = others.filter_map(|it| it.amount_captured).fold(Cents::ZERO, Cents::plus);
         let received = object.amount_received.map(|all| all.minus(others));
@@ -151,7 +151,7 @@ impl Payment {
         }
     }
 
-    /// What a list of captures shows of one that was asked for.
+    /// What a list of captures shows of a requested one.
     fn captured_among(&self, requested_capture: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
         if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested_capture.key) {
             return CaptureFinding::Capture(it.capture_id.clone());
@@ -170,7 +170,7 @@ impl Payment {
         }
     }
 
-    /// Settles a capture as it was found; `requested` is whether the lookup was made for its outcome.
+    /// Settles a capture by what Flex shows. `is_outcome_lookup` is whether the lookup was made for this request.
     pub(super) fn settle_capture(
         &mut self,
         found: CaptureFinding,
@@ -200,7 +200,7 @@ impl Payment {
         }
     }
 
-    /// A list of captures, looked up since the session tells too little.
+    /// Applies a list of captures, which is looked up if the session does not show enough.
     pub(in super::super) fn on_capture_list(
         &mut self,
         list: &Entries<CaptureObject>,
@@ -210,7 +210,7 @@ impl Payment {
         for open in self.capturing.requests(cx) {
             let Some(requested_capture) = open.capture() else { continue };
             match self.captured_among(&requested_capture, &list.list) {
-                // One that is missing here was not made; the lookup of the session repeats it in time.
+                // A complete list denies a missing capture. The next lookup of the session repeats the check.
                 CaptureFinding::Nothing if list.whole => self.deny(&open.name, cx),
                 CaptureFinding::Nothing => {}
                 found => self.settle_capture(found, &open, false, session, cx),
@@ -219,7 +219,7 @@ impl Payment {
         list.list.iter().for_each(|it| self.note_capture(it));
     }
 
-    /// The reply to a capture is a session that shows it: by its id where it has one.
+    /// Applies the reply to a capture that is a session. `id` is the capture, if the session shows one.
     pub(in super::super) fn on_capture_session(
         &mut self,
         name: &EffectId,
@@ -234,7 +234,7 @@ impl Payment {
         self.capture_made(name, capture, id, &object.checkout_session_id, cx);
     }
 
-    /// The reply to a capture is the capture itself.
+    /// Applies the reply to a capture that is the capture itself.
     pub(in super::super) fn on_capture_object(
         &mut self,
         name: &EffectId,
@@ -247,7 +247,7 @@ impl Payment {
         self.capture_made(name, capture, Some(&object.capture_id), session, cx);
     }
 
-    /// A capture was made: by its id where it has one.
+    /// Settles a request whose capture was made. `id` is the capture, if Flex shows one.
     fn capture_made(
         &mut self,
         name: &EffectId,
@@ -273,7 +273,7 @@ impl Payment {
         self.end_capture(name, capture, Outcome::Done);
     }
 
-    /// What has become of a capture that was asked for.
+    /// Ends a requested capture with an outcome.
     pub(super) fn end_capture(&mut self, name: &EffectId, capture: &CapturePayment, outcome: Outcome) {
         self.captures.settle(name.intent(), outcome);
         if outcome == Outcome::Done {
@@ -289,7 +289,7 @@ impl Payment {
         self.captured.iter().any(|(id, _)| *id == object.capture_id)
     }
 
-    /// Takes in a capture.
+    /// Stores a capture.
     pub(super) fn note_capture(&mut self, object: &CaptureObject) {
         let amount = object.amount_captured.unwrap_or_default();
         match self.captured.binary_search_by(|it| it.0.cmp(&object.capture_id)) {

@@ -1,4 +1,4 @@
-//! Disputes: what the customer wants back from the bank is not given back as well.
+//! Disputes: a disputed amount is not refunded as well.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,10 +12,10 @@ use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
 
-/// How many disputes of a session are kept one by one.
+/// The most disputes of a session that are kept one by one.
 const REMEMBERED: usize = 16;
 
-/// How a dispute may have ended, by a person's word.
+/// The verdicts about the end of a dispute.
 const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
 
 /// The disputes of a session's payments.
@@ -23,39 +23,39 @@ const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutDisputes"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Disputes {
-    /// Those that were seen, by their ids.
+    /// The disputes that Flex has shown, sorted by id.
     #[serde(rename = "seen", default, skip_serializing_if = "Vec::is_empty")]
     known: Vec<Dispute>,
-    /// What is disputed by Flex's own count, in cents: the most that was seen.
+    /// The highest disputed amount that Flex has shown, in cents.
     #[serde(default)]
     counted: Cents,
-    /// Whether there are more than are kept one by one.
+    /// Whether there are more disputes than are kept one by one.
     #[serde(default)]
     more: bool,
-    /// What of Flex's count a person said that it is over, in cents.
+    /// The part of Flex's disputed amount that a person has called won, in cents.
     #[serde(default)]
     over: Cents,
 }
 
-/// A dispute that was seen.
+/// A dispute that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutDispute"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dispute {
-    /// Its id.
+    /// The id of the dispute.
     id: DisputeId,
-    /// How much, in cents; all of it, where Flex does not say.
+    /// The disputed amount, in cents. Without it, everything is disputed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Cents>,
-    /// The furthest status that was seen.
+    /// The furthest status that Flex has shown.
     status: DisputeStatus,
-    /// Whether Flex says that its charge can be given back even so.
+    /// Whether Flex says that the charge can be refunded all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refundable: Option<bool>,
 }
 
 impl DisputeStatus {
-    /// How far a dispute has come; that the money is gone is above everything.
+    /// The order of statuses. `lost` is the highest, because the money is gone.
     const fn rank(&self) -> u8 {
         match self {
             Self::Unknown(_) => 0,
@@ -72,23 +72,23 @@ impl Disputes {
         *self == Self::default()
     }
 
-    /// Whether one is among them.
+    /// Whether this dispute is known.
     pub(super) fn contains(&self, id: &DisputeId) -> bool {
         self.known.iter().any(|it| it.id == *id)
     }
 
-    /// Their ids.
+    /// The ids of all disputes.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.known.iter().map(|it| it.id.as_str())
     }
 
-    /// Whether nothing about them is open any more.
+    /// Whether every dispute has ended.
     pub(super) fn is_settled(&self) -> bool {
         let ended = |it: &Dispute| matches!(it.status, DisputeStatus::Won | DisputeStatus::Lost);
         !self.more && self.known.iter().all(ended)
     }
 
-    /// What of a sum cannot be given back, in cents.
+    /// The part of the received amount that cannot be refunded, in cents.
     pub(super) fn blocked(&self, received: Cents) -> Cents {
         if self.more {
             return received;
@@ -99,13 +99,13 @@ impl Disputes {
         known.plus(self.unexplained())
     }
 
-    /// What Flex counts and no dispute explains, in cents.
+    /// The part of Flex's disputed amount that no dispute explains, in cents.
     fn unexplained(&self) -> Cents {
         let named = self.known.iter().filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus);
         self.counted.minus(named).minus(self.over).max(Cents::ZERO)
     }
 
-    /// Takes in what a session shows of its disputes.
+    /// Stores the disputes that a session shows.
     pub(super) fn note_all(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
         let session = object.checkout_session_id.as_str();
         for dispute in object.disputes.iter().flat_map(|it| &it.list) {
@@ -118,7 +118,7 @@ impl Disputes {
         }
     }
 
-    /// Takes in what is shown of a dispute; what it means for the merchant is a person's to see to.
+    /// Stores a dispute, and asks a person about it.
     pub(super) fn note(&mut self, object: &DisputeObject, session: &str, cx: &mut Cx<'_>) {
         let status = object.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
         let index = match self.known.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {
@@ -136,7 +136,7 @@ impl Disputes {
         };
         let Some(dispute) = self.known.get_mut(index) else { return };
         dispute.amount = dispute.amount.max(object.amount);
-        // Whoever says no is believed.
+        // A single `false` decides.
         dispute.refundable = [dispute.refundable, object.is_charge_refundable].into_iter().flatten().min();
         if (status.rank(), status.as_str()) > (dispute.status.rank(), dispute.status.as_str()) {
             dispute.status = status;
@@ -144,12 +144,12 @@ impl Disputes {
         }
     }
 
-    /// Asks a person about a dispute, or about those of a session.
+    /// Asks a person about a dispute, or about all disputes of a session.
     pub(super) fn ask(about: &str, cx: &mut Cx<'_>) {
         cx.ask(Review::Disputed.only(ENDS), about);
     }
 
-    /// A person knows how a dispute has ended, or those of a session that Flex only counts.
+    /// A person says how a dispute has ended, or those that Flex only counts.
     pub(super) fn reviewed(&mut self, of: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
         match self.known.iter_mut().find(|it| it.id.as_str() == of) {
@@ -168,7 +168,7 @@ impl Disputes {
 }
 
 impl Dispute {
-    /// Asks a person about it, unless it was won.
+    /// Asks a person about the dispute, unless it was won.
     fn ask(&self, cx: &mut Cx<'_>) {
         let id = self.id.as_str();
         match self.status {

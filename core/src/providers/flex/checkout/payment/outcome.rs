@@ -1,4 +1,4 @@
-//! The requests that move money: what a reply, a lookup or a webhook shows of them, and what it denies.
+//! The outcome of requests that move money: what proves it, and what denies it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::providers::flex::checkout::{Checkout, Cx};
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::time::Timestamp;
 
-/// Whether it is the request of that name.
+/// Whether the call is the request with this effect id.
 pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
     matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == name)
 }
@@ -26,16 +26,16 @@ pub(super) struct OpenRequest {
     pub(super) name: EffectId,
     pub(super) key: String,
     pub(super) amount: Cents,
-    /// When it was begun first, if a sending of it may have come true.
+    /// When the request was first sent, if a sending may have succeeded.
     pub(super) since: Option<Timestamp>,
-    /// Whether no other can have moved the same.
+    /// Whether no other request can have moved the same amount.
     pub(super) is_unrivaled: bool,
-    /// Whether no other moves anything.
+    /// Whether no other request can have moved anything.
     pub(super) is_only_request: bool,
 }
 
 impl OpenRequest {
-    /// It as a capture that may have come true.
+    /// The request as a capture that may have succeeded.
     pub(super) fn capture(&self) -> Option<capture::RequestedCapture<'_>> {
         let (name, key) = (&self.name, Some(self.key.as_str()));
         Some(capture::RequestedCapture {
@@ -70,7 +70,7 @@ impl InFlight {
 }
 
 impl Payment {
-    /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
+    /// Compares a successful reply with what is known. Only a new refund or a new capture proves a request.
     pub(in super::super) fn compare_reply(
         &self,
         call: &Call,
@@ -92,8 +92,8 @@ impl Payment {
         }
     }
 
-    /// Settles every open request that a session shows, and takes the session in. `requested` is the request for whose
-    /// outcome it was looked up: what does not show it may deny it.
+    /// Settles every open request that the session shows, and stores the session. `requested` is the request whose
+    /// outcome was looked up. A session that does not show it may deny it.
     pub(super) fn settle(&mut self, object: &SessionObject, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
         let captures = self.capturing.requests(cx).into_iter();
         let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, object), open))).collect();
@@ -106,14 +106,14 @@ impl Payment {
         }
     }
 
-    /// A lookup denies a request: settled as not made, where that counts.
+    /// A lookup denies a request. If the denial counts, the request ends as not done.
     pub(super) fn deny(&mut self, name: &EffectId, cx: &mut Cx<'_>) {
         if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
             self.request_failed(name, &call);
         }
     }
 
-    /// A request came to nothing.
+    /// A request has moved nothing.
     pub(in super::super) fn request_failed(&mut self, name: &EffectId, call: &Call) {
         match call {
             Call::CapturePayment(_, _, capture) => self.end_capture(name, capture, Outcome::Failed),
@@ -121,7 +121,7 @@ impl Payment {
         }
     }
 
-    /// A person names what a request has made, or says that it came to nothing.
+    /// A person names what a request has made, or says that it has made nothing.
     pub(in super::super) fn resolved(&mut self, name: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
         match (call, made_id) {
             (Call::CreateRefund(..), Some(made_id)) => {
@@ -138,7 +138,7 @@ impl Payment {
         }
     }
 
-    /// Nothing that was looked up tells what has become of a request: it is looked up again.
+    /// The lookup could not tell the outcome of a request, so it is repeated.
     pub(in super::super) fn retry_lookup(name: &EffectId, cx: &mut Cx<'_>) {
         cx.look_again(|call| is_named(call, name));
     }

@@ -1,4 +1,4 @@
-//! The refunds that are asked for: how much each gives back, and what a reply, a lookup or a webhook shows of it.
+//! The requests for refunds: their amounts, and what replies, lookups and webhooks show of them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
 impl CreateRefund {
-    /// How much it asks for, as far as that is known: with nothing named, all that is left.
+    /// The requested amount, as far as it is known. Without an amount and items it is everything that is left.
     pub(in super::super) fn wanted(&self, left: Cents) -> Cents {
         let apart = self.parts().fold(Cents::ZERO, Cents::plus);
         match (&self.amount, self.line_items.as_deref()) {
@@ -34,25 +34,25 @@ impl CreateRefund {
         }
     }
 
-    /// What it says of its tax and its shipping: no document says whether it is in the amount or beside it.
+    /// The tax and the shipping. No document says whether the amount includes them.
     pub(in super::super) fn parts(&self) -> impl Iterator<Item = Cents> {
         [self.amount_tax, self.amount_shipping].into_iter().flatten()
     }
 
-    /// Whether every amount that it names is one: nothing is given back twice by what is taken away elsewhere.
+    /// Whether every named amount is valid: a negative amount cannot offset another.
     pub(in super::super) fn is_something(&self) -> bool {
         let items = self.line_items.iter().flat_map(|items| named(items));
         self.amount.into_iter().chain(items).all(|amount| amount > Cents::ZERO)
             && self.parts().chain(self.amount_discount).all(|amount| amount >= Cents::ZERO)
     }
 
-    /// The least that it gives back: something, also of items that are given back whole.
+    /// The least that the request refunds. A whole item is at least 1 cent.
     pub(in super::super) fn least(&self) -> Cents {
         let whole = self.line_items.iter().flatten().any(|item| item.amount_to_refund.is_none());
         if whole { Cents::new(1) } else { Cents::ZERO }
     }
 
-    /// Its fingerprint.
+    /// The fingerprint of the request.
     fn content(&self) -> Digest {
         Digest::of([encode(self).as_bytes()])
     }
@@ -63,7 +63,7 @@ fn named(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
 }
 
 impl OpenRequest {
-    /// What some refunds say of it. If it was not sent, only an echo says anything.
+    /// What a list of refunds says about the request. If the request was not sent, only a returned key counts.
     fn matching(&self, payment: &Payment, list: &[RefundObject]) -> RefundMatch {
         let since = self.since.unwrap_or_default();
         let requested =
@@ -79,12 +79,12 @@ impl OpenRequest {
 }
 
 impl Payment {
-    /// What has become of the refund of the same intent.
+    /// The status of the intent that the refund names.
     pub(in super::super) fn refund_status(&self, refund: &CreateRefund) -> Option<IntentStatus> {
         Some(self.returns.status_of(refund.intent.as_ref()?, refund.content()))
     }
 
-    /// Gives money back.
+    /// Requests a refund.
     pub(in super::super) fn refund(
         &mut self,
         mut refund: CreateRefund,
@@ -103,7 +103,7 @@ impl Payment {
         Ok(())
     }
 
-    /// Whether a good reply to a refund proves it: a session that shows one that is new.
+    /// Whether a successful reply proves a refund: its session shows a new one.
     pub(super) fn compare_refund(
         &self,
         name: &EffectId,
@@ -116,7 +116,7 @@ impl Payment {
         let requested = RequestedRefund { key: key.as_deref(), amount, since, is_unrivaled: true };
         match self.matching(&requested, refunds(&object)) {
             RefundMatch::Certain(mut ids) | RefundMatch::Possible(mut ids) if !ids.is_empty() => {
-                // What another sending has made is no news: one more comes before it.
+                // A refund of an earlier sending comes last, because it is not news.
                 ids.sort_by_key(|id| self.is_ours(id));
                 Reading::Done(Event::Refunded(object, ids))
             }
@@ -124,7 +124,7 @@ impl Payment {
         }
     }
 
-    /// Settles a refund as a session shows it; `requested` is whether it was looked up for its outcome.
+    /// Settles a refund by what a session shows. `is_outcome_lookup` is whether the lookup was made for this request.
     pub(super) fn settle_refund(
         &mut self,
         object: &SessionObject,
@@ -146,7 +146,7 @@ impl Payment {
         }
     }
 
-    /// A session that was looked up for the outcome of a refund does not show it.
+    /// The lookup of a refund's outcome does not show the refund.
     fn refund_missing(&mut self, object: &SessionObject, name: &EffectId, cx: &mut Cx<'_>) {
         let unlisted = Self::unlisted(object) > Cents::ZERO;
         let grown = self.refunding.grown(self.returned()) > Cents::ZERO;
@@ -157,7 +157,7 @@ impl Payment {
         }
     }
 
-    /// The reply to a refund shows what it has made; given are those of them that are more than was asked for.
+    /// Applies the reply to a refund. Returns the refunds that exceed the requested amount.
     pub(in super::super) fn on_refund_reply(
         &mut self,
         name: &EffectId,
@@ -168,14 +168,14 @@ impl Payment {
         self.note_refunds(object, cx);
         let requested_amount = self.refunding.amount(name).unwrap_or_default();
         let beyond = self.more_than_requested(ids, requested_amount);
-        // Those that echo the request's key are its own, however many; of the others only as many as it needs.
+        // Every refund that returns the request's key belongs to it. Of the others, only as many as it needs.
         let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
         let made: Vec<_> = ids.iter().filter(|id| !beyond.contains(id) || echoed(id)).cloned().collect();
         self.refund_made(name, &made);
         beyond
     }
 
-    /// Asks a person about refunds that a reply shows beyond what was asked for, and that no other request has made.
+    /// Asks a person about refunds that exceed the requested amount, unless another request has made them.
     pub(in super::super) fn ask_about_surplus(&self, name: &EffectId, beyond: &[RefundId], cx: &mut Cx<'_>) {
         let others = |it: &&Refund| it.is_of_another(name);
         let of_others: Vec<_> = self.refunds.iter().filter(others).map(|it| &it.id).collect();
@@ -184,7 +184,8 @@ impl Payment {
         }
     }
 
-    /// A verified webhook shows a refund: it names the request whose key it echoes, or the only one that it can be.
+    /// Applies a verified webhook about a refund to the request whose key it returns, or else to the only one that
+    /// matches.
     pub(super) fn settle_refund_webhook(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
         for open in self.refunding.requests(cx) {
             if let RefundMatch::Certain(ids) = open.matching(self, core::slice::from_ref(object)) {
@@ -204,12 +205,12 @@ impl Payment {
         match self.note_echo(&name, object) {
             EchoedRefund::Known => {}
             EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
-            // Every sending was refused, and one has made it even so.
+            // Every sending was refused, but one has made the refund.
             EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, object.refund_id.as_str()),
         }
     }
 
-    /// Whether a refund echoes a key of ours.
+    /// Whether a refund returns a key of ours.
     pub(in super::super) fn echoes(object: &RefundObject, cx: &Cx<'_>) -> bool {
         object.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
     }

@@ -1,4 +1,4 @@
-//! Delivery: once for each paid period, and never while the subscription is known not to run.
+//! Delivery: once for each paid period, and never while the subscription does not run.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -16,7 +16,7 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How long after its period has begun a renewal is paid.
+/// When the payment of a renewal is certain, counted from the beginning of its period.
 const PAID_AFTER: Millis = Millis::from_hours(2);
 
 impl SubscriptionRecord {
@@ -33,12 +33,12 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Owes a delivery, or keeps it until the subscription runs.
+    /// Makes a `fulfill` effect, or keeps the delivery until the subscription runs.
     pub(in super::super) fn deliver(&mut self, of: &str, cx: &mut Cx<'_>) {
         if self.is_halted() { self.hold(of) } else { cx.fulfill(of) }
     }
 
-    /// Keeps what is not to be delivered while it does not run, and owes it again once it does.
+    /// Takes back deliveries while the subscription does not run, and makes them again once it runs.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
             for of in cx.withhold() {
@@ -51,7 +51,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Gives access until the end of a period and the grace after it.
+    /// Gives access until the end of a period and the grace period after it.
     pub(super) fn give_access(&mut self, end: Timestamp, cx: &mut Cx<'_>) {
         let grace = cx.config().grace_ms;
         cx.check(Rule::SubscriptionGraceCoversPayment, grace >= PAID_AFTER);
@@ -69,8 +69,8 @@ impl SubscriptionRecord {
         cx.access(self.id.as_str(), cx.now());
     }
 
-    /// A new period is paid: it is delivered under its invoice, unless it is the one that a session has sold, or one that
-    /// another system has delivered before.
+    /// Delivers a new paid period under its invoice. The period that a session has sold, or that another system has
+    /// delivered, is not delivered again.
     pub(super) fn deliver_period(&mut self, paid: &mut Paid, cx: &mut Cx<'_>) {
         if let Some(sale) = self.sale.as_mut().filter(|it| !it.found) {
             let is_its = match &sale.invoice {
@@ -96,8 +96,8 @@ impl SubscriptionRecord {
         self.deliver(&of, cx);
     }
 
-    /// What was paid and not delivered when the subscription ends is a person's. What its session has sold was delivered, or
-    /// is leased, unless it is among that.
+    /// A person decides about paid deliveries that are left when the subscription ends. A purchase that is not among
+    /// them was delivered, or is leased.
     pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
         let mut all: Vec<String> = cx.withhold();
         all.append(&mut self.held);
@@ -113,15 +113,14 @@ impl SubscriptionRecord {
                     cx.ask(Review::UnplacedInvoice, invoice.as_str());
                 }
                 _ if is_unpaid => {}
-                // Its session is complete: whether it is paid the invoice tells.
+                // The session is complete, so the invoice shows whether the purchase is paid.
                 Some(invoice) => self.look_up_invoice(invoice, cx),
                 None => cx.ask(Review::UnplacedInvoice, &of),
             }
         }
     }
 
-    /// What a session has sold was not delivered when the subscription ended, and no lookup tells whether it was paid: its
-    /// session is complete, and a person looks.
+    /// A person decides about a purchase that was not delivered before the end, if no lookup shows whether it was paid.
     pub(super) fn ask_about_undelivered(&self, id: &InvoiceId, cx: &mut Cx<'_>) {
         let is_its = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
         if self.is_over() && self.sale.as_ref().filter(is_its).is_some() {
@@ -129,13 +128,13 @@ impl SubscriptionRecord {
         }
     }
 
-    /// A person says that what is not as asked is delivered even so, whatever has become of the subscription.
+    /// A person says that a session that does not match the request is delivered all the same.
     pub(in super::super) fn deliver_anyway(&mut self, of: &str, cx: &mut Cx<'_>) {
         if self.is_over() { cx.fulfill(of) } else { self.deliver(of, cx) }
     }
 
-    /// A person says what becomes of a paid invoice that no period shows. What the session has sold is delivered under its
-    /// name, so that who has begun to deliver it does not do so twice.
+    /// A person decides about a paid invoice without a period. The purchase keeps its session's name, so that a worker
+    /// who has already delivered it does not deliver it twice.
     pub(in super::super) fn invoice_reviewed(&mut self, of: &str, fulfill: bool, cx: &mut Cx<'_>) {
         if let Ok(invoice) = InvoiceId::parse(of) {
             self.invoices.place(&invoice, Place::Reviewed);

@@ -1,4 +1,4 @@
-//! Cancellation: with the period by the flag, or at once; and what a lookup says of either.
+//! Cancellation, at once or with the period, and what lookups show of it.
 
 use alloc::boxed::Box;
 
@@ -16,21 +16,21 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::{Cx, Rules};
 use crate::time::{Millis, Timestamp};
 
-/// How much earlier than its period a subscription may end that is to end with it.
+/// How far before its period's end a subscription may end without being early.
 pub(super) const EARLY: Millis = Millis::from_minutes(5);
 
-/// An end that is asked for and not answered.
+/// A requested end whose outcome is unknown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexEnding"))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
     /// At once.
     AtOnce(Box<CancelSubscription>),
-    /// With the period, or not any more.
+    /// With the period if true. If false, the subscription runs on.
     WithPeriod(bool),
 }
 
-/// Checks what a cancellation says.
+/// Checks the contents of a cancellation.
 pub(in super::super) fn check(requested: &CancelSubscription, rules: &mut Rules<'_>) {
     rules.check(Rule::SubscriptionCancelExplicit, requested.cancel_at_period_end.is_some()).at("/cancel_at_period_end");
     let given = requested.refund_amount.is_none_or(|amount| requested.refunds() && amount > Cents::ZERO);
@@ -41,7 +41,7 @@ pub(in super::super) fn check(requested: &CancelSubscription, rules: &mut Rules<
 }
 
 impl SubscriptionRecord {
-    /// Whether it is asked for, or so already, that it ends with its period, or that it does not.
+    /// Whether the flag already has this value, or the newest request sets it.
     pub(in super::super) fn is_to_end(&self, with_period: bool) -> bool {
         match &self.ending {
             Some(Ending::WithPeriod(requested)) => *requested == with_period,
@@ -50,7 +50,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Whether the same end is asked for already, or is set.
+    /// Whether the same end is requested or set already.
     pub(in super::super) fn is_ending(&self, requested: &CancelSubscription) -> bool {
         let named = requested.subscription_id.as_ref().is_none_or(|id| *id == self.id);
         let plain = !requested.refunds() && requested.refund_amount.is_none() && requested.extra.is_empty();
@@ -62,19 +62,19 @@ impl SubscriptionRecord {
             }
     }
 
-    /// Whether the newest change that is asked for is that of the flag to this.
+    /// Whether the newest request sets the flag to this value.
     pub(in super::super) fn is_asked_to_end(&self, with_period: bool) -> bool {
         self.ending == Some(Ending::WithPeriod(with_period))
     }
 
-    /// Asks for an end at once.
+    /// Requests an end at once.
     pub(in super::super) fn cancel(&mut self, requested: CancelSubscription, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
         cx.request(Call::CancelSubscription(self.id.clone(), requested.clone()));
         self.ending = Some(Ending::AtOnce(Box::new(requested)));
     }
 
-    /// Asks that it ends with its period, or that it does not.
+    /// Requests a change of the flag.
     pub(in super::super) fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
         self.asked_to_end |= requested.cancel_at_period_end;
@@ -86,8 +86,8 @@ impl SubscriptionRecord {
         cx.withdraw_unsent(|call| matches!(call, Call::UpdateSubscription(id, _) if *id == self.id));
     }
 
-    /// A reply proves the success of a change: older ones are settled by it, and looked up once they can be on their way
-    /// no more.
+    /// Applies the reply that proves a change of the flag. It settles older changes too. A lookup follows when none of
+    /// them can be in flight any more.
     pub(in super::super) fn updated(
         &mut self,
         requested: &UpdateSubscription,
@@ -108,7 +108,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// What a lookup says of the requests whose outcome is unknown.
+    /// Settles the requests whose outcome a lookup shows.
     pub(in super::super) fn settle_requests(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         let leased_at = cx.leased_at();
@@ -137,21 +137,21 @@ impl SubscriptionRecord {
         }
     }
 
-    /// The outcome of a request is known; a newer one stays asked for.
+    /// Clears the requested end, unless a newer request has replaced it.
     fn settle_request(&mut self, of: Ending) {
         if self.ending.as_ref() == Some(&of) {
             self.ending = None;
         }
     }
 
-    /// Nothing has come of a change: it is not made any more where a newer one has taken its place.
+    /// Nothing came of a change of the flag. It is withdrawn if a newer change has replaced it.
     pub(in super::super) fn not_sent(&self, requested: &UpdateSubscription, cx: &mut Cx<'_>) {
         if self.ending != Some(Ending::WithPeriod(requested.cancel_at_period_end)) {
             cx.withdraw(|call| matches!(call, Call::UpdateSubscription(id, of) if *id == self.id && of == requested));
         }
     }
 
-    /// A request about its end is over without having been done: the lookup shows its status.
+    /// A request about the end has ended as not done. A lookup shows the status.
     pub(in super::super) fn not_ended(&mut self, call: &Call, cx: &mut Cx<'_>) {
         match call {
             Call::UpdateSubscription(_, it) => self.settle_request(Ending::WithPeriod(it.cancel_at_period_end)),
@@ -165,8 +165,8 @@ impl SubscriptionRecord {
         self.look_up(cx);
     }
 
-    /// Whether it ends before the instant at which we have asked that it ends, or before the paid end of a period of which
-    /// a lookup has shown an earlier one.
+    /// Whether the subscription ends before the end that we have requested, or before the paid end of a period that a
+    /// lookup has since shown as shorter.
     fn ends_early(&self, cx: &Cx<'_>) -> bool {
         let at_once = matches!(self.ending, Some(Ending::AtOnce(_)));
         let is_early = |it: &Paid| (self.asked_to_end || it.cut.is_some()) && cx.leased_at().after(EARLY) < it.span.end;
@@ -179,7 +179,7 @@ impl SubscriptionRecord {
         cut.is_some_and(|cut| cx.leased_at().after(EARLY) >= cut)
     }
 
-    /// It has ended: access goes, and nothing is awaited any more.
+    /// The subscription has ended. Its access ends, and nothing is waited for any more.
     pub(in super::super) fn end(&mut self, status: SubscriptionStatus, cx: &mut Cx<'_>) {
         self.prove_cancellation(cx);
         let (early, was_shown) = (self.ends_early(cx), self.was_shown(cx));
@@ -192,7 +192,7 @@ impl SubscriptionRecord {
         self.invoices.leave_session(self.sale.as_ref().is_none_or(|it| it.found));
         self.place_invoices(cx);
         if early && was_shown {
-            // A person was asked already, and what was said stays.
+            // A person was asked already, and the verdict holds.
         } else if early {
             cx.ask(Review::EndedEarly, self.id.as_str());
         } else if is_canceled || had_access {
@@ -200,7 +200,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// The end shows that a cancellation was done, and says nothing of what was to be given back with it.
+    /// The end proves a cancellation, but not the refund that was requested with it.
     fn prove_cancellation(&mut self, cx: &mut Cx<'_>) {
         let is_it = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if *id == self.id);
         let sent = cx.pending(is_it).filter(|it| it.sent).and_then(|it| it.first_at);
@@ -213,7 +213,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Money is to be given back with the end.
+    /// Looks for the refund that was requested with the end.
     pub(in super::super) fn expect_refund(
         &mut self,
         requested: &CancelSubscription,
@@ -228,7 +228,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Drops what is owed and awaited of it while it runs.
+    /// Withdraws all effects that only make sense while the subscription runs.
     fn withdraw_all(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         cx.withdraw(|call| match call {

@@ -1,4 +1,4 @@
-//! Payments: which invoices are paid, and one that has failed, of which the customer is notified once.
+//! Payments: which invoices are paid, and which have failed. The customer is notified of a failure once.
 
 use super::SubscriptionRecord;
 use super::invoices::Details;
@@ -10,11 +10,12 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How long after a payment a lookup may still say that it is due.
+/// How long after a payment a lookup may still show the subscription as past due.
 const LAG: Millis = Millis::from_hours(1);
 
 impl SubscriptionRecord {
-    /// A lookup shows its status: the customer is notified once that it is past due, unless an invoice has said so.
+    /// Notifies the customer once when a lookup shows the subscription as past due, unless a failed invoice was
+    /// notified.
     pub(super) fn notify_past_due(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.as_str();
         if self.status != Some(SubscriptionStatus::PastDue) {
@@ -32,7 +33,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// An invoice could not be paid: the customer is notified once, and loses nothing.
+    /// A payment has failed. The customer is notified once, and keeps access.
     pub(in super::super) fn on_invoice_failed(
         &mut self,
         invoice: &InvoiceObject,
@@ -52,7 +53,7 @@ impl SubscriptionRecord {
         Ok(())
     }
 
-    /// An invoice was paid: what that pays for, the lookup tells.
+    /// An invoice was paid. A lookup shows which period it has paid for.
     pub(in super::super) fn on_invoice_paid(
         &mut self,
         invoice: &InvoiceObject,
@@ -73,7 +74,7 @@ impl SubscriptionRecord {
         }
         check_amounts(invoice, cx);
         if self.invoices.is_paid(id) {
-            // A lookup may have shown it before, and not by which payment.
+            // A lookup may have shown the payment before, but not its id.
             let is_news = self.describe_invoice(id, Details::of(invoice), cx);
             return if is_news { Ok(()) } else { Err(IgnoredReason::Duplicate) };
         }
@@ -87,7 +88,7 @@ impl SubscriptionRecord {
         Ok(())
     }
 
-    /// A reply shows an invoice.
+    /// Applies the lookup of an invoice.
     pub(in super::super) fn on_invoice_lookup(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) {
         let id = &invoice.invoice_id;
         if !self.owns_invoice(invoice, "/invoice", cx) {
@@ -102,7 +103,7 @@ impl SubscriptionRecord {
         } else if self.is_over() && !invoice.is_void() {
             self.ask_about_undelivered(id, cx);
         } else if self.last_lookup.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
-            // What another system cannot have delivered.
+            // Another system cannot have delivered an unpaid period.
             self.delivered = None;
         }
         self.invoices.looked(id);
@@ -115,7 +116,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Notes that an invoice is paid; not if that is known.
+    /// Stores an invoice as paid. Returns whether that is new.
     pub(super) fn note_paid(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
         if self.invoices.is_paid(id) {
             self.describe_invoice(id, details, cx);
@@ -137,7 +138,7 @@ impl SubscriptionRecord {
         self.describe_invoice(id, details, cx);
     }
 
-    /// Takes in what a message says of an invoice besides its status; whether it is the first to name the payment.
+    /// Stores what a message says of an invoice besides its status. Returns whether the payment is new.
     fn describe_invoice(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
         if let Some(payment) = details.payment {
             cx.learn(payment);
@@ -146,7 +147,7 @@ impl SubscriptionRecord {
     }
 }
 
-/// The status alone decides whether an invoice is paid: amounts can only warn.
+/// Only the status decides whether an invoice is paid. Amounts only warn.
 fn check_amounts(invoice: &InvoiceObject, cx: &mut Cx<'_>) {
     let whole = invoice.amount_paid.is_none_or(|paid| invoice.amount_due.is_none_or(|due| paid >= due));
     cx.check(Rule::InvoicePaidAmount, whole).at("/object/invoice/amount_paid");

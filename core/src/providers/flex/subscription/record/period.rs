@@ -1,4 +1,4 @@
-//! Periods of a subscription: what a lookup has shown, and what of it is paid.
+//! Periods of a subscription: what a lookup has shown, and which of them are paid.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,30 +12,30 @@ use crate::providers::flex::names::Review;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How much earlier than its period an invoice may have been made.
+/// How long before its period an invoice may have been created.
 const INVOICED_BEFORE: Millis = Millis::from_minutes(5);
 
-/// After how long an active subscription shows that its renewal has not failed.
+/// When an active status proves the payment of a renewal, counted from the beginning of its period.
 pub(super) const RENEWED: Millis = Millis::from_hours(6);
 
-/// From when on until when a period lasts.
+/// The beginning and the end of a period.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSpan"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Span {
-    /// When it began.
+    /// When the period begins.
     pub(super) start: Timestamp,
-    /// When it ends.
+    /// When the period ends.
     pub(super) end: Timestamp,
 }
 
 impl Span {
-    /// Whether an invoice that was made then is one of this period.
+    /// Whether an invoice that was created at this time may belong to the period.
     pub(super) fn has_made(self, made: Timestamp) -> bool {
         made.after(INVOICED_BEFORE) >= self.start && made < self.end
     }
 
-    /// The same, where it cannot be one of the next either.
+    /// Whether such an invoice cannot belong to the next period.
     fn surely_has_made(self, made: Timestamp) -> bool {
         self.has_made(made) && made.after(INVOICED_BEFORE) < self.end
     }
@@ -46,9 +46,9 @@ impl Span {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShown"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct LookupResult {
-    /// When the lookup was begun.
+    /// When the lookup was leased.
     pub(super) leased: Timestamp,
-    /// When the period began, or the latest instant at which it can have.
+    /// When the period began, or the latest time at which it can have begun.
     pub(super) start: Timestamp,
     /// When the period ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,16 +56,16 @@ pub(super) struct LookupResult {
     /// When the trial ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trial_end: Option<Timestamp>,
-    /// Whether the trial's end cannot be read, so that it is not known.
+    /// Whether the end of the trial cannot be read, so that it is unknown.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     odd_trial: bool,
-    /// When the subscription was made.
+    /// When the subscription was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Timestamp>,
-    /// The newest invoice.
+    /// The latest invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
-    /// Whether it shows no newest invoice at all.
+    /// Whether the lookup shows no latest invoice.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) silent: bool,
 }
@@ -74,7 +74,7 @@ impl LookupResult {
     fn new(object: &SubscriptionObject, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
         let end = object.current_period_end();
         let leased = cx.leased_at();
-        // Where it is not said, a period begins where the one before has ended, or at the latest now.
+        // Without a start, a period begins at the end of the one before, or now at the latest.
         let start = before.filter(|_| end.is_some()).and_then(|it| match it.end {
             before if before == end => Some(it.start),
             before => before.filter(|before| Some(*before) < end && *before <= leased),
@@ -91,32 +91,32 @@ impl LookupResult {
         }
     }
 
-    /// The period, if it has an end.
+    /// The period, if its end is known.
     pub(super) fn span(&self) -> Option<Span> {
         Some(Span { start: self.start, end: self.end? })
     }
 
-    /// The trial, if it has an end: its own, or the period's where it says none.
+    /// The trial, if its end is known. Without an end of its own, it ends with the period.
     pub(super) fn trial(&self) -> Option<Span> {
         let end = self.trial_end.or(self.end).filter(|_| !self.odd_trial)?;
         Some(Span { start: self.start, end })
     }
 }
 
-/// A period that is paid, or a trial.
+/// A paid period, or a trial.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPaidPeriod"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paid {
     /// The period.
     pub(super) span: Span,
-    /// The invoice that has paid it.
+    /// The invoice that has paid the period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
-    /// Whether it is a trial, for which nothing was paid.
+    /// Whether the period is a trial, for which nothing was paid.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) trial: bool,
-    /// An earlier end that a lookup has shown since, and that a person is asked about.
+    /// An earlier end that a lookup has shown since. A person is asked about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<Timestamp>,
 }
@@ -126,14 +126,14 @@ impl Paid {
         Self { span, invoice: invoice.cloned(), trial: false, cut: None }
     }
 
-    /// When it ends by what the last lookup has shown.
+    /// The end of the period that the last lookup has shown.
     pub(super) fn current_end(&self) -> Timestamp {
         self.cut.unwrap_or(self.span.end)
     }
 }
 
 impl SubscriptionRecord {
-    /// Takes in the period that a lookup shows.
+    /// Stores the period that a lookup shows.
     pub(super) fn take_period(&mut self, object: &SubscriptionObject, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
         let lookup = LookupResult::new(object, invoice, self.last_lookup.as_ref(), cx);
         if let Some(before) = self.last_lookup.as_ref().and_then(|it| it.invoice.clone())
@@ -144,7 +144,7 @@ impl SubscriptionRecord {
         self.last_lookup = Some(lookup);
     }
 
-    /// Gives what is paid of the period that was shown, and finds each paid invoice its place.
+    /// Gives access for the shown period if it is paid, and finds out what each paid invoice has paid for.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         if let Some(paid) = self.found_paid() {
             self.grant(paid, cx);
@@ -152,11 +152,11 @@ impl SubscriptionRecord {
         self.place_invoices(cx);
     }
 
-    /// The period that was shown, if it is paid.
+    /// The shown period, if it is paid.
     fn found_paid(&self) -> Option<Paid> {
         let lookup = self.last_lookup.as_ref()?;
         if self.paid.as_ref().is_some_and(|it| lookup.start < it.span.start) {
-            // It is an older one.
+            // The shown period is older than the last paid one.
             return None;
         }
         match self.status.as_ref()? {
@@ -164,7 +164,7 @@ impl SubscriptionRecord {
                 Some(Paid { trial: true, ..Paid::new(lookup.trial()?, lookup.invoice.as_ref()) })
             }
             SubscriptionStatus::Active => self.found_active(lookup, lookup.span()?),
-            // A person's word about the status is none about an invoice that is shown.
+            // A person's verdict about the status does not prove the payment of an invoice.
             status if self.is_attested(status) => {
                 let span = lookup.span()?;
                 self.found_active(lookup, span).or_else(|| lookup.silent.then(|| Paid::new(span, None)))
@@ -184,7 +184,8 @@ impl SubscriptionRecord {
         }
         match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
             Some(invoice) => paid(Some(invoice)),
-            // A renewal that has failed would have made it past due; where one is reported, its own lookup decides.
+            // A failed renewal would have made the status `past_due`. If Flex has shown a failed invoice, a lookup of
+            // it decides.
             None if lookup.leased >= span.start.after(RENEWED) && self.failing_in(lookup).is_none() => {
                 paid(self.only_unplaced())
             }
@@ -192,13 +193,14 @@ impl SubscriptionRecord {
         }
     }
 
-    /// An invoice of the period that is reported as failed, where the lookup itself shows no invoice.
+    /// A failed invoice of the period, if the lookup shows no latest invoice.
     pub(super) fn failing_in(&self, lookup: &LookupResult) -> Option<&InvoiceId> {
         let span = lookup.span().filter(|_| lookup.silent)?;
         self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
     }
 
-    /// Whether an invoice is paid and can pay the period that begins then: one that has paid another cannot.
+    /// Whether an invoice is paid, and may pay for the period that begins at this time. An invoice cannot pay for two
+    /// periods.
     fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
         let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
         match self.invoices.paid_for(id) {
@@ -209,7 +211,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Whether a period is the one that our session has sold.
+    /// Whether the period is the one that our session has sold.
     fn is_first(&self, lookup: &LookupResult) -> bool {
         let began = |until: Timestamp| lookup.start <= until;
         let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == lookup.start);
@@ -217,15 +219,15 @@ impl SubscriptionRecord {
         self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
     }
 
-    /// The one paid invoice whose date is not known.
+    /// The paid invoice without a place and a date, if there is exactly one.
     fn only_unplaced(&self) -> Option<&InvoiceId> {
         let mut all = self.invoices.unplaced().filter(|it| it.made.is_none());
         all.next().filter(|_| all.next().is_none()).map(|it| &it.id)
     }
 
-    /// Gives access for a period, and delivers it if it is a new one.
+    /// Gives access for a period, and delivers the period if it is new.
     pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Cx<'_>) {
-        // Where no invoice is shown, a period that begins within the paid one is the same.
+        // Without an invoice, a period that begins within the paid one is the same period.
         let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.current_end();
         let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
         let before = self.paid.take().filter(is_it);
@@ -251,8 +253,8 @@ impl SubscriptionRecord {
         self.paid = Some(paid);
     }
 
-    /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
-    /// that was to go on can be made shorter.
+    /// A lookup shows another end of a paid period. An earlier end changes nothing, and a person decides. Only a trial
+    /// that was to continue can become shorter.
     fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Cx<'_>) {
         let end = paid.span.end;
         let is_promised = !before.trial || self.asked_to_end;
@@ -265,7 +267,7 @@ impl SubscriptionRecord {
         (paid.span.end, paid.cut) = (before.span.end, Some(end));
     }
 
-    /// Finds each paid invoice its place; one that has none is a person's.
+    /// Finds out what each paid invoice has paid for. A person is asked about an invoice that fits no period.
     pub(super) fn place_invoices(&mut self, cx: &mut Cx<'_>) {
         let all: alloc::vec::Vec<_> = self.invoices.unplaced().cloned().collect();
         for it in all {
@@ -274,7 +276,7 @@ impl SubscriptionRecord {
                 cx.withdraw_review(Review::UnplacedInvoice, it.id.as_str());
             } else if self.is_over() {
                 if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&it.id)) {
-                    // The question about its session is about the same money.
+                    // A review about the session would be about the same money.
                     cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
                 }
                 cx.ask(Review::UnplacedInvoice, it.id.as_str());
@@ -309,7 +311,7 @@ impl SubscriptionRecord {
                 sale.invoice = Some(id.clone());
             }
             if sale.invoice.as_ref() == Some(id) {
-                // What ended before it was delivered is a person's.
+                // A person decides about a purchase that was not delivered before the end.
                 return (sale.found || !is_over).then_some(Place::Session);
             }
         }

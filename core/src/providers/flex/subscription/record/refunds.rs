@@ -1,4 +1,4 @@
-//! Money that went back: with an end that was asked for, or by another request.
+//! Refunds and disputes of a subscription: those that a cancellation has requested, and those of other origin.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,37 +20,37 @@ use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How much earlier than our request a refund may have been made by Flex's clock.
+/// How far Flex's clock may be behind: a refund may seem to be created this long before our request.
 const SKEW: Millis = Millis::from_minutes(5);
 
-/// What a cancellation calls everything that was paid.
+/// The value of `refund` that refunds everything that was paid.
 const FULL: &str = "full";
 
-/// How many refunds and disputes are remembered.
+/// The most refunds and disputes that are kept.
 const REMEMBERED: usize = 128;
 
-/// A refund that was asked for with an end, and is not confirmed.
+/// A refund that a cancellation has requested, and that is not confirmed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefunding"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpectedRefund {
-    /// How much, in cents, where it was said or is known.
+    /// The amount in cents, if it was requested or is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Cents>,
-    /// Whether all that was paid is given back.
+    /// Whether everything that was paid is refunded.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     full: bool,
-    /// The payment that is given back, where it is known.
+    /// The payment that is refunded, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<String>,
-    /// When the request was begun first.
+    /// When the request was first sent.
     since: Timestamp,
-    /// The wait for it.
+    /// The lookup schedule of the refund.
     watch: PollTimer,
 }
 
 impl ExpectedRefund {
-    /// What a cancellation gives back; `paid` is what was paid, and by which payment.
+    /// The refund that a cancellation requests. `paid` is the amount and the id of the payment.
     pub(super) fn new(
         it: &CancelSubscription,
         paid: (Option<Cents>, Option<&str>),
@@ -66,18 +66,18 @@ impl ExpectedRefund {
         Call::ListRefunds(self.payment.clone().map_or(RefundsOf::Any, RefundsOf::PaymentIntent))
     }
 
-    /// Plans its next lookup, and a question to a person once the schedule is over.
+    /// Plans the next lookup, and a review at the end of the schedule.
     fn plan(&self, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         cx.poll_then_ask(self.lookup_call(), &self.watch, Review::RefundUnconfirmed, subscription.as_str());
     }
 
-    /// Whether a refund is the one that was asked for. A cancellation has no member that comes back: what echoes a key was
-    /// made by another request.
+    /// Whether a refund is the requested one. A cancellation has no metadata, so a refund that returns a key belongs to
+    /// another request.
     fn matches(&self, object: &RefundObject) -> bool {
         let in_time = object.created_at.is_none_or(|made| made.after(SKEW) >= self.since);
         let amount = match self.amount {
             Some(_) => object.amount == self.amount,
-            // How much everything is, is not known here.
+            // A full refund whose amount is unknown matches nothing.
             None => !self.full && object.amount.is_some_and(|it| it > Cents::ZERO),
         };
         let is_made = object.status.as_ref().is_some_and(|it| it.is_known() && !it.is_reversed());
@@ -85,20 +85,20 @@ impl ExpectedRefund {
     }
 }
 
-/// A refund or dispute that was reported, and whether the money stayed after all.
+/// A refund or dispute that Flex has shown, and whether the merchant kept the money after all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexReturned"))]
 struct ReportedReturn(Digest, bool);
 
-/// The money of a subscription that went back, or is to go back.
+/// The refunds and disputes of a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionRefunds"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refunds {
-    /// The refund that was asked for with the end.
+    /// The refund that the cancellation has requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested: Option<ExpectedRefund>,
-    /// Refunds and disputes that were reported.
+    /// The refunds and disputes that Flex has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     returned: Vec<ReportedReturn>,
 }
@@ -108,14 +108,14 @@ impl Refunds {
         *self == Self::default()
     }
 
-    /// Money is to be given back with the end.
+    /// Looks for the refund that the cancellation has requested.
     pub(super) fn expect(&mut self, requested: ExpectedRefund, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         cx.look_up(requested.lookup_call());
         requested.plan(subscription, cx);
         self.requested = Some(requested);
     }
 
-    /// A refund was reported or found: what is asked for is confirmed by it, and any other is a person's to decide.
+    /// Applies a refund. The requested refund is confirmed by it. A person decides about any other.
     fn on_refund(
         &mut self,
         object: &RefundObject,
@@ -135,7 +135,7 @@ impl Refunds {
         self.note(Review::Refunded, id, reversed, cx)
     }
 
-    /// Notes a refund or a dispute, and asks a person about it unless the money stays.
+    /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
     fn note(&mut self, review: Review, id: &str, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
@@ -160,10 +160,10 @@ impl Refunds {
         self.returned.sort_unstable();
     }
 
-    /// A list of refunds, of which these are the subscription's: it may show, and never denies.
+    /// Applies a list of refunds, of which `own` are the subscription's. A list proves a refund, but denies none.
     fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
-            // It was reported that something was given back, and nothing shows by which refund.
+            // A webhook has reported a refunded charge, but no refund explains it.
             let _ = self.note(Review::Refunded, payment, false, cx);
         }
         for refund in own {
@@ -177,7 +177,7 @@ impl Refunds {
         }
     }
 
-    /// A person says what has become of the refund that was asked for. One that was made is no news when it is reported.
+    /// A person says what has become of the requested refund. If it was made, a later webhook about it is not news.
     pub(super) fn reviewed(&mut self, made: bool, cx: &mut Cx<'_>) {
         if let Some(mut requested) = self.requested.take() {
             let lookup = requested.lookup_call();
@@ -189,8 +189,8 @@ impl Refunds {
 }
 
 impl SubscriptionRecord {
-    /// Whether money is of this subscription, or of an invoice, payment or session of it; `sold` are the session that has
-    /// sold it and its payments.
+    /// Whether money belongs to this subscription, or to an invoice, a payment or a session of it. `sold_ids` are the
+    /// session and its payments.
     fn is_of(&self, subscription: Option<&str>, others: [Option<&str>; 3], sold_ids: &[String]) -> bool {
         let known = |id: &str| self.invoices.ids().any(|it| it == id) || sold_ids.iter().any(|it| it == id);
         match subscription {
@@ -199,32 +199,32 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Whether a refund is of this subscription.
+    /// Whether a refund belongs to this subscription.
     pub(in super::super) fn has_refund(&self, object: &RefundObject, sold_ids: &[String]) -> bool {
         let invoice = object.invoice();
         let others = [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), object.checkout_session()];
         self.is_of(object.subscription(), others, sold_ids)
     }
 
-    /// Whether a dispute is of this subscription.
+    /// Whether a dispute belongs to this subscription.
     pub(in super::super) fn has_dispute(&self, object: &DisputeObject, sold_ids: &[String]) -> bool {
         let invoice = object.invoice();
         let others = [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), object.checkout_session()];
         self.is_of(object.subscription(), others, sold_ids)
     }
 
-    /// Whether a charge is of this subscription.
+    /// Whether a charge belongs to this subscription.
     pub(in super::super) fn has_charge(&self, object: &ChargeObject, sold_ids: &[String]) -> bool {
         let invoice = object.invoice();
         self.is_of(None, [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), None], sold_ids)
     }
 
-    /// A webhook shows a refund of it.
+    /// Applies a webhook about a refund.
     pub(in super::super) fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         self.refunds.on_refund(object, &self.id, cx)
     }
 
-    /// A payment of it is disputed: a person decides what becomes of access.
+    /// A payment is disputed. A person decides what becomes of access.
     pub(in super::super) fn on_dispute(
         &mut self,
         object: &DisputeObject,
@@ -234,7 +234,7 @@ impl SubscriptionRecord {
         self.refunds.note(Review::Disputed, object.dispute_id.as_str(), won, cx)
     }
 
-    /// A lookup shows a list of refunds, of which some may be this subscription's.
+    /// Applies a list of refunds, of which some may belong to this subscription.
     pub(in super::super) fn on_refund_list(
         &mut self,
         of: &RefundsOf,

@@ -1,4 +1,4 @@
-//! What a lookup has shown of the subscription, and what its status and its period mean.
+//! What lookups show of the status and the period, and what follows.
 
 use super::SubscriptionRecord;
 use super::ending::Ending;
@@ -12,7 +12,7 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
 
 impl SubscriptionRecord {
-    /// What a lookup has shown.
+    /// Applies a lookup of the subscription.
     pub(super) fn on_lookup(&mut self, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let Some(status) = object.status.clone() else { return };
         if !self.is_in_mode(object.test_mode, "/subscription/test_mode", cx) {
@@ -44,7 +44,7 @@ impl SubscriptionRecord {
         self.look_up_open_invoice(cx);
     }
 
-    /// Takes in what a lookup says of it.
+    /// Stores what a lookup shows.
     fn describe(&mut self, status: SubscriptionStatus, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         if let Some(flag) = object.cancel_at_period_end {
             self.cancel_at_period_end = flag;
@@ -67,7 +67,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// The newest invoice that a lookup shows, unless it is whole and is another's.
+    /// The latest invoice that a lookup shows, unless it belongs to another subscription.
     fn own_latest<'a>(&self, object: &'a SubscriptionObject, cx: &mut Cx<'_>) -> Option<&'a LatestInvoice> {
         let latest = object.latest_invoice.value()?;
         match latest {
@@ -76,7 +76,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// Whether an invoice in a reply is of this subscription and its customer, in the same mode, as far as it says.
+    /// Whether an invoice in a reply may belong to this subscription, its customer and its mode.
     pub(super) fn owns_invoice(&self, invoice: &InvoiceObject, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
         let of_it = invoice.subscriptions().all(|it| it == self.id.as_str());
         let same = of_it && self.is_of_customer(invoice.customer.as_ref());
@@ -84,7 +84,7 @@ impl SubscriptionRecord {
         self.is_in_mode(invoice.test_mode, pointer, cx) && same
     }
 
-    /// An unlisted status grants nothing and takes nothing away: a person says what it means.
+    /// An unlisted status neither grants nor ends access. A person says what it means.
     fn ask_about_status(&mut self, cx: &mut Cx<'_>) {
         let listed = self.status.as_ref().is_none_or(SubscriptionStatus::is_known);
         cx.check(Rule::SubscriptionStatusKnown, listed).at("/subscription/status");
@@ -95,7 +95,7 @@ impl SubscriptionRecord {
         }
     }
 
-    /// A period that does not say when it ends gives no access that anybody can end: a person is asked at once.
+    /// A period without an end cannot grant access, so a person is asked at once.
     fn ask_about_period(&self, cx: &mut Cx<'_>) {
         let span = |it: &LookupResult| if self.is_trialing() { it.trial() } else { it.span() };
         if self.is_live() && self.last_lookup.as_ref().and_then(span).is_none() {
@@ -109,8 +109,8 @@ impl SubscriptionRecord {
         self.status == Some(SubscriptionStatus::Trialing)
     }
 
-    /// A person calls an unlisted status live: the period that was shown is given, where no invoice that is not
-    /// known to be paid contradicts it.
+    /// A person has called an unlisted status live. The shown period grants access, unless it has an invoice that is
+    /// not known to be paid.
     pub(super) fn attest(&mut self, cx: &mut Cx<'_>) {
         let Some(lookup) = &self.last_lookup else { return };
         self.attested = self.status.as_ref().map(|it| (it.as_str().into(), lookup.end));
@@ -121,7 +121,7 @@ impl SubscriptionRecord {
         self.look_up_open_invoice(cx);
     }
 
-    /// A person calls an invoice paid.
+    /// A person has called an invoice paid.
     pub(super) fn attest_invoice(&mut self, id: &str, cx: &mut Cx<'_>) {
         if let Ok(invoice) = InvoiceId::parse(id) {
             self.note_paid(&invoice, Details::default(), cx);
@@ -133,7 +133,7 @@ impl SubscriptionRecord {
     }
 }
 
-/// Whether a subscription can have come from one status to another, by whatever way.
+/// Whether a status can change into another, directly or in several steps.
 fn may_move(from: &SubscriptionStatus, to: &SubscriptionStatus) -> bool {
     use SubscriptionStatus::{Incomplete, IncompleteExpired, Trialing};
     match to {
