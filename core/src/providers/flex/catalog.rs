@@ -77,8 +77,8 @@ impl CreateProduct {
     /// ```
     /// use rulebound::flex::{Settings, catalog::CreateProduct};
     /// assert!(CreateProduct::new("Test Product").request(&Settings::default()).is_ok());
-    /// let refused = CreateProduct::new("").request(&Settings::default()).unwrap_err();
-    /// assert_eq!(refused.violations[0].rule.code, "flex.product.name-required");
+    /// let rejected = CreateProduct::new("").request(&Settings::default()).unwrap_err();
+    /// assert_eq!(rejected.violations[0].rule.code, "flex.product.name-required");
     /// ```
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
@@ -172,8 +172,8 @@ impl UpdatePrice {
     pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         for field in self.0.names() {
-            let changes = matches!(field, "description" | "active");
-            violations.check(changes, Rule::PriceImmutableAmount, format!("/{field}"));
+            let is_updatable = matches!(field, "description" | "active");
+            violations.check(is_updatable, Rule::PriceImmutableAmount, format!("/{field}"));
         }
         let path = format!("/prices/{}", escaped(price_id.as_str()));
         violations.finish(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_product_and_the_price_of_the_guide_are_made() {
+    fn the_product_and_the_price_of_the_guide_are_accepted() {
         let settings = Settings::default();
         let mut product = CreateProduct::new("Test Product");
         product.hsa_fsa_eligibility = Some(Eligibility::LetterOfMedicalNecessity);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_answer_about_a_price_is_told() {
+    fn a_price_that_contradicts_itself_causes_warnings() {
         let body = br#"{"price": {"price_id": "fprice_1", "unit_amount": 4999, "price": 4998, "type": "one_time",
             "recurring": {"interval": "monthly", "trial_period_days": null}, "metadata": null}}"#;
         let price = PriceObject::read(body).unwrap();

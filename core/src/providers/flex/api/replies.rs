@@ -64,13 +64,12 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
         Call::CreateCheckoutSession(requested) => read_created(requested, reply),
         Call::RetrieveCheckoutSession(id) | Call::ConfirmCheckoutSession(id, _) | Call::CreateRefund(id, ..) => {
-            Reading::of(read_session(reply).and_then(|it| {
-                let same = it.checkout_session_id == *id;
-                require(same, SESSION_ID)?;
-                require(it.status.is_some(), "/checkout_session/status")?;
-                let listed = !matches!(call, Call::CreateRefund(..)) || it.refunds.is_some();
-                require(listed, "/checkout_session/refunds")?;
-                Ok(Event::Session(it))
+            let must_list = matches!(call, Call::CreateRefund(..));
+            Reading::of(read_session(reply).and_then(|session| {
+                require(session.checkout_session_id == *id, SESSION_ID)?;
+                require(session.status.is_some(), "/checkout_session/status")?;
+                require(session.refunds.is_some() || !must_list, "/checkout_session/refunds")?;
+                Ok(Event::Session(session))
             }))
         }
         Call::FindCheckoutSession(_) => read_list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
@@ -94,11 +93,11 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
             read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
         }
         Call::RetrieveInvoice(id) => {
-            let object = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
-            let object = object.ok_or("/invoice/invoice_id");
-            Reading::of(
-                object.and_then(|it| require(it.status.is_some(), "/invoice/status").map(|()| Event::Invoice(it))),
-            )
+            let invoice = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
+            Reading::of(invoice.ok_or("/invoice/invoice_id").and_then(|invoice| {
+                require(invoice.status.is_some(), "/invoice/status")?;
+                Ok(Event::Invoice(invoice))
+            }))
         }
     }
 }
@@ -147,30 +146,33 @@ fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading
     let same_mode = object.mode.as_ref().is_none_or(|mode| *mode == requested.mode);
     let same_reference =
         object.client_reference_id.is_none() || object.client_reference_id == requested.client_reference_id;
-    match () {
-        () if !same_mode => hint("/checkout_session/mode", Event::Session(object)),
-        () if !same_reference => hint("/checkout_session/client_reference_id", Event::Session(object)),
+    if !same_mode {
+        hint("/checkout_session/mode", Event::Session(object))
+    } else if !same_reference {
+        hint("/checkout_session/client_reference_id", Event::Session(object))
+    } else if object.status.is_none() {
         // The id alone replaces the search for the session.
-        () if object.status.is_none() => hint("/checkout_session/status", Event::Session(object)),
-        () => Reading::Done(Event::Session(object)),
+        hint("/checkout_session/status", Event::Session(object))
+    } else {
+        Reading::Done(Event::Session(object))
     }
 }
 
 fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {
-    let it = read_object::<SubscriptionObject>(reply, "subscription").filter(|it| it.subscription_id.as_str() == id);
-    let it = it.ok_or("/subscription/subscription_id")?;
-    require(it.status.is_some(), "/subscription/status")?;
-    Ok(Event::Subscription(it))
+    let object = read_object::<SubscriptionObject>(reply, "subscription");
+    let object = object.filter(|it| it.subscription_id.as_str() == id).ok_or("/subscription/subscription_id")?;
+    require(object.status.is_some(), "/subscription/status")?;
+    Ok(Event::Subscription(object))
 }
 
 /// Reads the reply to a change: whether the subscription shows the change. Otherwise the subscription is a hint.
 fn read_changed(
-    object: Result<Event, &'static str>,
+    event: Result<Event, &'static str>,
     as_requested: impl Fn(&SubscriptionObject) -> bool,
     pointer: &'static str,
 ) -> Reading<Event> {
-    match object {
-        Ok(Event::Subscription(it)) if !as_requested(&it) => hint(pointer, Event::Subscription(it)),
+    match event {
+        Ok(Event::Subscription(object)) if !as_requested(&object) => hint(pointer, Event::Subscription(object)),
         other => Reading::of(other),
     }
 }

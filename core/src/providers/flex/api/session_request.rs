@@ -244,7 +244,10 @@ impl CreateCheckoutSession {
             return;
         }
         let invited = self.mode != Mode::Reimbursement;
-        rules.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        rules
+            .warn(Rule::CheckoutModeKnown, invited)
+            .at("/mode")
+            .because(|| "Only merchants that Flex has invited can use `reimbursement`.".into());
         self.check_urls(rules);
         let settings = rules.settings();
         let cart = Cart::new(&self.line_items, settings);
@@ -263,9 +266,9 @@ impl CreateCheckoutSession {
         rules.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
         let is_live = rules.settings().test_mode == Some(false);
         let cancel = self.cancel_url.as_deref().unwrap_or_default();
-        for (url, at) in [(success, "/success_url"), (cancel, "/cancel_url")] {
+        for (url, pointer) in [(success, "/success_url"), (cancel, "/cancel_url")] {
             let is_public = is_absolute(url) && !(is_live && is_local(url));
-            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
+            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(pointer);
         }
     }
 
@@ -325,18 +328,21 @@ impl CreateCheckoutSession {
     /// Compares the expected total with the prices, if every price is known and nothing else explains a difference.
     fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
         let computed = self.computed_total(cart);
-        let told = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
-        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, told).at("/expected_total");
-        check.because(|| "Without `expected_total` nothing tells whether the session's total is the order's.".into());
+        let can_compare = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
+        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, can_compare).at("/expected_total");
+        check.because(|| "Set `expected_total`, so that the total of the session can be compared with it.".into());
         let (Some(total), Some(computed)) = (self.expected_total, computed) else { return };
         let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
-        let told = || format!("The items and what is added make {computed}, and the total is {total}.");
+        let detail = || format!("The parts add up to {computed} cents, but `expected_total` is {total} cents.");
         rules
             .check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed)
             .at("/expected_total")
-            .because(told);
+            .because(detail);
         // Flex may add a fee of its own, so a higher total only warns.
-        rules.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/expected_total").because(told);
+        rules
+            .warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed)
+            .at("/expected_total")
+            .because(detail);
     }
 
     fn check_amounts<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
@@ -365,7 +371,10 @@ pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
     let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
     rules.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(pointer);
     let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
-    rules.check(CoreRule::KnownField, !claimed).at(pointer).because(|| format!("`{ECHO}` is the library's own."));
+    rules
+        .check(CoreRule::KnownField, !claimed)
+        .at(pointer)
+        .because(|| format!("The library sets `{ECHO}`. Remove it from the metadata."));
 }
 
 /// Adds the key of a request to its metadata, which Flex returns.

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_plainly_of_the_known_mode_is_not_of_it() {
+    fn only_a_plain_value_matches_a_known_mode() {
         let (live, unset) = (Settings { test_mode: Some(false), ..Settings::default() }, Settings::default());
         for (mode, is_live) in [
             (TestMode::Absent, true),

@@ -66,8 +66,8 @@ impl Checkout {
                 }
             }
             (Call::RetrieveCheckoutSession(_), Event::Session(object)) => self.on_lookup(object, None, cx)?,
-            (Call::ConfirmCheckoutSession(_, name), Event::Session(object)) => {
-                self.on_lookup(object, Some(name), cx)?
+            (Call::ConfirmCheckoutSession(_, effect), Event::Session(object)) => {
+                self.on_lookup(object, Some(effect), cx)?
             }
             (Call::ListCaptures(_), Event::Captures(list)) => {
                 if let Some((payment, session)) = self.payment_and_session() {
@@ -77,10 +77,10 @@ impl Checkout {
             // The refunds in its own reply belong to this request first. Only what is left over can belong to others.
             (Call::CreateRefund(..), Event::Refunded(object, ids)) => {
                 let payment = self.payment.as_mut().ok_or(IgnoredReason::Unrelated)?;
-                let beyond = payment.on_refund_reply(id, object, ids, cx);
+                let surplus = payment.on_refund_reply(id, object, ids, cx);
                 self.on_lookup(object, None, cx)?;
                 if let Some((payment, session)) = self.payment_and_session() {
-                    payment.ask_about_surplus(id, &beyond, cx);
+                    payment.ask_about_surplus(id, &surplus, cx);
                     payment.plan(session.id(), cx);
                 }
             }
@@ -138,8 +138,8 @@ impl Checkout {
 
     /// A request was done after it had ended as not done. Its effect counts, and its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
-        if let (Some((name, call)), Some(payment)) = (&made.again, &mut self.payment) {
-            payment.request_failed(name, call);
+        if let (Some((effect, call)), Some(payment)) = (&made.again, &mut self.payment) {
+            payment.request_failed(effect, call);
         }
         self.sessions.after_all(made, cx);
         // If the state does not allow it any more, the review that is open covers it.
@@ -165,9 +165,9 @@ impl Checkout {
                 // Flex may refuse because the money has moved already.
                 cx.look_up(Call::RetrieveCheckoutSession(session.clone()));
             }
-            Call::ConfirmCheckoutSession(session, name) => {
+            Call::ConfirmCheckoutSession(session, effect) => {
                 cx.ask(Review::NotFound, session.as_str());
-                Payment::retry_lookup(name, cx);
+                Payment::retry_lookup(effect, cx);
             }
             _ => self.sessions.refused(call, cx),
         }

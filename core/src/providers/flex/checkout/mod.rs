@@ -197,6 +197,6 @@ impl Flow for Checkout {
 
     fn impossible(&self) -> Option<&'static str> {
         let paid = self.payment.is_some() == self.sessions.settled().is_some();
-        self.sessions.impossible().or((!paid).then_some("money belongs to a session that counts, and to no other"))
+        self.sessions.impossible().or((!paid).then_some("only a checkout with a settled session has a payment"))
     }
 }

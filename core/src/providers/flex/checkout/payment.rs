@@ -22,7 +22,7 @@ use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::sessions::Session;
 use dispute::Disputes;
 use in_flight::InFlight;
-use outcome::is_named;
+use outcome::is_effect;
 use refund::Refund;
 
 /// The money of a complete session.
@@ -125,7 +125,7 @@ impl Payment {
                 self.plan(session.id(), cx);
             }
             // A session that is not complete proves nothing about the money.
-            (_, Some(name)) => Self::retry_lookup(name, cx),
+            (_, Some(effect)) => Self::retry_lookup(effect, cx),
             _ => {}
         }
     }
@@ -215,19 +215,21 @@ impl Payment {
         let left = self.received(manual).minus(self.returned());
         // Only Flex knows the price of a whole item, but it is at least 1 cent.
         let is_moot = |amount: Cents| amount.max(Cents::new(1)) > left;
-        let moot = self.refunding.open().iter().filter(|(_, amount)| is_moot(*amount)).map(|(name, _)| name.clone());
-        for name in moot.collect::<Vec<_>>() {
-            if cx.pending(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
-                cx.withdraw_unsent(|call| is_named(call, &name));
-                self.refund_not_made(&name);
+        let moot =
+            self.refunding.open().iter().filter(|(_, amount)| is_moot(*amount)).map(|(effect, _)| effect.clone());
+        for effect in moot.collect::<Vec<_>>() {
+            if cx.pending(|call| is_effect(call, &effect)).is_some_and(|it| !it.sent) {
+                cx.withdraw_unsent(|call| is_effect(call, &effect));
+                self.refund_not_made(&effect);
             }
         }
         while self.undisputed(manual) < Cents::ZERO && self.disputes.is_settled() {
-            let unsent = self.refunding.open().iter().rev().map(|(name, _)| name);
-            let mut unsent = unsent.filter(|name| cx.pending(|call| is_named(call, name)).is_some_and(|it| !it.sent));
-            let Some(name) = unsent.next().cloned() else { return };
-            cx.withdraw_unsent(|call| is_named(call, &name));
-            self.refund_not_made(&name);
+            let unsent = self.refunding.open().iter().rev().map(|(effect, _)| effect);
+            let mut unsent =
+                unsent.filter(|effect| cx.pending(|call| is_effect(call, effect)).is_some_and(|it| !it.sent));
+            let Some(effect) = unsent.next().cloned() else { return };
+            cx.withdraw_unsent(|call| is_effect(call, &effect));
+            self.refund_not_made(&effect);
         }
     }
 }

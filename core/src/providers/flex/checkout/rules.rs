@@ -92,7 +92,7 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
         let has_room = refund.is_something() && refund.parts().all(|part| part <= left) && amount <= left;
         rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.least()).at("/amount");
         let free = payment.undisputed(checkout.sessions.is_manual());
-        let detail = || format!("Of {left} cents that are left, {free} are not disputed.");
+        let detail = || format!("{left} cents are left, but only {free} of them are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);
     }
     if let Some(status) = payment.refund_status(refund) {

@@ -261,7 +261,7 @@ impl Sessions {
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.known.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
-                cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == gone.as_str());
+                cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == gone.as_str());
             }
         }
     }
@@ -285,10 +285,8 @@ impl Sessions {
     /// Why this state cannot exist, if it cannot.
     pub(crate) fn impossible(&self) -> Option<&'static str> {
         match &self.settled {
-            Some(id) if self.find(id).is_none() => Some("the session that counts is not known"),
-            _ if self.requested.is_some() && self.reference.is_none() => {
-                Some("a session is asked for without a reference")
-            }
+            Some(id) if self.find(id).is_none() => Some("the settled session is not among the known sessions"),
+            _ if self.requested.is_some() && self.reference.is_none() => Some("the requested session has no reference"),
             _ => None,
         }
     }

@@ -1,5 +1,8 @@
 //! Which sessions are ours: those that return our key, or else those that match our request and were created after it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Evidence, Sessions, Settled};
 use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
 use crate::fact::IgnoredReason;
@@ -31,7 +34,7 @@ pub(super) enum CreateMatch {
 
 /// The open create request.
 pub(super) struct OpenCreate {
-    key: alloc::string::String,
+    key: String,
     since: Timestamp,
     class: Retry,
     held: bool,
@@ -44,9 +47,9 @@ pub(crate) const fn is_create(call: &Call) -> bool {
 impl Sessions {
     /// The create request that was sent, or may have been.
     pub(super) fn open_create<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<OpenCreate> {
-        let it = cx.pending(is_create).filter(|it| it.sent)?;
-        let key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(OpenCreate { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
+        let create = cx.pending(is_create).filter(|it| it.sent)?;
+        let key = idempotency_key(F::ID, cx.key(), create.id);
+        Some(OpenCreate { key, since: create.first_at?, class: create.call.operation().class, held: create.held })
     }
 
     /// How well an unknown session matches the open create request. A returned key decides alone.
@@ -60,10 +63,12 @@ impl Sessions {
         }
         let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
         let old = object.created_at.is_some_and(|made| made.after(SKEW) < open.since);
-        match () {
-            () if other || old || !requested.fits(object) => CreateMatch::No,
-            () if object.client_reference_id.is_none() || object.created_at.is_none() => CreateMatch::Possible,
-            () => CreateMatch::Likely,
+        if other || old || !requested.fits(object) {
+            CreateMatch::No
+        } else if object.client_reference_id.is_none() || object.created_at.is_none() {
+            CreateMatch::Possible
+        } else {
+            CreateMatch::Likely
         }
     }
 
@@ -116,17 +121,7 @@ impl Sessions {
         cx: &mut Cx<'_, F>,
     ) -> Result<Option<(Settled, &'s SessionObject)>, IgnoredReason> {
         let Some(open) = self.open_create(cx) else { return Err(IgnoredReason::Unrelated) };
-        let best = list.list.iter().map(|it| self.match_create(it, &open)).max().unwrap_or(CreateMatch::No);
-        let all = || list.list.iter().filter(|it| self.match_create(it, &open) == best);
-        let doubts = list.list.iter().any(|it| self.match_create(it, &open) == CreateMatch::Possible);
-        let one = match best {
-            // No customer has seen any of them. The complete one counts, or else the newest.
-            CreateMatch::Certain => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
-            CreateMatch::Likely if all().nth(1).is_none() && !doubts => all().next(),
-            _ => None,
-        };
-        let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
-        let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
+        let (best, one, others) = self.best_match(&list.list, &open);
         match (best, one) {
             // The list shows no status, so the session itself is looked up.
             (_, Some(object)) if object.status.is_none() => {
@@ -142,7 +137,7 @@ impl Sessions {
             }
             // The request is sent again, whatever it has created, unless another session was paid meanwhile.
             _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
-            (CreateMatch::No, None) if list.whole => {
+            (CreateMatch::No, None) if list.complete => {
                 if cx.deny(is_create).is_some() {
                     self.requested = None;
                 } else if open.class == Retry::Harmless {
@@ -155,17 +150,36 @@ impl Sessions {
         Ok(None)
     }
 
+    /// How well the best of some sessions match the open create request, the one that counts, and the ids of the others.
+    fn best_match<'s>(
+        &self,
+        list: &'s [SessionObject],
+        open: &OpenCreate,
+    ) -> (CreateMatch, Option<&'s SessionObject>, Vec<CheckoutSessionId>) {
+        let ranked: Vec<_> = list.iter().map(|it| (self.match_create(it, open), it)).collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).max().unwrap_or(CreateMatch::No);
+        let all = || ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, object)| *object);
+        let doubts = ranked.iter().any(|(rank, _)| *rank == CreateMatch::Possible);
+        let one = match best {
+            // No customer has seen any of them. The complete one counts, or else the newest.
+            CreateMatch::Certain => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
+            CreateMatch::Likely if all().nth(1).is_none() && !doubts => all().next(),
+            _ => None,
+        };
+        let ids = all().map(|it| &it.checkout_session_id);
+        let others = ids.filter(|id| one.is_some_and(|one| one.checkout_session_id != **id)).cloned().collect();
+        (best, one, others)
+    }
+
     /// A reply proves nothing, but names a session. The lookup of that session replaces the search, unless the session
     /// is another flow's.
     pub(crate) fn hinted<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
         let id = &object.checkout_session_id;
         let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
-        let mode = object
-            .mode
-            .as_ref()
-            .is_none_or(|mode| self.requested.as_ref().is_some_and(|requested| requested.mode == *mode));
-        cx.check(Rule::CheckoutModeMatches, mode && !other).at("/checkout_session");
-        if mode && !other && self.requested.is_some() && self.find(id).is_none() {
+        let requested = self.requested.as_ref().map(|requested| &requested.mode);
+        let same_mode = object.mode.is_none() || object.mode.as_ref() == requested;
+        cx.check(Rule::CheckoutModeMatches, same_mode && !other).at("/checkout_session");
+        if same_mode && !other && requested.is_some() && self.find(id).is_none() {
             self.adopt(id.clone(), cx);
         }
     }

@@ -104,8 +104,9 @@ impl Requested {
         let free = self.trial && object.amount_total == Some(Cents::ZERO);
         let equal = free || self.total.is_none_or(|total| object.amount_total == Some(total));
         cx.check(Rule::CheckoutAmountEqualsOrder, equal).at("/checkout_session/amount_total").because(|| {
-            let all = |amount: Option<Cents>| amount.map_or_else(|| "nothing".into(), |it| format!("{it}"));
-            format!("It is {}, and the order's is {}.", all(object.amount_total), all(self.total))
+            let cents = |amount: Option<Cents>| amount.map_or_else(|| "unknown".into(), |it| format!("{it} cents"));
+            let (session, order) = (cents(object.amount_total), cents(self.total));
+            format!("The total of the session is {session}. The total of the order is {order}.")
         });
         later && same && equal
     }

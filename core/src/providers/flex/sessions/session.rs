@@ -178,7 +178,7 @@ impl Session {
         cx.check(Rule::CheckoutStatusKnown, text.is_none()).at("/checkout_session/status");
         if text != self.unlisted {
             self.unlisted = text;
-            cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == self.id.as_str());
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == self.id.as_str());
         }
     }
 
@@ -203,15 +203,15 @@ impl Session {
         self.redirect_url.as_ref().filter(|_| open && in_time)
     }
 
-    /// The wait for the end of the session. `handed_out` is whether this session hands out its URL.
-    pub(super) fn wait(&self, offered: bool, now: Timestamp) -> Option<Wait> {
+    /// The wait for the end of the session. `hands_out_url` is whether this session hands out its URL.
+    pub(super) fn wait(&self, hands_out_url: bool, now: Timestamp) -> Option<Wait> {
         if self.status.is_final() || self.watch.is_stopped() {
             return None;
         }
         let mut wait = Wait::new(SignalName::SessionCompleted.as_str(), self.watch.since());
         wait.about = Some(self.id.as_str().into());
         wait.expires_at = self.expires_at;
-        wait.customer_url = self.customer_url(now).filter(|_| offered).cloned();
+        wait.customer_url = self.customer_url(now).filter(|_| hands_out_url).cloned();
         Some(wait)
     }
 
@@ -220,7 +220,7 @@ impl Session {
         let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
             cx.withdraw(|call| *call == lookup);
-            cx.withdraw_all_about(&WAIT_REVIEWS, |of| of == id);
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id);
             return;
         }
         match &self.unlisted {

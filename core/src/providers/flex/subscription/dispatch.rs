@@ -194,8 +194,8 @@ impl Subscription {
         if let Some(id) = object.subscription_ids().next().filter(|_| self.record.is_none()) {
             cx.learn(id.as_str());
             // The paid subscription replaces an adopted one that no lookup has shown yet.
-            let gone = before.map(|record| record.id().clone()).filter(|gone| *gone != id);
-            cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(of) if Some(of) == gone.as_ref()));
+            let replaced = before.map(|record| record.id().clone()).filter(|replaced| *replaced != id);
+            cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(id) if Some(id) == replaced.as_ref()));
             let record = SubscriptionRecord::sold(id, session, object, cx.now());
             record.look_up(cx);
             self.record = Some(Box::new(record));
@@ -203,12 +203,12 @@ impl Subscription {
             self.record = self.record.take().or(before);
         }
         let Some(record) = &mut self.record else { return };
-        let shown = object.subscription_status();
+        let status = object.subscription_status();
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
             (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
             // The session is paid, but its subscription does not run yet.
-            (true, true) if shown.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
+            (true, true) if status.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
             (true, true) => record.deliver(session.id().as_str(), cx),
         }
     }

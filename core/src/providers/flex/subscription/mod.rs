@@ -223,7 +223,7 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.sessions.settled().is_none() || self.record.is_some();
-        if sold { self.sessions.impossible() } else { Some("a session that counts has a subscription") }
+        if sold { self.sessions.impossible() } else { Some("the settled session has no subscription") }
     }
 }
 

@@ -226,8 +226,8 @@ impl SubscriptionRecord {
     }
 
     /// Whether an object in a reply may be in the subscription's mode.
-    pub(super) fn is_in_mode(&self, said: TestMode, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
-        let same = said.is_in_mode(cx.settings(), self.test_mode);
+    pub(super) fn is_in_mode(&self, mode: TestMode, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
+        let same = mode.is_in_mode(cx.settings(), self.test_mode);
         cx.check(Rule::WebhookModeMatch, same).at(pointer);
         same
     }

@@ -128,7 +128,7 @@ pub struct Entries<T> {
     /// The entries that can be read.
     pub list: Vec<T>,
     /// Whether every entry could be read, and no other page follows. Only then a missing entry does not exist.
-    pub whole: bool,
+    pub complete: bool,
 }
 
 impl<T> Entries<T> {
@@ -138,8 +138,8 @@ impl<T> Entries<T> {
         T: Deserialize<'de>,
     {
         let list: Vec<_> = entries.iter().filter_map(|it| decode(it.get()).ok()).collect();
-        let whole = list.len() == entries.len() && entries.len() < most;
-        Self { list, whole }
+        let complete = list.len() == entries.len() && entries.len() < most;
+        Self { list, complete }
     }
 }
 
@@ -151,7 +151,7 @@ pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(match decode::<Vec<RawText<'_>>>(text) {
         Ok(all) => Some(Entries::of(&all, usize::MAX)),
         Err(_) if text == "null" => None,
-        Err(_) => Some(Entries { list: Vec::new(), whole: false }),
+        Err(_) => Some(Entries { list: Vec::new(), complete: false }),
     })
 }
 

@@ -177,8 +177,8 @@ impl ChargeObject {
 
 /// The objects that a refund or a dispute refers to.
 macro_rules! references {
-    ($($seen:ident),+) => {$(
-        impl $seen {
+    ($($object:ident),+) => {$(
+        impl $object {
             /// The id of the payment.
             pub(crate) fn payment_intent(&self) -> Option<&str> {
                 first_id("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::outcome::{OpenRequest, is_named};
+use super::outcome::{OpenRequest, is_effect};
 use crate::effect::idempotency_key;
 use crate::flow::{Flow, IntentStatus, Outcome, Reading, Stop};
 use crate::id::{Digest, EffectId};
@@ -27,7 +27,7 @@ const REMEMBERED: usize = 32;
 
 /// A requested capture.
 pub(super) struct RequestedCapture<'a> {
-    pub(super) name: &'a EffectId,
+    pub(super) effect: &'a EffectId,
     /// The key that Flex returns, if the request carried one.
     pub(super) key: Option<&'a str>,
     /// The amount, in cents.
@@ -73,11 +73,11 @@ impl Payment {
         let Some(intent) = capture.intent.clone() else { return Err(Stop::NotNow) };
         let content = content(&capture);
         let number = self.captures.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CAPTURE.name, &intent, number);
-        with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
+        let effect = EffectId::of_intent(CAPTURE.name, &intent, number);
+        with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
         self.is_final = capture.final_capture == Some(true);
-        self.capturing.add(name.clone(), capture.amount, self.received(true));
-        cx.request_as(Call::CapturePayment(session.clone(), name, Box::new(capture)), &intent, number);
+        self.capturing.add(effect.clone(), capture.amount, self.received(true));
+        cx.request_as(Call::CapturePayment(session.clone(), effect, Box::new(capture)), &intent, number);
         self.captures.open(intent, content, number);
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Payment {
     /// Whether a successful reply proves a capture: it shows the capture, or a session that contains it.
     pub(super) fn compare_capture(
         &self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         event: Event,
         since: Timestamp,
@@ -95,19 +95,19 @@ impl Payment {
         match event {
             Event::Capture(object) => {
                 // A returned key decides alone.
-                let other = object.echo.is_some() && object.echo != key;
-                match () {
-                    () if other => Reading::missing("/capture/metadata"),
-                    () if !object.test_mode.fits(mode) => Reading::missing("/capture/test_mode"),
-                    () => Reading::Done(Event::Capture(object)),
+                let is_of_another = object.echo.is_some() && object.echo != key;
+                if is_of_another {
+                    Reading::missing("/capture/metadata")
+                } else if !object.test_mode.fits(mode) {
+                    Reading::missing("/capture/test_mode")
+                } else {
+                    Reading::Done(Event::Capture(object))
                 }
             }
             Event::Session(object) => {
-                let (amount, has_unique_amount) = (capture.amount, self.capturing.has_unique_amount(name));
-                match self.captured(
-                    &RequestedCapture { name, key: key.as_deref(), amount, since, has_unique_amount },
-                    &object,
-                ) {
+                let (amount, has_unique_amount) = (capture.amount, self.capturing.has_unique_amount(effect));
+                let requested = RequestedCapture { effect, key: key.as_deref(), amount, since, has_unique_amount };
+                match self.captured(&requested, &object) {
                     CaptureFinding::Capture(id) => Reading::Done(Event::Captured(object, Some(id))),
                     CaptureFinding::Amount => Reading::Done(Event::Captured(object, None)),
                     // Its own reply shows that money was captured, and no other request can have captured it.
@@ -122,9 +122,9 @@ impl Payment {
     }
 
     /// What a session shows of a requested capture.
-    pub(super) fn captured(&self, requested_capture: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
+    pub(super) fn captured(&self, requested: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
         let listed = object.captures.as_ref();
-        match self.captured_among(requested_capture, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
+        match self.captured_among(requested, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
             CaptureFinding::Nothing => {}
             found => return found,
         }
@@ -134,12 +134,12 @@ impl Payment {
         let others = others.filter_map(|it| it.amount_captured).fold(Cents::ZERO, Cents::plus);
         let received = object.amount_received.map(|all| all.minus(others));
         let grown = received.map(|all| in_flight.grown(all));
-        let whole = listed.is_none_or(|it| it.whole);
+        let whole = listed.is_none_or(|it| it.complete);
         match (grown, received) {
             (Some(grown), _)
                 if grown > Cents::ZERO
-                    && requested_capture.has_unique_amount
-                    && in_flight.amount(requested_capture.name) == Some(grown) =>
+                    && requested.has_unique_amount
+                    && in_flight.amount(requested.effect) == Some(grown) =>
             {
                 CaptureFinding::Amount
             }
@@ -152,18 +152,18 @@ impl Payment {
     }
 
     /// What a list of captures shows of a requested one.
-    fn captured_among(&self, requested_capture: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
-        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested_capture.key) {
+    fn captured_among(&self, requested: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
+        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested.key) {
             return CaptureFinding::Capture(it.capture_id.clone());
         }
         let is_new = |it: &&CaptureObject| {
-            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= requested_capture.since);
+            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= requested.since);
             it.echo.is_none() && young && !self.knows_capture(it)
         };
         let new: Vec<_> = list.iter().filter(is_new).collect();
         match new.as_slice() {
             [] => CaptureFinding::Nothing,
-            [one] if self.capturing.has_at_most_one() && one.amount_captured == Some(requested_capture.amount) => {
+            [one] if self.capturing.has_at_most_one() && one.amount_captured == Some(requested.amount) => {
                 CaptureFinding::Capture(one.capture_id.clone())
             }
             _ => CaptureFinding::OtherAmount,
@@ -179,23 +179,23 @@ impl Payment {
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        let name = &open.name;
+        let effect = &open.effect;
         match found {
             CaptureFinding::Capture(_) | CaptureFinding::Amount => {
                 let id = if let CaptureFinding::Capture(id) = &found { Some(id) } else { None };
-                if let Some((_, call)) = cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
+                if let Some((_, call)) = cx.prove(|call| is_effect(call, effect), id.map(CaptureId::as_str))
                     && let Call::CapturePayment(_, _, capture) = &*call
                 {
-                    self.capture_made(name, capture, id, session, cx);
+                    self.capture_made(effect, capture, id, session, cx);
                 }
             }
-            CaptureFinding::OtherAmount if open.is_only_request => cx.ask_about(|call| is_named(call, name)),
-            CaptureFinding::Nothing if is_outcome_lookup => self.deny(name, cx),
+            CaptureFinding::OtherAmount if open.is_only_request => cx.ask_about(|call| is_effect(call, effect)),
+            CaptureFinding::Nothing if is_outcome_lookup => self.deny(effect, cx),
             CaptureFinding::Unclear if is_outcome_lookup => {
-                cx.look_again(|call| is_named(call, name));
+                cx.look_again(|call| is_effect(call, effect));
                 cx.look_up(Call::ListCaptures(session.clone()));
             }
-            CaptureFinding::OtherAmount if is_outcome_lookup => cx.look_again(|call| is_named(call, name)),
+            CaptureFinding::OtherAmount if is_outcome_lookup => cx.look_again(|call| is_effect(call, effect)),
             _ => {}
         }
     }
@@ -208,10 +208,10 @@ impl Payment {
         cx: &mut Cx<'_>,
     ) {
         for open in self.capturing.requests(cx) {
-            let Some(requested_capture) = open.capture() else { continue };
-            match self.captured_among(&requested_capture, &list.list) {
+            let Some(requested) = open.capture() else { continue };
+            match self.captured_among(&requested, &list.list) {
                 // A complete list denies a missing capture. The next lookup of the session repeats the check.
-                CaptureFinding::Nothing if list.whole => self.deny(&open.name, cx),
+                CaptureFinding::Nothing if list.complete => self.deny(&open.effect, cx),
                 CaptureFinding::Nothing => {}
                 found => self.settle_capture(found, &open, false, session, cx),
             }
@@ -222,7 +222,7 @@ impl Payment {
     /// Applies the reply to a capture that is a session. `id` is the capture, if the session shows one.
     pub(in super::super) fn on_capture_session(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         object: &SessionObject,
         id: Option<&CaptureId>,
@@ -231,26 +231,26 @@ impl Payment {
         self.received = self.received.max(object.amount_received);
         let all = object.captures.iter().flat_map(|it| &it.list);
         all.filter(|it| Some(&it.capture_id) == id).for_each(|it| self.note_capture(it));
-        self.capture_made(name, capture, id, &object.checkout_session_id, cx);
+        self.capture_made(effect, capture, id, &object.checkout_session_id, cx);
     }
 
     /// Applies the reply to a capture that is the capture itself.
     pub(in super::super) fn on_capture_object(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         object: &CaptureObject,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
         self.note_capture(object);
-        self.capture_made(name, capture, Some(&object.capture_id), session, cx);
+        self.capture_made(effect, capture, Some(&object.capture_id), session, cx);
     }
 
     /// Settles a request whose capture was made. `id` is the capture, if Flex shows one.
     fn capture_made(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         id: Option<&CaptureId>,
         session: &CheckoutSessionId,
@@ -259,7 +259,7 @@ impl Payment {
         let known = id.and_then(|id| self.captured.iter().find(|(have, _)| have == id)).map(|(_, amount)| *amount);
         let grown = self.received.map(|all| self.capturing.grown(all));
         let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
-        self.end_capture(name, capture, Outcome::Done);
+        self.end_capture(effect, capture, Outcome::Done);
         let same = taken.is_none_or(|taken| taken == capture.amount);
         cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
         if !same {
@@ -268,19 +268,19 @@ impl Payment {
     }
 
     /// A person names the capture that a request has made.
-    pub(super) fn capture_reviewed(&mut self, name: &EffectId, capture: &CapturePayment, id: CaptureId) {
+    pub(super) fn capture_reviewed(&mut self, effect: &EffectId, capture: &CapturePayment, id: CaptureId) {
         self.note_capture(&CaptureObject::named(id, capture.amount));
-        self.end_capture(name, capture, Outcome::Done);
+        self.end_capture(effect, capture, Outcome::Done);
     }
 
     /// Ends a requested capture with an outcome.
-    pub(super) fn end_capture(&mut self, name: &EffectId, capture: &CapturePayment, outcome: Outcome) {
-        self.captures.settle(name.intent(), outcome);
+    pub(super) fn end_capture(&mut self, effect: &EffectId, capture: &CapturePayment, outcome: Outcome) {
+        self.captures.settle(effect.intent(), outcome);
         if outcome == Outcome::Done {
-            self.capturing.done(name);
+            self.capturing.done(effect);
         } else {
             self.is_final &= capture.final_capture != Some(true);
-            self.capturing.failed(name);
+            self.capturing.failed(effect);
         }
     }
 

@@ -93,9 +93,9 @@ impl Disputes {
         if self.more {
             return received;
         }
-        let stands = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
-        let of = |it: &Dispute| it.amount.unwrap_or(received);
-        let known = self.known.iter().filter(stands).fold(Cents::ZERO, |sum, it| sum.plus(of(it)));
+        let blocks = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
+        let amount = |it: &Dispute| it.amount.unwrap_or(received);
+        let known = self.known.iter().filter(blocks).fold(Cents::ZERO, |sum, it| sum.plus(amount(it)));
         known.plus(self.unexplained())
     }
 
@@ -150,15 +150,15 @@ impl Disputes {
     }
 
     /// A person says how a dispute has ended, or those that Flex only counts.
-    pub(super) fn reviewed(&mut self, of: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
+    pub(super) fn reviewed(&mut self, about: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
-        match self.known.iter_mut().find(|it| it.id.as_str() == of) {
+        match self.known.iter_mut().find(|it| it.id.as_str() == about) {
             Some(dispute) if won => dispute.status = DisputeStatus::Won,
             Some(dispute) => {
                 dispute.status = DisputeStatus::Lost;
-                cx.withdraw_review(Review::DisputeLost, of);
+                cx.withdraw_review(Review::DisputeLost, about);
             }
-            None if won && of == session => {
+            None if won && about == session => {
                 self.more = false;
                 self.over = self.over.plus(self.unexplained());
             }

@@ -38,16 +38,16 @@ impl InFlight {
     }
 
     /// Adds a request. `before` is the amount that has moved so far.
-    pub(super) fn add(&mut self, name: EffectId, amount: Cents, before: Cents) {
+    pub(super) fn add(&mut self, effect: EffectId, amount: Cents, before: Cents) {
         if self.open.is_empty() {
             self.accounted = before;
         }
-        self.open.push((name, amount));
+        self.open.push((effect, amount));
     }
 
     /// The amount of a request.
-    pub(super) fn amount(&self, name: &EffectId) -> Option<Cents> {
-        self.open.iter().find(|(have, _)| have == name).map(|(_, amount)| *amount)
+    pub(super) fn amount(&self, effect: &EffectId) -> Option<Cents> {
+        self.open.iter().find(|(have, _)| have == effect).map(|(_, amount)| *amount)
     }
 
     /// Whether at most one request is open.
@@ -56,27 +56,27 @@ impl InFlight {
     }
 
     /// Whether no other request has the same amount.
-    pub(super) fn has_unique_amount(&self, name: &EffectId) -> bool {
-        let amount = self.amount(name);
-        !self.open.iter().any(|(other, its)| other != name && Some(*its) == amount)
+    pub(super) fn has_unique_amount(&self, effect: &EffectId) -> bool {
+        let amount = self.amount(effect);
+        !self.open.iter().any(|(other, its)| other != effect && Some(*its) == amount)
     }
 
     /// A request has moved its amount.
-    pub(super) fn done(&mut self, name: &EffectId) {
-        if let Some(amount) = self.remove(name) {
+    pub(super) fn done(&mut self, effect: &EffectId) {
+        if let Some(amount) = self.remove(effect) {
             self.accounted = self.accounted.plus(amount);
         }
         self.reset_if_empty();
     }
 
     /// A request has moved nothing.
-    pub(super) fn failed(&mut self, name: &EffectId) {
-        self.remove(name);
+    pub(super) fn failed(&mut self, effect: &EffectId) {
+        self.remove(effect);
         self.reset_if_empty();
     }
 
-    fn remove(&mut self, name: &EffectId) -> Option<Cents> {
-        let index = self.open.iter().position(|(have, _)| have == name)?;
+    fn remove(&mut self, effect: &EffectId) -> Option<Cents> {
+        let index = self.open.iter().position(|(have, _)| have == effect)?;
         Some(self.open.remove(index).1)
     }
 

@@ -17,13 +17,13 @@ use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::time::Timestamp;
 
 /// Whether the call is the request with this effect id.
-pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
-    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == name)
+pub(super) fn is_effect(call: &Call, effect: &EffectId) -> bool {
+    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == effect)
 }
 
 /// A request whose outcome is unknown.
 pub(super) struct OpenRequest {
-    pub(super) name: EffectId,
+    pub(super) effect: EffectId,
     pub(super) key: String,
     pub(super) amount: Cents,
     /// When the request was first sent, if a sending may have succeeded.
@@ -37,9 +37,9 @@ pub(super) struct OpenRequest {
 impl OpenRequest {
     /// The request as a capture that may have succeeded.
     pub(super) fn capture(&self) -> Option<capture::RequestedCapture<'_>> {
-        let (name, key) = (&self.name, Some(self.key.as_str()));
+        let (effect, key) = (&self.effect, Some(self.key.as_str()));
         Some(capture::RequestedCapture {
-            name,
+            effect,
             key,
             amount: self.amount,
             since: self.since?,
@@ -52,18 +52,19 @@ impl InFlight {
     /// The requests whose outcome is unknown.
     pub(super) fn requests(&self, cx: &Cx<'_>) -> Vec<OpenRequest> {
         let all = self.open();
-        let sent =
-            |name: &EffectId| cx.pending(|call| is_named(call, name)).filter(|it| it.sent).and_then(|it| it.first_at);
-        let open = |(name, amount): &(EffectId, Cents)| {
-            cx.pending(|call| is_named(call, name))?;
-            let since = sent(name);
+        let sent = |effect: &EffectId| {
+            cx.pending(|call| is_effect(call, effect)).filter(|it| it.sent).and_then(|it| it.first_at)
+        };
+        let open = |(effect, amount): &(EffectId, Cents)| {
+            cx.pending(|call| is_effect(call, effect))?;
+            let since = sent(effect);
             let rival = |(other, its): &(EffectId, Cents)| {
-                other != name && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
+                other != effect && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
             };
             let is_unrivaled = !all.iter().any(rival);
-            let key = idempotency_key(Checkout::ID, cx.key(), name);
-            let is_only_request = !all.iter().any(|(other, _)| other != name && sent(other).is_some());
-            Some(OpenRequest { name: name.clone(), key, amount: *amount, since, is_unrivaled, is_only_request })
+            let key = idempotency_key(Checkout::ID, cx.key(), effect);
+            let is_only_request = !all.iter().any(|(other, _)| other != effect && sent(other).is_some());
+            Some(OpenRequest { effect: effect.clone(), key, amount: *amount, since, is_unrivaled, is_only_request })
         };
         all.iter().filter_map(open).collect()
     }
@@ -84,10 +85,12 @@ impl Payment {
             {
                 Reading::missing("/checkout_session/test_mode")
             }
-            (Call::CreateRefund(_, name, refund), Event::Session(object)) => {
-                self.compare_refund(name, refund, object, since)
+            (Call::CreateRefund(_, effect, refund), Event::Session(object)) => {
+                self.compare_refund(effect, refund, object, since)
             }
-            (Call::CapturePayment(_, name, capture), event) => self.compare_capture(name, capture, event, since, mode),
+            (Call::CapturePayment(_, effect, capture), event) => {
+                self.compare_capture(effect, capture, event, since, mode)
+            }
             (_, event) => Reading::Done(event),
         }
     }
@@ -99,47 +102,47 @@ impl Payment {
         let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, object), open))).collect();
         self.apply(object, cx);
         for (found, open) in found {
-            self.settle_capture(found, &open, requested == Some(&open.name), &object.checkout_session_id, cx);
+            self.settle_capture(found, &open, requested == Some(&open.effect), &object.checkout_session_id, cx);
         }
         for open in self.refunding.requests(cx) {
-            self.settle_refund(object, &open, requested == Some(&open.name), cx);
+            self.settle_refund(object, &open, requested == Some(&open.effect), cx);
         }
     }
 
     /// A lookup denies a request. If the denial counts, the request ends as not done.
-    pub(super) fn deny(&mut self, name: &EffectId, cx: &mut Cx<'_>) {
-        if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
-            self.request_failed(name, &call);
+    pub(super) fn deny(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
+        if let Some((_, call)) = cx.deny(|call| is_effect(call, effect)) {
+            self.request_failed(effect, &call);
         }
     }
 
     /// A request has moved nothing.
-    pub(in super::super) fn request_failed(&mut self, name: &EffectId, call: &Call) {
+    pub(in super::super) fn request_failed(&mut self, effect: &EffectId, call: &Call) {
         match call {
-            Call::CapturePayment(_, _, capture) => self.end_capture(name, capture, Outcome::Failed),
-            _ => self.refund_not_made(name),
+            Call::CapturePayment(_, _, capture) => self.end_capture(effect, capture, Outcome::Failed),
+            _ => self.refund_not_made(effect),
         }
     }
 
     /// A person names what a request has made, or says that it has made nothing.
-    pub(in super::super) fn resolved(&mut self, name: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
+    pub(in super::super) fn resolved(&mut self, effect: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
         match (call, made_id) {
             (Call::CreateRefund(..), Some(made_id)) => {
                 if let Ok(made_id) = RefundId::parse(made_id) {
-                    self.refund_reviewed(name, made_id, cx.now());
+                    self.refund_reviewed(effect, made_id, cx.now());
                 }
             }
             (Call::CapturePayment(_, _, capture), Some(made_id)) => {
                 if let Ok(made_id) = CaptureId::parse(made_id) {
-                    self.capture_reviewed(name, capture, made_id);
+                    self.capture_reviewed(effect, capture, made_id);
                 }
             }
-            _ => self.request_failed(name, call),
+            _ => self.request_failed(effect, call),
         }
     }
 
     /// The lookup could not tell the outcome of a request, so it is repeated.
-    pub(in super::super) fn retry_lookup(name: &EffectId, cx: &mut Cx<'_>) {
-        cx.look_again(|call| is_named(call, name));
+    pub(in super::super) fn retry_lookup(effect: &EffectId, cx: &mut Cx<'_>) {
+        cx.look_again(|call| is_effect(call, effect));
     }
 }

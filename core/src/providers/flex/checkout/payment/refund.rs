@@ -44,8 +44,8 @@ pub(in super::super) struct Refund {
 
 impl Refund {
     /// Whether another request has made the refund.
-    pub(super) fn is_of_another(&self, name: &EffectId) -> bool {
-        self.intent.as_ref().is_some_and(|intent| intent.as_str() != name.intent())
+    pub(super) fn is_of_another(&self, effect: &EffectId) -> bool {
+        self.intent.as_ref().is_some_and(|intent| intent.as_str() != effect.intent())
     }
 }
 
@@ -98,21 +98,22 @@ pub(super) enum RefundMatch {
 
 impl Payment {
     /// Which refunds a request has made: those that return its key, or else new ones of its amount.
-    pub(super) fn matching(&self, wanted: &RequestedRefund<'_>, list: &[RefundObject]) -> RefundMatch {
+    pub(super) fn matching(&self, requested: &RequestedRefund<'_>, list: &[RefundObject]) -> RefundMatch {
         let ids = |all: &[&RefundObject]| all.iter().map(|it| it.refund_id.clone()).collect();
-        let echoed: Vec<_> = list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key).collect();
+        let echoed: Vec<_> =
+            list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == requested.key).collect();
         if !echoed.is_empty() {
             return RefundMatch::Certain(ids(&echoed));
         }
-        let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, wanted.since)).collect();
-        let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(wanted.amount)).collect();
+        let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, requested.since)).collect();
+        let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(requested.amount)).collect();
         let sum = new.iter().try_fold(Cents::ZERO, |sum, it| Some(sum.plus(it.amount?)));
         match (new.as_slice(), fitting.as_slice()) {
             ([], _) => RefundMatch::None,
-            (_, [one]) if wanted.is_unrivaled => RefundMatch::Certain(ids(&[one])),
+            (_, [one]) if requested.is_unrivaled => RefundMatch::Certain(ids(&[one])),
             // A split cart is refunded in two parts.
-            (all, []) if wanted.is_unrivaled && sum == Some(wanted.amount) => RefundMatch::Certain(ids(all)),
-            (all, []) if wanted.amount == Cents::ZERO => RefundMatch::Possible(ids(all)),
+            (all, []) if requested.is_unrivaled && sum == Some(requested.amount) => RefundMatch::Certain(ids(all)),
+            (all, []) if requested.amount == Cents::ZERO => RefundMatch::Possible(ids(all)),
             (_, []) if sum.is_some() => RefundMatch::None,
             (_, some) => RefundMatch::Possible(ids(some)),
         }
@@ -189,8 +190,8 @@ impl Payment {
 
     /// A request has made these refunds, or one that Flex does not show. An intent whose refund has failed can be used
     /// again.
-    pub(super) fn refund_made(&mut self, name: &EffectId, made: &[RefundId]) {
-        let Ok(intent) = Intent::parse(name.intent()) else { return };
+    pub(super) fn refund_made(&mut self, effect: &EffectId, made: &[RefundId]) {
+        let Ok(intent) = Intent::parse(effect.intent()) else { return };
         let mut outcome = Outcome::Done;
         for refund in self.refunds.iter_mut().filter(|it| made.contains(&it.id)) {
             refund.intent = Some(intent.clone());
@@ -199,24 +200,24 @@ impl Payment {
             }
         }
         self.returns.settle(intent.as_str(), outcome);
-        self.refunding.done(name);
+        self.refunding.done(effect);
     }
 
     /// The refunds in a request's reply that exceed its amount. A split cart is refunded in two parts.
     pub(super) fn more_than_requested(&self, ids: &[RefundId], requested_amount: Cents) -> Vec<RefundId> {
         let amount = |id: &RefundId| self.refunds.iter().find(|it| it.id == *id).map_or(Cents::ZERO, |it| it.amount);
         let mut sum = Cents::ZERO;
-        let beyond = ids.iter().filter(|id| {
+        let surplus = ids.iter().filter(|id| {
             let before = sum;
             sum = sum.plus(amount(id));
             requested_amount != Cents::ZERO && before >= requested_amount
         });
-        beyond.cloned().collect()
+        surplus.cloned().collect()
     }
 
     /// Applies a webhook whose refund returns the key of a request that is over.
-    pub(super) fn note_echo(&mut self, name: &EffectId, object: &RefundObject) -> EchoedRefund {
-        let Ok(intent) = Intent::parse(name.intent()) else { return EchoedRefund::Known };
+    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject) -> EchoedRefund {
+        let Ok(intent) = Intent::parse(effect.intent()) else { return EchoedRefund::Known };
         let is_it = |it: &Refund| it.id == object.refund_id;
         let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
         if self.refunds.iter().any(|it| is_it(it) && it.intent.is_some()) {
@@ -224,7 +225,7 @@ impl Payment {
         }
         let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == object.amount);
         let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
-        self.refund_made(name, core::slice::from_ref(&object.refund_id));
+        self.refund_made(effect, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
             (true, _) => EchoedRefund::Twice,
             (false, true) => EchoedRefund::AfterAll,
@@ -250,18 +251,18 @@ impl Payment {
     }
 
     /// A request has made no refund.
-    pub(super) fn refund_not_made(&mut self, name: &EffectId) {
-        self.returns.settle(name.intent(), Outcome::Failed);
-        self.refunding.failed(name);
+    pub(super) fn refund_not_made(&mut self, effect: &EffectId) {
+        self.returns.settle(effect.intent(), Outcome::Failed);
+        self.refunding.failed(effect);
     }
 
     /// A person names the refund that a request has made.
-    pub(super) fn refund_reviewed(&mut self, name: &EffectId, id: RefundId, now: Timestamp) {
-        let amount = self.refunding.amount(name).unwrap_or_default();
+    pub(super) fn refund_reviewed(&mut self, effect: &EffectId, id: RefundId, now: Timestamp) {
+        let amount = self.refunding.amount(effect).unwrap_or_default();
         if let Err(index) = self.refunds.binary_search_by(|it| it.id.cmp(&id)) {
             let refund = Refund { id: id.clone(), amount, status: RefundStatus::Pending, intent: None, since: now };
             self.refunds.insert(index, refund);
         }
-        self.refund_made(name, &[id]);
+        self.refund_made(effect, &[id]);
     }
 }

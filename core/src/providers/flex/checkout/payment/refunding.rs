@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::outcome::{OpenRequest, is_named};
+use super::outcome::{OpenRequest, is_effect};
 use super::refund::{EchoedRefund, Refund, RefundMatch, RequestedRefund};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
@@ -95,10 +95,10 @@ impl Payment {
         let Some(intent) = refund.intent.clone() else { return Err(Stop::NotNow) };
         let content = refund.content();
         let number = self.returns.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
-        with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
-        cx.request_as(Call::CreateRefund(session.id().clone(), name.clone(), Box::new(refund)), &intent, number);
-        self.refunding.add(name, amount, self.returned());
+        let effect = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
+        with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
+        cx.request_as(Call::CreateRefund(session.id().clone(), effect.clone(), Box::new(refund)), &intent, number);
+        self.refunding.add(effect, amount, self.returned());
         self.returns.open(intent, content, number);
         Ok(())
     }
@@ -106,12 +106,12 @@ impl Payment {
     /// Whether a successful reply proves a refund: its session shows a new one.
     pub(super) fn compare_refund(
         &self,
-        name: &EffectId,
+        effect: &EffectId,
         refund: &CreateRefund,
         object: Box<SessionObject>,
         since: Timestamp,
     ) -> Reading<Event> {
-        let amount = self.refunding.amount(name).unwrap_or_default();
+        let amount = self.refunding.amount(effect).unwrap_or_default();
         let key = echoed_key(refund.refund_metadata.as_ref());
         let requested = RequestedRefund { key: key.as_deref(), amount, since, is_unrivaled: true };
         match self.matching(&requested, refunds(&object)) {
@@ -134,52 +134,52 @@ impl Payment {
     ) {
         match open.matching(self, refunds(object)) {
             RefundMatch::Certain(ids) => {
-                cx.prove(|call| is_named(call, &open.name), ids.first().map(|id| id.as_str()));
+                cx.prove(|call| is_effect(call, &open.effect), ids.first().map(|id| id.as_str()));
                 for twice in self.more_than_requested(&ids, open.amount) {
                     cx.ask(Review::MadeTwice, twice.as_str());
                 }
-                self.refund_made(&open.name, &ids);
+                self.refund_made(&open.effect, &ids);
             }
-            RefundMatch::Possible(_) => cx.ask_about(|call| is_named(call, &open.name)),
-            RefundMatch::None if is_outcome_lookup => self.refund_missing(object, &open.name, cx),
+            RefundMatch::Possible(_) => cx.ask_about(|call| is_effect(call, &open.effect)),
+            RefundMatch::None if is_outcome_lookup => self.refund_missing(object, &open.effect, cx),
             RefundMatch::None => {}
         }
     }
 
     /// The lookup of a refund's outcome does not show the refund.
-    fn refund_missing(&mut self, object: &SessionObject, name: &EffectId, cx: &mut Cx<'_>) {
+    fn refund_missing(&mut self, object: &SessionObject, effect: &EffectId, cx: &mut Cx<'_>) {
         let unlisted = Self::unlisted(object) > Cents::ZERO;
         let grown = self.refunding.grown(self.returned()) > Cents::ZERO;
         match &object.refunds {
-            _ if unlisted && grown => cx.ask_about(|call| is_named(call, name)),
-            Some(list) if list.whole => self.deny(name, cx),
-            _ => cx.look_again(|call| is_named(call, name)),
+            _ if unlisted && grown => cx.ask_about(|call| is_effect(call, effect)),
+            Some(list) if list.complete => self.deny(effect, cx),
+            _ => cx.look_again(|call| is_effect(call, effect)),
         }
     }
 
     /// Applies the reply to a refund. Returns the refunds that exceed the requested amount.
     pub(in super::super) fn on_refund_reply(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         object: &SessionObject,
         ids: &[RefundId],
         cx: &mut Cx<'_>,
     ) -> Vec<RefundId> {
         self.note_refunds(object, cx);
-        let requested_amount = self.refunding.amount(name).unwrap_or_default();
-        let beyond = self.more_than_requested(ids, requested_amount);
+        let requested_amount = self.refunding.amount(effect).unwrap_or_default();
+        let surplus = self.more_than_requested(ids, requested_amount);
         // Every refund that returns the request's key belongs to it. Of the others, only as many as it needs.
         let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
-        let made: Vec<_> = ids.iter().filter(|id| !beyond.contains(id) || echoed(id)).cloned().collect();
-        self.refund_made(name, &made);
-        beyond
+        let made: Vec<_> = ids.iter().filter(|id| !surplus.contains(id) || echoed(id)).cloned().collect();
+        self.refund_made(effect, &made);
+        surplus
     }
 
     /// Asks a person about refunds that exceed the requested amount, unless another request has made them.
-    pub(in super::super) fn ask_about_surplus(&self, name: &EffectId, beyond: &[RefundId], cx: &mut Cx<'_>) {
-        let others = |it: &&Refund| it.is_of_another(name);
+    pub(in super::super) fn ask_about_surplus(&self, effect: &EffectId, surplus: &[RefundId], cx: &mut Cx<'_>) {
+        let others = |it: &&Refund| it.is_of_another(effect);
         let of_others: Vec<_> = self.refunds.iter().filter(others).map(|it| &it.id).collect();
-        for twice in beyond.iter().filter(|it| !of_others.contains(it)) {
+        for twice in surplus.iter().filter(|it| !of_others.contains(it)) {
             cx.ask(Review::MadeTwice, twice.as_str());
         }
     }
@@ -189,20 +189,20 @@ impl Payment {
     pub(super) fn settle_refund_webhook(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
         for open in self.refunding.requests(cx) {
             if let RefundMatch::Certain(ids) = open.matching(self, core::slice::from_ref(object)) {
-                cx.prove(|call| is_named(call, &open.name), Some(object.refund_id.as_str()));
-                return self.refund_made(&open.name, &ids);
+                cx.prove(|call| is_effect(call, &open.effect), Some(object.refund_id.as_str()));
+                return self.refund_made(&open.effect, &ids);
             }
         }
         let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
-        let Some(name) = object.echo.as_deref().and_then(of_echo) else { return };
-        let is_it = |call: &Call| is_named(call, &name);
+        let Some(effect) = object.echo.as_deref().and_then(of_echo) else { return };
+        let is_it = |call: &Call| is_effect(call, &effect);
         if let Ok(Some(made)) = cx.after_all(is_it, object.refund_id.as_str(), Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
                 self.refund_not_made(again);
             }
-            return self.refund_made(&name, core::slice::from_ref(&object.refund_id));
+            return self.refund_made(&effect, core::slice::from_ref(&object.refund_id));
         }
-        match self.note_echo(&name, object) {
+        match self.note_echo(&effect, object) {
             EchoedRefund::Known => {}
             EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
             // Every sending was refused, but one has made the refund.

@@ -27,26 +27,26 @@ impl SubscriptionRecord {
     }
 
     /// Keeps a delivery until the subscription runs.
-    pub(in super::super) fn hold(&mut self, of: &str) {
-        if let Err(index) = self.held.binary_search_by(|it| it.as_str().cmp(of)) {
-            self.held.insert(index, of.into());
+    pub(in super::super) fn hold(&mut self, about: &str) {
+        if let Err(index) = self.held.binary_search_by(|it| it.as_str().cmp(about)) {
+            self.held.insert(index, about.into());
         }
     }
 
     /// Makes a `fulfill` effect, or keeps the delivery until the subscription runs.
-    pub(in super::super) fn deliver(&mut self, of: &str, cx: &mut Cx<'_>) {
-        if self.is_halted() { self.hold(of) } else { cx.fulfill(of) }
+    pub(in super::super) fn deliver(&mut self, about: &str, cx: &mut Cx<'_>) {
+        if self.is_halted() { self.hold(about) } else { cx.fulfill(about) }
     }
 
     /// Takes back deliveries while the subscription does not run, and makes them again once it runs.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
-            for of in cx.withhold() {
-                self.deliver(&of, cx);
+            for about in cx.withhold() {
+                self.deliver(&about, cx);
             }
         } else if self.is_live() {
-            for of in core::mem::take(&mut self.held) {
-                cx.fulfill(&of);
+            for about in core::mem::take(&mut self.held) {
+                cx.fulfill(&about);
             }
         }
     }
@@ -89,25 +89,25 @@ impl SubscriptionRecord {
         if delivered || is_reviewed || paid.trial {
             return;
         }
-        let of = match &paid.invoice {
+        let about = match &paid.invoice {
             Some(invoice) => invoice.as_str().to_owned(),
             None => format!("{}/{}", self.id.as_str(), paid.span.end.as_millis()),
         };
-        self.deliver(&of, cx);
+        self.deliver(&about, cx);
     }
 
     /// A person decides about paid deliveries that are left when the subscription ends. A purchase that is not among
     /// them was delivered, or is leased.
     pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
-        let mut all: Vec<String> = cx.withhold();
-        all.append(&mut self.held);
+        let mut undelivered: Vec<String> = cx.withhold();
+        undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
-            sale.found = !all.iter().any(|of| of == sale.session.as_str());
+            sale.found = !undelivered.iter().any(|about| about == sale.session.as_str());
         }
         let is_unpaid = self.status == Some(SubscriptionStatus::IncompleteExpired);
-        for of in all {
-            let sale = self.sale.as_ref().filter(|it| it.session.as_str() == of);
-            let known = || InvoiceId::parse(of.as_str()).ok().filter(|it| self.invoices.knows(it));
+        for about in undelivered {
+            let sale = self.sale.as_ref().filter(|it| it.session.as_str() == about);
+            let known = || InvoiceId::parse(about.as_str()).ok().filter(|it| self.invoices.knows(it));
             match sale.map_or_else(known, |it| it.invoice.clone()) {
                 Some(invoice) if self.invoices.is_paid(&invoice) => {
                     cx.ask(Review::UnplacedInvoice, invoice.as_str());
@@ -115,7 +115,7 @@ impl SubscriptionRecord {
                 _ if is_unpaid => {}
                 // The session is complete, so the invoice shows whether the purchase is paid.
                 Some(invoice) => self.look_up_invoice(invoice, cx),
-                None => cx.ask(Review::UnplacedInvoice, &of),
+                None => cx.ask(Review::UnplacedInvoice, &about),
             }
         }
     }
@@ -129,23 +129,23 @@ impl SubscriptionRecord {
     }
 
     /// A person says that a session that does not match the request is delivered all the same.
-    pub(in super::super) fn deliver_anyway(&mut self, of: &str, cx: &mut Cx<'_>) {
-        if self.is_over() { cx.fulfill(of) } else { self.deliver(of, cx) }
+    pub(in super::super) fn deliver_anyway(&mut self, about: &str, cx: &mut Cx<'_>) {
+        if self.is_over() { cx.fulfill(about) } else { self.deliver(about, cx) }
     }
 
     /// A person decides about a paid invoice without a period. The purchase keeps its session's name, so that a worker
     /// who has already delivered it does not deliver it twice.
-    pub(in super::super) fn invoice_reviewed(&mut self, of: &str, fulfill: bool, cx: &mut Cx<'_>) {
-        if let Ok(invoice) = InvoiceId::parse(of) {
+    pub(in super::super) fn invoice_reviewed(&mut self, about: &str, fulfill: bool, cx: &mut Cx<'_>) {
+        if let Ok(invoice) = InvoiceId::parse(about) {
             self.invoices.place(&invoice, Place::Reviewed);
         }
-        let is_its = |sale: &&mut Sale| sale.is_named(of);
+        let is_its = |sale: &&mut Sale| sale.is_named(about);
         let sale = self.sale.as_mut().filter(is_its).map(|sale| {
             sale.found = true;
             sale.session.as_str()
         });
         if fulfill {
-            cx.fulfill(sale.unwrap_or(of));
+            cx.fulfill(sale.unwrap_or(about));
         }
     }
 }

@@ -32,17 +32,17 @@ pub(super) struct Sale {
 
 impl Sale {
     /// Whether this is the id of the session or of its invoice.
-    pub(super) fn is_named(&self, of: &str) -> bool {
-        self.session.as_str() == of || self.invoice.as_ref().is_some_and(|it| it.as_str() == of)
+    pub(super) fn is_named(&self, id: &str) -> bool {
+        self.session.as_str() == id || self.invoice.as_ref().is_some_and(|it| it.as_str() == id)
     }
 
     pub(super) fn new(session: &Session, object: &SessionObject, now: Timestamp) -> Self {
         let made = object.created_at.unwrap_or(session.since());
-        let by = session.expires_at().unwrap_or_else(|| made.after(SESSION_LIFE));
+        let expires_at = session.expires_at().unwrap_or_else(|| made.after(SESSION_LIFE));
         Self {
             session: session.id().clone(),
             invoice: object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok()),
-            until: now.min(by).after(FIRST_PERIOD),
+            until: now.min(expires_at).after(FIRST_PERIOD),
             found: false,
         }
     }

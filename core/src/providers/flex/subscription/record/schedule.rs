@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_waits_for_nothing_still_looks_until_the_grace_is_over() {
+    fn a_config_without_waiting_lookups_still_looks_up_until_the_grace_ends() {
         let mut config = Config::default();
         config.lookups.while_waiting_ms = Cow::Borrowed(&[]);
         assert_eq!(hours(&config), ([0, 1, 2, 4, 12, 23].into(), 23));
