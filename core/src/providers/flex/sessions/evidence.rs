@@ -189,26 +189,40 @@ impl Sessions {
             let waits = self.requested.is_some() && object.client_reference_id.is_none() && object.echo.is_none();
             return Err(if waits { IgnoredReason::Early } else { IgnoredReason::Unrelated });
         }
-        let session = Session { sound: true, ..Session::new(object.checkout_session_id.clone(), cx.now()) };
-        if object.echo.is_some() {
-            // Our request has created this session, and maybe another one too.
-            if cx.after_all(is_create, session.id.as_str(), Review::MadeAfterAll)?.is_some_and(|it| it.again.is_some())
-            {
-                self.requested = None;
-            }
-            let reference = self.reference.clone().unwrap_or_default();
-            let session = match &self.last_created {
-                Some(requested) => requested.check_created(object, &reference, cx),
-                None => Session { own: true, sound: false, ..session },
-            };
-            self.add(session, cx);
-            return Ok(self.apply(object, Evidence::Webhook, cx));
+        match object.echo {
+            Some(_) => self.add_created_again(object, cx),
+            None => Ok(self.add_unexplained(object, cx)),
         }
-        // The session carries our reference, but this flow has not created it. A person must find out who paid it.
+    }
+
+    /// Adds a paid session that returns a key of ours: a request that is over has created it, and maybe another one too.
+    fn add_created_again<F: Flex>(
+        &mut self,
+        object: &SessionObject,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<Settled, IgnoredReason> {
+        let id = &object.checkout_session_id;
+        let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll)?;
+        if made.is_some_and(|made| made.again.is_some()) {
+            self.requested = None;
+        }
+        let reference = self.reference.clone().unwrap_or_default();
+        let session = match &self.last_created {
+            Some(requested) => requested.check_created(object, &reference, cx),
+            None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
+        };
+        self.add(session, cx);
+        Ok(self.apply(object, Evidence::Webhook, cx))
+    }
+
+    /// Adds a paid session that carries our reference, but that this flow has not created. A person must find out who
+    /// paid it.
+    fn add_unexplained<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) -> Settled {
+        let session = Session { sound: true, ..Session::new(object.checkout_session_id.clone(), cx.now()) };
         cx.ask(Review::UnknownSession, session.id.as_str());
         if self.known.is_empty() && self.requested.is_none() {
             self.add(session, cx);
-            return Ok(self.apply(object, Evidence::Webhook, cx));
+            return self.apply(object, Evidence::Webhook, cx);
         }
         let mut session = Session { status: Status::Complete, ..session };
         session.note_details(object, cx);
@@ -216,7 +230,7 @@ impl Sessions {
         cx.learn(session.id.as_str());
         self.known.insert(0, session);
         self.forget_oldest(cx);
-        Ok(None)
+        None
     }
 
     /// Flex has refused a request about sessions. A refused lookup means that the session does not exist.

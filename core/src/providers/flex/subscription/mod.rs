@@ -180,7 +180,7 @@ impl Flow for Subscription {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
             Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
             Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
-                record.is_some_and(|record| record.is_to_end(requested.cancel_at_period_end))
+                record.is_some_and(|record| record.has_flag(requested.cancel_at_period_end))
             }
             _ => false,
         }

@@ -29,7 +29,7 @@ use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 use ending::Ending;
 use invoices::Invoices;
-use period::{LookupResult, Paid};
+use period::{LookupResult, PaidPeriod};
 use refunds::Refunds;
 use sale::Sale;
 use schedule::Schedule;
@@ -84,7 +84,7 @@ pub(super) struct SubscriptionRecord {
     last_lookup: Option<LookupResult>,
     /// The last paid period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    paid: Option<Paid>,
+    paid: Option<PaidPeriod>,
     /// When the last `access` effect ends access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     access: Option<Timestamp>,

@@ -104,7 +104,7 @@ fn check_one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
 fn permits_flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
     permits_end(subscription, rules);
     if rules.is_lease() {
-        let newest = subscription.record.as_ref().is_some_and(|record| record.is_asked_to_end(with_period));
+        let newest = subscription.record.as_ref().is_some_and(|record| record.is_flag_requested(with_period));
         rules.check(CoreRule::NotNow, newest);
     }
 }

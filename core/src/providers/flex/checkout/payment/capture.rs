@@ -132,22 +132,21 @@ impl Payment {
         // Captures that return another request's key do not belong to this one.
         let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.knows_capture(it));
         let others = others.filter_map(|it| it.amount_captured).fold(Cents::ZERO, Cents::plus);
-        let received = object.amount_received.map(|all| all.minus(others));
-        let grown = received.map(|all| in_flight.grown(all));
-        let whole = listed.is_none_or(|it| it.complete);
-        match (grown, received) {
-            (Some(grown), _)
-                if grown > Cents::ZERO
-                    && requested.has_unique_amount
-                    && in_flight.amount(requested.effect) == Some(grown) =>
-            {
-                CaptureFinding::Amount
-            }
-            (Some(_), Some(all)) if in_flight.explains(all) => CaptureFinding::Amount,
-            (Some(grown), _) if grown > Cents::ZERO => CaptureFinding::OtherAmount,
-            (Some(_), _) if whole => CaptureFinding::Nothing,
-            (None, _) if listed.is_some() && whole => CaptureFinding::Nothing,
-            _ => CaptureFinding::Unclear,
+        let is_complete = listed.is_none_or(|it| it.complete);
+        let Some(received) = object.amount_received.map(|all| all.minus(others)) else {
+            let is_denied = listed.is_some() && is_complete;
+            return if is_denied { CaptureFinding::Nothing } else { CaptureFinding::Unclear };
+        };
+        let grown = in_flight.grown(received);
+        let is_only_fit = requested.has_unique_amount && in_flight.amount(requested.effect) == Some(grown);
+        if (grown > Cents::ZERO && is_only_fit) || in_flight.explains(received) {
+            CaptureFinding::Amount
+        } else if grown > Cents::ZERO {
+            CaptureFinding::OtherAmount
+        } else if is_complete {
+            CaptureFinding::Nothing
+        } else {
+            CaptureFinding::Unclear
         }
     }
 

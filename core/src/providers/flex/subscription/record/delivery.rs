@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::SubscriptionRecord;
 use super::invoices::Place;
-use super::period::Paid;
+use super::period::PaidPeriod;
 use super::sale::Sale;
 use crate::providers::flex::api::objects::SubscriptionStatus;
 use crate::providers::flex::ids::InvoiceId;
@@ -71,13 +71,13 @@ impl SubscriptionRecord {
 
     /// Delivers a new paid period under its invoice. The period that a session has sold, or that another system has
     /// delivered, is not delivered again.
-    pub(super) fn deliver_period(&mut self, paid: &mut Paid, cx: &mut Cx<'_>) {
+    pub(super) fn deliver_period(&mut self, paid: &mut PaidPeriod, cx: &mut Cx<'_>) {
         if let Some(sale) = self.sale.as_mut().filter(|it| !it.found) {
-            let is_its = match &sale.invoice {
+            let is_purchase = match &sale.invoice {
                 Some(invoice) => paid.invoice.as_ref() == Some(invoice) || paid.span.start <= sale.until,
                 None => paid.span.start <= sale.until,
             };
-            if is_its {
+            if is_purchase {
                 sale.found = true;
                 sale.invoice = sale.invoice.take().or_else(|| paid.invoice.clone());
                 paid.invoice = paid.invoice.take().or_else(|| sale.invoice.clone());
@@ -122,8 +122,8 @@ impl SubscriptionRecord {
 
     /// A person decides about a purchase that was not delivered before the end, if no lookup shows whether it was paid.
     pub(super) fn ask_about_undelivered(&self, id: &InvoiceId, cx: &mut Cx<'_>) {
-        let is_its = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
-        if self.is_over() && self.sale.as_ref().filter(is_its).is_some() {
+        let is_purchase = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
+        if self.is_over() && self.sale.as_ref().filter(is_purchase).is_some() {
             cx.ask(Review::UnplacedInvoice, id.as_str());
         }
     }
@@ -139,8 +139,8 @@ impl SubscriptionRecord {
         if let Ok(invoice) = InvoiceId::parse(about) {
             self.invoices.place(&invoice, Place::Reviewed);
         }
-        let is_its = |sale: &&mut Sale| sale.is_named(about);
-        let sale = self.sale.as_mut().filter(is_its).map(|sale| {
+        let is_purchase = |sale: &&mut Sale| sale.is_named(about);
+        let sale = self.sale.as_mut().filter(is_purchase).map(|sale| {
             sale.found = true;
             sale.session.as_str()
         });

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
-use super::period::Paid;
+use super::period::PaidPeriod;
 use super::refunds::ExpectedRefund;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
@@ -42,7 +42,7 @@ pub(in super::super) fn check(requested: &CancelSubscription, rules: &mut Rules<
 
 impl SubscriptionRecord {
     /// Whether the flag already has this value, or the newest request sets it.
-    pub(in super::super) fn is_to_end(&self, with_period: bool) -> bool {
+    pub(in super::super) fn has_flag(&self, with_period: bool) -> bool {
         match &self.ending {
             Some(Ending::WithPeriod(requested)) => *requested == with_period,
             Some(Ending::AtOnce(_)) => false,
@@ -56,14 +56,14 @@ impl SubscriptionRecord {
         let plain = !requested.refunds() && requested.refund_amount.is_none() && requested.extra.is_empty();
         named
             && match (&self.ending, requested.cancel_at_period_end) {
-                (_, Some(true)) => plain && self.is_to_end(true),
+                (_, Some(true)) => plain && self.has_flag(true),
                 (Some(Ending::AtOnce(before)), _) => before.is_same_as(requested),
                 _ => false,
             }
     }
 
     /// Whether the newest request sets the flag to this value.
-    pub(in super::super) fn is_asked_to_end(&self, with_period: bool) -> bool {
+    pub(in super::super) fn is_flag_requested(&self, with_period: bool) -> bool {
         self.ending == Some(Ending::WithPeriod(with_period))
     }
 
@@ -138,8 +138,8 @@ impl SubscriptionRecord {
     }
 
     /// Clears the requested end, unless a newer request has replaced it.
-    fn settle_request(&mut self, of: Ending) {
-        if self.ending.as_ref() == Some(&of) {
+    fn settle_request(&mut self, ending: Ending) {
+        if self.ending.as_ref() == Some(&ending) {
             self.ending = None;
         }
     }
@@ -169,7 +169,8 @@ impl SubscriptionRecord {
     /// lookup has since shown as shorter.
     fn ends_early(&self, cx: &Cx<'_>) -> bool {
         let at_once = matches!(self.ending, Some(Ending::AtOnce(_)));
-        let is_early = |it: &Paid| (self.asked_to_end || it.cut.is_some()) && cx.leased_at().after(EARLY) < it.span.end;
+        let is_early =
+            |it: &PaidPeriod| (self.asked_to_end || it.cut.is_some()) && cx.leased_at().after(EARLY) < it.span.end;
         !at_once && self.paid.as_ref().is_some_and(is_early)
     }
 

@@ -2,6 +2,7 @@
 
 use super::SubscriptionRecord;
 use super::invoices::Details;
+use super::period::LookupResult;
 use crate::fact::IgnoredReason;
 use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
@@ -43,8 +44,7 @@ impl SubscriptionRecord {
             return Err(IgnoredReason::Duplicate);
         }
         let notified = self.past_due && !self.invoices.is_failing();
-        let is_of_period =
-            |it: &super::period::LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
+        let is_of_period = |it: &LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
         if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
             cx.notify(Notice::PaymentFailed, invoice.invoice_id.as_str(), None);
         }

@@ -1,10 +1,12 @@
 //! Periods of a subscription: what a lookup has shown, and which of them are paid.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
 use super::ending::EARLY;
-use super::invoices::Place;
+use super::invoices::{Invoice, Place};
 use super::sale::FIRST_PERIOD;
 use crate::providers::flex::api::objects::{Member, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
@@ -107,7 +109,7 @@ impl LookupResult {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPaidPeriod"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Paid {
+pub(super) struct PaidPeriod {
     /// The period.
     pub(super) span: Span,
     /// The invoice that has paid the period.
@@ -121,7 +123,7 @@ pub(super) struct Paid {
     pub(super) cut: Option<Timestamp>,
 }
 
-impl Paid {
+impl PaidPeriod {
     fn new(span: Span, invoice: Option<&InvoiceId>) -> Self {
         Self { span, invoice: invoice.cloned(), trial: false, cut: None }
     }
@@ -146,14 +148,14 @@ impl SubscriptionRecord {
 
     /// Gives access for the shown period if it is paid, and finds out what each paid invoice has paid for.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
-        if let Some(paid) = self.found_paid() {
+        if let Some(paid) = self.shown_paid_period() {
             self.grant(paid, cx);
         }
         self.place_invoices(cx);
     }
 
     /// The shown period, if it is paid.
-    fn found_paid(&self) -> Option<Paid> {
+    fn shown_paid_period(&self) -> Option<PaidPeriod> {
         let lookup = self.last_lookup.as_ref()?;
         if self.paid.as_ref().is_some_and(|it| lookup.start < it.span.start) {
             // The shown period is older than the last paid one.
@@ -161,20 +163,21 @@ impl SubscriptionRecord {
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                Some(Paid { trial: true, ..Paid::new(lookup.trial()?, lookup.invoice.as_ref()) })
+                Some(PaidPeriod { trial: true, ..PaidPeriod::new(lookup.trial()?, lookup.invoice.as_ref()) })
             }
-            SubscriptionStatus::Active => self.found_active(lookup, lookup.span()?),
+            SubscriptionStatus::Active => self.paid_active_period(lookup, lookup.span()?),
             // A person's verdict about the status does not prove the payment of an invoice.
             status if self.is_attested(status) => {
                 let span = lookup.span()?;
-                self.found_active(lookup, span).or_else(|| lookup.silent.then(|| Paid::new(span, None)))
+                self.paid_active_period(lookup, span).or_else(|| lookup.silent.then(|| PaidPeriod::new(span, None)))
             }
             _ => None,
         }
     }
 
-    fn found_active(&self, lookup: &LookupResult, span: Span) -> Option<Paid> {
-        let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
+    /// The shown period, if it is paid, while the status is active.
+    fn paid_active_period(&self, lookup: &LookupResult, span: Span) -> Option<PaidPeriod> {
+        let paid = |invoice: Option<&InvoiceId>| Some(PaidPeriod::new(span, invoice));
         let latest = lookup.invoice.as_ref();
         if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(lookup) {
             return paid(latest);
@@ -226,11 +229,12 @@ impl SubscriptionRecord {
     }
 
     /// Gives access for a period, and delivers the period if it is new.
-    pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Cx<'_>) {
+    pub(super) fn grant(&mut self, mut paid: PaidPeriod, cx: &mut Cx<'_>) {
         // Without an invoice, a period that begins within the paid one is the same period.
-        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.current_end();
-        let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
-        let before = self.paid.take().filter(is_it);
+        let overlaps = |it: &PaidPeriod| it.span.start < paid.span.start && paid.span.start < it.current_end();
+        let is_same_period =
+            |it: &PaidPeriod| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
+        let before = self.paid.take().filter(is_same_period);
         let is_same = before.is_some();
         if let Some(before) = &before {
             self.keep_paid(before, &mut paid, cx);
@@ -255,7 +259,7 @@ impl SubscriptionRecord {
 
     /// A lookup shows another end of a paid period. An earlier end changes nothing, and a person decides. Only a trial
     /// that was to continue can become shorter.
-    fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Cx<'_>) {
+    fn keep_paid(&self, before: &PaidPeriod, paid: &mut PaidPeriod, cx: &mut Cx<'_>) {
         let end = paid.span.end;
         let is_promised = !before.trial || self.asked_to_end;
         if !is_promised || end.after(EARLY) >= before.span.end {
@@ -269,65 +273,81 @@ impl SubscriptionRecord {
 
     /// Finds out what each paid invoice has paid for. A person is asked about an invoice that fits no period.
     pub(super) fn place_invoices(&mut self, cx: &mut Cx<'_>) {
-        let all: alloc::vec::Vec<_> = self.invoices.unplaced().cloned().collect();
-        for it in all {
-            if let Some(place) = self.place_for(&it.id, it.made) {
-                self.invoices.place(&it.id, place);
-                cx.withdraw_review(Review::UnplacedInvoice, it.id.as_str());
+        let unplaced: Vec<_> = self.invoices.unplaced().cloned().collect();
+        for invoice in unplaced {
+            if let Some(place) = self.place_for(&invoice) {
+                self.invoices.place(&invoice.id, place);
+                cx.withdraw_review(Review::UnplacedInvoice, invoice.id.as_str());
             } else if self.is_over() {
-                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&it.id)) {
+                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&invoice.id)) {
                     // A review about the session would be about the same money.
                     cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
                 }
-                cx.ask(Review::UnplacedInvoice, it.id.as_str());
-            } else if let Some(lookup) = self.last_lookup.as_ref().filter(|lookup| Some(lookup.leased) >= it.paid) {
-                let pending = match lookup.span() {
-                    _ if lookup.invoice.as_ref() == Some(&it.id) => true,
-                    Some(span) => lookup.silent && it.made.is_some_and(|made| span.has_made(made)),
-                    None => false,
-                };
-                match it.made {
-                    _ if pending => {}
-                    None if lookup.silent && !it.looked => self.look_up_invoice(it.id.clone(), cx),
-                    _ => cx.ask(Review::UnplacedInvoice, it.id.as_str()),
-                }
+                cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
+            } else {
+                self.look_for_place(&invoice, cx);
             }
         }
     }
 
-    /// What a paid invoice has paid for, as far as it is known.
-    fn place_for(&mut self, id: &InvoiceId, made: Option<Timestamp>) -> Option<Place> {
-        let is_over = self.is_over();
-        let reported = self.invoices.unplaced().find(|it| it.id == *id).and_then(|it| it.paid);
-        if let Some(sale) = &mut self.sale {
-            let is_first = match (made, &self.paid) {
-                (Some(made), _) => made <= sale.until,
-                (None, Some(paid)) => {
-                    paid.span.start <= sale.until && reported.is_some_and(|reported| reported < paid.span.end)
-                }
-                (None, None) => reported.is_some_and(|reported| reported <= sale.until),
-            };
-            if sale.invoice.is_none() && is_first {
-                sale.invoice = Some(id.clone());
-            }
-            if sale.invoice.as_ref() == Some(id) {
-                // A person decides about a purchase that was not delivered before the end.
-                return (sale.found || !is_over).then_some(Place::Session);
-            }
+    /// Asks a person about a paid invoice without a place, unless it may belong to the shown period, or its own lookup
+    /// may still show its date.
+    fn look_for_place(&self, invoice: &Invoice, cx: &mut Cx<'_>) {
+        // A lookup that was leased before the payment says nothing about it.
+        let lookup = self.last_lookup.as_ref().filter(|lookup| Some(lookup.leased) >= invoice.paid);
+        let Some(lookup) = lookup else { return };
+        let may_be_of_period = match lookup.span() {
+            _ if lookup.invoice.as_ref() == Some(&invoice.id) => true,
+            Some(span) => lookup.silent && invoice.made.is_some_and(|made| span.has_made(made)),
+            None => false,
+        };
+        if may_be_of_period {
+            return;
         }
+        if invoice.made.is_none() && lookup.silent && !invoice.looked {
+            self.look_up_invoice(invoice.id.clone(), cx);
+        } else {
+            cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
+        }
+    }
+
+    /// What a paid invoice has paid for, as far as it is known.
+    fn place_for(&mut self, invoice: &Invoice) -> Option<Place> {
+        if self.is_of_sale(invoice) {
+            // A person decides about a purchase that was not delivered before the end.
+            let found = self.sale.as_ref().is_some_and(|sale| sale.found);
+            return (found || !self.is_over()).then_some(Place::Session);
+        }
+        let Invoice { id, made, .. } = invoice;
         let silent = self.last_lookup.as_ref().is_none_or(|it| it.silent);
         let paid = self.paid.as_mut()?;
         let of_period = made.is_some_and(|made| paid.span.surely_has_made(made));
-        let latest =
-            self.last_lookup.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
-        let reported_in_time = reported.is_some_and(|reported| reported < paid.span.end);
+        let latest = self.last_lookup.as_ref().filter(|it| it.start == paid.span.start);
+        let is_latest = latest.is_some_and(|it| it.invoice.as_ref() == Some(id));
+        let reported_in_time = invoice.paid.is_some_and(|reported| reported < paid.span.end);
         if paid.invoice.is_none() && (of_period || (made.is_none() && silent && reported_in_time)) {
             paid.invoice = Some(id.clone());
         }
         match &paid.invoice {
             Some(have) if have == id => Some(Place::Period(paid.span.start)),
-            _ if of_period || latest == Some(id) => Some(Place::Extra),
+            _ if of_period || is_latest => Some(Place::Extra),
             _ => None,
         }
+    }
+
+    /// Whether a paid invoice is the one of the purchase. Without a known one, the first that fits becomes it.
+    fn is_of_sale(&mut self, invoice: &Invoice) -> bool {
+        let Some(sale) = &mut self.sale else { return false };
+        let is_first = match (invoice.made, &self.paid) {
+            (Some(made), _) => made <= sale.until,
+            (None, Some(paid)) => {
+                paid.span.start <= sale.until && invoice.paid.is_some_and(|reported| reported < paid.span.end)
+            }
+            (None, None) => invoice.paid.is_some_and(|reported| reported <= sale.until),
+        };
+        if sale.invoice.is_none() && is_first {
+            sale.invoice = Some(invoice.id.clone());
+        }
+        sale.invoice.as_ref() == Some(&invoice.id)
     }
 }

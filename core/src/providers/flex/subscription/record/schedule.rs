@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
-use super::period::RENEWED;
+use super::period::{LookupResult, PaidPeriod, RENEWED};
 use crate::config::Config;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::SubscriptionStatus;
@@ -88,20 +88,20 @@ impl SubscriptionRecord {
     /// Whether the last lookup leaves nothing open before the paid period ends.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let lookup = self.last_lookup.as_ref();
-        let is_it = |it: &super::period::Paid| lookup.is_some_and(|lookup| lookup.start <= it.span.start);
-        self.is_live() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.current_end() > now)
+        let has_begun = |it: &PaidPeriod| lookup.is_some_and(|lookup| lookup.start <= it.span.start);
+        self.is_live() && self.paid.as_ref().is_some_and(|it| has_begun(it) && it.current_end() > now)
     }
 
     /// Restarts the schedule if the status or the period requires it.
     pub(super) fn reschedule(&mut self, cx: &Cx<'_>) {
         let looked = self.last_lookup.as_ref().map(|it| it.leased);
         let at = looked.unwrap_or_else(|| cx.now());
-        let end = self.paid.as_ref().map(super::period::Paid::current_end);
+        let end = self.paid.as_ref().map(PaidPeriod::current_end);
         match end {
             Some(end) if self.is_settled(at) => self.schedule.begin(end),
             // After a long pause the schedule begins at this lookup.
             _ if self.schedule.looked.is_none_or(|before| before < self.schedule.base) => {
-                // The time of the request is unknown, so its reply counts as one of now.
+                // Compared with now, because the time of the lease may be unknown.
                 let now = cx.now();
                 let is_late = self.schedule.base > now || self.schedule.base.after(DAY) < now;
                 if is_late {
@@ -187,7 +187,7 @@ impl SubscriptionRecord {
 
     /// The next lookup, or an earlier one that shows whether a renewal has failed.
     fn sooner_after_renewal(&self, next: Option<Timestamp>) -> Option<Timestamp> {
-        let waits = |it: &&super::period::LookupResult| it.silent && self.status == Some(SubscriptionStatus::Active);
+        let waits = |it: &&LookupResult| it.silent && self.status == Some(SubscriptionStatus::Active);
         let lookup = self.last_lookup.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
         let renewed = lookup.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
         next.map(|at| renewed.map_or(at, |(renewed, _)| at.min(renewed)))
