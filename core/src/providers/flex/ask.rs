@@ -68,5 +68,7 @@ questions! {
 
     /// A price in the body of a reply, and the rules that it breaks with a warning.
     read_price { body: String } =>
-        PriceObject::read(body.as_bytes()).map(PriceReply::from).ok_or_else(|| Malformed::new("/body", "is not a Flex price"));
+        PriceObject::read(body.as_bytes())
+            .map(PriceReply::from)
+            .ok_or_else(|| Malformed::new("/body", "is not a Flex price"));
 }

@@ -13,11 +13,11 @@ reviews! {
     pub enum Verdict {
         /// The amount was captured.
         Captured = "captured",
-        /// It was not captured.
+        /// The amount was not captured.
         NotCaptured = "not_captured",
         /// The subscription was changed.
         Changed = "changed",
-        /// The amount was not captured.
+        /// The subscription was not changed.
         NotChanged = "not_changed",
         /// The session is complete.
         Complete = "complete",
@@ -149,7 +149,8 @@ reviews! {
         /// No. It exists. Keep it.
         Keep,
     }
-    /// No reply and no webhook has shown the next change of this session or subscription. Look at it in the Flex dashboard.
+    /// No reply and no webhook has shown the next change of this session or subscription. Look at it in the Flex
+    /// dashboard.
     NoSignal = "no_signal" {
         /// Nothing has changed yet. Keep waiting.
         KeepWaiting,
@@ -243,8 +244,8 @@ reviews! {
         /// No. Deliver nothing.
         Nothing,
     }
-    /// The subscription ends earlier than the period that the customer has paid for. Should the customer keep access until
-    /// the paid end?
+    /// The subscription ends earlier than the period that the customer has paid for. Should the customer keep access
+    /// until the paid end?
     EndedEarly = "ended_early" {
         /// Yes. Keep access.
         KeepAccess,

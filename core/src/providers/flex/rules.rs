@@ -247,8 +247,8 @@ rules! {
     SubscriptionCancelRefund = "flex.subscription.cancel-refund" Deny Documented Money [page::CANCEL_SUBSCRIPTION];
     /// A successful cancellation with a refund proves only the end. The refund must be confirmed separately.
     SubscriptionCancelProvesEnd = "flex.subscription.cancel-proves-end" Deny Inferred Money
-        ByConstruction("the library looks for the refund in the list of refunds, and asks a person if the list does not \
-            show it")
+        ByConstruction("the library looks for the refund in the list of refunds, and asks a person if the list does \
+            not show it")
         [page::CANCEL_SUBSCRIPTION, page::LIST_REFUNDS];
     /// A trial must give access without a payment.
     SubscriptionTrial = "flex.subscription.trial" Deny Documented Money

@@ -215,21 +215,25 @@ impl Payment {
         let left = self.received(manual).minus(self.returned());
         // Only Flex knows the price of a whole item, but it is at least 1 cent.
         let is_moot = |amount: Cents| amount.max(Cents::new(1)) > left;
-        let moot =
-            self.refunding.open().iter().filter(|(_, amount)| is_moot(*amount)).map(|(effect, _)| effect.clone());
-        for effect in moot.collect::<Vec<_>>() {
-            if cx.pending(|call| is_effect(call, &effect)).is_some_and(|it| !it.sent) {
-                cx.withdraw_unsent(|call| is_effect(call, &effect));
-                self.refund_not_made(&effect);
+        let is_unsent =
+            |effect: &EffectId, cx: &Cx<'_>| cx.pending(|call| is_effect(call, effect)).is_some_and(|it| !it.sent);
+        let open = self.refunding.open().iter();
+        let moot: Vec<_> = open.filter(|(_, amount)| is_moot(*amount)).map(|(effect, _)| effect.clone()).collect();
+        for effect in moot {
+            if is_unsent(&effect, cx) {
+                self.withdraw_refund(&effect, cx);
             }
         }
+        // All disputes have ended, so the lost money stays lost. The newest refund is withdrawn first.
         while self.undisputed(manual) < Cents::ZERO && self.disputes.is_settled() {
-            let unsent = self.refunding.open().iter().rev().map(|(effect, _)| effect);
-            let mut unsent =
-                unsent.filter(|effect| cx.pending(|call| is_effect(call, effect)).is_some_and(|it| !it.sent));
-            let Some(effect) = unsent.next().cloned() else { return };
-            cx.withdraw_unsent(|call| is_effect(call, &effect));
-            self.refund_not_made(&effect);
+            let mut newest_first = self.refunding.open().iter().rev().map(|(effect, _)| effect);
+            let Some(effect) = newest_first.find(|effect| is_unsent(effect, cx)).cloned() else { return };
+            self.withdraw_refund(&effect, cx);
         }
+    }
+
+    fn withdraw_refund(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
+        cx.withdraw_unsent(|call| is_effect(call, effect));
+        self.refund_not_made(effect);
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     let manual = checkout.sessions.is_manual();
     match (action, &checkout.payment) {
         (Action::Create, _) => checkout.sessions.accepts_create(rules),
-        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_begin(checkout), rules),
+        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_start(checkout), rules),
         (Action::Refund, Some(payment)) => {
             let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
             rules.check(Rule::RefundNotAboveReceived, left > Cents::ZERO);
@@ -43,7 +43,7 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Checkout>(rules),
         Command::RetrieveCheckoutSession { checkout_session_id } => {
-            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), can_begin(checkout), rules);
+            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), can_start(checkout), rules);
         }
         Command::CreateRefund(refund) => check_refund(checkout, refund, rules),
         Command::CapturePayment(capture) => check_capture(checkout, capture, rules),
@@ -51,18 +51,18 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
 }
 
 /// Whether the flow can start with a session of another origin.
-fn can_begin(checkout: &Checkout) -> bool {
+fn can_start(checkout: &Checkout) -> bool {
     checkout.sessions.is_absent()
 }
 
 fn permits_refund(checkout: &Checkout, rules: &mut Rules<'_>) {
-    let completes = !checkout.sessions.is_absent();
-    let completed = completes.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+    let is_started = !checkout.sessions.is_absent();
+    let completed = is_started.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     rules.check(Rule::RefundOnlyComplete, checkout.payment.is_some()).unblocked_by(completed);
     let Some(payment) = checkout.payment.as_ref().filter(|_| rules.is_lease()) else { return };
     // At the lease, the leased request counts as in flight already.
-    let (left, free) =
-        (payment.refundable(checkout.sessions.is_manual()), payment.undisputed(checkout.sessions.is_manual()));
+    let manual = checkout.sessions.is_manual();
+    let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
     rules.check(Rule::RefundNotDisputed, left == free || free >= Cents::ZERO);
 }
 
@@ -88,9 +88,9 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
     let left = payment.refundable(checkout.sessions.is_manual());
     // `accepts` has rejected the command already if nothing is left.
     if left > Cents::ZERO {
-        let amount = refund.wanted(left);
-        let has_room = refund.is_something() && refund.parts().all(|part| part <= left) && amount <= left;
-        rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.least()).at("/amount");
+        let amount = refund.requested_amount(left);
+        let has_room = refund.has_valid_amounts() && refund.parts().all(|part| part <= left) && amount <= left;
+        rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.minimum()).at("/amount");
         let free = payment.undisputed(checkout.sessions.is_manual());
         let detail = || format!("{left} cents are left, but only {free} of them are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);

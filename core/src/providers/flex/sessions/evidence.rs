@@ -195,7 +195,8 @@ impl Sessions {
         }
     }
 
-    /// Adds a paid session that returns a key of ours: a request that is over has created it, and maybe another one too.
+    /// Adds a paid session that returns a key of ours. A request that is over has created it, and maybe another one
+    /// too.
     fn add_created_again<F: Flex>(
         &mut self,
         object: &SessionObject,

@@ -150,7 +150,8 @@ impl Sessions {
         Ok(None)
     }
 
-    /// How well the best of some sessions match the open create request, the one that counts, and the ids of the others.
+    /// How well the best of some sessions match the open create request. Also returns the one that counts, and the ids
+    /// of the other best ones.
     fn best_match<'s>(
         &self,
         list: &'s [SessionObject],

@@ -72,9 +72,8 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
 fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
     check_cancellation(requested, rules);
     let main = subscription.record.as_ref();
-    if let Some(named) =
-        requested.subscription_id.as_ref().filter(|named| main.is_none_or(|record| record.id() != *named))
-    {
+    let is_other = |id: &&SubscriptionId| main.is_none_or(|record| record.id() != *id);
+    if let Some(named) = requested.subscription_id.as_ref().filter(is_other) {
         let other = subscription.others.runs(named);
         let at_once = requested.cancel_at_period_end == Some(false);
         rules.check(Rule::SubscriptionCancelRefund, !requested.refunds()).at("/refund");
@@ -92,9 +91,9 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
 
 /// Only one request about an end can be open at a time. A change of the flag can replace an earlier one that is not
 /// leased.
-fn check_one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
-    let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == of);
-    let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == of);
+fn check_one_at_a_time(subscription: &SubscriptionId, rules: &mut Rules<'_>) {
+    let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == subscription);
+    let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == subscription);
     let leased = || rules.is_leased(updates).then(|| rules.reply_to(updates)).flatten();
     let reply = rules.reply_to(cancels).or_else(leased);
     rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);

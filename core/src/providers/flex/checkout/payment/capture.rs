@@ -44,7 +44,7 @@ pub(super) enum CaptureFinding {
     Capture(CaptureId),
     /// The received amount has grown by the requested amount.
     Amount,
-    /// The received amount has grown by another amount.
+    /// Something was captured, but not what was requested.
     OtherAmount,
     /// Nothing was captured.
     Nothing,

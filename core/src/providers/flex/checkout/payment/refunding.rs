@@ -24,11 +24,11 @@ use crate::time::Timestamp;
 
 impl CreateRefund {
     /// The requested amount, as far as it is known. Without an amount and items it is everything that is left.
-    pub(in super::super) fn wanted(&self, left: Cents) -> Cents {
+    pub(in super::super) fn requested_amount(&self, left: Cents) -> Cents {
         let apart = self.parts().fold(Cents::ZERO, Cents::plus);
         match (&self.amount, self.line_items.as_deref()) {
             (Some(amount), _) => *amount,
-            (None, Some(items @ [_, ..])) => named(items).fold(Cents::ZERO, Cents::plus),
+            (None, Some(items @ [_, ..])) => item_amounts(items).fold(Cents::ZERO, Cents::plus),
             _ if apart > Cents::ZERO => apart,
             _ => left,
         }
@@ -40,14 +40,14 @@ impl CreateRefund {
     }
 
     /// Whether every named amount is valid: a negative amount cannot offset another.
-    pub(in super::super) fn is_something(&self) -> bool {
-        let items = self.line_items.iter().flat_map(|items| named(items));
+    pub(in super::super) fn has_valid_amounts(&self) -> bool {
+        let items = self.line_items.iter().flat_map(|items| item_amounts(items));
         self.amount.into_iter().chain(items).all(|amount| amount > Cents::ZERO)
             && self.parts().chain(self.amount_discount).all(|amount| amount >= Cents::ZERO)
     }
 
     /// The least that the request refunds. A whole item is at least 1 cent.
-    pub(in super::super) fn least(&self) -> Cents {
+    pub(in super::super) fn minimum(&self) -> Cents {
         let whole = self.line_items.iter().flatten().any(|item| item.amount_to_refund.is_none());
         if whole { Cents::new(1) } else { Cents::ZERO }
     }
@@ -58,7 +58,7 @@ impl CreateRefund {
     }
 }
 
-fn named(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
+fn item_amounts(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
     items.iter().filter_map(|item| item.amount_to_refund)
 }
 
@@ -91,7 +91,7 @@ impl Payment {
         session: &Session,
         cx: &mut Cx<'_>,
     ) -> Result<(), Stop> {
-        let amount = refund.wanted(self.refundable(session.is_manual()));
+        let amount = refund.requested_amount(self.refundable(session.is_manual()));
         let Some(intent) = refund.intent.clone() else { return Err(Stop::NotNow) };
         let content = refund.content();
         let number = self.returns.status_of(&intent, content).number()?;
