@@ -68,10 +68,10 @@ fn a_session_gives_back_what_was_captured_and_no_less_than_nothing() {
 }
 
 #[test]
-fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
-    const UNKNOWN: &str = "the session that counts is not known";
-    const NAMELESS: &str = "a session is asked for without a reference";
-    const UNPAID: &str = "money belongs to a session that counts, and to no other";
+fn a_settled_session_is_known_and_a_requested_one_has_a_reference() {
+    const UNKNOWN: &str = "the settled session is not among the known sessions";
+    const NAMELESS: &str = "the requested session has no reference";
+    const UNPAID: &str = "only a checkout with a settled session has a payment";
     are_impossible::<rulebound::flex::Checkout>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
@@ -81,7 +81,7 @@ fn a_session_that_counts_is_known_and_one_that_is_asked_for_has_a_reference() {
     are_impossible::<rulebound::flex::Subscription>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
-        ("at-session-complete", &[("/record", "null")], "a session that counts has a subscription"),
+        ("at-session-complete", &[("/record", "null")], "the settled session has no subscription"),
     ]);
 }
 

@@ -1,4 +1,4 @@
-//! Questions to Flex's pure modules.
+//! Questions that Flex's pure functions answer: no snapshot is needed.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::api::item::CouponData;
-use super::catalog::{Checked, CreatePrice, CreateProduct, PriceSeen, UpdatePrice};
+use super::catalog::{Checked, CreatePrice, CreateProduct, PriceObject, UpdatePrice};
 use super::eligibility::{Line, assess};
 use super::ids::PriceId;
 use crate::config::flex::Settings;
@@ -15,15 +15,15 @@ use crate::providers::question::questions;
 use crate::rule::Violation;
 use crate::snapshot::Rejection;
 
-/// A price, and what is odd about it.
+/// A price as Flex sends it, and the rules that it breaks with a warning.
 #[derive(Serialize)]
-struct PriceRead {
-    price: PriceSeen,
+struct PriceReply {
+    price: PriceObject,
     warnings: Vec<Violation>,
 }
 
-impl From<PriceSeen> for PriceRead {
-    fn from(price: PriceSeen) -> Self {
+impl From<PriceObject> for PriceReply {
+    fn from(price: PriceObject) -> Self {
         let warnings = price.warnings();
         Self { price, warnings }
     }
@@ -32,41 +32,43 @@ impl From<PriceSeen> for PriceRead {
 /// A request, or the rules that it would break.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer {
+enum RequestResult {
     Checked(Checked),
-    Refused { violations: Vec<Violation> },
+    Rejected { violations: Vec<Violation> },
 }
 
-impl From<Result<Checked, Rejection>> for Answer {
+impl From<Result<Checked, Rejection>> for RequestResult {
     fn from(checked: Result<Checked, Rejection>) -> Self {
         match checked {
             Ok(checked) => Self::Checked(checked),
-            Err(Rejection { violations }) => Self::Refused { violations },
+            Err(Rejection { violations }) => Self::Rejected { violations },
         }
     }
 }
 
 questions! {
-    /// What of a cart an HSA or FSA card can pay, line by line: a prediction.
+    /// Predicts, line by line, what an HSA or FSA card can pay for.
     assess { lines: Vec<Line> } => Ok(assess(&lines));
 
     /// The request that creates a product, or the rules that it would break.
     create_product { product: CreateProduct, #[serde(default)] settings: Settings } =>
-        Ok(Answer::from(product.request(&settings)));
+        Ok(RequestResult::from(product.request(&settings)));
 
     /// The request that creates a price, or the rules that it would break.
     create_price { price: CreatePrice, #[serde(default)] settings: Settings } =>
-        Ok(Answer::from(price.request(&settings)));
+        Ok(RequestResult::from(price.request(&settings)));
 
     /// The request that changes a price, or the rules that it would break.
     update_price { price_id: PriceId, price: UpdatePrice, #[serde(default)] settings: Settings } =>
-        Ok(Answer::from(price.request(&price_id, &settings)));
+        Ok(RequestResult::from(price.request(&price_id, &settings)));
 
     /// The request that creates a coupon, or the rules that it would break.
     create_coupon { coupon: CouponData, #[serde(default)] settings: Settings } =>
-        Ok(Answer::from(coupon.request(&settings)));
+        Ok(RequestResult::from(coupon.request(&settings)));
 
-    /// What the answer to a request about a price says, and what is odd about it.
+    /// A price in the body of a reply, and the rules that it breaks with a warning.
     read_price { body: String } =>
-        PriceSeen::read(body.as_bytes()).map(PriceRead::from).ok_or_else(|| Malformed::new("/body", "is no price of Flex's"));
+        PriceObject::read(body.as_bytes())
+            .map(PriceReply::from)
+            .ok_or_else(|| Malformed::new("/body", "is not a Flex price"));
 }

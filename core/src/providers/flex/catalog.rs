@@ -1,4 +1,4 @@
-//! Checked requests for products, prices and coupons. Nothing waits for them, so no flow owns them.
+//! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -20,45 +20,45 @@ use crate::snapshot::Rejection;
 use crate::url::escaped;
 use crate::value::{Body, Extra, RawJson, body};
 
-/// A request that breaks no rule, and what is odd about it.
+/// A request that no rule rejects, and its warnings.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Checked {
     /// The request.
     pub request: Request,
-    /// Rules that are broken and only warned about.
+    /// The broken rules that only warn.
     pub warnings: Vec<Violation>,
 }
 
-/// A product to make.
+/// A product to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateProduct {
-    /// What it is called.
+    /// The name of the product.
     pub name: String,
-    /// What it is.
+    /// The description of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its UPC, which is looked for on the list of eligible products.
+    /// The UPC, which Flex looks for in its list of eligible products.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upc_code: Option<String>,
-    /// Its GTIN, which is looked for as well.
+    /// The GTIN, which Flex looks for in the same list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
-    /// What a letter is written for, such as `gym`.
+    /// What a letter of medical necessity is written for, such as `gym`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visit_type: Option<String>,
-    /// How it is eligible; newer versions of the API decide that themselves.
+    /// The eligibility of the product. Newer versions of the API have no such field, because Flex decides itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
-    /// Where it is shown.
+    /// The page that shows the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The merchant's own reference.
+    /// Your own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_reference_id: Option<String>,
-    /// What the host wants to find on it again.
+    /// Your own data, which Flex stores with the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
@@ -67,57 +67,57 @@ pub struct CreateProduct {
 }
 
 impl CreateProduct {
-    /// A product of that name.
+    /// A product with this name.
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// The request, checked.
+    /// Checks the product, and builds the request that creates it.
     ///
     /// ```
     /// use rulebound::flex::{Settings, catalog::CreateProduct};
     /// assert!(CreateProduct::new("Test Product").request(&Settings::default()).is_ok());
-    /// let refused = CreateProduct::new("").request(&Settings::default()).unwrap_err();
-    /// assert_eq!(refused.violations[0].rule.code, "flex.product.name-required");
+    /// let rejected = CreateProduct::new("").request(&Settings::default()).unwrap_err();
+    /// assert_eq!(rejected.violations[0].rule.code, "flex.product.name-required");
     /// ```
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
-        broken.unless(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
+        let mut violations = Violations::default();
+        violations.check(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
         let eligibility = self.hsa_fsa_eligibility.as_ref();
         let known = eligibility.is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
         let letter = eligibility.is_some_and(Eligibility::needs_letter);
-        broken.unless(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
-        broken.checked(post(settings, "/products", "product", body(self, &self.extra, None)))
+        violations.check(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
+        violations.finish(post(settings, "/products", "product", body(self, &self.extra, None)))
     }
 }
 
-/// A price to make.
+/// A price to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreatePrice {
-    /// The product that it is of.
+    /// The existing product that the price belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// A product that is made with it, in Flex's own shape.
+    /// A product to create with the price, in Flex's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_data: Option<RawJson>,
-    /// What one costs, in cents.
+    /// The price of one piece, in cents.
     pub unit_amount: Cents,
-    /// What it is.
+    /// The description of the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How often it is charged; once, unless told.
+    /// How often Flex charges the price. Without it, Flex charges the price once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
-    /// Whether it can be sold.
+    /// Whether the price can be sold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// How it is eligible; as its product, unless told.
+    /// The eligibility of the price. Without it, the eligibility of the product counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
-    /// What the host wants to find on it again.
+    /// Your own data, which Flex stores with the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
@@ -126,7 +126,7 @@ pub struct CreatePrice {
 }
 
 impl CreatePrice {
-    /// A price of a product, charged once.
+    /// A price of an existing product, charged once.
     pub fn new(product: &str, unit_amount: Cents) -> Self {
         Self {
             product: Some(product.into()),
@@ -141,127 +141,127 @@ impl CreatePrice {
         }
     }
 
-    /// The request, checked.
+    /// Checks the price, and builds the request that creates it.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         let one = self.product.is_some() != self.product_data.is_some();
-        broken.unless(one, Rule::PriceProductXorProductData, "/product");
-        broken.unless(self.unit_amount >= Cents::ZERO, Rule::PriceAmountIntegerCents, "/unit_amount");
+        violations.check(one, Rule::PriceProductXorProductData, "/product");
+        violations.check(self.unit_amount >= Cents::ZERO, Rule::PriceAmountIntegerCents, "/unit_amount");
         for (rule, field) in self.recurring.iter().flat_map(Recurring::broken) {
-            broken.unless(false, rule, format!("/recurring/{field}"));
+            violations.check(false, rule, format!("/recurring/{field}"));
         }
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        broken.checked(post(settings, "/prices", "price", body(self, &self.extra, None)))
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.finish(post(settings, "/prices", "price", body(self, &self.extra, None)))
     }
 }
 
-/// A change of a price: of its description, and of whether it is active. For any other change make a new price, and
+/// An update of a price. Flex only updates `description` and `active`. For any other change, create a new price and
 /// deactivate the old one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UpdatePrice(Extra);
 
 impl UpdatePrice {
-    /// Whether it is active from now on.
+    /// Activates or deactivates the price.
     pub fn active(active: bool) -> Self {
         Self(Extra::from_iter([("active".into(), RawJson::of(&active))]))
     }
 
-    /// The request, checked.
+    /// Checks the update, and builds its request.
     pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         for field in self.0.names() {
-            let changes = matches!(field, "description" | "active");
-            broken.unless(changes, Rule::PriceImmutableAmount, format!("/{field}"));
+            let is_updatable = matches!(field, "description" | "active");
+            violations.check(is_updatable, Rule::PriceImmutableAmount, format!("/{field}"));
         }
         let path = format!("/prices/{}", escaped(price_id.as_str()));
-        broken.checked(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
+        violations.finish(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
     }
 }
 
 impl CouponData {
-    /// The request that makes a coupon, checked.
+    /// Checks the coupon, and builds the request that creates it.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         for rule in self.broken() {
-            broken.unless(false, rule, "");
+            violations.check(false, rule, "");
         }
-        broken.checked(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
+        violations.finish(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
     }
 }
 
-/// A price as Flex answers it.
+/// A price as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct PriceSeen {
-    /// Its id.
+pub struct PriceObject {
+    /// The id of the price.
     pub price_id: String,
-    /// What one costs, in cents.
+    /// The price of one piece, in cents.
     pub unit_amount: Cents,
-    /// The same, under its older name.
+    /// The same amount in an older field.
     #[serde(default, skip_serializing)]
     price: Option<Cents>,
-    /// How often it is charged.
+    /// How often Flex charges the price.
     #[serde(default)]
-    pub recurring: Option<RecurringSeen>,
+    pub recurring: Option<RecurringObject>,
     /// `recurring` or `one_time`.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
     /// Whether it can be sold.
     #[serde(default)]
     pub active: Option<bool>,
-    /// How it is eligible.
+    /// The eligibility of the price.
     #[serde(default)]
     pub hsa_fsa_eligibility: Option<Eligibility>,
 }
 
-/// How often a price is charged, as Flex answers it.
+/// How often Flex charges a price, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct RecurringSeen {
-    /// The interval.
+pub struct RecurringObject {
+    /// The interval, such as `month`.
     pub interval: String,
-    /// How many intervals make a period.
+    /// The number of intervals in one period.
     #[serde(default)]
     pub interval_count: Option<i64>,
-    /// For how many days nothing is charged.
+    /// The length of the trial in days.
     #[serde(default)]
     pub trial_period_days: Option<i64>,
 }
 
-impl PriceSeen {
-    /// Reads the answer to a request about a price; nothing if it cannot be read.
+impl PriceObject {
+    /// Reads the price in the body of a reply. Returns nothing if the body shows no price.
     pub fn read(body: &[u8]) -> Option<Self> {
         unwrapped(body, "price")
     }
 
-    /// What is odd about it.
+    /// The rules that the price breaks with a warning.
     pub fn warnings(&self) -> Vec<Violation> {
-        let mut broken = Broken::default();
+        let mut violations = Violations::default();
         let same = self.price.is_none_or(|legacy| legacy == self.unit_amount);
-        broken.unless(same, Rule::PriceLegacyPriceEqualsUnitAmount, "/price");
+        violations.check(same, Rule::PriceLegacyPriceEqualsUnitAmount, "/price");
         let recurs = self.kind.as_deref().is_none_or(|kind| (kind == "recurring") == self.recurring.is_some());
-        broken.unless(recurs, Rule::PriceTypeMatchesRecurring, "/type");
+        violations.check(recurs, Rule::PriceTypeMatchesRecurring, "/type");
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
-        broken.unless(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        broken.0
+        violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
+        violations.0
     }
 }
 
 /// The rules that a request breaks.
 #[derive(Default)]
-struct Broken(Vec<Violation>);
+struct Violations(Vec<Violation>);
 
-impl Broken {
-    fn unless(&mut self, holds: bool, rule: Rule, at: impl Into<Cow<'static, str>>) {
+impl Violations {
+    fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
         if !holds {
-            self.0.push(Violation { pointer: at.into(), ..Violation::new(rule.rule()) });
+            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
         }
     }
 
-    /// The request, if what it breaks is only warned about.
-    fn checked(self, request: Request) -> Result<Checked, Rejection> {
+    /// The request, if no rule rejects it.
+    fn finish(self, request: Request) -> Result<Checked, Rejection> {
         match self.0.iter().any(|it| it.rule.level != Level::Warn) {
             true => Err(Rejection { violations: self.0 }),
             false => Ok(Checked { request, warnings: self.0 }),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_product_and_the_price_of_the_guide_are_made() {
+    fn the_product_and_the_price_of_the_guide_are_accepted() {
         let settings = Settings::default();
         let mut product = CreateProduct::new("Test Product");
         product.hsa_fsa_eligibility = Some(Eligibility::LetterOfMedicalNecessity);
@@ -303,33 +303,33 @@ mod tests {
         let mut price = CreatePrice::new("fprod_1", Cents::new(-1));
         price.product_data = Some(serde_json::Value::Null.into());
         price.recurring = Some(Recurring { interval_count: Some(0), ..Recurring::every("lunar") });
-        let refused = price.request(&Settings::default()).unwrap_err();
+        let rejected = price.request(&Settings::default()).unwrap_err();
         let wanted = [
             "flex.price.product-xor-product-data",
             "flex.price.amount-integer-cents",
             "flex.price.interval-known",
             "flex.price.interval-count-positive",
         ];
-        assert_eq!(codes(&refused.violations), wanted);
+        assert_eq!(codes(&rejected.violations), wanted);
     }
 
     #[test]
     fn an_update_changes_neither_amount_nor_interval() {
         let update: UpdatePrice = serde_json::from_str(r#"{"active": false, "unit_amount": 1}"#).unwrap();
-        let refused = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
-        assert_eq!(codes(&refused.violations), ["flex.price.immutable-amount"]);
+        let rejected = update.request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap_err();
+        assert_eq!(codes(&rejected.violations), ["flex.price.immutable-amount"]);
         let made =
             UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
         assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
     }
 
     #[test]
-    fn an_odd_answer_about_a_price_is_told() {
+    fn a_price_that_contradicts_itself_causes_warnings() {
         let body = br#"{"price": {"price_id": "fprice_1", "unit_amount": 4999, "price": 4998, "type": "one_time",
             "recurring": {"interval": "monthly", "trial_period_days": null}, "metadata": null}}"#;
-        let seen = PriceSeen::read(body).unwrap();
+        let price = PriceObject::read(body).unwrap();
         let wanted = ["flex.price.legacy-price-equals-unit-amount", "flex.price.type-matches-recurring"];
-        assert_eq!(codes(&seen.warnings()), wanted);
-        assert!(PriceSeen::read(b"<html>").is_none());
+        assert_eq!(codes(&price.warnings()), wanted);
+        assert!(PriceObject::read(b"<html>").is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What of a cart an HSA or FSA card can pay: a prediction, never held against what Flex answers.
+//! Predicts which items of a cart an HSA or FSA card can pay for. Flex decides, and the prediction can only warn.
 
 use alloc::vec::Vec;
 
@@ -9,12 +9,12 @@ use crate::int::whole;
 use crate::money::Cents;
 
 impl Eligibility {
-    /// Whether such a card can pay it; what is not known is never taken for eligible.
+    /// Whether an HSA or FSA card can pay for the item. An unknown value counts as not eligible.
     pub const fn is_eligible(&self) -> bool {
         !matches!(self, Self::NotEligible | Self::Unknown(_))
     }
 
-    /// Whether it takes a letter of medical necessity.
+    /// Whether the item needs a letter of medical necessity.
     pub const fn needs_letter(&self) -> bool {
         matches!(self, Self::LetterOfMedicalNecessity)
     }
@@ -25,12 +25,12 @@ impl Eligibility {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Line {
-    /// What one costs, in cents.
+    /// The price of one piece, in cents.
     pub unit_amount: Cents,
-    /// How many.
+    /// The number of pieces.
     #[serde(deserialize_with = "whole")]
     pub quantity: i64,
-    /// The eligibility of the price; that of its product where it has none.
+    /// The eligibility of the price. Without it, the eligibility of the product counts.
     #[serde(default)]
     pub price_eligibility: Option<Eligibility>,
     /// The eligibility of the product.
@@ -39,12 +39,12 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line whose price says what it is.
+    /// A line whose price has this eligibility.
     pub const fn new(unit_amount: Cents, quantity: i64, eligibility: Option<Eligibility>) -> Self {
         Self { unit_amount, quantity, price_eligibility: eligibility, product_eligibility: None }
     }
 
-    /// Its eligibility: a price overrides its product, and one of which nobody says anything is not eligible.
+    /// The eligibility of the line: the price's, or else the product's. Without either the line is not eligible.
     pub fn eligibility(&self) -> &Eligibility {
         self.price_eligibility.as_ref().or(self.product_eligibility.as_ref()).unwrap_or(&Eligibility::NotEligible)
     }
@@ -54,23 +54,23 @@ impl Line {
     }
 }
 
-/// What a cart comes to.
+/// The totals and the predicted eligibility of a cart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Assessment {
-    /// What all lines cost, in cents.
+    /// The total of all lines, in cents.
     pub subtotal: Cents,
-    /// What the eligible lines cost, in cents.
+    /// The total of the eligible lines, in cents.
     pub eligible_subtotal: Cents,
     /// Whether any line is eligible.
     pub hsa_fsa_eligible: bool,
-    /// Whether any line takes a letter; one on file may make it needless.
+    /// Whether an eligible line needs a letter of medical necessity. A letter on file may make another needless.
     pub letter_of_medical_necessity_required: bool,
-    /// Whether some lines are eligible and others are not: two payments, one order.
+    /// Whether only some lines are eligible. Flex then charges two payments for one order.
     pub split_cart: bool,
 }
 
-/// Says what a cart comes to.
+/// Predicts the totals and the eligibility of a cart.
 ///
 /// ```
 /// use rulebound::{flex::eligibility::{Eligibility, Line, assess}, money::Cents};

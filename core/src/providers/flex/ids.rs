@@ -1,4 +1,4 @@
-//! Flex's ids, each with its own type: opaque texts, whose case is never changed.
+//! Flex's ids, one type each. An id is opaque, and its case is never changed.
 
 use crate::id::{PROVIDER_ID, is_visible, text_id};
 
@@ -28,7 +28,7 @@ text_id! {
 }
 
 text_id! {
-    /// One capture of what was held.
+    /// One capture of an authorized payment.
     CaptureId, PROVIDER_ID, is_visible, plain
 }
 

@@ -18,8 +18,9 @@ pub use crate::config::flex::{Price, Recurring, Settings};
 pub use api::calls::{Call, RefundsOf};
 pub use api::item::{CouponData, LineItem, PriceData};
 pub use api::objects::{
-    CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, Entries, Expandable, FeeSeen, InvoiceSeen, InvoiceStatus,
-    RefundSeen, RefundStatus, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus, TotalDetails,
+    CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, Expandable, FeeObject, InvoiceObject,
+    InvoiceStatus, RefundObject, RefundStatus, SessionObject, Status, SubscriptionObject, SubscriptionStatus,
+    TotalDetails,
 };
 pub use api::replies::Event;
 pub use api::request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};
@@ -39,9 +40,9 @@ const NAME: &str = "flex";
 
 /// A flow of Flex.
 pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event, Review = Review> {
-    /// Whether its sessions sell subscriptions.
+    /// Whether the flow's sessions sell subscriptions.
     const SUBSCRIBES: bool;
-    /// The other flow, whose sessions are not this flow's.
+    /// The id of the other Flex flow, which owns the other kind of session.
     const OTHER: &'static str;
 }
 

@@ -1,43 +1,43 @@
-//! The names that Flex's flows share: what a person is asked, what a customer is notified of, and what is waited for.
+//! The names that Flex's flows share: reviews and verdicts, notices, and the signals that a flow waits for.
 
 use super::ids::{CaptureId, CheckoutSessionId, RefundId};
 use crate::flow::{named, reviews};
 
 reviews! {
-    /// What a person is asked.
+    /// A question for a person.
     pub enum Review {
         done_after_all: MadeAfterAll [Seen],
         done_twice: MadeTwice,
     };
-    /// What a person may answer.
+    /// A person's answer to a review.
     pub enum Verdict {
         /// The amount was captured.
         Captured = "captured",
-        /// It was not captured.
+        /// The amount was not captured.
         NotCaptured = "not_captured",
         /// The subscription was changed.
         Changed = "changed",
-        /// It was not changed.
+        /// The subscription was not changed.
         NotChanged = "not_changed",
         /// The session is complete.
         Complete = "complete",
-        /// The session was created.
+        /// The checkout session was created.
         Created = "created",
-        /// It was not created.
+        /// The checkout session was not created.
         NotCreated = "not_created",
-        /// It has ended.
+        /// The session or subscription has ended.
         Ended = "ended",
-        /// It goes on.
+        /// The subscription goes on.
         NotEnded = "not_ended",
-        /// It stays as it is.
+        /// Everything stays as it is.
         Keep = "keep",
         /// The customer keeps access.
         KeepAccess = "keep_access",
         /// Access ends now.
         EndAccess = "end_access",
-        /// The wait goes on.
+        /// The flow keeps waiting.
         KeepWaiting = "keep_waiting",
-        /// The wait is over.
+        /// The flow stops waiting.
         StopWaiting = "stop_waiting",
         /// The subscription is active.
         Live = "live",
@@ -45,7 +45,7 @@ reviews! {
         Paid = "paid",
         /// The invoice is not paid yet.
         NotPaid = "not_paid",
-        /// What was paid is delivered.
+        /// The paid goods are delivered.
         Fulfill = "fulfill",
         /// Nothing is delivered.
         Nothing = "nothing",
@@ -53,9 +53,9 @@ reviews! {
         Refund = "refund",
         /// The money was refunded.
         Refunded = "refunded",
-        /// It was not refunded.
+        /// The money was not refunded.
         NotRefunded = "not_refunded",
-        /// A person has seen it.
+        /// A person has seen the problem.
         Seen = "seen",
         /// The dispute was won.
         Won = "won",
@@ -99,45 +99,45 @@ reviews! {
         /// No. Flex did not make the change.
         NotChanged,
     }
-    /// Flex has carried out one request twice. Look for both results in the Flex dashboard and undo the one too many.
+    /// Flex has carried out one request twice. Look for both results in the Flex dashboard and undo one of them.
     MadeTwice = "made_twice" {
         /// I have seen it.
         Seen,
     }
-    /// Flex has carried out a request that had been ended as not done. Look at its result in the Flex dashboard.
+    /// Flex has carried out a request that was recorded as not done. Look at the result in the Flex dashboard.
     MadeAfterAll = "made_after_all" {
         /// I have seen it.
         Seen,
     }
 
-    /// The customer has paid for something else than what was asked for. Compare the session in the Flex dashboard with
-    /// the order. Deliver the order, or refund the payment?
+    /// The paid session differs from the requested one. Compare the session in the Flex dashboard with the order.
+    /// Deliver the order, or refund the payment?
     NotAsAsked = "not_as_asked" {
         /// Deliver the order.
         Fulfill,
         /// Do not deliver it. I refund the payment in the Flex dashboard.
         Refund,
     }
-    /// The customer has paid for the same purchase in a second session. Look at both in the Flex dashboard.
+    /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard.
     SecondPayment = "second_payment" {
         /// I have refunded the second payment.
         Refunded,
         /// Keep both payments.
         Keep,
     }
-    /// A session was paid that carries this order's reference and that is not known here. Find out in the Flex dashboard
-    /// where it comes from.
+    /// A session with this order's reference was paid, but this flow does not know the session. Find out in the Flex
+    /// dashboard where the session comes from.
     UnknownSession = "unknown_session" {
         /// I have seen it.
         Seen,
     }
-    /// One session has made several subscriptions. Only the first counts here, and the others go on billing. End those
-    /// that the customer does not want.
+    /// One session has created several subscriptions. Only the first counts here, and Flex keeps charging for the
+    /// others. End those that the customer does not want.
     SeveralSubscriptions = "several_subscriptions" {
         /// I have seen it.
         Seen,
     }
-    /// Flex has reported two final states that cannot both be true. Look in the Flex dashboard which one is.
+    /// Flex has reported two final states that cannot both be true. Look in the Flex dashboard which one is true.
     Contradiction = "contradiction" {
         /// I have seen it.
         Seen,
@@ -149,7 +149,8 @@ reviews! {
         /// No. It exists. Keep it.
         Keep,
     }
-    /// No reply and no webhook has shown the next change of this session or subscription. Look at it in the Flex dashboard.
+    /// No reply and no webhook has shown the next change of this session or subscription. Look at it in the Flex
+    /// dashboard.
     NoSignal = "no_signal" {
         /// Nothing has changed yet. Keep waiting.
         KeepWaiting,
@@ -168,38 +169,41 @@ reviews! {
         KeepWaiting,
     }
 
-    /// Flex has captured another amount than was asked for. Compare both in the Flex dashboard.
+    /// Flex has captured an amount that differs from the requested one. Compare both in the Flex dashboard.
     CapturedOtherAmount = "captured_other_amount" {
         /// I have seen it.
         Seen,
     }
-    /// A refund has failed or was canceled: the customer has not received the money. Look at it in the Flex dashboard.
+    /// A refund has failed or was canceled, so the customer has not received the money. Look at the refund in the Flex
+    /// dashboard.
     RefundFailed = "refund_failed" {
         /// I have seen it.
         Seen,
     }
     /// Refunds of this session are still pending. Look at them in the Flex dashboard.
     RefundPending = "refund_pending" {
-        /// They are still on their way. Keep waiting.
+        /// The refunds are still pending. Keep waiting.
         KeepWaiting,
         /// Nothing more will come. Stop waiting.
         StopWaiting,
     }
-    /// The refund that was asked for with the cancellation is not confirmed. Does the Flex dashboard show it?
+    /// The refund that the cancellation requested is not confirmed. Does the Flex dashboard show the refund?
     RefundUnconfirmed = "refund_unconfirmed" {
         /// Yes. Flex has made the refund.
         Refunded,
         /// No. Flex has not made it.
         NotRefunded,
     }
-    /// A payment of this subscription was refunded, and this flow did not ask for it. Should the customer keep access?
+    /// A payment of this subscription was refunded, and this flow did not request the refund. Should the customer keep
+    /// access?
     Refunded = "refunded" {
         /// Yes. Keep access.
         KeepAccess,
         /// No. End access now.
         EndAccess,
     }
-    /// The customer disputes a payment with the bank. Answer the dispute in the Flex dashboard, then say what follows.
+    /// The customer disputes a payment with the bank. Respond to the dispute in the Flex dashboard, then choose what
+    /// follows.
     Disputed = "disputed" {
         /// We won the dispute and keep the money.
         Won,
@@ -210,20 +214,21 @@ reviews! {
         /// End access now.
         EndAccess,
     }
-    /// A dispute was lost: the bank has given the money back to the customer. Find out what that means for the order.
+    /// A dispute was lost, so the bank has given the money back to the customer. Find out what that means for the
+    /// order.
     DisputeLost = "dispute_lost" {
         /// I have seen it.
         Seen,
     }
 
-    /// The subscription is live, and Flex does not say when its period ends. Look for the end in the Flex dashboard.
+    /// The subscription is live, but Flex does not say when its period ends. Look for the end in the Flex dashboard.
     NoPeriod = "no_period" {
         /// Flex will show the end. Keep waiting.
         KeepWaiting,
         /// Flex will not show it. Stop waiting.
         StopWaiting,
     }
-    /// No lookup has shown whether this invoice is paid. Look at it in the Flex dashboard. Is it paid?
+    /// No lookup has shown whether this invoice is paid. Look at the invoice in the Flex dashboard. Is it paid?
     PaymentUnknown = "payment_unknown" {
         /// Yes. It is paid.
         Paid,
@@ -232,15 +237,15 @@ reviews! {
         /// It is not known yet. Keep waiting.
         KeepWaiting,
     }
-    /// A payment belongs to no period that Flex shows. Look at it in the Flex dashboard. Should it be delivered?
+    /// Flex shows no period for this payment. Look at the payment in the Flex dashboard. Should it be delivered?
     UnplacedInvoice = "unplaced_invoice" {
         /// Yes. Deliver it.
         Fulfill,
         /// No. Deliver nothing.
         Nothing,
     }
-    /// The subscription ends earlier than the period that the customer has paid for. Should the customer keep access until
-    /// the paid end?
+    /// The subscription ends earlier than the period that the customer has paid for. Should the customer keep access
+    /// until the paid end?
     EndedEarly = "ended_early" {
         /// Yes. Keep access.
         KeepAccess,
@@ -250,7 +255,7 @@ reviews! {
 }
 
 named! {
-    /// What a customer is notified of.
+    /// Why a customer is notified.
     pub enum Notice {
         /// A payment of the subscription has failed.
         PaymentFailed = "payment_failed",
@@ -260,11 +265,11 @@ named! {
 }
 
 named! {
-    /// What Flex is waited for to send.
+    /// An event that a flow waits for.
     pub enum SignalName {
-        /// A session was completed: its purchase is provisioned.
+        /// Flex has completed a session, so the purchase is delivered.
         SessionCompleted = "checkout.session.completed",
-        /// A period was paid.
+        /// The invoice of a period was paid.
         InvoicePaid = "invoice.paid",
         /// A subscription has ended.
         SubscriptionDeleted = "customer.subscription.deleted",

@@ -171,27 +171,28 @@ rules! {
     /// A subscription can only grant access while its status is `active` or `trialing`.
     ProvisionSubscriptionStatusGate = "flex.provision.subscription-status-gate" Deny Documented Money
         ByConstruction("only a lookup that shows such a status grants access; a paid period waits to be fulfilled \
-            while the status is `incomplete`, `unpaid` or `paused`, and after the end a person decides") [page::FULFIL];
+            while the status is `incomplete`, `unpaid` or `paused`, and after the end a person decides")
+        [page::FULFILLMENT];
     /// A new subscription must be fulfilled once, for its session, and not again for `customer.subscription.created`.
     ProvisionCreatedEvent = "flex.provision.created-event" Deny Documented Money
         ByConstruction("the event makes the lookup of a known subscription due, and is early until the session names \
-            the subscription") [page::FULFIL];
+            the subscription") [page::FULFILLMENT];
     /// The event `customer.subscription.updated` cannot make a new subscription known.
     ProvisionNotOnUpdated = "flex.provision.not-on-updated" Deny Documented Money
         ByConstruction("only a session or a command names a subscription; an event about another one is early")
-        [page::FULFIL];
+        [page::FULFILLMENT];
     /// The event of a payment intent alone cannot complete an order.
     ProvisionNotOnPaymentIntent = "flex.provision.not-on-payment-intent" Deny Documented Money
-        ByConstruction("such events are not read; a split cart sends two of them") [page::FULFIL];
+        ByConstruction("such events are not read; a split cart sends two of them") [page::FULFILLMENT];
     /// A renewal can only extend access after its invoice is paid, and only once per invoice.
     ProvisionRenewOnInvoicePaid = "flex.provision.renew-on-invoice-paid" Deny Documented Money
         ByConstruction("a lookup's period grants access if its latest invoice is paid, if a complete session sold it, \
             or if it is a trial; where the lookup shows no invoice, a paid invoice of the period or an active status 6 \
-            hours into it counts") [page::SEED, page::FULFIL, page::GET_SUBSCRIPTION, page::GET_INVOICE];
+            hours into it counts") [page::SEED, page::FULFILLMENT, page::GET_SUBSCRIPTION, page::GET_INVOICE];
     /// Each paid period must be fulfilled once, under its own invoice.
     ProvisionEachPeriodOnce = "flex.provision.each-period-once" Deny Documented Money
         ByConstruction("the effect is named after the period's invoice, or after the session that sold the period; a \
-            paid invoice that fits no period opens `review:unplaced_invoice`") [page::SEED, page::FULFIL];
+            paid invoice that fits no period opens `review:unplaced_invoice`") [page::SEED, page::FULFILLMENT];
     /// An unpaid invoice cannot end paid access, and must be looked up until its payment is known.
     InvoiceUnpaidTakesNothing = "flex.invoice.unpaid-takes-nothing" Deny Inferred Money
         ByConstruction("access only ends with the paid period; the invoice is looked up after 0, 1, 2, 4 and 12 hours, \
@@ -203,9 +204,10 @@ rules! {
             review") [page::REFUNDS, page::DISPUTES];
     /// The first invoice of a subscription cannot add a second period of access.
     ProvisionFirstInvoiceNoDouble = "flex.provision.first-invoice-no-double" Deny Inferred Money
-        ByConstruction("access is set to the end of the period that a lookup shows, and is never a sum") [page::FULFIL];
+        ByConstruction("access is set to the end of the period that a lookup shows, and is never a sum")
+        [page::FULFILLMENT];
     /// A paid invoice should have an `amount_paid` of at least its `amount_due`.
-    InvoicePaidAmount = "flex.invoice.paid-amount" Warn Inferred Money [page::FULFIL];
+    InvoicePaidAmount = "flex.invoice.paid-amount" Warn Inferred Money [page::FULFILLMENT];
     /// An invoice or event can only count if it belongs to this flow's subscription and customer.
     InvoiceBelongs = "flex.invoice.belongs" Deny Documented Money [page::SEED];
     /// When an invoice fails, the customer must be notified and access must not be extended.
@@ -227,7 +229,7 @@ rules! {
         [page::GET_SUBSCRIPTION, page::SUBSCRIPTIONS];
     /// The grace period should be at least 2 hours: Flex charges a renewal about 1 hour after the period begins.
     SubscriptionGraceCoversPayment = "flex.subscription.grace-covers-payment" Warn Inferred Money
-        [page::GET_SUBSCRIPTION, page::FULFIL];
+        [page::GET_SUBSCRIPTION, page::FULFILLMENT];
     /// A subscription with `cancel_at_period_end=true` must keep its access until its period ends.
     SubscriptionCancelAtPeriodEndKeepsAccess = "flex.subscription.cancel-at-period-end-keeps-access"
         Deny Inferred Money
@@ -236,7 +238,7 @@ rules! {
     /// A subscription that has ended cannot give access.
     SubscriptionDeletedRevokes = "flex.subscription.deleted-revokes" Deny Documented Money
         ByConstruction("the end of the subscription ends its access at once; a person decides about an end that is \
-            earlier than requested") [page::FULFIL];
+            earlier than requested") [page::FULFILLMENT];
     /// A cancellation must set `cancel_at_period_end` to true or false.
     SubscriptionCancelExplicit = "flex.subscription.cancel-explicit" Deny Documented Money
         [page::CANCEL_SUBSCRIPTION, page::SUBSCRIPTIONS_API_OLD];
@@ -245,7 +247,8 @@ rules! {
     SubscriptionCancelRefund = "flex.subscription.cancel-refund" Deny Documented Money [page::CANCEL_SUBSCRIPTION];
     /// A successful cancellation with a refund proves only the end. The refund must be confirmed separately.
     SubscriptionCancelProvesEnd = "flex.subscription.cancel-proves-end" Deny Inferred Money
-        ByConstruction("the refund is searched among the refunds, and a person is asked if none shows it")
+        ByConstruction("the library looks for the refund in the list of refunds, and asks a person if the list does \
+            not show it")
         [page::CANCEL_SUBSCRIPTION, page::LIST_REFUNDS];
     /// A trial must give access without a payment.
     SubscriptionTrial = "flex.subscription.trial" Deny Documented Money
@@ -254,7 +257,7 @@ rules! {
     SubscriptionTrialingToActiveWithoutEvent = "flex.subscription.trialing-to-active-without-event"
         Deny Documented Request
         ByConstruction("every event, such as a paid invoice, makes the lookup due that shows the change")
-        [page::FULFIL];
+        [page::FULFILLMENT];
     /// A customer can have at most 500 active or scheduled subscriptions.
     SubscriptionMax500 = "flex.subscription.max-500" Deny Documented Request
         LeftOut("one flow is one subscription: only Flex counts the subscriptions of a customer")
@@ -287,10 +290,10 @@ rules! {
 
     // Webhooks
     /// A webhook must be authenticated by its signature before it counts as evidence.
-    WebhookSignature = "flex.webhook.signature" Deny Documented Money [page::VERIFYING, page::FULFIL];
+    WebhookSignature = "flex.webhook.signature" Deny Documented Money [page::VERIFYING, page::FULFILLMENT];
     /// The signature of a webhook must be checked against the raw body.
     WebhookRawBody = "flex.webhook.raw-body" Deny Documented Money
-        ByConstruction("the library takes the raw body of every webhook, never a parsed object") [page::FULFIL];
+        ByConstruction("the library takes the raw body of every webhook, never a parsed object") [page::FULFILLMENT];
     /// A webhook must be accepted if any one of its `v1` signatures matches.
     WebhookAnySignature = "flex.webhook.any-signature" Deny Documented Request
         ByConstruction("every listed `v1` is tried, and signatures of other versions are skipped") [page::VERIFYING];
@@ -319,11 +322,11 @@ rules! {
             good one") [page::PRODUCT_API];
     /// The event `checkout_session.completed` must be read as `checkout.session.completed`.
     WebhookAlias = "flex.webhook.alias" Deny Documented Request
-        ByConstruction("both names are read as one event type") [page::FULFIL];
+        ByConstruction("both names are read as one event type") [page::FULFILLMENT];
     /// The effects of an event must happen once per session, invoice or subscription.
     WebhookBusinessIdempotency = "flex.webhook.business-idempotency" Deny Inferred Money
         ByConstruction("effects are named after the session, invoice or subscription, and each change is made once")
-        [page::FULFIL];
+        [page::FULFILLMENT];
     /// An event must be matched to its order by the session id, or else by `client_reference_id`.
     WebhookMatchOrder = "flex.webhook.match-order" Deny Observed Money
         ByConstruction("the library reads both ids from a webhook; a session with another reference is unrelated")
@@ -342,8 +345,8 @@ rules! {
         ByConstruction("a refusal in Flex's own format ends the request; 401, 403, 407 and 429 delay it") [page::INTRO];
     /// A session whose create reply was lost must be looked up before another session is made.
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
-        ByConstruction("the lookup is due; only a session that no customer has seen is created again, and in doubt a \
-            person is asked") [page::GET_SESSION];
+        ByConstruction("a lookup is due; only a session that no customer has seen is created again, and a person is \
+            asked if the lookup is unclear") [page::GET_SESSION];
 }
 
 /// The pages of Flex that the rules are read from.
@@ -363,7 +366,7 @@ pub(crate) mod page {
         INTRO = "api-reference/introduction" "Introduction";
         CHECKOUT = "developer-guides/integration/checkout/how-checkout-works" "How Checkout works";
         GUIDES = "integration/checkout/guides" "Checkout guides";
-        FULFIL = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
+        FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
         OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
         WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
         REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";

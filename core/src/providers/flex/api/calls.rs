@@ -1,4 +1,4 @@
-//! Flex's operations as requests: where each goes, what it carries, and what the documents say of its outcome.
+//! Flex's operations as requests: the URL, the body, and what the documents say about the outcome.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -19,60 +19,60 @@ use crate::value::{Body, body};
 /// The API key.
 pub(crate) const CREDENTIAL: Credential = Credential::BEARER;
 
-/// How many entries a list is asked for: the most that Flex gives. A list as long as that may go on.
+/// The most entries that Flex sends in one list. A list of this length may continue on another page.
 pub(crate) const PAGE: usize = 100;
 
-/// An owed request to Flex.
+/// A request to Flex.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCall"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Call {
-    /// Begin a checkout.
+    /// Create a checkout session.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
-    /// Look for the session of a request whose outcome is unknown, by our reference.
+    /// Look for the session of a create request whose outcome is unknown, by our reference.
     FindCheckoutSession(String),
-    /// Look at a session.
+    /// Look up a session.
     RetrieveCheckoutSession(CheckoutSessionId),
-    /// Look at a session for the outcome of that request.
+    /// Look up a session for the outcome of this request.
     ConfirmCheckoutSession(CheckoutSessionId, EffectId),
-    /// Give money back, under that name.
+    /// Refund a payment. The effect id names the request.
     CreateRefund(CheckoutSessionId, EffectId, Box<CreateRefund>),
-    /// Look at refunds.
+    /// Look up refunds.
     ListRefunds(RefundsOf),
-    /// Take what is held, under that name.
+    /// Capture an authorized payment, or a part of it. The effect id names the request.
     CapturePayment(CheckoutSessionId, EffectId, Box<CapturePayment>),
-    /// Look at the captures of a session.
+    /// Look up the captures of a session.
     ListCaptures(CheckoutSessionId),
-    /// Look at a subscription.
+    /// Look up a subscription.
     RetrieveSubscription(SubscriptionId),
-    /// Look at a subscription for the outcome of its cancellation or of its change.
+    /// Look up a subscription for the outcome of its cancellation or update.
     ConfirmSubscription(SubscriptionId),
-    /// End a subscription.
+    /// Cancel a subscription.
     CancelSubscription(SubscriptionId, CancelSubscription),
-    /// Change whether a subscription ends with its period.
+    /// Update whether a subscription ends with its period.
     UpdateSubscription(SubscriptionId, UpdateSubscription),
-    /// Look at an invoice.
+    /// Look up an invoice.
     RetrieveInvoice(InvoiceId),
 }
 
-/// What the refunds that are looked at are of.
+/// Which refunds to look up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundsOf"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefundsOf {
-    /// A session.
+    /// The refunds of a session.
     CheckoutSession(CheckoutSessionId),
-    /// A payment.
+    /// The refunds of a payment.
     PaymentIntent(String),
-    /// Anything: the newest of the account.
+    /// The newest refunds of the account.
     Any,
 }
 
-/// A form that the customer has not seen costs nothing.
+/// A repeated create is harmless: a session that no customer has seen costs nothing.
 pub(crate) static CREATE_SESSION: Operation = Operation::new("create_checkout_session", Retry::Harmless);
-/// The customer is away: what is made is paid with it.
+/// The customer is absent, so Flex charges the payment at once. A repeated create would charge it twice.
 static CREATE_OFF_SESSION: Operation =
     Operation::new(CREATE_SESSION.name, Retry::Reconcile).asks_of(Review::CreateAmbiguous.as_question());
 static FIND_SESSION: Operation = Operation::new("find_checkout_session", Retry::Lookup);

@@ -1,4 +1,4 @@
-//! Flex's API: what is sent, and what comes back.
+//! Flex's API: requests, replies and webhooks.
 
 pub(crate) mod calls;
 pub(crate) mod item;

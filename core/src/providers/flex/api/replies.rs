@@ -1,4 +1,4 @@
-//! What a reply or a webhook says, once read: the same for both flows.
+//! What a reply or a webhook contains, once read. Both flows share it.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use super::objects::{
-    CaptureSeen, Entries, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, SubscriptionStatus, listed, refusal,
-    unwrapped,
+    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, SubscriptionStatus, listed,
+    refusal, unwrapped,
 };
 use super::session_request::CreateCheckoutSession;
 use super::webhook::Signal;
@@ -17,34 +17,34 @@ use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
-/// What a reply or a webhook says.
+/// What a reply or a webhook contains.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A session.
-    Session(Box<SessionSeen>),
-    /// These sessions carry our reference, or may.
-    Sessions(Entries<SessionSeen>),
-    /// A session shows the refund that was asked for: one for each payment of a split cart.
-    Refunded(Box<SessionSeen>, Vec<RefundId>),
-    /// These refunds were made.
-    Refunds(Entries<RefundSeen>),
-    /// A session shows the capture that was asked for; by its id, where it has one.
-    Captured(Box<SessionSeen>, Option<CaptureId>),
-    /// A capture was made.
-    Capture(Box<CaptureSeen>),
-    /// These captures were made.
-    Captures(Entries<CaptureSeen>),
-    /// A subscription.
-    Subscription(Box<SubscriptionSeen>),
-    /// An invoice.
-    Invoice(Box<InvoiceSeen>),
+    /// One session.
+    Session(Box<SessionObject>),
+    /// Sessions that may carry our reference.
+    Sessions(Entries<SessionObject>),
+    /// A session that shows the requested refund. A split cart has one refund for each payment.
+    Refunded(Box<SessionObject>, Vec<RefundId>),
+    /// A list of refunds.
+    Refunds(Entries<RefundObject>),
+    /// A session that shows the requested capture, by its id if Flex shows one.
+    Captured(Box<SessionObject>, Option<CaptureId>),
+    /// One capture.
+    Capture(Box<CaptureObject>),
+    /// A list of captures.
+    Captures(Entries<CaptureObject>),
+    /// One subscription.
+    Subscription(Box<SubscriptionObject>),
+    /// One invoice.
+    Invoice(Box<InvoiceObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
 
 impl Event {
-    /// The id of what a request has made.
+    /// The id of the object that a request has created.
     pub(crate) fn made(&self) -> Option<&str> {
         match self {
             Self::Session(it) => Some(it.checkout_session_id.as_str()),
@@ -58,48 +58,51 @@ impl Event {
 
 const SESSION_ID: &str = "/checkout_session/checkout_session_id";
 
-/// Reads a good reply: whether the members are there that prove the success of that very request. Whether a session shows
-/// a new refund or capture only the flow can tell, which knows the others.
+/// Reads a successful reply: whether it has the members that prove the success of this request. Only the flow knows the
+/// earlier refunds and captures, so only the flow can tell whether the session shows a new one.
 pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
-        Call::CreateCheckoutSession(asked) => created(asked, reply),
+        Call::CreateCheckoutSession(requested) => read_created(requested, reply),
         Call::RetrieveCheckoutSession(id) | Call::ConfirmCheckoutSession(id, _) | Call::CreateRefund(id, ..) => {
-            Reading::of(session(reply).and_then(|it| {
-                let same = it.checkout_session_id == *id;
-                kept(same, SESSION_ID)?;
-                kept(it.status.is_some(), "/checkout_session/status")?;
-                let listed = !matches!(call, Call::CreateRefund(..)) || it.refunds.is_some();
-                kept(listed, "/checkout_session/refunds")?;
-                Ok(Event::Session(it))
+            let must_list = matches!(call, Call::CreateRefund(..));
+            Reading::of(read_session(reply).and_then(|session| {
+                require(session.checkout_session_id == *id, SESSION_ID)?;
+                require(session.status.is_some(), "/checkout_session/status")?;
+                require(session.refunds.is_some() || !must_list, "/checkout_session/refunds")?;
+                Ok(Event::Session(session))
             }))
         }
-        Call::FindCheckoutSession(_) => list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
-        Call::ListRefunds(_) => list(reply, "refunds", "/refunds", Event::Refunds),
-        Call::ListCaptures(_) => list(reply, "captures", "/captures", Event::Captures),
+        Call::FindCheckoutSession(_) => read_list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
+        Call::ListRefunds(_) => read_list(reply, "refunds", "/refunds", Event::Refunds),
+        Call::ListCaptures(_) => read_list(reply, "captures", "/captures", Event::Captures),
         Call::CapturePayment(id, ..) => {
-            let capture = object::<CaptureSeen>(reply, "capture").filter(|it| it.amount_captured.is_some());
-            let seen = session(reply).ok().filter(|it| it.checkout_session_id == *id);
-            let event = capture.map(Event::Capture).or_else(|| seen.map(Event::Session));
+            let capture = read_object::<CaptureObject>(reply, "capture").filter(|it| it.amount_captured.is_some());
+            let object = read_session(reply).ok().filter(|it| it.checkout_session_id == *id);
+            let event = capture.map(Event::Capture).or_else(|| object.map(Event::Session));
             Reading::of(event.ok_or("/capture"))
         }
-        Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id) => Reading::of(subscription(reply, id.as_str())),
-        Call::CancelSubscription(id, _) => {
-            let ended = |it: &SubscriptionSeen| it.status == Some(SubscriptionStatus::Canceled);
-            changed(subscription(reply, id.as_str()), ended, "/subscription/status")
+        Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id) => {
+            Reading::of(read_subscription(reply, id.as_str()))
         }
-        Call::UpdateSubscription(id, asked) => {
-            let set = |it: &SubscriptionSeen| it.cancel_at_period_end == Some(asked.cancel_at_period_end);
-            changed(subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
+        Call::CancelSubscription(id, _) => {
+            let ended = |it: &SubscriptionObject| it.status == Some(SubscriptionStatus::Canceled);
+            read_changed(read_subscription(reply, id.as_str()), ended, "/subscription/status")
+        }
+        Call::UpdateSubscription(id, requested) => {
+            let set = |it: &SubscriptionObject| it.cancel_at_period_end == Some(requested.cancel_at_period_end);
+            read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
         }
         Call::RetrieveInvoice(id) => {
-            let seen = object::<InvoiceSeen>(reply, "invoice").filter(|it| it.invoice_id == *id);
-            let seen = seen.ok_or("/invoice/invoice_id");
-            Reading::of(seen.and_then(|it| kept(it.status.is_some(), "/invoice/status").map(|()| Event::Invoice(it))))
+            let invoice = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
+            Reading::of(invoice.ok_or("/invoice/invoice_id").and_then(|invoice| {
+                require(invoice.status.is_some(), "/invoice/status")?;
+                Ok(Event::Invoice(invoice))
+            }))
         }
     }
 }
 
-/// Reads a refusal. Flex answers 422 to the refund of a session that is not complete.
+/// Reads a refusal. Flex refuses the refund of an incomplete session with 422.
 pub(crate) fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
     let mut refusal = refusal(reply)?;
     if reply.status == 422 && matches!(call, Call::CreateRefund(..)) {
@@ -108,24 +111,24 @@ pub(crate) fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Eve
     Some(refusal)
 }
 
-fn kept(holds: bool, pointer: &'static str) -> Result<(), &'static str> {
+fn require(holds: bool, pointer: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(pointer) }
 }
 
-/// What proves nothing and can be learnt from even so.
-const fn hinted(pointer: &'static str, hint: Event) -> Reading<Event> {
+/// A reply that proves nothing, but whose object is useful.
+const fn hint(pointer: &'static str, hint: Event) -> Reading<Event> {
     Reading::Missing { pointer, hint: Some(hint) }
 }
 
-fn object<T: for<'a> Deserialize<'a>>(reply: &Reply<'_>, kind: &str) -> Option<Box<T>> {
+fn read_object<T: for<'a> Deserialize<'a>>(reply: &Reply<'_>, kind: &str) -> Option<Box<T>> {
     unwrapped(reply.body, kind).map(Box::new)
 }
 
-fn session(reply: &Reply<'_>) -> Result<Box<SessionSeen>, &'static str> {
-    object(reply, "checkout_session").ok_or(SESSION_ID)
+fn read_session(reply: &Reply<'_>) -> Result<Box<SessionObject>, &'static str> {
+    read_object(reply, "checkout_session").ok_or(SESSION_ID)
 }
 
-fn list<T: for<'a> Deserialize<'a>>(
+fn read_list<T: for<'a> Deserialize<'a>>(
     reply: &Reply<'_>,
     kind: &str,
     pointer: &'static str,
@@ -134,38 +137,42 @@ fn list<T: for<'a> Deserialize<'a>>(
     Reading::of(listed(reply.body, kind).map(event).ok_or(pointer))
 }
 
-/// The session that a request has made: the one that was asked for.
-fn created(asked: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading<Event> {
-    let seen = match session(reply) {
-        Ok(seen) => seen,
+/// Reads the reply to a create request: whether it shows the requested session.
+fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading<Event> {
+    let object = match read_session(reply) {
+        Ok(object) => object,
         Err(pointer) => return Reading::missing(pointer),
     };
-    let same_mode = seen.mode.as_ref().is_none_or(|mode| *mode == asked.mode);
-    let same_reference = seen.client_reference_id.is_none() || seen.client_reference_id == asked.client_reference_id;
-    match () {
-        () if !same_mode => hinted("/checkout_session/mode", Event::Session(seen)),
-        () if !same_reference => hinted("/checkout_session/client_reference_id", Event::Session(seen)),
-        // Its id alone replaces the search.
-        () if seen.status.is_none() => hinted("/checkout_session/status", Event::Session(seen)),
-        () => Reading::Done(Event::Session(seen)),
+    let same_mode = object.mode.as_ref().is_none_or(|mode| *mode == requested.mode);
+    let same_reference =
+        object.client_reference_id.is_none() || object.client_reference_id == requested.client_reference_id;
+    if !same_mode {
+        hint("/checkout_session/mode", Event::Session(object))
+    } else if !same_reference {
+        hint("/checkout_session/client_reference_id", Event::Session(object))
+    } else if object.status.is_none() {
+        // The id alone replaces the search for the session.
+        hint("/checkout_session/status", Event::Session(object))
+    } else {
+        Reading::Done(Event::Session(object))
     }
 }
 
-fn subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {
-    let it = object::<SubscriptionSeen>(reply, "subscription").filter(|it| it.subscription_id.as_str() == id);
-    let it = it.ok_or("/subscription/subscription_id")?;
-    kept(it.status.is_some(), "/subscription/status")?;
-    Ok(Event::Subscription(it))
+fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {
+    let object = read_object::<SubscriptionObject>(reply, "subscription");
+    let object = object.filter(|it| it.subscription_id.as_str() == id).ok_or("/subscription/subscription_id")?;
+    require(object.status.is_some(), "/subscription/status")?;
+    Ok(Event::Subscription(object))
 }
 
-/// A subscription that is as it was asked to be; as another it is a hint.
-fn changed(
-    seen: Result<Event, &'static str>,
-    as_asked: impl Fn(&SubscriptionSeen) -> bool,
+/// Reads the reply to a change: whether the subscription shows the change. Otherwise the subscription is a hint.
+fn read_changed(
+    event: Result<Event, &'static str>,
+    as_requested: impl Fn(&SubscriptionObject) -> bool,
     pointer: &'static str,
 ) -> Reading<Event> {
-    match seen {
-        Ok(Event::Subscription(it)) if !as_asked(&it) => hinted(pointer, Event::Subscription(it)),
+    match event {
+        Ok(Event::Subscription(object)) if !as_requested(&object) => hint(pointer, Event::Subscription(object)),
         other => Reading::of(other),
     }
 }

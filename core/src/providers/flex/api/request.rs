@@ -1,4 +1,4 @@
-//! The fields of Flex's requests, as the host writes them.
+//! The fields of Flex's requests, as your backend writes them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,16 +16,16 @@ use crate::value::{Extra, RawJson};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CancelSubscription {
-    /// Which one, where several were paid for; the one that counts, unless told.
+    /// Which subscription to end, if several were paid. Without it, the flow's own subscription ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<SubscriptionId>,
-    /// Whether it ends with its period; must be said, for its default has changed.
+    /// Whether the subscription ends with its period. You must set it, because Flex has changed the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_at_period_end: Option<bool>,
-    /// `none`, or what is given back.
+    /// `none`, or what Flex refunds, such as `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<String>,
-    /// How much is given back, in cents.
+    /// The amount to refund, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_amount: Option<Cents>,
     /// Fields that the library does not know.
@@ -34,18 +34,18 @@ pub struct CancelSubscription {
 }
 
 impl CancelSubscription {
-    /// An end with the period, or at once.
+    /// A cancellation at once, or at the end of the period.
     pub fn new(end: End) -> Self {
         Self { cancel_at_period_end: Some(end == End::WithPeriod), ..Self::default() }
     }
 
-    /// Whether another asks for the same, whichever names the subscription.
+    /// Whether another cancellation requests the same, apart from naming the subscription.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let bare = |it: &Self| Self { subscription_id: None, ..it.clone() };
         bare(self) == bare(other)
     }
 
-    /// Whether money is given back with it.
+    /// Whether the cancellation requests a refund.
     pub(crate) fn refunds(&self) -> bool {
         self.refund.as_deref().is_some_and(|it| it != "none")
     }
@@ -57,7 +57,7 @@ impl CancelSubscription {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UpdateSubscription {
-    /// Whether it ends with its period.
+    /// Whether the subscription ends with its period.
     pub cancel_at_period_end: bool,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
@@ -65,7 +65,7 @@ pub struct UpdateSubscription {
 }
 
 impl UpdateSubscription {
-    /// An end with the period, or none.
+    /// An update that sets the flag to this value.
     pub fn new(cancel_at_period_end: bool) -> Self {
         Self { cancel_at_period_end, extra: Extra::default() }
     }
@@ -75,37 +75,37 @@ impl UpdateSubscription {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum End {
-    /// Now.
+    /// The subscription ends now.
     AtOnce,
-    /// When what is paid is over.
+    /// The subscription ends with its period.
     WithPeriod,
 }
 
-/// `create_refund`: give back some or all of what was received.
+/// `create_refund`: refund a payment, or a part of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCreateRefundFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateRefund {
-    /// The host's name for this refund.
+    /// Your name for this refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// How much, in cents; everything, where neither this nor items are given.
+    /// The amount, in cents. Without an amount and without items, the refund is for everything that is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Cents>,
-    /// What is given back instead of an amount.
+    /// The items to refund, instead of an amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_items: Option<Vec<RefundItem>>,
-    /// The tax in it, in cents.
+    /// The tax to refund, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_tax: Option<Cents>,
-    /// The shipping in it, in cents.
+    /// The shipping to refund, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_shipping: Option<Cents>,
-    /// The discount in it, in cents.
+    /// The discount of the refund, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_discount: Option<Cents>,
-    /// What the host wants to find on it again; the request's own key is added.
+    /// Your own data, which Flex stores with the refund. The library adds the key of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_metadata: Option<RawJson>,
     /// Fields that the library does not know.
@@ -113,38 +113,38 @@ pub struct CreateRefund {
     pub extra: Extra,
 }
 
-/// An item that is given back.
+/// One item to refund.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundItem"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RefundItem {
-    /// Its product.
+    /// The product of the item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// Its price.
+    /// The price of the item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<String>,
-    /// How much of it, in cents; all, unless told.
+    /// The amount, in cents. Without it, Flex refunds the whole item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_to_refund: Option<Cents>,
 }
 
-/// `capture_payment`: take what is held, or a part.
+/// `capture_payment`: capture an authorized payment, or a part of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCapturePaymentFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CapturePayment {
-    /// The host's name for this capture.
+    /// Your name for this capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
-    /// Whether no other follows.
+    /// Whether this capture is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_capture: Option<bool>,
-    /// What the host wants to find on it again; the request's own key is added.
+    /// Your own data, which Flex stores with the capture. The library adds the key of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_metadata: Option<RawJson>,
     /// Fields that the library does not know.

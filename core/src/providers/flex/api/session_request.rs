@@ -1,4 +1,4 @@
-//! `create_checkout_session`: the one operation that both flows share, and the rules of its fields.
+//! `create_checkout_session`: the operation that both flows share, and the rules of its fields.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -21,58 +21,58 @@ use crate::url::{is_absolute, is_local};
 use crate::value::{Extra, RawJson, open_enum};
 
 open_enum! {
-    /// What a session is for.
+    /// The purpose of a session.
     pub enum Mode {
         /// One payment.
         Payment = "payment",
         /// A subscription.
         Subscription = "subscription",
-        /// A payment while the customer is away.
+        /// A payment while the customer is absent.
         OffSession = "off_session",
-        /// To store a payment method.
+        /// Storing a payment method.
         Setup = "setup",
-        /// To be paid back what was bought elsewhere; for invited merchants.
+        /// Reimbursement of a purchase made elsewhere, for invited merchants only.
         Reimbursement = "reimbursement",
     }
 }
 
 impl Mode {
-    /// Whether the session has a total that the host knows.
+    /// Whether your backend knows the total of the session.
     pub(crate) const fn has_total(&self) -> bool {
         !matches!(self, Self::Setup | Self::Reimbursement)
     }
 }
 
 open_enum! {
-    /// When the money of a session is taken.
+    /// When Flex captures the payment.
     pub enum CaptureMethod {
-        /// With the payment.
+        /// At the time of payment.
         Automatic = "automatic",
         /// Later, by `capture_payment`.
         Manual = "manual",
     }
 }
 
-/// The tax that the merchant has computed: Flex computes none.
+/// The tax, which your backend computes: Flex computes none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexTaxRate"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TaxRate {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
 }
 
-/// What shipping costs: a rate that exists, or one that is made with the session.
+/// The shipping costs: an existing rate, or one to create with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingOptions"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShippingOptions {
-    /// A rate that exists.
+    /// An existing rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_rate_id: Option<String>,
-    /// A rate that is made with the session.
+    /// A rate to create with the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_rate_data: Option<ShippingRateData>,
 }
@@ -83,22 +83,22 @@ pub struct ShippingOptions {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShippingRateData {
-    /// What the customer reads.
+    /// The name that the customer reads.
     pub display_name: String,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
 }
 
-/// A discount: a coupon that exists, or one that is made with the session.
+/// A discount: an existing coupon, or one to create with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexDiscount"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Discount {
-    /// A coupon that exists.
+    /// An existing coupon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<String>,
-    /// A coupon that is made with the session.
+    /// A coupon to create with the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon_data: Option<CouponData>,
 }
@@ -109,46 +109,46 @@ pub struct Discount {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fee {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub amount: Cents,
-    /// What it is called.
+    /// The name of the fee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for.
+    /// What the fee is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `custom`, where the merchant sends it.
+    /// The kind of fee. Your backend sends `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_type: Option<String>,
 }
 
-/// `create_checkout_session`: begin a checkout at Flex.
+/// `create_checkout_session`: create a checkout session at Flex.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCreateCheckoutSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateCheckoutSession {
-    /// What is sold.
+    /// The items that the session sells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub line_items: Vec<LineItem>,
-    /// What the session is for.
+    /// The purpose of the session.
     pub mode: Mode,
-    /// Where the customer lands afterwards; may hold `{CHECKOUT_SESSION_ID}`.
+    /// Where Flex sends the customer after the checkout. It may contain `{CHECKOUT_SESSION_ID}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success_url: Option<String>,
-    /// Where the customer lands after Cancel.
+    /// Where Flex sends the customer after a cancellation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_url: Option<String>,
-    /// The merchant's own reference, which Flex echoes; the flow's key where the host gives none.
+    /// Your own reference, which Flex returns. Without it, the library sends the key of the snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_reference_id: Option<String>,
-    /// The host's own total, in cents. Not sent: the session that Flex makes is held against it.
+    /// The total of your order, in cents. The library does not send it, but compares the created session with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_total: Option<Cents>,
-    /// When the money is taken.
+    /// When Flex captures the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_method: Option<CaptureMethod>,
-    /// The customer, where Flex knows him.
+    /// The id of the customer, if Flex knows the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// The stored payment method to charge.
@@ -157,13 +157,13 @@ pub struct CreateCheckoutSession {
     /// `off_session`, to store the payment method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup_future_use: Option<String>,
-    /// What is filled in for the customer, in Flex's own shape.
+    /// The customer's data to fill in, in Flex's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<RawJson>,
     /// Whether the customer may enter a promotion code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_promotion_codes: Option<bool>,
-    /// What is taken off.
+    /// The discounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discounts: Option<Vec<Discount>>,
     /// The tax.
@@ -172,22 +172,22 @@ pub struct CreateCheckoutSession {
     /// Whether Flex asks for an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address_collection: Option<bool>,
-    /// What shipping costs.
+    /// The shipping costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_options: Option<ShippingOptions>,
-    /// What is added.
+    /// The fees to add.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fees: Option<Vec<Fee>>,
-    /// What the subscription is given, in Flex's own shape.
+    /// Settings of the subscription, in Flex's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_data: Option<RawJson>,
-    /// What the host wants to find on the session again.
+    /// Your own data, which Flex stores with the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
-    /// What the customer reads, in Flex's own shape.
+    /// Text that the customer reads, in Flex's own format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_text: Option<RawJson>,
-    /// Whether one session may make several subscriptions.
+    /// Whether one session may create several subscriptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiple_subscriptions: Option<bool>,
     /// Fields that the library does not know.
@@ -196,7 +196,7 @@ pub struct CreateCheckoutSession {
 }
 
 impl CreateCheckoutSession {
-    /// A checkout of some items at the host's own total.
+    /// A checkout session for some items, with the total of your order.
     pub fn new(mode: Mode, line_items: Vec<LineItem>, expected_total: Cents, success_url: &str) -> Self {
         let (expected_total, success_url) = (Some(expected_total), Some(success_url.into()));
         Self { line_items, mode, success_url, expected_total, ..Self::empty() }
@@ -229,12 +229,12 @@ impl CreateCheckoutSession {
         }
     }
 
-    /// The fingerprint of all that is asked for.
+    /// The fingerprint of all fields.
     pub(crate) fn content(&self) -> Digest {
         Digest::of([encode(self).as_bytes()])
     }
 
-    /// Holds the fields against the rules that do not depend on the state.
+    /// Checks the fields against the rules that do not depend on the state.
     pub(crate) fn check<F: Flex>(&self, rules: &mut Rules<'_, F>) {
         rules.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
         let other = self.mode.is_known() && (self.mode == Mode::Subscription) != F::SUBSCRIBES;
@@ -244,7 +244,10 @@ impl CreateCheckoutSession {
             return;
         }
         let invited = self.mode != Mode::Reimbursement;
-        rules.warn(Rule::CheckoutModeKnown, invited).at("/mode").because(|| "This one is by invitation.".into());
+        rules
+            .warn(Rule::CheckoutModeKnown, invited)
+            .at("/mode")
+            .because(|| "Only merchants that Flex has invited can use `reimbursement`.".into());
         self.check_urls(rules);
         let settings = rules.settings();
         let cart = Cart::new(&self.line_items, settings);
@@ -263,9 +266,9 @@ impl CreateCheckoutSession {
         rules.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
         let is_live = rules.settings().test_mode == Some(false);
         let cancel = self.cancel_url.as_deref().unwrap_or_default();
-        for (url, at) in [(success, "/success_url"), (cancel, "/cancel_url")] {
+        for (url, pointer) in [(success, "/success_url"), (cancel, "/cancel_url")] {
             let is_public = is_absolute(url) && !(is_live && is_local(url));
-            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(at);
+            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(pointer);
         }
     }
 
@@ -302,7 +305,7 @@ impl CreateCheckoutSession {
         }
     }
 
-    /// What the session must come to, where every part of it is known.
+    /// The total that the session must have, if every part of it is known.
     pub(crate) fn computed_total(&self, cart: &Cart<'_>) -> Option<Cents> {
         let shipping = match &self.shipping_options {
             None => Cents::ZERO,
@@ -314,7 +317,7 @@ impl CreateCheckoutSession {
         cart.subtotal().filter(|_| plain).map(|it| it.plus(shipping).plus(fees).plus(tax))
     }
 
-    /// Whether a trial may come first, in which nothing is due.
+    /// Whether the subscription may begin with a trial, in which nothing is due.
     pub(crate) fn may_be_free(&self, cart: &Cart<'_>) -> bool {
         let data = self.subscription_data.as_ref().and_then(RawJson::read::<BTreeMap<String, RawJson>>);
         let is_trial = |(name, value): (&String, &RawJson)| name.starts_with("trial") && !value.is_null();
@@ -322,21 +325,24 @@ impl CreateCheckoutSession {
         self.mode == Mode::Subscription && (cart.has_trial() || cart.is_in_part_unknown() || own_trial)
     }
 
-    /// Holds the order's total against the prices, where every one is known and nothing else explains a difference.
+    /// Compares the expected total with the prices, if every price is known and nothing else explains a difference.
     fn check_total<F: Flow<Settings = Settings>>(&self, cart: &Cart<'_>, rules: &mut Rules<'_, F>) {
         let computed = self.computed_total(cart);
-        let told = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
-        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, told).at("/expected_total");
-        check.because(|| "Without `expected_total` nothing tells whether the session's total is the order's.".into());
+        let can_compare = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
+        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, can_compare).at("/expected_total");
+        check.because(|| "Set `expected_total`, so that the total of the session can be compared with it.".into());
         let (Some(total), Some(computed)) = (self.expected_total, computed) else { return };
         let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
-        let told = || format!("The items and what is added make {computed}, and the total is {total}.");
+        let detail = || format!("The parts add up to {computed} cents, but `expected_total` is {total} cents.");
         rules
             .check(Rule::CheckoutAmountEqualsOrder, !is_plain || total >= computed)
             .at("/expected_total")
-            .because(told);
-        // Flex may add a fee of its own, so that more is only odd.
-        rules.warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed).at("/expected_total").because(told);
+            .because(detail);
+        // Flex may add a fee of its own, so a higher total only warns.
+        rules
+            .warn(Rule::CheckoutAmountEqualsOrder, !is_plain || total <= computed)
+            .at("/expected_total")
+            .because(detail);
     }
 
     fn check_amounts<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
@@ -353,10 +359,10 @@ impl CreateCheckoutSession {
     }
 }
 
-/// The member of Flex's metadata in which a request's own key comes back.
+/// The member of the metadata in which Flex returns the key of a request.
 pub(crate) const ECHO: &str = "rulebound_key";
 
-/// Holds what Flex echoes against its rules: an object, in which one member is the library's.
+/// Checks metadata: it must be an object, and cannot contain the library's own member.
 pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
     metadata: Option<&RawJson>,
     pointer: &'static str,
@@ -365,10 +371,13 @@ pub(crate) fn check_metadata<F: Flow<Settings = Settings>>(
     let members = metadata.map(RawJson::read::<BTreeMap<String, RawJson>>);
     rules.check(Rule::MetadataObject, members.as_ref().is_none_or(Option::is_some)).at(pointer);
     let claimed = members.flatten().is_some_and(|it| it.contains_key(ECHO));
-    rules.check(CoreRule::KnownField, !claimed).at(pointer).because(|| format!("`{ECHO}` is the library's own."));
+    rules
+        .check(CoreRule::KnownField, !claimed)
+        .at(pointer)
+        .because(|| format!("The library sets `{ECHO}`. Remove it from the metadata."));
 }
 
-/// Adds a request's own key to what Flex echoes.
+/// Adds the key of a request to its metadata, which Flex returns.
 pub(crate) fn with_echo(metadata: &mut Option<RawJson>, idempotency_key: &str) {
     let members = metadata.as_ref().map_or_else(|| Some(BTreeMap::new()), RawJson::read);
     if let Some(mut members) = members {
@@ -377,7 +386,7 @@ pub(crate) fn with_echo(metadata: &mut Option<RawJson>, idempotency_key: &str) {
     }
 }
 
-/// The key that a request carries.
+/// The key that a request's metadata carries.
 pub(crate) fn echoed_key(metadata: Option<&RawJson>) -> Option<String> {
     metadata?.read::<BTreeMap<String, RawJson>>()?.get(ECHO)?.read()
 }

@@ -1,6 +1,5 @@
-//! The signature of a webhook: is it from Flex, which flow does it concern, and how to acknowledge it.
+//! The signature of a webhook: whether Flex sent the webhook, and which flows it is for.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use base64::engine::DecodePaddingMode;
@@ -17,62 +16,62 @@ use crate::id::CorrelationId;
 use crate::time::{Millis, Timestamp};
 use crate::webhook::{AuthError, Delivery, Secret, SecretError};
 
-/// The status that tells Flex that a webhook is stored.
+/// The HTTP status that acknowledges a webhook.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
 
-/// How far from now a signature may be, unless the host says otherwise.
+/// How far the time of a signature may be from now, unless your backend sets another tolerance.
 const TOLERANCE: Millis = Millis::from_minutes(5);
 
-/// The names of the three headers, in the order in which they are looked for: families are never mixed.
+/// The three headers of each family, in order of preference. Families are never mixed.
 const FAMILIES: [[&str; 3]; 3] = [
     ["webhook-id", "webhook-timestamp", "webhook-signature"],
     ["svix-id", "svix-timestamp", "svix-signature"],
     ["flex-event-id", "flex-timestamp", "flex-signature"],
 ];
 
-/// How the headers are named that carry a signature, for an error.
+/// The signature headers, as an error names them.
 const SIGNATURES: &str = "`webhook-signature`, `svix-signature` and `flex-signature`";
 
-/// How a webhook's secret begins.
+/// The prefix of a webhook secret.
 const PREFIX: &str = "whsec_";
 
-/// A key as it is written, whether it is padded or not.
+/// The base64 of a key, with or without padding.
 const KEY: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Whether a webhook is Flex's, by its signature over its id, its time and its raw body.
+/// Checks the signature over the id, the time and the raw body.
 pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
     delivery.check_secrets(|secret| key_of(secret).err())?;
     let family = family(delivery.headers)?;
     let get = |name: &'static str| delivery.headers.get(name).ok_or(AuthError::MissingHeader(name));
     let [id, time, signature] = family;
-    let (id, at, listed) = (get(id)?, get(time)?, get(signature)?);
-    // The older headers carry one signature without its version.
+    let (id, timestamp, listed) = (get(id)?, get(time)?, get(signature)?);
+    // The older headers carry one signature without a version.
     let listed = listed.split(' ').filter_map(|it| match it.split_once(',') {
         Some((version, text)) => (version == "v1").then_some(text),
         None => signature.starts_with("flex").then_some(it),
     });
     let listed: Vec<_> = listed.filter_map(|text| STANDARD.decode(text).ok()).collect();
-    if !delivery.secrets.iter().any(|secret| is_signed(*secret, [id, at], delivery.body, &listed)) {
+    if !delivery.secrets.iter().any(|secret| is_signed(*secret, [id, timestamp], delivery.body, &listed)) {
         return Err(AuthError::Mismatch);
     }
-    let made = at.parse().ok().and_then(Timestamp::from_documented_seconds);
+    let made = timestamp.parse().ok().and_then(Timestamp::from_documented_seconds);
     let made = made.ok_or(AuthError::UnreadableHeader(time))?;
     delivery.check_time(made, delivery.tolerance.unwrap_or(TOLERANCE))?;
     Ok(Origin::Verified)
 }
 
-/// The family that is whole, or else the one of which the most is there; none, if there is nothing of any.
+/// The first complete family, or else the one with the most headers.
 fn family(headers: &Headers<'_>) -> Result<[&'static str; 3], AuthError> {
-    let there = |family: &[&str; 3]| family.iter().filter(|name| headers.get(name).is_some()).count();
-    // Of several with as much, the first is looked for first.
-    let best = FAMILIES.into_iter().rev().max_by_key(there);
-    best.filter(|family| there(family) > 0).ok_or(AuthError::NoSignature(SIGNATURES))
+    let present = |family: &[&str; 3]| family.iter().filter(|name| headers.get(name).is_some()).count();
+    // Reversed, because `max_by_key` returns the last of equal families.
+    let best = FAMILIES.into_iter().rev().max_by_key(present);
+    best.filter(|family| present(family) > 0).ok_or(AuthError::NoSignature(SIGNATURES))
 }
 
-/// The key of a secret, which is base64 after the secret's prefix.
+/// The key of a secret: the base64 after its prefix.
 fn key_of(secret: Secret<'_>) -> Result<Vec<u8>, SecretError> {
     let text = secret.as_str();
     let key = match text.split_once('_') {
@@ -84,7 +83,7 @@ fn key_of(secret: Secret<'_>) -> Result<Vec<u8>, SecretError> {
     KEY.decode(key).map_err(|_| SecretError::NotBase64)
 }
 
-/// Whether any of the signatures is the secret's.
+/// Whether one of the signatures was made with this secret.
 fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8>]) -> bool {
     let Ok(key) = key_of(secret) else { return false };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return false };
@@ -97,17 +96,18 @@ fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8
     listed.iter().any(|given| bool::from(wanted.as_slice().ct_eq(given.as_slice())))
 }
 
-/// The ids by which a webhook finds its flows.
+/// The ids that a webhook names, by which its flows are found.
 pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
     FactError::bounded(body)?;
     let signal = Signal::read(&Webhook::of(body));
-    let signal =
-        signal.ok_or_else(|| FactError::new("/body", format!("is no webhook of {}", crate::providers::flex::NAME)))?;
+    let signal = signal.ok_or_else(|| FactError::new("/body", "is not a Flex webhook"))?;
     Ok(signal.ids().into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     const BODY: &[u8] = br#"{"event_type":"x","object":{}}"#;
@@ -117,11 +117,11 @@ mod tests {
     const SIGNATURE: &str = "1id5S50fg8hKLXObxt0F24qCadHy8sRhAyCdyueMHtQ=";
 
     fn headers<'a>(family: [&'a str; 3], time: &'a str, signature: &'a str) -> Headers<'a> {
-        let [id, at, name] = family;
-        [(id, "msg_1"), (at, time), (name, signature)].into_iter().collect()
+        let [id, timestamp, name] = family;
+        [(id, "msg_1"), (timestamp, time), (name, signature)].into_iter().collect()
     }
 
-    fn told(headers: &Headers<'_>, body: &[u8]) -> Result<Origin, AuthError> {
+    fn check(headers: &Headers<'_>, body: &[u8]) -> Result<Origin, AuthError> {
         authenticate(&Delivery { secrets: SECRETS, headers, body, now: NOW, tolerance: None })
     }
 
@@ -129,16 +129,16 @@ mod tests {
     fn a_signature_over_id_time_and_raw_body_by_any_secret_is_genuine() {
         let listed = format!("v2,AAAA v1,AAAA v1,{SIGNATURE}");
         for family in [FAMILIES[0], FAMILIES[1]] {
-            assert_eq!(told(&headers(family, "1700000000", &listed), BODY), Ok(Origin::Verified));
+            assert_eq!(check(&headers(family, "1700000000", &listed), BODY), Ok(Origin::Verified));
         }
         let bare = headers(FAMILIES[2], "1700000000", SIGNATURE);
-        assert_eq!(told(&bare, BODY), Ok(Origin::Verified));
+        assert_eq!(check(&bare, BODY), Ok(Origin::Verified));
         let spaced = [BODY, b" "].concat();
-        assert_eq!(told(&bare, &spaced), Err(AuthError::Mismatch));
+        assert_eq!(check(&bare, &spaced), Err(AuthError::Mismatch));
         let other_time = headers(FAMILIES[1], "1700000001", &listed);
-        assert_eq!(told(&other_time, BODY), Err(AuthError::Mismatch));
+        assert_eq!(check(&other_time, BODY), Err(AuthError::Mismatch));
         let unversioned = headers(FAMILIES[1], "1700000000", SIGNATURE);
-        assert_eq!(told(&unversioned, BODY), Err(AuthError::Mismatch));
+        assert_eq!(check(&unversioned, BODY), Err(AuthError::Mismatch));
     }
 
     #[test]
@@ -159,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_header_is_named_with_its_own_family() {
-        assert_eq!(told(&Headers::default(), BODY), Err(AuthError::NoSignature(SIGNATURES)));
-        let of = |names: &[&'static str]| told(&names.iter().map(|name| (*name, "x")).collect(), BODY);
+    fn an_error_names_the_missing_header_of_the_right_family() {
+        assert_eq!(check(&Headers::default(), BODY), Err(AuthError::NoSignature(SIGNATURES)));
+        let of = |names: &[&'static str]| check(&names.iter().map(|name| (*name, "x")).collect(), BODY);
         assert_eq!(of(&["svix-signature"]), Err(AuthError::MissingHeader("svix-id")));
         assert_eq!(of(&["Svix-Id", "svix-timestamp"]), Err(AuthError::MissingHeader("svix-signature")));
         assert_eq!(of(&["webhook-id", "webhook-signature"]), Err(AuthError::MissingHeader("webhook-timestamp")));
@@ -170,15 +170,15 @@ mod tests {
             of(&["webhook-id", "flex-event-id", "flex-timestamp"]),
             Err(AuthError::MissingHeader("flex-signature"))
         );
-        // A family that is whole is not hidden by what a proxy adds.
+        // A header that a proxy adds does not hide a complete family.
         let listed = format!("v1,{SIGNATURE}");
         let whole = headers(FAMILIES[1], "1700000000", &listed);
         let pairs = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| (name, whole.get(name).unwrap()));
-        assert_eq!(told(&pairs.into_iter().chain([("webhook-signature", "x")]).collect(), BODY), Ok(Origin::Verified));
+        assert_eq!(check(&pairs.into_iter().chain([("webhook-signature", "x")]).collect(), BODY), Ok(Origin::Verified));
     }
 
     #[test]
-    fn what_is_wrong_with_a_secret_is_said_of_that_secret() {
+    fn an_error_names_the_wrong_secret() {
         let with = |secrets: &[Secret<'_>]| {
             let headers = headers(FAMILIES[1], "1700000000", "v1,AAAA");
             authenticate(&Delivery { secrets, headers: &headers, body: BODY, now: NOW, tolerance: None })
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_routed_by_every_id_that_it_names() {
+    fn a_webhook_is_correlated_by_every_id_in_it() {
         let body = br#"{"event_type":"checkout_session.completed","object":{"checkout_session_id":"fcs_1",
             "client_reference_id":"order-1","subscription":{"subscription_id":"fsub_1"},"payment_intent":"fpi_1"}}"#;
         let ids = correlate(body).unwrap();

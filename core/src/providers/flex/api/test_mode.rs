@@ -1,4 +1,4 @@
-//! Test mode: Flex says it of what it sends, and what is of one mode is never of the other.
+//! Test mode: whether a message is about test or live data. The two never mix.
 
 use serde::{Deserialize, Deserializer};
 
@@ -9,51 +9,51 @@ use crate::json::RawText;
 use crate::providers::flex::Flex;
 use crate::providers::flex::rules::Rule;
 
-/// What a message, or what it is about, says of its mode.
+/// What a message, or the object in it, says of its mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum TestMode {
-    /// Nothing: the older shapes have no such member.
+    /// Nothing: older formats have no such member.
     #[default]
-    Silent,
-    /// Whether it is of test mode.
+    Absent,
+    /// True in test mode, false in live mode.
     Is(bool),
-    /// Neither of the two: a value of another type, or two that contradict each other.
-    Odd,
+    /// A value of another type, or two values that contradict each other.
+    Invalid,
 }
 
 impl TestMode {
-    /// Whether it is of test mode, where it says so plainly.
-    pub const fn plain(self) -> Option<bool> {
+    /// The value, if it is valid.
+    pub const fn value(self) -> Option<bool> {
         match self {
             Self::Is(test) => Some(test),
-            Self::Silent | Self::Odd => None,
+            Self::Absent | Self::Invalid => None,
         }
     }
 
-    /// What two say of one thing: a message, and what it is about.
+    /// Combines what a message says with what the object in it says.
     #[must_use]
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Silent, it) | (it, Self::Silent) => it,
+            (Self::Absent, it) | (it, Self::Absent) => it,
             (one, other) if one == other => one,
-            _ => Self::Odd,
+            _ => Self::Invalid,
         }
     }
 
-    /// Whether it may be of the mode of a row: the settings', or else the one that the row has seen first.
-    pub(crate) fn is_of(self, settings: &Settings, seen: Option<bool>) -> bool {
-        self.fits(settings.test_mode.or(seen))
+    /// Whether the mode may be that of a snapshot: of the settings, or else of its first reply.
+    pub(crate) fn is_in_mode(self, settings: &Settings, known: Option<bool>) -> bool {
+        self.fits(settings.test_mode.or(known))
     }
 
-    /// Whether it may be of a mode. Where that is not known, everything may be.
+    /// Whether the mode may equal another one. An unknown mode may equal everything.
     pub(crate) fn fits(self, mode: Option<bool>) -> bool {
-        self == Self::Silent || mode.is_none() || self.plain() == mode
+        self == Self::Absent || mode.is_none() || self.value() == mode
     }
 
-    /// Lets a signal through that may be of the row's mode; one of the other is about something else.
-    pub(crate) fn admit<F: Flex>(self, seen: Option<bool>, cx: &mut Cx<'_, F>) -> Result<(), IgnoredReason> {
-        let same = self.is_of(cx.settings(), seen);
+    /// Ignores a webhook of the other mode as unrelated.
+    pub(crate) fn require_mode<F: Flex>(self, known: Option<bool>, cx: &mut Cx<'_, F>) -> Result<(), IgnoredReason> {
+        let same = self.is_in_mode(cx.settings(), known);
         cx.check(Rule::WebhookModeMatch, same).at("/object");
         if same { Ok(()) } else { Err(IgnoredReason::Unrelated) }
     }
@@ -62,10 +62,10 @@ impl TestMode {
 impl<'de> Deserialize<'de> for TestMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match RawText::deserialize(deserializer)?.get() {
-            "null" => Self::Silent,
+            "null" => Self::Absent,
             "true" => Self::Is(true),
             "false" => Self::Is(false),
-            _ => Self::Odd,
+            _ => Self::Invalid,
         })
     }
 }
@@ -75,42 +75,42 @@ mod tests {
     use super::*;
     use crate::json::read_body;
 
-    fn said(text: &str) -> TestMode {
+    fn read(text: &str) -> TestMode {
         #[derive(Deserialize)]
-        struct Seen {
+        struct Message {
             #[serde(default)]
             test_mode: TestMode,
         }
-        read_body::<Seen>(text.as_bytes()).unwrap_or_else(|| panic!("{text}")).test_mode
+        read_body::<Message>(text.as_bytes()).unwrap_or_else(|| panic!("{text}")).test_mode
     }
 
     #[test]
     fn only_true_and_false_name_a_mode() {
-        assert_eq!(said("{}"), TestMode::Silent);
-        assert_eq!(said(r#"{"test_mode": null}"#), TestMode::Silent);
-        assert_eq!(said(r#"{"test_mode": true}"#), TestMode::Is(true));
-        assert_eq!(said(r#"{"test_mode": false}"#), TestMode::Is(false));
-        for odd in ["\"true\"", "\"false\"", "\"\"", "1", "0", "{}", "[]"] {
-            assert_eq!(said(&alloc::format!("{{\"test_mode\": {odd}}}")), TestMode::Odd, "{odd}");
+        assert_eq!(read("{}"), TestMode::Absent);
+        assert_eq!(read(r#"{"test_mode": null}"#), TestMode::Absent);
+        assert_eq!(read(r#"{"test_mode": true}"#), TestMode::Is(true));
+        assert_eq!(read(r#"{"test_mode": false}"#), TestMode::Is(false));
+        for invalid in ["\"true\"", "\"false\"", "\"\"", "1", "0", "{}", "[]"] {
+            assert_eq!(read(&alloc::format!("{{\"test_mode\": {invalid}}}")), TestMode::Invalid, "{invalid}");
         }
     }
 
     #[test]
-    fn what_is_not_plainly_of_the_known_mode_is_not_of_it() {
+    fn only_a_plain_value_matches_a_known_mode() {
         let (live, unset) = (Settings { test_mode: Some(false), ..Settings::default() }, Settings::default());
-        for (said, of_live) in [
-            (TestMode::Silent, true),
+        for (mode, is_live) in [
+            (TestMode::Absent, true),
             (TestMode::Is(false), true),
             (TestMode::Is(true), false),
-            (TestMode::Odd, false),
-            (TestMode::Is(true).and(TestMode::Silent), false),
+            (TestMode::Invalid, false),
+            (TestMode::Is(true).and(TestMode::Absent), false),
             (TestMode::Is(true).and(TestMode::Is(false)), false),
         ] {
-            assert_eq!(said.is_of(&live, None), of_live, "{said:?}");
-            assert_eq!(said.is_of(&unset, Some(false)), of_live, "{said:?}");
-            // The settings say which mode the key is of, whatever was seen.
-            assert_eq!(said.is_of(&live, Some(true)), of_live, "{said:?}");
-            assert!(said.is_of(&unset, None), "{said:?}");
+            assert_eq!(mode.is_in_mode(&live, None), is_live, "{mode:?}");
+            assert_eq!(mode.is_in_mode(&unset, Some(false)), is_live, "{mode:?}");
+            // The settings name the mode of the API key, and take precedence over earlier replies.
+            assert_eq!(mode.is_in_mode(&live, Some(true)), is_live, "{mode:?}");
+            assert!(mode.is_in_mode(&unset, None), "{mode:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Flex's events: which they are, and what they are about.
+//! Flex's events: their kind, and the objects that they contain.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::objects::{ChargeSeen, DisputeSeen, InvoiceSeen, RefundSeen, SessionSeen, SubscriptionSeen, unwrapped};
+use super::objects::{
+    ChargeObject, DisputeObject, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, unwrapped,
+};
 use super::test_mode::TestMode;
 use crate::flow::Webhook;
 use crate::json::{RawText, lenient_text, read_body};
@@ -19,25 +21,25 @@ const SUBSCRIPTION_DELETED: &str = SignalName::SubscriptionDeleted.as_str();
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Signal {
-    /// A session was completed.
-    SessionCompleted(Box<SessionSeen>),
-    /// Something else has happened to a session.
-    SessionChanged(Box<SessionSeen>),
-    /// An invoice was paid; two events say so.
-    InvoicePaid(Box<InvoiceSeen>),
-    /// An invoice could not be paid.
-    InvoiceFailed(Box<InvoiceSeen>),
-    /// A subscription was made, or has changed.
-    SubscriptionChanged(Box<SubscriptionSeen>),
+    /// Flex has completed a session.
+    SessionCompleted(Box<SessionObject>),
+    /// A session has changed in another way.
+    SessionChanged(Box<SessionObject>),
+    /// An invoice was paid. Two event types say so.
+    InvoicePaid(Box<InvoiceObject>),
+    /// A payment of an invoice has failed.
+    InvoiceFailed(Box<InvoiceObject>),
+    /// A subscription was created or has changed.
+    SubscriptionChanged(Box<SubscriptionObject>),
     /// A subscription has ended.
-    SubscriptionDeleted(Box<SubscriptionSeen>),
-    /// A refund was made, or has changed.
-    Refund(Box<RefundSeen>),
-    /// Something of a charge was given back: which refund did it, other events tell.
-    ChargeRefunded(Box<ChargeSeen>),
-    /// A payment is disputed, or the dispute has changed.
-    Dispute(Box<DisputeSeen>),
-    /// Something that moves nothing here.
+    SubscriptionDeleted(Box<SubscriptionObject>),
+    /// A refund was created or has changed.
+    Refund(Box<RefundObject>),
+    /// A part of a charge was refunded. Other events name the refund.
+    ChargeRefunded(Box<ChargeObject>),
+    /// A payment is disputed, or its dispute has changed.
+    Dispute(Box<DisputeObject>),
+    /// An event that changes nothing here.
     Other,
 }
 
@@ -53,13 +55,13 @@ struct Envelope<'a> {
     test_mode: TestMode,
 }
 
-/// Reads the object of an event, in the wrapper that is named after its kind, or bare.
-fn of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
+/// Reads the object of an event, with or without the wrapper named after its kind.
+fn object_of<T: for<'a> Deserialize<'a>>(object: Option<&[u8]>, kind: &str) -> Option<Box<T>> {
     unwrapped(object?, kind).map(Box::new)
 }
 
 impl Signal {
-    /// Reads a webhook in any of its wrappers; nothing if it cannot be read.
+    /// Reads a webhook in any of its wrappers. Returns nothing if the webhook cannot be read.
     pub(crate) fn read(webhook: &Webhook<'_>) -> Option<Self> {
         let outer: Envelope<'_> = read_body(webhook.body)?;
         let mode = outer.test_mode;
@@ -70,28 +72,28 @@ impl Signal {
         let mode = mode.and(envelope.test_mode);
         let name = envelope.event_type.as_deref().or(webhook.topic)?.to_ascii_lowercase();
         let object = envelope.object.map(|it| it.get().as_bytes());
-        // The documents spell one name in two ways.
+        // The documents spell one event name in two ways.
         let session = name.strip_prefix("checkout.session.").or_else(|| name.strip_prefix("checkout_session."));
         let signal = match (session, name.as_str()) {
-            (Some("completed"), _) => Self::SessionCompleted(of(object, "checkout_session")?),
-            (Some(_), _) => Self::SessionChanged(of(object, "checkout_session")?),
-            (_, INVOICE_PAID | "invoice.payment_succeeded") => Self::InvoicePaid(of(object, "invoice")?),
-            (_, "invoice.payment_failed") => Self::InvoiceFailed(of(object, "invoice")?),
-            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(of(object, "subscription")?),
+            (Some("completed"), _) => Self::SessionCompleted(object_of(object, "checkout_session")?),
+            (Some(_), _) => Self::SessionChanged(object_of(object, "checkout_session")?),
+            (_, INVOICE_PAID | "invoice.payment_succeeded") => Self::InvoicePaid(object_of(object, "invoice")?),
+            (_, "invoice.payment_failed") => Self::InvoiceFailed(object_of(object, "invoice")?),
+            (_, SUBSCRIPTION_DELETED) => Self::SubscriptionDeleted(object_of(object, "subscription")?),
             (_, "customer.subscription.created" | "customer.subscription.updated") => {
-                Self::SubscriptionChanged(of(object, "subscription")?)
+                Self::SubscriptionChanged(object_of(object, "subscription")?)
             }
             (_, "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated") => {
-                Self::Refund(of(object, "refund")?)
+                Self::Refund(object_of(object, "refund")?)
             }
-            (_, "charge.refunded") => Self::ChargeRefunded(of(object, "charge")?),
-            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(of(object, "dispute")?),
+            (_, "charge.refunded") => Self::ChargeRefunded(object_of(object, "charge")?),
+            (_, name) if name.starts_with("charge.dispute.") => Self::Dispute(object_of(object, "dispute")?),
             _ => Self::Other,
         };
         Some(signal.of_mode(mode))
     }
 
-    /// The same, with what its message says of the mode.
+    /// Adds the mode of the message to the mode of its object.
     fn of_mode(mut self, mode: TestMode) -> Self {
         let object = match &mut self {
             Self::SessionCompleted(it) | Self::SessionChanged(it) => &mut it.test_mode,
@@ -106,7 +108,7 @@ impl Signal {
         self
     }
 
-    /// Every id by which it may find a flow.
+    /// Every id by which the webhook may find a flow.
     pub(crate) fn ids(&self) -> Vec<String> {
         let mut ids = Vec::new();
         let mut add = |id: Option<&str>| ids.extend(id.map(String::from));
@@ -142,7 +144,7 @@ impl Signal {
         ids
     }
 
-    /// What it says of its mode: the message, and what it is about.
+    /// The mode of the message and its object.
     pub(crate) fn test_mode(&self) -> TestMode {
         match self {
             Self::SessionCompleted(it) | Self::SessionChanged(it) => it.test_mode,
@@ -151,7 +153,7 @@ impl Signal {
             Self::Refund(it) => it.test_mode,
             Self::ChargeRefunded(it) => it.test_mode,
             Self::Dispute(it) => it.test_mode,
-            Self::Other => TestMode::Silent,
+            Self::Other => TestMode::Absent,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the host may do with a checkout, and what moves it.
+//! The commands, actions and triggers of a checkout.
 
 use alloc::boxed::Box;
 
@@ -10,23 +10,23 @@ use crate::providers::flex::api::request::{CapturePayment, CreateRefund};
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
 use crate::providers::flex::ids::CheckoutSessionId;
 
-/// What the host may wish.
+/// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutCommand", tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Begin a checkout.
+    /// Create a checkout session.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
-    /// Look at the session; the id is needed where the flow begins with it.
+    /// Look up the session. The id is required if the flow starts with it.
     RetrieveCheckoutSession {
-        /// The session.
+        /// The id of the session.
         #[serde(default)]
         checkout_session_id: Option<CheckoutSessionId>,
     },
-    /// Give money back.
+    /// Refund the payment, or a part of it.
     CreateRefund(Box<CreateRefund>),
-    /// Take what is held, or a part.
+    /// Capture the authorized payment, or a part of it.
     CapturePayment(CapturePayment),
 }
 
@@ -37,21 +37,21 @@ impl From<CreateCheckoutSession> for Command {
 }
 
 named! {
-    /// What a button asks for.
+    /// An action that a button offers.
     pub enum Action {
-        /// Begin a checkout.
+        /// Create a checkout session.
         Create = "create_checkout_session",
-        /// Look at it.
+        /// Look up the session.
         Retrieve = "retrieve_checkout_session",
-        /// Give money back.
+        /// Refund the payment.
         Refund = "create_refund",
-        /// Take what is held.
+        /// Capture the authorized payment.
         Capture = "capture_payment",
     }
 }
 
 impl Action {
-    /// The action that a command expresses.
+    /// The action of a command.
     pub(super) const fn of(command: &Command) -> Self {
         match command {
             Command::CreateCheckoutSession(_) => Self::Create,
@@ -61,7 +61,7 @@ impl Action {
         }
     }
 
-    /// The action that a request came from.
+    /// The action that has caused a request.
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateCheckoutSession(_) => Self::Create,
@@ -73,19 +73,19 @@ impl Action {
 }
 
 named! {
-    /// What can move the session.
+    /// A trigger that can move the facet `session`.
     pub enum Trigger {
-        /// The host asks for one.
+        /// The host creates a session.
         Create = "create_checkout_session",
-        /// The host adopts one.
+        /// The host adopts a session.
         Retrieve = "retrieve_checkout_session",
-        /// Flex shows a session: in a reply, or by a webhook.
-        Seen = "checkout.session",
-        /// Flex refuses.
+        /// A reply or a webhook of Flex shows a session.
+        Session = "checkout.session",
+        /// Flex refuses a request.
         Refused = "refused",
-        /// A person answers a question.
+        /// A person answers a review.
         Reviewed = "reviewed",
-        /// Something that never moves them.
+        /// An input that never moves the facet.
         Other = "other",
     }
 }

@@ -29,17 +29,17 @@ pub use command::{Action, Command, Trigger};
 type Cx<'a> = flow::Cx<'a, Checkout>;
 type Rules<'a> = flow::Rules<'a, Checkout>;
 
-/// How far the checkout has come by its sessions.
+/// The progress of the checkout through its sessions.
 pub type SessionState = sessions::SessionState<{ Checkout::SUBSCRIBES }>;
 
-/// One purchase that is no subscription.
+/// One purchase that is not a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutState"))]
 #[serde(deny_unknown_fields)]
 pub struct Checkout {
     /// Its sessions.
     sessions: Sessions,
-    /// Its money, once one of them is complete.
+    /// The money of the session that settles the checkout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<Box<Payment>>,
 }
@@ -58,20 +58,20 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],       &[Requested]),
         moves(Absent,    &[Retrieve],     &[Adopting]),
-        // Somebody has paid under our reference.
-        moves(Absent,    &[Seen],         &[Complete]),
-        // Its lookup finds that it was never made.
-        moves(Requested, &[Seen, Reviewed], &[Open, Expired, Complete, Absent]),
+        // A session with our reference was paid.
+        moves(Absent,    &[Session],         &[Complete]),
+        // The lookup shows that the session was never created.
+        moves(Requested, &[Session, Reviewed], &[Open, Expired, Complete, Absent]),
         moves(Requested, &[Refused],      &[Absent, Open, Expired]),
-        // It is one of the other flow's.
-        moves(Adopting,  &[Seen],         &[Open, Expired, Complete, Absent]),
+        // The session belongs to the other flow.
+        moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
         moves(Adopting,  &[Reviewed],       &[Absent]),
         moves(Open,      &[Create],       &[Requested]),
-        // Statuses come in any order: a session only moves up its rank.
-        // A person knows of one that Flex does not find, or what a status means that no document lists.
-        moves(Open,      &[Seen, Reviewed], &[Expired, Complete]),
+        // Statuses arrive in any order, and a session only moves up. A person decides about a session that Flex does
+        // not find, or an undocumented status.
+        moves(Open,      &[Session, Reviewed], &[Expired, Complete]),
         moves(Expired,   &[Create],       &[Requested]),
-        moves(Expired,   &[Seen],         &[Complete]),
+        moves(Expired,   &[Session],         &[Complete]),
     ] };
 }
 
@@ -97,13 +97,13 @@ impl Flow for Checkout {
         (self.sessions.state(),)
     }
 
-    /// The one dispatch: what each input counts as, and what it does.
+    /// The dispatch: applies an input, and names its trigger.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match input {
             Input::Command(command) => return self.command(command, cx),
-            Input::Succeeded { id, call, event } => self.answered(&id, &call, &event, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, &event, cx)?,
             Input::AfterAll(made, event) => self.after_all(&made, &event, cx),
-            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.on_webhook(event, origin, cx)?,
             Input::Refused { id, call, .. } => {
                 self.refused(&id, &call, cx);
                 return Ok(Trigger::Refused);
@@ -116,8 +116,8 @@ impl Flow for Checkout {
                 self.reviewed(review, &about, verdict, cx);
                 return Ok(Trigger::Reviewed);
             }
-            Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => {
-                self.sessions.hinted(&seen, cx);
+            Input::Hinted { call, event: Event::Session(object), .. } if is_create(&call) => {
+                self.sessions.hinted(&object, cx);
                 return Ok(Trigger::Other);
             }
             Input::NotSent { call, .. } => {
@@ -130,7 +130,7 @@ impl Flow for Checkout {
             }
             Input::Accepted { .. } | Input::Hinted { .. } | Input::RefusedOnce { .. } => return Ok(Trigger::Other),
         }
-        Ok(Trigger::Seen)
+        Ok(Trigger::Session)
     }
 
     fn action_of(command: &Command) -> Action {
@@ -143,13 +143,13 @@ impl Flow for Checkout {
 
     fn is_duplicate(&self, command: &Command) -> bool {
         let payment = self.payment.as_ref();
-        let standing = match command {
+        let status = match command {
             Command::CreateCheckoutSession(request) => return self.sessions.is_requested(request),
-            Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_standing(refund)),
-            Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_standing(capture)),
+            Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_status(refund)),
+            Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_status(capture)),
             Command::RetrieveCheckoutSession { .. } => None,
         };
-        standing == Some(IntentStatus::Same)
+        status == Some(IntentStatus::Same)
     }
 
     fn permits(&self, action: Action, rules: &mut Rules<'_>) {
@@ -197,6 +197,6 @@ impl Flow for Checkout {
 
     fn impossible(&self) -> Option<&'static str> {
         let paid = self.payment.is_some() == self.sessions.settled().is_some();
-        self.sessions.impossible().or((!paid).then_some("money belongs to a session that counts, and to no other"))
+        self.sessions.impossible().or((!paid).then_some("only a checkout with a settled session has a payment"))
     }
 }

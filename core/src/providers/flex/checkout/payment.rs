@@ -1,4 +1,4 @@
-//! The payment of a checkout: what was received, what of it was given back, and what of what is held was taken.
+//! The payment of a checkout: the received, captured, refunded and disputed amounts.
 
 mod capture;
 mod dispute;
@@ -16,61 +16,61 @@ use super::Cx;
 use crate::flow::{Intents, PollTimer};
 use crate::id::EffectId;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::{ChargeSeen, DisputeSeen, RefundSeen, SessionSeen, Status};
+use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject, Status};
 use crate::providers::flex::ids::{CaptureId, DisputeId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::sessions::Session;
 use dispute::Disputes;
 use in_flight::InFlight;
-use outcome::is_named;
+use outcome::is_effect;
 use refund::Refund;
 
-/// The money of a session that is complete.
+/// The money of a complete session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutPayment"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Payment {
-    /// What the customer pays, in cents.
+    /// The total that the customer pays, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<Cents>,
-    /// What was received, in cents: the most that was seen.
+    /// The highest received amount that Flex has shown, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     received: Option<Cents>,
-    /// What was given back by Flex's own count, in cents: the most that was seen.
+    /// The highest refunded amount that Flex has shown, in cents.
     #[serde(default)]
     refunded: Cents,
-    /// The refunds that were seen, by their ids.
+    /// The refunds that Flex has shown, sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refunds: Vec<Refund>,
-    /// The refunds that are asked for and whose outcome is unknown.
+    /// The requested refunds whose outcome is unknown.
     #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
     refunding: InFlight,
-    /// The captures that were seen, and how much each took, in cents.
+    /// The captures that Flex has shown, and the amount of each in cents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     captured: Vec<(CaptureId, Cents)>,
-    /// The captures that are asked for and whose outcome is unknown.
+    /// The requested captures whose outcome is unknown.
     #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
     capturing: InFlight,
-    /// Whether a capture was asked for that is the last.
+    /// Whether the final capture was requested.
     #[serde(default)]
     is_final: bool,
-    /// What the customer disputes.
+    /// The disputes of the payment.
     #[serde(default, skip_serializing_if = "Disputes::is_nothing")]
     disputes: Box<Disputes>,
-    /// The wait for the end of refunds of ours that are on their way.
+    /// The lookup schedule of our refunds that are still pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settling: Option<Box<PollTimer>>,
-    /// Refunds that were asked for.
+    /// The intents of the requested refunds.
     #[serde(default)]
     returns: Intents,
-    /// Captures that were asked for.
+    /// The intents of the requested captures.
     #[serde(default)]
     captures: Intents,
 }
 
 impl Payment {
-    /// The payment of the session that settles the checkout. It is delivered once, if it is what was asked for.
-    pub(super) fn of(session: &Session, cx: &mut Cx<'_>) -> Self {
+    /// The payment of the session that settles the checkout. The session is fulfilled once, if it matches the request.
+    pub(super) fn new(session: &Session, cx: &mut Cx<'_>) -> Self {
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
             (true, true) => cx.fulfill(session.id().as_str()),
@@ -79,13 +79,13 @@ impl Payment {
         Self::default()
     }
 
-    /// What of all of it was received; what a session leaves out is its total, unless the money is only held.
+    /// The received amount. If Flex does not show it, the total counts, unless the payment is only authorized.
     fn received(&self, manual: bool) -> Cents {
         let taken = self.captured.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount));
         self.received.or(self.total.filter(|_| !manual)).unwrap_or_default().max(taken)
     }
 
-    /// What was given back: what is booked, without what came to nothing.
+    /// The refunded amount, without refunds that failed.
     fn returned(&self) -> Cents {
         let all = |reversed: bool| {
             let some = self.refunds.iter().filter(|it| it.status.is_reversed() == reversed);
@@ -94,86 +94,93 @@ impl Payment {
         all(false).max(self.refunded.minus(all(true)))
     }
 
-    /// What can still be given back, whether or not it is disputed.
+    /// The amount that is not refunded yet, disputed or not.
     pub(super) fn refundable(&self, manual: bool) -> Cents {
-        self.received(manual).minus(self.refunding.with(self.returned()))
+        self.received(manual).minus(self.refunding.total_with(self.returned()))
     }
 
-    /// The same, without what is disputed.
+    /// The amount that is neither refunded nor disputed.
     pub(super) fn undisputed(&self, manual: bool) -> Cents {
         self.refundable(manual).minus(self.disputes.blocked(self.received(manual)))
     }
 
-    /// What can still be taken.
+    /// The authorized amount that is not captured yet.
     pub(super) fn capturable(&self) -> Cents {
-        let taken = self.capturing.with(self.received(true));
+        let taken = self.capturing.total_with(self.received(true));
         if self.is_final { Cents::ZERO } else { self.total.unwrap_or_default().minus(taken) }
     }
 
-    /// The session that counts was shown; `requested` is the request for whose outcome it was looked up.
-    pub(super) fn shown(
+    /// Applies the session that counts. `requested` is the request whose outcome was looked up.
+    pub(super) fn on_session(
         &mut self,
         session: &Session,
-        seen: &SessionSeen,
+        object: &SessionObject,
         requested: Option<&EffectId>,
         cx: &mut Cx<'_>,
     ) {
-        match (&seen.status, requested) {
-            (Some(Status::Complete), _) if session.is_in_mode(seen, cx) => {
-                self.settle(seen, requested, cx);
+        match (&object.status, requested) {
+            (Some(Status::Complete), _) if session.is_in_mode(object, cx) => {
+                self.settle(object, requested, cx);
                 self.withdraw_moot(session.is_manual(), cx);
                 self.plan(session.id(), cx);
             }
-            // Whatever else it says of itself proves nothing about its money.
-            (_, Some(name)) => Self::look_again(name, cx),
+            // A session that is not complete proves nothing about the money.
+            (_, Some(effect)) => Self::retry_lookup(effect, cx),
             _ => {}
         }
     }
 
-    /// Takes in what a session says; the order in which its news come does not matter.
-    fn note(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        self.total = self.total.max(seen.amount_total);
-        self.received = self.received.max(seen.amount_received);
-        self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
-        for capture in seen.captures.iter().flat_map(|it| &it.list) {
+    /// Stores the amounts, captures, refunds and disputes of a session, in whatever order they arrive.
+    fn apply(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
+        self.total = self.total.max(object.amount_total);
+        self.received = self.received.max(object.amount_received);
+        self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
+        for capture in object.captures.iter().flat_map(|it| &it.list) {
             self.note_capture(capture);
         }
-        self.note_refunds(seen, cx);
-        self.disputes.note_all(seen, cx);
+        self.note_refunds(object, cx);
+        self.disputes.note_all(object, cx);
     }
 
-    /// A lookup of the session was answered.
-    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
-        if let Some(watch) = &mut self.settling {
-            watch.looked(cx.leased_at());
+    /// Notes that a lookup of the session got a reply.
+    pub(super) fn note_lookup(&mut self, cx: &Cx<'_>) {
+        if let Some(timer) = &mut self.settling {
+            timer.looked(cx.leased_at());
         }
     }
 
-    /// A webhook shows a refund.
-    pub(super) fn refund_signaled(&mut self, seen: &RefundSeen, session: &Session, cx: &mut Cx<'_>) {
-        self.note_refund(seen, session.id(), cx);
-        self.settle_signaled_refund(seen, cx);
+    /// Applies a webhook about a refund.
+    pub(super) fn on_refund_webhook(&mut self, object: &RefundObject, session: &Session, cx: &mut Cx<'_>) {
+        self.note_refund(object, session.id(), cx);
+        self.settle_refund_webhook(object, cx);
         self.withdraw_moot(session.is_manual(), cx);
         self.plan(session.id(), cx);
     }
 
-    /// A webhook shows that some of a charge was given back: how much counts at once.
-    pub(super) fn charge_refunded(&mut self, seen: &ChargeSeen) {
-        self.refunded = self.refunded.max(seen.amount_refunded.unwrap_or_default());
+    /// Applies a webhook about a refunded charge. The refunded amount counts at once.
+    pub(super) fn on_charge_refunded(&mut self, object: &ChargeObject) {
+        self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
     }
 
-    /// A webhook shows a dispute. One of a payment that does not count is about nothing: a person must know even so.
-    pub(super) fn disputed(&mut self, seen: &DisputeSeen, about: Option<&str>, session: &Session, cx: &mut Cx<'_>) {
+    /// Applies a webhook about a dispute. Without `about` the dispute is about a payment that does not count, and only
+    /// a review follows.
+    pub(super) fn on_dispute_webhook(
+        &mut self,
+        object: &DisputeObject,
+        about: Option<&str>,
+        session: &Session,
+        cx: &mut Cx<'_>,
+    ) {
         match about {
-            Some(about) => self.disputes.note(seen, about, cx),
-            None => Disputes::ask(seen.dispute_id.as_str(), cx),
+            Some(about) => self.disputes.note(object, about, cx),
+            None => Disputes::ask(object.dispute_id.as_str(), cx),
         }
         self.withdraw_moot(session.is_manual(), cx);
     }
 
     /// Whether a refund is known.
-    pub(super) fn knows_refund(&self, seen: &RefundSeen) -> bool {
-        self.refunds.iter().any(|it| it.id == seen.refund_id)
+    pub(super) fn knows_refund(&self, object: &RefundObject) -> bool {
+        self.refunds.iter().any(|it| it.id == object.refund_id)
     }
 
     /// Whether a dispute is known.
@@ -181,17 +188,17 @@ impl Payment {
         self.disputes.contains(id)
     }
 
-    /// The ids by which a webhook finds it.
+    /// The ids by which a webhook finds the payment.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.refunds.iter().map(|it| it.id.as_str()).chain(self.disputes.ids())
     }
 
-    /// A person says whether refunds that are on their way are waited for.
+    /// A person decides whether the flow waits longer for pending refunds.
     pub(super) fn refunds_reviewed(&mut self, session: &Session, verdict: Verdict, cx: &mut Cx<'_>) {
-        if let Some(watch) = &mut self.settling {
+        if let Some(timer) = &mut self.settling {
             match verdict {
-                Verdict::KeepWaiting => **watch = PollTimer::new(cx.now()),
-                _ => watch.stop(),
+                Verdict::KeepWaiting => **timer = PollTimer::new(cx.now()),
+                _ => timer.stop(),
             }
         }
         self.plan(session.id(), cx);
@@ -203,24 +210,30 @@ impl Payment {
         self.withdraw_moot(session.is_manual(), cx);
     }
 
-    /// Withdraws the refunds that were not sent, once the bank or another request has given back what they would.
+    /// Withdraws unsent refunds for which too little money is left: the bank or another request has returned it.
     pub(super) fn withdraw_moot(&mut self, manual: bool, cx: &mut Cx<'_>) {
         let left = self.received(manual).minus(self.returned());
-        // Of how much a whole item is only Flex knows: it is something.
+        // Only Flex knows the price of a whole item, but it is at least 1 cent.
         let is_moot = |amount: Cents| amount.max(Cents::new(1)) > left;
-        let moot = self.refunding.open().iter().filter(|(_, amount)| is_moot(*amount)).map(|(name, _)| name.clone());
-        for name in moot.collect::<Vec<_>>() {
-            if cx.pending(|call| is_named(call, &name)).is_some_and(|it| !it.sent) {
-                cx.withdraw_unsent(|call| is_named(call, &name));
-                self.refund_came_to_nothing(&name);
+        let is_unsent =
+            |effect: &EffectId, cx: &Cx<'_>| cx.pending(|call| is_effect(call, effect)).is_some_and(|it| !it.sent);
+        let open = self.refunding.open().iter();
+        let moot: Vec<_> = open.filter(|(_, amount)| is_moot(*amount)).map(|(effect, _)| effect.clone()).collect();
+        for effect in moot {
+            if is_unsent(&effect, cx) {
+                self.withdraw_refund(&effect, cx);
             }
         }
+        // All disputes have ended, so the lost money stays lost. The newest refund is withdrawn first.
         while self.undisputed(manual) < Cents::ZERO && self.disputes.is_settled() {
-            let unsent = self.refunding.open().iter().rev().map(|(name, _)| name);
-            let mut unsent = unsent.filter(|name| cx.pending(|call| is_named(call, name)).is_some_and(|it| !it.sent));
-            let Some(name) = unsent.next().cloned() else { return };
-            cx.withdraw_unsent(|call| is_named(call, &name));
-            self.refund_came_to_nothing(&name);
+            let mut newest_first = self.refunding.open().iter().rev().map(|(effect, _)| effect);
+            let Some(effect) = newest_first.find(|effect| is_unsent(effect, cx)).cloned() else { return };
+            self.withdraw_refund(&effect, cx);
         }
+    }
+
+    fn withdraw_refund(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
+        cx.withdraw_unsent(|call| is_effect(call, effect));
+        self.refund_not_made(effect);
     }
 }

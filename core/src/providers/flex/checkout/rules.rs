@@ -1,4 +1,4 @@
-//! The rules of a checkout's actions: what its state decides, and what a command's contents do.
+//! The gates of a checkout: what the state permits, and what a command may contain.
 
 use alloc::format;
 
@@ -10,13 +10,13 @@ use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the checkout's needs, and again the request that came of it when it is leased.
+/// What an action needs from the state. It is checked for a command, and again at the lease of its request.
 pub(super) fn permits(checkout: &Checkout, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => checkout.sessions.permits_create(rules),
         Action::Retrieve => {}
-        Action::Refund => refund(checkout, rules),
-        Action::Capture => capture(checkout, rules),
+        Action::Refund => permits_refund(checkout, rules),
+        Action::Capture => permits_capture(checkout, rules),
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     let manual = checkout.sessions.is_manual();
     match (action, &checkout.payment) {
         (Action::Create, _) => checkout.sessions.accepts_create(rules),
-        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(begins(checkout), rules),
+        (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_start(checkout), rules),
         (Action::Refund, Some(payment)) => {
             let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
             rules.check(Rule::RefundNotAboveReceived, left > Cents::ZERO);
@@ -38,40 +38,40 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     }
 }
 
-/// The rules that the contents of a command decide.
+/// Checks the contents of a command.
 pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Checkout>(rules),
         Command::RetrieveCheckoutSession { checkout_session_id } => {
-            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), begins(checkout), rules);
+            checkout.sessions.check_retrieve(checkout_session_id.as_ref(), can_start(checkout), rules);
         }
         Command::CreateRefund(refund) => check_refund(checkout, refund, rules),
         Command::CapturePayment(capture) => check_capture(checkout, capture, rules),
     }
 }
 
-/// Whether the checkout can begin with a session of another origin.
-fn begins(checkout: &Checkout) -> bool {
+/// Whether the flow can start with a session of another origin.
+fn can_start(checkout: &Checkout) -> bool {
     checkout.sessions.is_absent()
 }
 
-fn refund(checkout: &Checkout, rules: &mut Rules<'_>) {
-    let completes = !checkout.sessions.is_absent();
-    let completed = completes.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+fn permits_refund(checkout: &Checkout, rules: &mut Rules<'_>) {
+    let is_started = !checkout.sessions.is_absent();
+    let completed = is_started.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     rules.check(Rule::RefundOnlyComplete, checkout.payment.is_some()).unblocked_by(completed);
     let Some(payment) = checkout.payment.as_ref().filter(|_| rules.is_lease()) else { return };
-    // What is about to be sent counts as on its way already.
-    let (left, free) =
-        (payment.refundable(checkout.sessions.is_manual()), payment.undisputed(checkout.sessions.is_manual()));
+    // At the lease, the leased request counts as in flight already.
+    let manual = checkout.sessions.is_manual();
+    let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
     rules.check(Rule::RefundNotDisputed, left == free || free >= Cents::ZERO);
 }
 
-fn capture(checkout: &Checkout, rules: &mut Rules<'_>) {
-    let begun = checkout.sessions.current().is_some();
-    if begun {
+fn permits_capture(checkout: &Checkout, rules: &mut Rules<'_>) {
+    let started = checkout.sessions.current().is_some();
+    if started {
         rules.check(Rule::CaptureOnlyManual, checkout.sessions.is_manual());
     }
-    if checkout.payment.is_none() && (checkout.sessions.is_manual() || !begun) {
+    if checkout.payment.is_none() && (checkout.sessions.is_manual() || !started) {
         rules.check(CoreRule::NotNow, false).unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     }
 }
@@ -86,17 +86,17 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
     rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
     let Some(payment) = &checkout.payment else { return };
     let left = payment.refundable(checkout.sessions.is_manual());
-    // That nothing is left has been said already.
+    // `accepts` has rejected the command already if nothing is left.
     if left > Cents::ZERO {
-        let amount = refund.wanted(left);
-        let has_room = refund.is_something() && refund.parts().all(|part| part <= left) && amount <= left;
-        rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.least()).at("/amount");
+        let amount = refund.requested_amount(left);
+        let has_room = refund.has_valid_amounts() && refund.parts().all(|part| part <= left) && amount <= left;
+        rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.minimum()).at("/amount");
         let free = payment.undisputed(checkout.sessions.is_manual());
-        let detail = || format!("Of {left} cents that are left, {free} are not disputed.");
+        let detail = || format!("{left} cents are left, but only {free} of them are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);
     }
-    if let Some(standing) = payment.refund_standing(refund) {
-        standing.check(CoreRule::OtherContent, rules);
+    if let Some(status) = payment.refund_status(refund) {
+        status.check(CoreRule::OtherContent, rules);
     }
 }
 
@@ -110,7 +110,7 @@ fn check_capture(checkout: &Checkout, capture: &CapturePayment, rules: &mut Rule
         let within = capture.amount > Cents::ZERO && capture.amount <= left;
         rules.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
     }
-    if let Some(standing) = payment.capture_standing(capture) {
-        standing.check(CoreRule::OtherContent, rules);
+    if let Some(status) = payment.capture_status(capture) {
+        status.check(CoreRule::OtherContent, rules);
     }
 }

@@ -1,15 +1,15 @@
-//! What replies, webhooks and persons say of sessions, and what follows.
+//! What replies, webhooks and verdicts do to the sessions.
 
 use alloc::boxed::Box;
 
-use super::ownership::{Ours, is_create};
+use super::ownership::{CreateMatch, is_create};
 use super::session::{Session, check_response};
 use super::{Evidence, Sessions, Settled};
 use crate::fact::IgnoredReason;
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{Call, RETRIEVE_SESSION};
-use crate::providers::flex::api::objects::{SessionSeen, Status};
+use crate::providers::flex::api::objects::{SessionObject, Status};
 use crate::providers::flex::api::session_request::Mode;
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::{Review, Verdict};
@@ -17,56 +17,61 @@ use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
 impl Sessions {
-    /// The session that answers our request: by its reply, by its lookup, or by a webhook that echoes our reference.
-    pub(crate) fn created<F: Flex>(
+    /// Adds the session that our create request has made. The evidence is the request's reply, its lookup, or a webhook
+    /// that matches the request.
+    pub(crate) fn add_created<F: Flex>(
         &mut self,
-        seen: &SessionSeen,
+        object: &SessionObject,
         evidence: Evidence,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
         let Some(requested) = self.requested.take() else { return Err(IgnoredReason::Unrelated) };
         let reference = self.reference.clone().unwrap_or_default();
-        let session = requested.answered_by(seen, &reference, cx);
-        self.answered = Some(Box::new(requested));
-        // Where a reply has proved it, the request is over already.
-        cx.prove(is_create, Some(seen.checkout_session_id.as_str()));
+        let session = requested.check_created(object, &reference, cx);
+        self.last_created = Some(Box::new(requested));
+        // If the reply has proved the request, the request is over already.
+        cx.prove(is_create, Some(object.checkout_session_id.as_str()));
         self.adopting = None;
         self.add(session, cx);
-        Ok(self.note(seen, evidence, cx))
+        Ok(self.apply(object, evidence, cx))
     }
 
-    /// The reply to the lookup of a session.
-    pub(crate) fn shown<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) -> Result<Settled, IgnoredReason> {
-        let id = &seen.checkout_session_id;
+    /// Applies the reply to the lookup of a session.
+    pub(crate) fn on_lookup<F: Flex>(
+        &mut self,
+        object: &SessionObject,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<Settled, IgnoredReason> {
+        let id = &object.checkout_session_id;
         if self.adopting.as_ref() == Some(id) {
-            return self.adopted(seen, Evidence::Reply, cx);
+            return self.add_adopted(object, Evidence::Reply, cx);
         }
         match self.find_mut(id) {
             None => Err(IgnoredReason::Unrelated),
             Some(session) => {
                 session.watch.looked(cx.leased_at());
-                Ok(self.note(seen, Evidence::Reply, cx))
+                Ok(self.apply(object, Evidence::Reply, cx))
             }
         }
     }
 
-    /// The session that is looked for is there.
-    fn adopted<F: Flex>(
+    /// Adds the session that the flow looked for.
+    fn add_adopted<F: Flex>(
         &mut self,
-        seen: &SessionSeen,
+        object: &SessionObject,
         evidence: Evidence,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let id = &seen.checkout_session_id;
+        let id = &object.checkout_session_id;
         cx.withdraw_review(Review::NotFound, id.as_str());
         if self.requested.is_some() {
-            return self.created(seen, evidence, cx);
+            return self.add_created(object, evidence, cx);
         }
         self.adopting = None;
-        let other = seen.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
+        let other = object.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
         let until = UnblockedBy::action_of(F::OTHER, RETRIEVE_SESSION.name);
         cx.check(CoreRule::OtherFlow, !other).at("/checkout_session/mode").unblocked_by(until);
-        let of_mode = seen.test_mode.is_of(cx.settings(), None);
+        let of_mode = object.test_mode.is_in_mode(cx.settings(), None);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         if other || !of_mode {
             return Ok(None);
@@ -75,28 +80,28 @@ impl Sessions {
         if let Some(session) = self.find_mut(id).filter(|_| evidence == Evidence::Reply) {
             session.watch.looked(cx.leased_at());
         }
-        Ok(self.note(seen, evidence, cx))
+        Ok(self.apply(object, evidence, cx))
     }
 
-    /// Takes in what a session says. One that is complete settles the purchase, unless another has.
-    pub(super) fn note<F: Flex>(&mut self, seen: &SessionSeen, evidence: Evidence, cx: &mut Cx<'_, F>) -> Settled {
-        check_response(seen, cx);
-        let session = self.find_mut(&seen.checkout_session_id)?;
-        session.describe(seen, cx);
+    /// Applies a session that Flex shows. A complete session settles the purchase, unless another session has.
+    pub(super) fn apply<F: Flex>(&mut self, object: &SessionObject, evidence: Evidence, cx: &mut Cx<'_, F>) -> Settled {
+        check_response(object, cx);
+        let session = self.find_mut(&object.checkout_session_id)?;
+        session.note_details(object, cx);
         if evidence == Evidence::Reply {
-            session.note_unlisted(seen.status.as_ref(), cx);
+            session.note_unlisted(object.status.as_ref(), cx);
         }
         let before = session.status.clone();
-        let complete = seen.status == Some(Status::Complete);
-        if complete && F::SUBSCRIBES && seen.subscription_ids().next().is_none() && before != Status::Complete {
-            // It is paid, and only the session says which subscription it made.
+        let complete = object.status == Some(Status::Complete);
+        if complete && F::SUBSCRIBES && object.subscription_ids().next().is_none() && before != Status::Complete {
+            // The session is paid, but does not name the subscription that it has created. Only a lookup can.
             session.plan_lookup(cx);
             if evidence == Evidence::Webhook {
                 cx.look_up(Call::RetrieveCheckoutSession(session.id.clone()));
             }
             return None;
         }
-        if let Some(status) = &seen.status {
+        if let Some(status) = &object.status {
             session.advance(status, cx);
         }
         session.plan_lookup(cx);
@@ -105,12 +110,12 @@ impl Sessions {
         }
         let id = session.id.clone();
         if F::SUBSCRIBES {
-            ask_about_several(seen, cx);
+            ask_about_several(object, cx);
         }
         self.settle(&id, cx)
     }
 
-    /// A session has been paid: it settles the purchase, unless another has.
+    /// A session is paid. It settles the purchase, unless another session has.
     pub(super) fn settle<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) -> Settled {
         if self.settled.is_some() {
             cx.ask(Review::SecondPayment, id.as_str());
@@ -119,7 +124,7 @@ impl Sessions {
         let session = self.find(id).cloned()?;
         self.settled = Some(id.clone());
         if self.requested.is_some() {
-            // A request that was not sent need not be made any more.
+            // A request that was not sent is not needed any more.
             cx.withdraw_unsent(is_create);
             if cx.pending(is_create).is_none() && self.adopting.is_none() {
                 self.requested = None;
@@ -128,26 +133,26 @@ impl Sessions {
         Some(Box::new(session))
     }
 
-    /// A webhook about a session; `completed` is what its name says.
-    pub(crate) fn signaled<F: Flex>(
+    /// Applies a webhook about a session. `completed` is whether the event's name says that the session was completed.
+    pub(crate) fn on_webhook<F: Flex>(
         &mut self,
-        seen: &SessionSeen,
+        object: &SessionObject,
         completed: bool,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let id = &seen.checkout_session_id;
-        seen.test_mode.admit(self.find(id).or(self.current()).and_then(|it| it.test_mode), cx)?;
-        let Some(session) = self.find(id) else { return self.unknown_signaled(seen, completed, cx) };
-        match (&seen.status, completed) {
+        let id = &object.checkout_session_id;
+        object.test_mode.require_mode(self.find(id).or(self.current()).and_then(|it| it.test_mode), cx)?;
+        let Some(session) = self.find(id) else { return self.on_unknown_webhook(object, completed, cx) };
+        match (&object.status, completed) {
             (Some(Status::Complete), true) | (Some(Status::Expired), false) => {
-                Ok(self.note(seen, Evidence::Webhook, cx))
+                Ok(self.apply(object, Evidence::Webhook, cx))
             }
-            // What is paid stays so, and its money may have moved.
+            // The session stays complete, but its money may have moved.
             (Some(Status::Complete), false) if session.status == Status::Complete => {
-                Ok(self.note(seen, Evidence::Webhook, cx))
+                Ok(self.apply(object, Evidence::Webhook, cx))
             }
             _ if session.status.is_final() => Err(IgnoredReason::Duplicate),
-            // The webhook and its session do not agree: the lookup decides.
+            // The event and its session contradict each other, so a lookup decides.
             _ => {
                 cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
                 Ok(None)
@@ -155,85 +160,102 @@ impl Sessions {
         }
     }
 
-    /// A webhook about a session whose id is not known: the reply to our request is still to come, or was lost.
-    fn unknown_signaled<F: Flex>(
+    /// Applies a webhook about a session whose id is unknown. The reply to our request is late or was lost.
+    fn on_unknown_webhook<F: Flex>(
         &mut self,
-        seen: &SessionSeen,
+        object: &SessionObject,
         completed: bool,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let complete = completed && seen.status == Some(Status::Complete);
-        if let Some(open) = self.open(cx) {
-            match self.ours(seen, &open) {
-                Ours::Surely | Ours::Likely if complete => return self.created(seen, Evidence::Webhook, cx),
-                Ours::No => {}
+        let complete = completed && object.status == Some(Status::Complete);
+        if let Some(open) = self.open_create(cx) {
+            match self.match_create(object, &open) {
+                CreateMatch::Certain | CreateMatch::Likely if complete => {
+                    return self.add_created(object, Evidence::Webhook, cx);
+                }
+                CreateMatch::No => {}
                 _ => return Err(IgnoredReason::Early),
             }
         }
-        if self.adopting.as_ref() == Some(&seen.checkout_session_id) {
+        if self.adopting.as_ref() == Some(&object.checkout_session_id) {
             if complete {
-                return self.adopted(seen, Evidence::Webhook, cx);
+                return self.add_adopted(object, Evidence::Webhook, cx);
             }
-            // The lookup that adopts it is made once more: Flex has it.
-            cx.look_up(Call::RetrieveCheckoutSession(seen.checkout_session_id.clone()));
+            // Flex knows the session, so the lookup that adopts it is repeated.
+            cx.look_up(Call::RetrieveCheckoutSession(object.checkout_session_id.clone()));
             return Ok(None);
         }
-        if !complete || !self.was_ours(seen, cx) {
-            let waits = self.requested.is_some() && seen.client_reference_id.is_none() && seen.echo.is_none();
+        if !complete || !self.is_from_this_flow(object, cx) {
+            let waits = self.requested.is_some() && object.client_reference_id.is_none() && object.echo.is_none();
             return Err(if waits { IgnoredReason::Early } else { IgnoredReason::Unrelated });
         }
-        let session = Session { sound: true, ..Session::new(seen.checkout_session_id.clone(), cx.now()) };
-        if seen.echo.is_some() {
-            // Our request has made it, and maybe another too.
-            if cx.after_all(is_create, session.id.as_str(), Review::MadeAfterAll)?.is_some_and(|it| it.again.is_some())
-            {
-                self.requested = None;
-            }
-            let reference = self.reference.clone().unwrap_or_default();
-            let session = match &self.answered {
-                Some(requested) => requested.answered_by(seen, &reference, cx),
-                None => Session { own: true, sound: false, ..session },
-            };
-            self.add(session, cx);
-            return Ok(self.note(seen, Evidence::Webhook, cx));
+        match object.echo {
+            Some(_) => self.add_created_again(object, cx),
+            None => Ok(self.add_unexplained(object, cx)),
         }
-        // It carries our reference, and is none of those that are known: it was paid, and a person must find out by whom.
+    }
+
+    /// Adds a paid session that returns a key of ours. A request that is over has created it, and maybe another one
+    /// too.
+    fn add_created_again<F: Flex>(
+        &mut self,
+        object: &SessionObject,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<Settled, IgnoredReason> {
+        let id = &object.checkout_session_id;
+        let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll)?;
+        if made.is_some_and(|made| made.again.is_some()) {
+            self.requested = None;
+        }
+        let reference = self.reference.clone().unwrap_or_default();
+        let session = match &self.last_created {
+            Some(requested) => requested.check_created(object, &reference, cx),
+            None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
+        };
+        self.add(session, cx);
+        Ok(self.apply(object, Evidence::Webhook, cx))
+    }
+
+    /// Adds a paid session that carries our reference, but that this flow has not created. A person must find out who
+    /// paid it.
+    fn add_unexplained<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) -> Settled {
+        let session = Session { sound: true, ..Session::new(object.checkout_session_id.clone(), cx.now()) };
         cx.ask(Review::UnknownSession, session.id.as_str());
         if self.known.is_empty() && self.requested.is_none() {
             self.add(session, cx);
-            return Ok(self.note(seen, Evidence::Webhook, cx));
+            return self.apply(object, Evidence::Webhook, cx);
         }
         let mut session = Session { status: Status::Complete, ..session };
-        session.describe(seen, cx);
+        session.note_details(object, cx);
         session.redirect_url = None;
         cx.learn(session.id.as_str());
         self.known.insert(0, session);
-        self.watch_no_more(cx);
-        Ok(None)
+        self.forget_oldest(cx);
+        None
     }
 
-    /// A request about sessions was refused; of a lookup: there is no such session.
+    /// Flex has refused a request about sessions. A refused lookup means that the session does not exist.
     pub(crate) fn refused<F: Flex>(&mut self, call: &Call, cx: &mut Cx<'_, F>) {
         match call {
-            // One that a reply has named even so is looked up first.
+            // A session that a reply has named is looked up first.
             Call::CreateCheckoutSession(_) if self.adopting.is_none() => self.requested = None,
             Call::RetrieveCheckoutSession(id) if self.find(id).is_some() || self.adopting.as_ref() == Some(id) => {
                 cx.ask(Review::NotFound, id.as_str());
-                self.looked(id, cx);
+                self.note_lookup(id, cx);
             }
             _ => {}
         }
     }
 
     /// A lookup has proved nothing.
-    pub(super) fn looked<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
+    pub(super) fn note_lookup<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
         if let Some(session) = self.find_mut(id) {
             session.watch.looked(cx.leased_at());
             session.plan_lookup(cx);
         }
     }
 
-    /// The customer came back: a hint that a lookup may show something, and proof of nothing.
+    /// The customer has returned. That proves nothing, but a lookup may.
     pub(crate) fn returned<F: Flex>(&mut self, cx: &mut Cx<'_, F>) -> Result<(), IgnoredReason> {
         let open = self.settled.is_none() && self.requested.is_none();
         match self.known.last_mut().filter(|it| open && !it.status.is_final()) {
@@ -246,7 +268,7 @@ impl Sessions {
         }
     }
 
-    /// A person says what a session is.
+    /// Applies a person's verdict about a session.
     pub(crate) fn reviewed<F: Flex>(
         &mut self,
         review: Review,
@@ -285,10 +307,11 @@ impl Sessions {
     }
 }
 
-/// A session that has made several subscriptions counts by the first. A person is asked about the others, which go on billing.
-fn ask_about_several<F: Flex>(seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-    if seen.subscription_ids().nth(1).is_some() {
-        seen.subscription_ids().for_each(|id| cx.learn(id.as_str()));
-        cx.ask(Review::SeveralSubscriptions, seen.checkout_session_id.as_str());
+/// Only the first subscription of a session counts. A person is asked about the others, because Flex keeps charging for
+/// them.
+fn ask_about_several<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
+    if object.subscription_ids().nth(1).is_some() {
+        object.subscription_ids().for_each(|id| cx.learn(id.as_str()));
+        cx.ask(Review::SeveralSubscriptions, object.checkout_session_id.as_str());
     }
 }

@@ -1,4 +1,5 @@
-//! The facet `session`, which both flows share: the sessions of one purchase, of which one is offered and one settles.
+//! The facet `session` of both flows: all sessions of one purchase. The newest is handed out, and one settles the
+//! purchase.
 
 mod evidence;
 mod ownership;
@@ -22,32 +23,32 @@ use crate::flow::{Cx, Named, Rules, Stop};
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
-use session::WAITS;
+use session::WAIT_REVIEWS;
 
 pub(crate) use ownership::{SKEW, is_create};
 pub(crate) use session::Session;
 
-/// How many sessions of one purchase are watched; the reference that Flex echoes finds the others.
-const WATCHED: usize = 8;
+/// The most sessions of one purchase that the flow keeps. Others are found again by the reference that Flex returns.
+const MAX_KNOWN: usize = 8;
 
-/// How far a purchase has come by its sessions.
+/// The progress of a purchase through its sessions.
 ///
-/// The two flows have a table each: only a checkout charges a customer who is away, and only a subscription's session must
-/// say what it has made.
+/// Each flow has a table of its own. Only a checkout charges an absent customer. Only the session of a subscription
+/// must name what it has created.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum SessionState<const SUBSCRIBES: bool> {
-    /// No session is asked for.
+    /// No session was requested.
     Absent,
-    /// One is asked for.
+    /// A session was requested.
     Requested,
-    /// One is looked up for the first time.
+    /// A session is looked up for the first time.
     Adopting,
     /// The customer can pay.
     Open,
-    /// Nobody has paid in time.
+    /// The session expired before a payment.
     Expired,
-    /// Paid.
+    /// The session is paid.
     Complete,
 }
 
@@ -72,43 +73,43 @@ impl<const SUBSCRIBES: bool> Named for SessionState<SUBSCRIBES> {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSessions"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sessions {
-    /// The reference that our sessions carry, and that comes back.
+    /// The reference that our sessions carry, and that Flex returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// What is asked for and not answered.
+    /// The requested session, while no reply has shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested: Option<Requested>,
-    /// What was asked for last and was answered: another session that the same request has made is held against it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    answered: Option<Box<Requested>>,
-    /// A session of another origin, or one that a person names, that is looked up.
+    /// The last request that has created a session. Another session of the same request is compared with it.
+    #[serde(rename = "answered", default, skip_serializing_if = "Option::is_none")]
+    last_created: Option<Box<Requested>>,
+    /// A session that the flow looks up for the first time: the host or a person has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adopting: Option<CheckoutSessionId>,
-    /// The sessions that Flex knows, the newest last.
+    /// The sessions that Flex has shown, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     known: Vec<Session>,
-    /// The one that counts.
+    /// The session that settles the purchase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settled: Option<CheckoutSessionId>,
-    /// When the first session was asked for.
+    /// When the first session was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
 }
 
-/// The session that has settled the purchase just now, if one has.
+/// The session that has just settled the purchase, if one has.
 pub(crate) type Settled = Option<Box<Session>>;
 
-/// How a session was shown.
+/// Who has shown a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Evidence {
-    /// By the reply to a request of our own.
+    /// The reply to our own request.
     Reply,
-    /// By a webhook.
+    /// A webhook.
     Webhook,
 }
 
 impl Sessions {
-    /// How far the purchase has come.
+    /// The state of the facet.
     pub(crate) fn state<const SUBSCRIBES: bool>(&self) -> SessionState<SUBSCRIBES> {
         match (&self.settled, &self.requested, &self.adopting, self.known.last()) {
             (Some(_), ..) => SessionState::Complete,
@@ -120,7 +121,7 @@ impl Sessions {
         }
     }
 
-    /// Whether none is asked for, looked up or known.
+    /// Whether no session is requested, looked up or known.
     pub(crate) fn is_absent(&self) -> bool {
         self.state::<false>() == SessionState::Absent
     }
@@ -133,12 +134,12 @@ impl Sessions {
         self.known.iter_mut().find(|it| it.id == *id)
     }
 
-    /// The session that counts.
+    /// The session that settles the purchase.
     pub(crate) fn settled(&self) -> Option<&Session> {
         self.find(self.settled.as_ref()?)
     }
 
-    /// The session that counts, or the newest.
+    /// The session that settles the purchase, or else the newest.
     pub(crate) fn current(&self) -> Option<&Session> {
         match &self.settled {
             Some(id) => self.find(id),
@@ -146,7 +147,7 @@ impl Sessions {
         }
     }
 
-    /// Whether another session may be paid yet, and tell what it has sold.
+    /// Whether another session may still be paid, and then name its subscription.
     pub(crate) fn may_sell(&self) -> bool {
         self.known.iter().any(|session| session.status != Status::Complete)
     }
@@ -156,45 +157,45 @@ impl Sessions {
         self.reference.as_deref()
     }
 
-    /// Whether the money of that one is only held.
+    /// Whether the current session only authorizes its payment.
     pub(crate) fn is_manual(&self) -> bool {
         self.current().is_some_and(Session::is_manual)
     }
 
-    /// Whether that one is of test mode, if that is known.
+    /// Whether the current session is in test mode, if that is known.
     pub(crate) fn test_mode(&self) -> Option<bool> {
         self.current().and_then(Session::test_mode)
     }
 
-    /// Whether the same session is asked for and not answered.
+    /// Whether the same session is requested, and no reply has shown it.
     pub(crate) fn is_requested(&self, command: &CreateCheckoutSession) -> bool {
         self.requested.as_ref().is_some_and(|requested| requested.is_for(command))
     }
 
-    /// What is paid is not bought again.
+    /// A paid purchase cannot be bought again.
     pub(crate) fn permits_create<F: Flex>(&self, rules: &mut Rules<'_, F>) {
         rules.check(CoreRule::AlreadyStarted, self.settled.is_none());
     }
 
-    /// One request is answered before the next is made.
+    /// Only one create request can be open at a time.
     pub(crate) fn accepts_create<F: Flex>(&self, rules: &mut Rules<'_, F>) {
         if self.requested.is_some() || self.adopting.is_some() {
             let open = |call: &Call| {
                 is_create(call)
                     || matches!(call, Call::RetrieveCheckoutSession(id) if self.adopting.as_ref() == Some(id))
             };
-            let answered = rules.reply_to(open);
-            rules.check(CoreRule::OneAtATime, false).unblocked_by(answered);
+            let reply = rules.reply_to(open);
+            rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
         }
     }
 
-    /// A session that is known can be looked at, and so can one that a flow begins with.
+    /// A known session can be looked up, and so can the session that a flow starts with.
     pub(crate) fn accepts_retrieve<F: Flex>(&self, begins: bool, rules: &mut Rules<'_, F>) {
-        let answered = rules.reply_to(is_create);
-        rules.check(CoreRule::NothingKnown, self.has_any() || begins).unblocked_by(answered);
+        let reply = rules.reply_to(is_create);
+        rules.check(CoreRule::NothingKnown, self.has_any() || begins).unblocked_by(reply);
     }
 
-    /// It is one of those that are known.
+    /// The session to look up must be a known one.
     pub(crate) fn check_retrieve<F: Flex>(
         &self,
         given: Option<&CheckoutSessionId>,
@@ -203,7 +204,7 @@ impl Sessions {
     ) {
         let known = |id| self.find(id).is_some() || self.adopting.as_ref() == Some(id);
         match given {
-            // That nothing is known yet has been said already.
+            // `accepts_retrieve` has rejected the command already if no session is known.
             Some(id) => rules.check(CoreRule::UnknownId, begins || known(id) || !self.has_any()),
             None => rules.check(CoreRule::NothingKnown, !begins || self.has_any()),
         }
@@ -217,7 +218,7 @@ impl Sessions {
     pub(crate) fn create<F: Flex>(&mut self, mut command: CreateCheckoutSession, cx: &mut Cx<'_, F>) {
         self.requested = Some(Requested::of(&command, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
-        // Our own total stays here: Flex has no field for it.
+        // The expected total is not sent, because Flex has no field for it.
         command.expected_total = None;
         let key = cx.key().as_str();
         let reference =
@@ -248,24 +249,24 @@ impl Sessions {
         cx.learn(session.id.as_str());
         self.known.retain(|it| it.id != session.id);
         self.known.push(session);
-        self.watch_no_more(cx);
+        self.forget_oldest(cx);
     }
 
-    /// Forgets the oldest session, an expired one first, where there are more than are watched.
-    fn watch_no_more<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
-        if self.known.len() > WATCHED {
+    /// Forgets one session if there are too many: an expired one first, then the oldest.
+    fn forget_oldest<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
+        if self.known.len() > MAX_KNOWN {
             let spare = |it: &&Session| self.settled.as_ref() != Some(&it.id);
             let rank = |it: &&Session| (it.status == Status::Expired, it.status.is_final(), Reverse(it.watch.since()));
             let oldest = self.known.iter().filter(spare).max_by_key(rank);
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.known.retain(|it| it.id != gone);
                 cx.withdraw(|call| matches!(call, Call::RetrieveCheckoutSession(id) if *id == gone));
-                cx.withdraw_all_about(&WAITS, |of| of == gone.as_str());
+                cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == gone.as_str());
             }
         }
     }
 
-    /// What is awaited; the newest session is the one offered, unless another is on its way.
+    /// The waits for the sessions. Only the newest hands out its URL, unless a new session is requested.
     pub(crate) fn waits(&self, now: Timestamp) -> Vec<Wait> {
         if self.settled.is_some() {
             return Vec::new();
@@ -274,20 +275,18 @@ impl Sessions {
         self.known.iter().filter_map(|it| it.wait(Some(&it.id) == last, now)).collect()
     }
 
-    /// The ids by which an event finds them.
+    /// The ids by which a webhook finds the sessions.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         let payments = self.known.iter().flat_map(|it| it.payment_intents.iter());
         let sessions = self.known.iter().map(|it| it.id.as_str()).chain(self.adopting.as_ref().map(|it| it.as_str()));
         self.reference.as_deref().into_iter().chain(sessions).chain(payments.map(String::as_str))
     }
 
-    /// What is impossible about them.
+    /// Why this state cannot exist, if it cannot.
     pub(crate) fn impossible(&self) -> Option<&'static str> {
         match &self.settled {
-            Some(id) if self.find(id).is_none() => Some("the session that counts is not known"),
-            _ if self.requested.is_some() && self.reference.is_none() => {
-                Some("a session is asked for without a reference")
-            }
+            Some(id) if self.find(id).is_none() => Some("the settled session is not among the known sessions"),
+            _ if self.requested.is_some() && self.reference.is_none() => Some("the requested session has no reference"),
             _ => None,
         }
     }

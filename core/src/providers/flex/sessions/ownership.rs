@@ -1,4 +1,7 @@
-//! Which sessions are ours: by the key that they echo, or else by what they ask for and when they were made.
+//! Which sessions are ours: those that return our key, or else those that match our request and were created after it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Evidence, Sessions, Settled};
 use crate::effect::{Call as _, Retry, effect_of_key, idempotency_key};
@@ -7,31 +10,31 @@ use crate::flow::AfterAll;
 use crate::flow::Cx;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{CREATE_SESSION, Call};
-use crate::providers::flex::api::objects::{Entries, SessionSeen, Status};
+use crate::providers::flex::api::objects::{Entries, SessionObject, Status};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::Review;
 use crate::providers::flex::rules::Rule;
 use crate::time::{Millis, Timestamp};
 
-/// How far two machines' clocks may be apart.
+/// How far the clocks of two machines may differ.
 pub(crate) const SKEW: Millis = Millis::from_minutes(5);
 
-/// Whether a session answers the request that is open.
+/// How well a session matches the open create request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Ours {
-    /// It does not.
+pub(super) enum CreateMatch {
+    /// The session does not match.
     No,
-    /// It may: something is missing that would tell.
-    Maybe,
-    /// It asks for what we asked for, and was made since.
+    /// The session may match, but a member is missing that would tell.
+    Possible,
+    /// The session shows what we requested, and was created since.
     Likely,
-    /// It echoes the request's own key.
-    Surely,
+    /// The session returns the key of the request.
+    Certain,
 }
 
-/// The request for a session that is open.
-pub(super) struct Open {
-    key: alloc::string::String,
+/// The open create request.
+pub(super) struct OpenCreate {
+    key: String,
     since: Timestamp,
     class: Retry,
     held: bool,
@@ -42,46 +45,49 @@ pub(crate) const fn is_create(call: &Call) -> bool {
 }
 
 impl Sessions {
-    /// The request for a session that was sent, or may have been.
-    pub(super) fn open<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<Open> {
-        let it = cx.pending(is_create).filter(|it| it.sent)?;
-        let key = idempotency_key(F::ID, cx.key(), it.id);
-        Some(Open { key, since: it.first_at?, class: it.call.operation().class, held: it.held })
+    /// The create request that was sent, or may have been.
+    pub(super) fn open_create<F: Flex>(&self, cx: &Cx<'_, F>) -> Option<OpenCreate> {
+        let create = cx.pending(is_create).filter(|it| it.sent)?;
+        let key = idempotency_key(F::ID, cx.key(), create.id);
+        Some(OpenCreate { key, since: create.first_at?, class: create.call.operation().class, held: create.held })
     }
 
-    /// Whether a session that is not known answers the request that is open. An echo decides alone.
-    pub(super) fn ours(&self, seen: &SessionSeen, open: &Open) -> Ours {
-        let Some(requested) = self.requested.as_ref().filter(|_| self.find(&seen.checkout_session_id).is_none()) else {
-            return Ours::No;
+    /// How well an unknown session matches the open create request. A returned key decides alone.
+    pub(super) fn match_create(&self, object: &SessionObject, open: &OpenCreate) -> CreateMatch {
+        let Some(requested) = self.requested.as_ref().filter(|_| self.find(&object.checkout_session_id).is_none())
+        else {
+            return CreateMatch::No;
         };
-        if let Some(echo) = &seen.echo {
-            return if *echo == open.key { Ours::Surely } else { Ours::No };
+        if let Some(echo) = &object.echo {
+            return if *echo == open.key { CreateMatch::Certain } else { CreateMatch::No };
         }
-        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
-        let old = seen.created_at.is_some_and(|made| made.after(SKEW) < open.since);
-        match () {
-            () if other || old || !requested.fits(seen) => Ours::No,
-            () if seen.client_reference_id.is_none() || seen.created_at.is_none() => Ours::Maybe,
-            () => Ours::Likely,
+        let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
+        let old = object.created_at.is_some_and(|made| made.after(SKEW) < open.since);
+        if other || old || !requested.fits(object) {
+            CreateMatch::No
+        } else if object.client_reference_id.is_none() || object.created_at.is_none() {
+            CreateMatch::Possible
+        } else {
+            CreateMatch::Likely
         }
     }
 
-    /// Whether a session that is paid is one of ours that we do not know: it echoes a key of ours, or carries our reference
-    /// since we first asked for one. A host's reference may be that of a customer, and older than the flow.
-    pub(super) fn was_ours<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
-        if let Some(echo) = &seen.echo {
+    /// Whether an unknown paid session is ours. It returns a key of ours, or it carries our reference and was created
+    /// after our first request. A host's reference may name a customer, and be older than the flow.
+    pub(super) fn is_from_this_flow<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
+        if let Some(echo) = &object.echo {
             let effect = effect_of_key(F::ID, cx.key(), echo);
             return effect
                 .and_then(|id| id.strip_prefix(CREATE_SESSION.name))
                 .is_some_and(|rest| rest.starts_with(':'));
         }
-        let Some(since) = self.since.filter(|_| seen.client_reference_id == self.reference) else { return false };
+        let Some(since) = self.since.filter(|_| object.client_reference_id == self.reference) else { return false };
         let is_key = self.reference.as_deref() == Some(cx.key().as_str());
-        seen.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
+        object.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
     }
 
-    /// In which session a message is about a payment of ours, by its payment, its session or our reference; and whether it is
-    /// the one that counts.
+    /// Finds the session of a message about money, by its payment, its session or our reference. Also returns whether
+    /// that session settles the purchase.
     pub(crate) fn owner<F: Flex>(
         &self,
         payment: Option<&str>,
@@ -91,79 +97,90 @@ impl Sessions {
     ) -> Result<(&CheckoutSessionId, bool), IgnoredReason> {
         let by_payment = |id: &str| self.known.iter().find(|it| it.payment_intents.iter().any(|have| have == id));
         let by_session = |id: &str| self.known.iter().find(|it| it.id.as_str() == id);
-        // A host's reference may be that of a customer, who has paid other orders too.
+        // A host's reference may name a customer who has paid other orders too.
         let carries = reference.is_some() && reference == self.reference.as_deref();
         let alone = payment.is_none() && session.is_none();
-        let ours = carries && (alone || reference == Some(cx.key().as_str()));
-        let by_reference = || self.settled.as_ref().filter(|_| ours);
+        let by_own_reference = carries && (alone || reference == Some(cx.key().as_str()));
+        let by_reference = || self.settled.as_ref().filter(|_| by_own_reference);
         let by_id = payment.and_then(by_payment).or_else(|| session.and_then(by_session)).map(|it| &it.id);
         match (by_id.or_else(by_reference), &self.settled) {
             (Some(owner), Some(settled)) => Ok((owner, owner == settled)),
-            // Its session is not known to be paid yet.
+            // The session is not known to be paid yet.
             (Some(_), None) => Err(IgnoredReason::Early),
             (None, None) if carries => Err(IgnoredReason::Early),
-            // It may be a payment of a session whose webhook is still to come.
+            // The payment may belong to a session whose webhook is still to come.
             (None, _) if self.known.iter().any(|it| !it.status.is_final()) => Err(IgnoredReason::Early),
             (None, _) => Err(IgnoredReason::Unrelated),
         }
     }
 
-    /// The reply to the lookup of a request whose outcome is unknown.
+    /// Applies the lookup of a create request whose outcome is unknown.
     pub(crate) fn found<'s, F: Flex>(
         &mut self,
-        list: &'s Entries<SessionSeen>,
+        list: &'s Entries<SessionObject>,
         cx: &mut Cx<'_, F>,
-    ) -> Result<Option<(Settled, &'s SessionSeen)>, IgnoredReason> {
-        let Some(open) = self.open(cx) else { return Err(IgnoredReason::Unrelated) };
-        let best = list.list.iter().map(|it| self.ours(it, &open)).max().unwrap_or(Ours::No);
-        let all = || list.list.iter().filter(|it| self.ours(it, &open) == best);
-        let doubts = list.list.iter().any(|it| self.ours(it, &open) == Ours::Maybe);
-        let one = match best {
-            // Of forms that were made twice the customer has seen none: the one that is paid counts, or else the newest.
-            Ours::Surely => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
-            Ours::Likely if all().nth(1).is_none() && !doubts => all().next(),
-            _ => None,
-        };
-        let others = all().filter(|it| one.is_some_and(|one| one.checkout_session_id != it.checkout_session_id));
-        let others: alloc::vec::Vec<_> = others.map(|it| it.checkout_session_id.clone()).collect();
+    ) -> Result<Option<(Settled, &'s SessionObject)>, IgnoredReason> {
+        let Some(open) = self.open_create(cx) else { return Err(IgnoredReason::Unrelated) };
+        let (best, one, others) = self.best_match(&list.list, &open);
         match (best, one) {
-            // It does not say its status: its own lookup does.
-            (_, Some(seen)) if seen.status.is_none() => {
-                self.hinted(seen, cx);
+            // The list shows no status, so the session itself is looked up.
+            (_, Some(object)) if object.status.is_none() => {
+                self.hinted(object, cx);
                 cx.look_again(is_create);
             }
-            (_, Some(seen)) => {
-                let saw = self.created(seen, Evidence::Reply, cx)?;
+            (_, Some(object)) => {
+                let settled = self.add_created(object, Evidence::Reply, cx)?;
                 if open.class == Retry::Reconcile {
                     others.iter().for_each(|id| cx.ask(Review::MadeTwice, id.as_str()));
                 }
-                return Ok(Some((saw, seen)));
+                return Ok(Some((settled, object)));
             }
-            // It is sent again, whatever was made; unless another was paid meanwhile.
+            // The request is sent again, whatever it has created, unless another session was paid meanwhile.
             _ if open.class == Retry::Harmless && !open.held => self.not_sent(cx),
-            (Ours::No, None) if list.whole => {
+            (CreateMatch::No, None) if list.complete => {
                 if cx.deny(is_create).is_some() {
                     self.requested = None;
                 } else if open.class == Retry::Harmless {
                     self.not_sent(cx);
                 }
             }
-            (Ours::No, None) => cx.look_again(is_create),
+            (CreateMatch::No, None) => cx.look_again(is_create),
             (_, None) => cx.ask_about(is_create),
         }
         Ok(None)
     }
 
-    /// A reply that proves nothing names a session even so: its lookup replaces the search, if it is not another's.
-    pub(crate) fn hinted<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let id = &seen.checkout_session_id;
-        let other = seen.client_reference_id.is_some() && seen.client_reference_id != self.reference;
-        let mode = seen
-            .mode
-            .as_ref()
-            .is_none_or(|mode| self.requested.as_ref().is_some_and(|requested| requested.mode == *mode));
-        cx.check(Rule::CheckoutModeMatches, mode && !other).at("/checkout_session");
-        if mode && !other && self.requested.is_some() && self.find(id).is_none() {
+    /// How well the best of some sessions match the open create request. Also returns the one that counts, and the ids
+    /// of the other best ones.
+    fn best_match<'s>(
+        &self,
+        list: &'s [SessionObject],
+        open: &OpenCreate,
+    ) -> (CreateMatch, Option<&'s SessionObject>, Vec<CheckoutSessionId>) {
+        let ranked: Vec<_> = list.iter().map(|it| (self.match_create(it, open), it)).collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).max().unwrap_or(CreateMatch::No);
+        let all = || ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, object)| *object);
+        let doubts = ranked.iter().any(|(rank, _)| *rank == CreateMatch::Possible);
+        let one = match best {
+            // No customer has seen any of them. The complete one counts, or else the newest.
+            CreateMatch::Certain => all().max_by_key(|it| (it.status == Some(Status::Complete), it.created_at)),
+            CreateMatch::Likely if all().nth(1).is_none() && !doubts => all().next(),
+            _ => None,
+        };
+        let ids = all().map(|it| &it.checkout_session_id);
+        let others = ids.filter(|id| one.is_some_and(|one| one.checkout_session_id != **id)).cloned().collect();
+        (best, one, others)
+    }
+
+    /// A reply proves nothing, but names a session. The lookup of that session replaces the search, unless the session
+    /// is another flow's.
+    pub(crate) fn hinted<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
+        let id = &object.checkout_session_id;
+        let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
+        let requested = self.requested.as_ref().map(|requested| &requested.mode);
+        let same_mode = object.mode.is_none() || object.mode.as_ref() == requested;
+        cx.check(Rule::CheckoutModeMatches, same_mode && !other).at("/checkout_session");
+        if same_mode && !other && requested.is_some() && self.find(id).is_none() {
             self.adopt(id.clone(), cx);
         }
     }
@@ -174,7 +191,7 @@ impl Sessions {
         self.adopting = Some(id);
     }
 
-    /// A session that was looked for is not to be found, by a person's word.
+    /// A person says that the session does not exist.
     pub(super) fn not_adopted<F: Flex>(&mut self, cx: &Cx<'_, F>) {
         self.adopting = None;
         if cx.pending(is_create).is_none() {
@@ -182,7 +199,7 @@ impl Sessions {
         }
     }
 
-    /// Nothing has come of a request for a session. It is not made any more where another was paid meanwhile.
+    /// Nothing came of a create request. It is withdrawn if another session was paid meanwhile.
     pub(crate) fn not_sent<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.settled.is_some() {
             cx.withdraw(is_create);
@@ -190,7 +207,7 @@ impl Sessions {
         }
     }
 
-    /// A session was made although it had been said that it was not: its reply is read as that of the one that is asked for.
+    /// A create request was done after it had ended as not done. Its reply is then read like that of an open request.
     pub(crate) fn after_all<F: Flex>(&mut self, made: &AfterAll<Call>, cx: &Cx<'_, F>) {
         let Call::CreateCheckoutSession(command) = &*made.call else { return };
         if made.again.is_some() {
@@ -202,18 +219,19 @@ impl Sessions {
         }
     }
 
-    /// A person said what has become of a request about sessions, or gave it up; `named` is the session that he names.
-    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, named: Option<&str>, cx: &mut Cx<'_, F>) {
-        match (call, named) {
+    /// Applies a person's verdict about a request, or the end of its retries. `made_id` is the session that the person
+    /// names.
+    pub(crate) fn resolved<F: Flex>(&mut self, call: &Call, made_id: Option<&str>, cx: &mut Cx<'_, F>) {
+        match (call, made_id) {
             (Call::CreateCheckoutSession(_), Some(id)) => {
                 if let Ok(id) = CheckoutSessionId::parse(id) {
                     self.adopt(id, cx);
                 }
             }
-            // One that a reply has named even so is looked at first.
+            // A session that a reply has named is looked up first.
             (Call::CreateCheckoutSession(_), None) if self.adopting.is_none() => self.requested = None,
             (Call::RetrieveCheckoutSession(id), _) if self.adopting.as_ref() == Some(id) => self.not_adopted(cx),
-            (Call::RetrieveCheckoutSession(id), _) => self.looked(id, cx),
+            (Call::RetrieveCheckoutSession(id), _) => self.note_lookup(id, cx),
             _ => {}
         }
     }

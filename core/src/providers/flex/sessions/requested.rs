@@ -1,4 +1,4 @@
-//! What was asked for when a session was created, and what the session that Flex has created must say.
+//! The contents of a create request, and the checks of the session that Flex has created for it.
 
 use alloc::format;
 
@@ -11,43 +11,43 @@ use crate::id::Digest;
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::item::Cart;
-use crate::providers::flex::api::objects::{SessionSeen, Status};
+use crate::providers::flex::api::objects::{SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, CreateCheckoutSession, Mode};
 use crate::providers::flex::eligibility::assess;
 use crate::providers::flex::ids::CustomerId;
 use crate::providers::flex::rules::Rule;
 
-/// What was asked for when a session was created.
+/// The contents of a create request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRequestedSession"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Requested {
-    /// The fingerprint of all of it.
+    /// The fingerprint of the whole request.
     content: Digest,
-    /// What the session is for.
+    /// The requested mode.
     pub(super) mode: Mode,
-    /// The host's own total, or what its catalogue makes, in cents.
+    /// The expected total, or else the total of the catalog's prices, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<Cents>,
-    /// What the items cost, where every price is known.
+    /// The total of the items in cents, if every price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subtotal: Option<Cents>,
-    /// Whether something begins with a trial, or may: nothing is due then.
+    /// Whether the subscription begins with a trial, or may. Nothing is due then.
     #[serde(default)]
     trial: bool,
-    /// Whether a card for health can pay and whether a letter is needed, where every item's eligibility is known.
+    /// Whether an HSA or FSA card can pay, and whether a letter is needed, if the eligibility of every item is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted: Option<(bool, bool)>,
-    /// Whether the money is only held.
+    /// Whether the request only authorizes the payment.
     #[serde(default)]
     manual: bool,
-    /// The customer, where the host names one.
+    /// The customer, if the request names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     customer: Option<CustomerId>,
 }
 
 impl Requested {
-    /// What a command asks for.
+    /// The contents of a command.
     pub(super) fn of(command: &CreateCheckoutSession, settings: &Settings) -> Self {
         let cart = Cart::new(&command.line_items, settings);
         let assessed = cart.lines().map(|lines| assess(&lines));
@@ -66,52 +66,59 @@ impl Requested {
         }
     }
 
-    /// Whether a command asks for the same.
+    /// Whether a command requests the same.
     pub(super) fn is_for(&self, command: &CreateCheckoutSession) -> bool {
         self.content == command.content()
     }
 
-    /// Whether nothing that a session shows differs from what was asked for.
-    pub(super) fn fits(&self, seen: &SessionSeen) -> bool {
-        let free = self.trial && seen.amount_total == Some(Cents::ZERO);
-        let total = free || self.total.is_none() || seen.amount_total.is_none() || self.total == seen.amount_total;
-        let customer = seen.customer_id().is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it));
-        seen.mode.as_ref().is_none_or(|mode| *mode == self.mode) && total && customer
+    /// Whether nothing in a session differs from the request.
+    pub(super) fn fits(&self, object: &SessionObject) -> bool {
+        let free = self.trial && object.amount_total == Some(Cents::ZERO);
+        let total = free || self.total.is_none() || object.amount_total.is_none() || self.total == object.amount_total;
+        let customer = object.customer_id().is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it));
+        object.mode.as_ref().is_none_or(|mode| *mode == self.mode) && total && customer
     }
 
-    /// The session that Flex has created for it, held against it.
-    pub(super) fn answered_by<F: Flex>(&self, seen: &SessionSeen, reference: &str, cx: &mut Cx<'_, F>) -> Session {
-        let sound = self.is_sound(seen, reference, cx);
-        let attended = self.mode != Mode::OffSession && seen.status == Some(Status::Open);
-        cx.check(Rule::CheckoutHasRedirect, !attended || seen.address().is_some()).at("/checkout_session/redirect_url");
-        self.check_amounts(seen, cx);
-        Session { own: true, manual: self.manual, sound, ..Session::new(seen.checkout_session_id.clone(), cx.now()) }
+    /// Checks the session that Flex has created for the request.
+    pub(super) fn check_created<F: Flex>(
+        &self,
+        object: &SessionObject,
+        reference: &str,
+        cx: &mut Cx<'_, F>,
+    ) -> Session {
+        let sound = self.is_sound(object, reference, cx);
+        let attended = self.mode != Mode::OffSession && object.status == Some(Status::Open);
+        cx.check(Rule::CheckoutHasRedirect, !attended || object.address().is_some())
+            .at("/checkout_session/redirect_url");
+        self.check_amounts(object, cx);
+        Session { own: true, manual: self.manual, sound, ..Session::new(object.checkout_session_id.clone(), cx.now()) }
     }
 
-    /// Whether a session is what was asked for: the customer is not sent to pay one that is not.
-    fn is_sound<F: Flex>(&self, seen: &SessionSeen, reference: &str, cx: &mut Cx<'_, F>) -> bool {
-        let later = seen.created_at.is_none_or(|made| seen.expires_at.is_none_or(|end| end > made));
+    /// Whether a session matches the request. The customer cannot be sent to another one.
+    fn is_sound<F: Flex>(&self, object: &SessionObject, reference: &str, cx: &mut Cx<'_, F>) -> bool {
+        let later = object.created_at.is_none_or(|made| object.expires_at.is_none_or(|end| end > made));
         cx.check(Rule::CheckoutExpiresAfterCreated, later).at("/checkout_session/expires_at");
-        let same = seen.mode.as_ref().is_none_or(|mode| *mode == self.mode)
-            && seen.client_reference_id.as_deref().is_none_or(|have| have == reference);
+        let same = object.mode.as_ref().is_none_or(|mode| *mode == self.mode)
+            && object.client_reference_id.as_deref().is_none_or(|have| have == reference);
         cx.check(Rule::CheckoutModeMatches, same).at("/checkout_session");
-        let free = self.trial && seen.amount_total == Some(Cents::ZERO);
-        let equal = free || self.total.is_none_or(|total| seen.amount_total == Some(total));
+        let free = self.trial && object.amount_total == Some(Cents::ZERO);
+        let equal = free || self.total.is_none_or(|total| object.amount_total == Some(total));
         cx.check(Rule::CheckoutAmountEqualsOrder, equal).at("/checkout_session/amount_total").because(|| {
-            let all = |amount: Option<Cents>| amount.map_or_else(|| "nothing".into(), |it| format!("{it}"));
-            format!("It is {}, and the order's is {}.", all(seen.amount_total), all(self.total))
+            let cents = |amount: Option<Cents>| amount.map_or_else(|| "unknown".into(), |it| format!("{it} cents"));
+            let (session, order) = (cents(object.amount_total), cents(self.total));
+            format!("The total of the session is {session}. The total of the order is {order}.")
         });
         later && same && equal
     }
 
-    /// Holds a new session's amounts and eligibility against what was asked for; this can only warn.
-    fn check_amounts<F: Flex>(&self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
+    /// Compares the amounts and the eligibility of a new session with the request. A difference only warns.
+    fn check_amounts<F: Flex>(&self, object: &SessionObject, cx: &mut Cx<'_, F>) {
         let adds_up =
-            self.subtotal.is_none() || seen.amount_subtotal.is_none() || seen.amount_subtotal == self.subtotal;
+            self.subtotal.is_none() || object.amount_subtotal.is_none() || object.amount_subtotal == self.subtotal;
         cx.check(Rule::CheckoutAmountSubtotalSum, adds_up).at("/checkout_session/amount_subtotal");
-        if let (Some(subtotal), Some(total), false) = (seen.amount_subtotal, seen.amount_total, self.trial) {
-            let details = seen.total_details.clone().unwrap_or_default();
-            let fees = seen.fees.iter().flatten().filter(|fee| fee.applied != Some(false));
+        if let (Some(subtotal), Some(total), false) = (object.amount_subtotal, object.amount_total, self.trial) {
+            let details = object.total_details.clone().unwrap_or_default();
+            let fees = object.fees.iter().flatten().filter(|fee| fee.applied != Some(false));
             let fees = fees.fold(Cents::ZERO, |sum, fee| sum.plus(fee.amount.unwrap_or_default()));
             let [off, tax, shipping] =
                 [details.amount_discount, details.amount_tax, details.amount_shipping].map(Option::unwrap_or_default);
@@ -119,9 +126,9 @@ impl Requested {
             cx.check(Rule::CheckoutAmountTotalConsistent, parts == total).at("/checkout_session/amount_total");
         }
         if let Some((eligible, letter)) = self.predicted {
-            let same = seen.hsa_fsa_eligible.is_none_or(|it| it == eligible);
-            // A letter on file may make another needless, and none makes one needed.
-            let needed = seen.letter_of_medical_necessity_required != Some(true) || letter;
+            let same = object.hsa_fsa_eligible.is_none_or(|it| it == eligible);
+            // A letter on file may make another needless, but nothing makes a letter necessary.
+            let needed = object.letter_of_medical_necessity_required != Some(true) || letter;
             cx.check(Rule::CheckoutEligibilityDerivation, same && needed).at("/checkout_session/hsa_fsa_eligible");
         }
     }

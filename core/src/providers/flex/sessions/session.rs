@@ -1,4 +1,4 @@
-//! One checkout session: from its creation to its end.
+//! One checkout session, from its creation to its end.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,59 +10,59 @@ use crate::flow::{Cx, PollTimer, Reviews};
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{Expandable, SessionSeen, Status};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::{Review, SignalName, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
 
-/// How many payments of a session are remembered.
+/// The most payments of a session that are kept.
 const PAYMENTS: usize = 4;
 
-/// The reviews of a session whose end does not come: where its status is known, and where it is not.
-pub(super) const WAITS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
+/// The reviews about a session without an end: one for a listed status, and one for an unlisted status.
+pub(super) const WAIT_REVIEWS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
 
-/// A session that Flex knows.
+/// A session that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSession"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Session {
-    /// Its id.
+    /// The id of the session.
     pub(super) id: CheckoutSessionId,
-    /// The highest status that was seen.
+    /// The furthest status that Flex has shown.
     pub(super) status: Status,
-    /// Whether this flow has asked for it; one that was adopted is never fulfilled.
+    /// Whether this flow has created the session. An adopted session is never fulfilled.
     pub(super) own: bool,
-    /// Whether it is what was asked for, so that the customer may be sent to pay.
+    /// Whether the session matches the request, so that the customer may be sent to pay.
     pub(super) sound: bool,
-    /// Where the customer pays, exactly as Flex gave it.
+    /// The URL at which the customer pays, exactly as Flex sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redirect_url: Option<String>,
-    /// From when on nobody can pay.
+    /// When the session expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires_at: Option<Timestamp>,
-    /// Whether its money is only held.
+    /// Whether the session only authorizes the payment.
     #[serde(default)]
     pub(super) manual: bool,
-    /// Whether it is one of test mode.
+    /// Whether the session is in test mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) test_mode: Option<bool>,
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
-    /// A status that the documents do not list, never taken for a good one.
+    /// A status that the documents do not list. It never counts as paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unlisted: Option<String>,
-    /// Whether two final statuses were seen that cannot both be true.
+    /// Whether Flex has shown two final statuses that cannot both be true.
     #[serde(default)]
     pub(super) contradicted: bool,
-    /// The wait for its end.
+    /// The lookup schedule until the session ends.
     pub(super) watch: PollTimer,
 }
 
 impl Status {
-    /// How far a session has come; a status only ever moves up, and money is above everything.
+    /// The order of statuses. A status only moves up, and `complete` is the highest.
     const fn rank(&self) -> u8 {
         match self {
             Self::Open | Self::Unknown(_) => 0,
@@ -71,14 +71,14 @@ impl Status {
         }
     }
 
-    /// Whether no other status may follow.
+    /// Whether the status is final.
     pub const fn is_final(&self) -> bool {
         self.rank() > 0
     }
 }
 
 impl Session {
-    /// A session that is known by its id alone.
+    /// A session of which only the id is known.
     pub(super) fn new(id: CheckoutSessionId, now: Timestamp) -> Self {
         Self {
             id,
@@ -104,56 +104,56 @@ impl Session {
         self.status == Status::Open
     }
 
-    /// Whether this flow has asked for it; what was adopted is never delivered.
+    /// Whether this flow has created the session. An adopted session is never fulfilled.
     pub(crate) const fn is_own(&self) -> bool {
         self.own
     }
 
-    /// Whether it is what was asked for.
+    /// Whether the session matches the request.
     pub(crate) const fn is_sound(&self) -> bool {
         self.sound
     }
 
-    /// Whether its money is only held.
+    /// Whether the session only authorizes the payment.
     pub(crate) const fn is_manual(&self) -> bool {
         self.manual
     }
 
-    /// Whether it is one of test mode, if that is known.
+    /// Whether the session is in test mode, if that is known.
     pub(crate) const fn test_mode(&self) -> Option<bool> {
         self.test_mode
     }
 
-    /// From when on nobody can pay, if Flex has said so.
+    /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// Since when it is known.
+    /// When the flow first knew the session.
     pub(crate) const fn since(&self) -> Timestamp {
         self.watch.since()
     }
 
-    /// The ids by which a message about money finds it: its own, and those of its payments.
+    /// The ids by which a message about money finds the session: its own, and those of its payments.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         core::iter::once(self.id.as_str()).chain(self.payment_intents.iter().map(String::as_str))
     }
 
-    /// Takes in what does not change with its status.
-    pub(super) fn describe<F: Flex>(&mut self, seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-        let of_flow = seen.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
+    /// Stores everything but the status.
+    pub(super) fn note_details<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
+        let of_flow = object.mode.as_ref().is_none_or(|mode| (*mode == Mode::Subscription) == F::SUBSCRIBES);
         cx.check(Rule::CheckoutModeMatches, of_flow).at("/checkout_session/mode");
-        // A key of one mode never shows what is of the other: whatever this is, it is not what was asked for.
-        let of_mode = self.is_in_mode(seen, cx);
+        // An API key of one mode never shows objects of the other, so this object cannot be the requested session.
+        let of_mode = self.is_in_mode(object, cx);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         self.sound &= of_flow && of_mode;
         if self.redirect_url.is_none() {
-            self.redirect_url = seen.address().cloned();
+            self.redirect_url = object.address().cloned();
         }
-        self.expires_at = self.expires_at.or(seen.expires_at);
-        self.test_mode = self.test_mode.or(seen.test_mode.plain().filter(|_| of_mode));
-        self.manual |= seen.capture_method == Some(CaptureMethod::Manual);
-        for id in seen.payment_intents() {
+        self.expires_at = self.expires_at.or(object.expires_at);
+        self.test_mode = self.test_mode.or(object.test_mode.value().filter(|_| of_mode));
+        self.manual |= object.capture_method == Some(CaptureMethod::Manual);
+        for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
                 && self.payment_intents.len() < PAYMENTS
             {
@@ -163,12 +163,12 @@ impl Session {
         }
     }
 
-    /// Whether what is seen of it may be of its mode.
-    pub(crate) fn is_in_mode<F: Flex>(&self, seen: &SessionSeen, cx: &Cx<'_, F>) -> bool {
-        seen.test_mode.is_of(cx.settings(), self.test_mode)
+    /// Whether an object may be in the session's mode.
+    pub(crate) fn is_in_mode<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
+        object.test_mode.is_in_mode(cx.settings(), self.test_mode)
     }
 
-    /// Takes in a status that a look of our own shows.
+    /// Stores whether a lookup of ours has shown an unlisted status.
     pub(super) fn note_unlisted<F: Flex>(&mut self, status: Option<&Status>, cx: &mut Cx<'_, F>) {
         let text = match status {
             Some(Status::Unknown(text)) => Some(text.clone()),
@@ -178,11 +178,11 @@ impl Session {
         cx.check(Rule::CheckoutStatusKnown, text.is_none()).at("/checkout_session/status");
         if text != self.unlisted {
             self.unlisted = text;
-            cx.withdraw_all_about(&WAITS, |of| of == self.id.as_str());
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == self.id.as_str());
         }
     }
 
-    /// Moves it to a status, up its rank; two that contradict each other keep the higher and owe a review.
+    /// Moves the session to a higher status. Two final statuses that differ keep the higher one and open a review.
     pub(super) fn advance<F: Flex>(&mut self, status: &Status, cx: &mut Cx<'_, F>) {
         if self.status.is_final() && status.is_final() && self.status != *status && !self.contradicted {
             self.contradicted = true;
@@ -196,75 +196,76 @@ impl Session {
         }
     }
 
-    /// Where the customer pays now, if he can.
+    /// The URL at which the customer can pay now.
     fn customer_url(&self, now: Timestamp) -> Option<&String> {
         let open = self.status == Status::Open && self.unlisted.is_none() && self.sound;
         let in_time = self.expires_at.is_none_or(|end| !end.is_over(now));
         self.redirect_url.as_ref().filter(|_| open && in_time)
     }
 
-    /// What is awaited of it; the customer is sent to the one that is offered.
-    pub(super) fn wait(&self, offered: bool, now: Timestamp) -> Option<Wait> {
+    /// The wait for the end of the session. `hands_out_url` is whether this session hands out its URL.
+    pub(super) fn wait(&self, hands_out_url: bool, now: Timestamp) -> Option<Wait> {
         if self.status.is_final() || self.watch.is_stopped() {
             return None;
         }
         let mut wait = Wait::new(SignalName::SessionCompleted.as_str(), self.watch.since());
         wait.about = Some(self.id.as_str().into());
         wait.expires_at = self.expires_at;
-        wait.customer_url = self.customer_url(now).filter(|_| offered).cloned();
+        wait.customer_url = self.customer_url(now).filter(|_| hands_out_url).cloned();
         Some(wait)
     }
 
-    /// Plans its next lookup, and a question to a person once the schedule is over.
+    /// Plans the next lookup, and a review at the end of the schedule.
     pub(super) fn plan_lookup<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        let (look_up, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
+        let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
         if self.status.is_final() || self.watch.is_stopped() {
-            cx.withdraw(|call| *call == look_up);
-            cx.withdraw_all_about(&WAITS, |of| of == id);
+            cx.withdraw(|call| *call == lookup);
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id);
             return;
         }
         match &self.unlisted {
-            None => cx.poll_then_ask(look_up, &self.watch, Review::NoSignal, id),
-            // A person may know what it means; what a subscription's session has made only Flex can tell.
+            None => cx.poll_then_ask(lookup, &self.watch, Review::NoSignal, id),
+            // A person may know what the status means. What the session of a subscription has created, only Flex can
+            // say.
             Some(_) => {
                 const OF_PURCHASE: &[Verdict] = &[Verdict::Complete, Verdict::Ended, Verdict::KeepWaiting];
                 const OF_SUBSCRIPTION: &[Verdict] = &[Verdict::Ended, Verdict::KeepWaiting];
                 let verdicts = if F::SUBSCRIBES { OF_SUBSCRIPTION } else { OF_PURCHASE };
-                cx.poll_then_ask(look_up, &self.watch, Review::UnknownStatus.only(verdicts), id);
+                cx.poll_then_ask(lookup, &self.watch, Review::UnknownStatus.only(verdicts), id);
             }
         }
     }
 
-    /// A person said what has become of it.
+    /// Ends the session, as a person says.
     pub(super) fn end<F: Flex>(&mut self, status: Status, cx: &mut Cx<'_, F>) {
         self.advance(&status, cx);
         self.plan_lookup(cx);
     }
 
-    /// A person wants to wait on: the schedule begins anew.
+    /// Restarts the lookup schedule, because a person wants to wait longer.
     pub(super) fn keep_waiting<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
-        let look_up = Call::RetrieveCheckoutSession(self.id.clone());
-        if !cx.is_leased(|call| *call == look_up) {
-            cx.withdraw(|call| *call == look_up);
+        let lookup = Call::RetrieveCheckoutSession(self.id.clone());
+        if !cx.is_leased(|call| *call == lookup) {
+            cx.withdraw(|call| *call == lookup);
         }
         self.watch = PollTimer::new(cx.now());
         self.plan_lookup(cx);
     }
 }
 
-/// Holds a session against what is true of every one; this can only warn.
-pub(super) fn check_response<F: Flex>(seen: &SessionSeen, cx: &mut Cx<'_, F>) {
-    let open = seen.status == Some(Status::Open);
-    let results = [&seen.subscription, &seen.invoice];
+/// Checks a session against the rules for all sessions. They only warn.
+pub(super) fn check_response<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
+    let open = object.status == Some(Status::Open);
+    let results = [&object.subscription, &object.invoice];
     let result = results.into_iter().flatten().any(Expandable::is_there);
     cx.check(Rule::CheckoutOpenHasNoResult, !open || !result).at("/checkout_session");
-    let letter = seen.letter_of_medical_necessity_required == Some(true);
-    let implied = !letter || seen.hsa_fsa_eligible != Some(false);
+    let letter = object.letter_of_medical_necessity_required == Some(true);
+    let implied = !letter || object.hsa_fsa_eligible != Some(false);
     cx.check(Rule::CheckoutLetterImpliesEligible, implied).at("/checkout_session/hsa_fsa_eligible");
-    let details = seen.total_details.clone().unwrap_or_default();
+    let details = object.total_details.clone().unwrap_or_default();
     let of_parts = [details.amount_discount, details.amount_tax, details.amount_shipping];
-    let of_session = [seen.amount_total, seen.amount_subtotal, seen.amount_received, seen.amount_refunded];
+    let of_session = [object.amount_total, object.amount_subtotal, object.amount_received, object.amount_refunded];
     let negative = of_parts.into_iter().chain(of_session).flatten().any(|it| it < Cents::ZERO);
-    let beyond = seen.amount_received.is_some_and(|received| seen.amount_refunded.is_some_and(|it| it > received));
+    let beyond = object.amount_received.is_some_and(|received| object.amount_refunded.is_some_and(|it| it > received));
     cx.check(Rule::CheckoutAmountsNonnegative, !negative && !beyond).at("/checkout_session");
 }

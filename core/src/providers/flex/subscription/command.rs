@@ -1,4 +1,4 @@
-//! What the host may do with a subscription, and what moves it.
+//! The commands, actions and triggers of a subscription.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscriptio
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
 use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
 
-/// What the host may wish.
+/// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(
     feature = "schemas",
@@ -20,23 +20,23 @@ use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Begin the checkout of a subscription.
+    /// Create a checkout session that sells the subscription.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
-    /// Look at the session; the id is needed where the flow begins with it.
+    /// Look up the session. The id is required if the flow starts with it.
     RetrieveCheckoutSession {
-        /// The session.
+        /// The id of the session.
         #[serde(default)]
         checkout_session_id: Option<CheckoutSessionId>,
     },
-    /// Look at the subscription; the id is needed where the flow begins with it.
+    /// Look up the subscription. The id is required if the flow starts with it.
     RetrieveSubscription {
-        /// The subscription.
+        /// The id of the subscription.
         #[serde(default)]
         subscription_id: Option<SubscriptionId>,
     },
-    /// End it, at once or with its period.
+    /// End the subscription, at once or with its period.
     CancelSubscription(CancelSubscription),
-    /// Have it end with its period, or not any more.
+    /// Change whether the subscription ends with its period.
     UpdateSubscription(UpdateSubscription),
 }
 
@@ -47,25 +47,25 @@ impl From<CreateCheckoutSession> for Command {
 }
 
 named! {
-    /// What a button asks for.
+    /// An action that a button offers.
     pub enum Action {
-        /// Begin the checkout.
+        /// Create the checkout session.
         Create = "create_checkout_session",
-        /// Look at its session.
+        /// Look up the session.
         RetrieveSession = "retrieve_checkout_session",
-        /// Look at the subscription.
+        /// Look up the subscription.
         Retrieve = "retrieve_subscription",
-        /// End it at once.
+        /// End the subscription at once.
         Cancel = "cancel_subscription",
-        /// End it with its period.
+        /// End the subscription with its period.
         EndWithPeriod = "update_subscription/end_with_period",
-        /// Let it run on after its period.
+        /// Keep the subscription running after its period.
         KeepRunning = "update_subscription/keep_running",
     }
 }
 
 impl Action {
-    /// The action that a command expresses.
+    /// The action of a command.
     pub(super) fn of(command: &Command) -> Self {
         match command {
             Command::CreateCheckoutSession(_) => Self::Create,
@@ -78,7 +78,7 @@ impl Action {
         }
     }
 
-    /// The action that a request came from.
+    /// The action that has caused a request.
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateCheckoutSession(_) => Self::Create,
@@ -95,23 +95,23 @@ impl Action {
 }
 
 named! {
-    /// What can move a facet.
+    /// A trigger that can move a facet.
     pub enum Trigger {
-        /// The host asks for a session.
+        /// The host creates a session.
         Create = "create_checkout_session",
         /// The host adopts a session or a subscription.
         Retrieve = "retrieve",
-        /// Flex shows a session: in a reply, or by a webhook.
+        /// A reply or a webhook of Flex shows a session.
         Session = "checkout.session",
-        /// Flex shows the subscription in a reply.
+        /// A reply of Flex shows the subscription.
         Subscription = "subscription",
-        /// Flex signals that it has ended.
+        /// A webhook of Flex says that the subscription has ended.
         Deleted = "customer.subscription.deleted",
-        /// Flex refuses.
+        /// Flex refuses a request.
         Refused = "refused",
-        /// A person answers a question.
+        /// A person answers a review.
         Reviewed = "reviewed",
-        /// Something that never moves a facet.
+        /// An input that never moves a facet.
         Other = "other",
     }
 }

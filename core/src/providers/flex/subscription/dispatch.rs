@@ -1,4 +1,5 @@
-//! What each input does to the sessions, to the subscription and to others beside it, and what one does to another.
+//! The dispatch of a subscription: what each input does to the sessions, to the subscription and to the others beside
+//! it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,7 +11,8 @@ use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Stop};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{
-    ChargeSeen, DisputeSeen, Expandable, RefundSeen, SessionSeen, Status, SubscriptionSeen, SubscriptionStatus,
+    ChargeObject, DisputeObject, Expandable, RefundObject, SessionObject, Status, SubscriptionObject,
+    SubscriptionStatus,
 };
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
@@ -22,7 +24,7 @@ use crate::providers::flex::sessions::{Evidence, Session, Settled};
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// The host commands.
+    /// Carries out a command.
     pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreateCheckoutSession(request) => {
@@ -37,19 +39,19 @@ impl Subscription {
                 self.retrieve(subscription_id, cx)?;
                 return Ok(Trigger::Retrieve);
             }
-            Command::CancelSubscription(asked) => self.cancel(asked, cx)?,
-            Command::UpdateSubscription(asked) => self.record.as_mut().ok_or(Stop::NotNow)?.update(asked, cx),
+            Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
+            Command::UpdateSubscription(requested) => self.record.as_mut().ok_or(Stop::NotNow)?.update(requested, cx),
         }
         Ok(Trigger::Other)
     }
 
     fn retrieve(&mut self, given: Option<SubscriptionId>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         if let Some(record) = &self.record {
-            record.look(cx);
+            record.look_up(cx);
             return Ok(());
         }
         let id = given.ok_or(Stop::NotNow)?;
-        // What was asked for before and not found is asked for no more.
+        // An open review about an earlier id that Flex did not find is withdrawn.
         cx.withdraw_all_about(&[Review::NotFound.as_str()], |_| true);
         self.adopt(id, cx);
         Ok(())
@@ -58,73 +60,75 @@ impl Subscription {
     /// Looks up a subscription for the first time.
     fn adopt(&mut self, id: SubscriptionId, cx: &mut Cx<'_>) {
         let record = SubscriptionRecord::adopted(id, cx.now());
-        record.look(cx);
+        record.look_up(cx);
         self.record = Some(Box::new(record));
     }
 
-    fn cancel(&mut self, mut asked: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let named = asked.subscription_id.take();
+    fn cancel(&mut self, mut requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let named = requested.subscription_id.take();
         let is_main = |id: &SubscriptionId| self.record.as_ref().is_some_and(|record| record.id() == id);
         if let Some(other) = named.filter(|id| !is_main(id)) {
-            return self.others.find(Some(other.as_str())).ok_or(Stop::NotNow)?.cancel(asked, cx);
+            return self.others.find(Some(other.as_str())).ok_or(Stop::NotNow)?.cancel(requested, cx);
         }
         let record = self.record.as_mut().filter(|record| record.can_end()).ok_or(Stop::NotNow)?;
-        match asked.cancel_at_period_end {
-            Some(true) => record.update(UpdateSubscription { extra: asked.extra, ..UpdateSubscription::new(true) }, cx),
-            _ => record.cancel(asked, cx),
+        match requested.cancel_at_period_end {
+            Some(true) => {
+                record.update(UpdateSubscription { extra: requested.extra, ..UpdateSubscription::new(true) }, cx)
+            }
+            _ => record.cancel(requested, cx),
         }
         Ok(())
     }
 
-    /// A reply proves the success of a request, or answers a lookup.
-    pub(super) fn answered(&mut self, call: &Call, event: &Event, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// Applies the reply that proves a request, or that a lookup got.
+    pub(super) fn on_reply(&mut self, call: &Call, event: &Event, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         match (call, event) {
-            (Call::CreateCheckoutSession(_), Event::Session(seen)) => {
-                let settled = self.sessions.created(seen, Evidence::Reply, cx)?;
-                self.follow(settled, seen, cx);
+            (Call::CreateCheckoutSession(_), Event::Session(object)) => {
+                let settled = self.sessions.add_created(object, Evidence::Reply, cx)?;
+                self.apply_session(settled, object, cx);
             }
             (Call::FindCheckoutSession(_), Event::Sessions(list)) => {
-                if let Some((settled, seen)) = self.sessions.found(list, cx)? {
-                    self.follow(settled, seen, cx);
+                if let Some((settled, object)) = self.sessions.found(list, cx)? {
+                    self.apply_session(settled, object, cx);
                 }
             }
-            (_, Event::Session(seen)) => {
-                let settled = self.sessions.shown(seen, cx)?;
-                self.follow(settled, seen, cx);
+            (_, Event::Session(object)) => {
+                let settled = self.sessions.on_lookup(object, cx)?;
+                self.apply_session(settled, object, cx);
             }
-            (_, Event::Subscription(seen)) => return self.shown(call, seen, cx),
-            (Call::RetrieveInvoice(_), Event::Invoice(seen)) => {
-                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.invoice_shown(seen, cx);
+            (_, Event::Subscription(object)) => return self.on_subscription(call, object, cx),
+            (Call::RetrieveInvoice(_), Event::Invoice(object)) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_invoice_lookup(object, cx);
             }
-            (Call::ListRefunds(of), Event::Refunds(seen)) => {
-                let sold = self.sold();
-                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.refunds_shown(of, seen, &sold, cx);
+            (Call::ListRefunds(of), Event::Refunds(object)) => {
+                let sold_ids = self.sold_ids();
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_refund_list(of, object, &sold_ids, cx);
             }
             _ => return Err(IgnoredReason::Unrelated),
         }
         Ok(())
     }
 
-    /// A request was done that had been ended as not done: the new try is none.
+    /// A request was done after it had ended as not done. Its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
         if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
             record.not_ended(call, cx);
         }
         self.sessions.after_all(made, cx);
-        // What does not fit the state any more is the person's, who is asked.
-        let _ = self.answered(&made.call, event, cx);
+        // If the state does not allow it any more, the review that is open covers it.
+        let _ = self.on_reply(&made.call, event, cx);
     }
 
     /// Nothing came of a request so far.
     pub(super) fn not_sent(&mut self, call: &Call, cx: &mut Cx<'_>) {
         match (call, &self.record) {
             (Call::CreateCheckoutSession(_), _) => self.sessions.not_sent(cx),
-            (Call::UpdateSubscription(_, asked), Some(record)) => record.not_sent(asked, cx),
+            (Call::UpdateSubscription(_, requested), Some(record)) => record.not_sent(requested, cx),
             _ => {}
         }
     }
 
-    /// Flex refuses a request; of a lookup: there is no such thing.
+    /// Flex has refused a request. A refused lookup means that the object does not exist.
     pub(super) fn refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
@@ -142,15 +146,15 @@ impl Subscription {
         }
     }
 
-    /// A person says what has become of a request, or gives it up: no verdict then.
-    pub(super) fn resolved(&mut self, call: &Call, verdict: Option<Verdict>, named: Option<&str>, cx: &mut Cx<'_>) {
+    /// Applies a person's verdict about a request, or the end of its retries. Then there is no verdict.
+    pub(super) fn resolved(&mut self, call: &Call, verdict: Option<Verdict>, made_id: Option<&str>, cx: &mut Cx<'_>) {
         let has_ended = verdict == Some(Verdict::Ended);
         match call {
-            Call::CancelSubscription(id, asked) => match (self.others.find(Some(id.as_str())), &mut self.record) {
+            Call::CancelSubscription(id, requested) => match (self.others.find(Some(id.as_str())), &mut self.record) {
                 (Some(other), _) if has_ended => other.end(cx),
                 (Some(_), _) | (None, None) => {}
                 (None, Some(record)) if has_ended => {
-                    record.expect_refund(asked, Timestamp::default(), cx);
+                    record.expect_refund(requested, Timestamp::default(), cx);
                     record.end(SubscriptionStatus::Canceled, cx);
                 }
                 (None, Some(record)) => record.not_ended(call, cx),
@@ -168,110 +172,124 @@ impl Subscription {
                 }
             }
             Call::ConfirmSubscription(_) | Call::ListRefunds(_) => {}
-            _ => self.sessions.resolved(call, named, cx),
+            _ => self.sessions.resolved(call, made_id, cx),
         }
     }
 
-    /// What a session that was shown leads to: delivery, once, and the lookup of its subscription.
-    fn follow(&mut self, settled: Settled, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    /// Applies a shown session: its purchase is delivered once, and its subscription is looked up.
+    fn apply_session(&mut self, settled: Settled, object: &SessionObject, cx: &mut Cx<'_>) {
         if let Some(session) = settled {
-            self.settle(&session, seen, cx);
+            self.settle(&session, object, cx);
         }
-        let is_paid = seen.status == Some(Status::Complete) && self.sessions.find(&seen.checkout_session_id).is_some();
+        let is_paid =
+            object.status == Some(Status::Complete) && self.sessions.find(&object.checkout_session_id).is_some();
         if let Some(record) = self.record.as_ref().filter(|_| is_paid) {
-            self.others.note(seen, record.id(), cx);
+            self.others.note(object, record.id(), cx);
         }
     }
 
-    /// A session that is paid sells its subscription. What it has sold is delivered once, if it is what was asked for.
-    fn settle(&mut self, session: &Session, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    /// A paid session has sold its subscription. The purchase is delivered once, if the session matches the request.
+    fn settle(&mut self, session: &Session, object: &SessionObject, cx: &mut Cx<'_>) {
         let before = self.record.take_if(|record| record.is_only_requested());
-        if let Some(id) = seen.subscription_ids().next().filter(|_| self.record.is_none()) {
+        if let Some(id) = object.subscription_ids().next().filter(|_| self.record.is_none()) {
             cx.learn(id.as_str());
-            // An adoption that has shown nothing yet gives way to what was paid.
-            let gone = before.map(|record| record.id().clone()).filter(|gone| *gone != id);
-            cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(of) if Some(of) == gone.as_ref()));
-            let record = SubscriptionRecord::sold(id, session, seen, cx.now());
-            record.look(cx);
+            // The paid subscription replaces an adopted one that no lookup has shown yet.
+            let replaced = before.map(|record| record.id().clone()).filter(|replaced| *replaced != id);
+            cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(id) if Some(id) == replaced.as_ref()));
+            let record = SubscriptionRecord::sold(id, session, object, cx.now());
+            record.look_up(cx);
             self.record = Some(Box::new(record));
         } else {
             self.record = self.record.take().or(before);
         }
         let Some(record) = &mut self.record else { return };
-        let shown = seen.subscription_status();
+        let status = object.subscription_status();
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
             (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
-            // It is paid for nothing that runs yet.
-            (true, true) if shown.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
+            // The session is paid, but its subscription does not run yet.
+            (true, true) if status.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
             (true, true) => record.deliver(session.id().as_str(), cx),
         }
     }
 
-    /// The session that counts and its payments, by their ids.
-    fn sold(&self) -> Vec<String> {
+    /// The ids of the session that counts and of its payments.
+    fn sold_ids(&self) -> Vec<String> {
         self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
     }
 
-    /// A reply shows a subscription.
-    fn shown(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        if let Some(other) = self.others.find(Some(seen.subscription_id.as_str())) {
-            other.shown(call, seen, cx);
+    /// Applies a reply that shows a subscription.
+    fn on_subscription(
+        &mut self,
+        call: &Call,
+        object: &SubscriptionObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        if let Some(other) = self.others.find(Some(object.subscription_id.as_str())) {
+            other.on_lookup(call, object, cx);
             return Ok(());
         }
-        let record = self.record.as_mut().filter(|record| *record.id() == seen.subscription_id);
-        record.ok_or(IgnoredReason::Unrelated)?.answered(call, seen, cx);
+        let record = self.record.as_mut().filter(|record| *record.id() == object.subscription_id);
+        record.ok_or(IgnoredReason::Unrelated)?.on_reply(call, object, cx);
         Ok(())
     }
 
-    /// A webhook: one that is not signed proves nothing.
-    pub(super) fn signaled(&mut self, event: Event, origin: Origin, cx: &mut Cx<'_>) -> Result<Trigger, IgnoredReason> {
+    /// Applies a webhook. An unsigned webhook proves nothing.
+    pub(super) fn on_webhook(
+        &mut self,
+        event: Event,
+        origin: Origin,
+        cx: &mut Cx<'_>,
+    ) -> Result<Trigger, IgnoredReason> {
         let Event::Signal(signal) = event else { return Err(IgnoredReason::Unrelated) };
         cx.check(Rule::WebhookSignature, origin == Origin::Verified);
         if origin != Origin::Verified {
             return Err(IgnoredReason::Unrelated);
         }
-        // A session is held against its own mode.
+        // The mode of a session is checked against that session instead.
         if !matches!(*signal, Signal::SessionCompleted(_) | Signal::SessionChanged(_) | Signal::Other) {
-            signal.test_mode().admit(self.record.as_ref().and_then(|record| record.test_mode()), cx)?;
+            signal.test_mode().require_mode(self.record.as_ref().and_then(|record| record.test_mode()), cx)?;
         }
         match *signal {
-            Signal::SessionCompleted(seen) => {
-                let settled = self.sessions.signaled(&seen, true, cx)?;
-                self.follow(settled, &seen, cx);
+            Signal::SessionCompleted(object) => {
+                let settled = self.sessions.on_webhook(&object, true, cx)?;
+                self.apply_session(settled, &object, cx);
             }
-            Signal::SessionChanged(seen) => {
-                let settled = self.sessions.signaled(&seen, false, cx)?;
-                self.follow(settled, &seen, cx);
+            Signal::SessionChanged(object) => {
+                let settled = self.sessions.on_webhook(&object, false, cx)?;
+                self.apply_session(settled, &object, cx);
             }
             Signal::InvoicePaid(invoice) => match self.others.find(invoice.subscription()) {
-                Some(other) => other.paid(&invoice, cx)?,
-                None => self.owned(invoice.subscription(), invoice.customer.as_ref(), cx)?.paid(&invoice, cx)?,
+                Some(other) => other.on_invoice_paid(&invoice, cx)?,
+                None => self
+                    .record_for(invoice.subscription(), invoice.customer.as_ref(), cx)?
+                    .on_invoice_paid(&invoice, cx)?,
             },
             Signal::InvoiceFailed(invoice) => {
-                self.owned(invoice.subscription(), invoice.customer.as_ref(), cx)?.failed(&invoice, cx)?;
+                self.record_for(invoice.subscription(), invoice.customer.as_ref(), cx)?
+                    .on_invoice_failed(&invoice, cx)?;
             }
-            Signal::SubscriptionChanged(seen) => {
-                self.owned(Some(seen.subscription_id.as_str()), seen.customer.as_ref(), cx)?.changed(cx)?;
+            Signal::SubscriptionChanged(object) => {
+                self.record_for(Some(object.subscription_id.as_str()), object.customer.as_ref(), cx)?.on_changed(cx)?;
             }
-            Signal::SubscriptionDeleted(seen) => {
-                let id = Some(seen.subscription_id.as_str());
+            Signal::SubscriptionDeleted(object) => {
+                let id = Some(object.subscription_id.as_str());
                 match self.others.find(id) {
-                    Some(other) => other.deleted(cx)?,
-                    None => self.owned(id, seen.customer.as_ref(), cx)?.deleted(cx)?,
+                    Some(other) => other.on_deleted(cx)?,
+                    None => self.record_for(id, object.customer.as_ref(), cx)?.on_deleted(cx)?,
                 }
                 return Ok(Trigger::Deleted);
             }
-            Signal::Refund(seen) => self.refunded(&seen, cx)?,
-            Signal::ChargeRefunded(seen) => self.charge_refunded(&seen, cx)?,
-            Signal::Dispute(seen) => self.disputed(&seen, cx)?,
+            Signal::Refund(object) => self.on_refund(&object, cx)?,
+            Signal::ChargeRefunded(object) => self.on_charge_refunded(&object, cx)?,
+            Signal::Dispute(object) => self.on_dispute(&object, cx)?,
             Signal::Other => return Err(IgnoredReason::Unrelated),
         }
         Ok(Trigger::Session)
     }
 
-    /// The subscription, if a webhook is about it; a webhook that comes before its id is early.
-    fn owned(
+    /// The subscription that a webhook is about. A webhook that arrives before the subscription is known is early.
+    fn record_for(
         &mut self,
         id: Option<&str>,
         customer: Option<&Expandable>,
@@ -282,73 +300,75 @@ impl Subscription {
         match &mut self.record {
             None if waiting && id.is_some() => Err(IgnoredReason::Early),
             None => Err(IgnoredReason::Unrelated),
-            // Another session may be paid yet, and tell what it has sold.
+            // Another session may still be paid, and then name this subscription.
             Some(record) if may_sell && id.is_some_and(|id| !record.is(id)) => Err(IgnoredReason::Early),
             Some(record) => {
-                record.owns(id, customer, cx)?;
+                record.check_owner(id, customer, cx)?;
                 Ok(record)
             }
         }
     }
 
-    /// The subscription; a webhook about money that comes before its id is known is early.
-    fn known(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
+    /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
+    /// known is early.
+    fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
         let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
         self.record.as_deref_mut().ok_or(missing)
     }
 
-    fn refunded(&mut self, seen: &RefundSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold = self.sold();
-        let record = self.known()?;
-        if !record.has_refund(seen, &sold) {
-            return Err(unknown(seen.subscription(), seen.payment_intent()));
+    fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let sold_ids = self.sold_ids();
+        let record = self.record_for_money()?;
+        if !record.has_refund(object, &sold_ids) {
+            return Err(unknown_owner(object.subscription(), object.payment_intent()));
         }
-        record.refunded(seen, cx)
+        record.on_refund(object, cx)
     }
 
-    /// Something of a charge was given back: the list tells by which refund.
-    fn charge_refunded(&mut self, seen: &ChargeSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold = self.sold();
-        let payment = seen.payment_intent().ok_or(IgnoredReason::Unrelated)?;
-        if !self.known()?.has_charge(seen, &sold) {
-            return Err(unknown(None, Some(payment)));
+    /// A part of a charge was refunded. The list of refunds shows by which refund.
+    fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let sold_ids = self.sold_ids();
+        let payment = object.payment_intent().ok_or(IgnoredReason::Unrelated)?;
+        if !self.record_for_money()?.has_charge(object, &sold_ids) {
+            return Err(unknown_owner(None, Some(payment)));
         }
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
         Ok(())
     }
 
-    fn disputed(&mut self, seen: &DisputeSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold = self.sold();
-        let reference = seen.client_reference_id.as_deref();
+    fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let sold_ids = self.sold_ids();
+        let reference = object.client_reference_id.as_deref();
         let ours = reference.is_some() && reference == self.sessions.reference();
-        let record = self.known()?;
+        let record = self.record_for_money()?;
         let own_key = ours && reference == Some(cx.key().as_str());
-        if !own_key && !record.has_dispute(seen, &sold) {
-            return Err(unknown(seen.subscription(), seen.payment_intent()));
+        if !own_key && !record.has_dispute(object, &sold_ids) {
+            return Err(unknown_owner(object.subscription(), object.payment_intent()));
         }
-        record.disputed(seen, cx)
+        record.on_dispute(object, cx)
     }
 
-    /// A person answers a question.
+    /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         if review == Review::NotFound
             && verdict == Verdict::Keep
             && self.is_absent()
             && let Ok(id) = SubscriptionId::parse(about)
         {
-            // Nothing was adopted: it is looked up again.
+            // No subscription was adopted, so the flow looks the id up again.
             return self.adopt(id, cx);
         }
         let reviewed = self.record.as_mut().is_some_and(|record| record.reviewed(review, about, verdict, cx));
         if !reviewed {
-            // A session of a subscription is not said to be complete: only Flex tells what it has made.
+            // A person cannot call the session of a subscription complete. Only Flex can say what the session has
+            // created.
             let _ = self.sessions.reviewed(review, about, verdict, cx);
         }
     }
 }
 
 impl Trigger {
-    /// What a reply counts as.
+    /// The trigger of a reply.
     pub(super) const fn of(event: &Event) -> Self {
         match event {
             Event::Subscription(_) => Self::Subscription,
@@ -357,8 +377,8 @@ impl Trigger {
     }
 }
 
-/// Why money that moved is not known to be of this subscription: the event of an invoice may still name its payment.
-const fn unknown(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
+/// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
+const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
     match (subscription, payment) {
         (None, Some(_)) => IgnoredReason::Early,
         _ => IgnoredReason::Unrelated,

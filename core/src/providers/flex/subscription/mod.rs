@@ -1,4 +1,5 @@
-//! `flex.subscription`: a subscription, from its session (or its adoption by a lookup), through its invoices, to its end.
+//! `flex.subscription`: a subscription, from its session (or its adoption by a lookup), through its invoices, to its
+//! end.
 
 mod command;
 mod dispatch;
@@ -31,7 +32,7 @@ pub use record::SubscriptionState;
 type Cx<'a> = flow::Cx<'a, Subscription>;
 type Rules<'a> = flow::Rules<'a, Subscription>;
 
-/// How far the purchase of the subscription has come by its sessions.
+/// The progress of the purchase through its sessions.
 pub type SessionState = sessions::SessionState<{ Subscription::SUBSCRIBES }>;
 
 /// One subscription, and the sessions that sell it.
@@ -41,10 +42,10 @@ pub type SessionState = sessions::SessionState<{ Subscription::SUBSCRIBES }>;
 pub struct Subscription {
     /// Its sessions.
     sessions: Sessions,
-    /// What is known of the subscription, once its id is.
+    /// The subscription, once its id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record: Option<Box<SubscriptionRecord>>,
-    /// Subscriptions that were paid for besides it.
+    /// The subscriptions that were paid for besides it.
     #[serde(default, skip_serializing_if = "Others::is_empty")]
     others: Others,
 }
@@ -63,16 +64,16 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],          &[Requested]),
         moves(Absent,    &[Retrieve],        &[Adopting]),
-        // Somebody has paid under our reference.
+        // A session with our reference was paid.
         moves(Absent,    &[Session],         &[Complete]),
         moves(Requested, &[Session],         &[Open, Expired, Complete]),
         moves(Requested, &[Refused, Reviewed], &[Absent, Open, Expired]),
-        // It is one of the other flow's.
+        // The session belongs to the other flow.
         moves(Adopting,  &[Session],         &[Open, Expired, Complete, Absent]),
-        // A person says what no lookup tells.
+        // A person decides if no lookup shows the session.
         moves(Adopting,  &[Reviewed],          &[Absent]),
         moves(Open,      &[Create],          &[Requested]),
-        // Statuses come in any order: a session only moves up its rank.
+        // Statuses arrive in any order, and a session only moves up.
         moves(Open,      &[Session],         &[Expired, Complete]),
         moves(Open,      &[Reviewed],          &[Expired]),
         moves(Expired,   &[Create],          &[Requested]),
@@ -87,7 +88,7 @@ impl Facet for SubscriptionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {SubscriptionState::*, Trigger::*}; &[
         moves(Absent,      &[Session, Retrieve, Reviewed], &[Unconfirmed]),
         moves(Unconfirmed, &[Refused],                   &[Absent]),
-        // A status can go both ways: it is what the last lookup has shown. Only the end is final.
+        // The status is what the last lookup has shown, so it can change both ways. Only the end is final.
         moves(Unconfirmed, &[Subscription],              &[Waiting, Live, PastDue, Ended]),
         moves(Unconfirmed, &[Deleted],                   &[Ended]),
         moves(Unconfirmed, &[Reviewed],                    &[Absent, Ended]),
@@ -123,19 +124,19 @@ impl Flow for Subscription {
         (self.sessions.state(), SubscriptionRecord::state(self.record.as_deref()))
     }
 
-    /// The one dispatch: what each input counts as, and what it does.
+    /// The dispatch: applies an input, and names its trigger.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.command(command, cx)?,
             Input::Succeeded { call, event, .. } => {
-                self.answered(&call, &event, cx)?;
+                self.on_reply(&call, &event, cx)?;
                 Trigger::of(&event)
             }
             Input::AfterAll(made, event) => {
                 self.after_all(&made, &event, cx);
                 Trigger::of(&event)
             }
-            Input::Webhook(event, origin) => self.signaled(event, origin, cx)?,
+            Input::Webhook(event, origin) => self.on_webhook(event, origin, cx)?,
             Input::Refused { call, .. } => {
                 self.refused(&call, cx);
                 Trigger::Refused
@@ -149,8 +150,8 @@ impl Flow for Subscription {
                 self.reviewed(review, &about, verdict, cx);
                 Trigger::Reviewed
             }
-            Input::Hinted { call, event: Event::Session(seen), .. } if is_create(&call) => {
-                self.sessions.hinted(&seen, cx);
+            Input::Hinted { call, event: Event::Session(object), .. } if is_create(&call) => {
+                self.sessions.hinted(&object, cx);
                 Trigger::Other
             }
             Input::NotSent { call, .. } => {
@@ -177,9 +178,9 @@ impl Flow for Subscription {
         let record = self.record.as_deref();
         match command {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
-            Command::CancelSubscription(asked) => record.is_some_and(|record| record.is_ending(asked)),
-            Command::UpdateSubscription(asked) if asked.extra.is_empty() => {
-                record.is_some_and(|record| record.is_to_end(asked.cancel_at_period_end))
+            Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
+            Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
+                record.is_some_and(|record| record.has_flag(requested.cancel_at_period_end))
             }
             _ => false,
         }
@@ -222,12 +223,12 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.sessions.settled().is_none() || self.record.is_some();
-        if sold { self.sessions.impossible() } else { Some("a session that counts has a subscription") }
+        if sold { self.sessions.impossible() } else { Some("the settled session has no subscription") }
     }
 }
 
 impl Subscription {
-    /// Whether nothing was asked for, and nothing adopted.
+    /// Whether nothing was requested or adopted.
     fn is_absent(&self) -> bool {
         self.record.is_none() && self.sessions.is_absent()
     }

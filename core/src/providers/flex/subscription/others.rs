@@ -1,4 +1,4 @@
-//! Subscriptions that were paid for besides the one that counts: they go on billing until they are ended.
+//! Subscriptions that were paid for besides the one that counts. Flex keeps charging for them until they end.
 
 use alloc::vec::Vec;
 
@@ -9,15 +9,15 @@ use crate::fact::IgnoredReason;
 use crate::flow::Stop;
 use crate::id::Digest;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{InvoiceSeen, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{InvoiceObject, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::Review;
 
-/// How many of them are known.
+/// The most other subscriptions that are kept.
 const KNOWN: usize = 8;
 
-/// How many of its invoices are remembered.
+/// The most invoices of one that are kept.
 const REMEMBERED: usize = 64;
 
 /// A subscription that was paid for besides the one that counts.
@@ -25,20 +25,20 @@ const REMEMBERED: usize = 64;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexOtherSubscription"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Other {
-    /// Its id.
+    /// The id of the subscription.
     id: SubscriptionId,
-    /// The invoice of the session that has sold it, which a person has before him already.
+    /// The invoice of the session that has sold it. A review about that session is open already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invoice: Option<InvoiceId>,
-    /// Whether it has ended.
+    /// Whether the subscription has ended.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     ended: bool,
     /// The invoices that a person was asked about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asked: Vec<Digest>,
+    #[serde(rename = "asked", default, skip_serializing_if = "Vec::is_empty")]
+    asked_invoices: Vec<Digest>,
 }
 
-/// All of them that are known.
+/// The other subscriptions that are known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexOtherSubscriptions"))]
 #[serde(transparent)]
@@ -49,66 +49,66 @@ impl Others {
         self.0.is_empty()
     }
 
-    /// Their ids.
+    /// The ids of all of them.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|other| other.id.as_str())
     }
 
-    /// Notes the subscriptions of a session that is paid and does not count, or that has sold several.
-    pub(super) fn note(&mut self, seen: &SessionSeen, counts: &SubscriptionId, cx: &mut Cx<'_>) {
-        for id in seen.subscription_ids().filter(|id| id != counts) {
+    /// Stores the subscriptions of a session that does not count, or of one that has sold several.
+    pub(super) fn note(&mut self, object: &SessionObject, counts: &SubscriptionId, cx: &mut Cx<'_>) {
+        for id in object.subscription_ids().filter(|id| id != counts) {
             if self.0.len() < KNOWN && self.0.iter().all(|other| other.id != id) {
                 cx.learn(id.as_str());
-                let invoice = seen.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
-                self.0.push(Other { id, invoice, ended: false, asked: Vec::new() });
+                let invoice = object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
+                self.0.push(Other { id, invoice, ended: false, asked_invoices: Vec::new() });
             }
         }
         self.0.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     }
 
-    /// One of them, by its id.
+    /// The subscription with this id.
     pub(super) fn find(&mut self, id: Option<&str>) -> Option<&mut Other> {
         self.0.iter_mut().find(|other| Some(other.id.as_str()) == id)
     }
 
-    /// Whether one of them goes on.
+    /// Whether any of them still runs.
     pub(super) fn any_runs(&self) -> bool {
         self.0.iter().any(|other| !other.ended)
     }
 
-    /// Whether the one of that id goes on.
+    /// Whether the subscription with this id still runs.
     pub(super) fn runs(&self, id: &SubscriptionId) -> bool {
         self.0.iter().any(|other| !other.ended && other.id == *id)
     }
 }
 
 impl Other {
-    /// A renewal was paid that nothing here counts as a period: a person says whether it is delivered.
-    pub(super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A renewal was paid that does not extend this flow's access. A person says whether it is delivered.
+    pub(super) fn on_invoice_paid(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let id = &invoice.invoice_id;
-        let asked = Digest::of([id.as_str().as_bytes()]);
-        if !invoice.is_paid() || self.invoice.as_ref() == Some(id) || self.asked.contains(&asked) {
+        let fingerprint = Digest::of([id.as_str().as_bytes()]);
+        if !invoice.is_paid() || self.invoice.as_ref() == Some(id) || self.asked_invoices.contains(&fingerprint) {
             return Err(IgnoredReason::Duplicate);
         }
-        self.asked.push(asked);
-        if self.asked.len() > REMEMBERED {
-            self.asked.remove(0);
+        self.asked_invoices.push(fingerprint);
+        if self.asked_invoices.len() > REMEMBERED {
+            self.asked_invoices.remove(0);
         }
         cx.ask(Review::UnplacedInvoice, id.as_str());
         Ok(())
     }
 
-    /// Asks for its end at once.
-    pub(super) fn cancel(&self, asked: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    /// Requests the end at once.
+    pub(super) fn cancel(&self, requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
         if self.ended {
             return Err(Stop::NotNow);
         }
-        cx.request(Call::CancelSubscription(self.id.clone(), asked));
+        cx.request(Call::CancelSubscription(self.id.clone(), requested));
         Ok(())
     }
 
-    /// A webhook says that it has ended.
-    pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A webhook says that the subscription has ended.
+    pub(super) fn on_deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.ended {
             return Err(IgnoredReason::Duplicate);
         }
@@ -116,18 +116,18 @@ impl Other {
         Ok(())
     }
 
-    /// A lookup of it.
-    pub(super) fn shown(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    /// Applies a lookup.
+    pub(super) fn on_lookup(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         let cancels = |call: &Call| matches!(call, Call::CancelSubscription(of, _) if *of == id);
-        if seen.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
+        if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
             self.end(cx);
         } else if matches!(call, Call::ConfirmSubscription(_)) {
             cx.deny(cancels);
         }
     }
 
-    /// It has ended.
+    /// The subscription has ended.
     pub(super) fn end(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         self.ended = true;

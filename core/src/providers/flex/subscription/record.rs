@@ -1,4 +1,4 @@
-//! The facet `subscription`: always as the last lookup has shown it, which every webhook makes owed.
+//! The facet `subscription`: what the last lookup has shown. Every webhook about it makes a lookup due.
 
 mod delivery;
 mod ending;
@@ -20,7 +20,7 @@ use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{Expandable, SessionSeen, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, SignalName, Verdict};
@@ -29,7 +29,7 @@ use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 use ending::Ending;
 use invoices::Invoices;
-use period::{Paid, Shown};
+use period::{LookupResult, PaidPeriod};
 use refunds::Refunds;
 use sale::Sale;
 use schedule::Schedule;
@@ -37,19 +37,19 @@ use schedule::Schedule;
 pub(super) use ending::check as check_cancellation;
 
 named! {
-    /// Where the subscription is.
+    /// The state of the facet.
     pub enum SubscriptionState {
-        /// There is no subscription.
+        /// No subscription is known.
         Absent = "absent",
-        /// Its id is known, and its status is not.
+        /// The id is known, but the status is not.
         Unconfirmed = "unconfirmed",
-        /// It gives no access: not paid yet, paused, or given up on.
+        /// The subscription gives no access: it is not paid yet, paused or unpaid.
         Waiting = "waiting",
-        /// Active, or in its trial.
+        /// The subscription is active or in its trial.
         Live = "live",
-        /// A renewal could not be paid.
+        /// The payment of a renewal has failed.
         PastDue = "past_due",
-        /// It has ended.
+        /// The subscription has ended.
         Ended = "ended",
     }
 }
@@ -59,64 +59,64 @@ named! {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionRecord"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SubscriptionRecord {
-    /// Its id.
+    /// The id of the subscription.
     id: SubscriptionId,
-    /// The customer; an invoice of another is none of ours.
+    /// The customer. An invoice of another customer does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     customer: Option<CustomerId>,
-    /// Whether it is one of test mode.
+    /// Whether the subscription is in test mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     test_mode: Option<bool>,
-    /// Its status; nothing until a lookup has shown it.
+    /// The status that the last lookup has shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<SubscriptionStatus>,
-    /// The unlisted status that a person calls live, and the end of the period that it was shown with.
+    /// The unlisted status that a person has called live, and the end of the period at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attested: Option<(String, Option<Timestamp>)>,
-    /// Whether it ends with its period.
+    /// Whether the subscription ends with its period.
     #[serde(default)]
     cancel_at_period_end: bool,
-    /// The session that has sold it; nothing, if it was adopted.
+    /// The session that has sold the subscription. An adopted subscription has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sale: Option<Sale>,
     /// What the last lookup has shown.
+    #[serde(rename = "shown", default, skip_serializing_if = "Option::is_none")]
+    last_lookup: Option<LookupResult>,
+    /// The last paid period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    shown: Option<Shown>,
-    /// The last period that is paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    paid: Option<Paid>,
-    /// The end of the access that was last owed.
+    paid: Option<PaidPeriod>,
+    /// When the last `access` effect ends access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     access: Option<Timestamp>,
-    /// The beginning of the period that another system has delivered before this flow began.
+    /// The beginning of a period that another system has delivered before this flow started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivered: Option<Timestamp>,
-    /// What was paid and waits until it runs.
+    /// The paid deliveries that wait until the subscription runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     held: Vec<String>,
-    /// Its invoices.
+    /// The invoices of the subscription.
     #[serde(default)]
     invoices: Invoices,
-    /// Whether the customer knows that it is past due.
+    /// Whether the customer was notified that the subscription is past due.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     past_due: bool,
-    /// The end that is asked for and not answered.
+    /// The requested end whose outcome is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ending: Option<Ending>,
-    /// Whether we have asked that it ends with its period.
+    /// Whether we have requested that the subscription ends with its period.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     asked_to_end: bool,
-    /// Its money that went back, or is to go back.
+    /// The refunds and disputes of the subscription.
     #[serde(default, skip_serializing_if = "Refunds::is_nothing")]
     refunds: Refunds,
-    /// Since when it has this status.
+    /// When the subscription got its status.
     since: Timestamp,
-    /// When it is looked up next.
+    /// When the subscription is looked up next.
     schedule: Schedule,
 }
 
 impl SubscriptionRecord {
-    /// A subscription that the flow begins with, or that a session of another origin has sold.
+    /// A subscription that the flow starts with, or that a session of another origin has sold.
     pub(super) fn adopted(id: SubscriptionId, now: Timestamp) -> Self {
         Self {
             id,
@@ -126,7 +126,7 @@ impl SubscriptionRecord {
             attested: None,
             cancel_at_period_end: false,
             sale: None,
-            shown: None,
+            last_lookup: None,
             paid: None,
             access: None,
             delivered: None,
@@ -142,13 +142,13 @@ impl SubscriptionRecord {
     }
 
     /// A subscription that a session has sold.
-    pub(super) fn sold(id: SubscriptionId, session: &Session, seen: &SessionSeen, now: Timestamp) -> Self {
-        let sale = session.is_own().then(|| Sale::new(session, seen, now));
-        let (customer, test_mode) = (seen.customer_id(), session.test_mode());
+    pub(super) fn sold(id: SubscriptionId, session: &Session, object: &SessionObject, now: Timestamp) -> Self {
+        let sale = session.is_own().then(|| Sale::new(session, object, now));
+        let (customer, test_mode) = (object.customer_id(), session.test_mode());
         Self { customer, test_mode, sale, ..Self::adopted(id, now) }
     }
 
-    /// Where a subscription is of which this is known.
+    /// The state of the facet.
     pub(super) fn state(record: Option<&Self>) -> SubscriptionState {
         match record {
             None => SubscriptionState::Absent,
@@ -164,17 +164,17 @@ impl SubscriptionRecord {
         &self.id
     }
 
-    /// Whether that is its id.
+    /// Whether this is the subscription's id.
     pub(super) fn is(&self, id: &str) -> bool {
         self.id.as_str() == id
     }
 
-    /// Whether it is one of test mode, if that is known.
+    /// Whether the subscription is in test mode, if that is known.
     pub(super) const fn test_mode(&self) -> Option<bool> {
         self.test_mode
     }
 
-    /// Whether it is confirmed and has not ended: its end can be asked for.
+    /// Whether the end can be requested: a lookup has shown the subscription, and it has not ended.
     pub(super) fn can_end(&self) -> bool {
         self.status.is_some() && !self.is_over()
     }
@@ -183,32 +183,32 @@ impl SubscriptionRecord {
         self.status.as_ref().is_some_and(SubscriptionStatus::is_over)
     }
 
-    /// Whether it runs: it is active or in its trial, or a person says so of an unlisted status.
+    /// Whether the subscription is active or in its trial, or a person has called its unlisted status live.
     pub(super) fn is_live(&self) -> bool {
         self.status.as_ref().is_some_and(|it| it.is_live() || self.is_attested(it))
     }
 
     fn is_attested(&self, status: &SubscriptionStatus) -> bool {
-        let end = self.shown.as_ref().and_then(|it| it.end);
+        let end = self.last_lookup.as_ref().and_then(|it| it.end);
         self.attested.as_ref().is_some_and(|(text, of)| text == status.as_str() && *of == end)
     }
 
-    /// Whether its status is unlisted: only a person knows what it means.
+    /// Whether only a person can say what the status means.
     fn is_unknown(&self) -> bool {
         self.status.as_ref().is_some_and(|it| !it.is_known() && !self.is_attested(it))
     }
 
-    /// Whether the flow does not know yet that there is such a subscription.
+    /// Whether neither a lookup nor a session has shown the subscription yet.
     pub(super) const fn is_only_requested(&self) -> bool {
         self.status.is_none() && self.sale.is_none()
     }
 
-    fn look_up(&self) -> Call {
+    fn lookup_call(&self) -> Call {
         Call::RetrieveSubscription(self.id.clone())
     }
 
-    pub(super) fn look(&self, cx: &mut Cx<'_>) {
-        cx.look_up(self.look_up());
+    pub(super) fn look_up(&self, cx: &mut Cx<'_>) {
+        cx.look_up(self.lookup_call());
     }
 
     fn look_up_invoice(&self, id: InvoiceId, cx: &mut Cx<'_>) {
@@ -225,55 +225,55 @@ impl SubscriptionRecord {
         cx.withdraw(|call| matches!(call, Call::RetrieveInvoice(of) if of == id));
     }
 
-    /// Whether something in a reply may be of the same mode.
-    pub(super) fn is_in_mode(&self, said: TestMode, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
-        let same = said.is_of(cx.settings(), self.test_mode);
+    /// Whether an object in a reply may be in the subscription's mode.
+    pub(super) fn is_in_mode(&self, mode: TestMode, pointer: &'static str, cx: &mut Cx<'_>) -> bool {
+        let same = mode.is_in_mode(cx.settings(), self.test_mode);
         cx.check(Rule::WebhookModeMatch, same).at(pointer);
         same
     }
 
-    /// Whether the customer is the same, as far as either is known.
+    /// Whether the customer may be the subscription's.
     fn is_of_customer(&self, customer: Option<&Expandable>) -> bool {
         let id = customer.and_then(|it| CustomerId::parse(it.id("customer_id")?).ok());
         id.is_none_or(|it| self.customer.as_ref().is_none_or(|have| *have == it))
     }
 
-    /// A reply shows it: the answer to a change, or to a lookup.
-    pub(super) fn answered(&mut self, call: &Call, seen: &SubscriptionSeen, cx: &mut Cx<'_>) {
+    /// Applies a reply that shows the subscription: to a change, or to a lookup.
+    pub(super) fn on_reply(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let is_change = matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..));
-        if is_change && !self.is_in_mode(seen.test_mode, "/subscription/test_mode", cx) {
-            // The request is answered, and not with what was asked for: the lookups tell what has become of it.
-            if let Call::CancelSubscription(_, asked) = call {
-                self.expect_refund(asked, cx.leased_at(), cx);
+        if is_change && !self.is_in_mode(object.test_mode, "/subscription/test_mode", cx) {
+            // The reply does not show our subscription. Lookups show the outcome of the request.
+            if let Call::CancelSubscription(_, requested) = call {
+                self.expect_refund(requested, cx.leased_at(), cx);
             }
             return self.not_ended(call, cx);
         }
         match call {
-            Call::UpdateSubscription(_, asked) => self.updated(asked, seen, cx),
-            Call::CancelSubscription(_, asked) => {
-                if seen.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !self.is_over() {
-                    self.expect_refund(asked, cx.leased_at(), cx);
+            Call::UpdateSubscription(_, requested) => self.updated(requested, object, cx),
+            Call::CancelSubscription(_, requested) => {
+                if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !self.is_over() {
+                    self.expect_refund(requested, cx.leased_at(), cx);
                 }
-                self.shown(seen, cx);
+                self.on_lookup(object, cx);
             }
             _ => {
-                self.settle_requests(call, seen, cx);
-                self.shown(seen, cx);
+                self.settle_requests(call, object, cx);
+                self.on_lookup(object, cx);
             }
         }
     }
 
-    /// A webhook says that something about it has changed: a lookup shows what.
-    pub(super) fn changed(&self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A webhook says that the subscription has changed. A lookup shows how.
+    pub(super) fn on_changed(&self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.is_over() {
             return Err(IgnoredReason::Duplicate);
         }
-        self.look(cx);
+        self.look_up(cx);
         Ok(())
     }
 
-    /// A webhook says that it has ended.
-    pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A webhook says that the subscription has ended.
+    pub(super) fn on_deleted(&mut self, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         if self.is_over() {
             return Err(IgnoredReason::Duplicate);
         }
@@ -281,19 +281,19 @@ impl SubscriptionRecord {
         Ok(())
     }
 
-    /// A person answers a question; whether it was one about the subscription.
+    /// Applies a person's verdict. Returns whether the verdict was about the subscription.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) -> bool {
-        let about_it = self.is(about);
+        let is_own = self.is(about);
         match (review, verdict) {
-            (Review::NotAsAsked, Verdict::Fulfill) => self.deliver_even_so(about, cx),
+            (Review::NotAsAsked, Verdict::Fulfill) => self.deliver_anyway(about, cx),
             (Review::PaymentUnknown, Verdict::Paid) => self.attest_invoice(about, cx),
             (Review::PaymentUnknown, Verdict::NotPaid) => self.wait_quietly(cx),
             (Review::PaymentUnknown, Verdict::KeepWaiting) => self.keep_waiting(cx),
             (Review::UnplacedInvoice, verdict) => self.invoice_reviewed(about, verdict == Verdict::Fulfill, cx),
             (Review::RefundUnconfirmed, verdict) => self.refunds.reviewed(verdict == Verdict::Refunded, cx),
             (Review::Refunded | Review::Disputed | Review::EndedEarly, Verdict::EndAccess) => self.end_access(cx),
-            // The others may be about one of its sessions.
-            _ if !about_it => return false,
+            // Any other review may be about one of the sessions.
+            _ if !is_own => return false,
             (Review::NoSignal | Review::NoPeriod, Verdict::KeepWaiting) => self.keep_waiting(cx),
             (Review::NoSignal | Review::NoPeriod, Verdict::StopWaiting) => self.stop_waiting(cx),
             (Review::UnknownStatus, Verdict::Live) => self.attest(cx),
@@ -304,22 +304,22 @@ impl SubscriptionRecord {
         true
     }
 
-    /// There is no such subscription, says a lookup.
+    /// A lookup says that the subscription does not exist.
     pub(super) fn not_found(&mut self, cx: &mut Cx<'_>) {
         cx.ask(Review::NotFound, self.id.as_str());
-        self.looked(cx);
+        self.note_lookup(cx);
         self.plan(cx);
     }
 
-    /// There is no such invoice, says a lookup: that is evidence of nothing.
+    /// A lookup says that the invoice does not exist. That proves nothing about a payment.
     pub(super) fn invoice_not_found(&mut self, id: &InvoiceId, cx: &mut Cx<'_>) {
-        self.doubt(id, cx);
-        self.looked(cx);
+        self.ask_about_undelivered(id, cx);
+        self.note_lookup(cx);
         self.plan(cx);
     }
 
-    /// Whether a webhook is about this subscription and its customer.
-    pub(super) fn owns(
+    /// Checks that a webhook is about this subscription and its customer.
+    pub(super) fn check_owner(
         &self,
         subscription: Option<&str>,
         of: Option<&Expandable>,
@@ -333,7 +333,7 @@ impl SubscriptionRecord {
         if same { Ok(()) } else { Err(IgnoredReason::Unrelated) }
     }
 
-    /// The ids by which a webhook finds it.
+    /// The ids by which a webhook finds the subscription.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         core::iter::once(self.id.as_str()).chain(self.invoices.ids())
     }

@@ -1,4 +1,4 @@
-//! The rules of a subscription's actions: what its state decides, and what a command's contents do.
+//! The gates of a subscription: what the state permits, and what a command may contain.
 
 use super::record::check_cancellation;
 use super::{Action, Command, Rules, Subscription};
@@ -9,23 +9,23 @@ use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 
-/// What an action of the subscription's needs, and again the request that came of it when it is leased.
+/// What an action needs from the state. It is checked for a command, and again at the lease of its request.
 pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut Rules<'_>) {
     match action {
         Action::Create => {
             subscription.sessions.permits_create(rules);
-            // What is settled has said so already.
+            // `permits_create` has rejected the command already if a session has settled the purchase.
             rules.check(
                 CoreRule::AlreadyStarted,
                 subscription.record.is_none() || subscription.sessions.settled().is_some(),
             );
         }
         Action::RetrieveSession | Action::Retrieve => {}
-        // Another that was paid for may be ended after the one that counts.
+        // Another paid subscription can be ended even after the flow's own.
         Action::Cancel if subscription.others.any_runs() => {}
-        Action::Cancel => running(subscription, rules),
-        Action::EndWithPeriod => flag(subscription, true, rules),
-        Action::KeepRunning => flag(subscription, false, rules),
+        Action::Cancel => permits_end(subscription, rules),
+        Action::EndWithPeriod => permits_flag(subscription, true, rules),
+        Action::KeepRunning => permits_flag(subscription, false, rules),
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
     }
 }
 
-/// The rules that the contents of a command decide.
+/// Checks the contents of a command.
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => request.check::<Subscription>(rules),
@@ -54,61 +54,61 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
         Command::RetrieveSubscription { subscription_id: given } => {
             let have = subscription.record.as_ref().map(|record| record.id());
             let same = given.is_none() || have.is_none() || given.as_ref() == have;
-            // That there is nothing to look up has been said already.
+            // `accepts` has rejected the command already if there is nothing to look up.
             let some = given.is_some() || have.is_some() || !subscription.is_absent();
             rules.check(CoreRule::NothingKnown, some).at("/subscription_id");
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
         }
-        Command::CancelSubscription(asked) => check_cancel(subscription, asked, rules),
-        Command::UpdateSubscription(asked) => {
-            rules.check_extra::<UpdateSubscription>(&asked.extra);
+        Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
+        Command::UpdateSubscription(requested) => {
+            rules.check_extra::<UpdateSubscription>(&requested.extra);
             if let Some(record) = &subscription.record {
-                one_at_a_time(record.id(), rules);
+                check_one_at_a_time(record.id(), rules);
             }
         }
     }
 }
 
-fn check_cancel(subscription: &Subscription, asked: &CancelSubscription, rules: &mut Rules<'_>) {
-    check_cancellation(asked, rules);
+fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
+    check_cancellation(requested, rules);
     let main = subscription.record.as_ref();
-    if let Some(named) = asked.subscription_id.as_ref().filter(|named| main.is_none_or(|record| record.id() != *named))
-    {
+    let is_other = |id: &&SubscriptionId| main.is_none_or(|record| record.id() != *id);
+    if let Some(named) = requested.subscription_id.as_ref().filter(is_other) {
         let other = subscription.others.runs(named);
-        let at_once = asked.cancel_at_period_end == Some(false);
-        rules.check(Rule::SubscriptionCancelRefund, !asked.refunds()).at("/refund");
+        let at_once = requested.cancel_at_period_end == Some(false);
+        rules.check(Rule::SubscriptionCancelRefund, !requested.refunds()).at("/refund");
         rules.check(CoreRule::UnknownId, other && at_once).at("/subscription_id");
-        one_at_a_time(named, rules);
+        check_one_at_a_time(named, rules);
         return;
     }
     let running = main.is_some_and(|record| record.can_end());
-    // Where there is no other, this has been said already.
+    // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
-        one_at_a_time(record.id(), rules);
+        check_one_at_a_time(record.id(), rules);
     }
 }
 
-/// One request about an end is answered before the next is made; but one about the flag may take another's place outside
-/// of its lease.
-fn one_at_a_time(of: &SubscriptionId, rules: &mut Rules<'_>) {
-    let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == of);
-    let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == of);
+/// Only one request about an end can be open at a time. A change of the flag can replace an earlier one that is not
+/// leased.
+fn check_one_at_a_time(subscription: &SubscriptionId, rules: &mut Rules<'_>) {
+    let cancels = |call: &Call| matches!(call, Call::CancelSubscription(id, _) if id == subscription);
+    let updates = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if id == subscription);
     let leased = || rules.is_leased(updates).then(|| rules.reply_to(updates)).flatten();
-    let answered = rules.reply_to(cancels).or_else(leased);
-    rules.check(CoreRule::OneAtATime, answered.is_none()).unblocked_by(answered);
+    let reply = rules.reply_to(cancels).or_else(leased);
+    rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
 }
 
-/// Of two changes of the flag only the newer is sent: the older would take it back.
-fn flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
-    running(subscription, rules);
+/// Only the newest change of the flag is sent. An older one would undo it.
+fn permits_flag(subscription: &Subscription, with_period: bool, rules: &mut Rules<'_>) {
+    permits_end(subscription, rules);
     if rules.is_lease() {
-        let newest = subscription.record.as_ref().is_some_and(|record| record.is_asked_to_end(with_period));
+        let newest = subscription.record.as_ref().is_some_and(|record| record.is_flag_requested(with_period));
         rules.check(CoreRule::NotNow, newest);
     }
 }
 
-fn running(subscription: &Subscription, rules: &mut Rules<'_>) {
+fn permits_end(subscription: &Subscription, rules: &mut Rules<'_>) {
     let Some(record) = &subscription.record else {
         rules.check(CoreRule::NotNow, false).unblocked_by(match subscription.is_absent() {
             true => UnblockedBy::action(Action::Create.as_str()),
@@ -116,6 +116,6 @@ fn running(subscription: &Subscription, rules: &mut Rules<'_>) {
         });
         return;
     };
-    let looked = rules.reply_to(|call| matches!(call, Call::RetrieveSubscription(_)));
-    rules.check(CoreRule::NotNow, record.can_end()).unblocked_by(looked);
+    let lookup = rules.reply_to(|call| matches!(call, Call::RetrieveSubscription(_)));
+    rules.check(CoreRule::NotNow, record.can_end()).unblocked_by(lookup);
 }

@@ -1,4 +1,5 @@
-//! The forms in which Flex writes ids, amounts, instants and lists: what does not decide never costs a message.
+//! The formats of ids, amounts, times and lists in Flex's messages. A member that decides nothing never makes a message
+//! unreadable.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -10,22 +11,22 @@ use crate::json::{RawText, decode, lenient_text};
 use crate::providers::flex::api::session_request::ECHO;
 use crate::time::Timestamp;
 
-/// Something that is written as its id, as several ids, or whole.
+/// A member that holds an id, several ids, or whole objects.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Expandable(Vec<One>);
+pub struct Expandable(Vec<Expanded>);
 
-/// One of them: an id, or the members of the whole thing by which it is known.
+/// One entry: an id, or the ids and the status of a whole object.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum One {
+enum Expanded {
     Id(String),
     Whole(BTreeMap<String, String>),
 }
 
-impl One {
+impl Expanded {
     fn read(text: &str) -> Option<Self> {
-        let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_text(text).map(Self::Id) };
+        let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_string(text).map(Self::Id) };
         let counts = |name: &str| name.ends_with("_id") || name == "status";
-        let read = |(name, value): (String, RawText<'_>)| Some((name, read_text(value.get())?));
+        let read = |(name, value): (String, RawText<'_>)| Some((name, read_string(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }
 
@@ -37,8 +38,8 @@ impl One {
     }
 }
 
-/// A text, or a number as one; whatever else is in it, such as half a character, costs nothing.
-fn read_text(text: &str) -> Option<String> {
+/// Reads a string, or a number as a string. Anything else counts as absent.
+fn read_string(text: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Text(#[serde(deserialize_with = "lenient_text")] Option<String>);
@@ -46,26 +47,26 @@ fn read_text(text: &str) -> Option<String> {
 }
 
 impl Expandable {
-    /// Its id, which has a name of its own in the whole thing; nothing where there are several.
+    /// The id, if there is exactly one. `named` is the name of the id in a whole object.
     pub(crate) fn id(&self, named: &str) -> Option<&str> {
         let mut all = self.ids(named);
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// The ids of all of it.
+    /// All ids.
     pub(crate) fn ids(&self, named: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(move |it| it.id(named))
     }
 
-    /// A member, where it is whole and alone.
+    /// A member of the object, if there is exactly one whole object.
     pub(crate) fn member(&self, name: &str) -> Option<&str> {
         match self.0.as_slice() {
-            [One::Whole(members)] => members.get(name).map(String::as_str),
+            [Expanded::Whole(members)] => members.get(name).map(String::as_str),
             _ => None,
         }
     }
 
-    /// Whether it says anything.
+    /// Whether there is an id or an object.
     pub(crate) const fn is_there(&self) -> bool {
         !self.0.is_empty()
     }
@@ -75,74 +76,74 @@ impl<'de> Deserialize<'de> for Expandable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = RawText::deserialize(deserializer)?.get();
         Ok(Self(match decode::<Vec<RawText<'_>>>(text) {
-            Ok(all) => all.iter().filter_map(|it| One::read(it.get())).collect(),
-            Err(_) => One::read(text).into_iter().collect(),
+            Ok(all) => all.iter().filter_map(|it| Expanded::read(it.get())).collect(),
+            Err(_) => Expanded::read(text).into_iter().collect(),
         }))
     }
 }
 
-/// A member that decides: what cannot be read is not the same as what is absent.
+/// A member that decides something: an unreadable value is not the same as an absent one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Said<T> {
-    /// It is absent, or null.
+pub(crate) enum Member<T> {
+    /// The member is absent or null.
     #[default]
-    Nothing,
-    /// It says this.
-    This(T),
-    /// It is something that it cannot be.
-    Odd,
+    Absent,
+    /// The member has this value.
+    Value(T),
+    /// The member has a value that cannot be read.
+    Invalid,
 }
 
-impl<T> Said<T> {
-    /// What it says.
-    pub(crate) const fn this(&self) -> Option<&T> {
+impl<T> Member<T> {
+    /// The value, if it can be read.
+    pub(crate) const fn value(&self) -> Option<&T> {
         match self {
-            Self::This(it) => Some(it),
-            Self::Nothing | Self::Odd => None,
+            Self::Value(it) => Some(it),
+            Self::Absent | Self::Invalid => None,
         }
     }
 
-    /// Reads a member as its text is read.
+    /// Reads a member from its JSON.
     pub(super) fn read<'de, D: Deserializer<'de>>(
         deserializer: D,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Self, D::Error> {
         let text = RawText::deserialize(deserializer)?.get();
-        Ok(if text == "null" { Self::Nothing } else { read(text).map_or(Self::Odd, Self::This) })
+        Ok(if text == "null" { Self::Absent } else { read(text).map_or(Self::Invalid, Self::Value) })
     }
 }
 
-/// Reads an instant that decides.
-pub(super) fn said_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<Timestamp>, D::Error> {
+/// Reads a time that decides something.
+pub(super) fn member_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<Timestamp>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Instant(#[serde(deserialize_with = "instant")] Option<Timestamp>);
-    Said::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
+    Member::read(deserializer, |text| decode(text).ok().and_then(|Instant(at)| at))
 }
 
-/// The entries of a list that can be read, and whether those are all.
+/// The readable entries of a list, and whether the list is complete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Entries<T> {
-    /// Those that can be read.
+    /// The entries that can be read.
     pub list: Vec<T>,
-    /// Whether every entry could be read, and none is on another page: only then what is missing does not exist.
-    pub whole: bool,
+    /// Whether every entry could be read, and no other page follows. Only then a missing entry does not exist.
+    pub complete: bool,
 }
 
 impl<T> Entries<T> {
-    /// Reads every entry by itself: one that is odd drops no other.
+    /// Reads each entry by itself, so that an unreadable entry does not hide another.
     pub(crate) fn of<'de>(entries: &[RawText<'de>], most: usize) -> Self
     where
         T: Deserialize<'de>,
     {
         let list: Vec<_> = entries.iter().filter_map(|it| decode(it.get()).ok()).collect();
-        let whole = list.len() == entries.len() && entries.len() < most;
-        Self { list, whole }
+        let complete = list.len() == entries.len() && entries.len() < most;
+        Self { list, complete }
     }
 }
 
-/// Reads a list inside an object; what is no list is one of which nothing can be read.
+/// Reads a list in an object. Anything but a list counts as an incomplete list without entries.
 pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Entries<T>>, D::Error> {
@@ -150,18 +151,18 @@ pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(match decode::<Vec<RawText<'_>>>(text) {
         Ok(all) => Some(Entries::of(&all, usize::MAX)),
         Err(_) if text == "null" => None,
-        Err(_) => Some(Entries { list: Vec::new(), whole: false }),
+        Err(_) => Some(Entries { list: Vec::new(), complete: false }),
     })
 }
 
-/// Reads a word of the provider's, such as a status: a text and nothing else.
-pub(super) fn word<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+/// Reads a value of an enum, such as a status: a string that is not empty.
+pub(super) fn enum_value<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = RawText::deserialize(deserializer)?.get();
-    let word = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
-    Ok(word.filter(|word| !word.is_empty()).map(T::from))
+    let value = Some(text).filter(|text| text.starts_with('"')).and_then(|text| decode::<String>(text).ok());
+    Ok(value.filter(|value| !value.is_empty()).map(T::from))
 }
 
-/// Reads an instant: seconds since the epoch, or ISO 8601. Milliseconds, which no document gives, say nothing.
+/// Reads a time: seconds since the epoch, or ISO 8601. Milliseconds, which no document mentions, count as absent.
 pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = lenient_text(deserializer)?;
     Ok(text.and_then(|text| match text.parse() {
@@ -170,7 +171,7 @@ pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     }))
 }
 
-/// Reads the request's own key out of what Flex echoes.
+/// Reads the key of a request from the metadata that Flex returns.
 pub(super) fn echo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let metadata = RawText::deserialize(deserializer)?.get();
     let members = decode::<BTreeMap<String, RawText<'_>>>(metadata).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What Flex sends: replies and the objects in its events, read tolerantly. What must not be missing makes them
-//! unreadable; what is optional and cannot be read counts as not said.
+//! The objects that Flex sends in replies and webhooks, read leniently. A missing required member makes an object
+//! unreadable. An unreadable optional member counts as absent.
 
 mod form;
 mod money;
@@ -18,14 +18,14 @@ use crate::providers::flex::api::calls::PAGE;
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
-pub(crate) use form::Said;
+pub(crate) use form::Member;
 pub use form::{Entries, Expandable};
-pub use money::{CaptureSeen, ChargeSeen, DisputeSeen, DisputeStatus, RefundSeen, RefundStatus};
-pub use session::{FeeSeen, SessionSeen, Status, TotalDetails};
+pub use money::{CaptureObject, ChargeObject, DisputeObject, DisputeStatus, RefundObject, RefundStatus};
+pub use session::{FeeObject, SessionObject, Status, TotalDetails};
 pub(crate) use subscription::LatestInvoice;
-pub use subscription::{InvoiceSeen, InvoiceStatus, SubscriptionSeen, SubscriptionStatus};
+pub use subscription::{InvoiceObject, InvoiceStatus, SubscriptionObject, SubscriptionStatus};
 
-/// Reads an object in the wrapper that is named after it, or bare.
+/// Reads an object, with or without the wrapper named after its kind.
 pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<T> {
     let members: BTreeMap<String, RawText<'_>> = read_body(text)?;
     match members.get(kind) {
@@ -34,8 +34,8 @@ pub(crate) fn unwrapped<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> 
     }
 }
 
-/// Reads a list, in the wrapper that is named after its entries; nothing where there is none. In a wrapper that no document
-/// names it shows what it holds, and denies nothing.
+/// Reads a list in the wrapper that is named after its entries. The undocumented wrapper `data` is read too, but its
+/// list counts as incomplete.
 pub(crate) fn listed<T: for<'a> Deserialize<'a>>(text: &[u8], kind: &str) -> Option<Entries<T>> {
     let members: BTreeMap<String, RawText<'_>> = read_body(text)?;
     let named = members.get(kind);
@@ -54,7 +54,7 @@ struct ErrorBody<'a> {
 }
 
 #[derive(Deserialize)]
-struct ErrorSeen {
+struct ErrorObject {
     #[serde(default, deserialize_with = "lenient_text")]
     code: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient_text")]
@@ -71,11 +71,11 @@ struct Detail {
     msg: Option<String>,
 }
 
-/// How Flex words a refusal, in either of its two shapes; nothing if it is in neither.
+/// Reads a refusal in one of Flex's two error formats. Returns nothing for any other body.
 pub(crate) fn refusal<E>(reply: &Reply<'_>) -> Option<Refusal<E>> {
     let ErrorBody { error, detail } = read_body(reply.body)?;
     let (error, detail) = (error.map(|it| it.get().as_bytes()), detail.map(|it| it.get().as_bytes()));
-    let (code, message) = if let Some(ErrorSeen { code, kind, message }) = error.and_then(read_body) {
+    let (code, message) = if let Some(ErrorObject { code, kind, message }) = error.and_then(read_body) {
         (code.or(kind), message)
     } else if let Some(all) = detail.and_then(read_body::<Vec<RawText<'_>>>) {
         let first: Option<Detail> = all.first().and_then(|it| read_body(it.get().as_bytes()));

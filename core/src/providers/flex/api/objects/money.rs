@@ -1,10 +1,10 @@
-//! Refunds, captures and disputes, as Flex shows them.
+//! Refunds, captures, disputes and charges, as Flex sends them.
 
 use alloc::string::String;
 
 use serde::Deserialize;
 
-use super::form::{Expandable, echo, instant, word};
+use super::form::{Expandable, echo, enum_value, instant};
 use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
@@ -13,30 +13,30 @@ use crate::time::Timestamp;
 use crate::value::open_enum;
 
 open_enum! {
-    /// The status of a refund, in the order in which it may move.
+    /// The status of a refund, in the order in which it can change.
     pub enum RefundStatus {
-        /// On its way.
+        /// The refund is not finished.
         Pending = "pending",
-        /// Something must be done first.
+        /// Somebody must act first.
         RequiresAction = "requires_action",
-        /// Done.
+        /// The customer has the money.
         Succeeded = "succeeded",
-        /// It was called off.
+        /// The refund was canceled.
         Canceled = "canceled",
-        /// It came to nothing.
+        /// The refund has failed.
         Failed = "failed",
     }
 }
 
 impl RefundStatus {
-    /// Whether the money stays with the merchant.
+    /// Whether the merchant keeps the money.
     pub const fn is_reversed(&self) -> bool {
         matches!(self, Self::Canceled | Self::Failed)
     }
 }
 
 open_enum! {
-    /// The status of a dispute; whatever is not its end leaves it open.
+    /// The status of a dispute. Any status but `won` and `lost` leaves the dispute open.
     pub enum DisputeStatus {
         /// The bank waits for evidence.
         NeedsResponse = "needs_response",
@@ -44,16 +44,16 @@ open_enum! {
         UnderReview = "under_review",
         /// The merchant keeps the money.
         Won = "won",
-        /// The money is gone.
+        /// The customer has the money back.
         Lost = "lost",
     }
 }
 
-/// A refund.
+/// A refund, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct RefundSeen {
-    /// The refund.
+pub struct RefundObject {
+    /// The id of the refund.
     #[serde(deserialize_with = "any_form")]
     pub refund_id: RefundId,
     #[serde(default)]
@@ -66,56 +66,56 @@ pub struct RefundSeen {
     subscription_id: Option<Expandable>,
     #[serde(default)]
     invoice_id: Option<Expandable>,
-    /// The key of the request that made it, echoed.
+    /// The key of the request that created the refund.
     #[serde(default, rename = "metadata", deserialize_with = "echo")]
     pub echo: Option<String>,
-    /// How much, in cents.
+    /// The amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,
-    /// Its status.
-    #[serde(default, deserialize_with = "word")]
+    /// The status of the refund.
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<RefundStatus>,
-    /// When it was made.
+    /// When the refund was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
-    /// Whether it is one of test mode.
+    /// Whether the refund is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-/// A capture of what was held.
+/// A capture of an authorized payment, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct CaptureSeen {
-    /// The capture.
+pub struct CaptureObject {
+    /// The id of the capture.
     #[serde(deserialize_with = "any_form")]
     pub capture_id: CaptureId,
-    /// How much was taken, in cents.
+    /// The captured amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_captured: Option<Cents>,
-    /// The key of the request that made it, echoed.
+    /// The key of the request that created the capture.
     #[serde(default, rename = "metadata", deserialize_with = "echo")]
     pub echo: Option<String>,
-    /// When it was made.
+    /// When the capture was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
-    /// Whether it is one of test mode.
+    /// Whether the capture is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-impl CaptureSeen {
+impl CaptureObject {
     /// A capture that a person names.
     pub(crate) const fn named(capture_id: CaptureId, amount: Cents) -> Self {
-        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None, test_mode: TestMode::Silent }
+        Self { capture_id, amount_captured: Some(amount), echo: None, created_at: None, test_mode: TestMode::Absent }
     }
 }
 
-/// A payment that the customer disputes with the bank.
+/// A payment that the customer disputes with the bank, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct DisputeSeen {
-    /// The dispute.
+pub struct DisputeObject {
+    /// The id of the dispute.
     #[serde(deserialize_with = "any_form")]
     pub dispute_id: DisputeId,
     #[serde(default)]
@@ -128,83 +128,83 @@ pub struct DisputeSeen {
     subscription_id: Option<Expandable>,
     #[serde(default)]
     invoice_id: Option<Expandable>,
-    /// Our own reference, echoed.
+    /// Our own reference, which Flex returns.
     #[serde(default, deserialize_with = "lenient_text")]
     pub client_reference_id: Option<String>,
-    /// How much, in cents.
+    /// The disputed amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,
-    /// Its status.
-    #[serde(default, deserialize_with = "word")]
+    /// The status of the dispute.
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<DisputeStatus>,
-    /// Whether its charge can be given back even so.
+    /// Whether the disputed charge can still be refunded.
     #[serde(default, deserialize_with = "lenient")]
     pub is_charge_refundable: Option<bool>,
-    /// Whether it is one of test mode.
+    /// Whether the dispute is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-/// A charge, of which only what it was a charge of is read.
+/// A charge, as Flex sends it. The library reads only what the charge was for and how much of it was refunded.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct ChargeSeen {
+pub struct ChargeObject {
     #[serde(default)]
     payment_intent_id: Option<Expandable>,
     #[serde(default)]
     payment_intent: Option<Expandable>,
     #[serde(default)]
     invoice: Option<Expandable>,
-    /// What of it was given back, in cents.
+    /// The refunded amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_refunded: Option<Cents>,
-    /// Whether it is one of test mode.
+    /// Whether the charge is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-impl ChargeSeen {
-    /// The payment that it is of.
+impl ChargeObject {
+    /// The id of the payment.
     pub(crate) fn payment_intent(&self) -> Option<&str> {
-        first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
+        first_id("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
     }
 
-    /// The invoice that it has paid.
+    /// The id of the paid invoice.
     pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-        InvoiceId::parse(first("invoice_id", [&self.invoice, &None])?).ok()
+        InvoiceId::parse(first_id("invoice_id", [&self.invoice, &None])?).ok()
     }
 }
 
-/// Of money that goes back: what it was of, in whichever member that is.
-macro_rules! money_back {
-    ($($seen:ident),+) => {$(
-        impl $seen {
-            /// The payment that it is of.
+/// The objects that a refund or a dispute refers to.
+macro_rules! references {
+    ($($object:ident),+) => {$(
+        impl $object {
+            /// The id of the payment.
             pub(crate) fn payment_intent(&self) -> Option<&str> {
-                first("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
+                first_id("payment_intent_id", [&self.payment_intent_id, &self.payment_intent])
             }
 
-            /// The session that it is of.
+            /// The id of the session.
             pub(crate) fn checkout_session(&self) -> Option<&str> {
-                first("checkout_session_id", [&self.checkout_session, &None])
+                first_id("checkout_session_id", [&self.checkout_session, &None])
             }
 
-            /// The subscription that it is of.
+            /// The id of the subscription.
             pub(crate) fn subscription(&self) -> Option<&str> {
-                first("subscription_id", [&self.subscription_id, &None])
+                first_id("subscription_id", [&self.subscription_id, &None])
             }
 
-            /// The invoice that it is of.
+            /// The id of the invoice.
             pub(crate) fn invoice(&self) -> Option<InvoiceId> {
-                InvoiceId::parse(first("invoice_id", [&self.invoice_id, &None])?).ok()
+                InvoiceId::parse(first_id("invoice_id", [&self.invoice_id, &None])?).ok()
             }
         }
     )+};
 }
 
-money_back!(RefundSeen, DisputeSeen);
+references!(RefundObject, DisputeObject);
 
-/// The first id of a thing, in whichever member it is.
-fn first<'a>(named: &str, places: [&'a Option<Expandable>; 2]) -> Option<&'a str> {
+/// The first id in several members.
+fn first_id<'a>(named: &str, places: [&'a Option<Expandable>; 2]) -> Option<&'a str> {
     places.into_iter().flatten().find_map(|it| it.id(named))
 }

@@ -1,12 +1,12 @@
-//! A checkout session, as Flex shows it.
+//! A checkout session, as Flex sends it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::form::{Entries, Expandable, echo, entries, instant, word};
-use super::money::{CaptureSeen, DisputeSeen, RefundSeen};
+use super::form::{Entries, Expandable, echo, entries, enum_value, instant};
+use super::money::{CaptureObject, DisputeObject, RefundObject};
 use super::subscription::SubscriptionStatus;
 use crate::json::{any_form, lenient, lenient_text};
 use crate::money::Cents;
@@ -21,70 +21,70 @@ open_enum! {
     pub enum Status {
         /// The customer can pay.
         Open = "open",
-        /// Nobody has paid in time.
+        /// The session expired before a payment.
         Expired = "expired",
-        /// Done: the one status on which to fulfil.
+        /// The checkout is complete. Only this status allows fulfillment.
         Complete = "complete",
     }
 }
 
-/// A checkout session, as Flex shows it.
+/// A checkout session, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SessionSeen {
-    /// The session.
+pub struct SessionObject {
+    /// The id of the session.
     #[serde(deserialize_with = "any_form")]
     pub checkout_session_id: CheckoutSessionId,
-    /// Its status; an event may leave it out.
-    #[serde(default, deserialize_with = "word")]
+    /// The status. An event may omit it.
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<Status>,
-    /// What it is for.
-    #[serde(default, deserialize_with = "word")]
+    /// The purpose of the session.
+    #[serde(default, deserialize_with = "enum_value")]
     pub mode: Option<Mode>,
-    /// Our own reference, echoed; the older shape has none.
+    /// Our own reference, which Flex returns. Older formats have none.
     #[serde(default, deserialize_with = "lenient_text")]
     pub client_reference_id: Option<String>,
-    /// The key of the request that made it, echoed.
+    /// The key of the request that created the session.
     #[serde(default, rename = "metadata", deserialize_with = "echo")]
     pub echo: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     redirect_url: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     url: Option<String>,
-    /// When it was made.
+    /// When the session was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
-    /// From when on nobody can pay.
+    /// When the session expires.
     #[serde(default, deserialize_with = "instant")]
     pub expires_at: Option<Timestamp>,
-    /// What the customer pays, in cents.
+    /// The amount that the customer pays, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_total: Option<Cents>,
-    /// What the items cost, in cents.
+    /// The total of the items, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_subtotal: Option<Cents>,
-    /// What was received, in cents.
+    /// The received amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_received: Option<Cents>,
-    /// What was given back, in cents.
+    /// The refunded amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_refunded: Option<Cents>,
-    /// What is disputed, in cents.
+    /// The disputed amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_disputed: Option<Cents>,
-    /// What lies between subtotal and total.
+    /// The difference between subtotal and total.
     #[serde(default, deserialize_with = "lenient")]
     pub total_details: Option<TotalDetails>,
-    /// What is added.
+    /// The added fees.
     #[serde(default, deserialize_with = "lenient")]
-    pub fees: Option<Vec<FeeSeen>>,
-    /// When the money is taken.
-    #[serde(default, deserialize_with = "word")]
+    pub fees: Option<Vec<FeeObject>>,
+    /// When Flex captures the payment.
+    #[serde(default, deserialize_with = "enum_value")]
     pub capture_method: Option<CaptureMethod>,
     /// Whether an HSA or FSA card can pay.
     #[serde(default, deserialize_with = "lenient")]
     pub hsa_fsa_eligible: Option<bool>,
-    /// Whether it takes a letter.
+    /// Whether a letter of medical necessity is required.
     #[serde(default, deserialize_with = "lenient")]
     pub letter_of_medical_necessity_required: Option<bool>,
     /// The customer.
@@ -104,52 +104,52 @@ pub struct SessionSeen {
     payment_intents: Option<Expandable>,
     /// The refunds.
     #[serde(default, deserialize_with = "entries")]
-    pub refunds: Option<Entries<RefundSeen>>,
+    pub refunds: Option<Entries<RefundObject>>,
     /// The captures.
     #[serde(default, deserialize_with = "entries")]
-    pub captures: Option<Entries<CaptureSeen>>,
+    pub captures: Option<Entries<CaptureObject>>,
     /// The disputes.
     #[serde(default, deserialize_with = "entries")]
-    pub disputes: Option<Entries<DisputeSeen>>,
-    /// Whether it is one of test mode.
+    pub disputes: Option<Entries<DisputeObject>>,
+    /// Whether the session is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-impl SessionSeen {
-    /// Where the customer pays.
+impl SessionObject {
+    /// The URL at which the customer pays.
     pub fn address(&self) -> Option<&String> {
         self.redirect_url.as_ref().or(self.url.as_ref())
     }
 
-    /// The ids of its payment intents: two, where the cart is split.
+    /// The ids of the payments. A split cart has two.
     pub(crate) fn payment_intents(&self) -> impl Iterator<Item = &str> {
         let all = self.payment_intent.iter().chain(&self.payment_intent_id).chain(&self.payment_intents);
         all.flat_map(|it| it.ids("payment_intent_id"))
     }
 
-    /// The ids of all subscriptions that it has made.
+    /// The ids of all subscriptions that the session has created.
     pub(crate) fn subscription_ids(&self) -> impl Iterator<Item = SubscriptionId> {
         let all = self.subscription.iter().flat_map(|it| it.ids("subscription_id"));
         all.filter_map(|id| SubscriptionId::parse(id).ok())
     }
 
-    /// The subscription's status, where the session shows it whole.
+    /// The status of the subscription, if the session contains the whole subscription.
     pub(crate) fn subscription_status(&self) -> Option<SubscriptionStatus> {
         Some(String::from(self.subscription.as_ref()?.member("status")?).into())
     }
 
-    /// The customer, by the id.
+    /// The id of the customer.
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
         CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
     }
 }
 
-/// What lies between a session's subtotal and its total, in cents.
+/// The difference between the subtotal and the total of a session, in cents.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct TotalDetails {
-    /// What is taken off.
+    /// The discount.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_discount: Option<Cents>,
     /// The tax.
@@ -163,11 +163,11 @@ pub struct TotalDetails {
 /// A fee of a session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct FeeSeen {
-    /// How much, in cents.
+pub struct FeeObject {
+    /// The amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount: Option<Cents>,
-    /// Whether it counts.
+    /// Whether Flex charges the fee.
     #[serde(default, deserialize_with = "lenient")]
     pub applied: Option<bool>,
 }

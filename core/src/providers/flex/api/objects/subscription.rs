@@ -1,10 +1,10 @@
-//! Subscriptions and their invoices, as Flex shows them.
+//! Subscriptions and their invoices, as Flex sends them.
 
 use alloc::boxed::Box;
 
 use serde::{Deserialize, Deserializer};
 
-use super::form::{Entries, Expandable, Said, entries, instant, said_instant, word};
+use super::form::{Entries, Expandable, Member, entries, enum_value, instant, member_instant};
 use crate::json::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
@@ -15,70 +15,70 @@ use crate::value::open_enum;
 open_enum! {
     /// The status of a subscription.
     pub enum SubscriptionStatus {
-        /// Its first payment is not made.
+        /// The first payment is pending.
         Incomplete = "incomplete",
-        /// Its first payment was not made in time.
+        /// The first payment was not made in time.
         IncompleteExpired = "incomplete_expired",
-        /// In its trial.
+        /// The subscription is in its trial.
         Trialing = "trialing",
-        /// Paid.
+        /// The subscription is paid.
         Active = "active",
-        /// A renewal could not be paid.
+        /// The payment of a renewal has failed.
         PastDue = "past_due",
-        /// Ended.
+        /// The subscription has ended.
         Canceled = "canceled",
-        /// Given up on, and not ended.
+        /// Flex has stopped collecting payments, but the subscription has not ended.
         Unpaid = "unpaid",
-        /// Its trial is over, and there is nothing to pay it with.
+        /// The trial is over, and there is no payment method.
         Paused = "paused",
     }
 }
 
 impl SubscriptionStatus {
-    /// Whether the customer has paid for access, or tries it.
+    /// Whether the status grants access: a paid subscription, or a trial.
     pub const fn is_live(&self) -> bool {
         matches!(self, Self::Trialing | Self::Active)
     }
 
-    /// Whether nothing brings it back.
+    /// Whether the status is final.
     pub const fn is_over(&self) -> bool {
         matches!(self, Self::Canceled | Self::IncompleteExpired)
     }
 }
 
 open_enum! {
-    /// The status of an invoice: only one of them proves that it was paid.
+    /// The status of an invoice. Only `paid` proves a payment.
     pub enum InvoiceStatus {
-        /// Not final yet.
+        /// The invoice is not final yet.
         Draft = "draft",
-        /// To be paid.
+        /// The invoice is due.
         Open = "open",
-        /// Paid.
+        /// The invoice is paid.
         Paid = "paid",
-        /// Taken back.
+        /// The invoice was withdrawn.
         Void = "void",
-        /// Given up on.
+        /// Flex has stopped collecting the payment.
         Uncollectible = "uncollectible",
     }
 }
 
-/// A subscription, as Flex shows it.
+/// A subscription, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct SubscriptionSeen {
-    /// The subscription.
+pub struct SubscriptionObject {
+    /// The id of the subscription.
     #[serde(deserialize_with = "any_form")]
     pub subscription_id: SubscriptionId,
-    /// Its status; an event may leave it out.
-    #[serde(default, deserialize_with = "word")]
+    /// The status. An event may omit it.
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<SubscriptionStatus>,
     /// The customer.
     #[serde(default)]
     pub customer: Option<Expandable>,
-    /// The newest invoice.
+    /// The latest invoice.
     #[serde(default, deserialize_with = "latest_invoice")]
-    pub(crate) latest_invoice: Said<LatestInvoice>,
-    /// Whether it ends with the period.
+    pub(crate) latest_invoice: Member<LatestInvoice>,
+    /// Whether the subscription ends with its period.
     #[serde(default, deserialize_with = "lenient")]
     pub cancel_at_period_end: Option<bool>,
     #[serde(default, deserialize_with = "instant")]
@@ -87,31 +87,31 @@ pub struct SubscriptionSeen {
     current_period_end: Option<Timestamp>,
     #[serde(default, deserialize_with = "entries")]
     items: Option<Entries<Period>>,
-    /// When it was made.
+    /// When the subscription was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
-    /// When its trial ends.
-    #[serde(default, deserialize_with = "said_instant")]
-    pub(crate) trial_end: Said<Timestamp>,
-    /// When it is to end.
+    /// When the trial ends.
+    #[serde(default, deserialize_with = "member_instant")]
+    pub(crate) trial_end: Member<Timestamp>,
+    /// When the subscription is set to end.
     #[serde(default, deserialize_with = "instant")]
     pub cancel_at: Option<Timestamp>,
-    /// Whether it is one of test mode.
+    /// Whether the subscription is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-/// The newest invoice of a subscription.
+/// The latest invoice of a subscription.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum LatestInvoice {
-    /// By its id.
+    /// Only its id.
     Id(InvoiceId),
-    /// Whole.
-    Whole(Box<InvoiceSeen>),
+    /// The whole invoice.
+    Whole(Box<InvoiceObject>),
 }
 
 impl LatestInvoice {
-    /// Its id.
+    /// The id of the invoice.
     pub(crate) fn id(&self) -> &InvoiceId {
         match self {
             Self::Id(id) => id,
@@ -120,17 +120,17 @@ impl LatestInvoice {
     }
 }
 
-fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Said<LatestInvoice>, D::Error> {
+fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<LatestInvoice>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Id(#[serde(deserialize_with = "any_form")] InvoiceId);
-    Said::read(deserializer, |text| match text.starts_with('{') {
+    Member::read(deserializer, |text| match text.starts_with('{') {
         true => decode(text).ok().map(LatestInvoice::Whole),
         false => decode(text).ok().map(|Id(id)| LatestInvoice::Id(id)),
     })
 }
 
-/// The period of an item, where newer shapes keep it.
+/// The period of an item. Newer formats have it there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 struct Period {
     #[serde(default, deserialize_with = "instant")]
@@ -139,30 +139,30 @@ struct Period {
     current_period_end: Option<Timestamp>,
 }
 
-impl SubscriptionSeen {
-    /// When the period began: its own, or the latest of its items'.
+impl SubscriptionObject {
+    /// When the period began: the subscription's own value, or the latest of its items'.
     pub fn current_period_start(&self) -> Option<Timestamp> {
         let items = self.items.iter().flat_map(|it| &it.list);
         self.current_period_start.or_else(|| items.filter_map(|it| it.current_period_start).max())
     }
 
-    /// When the period ends: its own, or the earliest of its items'.
+    /// When the period ends: the subscription's own value, or the earliest of its items'.
     pub fn current_period_end(&self) -> Option<Timestamp> {
         let items = self.items.iter().flat_map(|it| &it.list);
         self.current_period_end.or_else(|| items.filter_map(|it| it.current_period_end).min())
     }
 
-    /// The customer, by the id.
+    /// The id of the customer.
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
         CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
     }
 }
 
-/// An invoice of a subscription.
+/// An invoice of a subscription, as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct InvoiceSeen {
-    /// The invoice.
+pub struct InvoiceObject {
+    /// The id of the invoice.
     #[serde(deserialize_with = "any_form")]
     pub invoice_id: InvoiceId,
     #[serde(default)]
@@ -174,24 +174,24 @@ pub struct InvoiceSeen {
     pub customer: Option<Expandable>,
     #[serde(default)]
     payment_intent: Option<Expandable>,
-    /// Its status, which alone decides whether it was paid.
-    #[serde(default, deserialize_with = "word")]
+    /// The status, which alone decides whether the invoice is paid.
+    #[serde(default, deserialize_with = "enum_value")]
     pub status: Option<InvoiceStatus>,
-    /// What is due, in cents.
+    /// The amount that is due, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_due: Option<Cents>,
-    /// What was paid, in cents.
+    /// The paid amount, in cents.
     #[serde(default, deserialize_with = "lenient")]
     pub amount_paid: Option<Cents>,
-    /// When it was made.
+    /// When the invoice was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
-    /// Whether it is one of test mode.
+    /// Whether the invoice is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
 }
 
-/// What an invoice is for, where newer shapes keep it.
+/// What the invoice is for. Newer formats have it there.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 struct Parent {
     #[serde(default)]
@@ -206,13 +206,13 @@ struct Details {
     subscription: Option<Expandable>,
 }
 
-impl InvoiceSeen {
-    /// The subscription, by its id.
+impl InvoiceObject {
+    /// The id of the subscription.
     pub(crate) fn subscription(&self) -> Option<&str> {
         self.subscriptions().next()
     }
 
-    /// The subscription, in whichever member it is.
+    /// The ids of the subscription, in any of the members that may contain it.
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &str> {
         let parent = self.parent.as_ref();
         let details = parent.and_then(|it| it.subscription_details.as_ref()).and_then(|it| it.subscription.as_ref());
@@ -220,17 +220,17 @@ impl InvoiceSeen {
         all.into_iter().flatten().flat_map(|it| it.ids("subscription_id"))
     }
 
-    /// The payment, by its id.
+    /// The id of the payment.
     pub(crate) fn payment_intent(&self) -> Option<&str> {
         self.payment_intent.as_ref()?.id("payment_intent_id")
     }
 
-    /// Whether it says that nothing was paid, and nothing will be.
+    /// Whether the invoice is unpaid and will not be paid.
     pub(crate) fn is_void(&self) -> bool {
         matches!(self.status, Some(InvoiceStatus::Void | InvoiceStatus::Uncollectible))
     }
 
-    /// Whether it says that it was paid.
+    /// Whether the invoice is paid.
     pub fn is_paid(&self) -> bool {
         self.status == Some(InvoiceStatus::Paid)
     }

@@ -1,17 +1,17 @@
-//! Captures: what is held is taken, and what a reply, a lookup or a list shows of the captures that were asked for.
+//! Captures: the requests, and what replies, lookups and lists show of them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::outcome::{OpenRequest, is_named};
+use super::outcome::{OpenRequest, is_effect};
 use crate::effect::idempotency_key;
 use crate::flow::{Flow, IntentStatus, Outcome, Reading, Stop};
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CAPTURE, Call};
-use crate::providers::flex::api::objects::{CaptureSeen, Entries, SessionSeen};
+use crate::providers::flex::api::objects::{CaptureObject, Entries, SessionObject};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::CapturePayment;
 use crate::providers::flex::api::session_request::{echoed_key, with_echo};
@@ -22,33 +22,33 @@ use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::SKEW;
 use crate::time::Timestamp;
 
-/// How many captures of a session are remembered.
+/// The most captures of a session that are kept.
 const REMEMBERED: usize = 32;
 
-/// A capture that was asked for.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a EffectId,
-    /// The key that Flex echoes, where the request carried it.
+/// A requested capture.
+pub(super) struct RequestedCapture<'a> {
+    pub(super) effect: &'a EffectId,
+    /// The key that Flex returns, if the request carried one.
     pub(super) key: Option<&'a str>,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub(super) amount: Cents,
-    /// When it was begun first.
+    /// When the request was first sent.
     pub(super) since: Timestamp,
-    /// Whether no other request that is on its way takes as much.
-    pub(super) single: bool,
+    /// Whether no other open request captures the same amount.
+    pub(super) has_unique_amount: bool,
 }
 
-/// What was found of a capture.
-pub(super) enum Captured {
-    /// This one is it.
-    By(CaptureId),
-    /// As much more was received as was asked for.
-    Some,
-    /// Something was taken, and not what was asked for.
-    Other,
-    /// Nothing was.
-    None,
-    /// It is not known.
+/// What Flex shows of a requested capture.
+pub(super) enum CaptureFinding {
+    /// This capture.
+    Capture(CaptureId),
+    /// The received amount has grown by the requested amount.
+    Amount,
+    /// Something was captured, but not what was requested.
+    OtherAmount,
+    /// Nothing was captured.
+    Nothing,
+    /// Flex does not show enough to tell.
     Unclear,
 }
 
@@ -58,12 +58,12 @@ fn content(capture: &CapturePayment) -> Digest {
 }
 
 impl Payment {
-    /// What has become of the capture of the same intent.
-    pub(in super::super) fn capture_standing(&self, capture: &CapturePayment) -> Option<IntentStatus> {
+    /// The status of the intent that the capture names.
+    pub(in super::super) fn capture_status(&self, capture: &CapturePayment) -> Option<IntentStatus> {
         Some(self.captures.status_of(capture.intent.as_ref()?, content(capture)))
     }
 
-    /// Takes what is held.
+    /// Requests a capture of the authorized payment.
     pub(in super::super) fn capture(
         &mut self,
         mut capture: CapturePayment,
@@ -72,20 +72,20 @@ impl Payment {
     ) -> Result<(), Stop> {
         let Some(intent) = capture.intent.clone() else { return Err(Stop::NotNow) };
         let content = content(&capture);
-        let ordinal = self.captures.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CAPTURE.name, &intent, ordinal);
-        with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
+        let number = self.captures.status_of(&intent, content).number()?;
+        let effect = EffectId::of_intent(CAPTURE.name, &intent, number);
+        with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
         self.is_final = capture.final_capture == Some(true);
-        self.capturing.begin(name.clone(), capture.amount, self.received(true));
-        cx.request_as(Call::CapturePayment(session.clone(), name, Box::new(capture)), &intent, ordinal);
-        self.captures.open(intent, content, ordinal);
+        self.capturing.add(effect.clone(), capture.amount, self.received(true));
+        cx.request_as(Call::CapturePayment(session.clone(), effect, Box::new(capture)), &intent, number);
+        self.captures.open(intent, content, number);
         Ok(())
     }
 
-    /// Whether a good reply to a capture proves it: a capture, or a session that shows one.
-    pub(super) fn weigh_capture(
+    /// Whether a successful reply proves a capture: it shows the capture, or a session that contains it.
+    pub(super) fn compare_capture(
         &self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         event: Event,
         since: Timestamp,
@@ -93,22 +93,27 @@ impl Payment {
     ) -> Reading<Event> {
         let key = echoed_key(capture.capture_metadata.as_ref());
         match event {
-            Event::Capture(seen) => {
-                // An echo decides alone.
-                let other = seen.echo.is_some() && seen.echo != key;
-                match () {
-                    () if other => Reading::missing("/capture/metadata"),
-                    () if !seen.test_mode.fits(mode) => Reading::missing("/capture/test_mode"),
-                    () => Reading::Done(Event::Capture(seen)),
+            Event::Capture(object) => {
+                // A returned key decides alone.
+                let is_of_another = object.echo.is_some() && object.echo != key;
+                if is_of_another {
+                    Reading::missing("/capture/metadata")
+                } else if !object.test_mode.fits(mode) {
+                    Reading::missing("/capture/test_mode")
+                } else {
+                    Reading::Done(Event::Capture(object))
                 }
             }
-            Event::Session(seen) => {
-                let (amount, single) = (capture.amount, self.capturing.is_only(name));
-                match self.captured(&Wanted { name, key: key.as_deref(), amount, since, single }, &seen) {
-                    Captured::By(id) => Reading::Done(Event::Captured(seen, Some(id))),
-                    Captured::Some => Reading::Done(Event::Captured(seen, None)),
-                    // Its own reply shows that money was taken, if no other request can have taken it.
-                    Captured::Other if self.capturing.is_alone() => Reading::Done(Event::Captured(seen, None)),
+            Event::Session(object) => {
+                let (amount, has_unique_amount) = (capture.amount, self.capturing.has_unique_amount(effect));
+                let requested = RequestedCapture { effect, key: key.as_deref(), amount, since, has_unique_amount };
+                match self.captured(&requested, &object) {
+                    CaptureFinding::Capture(id) => Reading::Done(Event::Captured(object, Some(id))),
+                    CaptureFinding::Amount => Reading::Done(Event::Captured(object, None)),
+                    // Its own reply shows that money was captured, and no other request can have captured it.
+                    CaptureFinding::OtherAmount if self.capturing.has_at_most_one() => {
+                        Reading::Done(Event::Captured(object, None))
+                    }
                     _ => Reading::missing("/checkout_session/amount_received"),
                 }
             }
@@ -116,134 +121,135 @@ impl Payment {
         }
     }
 
-    /// What a session shows of a capture that was asked for.
-    pub(super) fn captured(&self, wanted: &Wanted<'_>, seen: &SessionSeen) -> Captured {
-        let listed = seen.captures.as_ref();
-        match self.captured_among(wanted, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
-            Captured::None => {}
+    /// What a session shows of a requested capture.
+    pub(super) fn captured(&self, requested: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
+        let listed = object.captures.as_ref();
+        match self.captured_among(requested, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
+            CaptureFinding::Nothing => {}
             found => return found,
         }
         let in_flight = &self.capturing;
-        // What another request has taken by its echo, this one has not.
-        let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.has_taken(it));
+        // Captures that return another request's key do not belong to this one.
+        let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.knows_capture(it));
         let others = others.filter_map(|it| it.amount_captured).fold(Cents::ZERO, Cents::plus);
-        let received = seen.amount_received.map(|all| all.minus(others));
-        let grown = received.map(|all| in_flight.grown(all));
-        let whole = listed.is_none_or(|it| it.whole);
-        match (grown, received) {
-            (Some(grown), _)
-                if grown > Cents::ZERO && wanted.single && in_flight.amount(wanted.name) == Some(grown) =>
-            {
-                Captured::Some
-            }
-            (Some(_), Some(all)) if in_flight.explains(all) => Captured::Some,
-            (Some(grown), _) if grown > Cents::ZERO => Captured::Other,
-            (Some(_), _) if whole => Captured::None,
-            (None, _) if listed.is_some() && whole => Captured::None,
-            _ => Captured::Unclear,
+        let is_complete = listed.is_none_or(|it| it.complete);
+        let Some(received) = object.amount_received.map(|all| all.minus(others)) else {
+            let is_denied = listed.is_some() && is_complete;
+            return if is_denied { CaptureFinding::Nothing } else { CaptureFinding::Unclear };
+        };
+        let grown = in_flight.grown(received);
+        let is_only_fit = requested.has_unique_amount && in_flight.amount(requested.effect) == Some(grown);
+        if (grown > Cents::ZERO && is_only_fit) || in_flight.explains(received) {
+            CaptureFinding::Amount
+        } else if grown > Cents::ZERO {
+            CaptureFinding::OtherAmount
+        } else if is_complete {
+            CaptureFinding::Nothing
+        } else {
+            CaptureFinding::Unclear
         }
     }
 
-    /// What a list of captures shows of one that was asked for.
-    fn captured_among(&self, wanted: &Wanted<'_>, list: &[CaptureSeen]) -> Captured {
-        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key) {
-            return Captured::By(it.capture_id.clone());
+    /// What a list of captures shows of a requested one.
+    fn captured_among(&self, requested: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
+        if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested.key) {
+            return CaptureFinding::Capture(it.capture_id.clone());
         }
-        let is_new = |it: &&CaptureSeen| {
-            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= wanted.since);
-            it.echo.is_none() && young && !self.has_taken(it)
+        let is_new = |it: &&CaptureObject| {
+            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= requested.since);
+            it.echo.is_none() && young && !self.knows_capture(it)
         };
         let new: Vec<_> = list.iter().filter(is_new).collect();
         match new.as_slice() {
-            [] => Captured::None,
-            [one] if self.capturing.is_alone() && one.amount_captured == Some(wanted.amount) => {
-                Captured::By(one.capture_id.clone())
+            [] => CaptureFinding::Nothing,
+            [one] if self.capturing.has_at_most_one() && one.amount_captured == Some(requested.amount) => {
+                CaptureFinding::Capture(one.capture_id.clone())
             }
-            _ => Captured::Other,
+            _ => CaptureFinding::OtherAmount,
         }
     }
 
-    /// Settles a capture as it was found; `requested` is whether the lookup was made for its outcome.
+    /// Settles a capture by what Flex shows. `is_outcome_lookup` is whether the lookup was made for this request.
     pub(super) fn settle_capture(
         &mut self,
-        found: Captured,
+        found: CaptureFinding,
         open: &OpenRequest,
-        requested: bool,
+        is_outcome_lookup: bool,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        let name = &open.name;
+        let effect = &open.effect;
         match found {
-            Captured::By(_) | Captured::Some => {
-                let id = if let Captured::By(id) = &found { Some(id) } else { None };
-                if let Some((_, call)) = cx.prove(|call| is_named(call, name), id.map(CaptureId::as_str))
+            CaptureFinding::Capture(_) | CaptureFinding::Amount => {
+                let id = if let CaptureFinding::Capture(id) = &found { Some(id) } else { None };
+                if let Some((_, call)) = cx.prove(|call| is_effect(call, effect), id.map(CaptureId::as_str))
                     && let Call::CapturePayment(_, _, capture) = &*call
                 {
-                    self.capture_made(name, capture, id, session, cx);
+                    self.capture_made(effect, capture, id, session, cx);
                 }
             }
-            Captured::Other if open.single => cx.ask_about(|call| is_named(call, name)),
-            Captured::None if requested => self.deny(name, cx),
-            Captured::Unclear if requested => {
-                cx.look_again(|call| is_named(call, name));
+            CaptureFinding::OtherAmount if open.is_only_request => cx.ask_about(|call| is_effect(call, effect)),
+            CaptureFinding::Nothing if is_outcome_lookup => self.deny(effect, cx),
+            CaptureFinding::Unclear if is_outcome_lookup => {
+                cx.look_again(|call| is_effect(call, effect));
                 cx.look_up(Call::ListCaptures(session.clone()));
             }
-            Captured::Other if requested => cx.look_again(|call| is_named(call, name)),
+            CaptureFinding::OtherAmount if is_outcome_lookup => cx.look_again(|call| is_effect(call, effect)),
             _ => {}
         }
     }
 
-    /// A list of captures, looked up since the session tells too little.
-    pub(in super::super) fn captures_listed(
+    /// Applies a list of captures, which is looked up if the session does not show enough.
+    pub(in super::super) fn on_capture_list(
         &mut self,
-        list: &Entries<CaptureSeen>,
+        list: &Entries<CaptureObject>,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
         for open in self.capturing.requests(cx) {
-            let Some(wanted) = open.capture() else { continue };
-            match self.captured_among(&wanted, &list.list) {
-                // One that is missing here was not made; the lookup of the session repeats it in time.
-                Captured::None if list.whole => self.deny(&open.name, cx),
-                Captured::None => {}
+            let Some(requested) = open.capture() else { continue };
+            match self.captured_among(&requested, &list.list) {
+                // A complete list denies a missing capture. The next lookup of the session repeats the check.
+                CaptureFinding::Nothing if list.complete => self.deny(&open.effect, cx),
+                CaptureFinding::Nothing => {}
                 found => self.settle_capture(found, &open, false, session, cx),
             }
         }
         list.list.iter().for_each(|it| self.note_capture(it));
     }
 
-    /// The reply to a capture is a session that shows it: by its id where it has one.
-    pub(in super::super) fn capture_shown(
+    /// Applies the reply to a capture that is a session. `id` is the capture, if the session shows one.
+    pub(in super::super) fn on_capture_session(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
-        seen: &SessionSeen,
+        object: &SessionObject,
         id: Option<&CaptureId>,
         cx: &mut Cx<'_>,
     ) {
-        self.received = self.received.max(seen.amount_received);
-        let all = seen.captures.iter().flat_map(|it| &it.list);
+        self.received = self.received.max(object.amount_received);
+        let all = object.captures.iter().flat_map(|it| &it.list);
         all.filter(|it| Some(&it.capture_id) == id).for_each(|it| self.note_capture(it));
-        self.capture_made(name, capture, id, &seen.checkout_session_id, cx);
+        self.capture_made(effect, capture, id, &object.checkout_session_id, cx);
     }
 
-    /// The reply to a capture is the capture itself.
-    pub(in super::super) fn capture_returned(
+    /// Applies the reply to a capture that is the capture itself.
+    pub(in super::super) fn on_capture_object(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
-        seen: &CaptureSeen,
+        object: &CaptureObject,
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        self.note_capture(seen);
-        self.capture_made(name, capture, Some(&seen.capture_id), session, cx);
+        self.note_capture(object);
+        self.capture_made(effect, capture, Some(&object.capture_id), session, cx);
     }
 
-    /// A capture was made: by its id where it has one.
+    /// Settles a request whose capture was made. `id` is the capture, if Flex shows one.
     fn capture_made(
         &mut self,
-        name: &EffectId,
+        effect: &EffectId,
         capture: &CapturePayment,
         id: Option<&CaptureId>,
         session: &CheckoutSessionId,
@@ -251,8 +257,8 @@ impl Payment {
     ) {
         let known = id.and_then(|id| self.captured.iter().find(|(have, _)| have == id)).map(|(_, amount)| *amount);
         let grown = self.received.map(|all| self.capturing.grown(all));
-        let taken = known.or(grown.filter(|_| self.capturing.is_alone()));
-        self.end_capture(name, capture, Outcome::Done);
+        let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
+        self.end_capture(effect, capture, Outcome::Done);
         let same = taken.is_none_or(|taken| taken == capture.amount);
         cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
         if !same {
@@ -261,38 +267,38 @@ impl Payment {
     }
 
     /// A person names the capture that a request has made.
-    pub(super) fn capture_named(&mut self, name: &EffectId, capture: &CapturePayment, id: CaptureId) {
-        self.note_capture(&CaptureSeen::named(id, capture.amount));
-        self.end_capture(name, capture, Outcome::Done);
+    pub(super) fn capture_reviewed(&mut self, effect: &EffectId, capture: &CapturePayment, id: CaptureId) {
+        self.note_capture(&CaptureObject::named(id, capture.amount));
+        self.end_capture(effect, capture, Outcome::Done);
     }
 
-    /// What has become of a capture that was asked for.
-    pub(super) fn end_capture(&mut self, name: &EffectId, capture: &CapturePayment, outcome: Outcome) {
-        self.captures.settle(name.intent(), outcome);
+    /// Ends a requested capture with an outcome.
+    pub(super) fn end_capture(&mut self, effect: &EffectId, capture: &CapturePayment, outcome: Outcome) {
+        self.captures.settle(effect.intent(), outcome);
         if outcome == Outcome::Done {
-            self.capturing.done(name);
+            self.capturing.done(effect);
         } else {
             self.is_final &= capture.final_capture != Some(true);
-            self.capturing.undone(name);
+            self.capturing.failed(effect);
         }
     }
 
     /// Whether a capture is known.
-    fn has_taken(&self, seen: &CaptureSeen) -> bool {
-        self.captured.iter().any(|(id, _)| *id == seen.capture_id)
+    fn knows_capture(&self, object: &CaptureObject) -> bool {
+        self.captured.iter().any(|(id, _)| *id == object.capture_id)
     }
 
-    /// Takes in a capture.
-    pub(super) fn note_capture(&mut self, seen: &CaptureSeen) {
-        let amount = seen.amount_captured.unwrap_or_default();
-        match self.captured.binary_search_by(|it| it.0.cmp(&seen.capture_id)) {
+    /// Stores a capture.
+    pub(super) fn note_capture(&mut self, object: &CaptureObject) {
+        let amount = object.amount_captured.unwrap_or_default();
+        match self.captured.binary_search_by(|it| it.0.cmp(&object.capture_id)) {
             Ok(index) => {
                 if let Some((_, taken)) = self.captured.get_mut(index) {
                     *taken = amount.max(*taken);
                 }
             }
             Err(index) if self.captured.len() < REMEMBERED => {
-                self.captured.insert(index, (seen.capture_id.clone(), amount));
+                self.captured.insert(index, (object.capture_id.clone(), amount));
             }
             Err(_) => {}
         }

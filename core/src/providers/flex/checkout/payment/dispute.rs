@@ -1,4 +1,4 @@
-//! Disputes: what the customer wants back from the bank is not given back as well.
+//! Disputes: a disputed amount is not refunded as well.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Reviews;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::{DisputeSeen, DisputeStatus, SessionSeen};
+use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
 
-/// How many disputes of a session are kept one by one.
+/// The most disputes of a session that are kept one by one.
 const REMEMBERED: usize = 16;
 
-/// How a dispute may have ended, by a person's word.
+/// The verdicts about the end of a dispute.
 const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
 
 /// The disputes of a session's payments.
@@ -23,39 +23,39 @@ const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutDisputes"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Disputes {
-    /// Those that were seen, by their ids.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    seen: Vec<Dispute>,
-    /// What is disputed by Flex's own count, in cents: the most that was seen.
+    /// The disputes that Flex has shown, sorted by id.
+    #[serde(rename = "seen", default, skip_serializing_if = "Vec::is_empty")]
+    known: Vec<Dispute>,
+    /// The highest disputed amount that Flex has shown, in cents.
     #[serde(default)]
     counted: Cents,
-    /// Whether there are more than are kept one by one.
+    /// Whether there are more disputes than are kept one by one.
     #[serde(default)]
     more: bool,
-    /// What of Flex's count a person said that it is over, in cents.
+    /// The part of Flex's disputed amount that a person has called won, in cents.
     #[serde(default)]
     over: Cents,
 }
 
-/// A dispute that was seen.
+/// A dispute that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutDispute"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dispute {
-    /// Its id.
+    /// The id of the dispute.
     id: DisputeId,
-    /// How much, in cents; all of it, where Flex does not say.
+    /// The disputed amount, in cents. Without it, everything is disputed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Cents>,
-    /// The furthest status that was seen.
+    /// The furthest status that Flex has shown.
     status: DisputeStatus,
-    /// Whether Flex says that its charge can be given back even so.
+    /// Whether Flex says that the charge can be refunded all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refundable: Option<bool>,
 }
 
 impl DisputeStatus {
-    /// How far a dispute has come; that the money is gone is above everything.
+    /// The order of statuses. `lost` is the highest, because the money is gone.
     const fn rank(&self) -> u8 {
         match self {
             Self::Unknown(_) => 0,
@@ -72,93 +72,93 @@ impl Disputes {
         *self == Self::default()
     }
 
-    /// Whether one is among them.
+    /// Whether this dispute is known.
     pub(super) fn contains(&self, id: &DisputeId) -> bool {
-        self.seen.iter().any(|it| it.id == *id)
+        self.known.iter().any(|it| it.id == *id)
     }
 
-    /// Their ids.
+    /// The ids of all disputes.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.seen.iter().map(|it| it.id.as_str())
+        self.known.iter().map(|it| it.id.as_str())
     }
 
-    /// Whether nothing about them is open any more.
+    /// Whether every dispute has ended.
     pub(super) fn is_settled(&self) -> bool {
         let ended = |it: &Dispute| matches!(it.status, DisputeStatus::Won | DisputeStatus::Lost);
-        !self.more && self.seen.iter().all(ended)
+        !self.more && self.known.iter().all(ended)
     }
 
-    /// What of a sum cannot be given back, in cents.
+    /// The part of the received amount that cannot be refunded, in cents.
     pub(super) fn blocked(&self, received: Cents) -> Cents {
         if self.more {
             return received;
         }
-        let stands = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
-        let of = |it: &Dispute| it.amount.unwrap_or(received);
-        let known = self.seen.iter().filter(stands).fold(Cents::ZERO, |sum, it| sum.plus(of(it)));
+        let blocks = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
+        let amount = |it: &Dispute| it.amount.unwrap_or(received);
+        let known = self.known.iter().filter(blocks).fold(Cents::ZERO, |sum, it| sum.plus(amount(it)));
         known.plus(self.unexplained())
     }
 
-    /// What Flex counts and no dispute explains, in cents.
+    /// The part of Flex's disputed amount that no dispute explains, in cents.
     fn unexplained(&self) -> Cents {
-        let named = self.seen.iter().filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus);
+        let named = self.known.iter().filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus);
         self.counted.minus(named).minus(self.over).max(Cents::ZERO)
     }
 
-    /// Takes in what a session shows of its disputes.
-    pub(super) fn note_all(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
-        let session = seen.checkout_session_id.as_str();
-        for dispute in seen.disputes.iter().flat_map(|it| &it.list) {
+    /// Stores the disputes that a session shows.
+    pub(super) fn note_all(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
+        let session = object.checkout_session_id.as_str();
+        for dispute in object.disputes.iter().flat_map(|it| &it.list) {
             self.note(dispute, session, cx);
         }
         let before = self.unexplained();
-        self.counted = self.counted.max(seen.amount_disputed.unwrap_or_default());
+        self.counted = self.counted.max(object.amount_disputed.unwrap_or_default());
         if self.unexplained() > before {
             Self::ask(session, cx);
         }
     }
 
-    /// Takes in what is shown of a dispute; what it means for the merchant is a person's to see to.
-    pub(super) fn note(&mut self, seen: &DisputeSeen, session: &str, cx: &mut Cx<'_>) {
-        let status = seen.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
-        let index = match self.seen.binary_search_by(|it| it.id.cmp(&seen.dispute_id)) {
+    /// Stores a dispute, and asks a person about it.
+    pub(super) fn note(&mut self, object: &DisputeObject, session: &str, cx: &mut Cx<'_>) {
+        let status = object.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
+        let index = match self.known.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {
             Ok(index) => index,
-            Err(_) if self.seen.len() >= REMEMBERED => {
+            Err(_) if self.known.len() >= REMEMBERED => {
                 self.more = true;
                 return Self::ask(session, cx);
             }
             Err(index) => {
-                let (id, amount, refundable) = (seen.dispute_id.clone(), seen.amount, seen.is_charge_refundable);
+                let (id, amount, refundable) = (object.dispute_id.clone(), object.amount, object.is_charge_refundable);
                 let dispute = Dispute { id, amount, status, refundable };
                 dispute.ask(cx);
-                return self.seen.insert(index, dispute);
+                return self.known.insert(index, dispute);
             }
         };
-        let Some(dispute) = self.seen.get_mut(index) else { return };
-        dispute.amount = dispute.amount.max(seen.amount);
-        // Whoever says no is believed.
-        dispute.refundable = [dispute.refundable, seen.is_charge_refundable].into_iter().flatten().min();
+        let Some(dispute) = self.known.get_mut(index) else { return };
+        dispute.amount = dispute.amount.max(object.amount);
+        // A single `false` decides.
+        dispute.refundable = [dispute.refundable, object.is_charge_refundable].into_iter().flatten().min();
         if (status.rank(), status.as_str()) > (dispute.status.rank(), dispute.status.as_str()) {
             dispute.status = status;
             dispute.ask(cx);
         }
     }
 
-    /// Asks a person about a dispute, or about those of a session.
+    /// Asks a person about a dispute, or about all disputes of a session.
     pub(super) fn ask(about: &str, cx: &mut Cx<'_>) {
         cx.ask(Review::Disputed.only(ENDS), about);
     }
 
-    /// A person knows how a dispute has ended, or those of a session that Flex only counts.
-    pub(super) fn reviewed(&mut self, of: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
+    /// A person says how a dispute has ended, or those that Flex only counts.
+    pub(super) fn reviewed(&mut self, about: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
-        match self.seen.iter_mut().find(|it| it.id.as_str() == of) {
+        match self.known.iter_mut().find(|it| it.id.as_str() == about) {
             Some(dispute) if won => dispute.status = DisputeStatus::Won,
             Some(dispute) => {
                 dispute.status = DisputeStatus::Lost;
-                cx.withdraw_review(Review::DisputeLost, of);
+                cx.withdraw_review(Review::DisputeLost, about);
             }
-            None if won && of == session => {
+            None if won && about == session => {
                 self.more = false;
                 self.over = self.over.plus(self.unexplained());
             }
@@ -168,7 +168,7 @@ impl Disputes {
 }
 
 impl Dispute {
-    /// Asks a person about it, unless it was won.
+    /// Asks a person about the dispute, unless it was won.
     fn ask(&self, cx: &mut Cx<'_>) {
         let id = self.id.as_str();
         match self.status {

@@ -1,4 +1,4 @@
-//! Money on its way: the requests that move it, and what had moved before.
+//! Money in flight: the open requests that move money, and the amount that had moved before them.
 
 use alloc::vec::Vec;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::id::EffectId;
 use crate::money::Cents;
 
-/// Money on its way.
+/// Money in flight.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutInFlight"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct InFlight {
-    /// The requests that move it, and how much, in cents; nothing where only Flex knows.
+    /// The open requests and their amounts in cents. The amount is 0 if only Flex knows it.
     open: Vec<(EffectId, Cents)>,
-    /// What had moved by others, in cents.
+    /// The amount that had moved before them, in cents.
     accounted: Cents,
 }
 
@@ -23,7 +23,7 @@ impl InFlight {
         *self == Self::default()
     }
 
-    /// The requests that move it, and how much.
+    /// The open requests and their amounts.
     pub(super) fn open(&self) -> &[(EffectId, Cents)] {
         &self.open
     }
@@ -32,66 +32,66 @@ impl InFlight {
         self.open.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount))
     }
 
-    /// All that has moved, with what is on its way.
-    pub(super) fn with(&self, all: Cents) -> Cents {
+    /// The amount that has moved, with everything in flight.
+    pub(super) fn total_with(&self, all: Cents) -> Cents {
         all.max(self.accounted.plus(self.sum()))
     }
 
-    /// A request is to move an amount, where so much has moved before.
-    pub(super) fn begin(&mut self, name: EffectId, amount: Cents, before: Cents) {
+    /// Adds a request. `before` is the amount that has moved so far.
+    pub(super) fn add(&mut self, effect: EffectId, amount: Cents, before: Cents) {
         if self.open.is_empty() {
             self.accounted = before;
         }
-        self.open.push((name, amount));
+        self.open.push((effect, amount));
     }
 
-    /// How much a request is to move.
-    pub(super) fn amount(&self, name: &EffectId) -> Option<Cents> {
-        self.open.iter().find(|(have, _)| have == name).map(|(_, amount)| *amount)
+    /// The amount of a request.
+    pub(super) fn amount(&self, effect: &EffectId) -> Option<Cents> {
+        self.open.iter().find(|(have, _)| have == effect).map(|(_, amount)| *amount)
     }
 
-    /// Whether no other request moves money.
-    pub(super) fn is_alone(&self) -> bool {
+    /// Whether at most one request is open.
+    pub(super) fn has_at_most_one(&self) -> bool {
         self.open.len() <= 1
     }
 
-    /// Whether no other request moves as much.
-    pub(super) fn is_only(&self, name: &EffectId) -> bool {
-        let amount = self.amount(name);
-        !self.open.iter().any(|(other, its)| other != name && Some(*its) == amount)
+    /// Whether no other request has the same amount.
+    pub(super) fn has_unique_amount(&self, effect: &EffectId) -> bool {
+        let amount = self.amount(effect);
+        !self.open.iter().any(|(other, its)| other != effect && Some(*its) == amount)
     }
 
     /// A request has moved its amount.
-    pub(super) fn done(&mut self, name: &EffectId) {
-        if let Some(amount) = self.end(name) {
+    pub(super) fn done(&mut self, effect: &EffectId) {
+        if let Some(amount) = self.remove(effect) {
             self.accounted = self.accounted.plus(amount);
         }
-        self.settle();
+        self.reset_if_empty();
     }
 
     /// A request has moved nothing.
-    pub(super) fn undone(&mut self, name: &EffectId) {
-        self.end(name);
-        self.settle();
+    pub(super) fn failed(&mut self, effect: &EffectId) {
+        self.remove(effect);
+        self.reset_if_empty();
     }
 
-    fn end(&mut self, name: &EffectId) -> Option<Cents> {
-        let index = self.open.iter().position(|(have, _)| have == name)?;
+    fn remove(&mut self, effect: &EffectId) -> Option<Cents> {
+        let index = self.open.iter().position(|(have, _)| have == effect)?;
         Some(self.open.remove(index).1)
     }
 
-    fn settle(&mut self) {
+    fn reset_if_empty(&mut self) {
         if self.open.is_empty() {
             self.accounted = Cents::ZERO;
         }
     }
 
-    /// How much has moved since the first of the open requests, now that so much has moved in all.
+    /// The amount that has moved since the first open request, where `all` has moved in total.
     pub(super) fn grown(&self, all: Cents) -> Cents {
         all.minus(self.accounted)
     }
 
-    /// Whether all of them together explain what has moved.
+    /// Whether all open requests together explain the total that has moved.
     pub(super) fn explains(&self, all: Cents) -> bool {
         self.grown(all) == self.sum()
     }

@@ -1,4 +1,4 @@
-//! The requests that move money: what a reply, a lookup or a webhook shows of them, and what it denies.
+//! The outcome of requests that move money: what proves it, and what denies it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,35 +10,41 @@ use crate::flow::{Flow, Outcome, Reading};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::SessionSeen;
+use crate::providers::flex::api::objects::SessionObject;
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::checkout::{Checkout, Cx};
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::time::Timestamp;
 
-/// Whether it is the request of that name.
-pub(super) fn is_named(call: &Call, name: &EffectId) -> bool {
-    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == name)
+/// Whether the call is the request with this effect id.
+pub(super) fn is_effect(call: &Call, effect: &EffectId) -> bool {
+    matches!(call, Call::CreateRefund(_, have, _) | Call::CapturePayment(_, have, _) if have == effect)
 }
 
 /// A request whose outcome is unknown.
 pub(super) struct OpenRequest {
-    pub(super) name: EffectId,
+    pub(super) effect: EffectId,
     pub(super) key: String,
     pub(super) amount: Cents,
-    /// When it was begun first, if a sending of it may have come true.
+    /// When the request was first sent, if a sending may have succeeded.
     pub(super) since: Option<Timestamp>,
-    /// Whether no other can have moved the same.
-    pub(super) alone: bool,
-    /// Whether no other moves anything.
-    pub(super) single: bool,
+    /// Whether no other request can have moved the same amount.
+    pub(super) is_unrivaled: bool,
+    /// Whether no other request can have moved anything.
+    pub(super) is_only_request: bool,
 }
 
 impl OpenRequest {
-    /// It as a capture that may have come true.
-    pub(super) fn capture(&self) -> Option<capture::Wanted<'_>> {
-        let (name, key) = (&self.name, Some(self.key.as_str()));
-        Some(capture::Wanted { name, key, amount: self.amount, since: self.since?, single: self.single })
+    /// The request as a capture that may have succeeded.
+    pub(super) fn capture(&self) -> Option<capture::RequestedCapture<'_>> {
+        let (effect, key) = (&self.effect, Some(self.key.as_str()));
+        Some(capture::RequestedCapture {
+            effect,
+            key,
+            amount: self.amount,
+            since: self.since?,
+            has_unique_amount: self.is_only_request,
+        })
     }
 }
 
@@ -46,25 +52,26 @@ impl InFlight {
     /// The requests whose outcome is unknown.
     pub(super) fn requests(&self, cx: &Cx<'_>) -> Vec<OpenRequest> {
         let all = self.open();
-        let sent =
-            |name: &EffectId| cx.pending(|call| is_named(call, name)).filter(|it| it.sent).and_then(|it| it.first_at);
-        let open = |(name, amount): &(EffectId, Cents)| {
-            cx.pending(|call| is_named(call, name))?;
-            let since = sent(name);
+        let sent = |effect: &EffectId| {
+            cx.pending(|call| is_effect(call, effect)).filter(|it| it.sent).and_then(|it| it.first_at)
+        };
+        let open = |(effect, amount): &(EffectId, Cents)| {
+            cx.pending(|call| is_effect(call, effect))?;
+            let since = sent(effect);
             let rival = |(other, its): &(EffectId, Cents)| {
-                other != name && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
+                other != effect && (its == amount || *its == Cents::ZERO) && sent(other).is_some()
             };
-            let alone = !all.iter().any(rival);
-            let key = idempotency_key(Checkout::ID, cx.key(), name);
-            let single = !all.iter().any(|(other, _)| other != name && sent(other).is_some());
-            Some(OpenRequest { name: name.clone(), key, amount: *amount, since, alone, single })
+            let is_unrivaled = !all.iter().any(rival);
+            let key = idempotency_key(Checkout::ID, cx.key(), effect);
+            let is_only_request = !all.iter().any(|(other, _)| other != effect && sent(other).is_some());
+            Some(OpenRequest { effect: effect.clone(), key, amount: *amount, since, is_unrivaled, is_only_request })
         };
         all.iter().filter_map(open).collect()
     }
 }
 
 impl Payment {
-    /// Holds a good reply against what is known: only a refund or a capture that is new proves anything.
+    /// Compares a successful reply with what is known. Only a new refund or a new capture proves a request.
     pub(in super::super) fn compare_reply(
         &self,
         call: &Call,
@@ -73,63 +80,69 @@ impl Payment {
         mode: Option<bool>,
     ) -> Reading<Event> {
         match (call, event) {
-            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(seen)) if !seen.test_mode.fits(mode) => {
+            (Call::CreateRefund(..) | Call::CapturePayment(..), Event::Session(object))
+                if !object.test_mode.fits(mode) =>
+            {
                 Reading::missing("/checkout_session/test_mode")
             }
-            (Call::CreateRefund(_, name, refund), Event::Session(seen)) => self.weigh_refund(name, refund, seen, since),
-            (Call::CapturePayment(_, name, capture), event) => self.weigh_capture(name, capture, event, since, mode),
+            (Call::CreateRefund(_, effect, refund), Event::Session(object)) => {
+                self.compare_refund(effect, refund, object, since)
+            }
+            (Call::CapturePayment(_, effect, capture), event) => {
+                self.compare_capture(effect, capture, event, since, mode)
+            }
             (_, event) => Reading::Done(event),
         }
     }
 
-    /// Settles every open request that a session shows, and takes the session in. `requested` is the request for whose
-    /// outcome it was looked up: what does not show it may deny it.
-    pub(super) fn settle(&mut self, seen: &SessionSeen, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
+    /// Settles every open request that the session shows, and stores the session. `requested` is the request whose
+    /// outcome was looked up. A session that does not show it may deny it.
+    pub(super) fn settle(&mut self, object: &SessionObject, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
         let captures = self.capturing.requests(cx).into_iter();
-        let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, seen), open))).collect();
-        self.note(seen, cx);
+        let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, object), open))).collect();
+        self.apply(object, cx);
         for (found, open) in found {
-            self.settle_capture(found, &open, requested == Some(&open.name), &seen.checkout_session_id, cx);
+            self.settle_capture(found, &open, requested == Some(&open.effect), &object.checkout_session_id, cx);
         }
         for open in self.refunding.requests(cx) {
-            self.settle_refund(seen, &open, requested == Some(&open.name), cx);
+            self.settle_refund(object, &open, requested == Some(&open.effect), cx);
         }
     }
 
-    /// A lookup denies a request: settled as not made, where that counts.
-    pub(super) fn deny(&mut self, name: &EffectId, cx: &mut Cx<'_>) {
-        if let Some((_, call)) = cx.deny(|call| is_named(call, name)) {
-            self.undone(name, &call);
+    /// A lookup denies a request. If the denial counts, the request ends as not done.
+    pub(super) fn deny(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
+        if let Some((_, call)) = cx.deny(|call| is_effect(call, effect)) {
+            self.request_failed(effect, &call);
         }
     }
 
-    /// A request came to nothing.
-    pub(in super::super) fn undone(&mut self, name: &EffectId, call: &Call) {
+    /// A request has moved nothing.
+    pub(in super::super) fn request_failed(&mut self, effect: &EffectId, call: &Call) {
         match call {
-            Call::CapturePayment(_, _, capture) => self.end_capture(name, capture, Outcome::Failed),
-            _ => self.refund_came_to_nothing(name),
+            Call::CapturePayment(_, _, capture) => self.end_capture(effect, capture, Outcome::Failed),
+            _ => self.refund_not_made(effect),
         }
     }
 
-    /// A person names what a request has made, or says that it came to nothing.
-    pub(in super::super) fn resolved(&mut self, name: &EffectId, call: &Call, named: Option<&str>, cx: &Cx<'_>) {
-        match (call, named) {
-            (Call::CreateRefund(..), Some(named)) => {
-                if let Ok(named) = RefundId::parse(named) {
-                    self.refund_named(name, named, cx.now());
+    /// A person names what a request has made, or says that it has made nothing.
+    pub(in super::super) fn resolved(&mut self, effect: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
+        match (call, made_id) {
+            (Call::CreateRefund(..), Some(made_id)) => {
+                if let Ok(made_id) = RefundId::parse(made_id) {
+                    self.refund_reviewed(effect, made_id, cx.now());
                 }
             }
-            (Call::CapturePayment(_, _, capture), Some(named)) => {
-                if let Ok(named) = CaptureId::parse(named) {
-                    self.capture_named(name, capture, named);
+            (Call::CapturePayment(_, _, capture), Some(made_id)) => {
+                if let Ok(made_id) = CaptureId::parse(made_id) {
+                    self.capture_reviewed(effect, capture, made_id);
                 }
             }
-            _ => self.undone(name, call),
+            _ => self.request_failed(effect, call),
         }
     }
 
-    /// Nothing that was looked up tells what has become of a request: it is looked up again.
-    pub(in super::super) fn look_again(name: &EffectId, cx: &mut Cx<'_>) {
-        cx.look_again(|call| is_named(call, name));
+    /// The lookup could not tell the outcome of a request, so it is repeated.
+    pub(in super::super) fn retry_lookup(effect: &EffectId, cx: &mut Cx<'_>) {
+        cx.look_again(|call| is_effect(call, effect));
     }
 }

@@ -1,4 +1,4 @@
-//! The refunds of a session: the status of each, and which of them a request of ours has made.
+//! The refunds of a session: their statuses, and which of them our requests have made.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,46 +11,46 @@ use crate::flow::{Outcome, PollTimer};
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{RefundSeen, RefundStatus, SessionSeen};
+use crate::providers::flex::api::objects::{RefundObject, RefundStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::{CheckoutSessionId, RefundId};
 use crate::providers::flex::names::Review;
 use crate::providers::flex::sessions::SKEW;
 use crate::time::Timestamp;
 
-/// How many refunds of a session are remembered.
+/// The most refunds of a session that are kept.
 const REMEMBERED: usize = 32;
 
-/// About how many refunds that came to nothing at once a person is asked one by one.
+/// A person is asked about at most this many failed refunds one by one.
 const ONE_BY_ONE: usize = 16;
 
-/// A refund that was seen.
+/// A refund that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCheckoutRefund"))]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Refund {
-    /// Its id.
+    /// The id of the refund.
     pub(super) id: RefundId,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub(super) amount: Cents,
-    /// The furthest status that was seen.
+    /// The furthest status that Flex has shown.
     pub(super) status: RefundStatus,
-    /// The host's name for it.
+    /// The intent of the request that has made the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) intent: Option<Intent>,
-    /// When it was seen first.
+    /// When Flex first showed the refund.
     pub(super) since: Timestamp,
 }
 
 impl Refund {
-    /// Whether another request has made it.
-    pub(super) fn is_of_another(&self, name: &EffectId) -> bool {
-        self.intent.as_ref().is_some_and(|intent| intent.as_str() != name.intent())
+    /// Whether another request has made the refund.
+    pub(super) fn is_of_another(&self, effect: &EffectId) -> bool {
+        self.intent.as_ref().is_some_and(|intent| intent.as_str() != effect.intent())
     }
 }
 
 impl RefundStatus {
-    /// How far a refund has come: what was done can still come to nothing, and not the other way round.
+    /// The order of statuses. A refund that succeeded can still fail, but not the other way round.
     const fn rank(&self) -> u8 {
         match self {
             Self::Unknown(_) => 0,
@@ -63,118 +63,119 @@ impl RefundStatus {
     }
 }
 
-/// What a refund that echoes a key of ours says of a request that is over.
-pub(super) enum Again {
+/// What a refund with a key of ours says about a request that is over.
+pub(super) enum EchoedRefund {
     /// Nothing new.
     Known,
-    /// It has made another one of the same amount.
+    /// The request has made another refund of the same amount.
     Twice,
-    /// It was refused, and has made one.
+    /// The request had ended as not done, but has made the refund.
     AfterAll,
 }
 
-/// A refund that was asked for: under which key, how much, and since when.
-pub(super) struct Wanted<'a> {
-    /// The key that Flex echoes, where the request carried it.
+/// A requested refund.
+pub(super) struct RequestedRefund<'a> {
+    /// The key that Flex returns, if the request carried one.
     pub(super) key: Option<&'a str>,
-    /// How much, in cents; nothing where only Flex knows.
+    /// The amount, in cents. It is 0 if only Flex knows it.
     pub(super) amount: Cents,
-    /// When it was begun first.
+    /// When the request was first sent.
     pub(super) since: Timestamp,
-    /// Whether no other request that is on its way can have made the same.
-    pub(super) alone: bool,
+    /// Whether no other open request can have made the same refund.
+    pub(super) is_unrivaled: bool,
 }
 
-/// What a list of refunds says of one that was asked for.
+/// What a list of refunds says about a requested one.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Match {
-    /// These are it.
-    Are(Vec<RefundId>),
-    /// Some may be it; those among which it must be, if its own reply shows them.
-    MayBe(Vec<RefundId>),
-    /// None is.
+pub(super) enum RefundMatch {
+    /// These refunds belong to the request.
+    Certain(Vec<RefundId>),
+    /// These refunds may belong to the request. In the request's own reply, they do.
+    Possible(Vec<RefundId>),
+    /// No refund belongs to the request.
     None,
 }
 
 impl Payment {
-    /// Which of some refunds a request has made: those that echo its key, or else new ones of its amount.
-    pub(super) fn matching(&self, wanted: &Wanted<'_>, list: &[RefundSeen]) -> Match {
-        let ids = |all: &[&RefundSeen]| all.iter().map(|it| it.refund_id.clone()).collect();
-        let echoed: Vec<_> = list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == wanted.key).collect();
+    /// Which refunds a request has made: those that return its key, or else new ones of its amount.
+    pub(super) fn matching(&self, requested: &RequestedRefund<'_>, list: &[RefundObject]) -> RefundMatch {
+        let ids = |all: &[&RefundObject]| all.iter().map(|it| it.refund_id.clone()).collect();
+        let echoed: Vec<_> =
+            list.iter().filter(|it| it.echo.is_some() && it.echo.as_deref() == requested.key).collect();
         if !echoed.is_empty() {
-            return Match::Are(ids(&echoed));
+            return RefundMatch::Certain(ids(&echoed));
         }
-        let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, wanted.since)).collect();
-        let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(wanted.amount)).collect();
+        let new: Vec<_> = list.iter().filter(|it| it.echo.is_none() && self.is_new(it, requested.since)).collect();
+        let fitting: Vec<_> = new.iter().copied().filter(|it| it.amount == Some(requested.amount)).collect();
         let sum = new.iter().try_fold(Cents::ZERO, |sum, it| Some(sum.plus(it.amount?)));
         match (new.as_slice(), fitting.as_slice()) {
-            ([], _) => Match::None,
-            (_, [one]) if wanted.alone => Match::Are(ids(&[one])),
-            // A cart that is split is given back in two.
-            (all, []) if wanted.alone && sum == Some(wanted.amount) => Match::Are(ids(all)),
-            (all, []) if wanted.amount == Cents::ZERO => Match::MayBe(ids(all)),
-            (_, []) if sum.is_some() => Match::None,
-            (_, some) => Match::MayBe(ids(some)),
+            ([], _) => RefundMatch::None,
+            (_, [one]) if requested.is_unrivaled => RefundMatch::Certain(ids(&[one])),
+            // A split cart is refunded in two parts.
+            (all, []) if requested.is_unrivaled && sum == Some(requested.amount) => RefundMatch::Certain(ids(all)),
+            (all, []) if requested.amount == Cents::ZERO => RefundMatch::Possible(ids(all)),
+            (_, []) if sum.is_some() => RefundMatch::None,
+            (_, some) => RefundMatch::Possible(ids(some)),
         }
     }
 
-    /// Whether a refund is known as that of a request of ours.
+    /// Whether a refund is known to belong to a request of ours.
     pub(super) fn is_ours(&self, id: &RefundId) -> bool {
         self.refunds.iter().any(|it| it.id == *id && it.intent.is_some())
     }
 
-    /// Whether a refund was made since, and by no request that we know.
-    fn is_new(&self, seen: &RefundSeen, since: Timestamp) -> bool {
-        let known = self.refunds.iter().find(|it| it.id == seen.refund_id);
+    /// Whether a refund is new since then, and no known request has made it.
+    fn is_new(&self, object: &RefundObject, since: Timestamp) -> bool {
+        let known = self.refunds.iter().find(|it| it.id == object.refund_id);
         let young = known.is_none_or(|it| it.intent.is_none() && it.since >= since);
-        young && seen.created_at.is_none_or(|made| made.after(SKEW) >= since)
+        young && object.created_at.is_none_or(|made| made.after(SKEW) >= since)
     }
 
-    /// What was given back by Flex's own count and by none of the refunds that a session lists, in cents.
-    pub(super) fn unlisted(seen: &SessionSeen) -> Cents {
-        let listed = seen.refunds.iter().flat_map(|it| &it.list).filter_map(|it| it.amount);
-        seen.amount_refunded.unwrap_or_default().minus(listed.fold(Cents::ZERO, Cents::plus))
+    /// The part of Flex's refunded amount that no listed refund explains, in cents.
+    pub(super) fn unlisted(object: &SessionObject) -> Cents {
+        let listed = object.refunds.iter().flat_map(|it| &it.list).filter_map(|it| it.amount);
+        object.amount_refunded.unwrap_or_default().minus(listed.fold(Cents::ZERO, Cents::plus))
     }
 
-    /// Takes in the refunds that a session shows.
-    pub(super) fn note_refunds(&mut self, seen: &SessionSeen, cx: &mut Cx<'_>) {
+    /// Stores the refunds that a session shows.
+    pub(super) fn note_refunds(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
         let now = cx.now();
-        let refunds = seen.refunds.iter().flat_map(|it| &it.list);
-        let failed: Vec<_> = refunds.filter(|it| self.take_in(it, now)).map(|it| it.refund_id.as_str()).collect();
+        let refunds = object.refunds.iter().flat_map(|it| &it.list);
+        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| it.refund_id.as_str()).collect();
         match failed.as_slice() {
-            // More than a person is asked about one by one: the question is about the session.
+            // There are too many to ask about one by one, so the review is about the session.
             [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
-                cx.ask(Review::RefundFailed, seen.checkout_session_id.as_str());
+                cx.ask(Review::RefundFailed, object.checkout_session_id.as_str());
             }
             some => some.iter().for_each(|id| cx.ask(Review::RefundFailed, id)),
         }
     }
 
-    /// Takes in what is shown of a refund. One that was promised and has not arrived owes a review.
-    pub(super) fn note_refund(&mut self, seen: &RefundSeen, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
-        if self.take_in(seen, cx.now()) {
+    /// Stores a refund. If it has just failed, a person is asked about it.
+    pub(super) fn note_refund(&mut self, object: &RefundObject, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
+        if self.update_refund(object, cx.now()) {
             let failed = self.refunds.iter().filter(|it| it.status.is_reversed()).count();
-            let of = if failed > ONE_BY_ONE { session.as_str() } else { seen.refund_id.as_str() };
+            let of = if failed > ONE_BY_ONE { session.as_str() } else { object.refund_id.as_str() };
             cx.ask(Review::RefundFailed, of);
         }
     }
 
-    /// Takes in what is shown of a refund: whether it is news that it has come to nothing.
-    fn take_in(&mut self, seen: &RefundSeen, now: Timestamp) -> bool {
+    /// Stores a refund. Returns whether it has just failed.
+    fn update_refund(&mut self, object: &RefundObject, now: Timestamp) -> bool {
         let mut failed = false;
-        let index = match self.refunds.binary_search_by(|it| it.id.cmp(&seen.refund_id)) {
+        let index = match self.refunds.binary_search_by(|it| it.id.cmp(&object.refund_id)) {
             Ok(index) => index,
             Err(index) => {
                 let status = RefundStatus::Unknown(String::new());
                 let refund =
-                    Refund { id: seen.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
+                    Refund { id: object.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
                 self.refunds.insert(index, refund);
                 index
             }
         };
         let Some(refund) = self.refunds.get_mut(index) else { return failed };
-        refund.amount = refund.amount.max(seen.amount.unwrap_or_default());
-        if let Some(status) = seen.status.as_ref().filter(|status| status.rank() > refund.status.rank()) {
+        refund.amount = refund.amount.max(object.amount.unwrap_or_default());
+        if let Some(status) = object.status.as_ref().filter(|status| status.rank() > refund.status.rank()) {
             refund.status = status.clone();
             failed = refund.status.is_reversed();
             if let Some(intent) = refund.intent.as_ref().filter(|_| failed) {
@@ -187,9 +188,10 @@ impl Payment {
         failed
     }
 
-    /// A request has made these refunds, or one that was not shown. One that has come to nothing may be wanted again.
-    pub(super) fn refund_made(&mut self, name: &EffectId, made: &[RefundId]) {
-        let Ok(intent) = Intent::parse(name.intent()) else { return };
+    /// A request has made these refunds, or one that Flex does not show. An intent whose refund has failed can be used
+    /// again.
+    pub(super) fn refund_made(&mut self, effect: &EffectId, made: &[RefundId]) {
+        let Ok(intent) = Intent::parse(effect.intent()) else { return };
         let mut outcome = Outcome::Done;
         for refund in self.refunds.iter_mut().filter(|it| made.contains(&it.id)) {
             refund.intent = Some(intent.clone());
@@ -198,69 +200,69 @@ impl Payment {
             }
         }
         self.returns.settle(intent.as_str(), outcome);
-        self.refunding.done(name);
+        self.refunding.done(effect);
     }
 
-    /// Of the refunds that one request has made, those beyond what was asked for: a cart that is split is given back in two.
-    pub(super) fn more_than_asked(&self, ids: &[RefundId], asked: Cents) -> Vec<RefundId> {
+    /// The refunds in a request's reply that exceed its amount. A split cart is refunded in two parts.
+    pub(super) fn more_than_requested(&self, ids: &[RefundId], requested_amount: Cents) -> Vec<RefundId> {
         let amount = |id: &RefundId| self.refunds.iter().find(|it| it.id == *id).map_or(Cents::ZERO, |it| it.amount);
         let mut sum = Cents::ZERO;
-        let beyond = ids.iter().filter(|id| {
+        let surplus = ids.iter().filter(|id| {
             let before = sum;
             sum = sum.plus(amount(id));
-            asked != Cents::ZERO && before >= asked
+            requested_amount != Cents::ZERO && before >= requested_amount
         });
-        beyond.cloned().collect()
+        surplus.cloned().collect()
     }
 
-    /// A webhook shows a refund under the key of a request that is over.
-    pub(super) fn shown_again(&mut self, name: &EffectId, seen: &RefundSeen) -> Again {
-        let Ok(intent) = Intent::parse(name.intent()) else { return Again::Known };
-        let is_it = |it: &Refund| it.id == seen.refund_id;
+    /// Applies a webhook whose refund returns the key of a request that is over.
+    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject) -> EchoedRefund {
+        let Ok(intent) = Intent::parse(effect.intent()) else { return EchoedRefund::Known };
+        let is_it = |it: &Refund| it.id == object.refund_id;
         let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
         if self.refunds.iter().any(|it| is_it(it) && it.intent.is_some()) {
-            return Again::Known;
+            return EchoedRefund::Known;
         }
-        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == seen.amount);
+        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == object.amount);
         let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
-        self.refund_made(name, core::slice::from_ref(&seen.refund_id));
+        self.refund_made(effect, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
-            (true, _) => Again::Twice,
-            (false, true) => Again::AfterAll,
-            (false, false) => Again::Known,
+            (true, _) => EchoedRefund::Twice,
+            (false, true) => EchoedRefund::AfterAll,
+            (false, false) => EchoedRefund::Known,
         }
     }
 
-    /// Plans the next lookup of refunds of ours that are on their way: done is only what has succeeded. A person is asked once
-    /// the schedule is over.
+    /// Plans the next lookup of our pending refunds, and a review at the end of the schedule. A refund is done only
+    /// when it has succeeded.
     pub(in super::super) fn plan(&mut self, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
-        let is_on_its_way = |it: &Refund| it.intent.is_some() && it.status.rank() < RefundStatus::Succeeded.rank();
-        if !self.refunds.iter().any(is_on_its_way) {
+        let is_pending = |it: &Refund| it.intent.is_some() && it.status.rank() < RefundStatus::Succeeded.rank();
+        if !self.refunds.iter().any(is_pending) {
             if self.settling.take().is_some() {
                 cx.withdraw_review(Review::RefundPending, session.as_str());
             }
             return;
         }
-        let watch = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
-        if !watch.is_stopped() {
-            let look_up = Call::RetrieveCheckoutSession(session.clone());
-            cx.poll_then_ask(look_up, watch, Review::RefundPending, session.as_str());
+        let timer = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
+        if !timer.is_stopped() {
+            let lookup = Call::RetrieveCheckoutSession(session.clone());
+            cx.poll_then_ask(lookup, timer, Review::RefundPending, session.as_str());
         }
     }
 
-    /// A request has made nothing.
-    pub(super) fn refund_came_to_nothing(&mut self, name: &EffectId) {
-        self.returns.settle(name.intent(), Outcome::Failed);
-        self.refunding.undone(name);
+    /// A request has made no refund.
+    pub(super) fn refund_not_made(&mut self, effect: &EffectId) {
+        self.returns.settle(effect.intent(), Outcome::Failed);
+        self.refunding.failed(effect);
     }
 
     /// A person names the refund that a request has made.
-    pub(super) fn refund_named(&mut self, name: &EffectId, id: RefundId, now: Timestamp) {
-        let amount = self.refunding.amount(name).unwrap_or_default();
+    pub(super) fn refund_reviewed(&mut self, effect: &EffectId, id: RefundId, now: Timestamp) {
+        let amount = self.refunding.amount(effect).unwrap_or_default();
         if let Err(index) = self.refunds.binary_search_by(|it| it.id.cmp(&id)) {
             let refund = Refund { id: id.clone(), amount, status: RefundStatus::Pending, intent: None, since: now };
             self.refunds.insert(index, refund);
         }
-        self.refund_made(name, &[id]);
+        self.refund_made(effect, &[id]);
     }
 }

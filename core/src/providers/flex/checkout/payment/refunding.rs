@@ -1,18 +1,18 @@
-//! The refunds that are asked for: how much each gives back, and what a reply, a lookup or a webhook shows of it.
+//! The requests for refunds: their amounts, and what replies, lookups and webhooks show of them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::outcome::{OpenRequest, is_named};
-use super::refund::{Again, Match, Refund, Wanted};
+use super::outcome::{OpenRequest, is_effect};
+use super::refund::{EchoedRefund, Refund, RefundMatch, RequestedRefund};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CREATE_REFUND, Call};
-use crate::providers::flex::api::objects::{RefundSeen, SessionSeen};
+use crate::providers::flex::api::objects::{RefundObject, SessionObject};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::{CreateRefund, RefundItem};
 use crate::providers::flex::api::session_request::{echoed_key, with_echo};
@@ -23,192 +23,200 @@ use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
 impl CreateRefund {
-    /// How much it asks for, as far as that is known: with nothing named, all that is left.
-    pub(in super::super) fn wanted(&self, left: Cents) -> Cents {
+    /// The requested amount, as far as it is known. Without an amount and items it is everything that is left.
+    pub(in super::super) fn requested_amount(&self, left: Cents) -> Cents {
         let apart = self.parts().fold(Cents::ZERO, Cents::plus);
         match (&self.amount, self.line_items.as_deref()) {
             (Some(amount), _) => *amount,
-            (None, Some(items @ [_, ..])) => named(items).fold(Cents::ZERO, Cents::plus),
+            (None, Some(items @ [_, ..])) => item_amounts(items).fold(Cents::ZERO, Cents::plus),
             _ if apart > Cents::ZERO => apart,
             _ => left,
         }
     }
 
-    /// What it says of its tax and its shipping: no document says whether it is in the amount or beside it.
+    /// The tax and the shipping. No document says whether the amount includes them.
     pub(in super::super) fn parts(&self) -> impl Iterator<Item = Cents> {
         [self.amount_tax, self.amount_shipping].into_iter().flatten()
     }
 
-    /// Whether every amount that it names is one: nothing is given back twice by what is taken away elsewhere.
-    pub(in super::super) fn is_something(&self) -> bool {
-        let items = self.line_items.iter().flat_map(|items| named(items));
+    /// Whether every named amount is valid: a negative amount cannot offset another.
+    pub(in super::super) fn has_valid_amounts(&self) -> bool {
+        let items = self.line_items.iter().flat_map(|items| item_amounts(items));
         self.amount.into_iter().chain(items).all(|amount| amount > Cents::ZERO)
             && self.parts().chain(self.amount_discount).all(|amount| amount >= Cents::ZERO)
     }
 
-    /// The least that it gives back: something, also of items that are given back whole.
-    pub(in super::super) fn least(&self) -> Cents {
+    /// The least that the request refunds. A whole item is at least 1 cent.
+    pub(in super::super) fn minimum(&self) -> Cents {
         let whole = self.line_items.iter().flatten().any(|item| item.amount_to_refund.is_none());
         if whole { Cents::new(1) } else { Cents::ZERO }
     }
 
-    /// Its fingerprint.
+    /// The fingerprint of the request.
     fn content(&self) -> Digest {
         Digest::of([encode(self).as_bytes()])
     }
 }
 
-fn named(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
+fn item_amounts(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
     items.iter().filter_map(|item| item.amount_to_refund)
 }
 
 impl OpenRequest {
-    /// What some refunds say of it. If it was not sent, only an echo says anything.
-    fn matching(&self, payment: &Payment, list: &[RefundSeen]) -> Match {
+    /// What a list of refunds says about the request. If the request was not sent, only a returned key counts.
+    fn matching(&self, payment: &Payment, list: &[RefundObject]) -> RefundMatch {
         let since = self.since.unwrap_or_default();
-        let wanted = Wanted { key: Some(&self.key), amount: self.amount, since, alone: self.alone };
+        let requested =
+            RequestedRefund { key: Some(&self.key), amount: self.amount, since, is_unrivaled: self.is_unrivaled };
         match self.since {
-            Some(_) => payment.matching(&wanted, list),
+            Some(_) => payment.matching(&requested, list),
             None => {
                 let echoed: Vec<_> = list.iter().filter(|it| it.echo.as_ref() == Some(&self.key)).cloned().collect();
-                payment.matching(&wanted, &echoed)
+                payment.matching(&requested, &echoed)
             }
         }
     }
 }
 
 impl Payment {
-    /// What has become of the refund of the same intent.
-    pub(in super::super) fn refund_standing(&self, refund: &CreateRefund) -> Option<IntentStatus> {
+    /// The status of the intent that the refund names.
+    pub(in super::super) fn refund_status(&self, refund: &CreateRefund) -> Option<IntentStatus> {
         Some(self.returns.status_of(refund.intent.as_ref()?, refund.content()))
     }
 
-    /// Gives money back.
+    /// Requests a refund.
     pub(in super::super) fn refund(
         &mut self,
         mut refund: CreateRefund,
         session: &Session,
         cx: &mut Cx<'_>,
     ) -> Result<(), Stop> {
-        let amount = refund.wanted(self.refundable(session.is_manual()));
+        let amount = refund.requested_amount(self.refundable(session.is_manual()));
         let Some(intent) = refund.intent.clone() else { return Err(Stop::NotNow) };
         let content = refund.content();
-        let ordinal = self.returns.status_of(&intent, content).number()?;
-        let name = EffectId::of_intent(CREATE_REFUND.name, &intent, ordinal);
-        with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &name));
-        cx.request_as(Call::CreateRefund(session.id().clone(), name.clone(), Box::new(refund)), &intent, ordinal);
-        self.refunding.begin(name, amount, self.returned());
-        self.returns.open(intent, content, ordinal);
+        let number = self.returns.status_of(&intent, content).number()?;
+        let effect = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
+        with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
+        cx.request_as(Call::CreateRefund(session.id().clone(), effect.clone(), Box::new(refund)), &intent, number);
+        self.refunding.add(effect, amount, self.returned());
+        self.returns.open(intent, content, number);
         Ok(())
     }
 
-    /// Whether a good reply to a refund proves it: a session that shows one that is new.
-    pub(super) fn weigh_refund(
+    /// Whether a successful reply proves a refund: its session shows a new one.
+    pub(super) fn compare_refund(
         &self,
-        name: &EffectId,
+        effect: &EffectId,
         refund: &CreateRefund,
-        seen: Box<SessionSeen>,
+        object: Box<SessionObject>,
         since: Timestamp,
     ) -> Reading<Event> {
-        let amount = self.refunding.amount(name).unwrap_or_default();
+        let amount = self.refunding.amount(effect).unwrap_or_default();
         let key = echoed_key(refund.refund_metadata.as_ref());
-        let wanted = Wanted { key: key.as_deref(), amount, since, alone: true };
-        match self.matching(&wanted, refunds(&seen)) {
-            Match::Are(mut ids) | Match::MayBe(mut ids) if !ids.is_empty() => {
-                // What another sending has made is no news: one more comes before it.
+        let requested = RequestedRefund { key: key.as_deref(), amount, since, is_unrivaled: true };
+        match self.matching(&requested, refunds(&object)) {
+            RefundMatch::Certain(mut ids) | RefundMatch::Possible(mut ids) if !ids.is_empty() => {
+                // A refund of an earlier sending comes last, because it is not news.
                 ids.sort_by_key(|id| self.is_ours(id));
-                Reading::Done(Event::Refunded(seen, ids))
+                Reading::Done(Event::Refunded(object, ids))
             }
             _ => Reading::missing("/checkout_session/refunds"),
         }
     }
 
-    /// Settles a refund as a session shows it; `requested` is whether it was looked up for its outcome.
-    pub(super) fn settle_refund(&mut self, seen: &SessionSeen, open: &OpenRequest, requested: bool, cx: &mut Cx<'_>) {
-        match open.matching(self, refunds(seen)) {
-            Match::Are(ids) => {
-                cx.prove(|call| is_named(call, &open.name), ids.first().map(|id| id.as_str()));
-                for twice in self.more_than_asked(&ids, open.amount) {
+    /// Settles a refund by what a session shows. `is_outcome_lookup` is whether the lookup was made for this request.
+    pub(super) fn settle_refund(
+        &mut self,
+        object: &SessionObject,
+        open: &OpenRequest,
+        is_outcome_lookup: bool,
+        cx: &mut Cx<'_>,
+    ) {
+        match open.matching(self, refunds(object)) {
+            RefundMatch::Certain(ids) => {
+                cx.prove(|call| is_effect(call, &open.effect), ids.first().map(|id| id.as_str()));
+                for twice in self.more_than_requested(&ids, open.amount) {
                     cx.ask(Review::MadeTwice, twice.as_str());
                 }
-                self.refund_made(&open.name, &ids);
+                self.refund_made(&open.effect, &ids);
             }
-            Match::MayBe(_) => cx.ask_about(|call| is_named(call, &open.name)),
-            Match::None if requested => self.refund_missing(seen, &open.name, cx),
-            Match::None => {}
+            RefundMatch::Possible(_) => cx.ask_about(|call| is_effect(call, &open.effect)),
+            RefundMatch::None if is_outcome_lookup => self.refund_missing(object, &open.effect, cx),
+            RefundMatch::None => {}
         }
     }
 
-    /// A session that was looked up for the outcome of a refund does not show it.
-    fn refund_missing(&mut self, seen: &SessionSeen, name: &EffectId, cx: &mut Cx<'_>) {
-        let unlisted = Self::unlisted(seen) > Cents::ZERO;
+    /// The lookup of a refund's outcome does not show the refund.
+    fn refund_missing(&mut self, object: &SessionObject, effect: &EffectId, cx: &mut Cx<'_>) {
+        let unlisted = Self::unlisted(object) > Cents::ZERO;
         let grown = self.refunding.grown(self.returned()) > Cents::ZERO;
-        match &seen.refunds {
-            _ if unlisted && grown => cx.ask_about(|call| is_named(call, name)),
-            Some(list) if list.whole => self.deny(name, cx),
-            _ => cx.look_again(|call| is_named(call, name)),
+        match &object.refunds {
+            _ if unlisted && grown => cx.ask_about(|call| is_effect(call, effect)),
+            Some(list) if list.complete => self.deny(effect, cx),
+            _ => cx.look_again(|call| is_effect(call, effect)),
         }
     }
 
-    /// The reply to a refund shows what it has made; given are those of them that are more than was asked for.
-    pub(in super::super) fn refund_shown(
+    /// Applies the reply to a refund. Returns the refunds that exceed the requested amount.
+    pub(in super::super) fn on_refund_reply(
         &mut self,
-        name: &EffectId,
-        seen: &SessionSeen,
+        effect: &EffectId,
+        object: &SessionObject,
         ids: &[RefundId],
         cx: &mut Cx<'_>,
     ) -> Vec<RefundId> {
-        self.note_refunds(seen, cx);
-        let asked = self.refunding.amount(name).unwrap_or_default();
-        let beyond = self.more_than_asked(ids, asked);
-        // Those that echo the request's key are its own, however many; of the others only as many as it needs.
-        let echoed = |id: &RefundId| refunds(seen).iter().any(|it| it.refund_id == *id && it.echo.is_some());
-        let made: Vec<_> = ids.iter().filter(|id| !beyond.contains(id) || echoed(id)).cloned().collect();
-        self.refund_made(name, &made);
-        beyond
+        self.note_refunds(object, cx);
+        let requested_amount = self.refunding.amount(effect).unwrap_or_default();
+        let surplus = self.more_than_requested(ids, requested_amount);
+        // Every refund that returns the request's key belongs to it. Of the others, only as many as it needs.
+        let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
+        let made: Vec<_> = ids.iter().filter(|id| !surplus.contains(id) || echoed(id)).cloned().collect();
+        self.refund_made(effect, &made);
+        surplus
     }
 
-    /// Asks a person about refunds that a reply shows beyond what was asked for, and that no other request has made.
-    pub(in super::super) fn ask_about_surplus(&self, name: &EffectId, beyond: &[RefundId], cx: &mut Cx<'_>) {
-        let others = |it: &&Refund| it.is_of_another(name);
+    /// Asks a person about refunds that exceed the requested amount, unless another request has made them.
+    pub(in super::super) fn ask_about_surplus(&self, effect: &EffectId, surplus: &[RefundId], cx: &mut Cx<'_>) {
+        let others = |it: &&Refund| it.is_of_another(effect);
         let of_others: Vec<_> = self.refunds.iter().filter(others).map(|it| &it.id).collect();
-        for twice in beyond.iter().filter(|it| !of_others.contains(it)) {
+        for twice in surplus.iter().filter(|it| !of_others.contains(it)) {
             cx.ask(Review::MadeTwice, twice.as_str());
         }
     }
 
-    /// A verified webhook shows a refund: it names the request whose key it echoes, or the only one that it can be.
-    pub(super) fn settle_signaled_refund(&mut self, seen: &RefundSeen, cx: &mut Cx<'_>) {
+    /// Applies a verified webhook about a refund to the request whose key it returns, or else to the only one that
+    /// matches.
+    pub(super) fn settle_refund_webhook(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
         for open in self.refunding.requests(cx) {
-            if let Match::Are(ids) = open.matching(self, core::slice::from_ref(seen)) {
-                cx.prove(|call| is_named(call, &open.name), Some(seen.refund_id.as_str()));
-                return self.refund_made(&open.name, &ids);
+            if let RefundMatch::Certain(ids) = open.matching(self, core::slice::from_ref(object)) {
+                cx.prove(|call| is_effect(call, &open.effect), Some(object.refund_id.as_str()));
+                return self.refund_made(&open.effect, &ids);
             }
         }
         let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
-        let Some(name) = seen.echo.as_deref().and_then(of_echo) else { return };
-        let is_it = |call: &Call| is_named(call, &name);
-        if let Ok(Some(made)) = cx.after_all(is_it, seen.refund_id.as_str(), Review::MadeAfterAll) {
+        let Some(effect) = object.echo.as_deref().and_then(of_echo) else { return };
+        let is_it = |call: &Call| is_effect(call, &effect);
+        if let Ok(Some(made)) = cx.after_all(is_it, object.refund_id.as_str(), Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
-                self.refund_came_to_nothing(again);
+                self.refund_not_made(again);
             }
-            return self.refund_made(&name, core::slice::from_ref(&seen.refund_id));
+            return self.refund_made(&effect, core::slice::from_ref(&object.refund_id));
         }
-        match self.shown_again(&name, seen) {
-            Again::Known => {}
-            Again::Twice => cx.ask(Review::MadeTwice, seen.refund_id.as_str()),
-            // Every sending was refused, and one has made it even so.
-            Again::AfterAll => cx.ask(Review::MadeAfterAll, seen.refund_id.as_str()),
+        match self.note_echo(&effect, object) {
+            EchoedRefund::Known => {}
+            EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
+            // Every sending was refused, but one has made the refund.
+            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, object.refund_id.as_str()),
         }
     }
 
-    /// Whether a refund echoes a key of ours.
-    pub(in super::super) fn echoes(seen: &RefundSeen, cx: &Cx<'_>) -> bool {
-        seen.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
+    /// Whether a refund returns a key of ours.
+    pub(in super::super) fn echoes(object: &RefundObject, cx: &Cx<'_>) -> bool {
+        object.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
     }
 }
 
 /// The refunds that a session shows.
-fn refunds(seen: &SessionSeen) -> &[RefundSeen] {
-    seen.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
+fn refunds(object: &SessionObject) -> &[RefundObject] {
+    object.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The invoices of a subscription that were reported: which of them are paid, and what each has paid for.
+//! The invoices of a subscription: which of them are paid, and for what.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,54 +8,54 @@ use serde::{Deserialize, Serialize};
 use super::period::Span;
 use crate::id::Digest;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::InvoiceSeen;
+use crate::providers::flex::api::objects::InvoiceObject;
 use crate::providers::flex::ids::InvoiceId;
 use crate::time::Timestamp;
 
-/// How many invoices are remembered whole.
+/// The most invoices that are kept whole.
 const WHOLE: usize = 16;
 
-/// How many invoices before them are remembered as paid.
+/// The most older invoices of which only the payment is kept.
 const SETTLED: usize = 128;
 
-/// The invoices that were reported.
+/// The invoices that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexInvoices"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Invoices {
-    /// The newest, in an order that does not depend on that of signals at one instant.
+    /// The newest invoices, in an order that does not depend on the order of webhooks at the same time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<Invoice>,
-    /// Those before that are paid.
+    /// The older paid invoices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     settled: Vec<Digest>,
 }
 
-/// An invoice.
+/// An invoice that Flex has shown.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexInvoice"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Invoice {
-    /// When it was reported first.
+    /// When Flex first showed the invoice.
     since: Timestamp,
-    /// Its id.
+    /// The id of the invoice.
     pub(super) id: InvoiceId,
-    /// When it was reported as paid; not at all, if it has only failed.
+    /// When Flex first showed the invoice as paid. An invoice that has only failed has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paid: Option<Timestamp>,
-    /// When it was made.
+    /// When the invoice was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) made: Option<Timestamp>,
-    /// Its payment.
+    /// The id of the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) payment: Option<String>,
-    /// What was paid, in cents.
+    /// The paid amount, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) amount: Option<Cents>,
-    /// What it has paid for.
+    /// What the invoice has paid for.
     #[serde(default, skip_serializing_if = "Place::is_open")]
     pub(super) place: Place,
-    /// Whether its own lookup was answered.
+    /// Whether a lookup of the invoice itself got a reply.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) looked: bool,
 }
@@ -65,17 +65,18 @@ pub(super) struct Invoice {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexInvoicePlace"))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Place {
-    /// Nobody knows yet.
+    /// It is not known yet.
     #[default]
     Open,
-    /// What the session has sold.
+    /// The purchase of the session.
     Session,
-    /// The period that began then.
+    /// The period that began at this time.
     Period(Timestamp),
-    /// Something besides, in a period that another has paid.
+    /// Something else in a period that another invoice has paid.
     Extra,
-    /// What a person said.
-    Judged,
+    /// A person has decided.
+    #[serde(rename = "judged")]
+    Reviewed,
 }
 
 impl Place {
@@ -87,17 +88,17 @@ impl Place {
 /// What a message says of an invoice besides its status.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Details<'a> {
-    /// When it was made.
+    /// When the invoice was created.
     pub(super) made: Option<Timestamp>,
-    /// Its payment.
+    /// The id of the payment.
     pub(super) payment: Option<&'a str>,
-    /// What was paid, in cents.
+    /// The paid amount, in cents.
     amount: Option<Cents>,
 }
 
 impl<'a> Details<'a> {
-    /// What a message says of an invoice besides its status.
-    pub(super) fn of(invoice: &'a InvoiceSeen) -> Self {
+    /// The details of an invoice in a message.
+    pub(super) fn of(invoice: &'a InvoiceObject) -> Self {
         let amount = invoice.amount_paid.filter(|_| invoice.is_paid());
         Self { made: invoice.created_at, payment: invoice.payment_intent(), amount }
     }
@@ -121,43 +122,43 @@ impl Invoices {
         self.find(id).map_or_else(|| self.is_settled(id), |it| it.paid.is_some())
     }
 
-    /// Whether an invoice was reported.
+    /// Whether Flex has shown the invoice.
     pub(super) fn knows(&self, id: &InvoiceId) -> bool {
         self.find(id).is_some() || self.is_settled(id)
     }
 
-    /// What an invoice has paid for, if it is paid and was reported lately.
+    /// What the invoice has paid for, if it is paid and still kept whole.
     pub(super) fn paid_for(&self, id: &InvoiceId) -> Option<Place> {
         self.find(id).filter(|it| it.paid.is_some()).map(|it| it.place)
     }
 
-    /// Those that were made in a period.
+    /// The invoices that were created in a period.
     pub(super) fn made_in(&self, span: Span) -> impl Iterator<Item = &InvoiceId> {
         let of_period = move |it: &&Invoice| it.made.is_some_and(|made| span.has_made(made));
         self.recent.iter().filter(of_period).map(|it| &it.id)
     }
 
-    /// Whether an invoice has failed that is not paid.
+    /// Whether any invoice has failed and is not paid.
     pub(super) fn is_failing(&self) -> bool {
         self.recent.iter().any(|it| it.paid.is_none())
     }
 
-    /// When the newest of those that are paid was reported.
+    /// When Flex last showed an invoice as newly paid.
     pub(super) fn newest_paid(&self) -> Option<Timestamp> {
         self.recent.iter().filter_map(|it| it.paid).max()
     }
 
-    /// Those that are paid and have no place yet.
+    /// The paid invoices without a place.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = &Invoice> {
         self.recent.iter().filter(|it| it.paid.is_some() && it.place.is_open())
     }
 
-    /// The ids by which a message about money finds them.
+    /// The ids by which a message about money finds the invoices.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.recent.iter().flat_map(|it| [Some(it.id.as_str()), it.payment.as_deref()]).flatten()
     }
 
-    /// Notes an invoice as failed, or as paid since an instant. Those that are forgotten without having been paid.
+    /// Stores an invoice as failed, or as paid since a time. Returns the unpaid invoices that were forgotten.
     #[must_use]
     pub(super) fn note(&mut self, id: &InvoiceId, paid: Option<Timestamp>, now: Timestamp) -> Vec<InvoiceId> {
         match self.find_mut(id) {
@@ -177,7 +178,7 @@ impl Invoices {
         self.forget()
     }
 
-    /// Takes in what does not change; whether it is the first to name the payment.
+    /// Stores what does not change. Returns whether the payment is new.
     pub(super) fn describe(&mut self, id: &InvoiceId, details: Details<'_>) -> bool {
         let Some(it) = self.find_mut(id) else { return false };
         it.made = it.made.or(details.made);
@@ -189,26 +190,27 @@ impl Invoices {
         is_first
     }
 
-    /// An invoice's own lookup was answered.
+    /// A lookup of the invoice itself got a reply.
     pub(super) fn looked(&mut self, id: &InvoiceId) {
         if let Some(it) = self.find_mut(id) {
             it.looked = true;
         }
     }
 
-    /// Says what an invoice has paid for.
+    /// Stores what an invoice has paid for.
     pub(super) fn place(&mut self, id: &InvoiceId, place: Place) {
         if let Some(it) = self.find_mut(id) {
             it.place = place;
         }
     }
 
-    /// The subscription has ended: nothing follows any more from what has failed. Those that had.
+    /// The subscription has ended, so failed invoices do not matter any more. Returns them.
     pub(super) fn leave_failing(&mut self) -> Vec<InvoiceId> {
         self.recent.extract_if(.., |it| it.paid.is_none()).map(|it| it.id).collect()
     }
 
-    /// The subscription has ended: what its session has sold is forgotten where it was given, and open again otherwise.
+    /// The subscription has ended. The invoice of a delivered purchase is forgotten. That of an undelivered one has no
+    /// place again.
     pub(super) fn leave_session(&mut self, given: bool) {
         if given {
             self.recent.retain(|it| it.place != Place::Session);

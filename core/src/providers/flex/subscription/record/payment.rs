@@ -1,20 +1,22 @@
-//! Payments: which invoices are paid, and one that has failed, of which the customer is notified once.
+//! Payments: which invoices are paid, and which have failed. The customer is notified of a failure once.
 
 use super::SubscriptionRecord;
 use super::invoices::Details;
+use super::period::LookupResult;
 use crate::fact::IgnoredReason;
-use crate::providers::flex::api::objects::{InvoiceSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How long after a payment a lookup may still say that it is due.
+/// How long after a payment a lookup may still show the subscription as past due.
 const LAG: Millis = Millis::from_hours(1);
 
 impl SubscriptionRecord {
-    /// A lookup shows its status: the customer is notified once that it is past due, unless an invoice has said so.
+    /// Notifies the customer once when a lookup shows the subscription as past due, unless a failed invoice was
+    /// notified.
     pub(super) fn notify_past_due(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.as_str();
         if self.status != Some(SubscriptionStatus::PastDue) {
@@ -32,23 +34,31 @@ impl SubscriptionRecord {
         }
     }
 
-    /// An invoice could not be paid: the customer is notified once, and loses nothing.
-    pub(in super::super) fn failed(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// A payment has failed. The customer is notified once, and keeps access.
+    pub(in super::super) fn on_invoice_failed(
+        &mut self,
+        invoice: &InvoiceObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         if self.is_over() || self.invoices.knows(&invoice.invoice_id) {
             return Err(IgnoredReason::Duplicate);
         }
         let notified = self.past_due && !self.invoices.is_failing();
-        let is_of_period = |it: &super::period::Shown| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
-        if !(notified && self.shown.as_ref().is_none_or(is_of_period)) {
+        let is_of_period = |it: &LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
+        if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
             cx.notify(Notice::PaymentFailed, invoice.invoice_id.as_str(), None);
         }
         self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
-        self.look(cx);
+        self.look_up(cx);
         Ok(())
     }
 
-    /// An invoice was paid: what that pays for, the lookup tells.
-    pub(in super::super) fn paid(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    /// An invoice was paid. A lookup shows which period it has paid for.
+    pub(in super::super) fn on_invoice_paid(
+        &mut self,
+        invoice: &InvoiceObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         let id = &invoice.invoice_id;
         let of_session = self.sale.as_ref().is_some_and(|it| it.found && it.invoice.as_ref() == Some(id));
         if self.is_over() && (of_session || !invoice.is_paid()) {
@@ -59,12 +69,12 @@ impl SubscriptionRecord {
                 return Err(IgnoredReason::Duplicate);
             }
             self.look_up_invoice(id.clone(), cx);
-            self.look(cx);
+            self.look_up(cx);
             return Ok(());
         }
         check_amounts(invoice, cx);
         if self.invoices.is_paid(id) {
-            // A lookup may have shown it before, and not by which payment.
+            // A lookup may have shown the payment before, but not its id.
             let is_news = self.describe_invoice(id, Details::of(invoice), cx);
             return if is_news { Ok(()) } else { Err(IgnoredReason::Duplicate) };
         }
@@ -73,16 +83,16 @@ impl SubscriptionRecord {
         if !self.is_over() {
             self.reschedule(cx);
             self.plan(cx);
-            self.look(cx);
+            self.look_up(cx);
         }
         Ok(())
     }
 
-    /// A reply shows an invoice.
-    pub(in super::super) fn invoice_shown(&mut self, invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+    /// Applies the lookup of an invoice.
+    pub(in super::super) fn on_invoice_lookup(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) {
         let id = &invoice.invoice_id;
-        if !self.has_invoice(invoice, "/invoice", cx) {
-            self.looked(cx);
+        if !self.owns_invoice(invoice, "/invoice", cx) {
+            self.note_lookup(cx);
             self.plan(cx);
             return;
         }
@@ -91,22 +101,22 @@ impl SubscriptionRecord {
             check_amounts(invoice, cx);
             is_news = self.note_paid(id, Details::of(invoice), cx);
         } else if self.is_over() && !invoice.is_void() {
-            self.doubt(id, cx);
-        } else if self.shown.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
-            // What another system cannot have delivered.
+            self.ask_about_undelivered(id, cx);
+        } else if self.last_lookup.as_ref().is_some_and(|it| it.invoice.as_ref() == Some(id)) {
+            // Another system cannot have delivered an unpaid period.
             self.delivered = None;
         }
         self.invoices.looked(id);
         self.settle(cx);
         self.reschedule(cx);
-        self.looked(cx);
+        self.note_lookup(cx);
         self.plan(cx);
         if is_news && !self.is_over() && !self.is_settled(cx.now()) {
-            self.look(cx);
+            self.look_up(cx);
         }
     }
 
-    /// Notes that an invoice is paid; not if that is known.
+    /// Stores an invoice as paid. Returns whether that is new.
     pub(super) fn note_paid(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
         if self.invoices.is_paid(id) {
             self.describe_invoice(id, details, cx);
@@ -128,7 +138,7 @@ impl SubscriptionRecord {
         self.describe_invoice(id, details, cx);
     }
 
-    /// Takes in what a message says of an invoice besides its status; whether it is the first to name the payment.
+    /// Stores what a message says of an invoice besides its status. Returns whether the payment is new.
     fn describe_invoice(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
         if let Some(payment) = details.payment {
             cx.learn(payment);
@@ -137,8 +147,8 @@ impl SubscriptionRecord {
     }
 }
 
-/// The status alone decides whether an invoice is paid: amounts can only warn.
-fn check_amounts(invoice: &InvoiceSeen, cx: &mut Cx<'_>) {
+/// Only the status decides whether an invoice is paid. Amounts only warn.
+fn check_amounts(invoice: &InvoiceObject, cx: &mut Cx<'_>) {
     let whole = invoice.amount_paid.is_none_or(|paid| invoice.amount_due.is_none_or(|due| paid >= due));
     cx.check(Rule::InvoicePaidAmount, whole).at("/object/invoice/amount_paid");
 }

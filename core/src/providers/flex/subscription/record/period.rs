@@ -1,41 +1,43 @@
-//! Periods of a subscription: what a lookup has shown, and what of it is paid.
+//! Periods of a subscription: what a lookup has shown, and which of them are paid.
+
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
 use super::ending::EARLY;
-use super::invoices::Place;
+use super::invoices::{Invoice, Place};
 use super::sale::FIRST_PERIOD;
-use crate::providers::flex::api::objects::{Said, SubscriptionSeen, SubscriptionStatus};
+use crate::providers::flex::api::objects::{Member, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::Review;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How much earlier than its period an invoice may have been made.
+/// How long before its period an invoice may have been created.
 const INVOICED_BEFORE: Millis = Millis::from_minutes(5);
 
-/// After how long an active subscription shows that its renewal has not failed.
+/// When an active status proves the payment of a renewal, counted from the beginning of its period.
 pub(super) const RENEWED: Millis = Millis::from_hours(6);
 
-/// From when on until when a period lasts.
+/// The beginning and the end of a period.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSpan"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Span {
-    /// When it began.
+    /// When the period begins.
     pub(super) start: Timestamp,
-    /// When it ends.
+    /// When the period ends.
     pub(super) end: Timestamp,
 }
 
 impl Span {
-    /// Whether an invoice that was made then is one of this period.
+    /// Whether an invoice that was created at this time may belong to the period.
     pub(super) fn has_made(self, made: Timestamp) -> bool {
         made.after(INVOICED_BEFORE) >= self.start && made < self.end
     }
 
-    /// The same, where it cannot be one of the next either.
+    /// Whether such an invoice cannot belong to the next period.
     fn surely_has_made(self, made: Timestamp) -> bool {
         self.has_made(made) && made.after(INVOICED_BEFORE) < self.end
     }
@@ -45,10 +47,10 @@ impl Span {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShown"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shown {
-    /// When the lookup was begun.
+pub(super) struct LookupResult {
+    /// When the lookup was leased.
     pub(super) leased: Timestamp,
-    /// When the period began, or the latest instant at which it can have.
+    /// When the period began, or the latest time at which it can have begun.
     pub(super) start: Timestamp,
     /// When the period ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,179 +58,183 @@ pub(super) struct Shown {
     /// When the trial ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trial_end: Option<Timestamp>,
-    /// Whether the trial's end cannot be read, so that it is not known.
+    /// Whether the end of the trial cannot be read, so that it is unknown.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     odd_trial: bool,
-    /// When the subscription was made.
+    /// When the subscription was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Timestamp>,
-    /// The newest invoice.
+    /// The latest invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
-    /// Whether it shows no newest invoice at all.
+    /// Whether the lookup shows no latest invoice.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) silent: bool,
 }
 
-impl Shown {
-    fn new(seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
-        let end = seen.current_period_end();
+impl LookupResult {
+    fn new(object: &SubscriptionObject, invoice: Option<&InvoiceId>, before: Option<&Self>, cx: &Cx<'_>) -> Self {
+        let end = object.current_period_end();
         let leased = cx.leased_at();
-        // Where it is not said, a period begins where the one before has ended, or at the latest now.
+        // Without a start, a period begins at the end of the one before, or now at the latest.
         let start = before.filter(|_| end.is_some()).and_then(|it| match it.end {
             before if before == end => Some(it.start),
             before => before.filter(|before| Some(*before) < end && *before <= leased),
         });
         Self {
             leased,
-            start: seen.current_period_start().or(start).unwrap_or_else(|| cx.now()),
+            start: object.current_period_start().or(start).unwrap_or_else(|| cx.now()),
             end,
-            trial_end: seen.trial_end.this().copied(),
-            odd_trial: seen.trial_end == Said::Odd,
-            made: seen.created_at,
+            trial_end: object.trial_end.value().copied(),
+            odd_trial: object.trial_end == Member::Invalid,
+            made: object.created_at,
             invoice: invoice.cloned(),
-            silent: seen.latest_invoice == Said::Nothing,
+            silent: object.latest_invoice == Member::Absent,
         }
     }
 
-    /// The period, if it has an end.
+    /// The period, if its end is known.
     pub(super) fn span(&self) -> Option<Span> {
         Some(Span { start: self.start, end: self.end? })
     }
 
-    /// The trial, if it has an end: its own, or the period's where it says none.
+    /// The trial, if its end is known. Without an end of its own, it ends with the period.
     pub(super) fn trial(&self) -> Option<Span> {
         let end = self.trial_end.or(self.end).filter(|_| !self.odd_trial)?;
         Some(Span { start: self.start, end })
     }
 }
 
-/// A period that is paid, or a trial.
+/// A paid period, or a trial.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPaidPeriod"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Paid {
+pub(super) struct PaidPeriod {
     /// The period.
     pub(super) span: Span,
-    /// The invoice that has paid it.
+    /// The invoice that has paid the period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
-    /// Whether it is a trial, for which nothing was paid.
+    /// Whether the period is a trial, for which nothing was paid.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) trial: bool,
-    /// An earlier end that a lookup has shown since, and that a person is asked about.
+    /// An earlier end that a lookup has shown since. A person is asked about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<Timestamp>,
 }
 
-impl Paid {
+impl PaidPeriod {
     fn new(span: Span, invoice: Option<&InvoiceId>) -> Self {
         Self { span, invoice: invoice.cloned(), trial: false, cut: None }
     }
 
-    /// When it ends by what the last lookup has shown.
-    pub(super) fn shown_end(&self) -> Timestamp {
+    /// The end of the period that the last lookup has shown.
+    pub(super) fn current_end(&self) -> Timestamp {
         self.cut.unwrap_or(self.span.end)
     }
 }
 
 impl SubscriptionRecord {
-    /// Takes in the period that a lookup shows.
-    pub(super) fn take_period(&mut self, seen: &SubscriptionSeen, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
-        let shown = Shown::new(seen, invoice, self.shown.as_ref(), cx);
-        if let Some(before) = self.shown.as_ref().and_then(|it| it.invoice.clone())
-            && shown.invoice.as_ref() != Some(&before)
+    /// Stores the period that a lookup shows.
+    pub(super) fn take_period(&mut self, object: &SubscriptionObject, invoice: Option<&InvoiceId>, cx: &mut Cx<'_>) {
+        let lookup = LookupResult::new(object, invoice, self.last_lookup.as_ref(), cx);
+        if let Some(before) = self.last_lookup.as_ref().and_then(|it| it.invoice.clone())
+            && lookup.invoice.as_ref() != Some(&before)
         {
             self.drop_invoice_lookup(&before, cx);
         }
-        self.shown = Some(shown);
+        self.last_lookup = Some(lookup);
     }
 
-    /// Gives what is paid of the period that was shown, and finds each paid invoice its place.
+    /// Gives access for the shown period if it is paid, and finds out what each paid invoice has paid for.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
-        if let Some(paid) = self.found_paid() {
+        if let Some(paid) = self.shown_paid_period() {
             self.grant(paid, cx);
         }
         self.place_invoices(cx);
     }
 
-    /// The period that was shown, if it is paid.
-    fn found_paid(&self) -> Option<Paid> {
-        let shown = self.shown.as_ref()?;
-        if self.paid.as_ref().is_some_and(|it| shown.start < it.span.start) {
-            // It is an older one.
+    /// The shown period, if it is paid.
+    fn shown_paid_period(&self) -> Option<PaidPeriod> {
+        let lookup = self.last_lookup.as_ref()?;
+        if self.paid.as_ref().is_some_and(|it| lookup.start < it.span.start) {
+            // The shown period is older than the last paid one.
             return None;
         }
         match self.status.as_ref()? {
             SubscriptionStatus::Trialing => {
-                Some(Paid { trial: true, ..Paid::new(shown.trial()?, shown.invoice.as_ref()) })
+                Some(PaidPeriod { trial: true, ..PaidPeriod::new(lookup.trial()?, lookup.invoice.as_ref()) })
             }
-            SubscriptionStatus::Active => self.found_active(shown, shown.span()?),
-            // A person's word about the status is none about an invoice that is shown.
+            SubscriptionStatus::Active => self.paid_active_period(lookup, lookup.span()?),
+            // A person's verdict about the status does not prove the payment of an invoice.
             status if self.is_attested(status) => {
-                let span = shown.span()?;
-                self.found_active(shown, span).or_else(|| shown.silent.then(|| Paid::new(span, None)))
+                let span = lookup.span()?;
+                self.paid_active_period(lookup, span).or_else(|| lookup.silent.then(|| PaidPeriod::new(span, None)))
             }
             _ => None,
         }
     }
 
-    fn found_active(&self, shown: &Shown, span: Span) -> Option<Paid> {
-        let paid = |invoice: Option<&InvoiceId>| Some(Paid::new(span, invoice));
-        let latest = shown.invoice.as_ref();
-        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(shown) {
+    /// The shown period, if it is paid, while the status is active.
+    fn paid_active_period(&self, lookup: &LookupResult, span: Span) -> Option<PaidPeriod> {
+        let paid = |invoice: Option<&InvoiceId>| Some(PaidPeriod::new(span, invoice));
+        let latest = lookup.invoice.as_ref();
+        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(lookup) {
             return paid(latest);
         }
-        if !shown.silent {
+        if !lookup.silent {
             return None;
         }
         match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
             Some(invoice) => paid(Some(invoice)),
-            // A renewal that has failed would have made it past due; where one is reported, its own lookup decides.
-            None if shown.leased >= span.start.after(RENEWED) && self.failing_in(shown).is_none() => {
+            // A failed renewal would have made the status `past_due`. If Flex has shown a failed invoice, a lookup of
+            // it decides.
+            None if lookup.leased >= span.start.after(RENEWED) && self.failing_in(lookup).is_none() => {
                 paid(self.only_unplaced())
             }
             None => None,
         }
     }
 
-    /// An invoice of the period that is reported as failed, where the lookup itself shows no invoice.
-    pub(super) fn failing_in(&self, shown: &Shown) -> Option<&InvoiceId> {
-        let span = shown.span().filter(|_| shown.silent)?;
+    /// A failed invoice of the period, if the lookup shows no latest invoice.
+    pub(super) fn failing_in(&self, lookup: &LookupResult) -> Option<&InvoiceId> {
+        let span = lookup.span().filter(|_| lookup.silent)?;
         self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
     }
 
-    /// Whether an invoice is paid and can pay the period that begins then: one that has paid another cannot.
+    /// Whether an invoice is paid, and may pay for the period that begins at this time. An invoice cannot pay for two
+    /// periods.
     fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
         let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
         match self.invoices.paid_for(id) {
-            Some(Place::Open | Place::Extra | Place::Judged) => true,
+            Some(Place::Open | Place::Extra | Place::Reviewed) => true,
             Some(Place::Period(of)) => of == start,
             Some(Place::Session) => is_only(),
             None => false,
         }
     }
 
-    /// Whether a period is the one that our session has sold.
-    fn is_first(&self, shown: &Shown) -> bool {
-        let began = |until: Timestamp| shown.start <= until;
-        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == shown.start);
-        let of_subscription = shown.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
+    /// Whether the period is the one that our session has sold.
+    fn is_first(&self, lookup: &LookupResult) -> bool {
+        let began = |until: Timestamp| lookup.start <= until;
+        let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == lookup.start);
+        let of_subscription = lookup.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
         self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
     }
 
-    /// The one paid invoice whose date is not known.
+    /// The paid invoice without a place and a date, if there is exactly one.
     fn only_unplaced(&self) -> Option<&InvoiceId> {
         let mut all = self.invoices.unplaced().filter(|it| it.made.is_none());
         all.next().filter(|_| all.next().is_none()).map(|it| &it.id)
     }
 
-    /// Gives access for a period, and delivers it if it is a new one.
-    pub(super) fn grant(&mut self, mut paid: Paid, cx: &mut Cx<'_>) {
-        // Where no invoice is shown, a period that begins within the paid one is the same.
-        let overlaps = |it: &Paid| it.span.start < paid.span.start && paid.span.start < it.shown_end();
-        let is_it = |it: &Paid| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
-        let before = self.paid.take().filter(is_it);
+    /// Gives access for a period, and delivers the period if it is new.
+    pub(super) fn grant(&mut self, mut paid: PaidPeriod, cx: &mut Cx<'_>) {
+        // Without an invoice, a period that begins within the paid one is the same period.
+        let overlaps = |it: &PaidPeriod| it.span.start < paid.span.start && paid.span.start < it.current_end();
+        let is_same_period =
+            |it: &PaidPeriod| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
+        let before = self.paid.take().filter(is_same_period);
         let is_same = before.is_some();
         if let Some(before) = &before {
             self.keep_paid(before, &mut paid, cx);
@@ -251,80 +257,97 @@ impl SubscriptionRecord {
         self.paid = Some(paid);
     }
 
-    /// A lookup shows another end of a period that is paid. An earlier one takes nothing away: a person says. Only a trial
-    /// that was to go on can be made shorter.
-    fn keep_paid(&self, before: &Paid, paid: &mut Paid, cx: &mut Cx<'_>) {
-        let shown = paid.span.end;
+    /// A lookup shows another end of a paid period. An earlier end changes nothing, and a person decides. Only a trial
+    /// that was to continue can become shorter.
+    fn keep_paid(&self, before: &PaidPeriod, paid: &mut PaidPeriod, cx: &mut Cx<'_>) {
+        let end = paid.span.end;
         let is_promised = !before.trial || self.asked_to_end;
-        if !is_promised || shown.after(EARLY) >= before.span.end {
+        if !is_promised || end.after(EARLY) >= before.span.end {
             return cx.withdraw_review(Review::EndedEarly, self.id.as_str());
         }
-        if before.cut != Some(shown) {
+        if before.cut != Some(end) {
             cx.ask(Review::EndedEarly, self.id.as_str());
         }
-        (paid.span.end, paid.cut) = (before.span.end, Some(shown));
+        (paid.span.end, paid.cut) = (before.span.end, Some(end));
     }
 
-    /// Finds each paid invoice its place; one that has none is a person's.
+    /// Finds out what each paid invoice has paid for. A person is asked about an invoice that fits no period.
     pub(super) fn place_invoices(&mut self, cx: &mut Cx<'_>) {
-        let all: alloc::vec::Vec<_> = self.invoices.unplaced().cloned().collect();
-        for it in all {
-            if let Some(place) = self.place_for(&it.id, it.made) {
-                self.invoices.place(&it.id, place);
-                cx.withdraw_review(Review::UnplacedInvoice, it.id.as_str());
+        let unplaced: Vec<_> = self.invoices.unplaced().cloned().collect();
+        for invoice in unplaced {
+            if let Some(place) = self.place_for(&invoice) {
+                self.invoices.place(&invoice.id, place);
+                cx.withdraw_review(Review::UnplacedInvoice, invoice.id.as_str());
             } else if self.is_over() {
-                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&it.id)) {
-                    // The question about its session is about the same money.
+                if let Some(sale) = self.sale.as_ref().filter(|sale| sale.invoice.as_ref() == Some(&invoice.id)) {
+                    // A review about the session would be about the same money.
                     cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
                 }
-                cx.ask(Review::UnplacedInvoice, it.id.as_str());
-            } else if let Some(shown) = self.shown.as_ref().filter(|shown| Some(shown.leased) >= it.paid) {
-                let pending = match shown.span() {
-                    _ if shown.invoice.as_ref() == Some(&it.id) => true,
-                    Some(span) => shown.silent && it.made.is_some_and(|made| span.has_made(made)),
-                    None => false,
-                };
-                match it.made {
-                    _ if pending => {}
-                    None if shown.silent && !it.looked => self.look_up_invoice(it.id.clone(), cx),
-                    _ => cx.ask(Review::UnplacedInvoice, it.id.as_str()),
-                }
+                cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
+            } else {
+                self.look_for_place(&invoice, cx);
             }
+        }
+    }
+
+    /// Asks a person about a paid invoice without a place, unless it may belong to the shown period, or its own lookup
+    /// may still show its date.
+    fn look_for_place(&self, invoice: &Invoice, cx: &mut Cx<'_>) {
+        // A lookup that was leased before the payment says nothing about it.
+        let lookup = self.last_lookup.as_ref().filter(|lookup| Some(lookup.leased) >= invoice.paid);
+        let Some(lookup) = lookup else { return };
+        let may_be_of_period = match lookup.span() {
+            _ if lookup.invoice.as_ref() == Some(&invoice.id) => true,
+            Some(span) => lookup.silent && invoice.made.is_some_and(|made| span.has_made(made)),
+            None => false,
+        };
+        if may_be_of_period {
+            return;
+        }
+        if invoice.made.is_none() && lookup.silent && !invoice.looked {
+            self.look_up_invoice(invoice.id.clone(), cx);
+        } else {
+            cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
         }
     }
 
     /// What a paid invoice has paid for, as far as it is known.
-    fn place_for(&mut self, id: &InvoiceId, made: Option<Timestamp>) -> Option<Place> {
-        let is_over = self.is_over();
-        let reported = self.invoices.unplaced().find(|it| it.id == *id).and_then(|it| it.paid);
-        if let Some(sale) = &mut self.sale {
-            let is_first = match (made, &self.paid) {
-                (Some(made), _) => made <= sale.until,
-                (None, Some(paid)) => {
-                    paid.span.start <= sale.until && reported.is_some_and(|reported| reported < paid.span.end)
-                }
-                (None, None) => reported.is_some_and(|reported| reported <= sale.until),
-            };
-            if sale.invoice.is_none() && is_first {
-                sale.invoice = Some(id.clone());
-            }
-            if sale.invoice.as_ref() == Some(id) {
-                // What ended before it was delivered is a person's.
-                return (sale.found || !is_over).then_some(Place::Session);
-            }
+    fn place_for(&mut self, invoice: &Invoice) -> Option<Place> {
+        if self.is_of_sale(invoice) {
+            // A person decides about a purchase that was not delivered before the end.
+            let found = self.sale.as_ref().is_some_and(|sale| sale.found);
+            return (found || !self.is_over()).then_some(Place::Session);
         }
-        let silent = self.shown.as_ref().is_none_or(|it| it.silent);
+        let Invoice { id, made, .. } = invoice;
+        let silent = self.last_lookup.as_ref().is_none_or(|it| it.silent);
         let paid = self.paid.as_mut()?;
         let of_period = made.is_some_and(|made| paid.span.surely_has_made(made));
-        let latest = self.shown.as_ref().filter(|it| it.start == paid.span.start).and_then(|it| it.invoice.as_ref());
-        let reported_in_time = reported.is_some_and(|reported| reported < paid.span.end);
+        let latest = self.last_lookup.as_ref().filter(|it| it.start == paid.span.start);
+        let is_latest = latest.is_some_and(|it| it.invoice.as_ref() == Some(id));
+        let reported_in_time = invoice.paid.is_some_and(|reported| reported < paid.span.end);
         if paid.invoice.is_none() && (of_period || (made.is_none() && silent && reported_in_time)) {
             paid.invoice = Some(id.clone());
         }
         match &paid.invoice {
             Some(have) if have == id => Some(Place::Period(paid.span.start)),
-            _ if of_period || latest == Some(id) => Some(Place::Extra),
+            _ if of_period || is_latest => Some(Place::Extra),
             _ => None,
         }
+    }
+
+    /// Whether a paid invoice is the one of the purchase. Without a known one, the first that fits becomes it.
+    fn is_of_sale(&mut self, invoice: &Invoice) -> bool {
+        let Some(sale) = &mut self.sale else { return false };
+        let is_first = match (invoice.made, &self.paid) {
+            (Some(made), _) => made <= sale.until,
+            (None, Some(paid)) => {
+                paid.span.start <= sale.until && invoice.paid.is_some_and(|reported| reported < paid.span.end)
+            }
+            (None, None) => invoice.paid.is_some_and(|reported| reported <= sale.until),
+        };
+        if sale.invoice.is_none() && is_first {
+            sale.invoice = Some(invoice.id.clone());
+        }
+        sale.invoice.as_ref() == Some(&invoice.id)
     }
 }

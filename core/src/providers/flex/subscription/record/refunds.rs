@@ -1,4 +1,4 @@
-//! Money that went back: with an end that was asked for, or by another request.
+//! Refunds and disputes of a subscription: those that a cancellation has requested, and those of other origin.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,44 +11,46 @@ use crate::flow::{PollTimer, Reviews};
 use crate::id::Digest;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{ChargeSeen, DisputeSeen, DisputeStatus, Entries, RefundSeen, RefundStatus};
+use crate::providers::flex::api::objects::{
+    ChargeObject, DisputeObject, DisputeStatus, Entries, RefundObject, RefundStatus,
+};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
 
-/// How much earlier than our request a refund may have been made by Flex's clock.
+/// How far Flex's clock may be behind: a refund may seem to be created this long before our request.
 const SKEW: Millis = Millis::from_minutes(5);
 
-/// What a cancellation calls everything that was paid.
+/// The value of `refund` that refunds everything that was paid.
 const FULL: &str = "full";
 
-/// How many refunds and disputes are remembered.
+/// The most refunds and disputes that are kept.
 const REMEMBERED: usize = 128;
 
-/// A refund that was asked for with an end, and is not confirmed.
+/// A refund that a cancellation has requested, and that is not confirmed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefunding"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Refunding {
-    /// How much, in cents, where it was said or is known.
+pub(super) struct ExpectedRefund {
+    /// The amount in cents, if it was requested or is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<Cents>,
-    /// Whether all that was paid is given back.
+    /// Whether everything that was paid is refunded.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     full: bool,
-    /// The payment that is given back, where it is known.
+    /// The payment that is refunded, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<String>,
-    /// When the request was begun first.
+    /// When the request was first sent.
     since: Timestamp,
-    /// The wait for it.
+    /// The lookup schedule of the refund.
     watch: PollTimer,
 }
 
-impl Refunding {
-    /// What a cancellation gives back; `paid` is what was paid, and by which payment.
+impl ExpectedRefund {
+    /// The refund that a cancellation requests. `paid` is the amount and the id of the payment.
     pub(super) fn new(
         it: &CancelSubscription,
         paid: (Option<Cents>, Option<&str>),
@@ -60,45 +62,45 @@ impl Refunding {
         Self { amount, full, payment: paid.1.map(Into::into), since, watch: PollTimer::new(now) }
     }
 
-    fn look_up(&self) -> Call {
+    fn lookup_call(&self) -> Call {
         Call::ListRefunds(self.payment.clone().map_or(RefundsOf::Any, RefundsOf::PaymentIntent))
     }
 
-    /// Plans its next lookup, and a question to a person once the schedule is over.
+    /// Plans the next lookup, and a review at the end of the schedule.
     fn plan(&self, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
-        cx.poll_then_ask(self.look_up(), &self.watch, Review::RefundUnconfirmed, subscription.as_str());
+        cx.poll_then_ask(self.lookup_call(), &self.watch, Review::RefundUnconfirmed, subscription.as_str());
     }
 
-    /// Whether a refund is the one that was asked for. A cancellation has no member that comes back: what echoes a key was
-    /// made by another request.
-    fn is_it(&self, seen: &RefundSeen) -> bool {
-        let in_time = seen.created_at.is_none_or(|made| made.after(SKEW) >= self.since);
+    /// Whether a refund is the requested one. A cancellation has no metadata, so a refund that returns a key belongs to
+    /// another request.
+    fn matches(&self, object: &RefundObject) -> bool {
+        let in_time = object.created_at.is_none_or(|made| made.after(SKEW) >= self.since);
         let amount = match self.amount {
-            Some(_) => seen.amount == self.amount,
-            // How much everything is, is not known here.
-            None => !self.full && seen.amount.is_some_and(|it| it > Cents::ZERO),
+            Some(_) => object.amount == self.amount,
+            // A full refund whose amount is unknown matches nothing.
+            None => !self.full && object.amount.is_some_and(|it| it > Cents::ZERO),
         };
-        let stands = seen.status.as_ref().is_some_and(|it| it.is_known() && !it.is_reversed());
-        in_time && amount && stands && seen.echo.is_none()
+        let is_made = object.status.as_ref().is_some_and(|it| it.is_known() && !it.is_reversed());
+        in_time && amount && is_made && object.echo.is_none()
     }
 }
 
-/// A refund or dispute that was reported, and whether the money stayed after all.
+/// A refund or dispute that Flex has shown, and whether the merchant kept the money after all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexReturned"))]
-struct Returned(Digest, bool);
+struct ReportedReturn(Digest, bool);
 
-/// The money of a subscription that went back, or is to go back.
+/// The refunds and disputes of a subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionRefunds"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refunds {
-    /// The refund that was asked for with the end.
+    /// The refund that the cancellation has requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    requested: Option<Refunding>,
-    /// Refunds and disputes that were reported.
+    requested: Option<ExpectedRefund>,
+    /// The refunds and disputes that Flex has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    returned: Vec<Returned>,
+    returned: Vec<ReportedReturn>,
 }
 
 impl Refunds {
@@ -106,34 +108,34 @@ impl Refunds {
         *self == Self::default()
     }
 
-    /// Money is to be given back with the end.
-    pub(super) fn expect(&mut self, requested: Refunding, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
-        cx.look_up(requested.look_up());
+    /// Looks for the refund that the cancellation has requested.
+    pub(super) fn expect(&mut self, requested: ExpectedRefund, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
+        cx.look_up(requested.lookup_call());
         requested.plan(subscription, cx);
         self.requested = Some(requested);
     }
 
-    /// A refund was reported or found: what is asked for is confirmed by it, and any other is a person's to decide.
-    fn refunded(
+    /// Applies a refund. The requested refund is confirmed by it. A person decides about any other.
+    fn on_refund(
         &mut self,
-        seen: &RefundSeen,
+        object: &RefundObject,
         subscription: &SubscriptionId,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
-        let id = seen.refund_id.as_str();
+        let id = object.refund_id.as_str();
         let is_new = !self.returned.iter().any(|it| it.0 == fingerprint(id));
-        if let Some(requested) = self.requested.take_if(|requested| is_new && requested.is_it(seen)) {
-            let look_up = requested.look_up();
-            cx.withdraw(|call| *call == look_up);
+        if let Some(requested) = self.requested.take_if(|requested| is_new && requested.matches(object)) {
+            let lookup = requested.lookup_call();
+            cx.withdraw(|call| *call == lookup);
             cx.withdraw_review(Review::RefundUnconfirmed, subscription.as_str());
             self.remember(id, false);
             return Ok(());
         }
-        let reversed = seen.status.as_ref().is_some_and(RefundStatus::is_reversed);
+        let reversed = object.status.as_ref().is_some_and(RefundStatus::is_reversed);
         self.note(Review::Refunded, id, reversed, cx)
     }
 
-    /// Notes a refund or a dispute, and asks a person about it unless the money stays.
+    /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
     fn note(&mut self, review: Review, id: &str, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
@@ -151,34 +153,35 @@ impl Refunds {
     fn remember(&mut self, id: &str, stays: bool) {
         let id = fingerprint(id);
         self.returned.retain(|it| it.0 != id);
-        self.returned.push(Returned(id, stays));
+        self.returned.push(ReportedReturn(id, stays));
         if self.returned.len() > REMEMBERED {
             self.returned.remove(0);
         }
         self.returned.sort_unstable();
     }
 
-    /// A list of refunds, of which these are the subscription's: it may show, and never denies.
-    fn shown(&mut self, of: &RefundsOf, own: &[&RefundSeen], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
+    /// Applies a list of refunds, of which `own` are the subscription's. A list proves a refund, but denies none.
+    fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
-            // It was reported that something was given back, and nothing shows by which refund.
+            // A webhook has reported a refunded charge, but no refund explains it.
             let _ = self.note(Review::Refunded, payment, false, cx);
         }
         for refund in own {
-            let _ = self.refunded(refund, subscription, cx);
+            let _ = self.on_refund(refund, subscription, cx);
         }
-        let is_awaited = |it: &&mut Refunding| !it.watch.is_stopped() && it.look_up() == Call::ListRefunds(of.clone());
-        if let Some(requested) = self.requested.as_mut().filter(is_awaited) {
+        let is_expected_here =
+            |it: &&mut ExpectedRefund| !it.watch.is_stopped() && it.lookup_call() == Call::ListRefunds(of.clone());
+        if let Some(requested) = self.requested.as_mut().filter(is_expected_here) {
             requested.watch.looked(cx.leased_at());
             requested.plan(subscription, cx);
         }
     }
 
-    /// A person says what has become of the refund that was asked for. One that was made is no news when it is reported.
+    /// A person says what has become of the requested refund. If it was made, a later webhook about it is not news.
     pub(super) fn reviewed(&mut self, made: bool, cx: &mut Cx<'_>) {
         if let Some(mut requested) = self.requested.take() {
-            let look_up = requested.look_up();
-            cx.withdraw(|call| *call == look_up);
+            let lookup = requested.lookup_call();
+            cx.withdraw(|call| *call == lookup);
             requested.watch.stop();
             self.requested = Some(requested).filter(|_| made);
         }
@@ -186,58 +189,64 @@ impl Refunds {
 }
 
 impl SubscriptionRecord {
-    /// Whether money is of this subscription, or of an invoice, payment or session of it; `sold` are the session that has
-    /// sold it and its payments.
-    fn is_of(&self, subscription: Option<&str>, others: [Option<&str>; 3], sold: &[String]) -> bool {
-        let known = |id: &str| self.invoices.ids().any(|it| it == id) || sold.iter().any(|it| it == id);
+    /// Whether money belongs to this subscription, or to an invoice, a payment or a session of it. `sold_ids` are the
+    /// session and its payments.
+    fn is_of(&self, subscription: Option<&str>, others: [Option<&str>; 3], sold_ids: &[String]) -> bool {
+        let known = |id: &str| self.invoices.ids().any(|it| it == id) || sold_ids.iter().any(|it| it == id);
         match subscription {
             Some(id) => self.is(id),
             None => others.into_iter().flatten().any(known),
         }
     }
 
-    /// Whether a refund is of this subscription.
-    pub(in super::super) fn has_refund(&self, seen: &RefundSeen, sold: &[String]) -> bool {
-        let invoice = seen.invoice();
-        let others = [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), seen.checkout_session()];
-        self.is_of(seen.subscription(), others, sold)
+    /// Whether a refund belongs to this subscription.
+    pub(in super::super) fn has_refund(&self, object: &RefundObject, sold_ids: &[String]) -> bool {
+        let invoice = object.invoice();
+        let others = [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), object.checkout_session()];
+        self.is_of(object.subscription(), others, sold_ids)
     }
 
-    /// Whether a dispute is of this subscription.
-    pub(in super::super) fn has_dispute(&self, seen: &DisputeSeen, sold: &[String]) -> bool {
-        let invoice = seen.invoice();
-        let others = [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), seen.checkout_session()];
-        self.is_of(seen.subscription(), others, sold)
+    /// Whether a dispute belongs to this subscription.
+    pub(in super::super) fn has_dispute(&self, object: &DisputeObject, sold_ids: &[String]) -> bool {
+        let invoice = object.invoice();
+        let others = [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), object.checkout_session()];
+        self.is_of(object.subscription(), others, sold_ids)
     }
 
-    /// Whether a charge is of this subscription.
-    pub(in super::super) fn has_charge(&self, seen: &ChargeSeen, sold: &[String]) -> bool {
-        let invoice = seen.invoice();
-        self.is_of(None, [invoice.as_ref().map(InvoiceId::as_str), seen.payment_intent(), None], sold)
+    /// Whether a charge belongs to this subscription.
+    pub(in super::super) fn has_charge(&self, object: &ChargeObject, sold_ids: &[String]) -> bool {
+        let invoice = object.invoice();
+        self.is_of(None, [invoice.as_ref().map(InvoiceId::as_str), object.payment_intent(), None], sold_ids)
     }
 
-    /// A webhook shows a refund of it.
-    pub(in super::super) fn refunded(&mut self, seen: &RefundSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        self.refunds.refunded(seen, &self.id, cx)
+    /// Applies a webhook about a refund.
+    pub(in super::super) fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        self.refunds.on_refund(object, &self.id, cx)
     }
 
-    /// A payment of it is disputed: a person decides what becomes of access.
-    pub(in super::super) fn disputed(&mut self, seen: &DisputeSeen, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let won = seen.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed, seen.dispute_id.as_str(), won, cx)
+    /// A payment is disputed. A person decides what becomes of access.
+    pub(in super::super) fn on_dispute(
+        &mut self,
+        object: &DisputeObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let won = object.status == Some(DisputeStatus::Won);
+        self.refunds.note(Review::Disputed, object.dispute_id.as_str(), won, cx)
     }
 
-    /// A lookup shows a list of refunds, of which some may be this subscription's.
-    pub(in super::super) fn refunds_shown(
+    /// Applies a list of refunds, of which some may belong to this subscription.
+    pub(in super::super) fn on_refund_list(
         &mut self,
         of: &RefundsOf,
-        seen: &Entries<RefundSeen>,
-        sold: &[String],
+        object: &Entries<RefundObject>,
+        sold_ids: &[String],
         cx: &mut Cx<'_>,
     ) {
-        let is_own = |it: &&RefundSeen| it.test_mode.is_of(cx.settings(), self.test_mode) && self.has_refund(it, sold);
-        let own: Vec<_> = seen.list.iter().filter(is_own).collect();
-        self.refunds.shown(of, &own, &self.id, cx);
+        let is_own = |it: &&RefundObject| {
+            it.test_mode.is_in_mode(cx.settings(), self.test_mode) && self.has_refund(it, sold_ids)
+        };
+        let own: Vec<_> = object.list.iter().filter(is_own).collect();
+        self.refunds.on_list(of, &own, &self.id, cx);
     }
 }
 

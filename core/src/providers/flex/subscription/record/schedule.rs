@@ -1,11 +1,11 @@
-//! When a subscription and its invoice are looked up: at its period's end, and while something about it is open.
+//! When a subscription and its invoice are looked up: at the end of the period, and while anything is open.
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
-use super::period::RENEWED;
+use super::period::{LookupResult, PaidPeriod, RENEWED};
 use crate::config::Config;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::SubscriptionStatus;
@@ -17,26 +17,26 @@ use crate::time::{Millis, Timestamp};
 const HOUR: Millis = Millis::from_hours(1);
 const HALF_A_DAY: Millis = Millis::from_hours(12);
 const DAY: Millis = Millis::from_hours(24);
-/// From this on a grace leaves days in which nothing else is due.
+/// From this span on, a grace period has days without a lookup of their own.
 const LONG: Millis = Millis::from_hours(36);
 
-/// After how many hours it is looked up, before the looking becomes daily.
+/// The hours after which a lookup follows. Later lookups are daily.
 const HOURS: [u64; 5] = [0, 1, 2, 4, 12];
 
-/// A wait for what the next lookup may show.
+/// The schedule of lookups.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSchedule"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Schedule {
-    /// From when on it is looked up.
+    /// When the schedule begins.
     base: Timestamp,
-    /// When the last lookup was begun.
+    /// When the last lookup was leased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     looked: Option<Timestamp>,
-    /// Whether a person decided to wait no longer.
+    /// Whether a person has decided to stop waiting.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     stopped: bool,
-    /// Whether a person has said that nothing is paid yet: the lookups go on, and no question follows.
+    /// Whether a person has said that nothing is paid yet. The lookups continue, but no review follows.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     quiet: bool,
 }
@@ -46,20 +46,20 @@ impl Schedule {
         Self { base, looked: None, stopped: false, quiet: false }
     }
 
-    /// Begins anew, unless it has begun so.
+    /// Restarts the schedule, unless it begins at this time already.
     fn begin(&mut self, base: Timestamp) {
         if self.base != base {
             *self = Self::new(base);
         }
     }
 
-    /// When it is over.
+    /// When the schedule ends.
     fn end(&self, config: &Config) -> Timestamp {
         let last = config.lookups.while_waiting_ms.last().copied().unwrap_or_default();
         self.base.after(fixed(config).into_iter().fold(last, Millis::max))
     }
 
-    /// When it is looked up next; never, once it is over.
+    /// When the next lookup is due, unless the schedule is over.
     fn next(&self, config: &Config) -> Option<Timestamp> {
         let fixed = fixed(config);
         let last = fixed.iter().copied().max().unwrap_or_default();
@@ -70,7 +70,7 @@ impl Schedule {
         all.filter(is_due).min().filter(|at| self.quiet || *at <= self.end(config))
     }
 
-    /// The first instant after the last lookup that is whole days after another.
+    /// The first time after the last lookup that is a whole number of days after `from`.
     fn daily(&self, from: Timestamp) -> Timestamp {
         let passed = self.looked.map_or(0, |looked| looked.as_millis().saturating_sub(from.as_millis()));
         let days = passed.max(0).unsigned_abs().checked_div(DAY.as_u64()).unwrap_or_default();
@@ -78,30 +78,30 @@ impl Schedule {
     }
 }
 
-/// The spans after which it is looked up, and an hour before the grace is over.
+/// The spans after which a lookup follows, with one an hour before the grace period ends.
 fn fixed(config: &Config) -> Vec<Millis> {
     let before_end = config.grace_ms.as_u64().checked_sub(HOUR.as_u64()).map(Millis::new);
     HOURS.iter().map(|hours| HOUR.times(*hours)).chain(before_end).collect()
 }
 
 impl SubscriptionRecord {
-    /// Whether the last lookup leaves nothing open until its paid period is over.
+    /// Whether the last lookup leaves nothing open before the paid period ends.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
-        let shown = self.shown.as_ref();
-        let is_it = |it: &super::period::Paid| shown.is_some_and(|shown| shown.start <= it.span.start);
-        self.is_live() && self.paid.as_ref().is_some_and(|it| is_it(it) && it.shown_end() > now)
+        let lookup = self.last_lookup.as_ref();
+        let has_begun = |it: &PaidPeriod| lookup.is_some_and(|lookup| lookup.start <= it.span.start);
+        self.is_live() && self.paid.as_ref().is_some_and(|it| has_begun(it) && it.current_end() > now)
     }
 
-    /// Begins the schedule that fits its status now.
+    /// Restarts the schedule if the status or the period requires it.
     pub(super) fn reschedule(&mut self, cx: &Cx<'_>) {
-        let looked = self.shown.as_ref().map(|it| it.leased);
+        let looked = self.last_lookup.as_ref().map(|it| it.leased);
         let at = looked.unwrap_or_else(|| cx.now());
-        let end = self.paid.as_ref().map(super::period::Paid::shown_end);
+        let end = self.paid.as_ref().map(PaidPeriod::current_end);
         match end {
             Some(end) if self.is_settled(at) => self.schedule.begin(end),
-            // The first lookup after a long time begins it late.
+            // After a long pause the schedule begins at this lookup.
             _ if self.schedule.looked.is_none_or(|before| before < self.schedule.base) => {
-                // A reply whose request has no known time is one of now.
+                // Compared with now, because the time of the lease may be unknown.
                 let now = cx.now();
                 let is_late = self.schedule.base > now || self.schedule.base.after(DAY) < now;
                 if is_late {
@@ -113,31 +113,31 @@ impl SubscriptionRecord {
         self.schedule.looked = self.schedule.looked.max(looked);
     }
 
-    /// A lookup was answered, and shows nothing new.
-    pub(super) fn looked(&mut self, cx: &Cx<'_>) {
+    /// A lookup got a reply that shows nothing new.
+    pub(super) fn note_lookup(&mut self, cx: &Cx<'_>) {
         self.schedule.looked = self.schedule.looked.max(Some(cx.leased_at()));
     }
 
-    /// Begins a schedule anew that a person has stopped: the status is another now.
-    pub(super) fn wake(&mut self, cx: &Cx<'_>) {
+    /// The status has changed, so a schedule that a person has stopped or silenced restarts.
+    pub(super) fn restart_if_paused(&mut self, cx: &Cx<'_>) {
         if self.schedule.stopped || self.schedule.quiet {
             self.schedule = Schedule::new(cx.now());
         }
     }
 
-    /// A person waits on.
+    /// A person wants to wait longer.
     pub(in super::super) fn keep_waiting(&mut self, cx: &mut Cx<'_>) {
         self.schedule = Schedule::new(cx.now());
         self.plan(cx);
     }
 
-    /// A person says that nothing is paid yet: the daily lookups go on, until the status is another.
+    /// A person says that nothing is paid yet. The daily lookups continue until the status changes.
     pub(in super::super) fn wait_quietly(&mut self, cx: &mut Cx<'_>) {
         self.schedule.quiet = true;
         self.plan(cx);
     }
 
-    /// A person waits no longer; a late signal still wins.
+    /// A person stops waiting. A late webhook still counts.
     pub(in super::super) fn stop_waiting(&mut self, cx: &mut Cx<'_>) {
         self.schedule.stopped = true;
         let id = self.id.clone();
@@ -149,17 +149,17 @@ impl SubscriptionRecord {
         self.plan(cx);
     }
 
-    /// The newest invoice, where it decides whether the period is paid and is not known to be.
+    /// The latest invoice, if it decides whether the period is paid and is not known to be paid.
     pub(super) fn open_invoice(&self) -> Option<&InvoiceId> {
         use SubscriptionStatus::{Active, Incomplete, PastDue, Unpaid};
         let decides = matches!(self.status, Some(Active | PastDue | Unpaid | Incomplete));
         let decides = decides || self.status.as_ref().is_some_and(|it| self.is_attested(it));
-        let shown = self.shown.as_ref()?;
-        let latest = shown.invoice.as_ref().or_else(|| self.failing_in(shown));
+        let lookup = self.last_lookup.as_ref()?;
+        let latest = lookup.invoice.as_ref().or_else(|| self.failing_in(lookup));
         latest.filter(|it| decides && !self.invoices.is_paid(it))
     }
 
-    /// Plans the next lookups, and a question at the end of the schedule: that comes even if none is answered.
+    /// Plans the next lookups, and a review at the end of the schedule, even if no lookup gets a reply.
     pub(in super::super) fn plan(&self, cx: &mut Cx<'_>) {
         let id = self.id.as_str();
         if self.is_over() {
@@ -169,8 +169,8 @@ impl SubscriptionRecord {
         cx.withdraw_all_about(&[Review::PaymentUnknown.as_str()], |_| true);
         let end = self.schedule.end(cx.config());
         let next = self.schedule.next(cx.config()).filter(|_| !self.schedule.stopped);
-        if let Some(at) = self.sooner(next) {
-            cx.look_up_from(self.look_up(), at);
+        if let Some(at) = self.sooner_after_renewal(next) {
+            cx.look_up_from(self.lookup_call(), at);
         }
         let invoice = self.open_invoice();
         if let (Some(invoice), Some(at)) = (invoice, next) {
@@ -185,11 +185,11 @@ impl SubscriptionRecord {
         }
     }
 
-    /// The next lookup, or the one that shows whether a renewal has failed, if that is sooner.
-    fn sooner(&self, next: Option<Timestamp>) -> Option<Timestamp> {
-        let waits = |it: &&super::period::Shown| it.silent && self.status == Some(SubscriptionStatus::Active);
-        let shown = self.shown.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
-        let renewed = shown.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
+    /// The next lookup, or an earlier one that shows whether a renewal has failed.
+    fn sooner_after_renewal(&self, next: Option<Timestamp>) -> Option<Timestamp> {
+        let waits = |it: &&LookupResult| it.silent && self.status == Some(SubscriptionStatus::Active);
+        let lookup = self.last_lookup.as_ref().filter(waits).filter(|it| !self.is_settled(it.leased));
+        let renewed = lookup.map(|it| (it.start.after(RENEWED), it.leased)).filter(|(at, leased)| at > leased);
         next.map(|at| renewed.map_or(at, |(renewed, _)| at.min(renewed)))
     }
 }
@@ -201,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    /// The hours at which a period that ends at the epoch is looked up, and the hour at which a person is asked.
+    /// The hours of the lookups of a period that ends at the epoch, and the hour of the review.
     fn hours(config: &Config) -> (Vec<i64>, i64) {
         let hour = i64::try_from(HOUR.as_u64()).unwrap_or(i64::MAX);
         let mut schedule = Schedule::new(Timestamp::default());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_waits_for_nothing_still_looks_until_the_grace_is_over() {
+    fn a_config_without_waiting_lookups_still_looks_up_until_the_grace_ends() {
         let mut config = Config::default();
         config.lookups.while_waiting_ms = Cow::Borrowed(&[]);
         assert_eq!(hours(&config), ([0, 1, 2, 4, 12, 23].into(), 23));
