@@ -215,7 +215,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Takes back every delivery that nobody has in hand: what each was of.
-    pub fn withhold(&mut self) -> Vec<String> {
+    pub fn withdraw_deliveries(&mut self) -> Vec<String> {
         let now = self.context.now;
         let is_free =
             |it: &OutboxEntry<F::Call>| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none();

@@ -193,7 +193,7 @@ impl Billing {
         }
         if self.is_canceled() {
             // The next lookup tells whether it is live again.
-            cx.keep_back(|delivery| delivery == of.as_str());
+            cx.withhold(|delivery| delivery == of.as_str());
             if self.news == 0 {
                 // Nobody was told of the end: it is news to whoever waits for what this consent has made.
                 self.told = Some(BillingState::Live);
@@ -217,7 +217,7 @@ impl Billing {
         (self.provider_state, self.meaning, self.news) = (None, None, 0);
         (self.state, self.told) = (BillingState::Live, Some(BillingState::Live));
         self.fresh_from = Some(cx.now());
-        cx.bring_back();
+        cx.release_withheld();
     }
 
     /// A used token shows another subscription than the known one: a new one after a cancellation, or a second one, and

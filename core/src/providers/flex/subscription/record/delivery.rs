@@ -41,7 +41,7 @@ impl SubscriptionRecord {
     /// Keeps what is not to be delivered while it does not run, and owes it again once it does.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
-            for of in cx.withhold() {
+            for of in cx.withdraw_deliveries() {
                 self.deliver(&of, cx);
             }
         } else if self.is_live() {
@@ -99,7 +99,7 @@ impl SubscriptionRecord {
     /// What was paid and not delivered when the subscription ends is a person's. What its session has sold was delivered, or
     /// is leased, unless it is among that.
     pub(super) fn leave_undelivered(&mut self, cx: &mut Cx<'_>) {
-        let mut all: Vec<String> = cx.withhold();
+        let mut all: Vec<String> = cx.withdraw_deliveries();
         all.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
             sale.found = !all.iter().any(|of| of == sale.session.as_str());

@@ -40,8 +40,8 @@ impl Billing {
     /// What has ended is not delivered until it is live again. Until when somebody may still be delivering it.
     fn keep_or_deliver(&self, before: BillingState, cx: &mut Cx<'_>) -> Option<Timestamp> {
         match self.state {
-            BillingState::Live => cx.bring_back(),
-            BillingState::Canceled | BillingState::Absent if self.state != before => return cx.keep_back(|_| true),
+            BillingState::Live => cx.release_withheld(),
+            BillingState::Canceled | BillingState::Absent if self.state != before => return cx.withhold(|_| true),
             BillingState::Canceled | BillingState::Absent | BillingState::Unclear => {}
         }
         None
@@ -55,7 +55,7 @@ pub(super) fn withdraw_news(id: &SubscriptionId, cx: &mut Cx<'_>) {
 
 /// What was not delivered of the subscription before is a person's.
 pub(super) fn leave_kept(cx: &mut Cx<'_>) {
-    for of in cx.drop_kept() {
+    for of in cx.withdraw_withheld() {
         cx.ask(Review::OlderConsent, &of);
     }
 }

@@ -111,7 +111,7 @@ impl Consent {
             let lease = if replaces { self.begin_anew(cx) } else { None };
             if is_another {
                 // What was not delivered of the one before is not delivered of this one.
-                cx.drop_kept();
+                cx.withdraw_withheld();
             }
             self.deliver(token, mark, lease, cx);
         }
