@@ -1,7 +1,7 @@
-//! What `serde` derives, read from JSON text.
+//! The deserializer: reads the types that `serde` derives from JSON.
 //!
-//! A reader of our own for three reasons: it knows where in the text an error is, it takes a union's `type` out of the
-//! object that it stands in, and what is compiled of it for each type is small.
+//! We have our own for three reasons. It knows the pointer of an error, and it takes the `type` of a union out of its
+//! object. The code that is compiled for each type is small.
 
 use alloc::borrow::Cow;
 use core::mem::{replace, take};
@@ -14,10 +14,10 @@ use super::raw::RAW;
 use super::scan::{Count, Reader};
 use super::union::{Form, Variant};
 
-/// A value that comes next.
+/// The value that comes next.
 pub(super) struct Json<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    /// Whether it is an object whose `type` was read before.
+    /// Whether it is a union whose `type` was read before.
     typed: bool,
 }
 
@@ -33,12 +33,12 @@ impl<'a, 'de> Json<'a, 'de> {
     pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, typed } = self;
         let Some(depth) = reader.enter(b'{')? else { return Err(reader.unexpected(&visitor)) };
-        let value = visitor.visit_map(Members { reader, typed, first: true, met: false, name: 0 })?;
+        let value = visitor.visit_map(Members { reader, typed, first: true, has_type: false, name: 0 })?;
         reader.leave(depth, b'}')?;
         Ok(value)
     }
 
-    pub(super) fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) fn array<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         let Self { reader, .. } = self;
         let Some(depth) = reader.enter(b'[')? else { return Err(reader.unexpected(&visitor)) };
         let value = visitor.visit_seq(Items { reader, index: 0 })?;
@@ -77,7 +77,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.reader.peek() {
             Some(b'{') => self.object(visitor),
-            Some(b'[') => self.list(visitor),
+            Some(b'[') => self.array(visitor),
             Some(b'"') => visit_text(self.reader.text()?, visitor),
             Some(b't' | b'f' | b'n') => match self.reader.word()? {
                 Some(value) => visitor.visit_bool(value),
@@ -89,7 +89,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 
     read_as!(number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
     read_as!(number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64);
-    read_as!(list: deserialize_seq);
+    read_as!(array: deserialize_seq);
     read_as!(object: deserialize_map);
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
@@ -122,7 +122,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.list(visitor)
+        self.array(visitor)
     }
 
     #[inline]
@@ -132,7 +132,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        self.list(visitor)
+        self.array(visitor)
     }
 
     #[inline]
@@ -176,9 +176,11 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     first: bool,
+    /// Whether it is a union whose `type` was read before.
     typed: bool,
-    met: bool,
-    /// Where the name of the last one stands.
+    /// Whether the `type` of the union has been passed.
+    has_type: bool,
+    /// The position of the last member's name.
     name: usize,
 }
 
@@ -189,7 +191,7 @@ impl<'de> Members<'_, 'de> {
             if !self.typed || name != "type" {
                 return Ok(Some(name));
             }
-            if replace(&mut self.met, true) {
+            if replace(&mut self.has_type, true) {
                 return Err(Wrong::duplicate_field("type"));
             }
             self.reader.skip()?;
@@ -218,7 +220,7 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
     }
 }
 
-/// The items of a list.
+/// The items of an array.
 struct Items<'a, 'de> {
     reader: &'a mut Reader<'de>,
     index: usize,

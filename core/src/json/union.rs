@@ -1,4 +1,4 @@
-//! Enums: a text, an object of one member, or one of our unions, an object with a `type`.
+//! Enums: a string, an object with one member, or one of our unions, which is an object with a `type`.
 
 use alloc::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::Wrong;
 use super::read::{Json, Name};
 use super::scan::Reader;
 
-/// How a variant stands in the text.
+/// How JSON writes a variant.
 pub(super) enum Form {
-    /// As a text.
+    /// As a string, which is the variant's name.
     Bare,
-    /// As the name of the only member of an object, which has its value.
+    /// As an object with one member: the variant's name and its value.
     Member,
-    /// As the `type` of an object, which has the variant's own fields too.
+    /// As an object whose `type` is the variant's name, beside the variant's fields.
     Type,
 }
 
@@ -41,12 +41,12 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
     }
 }
 
-/// What a variant holds that is its name alone.
+/// The contents of a variant that is only a name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// What a variant holds.
+/// The contents of a variant.
 pub(super) struct Content<'a, 'de> {
     reader: &'a mut Reader<'de>,
     form: Form,
@@ -55,7 +55,9 @@ pub(super) struct Content<'a, 'de> {
 impl<'a, 'de> Content<'a, 'de> {
     fn value(self) -> Result<Json<'a, 'de>, Wrong> {
         match self.form {
-            Form::Bare => Err(Wrong::custom("needs its fields: an object with this name alone")),
+            Form::Bare => {
+                Err(Wrong::custom("is a name without its fields: use an object with this name as its only member"))
+            }
             Form::Member => Ok(Json::new(self.reader)),
             Form::Type => Ok(Json::typed(self.reader)),
         }
@@ -68,7 +70,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
     fn unit_variant(self) -> Result<(), Wrong> {
         match self.form {
             Form::Bare => Ok(()),
-            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
+            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"only a name")),
             Form::Type => Nothing::deserialize(self.value()?).map(|_| ()),
         }
     }
@@ -78,7 +80,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.value()?.list(visitor)
+        self.value()?.array(visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
@@ -86,7 +88,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
     }
 }
 
-/// An object with a `type`, which was read before, as one of our unions.
+/// One of our unions: an object whose `type` was read before.
 pub(super) struct Tagged<'a, 'de> {
     pub(super) reader: &'a mut Reader<'de>,
     pub(super) name: Cow<'de, str>,

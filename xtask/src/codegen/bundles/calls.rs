@@ -73,7 +73,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
 /// The fields of a verb, as the types describe them.
 fn fields_of(verb: &str, all: &mut Definitions) -> Value {
     let of_verb = all.remove(&format!("Call{}Fields", pascal(verb)));
-    of_verb.unwrap_or_else(|| all["Look"].clone())
+    of_verb.unwrap_or_else(|| all["View"].clone())
 }
 
 /// Says of a verb what its fields are.

@@ -64,7 +64,7 @@ pub(super) fn fill_codes<'a>(all: &mut Definitions, codes: impl Iterator<Item = 
 
 /// Gives every definition its title, and drops those that nothing needs any more.
 pub(super) fn finish(mut all: Definitions) -> Definitions {
-    all.retain(|name, _| !["Answer", "CallOk", "Look", "Step", "Lease", "Action"].contains(&name.as_str()));
+    all.retain(|name, _| !["Answer", "CallOk", "View", "Step", "Lease", "Action"].contains(&name.as_str()));
     for (name, definition) in &mut all {
         refer(definition);
         definition["title"] = name.as_str().into();
