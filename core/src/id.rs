@@ -179,7 +179,7 @@ text_id! {
 }
 
 impl Key {
-    /// The key of a flow that belongs to one object of the provider, such as a token that can be used once.
+    /// The key of a flow that belongs to one object of the provider, such as a one-time token.
     ///
     /// The same parts always make the same key, and the key does not reveal them. The case of a UUID does not matter.
     pub fn of(kind: &str, name: &str) -> Self {

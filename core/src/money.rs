@@ -8,7 +8,7 @@ use crate::int::{whole, within};
 
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
-/// It can have any sign, so that a rule can reject an amount by name, such as a negative price or a refund of 0.
+/// It can have any sign. So a rule can reject an amount by name, such as a negative price.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -crate::int::LARGEST, "maximum" = crate::int::LARGEST)))]
 #[serde(transparent)]

@@ -59,7 +59,7 @@ impl Timestamp {
         Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
     }
 
-    /// Reads the ISO 8601 of an expiry: an instant with an offset, or a date, which means the end of that day.
+    /// Reads the ISO 8601 of an expiry: an instant with an offset, or a date. A date means the end of that day.
     ///
     /// A day ends last at UTC−12, west of every place in the USA. So the last day does not end early for a customer in
     /// Hawaii. If the provider's day ends before, the provider refuses the request itself.

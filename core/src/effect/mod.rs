@@ -33,7 +33,7 @@ pub(crate) use sendings::{BETWEEN_DENIALS, GoodReply};
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Credential {
-    /// The name of the header that the host fills with its API key, or with the access token of the account.
+    /// The name of the header for the host's API key, or for the access token of the account.
     pub header: &'static str,
     /// The word before the secret in that header, such as `Bearer`, with a space between; `null` if there is none.
     pub scheme: Option<&'static str>,

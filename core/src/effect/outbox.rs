@@ -38,7 +38,7 @@ impl<C> Default for Outbox<C> {
     }
 }
 
-/// The last number of an operation without an intent, or of one under an intent that the flow does not remember.
+/// The last number of an operation, or of an operation under an intent that the flow does not remember.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Counter(pub(crate) Cow<'static, str>, pub(crate) u32);

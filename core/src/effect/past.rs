@@ -48,7 +48,7 @@ pub(crate) enum End {
 }
 
 impl<C: Call> Past<C> {
-    /// Whether an entry is a new try of this request about money: with the same content, or under the same intent.
+    /// Whether an entry is a new try of this request about money, with the same content or under the same intent.
     pub(crate) fn is_retried_by(&self, entry: &OutboxEntry<C>) -> bool {
         let operation = self.call.operation();
         let is_same_operation = |call: &&C| call.operation().name == operation.name && operation.class.is_of_money();

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
-/// How long the outcome of a request about money can stay unknown, or an API key rejected, before a person is asked.
+/// How long the outcome about money can stay unknown, or an API key rejected, before a person is asked.
 const ASK_AFTER: Millis = Millis::from_hours(24);
 
 impl<C: Call> OutboxEntry<C> {

@@ -156,7 +156,7 @@ enum Verb<'a> {
         /// The provider's name.
         provider: String,
     },
-    /// Returns the key of a flow that belongs to one object of the provider, such as a token that can be used once.
+    /// Returns the key of a flow that belongs to one object of the provider, such as a one-time token.
     KeyFor {
         /// The kind, as the provider's page names it.
         kind: String,

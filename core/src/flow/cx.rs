@@ -158,9 +158,8 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews with these reasons whose subject matches.
     pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        self.retain(&|it| {
-            it.reason_and_subject().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about))
-        });
+        let is_meant = |(reason, about): (&str, &str)| reasons.contains(&reason) && is_about(about);
+        self.retain(&|it| !it.reason_and_subject().is_some_and(is_meant));
     }
 
     /// Withdraws the delivery of what was paid, and returns the end of its lease if a worker holds one.
@@ -242,7 +241,7 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.ask_from(ask.into(), about, timer.end(&self.context.config.lookups));
     }
 
-    /// Plans the next lookup of a wait's schedule, and asks a person at its end, even if no lookup gets a reply.
+    /// Plans the next lookup of a wait's schedule, and a question for a person at its end.
     pub fn poll_then_ask(&mut self, call: F::Call, timer: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
         if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));

@@ -32,7 +32,7 @@ pub struct Intents {
     older: Fingerprints,
 }
 
-/// One intent, saved as a line since a flow remembers many: its name, its content, and what is not the common case.
+/// One intent, saved as a short line, because a flow remembers many: its name, its content, and what is unusual.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(with = "alloc::string::String"))]
 struct IntentLine {

@@ -158,7 +158,7 @@ pub trait Flow:
     /// The kernel asks for a command, and again when a worker leases a request that the command led to.
     fn permits(&self, action: Self::Action, rules: &mut Rules<'_, Self>);
 
-    /// Checks the rules on an action that depend on the state and the clock, and that only a new command must keep.
+    /// Checks the rules on an action that only a new command must keep, and that depend on the state or the clock.
     fn accepts(&self, _action: Self::Action, _rules: &mut Rules<'_, Self>) {}
 
     /// Checks the rules that depend on the contents of a new command.
@@ -217,7 +217,7 @@ pub trait Flow:
         None
     }
 
-    /// The JSON of the state in an older format, or what that format cannot express; nothing if there is no such format.
+    /// The JSON of the state in an older format, or what the format cannot express; nothing without such a format.
     fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
         None
     }

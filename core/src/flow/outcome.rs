@@ -137,7 +137,9 @@ impl<F: Flow> Cx<'_, F> {
         Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
     }
 
-    /// Notes that a request was done which had ended as not done, and withdraws the new try if no worker has sent it.
+    /// Notes that a request was done which had ended as not done.
+    ///
+    /// This withdraws the new try if no worker has sent it.
     pub(crate) fn done_after_all(
         &mut self,
         past: &Past<F::Call>,

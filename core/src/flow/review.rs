@@ -61,7 +61,7 @@ impl<R: Reviews> From<R> for Ask<R> {
     }
 }
 
-/// A person's verdict as the flow names it, and the id that it names; no verdict if the flow does not name it.
+/// A person's verdict as one of the flow's, and the id that it names; no verdict if the flow has none of this name.
 pub(crate) fn typed<R: Reviews>(verdict: fact::Verdict) -> (Option<R::Verdict>, Option<String>) {
     match verdict {
         fact::Verdict::Plain(name) => (R::Verdict::of_name(&name), None),

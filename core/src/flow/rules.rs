@@ -132,16 +132,16 @@ impl<'a, F: Flow> Rules<'a, F> {
     }
 
     fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
-        self.outbox.entries.iter().find_map(|it| {
-            let call = it.call().filter(|call| wanted(call))?;
-            let sent = it.sent.as_deref();
+        self.outbox.entries.iter().find_map(|entry| {
+            let call = entry.call().filter(|call| wanted(call))?;
+            let sent = entry.sent.as_deref();
             Some(PendingRequest {
-                id: &it.id,
+                id: &entry.id,
                 call,
-                sent: it.was_sent(),
+                sent: entry.was_sent(),
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
-                held: it.is_held(),
+                held: entry.is_held(),
             })
         })
     }

@@ -70,7 +70,7 @@ fn filled(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// Reads a value as it is written, a number that is written as a string or with the fraction `.0`, or the reverse.
+/// Reads a value. A number can be written as a string or with the fraction `.0`, and a string as a number.
 fn in_some_form<T: DeserializeOwned>(raw: &str) -> Option<T> {
     if let Ok(value) = decode(raw) {
         return Some(value);

@@ -134,7 +134,7 @@ pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: 
 /// The `type` of one of our unions.
 pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
     match member(text, "type") {
-        Some(tag) => tag.map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
+        Some(tag) => tag.map(|Text(tag)| tag).map_err(|error| error.under("/type")),
         // Either it is not an object, or an object without a type.
         None => decode::<Object>(text).and(Err(Malformed::new("/type", "is missing"))),
     }
@@ -153,9 +153,9 @@ struct Object {}
 
 /// An error of the reader, boxed so that every result of the reader is small.
 #[derive(Debug)]
-pub(crate) struct Wrong(Box<Malformed>);
+pub(crate) struct ReadError(Box<Malformed>);
 
-impl Wrong {
+impl ReadError {
     fn of(pointer: String, reason: String) -> Self {
         Self(Box::new(Malformed { pointer, reason }))
     }
@@ -188,21 +188,21 @@ pub(crate) fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-impl From<Wrong> for Malformed {
-    fn from(wrong: Wrong) -> Self {
-        *wrong.0
+impl From<ReadError> for Malformed {
+    fn from(error: ReadError) -> Self {
+        *error.0
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl core::error::Error for Wrong {}
+impl core::error::Error for ReadError {}
 
-impl serde::de::Error for Wrong {
+impl serde::de::Error for ReadError {
     #[cold]
     fn custom<T: fmt::Display>(reason: T) -> Self {
         Self::of(String::new(), reason.to_string())

@@ -7,7 +7,7 @@ use core::mem::take;
 use serde::de::{Error, Expected, Unexpected};
 use serde_json::Number;
 
-use super::Wrong;
+use super::ReadError;
 use super::lenient::mended;
 
 /// How deep objects and arrays can be nested.
@@ -29,7 +29,7 @@ pub(super) enum Count {
     Float(f64),
 }
 
-type Read<T> = Result<T, Wrong>;
+type Read<T> = Result<T, ReadError>;
 
 impl<'de> Reader<'de> {
     pub(super) const fn new(text: &'de str) -> Self {
@@ -71,13 +71,13 @@ impl<'de> Reader<'de> {
     pub(super) fn end(&mut self) -> Read<()> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(Wrong::custom("trailing characters")),
+            Some(_) => Err(ReadError::custom("trailing characters")),
         }
     }
 
     /// The error of a value that has another type than the expected one.
     #[cold]
-    pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> Wrong {
+    pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> ReadError {
         let text;
         let found = match self.peek() {
             Some(b'{') => Unexpected::Map,
@@ -87,22 +87,22 @@ impl<'de> Reader<'de> {
                     text = found;
                     Unexpected::Str(&text)
                 }
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             Some(b't' | b'f' | b'n') => match self.word() {
                 Ok(None) => Unexpected::Unit,
                 Ok(Some(found)) => Unexpected::Bool(found),
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             Some(b'0'..=b'9' | b'-') => match self.count(expected) {
                 Ok(Count::Unsigned(found)) => Unexpected::Unsigned(found),
                 Ok(Count::Signed(found)) => Unexpected::Signed(found),
                 Ok(Count::Float(found)) => Unexpected::Float(found),
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             _ => return self.no_value(),
         };
-        Wrong::invalid_type(found, expected)
+        ReadError::invalid_type(found, expected)
     }
 
     /// Reads `true` or `false`, or nothing for `null`.
@@ -118,8 +118,8 @@ impl<'de> Reader<'de> {
     }
 
     #[cold]
-    fn no_value(&self) -> Wrong {
-        Wrong::custom(if self.rest().is_empty() {
+    fn no_value(&self) -> ReadError {
+        ReadError::custom(if self.rest().is_empty() {
             "the JSON ends where a value is expected"
         } else {
             "expected a value"
@@ -167,7 +167,7 @@ impl<'de> Reader<'de> {
         let rest = self.rest();
         let end = rest.find(|it: char| !matches!(it, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let number = rest.get(..end).filter(|it| !it.is_empty()).ok_or_else(|| self.no_value())?;
-        let value = serde_json::from_str(number).map_err(|error| Wrong::scalar(&error))?;
+        let value = serde_json::from_str(number).map_err(|error| ReadError::scalar(&error))?;
         self.pass(end);
         Ok(value)
     }
@@ -210,7 +210,7 @@ impl<'de> Reader<'de> {
             Err(_) if self.mends => serde_json::from_str(&mended(quoted)),
             text => text,
         };
-        let text = text.map_err(|error| Wrong::scalar(&error))?;
+        let text = text.map_err(|error| ReadError::scalar(&error))?;
         self.pass(length.saturating_sub(1));
         Ok(text)
     }
@@ -244,7 +244,7 @@ impl<'de> Reader<'de> {
             return Ok(None);
         }
         if depth >= DEEPEST {
-            return Err(Wrong::custom("is nested too deeply"));
+            return Err(ReadError::custom("is nested too deeply"));
         }
         self.pass(1);
         self.depth = depth.saturating_add(1);
@@ -264,8 +264,8 @@ impl<'de> Reader<'de> {
                 self.pass(1);
                 Ok(true)
             }
-            Some(_) => Err(Wrong::custom("expected a comma or a closing bracket")),
-            None => Err(Wrong::custom("the JSON ends before its closing bracket")),
+            Some(_) => Err(ReadError::custom("expected a comma or a closing bracket")),
+            None => Err(ReadError::custom("the JSON ends before its closing bracket")),
         }
     }
 
@@ -273,19 +273,19 @@ impl<'de> Reader<'de> {
     pub(super) fn leave(&mut self, depth: u8, close: u8) -> Read<()> {
         match self.depth == depth || !self.more(false, close)? {
             true => Ok(()),
-            false => Err(Wrong::custom("has more items than expected")),
+            false => Err(ReadError::custom("has more items than expected")),
         }
     }
 
     /// Reads the name of a member and its colon, and sets `at` to the position of the name.
     pub(super) fn name(&mut self, at: &mut usize) -> Read<Cow<'de, str>> {
         if self.peek() != Some(b'"') {
-            return Err(Wrong::custom("expected the name of a member"));
+            return Err(ReadError::custom("expected the name of a member"));
         }
         *at = self.at;
         let name = self.text()?;
         if self.peek() != Some(b':') {
-            return Err(Wrong::custom("expected a colon").within(&name));
+            return Err(ReadError::custom("expected a colon").within(&name));
         }
         self.pass(1);
         Ok(name)
@@ -324,14 +324,14 @@ impl<'de> Reader<'de> {
             let (mut first, mut at) = (true, 0);
             while self.more(take(&mut first), b'}')? {
                 self.name(&mut at)?;
-                self.skip().map_err(|wrong| wrong.within(&self.name_at(at)))?;
+                self.skip().map_err(|error| error.within(&self.name_at(at)))?;
             }
             return Ok(());
         }
         if self.enter(b'[')?.is_some() {
             let mut index = 0_usize;
             while self.more(index == 0, b']')? {
-                self.skip().map_err(|wrong| wrong.at(index))?;
+                self.skip().map_err(|error| error.at(index))?;
                 index = index.saturating_add(1);
             }
             return Ok(());

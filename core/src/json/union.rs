@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::Wrong;
+use super::ReadError;
 use super::read::{Json, Name};
 use super::scan::Reader;
 
@@ -28,14 +28,14 @@ pub(super) struct Variant<'a, 'de> {
 }
 
 impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
     type Variant = Content<'a, 'de>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), ReadError> {
         let Self { reader, name, form } = self;
-        let variant = seed.deserialize(Name(name)).map_err(|wrong| match form {
-            Form::Type => wrong.within("type"),
-            Form::Bare | Form::Member => wrong,
+        let variant = seed.deserialize(Name(name)).map_err(|error| match form {
+            Form::Type => error.within("type"),
+            Form::Bare | Form::Member => error,
         })?;
         Ok((variant, Content { reader, form }))
     }
@@ -53,10 +53,10 @@ pub(super) struct Content<'a, 'de> {
 }
 
 impl<'a, 'de> Content<'a, 'de> {
-    fn value(self) -> Result<Json<'a, 'de>, Wrong> {
+    fn value(self) -> Result<Json<'a, 'de>, ReadError> {
         match self.form {
             Form::Bare => {
-                Err(Wrong::custom("is a name without its fields: use an object with this name as its only member"))
+                Err(ReadError::custom("is a name without its fields: use an object with this name as its only member"))
             }
             Form::Member => Ok(Json::new(self.reader)),
             Form::Type => Ok(Json::typed(self.reader)),
@@ -65,25 +65,25 @@ impl<'a, 'de> Content<'a, 'de> {
 }
 
 impl<'de> VariantAccess<'de> for Content<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn unit_variant(self) -> Result<(), Wrong> {
+    fn unit_variant(self) -> Result<(), ReadError> {
         match self.form {
             Form::Bare => Ok(()),
-            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"only a name")),
+            Form::Member => Err(ReadError::invalid_type(Unexpected::NewtypeVariant, &"only a name")),
             Form::Type => Nothing::deserialize(self.value()?).map(|_| ()),
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         seed.deserialize(self.value()?)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
         self.value()?.array(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
         self.value()?.object(visitor)
     }
 }
@@ -95,19 +95,19 @@ pub(super) struct Tagged<'a, 'de> {
 }
 
 impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
-        Err(Wrong::custom("only a union has a type"))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadError> {
+        Err(ReadError::custom("only a union has a type"))
     }
 
     forward_to_deserialize_any! {

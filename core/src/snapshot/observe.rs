@@ -112,7 +112,7 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    /// Ends the lease of an effect and makes it rest: a request had no reply, or another effect was not done.
+    /// Ends the lease of an effect, and makes it rest, because a request had no reply or the effect was not done.
     fn lost(&self, effect: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
         let Some(entry) = self.leased_entry(effect, sending)? else {
             return Ok(self.ignored(IgnoredReason::Duplicate));

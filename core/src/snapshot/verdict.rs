@@ -67,7 +67,7 @@ impl<F: Flow> Snapshot<F> {
         })
     }
 
-    /// The entry of an access effect by its name without the instant, if the flow has had only this one level.
+    /// The entry of an access effect by its name without the instant, if there has been only one level.
     fn only_level(&self, effect: &str) -> Option<&OutboxEntry<F::Call>> {
         let level = effect.starts_with("access:").then_some(effect)?;
         let is_level = |it: &&OutboxEntry<F::Call>| {

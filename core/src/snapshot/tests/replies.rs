@@ -1,4 +1,4 @@
-//! What each kind of reply does to a request, by the class of its operation and the sending that it replies to.
+//! What each kind of reply does to a request, by the class of its operation and by the sending.
 
 use alloc::string::String;
 use alloc::vec::Vec;
