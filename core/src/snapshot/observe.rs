@@ -70,10 +70,7 @@ impl<F: Flow> Snapshot<F> {
         let attempts = entry.map(|it| it.attempts).or_else(|| self.outbox.past(effect).map(|it| it.attempts));
         match (attempts, sending) {
             (_, Some(0)) => Err(FactError::new("/sending", "is 0, but the first sending is 1")),
-            (Some(0), _) => {
-                let reason = format!("is `{effect}`, which no worker has leased. Lease it first");
-                Err(FactError::new("/effect", reason))
-            }
+            (Some(0), _) => Err(FactError::new("/effect", format!("is `{effect}`, which no worker has leased"))),
             (Some(attempts), Some(sending)) if sending > attempts => {
                 let reason = format!("is {sending}, but the last sending of `{effect}` is {attempts}");
                 Err(FactError::new("/sending", reason))
