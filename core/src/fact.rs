@@ -1,6 +1,7 @@
-//! Facts: what has happened. The same for every provider, and never refused.
+//! Facts: what has happened. They are the same for every provider, and no rule rejects one.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -17,21 +18,21 @@ pub const LARGEST_BODY: usize = 1 << 20;
 
 /// Something that has happened.
 ///
-/// A `body` is the raw text or bytes as they came, never a parsed object: parsing would lose digits of long ids and
+/// A `body` is the raw string or bytes as they came, never a parsed object. Parsing would lose digits of long ids and
 /// turn decimal amounts into binary ones.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Fact<'a> {
-    /// The answer to a request of ours.
+    /// The provider replied to a request.
     Reply {
-        /// The effect that was leased.
+        /// The id of the request.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
-        /// Which sending is answered, as its request said. Without it, what is told of a request that was begun again counts
-        /// only where it proves success.
+        /// The number of the sending, as its request has it. Without it, a reply to a request that was leased again counts
+        /// only if it proves the success.
         #[serde(default)]
         sending: Option<u32>,
         /// The HTTP status.
@@ -44,32 +45,32 @@ pub enum Fact<'a> {
         #[cfg_attr(feature = "schemas", schemars(with = "String", length(max = LARGEST_BODY)))]
         body: Cow<'a, [u8]>,
     },
-    /// A request of ours was sent, or may have been, and no answer came. Of any other effect: it was not done.
+    /// A worker sent a request, or may have sent it, and got no reply. For any other effect: the worker did not do it.
     Lost {
-        /// The effect that was leased.
+        /// The id of the effect.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
-        /// Which sending it was, as its request said.
+        /// The number of the sending, as its request has it.
         #[serde(default)]
         sending: Option<u32>,
     },
-    /// A request of ours was not sent: the host knows that no byte of it was written.
+    /// A worker did not send a request: the host knows that it wrote no byte of it.
     NotSent {
-        /// The effect that was leased.
+        /// The id of the request.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
-        /// Which sending it was, as its request said.
+        /// The number of the sending, as its request has it.
         #[serde(default)]
         sending: Option<u32>,
     },
-    /// The row was restored from a backup: whatever is owed may have been sent since.
+    /// The host restored the row from a backup. A worker may have sent any pending request after the backup.
     Restored {
         /// When the backup was taken.
         taken_at: Timestamp,
     },
-    /// The provider called.
+    /// The provider sent a webhook.
     Webhook {
         /// The raw body.
         #[serde(borrow, deserialize_with = "text")]
@@ -78,36 +79,36 @@ pub enum Fact<'a> {
         /// The content type.
         #[serde(borrow, default)]
         content_type: Option<Cow<'a, str>>,
-        /// What only the URL or a header says of it, such as the event's name.
+        /// What only the URL or a header says about it, such as the event's name.
         #[serde(borrow, default)]
         topic: Option<Cow<'a, str>>,
         /// Whether `authenticate` verified its origin.
         origin: Origin,
     },
-    /// The customer's browser came back to the URL for success, or to the one return URL. Proves nothing.
+    /// The customer's browser returned to the success URL, or to the only return URL. This proves nothing.
     CustomerReturned {},
-    /// An effect that is neither a request nor a review was carried out.
+    /// A worker did an effect that is neither a request nor a review.
     Done {
-        /// The effect.
+        /// The id of the effect.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
     },
     /// A person answered a review.
     Reviewed {
-        /// The review.
+        /// The id of the review.
         #[serde(borrow)]
         #[cfg_attr(feature = "schemas", schemars(with = "EffectId"))]
         effect: Cow<'a, str>,
         /// The verdict.
         verdict: String,
-        /// The provider's id that the verdict names, where it needs one.
+        /// The provider's id that the verdict names, if it needs one.
         #[serde(default)]
         id: Option<String>,
     },
 }
 
-/// Bodies and headers hold secrets and customers: only what a fact is about is printed.
+/// Prints only what a fact is about, because bodies and headers contain secrets and personal data.
 impl fmt::Debug for Fact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -126,7 +127,7 @@ impl fmt::Debug for Fact<'_> {
 }
 
 impl<'a> Fact<'a> {
-    /// The same reply or webhook with this raw body, so that a host with bytes need not make a text of them first.
+    /// The same reply or webhook with this raw body, so that a host can pass bytes.
     ///
     /// The other facts have no body, and stay as they are.
     #[must_use]
@@ -138,7 +139,7 @@ impl<'a> Fact<'a> {
     }
 }
 
-/// Whether a webhook's origin was proved.
+/// Whether the origin of a webhook is verified.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -150,7 +151,7 @@ pub enum Origin {
     Unverified,
 }
 
-/// What a person decided in a review: a name, and for some an id of the provider.
+/// A person's verdict on a review: a name, and for some verdicts an id of the provider.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -167,7 +168,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// A verdict, and the id that it names.
+    /// A verdict, with an id if it names one.
     pub(crate) fn new(verdict: String, id: Option<String>) -> Self {
         match id {
             None => Self::Plain(verdict),
@@ -188,7 +189,7 @@ impl Verdict {
     }
 }
 
-/// The headers of an HTTP message; names are compared without regard to case.
+/// The headers of an HTTP message. Their names are compared without regard to case.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -206,14 +207,14 @@ impl schemars::JsonSchema for Headers<'_> {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "The headers of an HTTP message; names are compared without regard to case.",
+            "description": "The headers of an HTTP message. Their names are compared without regard to case.",
             "type": "object", "additionalProperties": {"type": "string"}
         })
     }
 }
 
 impl<'a> Headers<'a> {
-    /// The value of the first header of that name.
+    /// The value of the first header with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
     }
@@ -252,9 +253,9 @@ fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, [u
     })
 }
 
-/// A fact that the host built wrong: the only way in which `observe` fails.
+/// Why a fact is not one that the host can report, such as an unknown effect.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{pointer}` {reason}")]
+#[error("`{pointer}`: {reason}")]
 #[non_exhaustive]
 pub struct FactError {
     /// A JSON Pointer into the fact.
@@ -268,7 +269,12 @@ impl FactError {
         Self { pointer, reason: reason.into() }
     }
 
-    /// Refuses a body that no provider sends.
+    /// An effect that the flow cannot have had.
+    pub(crate) fn never_had(effect: &str) -> Self {
+        Self::new("/effect", format!("is `{effect}`, which this flow has never had"))
+    }
+
+    /// Rejects a body that is longer than any that a provider sends.
     pub(crate) fn bounded(body: &[u8]) -> Result<(), Self> {
         if is_too_long(body) { Err(Self::new("/body", "is longer than 1 MiB")) } else { Ok(()) }
     }
@@ -279,46 +285,46 @@ pub(crate) const fn is_too_long(body: &[u8]) -> bool {
     body.len() > LARGEST_BODY
 }
 
-/// Why a fact moved nothing.
+/// Why a fact changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum IgnoredReason {
-    /// It was applied before.
+    /// The flow applied it before.
     Duplicate,
-    /// It names an id that is not known yet: keep it, and offer it again when a step lists the id among `new_ids`.
+    /// It names an id that the flow does not know yet. Keep it, and report it again when a step lists the id in `new_ids`.
     Early,
-    /// It is not about this flow, or proves nothing here.
+    /// It is not about this flow, or it proves nothing for this flow.
     Unrelated,
-    /// It cannot be read.
+    /// It is not readable.
     Unreadable,
 }
 
-/// What kind of reply it was that proves no success.
+/// The kind of a reply that proves no success.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The provider refuses, in its own words: this sending did nothing.
+    /// The provider refused the request in its own words. This sending did nothing.
     Refused,
-    /// The key is not admitted: this sending did nothing, and the request is sent again.
+    /// The provider rejected the API key. This sending did nothing, and the request stays pending.
     NotAdmitted,
-    /// The provider asks to wait: this sending did nothing, and the request is sent again.
+    /// The provider asks to wait. This sending did nothing, and the request stays pending.
     Throttled,
-    /// It cannot be read as a success or as a refusal: the outcome is unknown.
+    /// The reply proves neither a success nor a refusal, so the outcome is unknown.
     Unreadable,
 }
 
-/// A reply to a request of ours that proves no success.
+/// A reply to a request that proves no success.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
-    /// The request that it is the reply to.
+    /// The id of the request.
     pub effect: EffectId,
-    /// What kind of reply it was.
+    /// The kind of the reply.
     pub kind: FailureKind,
     /// The HTTP status.
     pub http_status: u16,
@@ -326,7 +332,7 @@ pub struct Failure {
     pub pointer: Option<&'static str>,
     /// The provider's error code, as written.
     pub code: Option<String>,
-    /// The provider's message.
+    /// The provider's message, or our own if the outcome is unknown.
     pub message: Option<String>,
     /// The code of our rule that predicts this refusal.
     #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]

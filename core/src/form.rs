@@ -1,4 +1,4 @@
-//! Reading a form, `application/x-www-form-urlencoded`: every field by itself, so that none is lost for another.
+//! Forms, `application/x-www-form-urlencoded`. Each field is read by itself, so that a malformed one does not affect the rest.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::json::unmarked;
 pub(crate) struct Form(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Form {
-    /// Reads a form; a name without a value has an empty one, and an escape that is none stands for itself.
+    /// Reads a form. A name without a value has an empty value, and a malformed escape stays as it is.
     pub(crate) fn read(body: &[u8]) -> Self {
         let body = unmarked(body).trim_ascii();
         let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
@@ -22,7 +22,7 @@ impl Form {
         Self(pairs.map(field).collect())
     }
 
-    /// The first field of that name, unless it is no text.
+    /// The first field with this name, unless it is not UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let field = self.0.iter().find(|(have, _)| have == name.as_bytes());
         String::from_utf8(field?.1.clone()).ok()
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_is_read_by_itself() {
+    fn each_field_is_read_by_itself() {
         let form = Form::read(b"&&a=1+2%2B&name&=x&bad=%FF&half=%f&zz=%zz&b=%7B%22c%22%3A%20%22%26%3D%22%7D&a=2&\r\n");
         let text = |name: &str| form.text(name);
         assert_eq!(text("a").as_deref(), Some("1 2+"));

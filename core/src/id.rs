@@ -1,4 +1,4 @@
-//! Names: the host's keys and intents, the library's effect ids, and the ids that providers hand out.
+//! Names: the host's keys and intents, the library's effect ids, and the providers' ids.
 
 mod fingerprints;
 
@@ -15,30 +15,30 @@ use thiserror::Error;
 
 pub(crate) use fingerprints::Fingerprints;
 
-/// Why a text cannot be the name it was meant to be.
+/// Why a string cannot be a name of some kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum IdError {
-    /// Nothing was given.
+    /// It is empty.
     #[error("is empty")]
     Empty,
-    /// Fewer characters than a name that is never used twice can have.
+    /// It is too short for a name that must never be used again.
     #[error("is shorter than {0} characters: use a UUID, not a serial number")]
     TooShort(usize),
-    /// More characters than any provider's name has.
+    /// It is longer than any name of a provider.
     #[error("is longer than {0} characters")]
     TooLong(usize),
-    /// A character that would break an effect id, an idempotency key or a URL.
-    #[error("holds a character that is not allowed here")]
+    /// It contains a character that would break an effect id, an idempotency key or a URL.
+    #[error("contains a character that is not allowed here")]
     Character,
-    /// What a URL takes for a step to another folder.
+    /// It is a step to another folder in a URL.
     #[error("is `.` or `..`, which names a folder in a URL: use another name")]
     Dots,
 }
 
-/// Defines a name: a checked text with its own type, so that one kind of id is never taken for another.
+/// Defines a name: a checked string with its own type, so that the compiler distinguishes the kinds of ids.
 ///
-/// Names are shared, not copied: a snapshot is cloned at every step, and remembers many of them.
+/// Names are shared and not copied, because every step clones the snapshot, which contains many names.
 macro_rules! text_id {
     ($(#[doc = $doc:literal])+ $name:ident, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)?) => {
         $(#[doc = $doc])+
@@ -46,7 +46,7 @@ macro_rules! text_id {
         pub struct $name(alloc::sync::Arc<str>);
 
         impl $name {
-            /// Takes a text as this name, or says what is wrong with it.
+            /// Checks a string as this name.
             pub fn parse(text: impl AsRef<str>) -> Result<Self, $crate::id::IdError> {
                 let text = text.as_ref();
                 $crate::id::bounded(text, $bounds, $allowed)?;
@@ -54,7 +54,7 @@ macro_rules! text_id {
                 Ok(Self(text.into()))
             }
 
-            /// The text of this name.
+            /// The name as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -108,7 +108,7 @@ macro_rules! text_id {
 }
 pub(crate) use text_id;
 
-/// Saves a type as the text that it is displayed as, and parses it from that.
+/// Saves a type as the string that `Display` writes, and reads it with `FromStr`.
 macro_rules! saved_as_text {
     ($name:ident) => {
         impl serde::Serialize for $name {
@@ -126,11 +126,11 @@ macro_rules! saved_as_text {
 }
 pub(crate) use saved_as_text;
 
-/// A text, borrowed where the JSON has no escapes.
+/// A string, borrowed if the JSON has no escapes.
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// Checks a text's length and characters.
+/// Checks the length and the characters of a string.
 pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Result<(), IdError> {
     match text.len() {
         0 => Err(IdError::Empty),
@@ -142,19 +142,19 @@ pub(crate) fn bounded(text: &str, (least, most): (usize, usize), allowed: fn(u8)
     }
 }
 
-/// Letters, digits and the marks that stand unescaped in a URL and cannot break an effect id.
+/// A letter, a digit, or a mark that needs no escape in a URL and cannot break an effect id.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
-/// Whether a text is a UUID.
+/// Whether a string is a UUID.
 pub(crate) fn is_uuid(text: &str) -> bool {
     const SHAPE: &str = "00000000-0000-0000-0000-000000000000";
     let like = |(have, want): (u8, u8)| if want == b'-' { have == b'-' } else { have.is_ascii_hexdigit() };
     text.len() == SHAPE.len() && text.bytes().zip(SHAPE.bytes()).all(like)
 }
 
-/// A text, in small letters if it is a UUID: the same one may be written in capitals.
+/// A string, in lower case if it is a UUID. Providers write the same UUID in either case.
 pub(crate) fn in_one_case(text: &str) -> Cow<'_, str> {
     match is_uuid(text) && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         true => Cow::Owned(text.to_ascii_lowercase()),
@@ -162,26 +162,26 @@ pub(crate) fn in_one_case(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Every visible ASCII character.
+/// A visible ASCII character.
 pub(crate) fn is_visible(byte: u8) -> bool {
     byte.is_ascii_graphic()
 }
 
-/// The length that an id of a provider may have.
+/// The lengths that an id of a provider can have.
 pub(crate) const PROVIDER_ID: (usize, usize) = (1, 256);
 
 text_id! {
-    /// The host's name for one flow, never used before or again in any environment that shares the provider account.
+    /// The host's name for one snapshot. Never use it again, in any environment that shares the provider account.
     ///
-    /// Use a UUID; a serial number comes back after a database is reset, and with it an old idempotency key.
-    /// Storage needs `PRIMARY KEY (flow, key)`.
+    /// Use a UUID. A serial number would come back after a database is reset, and with it an old idempotency key.
+    /// The table needs `PRIMARY KEY (flow, key)`.
     Key, (16, 128), is_word, plain
 }
 
 impl Key {
-    /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+    /// The key of a flow that belongs to one object of the provider, such as a one-time token.
     ///
-    /// The same parts always give the same key, and the key gives away none of them. A UUID is the same in capitals.
+    /// The same parts always make the same key, and the key does not reveal them. The case of a UUID does not matter.
     pub fn of(kind: &str, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(kind.as_bytes());
@@ -191,27 +191,28 @@ impl Key {
     }
 }
 
-/// How many of the host's names a flow remembers.
+/// How many of the host's intents a flow remembers in full.
 pub(crate) const REMEMBERED: usize = 16;
 
 text_id! {
-    /// The host's name for one wish that may be wanted more than once, such as the charge of `2026-12`.
+    /// The host's name for one charge, capture or refund, such as `2026-12`. The same intent is never done twice.
     Intent, (1, 64), is_word, plain
 }
 
 text_id! {
-    /// The name of one obligation: why it is owed, never when, as in `update_payment_token:2`.
+    /// The id of one effect, which names its cause, such as `update_payment_token:2`.
     EffectId, (3, 512), is_visible, plain
 }
 
 impl EffectId {
-    /// The obligation of one kind that has one cause, which must be able to stand in an id.
+    /// The id of an effect, from its kind and its cause. The characters of the cause must be allowed in an id.
     pub(crate) fn of(kind: &str, cause: impl fmt::Display) -> Self {
         Self(format!("{kind}:{cause}").into())
     }
 
-    /// A request under the name of an intent, for the how manieth time. One that could be a number always has its own
-    /// beside it, so that it never names what a number names.
+    /// The id of a request under an intent, with the number of the try.
+    ///
+    /// An intent of digits always has the number of the try beside it. So it differs from the id of a numbered request.
     pub(crate) fn of_intent(operation: &str, intent: &Intent, number: u32) -> Self {
         let is_number = intent.as_str().bytes().all(|byte| byte.is_ascii_digit());
         match number {
@@ -220,11 +221,11 @@ impl EffectId {
         }
     }
 
-    /// What is done or said about a thing. A text that cannot stand in an id is named by its fingerprint.
-    pub(crate) fn about(kind: &str, thing: &str) -> Self {
-        match bounded(thing, PROVIDER_ID, is_visible) {
-            Ok(()) => Self::of(kind, thing),
-            Err(_) => Self::of(kind, Digest::of([thing.as_bytes()])),
+    /// The id of an effect about a subject. A subject that is not allowed in an id is replaced by its fingerprint.
+    pub(crate) fn about(kind: &str, subject: &str) -> Self {
+        match bounded(subject, PROVIDER_ID, is_visible) {
+            Ok(()) => Self::of(kind, subject),
+            Err(_) => Self::of(kind, Digest::of([subject.as_bytes()])),
         }
     }
 
@@ -251,11 +252,11 @@ impl EffectId {
 }
 
 text_id! {
-    /// An id by which a signal of the provider finds its flow; not printed, since some are tokens.
+    /// An id by which a signal of the provider finds its flow. It is not printed, because some ids are tokens.
     CorrelationId, PROVIDER_ID, is_visible, secret
 }
 
-/// A fingerprint of contents that need not be kept, such as a cart: the first 80 bits of its SHA-256.
+/// A fingerprint of contents that are not kept, such as a cart: the first 80 bits of their SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(with = "alloc::string::String"))]
 #[cfg_attr(feature = "schemas", schemars(extend("pattern" = "^[A-Za-z0-9_-]{13}[AQgw]$")))]
@@ -264,7 +265,7 @@ pub struct Digest([u8; 10]);
 saved_as_text!(Digest);
 
 impl Digest {
-    /// The fingerprint of a list of parts, each marked off from the next.
+    /// The fingerprint of several parts, each with its length.
     pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
@@ -278,12 +279,12 @@ impl Digest {
         Self(short)
     }
 
-    /// Its bytes, as a part of another.
+    /// Its bytes, as a part of another fingerprint.
     pub(crate) const fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Its beginning, which tells it from a few hundred others.
+    /// Its first bytes, which are enough to distinguish a few hundred fingerprints.
     pub(crate) fn first<const N: usize>(&self) -> [u8; N] {
         self.0.first_chunk().copied().unwrap_or([0; N])
     }
@@ -319,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_key_is_refused() {
+    fn a_short_key_is_rejected() {
         assert_eq!(Key::parse("42"), Err(IdError::TooShort(16)));
         assert_eq!(Key::parse(""), Err(IdError::Empty));
         assert_eq!(Key::parse("00000000 0000 4000"), Err(IdError::Character));
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_no_step_in_a_path() {
+    fn an_id_cannot_be_a_step_in_a_path() {
         for dots in [".", ".."] {
             assert_eq!(Intent::parse(dots), Err(IdError::Dots));
             assert_eq!(CorrelationId::parse(dots), Err(IdError::Dots));
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_thing_is_always_the_same_and_gives_nothing_away() {
+    fn the_key_of_an_object_is_always_the_same_and_does_not_reveal_it() {
         let key = Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c");
         assert_eq!(key, Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
         assert_ne!(key, Key::of("revup.toke", "nfc44c6f8-6f92-43ab-98ea-3302b7586e7c"));

@@ -1,11 +1,11 @@
-//! The limits of the integers that JSON carries.
+//! The limits of the integers that every language's JSON can represent.
 
 use serde::{Deserialize, Deserializer, de};
 
-/// The largest integer that every language's JSON carries unchanged: 2^53 − 1.
+/// The largest integer that every language's JSON represents exactly: 2^53 − 1.
 pub(crate) const LARGEST: i64 = (1 << 53) - 1;
 
-/// A number that every language's JSON carries: itself, or the nearest that is.
+/// The number, or the nearest limit if it is beyond one.
 pub(crate) const fn within(number: i64) -> i64 {
     if number > LARGEST {
         LARGEST
@@ -20,7 +20,7 @@ pub(crate) const fn within(number: i64) -> i64 {
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let number = i64::deserialize(deserializer)?;
     if number.unsigned_abs() > LARGEST.unsigned_abs() {
-        return Err(de::Error::custom("an integer beyond 2^53 - 1 does not survive every language's JSON"));
+        return Err(de::Error::custom("is an integer beyond 2^53 - 1, which not every language can read exactly"));
     }
     Ok(number)
 }

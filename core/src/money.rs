@@ -1,4 +1,4 @@
-//! Amounts of money as the providers write them: integers, never binary floating point.
+//! Amounts of money as the providers write them: integers, and never binary floating-point numbers.
 
 use core::fmt;
 
@@ -8,18 +8,17 @@ use crate::int::{whole, within};
 
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
-/// The sign is the caller's: an amount that a document forbids (a negative price, a refund of nothing) can be
-/// expressed, so that the rule about it can refuse it by name.
+/// It can have any sign. So a rule can reject an amount by name, such as a negative price.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(extend("minimum" = -crate::int::LARGEST, "maximum" = crate::int::LARGEST)))]
 #[serde(transparent)]
 pub struct Cents(i64);
 
 impl Cents {
-    /// Nothing.
+    /// 0 cents.
     pub const ZERO: Self = Self(0);
 
-    /// That many cents, at most the largest amount that every JSON carries.
+    /// A number of cents, limited to the largest amount.
     pub const fn new(cents: i64) -> Self {
         Self(within(cents))
     }
@@ -29,13 +28,13 @@ impl Cents {
         self.0
     }
 
-    /// The sum, at most the largest amount there is.
+    /// The sum, limited to the largest amount.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(within(self.0.saturating_add(other.0)))
     }
 
-    /// The difference, at least the smallest amount there is.
+    /// The difference, limited to the smallest amount.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {
         Self(within(self.0.saturating_sub(other.0)))
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_a_whole_number_that_javascript_can_hold() {
+    fn an_amount_is_a_whole_number_that_javascript_represents_exactly() {
         assert_eq!(serde_json::from_str::<Cents>("9007199254740991").unwrap(), Cents::new(crate::int::LARGEST));
         assert!(serde_json::from_str::<Cents>("9007199254740992").is_err());
         assert!(serde_json::from_str::<Cents>("15.5").is_err());

@@ -1,4 +1,4 @@
-//! Rules: what a provider's document demands, each with a frozen code, a statement, and the page that says so.
+//! Rules: what a provider's documents demand. Each has a frozen code, a statement, and the page that says so.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
-/// What becomes of a command that breaks a rule; of a fact a broken rule only warns.
+/// What happens to a command or a lease that breaks a rule. A broken rule only warns about a fact.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Level {
-    /// The command is rejected, whatever the policy says.
+    /// The command is rejected, whatever the config says.
     Forbid,
-    /// The command is rejected, unless the policy softens this very rule.
+    /// The command is rejected, unless the config softens this rule.
     Deny,
     /// The command is accepted with a warning.
     Warn,
 }
 
-/// Where a rule is known from.
+/// How we know a rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -33,9 +33,9 @@ pub enum Level {
 pub enum Basis {
     /// A document of the provider states it.
     Documented,
-    /// It was seen in the provider's behaviour.
+    /// The provider's behavior shows it.
     Observed,
-    /// It follows from what is documented, and no document states it.
+    /// It follows from the documents, but no document states it.
     Inferred,
 }
 
@@ -47,7 +47,7 @@ pub enum Basis {
 pub enum Guards {
     /// A request that the provider would refuse.
     Request,
-    /// Money, access or a confirmed change: only the rule's own code in the policy softens it.
+    /// Money, access or a confirmed change. Only an override of the rule's own code softens it.
     Money,
 }
 
@@ -57,11 +57,11 @@ pub enum Guards {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Enforcement {
-    /// A command or fact that breaks it is rejected, deferred or warned about.
+    /// The library rejects or defers what breaks it, or warns about it.
     Enforced,
-    /// A type or an edge makes breaking it impossible.
+    /// The types or the tables make it impossible to break.
     ByConstruction,
-    /// Only the host can keep it; where possible an effect asks the host for it.
+    /// Only the host can enforce it. If possible, an effect asks the host to.
     ByHost,
     /// Nothing enforces it.
     LeftOut,
@@ -74,14 +74,14 @@ pub enum Enforcement {
 pub struct Source {
     /// The page's address, without a scheme.
     pub page: &'static str,
-    /// The heading under which it stands.
+    /// The heading of the section.
     pub section: &'static str,
     /// The day on which the page was read.
     pub read_on: &'static str,
 }
 
 impl Source {
-    /// A section of a page, as it was read on a day.
+    /// A section of a page, and the day on which it was read.
     pub const fn new(page: &'static str, section: &'static str, read_on: &'static str) -> Self {
         Self { page, section, read_on }
     }
@@ -92,19 +92,19 @@ impl Source {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueRuleDeclared"))]
 #[non_exhaustive]
 pub struct Rule {
-    /// `provider.topic.kebab-slug`; frozen, and never used again once retired.
+    /// `provider.topic.kebab-slug`. The code is frozen, and never used again once retired.
     pub code: &'static str,
     /// What must hold, in one or two sentences.
     pub statement: &'static str,
-    /// How strongly it is held against a command.
+    /// What happens to a command that breaks it.
     pub level: Level,
-    /// Where it is known from.
+    /// How we know it.
     pub basis: Basis,
     /// What breaking it puts at risk.
     pub guards: Guards,
     /// How the library enforces it.
     pub enforcement: Enforcement,
-    /// Why it is enforced that way, or not; empty where it simply is.
+    /// Why the library enforces it in this way; empty if there is nothing to explain.
     pub rationale: &'static str,
     /// The pages that say so.
     pub sources: &'static [Source],
@@ -118,12 +118,12 @@ impl PartialEq for Rule {
 
 impl Eq for Rule {}
 
-/// The rules of one provider: an enum, made by `rules!`.
+/// The rules of one provider: an enum that `rules!` declares.
 pub trait RuleSet: Copy + 'static {
     /// Every rule of the set, in the order of its declaration.
     const ALL: &'static [Self];
 
-    /// What the catalogue says of this rule.
+    /// The catalogue's entry for this rule.
     fn rule(self) -> &'static Rule;
 }
 
@@ -221,16 +221,16 @@ pub enum UnblockedBy {
         /// The instant.
         at: Timestamp,
     },
-    /// The reply to a request that is pending.
+    /// The reply to a pending request.
     Reply {
         /// The request.
         effect: EffectId,
     },
-    /// Another action, here or in the flow that is named.
+    /// Another action, of this or of another flow.
     Action {
         /// The action, as `actions` lists it.
         action: &'static str,
-        /// The flow that owns it, where it is not this one.
+        /// The flow that owns it, if it is another one.
         flow: Option<&'static str>,
     },
 }
@@ -238,11 +238,11 @@ pub enum UnblockedBy {
 impl fmt::Display for UnblockedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signal { signal } => write!(f, "the signal {signal}"),
+            Self::Signal { signal } => write!(f, "the signal `{signal}`"),
             Self::Time { at } => write!(f, "{at}"),
-            Self::Reply { effect } => write!(f, "the reply to {effect}"),
-            Self::Action { action, flow: None } => write!(f, "the action {action}"),
-            Self::Action { action, flow: Some(flow) } => write!(f, "the action {action} of {flow}"),
+            Self::Reply { effect } => write!(f, "the reply to `{effect}`"),
+            Self::Action { action, flow: None } => write!(f, "the action `{action}`"),
+            Self::Action { action, flow: Some(flow) } => write!(f, "the action `{action}` of `{flow}`"),
         }
     }
 }
@@ -258,7 +258,7 @@ impl UnblockedBy {
         Self::Time { at }
     }
 
-    /// The reply to a request that is pending.
+    /// The reply to a pending request.
     pub const fn reply(effect: EffectId) -> Self {
         Self::Reply { effect }
     }
@@ -280,14 +280,14 @@ impl UnblockedBy {
 pub struct Violation {
     /// The rule that is broken.
     pub rule: &'static Rule,
-    /// How strongly the rule is held: in a rejection as the policy has it, in a warning as it is declared. A `deny` among the
-    /// warnings of a command was softened by the policy.
+    /// The level of the rule: under the config in a rejection, and as declared in a warning. If a warning about a command has
+    /// the level `deny`, the config has softened the rule.
     pub level: Level,
     /// A JSON Pointer into the command or the fact; empty for the whole of it.
     pub pointer: Cow<'static, str>,
     /// What would unblock the command; nothing if the command as written can never be accepted.
     pub unblocked_by: Option<UnblockedBy>,
-    /// The actions that say the same in a shape that is allowed.
+    /// The actions that do the same in a way that is allowed.
     pub instead: &'static [&'static str],
     pub(crate) detail: Option<String>,
 }
@@ -314,8 +314,8 @@ struct Written<'a> {
     /// The code of the rule that is broken.
     #[cfg_attr(feature = "schemas", schemars(with = "crate::schema::Code"))]
     rule: &'static str,
-    /// How strongly the rule is held: in a rejection as the policy has it, in a warning as it is declared. A `deny` among the
-    /// warnings of a command was softened by the policy.
+    /// The level of the rule: under the config in a rejection, and as declared in a warning. If a warning about a command has
+    /// the level `deny`, the config has softened the rule.
     level: Level,
     /// The rule's statement, with what broke it.
     message: Cow<'a, str>,
@@ -323,7 +323,7 @@ struct Written<'a> {
     pointer: &'a str,
     /// What would unblock the command; `null` if the command as written can never be accepted.
     unblocked_by: Option<&'a UnblockedBy>,
-    /// The actions that say the same in a shape that is allowed.
+    /// The actions that do the same in a way that is allowed.
     instead: &'a [&'static str],
     /// The page that says so.
     source: Option<&'static Source>,
@@ -355,7 +355,7 @@ impl schemars::JsonSchema for Violation {
     }
 }
 
-/// The codes of a list of violations, for a message of one line.
+/// The codes of violations, for a message of one line.
 pub(crate) fn codes(violations: &[Violation]) -> String {
     let codes: Vec<_> = violations.iter().map(|violation| violation.rule.code).collect();
     codes.join(", ")

@@ -1,13 +1,13 @@
-//! What JSON Schema is made of, where the feature `schemas` is on.
+//! The parts of JSON Schemas, if the feature `schemas` is on.
 
-/// What can describe itself as a JSON Schema: everything, where the feature `schemas` is off.
+/// A type that can describe itself as a JSON Schema. Without the feature `schemas`, every type can.
 #[cfg(not(feature = "schemas"))]
 pub trait Described {}
 
 #[cfg(not(feature = "schemas"))]
 impl<T> Described for T {}
 
-/// What can describe itself as a JSON Schema.
+/// A type that can describe itself as a JSON Schema.
 #[cfg(feature = "schemas")]
 pub trait Described: schemars::JsonSchema {}
 
@@ -26,7 +26,7 @@ mod parts {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    /// The name of a type: its own, behind its provider's.
+    /// The name of a type, with the name of its provider before it.
     pub(crate) fn named(module: &str, name: &'static str) -> Cow<'static, str> {
         let room = module.split_once("::providers::").or_else(|| module.split_once("::config::"));
         let provider = room.and_then(|(_, rest)| rest.split("::").next());
@@ -36,7 +36,7 @@ mod parts {
         Cow::Owned(first.into_iter().chain(letters).chain(name.chars()).collect())
     }
 
-    /// A text of a length and of some characters.
+    /// The schema of a string with bounds on its length and its characters.
     pub(crate) fn bounded(doc: &str, (least, most): (usize, usize), allowed: fn(u8) -> bool) -> Schema {
         let any = class(allowed);
         let pattern = match least < 3 && allowed(b'.') {
@@ -52,7 +52,7 @@ mod parts {
         })
     }
 
-    /// The ASCII characters that are allowed, as what stands in the brackets of a pattern.
+    /// The allowed ASCII characters, as the contents of the brackets of a pattern.
     fn class(allowed: impl Fn(u8) -> bool) -> String {
         let mut class = String::new();
         let mut rest = 0..=127;
@@ -71,19 +71,19 @@ mod parts {
         class
     }
 
-    /// One of some texts, or any other.
+    /// The schema of an open enum: one of the known strings, or any other string.
     pub(crate) fn open(doc: &str, known: &[(&str, &str)]) -> Schema {
         let each = known.iter().map(|(text, doc)| json_schema!({"const": text, "description": lines(doc)}));
         let known: Vec<Schema> = each.collect();
         json_schema!({"description": lines(doc), "anyOf": [{"oneOf": known}, {"type": "string"}]})
     }
 
-    /// A doc comment as one text.
+    /// A doc comment as one string.
     fn lines(doc: &str) -> String {
         doc.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().into()
     }
 
-    /// The code of a rule, where a value only holds its text.
+    /// The code of a rule, as the schema of a field that is a string in Rust.
     #[derive(Debug)]
     pub(crate) struct Code;
 

@@ -1,4 +1,4 @@
-//! Instants and spans, in whole milliseconds. The library has no clock: every call is told what time it is.
+//! Instants and spans, in whole milliseconds. The library has no clock, so the host passes the time to every call.
 
 use core::fmt;
 
@@ -11,10 +11,10 @@ use crate::int::{LARGEST, within};
 /// The longest that a provider can ask us to wait.
 const LONGEST_REST: Millis = Millis::from_hours(168);
 
-/// From its beginning in UTC to its end at UTC−12.
+/// The time from the beginning of a day in UTC to its end at UTC−12.
 const END_OF_DAY: Millis = Millis::from_hours(36);
 
-/// From which number on an instant counts milliseconds: the year 5138 in seconds, and 1973 in milliseconds.
+/// The number from which an instant counts as milliseconds: the year 5138 in seconds, and 1973 in milliseconds.
 const MILLISECONDS: u64 = 100_000_000_000;
 
 /// An instant: integer milliseconds since the Unix epoch, within ±(2^53 − 1).
@@ -24,7 +24,7 @@ const MILLISECONDS: u64 = 100_000_000_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant that many milliseconds after the Unix epoch, at most the last that every JSON carries.
+    /// The instant a number of milliseconds after the Unix epoch, limited to the last instant.
     pub const fn from_millis(millis: i64) -> Self {
         Self(within(millis))
     }
@@ -34,19 +34,18 @@ impl Timestamp {
         self.0
     }
 
-    /// This instant and a span, at most the largest instant there is.
+    /// The instant a span after this one, limited to the last instant.
     #[must_use]
     pub const fn after(self, span: Millis) -> Self {
         Self(within(self.0.saturating_add_unsigned(span.0)))
     }
 
-    /// Whether it is one of January 1970 or the like that the same number of seconds makes one of 2001 to 5138: a clock that
-    /// counts in seconds.
+    /// Whether the number would be an instant from 2001 to 5138 if it counted seconds.
     pub const fn looks_like_seconds(self) -> bool {
         self.0 >= 1_000_000_000 && self.0.unsigned_abs() < MILLISECONDS
     }
 
-    /// Whether an instant of expiry has been reached: the instant itself is already expired.
+    /// Whether this instant of expiry has been reached. At the instant itself, it has.
     pub fn is_over(self, now: Self) -> bool {
         now >= self
     }
@@ -60,30 +59,31 @@ impl Timestamp {
         Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
     }
 
-    /// Reads ISO 8601 of what is good until then: an instant with an offset, or a date, which means the end of that day.
+    /// Reads the ISO 8601 of an expiry: an instant with an offset, or a date. A date means the end of that day.
     ///
-    /// A day is over last at UTC−12, behind every place of the USA. A customer in Hawaii is not turned away in the evening of
-    /// the last day; what a provider has let lapse before then, it refuses itself.
+    /// A day ends last at UTC−12, west of every place in the USA. So the last day does not end early for a customer in
+    /// Hawaii. If the provider's day ends before, the provider refuses the request itself.
     pub fn parse_iso_end(text: &str) -> Option<Self> {
-        let at = Self::parse_iso(text)?;
-        // A date alone has no mark before a time.
+        let instant = Self::parse_iso(text)?;
+        // A date without a time has none of these characters.
         let is_date = !text.contains(['T', 't', ' ']);
-        Some(if is_date { at.after(END_OF_DAY) } else { at })
+        Some(if is_date { instant.after(END_OF_DAY) } else { instant })
     }
 
-    /// Reads seconds since the Unix epoch, as documents give them; nothing from the year 5138 on, since a number as large as
-    /// that counts milliseconds.
+    /// Reads seconds since the Unix epoch, as the documents have them.
+    ///
+    /// A number from the year 5138 on gives nothing, because it probably counts milliseconds.
     pub fn from_documented_seconds(seconds: u64) -> Option<Self> {
         (seconds < MILLISECONDS).then(|| Self::default().after(Millis::from_seconds(seconds)))
     }
 
-    /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date; at most a week from `now`.
+    /// Reads a `Retry-After` header: seconds from `now`, or an HTTP date. The result is at most a week from `now`.
     pub fn parse_retry_after(text: &str, now: Self) -> Option<Self> {
-        let at = match text.trim().parse::<u64>() {
+        let instant = match text.trim().parse::<u64>() {
             Ok(seconds) => now.after(Millis::from_seconds(seconds)),
             Err(_) => Self::from_millis(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp().as_millisecond()),
         };
-        Some(at.min(now.after(LONGEST_REST)))
+        Some(instant.min(now.after(LONGEST_REST)))
     }
 }
 
@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let millis = i64::deserialize(deserializer)?;
         if millis.unsigned_abs() > LARGEST.unsigned_abs() {
-            return Err(de::Error::custom("an instant lies within 2^53 - 1 milliseconds of the epoch"));
+            return Err(de::Error::custom("is beyond 2^53 - 1 milliseconds from the epoch"));
         }
         Ok(Self(millis))
     }
@@ -113,22 +113,22 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub struct Millis(#[serde(deserialize_with = "span")] u64);
 
 impl Millis {
-    /// That many milliseconds.
+    /// A number of milliseconds.
     pub const fn new(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// That many seconds.
+    /// A number of seconds.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
     }
 
-    /// That many minutes.
+    /// A number of minutes.
     pub const fn from_minutes(minutes: u64) -> Self {
         Self::from_seconds(minutes.saturating_mul(60))
     }
 
-    /// That many hours.
+    /// A number of hours.
     pub const fn from_hours(hours: u64) -> Self {
         Self::from_minutes(hours.saturating_mul(60))
     }
@@ -138,13 +138,13 @@ impl Millis {
         self.0
     }
 
-    /// This span, that many times.
+    /// A multiple of this span.
     #[must_use]
     pub const fn times(self, times: u64) -> Self {
         Self(self.0.saturating_mul(times))
     }
 
-    /// This span, doubled that many times.
+    /// This span, doubled a number of times.
     #[must_use]
     pub const fn doubled(self, times: u32) -> Self {
         Self(self.0.saturating_mul(1_u64.wrapping_shl(if times > 16 { 16 } else { times })))
@@ -155,7 +155,7 @@ impl Millis {
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let millis = u64::deserialize(deserializer)?;
     if millis > LARGEST.unsigned_abs() {
-        return Err(de::Error::custom("a span is at most 2^53 - 1 milliseconds"));
+        return Err(de::Error::custom("is longer than 2^53 - 1 milliseconds"));
     }
     Ok(millis)
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_good_until_a_date_is_good_until_that_day_ends_everywhere() {
+    fn an_expiry_on_a_date_is_the_end_of_that_day_everywhere() {
         let noon_after = Timestamp::parse_iso("2027-01-02T12:00:00Z");
         assert_eq!(Timestamp::parse_iso_end("2027-01-01"), noon_after);
         assert_eq!(Timestamp::parse_iso_end("20270101"), noon_after);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_seconds_is_told_from_one_in_milliseconds() {
+    fn a_time_in_seconds_is_distinguished_from_one_in_milliseconds() {
         for millis in [1_000_000_000, 1_700_000_000, 99_999_999_999] {
             assert!(Timestamp::from_millis(millis).looks_like_seconds(), "{millis}");
         }

@@ -1,4 +1,4 @@
-//! URLs: what may stand in a path or a query as it is, what is an address at all, and where a provider's server is.
+//! URLs: escapes for paths and queries, the checks of the host's URLs, and the address of a provider's server.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::id::{Text, is_visible, is_word};
 
-/// A text as one segment of a path, or as one value of a query.
+/// A string, escaped as one segment of a path or as one value of a query.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if text.bytes().all(is_word) {
         return Cow::Borrowed(text);
@@ -26,16 +26,16 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// An address of the web, taken apart.
+/// The parts of an `http` or `https` URL.
 struct Parts<'a> {
     is_secure: bool,
-    /// The user and the password, with the mark behind them.
+    /// The user and the password, with the `@` after them.
     user: &'a str,
-    /// The host, in the brackets of an address of IPv6.
+    /// The host. An IPv6 address has its brackets.
     host: &'a str,
-    /// The port, with the mark before it.
+    /// The port, with the `:` before it.
     port: &'a str,
-    /// Everything behind the host.
+    /// Everything after the host and the port.
     rest: &'a str,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Parts<'a> {
         is_host.then_some(Self { is_secure, user, host, port, rest })
     }
 
-    /// Whether it leads to the machine that opens it, and to no other.
+    /// Whether its host is the machine that opens it.
     fn is_loopback(&self) -> bool {
         let host = self.host.to_ascii_lowercase();
         let is_named = host == "localhost" || host.ends_with(".localhost") || host == "[::1]";
@@ -66,55 +66,55 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whether a text is of visible ASCII characters, as nearly every URL is: what else it may contain need not be looked for.
+/// Whether a string has only visible ASCII characters. Nearly every URL does, and then needs no slower check.
 fn is_visible_only(text: &str) -> bool {
     text.bytes().all(is_visible)
 }
 
-/// Whether a URL has a scheme of the web, in any case, and a host.
+/// Whether a URL has the scheme `http` or `https`, in any case, and a host.
 pub(crate) fn is_absolute(url: &str) -> bool {
     (is_visible_only(url) || !url.contains(char::is_control)) && Parts::of(url).is_some()
 }
 
-/// Whether a URL is absolute and what is sent to it is encrypted.
+/// Whether a URL is absolute and has the scheme `https`.
 pub(crate) fn is_secure(url: &str) -> bool {
     is_absolute(url) && Parts::of(url).is_some_and(|it| it.is_secure)
 }
 
-/// Whether a URL leads to the machine that opens it, or to one beside it.
+/// Whether the host of a URL is the machine that opens it, or a machine in its local network.
 pub(crate) fn is_local(url: &str) -> bool {
-    let is_beside = |it: &Parts<'_>| it.host.to_ascii_lowercase().ends_with(".local");
-    Parts::of(url).is_some_and(|it| it.is_loopback() || is_beside(&it))
+    let is_in_network = |it: &Parts<'_>| it.host.to_ascii_lowercase().ends_with(".local");
+    Parts::of(url).is_some_and(|it| it.is_loopback() || is_in_network(&it))
 }
 
-/// Where a provider's server is: an address to which paths can be added.
+/// The address of a provider's server, to which paths can be added.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct BaseUrl(String);
 
-/// Why a text is not the address of a server.
+/// Why a string is not the address of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum BaseUrlError {
-    /// It is no URL of the web.
+    /// It is not an `http` or `https` URL with a host.
     #[error("must be an `https` URL with a host, such as `https://api.example.com`")]
     NotAbsolute,
-    /// Whatever is sent could be read on the way.
+    /// It is not encrypted, and not on this machine.
     #[error("must begin with `https://`: `http://` is only for `localhost`, `127.0.0.1` and `[::1]`")]
     NotSecure,
     /// It names a user.
-    #[error("must not contain a user or a password: the credential belongs into its header")]
+    #[error("must not contain a user or a password: the credential belongs in its header")]
     User,
-    /// A path cannot be added to it.
+    /// It has a query or a fragment, so that no path can be added to it.
     #[error("must end with its path: remove `?` or `#` and what follows")]
     Query,
-    /// Something that no URL contains as it is.
-    #[error("contains a character that a URL cannot contain, such as a blank or a line break: remove it")]
+    /// It has a character that no URL contains.
+    #[error("contains a character that a URL cannot contain, such as a space or a line break: remove it")]
     Character,
 }
 
 impl BaseUrl {
-    /// Takes a text as an address, without the slashes at its end, or says what is wrong with it.
+    /// Checks a string as an address, and removes the slashes at its end.
     ///
     /// ```
     /// use rulebound::BaseUrl;
@@ -147,7 +147,7 @@ impl BaseUrl {
     }
 }
 
-/// Whether a text can be a host's name, or an address in its brackets.
+/// Whether a string can be the name of a host, or an IPv6 address in brackets.
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
         Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
@@ -161,7 +161,7 @@ impl<'de> Deserialize<'de> for BaseUrl {
     }
 }
 
-/// What [`BaseUrl::parse`] takes: `https` and any host, or `http` and this machine's; then a port, and a path.
+/// What [`BaseUrl::parse`] accepts: `https` and any host, or `http` and this machine, and then a port and a path.
 #[cfg(feature = "schemas")]
 const PATTERN: &str = concat!(
     r"^([Hh][Tt][Tt][Pp][Ss]://([-._A-Za-z0-9]+|\[[0-9A-Fa-f:.]+\])",
@@ -177,7 +177,7 @@ impl schemars::JsonSchema for BaseUrl {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "Where a provider's server is: an address to which paths can be added.",
+            "description": "The address of a provider's server, to which paths can be added.",
             "type": "string", "pattern": PATTERN
         })
     }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_server_is_encrypted_or_on_this_machine_and_takes_a_path() {
+    fn the_address_of_a_server_is_encrypted_or_on_this_machine_and_can_have_a_path() {
         for (url, wanted) in [
             ("https://api.example", "https://api.example"),
             ("HTTPS://api.example:8443/v2//", "HTTPS://api.example:8443/v2"),

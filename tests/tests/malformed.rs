@@ -220,7 +220,7 @@ fn what_is_wrong_with_a_secret_is_no_forged_webhook() {
     };
     for provider in ["flex", "truemed"] {
         for (secret, word) in
-            [("", "empty"), ("whsec_b2xk\n", "line break"), (" whsec_b2xk", "blank"), ("\"whsec_b2xk\"", "quotation")]
+            [("", "empty"), ("whsec_b2xk\n", "line break"), (" whsec_b2xk", "space"), ("\"whsec_b2xk\"", "quotation")]
         {
             let (at, message) = told(provider, secret, json!({}), 0);
             assert_eq!(at, "malformed /secrets/1", "{provider} {secret:?}");
@@ -316,7 +316,7 @@ fn a_config_that_cannot_be_meant_is_an_error_with_its_cure() {
     }
     let (at, message) = with(json!({"overrides": {"truemed.metadata.string": "forbid"}}));
     assert_eq!(at, "malformed /config/overrides/truemed.metadata.string");
-    assert!(message.ends_with("only a rule itself is `forbid`: give `deny` or `warn`"), "{message}");
+    assert!(message.ends_with("an override cannot be `forbid`: use `deny` or `warn`"), "{message}");
 }
 
 #[test]

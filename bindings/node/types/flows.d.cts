@@ -8,7 +8,7 @@ export namespace flex {
   class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexCheckoutAction, shapes.FlexCheckoutEffectName, shapes.FlexCheckoutSignal> {
     private constructor();
     static readonly flow: 'flex.checkout';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): Checkout;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Checkout;
@@ -18,7 +18,7 @@ export namespace flex {
   class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSubscriptionAction, shapes.FlexSubscriptionEffectName, shapes.FlexSubscriptionSignal> {
     private constructor();
     static readonly flow: 'flex.subscription';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -31,7 +31,7 @@ export namespace revup {
   class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSubscriptionAction, shapes.RevupSubscriptionEffectName, shapes.RevupSubscriptionSignal> {
     private constructor();
     static readonly flow: 'revup.subscription';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -44,7 +44,7 @@ export namespace truemed {
   class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedPaymentTokenAction, shapes.TruemedPaymentTokenEffectName, shapes.TruemedPaymentTokenSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_token';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): PaymentToken;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): PaymentToken;
@@ -54,7 +54,7 @@ export namespace truemed {
   class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedPaymentSessionAction, shapes.TruemedPaymentSessionEffectName, shapes.TruemedPaymentSessionSignal> {
     private constructor();
     static readonly flow: 'truemed.payment_session';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): PaymentSession;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): PaymentSession;
@@ -67,7 +67,7 @@ export namespace vend {
   class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSubscriptionAction, shapes.VendSubscriptionEffectName, shapes.VendSubscriptionSignal> {
     private constructor();
     static readonly flow: 'vend.subscription';
-    /** A flow that has not started; never use its key again. */
+    /** A flow that has not started. Never use its key again. */
     static start(key: string): Subscription;
     /** Reads a snapshot of this flow that this or an older release saved. */
     static load(row: string): Subscription;
@@ -75,7 +75,7 @@ export namespace vend {
   }
 }
 
-/** What can be asked of each provider. */
+/** The questions of each provider. */
 export interface Questions {
   flex: shapes.FlexQuestion;
   revup: shapes.RevupQuestion;
@@ -83,5 +83,5 @@ export interface Questions {
   vend: shapes.VendQuestion;
 }
 
-/** A snapshot of any flow, its `flow` says which. */
+/** A snapshot of any flow. Its `flow` says which one. */
 export type AnyFlow = flex.Checkout | flex.Subscription | revup.Subscription | truemed.PaymentToken | truemed.PaymentSession | vend.Subscription;

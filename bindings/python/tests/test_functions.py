@@ -20,7 +20,7 @@ def test_webhooks_are_authenticated_by_their_raw_body() -> None:
     assert rulebound.authenticate("truemed", ["old", "whsec"], headers, "{}", datetime.now(UTC)) == "verified"
     with pytest.raises(rulebound.NotAuthentic) as wrong:
         rulebound.authenticate("truemed", ["other"], headers, b"{}", 0)
-    assert wrong.value.code == "not_authentic" and "fits none of the secrets" in str(wrong.value)
+    assert wrong.value.code == "not_authentic" and "matches none of the secrets" in str(wrong.value)
 
 
 def test_a_tolerance_bounds_the_time_of_a_signature() -> None:

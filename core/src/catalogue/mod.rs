@@ -10,11 +10,10 @@ use crate::flow::{Facets, Flow, Named, Table};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
 use crate::rule::{CoreRule, Enforcement, Level, Rule, Source};
 
-/// The version of the rules, apart from that of the library: it moves whenever a rule does, and a list of the versions
-/// with the hash of each keeps it to that.
+/// The version of the rules, which differs from that of the library. It changes whenever a rule changes.
 pub const RULES_VERSION: &str = "2026.11";
 
-/// Everything that the library knows, as it is published.
+/// Every rule, flow and provider of the library, as data.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -23,7 +22,7 @@ pub struct Catalogue {
     pub rules_version: &'static str,
     /// The library's own rules, then every provider's.
     pub rules: Vec<RuleEntry>,
-    /// Codes that were rules once, and never come back.
+    /// The codes of retired rules, which never come back.
     pub retired: Vec<&'static str>,
     /// Every flow.
     pub flows: Vec<FlowEntry>,
@@ -31,12 +30,12 @@ pub struct Catalogue {
     pub providers: Vec<ProviderEntry>,
 }
 
-/// One rule, and where it matters.
+/// One rule, and the flows that it is about.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueRule"))]
 #[non_exhaustive]
 pub struct RuleEntry {
-    /// What is declared of it.
+    /// Its declaration.
     #[serde(flatten)]
     pub rule: &'static Rule,
     /// The flows that it is about.
@@ -50,7 +49,7 @@ pub struct RuleEntry {
 pub struct AboutFlow {
     /// The flow.
     pub flow: &'static str,
-    /// What can break the rule there: wishes by their names, facts by their types; nothing where it cannot be broken.
+    /// What can break the rule there: actions by their names, facts by their types; empty if nothing can.
     pub broken_by: &'static [&'static str],
 }
 
@@ -59,15 +58,15 @@ pub struct AboutFlow {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueProvider"))]
 #[non_exhaustive]
 pub struct ProviderEntry {
-    /// Its name, with which its rules' codes and its flows' ids begin.
+    /// Its name. The codes of its rules and the ids of its flows begin with it.
     pub name: &'static str,
-    /// The status that it wants for a stored webhook.
+    /// The HTTP status that it expects for a webhook that the host has stored.
     pub acknowledgement: u16,
-    /// The page that says where its servers are, as the settings name them.
+    /// The page that documents the addresses of its servers.
     pub settings: Source,
-    /// The kinds of `key_for` that are the keys of flows whose identity is the provider's own thing.
+    /// The kinds of `key_for`: flows that belong to one object of the provider.
     pub keys: &'static [&'static str],
-    /// What can be asked of it besides its flows.
+    /// The questions that need no snapshot.
     pub questions: &'static [Question],
 }
 
@@ -82,24 +81,24 @@ pub struct FlowEntry {
     pub format: u32,
     /// Its facets, each with the moves that it may make.
     pub facets: Vec<Table>,
-    /// What makes the moves: commands by their types, the rest by what they say.
+    /// What can move its facets: commands by their types, and names for the other inputs.
     pub triggers: Vec<&'static str>,
-    /// What a button may ask for.
+    /// Its actions.
     pub actions: Vec<ActionEntry>,
-    /// What it can owe: `request/` with the operation, `notify/` or `review/` with the reason, `fulfill` or `access`.
+    /// Its effects: `request/` with the operation, `notify/` or `review/` with the reason, `fulfill` or `access`.
     pub effects: &'static [&'static str],
-    /// The signals that it can await.
+    /// The signals that it can wait for.
     pub signals: &'static [&'static str],
 }
 
-/// One wish: an operation, or one shape of it.
+/// One action: an operation, or one shape of it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueAction"))]
 #[non_exhaustive]
 pub struct ActionEntry {
-    /// Its name among the offers.
+    /// Its name, as `actions` lists it.
     pub name: &'static str,
-    /// The type of the command that expresses it.
+    /// The type of the command that carries it out.
     pub command: &'static str,
 }
 
@@ -148,22 +147,20 @@ impl RuleEntry {
     }
 }
 
-/// Why an override of a rule would have no effect; nothing if it has one.
-pub(crate) fn idle(rule: &Rule, level: Level) -> Option<&'static str> {
+/// Why an override of a rule would have no effect; nothing if it has an effect.
+pub(crate) fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static str> {
     match rule.enforcement {
         Enforcement::ByConstruction => {
-            Some("nothing can break this rule, so that its level does not matter: remove the override")
+            Some("nothing can break this rule, so its level does not matter: remove the override")
         }
         Enforcement::ByHost => {
-            Some("only the host can keep this rule, so that its level does not matter: remove the override")
+            Some("only the host can enforce this rule, so its level does not matter: remove the override")
         }
-        Enforcement::LeftOut => Some("this rule is not kept, so that its level does not matter: remove the override"),
+        Enforcement::LeftOut => Some("nothing enforces this rule, so its level does not matter: remove the override"),
         Enforcement::Enforced if rule.level == Level::Forbid => {
-            Some("no policy can change a rule whose level is `forbid`: remove the override")
+            Some("no config can change a rule whose level is `forbid`: remove the override")
         }
-        Enforcement::Enforced if level == Level::Forbid => {
-            Some("only a rule itself is `forbid`: give `deny` or `warn`")
-        }
+        Enforcement::Enforced if level == Level::Forbid => Some("an override cannot be `forbid`: use `deny` or `warn`"),
         Enforcement::Enforced => None,
     }
 }

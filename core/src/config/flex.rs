@@ -1,4 +1,4 @@
-//! What the host says of its Flex account and of its catalogue.
+//! The settings of Flex: the host's account and its catalogue of prices.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,19 +12,19 @@ use crate::money::Cents;
 use crate::url::BaseUrl;
 use crate::value::open_enum;
 
-/// Where Flex is, and what the host's catalogue says of its prices.
+/// Where Flex's server is, and the prices of the host's catalogue.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Another server than Flex's own, such as a test double: `https`, or `http` on this machine.
+    /// A server other than Flex's own, such as a test double. It must use `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// Whether the API key is one of test mode; not checked unless told.
+    /// Whether the API key is one of test mode. If absent, the library skips the checks that depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_mode: Option<bool>,
-    /// The prices that the host's server sells, by their ids. Of a price that is absent nothing is known.
+    /// The prices that the host sells, by their ids. The library cannot check a price that is absent here.
     pub prices: BTreeMap<String, Price>,
 }
 
@@ -38,18 +38,18 @@ impl Settings {
 /// Every interval that a document names, in both spellings.
 pub(crate) const INTERVALS: [&str; 8] = ["day", "week", "month", "year", "daily", "weekly", "monthly", "yearly"];
 
-/// How often a price is charged.
+/// How often the customer pays a price.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRecurring"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Recurring {
-    /// `monthly` or `month`, and the like; sent as it is written.
+    /// The interval, such as `monthly` or `month`. It is sent as it is written.
     pub interval: String,
-    /// How many intervals make a period; one, unless told.
+    /// How many intervals make a period; 1 if absent.
     #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub interval_count: Option<i64>,
-    /// For how many days nothing is charged.
+    /// How many days the customer pays nothing.
     #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub trial_period_days: Option<i64>,
 }
@@ -60,7 +60,7 @@ impl Recurring {
         Self { interval: interval.into(), interval_count: None, trial_period_days: None }
     }
 
-    /// The interval under the name that both spellings share; nothing if no document names it.
+    /// The interval in its first spelling, such as `month` for `monthly`; nothing if no document names it.
     pub fn normal(&self) -> Option<&'static str> {
         Some(match self.interval.as_str() {
             "day" | "daily" => "day",
@@ -75,11 +75,11 @@ impl Recurring {
 open_enum! {
     /// How a product or price is eligible.
     pub enum Eligibility {
-        /// It is not.
+        /// It is not eligible.
         NotEligible = "not_eligible",
-        /// It stands on the list of eligible products.
+        /// It is on the list of eligible products.
         AutoSubstantiation = "auto_substantiation",
-        /// It stands on Flex's list of private labels.
+        /// It is on Flex's list of private labels.
         PrivateLabel = "private_label",
         /// With a prescription for glasses.
         Vision = "vision",
@@ -98,18 +98,18 @@ open_enum! {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Price {
-    /// What one costs, in cents.
+    /// What one unit costs, in cents.
     pub unit_amount: Cents,
-    /// How often it is charged; once, unless told.
+    /// How often the customer pays it; once if absent.
     #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Known>"))]
     pub recurring: Option<Recurring>,
-    /// What Flex says of its eligibility, or of its product's.
+    /// The eligibility of the price or of its product, as Flex has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
 }
 
-/// How often a price of the catalogue is charged: as a document names it, since no rule refuses it by name.
+/// How often the customer pays a price of the catalogue. It is checked here, because no rule checks it.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexPriceRecurring"))]
 #[serde(deny_unknown_fields)]
@@ -118,11 +118,11 @@ struct Known {
     #[serde(deserialize_with = "interval")]
     #[cfg_attr(feature = "schemas", schemars(extend("enum" = INTERVALS)))]
     interval: String,
-    /// How many intervals make a period; one, unless told.
+    /// How many intervals make a period; 1 if absent.
     #[serde(default, deserialize_with = "from_one")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1)))]
     interval_count: Option<i64>,
-    /// For how many days nothing is charged.
+    /// How many days the customer pays nothing.
     #[serde(default, deserialize_with = "from_one")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1)))]
     trial_period_days: Option<i64>,
@@ -141,13 +141,13 @@ fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     let text = String::deserialize(deserializer)?;
     match INTERVALS.contains(&text.as_str()) {
         true => Ok(text),
-        false => Err(D::Error::custom(format_args!("is not an interval of Flex: use {}", listed(&INTERVALS)))),
+        false => Err(D::Error::custom(format_args!("is not an interval of Flex: use one of {}", listed(&INTERVALS)))),
     }
 }
 
 fn from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     match whole_if_any(deserializer)? {
-        Some(number) if number < 1 => Err(D::Error::custom("is less than 1: leave it out, or count from 1")),
+        Some(number) if number < 1 => Err(D::Error::custom("is less than 1: use a number from 1, or leave it out")),
         number => Ok(number),
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     use crate::json::decode;
 
     #[test]
-    fn a_misspelt_interval_is_told_with_those_that_there_are() {
+    fn the_error_of_a_misspelled_interval_lists_every_interval() {
         let price = |recurring: &str| {
             let text = alloc::format!(r#"{{"prices":{{"p":{{"unit_amount":1,"recurring":{recurring}}}}}}}"#);
             decode::<Settings>(&text)

@@ -1,4 +1,4 @@
-//! What the host chooses: how strict to be, how long to wait, and where each provider is.
+//! The host's choices: how strict to be, how long to wait, and where each provider's server is.
 
 pub mod flex;
 pub mod revup;
@@ -17,16 +17,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::rule::{Basis, Guards, Level, Rule};
 use crate::time::{Millis, Timestamp};
 
-/// How rules that no document states are held.
+/// How strict to be about rules that no document states.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mode {
-    /// As declared.
+    /// Every rule has its declared level.
     #[default]
     Strict,
-    /// Inferred rules that guard a request only warn. A rule that guards money stays as declared.
+    /// Inferred rules that guard a request only warn. Rules that guard money keep their declared level.
     Lenient,
 }
 
@@ -43,24 +43,23 @@ pub enum Mode {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// How inferred rules are held.
+    /// How strict to be about inferred rules.
     pub mode: Mode,
-    /// Levels by rule code. What an override lets through is reported as a warning.
+    /// Levels by rule code. If an override lets a command pass, the step has a warning.
     #[cfg_attr(feature = "schemas", schemars(with = "BTreeMap<crate::schema::Code, Level>"))]
     pub overrides: BTreeMap<String, Level>,
-    /// How long a worker holds an effect that it leases; longer than its HTTP timeout, and at least 1 second. 5 minutes
-    /// by default.
+    /// How long a lease lasts: longer than the worker's HTTP timeout, and at least 1 second. 5 minutes by default.
     #[serde(deserialize_with = "a_second")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
     pub lease_ms: Millis,
-    /// How long access outlasts the documented end of a period. 24 hours by default.
+    /// How long access lasts after the documented end of a period. 24 hours by default.
     pub grace_ms: Millis,
-    /// How long a lost or rate-limited request rests at first, at least 1 second; the rest doubles each time, up to an
-    /// hour. 30 seconds by default.
+    /// How long a lost or rate-limited request first rests, at least 1 second. The rest doubles each time, up to 1 hour.
+    /// 30 seconds by default.
     #[serde(deserialize_with = "a_second")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
     pub backoff_ms: Millis,
-    /// When a wait is looked up.
+    /// When the library looks up a wait.
     pub lookups: Lookups,
     /// The settings of Truemed.
     pub truemed: truemed::Settings,
@@ -90,7 +89,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The level at which a rule is held; what a rule forbids, no config softens.
+    /// The level of a rule under this config. No config changes a rule whose level is `forbid`.
     pub fn level(&self, rule: &Rule) -> Level {
         if rule.level == Level::Forbid {
             return Level::Forbid;
@@ -105,47 +104,47 @@ impl Config {
     }
 }
 
-/// Reads a span in which something can be done: what is shorter than a second was meant in seconds.
+/// Reads a span of at least a second. A shorter one was probably meant in seconds.
 fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
     let span = Millis::deserialize(deserializer)?;
     match span < Millis::from_seconds(1) {
-        true => Err(D::Error::custom("is shorter than 1 second: give milliseconds, such as 300000 for 5 minutes")),
+        true => Err(D::Error::custom("is shorter than 1 second: use milliseconds, such as 300000 for 5 minutes")),
         false => Ok(span),
     }
 }
 
-/// When a wait is looked up: offsets in milliseconds, each list ascending.
+/// When the library looks up a wait: offsets in milliseconds, each array ascending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Lookups {
-    /// From the customer's return: 0 s, 10 s, 1 min and 10 min by default.
+    /// Offsets from the customer's return. 0 seconds, 10 seconds, 1 minute and 10 minutes by default.
     #[serde(deserialize_with = "ascending")]
     pub after_return_ms: Cow<'static, [Millis]>,
-    /// From the beginning of the wait: 24 h, 3 d and 7 d by default, the last one not before 1 h. After the last one a
-    /// person is asked.
+    /// Offsets from the beginning of the wait. 24 hours, 3 days and 7 days by default. The last one must be at least 1 hour,
+    /// and after it a person is asked.
     #[serde(deserialize_with = "hours")]
     pub while_waiting_ms: Cow<'static, [Millis]>,
 }
 
-/// How many lookups a schedule may have.
+/// How many lookups a schedule can have.
 const LONGEST_SCHEDULE: usize = 32;
 
 fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
     let offsets = Vec::<Millis>::deserialize(deserializer)?;
     match offsets.len() {
         0..=LONGEST_SCHEDULE if offsets.is_sorted() => Ok(offsets.into()),
-        0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending")),
-        _ => Err(D::Error::custom("holds more than 32 offsets")),
+        0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending: sort the offsets")),
+        _ => Err(D::Error::custom("has more than 32 offsets: remove some")),
     }
 }
 
-/// Reads the schedule of a wait: one that is over within the hour was meant in seconds.
+/// Reads the schedule of a wait. One that ends within an hour was probably meant in seconds.
 fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
     let offsets = ascending(deserializer)?;
     match offsets.last().is_some_and(|last| *last < Millis::from_hours(1)) {
-        true => Err(D::Error::custom("ends before 1 hour: give milliseconds, such as 86400000 for a day")),
+        true => Err(D::Error::custom("ends before 1 hour: use milliseconds, such as 86400000 for a day")),
         false => Ok(offsets),
     }
 }
@@ -163,15 +162,15 @@ impl Default for Lookups {
 ///
 /// ```
 /// use rulebound::{Context, time::Timestamp};
-/// let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
-/// assert_eq!(cx.config.lookups.while_waiting_ms.len(), 3);
+/// let context = Context::at(Timestamp::from_millis(1_700_000_000_000));
+/// assert_eq!(context.config.lookups.while_waiting_ms.len(), 3);
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Context {
     /// The time of this call.
     pub now: Timestamp,
-    /// The host's choices, shared by every call.
+    /// The host's choices.
     pub config: Arc<Config>,
 }
 

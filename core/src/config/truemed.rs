@@ -1,25 +1,25 @@
-//! What the host says of its Truemed account.
+//! The settings of Truemed: the host's account.
 
 use serde::{Deserialize, Serialize};
 
 use crate::url::BaseUrl;
 
-/// Where Truemed is, and what the account can do.
+/// Where Truemed's server is, and what the account can do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Which of Truemed's two servers.
+    /// Which of Truemed's two servers to use.
     pub environment: Environment,
-    /// Another server than Truemed's own, such as a test double: `https`, or `http` on this machine.
+    /// A server other than Truemed's own, such as a test double. It must use `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// Whether the account may send `kind`.
+    /// Whether the account can send `kind`.
     pub kind_enabled: bool,
     /// The sign that `total_discounts` has on the wire.
     pub discounts: DiscountSign,
-    /// Whether the total of a free trial may differ from its items without a warning.
+    /// Whether the total of a free trial can differ from its items without a warning.
     pub free_trial_waives_total: bool,
 }
 
@@ -47,7 +47,7 @@ pub enum Environment {
     Staging,
 }
 
-/// The sign that a discount has on the wire: the documents can be read both ways.
+/// The sign that a discount has on the wire. The documents leave open which of the two it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedDiscountSign"))]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! What the host says of the retailer, and of its own application.
+//! The settings of Vend: the retailer, and the host's own application.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 use crate::id::{is_word, text_id};
 use crate::url::{BaseUrl, escaped};
 
-/// Where the retailer is, and what the application may do there.
+/// Where the retailer's server is, and what the application can do there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendSettings"))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The first label of the retailer's domain. There is none by default: every retailer has another.
+    /// The first label of the retailer's domain. It has no default, because every retailer has a different one.
     pub domain_prefix: String,
     /// The rest of the domain.
     pub host: Host,
-    /// The version of the API, as it stands in its path.
+    /// The version of the API, as its path contains it.
     pub api_version: ApiVersion,
-    /// Another server than the retailer's own, such as a test double: `https`, or `http` on this machine.
+    /// A server other than the retailer's own, such as a test double. It must use `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// The scopes that the retailer granted, where the host knows them.
+    /// The scopes that the retailer granted, if the host knows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// The application's own id, by which its subscriptions are told from those of other partners.
+    /// The application's own id. It distinguishes the application's subscriptions from those of other partners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
 }
@@ -51,7 +51,7 @@ impl Settings {
         format!("{}/billing/partner-consent?token={}", self.base_url(), escaped(token))
     }
 
-    /// The page on which the retailer cancels what partners bill.
+    /// The page on which the retailer cancels subscriptions of partners.
     pub fn partner_apps_page(&self) -> String {
         format!("{}/billing/partner-apps", self.base_url())
     }
@@ -69,22 +69,22 @@ impl Settings {
         self.scopes.as_ref().is_some_and(|granted| granted.iter().all(|it| it != scope))
     }
 
-    /// Whether the older host stands beside a version that is named by a date.
+    /// Whether the settings combine the older host with a version that is a date.
     pub(crate) fn mixes_ages(&self) -> bool {
         self.host == Host::VendHq && self.api_version.as_str().contains('-')
     }
 }
 
-/// What follows the retailer's prefix.
+/// The part of the domain after the retailer's prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendHost"))]
 #[non_exhaustive]
 pub enum Host {
-    /// The older one, which the guides name.
+    /// The older domain, which the guides name.
     #[default]
     #[serde(rename = "vendhq.com")]
     VendHq,
-    /// The current one.
+    /// The current domain.
     #[serde(rename = "retail.lightspeed.app")]
     Lightspeed,
 }
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn a_page_is_on_the_retailers_own_domain() {
-        let at = Settings::of("marshmallow", Host::Lightspeed);
-        assert_eq!(at.partner_apps_page(), "https://marshmallow.retail.lightspeed.app/billing/partner-apps");
+        let settings = Settings::of("marshmallow", Host::Lightspeed);
+        assert_eq!(settings.partner_apps_page(), "https://marshmallow.retail.lightspeed.app/billing/partner-apps");
         assert_eq!(
-            at.consent_page("a+b"),
+            settings.consent_page("a+b"),
             "https://marshmallow.retail.lightspeed.app/billing/partner-consent?token=a%2Bb"
         );
     }

@@ -1,4 +1,4 @@
-//! Effects: what the host must do in the world, as data. The library asks for them and never does them.
+//! Effects: what the host must do in the world, as data. The library never does them itself.
 
 mod operation;
 mod outbox;
@@ -26,16 +26,16 @@ pub use operation::{Choice, NamedId, Operation, Question, Retry};
 pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success};
 pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect};
 pub(crate) use past::{End, Past};
-pub(crate) use sendings::{Answered, BETWEEN_DENIALS};
+pub(crate) use sendings::{BETWEEN_DENIALS, GoodReply};
 
-/// Where a provider wants the host's secret.
+/// Where a provider expects the host's secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Credential {
-    /// The name of the header that the host fills with its API key, or with the access token of the account.
+    /// The name of the header for the host's API key, or for the access token of the account.
     pub header: &'static str,
-    /// What stands before the secret in that header, with a space between: `Bearer`; `null` where the header holds it alone.
+    /// The word before the secret in that header, such as `Bearer`, with a space between; `null` if there is none.
     pub scheme: Option<&'static str>,
 }
 
@@ -43,18 +43,18 @@ impl Credential {
     /// `authorization: Bearer …`.
     pub(crate) const BEARER: Self = Self { header: "authorization", scheme: Some("Bearer") };
 
-    /// Alone, in a header of that name.
+    /// A header that contains only the secret.
     pub(crate) const fn alone_in(header: &'static str) -> Self {
         Self { header, scheme: None }
     }
 }
 
-/// One HTTP request, complete but for the secret that the host adds.
+/// One HTTP request. The host adds only its secret.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Request {
-    /// `GET`, `POST`…
+    /// The method, such as `POST`.
     pub method: &'static str,
     /// The absolute URL.
     pub url: String,
@@ -62,17 +62,17 @@ pub struct Request {
     pub headers: BTreeMap<&'static str, &'static str>,
     /// Where the host's secret goes.
     pub credential: Credential,
-    /// The body's exact text; `null` where there is none.
+    /// The exact body; `null` if there is none.
     pub body: Option<String>,
-    /// `{flow}:{key}:{effect id}`, already in its place where the provider takes one.
+    /// `{flow}:{key}:{effect id}`. If the provider takes an idempotency key, the request contains it already.
     pub idempotency_key: String,
-    /// What may be done if its outcome stays unknown.
+    /// What a worker can do while the outcome is unknown.
     pub retry: Retry,
-    /// Which sending of the request this is, from 1: what is told of it carries the number back.
+    /// The number of this sending, from 1. Report it back with the reply, or with `lost` or `not_sent`.
     pub sending: u32,
 }
 
-/// URLs and bodies hold tokens and customers: only the method and the key are printed.
+/// Prints only the method and the key, because URLs and bodies contain tokens and personal data.
 impl Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request {{ {}, {}, {:?} }}", self.method, self.idempotency_key, self.retry)
@@ -94,7 +94,7 @@ impl Request {
     }
 }
 
-/// What an owed request will do: a flow's own operations, with everything that their requests need.
+/// What a pending request does: one of the flow's operations, with everything that its request needs.
 pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Described {
     /// The settings of the provider.
     type Settings;
@@ -102,45 +102,45 @@ pub trait Call: Clone + Eq + Hash + Debug + Serialize + DeserializeOwned + Descr
     /// Every operation of the provider.
     fn operations() -> &'static [&'static Operation];
 
-    /// What the documents say of the operation.
+    /// What the documents say about the operation.
     fn operation(&self) -> &'static Operation;
 
-    /// The documented lookup that tells the outcome of a request.
+    /// The documented lookup that shows the outcome of the request.
     fn outcome_lookup(&self) -> Option<Self> {
         None
     }
 
-    /// The request itself; the kernel adds the idempotency key's field, the retry class and the sending's number.
+    /// The HTTP request. The kernel adds the field `idempotency_key`, the retry class and the number of the sending.
     fn request(&self, idempotency_key: &str, settings: &Self::Settings) -> Request;
 }
 
-/// The idempotency key of an obligation: the same for as long as it is owed.
+/// The idempotency key of a request: the same for as long as the request is pending.
 pub(crate) fn idempotency_key(flow: &str, key: &Key, id: &EffectId) -> String {
     format!("{flow}:{}:{}", key.as_str(), id.as_str())
 }
 
-/// The id of the effect whose idempotency key a text is, if it is one of this flow's.
-pub(crate) fn effect_of_key<'t>(flow: &str, key: &Key, text: &'t str) -> Option<&'t str> {
-    let of_key = text.strip_prefix(flow)?.strip_prefix(':')?;
-    of_key.strip_prefix(key.as_str())?.strip_prefix(':')
+/// The effect id in an idempotency key, if the key belongs to this flow.
+pub(crate) fn effect_of_key<'t>(flow: &str, key: &Key, idempotency_key: &'t str) -> Option<&'t str> {
+    let after_flow = idempotency_key.strip_prefix(flow)?.strip_prefix(':')?;
+    after_flow.strip_prefix(key.as_str())?.strip_prefix(':')
 }
 
-/// Something that the host has to carry out.
+/// Something that the host must do in the world.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Effect {
-    /// Send a request; its lease hands it out.
+    /// Send a request, which the lease hands out.
     Request {
         /// The provider's name of the operation.
         operation: &'static str,
-        /// What may be done if its outcome stays unknown.
+        /// What a worker can do while the outcome is unknown.
         retry: Retry,
     },
     /// Notify the customer.
     Notify {
-        /// Of what, such as `action_required`.
+        /// The reason, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
         about: String,
@@ -152,47 +152,47 @@ pub enum Effect {
         /// The provider's id of the payment.
         about: String,
     },
-    /// Give the customer access until an instant; a level, which replaces the one before it.
+    /// Give the customer access until an instant. It replaces the access before.
     Access {
         /// The provider's id of the subscription.
         about: String,
-        /// When access ends, with the grace of the policy.
+        /// When access ends, with the grace of the config.
         access_until: Timestamp,
     },
     /// Ask a person, who chooses one of the verdicts.
     Review {
-        /// Why it is asked.
+        /// The reason for the question.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
         about: String,
-        /// The verdicts, one of which `reviewed` names.
+        /// The verdicts. `reviewed` reports one of them.
         verdicts: Vec<Cow<'static, str>>,
-        /// Those of them that have to name an id of the provider too.
+        /// The verdicts that must also name an id of the provider.
         needs_id: Vec<Cow<'static, str>>,
     },
 }
 
-/// An effect that has to be carried out, as a worker sees it.
+/// A pending effect, as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PendingEffect {
-    /// Its id: the same for as long as it is pending, and after a restart.
+    /// Its id. It stays the same for as long as the effect is pending.
     pub id: EffectId,
     /// What to do.
     #[serde(flatten)]
     pub effect: Effect,
-    /// Whether it can be leased now; of a review, whether a verdict is accepted.
+    /// Whether a worker can lease it now; for a review, whether it accepts a verdict.
     pub ready: bool,
     /// How often it was leased.
     pub attempts: u32,
     /// When its lease ends.
     pub leased_until: Option<Timestamp>,
-    /// The instant before which it cannot be leased.
+    /// The instant before which no worker can lease it.
     pub not_before: Option<Timestamp>,
 }
 
-/// Something that the provider or the customer has to do.
+/// Something that the provider or the customer must do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Wait"))]
 #[non_exhaustive]
@@ -203,7 +203,7 @@ pub struct Wait {
     pub about: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
-    /// When the signal cannot come any more, where the provider says so.
+    /// From when the signal cannot come any more, if the provider says so.
     pub expires_at: Option<Timestamp>,
     /// What the customer must do, in the provider's own word.
     pub customer_action: Option<String>,

@@ -1,35 +1,35 @@
-//! Operations: what the documents say of each request and of its replies, as data.
+//! Operations: what the documents say about each request and its replies, as data.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-/// What may be done with a request whose outcome is unknown.
+/// What a worker can do with a request whose outcome is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Retry {
-    /// Send it again with the same idempotency key: the provider does it once.
+    /// Send it again with the same idempotency key. The provider does it once.
     SameKey,
-    /// Never send it again unless every sending is known to have done nothing: its lookup is owed in its place.
+    /// Look it up. Never send it again unless every sending is known to have done nothing.
     Reconcile,
-    /// Send it again: it asks for a state, and reaching it twice changes nothing.
+    /// Send it again. It asks for a state, and reaching that state twice changes nothing.
     Goal,
-    /// Send it again: what it makes costs nothing as long as nobody uses it.
+    /// Send it again. What it makes costs nothing until the customer uses it.
     Harmless,
     /// It only reads.
     Lookup,
 }
 
 impl Retry {
-    /// Whether doing it twice, or not at all, costs somebody money.
+    /// Whether it costs money to do it twice, or not at all.
     pub(crate) const fn is_of_money(self) -> bool {
         matches!(self, Self::SameKey | Self::Reconcile)
     }
 
-    /// Whether it changes something that has to be known: an unknown outcome keeps it open.
+    /// Whether the flow must know its outcome. While the outcome is unknown, the request stays pending.
     pub(crate) const fn must_be_known(self) -> bool {
         matches!(self, Self::SameKey | Self::Reconcile | Self::Goal)
     }
@@ -40,21 +40,21 @@ impl Retry {
 pub(crate) enum Success {
     /// A JSON object with members that the documents require.
     Members,
-    /// The status 204, which has no body: any other success without one says nothing.
+    /// The status 204 without a body. A 200 without a body proves nothing.
     NoContent,
-    /// A JSON list.
+    /// A JSON array.
     List,
-    /// No document shows the whole of it: what lacks the members that would prove it is accepted, and proves nothing.
+    /// No document shows it in full. A reply without the members that prove a success only counts as accepted.
     Undocumented,
 }
 
 /// A question for a person.
 #[derive(Debug)]
 pub struct Question {
-    /// Why it is asked: the name of the review.
+    /// The reason for the question, which is the name of the review.
     pub(crate) reason: &'static str,
     /// What the person reads.
-    #[expect(dead_code, reason = "it is published with the labels")]
+    #[expect(dead_code, reason = "the schemas publish it with the labels")]
     pub(crate) text: &'static str,
     /// The verdicts to choose from.
     pub(crate) choices: &'static [Choice],
@@ -65,8 +65,8 @@ pub struct Question {
 pub struct Choice {
     /// Its name.
     pub(crate) verdict: &'static str,
-    /// What stands on its button.
-    #[expect(dead_code, reason = "it is published with the question")]
+    /// The label of its button.
+    #[expect(dead_code, reason = "the schemas publish it with the question")]
     pub(crate) label: &'static str,
     /// The id that it names, such as that of what was created.
     pub(crate) named: Option<NamedId>,
@@ -75,11 +75,11 @@ pub struct Choice {
 /// The id that a verdict names.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedId {
-    /// What it is the id of.
+    /// The kind of object that it is the id of.
     pub(crate) kind: &'static str,
-    /// Whether a text can be one.
+    /// Whether a string can be such an id.
     pub(crate) is_id: fn(&str) -> bool,
-    /// Whether the verdict says nothing without it.
+    /// Whether the verdict must name it.
     pub(crate) is_required: bool,
 }
 
@@ -90,13 +90,13 @@ impl Choice {
 }
 
 impl Question {
-    /// No sending was let in: the key is wrong, or has no right to this.
+    /// The question if the provider has rejected the API key for a day.
     pub(crate) const NOT_ADMITTED: &'static Self = &Self {
         reason: "not_admitted",
         text: "The provider has rejected the API key of this request for a day. Is the key right now?",
         choices: AGAIN,
     };
-    /// A request that changes nothing by itself was never answered.
+    /// The question if a request that changes nothing by itself has had no reply.
     pub(crate) const NO_REPLY: &'static Self = &Self {
         reason: "no_reply",
         text: "The provider has not replied to this request. It changes nothing by itself. Should it be sent again?",
@@ -108,7 +108,7 @@ impl Question {
         self.choices.iter().map(|choice| choice.verdict)
     }
 
-    /// The verdicts about a request of that class: where it may be sent again, that of going on as well.
+    /// The verdicts on a request of this class. They include `keep_trying` if a worker can send it again.
     pub(crate) fn choices_for(&self, class: Retry) -> Vec<Cow<'static, str>> {
         let is_resent = matches!(class, Retry::SameKey | Retry::Goal);
         let again = is_resent && !self.verdicts().any(|verdict| verdict == RETRY);
@@ -116,69 +116,69 @@ impl Question {
     }
 }
 
-/// To send a request again, or to end it.
+/// The verdicts that send a request again, or end it.
 const AGAIN: &[Choice] =
     &[Choice::new(RETRY, "Send the request again."), Choice::new(GIVE_UP, "Give the request up. It did nothing.")];
 
-/// The verdict that begins a schedule anew.
+/// The verdict that restarts the schedule of a request that did nothing.
 pub(crate) const RETRY: &str = "retry";
-/// The same, of a request whose outcome may have come true.
+/// The verdict that restarts the schedule of a request that may have succeeded.
 pub(crate) const KEEP_TRYING: &str = "keep_trying";
 /// The verdict that ends a request which did nothing.
 pub(crate) const GIVE_UP: &str = "give_up";
 
-/// What the documents say of one operation.
+/// What the documents say about one operation.
 #[derive(Debug)]
 pub struct Operation {
-    /// The provider's name of it.
+    /// The provider's name for it.
     pub(crate) name: &'static str,
-    /// What may be done if its outcome is unknown.
+    /// What a worker can do while its outcome is unknown.
     pub(crate) class: Retry,
     /// What its good reply looks like.
     pub(crate) success: Success,
     /// The statuses among 403, 409 and 425 that are documented as refusals.
     pub(crate) refusals: &'static [u16],
-    /// The error codes that are documented as "send it again": they leave the outcome unknown.
+    /// The error codes that are documented as "send it again". They leave the outcome unknown.
     pub(crate) again: &'static [&'static str],
-    /// Of a lookup: the statuses that say that there is no such thing.
+    /// The statuses by which a lookup says that the object does not exist.
     pub(crate) not_found: &'static [u16],
-    /// What a person is asked when its outcome stays unknown.
+    /// The question for a person if its outcome stays unknown.
     pub(crate) unknown: Option<&'static Question>,
 }
 
 impl Operation {
-    /// An operation of which no more is documented than its good reply.
+    /// An operation whose documents only say what its good reply looks like.
     pub(crate) const fn new(name: &'static str, class: Retry) -> Self {
         Self { name, class, success: Success::Members, refusals: &[], again: &[], not_found: &[], unknown: None }
     }
 
-    /// Says what its good reply looks like.
+    /// Sets what its good reply looks like.
     pub(crate) const fn success(self, success: Success) -> Self {
         Self { success, ..self }
     }
 
-    /// Names the conflicts that are documented as refusals.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no document of the providers names one so far"))]
+    /// Sets the statuses among 403, 409 and 425 that are documented as refusals.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no provider documents one so far"))]
     pub(crate) const fn refused_by(self, refusals: &'static [u16]) -> Self {
         Self { refusals, ..self }
     }
 
-    /// Names the codes that ask for the same request again.
+    /// Sets the error codes that ask for the same request again.
     pub(crate) const fn again_at(self, again: &'static [&'static str]) -> Self {
         Self { again, ..self }
     }
 
-    /// Names the statuses by which a lookup says that there is no such thing.
+    /// Sets the statuses by which a lookup says that the object does not exist.
     pub(crate) const fn not_found_at(self, not_found: &'static [u16]) -> Self {
         Self { not_found, ..self }
     }
 
-    /// Says what a person is asked when its outcome stays unknown; the first verdict says that it was done.
+    /// Sets the question for a person if its outcome stays unknown. The first verdict must mean that it was done.
     pub(crate) const fn asks_of(self, question: &'static Question) -> Self {
         Self { unknown: Some(question), ..self }
     }
 
-    /// What a person is asked when nothing more can be found out.
+    /// The question for a person if its outcome stays unknown.
     pub(crate) const fn question(&self) -> &'static Question {
         match self.unknown {
             Some(question) => question,
@@ -186,7 +186,7 @@ impl Operation {
         }
     }
 
-    /// Whether a verdict says that it was done: the first of those that are asked for.
+    /// Whether a verdict means that it was done. That is the first verdict of its question.
     pub(crate) fn says_done(&self, verdict: &str) -> bool {
         self.unknown.is_some_and(|question| question.verdicts().next() == Some(verdict))
     }

@@ -1,4 +1,4 @@
-//! The obligations of one flow, stored in its snapshot: an outbox inside the row.
+//! The pending effects of one flow, stored in its snapshot: an outbox inside the row.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -10,25 +10,25 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::sendings::Sendings;
-use super::{Answered, Call, Effect, Past, PendingEffect, Retry};
+use super::{Call, Effect, GoodReply, Past, PendingEffect, Retry};
 use crate::config::Config;
 use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED};
 use crate::time::{Millis, Timestamp};
 
-/// The longest back-off, unless the policy's first is longer.
+/// The longest back-off, unless the config's first back-off is longer.
 const LONGEST_BACKOFF: Millis = Millis::from_hours(1);
 
-/// How long a lookup by content waits, where sending again under the same key is the first means.
+/// How long a lookup waits if a worker can first send the request again under the same key.
 const LOOK_AFTER: Millis = Millis::from_hours(1);
 
-/// What is owed, in the order in which it arose, and how often each operation was owed.
+/// The pending effects, the oldest first, and how often each operation has been pending.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Outbox<C> {
     pub(crate) entries: Vec<OutboxEntry<C>>,
     pub(crate) counters: Vec<Counter>,
-    /// Requests that are over and may still be told of.
+    /// Requests that are over and may still get a reply.
     pub(crate) past: Vec<Past<C>>,
-    /// What the requests that move money have made: none of it is made by another.
+    /// The objects that requests about money have made. No other request can have made the same one.
     pub(crate) made: Fingerprints,
 }
 
@@ -38,35 +38,35 @@ impl<C> Default for Outbox<C> {
     }
 }
 
-/// How often something was owed: an operation without an intent, or one under an intent that no flow's memory keeps.
+/// The last number of an operation, or of an operation under an intent that the flow does not remember.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Counter(pub(crate) Cow<'static, str>, pub(crate) u32);
 
-/// One obligation, from the transition that caused it until its outcome is known.
+/// One pending effect, from the step that caused it until its outcome is known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}OutboxEntry"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OutboxEntry<C> {
-    /// Why it is owed.
+    /// Its id, which names its cause.
     pub(crate) id: EffectId,
-    /// What has to be carried out.
+    /// What the host must do.
     pub(crate) effect: StoredEffect<C>,
-    /// The instant before which it rests: its schedule, or a back-off.
+    /// The instant before which it rests, because of its schedule or a back-off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) not_before: Option<Timestamp>,
-    /// How often it was begun: the number of its last sending.
+    /// How often it was leased, which is the number of its last sending.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) attempts: u32,
-    /// The end of the lease of whoever has it in hand.
+    /// The end of its lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leased_until: Option<Timestamp>,
-    /// Of a request that was begun, what is known of its sendings.
+    /// What is known about the sendings of a request that was leased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<Box<Sendings>>,
-    /// Whether it is kept back: nobody sees it, and who has it in hand may still say that it is done.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(crate) kept: bool,
+    /// Whether it is withheld. It is not listed, and a worker that holds its lease can still report `done`.
+    #[serde(rename = "kept", default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) withheld: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -74,17 +74,17 @@ const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// What an obligation is.
+/// A pending effect as it is stored.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}StoredEffect"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum StoredEffect<C> {
     /// Send a request.
-    // It never changes: the snapshots of one flow share it.
+    // It never changes, so the snapshots of one flow share it.
     Request(Arc<C>),
-    /// Tell the customer something.
+    /// Notify the customer.
     Notify {
-        /// What to tell.
+        /// The reason, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about.
         about: String,
@@ -97,19 +97,19 @@ pub(crate) enum StoredEffect<C> {
         /// The provider's id of the payment.
         about: String,
     },
-    /// Let the customer in until an instant.
+    /// Give the customer access until an instant.
     Access {
         /// The provider's id of the subscription.
         about: String,
         /// When access ends.
         access_until: Timestamp,
     },
-    /// Have a person look. Its reason stands in its id, and mostly what it is about as well.
+    /// Ask a person. The id contains the reason, and mostly the subject as well.
     Review {
-        /// What it is about, where that cannot stand in the id.
+        /// What it is about, if the id cannot contain that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         about: Option<String>,
-        /// The verdicts to choose from, where they are not all of the question's.
+        /// The verdicts to choose from, if they are not all of the question's.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         verdicts: Vec<Cow<'static, str>>,
     },
@@ -124,40 +124,41 @@ impl<C: Call> Outbox<C> {
         self.entries.iter_mut().find(|it| it.id.as_str() == id)
     }
 
-    /// Takes an obligation out, and with it the lookup that stood in for its outcome.
+    /// Removes an entry, and the lookup of its outcome.
     pub(crate) fn remove(&mut self, id: &str) -> Option<OutboxEntry<C>> {
         let index = self.entries.iter().position(|it| it.id.as_str() == id)?;
-        let gone = self.entries.remove(index);
-        if let StoredEffect::Request(call) = &gone.effect {
-            self.withdraw_outcome(call);
+        let removed = self.entries.remove(index);
+        if let StoredEffect::Request(call) = &removed.effect {
+            self.withdraw_outcome_lookup(call);
         }
-        Some(gone)
+        Some(removed)
     }
 
-    /// Withdraws the lookup that stands in for the outcome of a request.
-    pub(crate) fn withdraw_outcome(&mut self, call: &C) {
-        if let Some(stand_in) = call.outcome_lookup() {
-            self.entries.retain(|it| !matches!(&it.effect, StoredEffect::Request(look_up) if **look_up == stand_in));
+    /// Withdraws the lookup of a request's outcome.
+    pub(crate) fn withdraw_outcome_lookup(&mut self, call: &C) {
+        if let Some(lookup) = call.outcome_lookup() {
+            self.entries.retain(|it| !matches!(&it.effect, StoredEffect::Request(call) if **call == lookup));
         }
     }
 
-    /// Puts an obligation into somebody's hands; a request is sent once more then, and its lookup is owed in time.
+    /// Leases an entry to a worker. A request then counts as sent once more.
     pub(crate) fn lease(&mut self, id: &str, now: Timestamp, lease: Timestamp) {
-        let Some(it) = self.find_mut(id) else { return };
-        it.attempts = it.attempts.saturating_add(1);
-        it.leased_until = Some(lease);
-        it.not_before = None;
-        let begun = it.attempts;
-        let StoredEffect::Request(call) = &it.effect else { return };
+        let Some(entry) = self.find_mut(id) else { return };
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.leased_until = Some(lease);
+        entry.not_before = None;
+        let sending = entry.attempts;
+        let StoredEffect::Request(call) = &entry.effect else { return };
         let name = call.operation().name;
-        it.sent.get_or_insert_with(|| Box::new(Sendings::first(now, lease))).send(begun, now, lease);
-        if let Some(number) = it.id.number() {
+        entry.sent.get_or_insert_with(|| Box::new(Sendings::first(now, lease))).send(sending, now, lease);
+        if let Some(number) = entry.id.number() {
             self.count(name, number);
         }
     }
 
-    /// The next id of an operation, by its number from 1. A lookup is counted only when it is begun: one that was
-    /// planned and never came due leaves no gap.
+    /// The next id of an operation, by its number from 1.
+    ///
+    /// A lookup is counted only when it is leased. So a planned lookup that is withdrawn leaves no gap in the numbers.
     pub(crate) fn next_id(&mut self, call: &C) -> EffectId {
         let operation = call.operation().name;
         let counted = self.counters.iter().find(|it| it.0 == operation).map_or(0, |it| it.1);
@@ -169,27 +170,28 @@ impl<C: Call> Outbox<C> {
         EffectId::of(operation, number)
     }
 
-    /// Numbers a lookup that is seen from now on before those that nobody has seen: theirs are not given out yet.
+    /// Gives a lookup that has just become visible the lowest number among the hidden ones of its operation.
+    ///
+    /// The host has not seen the numbers of the hidden lookups, so they can be exchanged.
     pub(crate) fn renumber(&mut self, id: &EffectId, now: Timestamp) {
-        let Some(seen) = self.entries.iter().position(|it| it.id == *id && !it.is_hidden(now)) else { return };
+        let Some(visible) = self.entries.iter().position(|it| it.id == *id && !it.is_hidden(now)) else { return };
         let is_lower = |it: &OutboxEntry<C>| it.id.kind() == id.kind() && it.id.number() < id.number();
-        let unseen = self.entries.iter().enumerate().filter(|(_, it)| it.is_hidden(now) && is_lower(it));
-        let Some((lowest, _)) = unseen.min_by_key(|(_, it)| it.id.number()) else { return };
-        if let Ok([seen, unseen]) = self.entries.get_disjoint_mut([seen, lowest]) {
-            core::mem::swap(&mut seen.id, &mut unseen.id);
+        let hidden = self.entries.iter().enumerate().filter(|(_, it)| it.is_hidden(now) && is_lower(it));
+        let Some((lowest, _)) = hidden.min_by_key(|(_, it)| it.id.number()) else { return };
+        if let Ok([visible, hidden]) = self.entries.get_disjoint_mut([visible, lowest]) {
+            core::mem::swap(&mut visible.id, &mut hidden.id);
         }
     }
 
-    /// The next number of an operation under the name of an intent: one that it never had before.
+    /// The next number of an operation under an intent, which the two have never had before.
     ///
-    /// The last sixteen names are kept. Of those before, only the highest number is, under no name: a name that is not kept
-    /// goes on above it.
+    /// The outbox keeps the last sixteen intents with their numbers, and the highest number of all the others. An intent
+    /// that is not kept continues above that number.
     pub(crate) fn next_of(&mut self, operation: &str, intent: &Intent) -> u32 {
         let name = format!("{operation}:{intent}");
         let unnamed = format!("{operation}:");
-        let known =
-            self.counters.iter().find(|it| it.0 == name).or_else(|| self.counters.iter().find(|it| it.0 == unnamed));
-        let number = known.map_or(0, |it| it.1).saturating_add(1);
+        let count_of = |name: &str| self.counters.iter().find(|it| it.0 == name).map(|it| it.1);
+        let number = count_of(&name).or_else(|| count_of(&unnamed)).unwrap_or(0).saturating_add(1);
         self.counters.retain(|it| it.0 != name);
         let is_named = |it: &Counter| it.0.starts_with(&unnamed) && it.0 != unnamed;
         while self.counters.iter().filter(|it| is_named(it)).count() >= REMEMBERED
@@ -208,7 +210,7 @@ impl<C: Call> Outbox<C> {
         self.count(String::from(level.as_str()), before.saturating_add(1));
     }
 
-    /// How many levels of access there were under that name.
+    /// How many levels of access there have been under this name.
     pub(crate) fn levels(&self, level: &str) -> u32 {
         self.counters.iter().find(|it| it.0 == level).map_or(0, |it| it.1)
     }
@@ -221,7 +223,7 @@ impl<C: Call> Outbox<C> {
         }
     }
 
-    /// Owes something, in place of what was owed under the same id.
+    /// Adds an entry, in place of the one with the same id.
     pub(crate) fn put(&mut self, id: EffectId, effect: StoredEffect<C>, not_before: Option<Timestamp>) {
         self.entries.retain(|it| it.id != id);
         self.entries.push(OutboxEntry {
@@ -231,33 +233,33 @@ impl<C: Call> Outbox<C> {
             attempts: 0,
             leased_until: None,
             sent: None,
-            kept: false,
+            withheld: false,
         });
     }
 }
 
 impl<C: Call> OutboxEntry<C> {
-    /// Whether somebody has it in hand now.
+    /// The end of its lease, if a worker holds one now.
     pub(crate) fn leased(&self, now: Timestamp) -> Option<Timestamp> {
         self.leased_until.filter(|end| !end.is_over(now))
     }
 
-    /// The instant for which it still rests.
+    /// The end of its rest, if it rests now.
     pub(crate) fn resting(&self, now: Timestamp) -> Option<Timestamp> {
         self.not_before.filter(|not_before| !not_before.is_over(now))
     }
 
-    /// What was never begun and waits for its time is nobody's business yet.
+    /// Whether it is not listed, because it was never leased and its time has not come.
     pub(crate) fn is_hidden(&self, now: Timestamp) -> bool {
         self.attempts == 0 && self.resting(now).is_some()
     }
 
-    /// What it asks of the provider, if it is a request.
+    /// What the request does, if it is one.
     pub(crate) fn call(&self) -> Option<&C> {
         self.shared_call().map(Arc::as_ref)
     }
 
-    /// The same, to be kept.
+    /// What the request does, if it is one, as the value that the snapshots share.
     pub(crate) const fn shared_call(&self) -> Option<&Arc<C>> {
         match &self.effect {
             StoredEffect::Request(call) => Some(call),
@@ -265,7 +267,7 @@ impl<C: Call> OutboxEntry<C> {
         }
     }
 
-    /// Its id and what it asks of the provider, if it is a request.
+    /// Its id and what the request does, if it is one.
     pub(crate) fn into_request(self) -> Option<(EffectId, Arc<C>)> {
         match self.effect {
             StoredEffect::Request(call) => Some((self.id, call)),
@@ -273,12 +275,12 @@ impl<C: Call> OutboxEntry<C> {
         }
     }
 
-    /// Whether a sending of it may have come true.
+    /// Whether a sending of it may have succeeded.
     pub(crate) fn was_sent(&self) -> bool {
         self.sent.as_ref().is_some_and(|it| !it.open.is_empty())
     }
 
-    /// Whether it was begun more than once: what is told of it without a number may be about any of its sendings.
+    /// Whether it was leased more than once. Then a report without a number may be about any of its sendings.
     pub(crate) const fn is_leased_again(&self) -> bool {
         self.attempts > 1
     }
@@ -291,32 +293,33 @@ impl<C: Call> OutboxEntry<C> {
         self.class() == Some(Retry::Reconcile)
     }
 
-    /// Whether it may not be sent again: a sending may have come true, and it is not one to repeat, or was taken.
+    /// Whether it cannot be sent again, because a sending may have succeeded that must not be repeated.
     pub(crate) fn is_held(&self) -> bool {
-        let accepted = self.sent.as_ref().is_some_and(|it| it.answered == Answered::Accepted);
-        self.was_sent() && (accepted || self.is_reconciled())
+        let is_accepted = self.sent.as_ref().is_some_and(|it| it.good_reply == GoodReply::Accepted);
+        self.was_sent() && (is_accepted || self.is_reconciled())
     }
 
-    /// Puts it to rest after news that settles nothing. `sending` is the one that the news is about, if that is known: only
-    /// news of the last one takes it out of its worker's hands. What may not be sent again does not rest, but is held.
+    /// Makes it rest after a report that settles nothing.
+    ///
+    /// `sending` is the sending that the report is about, if the host says so. Only a report on the last one releases the
+    /// lease. A request that is held does not rest.
     pub(crate) fn rest(&mut self, sending: Option<u32>, now: Timestamp, config: &Config, until: Option<Timestamp>) {
         if sending.unwrap_or(1) == self.attempts {
             self.leased_until = None;
         } else if sending.is_some() {
             return;
         }
-        self.not_before = (!self.is_held()).then(|| self.rested(now, config, until));
+        self.not_before = (!self.is_held()).then(|| self.end_of_rest(now, config, until));
     }
 
-    /// The end of its rest: its back-off, or what is later of the instant that the provider asked for and the lease of
-    /// whoever has it in hand.
-    fn rested(&self, now: Timestamp, config: &Config, until: Option<Timestamp>) -> Timestamp {
+    /// The latest of the back-off, the instant that the provider asks for, and the end of the lease.
+    fn end_of_rest(&self, now: Timestamp, config: &Config, until: Option<Timestamp>) -> Timestamp {
         let rest =
             config.backoff_ms.doubled(self.attempts.saturating_sub(1)).min(LONGEST_BACKOFF.max(config.backoff_ms));
         [until, self.leased_until].into_iter().flatten().fold(now.after(rest), Timestamp::max)
     }
 
-    /// When the outcome of what was sent is looked up by its content, unless something makes that due earlier.
+    /// When the lookup of its outcome comes at the latest.
     pub(crate) fn looked_up_at(&self) -> Option<Timestamp> {
         let sent = self.sent.as_ref()?;
         match self.class()? {
@@ -328,7 +331,7 @@ impl<C: Call> OutboxEntry<C> {
         }
     }
 
-    /// Of a notice or a review, its reason and what it is about.
+    /// The reason and the subject of a notice or a review.
     pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
         match &self.effect {
             StoredEffect::Notify { reason, about, .. } => Some((reason, about)),
@@ -360,16 +363,16 @@ impl<C: Call> OutboxEntry<C> {
         }
     }
 
-    /// The obligation as a worker sees it, `allowed` being what the flow's guards say of it, and `review` what it asks.
+    /// The entry as a worker sees it. `is_allowed` says whether no rule forbids its lease; `review` makes a review.
     pub(crate) fn effect_at(
         &self,
         now: Timestamp,
-        allowed: bool,
+        is_allowed: bool,
         review: impl Fn(&str, &str, &[Cow<'static, str>]) -> Effect,
     ) -> PendingEffect {
         let leased_until = self.leased(now);
         let not_before = self.resting(now);
-        let ready = allowed && leased_until.is_none() && not_before.is_none() && !self.is_held();
+        let ready = is_allowed && leased_until.is_none() && not_before.is_none() && !self.is_held();
         PendingEffect {
             id: self.id.clone(),
             effect: self.effect(review),

@@ -1,4 +1,4 @@
-//! Requests that are over: what may still be told of them.
+//! Requests that are over, and that may still get a reply.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Outbox, OutboxEntry};
 use crate::id::EffectId;
 
-/// How many of them are remembered.
+/// How many requests that are over are remembered.
 const REMEMBERED: usize = 8;
 
-/// Of how many things it is remembered that they were made.
+/// How many objects that requests have made are remembered.
 const MADE: usize = 32;
 
-/// What a request has made, so that no other operation's has the same name.
-fn named<C: Call>(call: &C, made: &str) -> String {
+/// The name of an object that a request made. It contains the operation, so that it is unique among all operations.
+fn name_of<C: Call>(call: &C, made: &str) -> String {
     format!("{}:{made}", call.operation().name)
 }
 
-/// A request that is over although one of its sendings was never answered.
+/// A request that is over, although one of its sendings may still get a reply.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "{C}Past"))]
 #[serde(deny_unknown_fields)]
@@ -35,58 +35,55 @@ pub(crate) struct Past<C> {
     pub(crate) end: End,
 }
 
-/// How a request ended one of whose sendings was never answered.
+/// How a request ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
-    /// It was not done, as a person said or lookups showed.
+    /// It was not done, as a person decided or lookups showed.
     #[serde(rename = "judged")]
     Undone,
-    /// It was done, and made what the provider calls so, where it makes anything.
+    /// It was done, and made the object with this id of the provider, if it makes any.
     Done(Option<String>),
 }
 
 impl<C: Call> Past<C> {
-    /// Whether a request is a new try of this one: for the same intent, or with the same content where there is none.
-    pub(crate) fn is_retried_by(&self, it: &OutboxEntry<C>) -> bool {
+    /// Whether an entry is a new try of this request about money, with the same content or under the same intent.
+    pub(crate) fn is_retried_by(&self, entry: &OutboxEntry<C>) -> bool {
         let operation = self.call.operation();
-        let Some(call) =
-            it.call().filter(|call| call.operation().name == operation.name && operation.class.is_of_money())
-        else {
-            return false;
-        };
-        *call == *self.call || (it.id.intent() == self.id.intent() && self.id.number().is_none())
+        let is_same_operation = |call: &&C| call.operation().name == operation.name && operation.class.is_of_money();
+        let has_same_intent = || entry.id.intent() == self.id.intent() && self.id.number().is_none();
+        entry.call().filter(is_same_operation).is_some_and(|call| *call == *self.call || has_same_intent())
     }
 }
 
 impl<C: Call> Outbox<C> {
-    /// Remembers a request that is over, in place of the oldest.
-    pub(crate) fn remember(&mut self, gone: &OutboxEntry<C>, end: End) {
-        let Some(call) = gone.shared_call().filter(|call| call.operation().class.must_be_known()) else { return };
-        self.past.retain(|it| it.id != gone.id);
+    /// Remembers a request that is over, and forgets the oldest if there are too many.
+    pub(crate) fn remember(&mut self, ended: &OutboxEntry<C>, end: End) {
+        let Some(call) = ended.shared_call().filter(|call| call.operation().class.must_be_known()) else { return };
+        self.past.retain(|it| it.id != ended.id);
         if self.past.len() >= REMEMBERED {
             self.past.remove(0);
         }
-        self.past.push(Past { id: gone.id.clone(), call: Arc::clone(call), attempts: gone.attempts, end });
+        self.past.push(Past { id: ended.id.clone(), call: Arc::clone(call), attempts: ended.attempts, end });
     }
 
-    /// Notes what a request has made, by the provider's id.
+    /// Notes the object that a request made, by the provider's id.
     pub(crate) fn note_made(&mut self, call: &C, made: Option<&str>) {
         if let (true, Some(made)) = (call.operation().class.is_of_money(), made) {
-            self.made.add(&named(call, made), MADE);
+            self.made.add(&name_of(call, made), MADE);
         }
     }
 
-    /// Whether an earlier request of the same operation has made it.
+    /// Whether an earlier request of the same operation made the object.
     pub(crate) fn was_made(&self, call: &C, made: &str) -> bool {
-        call.operation().class.is_of_money() && self.made.has(&named(call, made))
+        call.operation().class.is_of_money() && self.made.has(&name_of(call, made))
     }
 
-    /// Notes that a request that had been ended as not done was done.
+    /// Notes that a request was done which had ended as not done.
     pub(crate) fn mark_done(&mut self, id: &EffectId, made: Option<&str>) {
-        if let Some(it) = self.past.iter_mut().find(|it| it.id == *id) {
-            it.end = End::Done(made.map(Into::into));
+        if let Some(past) = self.past.iter_mut().find(|it| it.id == *id) {
+            past.end = End::Done(made.map(Into::into));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a person is asked about a request that does not come to an end by itself.
+//! The question for a person about a request whose outcome stays unknown.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -8,11 +8,11 @@ use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
-/// How long the outcome of a request about money may stay unknown, and a key be turned away, before a person is asked.
+/// How long the outcome about money can stay unknown, or an API key rejected, before a person is asked.
 const ASK_AFTER: Millis = Millis::from_hours(24);
 
 impl<C: Call> OutboxEntry<C> {
-    /// The question, and from when it is asked.
+    /// The question, and from when it is open.
     pub(crate) fn question(&self, config: &Config) -> Option<(Timestamp, &'static Question)> {
         let (sent, operation) = (self.sent.as_ref()?, self.call()?.operation());
         if sent.open.is_empty() {
@@ -26,7 +26,7 @@ impl<C: Call> OutboxEntry<C> {
         Some((sent.ask_at.into_iter().chain(by_schedule).min()?, operation.question()))
     }
 
-    /// The same, once it is time and nobody has the request in hand.
+    /// The question if it is open now. It is not open while a worker holds the lease.
     pub(crate) fn asks(&self, now: Timestamp, config: &Config) -> Option<&'static Question> {
         let (from, question) = self.question(config)?;
         (from.is_over(now) && self.leased(now).is_none()).then_some(question)

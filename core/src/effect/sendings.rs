@@ -1,4 +1,4 @@
-//! The sendings of one request: which of them may have come true, and since when.
+//! The sendings of one request: which of them may have succeeded, and since when.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
-/// How many separate runs of open sendings are kept; beyond, the gap between two counts as open.
+/// How many separate runs of open sendings are kept. If there are more, two are merged, and the gap counts as open.
 const RUNS: usize = 8;
 
-/// How long after the first denial another one settles a request that is about money.
+/// How long after the first denial a second one settles a request about money.
 pub(crate) const BETWEEN_DENIALS: Millis = Millis::from_minutes(10);
 
 /// Sendings whose outcome is unknown, as runs of their numbers.
@@ -33,13 +33,13 @@ impl Open {
         self.0.iter().any(|(first, last)| (*first..=*last).contains(&sending))
     }
 
-    /// Opens the newest sending.
+    /// Adds the newest sending.
     pub(crate) fn add(&mut self, sending: u32) {
         match self.0.last_mut() {
             Some(run) if run.1.saturating_add(1) >= sending => run.1 = run.1.max(sending),
             _ => self.0.push((sending, sending)),
         }
-        // What is merged counts as open: nothing is ever taken for settled that is not.
+        // The gap between merged runs counts as open, so that an open sending never counts as settled.
         if self.0.len() > RUNS
             && let [first, second, ..] = self.0.as_mut_slice()
         {
@@ -67,62 +67,63 @@ impl Open {
     }
 }
 
-/// Whether some sending was answered with a good status.
+/// Whether a sending got a reply with a good status.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answered {
-    /// None was.
+pub(crate) enum GoodReply {
+    /// None did.
     #[default]
-    No,
-    /// One was, in a way that cannot be read as its success.
+    #[serde(rename = "no")]
+    None,
+    /// One did, and the reply does not prove the success.
     Unreadable,
-    /// One was, in a way that no document shows: it is not sent again.
+    /// One did, and no document shows the shape of the success. The request cannot be sent again.
     Accepted,
 }
 
-impl Answered {
-    const fn is_no(&self) -> bool {
-        matches!(self, Self::No)
+impl GoodReply {
+    const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
     }
 }
 
-/// What is known of a request that was handed out.
+/// What is known about the sendings of a request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sendings {
-    /// When the first one was handed out.
+    /// When a worker first leased it.
     pub(crate) first_at: Timestamp,
-    /// When the last one was handed out.
+    /// When a worker last leased it.
     pub(crate) last_at: Timestamp,
-    /// The end of the last lease: until then the last one may still be on its way.
+    /// The end of the last lease. Until then the last sending may still be in flight.
     pub(crate) lease: Timestamp,
-    /// Those whose outcome is unknown.
+    /// The sendings whose outcome is unknown.
     #[serde(default, skip_serializing_if = "Open::is_empty")]
     pub(crate) open: Open,
-    /// Since when some outcome is unknown.
+    /// Since when an outcome is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
-    /// The last one of which it was told that nothing is known.
+    /// The last sending that the host reported as lost, or whose reply proved nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<u32>,
-    /// Whether one was answered with a good status.
-    #[serde(default, skip_serializing_if = "Answered::is_no")]
-    pub(crate) answered: Answered,
-    /// When a lookup denied it first.
+    /// Whether a sending got a reply with a good status.
+    #[serde(rename = "answered", default, skip_serializing_if = "GoodReply::is_none")]
+    pub(crate) good_reply: GoodReply,
+    /// When a lookup first denied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) denied_at: Option<Timestamp>,
-    /// Since when every sending is turned away.
+    /// Since when the provider rejects the API key of every sending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unadmitted_since: Option<Timestamp>,
-    /// When a person is to be asked, where no more can be found out.
+    /// From when a person is asked, if only a person can find out the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ask_at: Option<Timestamp>,
 }
 
 impl Sendings {
-    /// The first sending.
+    /// The sendings of a request that is about to be sent for the first time.
     pub(crate) const fn first(now: Timestamp, lease: Timestamp) -> Self {
         Self {
             first_at: now,
@@ -131,14 +132,14 @@ impl Sendings {
             open: Open(Vec::new()),
             since: None,
             lost: None,
-            answered: Answered::No,
+            good_reply: GoodReply::None,
             denied_at: None,
             unadmitted_since: None,
             ask_at: None,
         }
     }
 
-    /// Another sending, or the first one.
+    /// Adds a sending.
     pub(crate) fn send(&mut self, sending: u32, now: Timestamp, lease: Timestamp) {
         self.last_at = now;
         self.lease = self.lease.max(lease);
@@ -146,30 +147,32 @@ impl Sendings {
         self.open.add(sending);
     }
 
-    /// A sending is known to have done nothing. Whether none is open any more.
+    /// Closes a sending that is known to have done nothing, and returns whether none is open any more.
     pub(crate) fn close(&mut self, sending: u32) -> bool {
         self.open.close(sending);
-        let over = self.open.is_empty();
-        if over {
+        let none_is_open = self.open.is_empty();
+        if none_is_open {
             (self.since, self.denied_at, self.ask_at) = (None, None, None);
         }
-        over
+        none_is_open
     }
 }
 
-/// What is told of the sendings of a request that is owed.
+/// Reports on the sendings of a pending request.
 impl<C: Call> Outbox<C> {
     fn sendings(&mut self, id: &str) -> Option<&mut Sendings> {
         self.find_mut(id)?.sent.as_deref_mut()
     }
 
-    /// A sending did nothing. Whether none is open any more; of one that is not known which, nothing is closed.
+    /// Closes a sending that did nothing, and returns whether none is open any more.
+    ///
+    /// Without the number of the sending, this closes nothing.
     pub(crate) fn close(&mut self, id: &str, sending: Option<u32>) -> bool {
-        let closed = sending.and_then(|sending| Some(self.sendings(id)?.close(sending)));
-        closed.unwrap_or(false)
+        let none_is_open = sending.and_then(|sending| Some(self.sendings(id)?.close(sending)));
+        none_is_open.unwrap_or(false)
     }
 
-    /// Puts a request to rest, see [`OutboxEntry::rest`](super::OutboxEntry::rest).
+    /// Makes an entry rest; see [`OutboxEntry::rest`](super::OutboxEntry::rest).
     pub(crate) fn rest(
         &mut self,
         id: &str,
@@ -183,66 +186,64 @@ impl<C: Call> Outbox<C> {
         }
     }
 
-    /// Nothing is known of a sending.
+    /// Notes that the outcome of a sending stays unknown.
     pub(crate) fn note_lost(&mut self, id: &str, sending: u32) {
         if let Some(it) = self.sendings(id) {
             it.lost = it.lost.max(Some(sending));
         }
     }
 
-    /// A sending was answered with a good status that proves nothing.
-    pub(crate) fn note_reply(&mut self, id: &str, answered: Answered) {
+    /// Notes a reply with a good status that does not prove the success.
+    pub(crate) fn note_good_reply(&mut self, id: &str, reply: GoodReply) {
         if let Some(it) = self.sendings(id) {
-            it.answered = it.answered.max(answered);
+            it.good_reply = it.good_reply.max(reply);
         }
     }
 
-    /// A sending was turned away.
-    pub(crate) fn turn_away(&mut self, id: &str, now: Timestamp) {
+    /// Notes that the provider rejected the API key of a sending.
+    pub(crate) fn note_unadmitted(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.sendings(id) {
             it.unadmitted_since.get_or_insert(now);
         }
     }
 
-    /// A person is asked now: no more can be found out.
+    /// Asks a person now, because only a person can find out the outcome.
     pub(crate) fn ask(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.sendings(id) {
             it.ask_at.get_or_insert(now);
         }
     }
 
-    /// A person wants it tried on: its schedule begins anew.
+    /// Restarts the schedule of a request, because a person wants it sent again.
     pub(crate) fn try_again(&mut self, id: &str, now: Timestamp) {
-        if let Some(it) = self.find_mut(id) {
-            it.not_before = None;
-            // What a customer may have in hands waits for its lookup even so.
-            let is_in_use = it.class() == Some(Retry::Harmless);
-            if let Some(sent) = it.sent.as_deref_mut() {
-                (sent.unadmitted_since, sent.ask_at) = (None, None);
-                sent.since = sent.since.map(|_| now);
-                if !is_in_use {
-                    // What was taken and never shown is sent again: somebody says so.
-                    sent.answered = sent.answered.min(Answered::Unreadable);
-                }
-            }
+        let Some(entry) = self.find_mut(id) else { return };
+        entry.not_before = None;
+        let is_harmless = entry.class() == Some(Retry::Harmless);
+        let Some(sent) = entry.sent.as_deref_mut() else { return };
+        (sent.unadmitted_since, sent.ask_at) = (None, None);
+        sent.since = sent.since.map(|_| now);
+        // The customer may use what a harmless request made, so it stays held until its lookup. The person's verdict
+        // releases every other request that the provider accepted.
+        if !is_harmless {
+            sent.good_reply = sent.good_reply.min(GoodReply::Unreadable);
         }
     }
 
-    /// Whatever is owed may have been sent since a backup was taken. The ids of what only its lookup can tell.
+    /// Counts every pending request as sent, and returns their ids. A worker may have sent them after the backup.
     pub(crate) fn restore(&mut self, taken_at: Timestamp, now: Timestamp, lease: Timestamp) -> Vec<EffectId> {
         let mut sent = Vec::new();
-        for it in &mut self.entries {
-            let Some(call) = it.call().filter(|call| !call.operation().is_lookup()) else { continue };
-            let in_use = call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();
-            it.attempts = it.attempts.saturating_add(1);
-            let sendings = it.sent.get_or_insert_with(|| Box::new(Sendings::first(taken_at, lease)));
-            sendings.send(it.attempts, now, lease);
-            if in_use {
-                // What came of it may be in a customer's hands by now: its lookup tells before another is made.
-                sendings.answered = Answered::Accepted;
+        for entry in &mut self.entries {
+            let Some(call) = entry.call().filter(|call| !call.operation().is_lookup()) else { continue };
+            let may_be_in_use = call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();
+            entry.attempts = entry.attempts.saturating_add(1);
+            let sendings = entry.sent.get_or_insert_with(|| Box::new(Sendings::first(taken_at, lease)));
+            sendings.send(entry.attempts, now, lease);
+            if may_be_in_use {
+                // The customer may use what it made. It is held, so that its lookup comes before another is made.
+                sendings.good_reply = GoodReply::Accepted;
             }
-            (it.leased_until, it.not_before) = (Some(lease), None);
-            sent.push(it.id.clone());
+            (entry.leased_until, entry.not_before) = (Some(lease), None);
+            sent.push(entry.id.clone());
         }
         sent
     }

@@ -1,4 +1,4 @@
-//! A snapshot of whichever flow: what bindings hold, where the flow is known only at run time.
+//! A snapshot of any flow, as bindings hold it: the flow is known only at run time.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -10,7 +10,7 @@ use core::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::catalogue::idle;
+use crate::catalogue::why_without_effect;
 use crate::config::{Config, Context};
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, FactError, Failure};
@@ -18,7 +18,7 @@ use crate::flow::{FacetTransition, Flow, Named};
 use crate::id::{CorrelationId, EffectId, Key};
 use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
 use crate::providers::{for_each_flow, named};
-use crate::rule::{CoreRule, Level, Rule, RuleSet, Violation};
+use crate::rule::{CoreRule, Rule, RuleSet, Violation};
 use crate::snapshot::{
     Fault, HandleError, Heading, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
 };
@@ -27,32 +27,32 @@ use crate::time::Timestamp;
 /// The longest command that is read: 256 KiB.
 pub const LARGEST_COMMAND: usize = 256 << 10;
 
-/// A snapshot of whichever flow, whose commands, facts and settings are JSON.
+/// A snapshot of any flow, whose commands are JSON.
 pub trait AnySnapshot: Send + Sync {
     /// The id of its flow.
     fn flow(&self) -> &'static str;
     /// The host's name for it.
     fn key(&self) -> &Key;
-    /// How often it has changed.
+    /// The number of changes.
     fn revision(&self) -> u64;
     /// Its JSON.
     fn save(&self) -> String;
     /// Its JSON in an older format.
     fn save_as(&self, format: u32) -> Result<String, SaveError>;
     /// See [`Snapshot::handle`].
-    fn handle(&self, command: &str, cx: &Context) -> Result<AnyStep, AnyError>;
+    fn handle(&self, command: &str, context: &Context) -> Result<AnyStep, AnyError>;
     /// See [`Snapshot::lease`].
-    fn lease(&self, effect: &EffectId, cx: &Context) -> Result<AnyLease, AnyError>;
+    fn lease(&self, effect: &EffectId, context: &Context) -> Result<AnyLease, AnyError>;
     /// See [`Snapshot::observe`].
-    fn observe(&self, fact: Fact<'_>, cx: &Context) -> Result<AnyStep, AnyError>;
+    fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError>;
     /// See [`Snapshot::effects`].
-    fn effects(&self, cx: &Context) -> Vec<PendingEffect>;
+    fn effects(&self, context: &Context) -> Vec<PendingEffect>;
     /// See [`Snapshot::waiting_for`].
-    fn waiting_for(&self, cx: &Context) -> Vec<Wait>;
+    fn waiting_for(&self, context: &Context) -> Vec<Wait>;
     /// See [`Snapshot::actions`].
-    fn actions(&self, cx: &Context) -> Vec<AnyAction>;
+    fn actions(&self, context: &Context) -> Vec<AnyAction>;
     /// See [`Snapshot::wake_at`].
-    fn wake_at(&self, cx: &Context) -> Option<Timestamp>;
+    fn wake_at(&self, context: &Context) -> Option<Timestamp>;
     /// See [`Snapshot::ids`].
     fn ids(&self) -> Vec<CorrelationId>;
 }
@@ -63,21 +63,21 @@ impl fmt::Debug for dyn AnySnapshot + '_ {
     }
 }
 
-/// The rule of that code, which begins with whose rule it is.
+/// The rule with this code, whose first part is the provider's name.
 fn rule(code: &str) -> Option<&'static Rule> {
-    let of = code.split_once('.').map_or("", |(of, _)| of);
-    match named(of) {
+    let provider = code.split_once('.').map_or("", |(provider, _)| provider);
+    match named(provider) {
         Some(provider) => (provider.rules)().into_iter().find(|rule| rule.code == code),
         None => CoreRule::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
     }
 }
 
-/// What an accepted command or a fact leads to, in whichever flow.
+/// The result of an accepted command or a fact, of any flow.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Step"))]
 #[non_exhaustive]
 pub struct AnyStep {
-    /// The next snapshot; of the same revision where nothing has changed.
+    /// The next snapshot. It has the same revision if nothing has changed.
     #[serde(serialize_with = "saved")]
     #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Value"))]
     pub next: Box<dyn AnySnapshot>,
@@ -85,15 +85,15 @@ pub struct AnyStep {
     pub ignored: Option<Ignored>,
     /// The moves that the facets have made.
     pub transitions: Vec<FacetTransition>,
-    /// Ids that are known from now on.
+    /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
     pub new_ids: Vec<CorrelationId>,
-    /// The provider's refusal that this fact brought.
+    /// The reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
-    /// Rules that are broken and only warned about.
+    /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
 }
 
-/// An effect that a worker holds alone until its lease ends, in whichever flow.
+/// A worker's exclusive hold on an effect, for a limited time, of any flow.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Lease"))]
 #[non_exhaustive]
@@ -102,13 +102,13 @@ pub struct AnyLease {
     #[serde(serialize_with = "saved")]
     #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Value"))]
     pub next: Box<dyn AnySnapshot>,
-    /// The complete request, where the effect is one.
+    /// The complete request, if the effect is one.
     pub request: Option<Request>,
-    /// Rules that are broken and only warned about.
+    /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
 }
 
-/// An action of whichever flow, and what stands in its way.
+/// An action of any flow, and the rules that block it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Action"))]
 #[non_exhaustive]
@@ -119,37 +119,37 @@ pub struct AnyAction {
     pub allowed: bool,
     /// The rules that it would break.
     pub violations: Vec<Violation>,
-    /// What would be warned about.
+    /// The rules that it would break with a warning.
     pub warnings: Vec<Violation>,
 }
 
-/// Why a call came to nothing.
+/// Why a call led to nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum AnyError {
-    /// The command is rejected: a normal answer.
+    /// The command or the lease is rejected, which is a normal result.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// JSON of ours is wrong.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// A snapshot cannot be read.
+    /// A snapshot is not readable.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// A snapshot cannot be written in that format.
+    /// A snapshot cannot be written in a format.
     #[error(transparent)]
     Save(#[from] SaveError),
     /// The host built a fact wrong.
     #[error(transparent)]
     Fact(#[from] FactError),
-    /// A bug of the library's.
+    /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl From<HandleError> for AnyError {
-    fn from(why: HandleError) -> Self {
-        match why {
+    fn from(error: HandleError) -> Self {
+        match error {
             HandleError::Rejected(rejection) => rejection.into(),
             HandleError::Fault(fault) => fault.into(),
         }
@@ -157,15 +157,15 @@ impl From<HandleError> for AnyError {
 }
 
 impl From<ObserveError> for AnyError {
-    fn from(why: ObserveError) -> Self {
-        match why {
-            ObserveError::Fact(wrong) => wrong.into(),
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Fact(error) => error.into(),
             ObserveError::Fault(fault) => fault.into(),
         }
     }
 }
 
-#[expect(clippy::borrowed_box, reason = "serde hands over a reference to the field")]
+#[expect(clippy::borrowed_box, reason = "serde passes a reference to the field")]
 fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Result<S::Ok, S::Error> {
     Verbatim(&next.save()).serialize(serializer)
 }
@@ -195,30 +195,30 @@ where
         self.save_as(format)
     }
 
-    fn handle(&self, command: &str, cx: &Context) -> Result<AnyStep, AnyError> {
+    fn handle(&self, command: &str, context: &Context) -> Result<AnyStep, AnyError> {
         let command = read_command::<F>(command).map_err(|error| error.under("/command"))?;
-        Ok(any(Self::handle(self, command, cx)?))
+        Ok(any(Self::handle(self, command, context)?))
     }
 
-    fn lease(&self, effect: &EffectId, cx: &Context) -> Result<AnyLease, AnyError> {
-        let Lease { next, request, warnings } = Self::lease(self, effect, cx)?;
+    fn lease(&self, effect: &EffectId, context: &Context) -> Result<AnyLease, AnyError> {
+        let Lease { next, request, warnings } = Self::lease(self, effect, context)?;
         Ok(AnyLease { next: Box::new(next), request, warnings })
     }
 
-    fn observe(&self, fact: Fact<'_>, cx: &Context) -> Result<AnyStep, AnyError> {
-        Ok(any(Self::observe(self, fact, cx)?))
+    fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError> {
+        Ok(any(Self::observe(self, fact, context)?))
     }
 
-    fn effects(&self, cx: &Context) -> Vec<PendingEffect> {
-        Self::effects(self, cx)
+    fn effects(&self, context: &Context) -> Vec<PendingEffect> {
+        Self::effects(self, context)
     }
 
-    fn waiting_for(&self, cx: &Context) -> Vec<Wait> {
-        Self::waiting_for(self, cx)
+    fn waiting_for(&self, context: &Context) -> Vec<Wait> {
+        Self::waiting_for(self, context)
     }
 
-    fn actions(&self, cx: &Context) -> Vec<AnyAction> {
-        let actions = Self::actions(self, cx).into_iter();
+    fn actions(&self, context: &Context) -> Vec<AnyAction> {
+        let actions = Self::actions(self, context).into_iter();
         let any = actions.map(|it| AnyAction {
             action: it.action.name(),
             allowed: it.is_allowed(),
@@ -228,8 +228,8 @@ where
         any.collect()
     }
 
-    fn wake_at(&self, cx: &Context) -> Option<Timestamp> {
-        Self::wake_at(self, cx)
+    fn wake_at(&self, context: &Context) -> Option<Timestamp> {
+        Self::wake_at(self, context)
     }
 
     fn ids(&self) -> Vec<CorrelationId> {
@@ -246,7 +246,7 @@ where
     AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }
 }
 
-/// Reads a command of a flow from JSON: one of the provider's operations.
+/// Reads a command of a flow from JSON: an object with a `type`, which is one of the provider's operations.
 ///
 /// ```
 /// use rulebound::{ffi::read_command, truemed::{PaymentToken, payment_token::Command}};
@@ -256,7 +256,7 @@ where
 /// assert_eq!(wrong.pointer, "/items");
 /// ```
 ///
-/// One that is longer than [`LARGEST_COMMAND`] is rejected, so that what it leads to can be saved and loaded again.
+/// A command that is longer than [`LARGEST_COMMAND`] is an error, so that the next snapshot can be loaded.
 pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
     if text.len() > LARGEST_COMMAND {
         return Err(Malformed::new("", "is longer than 256 KiB"));
@@ -264,7 +264,7 @@ pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
     decode_tagged(tag(text)?, text)
 }
 
-/// Reads the id of an effect from JSON's text.
+/// Reads the id of an effect.
 pub fn read_effect(text: &str) -> Result<EffectId, Malformed> {
     EffectId::parse(text).map_err(|_| Malformed::new("/effect", "is not the id of an effect"))
 }
@@ -274,21 +274,23 @@ pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
     decode_tagged(tag(text)?, text)
 }
 
-/// Reads the host's choices from JSON; an override that would have no effect is an error.
+/// Reads the config from JSON. An override that would have no effect is an error.
 pub fn read_config(text: &str) -> Result<Config, Malformed> {
     decode(text).and_then(checked).map_err(|error| error.under("/config"))
 }
 
-/// A config whose every override has an effect.
+/// Checks that every override of a config has an effect.
 pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
-    let idle = |(code, level): (&String, &Level)| match rule(code) {
-        Some(rule) => idle(rule, *level).map(|why| (code.clone(), why)),
-        None => Some((code.clone(), "is not the code of a rule: copy it from the catalogue")),
-    };
-    match config.overrides.iter().find_map(idle) {
-        Some((code, why)) => Err(Malformed::new(format!("/overrides/{code}"), why)),
-        None => Ok(config),
+    for (code, level) in &config.overrides {
+        let wrong = match rule(code) {
+            Some(rule) => why_without_effect(rule, *level),
+            None => Some("is not the code of a rule: copy it from the catalogue"),
+        };
+        if let Some(reason) = wrong {
+            return Err(Malformed::new(format!("/overrides/{code}"), reason));
+        }
     }
+    Ok(config)
 }
 
 /// Reads the time of a call from JSON.
@@ -296,7 +298,7 @@ pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
     decode(text).map_err(|error| error.under("/now"))
 }
 
-/// A flow that has not begun, by the flow's id; nothing if there is no such flow.
+/// A flow that has not started, by the flow's id; nothing if there is no such flow.
 pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
     macro_rules! start {
         ($provider:ident :: $flow:ident) => {
@@ -309,7 +311,7 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
     None
 }
 
-/// Reads a snapshot of whichever flow.
+/// Reads a snapshot of any flow.
 pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
     let heading = Heading::read(json)?;
     macro_rules! load {

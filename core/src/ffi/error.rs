@@ -1,4 +1,4 @@
-//! What is wrong with a call, as every language tells it.
+//! What is wrong with a call, as every language reports it.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use crate::json::Malformed;
 use crate::snapshot::{Rejection, SaveError};
 use crate::webhook::AuthError;
 
-/// The kinds of problem.
+/// The kinds of errors.
 #[cfg(feature = "schemas")]
 pub(super) const CODES: [&str; 8] = [
     "malformed",
@@ -25,12 +25,12 @@ pub(super) const CODES: [&str; 8] = [
     "internal",
 ];
 
-/// What is wrong with a call: data that cannot be read, never a rule that is broken.
+/// What is wrong with a call, such as malformed data. It is never a broken rule.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct CallError {
-    /// Its kind: `malformed`, `unreadable_snapshot`, `unknown_format`, `inexpressible`, `unknown`, `not_authentic`, `too_long` or
-    /// `internal`.
+    /// The kind of the error: `malformed`, `unreadable_snapshot`, `unknown_format`, `inexpressible`, `unknown`,
+    /// `not_authentic`, `too_long` or `internal`.
     pub code: &'static str,
     /// A JSON Pointer to what is wrong in the call.
     pub pointer: String,
@@ -43,33 +43,34 @@ impl CallError {
         Self { code, pointer: pointer.into(), message: format!("{message}") }
     }
 
-    /// Why a call came to nothing; the rejection of a command is no error.
-    pub fn of(why: AnyError) -> Result<Self, Rejection> {
-        Ok(match why {
+    /// Why a call led to nothing. A rejection is not an error.
+    pub fn of(error: AnyError) -> Result<Self, Rejection> {
+        Ok(match error {
             AnyError::Rejected(rejection) => return Err(rejection),
             AnyError::Malformed(Malformed { pointer, reason }) => Self::new("malformed", pointer, reason),
-            AnyError::Load(wrong) => {
-                let (pointer, text) = (wrong.pointer(), format!("{wrong}"));
-                // The pointer stands beside the message: in the message it would stand there twice.
-                let named = text.strip_prefix(&format!("`{pointer}`")).map(|rest| rest.trim_start_matches([':', ' ']));
-                Self::new("unreadable_snapshot", format!("/snapshot{pointer}"), named.unwrap_or(&text))
+            AnyError::Load(error) => {
+                let (pointer, message) = (error.pointer(), format!("{error}"));
+                // The error has the pointer in a field of its own, so the message does not repeat it.
+                let without_pointer =
+                    message.strip_prefix(&format!("`{pointer}`")).map(|rest| rest.trim_start_matches([':', ' ']));
+                Self::new("unreadable_snapshot", format!("/snapshot{pointer}"), without_pointer.unwrap_or(&message))
             }
-            AnyError::Save(wrong) => {
-                let code = if matches!(wrong, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
-                Self::new(code, "/format", wrong)
+            AnyError::Save(error) => {
+                let code = if matches!(error, SaveError::Unknown(_)) { "unknown_format" } else { "inexpressible" };
+                Self::new(code, "/format", error)
             }
-            AnyError::Fact(wrong) => Self::from(wrong).under("/fact"),
+            AnyError::Fact(error) => Self::from(error).under("/fact"),
             AnyError::Fault(fault) => Self::internal(fault),
         })
     }
 
-    /// The same, seen from further out.
+    /// The same error with its pointer below a prefix.
     fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
         self
     }
 
-    /// A bug of ours, such as a panic that a binding caught.
+    /// A bug in the library, such as a panic that a binding caught.
     pub fn internal(what: impl Display) -> Self {
         Self::new("internal", "", what)
     }
@@ -80,22 +81,22 @@ impl CallError {
     }
 }
 
-/// A webhook that is not the provider's, or a question about one that cannot be answered.
+/// A webhook that is not authentic, or a call that cannot decide it.
 impl From<AuthError> for CallError {
-    fn from(why: AuthError) -> Self {
-        match why {
-            AuthError::UnknownProvider => Self::new("unknown", "/provider", why),
-            AuthError::NoSecret => Self::new("malformed", "/secrets", why),
-            AuthError::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), why),
-            AuthError::NowInSeconds => Self::new("malformed", "/now", why),
-            _ => Self::new("not_authentic", "", why),
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::UnknownProvider => Self::new("unknown", "/provider", error),
+            AuthError::NoSecret => Self::new("malformed", "/secrets", error),
+            AuthError::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), error),
+            AuthError::NowInSeconds => Self::new("malformed", "/now", error),
+            _ => Self::new("not_authentic", "", error),
         }
     }
 }
 
 /// A fact, or the body of a webhook, that the host built wrong.
 impl From<FactError> for CallError {
-    fn from(wrong: FactError) -> Self {
-        Self::new("malformed", wrong.pointer, wrong.reason)
+    fn from(error: FactError) -> Self {
+        Self::new("malformed", error.pointer, error.reason)
     }
 }

@@ -1,4 +1,4 @@
-//! The one function that every binding forwards to: JSON in, JSON out, every verb.
+//! The one function that every binding forwards to. It takes a verb as JSON, and returns its result as JSON.
 
 mod any;
 mod error;
@@ -32,7 +32,7 @@ pub use error::CallError;
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///
-/// It moves when a request that was understood no longer is, or an answer lacks what it had; not when either gains.
+/// It changes if a verb or a field is removed, or has another meaning. It does not change if one is added.
 pub const PROTOCOL: u32 = 1;
 
 /// The longest request that is read: 4 MiB.
@@ -43,14 +43,14 @@ pub const LARGEST_CALL: usize = 4 << 20;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CallRequest"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Verb<'a> {
-    /// A flow that has not begun.
+    /// Starts a flow.
     Start {
         /// The flow's id.
         flow: String,
-        /// The host's name for it, never used before or again.
+        /// The host's name for the snapshot. Never use it again.
         key: Key,
     },
-    /// Reads a snapshot, and gives it in the newest format.
+    /// Reads a snapshot, and returns it in the newest format.
     Load {
         /// The snapshot.
         #[serde(borrow)]
@@ -64,7 +64,7 @@ enum Verb<'a> {
         /// The format.
         format: u32,
     },
-    /// The host wants something.
+    /// Carries out a command of the host.
     Handle {
         /// The snapshot.
         #[serde(borrow)]
@@ -78,12 +78,12 @@ enum Verb<'a> {
         #[serde(default)]
         config: Config,
     },
-    /// A worker takes an effect, alone until the lease ends.
+    /// Leases an effect to one worker until the lease ends.
     Lease {
         /// The snapshot.
         #[serde(borrow)]
         snapshot: RawText<'a>,
-        /// The effect.
+        /// The id of the effect.
         effect: EffectId,
         /// The time of the call.
         now: Timestamp,
@@ -91,7 +91,7 @@ enum Verb<'a> {
         #[serde(default)]
         config: Config,
     },
-    /// Something has happened.
+    /// Applies a fact.
     Observe {
         /// The snapshot.
         #[serde(borrow)]
@@ -105,29 +105,29 @@ enum Verb<'a> {
         #[serde(default)]
         config: Config,
     },
-    /// The effects that have to be carried out, each once.
+    /// Lists the pending effects.
     #[serde(borrow)]
-    Effects(Look<'a>),
-    /// What the provider or the customer has to do.
+    Effects(View<'a>),
+    /// Lists what the provider or the customer must do.
     #[serde(borrow)]
-    WaitingFor(Look<'a>),
-    /// Every action: whether it is allowed now, or why not.
+    WaitingFor(View<'a>),
+    /// Lists every action, and whether it is allowed now.
     #[serde(borrow)]
-    Actions(Look<'a>),
-    /// When to look at the flow again.
+    Actions(View<'a>),
+    /// Says when to look at the flow again.
     #[serde(borrow)]
-    WakeAt(Look<'a>),
-    /// The ids by which a signal finds the flow.
+    WakeAt(View<'a>),
+    /// Lists the ids by which a signal finds the flow.
     Ids {
         /// The snapshot.
         #[serde(borrow)]
         snapshot: RawText<'a>,
     },
-    /// Whether a webhook is the provider's, told from its raw body.
+    /// Decides whether a webhook is authentic.
     Authenticate {
         /// The provider's name.
         provider: String,
-        /// The secrets that the host shares with it; any of them may fit.
+        /// The secrets that the host shares with the provider. One of them must match.
         #[serde(borrow)]
         secrets: Vec<Cow<'a, str>>,
         /// The webhook's headers.
@@ -138,12 +138,12 @@ enum Verb<'a> {
         body: Cow<'a, str>,
         /// The time of the call.
         now: Timestamp,
-        /// How far from now its signature may be: 5 minutes at Flex, and any at Truemed, unless told. Truemed tells a
-        /// webhook again for up to seven days, and no document says that each time it is signed anew.
+        /// How far the time of the signature can be from now. If absent, it is 5 minutes at Flex, and unlimited at Truemed:
+        /// Truemed repeats a webhook for up to 7 days, and no document says that it signs each repetition anew.
         #[serde(default)]
         tolerance: Option<Millis>,
     },
-    /// The ids by which a webhook finds its flows.
+    /// Lists the ids by which a webhook finds its flows.
     Correlate {
         /// The provider's name.
         provider: String,
@@ -151,39 +151,39 @@ enum Verb<'a> {
         #[serde(borrow)]
         body: Cow<'a, str>,
     },
-    /// The status that the provider wants for a stored webhook.
+    /// Returns the HTTP status that the provider expects for a webhook that the host has stored.
     Acknowledgement {
         /// The provider's name.
         provider: String,
     },
-    /// The key of a flow whose identity is the provider's own thing, such as a token that can be used once.
+    /// Returns the key of a flow that belongs to one object of the provider, such as a one-time token.
     KeyFor {
         /// The kind, as the provider's page names it.
         kind: String,
-        /// What the provider calls the thing.
+        /// The provider's id of the object.
         name: String,
     },
-    /// A question to one of the provider's pure modules.
+    /// Answers a question that needs no snapshot.
     Ask {
         /// The provider's name.
         provider: String,
         /// The question's name.
         question: String,
-        /// What is asked about.
+        /// The fields of the question.
         #[serde(borrow)]
         with: RawText<'a>,
     },
-    /// Every rule and every flow.
+    /// Returns every rule and every flow.
     Catalogue {},
-    /// What this is.
+    /// Returns the versions of the library.
     Versions {},
 }
 
-/// What the four views of a snapshot take.
+/// The fields of the four views of a snapshot.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Look<'a> {
+struct View<'a> {
     /// The snapshot.
     #[serde(borrow)]
     snapshot: RawText<'a>,
@@ -194,19 +194,19 @@ struct Look<'a> {
     config: Config,
 }
 
-/// An answer.
+/// The answer to a verb.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Answer"))]
 #[serde(rename_all = "snake_case")]
 enum Answer<T> {
-    /// What was asked for.
+    /// The result of the verb.
     Ok(T),
-    /// The command or the lease is rejected: every rule that it would break.
+    /// The command or the lease is rejected.
     Rejected {
         /// The broken rules, in the order in which they were found.
         violations: Vec<Violation>,
     },
-    /// The request is wrong.
+    /// The call is wrong.
     Error {
         /// What kind of error it is.
         #[cfg_attr(feature = "schemas", schemars(extend("enum" = error::CODES)))]
@@ -218,7 +218,7 @@ enum Answer<T> {
     },
 }
 
-/// The versions of what answers.
+/// The versions of the library.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Versions {
@@ -232,9 +232,10 @@ struct Versions {
     formats: BTreeMap<&'static str, Vec<u32>>,
 }
 
-/// Does one verb: `{"handle": {…}}` to `{"ok": …}`, `{"rejected": {"violations": […]}}` or
-/// `{"error": {"code", "pointer", "message"}}`, `pointer` being a JSON Pointer into the verb's fields. Never panics
-/// in a release, whatever the text.
+/// Carries out one verb, such as `{"handle": {…}}`.
+///
+/// The answer is `{"ok": …}`, `{"rejected": {"violations": […]}}` or `{"error": {"code", "pointer", "message"}}`. The
+/// `pointer` is a JSON Pointer into the verb's fields. A release never panics, whatever the request is.
 ///
 /// ```
 /// let answer = rulebound::ffi::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
@@ -242,15 +243,15 @@ struct Versions {
 /// ```
 pub fn call(request: &str) -> String {
     if request.len() > LARGEST_CALL {
-        return tell(CallError::new("too_long", "", "the request is longer than 4 MiB"));
+        return error(CallError::new("too_long", "", "the request is longer than 4 MiB"));
     }
     match decode::<Verb<'_>>(request) {
-        Ok(verb) => serve(verb).unwrap_or_else(|wrong| wrong),
-        Err(Malformed { pointer, reason }) => tell(CallError::new("malformed", within_verb(&pointer), reason)),
+        Ok(verb) => serve(verb).unwrap_or_else(|answer| answer),
+        Err(Malformed { pointer, reason }) => error(CallError::new("malformed", within_verb(&pointer), reason)),
     }
 }
 
-/// A field as seen from the verb's fields.
+/// A pointer into the request as a pointer into the verb's fields.
 fn within_verb(pointer: &str) -> &str {
     pointer
         .char_indices()
@@ -259,7 +260,7 @@ fn within_verb(pointer: &str) -> &str {
         .map_or("", |(start, _)| pointer.get(start..).unwrap_or(""))
 }
 
-/// An answer, or the error that is one too.
+/// An answer. The error is an answer too.
 type Served = Result<String, String>;
 
 fn serve(verb: Verb<'_>) -> Served {
@@ -269,40 +270,40 @@ fn serve(verb: Verb<'_>) -> Served {
             None => Err(unknown("/flow", &flow, "flow")),
         },
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
-        Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| refuse(it.into()))?),
+        Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| failed(it.into()))?),
         Verb::Handle { snapshot, command, now, config } => {
-            let cx = context(now, config)?;
-            ok(&open(snapshot)?.handle(command.get(), &cx).map_err(refuse)?)
+            let context = context(now, config)?;
+            ok(&open(snapshot)?.handle(command.get(), &context).map_err(failed)?)
         }
         Verb::Lease { snapshot, effect, now, config } => {
-            let cx = context(now, config)?;
-            ok(&open(snapshot)?.lease(&effect, &cx).map_err(refuse)?)
+            let context = context(now, config)?;
+            ok(&open(snapshot)?.lease(&effect, &context).map_err(failed)?)
         }
         Verb::Observe { snapshot, fact, now, config } => {
-            let cx = context(now, config)?;
+            let context = context(now, config)?;
             let snapshot = open(snapshot)?;
-            let fact = read_fact(fact.get()).map_err(|it| refuse(it.under("/fact").into()))?;
-            ok(&snapshot.observe(fact, &cx).map_err(refuse)?)
+            let fact = read_fact(fact.get()).map_err(|it| failed(it.under("/fact").into()))?;
+            ok(&snapshot.observe(fact, &context).map_err(failed)?)
         }
-        Verb::Effects(look) => look.at(|at, cx| at.effects(cx)),
-        Verb::WaitingFor(look) => look.at(|at, cx| at.waiting_for(cx)),
-        Verb::Actions(look) => look.at(|at, cx| at.actions(cx)),
-        Verb::WakeAt(look) => look.at(|at, cx| at.wake_at(cx)),
+        Verb::Effects(view) => view.show(|snapshot, context| snapshot.effects(context)),
+        Verb::WaitingFor(view) => view.show(|snapshot, context| snapshot.waiting_for(context)),
+        Verb::Actions(view) => view.show(|snapshot, context| snapshot.actions(context)),
+        Verb::WakeAt(view) => view.show(|snapshot, context| snapshot.wake_at(context)),
         Verb::Ids { snapshot } => ok(&open(snapshot)?.ids()),
         Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
             let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
             let origin = providers::check_origin(&provider, &delivery);
-            ok(&origin.map_err(|it| tell(it.into()))?)
+            ok(&origin.map_err(|it| error(it.into()))?)
         }
         Verb::Correlate { provider, body } => {
             let provider = named(&provider)?;
-            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| tell(it.into()))?)
+            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| error(it.into()))?)
         }
         Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
-        Verb::KeyFor { kind, name } => ok(&providers::key_for(&kind, &name).map_err(|wrong| refuse(wrong.into()))?),
+        Verb::KeyFor { kind, name } => ok(&providers::key_for(&kind, &name).map_err(|it| failed(it.into()))?),
         Verb::Ask { provider, question, with } => {
-            raw(ask(named(&provider)?, &question, with.get()).map_err(|wrong| refuse(wrong.into()))?)
+            raw(ask(named(&provider)?, &question, with.get()).map_err(|it| failed(it.into()))?)
         }
         Verb::Catalogue {} => ok(&Catalogue::new()),
         Verb::Versions {} => {
@@ -312,30 +313,30 @@ fn serve(verb: Verb<'_>) -> Served {
     }
 }
 
-impl Look<'_> {
-    fn at<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> Served {
-        let cx = context(self.now, self.config)?;
-        ok(&view(open(self.snapshot)?.as_ref(), &cx))
+impl View<'_> {
+    fn show<T: Serialize>(self, view: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> Served {
+        let context = context(self.now, self.config)?;
+        ok(&view(open(self.snapshot)?.as_ref(), &context))
     }
 }
 
 fn context(now: Timestamp, config: Config) -> Result<Context, String> {
-    let config = checked(config).map_err(|wrong| refuse(wrong.under("/config").into()))?;
+    let config = checked(config).map_err(|it| failed(it.under("/config").into()))?;
     Ok(Context::new(now, config))
 }
 
 fn ask(provider: &Provider, question: &str, with: &str) -> Result<String, Malformed> {
     match provider.questions.iter().find(|it| it.name == question) {
-        Some(it) => (it.answer)(with).map_err(|wrong| wrong.under("/with")),
+        Some(known) => (known.answer)(with).map_err(|it| it.under("/with")),
         None => {
-            let known: Vec<_> = provider.questions.iter().map(|it| it.name).collect();
-            Err(Malformed::new("/question", format!("there is no question `{question}`, only {}", listed(&known))))
+            let names: Vec<_> = provider.questions.iter().map(|it| it.name).collect();
+            Err(Malformed::new("/question", format!("there is no question `{question}`, only {}", listed(&names))))
         }
     }
 }
 
 fn open(snapshot: RawText<'_>) -> Result<alloc::boxed::Box<dyn AnySnapshot>, String> {
-    load(snapshot.get()).map_err(|it| refuse(it.into()))
+    load(snapshot.get()).map_err(|it| failed(it.into()))
 }
 
 fn named(provider: &str) -> Result<&'static Provider, String> {
@@ -346,14 +347,15 @@ fn ok<T: Serialize>(value: &T) -> Served {
     Ok(encode(&Answer::Ok(value)))
 }
 
-/// An answer that is JSON already.
+/// The answer with a result that is JSON already.
 fn raw(json: String) -> Served {
     Ok(format!("{{\"ok\":{json}}}"))
 }
 
-fn refuse(why: AnyError) -> String {
+/// The answer of a call that led to nothing.
+fn failed(why: AnyError) -> String {
     match CallError::of(why) {
-        Ok(problem) => tell(problem),
+        Ok(wrong) => error(wrong),
         Err(rejection) => {
             let rejected: Answer<()> = Answer::Rejected { violations: rejection.violations };
             encode(&rejected)
@@ -362,10 +364,10 @@ fn refuse(why: AnyError) -> String {
 }
 
 fn unknown(field: &str, name: &str, what: &str) -> String {
-    tell(CallError::unknown(field, what, name))
+    error(CallError::unknown(field, what, name))
 }
 
-fn tell(problem: CallError) -> String {
-    let CallError { code, pointer, message } = problem;
+fn error(wrong: CallError) -> String {
+    let CallError { code, pointer, message } = wrong;
     encode(&Answer::<()>::Error { code, pointer, message })
 }

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use super::{Answer, AnyAction, AnyLease, AnyStep, Look, Verb, Versions};
+use super::{Answer, AnyAction, AnyLease, AnyStep, Verb, Versions, View};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::effect::{PendingEffect, Request, Wait};
@@ -22,11 +22,11 @@ use crate::snapshot::Saved;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Types {
-    /// Every type that is read, by its name. Where the flow decides what stands in a field, it is left open.
+    /// Every type that is read, by its name. A field whose type depends on the flow is open.
     pub read: Map<String, Value>,
-    /// Every type that is written, by its name, likewise.
+    /// Every type that is written, by its name. A field whose type depends on the flow is open.
     pub written: Map<String, Value>,
-    /// What each flow has of its own.
+    /// The types of each flow.
     pub flows: Vec<FlowTypes>,
 }
 
@@ -58,7 +58,7 @@ impl Types {
         }
         for_each_flow!(describe);
         add::<Verb<'_>>(&mut read);
-        add::<Look<'_>>(&mut read);
+        add::<View<'_>>(&mut read);
         add::<Config>(&mut read);
         add::<Fact<'_>>(&mut read);
         let mut written = SchemaSettings::draft2020_12().for_serialize().into_generator();

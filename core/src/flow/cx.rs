@@ -1,8 +1,7 @@
-//! The context of one step: the rules, and what the step leaves to be done.
+//! The context of one step: the rules, and the outbox that the step changes.
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -19,7 +18,7 @@ use crate::time::Timestamp;
 pub struct Cx<'a, F: Flow> {
     rules: Rules<'a, F>,
     pub(crate) new_ids: Vec<CorrelationId>,
-    /// When the request was begun whose reply the decision is made for: at the earliest, and at the latest.
+    /// The earliest and the latest instant at which the replied-to request can have been leased.
     leased: Option<(Timestamp, Timestamp)>,
 }
 
@@ -49,7 +48,7 @@ impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     }
 }
 
-/// What a decision says besides the next state.
+/// The results of a decision besides the next state.
 pub(crate) struct Decided<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) new_ids: Vec<CorrelationId>,
@@ -67,27 +66,27 @@ impl<'a, F: Flow> Cx<'a, F> {
         Decided { outbox, new_ids, violations, warnings }
     }
 
-    /// When the request was begun whose reply this is, or the earliest that may be: what it says was true then, or later.
+    /// The earliest instant at which the replied-to request can have been leased. The reply was not true before.
     pub fn leased_at(&self) -> Timestamp {
-        self.leased.map_or(self.now(), |it| it.0)
+        self.leased.map_or(self.now(), |(earliest, _)| earliest)
     }
 
-    /// The latest instant at which the request can have been begun whose reply this is: what it makes is no older.
+    /// The latest instant at which the replied-to request can have been leased. What the request made is no older.
     pub fn leased_by(&self) -> Timestamp {
-        self.leased.map_or(self.now(), |it| it.1)
+        self.leased.map_or(self.now(), |(_, latest)| latest)
     }
 
-    /// Notes when the request was begun whose reply is read, at the earliest and at the latest.
+    /// Notes the earliest and the latest instant at which the replied-to request can have been leased.
     pub(crate) const fn replies_to(&mut self, earliest: Timestamp, latest: Timestamp) {
         self.leased = Some((earliest, latest));
     }
 
-    /// Owes a request under the next number of its operation.
+    /// Makes a request pending, under the next number of its operation.
     pub fn request(&mut self, call: F::Call) -> EffectId {
         self.request_at(call, None)
     }
 
-    /// Owes a request under the name of an intent, and after a failure under its next number.
+    /// Makes a request pending under the name of an intent, and after a failure under the intent's next number.
     pub fn request_as(&mut self, call: F::Call, intent: &Intent, number: u32) -> EffectId {
         self.check_body(&call);
         let id = EffectId::of_intent(call.operation().name, intent, number);
@@ -95,7 +94,7 @@ impl<'a, F: Flow> Cx<'a, F> {
         id
     }
 
-    /// Owes a request under the name of an intent that no flow's memory keeps: each time under its next number.
+    /// Makes a request pending under an intent that the flow does not remember, each time under the intent's next number.
     pub fn request_next(&mut self, call: F::Call, intent: &Intent) -> EffectId {
         let number = self.outbox.to_mut().next_of(call.operation().name, intent);
         self.request_as(call, intent, number)
@@ -109,33 +108,35 @@ impl<'a, F: Flow> Cx<'a, F> {
         id
     }
 
-    /// Owes a lookup now. One that waits for its time is brought forward; one in hand is followed by another.
+    /// Makes a lookup pending now. A planned one is brought forward, and a leased one is followed by another.
     pub fn look_up(&mut self, call: F::Call) {
         self.look_up_at(call, None);
     }
 
-    /// Owes a lookup from an instant on.
-    pub fn look_up_from(&mut self, call: F::Call, at: Timestamp) {
-        self.look_up_at(call, Some(at));
+    /// Makes a lookup pending from an instant on.
+    pub fn look_up_from(&mut self, call: F::Call, from: Timestamp) {
+        self.look_up_at(call, Some(from));
     }
 
     fn look_up_at(&mut self, call: F::Call, not_before: Option<Timestamp>) {
         let now = self.now();
-        // One that rests after a reply that settled nothing is begun again anyway, and after now.
-        let waiting = |it: &OutboxEntry<F::Call>| {
+        // A lookup that rests after an inconclusive reply counts as well: a worker will send it again after now.
+        let is_same = |it: &OutboxEntry<F::Call>| {
             it.leased(now).is_none() && matches!(&it.effect, StoredEffect::Request(have) if **have == call)
         };
-        let (id, was_seen) = match self.outbox.entries.iter().position(waiting) {
+        let (id, was_visible) = match self.outbox.entries.iter().position(is_same) {
             None => (self.request_at(call, not_before), false),
             Some(index) => {
-                let Some(it) = self.outbox.to_mut().entries.get_mut(index) else { return };
-                let was_seen = it.attempts > 0 || !it.is_hidden(now);
-                // What is owed already is not put off by what is planned, and a signal about it is taken in even so.
-                it.not_before = if was_seen && not_before.is_some() { it.not_before } else { not_before };
-                (it.id.clone(), was_seen)
+                let Some(entry) = self.outbox.to_mut().entries.get_mut(index) else { return };
+                let was_visible = entry.attempts > 0 || !entry.is_hidden(now);
+                // A plan does not postpone a lookup that is pending already. A lookup from now on ends its rest.
+                if !was_visible || not_before.is_none() {
+                    entry.not_before = not_before;
+                }
+                (entry.id.clone(), was_visible)
             }
         };
-        if !was_seen {
+        if !was_visible {
             self.outbox.to_mut().renumber(&id, now);
         }
     }
@@ -145,29 +146,28 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.retain(&|it| !matches!(&it.effect, StoredEffect::Request(call) if moot(call)));
     }
 
-    /// Withdraws the requests that have become moot, unless they have been sent: they wait for their outcome.
+    /// Withdraws the requests that have become moot, unless a worker has sent them: those wait for their outcome.
     pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
         self.retain(&|it| it.was_sent() || !matches!(&it.effect, StoredEffect::Request(call) if moot(call)));
     }
 
-    /// Withdraws the notice or review of that reason about that thing.
+    /// Withdraws the notice or review with this reason and this subject.
     pub fn withdraw_about(&mut self, reason: &str, about: &str) {
         self.withdraw_all_about(&[reason], |have| have == about);
     }
 
-    /// Withdraws the notices and reviews of those reasons about some things.
+    /// Withdraws the notices and reviews with these reasons whose subject matches.
     pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        self.retain(&|it| {
-            it.reason_and_subject().is_none_or(|(reason, about)| !reasons.contains(&reason) || !is_about(about))
-        });
+        let is_meant = |(reason, about): (&str, &str)| reasons.contains(&reason) && is_about(about);
+        self.retain(&|it| !it.reason_and_subject().is_some_and(is_meant));
     }
 
-    /// Withdraws the delivery of what was paid: the end of the lease of whoever has it in hand.
+    /// Withdraws the delivery of what was paid, and returns the end of its lease if a worker holds one.
     pub fn withdraw_delivery(&mut self, about: &str) -> Option<Timestamp> {
-        let is_it =
+        let is_delivery =
             |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have } if have == about);
-        let lease = self.outbox.entries.iter().find(|it| is_it(it)).and_then(|it| it.leased(self.context.now));
-        self.retain(&|it| !is_it(it));
+        let lease = self.outbox.entries.iter().find(|it| is_delivery(it)).and_then(|it| it.leased(self.context.now));
+        self.retain(&|it| !is_delivery(it));
         lease
     }
 
@@ -177,12 +177,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         }
     }
 
-    /// Owes a notice to the customer, in place of the one about the same thing.
+    /// Makes a notice to the customer pending, in place of the one with the same reason and subject.
     pub fn notify(&mut self, notice: impl Named, about: &str, customer_url: Option<&str>) {
         self.notify_from(notice, about, customer_url, None);
     }
 
-    /// The same, from an instant on.
+    /// Makes a notice to the customer pending from an instant on.
     pub fn notify_from(
         &mut self,
         notice: impl Named,
@@ -200,12 +200,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.outbox.to_mut().put(id, effect, from);
     }
 
-    /// Owes the delivery of what was paid.
+    /// Makes the delivery of what was paid pending.
     pub fn fulfill(&mut self, about: &str) {
         self.fulfill_from(about, None);
     }
 
-    /// The same, from an instant on.
+    /// Makes the delivery of what was paid pending from an instant on.
     pub fn fulfill_from(&mut self, about: &str, from: Option<Timestamp>) {
         self.outbox.to_mut().put(
             EffectId::about("fulfill", about),
@@ -214,22 +214,9 @@ impl<'a, F: Flow> Cx<'a, F> {
         );
     }
 
-    /// Takes back every delivery that nobody has in hand: what each was of.
-    pub fn withhold(&mut self) -> Vec<String> {
-        let now = self.context.now;
-        let is_free =
-            |it: &OutboxEntry<F::Call>| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none();
-        let taken = self.outbox.entries.iter().filter(|it| is_free(it)).filter_map(|it| match &it.effect {
-            StoredEffect::Fulfill { about } => Some(about.clone()),
-            _ => None,
-        });
-        let taken = taken.collect();
-        self.retain(&|it| !is_free(it));
-        taken
-    }
-
-    /// Owes access until an instant, in place of the access owed before. Its id names the instant, so that what was done of
-    /// one level says nothing of the next.
+    /// Makes access until an instant pending, in place of any other access to the same subscription.
+    ///
+    /// The id names the instant. So a worker's report about one level does not count for the next.
     pub fn access(&mut self, about: &str, until: Timestamp) {
         let level = EffectId::about("access", about);
         let id = EffectId::of("access", format_args!("{}/{}", level.cause(), until.as_millis()));
@@ -244,18 +231,17 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.ask_from(ask.into(), about, None);
     }
 
-    /// The same, from an instant on.
+    /// Asks a person from an instant on.
     pub fn ask_at(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, from: Timestamp) {
         self.ask_from(ask.into(), about, Some(from));
     }
 
-    /// The same, when the schedule of a wait that no lookup can end is over.
+    /// Asks a person when the lookup schedule of a wait is over.
     pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, timer: &PollTimer) {
         self.ask_from(ask.into(), about, timer.end(&self.context.config.lookups));
     }
 
-    /// Owes the next lookup of a wait's schedule, and asks a person at its end: that comes even if no lookup is ever
-    /// answered.
+    /// Plans the next lookup of a wait's schedule, and a question for a person at its end.
     pub fn poll_then_ask(&mut self, call: F::Call, timer: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
         if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));
@@ -270,17 +256,17 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.outbox.to_mut().put(id, StoredEffect::Review { about, verdicts }, not_before);
     }
 
-    /// Withdraws the question of that review about that thing.
+    /// Withdraws the review with this subject.
     pub fn withdraw_review(&mut self, review: F::Review, about: &str) {
         self.withdraw_about(review.name(), about);
     }
 
-    /// Withdraws the notice about that thing.
+    /// Withdraws the notice with this subject.
     pub fn withdraw_notice(&mut self, notice: impl Named, about: &str) {
         self.withdraw_about(notice.name(), about);
     }
 
-    /// Says that an id of the provider has been new_ids, so that the host offers its inbox again.
+    /// Lists an id of the provider among the step's new ids. The host then offers its inbox again.
     pub fn learn(&mut self, id: &str) {
         if let Ok(id) = CorrelationId::parse(id) {
             self.new_ids.push(id);

@@ -1,4 +1,4 @@
-//! Deliveries that are kept back: nobody begins them for now, and they are not forgotten.
+//! Deliveries of what was paid: withheld ones stay in the outbox, and no worker can lease them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,32 +8,46 @@ use crate::effect::{OutboxEntry, StoredEffect};
 use crate::time::Timestamp;
 
 impl<F: Flow> Cx<'_, F> {
-    /// Keeps some deliveries back. Who has one in hand may still say that it is done: until when somebody may be at one.
-    pub fn keep_back(&mut self, which: impl Fn(&str) -> bool) -> Option<Timestamp> {
+    /// Withdraws every delivery that no worker has leased, and returns what each was about.
+    pub fn withdraw_deliveries(&mut self) -> Vec<String> {
         let now = self.now();
-        let is_it = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about));
-        let lease = self.outbox.entries.iter().filter(|it| is_it(it)).filter_map(|it| it.leased(now)).max();
-        if self.outbox.entries.iter().any(|it| is_it(it) && !it.kept) {
-            self.outbox.to_mut().entries.iter_mut().filter(|it| is_it(it)).for_each(|it| it.kept = true);
+        self.take_out(&|it| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none())
+    }
+
+    /// Withholds some deliveries, and returns the last end of their leases.
+    ///
+    /// A worker that holds such a lease can still report `done`.
+    pub fn withhold(&mut self, which: impl Fn(&str) -> bool) -> Option<Timestamp> {
+        let now = self.now();
+        let is_meant =
+            |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about));
+        let lease = self.outbox.entries.iter().filter(|it| is_meant(it)).filter_map(|it| it.leased(now)).max();
+        if self.outbox.entries.iter().any(|it| is_meant(it) && !it.withheld) {
+            self.outbox.to_mut().entries.iter_mut().filter(|it| is_meant(it)).for_each(|it| it.withheld = true);
         }
         lease
     }
 
-    /// Owes again what was kept back.
-    pub fn bring_back(&mut self) {
-        if self.outbox.entries.iter().any(|it| it.kept) {
-            self.outbox.to_mut().entries.iter_mut().for_each(|it| it.kept = false);
+    /// Makes the withheld deliveries pending again.
+    pub fn release_withheld(&mut self) {
+        if self.outbox.entries.iter().any(|it| it.withheld) {
+            self.outbox.to_mut().entries.iter_mut().for_each(|it| it.withheld = false);
         }
     }
 
-    /// Withdraws what was kept back: what each delivery was of.
-    pub fn drop_kept(&mut self) -> Vec<String> {
-        let kept = self.outbox.entries.iter().filter(|it| it.kept).filter_map(|it| match &it.effect {
-            StoredEffect::Fulfill { about } => Some(about.clone()),
-            _ => None,
-        });
-        let kept = kept.collect();
-        self.retain(&|it| !it.kept);
-        kept
+    /// Withdraws the withheld deliveries, and returns what each was about.
+    pub fn withdraw_withheld(&mut self) -> Vec<String> {
+        self.take_out(&|it| it.withheld)
+    }
+
+    fn take_out(&mut self, is_meant: &dyn Fn(&OutboxEntry<F::Call>) -> bool) -> Vec<String> {
+        let mut subjects = Vec::new();
+        for entry in self.outbox.entries.iter().filter(|it| is_meant(it)) {
+            if let StoredEffect::Fulfill { about } = &entry.effect {
+                subjects.push(about.clone());
+            }
+        }
+        self.retain(&|it| !is_meant(it));
+        subjects
     }
 }

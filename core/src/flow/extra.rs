@@ -1,4 +1,4 @@
-//! What a command adds to a request: only what the request does not set.
+//! The fields that a command adds to a request with `extra`.
 
 use alloc::format;
 
@@ -11,30 +11,30 @@ use crate::rule::{CoreRule, RuleSet};
 use crate::value::{Extra, clash};
 
 impl<F: Flow> Rules<'_, F> {
-    /// Checks that `extra` has no field that a command of that type has itself.
+    /// Checks that `extra` has no field that the command's own type has.
     pub fn check_extra<T: DeserializeOwned>(&mut self, extra: &Extra) {
         self.has_extra |= !extra.is_empty();
         let known = extra.known_to::<T>();
         let name = known.unwrap_or_default();
         self.check(CoreRule::KnownField, known.is_none())
             .at_index(|| format!("/extra{}", pointer(name)))
-            .because(|| format!("`{name}` has a field of its own: set that field."));
+            .because(|| format!("The command has a field `{name}`. Set that field instead."));
     }
 }
 
 impl<F: Flow> Cx<'_, F> {
-    /// Checks that `extra` sets no member of a request's body that the request sets itself, at whatever depth.
+    /// Checks that `extra` sets no member of the body that the request sets itself, at any depth.
     pub(super) fn check_body(&mut self, call: &F::Call) {
         let known = CoreRule::KnownField.rule();
         if !self.has_extra || self.moment != Moment::Command || self.violations.iter().any(|it| it.rule == known) {
             return;
         }
         let body = call.request("", self.settings()).body;
-        let twice = body.as_deref().and_then(clash);
-        let path = twice.as_deref().unwrap_or_default();
+        let duplicate = body.as_deref().and_then(clash);
+        let path = duplicate.as_deref().unwrap_or_default();
         let name = path.rsplit_once('/').map_or("", |(_, name)| name);
-        self.check(CoreRule::KnownField, twice.is_none())
+        self.check(CoreRule::KnownField, duplicate.is_none())
             .at_index(|| format!("/extra/{name}"))
-            .because(|| format!("The request sets `{path}` itself: remove it from `extra`."));
+            .because(|| format!("The request sets `{path}` itself. Remove it from `extra`."));
     }
 }

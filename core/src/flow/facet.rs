@@ -19,7 +19,7 @@ pub struct Move<S: 'static, T: 'static> {
     pub to: &'static [S],
 }
 
-/// The row `from --on--> to`. Every combination of it must happen: exploration proves each.
+/// The row `from --on--> to`. Each of its combinations must be reachable, which the exploration test proves.
 pub(crate) const fn moves<S, T>(from: S, on: &'static [T], to: &'static [S]) -> Move<S, T> {
     Move { from, on, to }
 }
@@ -30,7 +30,7 @@ pub trait Facet: Named {
     type Trigger: Named;
     /// Its name on the wire.
     const NAME: &'static str;
-    /// Every move that it may make; no other is possible.
+    /// Every move that it can make.
     const MOVES: &'static [Move<Self, Self::Trigger>];
 }
 
@@ -58,7 +58,7 @@ pub struct Table {
     pub facet: &'static str,
     /// Its states, the first one first.
     pub states: Vec<&'static str>,
-    /// The moves that it may make.
+    /// The moves that it can make.
     pub moves: Vec<FacetTransition>,
 }
 
@@ -67,7 +67,7 @@ pub trait Facets: Copy + Eq + Debug {
     /// What can move the flow.
     type Trigger: Named;
 
-    /// Calls for every facet that differs, with whether a row allows the move.
+    /// Calls `each` for every facet that differs, with the move and whether a row allows it.
     fn compare(self, on: Self::Trigger, next: Self, each: &mut dyn FnMut(FacetTransition, bool));
 
     /// The name of each facet, and that of its state.
@@ -78,9 +78,9 @@ pub trait Facets: Copy + Eq + Debug {
 
     /// The moves from these states to the next ones.
     fn transitions(self, on: Self::Trigger, next: Self) -> Vec<FacetTransition> {
-        let mut made = Vec::new();
-        self.compare(on, next, &mut |it, _| made.push(it));
-        made
+        let mut moves = Vec::new();
+        self.compare(on, next, &mut |it, _| moves.push(it));
+        moves
     }
 
     /// The first move that no row allows.

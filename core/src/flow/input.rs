@@ -1,4 +1,4 @@
-//! What moves a flow: commands, and what replies and signals say once they are read.
+//! What moves a flow: commands, and the contents of replies and webhooks.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -12,35 +12,36 @@ use crate::rule::Rule;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input<F: Flow> {
-    /// The host wishes.
+    /// The host commands.
     Command(F::Command),
-    /// A reply proves the success of a request of ours, which is over.
+    /// A reply proves the success of our request. The request is over.
     Succeeded {
         /// Its id.
         id: EffectId,
         /// What it did.
         call: Arc<F::Call>,
-        /// What the reply says.
+        /// The contents of the reply.
         event: F::Event,
     },
-    /// A request was taken, and no document shows how its success looks: nothing moves, and it stays owed until its lookup
-    /// shows or denies it.
+    /// The provider accepted a request, and no document shows what its success looks like.
+    ///
+    /// The request stays pending until a lookup confirms or denies it.
     Accepted {
         /// Its id.
         id: EffectId,
         /// What it does.
         call: Arc<F::Call>,
     },
-    /// A reply proves nothing, and still tells an id: the request stays owed.
+    /// A reply proves nothing, but it names an id. The request stays pending.
     Hinted {
         /// Its id.
         id: EffectId,
         /// What it does.
         call: Arc<F::Call>,
-        /// What can be learnt of it.
+        /// The contents of the reply.
         event: F::Event,
     },
-    /// Every sending of a request was refused: it is over. Of a lookup: there is no such thing.
+    /// The provider refused every sending of a request. The request is over. For a lookup: the object does not exist.
     Refused {
         /// Its id.
         id: EffectId,
@@ -50,10 +51,10 @@ pub enum Input<F: Flow> {
         status: u16,
         /// The provider's error code, as written.
         code: Option<String>,
-        /// What the refusal says besides.
+        /// The other contents of the refusal.
         event: Option<F::Event>,
     },
-    /// One sending was refused while another may have come true: the request stays owed.
+    /// The provider refused one sending, and another may have succeeded. The request stays pending.
     RefusedOnce {
         /// Its id.
         id: EffectId,
@@ -63,34 +64,34 @@ pub enum Input<F: Flow> {
         status: u16,
         /// The provider's error code, as written.
         code: Option<String>,
-        /// What the refusal says besides.
+        /// The other contents of the refusal.
         event: Option<F::Event>,
     },
-    /// Nothing came of any sending, by no fault of the request: it stays owed, unless it has become moot.
+    /// No sending did anything, and the request is not at fault. The request stays pending unless the flow withdraws it.
     NotSent {
         /// Its id.
         id: EffectId,
         /// What it does.
         call: Arc<F::Call>,
     },
-    /// The provider signals.
+    /// The provider sent a webhook.
     Webhook(F::Event, Origin),
-    /// The customer came back.
+    /// The customer returned.
     Returned,
     /// A person answered a review.
     Reviewed {
         /// The review.
         review: F::Review,
-        /// The provider's id, or the effect's, that it was about.
+        /// The provider's id, or the effect's, that the review was about.
         about: String,
         /// The verdict.
         verdict: <F::Review as Reviews>::Verdict,
         /// The id that the verdict names.
         id: Option<String>,
     },
-    /// The late reply to a request that was ended as not done proves its success: a person is told, whatever follows.
+    /// A late reply proves that a request succeeded which had ended as not done. The kernel has asked a person to look.
     AfterAll(AfterAll<F::Call>, F::Event),
-    /// A person said what has become of a request, or gave it up: it is over.
+    /// A person decided the outcome of a request, or gave the request up. The request is over.
     Resolved {
         /// Its id.
         id: EffectId,
@@ -104,7 +105,7 @@ pub enum Input<F: Flow> {
 impl<F: Flow> Input<F> {
     /// A person's verdict on a review; nothing if there is no such question.
     pub(crate) fn reviewed(reason: &str, about: String, verdict: Verdict) -> Option<Self> {
-        // Several questions may have one reason: about what becomes of requests of several kinds.
+        // Several questions can have the same reason: one for each kind of request whose outcome is unknown.
         let of_reason = F::Review::ALL.iter().copied().filter(|review| review.name() == reason);
         let has_verdict = |review: &F::Review| review.question().verdicts().any(|name| name == verdict.name());
         let review = of_reason.into_iter().find(has_verdict)?;
@@ -113,23 +114,23 @@ impl<F: Flow> Input<F> {
     }
 }
 
-/// Why a step ends without a next state.
+/// Why a step leads to no next state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Stop {
-    /// The state has nothing that the command could be done to, and the policy has softened the rule that says so.
+    /// The state has nothing that the command could act on, and the config has softened the rule that says so.
     NotNow,
-    /// A fact moves nothing.
+    /// A fact changes nothing.
     Ignored(IgnoredReason),
 }
 
 impl From<IgnoredReason> for Stop {
-    fn from(because: IgnoredReason) -> Self {
-        Self::Ignored(because)
+    fn from(reason: IgnoredReason) -> Self {
+        Self::Ignored(reason)
     }
 }
 
-/// The answer to a request, as it came.
+/// The reply to a request, as it came.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Reply<'a> {
@@ -147,57 +148,57 @@ pub struct Webhook<'a> {
     pub body: &'a [u8],
     /// The content type.
     pub content_type: Option<&'a str>,
-    /// What only the URL or a header says of it.
+    /// What only the URL or a header says about it.
     pub topic: Option<&'a str>,
 }
 
 impl<'a> Webhook<'a> {
-    /// A webhook of which only the body is known.
+    /// A webhook with nothing but its body.
     pub const fn of(body: &'a [u8]) -> Self {
         Self { body, content_type: None, topic: None }
     }
 }
 
-/// What a good reply says.
+/// What a good reply proves.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reading<E> {
-    /// Every member that proves the success is there.
+    /// It has every member that proves the success.
     Done(E),
-    /// One is missing or wrong.
+    /// A member is missing or wrong.
     #[non_exhaustive]
     Missing {
-        /// A JSON Pointer to it.
+        /// A JSON Pointer to the member.
         pointer: &'static str,
-        /// What can be learnt even so.
+        /// The contents that are of use without it.
         hint: Option<E>,
     },
 }
 
 impl<E> Reading<E> {
-    /// A member is missing or wrong, and nothing can be learnt.
+    /// A member is missing or wrong, and the rest is of no use.
     pub(crate) const fn missing(pointer: &'static str) -> Self {
         Self::Missing { pointer, hint: None }
     }
 
-    /// The same, of another thing.
-    pub(crate) fn map<T>(self, of: impl FnOnce(E) -> T) -> Reading<T> {
+    /// The same reading with its contents converted.
+    pub(crate) fn map<T>(self, convert: impl FnOnce(E) -> T) -> Reading<T> {
         match self {
-            Self::Done(event) => Reading::Done(of(event)),
-            Self::Missing { pointer, hint } => Reading::Missing { pointer, hint: hint.map(of) },
+            Self::Done(event) => Reading::Done(convert(event)),
+            Self::Missing { pointer, hint } => Reading::Missing { pointer, hint: hint.map(convert) },
         }
     }
 
-    /// What a reader made of the body, or that it is not the documented shape.
-    pub(crate) fn of(read: Result<E, &'static str>) -> Self {
-        match read {
+    /// What a reader made of the body: its contents, or a pointer to the member that is missing or wrong.
+    pub(crate) fn of(contents: Result<E, &'static str>) -> Self {
+        match contents {
             Ok(event) => Self::Done(event),
             Err(pointer) => Self::missing(pointer),
         }
     }
 }
 
-/// How a provider words a refusal.
+/// A refusal, in the provider's own words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Refusal<E> {
@@ -205,16 +206,16 @@ pub struct Refusal<E> {
     pub code: Option<String>,
     /// The provider's message.
     pub message: Option<String>,
-    /// Our rule that predicts it.
+    /// Our rule that predicts the refusal.
     pub rule: Option<&'static Rule>,
-    /// What it says besides, such as what the customer has to do.
+    /// The other contents, such as what the customer must do.
     pub event: Option<E>,
-    /// Whether what stands beside it says that something was done, or may be: it settles nothing then.
+    /// Whether the other contents say that something was done, or may have been. Then the refusal settles nothing.
     pub undecided: bool,
 }
 
 impl<E> Refusal<E> {
-    /// A refusal in the provider's words.
+    /// A refusal with the provider's code and message.
     pub(crate) const fn new(code: Option<String>, message: Option<String>) -> Self {
         Self { code, message, rule: None, event: None, undecided: false }
     }

@@ -1,4 +1,4 @@
-//! Wishes that may be wanted more than once, by the host's own names for them.
+//! The intents that a flow remembers: the host's own names for charges, captures and refunds.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,44 +13,40 @@ use crate::fact::IgnoredReason;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::rule::RuleSet;
 
-/// How many wishes that were done are kept in full.
+/// How many done intents are kept in full.
 const RECENT: usize = REMEMBERED;
 
-/// How many more are kept as fingerprints: with the recent ones more than two years of weeks.
+/// How many more are kept as fingerprints. Together with the recent ones that is more than two years of weekly charges.
 const OLDER: usize = 112;
 
-/// The wishes of one kind that a flow remembers: every open one, and the last 128 that are done.
+/// The intents of one kind that a flow remembers: every open one, and the last 128 that are done.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Intents {
-    /// Every open or failed one, and the last that are done.
+    /// Every open one, the last failed ones, and the last done ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    recent: Vec<Wanted>,
-    /// Those that were done before.
+    recent: Vec<IntentLine>,
+    /// The done ones before those.
     #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
     older: Fingerprints,
 }
 
-/// One wish; saved as a line, since a flow remembers many: its name, its content, and what is not the common case.
+/// One intent, saved as a short line, because a flow remembers many: its name, its content, and what is unusual.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "schemas",
-    derive(schemars::JsonSchema),
-    schemars(rename = "IntentLine", with = "alloc::string::String")
-)]
-struct Wanted {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(with = "alloc::string::String"))]
+struct IntentLine {
     intent: Intent,
-    /// What it is about, so that another content under the same name is noticed.
+    /// The fingerprint of its content, by which the flow notices different content under the same name.
     content: Digest,
     /// How often it was tried.
     number: u32,
     outcome: Outcome,
 }
 
-saved_as_text!(Wanted);
+saved_as_text!(IntentLine);
 
-impl fmt::Display for Wanted {
+impl fmt::Display for IntentLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.intent, self.content)?;
         if self.number != 1 {
@@ -64,7 +60,7 @@ impl fmt::Display for Wanted {
     }
 }
 
-impl FromStr for Wanted {
+impl FromStr for IntentLine {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
         let mut words = line.split(' ');
@@ -75,14 +71,14 @@ impl FromStr for Wanted {
             match word {
                 "open" => outcome = Outcome::Open,
                 "failed" => outcome = Outcome::Failed,
-                text => number = text.parse().map_err(|_| IdError::Character)?,
+                word => number = word.parse().map_err(|_| IdError::Character)?,
             }
         }
         Ok(Self { intent, content, number, outcome })
     }
 }
 
-/// What has become of a wish.
+/// The outcome of a charge, capture or refund.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -90,29 +86,29 @@ pub enum Outcome {
     Open,
     /// It was done.
     Done,
-    /// It failed, and may be wanted again.
+    /// It failed, and can be tried again.
     Failed,
 }
 
-/// How a wish stands to those that are remembered.
+/// What a flow remembers of an intent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum IntentStatus {
-    /// The same wish is open or done: asking again changes nothing.
+    /// The same content is open or done under this name. A repetition changes nothing.
     Same,
-    /// The name stands for another content.
+    /// Different content is open or done under this name.
     Other,
-    /// It may be tried, for this time.
+    /// It can be tried under this number, counted from 1.
     Fresh(u32),
 }
 
 impl IntentStatus {
-    /// Checks that the name does not stand for another content.
+    /// Checks that the flow does not remember different content under this name.
     pub fn check<F: Flow>(self, rule: impl RuleSet, rules: &mut Rules<'_, F>) {
         rules.check(rule, self != Self::Other).at("/intent");
     }
 
-    /// The number of a wish that may be tried.
+    /// The number under which it can be tried.
     pub fn number(self) -> Result<u32, Stop> {
         match self {
             Self::Fresh(number) => Ok(number),
@@ -123,10 +119,10 @@ impl IntentStatus {
 }
 
 impl Intents {
-    /// No wishes.
+    /// No intents.
     pub const EMPTY: Self = Self { recent: Vec::new(), older: Fingerprints(Vec::new()) };
 
-    /// How a wish stands to those that are remembered.
+    /// What the flow remembers of an intent with this content.
     pub fn status_of(&self, intent: &Intent, content: Digest) -> IntentStatus {
         match self.find(intent) {
             None => match self.older.content(intent) {
@@ -140,50 +136,51 @@ impl Intents {
         }
     }
 
-    /// What has become of a wish, if it is remembered.
+    /// The outcome of an intent, if the flow remembers it.
     pub fn outcome(&self, intent: &Intent) -> Option<Outcome> {
         let older = || self.older.content(intent).map(|_| Outcome::Done);
         self.find(intent).map(|it| it.outcome).or_else(older)
     }
 
-    /// Remembers a wish as open. Of those that are done the oldest are kept as fingerprints, of those that failed the oldest is
-    /// forgotten.
+    /// Remembers an intent as open.
+    ///
+    /// If there are too many, this keeps the oldest done one as a fingerprint, and forgets the oldest failed one.
     pub fn open(&mut self, intent: Intent, content: Digest, number: u32) {
         self.recent.retain(|it| it.intent != intent);
-        self.recent.push(Wanted { intent, content, number, outcome: Outcome::Open });
-        if let Some(done) = self.surplus(Outcome::Done, RECENT) {
+        self.recent.push(IntentLine { intent, content, number, outcome: Outcome::Open });
+        if let Some(done) = self.remove_surplus(Outcome::Done, RECENT) {
             self.older.add(&done);
         }
-        let _ = self.surplus(Outcome::Failed, OLDER);
+        let _ = self.remove_surplus(Outcome::Failed, OLDER);
     }
 
-    /// Takes out the oldest of the wishes that came to one end, where there are more than so many.
-    fn surplus(&mut self, outcome: Outcome, most: usize) -> Option<Wanted> {
-        let is_it = |it: &&Wanted| it.outcome == outcome;
-        if self.recent.iter().filter(is_it).count() <= most {
+    /// Removes the oldest intent with this outcome if there are more than `most`.
+    fn remove_surplus(&mut self, outcome: Outcome, most: usize) -> Option<IntentLine> {
+        let has_outcome = |it: &IntentLine| it.outcome == outcome;
+        if self.recent.iter().filter(|it| has_outcome(it)).count() <= most {
             return None;
         }
-        let oldest = self.recent.iter().position(|it| it.outcome == outcome)?;
+        let oldest = self.recent.iter().position(has_outcome)?;
         Some(self.recent.remove(oldest))
     }
 
-    /// Notes what has become of a wish.
+    /// Notes the outcome of an intent.
     pub fn settle(&mut self, intent: &str, outcome: Outcome) {
         if let Some(it) = self.recent.iter_mut().find(|it| it.intent.as_str() == intent) {
             it.outcome = outcome;
         }
     }
 
-    fn find(&self, intent: &Intent) -> Option<&Wanted> {
+    fn find(&self, intent: &Intent) -> Option<&IntentLine> {
         self.recent.iter().find(|it| it.intent == *intent)
     }
 }
 
-/// How many bytes of a fingerprint are about the name, and how many about the content.
+/// How many bytes of a fingerprint stand for the name, and how many for the content.
 const NAME: usize = 6;
 const CONTENT: usize = 3;
 
-/// Wishes that were done, the oldest first: of each the beginnings of two fingerprints, of its name and of its content.
+/// Done intents, the oldest first. Each is the beginning of its name's fingerprint and of its content's fingerprint.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(
     feature = "schemas",
@@ -199,7 +196,7 @@ impl Fingerprints {
         self.0.is_empty()
     }
 
-    /// The beginning of the fingerprint of what a wish of that name was about.
+    /// The beginning of the fingerprint of an intent's content.
     fn content(&self, intent: &Intent) -> Option<[u8; CONTENT]> {
         if self.is_empty() {
             return None;
@@ -208,7 +205,7 @@ impl Fingerprints {
         self.0.iter().rev().find(|it| it.0 == name).map(|it| it.1)
     }
 
-    fn add(&mut self, done: &Wanted) {
+    fn add(&mut self, done: &IntentLine) {
         if self.0.len() >= OLDER {
             self.0.remove(0);
         }
@@ -227,15 +224,15 @@ impl FromStr for Fingerprints {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Character)?;
-        let (all, rest) = bytes.as_chunks::<{ NAME + CONTENT }>();
-        if !rest.is_empty() || all.len() > OLDER {
+        let (fingerprints, rest) = bytes.as_chunks::<{ NAME + CONTENT }>();
+        if !rest.is_empty() || fingerprints.len() > OLDER {
             return Err(IdError::TooLong(OLDER * (NAME + CONTENT)));
         }
-        let split = |it: &[u8; NAME + CONTENT]| {
-            let (name, content) = it.split_at(NAME);
+        let split = |fingerprint: &[u8; NAME + CONTENT]| {
+            let (name, content) = fingerprint.split_at(NAME);
             (name.try_into().unwrap_or_default(), content.try_into().unwrap_or_default())
         };
-        Ok(Self(all.iter().map(split).collect()))
+        Ok(Self(fingerprints.iter().map(split).collect()))
     }
 }
 
@@ -246,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_128_and_every_open_wish_are_remembered() {
+    fn the_last_128_done_intents_and_every_open_one_are_remembered() {
         let content = Digest::of([b"cart".as_slice()]);
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
@@ -268,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_wish_keeps_its_ordinal_among_many_that_are_done() {
+    fn a_failed_intent_keeps_its_number_among_many_done_ones() {
         let content = Digest::of([b"cart".as_slice()]);
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
@@ -282,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_that_are_none_are_refused() {
+    fn malformed_fingerprints_are_rejected() {
         for text in [r#"{"older":"AAAA"}"#, r#"{"older":"?"}"#, r#"{"oldest":""}"#] {
             assert!(serde_json::from_str::<Intents>(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_failed_wish_may_be_wanted_again_under_its_next_ordinal() {
+    fn a_failed_intent_can_be_tried_again_under_its_next_number() {
         let content = Digest::of([b"cart".as_slice()]);
         let name = Intent::parse("2026-12").unwrap();
         let mut intents = Intents::default();
@@ -300,17 +297,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_survives_json_as_one_line() {
+    fn an_intent_survives_json_as_one_line() {
         let content = Digest::of([b"cart".as_slice()]);
         let mut intents = Intents::default();
         for (n, outcome) in [Outcome::Done, Outcome::Open, Outcome::Failed].into_iter().enumerate() {
-            let name = Intent::parse(format!("wish-{n}")).unwrap();
+            let name = Intent::parse(format!("charge-{n}")).unwrap();
             intents.open(name.clone(), content, n as u32 + 1);
             intents.settle(name.as_str(), outcome);
         }
         let text = serde_json::to_string(&intents).unwrap();
         assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
-        assert!(text.contains(&format!("\"wish-1 {content} 2 open\"")), "{text}");
-        assert!(serde_json::from_str::<Intents>(r#"{"recent":["wish"]}"#).is_err());
+        assert!(text.contains(&format!("\"charge-1 {content} 2 open\"")), "{text}");
+        assert!(serde_json::from_str::<Intents>(r#"{"recent":["charge"]}"#).is_err());
     }
 }

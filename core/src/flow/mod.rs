@@ -1,4 +1,4 @@
-//! Flows: what every lifecycle of a provider implements. The state *is* the machine; there is no engine over strings.
+//! Flows: what every lifecycle of a provider implements. Each state is a Rust type, so no engine interprets strings.
 
 mod cx;
 mod delivery;
@@ -40,11 +40,11 @@ pub(crate) use rules::Moment;
 pub use rules::{Check, PendingRequest, Rules};
 
 pub(crate) mod sealed {
-    #[expect(unnameable_types, reason = "that it cannot be named is what keeps flows the library's own")]
+    #[expect(unnameable_types, reason = "only the library itself can name it, so only the library can add flows")]
     pub trait Sealed {}
 }
 
-/// A closed list of names: the wishes, places or inputs of a flow.
+/// A closed set of names: the actions, states or triggers of a flow.
 pub trait Named: Copy + Eq + Hash + Debug + 'static {
     /// All of them.
     const ALL: &'static [Self];
@@ -52,7 +52,7 @@ pub trait Named: Copy + Eq + Hash + Debug + 'static {
     /// The name on the wire.
     fn name(self) -> &'static str;
 
-    /// The one of that name.
+    /// The value that has this name.
     fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.name() == name)
     }
@@ -68,7 +68,7 @@ macro_rules! named {
 
         impl $name {
             /// The name on the wire.
-            #[allow(dead_code, reason = "not every list is used in constants")]
+            #[allow(dead_code, reason = "not every set of names is used in constants")]
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
@@ -90,7 +90,7 @@ macro_rules! named {
 }
 pub(crate) use named;
 
-/// Declares the states of a facet that are stored: an enum of names, by which they are read as well.
+/// Declares the states of a facet that a snapshot stores: an enum that is written and read by its names.
 macro_rules! states {
     (
         $(#[$meta:meta])*
@@ -108,14 +108,14 @@ pub(crate) use states;
 
 /// One lifecycle of one provider, with its own snapshot.
 ///
-/// A state has one facet or several, each with its own states and its own table of moves; an input may move several at once,
-/// and what one facet forbids another is a rule, never a row.
+/// A state has one facet or several, each with its own states and its own table of moves. One input can move several facets.
+/// If one facet forbids something to another, that is a rule and not a row of a table.
 pub trait Flow:
     sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + 'static
 {
     /// `provider.lifecycle`, such as `truemed.payment_token`.
     const ID: &'static str;
-    /// The format in which its snapshots are saved: that of its state, and of the calls in what it owes.
+    /// The format in which its snapshots are saved: that of its state, and of the calls in its outbox.
     const FORMAT: u32;
     /// The older formats in which they are still read and written, the oldest first.
     const OLDER: &'static [u32] = &[];
@@ -126,13 +126,13 @@ pub trait Flow:
     type Trigger: Named;
     /// The unit that a button has: an operation, or one shape of it.
     type Action: Named;
-    /// What the host may wish, besides `begin`.
+    /// What the host can command.
     type Command: Clone + Debug + DeserializeOwned + Described;
-    /// What an owed request does.
+    /// What a pending request does.
     type Call: Call<Settings = Self::Settings>;
-    /// What a reply or a signal says, once read.
+    /// The contents of a reply or a webhook.
     type Event: Debug;
-    /// What a person may be asked.
+    /// The questions for a person.
     type Review: Reviews;
     /// The provider's rules.
     type Rule: RuleSet;
@@ -142,70 +142,74 @@ pub trait Flow:
     /// The state of each facet.
     fn facets(&self) -> Self::Facets;
 
-    /// The wish that a command expresses.
+    /// The action that a command carries out.
     fn action_of(command: &Self::Command) -> Self::Action;
 
-    /// The wish that an owed request came from, whose guards must still hold when it is begun.
+    /// The action that a pending request came from. Its rules must still hold when the request is leased.
     fn action_of_call(call: &Self::Call) -> Self::Action;
 
-    /// Whether the same wish is open or fulfilled already, so that asking again changes nothing.
+    /// Whether the same command is pending or done already, so that a repetition changes nothing.
     fn is_duplicate(&self, _command: &Self::Command) -> bool {
         false
     }
 
-    /// What the state and the clock have to permit: for a command, and again when a request that came of it is leased.
-    fn permits(&self, wish: Self::Action, rules: &mut Rules<'_, Self>);
+    /// Checks the rules on an action that depend on the state and the clock.
+    ///
+    /// The kernel asks for a command, and again when a worker leases a request that the command led to.
+    fn permits(&self, action: Self::Action, rules: &mut Rules<'_, Self>);
 
-    /// What they have to permit besides for a new command alone.
-    fn accepts(&self, _wish: Self::Action, _rules: &mut Rules<'_, Self>) {}
+    /// Checks the rules on an action that only a new command must keep, and that depend on the state or the clock.
+    fn accepts(&self, _action: Self::Action, _rules: &mut Rules<'_, Self>) {}
 
-    /// The rules that the contents of a new command decide.
+    /// Checks the rules that depend on the contents of a new command.
     fn check(&self, _command: &Self::Command, _rules: &mut Rules<'_, Self>) {}
 
-    /// What an input does to the state, a command only if no rule rejects it; and what it counts as in the tables. Of a step
-    /// that stops nothing is kept.
+    /// Applies an input to the state, and names the trigger that it counts as in the tables.
+    ///
+    /// The kernel passes a command only if no rule rejects it. If the step stops, the kernel drops all that it changed.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self::Trigger, Stop>;
 
     /// The settings of its provider.
     fn settings(config: &Config) -> &Self::Settings;
 
-    /// What others must do.
+    /// What the provider or the customer must do.
     fn waits(&self, context: &Context) -> Vec<Wait>;
 
-    /// Instants at which what is offered changes by itself.
+    /// Instants at which the allowed actions change by themselves.
     fn timers(&self, _context: &Context) -> Vec<Timestamp> {
         Vec::new()
     }
 
-    /// The ids of the provider that find this flow.
+    /// The provider's ids by which a signal finds this flow.
     fn ids(&self) -> Vec<&str>;
 
-    /// Reads a good reply: whether the members are there that prove its success. The kernel alone decides what follows.
+    /// Reads a good reply, and finds out whether its members prove the success. Only the kernel decides what follows.
     fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Reading<Self::Event>;
 
-    /// Reads a refusal; nothing if it is not worded as the provider words them.
+    /// Reads a refusal; nothing if the body does not have the form of the provider's refusals.
     fn read_refusal(call: &Self::Call, reply: &Reply<'_>) -> Option<Refusal<Self::Event>>;
 
-    /// Holds what a good reply shows against what is known already, where a new thing proves the success: which it is, or
-    /// that it is missing. `since` is when the request was begun first.
+    /// Compares a good reply with the state, where only a new object proves the success.
+    ///
+    /// The result has the new object, or says that it is missing. `since` is when the request was first leased.
     fn compare_reply(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
         Reading::Done(event)
     }
 
-    /// The provider's id of what a request made, as its reply names it: another id means that it was made twice.
+    /// The provider's id of the object that a request made. If two replies name different ids, it was made twice.
     fn made(_event: &Self::Event) -> Option<&str> {
         None
     }
 
-    /// Reads a webhook; nothing if it cannot be read.
+    /// Reads a webhook; nothing if it is not readable.
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
-    /// Whether an id of the provider's is known as that of another request than those that are open.
+    /// Whether the provider's id is known to belong to a request that is over.
     fn is_of_another(&self, _id: &str) -> bool {
         false
     }
 
-    /// What is impossible about a state that was loaded.
+    /// Why no release can have saved this state, if none can.
     fn impossible(&self) -> Option<&'static str>;
 
     /// Reads a state in an older format; nothing if there is no such format.
@@ -213,13 +217,13 @@ pub trait Flow:
         None
     }
 
-    /// The JSON of the state in an older format, or what that format cannot say; nothing if there is no such format.
+    /// The JSON of the state in an older format, or what the format cannot express; nothing without such a format.
     fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
         None
     }
 }
 
-/// An action, and what stands in its way.
+/// An action, and the rules that block it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Action<F: Flow> {
@@ -227,7 +231,7 @@ pub struct Action<F: Flow> {
     pub action: F::Action,
     /// The rules that it would break.
     pub violations: Vec<Violation>,
-    /// What would be warned about.
+    /// The rules that it would break with a warning.
     pub warnings: Vec<Violation>,
 }
 

@@ -1,9 +1,9 @@
-//! What has become of our own requests: which are open, and what a lookup or a signal says of them.
+//! The outcome of our own requests, as a lookup or a signal shows it.
 
 use alloc::sync::Arc;
 
 use super::{Ask, Cx, Flow};
-use crate::effect::{Answered, BETWEEN_DENIALS, Call, End, OutboxEntry, Past};
+use crate::effect::{BETWEEN_DENIALS, Call, End, GoodReply, OutboxEntry, Past};
 use crate::fact::IgnoredReason;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
@@ -11,7 +11,7 @@ use crate::time::{Millis, Timestamp};
 /// The shortest time between two lookups for one outcome.
 const BETWEEN_LOOKUPS: Millis = Millis::from_minutes(10);
 
-/// A request that was done after it had been ended as not done: by a person, or by what lookups showed.
+/// A request that succeeded after a person or a lookup had ended it as not done.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AfterAll<C> {
@@ -19,7 +19,7 @@ pub struct AfterAll<C> {
     pub id: EffectId,
     /// What it did.
     pub call: Arc<C>,
-    /// The new try that nobody has sent, and that is withdrawn.
+    /// The new try, which no worker has sent yet. The kernel has withdrawn it.
     pub again: Option<(EffectId, Arc<C>)>,
 }
 
@@ -27,75 +27,79 @@ pub struct AfterAll<C> {
 type Matches<'a, F> = &'a dyn Fn(&<F as Flow>::Call) -> bool;
 
 impl<F: Flow> Cx<'_, F> {
-    /// A lookup or a verified signal shows that a request was done, which ends it: settle it as done. `made` is the provider's
-    /// id of what it made, where it makes anything: a reply that still comes and names another means that it was made twice.
+    /// Ends a request that a lookup or a verified signal shows to be done. The flow must settle it as done.
+    ///
+    /// `made` is the provider's id of the object that the request made, if any. If a later reply names another id, the
+    /// object was made twice.
     pub fn prove(&mut self, done: impl Fn(&F::Call) -> bool, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
-        self.proved(&done, made)
+        self.prove_dyn(&done, made)
     }
 
-    // What these have in common is compiled once for a flow, and not for each question.
-    fn proved(&mut self, done: Matches<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
-        let all = || self.outbox.entries.iter().filter(|it| it.call().is_some_and(done));
-        let id = all().find(|it| it.was_sent()).or_else(|| all().next())?.id.clone();
-        let gone = self.outbox.to_mut().remove(id.as_str())?;
-        if let Some(call) = gone.call() {
+    // This is compiled once for each flow, and not once for each closure.
+    fn prove_dyn(&mut self, done: Matches<'_, F>, made: Option<&str>) -> Option<(EffectId, Arc<F::Call>)> {
+        let matching = || self.outbox.entries.iter().filter(|it| it.call().is_some_and(done));
+        let id = matching().find(|it| it.was_sent()).or_else(|| matching().next())?.id.clone();
+        let ended = self.outbox.to_mut().remove(id.as_str())?;
+        if let Some(call) = ended.call() {
             self.outbox.to_mut().note_made(call, made);
         }
-        if gone.was_sent() {
-            self.outbox.to_mut().remember(&gone, End::Done(made.map(Into::into)));
+        if ended.was_sent() {
+            self.outbox.to_mut().remember(&ended, End::Done(made.map(Into::into)));
         }
-        gone.into_request()
+        ended.into_request()
     }
 
-    /// The reply to a lookup denies that a request was done.
+    /// Takes note that the reply to a lookup denies a request.
     ///
-    /// Given where that ends it: settle it as not done. Otherwise it does not count, and the next lookup is planned: the
-    /// request may have been on its way still, a denial about money counts the second time only, and one of a request
-    /// that was answered with a good status is a person's to judge.
+    /// If the denial ends the request, this returns it, and the flow must settle it as not done. Otherwise this plans the
+    /// next lookup or asks a person. A denial does not count while the last lease may still run. A denial about money
+    /// counts only the second time. If the request had a good reply, a person must decide.
     pub fn deny(&mut self, denied: impl Fn(&F::Call) -> bool) -> Option<(EffectId, Arc<F::Call>)> {
-        self.denied(&denied)
+        self.deny_dyn(&denied)
     }
 
-    fn denied(&mut self, denied: Matches<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
-        let looked = self.leased_at();
+    fn deny_dyn(&mut self, denied: Matches<'_, F>) -> Option<(EffectId, Arc<F::Call>)> {
+        let looked_up_at = self.leased_at();
         let now = self.now();
-        let is_it = |it: &OutboxEntry<F::Call>| it.was_sent() && it.call().is_some_and(denied);
-        let it = self.outbox.to_mut().entries.iter_mut().find(|it| is_it(it))?;
-        let (id, call) = (it.id.clone(), Arc::clone(it.shared_call()?));
+        let is_denied = |it: &OutboxEntry<F::Call>| it.was_sent() && it.call().is_some_and(denied);
+        let entry = self.outbox.to_mut().entries.iter_mut().find(|it| is_denied(it))?;
+        let (id, call) = (entry.id.clone(), Arc::clone(entry.shared_call()?));
         let class = call.operation().class;
-        let sent = it.sent.as_deref_mut()?;
-        if looked < sent.lease {
+        let sent = entry.sent.as_deref_mut()?;
+        if looked_up_at < sent.lease {
             let lease = sent.lease;
-            self.look_for(&call, lease);
+            self.look_up_outcome_from(&call, lease);
             return None;
         }
-        if sent.answered == Answered::Accepted && !class.is_of_money() {
-            // It was taken and came to nothing: it may be asked for again.
-            (sent.answered, it.not_before) = (Answered::No, None);
+        if sent.good_reply == GoodReply::Accepted && !class.is_of_money() {
+            // The provider accepted it and did nothing: a worker may send it again.
+            (sent.good_reply, entry.not_before) = (GoodReply::None, None);
             sent.open.clear();
             return None;
         }
-        if sent.answered != Answered::No {
+        if sent.good_reply != GoodReply::None {
             sent.ask_at.get_or_insert(now);
             return None;
         }
-        let first = *sent.denied_at.get_or_insert(looked);
-        if class.is_of_money() && looked < first.after(BETWEEN_DENIALS) {
-            self.look_for(&call, first.after(BETWEEN_DENIALS));
+        let first = *sent.denied_at.get_or_insert(looked_up_at);
+        if class.is_of_money() && looked_up_at < first.after(BETWEEN_DENIALS) {
+            self.look_up_outcome_from(&call, first.after(BETWEEN_DENIALS));
             return None;
         }
-        let gone = self.outbox.to_mut().remove(id.as_str())?;
-        // A late reply may say otherwise.
-        self.outbox.to_mut().remember(&gone, End::Undone);
-        gone.into_request()
+        let ended = self.outbox.to_mut().remove(id.as_str())?;
+        // A late reply may prove the opposite.
+        self.outbox.to_mut().remember(&ended, End::Undone);
+        ended.into_request()
     }
 
-    /// The reply to a lookup neither shows a request nor denies it: its next lookup is planned, each after a longer time.
+    /// Plans the next lookup of a request, because the last one neither confirmed nor denied it.
+    ///
+    /// Each lookup comes after a longer time than the one before.
     pub fn look_again(&mut self, of: impl Fn(&F::Call) -> bool) {
-        self.looks_again(&of);
+        self.look_again_dyn(&of);
     }
 
-    fn looks_again(&mut self, of: Matches<'_, F>) {
+    fn look_again_dyn(&mut self, of: Matches<'_, F>) {
         let now = self.now();
         let open = self.outbox.entries.iter().find(|it| it.was_sent() && it.call().is_some_and(of));
         let Some((call, sent)) = open.and_then(|it| Some((Arc::clone(it.shared_call()?), it.sent.as_deref()?))) else {
@@ -103,10 +107,10 @@ impl<F: Flow> Cx<'_, F> {
         };
         let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
         let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKUPS);
-        self.look_for(&call, now.after(rest));
+        self.look_up_outcome_from(&call, now.after(rest));
     }
 
-    /// A lookup shows that only a person can tell what has become of a request: the question about it is due now.
+    /// Asks a person now about a request, because a lookup shows that only a person can find out its outcome.
     pub fn ask_about(&mut self, of: impl Fn(&F::Call) -> bool) {
         let now = self.now();
         let open = self.outbox.entries.iter().find(|it| it.was_sent() && it.call().is_some_and(&of));
@@ -115,8 +119,10 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    /// A signal shows that a request was done that had been ended as not done: says so to a person. Given are the request, and the
-    /// new try that nobody has sent, which is withdrawn: settle it as not done. What was told before is known.
+    /// Asks a person to look, because a signal proves a request that had ended as not done.
+    ///
+    /// The result holds the request, and the new try that no worker has sent. The kernel has withdrawn the new try, and the
+    /// flow must settle it as not done. A repeated signal is a duplicate.
     pub fn after_all(
         &mut self,
         done: impl Fn(&F::Call) -> bool,
@@ -131,8 +137,9 @@ impl<F: Flow> Cx<'_, F> {
         Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
     }
 
-    /// Notes that a request was done that was ended as not done. A new try that would move money, and that nobody has sent, is
-    /// withdrawn.
+    /// Notes that a request was done which had ended as not done.
+    ///
+    /// This withdraws the new try if no worker has sent it.
     pub(crate) fn done_after_all(
         &mut self,
         past: &Past<F::Call>,
@@ -145,30 +152,30 @@ impl<F: Flow> Cx<'_, F> {
         let outbox = self.outbox.to_mut();
         outbox.note_made(&past.call, made);
         outbox.mark_done(&past.id, made);
-        let is_moot = |it: &&OutboxEntry<F::Call>| !it.was_sent() && past.is_retried_by(it);
-        let moot = outbox.entries.iter().find(is_moot).map(|it| it.id.clone());
-        let again = moot.and_then(|id| outbox.remove(id.as_str())?.into_request());
+        let is_unsent_retry = |it: &&OutboxEntry<F::Call>| !it.was_sent() && past.is_retried_by(it);
+        let unsent_retry = outbox.entries.iter().find(is_unsent_retry).map(|it| it.id.clone());
+        let again = unsent_retry.and_then(|id| outbox.remove(id.as_str())?.into_request());
         AfterAll { id: past.id.clone(), call: past.call.clone(), again }
     }
 
-    /// Plans the lookup by which the outcome of a request shows that has just been begun.
-    pub(crate) fn look_for_outcome(&mut self, id: &str) {
-        let it = self.outbox.find(id);
-        if let Some((call, from)) = it.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at()?))) {
-            self.look_for(&call, from);
+    /// Plans the lookup that shows the outcome of a request which a worker has just leased.
+    pub(crate) fn plan_outcome_lookup(&mut self, id: &str) {
+        let entry = self.outbox.find(id);
+        if let Some((call, from)) = entry.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at()?))) {
+            self.look_up_outcome_from(&call, from);
         }
     }
 
-    /// Owes the lookup of a request now.
-    pub(crate) fn look_for_outcome_now(&mut self, call: &F::Call) {
-        if let Some(look_up) = call.outcome_lookup() {
-            self.look_up(look_up);
+    /// Makes the lookup of a request's outcome pending now.
+    pub(crate) fn look_up_outcome(&mut self, call: &F::Call) {
+        if let Some(lookup) = call.outcome_lookup() {
+            self.look_up(lookup);
         }
     }
 
-    fn look_for(&mut self, call: &F::Call, from: Timestamp) {
-        if let Some(look_up) = call.outcome_lookup() {
-            self.look_up_from(look_up, from);
+    fn look_up_outcome_from(&mut self, call: &F::Call, from: Timestamp) {
+        if let Some(lookup) = call.outcome_lookup() {
+            self.look_up_from(lookup, from);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reviews: what a flow asks a person, and the verdicts that the person chooses from.
+//! Reviews: the questions that a flow asks a person, and the verdicts that the person chooses from.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,12 +12,12 @@ use crate::fact;
 pub trait Reviews: Named {
     /// Every verdict of every question.
     type Verdict: Named;
-    /// What a person is asked when a late reply shows that a request was done which had been ended as not done.
+    /// The question for a late reply that proves a request which had ended as not done.
     const DONE_AFTER_ALL: Option<Ask<Self>> = None;
-    /// What a person is asked when a late reply shows that a request was done twice.
+    /// The question for a late reply that shows that a request was done twice.
     const DONE_TWICE: Option<Ask<Self>> = None;
 
-    /// What the person is asked, and the verdicts to choose from.
+    /// The question, and the verdicts to choose from.
     fn question(self) -> &'static Question;
 
     /// The same question with some of its verdicts.
@@ -26,7 +26,7 @@ pub trait Reviews: Named {
     }
 }
 
-/// A question as it is asked: with all of its verdicts, or with some.
+/// A question with all of its verdicts, or with some.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<R: Reviews> {
     pub(super) review: R,
@@ -44,7 +44,7 @@ impl<R: Reviews> Ask<R> {
         Self { review, only: Some(only) }
     }
 
-    /// The verdicts that have to be stored: none where the reason alone tells them.
+    /// The verdicts that the outbox must store; none if the reason alone determines them.
     pub(super) fn stored(self) -> Vec<Cow<'static, str>> {
         let only = match self.only {
             None if R::of_name(self.review.name()) == Some(self.review) => &[],
@@ -61,7 +61,7 @@ impl<R: Reviews> From<R> for Ask<R> {
     }
 }
 
-/// The verdict of a person on a request, as the flow names it, and the id that it names: no verdict if the request is given up.
+/// A person's verdict as one of the flow's, and the id that it names; no verdict if the flow has none of this name.
 pub(crate) fn typed<R: Reviews>(verdict: fact::Verdict) -> (Option<R::Verdict>, Option<String>) {
     match verdict {
         fact::Verdict::Plain(name) => (R::Verdict::of_name(&name), None),
@@ -69,11 +69,11 @@ pub(crate) fn typed<R: Reviews>(verdict: fact::Verdict) -> (Option<R::Verdict>, 
     }
 }
 
-/// Declares the questions of a provider's flows, with their verdicts: what a doc comment says is what the person reads.
+/// Declares the questions of a provider's flows, with their verdicts. The person reads the doc comments.
 macro_rules! reviews {
     (
         $(#[$meta:meta])* $vis:vis enum $review:ident $({
-            done_after_all: $after_all:ident [$($seen:ident),+],
+            done_after_all: $after_all:ident [$($verdict_after_all:ident),+],
             done_twice: $twice:ident,
         })?;
         $(#[$verdict_meta:meta])* $verdict_vis:vis enum $verdict:ident { $($verdicts:tt)+ }
@@ -88,7 +88,7 @@ macro_rules! reviews {
         $crate::flow::named! { $(#[$verdict_meta])* $verdict_vis enum $verdict { $($verdicts)+ } }
 
         impl $review {
-            /// The question, for an operation that asks it when its outcome stays unknown.
+            /// The question that an operation asks when its outcome stays unknown.
             $vis const fn as_question(self) -> &'static $crate::effect::Question {
                 match self {
                     $(Self::$variant => const { &$crate::effect::Question {
@@ -108,7 +108,7 @@ macro_rules! reviews {
             type Verdict = $verdict;
             $(
                 const DONE_AFTER_ALL: Option<$crate::flow::Ask<Self>> =
-                    Some($crate::flow::Ask::of_some(Self::$after_all, &[$($verdict::$seen),+]));
+                    Some($crate::flow::Ask::of_some(Self::$after_all, &[$($verdict::$verdict_after_all),+]));
                 const DONE_TWICE: Option<$crate::flow::Ask<Self>> = Some($crate::flow::Ask::of(Self::$twice));
             )?
 

@@ -1,4 +1,4 @@
-//! What a decision may look at, and what it says of the rules: nothing can be changed through it.
+//! The read-only context of a decision, and the rules that the decision finds broken.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -13,20 +13,20 @@ use crate::id::{EffectId, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
-/// What a decision is made for.
+/// What the kernel decides on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Moment {
-    /// A command, or the question whether one is possible: a broken rule rejects it.
+    /// A command, or whether an action is allowed. A broken rule rejects it.
     Command,
-    /// A request is about to be handed out: the command that it came from is its own.
+    /// The lease of an effect. A broken rule rejects it.
     Lease,
-    /// The same, of a request whose first outcome is unknown.
+    /// The lease of a request that was sent before, and whose outcome is unknown.
     Resend,
-    /// A fact: a broken rule only warns.
+    /// A fact. A broken rule only warns.
     Fact,
 }
 
-/// The circumstances of one decision, and the rules that are broken.
+/// The read-only context of one decision, and the rules that are broken.
 pub struct Rules<'a, F: Flow> {
     pub(crate) key: &'a Key,
     pub(super) context: &'a Context,
@@ -73,24 +73,27 @@ impl<'a, F: Flow> Rules<'a, F> {
         F::settings(&self.context.config)
     }
 
-    /// Whether a request is about to be handed out.
+    /// Whether a worker is about to lease the request.
     pub fn is_lease(&self) -> bool {
         matches!(self.moment, Moment::Lease | Moment::Resend)
     }
 
-    /// Whether a request is about to be handed out again whose outcome is unknown: only sending it again may tell.
+    /// Whether a worker is about to lease again a request whose outcome is unknown.
+    ///
+    /// Then only another sending can show the outcome.
     pub fn is_resend(&self) -> bool {
         self.moment == Moment::Resend
     }
 
-    /// Checks a rule. Broken, it rejects a command at the level that it has under the policy, and of a fact it only warns.
+    /// Checks a rule. A broken rule rejects a command or a lease unless its level under the config is `warn`. It only warns
+    /// about a fact.
     ///
-    /// A step may rely on a rule that is [`Level::Forbid`]; of every other it must be ready for a policy that softens it.
+    /// A step can rely on a rule that is [`Level::Forbid`]. A config can soften every other rule.
     pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds { Check { broken: None } } else { self.note(rule.rule()) }
     }
 
-    /// Warns of a rule that is only advice here, whatever its level.
+    /// Checks a rule that only warns here, whatever its level.
     pub fn warn(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds {
             return Check { broken: None };
@@ -103,71 +106,71 @@ impl<'a, F: Flow> Rules<'a, F> {
     fn note(&mut self, rule: &'static Rule) -> Check<'_> {
         let level = self.context.config.level(rule);
         let rejects = level != Level::Warn && self.moment != Moment::Fact;
-        let list = if rejects { &mut self.violations } else { &mut self.warnings };
+        let found = if rejects { &mut self.violations } else { &mut self.warnings };
         let mut violation = Violation::new(rule);
         if rejects {
             violation.level = level;
         }
-        list.push(violation);
-        Check { broken: list.last_mut() }
+        found.push(violation);
+        Check { broken: found.last_mut() }
     }
 
-    /// The question of that reason that a person has not answered.
+    /// The id of the first notice or review with this reason.
     pub fn open_review(&self, reason: &str) -> Option<EffectId> {
-        let is_it = |it: &&OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
-        self.outbox.entries.iter().find(is_it).map(|it| it.id.clone())
+        let has_reason = |it: &&OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
+        self.outbox.entries.iter().find(has_reason).map(|it| it.id.clone())
     }
 
-    /// The first owed request for which something is true.
+    /// The first pending request that matches.
     pub fn pending(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
         self.first(&mut wanted)
     }
 
-    /// The reply to that request, as what unblocks a command.
+    /// The reply to the first pending request that matches, as what unblocks a command.
     pub fn reply_to(&self, wanted: impl FnMut(&F::Call) -> bool) -> Option<UnblockedBy> {
         self.pending(wanted).map(|it| UnblockedBy::reply(it.id.clone()))
     }
 
     fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
-        self.outbox.entries.iter().find_map(|it| {
-            let call = it.call().filter(|call| wanted(call))?;
-            let sent = it.sent.as_deref();
+        self.outbox.entries.iter().find_map(|entry| {
+            let call = entry.call().filter(|call| wanted(call))?;
+            let sent = entry.sent.as_deref();
             Some(PendingRequest {
-                id: &it.id,
+                id: &entry.id,
                 call,
-                sent: it.was_sent(),
+                sent: entry.was_sent(),
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
-                held: it.is_held(),
+                held: entry.is_held(),
             })
         })
     }
 
-    /// Whether such a request was sent, or may have been, and is not answered.
+    /// Whether a worker may have sent a matching request whose outcome is unknown.
     pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         self.outbox.entries.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
     }
 
-    /// What such requests do that were sent, or may have been, and are not answered.
+    /// The matching requests that a worker may have sent, and whose outcome is unknown.
     pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
         let sent = self.outbox.entries.iter().filter(|it| it.was_sent()).filter_map(OutboxEntry::shared_call);
         sent.filter(|call| wanted(call)).cloned().collect()
     }
 
-    /// When the last of such requests was begun first, of those that were sent, or may have been, and are not answered.
+    /// The latest instant at which a matching request, whose outcome is unknown, was first leased.
     pub fn sent_last(&self, wanted: impl Fn(&F::Call) -> bool) -> Option<Timestamp> {
         let sent = self.outbox.entries.iter().filter(|it| it.was_sent() && it.call().is_some_and(&wanted));
         sent.filter_map(|it| it.sent.as_deref().map(|sent| sent.first_at)).max()
     }
 
-    /// Whether an owed request is in somebody's hands.
+    /// Whether a worker has leased a matching request.
     pub fn is_leased(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         let now = self.now();
         self.outbox.entries.iter().any(|it| it.call().is_some_and(&wanted) && it.leased(now).is_some())
     }
 }
 
-/// An owed request, as a flow sees it.
+/// A pending request, as a flow sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PendingRequest<'a, C> {
@@ -175,51 +178,51 @@ pub struct PendingRequest<'a, C> {
     pub id: &'a EffectId,
     /// What it does.
     pub call: &'a C,
-    /// Whether a sending of it may have come true.
+    /// Whether a sending of it may have succeeded.
     pub sent: bool,
-    /// The end of the last lease under which it was begun: until then it may still be on its way.
+    /// The end of its last lease. Until then it may still be in flight.
     pub lease: Option<Timestamp>,
-    /// When it was begun first.
+    /// When it was first leased.
     pub first_at: Option<Timestamp>,
-    /// Whether it is not sent again unless a lookup denies it.
+    /// Whether no worker can send it again unless a lookup denies it.
     pub held: bool,
 }
 
-/// A rule that was looked at; the words that follow say more of it where it is broken.
+/// The result of checking a rule; the methods add to its violation if the rule is broken.
 #[derive(Debug)]
 pub struct Check<'c> {
     broken: Option<&'c mut Violation>,
 }
 
 impl Check<'_> {
-    /// Where in the command: a JSON Pointer.
+    /// Adds a JSON Pointer into the command.
     pub fn at(self, pointer: &'static str) -> Self {
-        self.say(|violation| violation.pointer = Cow::Borrowed(pointer))
+        self.amend(|violation| violation.pointer = Cow::Borrowed(pointer))
     }
 
-    /// Where in the command, where the pointer has an index.
+    /// Adds a JSON Pointer that must be computed, such as one with an index.
     pub fn at_index(self, pointer: impl FnOnce() -> String) -> Self {
-        self.say(|violation| violation.pointer = Cow::Owned(pointer()))
+        self.amend(|violation| violation.pointer = Cow::Owned(pointer()))
     }
 
-    /// What would unblock the command, if anything would.
+    /// Adds what would unblock the command, if anything would.
     pub fn unblocked_by(self, what: impl Into<Option<UnblockedBy>>) -> Self {
-        self.say(|violation| violation.unblocked_by = what.into())
+        self.amend(|violation| violation.unblocked_by = what.into())
     }
 
-    /// The wishes that say the same in a shape that is allowed.
-    pub fn instead(self, wishes: &'static [&'static str]) -> Self {
-        self.say(|violation| violation.instead = wishes)
+    /// Adds the actions that do the same in a way that is allowed.
+    pub fn instead(self, actions: &'static [&'static str]) -> Self {
+        self.amend(|violation| violation.instead = actions)
     }
 
-    /// What broke it, in a half sentence after the rule's statement.
+    /// Adds what broke the rule: a sentence that follows the rule's statement.
     pub fn because(self, detail: impl FnOnce() -> String) -> Self {
-        self.say(|violation| violation.detail = Some(detail()))
+        self.amend(|violation| violation.detail = Some(detail()))
     }
 
-    fn say(mut self, say: impl FnOnce(&mut Violation)) -> Self {
+    fn amend(mut self, amend: impl FnOnce(&mut Violation)) -> Self {
         if let Some(violation) = self.broken.as_deref_mut() {
-            say(violation);
+            amend(violation);
         }
         self
     }

@@ -1,4 +1,4 @@
-//! Ids of long ago, each by a part of its fingerprint: enough to know one again.
+//! Ids that are remembered only by a part of their fingerprints.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,13 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Digest, IdError, saved_as_text};
 
-/// The bytes of a fingerprint.
+/// The number of bytes of a fingerprint.
 const SHORT: usize = 6;
 
-/// The most that a text may hold.
+/// The most fingerprints that one string can contain.
 const MOST: usize = 128;
 
-/// Ids, the oldest first, saved as one text.
+/// The fingerprints of ids, the oldest first, saved as one string.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(with = "alloc::string::String"))]
 pub(crate) struct Fingerprints(Vec<[u8; SHORT]>);
@@ -35,16 +35,16 @@ impl Fingerprints {
         !self.is_empty() && self.0.contains(&Self::short(id))
     }
 
-    /// Adds an id, in place of the oldest where there are as many already.
+    /// Adds an id, and forgets the oldest if there are `most` already.
     pub(crate) fn add(&mut self, id: &str, most: usize) {
-        let it = Self::short(id);
-        if self.0.contains(&it) {
+        let fingerprint = Self::short(id);
+        if self.0.contains(&fingerprint) {
             return;
         }
         if self.0.len() >= most.min(MOST) {
             self.0.remove(0);
         }
-        self.0.push(it);
+        self.0.push(fingerprint);
     }
 }
 

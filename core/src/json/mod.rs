@@ -1,4 +1,4 @@
-//! JSON: our own shapes, read strictly and with the field named that is wrong; a provider's, read leniently; and writing.
+//! JSON: reads our own shapes strictly with a pointer to each error, reads a provider's leniently, and writes both.
 
 mod lenient;
 mod raw;
@@ -28,10 +28,10 @@ use union::Tagged;
 use write::quoted;
 pub(crate) use write::{Verbatim, encode};
 
-/// How deep in a snapshot what was read as a command may stand.
+/// How deep in a snapshot the contents of a command can be nested.
 const SNAPSHOT: u8 = 16;
 
-/// JSON of ours that is wrong, with the field that is.
+/// What is wrong in JSON of ours, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed {
@@ -57,14 +57,14 @@ impl Malformed {
         Self { pointer: pointer.into(), reason: reason.into() }
     }
 
-    /// The same, seen from further out.
+    /// The same error with its pointer below a prefix.
     pub(crate) fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
         self
     }
 }
 
-/// Reads what a seed makes of JSON, and names the field of what is wrong.
+/// Reads JSON with a seed, and reports an error with the pointer to the wrong field.
 ///
 /// ```
 /// use std::marker::PhantomData;
@@ -84,12 +84,12 @@ pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::
 ///
 /// # Panics
 ///
-/// For what JSON has no form for, such as a list as a name; no shape of this library is so.
+/// If JSON has no form for the value, such as for an array as a member's name. No shape of this library is such a value.
 pub fn write(value: &(impl Serialize + ?Sized)) -> String {
     encode(value)
 }
 
-/// Appends a text in its quotes.
+/// Appends a string in its quotes.
 ///
 /// ```
 /// let mut json = String::from("[");
@@ -105,12 +105,12 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malf
     decode_with(text, PhantomData)
 }
 
-/// Reads whatever a seed makes of a text.
+/// Reads JSON with a seed.
 pub(crate) fn decode_with<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
     finish(Reader::new(text), seed)
 }
 
-/// Reads a value of a provider's, in which half a character is no matter.
+/// Reads JSON of a provider. It can contain half a surrogate pair, which is read as U+FFFD.
 fn decode_mending<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
     finish(Reader::mending(text), PhantomData)
 }
@@ -121,9 +121,9 @@ fn finish<'de, S: DeserializeSeed<'de>>(mut reader: Reader<'de>, seed: S) -> Res
     Ok(value)
 }
 
-/// Reads one of our unions: an object whose `type`, as [`tag`] tells it, names the variant, beside the variant's own fields.
+/// Reads one of our unions: an object whose `type`, which [`tag`] reads, names the variant beside the variant's fields.
 ///
-/// What is read so may stand deeper in a snapshot, where it has to be read again: less depth is left to it.
+/// Its contents are later nested deeper in a snapshot, and must be readable there. So they can be nested less deep here.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
     let mut reader = Reader::within(text, SNAPSHOT);
     let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
@@ -134,13 +134,13 @@ pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: 
 /// The `type` of one of our unions.
 pub(crate) fn tag(text: &str) -> Result<Cow<'_, str>, Malformed> {
     match member(text, "type") {
-        Some(tag) => tag.map(|Text(tag)| tag).map_err(|wrong| wrong.under("/type")),
-        // Either the text is no object at all, or it is one without a type.
+        Some(tag) => tag.map(|Text(tag)| tag).map_err(|error| error.under("/type")),
+        // Either it is not an object, or an object without a type.
         None => decode::<Object>(text).and(Err(Malformed::new("/type", "is missing"))),
     }
 }
 
-/// A member of the object that a text is, wherever it stands; what is wrong elsewhere is not looked at.
+/// Reads one member of an object, wherever it is. Errors in the rest of the object are ignored.
 pub(crate) fn member<'de, T: Deserialize<'de>>(text: &'de str, name: &str) -> Option<Result<T, Malformed>> {
     let mut reader = Reader::new(text);
     reader.seek(name)?;
@@ -151,30 +151,31 @@ pub(crate) fn member<'de, T: Deserialize<'de>>(text: &'de str, name: &str) -> Op
 #[derive(Deserialize)]
 struct Object {}
 
-/// An error of reading, small enough to come out of every step of it.
+/// An error of the reader, boxed so that every result of the reader is small.
 #[derive(Debug)]
-pub(crate) struct Wrong(Box<Malformed>);
+pub(crate) struct ReadError(Box<Malformed>);
 
-impl Wrong {
+impl ReadError {
     fn of(pointer: String, reason: String) -> Self {
         Self(Box::new(Malformed { pointer, reason }))
     }
 
-    /// A scalar that `serde_json` does not read, without a position that means nothing here.
+    /// A scalar that `serde_json` rejects. The message loses its position, which counts from the scalar.
     #[cold]
     fn scalar(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        Self::of(String::new(), text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned())
+        let message = error.to_string();
+        let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(reason, _)| reason);
+        Self::of(String::new(), reason.to_owned())
     }
 
-    /// The same, in a member of that name.
+    /// The same error in a member with this name.
     #[cold]
     fn within(mut self, name: &str) -> Self {
         self.0.pointer.insert_str(0, &pointer(name));
         self
     }
 
-    /// The same, in the item of that index.
+    /// The same error in the item with this index.
     #[cold]
     fn at(mut self, index: usize) -> Self {
         self.0.pointer.insert_str(0, &format!("/{index}"));
@@ -187,21 +188,21 @@ pub(crate) fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-impl From<Wrong> for Malformed {
-    fn from(wrong: Wrong) -> Self {
-        *wrong.0
+impl From<ReadError> for Malformed {
+    fn from(error: ReadError) -> Self {
+        *error.0
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl core::error::Error for Wrong {}
+impl core::error::Error for ReadError {}
 
-impl serde::de::Error for Wrong {
+impl serde::de::Error for ReadError {
     #[cold]
     fn custom<T: fmt::Display>(reason: T) -> Self {
         Self::of(String::new(), reason.to_string())
@@ -209,7 +210,7 @@ impl serde::de::Error for Wrong {
 
     #[cold]
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {}", told(wanted), kind(found)))
+        Self::custom(format_args!("expected {}, found {}", in_json_words(wanted), kind(found)))
     }
 
     #[cold]
@@ -238,13 +239,13 @@ impl serde::de::Error for Wrong {
     }
 }
 
-/// Names, as an error lists them.
+/// Names in backticks, as an error lists them.
 pub(crate) fn listed(names: &[&str]) -> String {
     if names.is_empty() { "nothing".into() } else { format!("`{}`", names.join("`, `")) }
 }
 
 /// What is expected, in words of JSON and not of Rust.
-fn told(wanted: &dyn Expected) -> String {
+fn in_json_words(wanted: &dyn Expected) -> String {
     let wanted = wanted.to_string();
     let plain = match wanted.as_str() {
         "i64" => "a whole number",
@@ -252,28 +253,27 @@ fn told(wanted: &dyn Expected) -> String {
         "u32" => "a whole number from 0 to 4294967295",
         "u16" => "a whole number from 0 to 65535",
         "u8" => "a whole number from 0 to 255",
-        "a string" => "a text",
-        "a sequence" => "a list",
+        "a sequence" => "an array",
         "a map" => "an object",
         rust if rust.starts_with("struct ") => "an object",
-        rust if rust.starts_with("tuple ") => "a list",
+        rust if rust.starts_with("tuple ") => "an array",
         rust if rust.starts_with("enum ") => "one of its names",
         _ => return wanted,
     };
     plain.into()
 }
 
-/// What is there instead; never a text itself, which may be a secret.
+/// What is there instead. It never contains a string itself, which may be a secret.
 fn kind(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(value) => format!("{value}"),
         Unexpected::Unsigned(number) => format!("{number}"),
         Unexpected::Signed(number) => format!("{number}"),
         Unexpected::Float(number) => format!("{number:?}"),
-        Unexpected::Str(_) => "a text".into(),
+        Unexpected::Str(_) => "a string".into(),
         Unexpected::Unit => "null".into(),
         Unexpected::Map | Unexpected::NewtypeVariant => "an object".into(),
-        Unexpected::Seq => "a list".into(),
+        Unexpected::Seq => "an array".into(),
         other => format!("{other}"),
     }
 }
@@ -301,7 +301,7 @@ mod tests {
 
     #[derive(Deserialize, Debug)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only what cannot be read of it matters")]
+    #[expect(dead_code, reason = "the tests only read malformed ones")]
     struct Line {
         id: crate::id::Key,
         #[serde(default)]
@@ -347,20 +347,20 @@ mod tests {
     }
 
     #[test]
-    fn an_error_speaks_of_json_and_repeats_no_text() {
+    fn an_error_is_in_words_of_json_and_repeats_no_string() {
         let reason = |value: &str| read(&format!(r#"{{"type":"whole","price":{value}}}"#)).unwrap_err().reason;
-        assert_eq!(reason(r#""secret""#), "expected a whole number, found a text");
+        assert_eq!(reason(r#""secret""#), "expected a whole number, found a string");
         assert_eq!(reason("1.5"), "expected a whole number, found 1.5");
         assert_eq!(reason("18446744073709551615"), "expected a whole number, found 18446744073709551615");
         assert_eq!(reason("null"), "expected a whole number, found null");
-        assert_eq!(reason("[]"), "expected a whole number, found a list");
+        assert_eq!(reason("[]"), "expected a whole number, found an array");
         assert_eq!(reason("x"), "expected a value");
         assert_eq!(reason("1,\"x\":2"), "unknown field `x`, expected `price`");
-        assert_eq!(read("[]").unwrap_err().reason, "expected an object, found a list");
+        assert_eq!(read("[]").unwrap_err().reason, "expected an object, found an array");
     }
 
     #[test]
-    fn what_serde_does_not_place_is_placed() {
+    fn every_error_has_a_pointer_even_where_serde_gives_none() {
         let field = |text: &str| decode::<Vec<Line>>(text).unwrap_err().pointer;
         assert_eq!(field(r#"[{"id": "0123456789abcdef", "n": 1}, {"id": "short", "n": 1}]"#), "/1/id");
         assert_eq!(field(r#"[{"n": 1, "id": "short"}]"#), "/0/id");

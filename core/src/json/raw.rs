@@ -1,4 +1,4 @@
-//! Values that are passed on as they are written.
+//! JSON values that are passed on as they are written.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -7,10 +7,10 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
-/// By this name our reader is asked for a value as it is written, and our writer is given one that is JSON already.
+/// The name of a newtype that our reader reads as raw JSON, and that our writer writes as it is.
 pub(crate) const RAW: &str = "rulebound::RawText";
 
-/// A JSON value as it is written in a text that [`read`](crate::json::read) reads.
+/// A JSON value as it is written, borrowed from the JSON that [`read`](crate::json::read) reads.
 ///
 /// ```
 /// use std::marker::PhantomData;
@@ -22,7 +22,7 @@ pub(crate) const RAW: &str = "rulebound::RawText";
 pub struct RawText<'a>(&'a str);
 
 impl<'a> RawText<'a> {
-    /// The text.
+    /// The JSON of the value.
     pub const fn get(self) -> &'a str {
         self.0
     }
@@ -30,19 +30,19 @@ impl<'a> RawText<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for RawText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lent;
-        impl<'de> Visitor<'de> for Lent {
+        struct Borrowed;
+        impl<'de> Visitor<'de> for Borrowed {
             type Value = &'de str;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value that `rulebound::json::read` lends")
+                f.write_str("a value that `rulebound::json::read` reads")
             }
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
                 Ok(text)
             }
         }
-        deserializer.deserialize_newtype_struct(RAW, Lent).map(Self)
+        deserializer.deserialize_newtype_struct(RAW, Borrowed).map(Self)
     }
 }
 
@@ -61,7 +61,7 @@ impl schemars::JsonSchema for RawText<'_> {
     }
 }
 
-/// Any value as it is written, lent by our own reader, and copied from any other.
+/// Any value as it is written: borrowed from our own reader, and copied from any other.
 pub(crate) fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
     struct Written;
     impl<'de> Visitor<'de> for Written {

@@ -1,7 +1,7 @@
-//! What `serde` derives, read from JSON text.
+//! The deserializer: reads the types that `serde` derives from JSON.
 //!
-//! A reader of our own for three reasons: it knows where in the text an error is, it takes a union's `type` out of the
-//! object that it stands in, and what is compiled of it for each type is small.
+//! We have our own for three reasons. It knows the pointer of an error, and it takes the `type` of a union out of its
+//! object. The code that is compiled for each type is small.
 
 use alloc::borrow::Cow;
 use core::mem::{replace, take};
@@ -9,15 +9,15 @@ use core::mem::{replace, take};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::Wrong;
+use super::ReadError;
 use super::raw::RAW;
 use super::scan::{Count, Reader};
 use super::union::{Form, Variant};
 
-/// A value that comes next.
+/// The value that comes next.
 pub(super) struct Json<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    /// Whether it is an object whose `type` was read before.
+    /// Whether it is a union whose `type` was read before.
     typed: bool,
 }
 
@@ -30,15 +30,15 @@ impl<'a, 'de> Json<'a, 'de> {
         Self { reader, typed: true }
     }
 
-    pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let Self { reader, typed } = self;
         let Some(depth) = reader.enter(b'{')? else { return Err(reader.unexpected(&visitor)) };
-        let value = visitor.visit_map(Members { reader, typed, first: true, met: false, name: 0 })?;
+        let value = visitor.visit_map(Members { reader, typed, first: true, has_type: false, name: 0 })?;
         reader.leave(depth, b'}')?;
         Ok(value)
     }
 
-    pub(super) fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) fn array<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let Self { reader, .. } = self;
         let Some(depth) = reader.enter(b'[')? else { return Err(reader.unexpected(&visitor)) };
         let value = visitor.visit_seq(Items { reader, index: 0 })?;
@@ -46,7 +46,7 @@ impl<'a, 'de> Json<'a, 'de> {
         Ok(value)
     }
 
-    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.reader.count(&visitor)? {
             Count::Unsigned(number) => visitor.visit_u64(number),
             Count::Signed(number) => visitor.visit_i64(number),
@@ -55,7 +55,7 @@ impl<'a, 'de> Json<'a, 'de> {
     }
 }
 
-fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V::Value, Wrong> {
+fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V::Value, ReadError> {
     match text {
         Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
         Cow::Owned(text) => visitor.visit_string(text),
@@ -65,19 +65,19 @@ fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V
 macro_rules! read_as {
     ($how:ident: $($deserialize:ident)+) => {$(
         #[inline]
-        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             self.$how(visitor)
         }
     )+};
 }
 
 impl<'de> Deserializer<'de> for Json<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.reader.peek() {
             Some(b'{') => self.object(visitor),
-            Some(b'[') => self.list(visitor),
+            Some(b'[') => self.array(visitor),
             Some(b'"') => visit_text(self.reader.text()?, visitor),
             Some(b't' | b'f' | b'n') => match self.reader.word()? {
                 Some(value) => visitor.visit_bool(value),
@@ -89,26 +89,26 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 
     read_as!(number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
     read_as!(number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64);
-    read_as!(list: deserialize_seq);
+    read_as!(array: deserialize_seq);
     read_as!(object: deserialize_map);
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visit_text(self.reader.string(&visitor)?, visitor)
     }
 
     #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.reader.peek() {
             Some(b't' | b'f') => visitor.visit_bool(self.reader.word()?.unwrap_or_default()),
             _ => Err(self.reader.unexpected(&visitor)),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.reader.peek() {
             Some(b'n') => self.reader.word().and_then(|_| visitor.visit_none()),
             _ => visitor.visit_some(self),
@@ -116,13 +116,17 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         if name == RAW { visitor.visit_borrowed_str(self.reader.span()?) } else { visitor.visit_newtype_struct(self) }
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.list(visitor)
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.array(visitor)
     }
 
     #[inline]
@@ -131,8 +135,8 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         _: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
-        self.list(visitor)
+    ) -> Result<V::Value, ReadError> {
+        self.array(visitor)
     }
 
     #[inline]
@@ -141,7 +145,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, ReadError> {
         self.object(visitor)
     }
 
@@ -150,7 +154,7 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, ReadError> {
         let Self { reader, .. } = self;
         let (mut at, depth) = (0, reader.enter(b'{')?);
         let (name, form) = match depth {
@@ -159,12 +163,12 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
         };
         let value = visitor.visit_enum(Variant { reader, name, form });
         let Some(depth) = depth else { return value };
-        let value = value.map_err(|wrong| wrong.within(&reader.name_at(at)))?;
+        let value = value.map_err(|error| error.within(&reader.name_at(at)))?;
         reader.leave(depth, b'}')?;
         Ok(value)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         self.reader.skip()?;
         visitor.visit_unit()
     }
@@ -176,21 +180,23 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     first: bool,
+    /// Whether it is a union whose `type` was read before.
     typed: bool,
-    met: bool,
-    /// Where the name of the last one stands.
+    /// Whether the `type` of the union has been passed.
+    has_type: bool,
+    /// The position of the last member's name.
     name: usize,
 }
 
 impl<'de> Members<'_, 'de> {
-    fn next(&mut self) -> Result<Option<Cow<'de, str>>, Wrong> {
+    fn next(&mut self) -> Result<Option<Cow<'de, str>>, ReadError> {
         while self.reader.more(take(&mut self.first), b'}')? {
             let name = self.reader.name(&mut self.name)?;
             if !self.typed || name != "type" {
                 return Ok(Some(name));
             }
-            if replace(&mut self.met, true) {
-                return Err(Wrong::duplicate_field("type"));
+            if replace(&mut self.has_type, true) {
+                return Err(ReadError::duplicate_field("type"));
             }
             self.reader.skip()?;
         }
@@ -198,40 +204,40 @@ impl<'de> Members<'_, 'de> {
     }
 
     #[cold]
-    fn within(&self, wrong: Wrong) -> Wrong {
-        wrong.within(&self.reader.name_at(self.name))
+    fn within(&self, error: ReadError) -> ReadError {
+        error.within(&self.reader.name_at(self.name))
     }
 }
 
 impl<'de> MapAccess<'de> for Members<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
         match self.next()? {
             Some(name) => seed.deserialize(Name(name)).map(Some),
             None => Ok(None),
         }
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(Json::new(self.reader)).map_err(|wrong| self.within(wrong))
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        seed.deserialize(Json::new(self.reader)).map_err(|error| self.within(error))
     }
 }
 
-/// The items of a list.
+/// The items of an array.
 struct Items<'a, 'de> {
     reader: &'a mut Reader<'de>,
     index: usize,
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
         if !self.reader.more(self.index == 0, b']')? {
             return Ok(None);
         }
-        let item = seed.deserialize(Json::new(self.reader)).map_err(|wrong| wrong.at(self.index))?;
+        let item = seed.deserialize(Json::new(self.reader)).map_err(|error| error.at(self.index))?;
         self.index = self.index.saturating_add(1);
         Ok(Some(item))
     }
@@ -241,17 +247,17 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
 impl<'de> Deserializer<'de> for Name<'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visit_text(self.0, visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_str(&self.0)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 

@@ -1,4 +1,4 @@
-//! A walk through JSON text: objects and lists are told apart here, every scalar that is not plain is `serde_json`'s.
+//! The scanner: it walks through JSON, and leaves only the scalars that are not plain to `serde_json`.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -7,18 +7,18 @@ use core::mem::take;
 use serde::de::{Error, Expected, Unexpected};
 use serde_json::Number;
 
-use super::Wrong;
+use super::ReadError;
 use super::lenient::mended;
 
-/// How many objects and lists may stand within each other.
+/// How deep objects and arrays can be nested.
 const DEEPEST: u8 = 127;
 
-/// A place in a text.
+/// A position in JSON.
 pub(super) struct Reader<'de> {
     text: &'de str,
     at: usize,
     depth: u8,
-    /// Whether half a character is read as U+FFFD.
+    /// Whether an unpaired surrogate is read as U+FFFD.
     mends: bool,
 }
 
@@ -29,24 +29,24 @@ pub(super) enum Count {
     Float(f64),
 }
 
-type Read<T> = Result<T, Wrong>;
+type Read<T> = Result<T, ReadError>;
 
 impl<'de> Reader<'de> {
     pub(super) const fn new(text: &'de str) -> Self {
         Self::within(text, 0)
     }
 
-    /// A text within as many objects and lists.
+    /// A reader of JSON that is nested in `depth` objects and arrays.
     pub(super) const fn within(text: &'de str, depth: u8) -> Self {
         Self { text, at: 0, depth, mends: false }
     }
 
-    /// A text in which half a character, which is what is left of an emoji that was cut off, is read as U+FFFD.
+    /// A reader that reads an unpaired surrogate as U+FFFD. An emoji that a program cut off leaves one.
     pub(super) const fn mending(text: &'de str) -> Self {
         Self { text, at: 0, depth: 0, mends: true }
     }
 
-    /// The first byte behind blanks, or nothing at the end.
+    /// The next byte after white space; nothing at the end.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -67,17 +67,17 @@ impl<'de> Reader<'de> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// That the text ends here.
+    /// Checks that the JSON ends here.
     pub(super) fn end(&mut self) -> Read<()> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(Wrong::custom("trailing characters")),
+            Some(_) => Err(ReadError::custom("trailing characters")),
         }
     }
 
-    /// What comes next is not what it has to be.
+    /// The error of a value that has another type than the expected one.
     #[cold]
-    pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> Wrong {
+    pub(super) fn unexpected(&mut self, expected: &dyn Expected) -> ReadError {
         let text;
         let found = match self.peek() {
             Some(b'{') => Unexpected::Map,
@@ -87,25 +87,25 @@ impl<'de> Reader<'de> {
                     text = found;
                     Unexpected::Str(&text)
                 }
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             Some(b't' | b'f' | b'n') => match self.word() {
                 Ok(None) => Unexpected::Unit,
                 Ok(Some(found)) => Unexpected::Bool(found),
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             Some(b'0'..=b'9' | b'-') => match self.count(expected) {
                 Ok(Count::Unsigned(found)) => Unexpected::Unsigned(found),
                 Ok(Count::Signed(found)) => Unexpected::Signed(found),
                 Ok(Count::Float(found)) => Unexpected::Float(found),
-                Err(wrong) => return wrong,
+                Err(error) => return error,
             },
             _ => return self.no_value(),
         };
-        Wrong::invalid_type(found, expected)
+        ReadError::invalid_type(found, expected)
     }
 
-    /// `true`, `false`, or nothing for `null`.
+    /// Reads `true` or `false`, or nothing for `null`.
     pub(super) fn word(&mut self) -> Read<Option<bool>> {
         let words = [("null", None), ("true", Some(true)), ("false", Some(false))];
         match words.into_iter().find(|(word, _)| self.rest().starts_with(word)) {
@@ -118,15 +118,15 @@ impl<'de> Reader<'de> {
     }
 
     #[cold]
-    fn no_value(&self) -> Wrong {
-        Wrong::custom(if self.rest().is_empty() {
-            "the text ends where a value is expected"
+    fn no_value(&self) -> ReadError {
+        ReadError::custom(if self.rest().is_empty() {
+            "the JSON ends where a value is expected"
         } else {
             "expected a value"
         })
     }
 
-    /// An integer or another number, where one is expected.
+    /// Reads a number, or reports what is there instead.
     pub(super) fn count(&mut self, expected: &dyn Expected) -> Read<Count> {
         match self.peek() {
             Some(b'0'..=b'9' | b'-') => {}
@@ -143,7 +143,7 @@ impl<'de> Reader<'de> {
         })
     }
 
-    /// A number of digits alone, if it is one; then it is passed.
+    /// Reads a number that has only digits; nothing if it is another number.
     fn digits(&mut self) -> Option<u64> {
         let rest = self.rest().as_bytes();
         let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
@@ -162,17 +162,17 @@ impl<'de> Reader<'de> {
         Some(value)
     }
 
-    /// Any other number.
+    /// Reads any other number.
     fn number(&mut self) -> Read<Number> {
         let rest = self.rest();
         let end = rest.find(|it: char| !matches!(it, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let number = rest.get(..end).filter(|it| !it.is_empty()).ok_or_else(|| self.no_value())?;
-        let value = serde_json::from_str(number).map_err(|error| Wrong::scalar(&error))?;
+        let value = serde_json::from_str(number).map_err(|error| ReadError::scalar(&error))?;
         self.pass(end);
         Ok(value)
     }
 
-    /// A text, where one is expected.
+    /// Reads a string, or reports what is there instead.
     pub(super) fn string(&mut self, expected: &dyn Expected) -> Read<Cow<'de, str>> {
         match self.peek() {
             Some(b'"') => self.text(),
@@ -180,7 +180,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// A text, whose quote comes next.
+    /// Reads a string whose quote comes next.
     pub(super) fn text(&mut self) -> Read<Cow<'de, str>> {
         self.pass(1);
         let rest = self.rest();
@@ -194,7 +194,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// A text with escapes, whose quote has been passed.
+    /// Reads a string with escapes, after its first quote.
     #[cold]
     fn escaped(&mut self) -> Read<String> {
         let rest = self.text.get(self.at.saturating_sub(1)..).unwrap_or_default();
@@ -210,12 +210,12 @@ impl<'de> Reader<'de> {
             Err(_) if self.mends => serde_json::from_str(&mended(quoted)),
             text => text,
         };
-        let text = text.map_err(|error| Wrong::scalar(&error))?;
+        let text = text.map_err(|error| ReadError::scalar(&error))?;
         self.pass(length.saturating_sub(1));
         Ok(text)
     }
 
-    /// Passes a text that is not read: half a character in it is no matter.
+    /// Passes a string without reading it. It can contain an unpaired surrogate.
     fn pass_text(&mut self) -> Read<()> {
         let quote = self.at;
         self.pass(1);
@@ -237,21 +237,21 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// Enters an object or a list, if one comes next; says how deep the text around it is.
+    /// Enters an object or an array if one comes next, and returns the depth around it.
     pub(super) fn enter(&mut self, open: u8) -> Read<Option<u8>> {
         let depth = self.depth;
         if self.peek() != Some(open) {
             return Ok(None);
         }
         if depth >= DEEPEST {
-            return Err(Wrong::custom("is nested too deeply"));
+            return Err(ReadError::custom("is nested too deeply"));
         }
         self.pass(1);
         self.depth = depth.saturating_add(1);
         Ok(Some(depth))
     }
 
-    /// Whether there is one more before the closing mark, which is passed.
+    /// Whether another member or item comes next. If not, this passes the closing bracket.
     pub(super) fn more(&mut self, first: bool, close: u8) -> Read<bool> {
         match self.peek() {
             Some(next) if next == close => {
@@ -264,40 +264,40 @@ impl<'de> Reader<'de> {
                 self.pass(1);
                 Ok(true)
             }
-            Some(_) => Err(Wrong::custom("expected a comma, or the end")),
-            None => Err(Wrong::custom("the text ends within it")),
+            Some(_) => Err(ReadError::custom("expected a comma or a closing bracket")),
+            None => Err(ReadError::custom("the JSON ends before its closing bracket")),
         }
     }
 
-    /// That what was entered at some depth has been left, or ends here.
+    /// Checks that the object or array, which was entered at this depth, ends here or has ended.
     pub(super) fn leave(&mut self, depth: u8, close: u8) -> Read<()> {
         match self.depth == depth || !self.more(false, close)? {
             true => Ok(()),
-            false => Err(Wrong::custom("holds more than expected")),
+            false => Err(ReadError::custom("has more items than expected")),
         }
     }
 
-    /// The name of a member, and its colon; says where the name stands.
+    /// Reads the name of a member and its colon, and sets `at` to the position of the name.
     pub(super) fn name(&mut self, at: &mut usize) -> Read<Cow<'de, str>> {
         if self.peek() != Some(b'"') {
-            return Err(Wrong::custom("expected the name of a member"));
+            return Err(ReadError::custom("expected the name of a member"));
         }
         *at = self.at;
         let name = self.text()?;
         if self.peek() != Some(b':') {
-            return Err(Wrong::custom("expected a colon").within(&name));
+            return Err(ReadError::custom("expected a colon").within(&name));
         }
         self.pass(1);
         Ok(name)
     }
 
-    /// The name that stands at a place where one was read.
+    /// The name at a position where one was read before.
     #[cold]
     pub(super) fn name_at(&self, at: usize) -> Cow<'de, str> {
         Self { text: self.text, at, depth: 0, mends: self.mends }.text().unwrap_or_default()
     }
 
-    /// Goes to the value of a member of the object that comes next, if it has one; nothing is read behind that.
+    /// Goes to the value of a member of the next object; nothing if there is no such member.
     pub(super) fn seek(&mut self, name: &str) -> Option<()> {
         self.enter(b'{').ok()??;
         let (mut first, mut at) = (true, 0);
@@ -310,7 +310,7 @@ impl<'de> Reader<'de> {
         None
     }
 
-    /// Any value, as it is written.
+    /// Passes any value, and returns it as it is written.
     pub(super) fn span(&mut self) -> Read<&'de str> {
         let _ = self.peek();
         let from = self.at;
@@ -324,14 +324,14 @@ impl<'de> Reader<'de> {
             let (mut first, mut at) = (true, 0);
             while self.more(take(&mut first), b'}')? {
                 self.name(&mut at)?;
-                self.skip().map_err(|wrong| wrong.within(&self.name_at(at)))?;
+                self.skip().map_err(|error| error.within(&self.name_at(at)))?;
             }
             return Ok(());
         }
         if self.enter(b'[')?.is_some() {
             let mut index = 0_usize;
             while self.more(index == 0, b']')? {
-                self.skip().map_err(|wrong| wrong.at(index))?;
+                self.skip().map_err(|error| error.at(index))?;
                 index = index.saturating_add(1);
             }
             return Ok(());
@@ -345,7 +345,7 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// How many bytes there are before a quote, a backslash, a control character or the end: eight at a time.
+/// The number of bytes before a quote, a backslash, a control character or the end. It compares eight bytes at a time.
 pub(crate) fn plain(text: &[u8]) -> usize {
     let (chunks, rest) = text.as_chunks::<8>();
     let mut length = 0_usize;
@@ -367,7 +367,7 @@ fn plain_of(bytes: [u8; 8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
     let bytes = u64::from_le_bytes(bytes);
-    // The highest bit of a byte is set where that byte is less than `n`, and perhaps in bytes behind that.
+    // Sets the highest bit of each byte that is less than `n`, and perhaps of bytes after it.
     let less = |bytes: u64, n: u64| bytes.wrapping_sub(EACH.wrapping_mul(n)) & !bytes;
     let is = |byte: u8| less(bytes ^ EACH.wrapping_mul(byte.into()), 1);
     let found = (less(bytes, 0x20) | is(b'"') | is(b'\\')) & HIGHEST;

@@ -1,4 +1,4 @@
-//! Enums: a text, an object of one member, or one of our unions, an object with a `type`.
+//! Enums: a string, an object with one member, or one of our unions, which is an object with a `type`.
 
 use alloc::borrow::Cow;
 
@@ -6,17 +6,17 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::Wrong;
+use super::ReadError;
 use super::read::{Json, Name};
 use super::scan::Reader;
 
-/// How a variant stands in the text.
+/// How JSON writes a variant.
 pub(super) enum Form {
-    /// As a text.
+    /// As a string, which is the variant's name.
     Bare,
-    /// As the name of the only member of an object, which has its value.
+    /// As an object with one member: the variant's name and its value.
     Member,
-    /// As the `type` of an object, which has the variant's own fields too.
+    /// As an object whose `type` is the variant's name, beside the variant's fields.
     Type,
 }
 
@@ -28,34 +28,36 @@ pub(super) struct Variant<'a, 'de> {
 }
 
 impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
     type Variant = Content<'a, 'de>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), ReadError> {
         let Self { reader, name, form } = self;
-        let variant = seed.deserialize(Name(name)).map_err(|wrong| match form {
-            Form::Type => wrong.within("type"),
-            Form::Bare | Form::Member => wrong,
+        let variant = seed.deserialize(Name(name)).map_err(|error| match form {
+            Form::Type => error.within("type"),
+            Form::Bare | Form::Member => error,
         })?;
         Ok((variant, Content { reader, form }))
     }
 }
 
-/// What a variant holds that is its name alone.
+/// The contents of a variant that is only a name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// What a variant holds.
+/// The contents of a variant.
 pub(super) struct Content<'a, 'de> {
     reader: &'a mut Reader<'de>,
     form: Form,
 }
 
 impl<'a, 'de> Content<'a, 'de> {
-    fn value(self) -> Result<Json<'a, 'de>, Wrong> {
+    fn value(self) -> Result<Json<'a, 'de>, ReadError> {
         match self.form {
-            Form::Bare => Err(Wrong::custom("needs its fields: an object with this name alone")),
+            Form::Bare => {
+                Err(ReadError::custom("is a name without its fields: use an object with this name as its only member"))
+            }
             Form::Member => Ok(Json::new(self.reader)),
             Form::Type => Ok(Json::typed(self.reader)),
         }
@@ -63,49 +65,49 @@ impl<'a, 'de> Content<'a, 'de> {
 }
 
 impl<'de> VariantAccess<'de> for Content<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
-    fn unit_variant(self) -> Result<(), Wrong> {
+    fn unit_variant(self) -> Result<(), ReadError> {
         match self.form {
             Form::Bare => Ok(()),
-            Form::Member => Err(Wrong::invalid_type(Unexpected::NewtypeVariant, &"its name alone")),
+            Form::Member => Err(ReadError::invalid_type(Unexpected::NewtypeVariant, &"only a name")),
             Form::Type => Nothing::deserialize(self.value()?).map(|_| ()),
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         seed.deserialize(self.value()?)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.value()?.list(visitor)
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.value()?.array(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
         self.value()?.object(visitor)
     }
 }
 
-/// An object with a `type`, which was read before, as one of our unions.
+/// One of our unions: an object whose `type` was read before.
 pub(super) struct Tagged<'a, 'de> {
     pub(super) reader: &'a mut Reader<'de>,
     pub(super) name: Cow<'de, str>,
 }
 
 impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
-    type Error = Wrong;
+    type Error = ReadError;
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
-        Err(Wrong::custom("only a union has a type"))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadError> {
+        Err(ReadError::custom("only a union has a type"))
     }
 
     forward_to_deserialize_any! {

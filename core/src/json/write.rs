@@ -1,8 +1,8 @@
-//! Writing what `serde` derives as compact JSON text, byte for byte as `serde_json` does.
+//! The serializer: writes the types that `serde` derives as compact JSON, with the same bytes as `serde_json`.
 //!
-//! A snapshot is written after every change, so that this is a good part of what a call costs: names and plain texts are
-//! copied as they are, and what is compiled of it for each type is small. What is not plain is `serde_json`'s. The last row of
-//! `cargo xtask bench` holds it against `serde_json::to_string`.
+//! A snapshot is written after every change, so writing is a good part of what a call costs. This copies names and plain
+//! strings as they are, and leaves the rest to `serde_json`. The code that is compiled for each type is small. The last
+//! row of `cargo xtask bench` compares it with `serde_json::to_string`.
 
 use alloc::string::String;
 use core::fmt::{Display, Write};
@@ -14,16 +14,16 @@ use serde_json::{Error, Result};
 
 use super::{RAW, plain};
 
-/// A value of our own shapes as JSON text.
-#[expect(clippy::expect_used, reason = "an empty text in place of a snapshot would lose it without a word")]
+/// Writes a value of our own shapes as JSON.
+#[expect(clippy::expect_used, reason = "an empty string in place of a snapshot would lose it without an error")]
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> String {
-    // Most snapshots fit, and a text that grows is copied.
+    // Most snapshots fit. A string that grows is copied.
     let mut writer = Writer { text: String::with_capacity(1024), is_json: false };
     value.serialize(&mut writer).expect("each of our shapes has a form in JSON");
     writer.text
 }
 
-/// A text that is JSON already, as a part of other JSON.
+/// A string that is JSON already, as a part of other JSON.
 pub(crate) struct Verbatim<'a>(pub(crate) &'a str);
 
 impl Serialize for Verbatim<'_> {
@@ -32,11 +32,11 @@ impl Serialize for Verbatim<'_> {
     }
 }
 
-/// Writes a text in its quotes.
-#[expect(clippy::expect_used, reason = "nothing that a text may hold makes it fail")]
+/// Writes a string in its quotes.
+#[expect(clippy::expect_used, reason = "every string has a form in JSON")]
 pub(super) fn quoted(to: &mut String, text: &str) {
     if plain(text.as_bytes()) < text.len() {
-        to.push_str(&serde_json::to_string(text).expect("a text has a form in JSON"));
+        to.push_str(&serde_json::to_string(text).expect("every string has a form in JSON"));
     } else {
         to.push('"');
         to.push_str(text);
@@ -46,20 +46,20 @@ pub(super) fn quoted(to: &mut String, text: &str) {
 
 struct Writer {
     text: String,
-    /// Whether the next text is JSON already.
+    /// Whether the next string is JSON already.
     is_json: bool,
 }
 
 impl Writer {
-    /// Begins one more item, behind the others.
+    /// Begins the next item.
     fn item(&mut self) {
-        // Only what has just been opened ends so: a text ends in its quote.
+        // Only an object or array that has just been opened ends with its bracket. A string ends with its quote.
         if !matches!(self.text.as_bytes().last(), Some(b'{' | b'[')) {
             self.text.push(',');
         }
     }
 
-    /// A name that `serde` derives, which is an identifier of ours and plain.
+    /// Writes a name that `serde` derives. It is one of our identifiers, so it needs no escapes.
     fn name(&mut self, name: &'static str) {
         self.item();
         self.text.push('"');
@@ -209,7 +209,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Within<'a>> {
-        // As a struct of its text `serde_json` gives what is JSON already.
+        // `serde_json` passes raw JSON as a struct with one string.
         Ok(if self.is_json { self.open("", "") } else { self.open("{", "}") })
     }
 
@@ -218,7 +218,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 }
 
-/// Within a list or an object.
+/// An array or an object that is not closed yet.
 struct Within<'a> {
     writer: &'a mut Writer,
     closing: &'static str,
@@ -291,13 +291,13 @@ impl ser::SerializeMap for Within<'_> {
         name.serialize(&mut *self.writer)?;
         match self.writer.text.as_bytes().get(start) {
             Some(b'"') => Ok(()),
-            // JSON has no other names than texts.
+            // JSON has only strings as names.
             Some(b'0'..=b'9' | b'-' | b't' | b'f') => {
                 self.writer.text.insert(start, '"');
                 self.writer.text.push('"');
                 Ok(())
             }
-            _ => Err(ser::Error::custom("a name is no text")),
+            _ => Err(ser::Error::custom("a name is not a string")),
         }
     }
 
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "has a form in JSON")]
-    fn what_has_no_form_is_no_empty_text() {
+    fn a_value_without_a_form_panics_instead_of_writing_nothing() {
         let _ = encode(&BTreeMap::from([([1], 1)]));
     }
 

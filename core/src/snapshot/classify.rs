@@ -1,4 +1,4 @@
-//! What a reply amounts to. This is the one place that decides it: neither a provider nor a reader does.
+//! What a reply proves. Only this module decides it; a provider's own code only reads the members.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,19 +12,19 @@ use crate::flow::{Flow, Reading, Refusal, Reply};
 use crate::json::{RawText, read_body};
 use crate::time::Timestamp;
 
-/// What one reply amounts to.
+/// What one reply proves.
 pub(super) enum ReplyOutcome<E> {
-    /// The success of this very operation.
+    /// The operation succeeded.
     Done(E),
-    /// It was taken, and no document shows the shape of its success.
+    /// The provider accepted the request, and no document shows the shape of its success.
     Accepted,
-    /// The provider refuses: this sending did nothing.
+    /// The provider refused the request. This sending did nothing.
     Refused(Refusal<E>),
-    /// The key is turned away: this sending did nothing.
+    /// The provider rejected the API key. This sending did nothing.
     NotAdmitted(Refusal<E>),
-    /// The provider asks to wait: this sending did nothing.
+    /// The provider asks to wait. This sending did nothing.
     Throttled(Refusal<E>),
-    /// Nothing is known.
+    /// The outcome is unknown.
     Unknown { refusal: Option<Refusal<E>>, pointer: Option<&'static str>, hint: Option<E> },
 }
 
@@ -32,14 +32,14 @@ impl<E> ReplyOutcome<E> {
     pub(super) const UNKNOWN: Self = Self::Unknown { refusal: None, pointer: None, hint: None };
 }
 
-/// The outline of a body that is a JSON object.
+/// The part of a JSON object that every reply can have.
 #[derive(Deserialize)]
 struct Outline<'a> {
     #[serde(borrow, default)]
     error: Option<RawText<'a>>,
 }
 
-/// What a reply amounts to.
+/// Decides what a reply proves.
 pub(super) fn classify<F: Flow>(
     state: &F,
     since: Timestamp,
@@ -50,12 +50,14 @@ pub(super) fn classify<F: Flow>(
     let outline = read_body::<Outline<'_>>(reply.body);
     match reply.status {
         200..=299 => good::<F>(state, since, call, outline.as_ref(), reply),
-        401 | 407 => ReplyOutcome::NotAdmitted(worded::<F>(call, reply)),
-        429 => ReplyOutcome::Throttled(worded::<F>(call, reply)),
+        401 | 407 => ReplyOutcome::NotAdmitted(refusal_or_empty::<F>(call, reply)),
+        429 => ReplyOutcome::Throttled(refusal_or_empty::<F>(call, reply)),
         status => {
             let documented = operation.refusals.contains(&status);
             match status {
-                403 if !documented && outline.is_some() => ReplyOutcome::NotAdmitted(worded::<F>(call, reply)),
+                403 if !documented && outline.is_some() => {
+                    ReplyOutcome::NotAdmitted(refusal_or_empty::<F>(call, reply))
+                }
                 403 | 409 | 425 if !documented => unknown(F::read_refusal(call, reply)),
                 408 | 499 => unknown(F::read_refusal(call, reply)),
                 400..=499 => refused::<F>(call, operation, outline.is_some(), reply),
@@ -73,14 +75,17 @@ fn good<F: Flow>(
     reply: &Reply<'_>,
 ) -> ReplyOutcome<F::Event> {
     let operation = call.operation();
-    let failed = outline.and_then(|it| it.error).is_some_and(|error| error.get() != "null");
-    let is_no_content = reply.status == 204 && reply.body.trim_ascii().is_empty();
-    let empty = operation.success == Success::NoContent && is_no_content;
-    if failed {
+    let has_error = outline.and_then(|it| it.error).is_some_and(|error| error.get() != "null");
+    if has_error {
         return ReplyOutcome::Unknown { refusal: F::read_refusal(call, reply), pointer: Some("/error"), hint: None };
     }
-    let listed = operation.success == Success::List && read_body::<Vec<IgnoredAny>>(reply.body).is_some();
-    if outline.is_none() && !empty && !listed {
+    let has_documented_shape = outline.is_some()
+        || match operation.success {
+            Success::NoContent => reply.status == 204 && reply.body.trim_ascii().is_empty(),
+            Success::List => read_body::<Vec<IgnoredAny>>(reply.body).is_some(),
+            Success::Members | Success::Undocumented => false,
+        };
+    if !has_documented_shape {
         return ReplyOutcome::UNKNOWN;
     }
     let reading = match F::read_reply(call, reply) {
@@ -100,34 +105,36 @@ fn refused<F: Flow>(
     is_object: bool,
     reply: &Reply<'_>,
 ) -> ReplyOutcome<F::Event> {
-    let own = F::read_refusal(call, reply);
-    let again = own.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));
-    let undecided = own.as_ref().is_some_and(|it| it.undecided);
-    match own {
-        own if again || undecided || (operation.is_lookup() && !operation.not_found.contains(&reply.status)) => {
-            unknown(own)
-        }
+    let refusal = F::read_refusal(call, reply);
+    let asks_to_repeat =
+        refusal.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));
+    let is_undecided = refusal.as_ref().is_some_and(|it| it.undecided);
+    let is_failed_lookup = operation.is_lookup() && !operation.not_found.contains(&reply.status);
+    if asks_to_repeat || is_undecided || is_failed_lookup {
+        return unknown(refusal);
+    }
+    match refusal {
         Some(refusal) => ReplyOutcome::Refused(refusal),
         None if operation.class == Retry::Harmless && is_object => ReplyOutcome::Refused(Refusal::new(None, None)),
         None => ReplyOutcome::UNKNOWN,
     }
 }
 
-/// What is worded as a refusal and settles nothing; what it says besides is learnt even so.
+/// The outcome of a refusal that settles nothing. Its other contents are a hint.
 fn unknown<E>(refusal: Option<Refusal<E>>) -> ReplyOutcome<E> {
     let Some(mut refusal) = refusal else { return ReplyOutcome::UNKNOWN };
     let hint = refusal.event.take();
     ReplyOutcome::Unknown { refusal: Some(refusal), pointer: None, hint }
 }
 
-/// How the provider words it, if it does.
-fn worded<F: Flow>(call: &F::Call, reply: &Reply<'_>) -> Refusal<F::Event> {
+/// The provider's refusal, or an empty one if the body does not have the form of a refusal.
+fn refusal_or_empty<F: Flow>(call: &F::Call, reply: &Reply<'_>) -> Refusal<F::Event> {
     F::read_refusal(call, reply).unwrap_or(Refusal::new(None, None))
 }
 
-/// What is wrong with a reply that names what another request has made.
+/// What is wrong with a reply that names an object which another request made.
 pub(super) fn made_before(operation: &str) -> String {
-    format!("The reply names what an earlier `{operation}` has made: it says nothing of this one.")
+    format!("The reply names the object of an earlier `{operation}`, so it proves nothing about this one.")
 }
 
 /// What is wrong with a reply that proves nothing.
@@ -138,6 +145,6 @@ pub(super) fn unreadable(operation: &str, status: u16, pointer: Option<&str>) ->
         }
         (_, Some(pointer)) => format!("The reply is not a success of `{operation}`: `{pointer}` is missing or wrong."),
         (200..=299, None) => format!("The body of the reply is not the JSON of a success of `{operation}`."),
-        (status, None) => format!("HTTP {status} does not say what became of `{operation}`."),
+        (status, None) => format!("HTTP {status} does not show the outcome of `{operation}`."),
     }
 }

@@ -1,4 +1,4 @@
-//! Why a command, a fact or a text has led to nothing.
+//! Why a command, a fact or a snapshot led to nothing.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use crate::flow::FacetTransition;
 use crate::json::Malformed;
 use crate::rule::{Violation, codes};
 
-/// A refused command: every rule that it would break. Nothing has changed.
+/// A rejected command or lease, with every rule that it would break. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("rejected by {}", codes(violations))]
 #[non_exhaustive]
@@ -20,20 +20,20 @@ pub struct Rejection {
     pub violations: Vec<Violation>,
 }
 
-/// Why a command has led to nothing.
+/// Why a command led to nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum HandleError {
     /// It would break rules.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A bug of the library's.
+    /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl HandleError {
-    /// The broken rules, in the order in which they were found; none where it is a fault.
+    /// The broken rules, in the order in which they were found; empty if it is a fault.
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
@@ -42,34 +42,34 @@ impl HandleError {
     }
 }
 
-/// Why a fact could not be observed.
+/// Why a fact was not observed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum ObserveError {
     /// The host built it wrong.
     #[error(transparent)]
     Fact(#[from] FactError),
-    /// A bug of the library's.
+    /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl ObserveError {
-    /// A JSON Pointer to what is wrong in the fact; empty where it is a fault.
+    /// A JSON Pointer to what is wrong in the fact; empty if it is a fault.
     pub const fn pointer(&self) -> &'static str {
         match self {
-            Self::Fact(wrong) => wrong.pointer,
+            Self::Fact(error) => error.pointer,
             Self::Fault(_) => "",
         }
     }
 }
 
-/// A bug of the library's. Nothing has changed.
+/// A bug in the library. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A step has moved a facet where no row of its table leads.
-    #[error("a bug of rulebound's: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
+    /// A step moved a facet, and no row of the facet's table allows the move.
+    #[error("bug in rulebound: in `{flow}` no row moves `{}` from `{}` to `{}` on `{}`", .moved.facet, .moved.before, .moved.after, .moved.trigger)]
     #[non_exhaustive]
     Undeclared {
         /// The flow.
@@ -77,8 +77,8 @@ pub enum Fault {
         /// The move that no row allows.
         moved: Box<FacetTransition>,
     },
-    /// A step has stopped for a broken rule, and no rule is broken.
-    #[error("a bug of rulebound's: in `{flow}` a step stopped and named no rule")]
+    /// A step stopped for a broken rule, and no rule is broken.
+    #[error("bug in rulebound: in `{flow}` a step stopped and named no rule")]
     #[non_exhaustive]
     Unexplained {
         /// The flow.
@@ -86,7 +86,7 @@ pub enum Fault {
     },
 }
 
-/// Why a text is no snapshot of a flow.
+/// Why a string is not a snapshot of a flow.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -100,16 +100,18 @@ pub enum LoadError {
     #[error("`/flow` is `{found}`, not `{wanted}`")]
     #[non_exhaustive]
     OtherFlow {
-        /// The flow that was asked for.
+        /// The flow that the caller wanted.
         wanted: &'static str,
         /// The flow that it belongs to.
         found: String,
     },
-    /// It belongs to no flow of this release.
-    #[error("`/flow` is `{0}`, which is no flow of this release")]
+    /// It belongs to a flow that this release does not have.
+    #[error("`/flow` is `{0}`, which is not a flow of this release")]
     UnknownFlow(String),
     /// A later release of the library saved it.
-    #[error("`/format` is {found}, and this release reads up to {known}: deploy readers first")]
+    #[error(
+        "`/format` is {found}, but this release reads only up to {known}. Deploy the new release to every reader first"
+    )]
     #[non_exhaustive]
     Newer {
         /// The newest format of this release.
@@ -117,7 +119,7 @@ pub enum LoadError {
         /// The format that it is saved in.
         found: u32,
     },
-    /// No release has ever saved such a state.
+    /// No release can have saved such a state.
     #[error("`/state` is impossible: {0}")]
     Impossible(&'static str),
 }
@@ -127,7 +129,7 @@ impl LoadError {
     pub fn pointer(&self) -> &str {
         match self {
             Self::TooLong => "",
-            Self::Malformed(malformed) => &malformed.pointer,
+            Self::Malformed(error) => &error.pointer,
             Self::OtherFlow { .. } | Self::UnknownFlow(_) => "/flow",
             Self::Newer { .. } => "/format",
             Self::Impossible(_) => "/state",
@@ -142,13 +144,13 @@ pub enum SaveError {
     /// This release does not write it.
     #[error("format {0} is not one that this release writes for this flow")]
     Unknown(u32),
-    /// It has no words for this state; nothing is left out instead.
-    #[error("format {format} cannot say {what}")]
+    /// The format cannot express this state, and leaves nothing out.
+    #[error("format {format} cannot express {what}")]
     #[non_exhaustive]
     Inexpressible {
         /// The format.
         format: u32,
-        /// What it cannot say.
+        /// What it cannot express.
         what: &'static str,
     },
 }

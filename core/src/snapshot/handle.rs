@@ -1,4 +1,4 @@
-//! Commands of the host, and the lease, which alone hands out a request.
+//! The commands of the host, and the lease of an effect. Only a lease hands out a request.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,13 +10,12 @@ use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Flow, Input, Moment, Rules, Stop};
 use crate::id::EffectId;
 use crate::rule::{CoreRule, RuleSet, UnblockedBy, Violation};
-use crate::time::Timestamp;
 
-/// How many requests have room in any snapshot, so that its length need not be looked at.
+/// How many requests always have room, so that the length of the snapshot need not be computed.
 const FEW: usize = 6;
 
 impl<F: Flow> Snapshot<F> {
-    /// The host wants something. On rejection nothing has changed, and every broken rule is named.
+    /// Carries out a command of the host. A rejection names every broken rule, and nothing has changed.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
         let command = command.into();
         if self.state.is_duplicate(&command) {
@@ -31,17 +30,17 @@ impl<F: Flow> Snapshot<F> {
         let mut state = Arc::clone(&self.state);
         let trigger = match Arc::make_mut(&mut state).step(Input::Command(command), &mut cx) {
             Ok(trigger) if cx.violations.is_empty() => trigger,
-            // What `extra` adds is held against the whole request, which only the step makes.
+            // `extra` is checked against the whole request, which only the step makes.
             Ok(_) => return Err(Rejection { violations: cx.decided().violations }.into()),
             Err(Stop::NotNow) => {
                 return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
             }
-            Err(Stop::Ignored(because)) => return Ok(self.unchanged(because, cx.decided().warnings)),
+            Err(Stop::Ignored(reason)) => return Ok(self.unchanged(reason, cx.decided().warnings)),
         };
         let before = self.state.facets();
         declared(before, trigger, &*state)?;
         let (next, noted) = self.next(state, cx);
-        // A few requests always have room, even if each is as long as a command may be.
+        // A few requests always have room, even if each is as long as a command can be.
         if next.outbox.entries.len() > FEW && next.overflows(self) {
             let mut full = Violation::new(CoreRule::Full.rule());
             full.unblocked_by = self.outbox.entries.first().map(|it| UnblockedBy::reply(it.id.clone()));
@@ -52,7 +51,7 @@ impl<F: Flow> Snapshot<F> {
         Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, trigger)) })
     }
 
-    /// What stands in the way of a command, as far as its contents do not decide it.
+    /// Checks the rules on an action that do not depend on the contents of a command.
     pub(super) fn rules<'a>(&'a self, action: F::Action, context: &'a Context) -> Rules<'a, F> {
         let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
         self.state.permits(action, &mut rules);
@@ -60,16 +59,18 @@ impl<F: Flow> Snapshot<F> {
         rules
     }
 
-    /// A worker takes an effect, alone until the lease ends: the complete request, where it is one. A review is never leased.
+    /// Leases an effect to one worker until the lease ends, and hands out the request if the effect is one.
+    ///
+    /// A review cannot be leased.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, Rejection> {
-        let found = self.outbox.find(id.as_str()).filter(|it| !it.kept);
+        let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);
         let is_review = id.kind() == "review";
         let Some(entry) = found.filter(|it| !is_review && !it.is_hidden(context.now)) else {
-            let due = found.and_then(|it| it.not_before).filter(|_| !is_review);
-            let check = rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(due.map(UnblockedBy::time));
+            let not_before = found.and_then(|it| it.not_before).filter(|_| !is_review).map(UnblockedBy::time);
+            let check = rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(not_before);
             if is_review {
-                check.because(|| "A review is judged with `done`.".into());
+                check.because(|| "A review cannot be leased. Report its verdict with `reviewed`.".into());
             }
             return Err(Rejection { violations: rules.violations });
         };
@@ -84,38 +85,37 @@ impl<F: Flow> Snapshot<F> {
             _ => None,
         };
         cx.outbox.to_mut().lease(id.as_str(), context.now, lease);
-        cx.look_for_outcome(id.as_str());
+        cx.plan_outcome_lookup(id.as_str());
         let (next, noted) = self.next(Arc::clone(&self.state), cx);
         Ok(Lease { next, request, warnings: noted.warnings })
     }
 
-    /// The context in which an obligation is begun, for the first time or again after one that may have been done.
+    /// The context of a lease: the first one, or another one after a sending whose outcome is unknown.
     pub(super) fn leasing<'a>(&'a self, entry: Option<&OutboxEntry<F::Call>>, context: &'a Context) -> Rules<'a, F> {
         let again = entry.is_some_and(OutboxEntry::was_sent);
         Rules::new(&self.key, context, if again { Moment::Resend } else { Moment::Lease }, &self.outbox)
     }
 
-    /// The rules of taking an obligation in hand, and those of the wish that it came from.
+    /// Checks the rules on a lease, and the rules on the action that the request came from.
     pub(super) fn may_lease(&self, entry: &OutboxEntry<F::Call>, rules: &mut Rules<'_, F>) {
         let now = rules.now();
-        let at = |instant: Option<Timestamp>| UnblockedBy::time(instant.unwrap_or(now));
         let (lease, rest) = (entry.leased(now), entry.resting(now));
-        rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(at(lease));
-        rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(at(rest));
-        let is_asked = entry.asks(now, rules.config()).is_some();
-        let free = lease.is_some() || !(is_asked || entry.is_held());
-        rules.check(CoreRule::OutcomeUnknown, free).at("/effect");
+        rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(lease.map(UnblockedBy::time));
+        rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(rest.map(UnblockedBy::time));
+        let has_review = entry.asks(now, rules.config()).is_some();
+        let can_be_sent = lease.is_some() || !(has_review || entry.is_held());
+        rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect");
         if let StoredEffect::Request(call) = &entry.effect {
             self.state.permits(F::action_of_call(call), rules);
         }
     }
 
-    fn request(&self, of: &OutboxEntry<F::Call>, call: &F::Call, context: &Context) -> Request {
-        let idempotency_key = idempotency_key(F::ID, &self.key, &of.id);
+    fn request(&self, entry: &OutboxEntry<F::Call>, call: &F::Call, context: &Context) -> Request {
+        let idempotency_key = idempotency_key(F::ID, &self.key, &entry.id);
         let mut request = call.request(&idempotency_key, F::settings(&context.config));
         request.idempotency_key = idempotency_key;
         request.retry = call.operation().class;
-        request.sending = of.attempts.saturating_add(1);
+        request.sending = entry.attempts.saturating_add(1);
         request
     }
 }

@@ -1,4 +1,4 @@
-//! Snapshots: one small value per wish, which the host stores and the library reads.
+//! Snapshots: one small value for each lifecycle, which the host stores and the library reads.
 
 mod classify;
 mod error;
@@ -30,18 +30,18 @@ use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
 pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
 pub use step::{Ignored, Lease, Step};
-use verdict::offered;
+use verdict::verdicts_of;
 
-/// The longest snapshot that is read: 2 MiB, which holds the longest reply and what commands may leave beside it.
+/// The longest snapshot that is read: 2 MiB. It has room for the longest reply, and for what commands can add.
 const LARGEST_SNAPSHOT: usize = 2 << 20;
 
-/// The length from which on a snapshot takes in nothing large: what is left holds small news, and a first command.
+/// The length from which a snapshot accepts nothing large. The rest has room for small facts and a first command.
 const FULL_SNAPSHOT: usize = LARGEST_SNAPSHOT / 4 * 3;
 
-/// One lifecycle as it stands, with the effects that are pending.
+/// The state of one lifecycle, with its pending effects.
 ///
-/// A value: every decision leaves it as it was and gives the next one. Save it with
-/// `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
+/// It is a value: every decision leaves it as it is and returns the next one. Save the next one with `INSERT` if the
+/// revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
 ///
 /// ```
 /// use rulebound::{Context, Key, Snapshot, time::Timestamp, truemed::payment_token::PaymentToken};
@@ -71,21 +71,21 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     format: u32,
     /// The host's name for it.
     key: &'a Key,
-    /// How often it has changed: the number to compare when it is saved.
+    /// The number of changes. Compare it when you save.
     #[cfg_attr(feature = "schemas", schemars(range(max = LARGEST)))]
     revision: u64,
-    /// Where it stands.
+    /// The state of the lifecycle.
     #[cfg_attr(feature = "schemas", schemars(with = "F"))]
     state: &'a S,
-    /// The effects that have to be carried out, in the order in which they arose.
+    /// The pending effects, the oldest first.
     outbox: &'a [OutboxEntry<F::Call>],
     /// How many requests of each operation there were.
     counters: &'a [Counter],
-    /// Requests that are over and may still be replied to.
+    /// Requests that are over and may still get a reply.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     past: &'a [Past<F::Call>],
-    /// What the requests that move money have made, so that none of it settles another.
+    /// The objects that requests about money have made. No other request can have made the same one.
     #[serde(skip_serializing_if = "Fingerprints::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
     made: &'a Fingerprints,
@@ -99,7 +99,7 @@ struct Stored<S, C> {
     format: IgnoredAny,
     key: Key,
     revision: u64,
-    // Boxed as soon as it is read: it is large, and goes through many hands.
+    // Boxed as soon as it is read, because it is large and moved often.
     state: Box<S>,
     outbox: Vec<OutboxEntry<C>>,
     counters: Vec<Counter>,
@@ -118,7 +118,7 @@ pub(crate) struct Heading<'a> {
 }
 
 impl<'a> Heading<'a> {
-    /// Reads no more than these two where they stand first, as they do in what was saved.
+    /// Reads only these two members if they come first, as they do in every saved snapshot.
     pub(crate) fn read(json: &'a str) -> Result<Self, LoadError> {
         if json.len() > LARGEST_SNAPSHOT {
             return Err(LoadError::TooLong);
@@ -131,22 +131,22 @@ impl<'a> Heading<'a> {
 }
 
 impl<F: Flow> Snapshot<F> {
-    /// A flow that has not begun. Its key is never used again, and storage needs `PRIMARY KEY (flow, key)`.
+    /// A flow that has not started. Never use its key again. The table needs `PRIMARY KEY (flow, key)`.
     pub fn start(key: Key) -> Self {
         Self { key, revision: 0, state: Arc::default(), outbox: Arc::default() }
     }
 
-    /// Reads a snapshot that this or an older release saved. Never guesses.
+    /// Reads a snapshot that this or an older release saved, or reports what is wrong with it.
     pub fn load(json: &str) -> Result<Self, LoadError> {
         Self::restore(&Heading::read(json)?, json)
     }
 
-    /// Reads the rest of a snapshot, whose flow this must be.
+    /// Reads the rest of a snapshot, which must belong to this flow.
     pub(crate) fn restore(heading: &Heading<'_>, json: &str) -> Result<Self, LoadError> {
         if heading.flow != F::ID {
             return Err(LoadError::OtherFlow { wanted: F::ID, found: heading.flow.clone().into_owned() });
         }
-        // A later release may have added to it: say that, and not what is strange in it.
+        // A later release may have added members. The format is then the better message than an unknown member.
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
@@ -159,10 +159,10 @@ impl<F: Flow> Snapshot<F> {
             return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
         }
         if !are_distinct(entries.iter().map(|it| it.id.as_str())) {
-            return Err(Malformed::new("/outbox", "holds one effect twice").into());
+            return Err(Malformed::new("/outbox", "contains the same effect twice").into());
         }
         if !entries.iter().all(is_known_review::<F>) {
-            return Err(Malformed::new("/outbox", "holds a review that this flow does not ask").into());
+            return Err(Malformed::new("/outbox", "contains a review that this flow does not have").into());
         }
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
@@ -172,7 +172,7 @@ impl<F: Flow> Snapshot<F> {
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
         let Stored { flow, format, key, revision, state, outbox, counters, past, made } = stored;
-        let unknown = || Malformed::new("/format", format!("{older} never was a format"));
+        let unknown = || Malformed::new("/format", format!("{older} has never been a format of this flow"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
         Ok(Stored { flow, format, key, revision, state: Box::new(state), outbox, counters, past, made })
@@ -185,7 +185,7 @@ impl<F: Flow> Snapshot<F> {
 
     /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
     ///
-    /// What it reads is this very snapshot: a state that the format cannot say is an error.
+    /// Nothing is lost: a state that the older format cannot express is an error.
     pub fn save_as(&self, format: u32) -> Result<String, SaveError> {
         if format == F::FORMAT {
             return Ok(self.save());
@@ -208,7 +208,7 @@ impl<F: Flow> Snapshot<F> {
         &self.key
     }
 
-    /// How often this flow has changed: the number to compare when it is saved.
+    /// The number of changes. Compare it when you save.
     pub const fn revision(&self) -> u64 {
         self.revision
     }
@@ -218,13 +218,13 @@ impl<F: Flow> Snapshot<F> {
         &self.state
     }
 
-    /// Whether this snapshot, which follows from another, has become so long that it might not be loaded some time.
+    /// Whether this snapshot is longer than the one before, and so long that a later one could not be loaded.
     fn overflows(&self, before: &Self) -> bool {
         let length = self.save().len();
         length > FULL_SNAPSHOT && length > before.save().len()
     }
 
-    /// The next snapshot, of the next revision if anything differs from this one.
+    /// The next snapshot, with the next revision if anything differs from this one.
     fn next(&self, state: Arc<F>, cx: Cx<'_, F>) -> (Self, Noted) {
         let Decided { outbox, new_ids, warnings, .. } = cx.decided();
         let outbox = match outbox {
@@ -237,10 +237,10 @@ impl<F: Flow> Snapshot<F> {
     }
 }
 
-/// Whether an effect is no review, or one that the flow asks.
+/// Whether an entry is not a review, or one of the flow's reviews.
 fn is_known_review<F: Flow>(entry: &OutboxEntry<F::Call>) -> bool {
     match (&entry.effect, entry.reason_and_subject()) {
-        (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !offered::<F>(reason, verdicts).is_empty(),
+        (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !verdicts_of::<F>(reason, verdicts).is_empty(),
         (StoredEffect::Review { .. }, None) => false,
         _ => true,
     }
@@ -251,13 +251,13 @@ fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
     ids.into_iter().all(|id| seen.insert(id))
 }
 
-/// What a decision said besides the next snapshot.
+/// The results of a decision besides the next snapshot.
 struct Noted {
     new_ids: Vec<CorrelationId>,
     warnings: Vec<Violation>,
 }
 
-/// Lets a step through whose moves all have a row.
+/// Checks that every move of a step has a row in its table.
 fn declared<F: Flow>(from: F::Facets, trigger: F::Trigger, to: &F) -> Result<(), Fault> {
     let to = to.facets();
     if from == to { Ok(()) } else { undeclared::<F>(from, trigger, to) }

@@ -1,5 +1,7 @@
-//! Facts: what has happened moves the flow, or does not, and is never refused.
+//! The facts that the host reports. A fact changes the snapshot or is ignored, and is never rejected.
 
+use alloc::borrow::Cow;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -12,19 +14,19 @@ use crate::flow::{Cx, Flow, Input, Moment, Reply, Stop, Webhook};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
-/// The length from which on a body may matter to that of a snapshot: 16 KiB.
+/// The length from which a body can make a snapshot too long: 16 KiB.
 const LONG_BODY: usize = 16 << 10;
 
-/// How many effects a snapshot owes from which on any fact may matter to its length.
+/// The number of pending effects from which any fact can make a snapshot too long.
 const MANY: usize = 64;
 
 pub(super) type Observed<F> = Result<Step<F>, ObserveError>;
 
-/// What a step leads to.
+/// The result of a step.
 pub(super) type Stepped<F> = Result<Step<F>, Fault>;
 
 impl<F: Flow> Snapshot<F> {
-    /// Something has happened. Never refused; fails only on a fact that the host built wrong.
+    /// Applies a fact, or ignores it. This fails only if the host built the fact wrong.
     pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Observed<F> {
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
@@ -33,8 +35,7 @@ impl<F: Flow> Snapshot<F> {
             Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
             Fact::NotSent { effect, sending } => {
                 let report = self.leased_entry(&effect, sending)?.and_then(|it| Report::of(it, sending, None));
-                let closed = |report: &Report<'_, _>| report.which == Sending::Closed;
-                Ok(match report.filter(|report| !closed(report)) {
+                Ok(match report.filter(|report| report.which != Sending::Closed) {
                     Some(report) => self.turned_away(&report, TurnedAway::throttled(None), None, context)?,
                     None => self.ignored(IgnoredReason::Duplicate),
                 })
@@ -57,27 +58,28 @@ impl<F: Flow> Snapshot<F> {
         Cx::new(&self.key, context, Moment::Fact, &self.outbox)
     }
 
-    /// What was begun and is still owed.
-    fn leased_entry(&self, to: &str, sending: Option<u32>) -> Result<Option<&OutboxEntry<F::Call>>, FactError> {
-        if EffectId::parse(to).is_err() {
+    /// The entry of an effect that a worker has leased; nothing if it is not pending any more.
+    fn leased_entry(&self, effect: &str, sending: Option<u32>) -> Result<Option<&OutboxEntry<F::Call>>, FactError> {
+        if EffectId::parse(effect).is_err() {
             return Err(FactError::new("/effect", "is not the id of an effect"));
         }
-        let it = self.outbox.find(to);
-        if it.is_none() && !self.may_have_had(to) {
-            return Err(FactError::new("/effect", "names an effect that this flow never had"));
+        let entry = self.outbox.find(effect);
+        if entry.is_none() && !self.may_have_had(effect) {
+            return Err(FactError::never_had(effect));
         }
-        let begun = it.map(|it| it.attempts).or_else(|| self.outbox.past(to).map(|it| it.attempts));
-        match (begun, sending) {
-            (_, Some(0)) => Err(FactError::new("/sending", "counts from 1")),
-            (Some(0), _) => Err(FactError::new("/effect", "names an effect that was never begun")),
-            (Some(begun), Some(sending)) if sending > begun => {
-                Err(FactError::new("/sending", alloc::format!("is {sending}, and it was begun {begun} times")))
+        let attempts = entry.map(|it| it.attempts).or_else(|| self.outbox.past(effect).map(|it| it.attempts));
+        match (attempts, sending) {
+            (_, Some(0)) => Err(FactError::new("/sending", "is 0, but the first sending is 1")),
+            (Some(0), _) => Err(FactError::new("/effect", format!("is `{effect}`, which no worker has leased"))),
+            (Some(attempts), Some(sending)) if sending > attempts => {
+                let reason = format!("is {sending}, but the last sending of `{effect}` is {attempts}");
+                Err(FactError::new("/sending", reason))
             }
-            _ => Ok(it),
+            _ => Ok(entry),
         }
     }
 
-    /// Whether an effect that is not owed may have been: it is named after one of the flow's operations, or as the others are.
+    /// Whether an effect that is not pending may have been pending before, as far as its name shows.
     pub(super) fn may_have_had(&self, id: &str) -> bool {
         let kind = id.split(':').next().unwrap_or_default();
         <F::Call as Call>::operations().iter().any(|it| it.name == kind)
@@ -86,7 +88,7 @@ impl<F: Flow> Snapshot<F> {
 
     fn reply(
         &self,
-        to: &str,
+        effect: &str,
         sending: Option<u32>,
         reply: &Reply<'_>,
         headers: &Headers<'_>,
@@ -95,70 +97,75 @@ impl<F: Flow> Snapshot<F> {
         if !(100..=999).contains(&reply.status) {
             return Err(FactError::new("/http_status", "is not an HTTP status").into());
         }
-        let Some(it) = self.leased_entry(to, sending)? else { return Ok(self.apply_late_reply(to, reply, context)?) };
-        match Report::of(it, sending, retry_after(headers, context.now)) {
+        let Some(entry) = self.leased_entry(effect, sending)? else {
+            return Ok(self.apply_late_reply(effect, reply, context)?);
+        };
+        match Report::of(entry, sending, retry_after(headers, context.now)) {
             Some(report) => Ok(self.apply_reply(&report, reply, context)?),
-            None => Err(FactError::new("/effect", "names an effect that is no request: say `done` of it").into()),
+            None => {
+                let reason = format!("`{effect}` is not a request, so it has no reply. Report it with `done`");
+                Err(FactError::new("/effect", reason).into())
+            }
         }
     }
 
-    /// No reply came to a request, or another effect was not done: it is somebody else's turn, after a rest.
-    fn lost(&self, to: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
-        let Some(it) = self.leased_entry(to, sending)? else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
-        match Report::of(it, sending, None) {
+    /// Ends the lease of an effect, and makes it rest, because a request had no reply or the effect was not done.
+    fn lost(&self, effect: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
+        let Some(entry) = self.leased_entry(effect, sending)? else {
+            return Ok(self.ignored(IgnoredReason::Duplicate));
+        };
+        match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
             Some(report) => Ok(self.unknown(&report, false, None, None, context)?),
-            None if it.leased_until.is_none() => Ok(self.ignored(IgnoredReason::Duplicate)),
+            None if entry.leased_until.is_none() => Ok(self.ignored(IgnoredReason::Duplicate)),
             None => {
                 let mut cx = self.cx(context);
-                cx.outbox.to_mut().rest(to, Some(it.attempts), context.now, &context.config, None);
+                cx.outbox.to_mut().rest(effect, Some(entry.attempts), context.now, &context.config, None);
                 Ok(self.outbox_changed(cx, None))
             }
         }
     }
 
-    /// Whatever is owed counts as sent, by a worker that this row knows nothing of.
+    /// Counts every pending request as sent, because a worker may have sent it after the backup was taken.
     fn restored(&self, taken_at: Timestamp, context: &Context) -> Step<F> {
         let mut cx = self.cx(context);
         let lease = context.now.after(context.config.lease_ms);
         for id in cx.outbox.to_mut().restore(taken_at, context.now, lease) {
-            cx.look_for_outcome(id.as_str());
+            cx.plan_outcome_lookup(id.as_str());
         }
         self.outbox_changed(cx, None)
     }
 
     fn webhook(&self, webhook: &Webhook<'_>, origin: Origin, context: &Context) -> Stepped<F> {
         let Some(event) = F::read_webhook(webhook) else { return Ok(self.ignored(IgnoredReason::Unreadable)) };
-        let moved = self.advance(Input::Webhook(event, origin), self.cx(context), None)?;
-        Ok(if self.overflows_with(webhook.body, &moved) { self.ignored(IgnoredReason::Unreadable) } else { moved })
+        let step = self.advance(Input::Webhook(event, origin), self.cx(context), None)?;
+        Ok(if self.overflows_with(webhook.body, &step) { self.ignored(IgnoredReason::Unreadable) } else { step })
     }
 
-    /// Whether a long body, or one more of many effects, leaves more than a snapshot has room for: it is not read then.
-    pub(super) fn overflows_with(&self, body: &[u8], moved: &Step<F>) -> bool {
-        let next = &moved.next;
-        let may = moved.ignored.is_none() && (body.len() > LONG_BODY || next.outbox.entries.len() > MANY);
-        may && next.overflows(self)
+    /// Whether a long body, or one more of many effects, has made the snapshot too long. The kernel then drops the step.
+    pub(super) fn overflows_with(&self, body: &[u8], step: &Step<F>) -> bool {
+        let next = &step.next;
+        let can_overflow = step.ignored.is_none() && (body.len() > LONG_BODY || next.outbox.entries.len() > MANY);
+        can_overflow && next.overflows(self)
     }
 
-    /// Steps, and tells whether anything moved.
+    /// Lets the flow take an input, and makes a step of what changed.
     pub(super) fn advance(&self, input: Input<F>, mut cx: Cx<'_, F>, failure: Option<Failure>) -> Stepped<F> {
-        let settles = matches!(cx.outbox, alloc::borrow::Cow::Owned(_));
+        let has_changed_outbox = matches!(cx.outbox, Cow::Owned(_));
         let mut state = Arc::clone(&self.state);
         let trigger = match Arc::make_mut(&mut state).step(input, &mut cx) {
             Ok(trigger) => trigger,
             Err(Stop::NotNow) => return Err(Fault::Unexplained { flow: F::ID }),
-            // The answer itself has been taken from the outbox: that much has moved.
-            Err(Stop::Ignored(_)) if settles => return Ok(self.outbox_changed(cx, failure)),
-            Err(Stop::Ignored(because)) => {
-                return Ok(self.unchanged(because, cx.decided().warnings));
-            }
+            // The kernel has changed the outbox already, such as by removing the request. That change stays.
+            Err(Stop::Ignored(_)) if has_changed_outbox => return Ok(self.outbox_changed(cx, failure)),
+            Err(Stop::Ignored(reason)) => return Ok(self.unchanged(reason, cx.decided().warnings)),
         };
         let before = self.state.facets();
         declared(before, trigger, &*state)?;
         Ok(self.finish_step(state, cx, failure, Some((before, trigger))))
     }
 
-    /// What follows where only what is owed has changed.
+    /// The step where only the outbox may have changed.
     pub(super) fn outbox_changed(&self, cx: Cx<'_, F>, failure: Option<Failure>) -> Step<F> {
         self.finish_step(Arc::clone(&self.state), cx, failure, None)
     }
@@ -176,7 +183,7 @@ impl<F: Flow> Snapshot<F> {
         Step { next, ignored, new_ids, failure, warnings, moved }
     }
 
-    /// A fact that is about nothing here, or that was told before.
+    /// The step of a fact that changes nothing.
     pub(super) fn ignored(&self, reason: IgnoredReason) -> Step<F> {
         self.unchanged(reason, Vec::new())
     }

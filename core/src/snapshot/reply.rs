@@ -1,4 +1,4 @@
-//! Replies: what follows for the request that each answers.
+//! The replies of the provider, and what follows for the request.
 
 use alloc::sync::Arc;
 
@@ -6,20 +6,20 @@ use super::Snapshot;
 use super::classify::{ReplyOutcome, classify, made_before, unreadable};
 use super::observe::Stepped;
 use crate::config::Context;
-use crate::effect::{Answered, Call, End, OutboxEntry, Retry};
+use crate::effect::{Call, End, GoodReply, OutboxEntry, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
 use crate::flow::{Cx, Flow, Input, Refusal, Reply, Reviews};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
-/// Which sending of a request something is told of.
+/// The sending of a request that the host reports on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sending {
-    /// That one, whose outcome is unknown so far.
+    /// The sending with this number, whose outcome is unknown so far.
     Open(u32),
-    /// One whose outcome is known.
+    /// A sending whose outcome is known.
     Closed,
-    /// Any of several.
+    /// Any of several, because the host gave no number.
     Any,
 }
 
@@ -28,30 +28,30 @@ impl Sending {
         let sent = entry.sent.as_deref();
         match sending.or((!entry.is_leased_again()).then_some(1)) {
             None => Self::Any,
-            Some(n) if sent.is_some_and(|sent| sent.open.has(n)) => Self::Open(n),
+            Some(number) if sent.is_some_and(|sent| sent.open.has(number)) => Self::Open(number),
             Some(_) => Self::Closed,
         }
     }
 
     const fn number(self) -> Option<u32> {
         match self {
-            Self::Open(sending) => Some(sending),
+            Self::Open(number) => Some(number),
             Self::Closed | Self::Any => None,
         }
     }
 
-    /// Notes when that sending was begun, as far as it is known.
+    /// Notes the earliest and the latest instant at which a worker can have leased the request for this sending.
     fn date<F: Flow>(self, entry: &OutboxEntry<F::Call>, cx: &mut Cx<'_, F>) {
         let Some(sent) = entry.sent.as_deref() else { return };
         match self.number() {
-            Some(sending) if sending == entry.attempts => cx.replies_to(sent.last_at, sent.last_at),
+            Some(number) if number == entry.attempts => cx.replies_to(sent.last_at, sent.last_at),
             Some(1) => cx.replies_to(sent.first_at, sent.first_at),
             _ => cx.replies_to(sent.first_at, sent.last_at),
         }
     }
 }
 
-/// A reply to a request that is owed, and how long the provider asks to wait.
+/// What the host reports on a pending request, and how long the provider asks to wait.
 pub(super) struct Report<'r, C> {
     pub(super) entry: &'r OutboxEntry<C>,
     pub(super) call: &'r Arc<C>,
@@ -60,14 +60,14 @@ pub(super) struct Report<'r, C> {
 }
 
 impl<'r, C: Call> Report<'r, C> {
-    /// What is told of a request; nothing of another effect.
+    /// A report on a request; nothing if the effect is not a request.
     pub(super) fn of(entry: &'r OutboxEntry<C>, sending: Option<u32>, rest_until: Option<Timestamp>) -> Option<Self> {
         Some(Self { entry, call: entry.shared_call()?, which: Sending::of(entry, sending), rest_until })
     }
 }
 
 impl<F: Flow> Snapshot<F> {
-    /// Reads a reply to a request that is owed.
+    /// Applies a reply to a pending request.
     pub(super) fn apply_reply(&self, report: &Report<'_, F::Call>, reply: &Reply<'_>, context: &Context) -> Stepped<F> {
         let since = report.entry.sent.as_ref().map_or(context.now, |sent| sent.first_at);
         let is_long = is_too_long(reply.body);
@@ -85,7 +85,7 @@ impl<F: Flow> Snapshot<F> {
             }
             ReplyOutcome::Done(event) => self.done_by_reply(report, reply, event, context),
             _ if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
-            // Of which sending it is nobody knows: then only a success counts.
+            // The host gave no number, so only a success counts.
             ReplyOutcome::Accepted if report.which == Sending::Any => {
                 let failure = failed(FailureKind::Unreadable, &no_refusal);
                 self.unknown(report, true, failure, None, context)
@@ -107,13 +107,13 @@ impl<F: Flow> Snapshot<F> {
                 let mut failure = failure(id, FailureKind::Unreadable, reply.status, &refusal.unwrap_or(no_refusal));
                 failure.pointer = pointer;
                 failure.message.get_or_insert_with(|| unreadable(report.call.operation().name, reply.status, pointer));
-                let good = (200..=299).contains(&reply.status);
-                self.unknown(report, good, Some(failure), hint, context)
+                let has_good_status = (200..=299).contains(&reply.status);
+                self.unknown(report, has_good_status, Some(failure), hint, context)
             }
         }
     }
 
-    /// The success of any sending ends a request.
+    /// Ends a request, because one of its sendings succeeded.
     fn done_by_reply(
         &self,
         report: &Report<'_, F::Call>,
@@ -125,40 +125,41 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(context);
         which.date(entry, &mut cx);
         Self::remove(entry, F::made(&event), &mut cx);
-        let moved = self.advance(Input::Succeeded { id: entry.id.clone(), call: Arc::clone(call), event }, cx, None)?;
-        if self.overflows_with(reply.body, &moved) {
+        let step = self.advance(Input::Succeeded { id: entry.id.clone(), call: Arc::clone(call), event }, cx, None)?;
+        if self.overflows_with(reply.body, &step) {
             let failure = failure(&entry.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
             return self.unknown(report, true, Some(failure), None, context);
         }
-        Ok(moved)
+        Ok(step)
     }
 
-    /// Takes a request out that was done, and remembers it as long as another sending of it may be answered.
+    /// Removes a request that was done, and remembers it if another of its sendings may still get a reply.
     fn remove(entry: &OutboxEntry<F::Call>, made: Option<&str>, cx: &mut Cx<'_, F>) {
         let outbox = cx.outbox.to_mut();
-        let Some(gone) = outbox.remove(entry.id.as_str()) else { return };
-        if let Some(call) = gone.call() {
+        let Some(ended) = outbox.remove(entry.id.as_str()) else { return };
+        if let Some(call) = ended.call() {
             outbox.note_made(call, made);
         }
-        if gone.is_leased_again() {
-            outbox.remember(&gone, End::Done(made.map(Into::into)));
+        if ended.is_leased_again() {
+            outbox.remember(&ended, End::Done(made.map(Into::into)));
         }
     }
 
+    /// Keeps a request pending that the provider accepted, and looks up its outcome.
     fn accepted(&self, report: &Report<'_, F::Call>, context: &Context) -> Stepped<F> {
         let Report { entry, call, which, .. } = report;
-        if entry.sent.as_ref().is_some_and(|sent| sent.answered == Answered::Accepted) {
+        if entry.sent.as_ref().is_some_and(|sent| sent.good_reply == GoodReply::Accepted) {
             return Ok(self.ignored(IgnoredReason::Duplicate));
         }
         let mut cx = self.cx(context);
         let outbox = cx.outbox.to_mut();
         outbox.rest(entry.id.as_str(), which.number(), context.now, &context.config, None);
-        outbox.note_reply(entry.id.as_str(), Answered::Accepted);
-        cx.look_for_outcome_now(call);
+        outbox.note_good_reply(entry.id.as_str(), GoodReply::Accepted);
+        cx.look_up_outcome(call);
         self.advance(Input::Accepted { id: entry.id.clone(), call: Arc::clone(call) }, cx, None)
     }
 
-    /// One sending did nothing. If no other may have come true, the request is over.
+    /// Closes a sending that the provider refused. The request is over if no other sending may have succeeded.
     fn refused(
         &self,
         report: &Report<'_, F::Call>,
@@ -172,9 +173,9 @@ impl<F: Flow> Snapshot<F> {
         let Refusal { code, event, .. } = refusal;
         let mut cx = self.cx(context);
         which.date(entry, &mut cx);
-        let settles = !call.operation().class.must_be_known();
+        let needs_no_outcome = !call.operation().class.must_be_known();
         let outbox = cx.outbox.to_mut();
-        if outbox.close(id.as_str(), which.number()) || settles {
+        if outbox.close(id.as_str(), which.number()) || needs_no_outcome {
             outbox.remove(id.as_str());
             return self.advance(Input::Refused { id, call, status, code, event }, cx, failure);
         }
@@ -182,13 +183,13 @@ impl<F: Flow> Snapshot<F> {
         if call.outcome_lookup().is_none() && call.operation().class.is_of_money() {
             outbox.ask(id.as_str(), context.now);
         }
-        cx.look_for_outcome_now(&call);
-        // What it says of the object counts where it is known which sending it is about.
+        cx.look_up_outcome(&call);
+        // The code counts only if the host says which sending it is about.
         let code = code.filter(|_| *which != Sending::Any);
         self.advance(Input::RefusedOnce { id, call, status, code, event }, cx, failure)
     }
 
-    /// One sending did nothing, by no fault of the request: it stays owed under its id and key.
+    /// Closes a sending that did nothing although the request was not at fault. The request stays pending.
     pub(super) fn turned_away(
         &self,
         report: &Report<'_, F::Call>,
@@ -199,33 +200,35 @@ impl<F: Flow> Snapshot<F> {
         let Report { entry, call, which, rest_until } = report;
         let TurnedAway { is_admitted, event } = turned;
         if *which == Sending::Any && call.operation().class.must_be_known() {
-            // It may be told again of an earlier sending, and says nothing of the last one.
+            // The report may be about an earlier sending, so it does not close the last one.
             return self.unknown(report, false, failure, event, context);
         }
         let id = entry.id.as_str();
         let mut cx = self.cx(context);
         let outbox = cx.outbox.to_mut();
-        let over = outbox.close(id, which.number());
+        let none_is_open = outbox.close(id, which.number());
         outbox.rest(id, which.number(), context.now, &context.config, *rest_until);
         if !is_admitted {
-            outbox.turn_away(id, context.now);
+            outbox.note_unadmitted(id, context.now);
         }
-        if over {
-            outbox.withdraw_outcome(call);
+        if none_is_open {
+            outbox.withdraw_outcome_lookup(call);
         }
         let (id, call) = (entry.id.clone(), Arc::clone(call));
         match event {
             Some(event) => self.advance(Input::Hinted { id, call, event }, cx, failure),
-            None if over && !call.operation().is_lookup() => self.advance(Input::NotSent { id, call }, cx, failure),
+            None if none_is_open && !call.operation().is_lookup() => {
+                self.advance(Input::NotSent { id, call }, cx, failure)
+            }
             None => Ok(self.outbox_changed(cx, failure)),
         }
     }
 
-    /// Nothing is known of a sending: the request stays owed, or is looked up in its place. Told again, it changes nothing.
+    /// Keeps a request pending whose outcome is unknown, and looks it up if it has a lookup. A repetition changes nothing.
     pub(super) fn unknown(
         &self,
         report: &Report<'_, F::Call>,
-        good: bool,
+        has_good_status: bool,
         failure: Option<Failure>,
         hint: Option<F::Event>,
         context: &Context,
@@ -233,20 +236,20 @@ impl<F: Flow> Snapshot<F> {
         let Report { entry, call, which, rest_until } = report;
         let sending = which.number();
         let id = entry.id.as_str();
-        let known = entry.sent.as_ref().is_some_and(|sent| sent.lost >= Some(sending.unwrap_or(entry.attempts)));
+        let is_repeated = entry.sent.as_ref().is_some_and(|sent| sent.lost >= Some(sending.unwrap_or(entry.attempts)));
         let mut cx = self.cx(context);
-        if good && entry.sent.as_ref().is_some_and(|sent| sent.answered == Answered::No) {
-            cx.outbox.to_mut().note_reply(id, Answered::Unreadable);
-        } else if known && hint.is_none() {
+        if has_good_status && entry.sent.as_ref().is_some_and(|sent| sent.good_reply == GoodReply::None) {
+            cx.outbox.to_mut().note_good_reply(id, GoodReply::Unreadable);
+        } else if is_repeated && hint.is_none() {
             return Ok(self.ignored(IgnoredReason::Duplicate));
         }
-        if !known {
+        if !is_repeated {
             let outbox = cx.outbox.to_mut();
             outbox.rest(id, sending, context.now, &context.config, *rest_until);
             outbox.note_lost(id, sending.unwrap_or(entry.attempts));
             match call.operation().class {
-                Retry::Reconcile | Retry::Harmless => cx.look_for_outcome_now(call),
-                _ => cx.look_for_outcome(id),
+                Retry::Reconcile | Retry::Harmless => cx.look_up_outcome(call),
+                _ => cx.plan_outcome_lookup(id),
             }
         }
         match hint {
@@ -257,7 +260,7 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    /// A reply to a request that is over: it may say that something was made after all, or twice.
+    /// Applies a late reply to a request that is over. It can show that the request was done after all, or twice.
     pub(super) fn apply_late_reply(&self, id: &str, reply: &Reply<'_>, context: &Context) -> Stepped<F> {
         let Some(past) = self.outbox.past(id) else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
         let ReplyOutcome::Done(event) = classify(&*self.state, Timestamp::default(), &past.call, reply) else {
@@ -281,11 +284,11 @@ impl<F: Flow> Snapshot<F> {
     }
 }
 
-/// Why nothing came of a sending.
+/// Why a sending did nothing although the request was not at fault.
 pub(super) struct TurnedAway<E> {
-    /// Whether the key was admitted: the provider asks to wait, or no byte was written.
+    /// Whether the API key is not the reason: the provider asks to wait, or the host wrote no byte.
     is_admitted: bool,
-    /// What the reply says besides.
+    /// The other contents of the reply.
     event: Option<E>,
 }
 
@@ -299,11 +302,11 @@ impl<E> TurnedAway<E> {
     }
 }
 
-fn failure<E>(to: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E>) -> Failure {
+fn failure<E>(effect: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E>) -> Failure {
     let Refusal { code, message, rule, .. } = refusal;
     let (code, message) = (code.clone(), message.clone());
     Failure {
-        effect: to.clone(),
+        effect: effect.clone(),
         kind,
         http_status: status,
         pointer: None,
@@ -313,7 +316,7 @@ fn failure<E>(to: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E
     }
 }
 
-/// How long a reply asks to wait.
+/// The instant until which a reply asks to wait.
 pub(super) fn retry_after(headers: &Headers<'_>, now: Timestamp) -> Option<Timestamp> {
     headers.get("retry-after").and_then(|text| Timestamp::parse_retry_after(text, now))
 }

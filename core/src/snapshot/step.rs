@@ -1,4 +1,4 @@
-//! What a decision leads to.
+//! The results of a decision: a step or a lease.
 
 use alloc::vec::Vec;
 
@@ -11,22 +11,22 @@ use crate::flow::{FacetTransition, Facets, Flow};
 use crate::id::CorrelationId;
 use crate::rule::Violation;
 
-/// What an accepted command or a fact leads to.
+/// The result of an accepted command or a fact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[must_use = "a step does nothing until its next snapshot is saved"]
 pub struct Step<F: Flow> {
-    /// The next snapshot; of the same revision where nothing has changed.
+    /// The next snapshot. It has the same revision if nothing has changed.
     pub next: Snapshot<F>,
     /// Why nothing has changed.
     pub ignored: Option<Ignored>,
-    /// Ids that are known from now on: offer the inbox rows that name them again.
+    /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
     pub new_ids: Vec<CorrelationId>,
-    /// The provider's refusal that this fact brought.
+    /// The reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
-    /// Rules that are broken and only warned about.
+    /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
-    /// Where each facet was before, and what moved the flow; nothing where no step was taken.
+    /// The state of each facet before, and the trigger; nothing if the state cannot have changed.
     pub(super) moved: Option<(F::Facets, F::Trigger)>,
 }
 
@@ -46,21 +46,21 @@ pub struct Ignored {
     pub reason: IgnoredReason,
 }
 
-/// An effect that a worker holds alone until its lease ends.
+/// A worker's exclusive hold on an effect, for a limited time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[must_use = "a lease holds only once its next snapshot is saved"]
 pub struct Lease<F: Flow> {
     /// The next snapshot. Save it before you send the request.
     pub next: Snapshot<F>,
-    /// The complete request, where the effect is one.
+    /// The complete request, if the effect is one.
     pub request: Option<Request>,
-    /// Rules that are broken and only warned about.
+    /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
 }
 
 impl<F: Flow> Snapshot<F> {
-    /// Nothing has changed.
+    /// The step in which nothing has changed.
     pub(super) fn unchanged(&self, reason: IgnoredReason, warnings: Vec<Violation>) -> Step<F> {
         let ignored = Some(Ignored { reason });
         Step { next: self.clone(), ignored, new_ids: Vec::new(), failure: None, warnings, moved: None }

@@ -1,4 +1,4 @@
-//! The bodies of requests: what a command says, and what is added to it.
+//! The bodies of requests: the fields of a command, and the fields that `extra` adds.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,13 +21,13 @@ impl Serialize for Body {
 }
 
 impl Body {
-    /// An object whose one member it is.
+    /// The body in an object with one member.
     pub(crate) const fn within(self, name: &str) -> Within<'_> {
         Within(name, self)
     }
 }
 
-/// A body in the wrapper that a provider wants around it.
+/// A body in an object with one member, as some providers want it.
 #[derive(Debug)]
 pub(crate) struct Within<'a>(&'a str, Body);
 
@@ -37,14 +37,14 @@ impl Serialize for Within<'_> {
     }
 }
 
-/// The body of a request: a command's own fields but for ours, then `extra`, then the idempotency key if it takes one.
+/// The body of a request: the command's fields except `intent` and `extra`, the fields of `extra`, and the idempotency key.
 ///
-/// A member that two of these set stands there twice: see [`clash`].
+/// A member that two of these set is in the body twice; see [`clash`].
 pub(crate) fn body(command: &impl Serialize, extra: &Extra, idempotency_key: Option<&str>) -> Body {
     sorted(&encode(command), extra, idempotency_key)
 }
 
-/// Compiled once, and not for each command.
+/// The part that is compiled once, and not for each command.
 fn sorted(command: &str, extra: &Extra, idempotency_key: Option<&str>) -> Body {
     let fields = decode::<Extra>(command).unwrap_or_default();
     let own = fields.fields().filter(|(name, _)| !matches!(name.as_str(), "intent" | "extra"));
@@ -54,9 +54,9 @@ fn sorted(command: &str, extra: &Extra, idempotency_key: Option<&str>) -> Body {
     Body(members)
 }
 
-/// The pointer to a member that a body has twice, at whatever level.
+/// The pointer to a member that a body has twice, at any level.
 pub(crate) fn clash(body: &str) -> Option<String> {
-    exact(body).err().map(|wrong| wrong.pointer)
+    exact(body).err().map(|error| error.pointer)
 }
 
 #[cfg(test)]
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_the_fields_of_the_command_and_what_is_added_in_the_same_digits() {
+    fn a_body_has_the_fields_of_the_command_and_of_extra_with_the_same_digits() {
         let body = written(r#"{"weight": 1.10, "a": {"c": 1e2, "b": []}}"#);
         assert_eq!(body, r#"{"a":{"b":[],"c":1e2},"idempotency_key":"k","name":null,"price":1,"weight":1.10}"#);
         assert_eq!(clash(&body), None);
     }
 
     #[test]
-    fn what_is_set_twice_is_found_at_every_level() {
+    fn a_member_that_is_set_twice_is_found_at_every_level() {
         assert_eq!(clash(&written(r#"{"price": 2}"#)).as_deref(), Some("/price"));
         assert_eq!(clash(&written(r#"{"idempotency_key": 2}"#)).as_deref(), Some("/idempotency_key"));
         assert_eq!(clash(r#"{"a": [{"b": {"c": 1, "c": 1}}]}"#).as_deref(), Some("/a/0/b/c"));

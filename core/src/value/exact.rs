@@ -1,4 +1,4 @@
-//! JSON text in one form: without blanks, members sorted by their names, every number as it is written.
+//! The canonical form of JSON: without white space, members sorted by their names, every number as it is written.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::json::{Malformed, RawText, decode, pointer, quote};
 
-/// The one form of a JSON text, or what is wrong with it; an object that has a member twice has two meanings.
+/// The canonical form of JSON, or what is wrong with it. An object cannot have the same member twice.
 pub(super) fn exact(text: &str) -> Result<String, Malformed> {
     let mut exact = String::with_capacity(text.len());
     write(decode(text)?, &mut exact)?;
@@ -20,7 +20,7 @@ fn write(value: RawText<'_>, to: &mut String) -> Result<(), Malformed> {
     let text = value.get();
     match text.as_bytes().first() {
         Some(b'{') => object(text, to),
-        Some(b'[') => list(text, to),
+        Some(b'[') => array(text, to),
         Some(b'"') => {
             quote(to, &decode::<String>(text)?);
             Ok(())
@@ -42,29 +42,29 @@ fn object(text: &str, to: &mut String) -> Result<(), Malformed> {
             to.push(',');
         }
         if last.replace(name) == Some(name) {
-            return Err(Malformed::new(pointer(name), "stands there twice"));
+            return Err(Malformed::new(pointer(name), "is there twice"));
         }
         quote(to, name);
         to.push(':');
-        write(*value, to).map_err(|wrong| wrong.under(&pointer(name)))?;
+        write(*value, to).map_err(|error| error.under(&pointer(name)))?;
     }
     to.push('}');
     Ok(())
 }
 
-fn list(text: &str, to: &mut String) -> Result<(), Malformed> {
+fn array(text: &str, to: &mut String) -> Result<(), Malformed> {
     to.push('[');
     for (index, value) in decode::<Vec<RawText<'_>>>(text)?.into_iter().enumerate() {
         if index > 0 {
             to.push(',');
         }
-        write(value, to).map_err(|wrong| wrong.under(&format!("/{index}")))?;
+        write(value, to).map_err(|error| error.under(&format!("/{index}")))?;
     }
     to.push(']');
     Ok(())
 }
 
-/// The members of an object in the order in which they are written, each as often as it is.
+/// The members of an object in the order in which they are written, duplicates included.
 struct Members<'a>(Vec<(String, RawText<'a>)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_has_one_form_in_which_every_number_keeps_its_digits() {
+    fn json_has_one_form_in_which_every_number_keeps_its_digits() {
         for (text, wanted) in [
             (
                 " { \"b\" : [ 1.10 , -0, 1E+2 ] ,\n\"a\" : { } , \"\\u0061a\": [] } ",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_has_a_pointer() {
         let wrong = |text: &str| exact(text).map_err(|it| it.pointer);
         assert_eq!(wrong(r#"{"a":[{"b":1,"b":1}]}"#), Err("/a/0/b".into()));
         assert_eq!(wrong(r#"{"a/~":{"b":"\ud83d"}}"#), Err("/a~1~0/b".into()));

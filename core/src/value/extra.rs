@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::raw::RawJson;
 
-/// Fields that the library does not know, added to a request's body as they are.
+/// Fields that the library does not know, which are added to a request's body as they are.
 ///
-/// They name no field that the command has or that the request sets: that would be two answers to one question.
+/// They cannot have the name of a field that the command has or that the request sets.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schemas", schemars(with = "serde_json::Map<String, Value>"))]
@@ -41,7 +41,7 @@ impl Extra {
         self.0.iter()
     }
 
-    /// The first field that a command of that type knows itself.
+    /// The first field that a command of this type has itself.
     pub(crate) fn known_to<T: DeserializeOwned>(&self) -> Option<&str> {
         let known = if self.is_empty() { &[] } else { fields_of::<T>() };
         self.names().find(|name| *name == "idempotency_key" || known.contains(name))
@@ -60,10 +60,10 @@ impl FromIterator<(String, RawJson)> for Extra {
     }
 }
 
-/// The field names of a struct, asked of its own `Deserialize`.
+/// The field names of a struct, as its `Deserialize` names them.
 fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    struct Ask<'a>(&'a mut &'static [&'static str]);
-    impl<'de> Deserializer<'de> for Ask<'_> {
+    struct FieldNames<'a>(&'a mut &'static [&'static str]);
+    impl<'de> Deserializer<'de> for FieldNames<'_> {
         type Error = de::value::Error;
         fn deserialize_struct<V: Visitor<'de>>(
             self,
@@ -72,10 +72,10 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
             _visitor: V,
         ) -> Result<V::Value, Self::Error> {
             *self.0 = fields;
-            Err(de::Error::custom("asked"))
+            Err(de::Error::custom("the names are known"))
         }
         fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
-            Err(de::Error::custom("no struct"))
+            Err(de::Error::custom("not a struct"))
         }
         forward_to_deserialize_any! {
             bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
@@ -83,7 +83,7 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
         }
     }
     let mut fields: &'static [&'static str] = &[];
-    let _ = T::deserialize(Ask(&mut fields));
+    let _ = T::deserialize(FieldNames(&mut fields));
     fields
 }
 
@@ -92,16 +92,16 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its field names matter")]
+    #[expect(dead_code, reason = "the test only needs the names of the fields")]
     struct Command {
         price: i64,
         name: String,
     }
 
     #[test]
-    fn extra_may_not_name_what_the_command_knows() {
+    fn extra_cannot_have_a_field_of_the_command() {
         let extra = |text: &str| serde_json::from_str::<Extra>(text).unwrap();
-        assert_eq!(extra(r#"{"colour": 1}"#).known_to::<Command>(), None);
+        assert_eq!(extra(r#"{"color": 1}"#).known_to::<Command>(), None);
         assert_eq!(extra(r#"{"price": 1}"#).known_to::<Command>(), Some("price"));
         assert_eq!(extra(r#"{"idempotency_key": 1}"#).known_to::<Command>(), Some("idempotency_key"));
     }

@@ -1,4 +1,4 @@
-//! Values of a provider whose list may grow, and JSON of the host's that is sent as it is written.
+//! Enums to which a provider can add values, and JSON of the host that is sent as it is written.
 
 mod body;
 mod exact;
@@ -17,8 +17,9 @@ pub(crate) use body::{Body, body, clash};
 pub use extra::Extra;
 pub use raw::{RawJson, RawNumber};
 
-/// Declares an enum of texts, read without regard to ASCII case; a text that it does not know is kept, so that nothing
-/// unknown is ever taken for good.
+/// Declares an enum of strings, which are read without regard to ASCII case.
+///
+/// An unknown string is kept as it came, so that it never counts as a known one.
 macro_rules! open_enum {
     (
         $(#[doc = $meta:literal])+
@@ -32,12 +33,12 @@ macro_rules! open_enum {
         #[non_exhaustive]
         $vis enum $name {
             $($(#[doc = $doc])* $variant,)+
-            /// A text that the documents do not list, kept as it came.
+            /// A string that the documents do not list, as it came.
             Unknown(alloc::string::String),
         }
 
         impl $name {
-            /// The text on the wire.
+            /// The string on the wire.
             $vis fn as_str(&self) -> &str {
                 match self { $(Self::$variant => $text,)+ Self::Unknown(text) => text }
             }
@@ -78,13 +79,13 @@ macro_rules! open_enum {
 }
 pub(crate) use open_enum;
 
-/// A text that the provider echoes. Anything else than text can be expressed, so that its rule can refuse it.
+/// A string that the provider echoes. It can also be any other JSON, so that a rule can reject that by name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Metadata {
-    /// One text.
+    /// A string.
     Text(String),
     /// Anything else.
     Other(RawJson),
@@ -94,14 +95,14 @@ impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = RawJson::deserialize(deserializer)?;
         match raw.as_str().starts_with('"') {
-            true => raw.read().map(Self::Text).ok_or_else(|| D::Error::custom("is not a text")),
+            true => raw.read().map(Self::Text).ok_or_else(|| D::Error::custom("is not a string")),
             false => Ok(Self::Other(raw)),
         }
     }
 }
 
 impl Metadata {
-    /// The text, if it is one.
+    /// The string, if it is one.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -110,7 +111,7 @@ impl Metadata {
     }
 }
 
-/// The text that comes back: the host's, or the flow's key where it gives none.
+/// The string that the provider echoes: the host's, or the flow's key if the host gives none.
 pub(crate) fn echoed(metadata: &mut Option<Metadata>, key: &Key) -> String {
     let metadata = metadata.get_or_insert_with(|| Metadata::from(key.as_str()));
     alloc::string::ToString::to_string(metadata)
@@ -136,24 +137,24 @@ mod tests {
     use super::*;
 
     open_enum! {
-        /// A colour.
-        enum Colour { Red = "red" | "rouge", Blue = "blue" }
+        /// A color.
+        enum Color { Red = "red" | "rouge", Blue = "blue" }
     }
 
     #[test]
     fn an_unknown_value_is_kept_as_it_came() {
-        let read = |text: &str| serde_json::from_str::<Colour>(text).unwrap();
-        assert_eq!(read("\"rouge\""), Colour::Red);
-        assert_eq!((read("\"RED\""), read("\"Rouge\"")), (Colour::Red, Colour::Red));
-        assert_eq!(read("\"GREEN\""), Colour::Unknown("GREEN".into()));
-        assert_eq!(read("\"green\""), Colour::Unknown("green".into()));
+        let read = |text: &str| serde_json::from_str::<Color>(text).unwrap();
+        assert_eq!(read("\"rouge\""), Color::Red);
+        assert_eq!((read("\"RED\""), read("\"Rouge\"")), (Color::Red, Color::Red));
+        assert_eq!(read("\"GREEN\""), Color::Unknown("GREEN".into()));
+        assert_eq!(read("\"green\""), Color::Unknown("green".into()));
         assert_eq!(serde_json::to_string(&read("\"green\"")).unwrap(), "\"green\"");
         assert!(!read("\"green\"").is_known());
-        assert_eq!(Colour::Blue.as_str(), "blue");
+        assert_eq!(Color::Blue.as_str(), "blue");
     }
 
     #[test]
-    fn metadata_is_a_text_or_anything_else() {
+    fn metadata_is_a_string_or_any_other_json() {
         let read = |text: &str| serde_json::from_str::<Metadata>(text).unwrap();
         assert_eq!(read("\"order-1\"").text(), Some("order-1"));
         for other in ["1.50", "{\"a\":1.50}", "null", "[\"order-1\"]"] {

@@ -1,4 +1,4 @@
-//! JSON of the host's that is sent as it is written.
+//! JSON of the host that is sent as it is written.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -11,15 +11,15 @@ use serde_json::value::RawValue;
 use super::exact::exact;
 use crate::json::{Malformed, RAW, decode, encode, written};
 
-/// Any JSON value, as text in which every number keeps its digits.
+/// Any JSON value, as a string in which every number keeps its digits.
 ///
-/// A binary floating-point number would not: what is saved and loaded again could be sent in other digits, under the same
+/// With binary floating-point numbers, a request that is saved and loaded could have other digits under the same
 /// idempotency key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawJson(Arc<str>);
 
 impl RawJson {
-    /// Takes JSON text, without its blanks and with the members of its objects sorted, or says what is wrong with it.
+    /// Reads JSON, removes its white space, and sorts the members of its objects.
     ///
     /// ```
     /// use rulebound::value::RawJson;
@@ -29,7 +29,7 @@ impl RawJson {
         exact(text).map(|text| Self(text.into()))
     }
 
-    /// The text.
+    /// The JSON.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,12 +39,12 @@ impl RawJson {
         self.as_str() == "null"
     }
 
-    /// What it says, read as a type; nothing if it says something else.
+    /// Reads it as a type; nothing if it has another type.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
         decode(&self.0).ok()
     }
 
-    /// What a value of ours is written as.
+    /// The JSON of a value of ours.
     pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> Self {
         Self::parse(&encode(value)).unwrap_or_else(|_| Self("null".into()))
     }
@@ -70,7 +70,7 @@ impl From<Value> for RawJson {
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Whoever writes it knows by this what is JSON already.
+        // By this name the writer knows that the value is JSON already.
         let text = serde_json::from_str::<&RawValue>(&self.0).map_err(ser::Error::custom)?;
         serializer.serialize_newtype_struct(RAW, text)
     }
@@ -103,7 +103,7 @@ impl schemars::JsonSchema for RawJson {
 pub struct RawNumber(RawJson);
 
 impl RawNumber {
-    /// Takes a number as it is written in JSON, or says what is wrong with it.
+    /// Reads a number as JSON writes it.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let number = RawJson::parse(text)?;
         match number.as_str().as_bytes().first() {
@@ -112,7 +112,7 @@ impl RawNumber {
         }
     }
 
-    /// The nearest binary floating-point number, for comparisons alone.
+    /// The nearest binary floating-point number, which is only good for comparisons.
     pub(crate) fn nearest(&self) -> f64 {
         self.0.read().unwrap_or(f64::NAN)
     }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_and_loaded_keeps_its_digits() {
+    fn a_value_keeps_its_digits_when_it_is_saved_and_loaded() {
         let text = r#"{"a":[0.1000,1e2,3.141592653589793238462643383279],"b":123456789012345678901234567890}"#;
         let raw: RawJson = decode(text).unwrap();
         assert_eq!(raw.as_str(), text);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_text() {
+    fn values_become_json() {
         assert_eq!(RawJson::from(json!({"b": [1.5], "a": "é"})).as_str(), r#"{"a":"é","b":[1.5]}"#);
         assert!(RawJson::from(json!(null)).is_null());
         assert_eq!(serde_json::from_value::<RawJson>(json!([1])).unwrap().as_str(), "[1]");

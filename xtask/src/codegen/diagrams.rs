@@ -33,7 +33,7 @@ pub(super) fn pictures(flow: &FlowEntry) -> Vec<Picture<'_>> {
     flow.facets.iter().map(|facet| Picture::of(flow, facet)).collect()
 }
 
-/// Where a picture stands, from the root of the workspace.
+/// The path of a picture, from the root of the workspace.
 fn path(flow: &FlowEntry, facet: &str) -> String {
     let (provider, name) = flow.id.split_once('.').unwrap_or_default();
     format!("core/src/providers/{provider}/diagrams/{name}.{facet}.svg")
@@ -44,8 +44,8 @@ fn dot(picture: &Picture<'_>, views: &Views) -> String {
     let start = picture.start();
     let _ = writeln!(dot, "  \"\" [shape=circle, width=0.16, height=0.16, fillcolor=\"#16233a\", label=\"\"];");
     let _ = writeln!(dot, "  \"\" -> {start};");
-    for place in picture.places.iter().filter(|it| picture.is_final(it)) {
-        let _ = writeln!(dot, "  {place} [peripheries=2, fillcolor=\"#e6f4ea\", color=\"#3d7a55\"];");
+    for state in picture.states.iter().filter(|it| picture.is_final(it)) {
+        let _ = writeln!(dot, "  {state} [peripheries=2, fillcolor=\"#e6f4ea\", color=\"#3d7a55\"];");
     }
     if let Some(first) = picture.group.first() {
         let within = picture.within.iter().copied().collect::<Vec<_>>().join(", ");
@@ -71,13 +71,13 @@ fn dot(picture: &Picture<'_>, views: &Views) -> String {
 /// What a bold arrow means.
 pub(super) fn longer_ways(picture: &Picture<'_>) -> String {
     let triggers = picture.skipping.iter().copied().collect::<Vec<_>>().join(", ");
-    format!("Bold: {triggers} may also go every longer way along arrows of its own name.")
+    format!("Bold: {triggers} can also make every longer move along arrows of the same name.")
 }
 
-/// The place that stands for a node: of a group the first.
+/// The state that represents a node: the first one of a group.
 fn name<'a>(picture: &Picture<'a>, node: Node<'a>) -> &'a str {
     match node {
-        Node::Place(place) => place,
+        Node::State(state) => state,
         Node::Group => picture.group.first().copied().unwrap_or_default(),
     }
 }
@@ -92,9 +92,9 @@ fn html(words: &Words<'_>) -> String {
     let mut lines = Vec::new();
     let small = |text: String| format!("<font point-size=\"10\" color=\"#6b5200\">{text}</font>");
     for label in &words.labels {
-        let wish = |by: &&str| format!("<b><font color=\"#1d4ed8\">{by}</font></b>");
+        let action = |by: &&str| format!("<b><font color=\"#1d4ed8\">{by}</font></b>");
         let plain = |by: &&str| (*by).to_owned();
-        lines.extend(label.by.iter().map(if label.is_wish { wish } else { plain }));
+        lines.extend(label.by.iter().map(if label.is_action { action } else { plain }));
         lines.extend(label.rules.iter().map(|code| small(format!("if {}", short(code)))));
     }
     lines.extend(words.warned.iter().map(|code| small(format!("warns {}", short(code)))));

@@ -11,8 +11,8 @@ pub(super) fn text(picture: &Picture<'_>, views: &Views) -> String {
     if !picture.group.is_empty() {
         let within = picture.within.iter().copied().collect::<Vec<_>>().join(", ");
         let _ = writeln!(text, "  state \"each to each: {within}\" as any {{");
-        for place in &picture.group {
-            let _ = writeln!(text, "    {place}");
+        for state in &picture.group {
+            let _ = writeln!(text, "    {state}");
         }
         text.push_str("  }\n");
     }
@@ -20,15 +20,15 @@ pub(super) fn text(picture: &Picture<'_>, views: &Views) -> String {
         let label = label(&picture.words((*from, *to), triggers, views));
         let _ = writeln!(text, "  {} --> {} : {label}", name(*from), name(*to));
     }
-    for place in picture.places.iter().filter(|it| picture.is_final(it)) {
-        let _ = writeln!(text, "  {place} --> [*]");
+    for state in picture.states.iter().filter(|it| picture.is_final(it)) {
+        let _ = writeln!(text, "  {state} --> [*]");
     }
     text
 }
 
 fn name<'a>(node: Node<'a>) -> &'a str {
     match node {
-        Node::Place(place) => place,
+        Node::State(state) => state,
         Node::Group => "any",
     }
 }

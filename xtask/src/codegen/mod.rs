@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: the files that are made from the code and committed; a test verifies them, and mends them too.
+//! `cargo xtask codegen`: the files that are made from the code and committed. A test checks them, and repairs them.
 
 mod bundles;
 mod classes;
@@ -36,7 +36,7 @@ pub(crate) struct Generated {
 }
 
 impl Generated {
-    /// Whether the file that is there says the same.
+    /// Whether the file has these contents already.
     fn is_fresh(&self) -> bool {
         fs::read_to_string(root().join(&self.path)).is_ok_and(|text| text == self.text)
     }
@@ -49,7 +49,7 @@ impl Generated {
     }
 }
 
-/// Every file that is generated here, made anew.
+/// Every file that is generated here, with its new contents.
 fn files() -> Result<Vec<Generated>, String> {
     let catalogue = Catalogue::new();
     let survey = Survey::run();
@@ -70,7 +70,7 @@ fn files() -> Result<Vec<Generated>, String> {
     Ok(files)
 }
 
-/// Every file that a program of another language makes, with what it is made from.
+/// Every file that a program of another language makes, with its source.
 fn derived() -> Vec<Derived> {
     let catalogue = Catalogue::new();
     let mut files = diagrams::files(&catalogue, &Survey::run());
@@ -80,12 +80,12 @@ fn derived() -> Vec<Derived> {
     files
 }
 
-/// Writes what is stale; installs a program of another language only if one of its files is.
+/// Writes the stale files. A program of another language is installed only if one of its files is stale.
 pub(crate) fn codegen() -> Result<(), String> {
     let mut files = files()?;
     files.retain(|file| !file.is_fresh());
     write(&files)?;
-    // The rest is made from what was just written.
+    // The other files are made from the code that was just written.
     if files.iter().any(|file| file.path.ends_with(".rs")) {
         return crate::cargo(&["run", "--quiet", "--package", "xtask", "--", "codegen"]);
     }

@@ -16,7 +16,7 @@ use rulebound_tests::trace::{self, Site};
 use super::{Generated, mermaid};
 use rulebound_tests::survey::{Survey, Vector, Views};
 
-/// Where the flows stand in what is written by hand.
+/// The mark for the flows in the hand-written part.
 const FLOWS: &str = "<!-- flows -->";
 
 /// What a page is made from.
@@ -24,9 +24,9 @@ struct Page<'a> {
     catalogue: &'a Catalogue,
     survey: &'a Survey,
     sites: BTreeMap<&'static str, Site>,
-    /// With which the codes of its rules begin.
+    /// The first part of the codes of its rules.
     prefix: &'a str,
-    /// From the page to the root of the workspace.
+    /// The way from the page to the root of the workspace.
     up: &'a str,
 }
 
@@ -61,10 +61,8 @@ impl Page<'_> {
 
     fn flow(&self, flow: &FlowEntry, views: &Views) -> String {
         let mut text = format!("\n## `{}`\n\n| | |\n| --- | --- |\n", flow.id);
-        let wishes: Vec<_> = flow.actions.iter().map(|it| it.name).collect();
-        for (what, names) in
-            [("may be wished", wishes.as_slice()), ("effects", flow.effects), ("signals", flow.signals)]
-        {
+        let actions: Vec<_> = flow.actions.iter().map(|it| it.name).collect();
+        for (what, names) in [("actions", actions.as_slice()), ("effects", flow.effects), ("signals", flow.signals)] {
             let _ = writeln!(text, "| {what} | {} |", codes(names));
         }
         for picture in pictures(flow) {
@@ -76,7 +74,7 @@ impl Page<'_> {
     fn questions(&self) -> String {
         let provider = self.catalogue.providers.iter().find(|it| it.name == self.prefix);
         let Some(provider) = provider.filter(|it| !it.questions.is_empty()) else { return String::new() };
-        let mut text = String::from("\n## Questions\n\nWhat `ask` answers, without a flow: all of it is pure.\n");
+        let mut text = String::from("\n## Questions\n\n`ask` answers these questions. They need no snapshot.\n");
         text += "\n| Question | Takes | Answers |\n| --- | --- | --- |\n";
         for it in provider.questions {
             let _ = writeln!(text, "| `{}` | {} | {} |", it.name, codes(it.fields), it.about);
@@ -95,16 +93,17 @@ impl Page<'_> {
         }
         let mut text = format!("\n## Rules\n\nThe codes begin with `{}.`.\n", self.prefix);
         for (topic, rules) in topics {
-            let _ = write!(text, "\n### {topic}\n\n| Rule | Held | Known | Enforcement |\n| --- | --- | --- | --- |\n");
+            let _ =
+                write!(text, "\n### {topic}\n\n| Rule | Level | Basis | Enforcement |\n| --- | --- | --- | --- |\n");
             text.extend(rules.iter().map(|it| row(it)));
-            let _ = write!(text, "\n<details><summary>From these rules to their code and vectors</summary>\n\n");
+            let _ = write!(text, "\n<details><summary>The code and the vectors of these rules</summary>\n\n");
             text.extend(rules.iter().map(|it| self.trace(it)));
             text.push_str("\n</details>\n");
         }
         text
     }
 
-    /// From a rule to its code and its vectors.
+    /// The code and the vectors of a rule.
     fn trace(&self, entry: &RuleEntry) -> String {
         let code = entry.rule.code;
         let mut text = format!("- **`{}`**", below(code));
@@ -119,21 +118,20 @@ impl Page<'_> {
             let _ = write!(text, "; in `{}` broken by {}", flow.flow, codes(flow.broken_by));
         }
         match (entry.rule.enforcement, entry.rule.level) {
-            (Enforcement::Enforced, Level::Deny) => text += "; a policy can soften it",
-            (Enforcement::Enforced, Level::Forbid) => text += "; no policy softens it",
+            (Enforcement::Enforced, Level::Deny) => text += "; a config can soften it",
+            (Enforcement::Enforced, Level::Forbid) => text += "; no config can soften it",
             _ => {}
         }
         text.push_str(".\n");
         let (breaks, keeps) = trace::vectors(code, self.survey);
-        for (what, vectors) in [("Broken", breaks), ("Enforcement", keeps)].into_iter().filter(|(_, it)| !it.is_empty())
-        {
+        for (what, vectors) in [("Broken", breaks), ("Kept", keeps)].into_iter().filter(|(_, it)| !it.is_empty()) {
             let vectors: Vec<_> = vectors.into_iter().map(|it| self.vector(it)).collect();
             let _ = writeln!(text, "  - {what}: {}.", vectors.join("; "));
         }
         text
     }
 
-    /// From the vectors to their rules.
+    /// The vectors, and the rules that each breaks and keeps.
     fn vectors(&self) -> String {
         let mut files: BTreeMap<&str, Vec<&Vector>> = BTreeMap::new();
         for vector in self.survey.vectors.iter().filter(|it| self.owns(&it.flow)) {
@@ -189,8 +187,8 @@ fn facet(picture: &Picture<'_>, views: &Views) -> String {
     let name = id.split_once('.').map_or(id, |(_, name)| name);
     let longer = if picture.skipping.is_empty() { String::new() } else { format!("\n{}\n", longer_ways(picture)) };
     format!(
-        "\n### {id}: {facet}\n\n![The places of {facet} in {id}, and what moves it](diagrams/{name}.{facet}.svg)\n{longer}\n\
-         <details><summary>The same as Mermaid draws it</summary>\n\n```mermaid\n{}```\n\n</details>\n",
+        "\n### {id}: {facet}\n\n![The states of {facet} in {id}, and the moves between them](diagrams/{name}.{facet}.svg)\n{longer}\n\
+         <details><summary>The same diagram in Mermaid</summary>\n\n```mermaid\n{}```\n\n</details>\n",
         mermaid::text(picture, views),
     )
 }
@@ -201,13 +199,13 @@ fn row(entry: &RuleEntry) -> String {
     let sources = rule.sources.iter().map(|it| format!("[{}](https://{})", escaped(it.section), it.page));
     let sources: Vec<_> = sources.collect();
     let guards = if rule.guards == Guards::Money { ", money" } else { "" };
-    let kept = if rule.rationale.is_empty() {
+    let enforcement = if rule.rationale.is_empty() {
         word(&rule.enforcement)
     } else {
         format!("{}: {}", word(&rule.enforcement), escaped(rule.rationale))
     };
     format!(
-        "| <a id=\"{}\"></a>`{}`<br>{} | {}{guards} | {}<br>{} | {kept} |\n",
+        "| <a id=\"{}\"></a>`{}`<br>{} | {}{guards} | {}<br>{} | {enforcement} |\n",
         rule.code,
         below(rule.code),
         escaped(rule.statement),
@@ -217,7 +215,7 @@ fn row(entry: &RuleEntry) -> String {
     )
 }
 
-/// A word as the catalogue writes it, with spaces.
+/// A name as the catalogue writes it, with spaces.
 fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|it| it.as_str().map(|it| it.replace('_', " "))).unwrap_or_default()
 }
@@ -231,7 +229,7 @@ fn below(code: &str) -> &str {
     code.split_once('.').map_or(code, |(_, rest)| rest)
 }
 
-/// A text that a table and a link can hold.
+/// A string, escaped for a table and a link.
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|").replace('[', "\\[").replace(']', "\\]").replace('<', "&lt;")
 }

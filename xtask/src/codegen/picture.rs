@@ -1,7 +1,7 @@
-//! One facet as it is drawn: its places, and its moves brought together so that the drawing can be read.
+//! One facet as it is drawn: its states, and its moves brought together so that the drawing can be read.
 //!
-//! Moves between the same two places are one arrow. Places that can all follow each other, and are left alike, stand in a
-//! group. In a crowded facet, an input that can skip places is drawn along its shortest steps only, boldly. Nothing is
+//! Moves between the same two states are one arrow. States that can all follow each other, and are left alike, stand in a
+//! group. In a crowded facet, an input that can skip states is drawn along its shortest steps only, boldly. Nothing is
 //! lost by that: a test reads every move back from the drawing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,12 +11,12 @@ use rulebound::flow::{FacetTransition, Table};
 
 use rulebound_tests::survey::Views;
 
-/// More arrows than a reader follows.
+/// The number of arrows from which a picture is hard to read.
 const CROWDED: usize = 12;
-/// The fewest places that make a group.
+/// The fewest states that make a group.
 const GROUP: usize = 3;
 
-/// A move: from where, by which input, and to where.
+/// A move: the state before, the trigger, and the state after.
 pub(super) type Move<'a> = (&'a str, &'a str, &'a str);
 /// The triggers of the arrows between two nodes.
 type Arrows<'a> = BTreeMap<(Node<'a>, Node<'a>), BTreeSet<&'a str>>;
@@ -24,8 +24,8 @@ type Arrows<'a> = BTreeMap<(Node<'a>, Node<'a>), BTreeSet<&'a str>>;
 /// Where an arrow begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Node<'a> {
-    Place(&'a str),
-    /// Each place of the group.
+    State(&'a str),
+    /// Each state of the group.
     Group,
 }
 
@@ -34,42 +34,42 @@ pub(super) enum Node<'a> {
 pub(super) struct Picture<'a> {
     pub(super) flow: &'a FlowEntry,
     pub(super) facet: &'a str,
-    pub(super) places: &'a [&'static str],
-    /// Places of which each can follow each, by the triggers of `within`.
+    pub(super) states: &'a [&'static str],
+    /// States of which each can follow each, by the triggers of `within`.
     pub(super) group: BTreeSet<&'a str>,
     pub(super) within: BTreeSet<&'a str>,
     pub(super) arrows: Arrows<'a>,
-    /// Inputs that also go every longer way along their arrows.
+    /// Triggers that can also make every longer move along their arrows.
     pub(super) skipping: BTreeSet<&'a str>,
 }
 
 impl<'a> Picture<'a> {
     pub(super) fn of(flow: &'a FlowEntry, table: &'a Table) -> Self {
-        let (facet, places) = (table.facet, table.states.as_slice());
+        let (facet, states) = (table.facet, table.states.as_slice());
         let mut direct: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
         for (from, on, to) in edges(table) {
             direct.entry((from, to)).or_default().insert(on);
         }
-        let group = group(places, &direct);
+        let group = group(states, &direct);
         let mut arrows = Arrows::new();
         let mut within = BTreeSet::new();
         for ((from, to), on) in &direct {
             let reaches_all = group.iter().all(|it| direct.get(&(*from, *it)) == Some(on));
             match (group.contains(from), group.contains(to)) {
                 (true, true) => within.extend(on),
-                (true, false) => drop(arrows.insert((Node::Group, Node::Place(to)), on.clone())),
-                (false, true) if reaches_all => drop(arrows.insert((Node::Place(from), Node::Group), on.clone())),
-                (false, _) => drop(arrows.insert((Node::Place(from), Node::Place(to)), on.clone())),
+                (true, false) => drop(arrows.insert((Node::Group, Node::State(to)), on.clone())),
+                (false, true) if reaches_all => drop(arrows.insert((Node::State(from), Node::Group), on.clone())),
+                (false, _) => drop(arrows.insert((Node::State(from), Node::State(to)), on.clone())),
             }
         }
-        let mut picture = Self { flow, facet, places, group, within, arrows, skipping: BTreeSet::new() };
+        let mut picture = Self { flow, facet, states, group, within, arrows, skipping: BTreeSet::new() };
         if picture.arrows.len() > CROWDED {
             picture.thin();
         }
         picture
     }
 
-    /// Leaves the arrows out that the others of their input imply.
+    /// Removes the arrows that follow from the other arrows of their trigger.
     fn thin(&mut self) {
         let triggers: BTreeSet<&str> = self.arrows.values().flatten().copied().collect();
         for on in triggers {
@@ -91,97 +91,98 @@ impl<'a> Picture<'a> {
         self.arrows.retain(|_, on| !on.is_empty());
     }
 
-    /// Where the facet stands before anything has happened.
+    /// The first state of the facet.
     pub(super) fn start(&self) -> &'a str {
-        self.places.first().copied().unwrap_or_default()
+        self.states.first().copied().unwrap_or_default()
     }
 
-    /// Whether nothing leaves a place.
-    pub(super) fn is_final(&self, place: &str) -> bool {
+    /// Whether no move leaves a state.
+    pub(super) fn is_final(&self, state: &str) -> bool {
         let leaves = |from: &Node<'_>| match from {
-            Node::Place(from) => *from == place,
-            Node::Group => self.group.contains(place),
+            Node::State(from) => *from == state,
+            Node::Group => self.group.contains(state),
         };
         !self.arrows.keys().any(|(from, _)| leaves(from))
     }
 
-    /// What an arrow says: each wish or other input, with the rules that guard it, and the rules that facts were warned
-    /// about on its way.
+    /// The words of an arrow: each action with the rules that guard it, the other triggers, and the rules that warned
+    /// about a fact that made the move.
     pub(super) fn words(
         &self,
         arrow: (Node<'a>, Node<'a>),
         triggers: &BTreeSet<&'a str>,
         views: &'a Views,
     ) -> Words<'a> {
-        let seen = |it: &FacetTransition| {
-            it.facet == self.facet && self.stands(arrow.0, it.before) && self.stands(arrow.1, it.after)
+        let is_on_arrow = |it: &FacetTransition| {
+            it.facet == self.facet && self.contains(arrow.0, it.before) && self.contains(arrow.1, it.after)
         };
         let by: BTreeSet<&str> =
-            views.moves.iter().filter(|(it, _)| seen(it)).flat_map(|(_, by)| by).map(String::as_str).collect();
-        let mut wishes: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+            views.moves.iter().filter(|(it, _)| is_on_arrow(it)).flat_map(|(_, by)| by).map(String::as_str).collect();
+        let mut actions: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
         let mut others = Vec::new();
         for on in triggers {
             let all: Vec<_> = self.flow.actions.iter().map(|it| it.name).filter(|it| it.starts_with(on)).collect();
-            let taken: Vec<_> = all.iter().filter(|wish| by.contains(**wish)).copied().collect();
-            let guards = |wish: &str| views.guards.get(wish).into_iter().flatten().copied();
-            for wish in if taken.is_empty() { &all } else { &taken } {
-                wishes.entry(guards(wish).filter(|it| *it != NO_EDGE).collect()).or_default().push(wish);
+            let drawn: Vec<_> = all.iter().filter(|action| by.contains(**action)).copied().collect();
+            let guards = |action: &str| views.guards.get(action).into_iter().flatten().copied();
+            for action in if drawn.is_empty() { &all } else { &drawn } {
+                actions.entry(guards(action).filter(|it| *it != NO_EDGE).collect()).or_default().push(action);
             }
             if all.is_empty() {
                 others.push(*on);
             }
         }
-        let mut labels: Vec<_> = wishes.into_iter().map(|(rules, by)| Label { by, is_wish: true, rules }).collect();
+        let mut labels: Vec<_> = actions.into_iter().map(|(rules, by)| Label { by, is_action: true, rules }).collect();
         if !others.is_empty() {
-            labels.push(Label { by: others, is_wish: false, rules: Vec::new() });
+            labels.push(Label { by: others, is_action: false, rules: Vec::new() });
         }
-        let warned = views.warned.iter().filter(|(it, _)| seen(it)).flat_map(|(_, codes)| codes).copied().collect();
+        let warned =
+            views.warned.iter().filter(|(it, _)| is_on_arrow(it)).flat_map(|(_, codes)| codes).copied().collect();
         Words { labels, warned }
     }
 
-    /// Whether a node is, or holds, a place of this facet.
-    fn stands(&self, node: Node<'_>, place: &str) -> bool {
+    /// Whether a node is a state, or the group that contains it.
+    fn contains(&self, node: Node<'_>, state: &str) -> bool {
         match node {
-            Node::Place(own) => place == own,
-            Node::Group => self.group.contains(place),
+            Node::State(own) => state == own,
+            Node::Group => self.group.contains(state),
         }
     }
 }
 
-/// The rule that the arrows themselves say.
+/// The rule that the arrows show anyway.
 const NO_EDGE: &str = "rulebound.action.not-now";
 
-/// What stands at an arrow.
+/// The label of an arrow.
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     pub(super) labels: Vec<Label<'a>>,
-    /// The rules that are warned about, whichever of the facts brings them.
+    /// The rules that warn about a fact.
     pub(super) warned: BTreeSet<&'static str>,
 }
 
-/// Wishes, or other triggers, and the rules that guard each of them.
+/// Actions or other triggers, and the rules that guard them.
 #[derive(Debug)]
 pub(super) struct Label<'a> {
     pub(super) by: Vec<&'a str>,
-    pub(super) is_wish: bool,
+    pub(super) is_action: bool,
     pub(super) rules: Vec<&'a str>,
 }
 
-/// The moves that a facet may make.
+/// The moves that a facet can make.
 pub(super) fn edges(table: &Table) -> BTreeSet<Move<'_>> {
     table.moves.iter().map(|it| (it.before, it.trigger, it.after)).collect()
 }
 
-/// The places that can all follow each other by the same triggers and are left by the same arrows; none if they are few.
-fn group<'a>(places: &[&'a str], direct: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
+/// The states that can all follow each other by the same triggers and are left by the same arrows; none if they are few.
+fn group<'a>(states: &[&'a str], direct: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
     let alike = |a: &str, b: &str| {
         let there = direct.get(&(a, b));
-        let others = places.iter().filter(|it| **it != a && **it != b);
+        let others = states.iter().filter(|it| **it != a && **it != b);
         there.is_some() && there == direct.get(&(b, a)) && { others }
             .all(|it| direct.get(&(a, *it)) == direct.get(&(b, *it)))
     };
-    let with = |place: &&'a str| places.iter().filter(|it| *it == place || alike(place, it)).copied().collect();
-    let groups = places.iter().map(with).filter(|it: &BTreeSet<&str>| it.len() >= GROUP);
+    let with = |state: &&'a str| states.iter().filter(|it| *it == state || alike(state, it)).copied().collect();
+    let groups = states.iter().map(with).filter(|it: &BTreeSet<&str>| it.len() >= GROUP);
     groups.max_by_key(BTreeSet::len).unwrap_or_default()
 }
 
@@ -221,14 +222,14 @@ mod tests {
 
     /// Every move that the drawing says.
     fn moves<'a>(picture: &Picture<'a>) -> BTreeSet<Move<'a>> {
-        let places = |node: Node<'a>| match node {
-            Node::Place(place) => vec![place],
+        let states = |node: Node<'a>| match node {
+            Node::State(state) => vec![state],
             Node::Group => picture.group.iter().copied().collect(),
         };
         let mut moves = BTreeSet::new();
         for ((from, to), triggers) in &picture.arrows {
             for (from, to) in
-                places(*from).into_iter().flat_map(|from| places(*to).into_iter().map(move |to| (from, to)))
+                states(*from).into_iter().flat_map(|from| states(*to).into_iter().map(move |to| (from, to)))
             {
                 moves.extend(triggers.iter().map(|on| (from, *on, to)));
             }

@@ -93,9 +93,12 @@ fn within(types: &Definitions, mut wanted: Vec<String>) -> BTreeSet<String> {
 fn name_parts(types: &mut Definitions) {
     let Catalogue { flows, providers, .. } = Catalogue::new();
     let kinds = providers.iter().flat_map(|it| it.keys.iter().copied());
-    types.insert("KeyKind".into(), closed("The provider's own things that are the keys of flows.", kinds));
+    types.insert(
+        "KeyKind".into(),
+        closed("The kinds of `keyFor`: flows that belong to one object of the provider.", kinds),
+    );
     for provider in &providers {
-        let doc = format!("What can be asked of the provider `{}` besides its flows.", provider.name);
+        let doc = format!("A question to the provider `{}` that needs no snapshot.", provider.name);
         types.insert(question(provider.name), closed(&doc, provider.questions.iter().map(|it| it.name)));
     }
     for class in classes() {
@@ -160,7 +163,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
                  class {name} extends Snapshot<{of}> {{\n    \
                  private constructor();\n    \
                  static readonly flow: '{flow}';\n    \
-                 /** A flow that has not started; never use its key again. */\n    \
+                 /** A flow that has not started. Never use its key again. */\n    \
                  static start(key: string): {name};\n    \
                  /** Reads a snapshot of this flow that this or an older release saved. */\n    \
                  static load(row: string): {name};\n    \
@@ -169,7 +172,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
         }
         text.push_str("}\n");
     }
-    text.push_str("\n/** What can be asked of each provider. */\nexport interface Questions {\n");
+    text.push_str("\n/** The questions of each provider. */\nexport interface Questions {\n");
     for provider in by.keys() {
         let _ = writeln!(text, "  {provider}: shapes.{};", question(provider));
     }
@@ -177,7 +180,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
     let all: Vec<_> = by.values().flatten().map(|class| format!("{}.{}", class.provider, class.name)).collect();
     let _ = write!(
         text,
-        "\n/** A snapshot of any flow, its `flow` says which. */\nexport type AnyFlow = {};\n",
+        "\n/** A snapshot of any flow. Its `flow` says which one. */\nexport type AnyFlow = {};\n",
         all.join(" | ")
     );
     text

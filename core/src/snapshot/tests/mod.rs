@@ -1,4 +1,4 @@
-//! The kernel, tried on a flow that needs all of it.
+//! Tests of the kernel, with a flow that needs all of it.
 
 mod kernel;
 mod replies;

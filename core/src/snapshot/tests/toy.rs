@@ -1,4 +1,4 @@
-//! A flow as small as can be that needs all of the kernel: a request that may not be repeated, hints, and access.
+//! The smallest flow that needs all of the kernel: a request that must not be repeated, hints, and access.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,19 +18,19 @@ use crate::time::Timestamp;
 rules! {
     /// Rules of a provider that does not exist.
     pub(super) enum Rule;
-    /// The plan has a name.
+    /// The plan must have a name.
     PlanNamed = "toy.create.plan-named" Deny Inferred Request [];
-    /// One subscription at a time.
+    /// There can only be one subscription at a time.
     One = "toy.create.one" Deny Inferred Money [];
 }
 
 reviews! {
-    /// What a person is asked.
+    /// The questions for a person.
     pub(super) enum Review {
         done_after_all: MadeAfterAll [Seen],
         done_twice: MadeTwice,
     };
-    /// What a person may answer.
+    /// The verdicts of a person.
     pub(super) enum ToyVerdict {
         Created = "created", NotCreated = "not_created", Paid = "paid", NotPaid = "not_paid",
         Stopped = "stopped", NotStopped = "not_stopped", Seen = "seen",
@@ -79,12 +79,12 @@ reviews! {
 pub(super) enum Toy {
     #[default]
     Absent,
-    Asked,
+    Requested,
     Live {
         id: String,
         until: Option<Timestamp>,
         attested: bool,
-        /// What has become of its one payment.
+        /// The outcome of its only payment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paid: Option<bool>,
     },
@@ -99,7 +99,7 @@ pub(super) enum Command {
     },
     Pay {},
     Stop {},
-    /// Moves where no row leads.
+    /// Makes a move that no row allows.
     Stray {},
 }
 
@@ -115,7 +115,7 @@ pub(super) enum Call {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Seen {
+pub(super) struct Contents {
     id: Option<String>,
     until: Option<i64>,
     #[serde(default)]
@@ -132,13 +132,13 @@ static STOP: Operation = Operation::new("stop", Retry::Goal)
     .refused_by(&[409])
     .asks_of(Review::Stop.as_question());
 
-/// Format 1 knew only two of the places, and wrote a live subscription as its id.
+/// Format 1 had only two of the states, and wrote a live subscription as its id.
 #[derive(Serialize, Deserialize)]
 struct First(Option<String>);
 
-named! { pub(super) enum Wish { Create = "create", Pay = "pay", Stop = "stop", Stray = "stray" } }
-named! { pub(super) enum State { Absent = "absent", Asked = "asked", Live = "live" } }
-named! { pub(super) enum On { Create = "create", Seen = "seen", Refused = "refused", Reviewed = "reviewed", Other = "other" } }
+named! { pub(super) enum Action { Create = "create", Pay = "pay", Stop = "stop", Stray = "stray" } }
+named! { pub(super) enum State { Absent = "absent", Requested = "requested", Live = "live" } }
+named! { pub(super) enum Trigger { Create = "create", Reported = "reported", Refused = "refused", Reviewed = "reviewed", Other = "other" } }
 
 impl effect::Call for Call {
     type Settings = ();
@@ -170,12 +170,12 @@ impl effect::Call for Call {
 impl crate::flow::sealed::Sealed for Toy {}
 
 impl Facet for State {
-    type Trigger = On;
+    type Trigger = Trigger;
     const NAME: &'static str = "toy";
-    const MOVES: &'static [Move<Self, On>] = &[
-        moves(Self::Absent, &[On::Create], &[Self::Asked]),
-        moves(Self::Asked, &[On::Seen, On::Reviewed], &[Self::Live, Self::Absent]),
-        moves(Self::Asked, &[On::Refused], &[Self::Absent]),
+    const MOVES: &'static [Move<Self, Trigger>] = &[
+        moves(Self::Absent, &[Trigger::Create], &[Self::Requested]),
+        moves(Self::Requested, &[Trigger::Reported, Trigger::Reviewed], &[Self::Live, Self::Absent]),
+        moves(Self::Requested, &[Trigger::Refused], &[Self::Absent]),
     ];
 }
 
@@ -184,12 +184,12 @@ impl Flow for Toy {
     const FORMAT: u32 = 2;
     const OLDER: &'static [u32] = &[1];
 
-    type Trigger = On;
+    type Trigger = Trigger;
     type Facets = (State,);
-    type Action = Wish;
+    type Action = Action;
     type Command = Command;
     type Call = Call;
-    type Event = Seen;
+    type Event = Contents;
     type Review = Review;
     type Rule = Rule;
     type Settings = ();
@@ -197,38 +197,38 @@ impl Flow for Toy {
     fn facets(&self) -> (State,) {
         match self {
             Self::Absent => (State::Absent,),
-            Self::Asked => (State::Asked,),
+            Self::Requested => (State::Requested,),
             Self::Live { .. } => (State::Live,),
         }
     }
 
-    fn action_of(command: &Command) -> Wish {
+    fn action_of(command: &Command) -> Action {
         match command {
-            Command::Create { .. } => Wish::Create,
-            Command::Pay {} => Wish::Pay,
-            Command::Stop {} => Wish::Stop,
-            Command::Stray {} => Wish::Stray,
+            Command::Create { .. } => Action::Create,
+            Command::Pay {} => Action::Pay,
+            Command::Stop {} => Action::Stop,
+            Command::Stray {} => Action::Stray,
         }
     }
 
-    fn action_of_call(call: &Call) -> Wish {
+    fn action_of_call(call: &Call) -> Action {
         match call {
-            Call::Pay => Wish::Pay,
-            Call::Stop => Wish::Stop,
-            Call::Create(_) | Call::Find | Call::Look(_) => Wish::Create,
+            Call::Pay => Action::Pay,
+            Call::Stop => Action::Stop,
+            Call::Create(_) | Call::Find | Call::Look(_) => Action::Create,
         }
     }
 
-    fn permits(&self, _wish: Wish, _rules: &mut Rules<'_, Self>) {}
+    fn permits(&self, _action: Action, _rules: &mut Rules<'_, Self>) {}
 
-    fn accepts(&self, wish: Wish, rules: &mut Rules<'_, Self>) {
-        let fits = match wish {
-            Wish::Create => *self == Self::Absent,
-            Wish::Pay => {
+    fn accepts(&self, action: Action, rules: &mut Rules<'_, Self>) {
+        let fits = match action {
+            Action::Create => *self == Self::Absent,
+            Action::Pay => {
                 matches!(self, Self::Live { paid: None, .. }) && rules.pending(|call| *call == Call::Pay).is_none()
             }
-            Wish::Stop => matches!(self, Self::Live { .. }),
-            Wish::Stray => true,
+            Action::Stop => matches!(self, Self::Live { .. }),
+            Action::Stray => true,
         };
         rules.check(Rule::One, fits);
     }
@@ -240,10 +240,10 @@ impl Flow for Toy {
         }
     }
 
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<On, Stop> {
-        let on = Self::trigger(&input);
-        self.take_in(input, cx)?;
-        Ok(on)
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Trigger, Stop> {
+        let trigger = Self::trigger(&input);
+        self.apply(input, cx)?;
+        Ok(trigger)
     }
 
     fn settings(_config: &Config) -> &() {
@@ -258,13 +258,13 @@ impl Flow for Toy {
         Vec::new()
     }
 
-    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Seen> {
-        let seen: Option<Seen> = read_body(reply.body);
-        let proves = |seen: &Seen| seen.id.is_some() || seen.none || *call == Call::Find;
-        Reading::of(seen.filter(proves).ok_or("/id"))
+    fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Contents> {
+        let contents: Option<Contents> = read_body(reply.body);
+        let proves = |contents: &Contents| contents.id.is_some() || contents.none || *call == Call::Find;
+        Reading::of(contents.filter(proves).ok_or("/id"))
     }
 
-    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Seen>> {
+    fn read_refusal(_call: &Call, reply: &Reply<'_>) -> Option<Refusal<Contents>> {
         #[derive(Deserialize)]
         struct Body {
             error: String,
@@ -272,11 +272,11 @@ impl Flow for Toy {
         read_body::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
     }
 
-    fn made(event: &Seen) -> Option<&str> {
+    fn made(event: &Contents) -> Option<&str> {
         event.id.as_deref()
     }
 
-    fn read_webhook(webhook: &Webhook<'_>) -> Option<Seen> {
+    fn read_webhook(webhook: &Webhook<'_>) -> Option<Contents> {
         read_body(webhook.body)
     }
 
@@ -293,8 +293,8 @@ impl Flow for Toy {
         let first = match self {
             Self::Absent => Ok(First(None)),
             Self::Live { id, until: None, attested: false, paid: None } => Ok(First(Some(id.clone()))),
-            Self::Live { .. } => Err("until when and on whose word a subscription lives"),
-            Self::Asked => Err("that a subscription is asked for"),
+            Self::Live { .. } => Err("when a subscription ends and who attests it"),
+            Self::Requested => Err("that a subscription is requested"),
         };
         (format == 1).then(|| first.map(|first| serde_json::to_string(&first).unwrap_or_default()))
     }
@@ -310,21 +310,21 @@ impl Toy {
 
 impl Toy {
     /// What an input counts as in the tables.
-    fn trigger(input: &Input<Self>) -> On {
+    fn trigger(input: &Input<Self>) -> Trigger {
         match input {
-            Input::Command(_) => On::Create,
-            Input::Succeeded { .. } | Input::Webhook(..) => On::Seen,
-            Input::Refused { .. } => On::Refused,
-            Input::Reviewed { .. } | Input::Resolved { .. } => On::Reviewed,
-            _ => On::Other,
+            Input::Command(_) => Trigger::Create,
+            Input::Succeeded { .. } | Input::Webhook(..) => Trigger::Reported,
+            Input::Refused { .. } => Trigger::Refused,
+            Input::Reviewed { .. } | Input::Resolved { .. } => Trigger::Reviewed,
+            _ => Trigger::Other,
         }
     }
 
-    fn take_in(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
+    fn apply(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<(), Stop> {
         match input {
             Input::Command(Command::Create { plan }) => {
                 cx.request(Call::Create(plan));
-                *self = Self::Asked;
+                *self = Self::Requested;
             }
             Input::Command(Command::Pay {}) => {
                 cx.request(Call::Pay);
@@ -332,17 +332,17 @@ impl Toy {
             Input::Command(Command::Stop {}) => {
                 cx.request(Call::Stop);
             }
-            Input::Command(Command::Stray {}) | Input::Webhook(Seen { none: true, .. }, _) => {
+            Input::Command(Command::Stray {}) | Input::Webhook(Contents { none: true, .. }, _) => {
                 cx.ask(Review::Strayed, "");
                 *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
             Input::Succeeded { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
-            Input::Succeeded { call, event: Seen { none: true, .. }, .. } if *call == Call::Find => {
+            Input::Succeeded { call, event: Contents { none: true, .. }, .. } if *call == Call::Find => {
                 if cx.deny(|call| matches!(call, Call::Create(_))).is_some() {
                     *self = Self::Absent;
                 }
             }
-            Input::Succeeded { event: Seen { id: Some(id), until, .. }, .. } => {
+            Input::Succeeded { event: Contents { id: Some(id), until, .. }, .. } => {
                 cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
@@ -364,7 +364,7 @@ impl Toy {
             | Input::RefusedOnce { .. }
             | Input::Hinted { .. }
             | Input::NotSent { .. } => {}
-            // Anyone may have sent it: it only makes the lookup owed.
+            // Anyone may have sent it, so it only makes the lookup pending.
             Input::Webhook(_, Origin::Unverified) => match self {
                 Self::Live { id, .. } => cx.look_up(Call::Look(id.clone())),
                 _ => return Err(IgnoredReason::Early.into()),

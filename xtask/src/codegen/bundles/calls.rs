@@ -1,4 +1,4 @@
-//! What `call` is asked, and what it answers, verb by verb and flow by flow.
+//! The requests and the answers of `call`, for each verb and each flow.
 
 use rulebound::PROVIDERS;
 use rulebound::ffi::schema::FlowTypes;
@@ -32,10 +32,10 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
     add("ProviderName".into(), closed("The name of a provider.", names), all);
     for (verb, answer) in OF_A_FLOW {
         let fields = fields_of(verb, all);
-        let asked =
+        let requests =
             flows.iter().map(|flow| add(format!("{}{}Fields", flow.name, pascal(verb)), of_flow(&fields, flow), all));
-        let asked: Vec<_> = asked.collect();
-        ask(verb, json!({"anyOf": asked}), all);
+        let requests: Vec<_> = requests.collect();
+        set_fields(verb, json!({"anyOf": requests}), all);
         let Some(answer) = answer else { continue };
         let ok = |flow: &FlowTypes| match verb {
             "actions" => json!({"type": "array", "items": reference(&format!("{}{answer}", flow.name))}),
@@ -44,7 +44,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         };
         let replies = flows.iter().map(|flow| reply(&format!("{}{}", flow.name, pascal(verb)), verb, ok(flow), all));
         let replies: Vec<_> = replies.collect();
-        let doc = format!("What `{verb}` answers.");
+        let doc = format!("The answer of `{verb}`.");
         add(format!("Call{}Reply", pascal(verb)), json!({"description": doc, "anyOf": replies}), all);
     }
     let list = |name: &str| json!({"type": "array", "items": reference(name)});
@@ -73,11 +73,11 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
 /// The fields of a verb, as the types describe them.
 fn fields_of(verb: &str, all: &mut Definitions) -> Value {
     let of_verb = all.remove(&format!("Call{}Fields", pascal(verb)));
-    of_verb.unwrap_or_else(|| all["Look"].clone())
+    of_verb.unwrap_or_else(|| all["View"].clone())
 }
 
-/// Says of a verb what its fields are.
-fn ask(verb: &str, fields: Value, all: &mut Definitions) {
+/// Sets the fields of a verb.
+fn set_fields(verb: &str, fields: Value, all: &mut Definitions) {
     let name = format!("Call{}", pascal(verb));
     let definition = with(all[&name].clone(), verb, &fields);
     all.insert(name, definition);
@@ -98,18 +98,18 @@ fn of_flow(fields: &Value, flow: &FlowTypes) -> Value {
     })
 }
 
-/// Adds what a verb answers: what is asked for, a rejection where it can reject, or an error.
+/// Adds the answer of a verb: its result, a rejection if it can reject, or an error.
 fn reply(name: &str, verb: &str, ok: Value, all: &mut Definitions) -> Value {
-    let doc = format!("What `{verb}` answers when all is well.");
+    let doc = format!("The successful answer of `{verb}`.");
     let ok = json!({
         "description": doc, "type": "object", "additionalProperties": false, "required": ["ok"],
-        "properties": {"ok": with(json!({"properties": {"ok": {"description": "The answer."}}}), "ok", &ok)["properties"]["ok"]},
+        "properties": {"ok": with(json!({"properties": {"ok": {"description": "The result."}}}), "ok", &ok)["properties"]["ok"]},
     });
     let ok = add(format!("{name}Ok"), ok, all);
     let mut answers = vec![ok, reference("CallError")];
     if ["handle", "lease"].contains(&verb) {
         answers.insert(1, reference("CallRejected"));
     }
-    let doc = format!("What `{verb}` answers.");
+    let doc = format!("The answer of `{verb}`.");
     add(format!("{name}Reply"), json!({"description": doc, "oneOf": answers}), all)
 }

@@ -1,4 +1,4 @@
-//! What each flow has of its own: its snapshot, commands, steps, leases and actions.
+//! The definitions of each flow: its snapshot, commands, steps, leases and actions.
 
 use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ fn older(flow: &FlowTypes, newest: &Value) -> Value {
         "description": "The format.", "type": "integer", "enum": flow.older,
         "minimum": flow.older.iter().min(), "maximum": flow.older.iter().max(),
     });
-    older["properties"]["state"] = json!({"description": "Where it stands.", "type": "object"});
-    older["properties"]["outbox"] = json!({"description": "The effects that have to be carried out.", "type": "array"});
+    older["properties"]["state"] = json!({"description": "The state of the lifecycle.", "type": "object"});
+    older["properties"]["outbox"] = json!({"description": "The pending effects, the oldest first.", "type": "array"});
     older
 }
 
@@ -57,7 +57,7 @@ pub(super) fn with(mut schema: Value, property: &str, exact: &Value) -> Value {
     schema
 }
 
-/// Names each command: after its provider where the provider's flows mean the same by it, otherwise after its flow.
+/// Names each command: after its provider if it is the same in all of the provider's flows, otherwise after its flow.
 fn commands(flow: &FlowTypes, all: &mut Definitions) {
     let union = format!("{}Command", flow.name);
     let provider = pascal(flow.id.split('.').next().unwrap_or_default());
@@ -66,7 +66,7 @@ fn commands(flow: &FlowTypes, all: &mut Definitions) {
     for command in definition.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
         let tag = pascal(&tag(command));
         let shared = format!("{provider}{tag}");
-        // What is said of the same fields elsewhere is true in every flow.
+        // The description of the same fields in another flow is true here as well.
         if let Some(fields) = all.get(&format!("{shared}Fields")) {
             command["description"] = fields["description"].clone();
         }

@@ -1,4 +1,4 @@
-//! The JSON Schemas: one bundle for each provider, and one that holds everything.
+//! The JSON Schemas: one bundle for each provider, and one that contains everything.
 
 mod calls;
 mod flows;
@@ -17,7 +17,7 @@ pub(super) use shape::pascal;
 /// Every definition of every bundle, by its name.
 pub type Definitions = BTreeMap<String, Value>;
 
-/// What every bundle holds: what the host gives besides commands, and what it is given.
+/// The definitions that every bundle contains.
 const COMMON: [&str; 7] = ["CallError", "CallRejected", "Config", "CorrelationId", "Fact", "PendingEffect", "Wait"];
 
 /// The files of the bundles.
@@ -66,13 +66,13 @@ fn of_provider(provider: &'static str, catalogue: &Catalogue, all: &Definitions)
     let roots = of_flows.map(String::as_str).chain(COMMON).chain([of_rules.as_str()]);
     let held = shape::reachable(roots, all);
     let root = json!({"anyOf": snapshots.iter().map(|name| reference(name)).collect::<Vec<_>>()});
-    let doc = format!("The snapshots of `{provider}`'s flows. What they take and give stands in the definitions.");
+    let doc = format!("A snapshot of one of `{provider}`'s flows. The definitions have its commands and its results.");
     (provider, bundle(provider, &doc, root, held))
 }
 
 fn of_everything(all: &Definitions) -> (&'static str, Value) {
     let held = all.iter().map(|(name, definition)| (name.clone(), definition.clone())).collect();
-    let doc = "What `call` is asked. Its answers, and all that both are made of, stand in the definitions.";
+    let doc = "A request to `call`. The definitions have its answers, and every type that both contain.";
     ("rulebound", bundle("rulebound", doc, reference("CallRequest"), held))
 }
 

@@ -1,5 +1,5 @@
-//! From what the types say of themselves to definitions that read well in every language: one name for every object,
-//! closed where the library is strict, with the bounds that it holds.
+//! Makes the definitions from the schemas of the types. Every object has one name, and is closed where the library is
+//! strict. Every integer has its bounds.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ pub(super) fn add(name: String, definition: Value, all: &mut Definitions) -> Val
     reference(&name)
 }
 
-/// One of some texts.
+/// The schema of one of several strings.
 pub(super) fn closed<'a>(doc: &str, texts: impl IntoIterator<Item = &'a str>) -> Value {
     json!({"description": doc, "type": "string", "enum": texts.into_iter().collect::<Vec<_>>()})
 }
@@ -64,7 +64,7 @@ pub(super) fn fill_codes<'a>(all: &mut Definitions, codes: impl Iterator<Item = 
 
 /// Gives every definition its title, and drops those that nothing needs any more.
 pub(super) fn finish(mut all: Definitions) -> Definitions {
-    all.retain(|name, _| !["Answer", "CallOk", "Look", "Step", "Lease", "Action"].contains(&name.as_str()));
+    all.retain(|name, _| !["Answer", "CallOk", "View", "Step", "Lease", "Action"].contains(&name.as_str()));
     for (name, definition) in &mut all {
         refer(definition);
         definition["title"] = name.as_str().into();
@@ -72,7 +72,7 @@ pub(super) fn finish(mut all: Definitions) -> Definitions {
     all
 }
 
-/// Sets a reference apart from what is said beside it: generators of types take the two together for another type.
+/// Moves a reference into an `allOf`. Generators of types would make another type of a reference with a description.
 fn refer(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -185,7 +185,7 @@ fn distributed(schema: Value) -> Value {
     json!({"description": schema["description"], "oneOf": variants.iter().map(join).collect::<Vec<_>>()})
 }
 
-/// A choice of constants as a list of them, with what each means in the description.
+/// A choice of constants as an `enum`, with the meaning of each in the description.
 fn listed(schema: Value) -> Value {
     let Some(variants) = schema["oneOf"].as_array() else { return schema };
     if !variants.iter().all(|it| it["const"].is_string()) {
@@ -207,7 +207,7 @@ fn listed(schema: Value) -> Value {
     list
 }
 
-/// What is left out where there is nothing is never null.
+/// Removes `null` from every property that is absent instead.
 fn without_null(schema: &mut Value) {
     let required = schema["required"].clone();
     let is_required = |name: &str| required.as_array().into_iter().flatten().any(|it| it == name);
@@ -247,7 +247,7 @@ fn name_variants(union: &str, schema: &mut Value, all: &mut Definitions) {
     }
 }
 
-/// Says of the one field of a variant what is said of the variant.
+/// Gives the only field of a variant the description of the variant.
 fn document(variant: &mut Value) {
     let doc = variant["description"].clone();
     let mut fields: Vec<_> = members(variant, "properties").map(|(_, field)| field).collect();
@@ -256,7 +256,7 @@ fn document(variant: &mut Value) {
     }
 }
 
-/// What tells a variant from the others: its `type`, the one field that it has, or its title.
+/// The name of a variant: its title, its `type`, or its only field.
 pub(super) fn tag(variant: &Value) -> String {
     let only = || variant["properties"].as_object().and_then(|all| all.keys().next());
     let tag = variant["title"].as_str().or_else(|| variant["properties"]["type"]["const"].as_str());

@@ -197,7 +197,7 @@ impl Billing {
         }
         if self.is_canceled() {
             // The next lookup shows whether the subscription is live again.
-            cx.keep_back(|about| about == request.as_str());
+            cx.withhold(|about| about == request.as_str());
             if self.news == 0 {
                 // The host does not know of the end. It is news to a host that waits for the result of this consent.
                 self.notified = Some(BillingState::Live);
@@ -221,7 +221,7 @@ impl Billing {
         (self.provider_state, self.meaning, self.news) = (None, None, 0);
         (self.state, self.notified) = (BillingState::Live, Some(BillingState::Live));
         self.fresh_from = Some(cx.now());
-        cx.bring_back();
+        cx.release_withheld();
     }
 
     /// A used token shows another subscription than the known one. It is a new one after a cancellation, or a second

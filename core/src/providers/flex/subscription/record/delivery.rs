@@ -41,7 +41,7 @@ impl SubscriptionRecord {
     /// Takes back deliveries while the subscription does not run, and makes them again once it runs.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
-            for about in cx.withhold() {
+            for about in cx.withdraw_deliveries() {
                 self.deliver(&about, cx);
             }
         } else if self.is_live() {
@@ -99,7 +99,7 @@ impl SubscriptionRecord {
     /// A person decides about paid deliveries that are left when the subscription ends. A purchase that is not among
     /// them was delivered, or is leased.
     pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
-        let mut undelivered: Vec<String> = cx.withhold();
+        let mut undelivered: Vec<String> = cx.withdraw_deliveries();
         undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
             sale.found = !undelivered.iter().any(|about| about == sale.session.as_str());

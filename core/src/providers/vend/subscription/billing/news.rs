@@ -42,8 +42,8 @@ impl Billing {
     /// last lease of a delivery ends.
     fn hold_or_release_deliveries(&self, before: BillingState, cx: &mut Cx<'_>) -> Option<Timestamp> {
         match self.state {
-            BillingState::Live => cx.bring_back(),
-            BillingState::Canceled | BillingState::Absent if self.state != before => return cx.keep_back(|_| true),
+            BillingState::Live => cx.release_withheld(),
+            BillingState::Canceled | BillingState::Absent if self.state != before => return cx.withhold(|_| true),
             BillingState::Canceled | BillingState::Absent | BillingState::Unclear => {}
         }
         None
@@ -57,7 +57,7 @@ pub(super) fn withdraw_notices(id: &SubscriptionId, cx: &mut Cx<'_>) {
 
 /// A person decides about each delivery that was held back for the former subscription.
 pub(super) fn ask_about_withheld(cx: &mut Cx<'_>) {
-    for request in cx.drop_kept() {
+    for request in cx.withdraw_withheld() {
         cx.ask(Review::OlderConsent, &request);
     }
 }

@@ -112,7 +112,7 @@ impl Consent {
             let lease = if replaces { self.replace_all(cx) } else { None };
             if is_another {
                 // Held deliveries of the former subscription do not belong to this one.
-                cx.drop_kept();
+                cx.withdraw_withheld();
             }
             self.deliver(token, mark, lease, cx);
         }
