@@ -264,7 +264,8 @@ impl Session {
             }
             Verdict::StopWaiting => self.wait_mut().stop(),
             Verdict::Ended => self.ended = true,
-            _ => *self.wait_mut() = PollTimer::new(cx.now()),
+            Verdict::KeepWaiting | Verdict::Live => *self.wait_mut() = PollTimer::new(cx.now()),
+            _ => {}
         }
         self.watch(cx);
         self.ended || self.wait().is_stopped()

@@ -176,15 +176,9 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        match named {
-            Some(named) => {
-                if let Some(transaction) = TransactionId::told(named) {
-                    ledger.refunded(&transaction);
-                }
-            }
-            None if is_done => {
-                ledger.claim(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO));
-            }
+        match named.and_then(TransactionId::told) {
+            Some(transaction) => ledger.refunded(&transaction),
+            None if is_done => ledger.claim(&refund.transaction_id, refund.amount.decimal().unwrap_or(Decimal::ZERO)),
             None => {}
         }
         self.end(intent, refund, is_done, ledger, cx);

@@ -274,6 +274,8 @@ impl PaymentSession {
         let id = PaymentSessionId::parse(about).ok();
         let other = id.filter(|_| matches!(review, Review::Unplaced | Review::MadeAfterAll));
         match (self, other) {
+            // The money is only held: what becomes of it comes as another status of the session.
+            (_, Some(_)) if review == Review::Unplaced && verdict == Verdict::Seen => {}
             (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => session.placed(id, ours, cx),
             // Every sending was refused, and a person says that it was made even so.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),

@@ -238,7 +238,7 @@ impl PaymentToken {
         cx: &mut Cx<'_>,
     ) -> Settled {
         if self.charge.stands(id, seen, by_look_up, &mut self.history, cx)? {
-            self.token.session_closed(cx);
+            self.token.watch_provisions(cx);
         }
         Ok(())
     }

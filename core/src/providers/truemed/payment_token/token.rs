@@ -259,13 +259,11 @@ impl StoredToken {
         self.forget_provisions(cx);
     }
 
-    /// A person says that it still exists, after Truemed did not find it. Says whether a deletion came to nothing so.
-    pub(super) fn kept(&mut self, cx: &Cx<'_>) -> bool {
-        let undone = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
-        if undone {
+    /// A person says that the token still exists, after Truemed did not find it: a deletion has failed.
+    pub(super) fn kept(&mut self, cx: &Cx<'_>) {
+        if self.is(TokenState::Deleting) && cx.pending(is_delete).is_none() {
             self.not_deleted();
         }
-        undone
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {

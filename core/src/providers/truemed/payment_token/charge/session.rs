@@ -107,26 +107,26 @@ impl Charges {
         hinted
     }
 
-    /// What a person says of the open session: its id, which the person may have named, and whether it is over. One that is
-    /// waited for no longer stands in no other charge's way, and its own intent stays taken.
+    /// What a person says of the open session: its id, which the person may have named. One that is waited for no longer
+    /// stands in no other charge's way, and its own intent stays taken.
     pub(in super::super) fn session_judged(
         &mut self,
         about: &str,
         (verdict, named): (Verdict, Option<&str>),
         history: &mut History,
         cx: &mut Cx<'_>,
-    ) -> Option<(PaymentSessionId, bool)> {
+    ) -> Option<PaymentSessionId> {
         let session = self.session_mut(about)?;
         let is_given_up = session.judged(verdict, named, cx);
         let id = session.id.clone();
-        let is_over = self.close(history);
+        self.close(history);
         if let Charge::Open { seq, session } = &self.current
             && is_given_up
         {
             history.add_session(*seq, session);
             self.current = Charge::Idle;
         }
-        Some((id, is_over))
+        Some(id)
     }
 
     /// A person says whose a payment is. Says whether it is the charge that is asked for.

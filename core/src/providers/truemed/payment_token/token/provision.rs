@@ -181,11 +181,6 @@ impl StoredToken {
         self.settle_state();
     }
 
-    /// The session that makes a token is over: the wait for its token goes on.
-    pub(in super::super) fn session_closed(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| it.session().is_some()).for_each(|it| it.watch(cx));
-    }
-
     /// The session that makes a token has another id.
     pub(in super::super) fn session_renamed(&mut self, before: &str, id: &PaymentSessionId) {
         for provision in self.provisions.iter_mut().filter(|it| it.session().is_some() && it.is(before)) {
@@ -291,14 +286,18 @@ impl StoredToken {
         for provision in self.provisions.iter_mut().filter(|it| it.is(about)) {
             match verdict {
                 Verdict::StopWaiting | Verdict::Ended => provision.watch.stop(),
-                _ => provision.watch = PollTimer::new(now),
+                Verdict::KeepWaiting | Verdict::Live => provision.watch = PollTimer::new(now),
+                _ => {}
             }
         }
     }
 
-    /// Plans the next look at every attempt that is waited for.
+    /// Plans the next lookup of every attempt that is waited for, while no token is known.
     pub(in super::super) fn watch_provisions(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| !it.watch.is_stopped()).for_each(|it| it.watch(cx));
+        let waited_for = |it: &&Provision| !it.watch.is_stopped();
+        if self.state < TokenState::Adopting {
+            self.provisions.iter().filter(waited_for).for_each(|it| it.watch(cx));
+        }
     }
 
     /// The ids by which Truemed knows the attempts.
