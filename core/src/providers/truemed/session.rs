@@ -264,7 +264,8 @@ impl Session {
             }
             Verdict::StopWaiting => self.timer_mut().stop(),
             Verdict::Ended => self.ended = true,
-            _ => *self.timer_mut() = PollTimer::new(cx.now()),
+            Verdict::KeepWaiting | Verdict::Live => *self.timer_mut() = PollTimer::new(cx.now()),
+            _ => {}
         }
         self.schedule(cx);
         self.ended || self.timer().is_stopped()

@@ -277,9 +277,10 @@ impl Sessions {
         cx: &mut Cx<'_, F>,
     ) -> Settled {
         if let Some(id) = self.adopting.clone().filter(|id| id.as_str() == about) {
-            match verdict {
-                Verdict::Keep => self.adopt(id, cx),
-                _ => self.not_adopted(cx),
+            match (review, verdict) {
+                (Review::NotFound, Verdict::Keep) => self.adopt(id, cx),
+                (Review::NotFound, Verdict::Ended) => self.not_adopted(cx),
+                _ => {}
             }
             return None;
         }

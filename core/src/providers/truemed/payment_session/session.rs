@@ -296,6 +296,8 @@ impl PaymentSession {
         let id = PaymentSessionId::parse(about).ok();
         let other = id.filter(|_| matches!(review, Review::Unplaced | Review::MadeAfterAll));
         match (self, other) {
+            // The money is only held. Truemed reports what becomes of it as another status of the session.
+            (_, Some(_)) if review == Review::Unplaced && verdict == Verdict::Seen => {}
             (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => {
                 session.candidate_reviewed(id, ours, cx)
             }

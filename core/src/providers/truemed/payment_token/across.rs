@@ -239,7 +239,7 @@ impl PaymentToken {
         cx: &mut Cx<'_>,
     ) -> Applied {
         if self.charge.on_report(id, report, by_lookup, &mut self.history, cx)? {
-            self.token.session_closed(cx);
+            self.token.schedule_provisions(cx);
         }
         Ok(())
     }

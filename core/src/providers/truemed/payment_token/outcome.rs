@@ -148,11 +148,9 @@ impl PaymentToken {
             }
             (Review::RepairUnconfirmed, _) => self.charge.wait_for_repair(cx),
             (Review::TokenNotFound, Verdict::Deleted) => self.deleted(cx),
-            (Review::TokenNotFound, _) => {
-                if !self.token.kept(cx) {
-                    self.wait_reviewed(about, (verdict, named), cx);
-                }
-            }
+            (Review::TokenNotFound, _) => self.token.kept(cx),
+            // The money is only held. Truemed reports what becomes of it as another status of the session.
+            (Review::Unplaced, Verdict::Seen) => {}
             (Review::Unplaced, verdict) => {
                 let id = PaymentSessionId::parse(about).map_err(|_| IgnoredReason::Unrelated)?;
                 if self.charge.payment_reviewed(&id, verdict == Verdict::Ours, &mut self.history, cx) {
@@ -181,11 +179,8 @@ impl PaymentToken {
     /// A person gave a verdict on the wait for a token or for a session.
     fn wait_reviewed(&mut self, about: &str, (verdict, named): (Verdict, Option<&str>), cx: &mut Cx<'_>) {
         self.token.wait_reviewed(about, verdict, cx.now());
-        if let Some((id, is_over)) = self.charge.session_reviewed(about, (verdict, named), &mut self.history, cx) {
+        if let Some(id) = self.charge.session_reviewed(about, (verdict, named), &mut self.history, cx) {
             self.token.session_renamed(about, &id);
-            if is_over {
-                self.token.session_closed(cx);
-            }
         }
         self.token.schedule_provisions(cx);
     }

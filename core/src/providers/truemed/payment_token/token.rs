@@ -260,13 +260,11 @@ impl StoredToken {
         self.forget_provisions(cx);
     }
 
-    /// A person says that the token still exists. Returns whether a deletion has failed in this way.
-    pub(super) fn kept(&mut self, cx: &Cx<'_>) -> bool {
-        let has_failed = self.is(TokenState::Deleting) && cx.pending(is_delete).is_none();
-        if has_failed {
+    /// A person says that the token still exists, after Truemed did not find it. A deletion has failed so.
+    pub(super) fn kept(&mut self, cx: &Cx<'_>) {
+        if self.is(TokenState::Deleting) && cx.pending(is_delete).is_none() {
             self.not_deleted();
         }
-        has_failed
     }
 
     pub(super) fn impossible(&self) -> Option<&'static str> {

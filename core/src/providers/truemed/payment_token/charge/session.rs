@@ -113,8 +113,7 @@ impl Charges {
         can_still_pay
     }
 
-    /// A person gave a verdict on the open session. Returns its id, which the person may have changed, and whether it
-    /// is over.
+    /// A person gave a verdict on the open session. Returns its id, which the person may have changed.
     ///
     /// A session that the flow waits for no longer does not block another charge. Its own intent stays in use.
     pub(in super::super) fn session_reviewed(
@@ -123,18 +122,18 @@ impl Charges {
         (verdict, named): (Verdict, Option<&str>),
         history: &mut History,
         cx: &mut Cx<'_>,
-    ) -> Option<(PaymentSessionId, bool)> {
+    ) -> Option<PaymentSessionId> {
         let session = self.session_mut(about)?;
         let is_given_up = session.reviewed(verdict, named, cx);
         let id = session.id.clone();
-        let is_over = self.close(history);
+        self.close(history);
         if let Charge::Open { seq, session } = &self.current
             && is_given_up
         {
             history.add_session(*seq, session);
             self.current = Charge::Idle;
         }
-        Some((id, is_over))
+        Some(id)
     }
 
     /// A person decided whose a payment is. Returns whether it is the requested charge.

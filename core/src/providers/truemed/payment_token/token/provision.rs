@@ -184,11 +184,6 @@ impl StoredToken {
         self.settle_state();
     }
 
-    /// The session that makes a token is over, and the wait for its token goes on.
-    pub(in super::super) fn session_closed(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| it.session().is_some()).for_each(|it| it.schedule(cx));
-    }
-
     /// The session that makes a token has another id.
     pub(in super::super) fn session_renamed(&mut self, before: &str, id: &PaymentSessionId) {
         for provision in self.provisions.iter_mut().filter(|it| it.session().is_some() && it.is(before)) {
@@ -295,14 +290,18 @@ impl StoredToken {
         for provision in self.provisions.iter_mut().filter(|it| it.is(about)) {
             match verdict {
                 Verdict::StopWaiting | Verdict::Ended => provision.timer.stop(),
-                _ => provision.timer = PollTimer::new(now),
+                Verdict::KeepWaiting | Verdict::Live => provision.timer = PollTimer::new(now),
+                _ => {}
             }
         }
     }
 
-    /// Schedules the next lookup of every attempt that is still open.
+    /// Schedules the next lookup of every attempt that the flow waits for, while no token is known.
     pub(in super::super) fn schedule_provisions(&self, cx: &mut Cx<'_>) {
-        self.provisions.iter().filter(|it| !it.timer.is_stopped()).for_each(|it| it.schedule(cx));
+        let is_waited_for = |it: &&Provision| !it.timer.is_stopped();
+        if self.state < TokenState::Adopting {
+            self.provisions.iter().filter(is_waited_for).for_each(|it| it.schedule(cx));
+        }
     }
 
     /// The ids that Truemed gave to the attempts.
