@@ -9,7 +9,7 @@ use std::path::Path;
 use jsonschema::Validator;
 use rulebound_tests::mutate::mutations;
 use rulebound_tests::root;
-use rulebound_tests::vectors::{ask, files, key, with_surroundings, with_text};
+use rulebound_tests::vectors::{ask, files, key, read_folder, with_surroundings, with_text};
 use serde_json::{Map, Value, json};
 
 const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
@@ -69,9 +69,8 @@ fn pascal(name: &str) -> String {
 }
 
 fn vectors() -> Vec<Value> {
-    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
-    let read = |file| serde_json::from_str::<Vec<Value>>(&fs::read_to_string(file).unwrap()).unwrap();
-    files.into_iter().flat_map(read).collect()
+    let all = read_folder(&root().join("tests/vectors")).unwrap();
+    all.into_iter().map(|(name, vector)| vector.unwrap_or_else(|why| panic!("{name}: {why}"))).collect()
 }
 
 fn start(flow: &str, key: &Value) -> Value {

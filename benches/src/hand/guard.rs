@@ -77,19 +77,19 @@ pub(super) fn guard(at: &Row, action: Action, now: Timestamp, is_lease: bool, fo
         Action::Card => update(at, &at.card, is_of_card, now, is_lease, found),
         Action::Retrieve => {
             if at.token.is_none() && !matches!(at.place, Place::Absent | Place::Adopting) {
-                found.unblock("rulebound.lookup.nothing-known", UnblockedBy::Signal(TOKEN_UPDATED));
+                found.unblock("rulebound.action.not-now", UnblockedBy::Signal(TOKEN_UPDATED));
             }
         }
         Action::RetrieveProvision => {
             let named =
                 at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
-            found.check("rulebound.lookup.nothing-known", "", named || is_lease);
+            found.check("rulebound.action.not-now", "", named || is_lease);
             let polled = at.provisions.last().filter(|it| it.watch.is_fresh()).and_then(|it| it.watch.next());
             let due = is_lease || polled.is_none_or(|at| at <= now);
             found.warn("truemed.provision.no-polling", "", due);
         }
         Action::RetrieveSession => {
-            found.check("rulebound.lookup.nothing-known", "", matches!(at.charge, Charge::Open { .. }) || is_lease);
+            found.check("rulebound.action.not-now", "", matches!(at.charge, Charge::Open { .. }) || is_lease);
         }
         Action::Delete => {
             found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
