@@ -115,9 +115,6 @@ pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// The vectors of a file's text, as they are played.
 pub fn read_text(text: &str) -> Result<Vec<Value>, String> {
     let mut file: Value = serde_json::from_str(text).map_err(|error| format!("the file is not JSON: {error}"))?;
-    if file.is_array() {
-        file = json!({"about": "Not yet said.", "vectors": file});
-    }
     has(&file, &FILE).map_err(|why| format!("the file: {why}"))?;
     let bodies = file["bodies"].as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut used = BTreeSet::new();

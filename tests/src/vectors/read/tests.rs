@@ -87,7 +87,7 @@ fn the_parts_of_a_long_string_are_joined() {
 fn a_file_that_is_not_one_says_why() {
     let wrong = |file: Value| read(file).unwrap_err();
     assert!(read_text("{").unwrap_err().starts_with("the file is not JSON: EOF"));
-    assert_eq!(wrong(json!("")), "the file: must be an object");
+    assert_eq!(wrong(json!([])), "the file: must be an object");
     assert_eq!(wrong(json!({"vectors": []})), "the file: has no `about`: add a sentence on what the file shows");
     let blank = json!({"about": " ", "vectors": []});
     assert_eq!(wrong(blank), "the file: `about` must be a sentence on what the file shows");
