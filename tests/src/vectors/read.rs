@@ -1,7 +1,7 @@
 //! Reads vectors as their files hold them, and gives them as they are played: each named body is in its place, and
 //! each `send` is a lease and a reply. Everything that reads vectors reads them here.
 //!
-//! `tests/vectors/README.md` says how a file is written, and `schemas/vectors.schema.json` is its schema.
+//! `tests/vectors/README.md` says how a file is written, and `tests/vectors.schema.json` is its schema.
 
 #[cfg(test)]
 mod tests;
