@@ -10,7 +10,7 @@ use rulebound::{Context, Effect, EffectId, Fact, Flow, HandleError, Key, Level, 
 use serde_json::Value;
 
 use crate::root;
-use crate::vectors::{files, key, texts, with_text};
+use crate::vectors::{files, key, read_text, texts, with_text};
 
 /// Names, sorted.
 pub type Names = BTreeSet<String>;
@@ -243,7 +243,7 @@ fn read() -> Vec<(String, Value)> {
     for file in files(&root).unwrap_or_default() {
         let text = fs::read_to_string(&file).unwrap_or_default();
         let name = format!("tests/vectors/{}", file.strip_prefix(&root).unwrap_or(&file).display());
-        let vectors: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+        let vectors = read_text(&text).unwrap_or_default();
         all.extend(vectors.into_iter().map(|vector| (name.clone(), vector)));
     }
     all

@@ -4,14 +4,17 @@
 //! lists by the entries they name (an empty list means none), and a trailing `*` in a text matches any end. The id of a level of
 //! access may be named without its instant.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod read;
+
+use std::path::Path;
 
 use rulebound::Key;
 use rulebound::ffi::call;
 use serde_json::{Map, Value, json};
 
 use crate::parity::{Script, Transcript};
+
+pub use read::{files, read_folder, read_text};
 
 /// What came of a folder of vectors.
 #[derive(Debug, Default)]
@@ -42,39 +45,6 @@ pub fn run_all(
         }
     }
     Ok(report)
-}
-
-/// The vectors of a folder and of the folders below it, each with its file and its name; or why a file is none.
-pub fn read_folder(folder: &Path) -> std::io::Result<Vec<(String, Result<Value, String>)>> {
-    let mut all = Vec::new();
-    for file in files(folder)? {
-        let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
-        let named = |vector: Value| {
-            let it = vector["name"].as_str().unwrap_or("?");
-            (format!("{name}: {it}"), Ok(vector.clone()))
-        };
-        match serde_json::from_str(&fs::read_to_string(&file)?) {
-            Ok(Value::Array(vectors)) => all.extend(vectors.into_iter().map(named)),
-            Ok(vector) => all.push(named(vector)),
-            Err(error) => all.push((name, Err(error.to_string()))),
-        }
-    }
-    Ok(all)
-}
-
-/// The `.json` files of a folder and of the folders below it, sorted.
-pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else if path.extension().is_some_and(|it| it == "json") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Checks a vector on the transcript of its script.

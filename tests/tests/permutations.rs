@@ -1,13 +1,12 @@
 //! The provider's signals end the same in any order and with any repeats: shown on every run of webhooks in the vectors.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use rulebound::ffi::{AnySnapshot, load, read_config, read_effect, read_fact, start};
 use rulebound::time::Timestamp;
 use rulebound::{Context, IgnoredReason, Key};
-use rulebound_tests::vectors::{files, key, with_text};
+use rulebound_tests::vectors::{key, read_folder, with_text};
 use serde_json::Value;
 
 /// The longest run of webhooks that is put into every order.
@@ -49,9 +48,8 @@ fn signals_end_the_same_in_any_order_and_with_any_repeat() {
 }
 
 fn vectors() -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let texts = files(&folder).unwrap().into_iter().map(|file| fs::read_to_string(file).unwrap());
-    texts.flat_map(|text| serde_json::from_str::<Vec<Value>>(&text).unwrap()).collect()
+    let all = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
+    all.into_iter().map(|(name, vector)| vector.unwrap_or_else(|why| panic!("{name}: {why}"))).collect()
 }
 
 /// The runs of two to four webhooks of a vector.

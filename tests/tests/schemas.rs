@@ -9,7 +9,7 @@ use std::path::Path;
 use jsonschema::Validator;
 use rulebound_tests::mutate::mutations;
 use rulebound_tests::root;
-use rulebound_tests::vectors::{ask, files, key, with_surroundings, with_text};
+use rulebound_tests::vectors::{ask, files, key, read_folder, read_text, with_surroundings, with_text};
 use serde_json::{Map, Value, json};
 
 const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
@@ -69,9 +69,8 @@ fn pascal(name: &str) -> String {
 }
 
 fn vectors() -> Vec<Value> {
-    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
-    let read = |file| serde_json::from_str::<Vec<Value>>(&fs::read_to_string(file).unwrap()).unwrap();
-    files.into_iter().flat_map(read).collect()
+    let all = read_folder(&root().join("tests/vectors")).unwrap();
+    all.into_iter().map(|(name, vector)| vector.unwrap_or_else(|why| panic!("{name}: {why}"))).collect()
 }
 
 fn start(flow: &str, key: &Value) -> Value {
@@ -106,6 +105,39 @@ fn every_bundle_is_a_schema_that_stands_alone() {
                 assert!(bundle.pointer(&to[1..]).is_some(), "{name}: {path}: {to} is not there");
             }
         });
+    }
+}
+
+#[test]
+fn every_file_of_vectors_satisfies_its_schema_and_what_the_reader_rejects_does_not() {
+    let json = |path: &Path| serde_json::from_str::<Value>(&fs::read_to_string(path).unwrap()).unwrap();
+    let schema = json(&root().join("tests/vectors.schema.json"));
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    for file in files(&root().join("tests/vectors")).unwrap() {
+        if let Some(wrong) = schema.iter_errors(&json(&file)).next() {
+            panic!("{}: `{}`: {wrong:.300}", file.display(), wrong.instance_path());
+        }
+    }
+    let file = |step: &Value| {
+        let vector = json!({"name": "it", "source": "page", "flow": "a.flow", "key": "k", "steps": [step]});
+        json!({"about": "One.", "vectors": [vector]})
+    };
+    let reply = json!({"http_status": 200, "body": ""});
+    let good = json!({"now": 1000, "send": "a:1", "reply": reply, "request": {}, "config": {}, "expect": {}});
+    assert!(schema.is_valid(&file(&good)) && read_text(&file(&good).to_string()).is_ok());
+    for wrong in [
+        json!({"send": "a:1", "reply": reply}),
+        json!({"now": 0, "send": "a:1"}),
+        json!({"now": 0, "reply": reply}),
+        json!({"now": 0, "request": {}}),
+        json!({"now": 0, "send": 1, "reply": reply}),
+        json!({"now": 0, "send": "a:1", "lease": "a:1", "reply": reply}),
+        json!({"now": 0, "send": "a:1", "reply": {"http_status": 200, "body": "", "effect": "a:1"}}),
+        json!({"now": 0, "expects": {}}),
+    ] {
+        assert!(!schema.is_valid(&file(&wrong)), "the schema accepts {wrong}");
+        assert!(read_text(&file(&wrong).to_string()).is_err(), "the reader accepts {wrong}");
     }
 }
 

@@ -1,13 +1,13 @@
 //! Places to begin from: the snapshots that the conformance vectors reach.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use rulebound::ffi::{AnySnapshot, read_config, read_effect, read_fact, start};
 use rulebound::time::Timestamp;
 use rulebound::{Config, Context, Key};
+use rulebound_tests::vectors::read_folder;
 use serde_json::Value;
 
 use crate::VECTORS;
@@ -60,23 +60,8 @@ pub static PLACES: LazyLock<Places> = LazyLock::new(|| {
 
 /// Every vector, in the order of their files.
 pub fn vectors() -> Vec<Value> {
-    let mut files = Vec::new();
-    list(Path::new(VECTORS), &mut files);
-    files.sort();
-    let read = |file| -> Option<Value> { serde_json::from_str(&fs::read_to_string(file).ok()?).ok() };
-    let whole = files.into_iter().filter_map(read);
-    whole.flat_map(|it| if let Value::Array(all) = it { all } else { vec![it] }).collect()
-}
-
-fn list(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            list(&path, files);
-        } else if path.extension().is_some_and(|it| it == "json") {
-            files.push(path);
-        }
-    }
+    let all = read_folder(Path::new(VECTORS)).unwrap_or_default();
+    all.into_iter().filter_map(|(_, vector)| vector.ok()).collect()
 }
 
 /// The key of a vector, which may be that of a thing.
