@@ -785,7 +785,7 @@
 /** A person should decide what a state other than `active` or `canceled` means, because Vend documents no list of states. */
 #define RULEBOUND_RULE_VEND_STATE_OPEN_SET "vend.state.open-set"
 
-/** A list of subscriptions that is null must be read as empty. */
+/** A list of subscriptions that is null must count as empty. */
 #define RULEBOUND_RULE_VEND_LIST_NULL_DATA "vend.list.null-data"
 
 /** Only the retailer can cancel a subscription, in the settings of the shop. Vend has no API call for a cancellation by a partner. */
@@ -812,7 +812,7 @@
 /** A request that Vend refused with 429 cannot be sent again before the time in `Retry-After`. */
 #define RULEBOUND_RULE_VEND_RATE_429 "vend.rate.429"
 
-/** A consent token whose reply was lost should be requested again, and the lost token should never be used. */
+/** A request for a consent token whose reply was lost should be sent again. The lost token should never be used. */
 #define RULEBOUND_RULE_VEND_POST_NO_BLIND_RETRY "vend.post.no-blind-retry"
 
 /** A webhook should be acknowledged within 5 seconds, and processed later. */
@@ -971,7 +971,7 @@
 /** An event without an authenticated origin should be confirmed by a lookup before access changes. */
 #define RULEBOUND_RULE_REVUP_EVENT_VERIFY_BY_GET "revup.event.verify-by-get"
 
-/** The result of a payment must be read from its own status, not from its first transaction. */
+/** The result of a payment must come from its own status, not from its first transaction. */
 #define RULEBOUND_RULE_REVUP_EVENT_TRANSACTIONS_ALL "revup.event.transactions-all"
 
 /** The refunds of a payment should add up to at most its amount, in its currency. */
@@ -995,7 +995,7 @@
 /** An intent can name only one refund. Use a new intent for different content. */
 #define RULEBOUND_RULE_REVUP_REFUND_INTENT_UNIQUE "revup.refund.intent-unique"
 
-/** A dispute on a plan with automatic cancellation must be read from `subscription.cancelled` alone. */
+/** A dispute on a plan with automatic cancellation must be read from `subscription.cancelled`. Revup sends no other event about such a dispute. */
 #define RULEBOUND_RULE_REVUP_DISPUTE_AUTO_CANCEL "revup.dispute.auto-cancel"
 
 /** A dispute or a request for information cannot cancel a subscription by itself. */
