@@ -240,10 +240,10 @@ type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Context)>;
 fn read() -> Vec<(String, Value)> {
     let root = root().join("tests/vectors");
     let mut all = Vec::new();
-    for file in files(&root).unwrap_or_default() {
-        let text = fs::read_to_string(&file).unwrap_or_default();
+    for file in files(&root).expect("the folder of the vectors") {
+        let text = fs::read_to_string(&file).expect("a file of vectors");
         let name = format!("tests/vectors/{}", file.strip_prefix(&root).unwrap_or(&file).display());
-        let vectors = read_text(&text).unwrap_or_default();
+        let vectors = read_text(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
         all.extend(vectors.into_iter().map(|vector| (name.clone(), vector)));
     }
     all

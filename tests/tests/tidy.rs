@@ -24,9 +24,12 @@ fn files(folder: &Path) -> Vec<(String, PathBuf)> {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() && !SKIPPED.contains(&name.as_str()) {
+            if SKIPPED.contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
                 folders.push(path);
-            } else if path.is_file() {
+            } else {
                 found.push((path.strip_prefix(root()).unwrap().display().to_string(), path));
             }
         }

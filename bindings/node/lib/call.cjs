@@ -22,7 +22,7 @@ function answerJson(verb, fields) {
   const given = Object.entries(fields).filter(([, json]) => json !== undefined);
   const answer = call(`{"${verb}":{${given.map(([name, json]) => `"${name}":${json}`).join()}}}`);
   if (answer.startsWith('{"ok":')) return answer.slice('{"ok":'.length, -1);
-  const { error = { code: 'internal', pointer: '', message: 'a bug of rulebound\'s' } } = JSON.parse(answer);
+  const { error = { code: 'internal', pointer: '', message: 'a bug in rulebound' } } = JSON.parse(answer);
   throw new RuleboundError(error.code, error.pointer, error.message);
 }
 
@@ -33,10 +33,10 @@ function fail(answer, verb, fields) {
     throw new RuleboundError(code, pointer, message);
   }
   answerJson(verb, fields);
-  throw new RuleboundError('internal', '', 'a bug of rulebound\'s: one way rejects what the other accepts');
+  throw new RuleboundError('internal', '', 'a bug in rulebound: one way rejects what the other accepts');
 }
 
-const SECONDS = 'looks like seconds: give milliseconds, such as `Date.now()`, or a Date';
+const SECONDS = 'looks like seconds: pass milliseconds, such as `Date.now()`, or a Date';
 
 /** Milliseconds since 1970; NaN for what is neither a date nor milliseconds, which `fail` explains. */
 function instant(now) {

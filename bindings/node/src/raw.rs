@@ -202,7 +202,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     }));
     let answer = match answer {
         Ok(answer) => answer.unwrap_or_else(|| Answer::new(Kind::Wrong, String::new())),
-        Err(bug) => Answer::wrong(&CallError::internal(format_args!("a bug of rulebound's: {}", message(&*bug)))),
+        Err(bug) => Answer::wrong(&CallError::internal(format_args!("a bug in rulebound: {}", message(&*bug)))),
     };
     if instance.set_numbers(env, answer.numbers()).is_none() {
         return null_mut();

@@ -207,7 +207,7 @@ test('a time in seconds', () => {
       () => started().effects({ now: seconds }),
       () => started().wakeAt({ now: seconds }),
       () => authenticate('truemed', ['whsec'], {}, '{}', seconds),
-    ]) fails(run, '/now', /seconds: give milliseconds, such as `Date\.now\(\)`/);
+    ]) fails(run, '/now', /seconds: pass milliseconds, such as `Date\.now\(\)`/);
     // One that is meant says so.
     assert.deepEqual(started().effects({ now: new Date(seconds) }), []);
   }

@@ -32,7 +32,7 @@ fn choices(config: &Bound<'_, PyAny>) -> Result<Config, Error> {
 }
 
 /// What `time.time()` gives, for a time that is off by a factor of a thousand.
-const SECONDS: &str = "looks like seconds: give milliseconds, such as `int(time.time() * 1000)`, or a `datetime`";
+const SECONDS: &str = "looks like seconds: pass milliseconds, such as `int(time.time() * 1000)`, or a `datetime`";
 
 /// An instant: integer milliseconds since the Unix epoch, or a `datetime` that knows its offset.
 pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Error> {

@@ -55,7 +55,7 @@ pub(crate) fn answered(error: &Bound<'_, PyDict>) -> PyErr {
 
 /// An answer of the core's that cannot be read, which is a bug.
 pub(crate) fn internal(wrong: &Malformed) -> PyErr {
-    PyRuntimeError::new_err(format!("a bug of rulebound's: {wrong}"))
+    PyRuntimeError::new_err(format!("a bug in rulebound: {wrong}"))
 }
 
 /// A provider that this release does not know.

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::Flow;
 use crate::config::{Config, Context};
-use crate::effect::{Outbox, OutboxEntry};
+use crate::effect::{Outbox, OutboxEntry, StoredEffect};
 use crate::id::{EffectId, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
@@ -115,10 +115,13 @@ impl<'a, F: Flow> Rules<'a, F> {
         Check { broken: found.last_mut() }
     }
 
-    /// The id of the first notice or review with this reason.
+    /// The id of the first review with this reason.
     pub fn open_review(&self, reason: &str) -> Option<EffectId> {
-        let has_reason = |it: &&OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
-        self.outbox.entries.iter().find(has_reason).map(|it| it.id.clone())
+        let asks = |it: &&OutboxEntry<F::Call>| {
+            let is_review = matches!(it.effect, StoredEffect::Review { .. });
+            is_review && it.reason_and_subject().is_some_and(|(have, _)| have == reason)
+        };
+        self.outbox.entries.iter().find(asks).map(|it| it.id.clone())
     }
 
     /// The first pending request that matches.

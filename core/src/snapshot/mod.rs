@@ -164,6 +164,11 @@ impl<F: Flow> Snapshot<F> {
         if !entries.iter().all(is_known_review::<F>) {
             return Err(Malformed::new("/outbox", "contains a review that this flow does not have").into());
         }
+        let is_withheld_delivery =
+            |it: &OutboxEntry<F::Call>| !it.withheld || matches!(it.effect, StoredEffect::Fulfill { .. });
+        if !entries.iter().all(is_withheld_delivery) {
+            return Err(Malformed::new("/outbox", "withholds an effect that is not a delivery").into());
+        }
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }

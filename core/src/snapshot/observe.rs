@@ -34,11 +34,18 @@ impl<F: Flow> Snapshot<F> {
             }
             Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
             Fact::NotSent { effect, sending } => {
-                let report = self.leased_entry(&effect, sending)?.and_then(|it| Report::of(it, sending, None));
-                Ok(match report.filter(|report| report.which != Sending::Closed) {
-                    Some(report) => self.turned_away(&report, TurnedAway::throttled(None), None, context)?,
-                    None => self.ignored(IgnoredReason::Duplicate),
-                })
+                let Some(entry) = self.leased_entry(&effect, sending)? else {
+                    return Ok(self.ignored(IgnoredReason::Duplicate));
+                };
+                match Report::of(entry, sending, None) {
+                    Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
+                    Some(report) => Ok(self.turned_away(&report, TurnedAway::throttled(None), None, context)?),
+                    None => {
+                        let reason =
+                            format!("`{effect}` is not a request, so nothing was to be sent. Report it with `lost`");
+                        Err(FactError::new("/effect", reason).into())
+                    }
+                }
             }
             Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
             Fact::Webhook { body, content_type, topic, origin } => {
@@ -117,7 +124,10 @@ impl<F: Flow> Snapshot<F> {
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
             Some(report) => Ok(self.unknown(&report, false, None, None, context)?),
-            None if entry.leased_until.is_none() => Ok(self.ignored(IgnoredReason::Duplicate)),
+            // An earlier worker does not end the lease of a later one.
+            None if entry.leased_until.is_none() || sending.is_some_and(|it| it != entry.attempts) => {
+                Ok(self.ignored(IgnoredReason::Duplicate))
+            }
             None => {
                 let mut cx = self.cx(context);
                 cx.outbox.to_mut().rest(effect, Some(entry.attempts), context.now, &context.config, None);

@@ -37,7 +37,7 @@ rules! {
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// A return to `failure_url` should be read as a cancellation by the customer, not as a refusal by Truemed.
     ProvisionFailureUrlIsCancel = "truemed.provision.failure-url-is-cancel" Warn Documented Request
-        ByConstruction("a return to `failure_url` changes nothing and makes no lookup due")
+        ByConstruction("no fact reports a return to `failure_url`, so it can end nothing")
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// A provision request should be looked up only to recover a webhook that was missed.
     ProvisionNoPolling = "truemed.provision.no-polling" Warn Documented Request

@@ -22,10 +22,12 @@ use crate::providers::truemed::Truemed;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
 
-/// Rejects a new session while a person has to decide whose a payment is. The payment may be this session.
-pub(crate) fn check_no_unplaced_payment<F: Truemed>(rules: &mut Rules<'_, F>) {
-    if let Some(id) = rules.open_review(Review::Unplaced.as_str()).filter(|_| !rules.is_resend()) {
-        rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
+/// Rejects a new session while a person has to answer one of these reviews: the answer decides about the session.
+pub(crate) fn check_no_open_review<F: Truemed>(reviews: &[Review], rules: &mut Rules<'_, F>) {
+    for review in reviews {
+        if let Some(id) = rules.open_review(review.as_str()).filter(|_| !rules.is_resend()) {
+            rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
+        }
     }
 }
 

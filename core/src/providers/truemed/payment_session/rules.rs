@@ -11,10 +11,10 @@ use crate::id::Intent;
 use crate::money::Cents;
 use crate::providers::truemed::api::requests::{Capture, CreateRefund};
 use crate::providers::truemed::api::webhook::Status;
-use crate::providers::truemed::names::SignalName;
+use crate::providers::truemed::names::{Review, SignalName};
 use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::check_no_unplaced_payment;
+use crate::providers::truemed::session::check_no_open_review;
 use crate::rule::{CoreRule, UnblockedBy};
 
 /// What an action needs, for a command and again when its request is leased.
@@ -23,7 +23,7 @@ pub(super) fn permits(session: &PaymentSession, action: Action, rules: &mut Rule
     let waits_for_truemed = session.is_open() && !is_immediate(session);
     let report = || waits_for_truemed.then_some(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
     match action {
-        Action::Create => check_no_unplaced_payment(rules),
+        Action::Create => check_no_open_review(&[Review::Unplaced], rules),
         Action::Retrieve => {}
         Action::Capture => {
             rules.check(Rule::CaptureOnlyAuthorization, is_held(session)).unblocked_by(report());
@@ -120,8 +120,8 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     let left = known.refundable().filter(|left| *left > Cents::ZERO);
     let within = amount > Cents::ZERO && left.is_none_or(|left| amount <= left);
     rules.check(Rule::RefundAmount, within).at("/amount").because(|| match left {
-        Some(left) => format!("{left} of the captured amount is left to refund."),
-        None => "The amount must be more than 0 cents.".into(),
+        Some(left) if amount > Cents::ZERO => format!("{left} of the captured amount is left to refund."),
+        _ => "The amount must be more than 0 cents.".into(),
     });
 }
 

@@ -311,12 +311,11 @@ impl PaymentSession {
         }
     }
 
-    /// A person decided whether one of several sessions is the requested one.
+    /// A person decided whether a session is the requested one.
     fn candidate_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
         let Self::Requested(requested) = self else { return };
-        let is_candidate = requested.candidates.contains(&id);
         requested.candidates.retain(|it| *it != id);
-        if is_candidate && ours {
+        if ours {
             let requested = requested.clone();
             self.bind(requested, id, None, cx);
         }

@@ -148,7 +148,7 @@ impl PaymentToken {
 
     /// Truemed issued a token for an attempt.
     pub(super) fn provisioned(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) -> Applied {
-        self.token.provisioned(origin, report, &mut self.history, cx)?;
+        self.token.provisioned(origin, report, self.charge.requested_seq(), &mut self.history, cx)?;
         // The session that makes the token may still be open.
         self.charge.schedule(cx);
         Ok(())

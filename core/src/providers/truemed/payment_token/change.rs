@@ -174,7 +174,7 @@ impl Change {
         history: &mut History,
         cx: &mut Cx<'_>,
     ) -> Result<Option<MadeUpdate>, IgnoredReason> {
-        let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else {
+        let Self::Updating { seq, items, replaces, doubt } = core::mem::take(self) else {
             return Err(IgnoredReason::Unrelated);
         };
         let action = reply.next_action();
@@ -205,22 +205,18 @@ impl Change {
                 Some(MadeUpdate { seq, items })
             }
         };
-        if let Some(replaced) = replaces {
-            replaced.give_up(history, cx);
-        }
+        replaces.iter().chain(&doubt).for_each(|replaced| replaced.give_up(history, cx));
         Ok(made)
     }
 
     /// The update succeeded without an action of the customer, according to a webhook, to a person or to the config.
     /// Returns its items.
     pub(super) fn confirm(&mut self, by: Option<&Origin>, history: &mut History, cx: &mut Cx<'_>) -> Option<Digest> {
-        let Self::Updating { seq, items, replaces, .. } = core::mem::take(self) else { return None };
+        let Self::Updating { seq, items, replaces, doubt } = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(seq, origin.clone());
         }
-        if let Some(replaced) = replaces {
-            replaced.give_up(history, cx);
-        }
+        replaces.iter().chain(&doubt).for_each(|replaced| replaced.give_up(history, cx));
         items
     }
 
@@ -259,9 +255,13 @@ impl Change {
             return None;
         };
         let confirmed = verdict == Verdict::Confirmed;
-        if let Some(replaced) = replaces.filter(|_| !confirmed) {
-            replaced.schedule(cx);
-            *self = Self::Pending(*replaced);
+        match replaces {
+            Some(replaced) if confirmed => replaced.give_up(history, cx),
+            Some(replaced) => {
+                replaced.schedule(cx);
+                *self = Self::Pending(*replaced);
+            }
+            None => {}
         }
         if let Some(id) = origin {
             history.add(seq, Origin::Request(id));
@@ -280,6 +280,9 @@ impl Change {
         let Self::Pending(pending) = core::mem::take(self) else { return None };
         if let Some(origin) = by {
             history.add(pending.seq, origin.clone());
+        }
+        if let Some(replaced) = &pending.replaces {
+            replaced.give_up(history, cx);
         }
         cx.withdraw_notice(Notice::ActionRequired, pending.of.as_str());
         cx.withdraw_review(Review::ChangeUnconfirmed, pending.of.as_str());

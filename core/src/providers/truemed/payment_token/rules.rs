@@ -9,10 +9,10 @@ use crate::providers::truemed::api::order::check_amounts;
 use crate::providers::truemed::api::requests::{CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::api::session_request::{CreatePaymentSession, has_no_template};
 use crate::providers::truemed::ids::Token;
-use crate::providers::truemed::names::SignalName;
+use crate::providers::truemed::names::{Review, SignalName};
 use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
-use crate::providers::truemed::session::check_no_unplaced_payment;
+use crate::providers::truemed::session::check_no_open_review;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::is_absolute;
 
@@ -22,11 +22,11 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::Create => check_can_request(token, rules),
         Action::Tokenize => {
             check_can_request(token, rules);
-            check_no_unplaced_payment(rules);
+            check_no_open_review(&[Review::Unplaced], rules);
         }
         Action::Charge => {
             check_can_charge(token, rules);
-            check_no_unplaced_payment(rules);
+            check_no_open_review(&[Review::Unplaced, Review::TokenNotFound], rules);
         }
         Action::Items => {
             check_can_update(token, rules);

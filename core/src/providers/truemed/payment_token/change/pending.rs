@@ -78,13 +78,16 @@ impl PendingChange {
         }
     }
 
-    /// Closes a change that another has replaced, so that a late webhook about it confirms nothing.
+    /// Closes a change that another has replaced, and what that one has replaced, so that a late webhook confirms nothing.
     pub(super) fn give_up(&self, history: &mut History, cx: &mut Cx<'_>) {
         cx.withdraw_notice(Notice::ActionRequired, self.of.as_str());
         cx.withdraw_review(Review::ChangeUnconfirmed, self.of.as_str());
         if let Some(id) = &self.origin {
             cx.learn(id.as_str());
             history.add(self.seq, Origin::Request(id.clone()));
+        }
+        if let Some(replaced) = &self.replaces {
+            replaced.give_up(history, cx);
         }
     }
 

@@ -196,6 +196,7 @@ impl StoredToken {
         &mut self,
         origin: &Origin,
         report: TokenReport<'_>,
+        charge: Option<u32>,
         history: &mut History,
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
@@ -220,7 +221,7 @@ impl StoredToken {
         }
         if cx.pending(is_create).is_some_and(|it| !it.sent) {
             cx.withdraw(is_create);
-            self.provisions.retain(|it| it.origin.is_some());
+            self.provisions.retain(|it| it.origin.is_some() || Some(it.seq) == charge);
         }
         Ok(())
     }
