@@ -70,7 +70,7 @@ pub struct Row {
     /// The fingerprint of the metadata that must come back.
     pub metadata: Option<Digest>,
     /// What must be done.
-    pub outbox: Vec<Obligation>,
+    pub outbox: Vec<Entry>,
     /// How many updates there were.
     pub updates: u32,
 }
@@ -185,9 +185,9 @@ pub enum Outcome {
 /// Something that must be done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Obligation {
+pub struct Entry {
     pub id: String,
-    pub duty: Duty,
+    pub work: Work,
     pub due: Option<Timestamp>,
     pub attempts: u32,
     pub leased_until: Option<Timestamp>,
@@ -197,7 +197,7 @@ pub struct Obligation {
 /// What is to be done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub enum Duty {
+pub enum Work {
     Charge(Box<CreatePaymentSession>),
     Update(String, UpdatePaymentToken),
     Lookup(String),
@@ -243,9 +243,9 @@ impl Row {
         next
     }
 
-    fn owe(&mut self, id: String, duty: Duty, due: Option<Timestamp>) {
+    fn owe(&mut self, id: String, work: Work, due: Option<Timestamp>) {
         self.outbox.retain(|it| it.id != id);
-        self.outbox.push(Obligation { id, duty, due, attempts: 0, leased_until: None, held: false });
+        self.outbox.push(Entry { id, work, due, attempts: 0, leased_until: None, held: false });
     }
 
     fn remember(&mut self, intent: String, cart: Digest, ordinal: u32) {

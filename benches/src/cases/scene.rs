@@ -8,7 +8,7 @@ use rulebound::truemed::{
 use rulebound::{Context, EffectId, Fact, Headers, Intent, Key, Snapshot};
 
 use super::{Both, webhook_fact};
-use crate::hand::{self, Change, Charge, Digest, Duty, Obligation, Outcome, Place, Provision, Row, Wanted, Watch};
+use crate::hand::{self, Change, Charge, Digest, Entry, Outcome, Place, Provision, Row, Wanted, Watch, Work};
 
 const KEY: &str = "4f5a3b1e-90f3-4c1d-a8c2-0d6f4f9f3a10";
 const URL: &str = "https://app.truemed.com/qualification/01JC8Q4Z3V0W9J9V8Z1B7T5E2M";
@@ -135,9 +135,9 @@ fn awaiting(env: &Context) -> Both {
     let body = format!(r#"{{"provision_token_request_id": "{request}", "redirect_url": "{URL}"}}"#);
     let at = see(&at, reply("create_payment_token:1", body.as_bytes()), env);
     let watch = Watch::new(env.now);
-    let lookup = Obligation {
+    let lookup = Entry {
         id: "retrieve_provision_token_request:1".into(),
-        duty: Duty::Lookup(request.into()),
+        work: Work::Lookup(request.into()),
         due: watch.next(),
         attempts: 0,
         leased_until: None,

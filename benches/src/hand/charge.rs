@@ -6,7 +6,7 @@ use rulebound::truemed::{AmountDetails, CreatePaymentSession, Kind, OrderItem};
 
 use super::digest::{cart, fingerprint};
 use super::guard::{Action, Found, ITEMS, TOKEN_UPDATED, guard};
-use super::{Asked, Broken, Change, Charge, Digest, Duty, Outcome, Place, Row, Step, UnblockedBy, digest};
+use super::{Asked, Broken, Change, Charge, Digest, Outcome, Place, Row, Step, UnblockedBy, Work, digest};
 
 /// The fields of a charge.
 const FIELDS: [&str; 17] = [
@@ -61,7 +61,7 @@ pub fn charge(at: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Re
     let mut next = at.next();
     next.charge = Charge::Requested { nth: next.requests, asked: asked(&mut command, &intent, cart, &at.key) };
     next.remember(intent, cart, ordinal);
-    next.owe(id, Duty::Charge(Box::new(command)), None);
+    next.owe(id, Work::Charge(Box::new(command)), None);
     Ok(Step { next, new_ids: Vec::new(), warnings: found.warned })
 }
 

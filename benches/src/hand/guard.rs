@@ -2,7 +2,7 @@
 
 use rulebound::time::Timestamp;
 
-use super::{Broken, Change, Charge, Duty, Obligation, Place, Row, UnblockedBy};
+use super::{Broken, Change, Charge, Entry, Place, Row, UnblockedBy, Work};
 
 /// The signal after which a token can be charged.
 pub(super) const TOKEN_UPDATED: &str = "payment_token_updated";
@@ -103,7 +103,7 @@ fn create(at: &Row, found: &mut Found) {
     found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
     let started = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
     found.check("rulebound.flow.already-started", "", !started);
-    if let Some(open) = at.outbox.iter().find(|it| matches!(it.duty, Duty::Charge(_))) {
+    if let Some(open) = at.outbox.iter().find(|it| matches!(it.work, Work::Charge(_))) {
         found.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Reply(open.id.clone()));
     }
 }
@@ -123,7 +123,7 @@ fn charge(at: &Row, now: Timestamp, is_lease: bool, found: &mut Found) {
         _ => return found.unblock(EARLY, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
     if at.items != Change::Settled || at.card != Change::Settled {
-        let asked = at.outbox.iter().find(|it| matches!(it.duty, Duty::Update(..)));
+        let asked = at.outbox.iter().find(|it| matches!(it.work, Work::Update(..)));
         let unblocked_by = asked.map_or(UnblockedBy::Signal(TOKEN_UPDATED), |it| UnblockedBy::Reply(it.id.clone()));
         found.unblock("truemed.update.no-charge-while-action", unblocked_by);
     }
@@ -137,7 +137,7 @@ fn charge(at: &Row, now: Timestamp, is_lease: bool, found: &mut Found) {
     }
 }
 
-fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestamp, is_lease: bool, found: &mut Found) {
+fn update(at: &Row, change: &Change, own: fn(&Entry) -> bool, now: Timestamp, is_lease: bool, found: &mut Found) {
     const NONE: &str = "truemed.update.needs-existing-token";
     match at.place {
         Place::Issued => {}
@@ -145,7 +145,7 @@ fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestam
         Place::Absent => found.unblock(NONE, UnblockedBy::Action("create_payment_token")),
         _ => found.unblock(NONE, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
-    let is_leased = |it: &&Obligation| own(it) && it.leased_until.is_some_and(|end| end > now);
+    let is_leased = |it: &&Entry| own(it) && it.leased_until.is_some_and(|end| end > now);
     if matches!(change, Change::Updating { .. })
         && !is_lease
         && let Some(asked) = at.outbox.iter().find(is_leased)
@@ -155,11 +155,11 @@ fn update(at: &Row, change: &Change, own: fn(&Obligation) -> bool, now: Timestam
 }
 
 /// Whether it is an update of the items.
-pub(super) fn is_of_items(it: &Obligation) -> bool {
-    matches!(&it.duty, Duty::Update(_, update) if update.order_items.is_some())
+pub(super) fn is_of_items(it: &Entry) -> bool {
+    matches!(&it.work, Work::Update(_, update) if update.order_items.is_some())
 }
 
 /// Whether it is an update of the card.
-pub(super) fn is_of_card(it: &Obligation) -> bool {
-    matches!(&it.duty, Duty::Update(_, update) if update.order_items.is_none())
+pub(super) fn is_of_card(it: &Entry) -> bool {
+    matches!(&it.work, Work::Update(_, update) if update.order_items.is_none())
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::guard::{Found, is_of_items};
-use super::{Change, Charge, Duty, Obligation, Pending, Place, REMEMBERED, Row, Step, Watch, fingerprint};
+use super::{Change, Charge, Entry, Pending, Place, REMEMBERED, Row, Step, Watch, Work, fingerprint};
 
 /// Why a fact is ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,7 +90,7 @@ fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Ign
         }
         next.close(provision.nth, origin);
         next.withdraw_words(origin);
-        next.outbox.retain(|it| !matches!(it.duty, Duty::Lookup(_)));
+        next.outbox.retain(|it| !matches!(it.work, Work::Lookup(_)));
         return Ok((next, new_ids));
     }
     if at.closed.iter().any(|(_, id)| id == origin) {
@@ -113,7 +113,7 @@ struct Updated {
 
 /// A reply with a good status to an update.
 pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step, Ignored> {
-    let sent = |it: &Obligation| it.id == to && it.attempts > 0 && matches!(it.duty, Duty::Update(..));
+    let sent = |it: &Entry| it.id == to && it.attempts > 0 && matches!(it.work, Work::Update(..));
     let index = at.outbox.iter().position(sent).ok_or(Ignored::Duplicate)?;
     let Updated { next_action, redirect_url, provision_token_request_id: origin } =
         serde_json::from_slice(body).map_err(|_| Ignored::Unreadable)?;
@@ -137,12 +137,12 @@ pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step,
         let (end, customer_url) = (watch.end(), redirect_url.clone());
         *change = Change::Pending(Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch });
         let reason = "action_required";
-        let notice = Duty::Notify { reason: reason.into(), of: of.clone(), customer_url };
+        let notice = Work::Notify { reason: reason.into(), of: of.clone(), customer_url };
         next.owe(format!("notify:{reason}:{of}"), notice, None);
         let reason = "update_unconfirmed";
         let verdicts = ["confirmed", "withdrawn", "keep_waiting"].map(String::from).into();
         let id = format!("review:{reason}:{of}");
-        next.owe(id, Duty::Review { reason: reason.into(), of, verdicts }, Some(end));
+        next.owe(id, Work::Review { reason: reason.into(), of, verdicts }, Some(end));
     } else {
         next.settled = next.settled.max(nth);
         next.confirmed = items.or(next.confirmed);
@@ -161,7 +161,7 @@ pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step,
 
 /// A notice was sent.
 pub fn done(at: &Row, effect: &str) -> Result<Step, Ignored> {
-    let is_notice = |it: &Obligation| it.id == effect && matches!(it.duty, Duty::Notify { .. });
+    let is_notice = |it: &Entry| it.id == effect && matches!(it.work, Work::Notify { .. });
     let index = at.outbox.iter().position(is_notice).ok_or(Ignored::Duplicate)?;
     let mut next = at.changed();
     next.outbox.remove(index);
@@ -200,7 +200,7 @@ impl Row {
     }
 
     fn withdraw_words(&mut self, of: &str) {
-        let about = |it: &Obligation| matches!(&it.duty, Duty::Notify { of: have, .. } | Duty::Review { of: have, .. } if have == of);
+        let about = |it: &Entry| matches!(&it.work, Work::Notify { of: have, .. } | Work::Review { of: have, .. } if have == of);
         self.outbox.retain(|it| !about(it));
     }
 }

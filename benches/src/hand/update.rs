@@ -4,7 +4,7 @@ use rulebound::time::Timestamp;
 use rulebound::truemed::UpdatePaymentToken;
 
 use super::guard::{Action, Found, ITEMS, guard, is_of_card, is_of_items};
-use super::{Broken, Change, Duty, Place, Row, Step, digest};
+use super::{Broken, Change, Place, Row, Step, Work, digest};
 
 /// Changes the items, or the card.
 pub fn update(at: &Row, command: UpdatePaymentToken, now: Timestamp) -> Result<Step, Vec<Broken>> {
@@ -42,6 +42,6 @@ pub fn update(at: &Row, command: UpdatePaymentToken, now: Timestamp) -> Result<S
         next.outbox.retain(|it| !own(it));
     }
     next.updates += 1;
-    next.owe(format!("update_payment_token:{}", next.updates), Duty::Update(token.clone(), command), None);
+    next.owe(format!("update_payment_token:{}", next.updates), Work::Update(token.clone(), command), None);
     Ok(Step { next, new_ids: Vec::new(), warnings: found.warned })
 }

@@ -5,7 +5,7 @@ use rulebound::truemed::CreatePaymentSession;
 use serde::{Deserialize, Serialize};
 
 use super::guard::{Action, Found, guard};
-use super::{Broken, Duty, Obligation, Row, charge};
+use super::{Broken, Entry, Row, Work, charge};
 
 /// Something to do, as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,26 +36,26 @@ pub fn effects(at: &Row, now: Timestamp) -> Vec<PendingEffect> {
         .collect()
 }
 
-fn due(at: &Row, it: &Obligation, now: Timestamp) -> PendingEffect {
+fn due(at: &Row, it: &Entry, now: Timestamp) -> PendingEffect {
     let leased_until = it.leased_until.filter(|end| *end > now);
     let not_before = it.due.filter(|due| *due > now);
-    let (effect, action) = match &it.duty {
-        Duty::Charge(_) => {
+    let (effect, action) = match &it.work {
+        Work::Charge(_) => {
             (Effect::Request { operation: "create_payment_session", same_key: true }, Some(Action::Charge))
         }
-        Duty::Update(_, update) => {
+        Work::Update(_, update) => {
             let action = if update.order_items.is_some() { Action::Items } else { Action::Card };
             (Effect::Request { operation: "update_payment_token", same_key: false }, Some(action))
         }
-        Duty::Lookup(_) => {
+        Work::Lookup(_) => {
             let operation = "retrieve_provision_token_request";
             (Effect::Request { operation, same_key: false }, Some(Action::RetrieveProvision))
         }
-        Duty::Notify { reason, of, customer_url } => {
+        Work::Notify { reason, of, customer_url } => {
             let (reason, of) = (reason.clone(), of.clone());
             (Effect::Notify { reason, of, customer_url: customer_url.clone() }, None)
         }
-        Duty::Review { reason, of, verdicts } => {
+        Work::Review { reason, of, verdicts } => {
             let (reason, of) = (reason.clone(), of.clone());
             (Effect::Review { reason, of, verdicts: verdicts.clone() }, None)
         }
