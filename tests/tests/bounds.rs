@@ -77,6 +77,10 @@ fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
     let mut at = shown(128);
     assert!(refund(&mut at, 1).contains("30 of the payment can still be refunded."), "{}", refund(&mut at, 1));
     let mut at = shown(129);
-    assert!(refund(&mut at, 1).contains("this payment is not one of the newest 128 that are kept"), "{}", refund(&mut at, 1));
+    assert!(
+        refund(&mut at, 1).contains("this payment is not one of the newest 128 that are kept"),
+        "{}",
+        refund(&mut at, 1)
+    );
     assert!(refund(&mut at, 2).contains("30 of the payment can still be refunded."), "{}", refund(&mut at, 2));
 }
