@@ -189,7 +189,7 @@ rules! {
     NotNow = "rulebound.action.not-now" Forbid Inferred Money [];
     /// The id must be one that this flow knows.
     UnknownId = "rulebound.id.unknown" Forbid Inferred Money [];
-    /// A lookup needs an id. This flow knows none yet.
+    /// This action looks something up. This flow has nothing that it can look up now.
     NothingKnown = "rulebound.lookup.nothing-known" Forbid Inferred Request [];
     /// A command must be sent to the flow that owns it.
     OtherFlow = "rulebound.flow.other-flow" Forbid Inferred Money [];

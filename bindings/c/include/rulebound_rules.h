@@ -62,7 +62,7 @@
 /** The id must be one that this flow knows. */
 #define RULEBOUND_RULE_ID_UNKNOWN "rulebound.id.unknown"
 
-/** A lookup needs an id. This flow knows none yet. */
+/** This action looks something up. This flow has nothing that it can look up now. */
 #define RULEBOUND_RULE_LOOKUP_NOTHING_KNOWN "rulebound.lookup.nothing-known"
 
 /** A command must be sent to the flow that owns it. */

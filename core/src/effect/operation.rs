@@ -103,6 +103,9 @@ impl Question {
         choices: AGAIN,
     };
 
+    /// The reasons of the questions that every flow can ask.
+    pub(crate) const COMMON: [&'static str; 2] = [Self::NOT_ADMITTED.reason, Self::NO_REPLY.reason];
+
     /// The names of its verdicts.
     pub(crate) fn verdicts(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.choices.iter().map(|choice| choice.verdict)

@@ -212,7 +212,12 @@ impl<C: Call> Outbox<C> {
 
     /// How many levels of access there have been under this name.
     pub(crate) fn levels(&self, level: &str) -> u32 {
-        self.counters.iter().find(|it| it.0 == level).map_or(0, |it| it.1)
+        self.number_of(level)
+    }
+
+    /// The last number of an operation, or of a level of access.
+    pub(crate) fn number_of(&self, name: &str) -> u32 {
+        self.counters.iter().find(|it| it.0 == name).map_or(0, |it| it.1)
     }
 
     fn count(&mut self, operation: impl Into<Cow<'static, str>>, number: u32) {

@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 use super::reply::{Report, Sending, TurnedAway, retry_after};
 use super::{Fault, Ignored, Noted, ObserveError, Snapshot, Step, declared};
 use crate::config::Context;
-use crate::effect::{Call, OutboxEntry};
+use crate::effect::{Call, OutboxEntry, Question};
 use crate::fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict, is_too_long};
-use crate::flow::{Cx, Flow, Input, Moment, Reply, Stop, Webhook};
+use crate::flow::{Cx, Flow, Input, Moment, Named, Reply, Stop, Webhook};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
@@ -86,11 +86,21 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    /// Whether an effect that is not pending may have been pending before, as far as its name shows.
+    /// Whether an effect that is not pending may have been pending before, as far as its name and the counters show.
     pub(super) fn may_have_had(&self, id: &str) -> bool {
-        let kind = id.split(':').next().unwrap_or_default();
-        <F::Call as Call>::operations().iter().any(|it| it.name == kind)
-            || ["notify", "fulfill", "access", "review"].contains(&kind)
+        let (kind, cause) = id.split_once(':').unwrap_or((id, ""));
+        let is_reason =
+            |reason: &str| F::Review::ALL.iter().any(|it| it.name() == reason) || Question::COMMON.contains(&reason);
+        let is_counted = |number: u32| number <= self.outbox.number_of(kind);
+        let is_known = match kind {
+            "notify" | "fulfill" | "access" => true,
+            "review" => is_reason(cause.split(':').next().unwrap_or_default()),
+            operation => {
+                let is_documented = <F::Call as Call>::operations().iter().any(|it| it.name == operation);
+                is_documented && cause.parse().map_or(true, is_counted)
+            }
+        };
+        self.revision > 0 && is_known
     }
 
     fn reply(

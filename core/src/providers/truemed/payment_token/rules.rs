@@ -1,6 +1,7 @@
 //! The rules of the token's actions: what the state and the time decide, and what the contents of a command decide.
 
 use super::change::Change;
+use super::token::is_delete;
 use super::{Action, ChargeState, Command, PaymentToken, Rules, TokenState};
 use crate::flow::Flow;
 use crate::id::Digest;
@@ -100,8 +101,9 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
             rules.check(CoreRule::UnknownId, same).at("/payment_token");
         }
         Command::RetrieveProvisionTokenRequest { provision_token_request_id: given } => {
+            let has_any = token.provision_request(None).is_some();
             let known = given.is_none() || token.provision_request(given.as_ref()).is_some();
-            rules.check(CoreRule::UnknownId, known).at("/provision_token_request_id");
+            rules.check(CoreRule::UnknownId, known || !has_any).at("/provision_token_request_id");
         }
         Command::RetrievePaymentSession { payment_session_id: given } => {
             let Some(session) = token.charge.session() else { return };
@@ -197,6 +199,13 @@ fn check_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
 }
 
+/// Rejects the use of a token that is deleted, or whose deletion is pending. A refused deletion leaves the token as it
+/// was.
+fn reject_deleted(rules: &mut Rules<'_>) {
+    let reply = rules.reply_to(is_delete);
+    rules.check(Rule::TokenDeleteFinal, false).unblocked_by(reply);
+}
+
 /// Checks that a request for a token can be sent. A resend is always possible.
 fn check_can_request(token: &PaymentToken, rules: &mut Rules<'_>) {
     if rules.is_resend() {
@@ -219,7 +228,9 @@ fn check_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
 /// Checks that no other charge is open.
 fn check_one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
-    rules.check(CoreRule::OneAtATime, !open).unblocked_by(UnblockedBy::signal(SignalName::SessionComplete.as_str()));
+    let reply = rules.reply_to(Call::is_session);
+    let ends = reply.unwrap_or_else(|| UnblockedBy::signal(SignalName::SessionComplete.as_str()));
+    rules.check(CoreRule::OneAtATime, !open).unblocked_by(ends);
 }
 
 fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
@@ -228,10 +239,7 @@ fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
         TokenState::Issued => {}
         // Only a resend shows what became of a charge that was sent before the deletion.
         TokenState::Deleting | TokenState::Deleted if rules.is_resend() => return,
-        TokenState::Deleting | TokenState::Deleted => {
-            rules.check(Rule::TokenDeleteFinal, false);
-            return;
-        }
+        TokenState::Deleting | TokenState::Deleted => return reject_deleted(rules),
         TokenState::Absent => {
             let create = UnblockedBy::action(Action::Create.as_str());
             rules.check(Rule::ProvisionNoChargeBeforeWebhook, false).unblocked_by(create);
@@ -255,9 +263,7 @@ fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
 fn check_can_update(token: &PaymentToken, rules: &mut Rules<'_>) {
     match token.token.state() {
         TokenState::Issued => {}
-        TokenState::Deleting | TokenState::Deleted => {
-            rules.check(Rule::TokenDeleteFinal, false);
-        }
+        TokenState::Deleting | TokenState::Deleted => reject_deleted(rules),
         TokenState::Absent => {
             let create = UnblockedBy::action(Action::Create.as_str());
             rules.check(Rule::UpdateNeedsExistingToken, false).unblocked_by(create);
