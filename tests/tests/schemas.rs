@@ -18,13 +18,18 @@ const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
 const VIEWS: [(&str, &str); 4] =
     [("effects", "CallEffects"), ("waiting_for", "CallWaitingFor"), ("wake_at", "CallWakeAt"), ("actions", "")];
 
-/// What only the flow decides, and not the shape: which verdicts must name an id.
-const OF_THE_FLOW: [&str; 2] = ["names none of the provider's ids", "names what another request has made"];
+/// What the snapshot decides, and not the shape: which effects and sendings there are, and which verdicts and ids a review
+/// takes.
+const OF_THE_SNAPSHOT: [&str; 4] = ["/fact/effect", "/fact/sending", "/fact/verdict", "/fact/id"];
 
-/// Whether an answer says that the shape of what was given is wrong.
-fn is_malformed(answer: &Value) -> bool {
-    let message = answer["error"]["message"].as_str().unwrap_or_default();
-    answer["error"]["code"] == "malformed" && !OF_THE_FLOW.iter().any(|it| message.starts_with(it))
+/// What the messages about the shape of such a member say.
+const OF_THE_SHAPE: [&str; 3] = ["expected ", "is not the id of an effect", "missing field"];
+
+/// Whether a reply says that the shape of what was given is wrong.
+fn is_malformed(reply: &Value) -> bool {
+    let text = |member: &str| reply["error"][member].as_str().unwrap_or_default();
+    let of_shape = OF_THE_SHAPE.iter().any(|it| text("message").starts_with(it));
+    text("code") == "malformed" && (of_shape || !OF_THE_SNAPSHOT.contains(&text("pointer")))
 }
 
 fn bundle(name: &str) -> Value {
@@ -172,10 +177,11 @@ fn every_vector_speaks_the_schemas() {
         let (name, of) = (vector["name"].as_str().unwrap(), pascal(flow));
         let mut at = start(flow, &key(&vector["key"]));
         for step in vector["steps"].as_array().unwrap() {
-            let (verb, part, given) = match (&step["command"], &step["fact"]) {
-                (Value::Null, Value::Null) => continue,
-                (Value::Null, fact) => ("observe", "fact", with_text(fact)),
-                (command, _) => ("handle", "command", command.clone()),
+            let (verb, part, given) = match (&step["command"], &step["fact"], &step["lease"]) {
+                (Value::Null, Value::Null, Value::Null) => continue,
+                (Value::Null, Value::Null, effect) => ("lease", "effect", effect.clone()),
+                (Value::Null, fact, _) => ("observe", "fact", with_text(fact)),
+                (command, ..) => ("handle", "command", command.clone()),
             };
             let mut fields = with_surroundings(&vector, step, json!({"snapshot": at}));
             fields[part] = given;
@@ -183,7 +189,7 @@ fn every_vector_speaks_the_schemas() {
             schemas.check(&format!("{of}{}Reply", pascal(verb)), &answer, name);
             let wrong = schemas.wrong(&format!("{of}{}Fields", pascal(verb)), &fields);
             assert_eq!(wrong.is_some(), is_malformed(&answer), "{name}: {wrong:?} {answer}");
-            if answer["ok"]["changed"] != true {
+            if answer["ok"]["next"].is_null() {
                 continue;
             }
             at = answer["ok"]["next"].clone();
