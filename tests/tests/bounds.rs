@@ -74,12 +74,20 @@ fn the_rejection_of_a_refund_says_that_its_payment_is_no_longer_remembered() {
         snapshot
     };
     let mut snapshot = with_payments(128);
-    assert!(refund(&mut snapshot, 1).contains("30 of the payment is left."), "{}", refund(&mut snapshot, 1));
+    assert!(
+        refund(&mut snapshot, 1).contains("30 of the payment can still be refunded."),
+        "{}",
+        refund(&mut snapshot, 1)
+    );
     let mut snapshot = with_payments(129);
     assert!(
         refund(&mut snapshot, 1).contains("Only the newest 128 payments are remembered"),
         "{}",
         refund(&mut snapshot, 1)
     );
-    assert!(refund(&mut snapshot, 2).contains("30 of the payment is left."), "{}", refund(&mut snapshot, 2));
+    assert!(
+        refund(&mut snapshot, 2).contains("30 of the payment can still be refunded."),
+        "{}",
+        refund(&mut snapshot, 2)
+    );
 }
