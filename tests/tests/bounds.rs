@@ -81,7 +81,7 @@ fn the_rejection_of_a_refund_says_that_its_payment_is_no_longer_remembered() {
     );
     let mut snapshot = with_payments(129);
     assert!(
-        refund(&mut snapshot, 1).contains("Only the newest 128 payments are remembered"),
+        refund(&mut snapshot, 1).contains("is not one of the newest 128 that are kept"),
         "{}",
         refund(&mut snapshot, 1)
     );
