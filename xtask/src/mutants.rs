@@ -148,7 +148,7 @@ fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) 
         Some(0 | 2 | 3) => {}
         code => return Err(format!("cargo-mutants ended with {code:?}; see {}", out.display())),
     }
-    let planted = known.take(name);
+    let planted = known.add_run(name);
     known.save()?;
     if planted < mutants.len() {
         return Err(format!("{planted} of {} mutants were planted; see {}", mutants.len(), out.display()));
