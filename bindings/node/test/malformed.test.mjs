@@ -188,7 +188,7 @@ test('a webhook is malformed', () => {
   for (const tolerance of [-1, 1.5, '60000', true, NaN]) {
     fails(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
   }
-  fails(() => keyFor('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
+  fails(() => keyFor('revup.tokn', 'x'), '/kind', /must be one of `vend.subscription`/);
   fails(() => keyFor('revup.token', ''), '/name', /empty/);
   fails(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
   fails(() => correlate(undefined, '{}'), '/provider');
