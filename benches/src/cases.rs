@@ -1,4 +1,4 @@
-//! The decisions that are measured: each is one step of the library's and the same step by hand, on equal snapshots.
+//! The decisions that are measured: each is one step of the library, and the same step by hand, on equal snapshots.
 //!
 //! The inputs are made before the clock starts; the results are dropped while it runs, as a host would drop them.
 
@@ -20,12 +20,12 @@ const BATCH: u64 = 64;
 /// One way to take a step.
 pub struct Side {
     run: Box<dyn Fn(u64) -> Duration>,
-    /// The result of the step, in words that both ways share.
-    says: String,
+    /// The result of the step, as a string that both ways share.
+    result: String,
 }
 
 impl Side {
-    fn new<I>(input: impl Fn() -> I + 'static, step: impl Fn(I) + 'static, says: String) -> Self {
+    fn new<I>(input: impl Fn() -> I + 'static, step: impl Fn(I) + 'static, result: String) -> Self {
         let run = move |times: u64| {
             let mut spent = Duration::ZERO;
             let mut left = times;
@@ -38,10 +38,10 @@ impl Side {
             }
             spent
         };
-        Self { run: Box::new(run), says }
+        Self { run: Box::new(run), result }
     }
 
-    /// The time that so many steps take.
+    /// The time that a number of steps takes.
     pub fn run(&self, times: u64) -> Duration {
         (self.run)(times)
     }
@@ -59,12 +59,12 @@ pub struct Case {
 
 impl Case {
     fn new(name: &'static str, rulebound: Side, hand: Side) -> Self {
-        assert_eq!(rulebound.says, hand.says, "{name}: the two ways differ");
+        assert_eq!(rulebound.result, hand.result, "{name}: the two ways differ");
         Self { name, rulebound, hand }
     }
 }
 
-/// Every decision whose name has that part. Panics if the two ways have different results.
+/// Every decision whose name has a part. Panics if the two ways have different results.
 pub fn cases(part: &str) -> Vec<Case> {
     type Make = fn(&'static str, &Scene) -> Case;
     let all: [(&'static str, Make); 14] = [
@@ -90,53 +90,53 @@ pub fn cases(part: &str) -> Vec<Case> {
 type Both = (Snapshot<PaymentToken>, Row);
 
 fn charge(name: &'static str, scene: &Scene, (ours, row): &Both) -> Case {
-    let (env, now) = (scene.env(), scene.now);
-    let (at, command) = (ours.clone(), scene::charge("2026-12"));
-    let says = handled(at.handle(command.clone(), &env), &env);
-    let step = move |command| drop(black_box(at.handle(black_box(command), &env)));
+    let (context, now) = (scene.context(), scene.now);
+    let (snapshot, command) = (ours.clone(), scene::charge("2026-12"));
+    let result = handled(snapshot.handle(command.clone(), &context), &context);
+    let step = move |command| drop(black_box(snapshot.handle(black_box(command), &context)));
     let rulebound = Side::new(
         {
             let command = command.clone();
             move || command.clone()
         },
         step,
-        says,
+        result,
     );
     let row = row.clone();
-    let says = stepped(hand::charge(&row, command.clone(), now), now);
+    let result = handled_by_hand(hand::charge(&row, command.clone(), now), now);
     let step = move |command| drop(black_box(hand::charge(&row, black_box(command), now)));
-    Case::new(name, rulebound, Side::new(move || command.clone(), step, says))
+    Case::new(name, rulebound, Side::new(move || command.clone(), step, result))
 }
 
 fn update(name: &'static str, scene: &Scene, command: UpdatePaymentToken) -> Case {
-    let (env, now, (at, row)) = (scene.env(), scene.now, scene.issued.clone());
-    let says = handled(at.handle(command.clone(), &env), &env);
-    let step = move |command: UpdatePaymentToken| drop(black_box(at.handle(black_box(command), &env)));
+    let (context, now, (snapshot, row)) = (scene.context(), scene.now, scene.issued.clone());
+    let result = handled(snapshot.handle(command.clone(), &context), &context);
+    let step = move |command: UpdatePaymentToken| drop(black_box(snapshot.handle(black_box(command), &context)));
     let rulebound = Side::new(
         {
             let command = command.clone();
             move || command.clone()
         },
         step,
-        says,
+        result,
     );
-    let says = stepped(hand::update(&row, command.clone(), now), now);
+    let result = handled_by_hand(hand::update(&row, command.clone(), now), now);
     let step = move |command| drop(black_box(hand::update(&row, black_box(command), now)));
-    Case::new(name, rulebound, Side::new(move || command.clone(), step, says))
+    Case::new(name, rulebound, Side::new(move || command.clone(), step, result))
 }
 
 fn webhook(name: &'static str, scene: &Scene, (ours, row): &Both) -> Case {
-    let (env, now, at, row) = (scene.env(), scene.now, ours.clone(), row.clone());
-    let says = observed(at.observe(scene::token_updated(), &env), &env);
-    let step = move |fact| drop(black_box(at.observe(black_box(fact), &env)));
-    let rulebound = Side::new(scene::token_updated, step, says);
-    let says = seen(hand::token_updated(&row, scene::TOKEN_UPDATED, true), now);
+    let (context, now, snapshot, row) = (scene.context(), scene.now, ours.clone(), row.clone());
+    let result = observed(snapshot.observe(scene::token_updated(), &context), &context);
+    let step = move |fact| drop(black_box(snapshot.observe(black_box(fact), &context)));
+    let rulebound = Side::new(scene::token_updated, step, result);
+    let result = by_hand(hand::token_updated(&row, scene::TOKEN_UPDATED, true), now);
     let step = move |body| drop(black_box(hand::token_updated(&row, black_box(body), true)));
-    Case::new(name, rulebound, Side::new(|| scene::TOKEN_UPDATED, step, says))
+    Case::new(name, rulebound, Side::new(|| scene::TOKEN_UPDATED, step, result))
 }
 
 fn reply(name: &'static str, scene: &Scene) -> Case {
-    let (env, now, (at, row)) = (scene.env(), scene.now, scene.updating.clone());
+    let (context, now, (snapshot, row)) = (scene.context(), scene.now, scene.updating.clone());
     let fact = || Fact::Reply {
         effect: Cow::Borrowed(scene::UPDATE),
         sending: None,
@@ -144,61 +144,61 @@ fn reply(name: &'static str, scene: &Scene) -> Case {
         headers: Headers::default(),
         body: Cow::Borrowed(scene::SURVEY),
     };
-    let says = observed(at.observe(fact(), &env), &env);
-    let step = move |fact| drop(black_box(at.observe(black_box(fact), &env)));
-    let rulebound = Side::new(fact, step, says);
-    let says = seen(hand::answered(&row, scene::UPDATE, scene::SURVEY, now), now);
-    let step = move |body| drop(black_box(hand::answered(&row, scene::UPDATE, black_box(body), now)));
-    Case::new(name, rulebound, Side::new(|| scene::SURVEY, step, says))
+    let result = observed(snapshot.observe(fact(), &context), &context);
+    let step = move |fact| drop(black_box(snapshot.observe(black_box(fact), &context)));
+    let rulebound = Side::new(fact, step, result);
+    let result = by_hand(hand::reply(&row, scene::UPDATE, scene::SURVEY, now), now);
+    let step = move |body| drop(black_box(hand::reply(&row, scene::UPDATE, black_box(body), now)));
+    Case::new(name, rulebound, Side::new(|| scene::SURVEY, step, result))
 }
 
 fn done(name: &'static str, scene: &Scene) -> Case {
     const NOTICE: &str = "notify:action_required:update_payment_token:1";
-    let (env, now, (at, row)) = (scene.env(), scene.now, scene.pending.clone());
+    let (context, now, (snapshot, row)) = (scene.context(), scene.now, scene.pending.clone());
     let fact = || Fact::Done { effect: Cow::Borrowed(NOTICE) };
-    let says = observed(at.observe(fact(), &env), &env);
-    let step = move |fact| drop(black_box(at.observe(black_box(fact), &env)));
-    let rulebound = Side::new(fact, step, says);
-    let says = seen(hand::done(&row, NOTICE), now);
+    let result = observed(snapshot.observe(fact(), &context), &context);
+    let step = move |fact| drop(black_box(snapshot.observe(black_box(fact), &context)));
+    let rulebound = Side::new(fact, step, result);
+    let result = by_hand(hand::done(&row, NOTICE), now);
     let step = move |effect| drop(black_box(hand::done(&row, black_box(effect))));
-    Case::new(name, rulebound, Side::new(|| NOTICE, step, says))
+    Case::new(name, rulebound, Side::new(|| NOTICE, step, result))
 }
 
 fn effects(name: &'static str, scene: &Scene) -> Case {
-    let (env, now, (at, row)) = (scene.env(), scene.now, scene.charging.clone());
-    let says = our_effects(&at, &env);
-    let step = move |()| drop(black_box(black_box(&at).effects(&env)));
-    let rulebound = Side::new(|| (), step, says);
-    let says = hand_effects(&row, now);
+    let (context, now, (snapshot, row)) = (scene.context(), scene.now, scene.charging.clone());
+    let result = our_effects(&snapshot, &context);
+    let step = move |()| drop(black_box(black_box(&snapshot).effects(&context)));
+    let rulebound = Side::new(|| (), step, result);
+    let result = hand_effects(&row, now);
     let step = move |()| drop(black_box(hand::effects(black_box(&row), now)));
-    Case::new(name, rulebound, Side::new(|| (), step, says))
+    Case::new(name, rulebound, Side::new(|| (), step, result))
 }
 
 fn actions(name: &'static str, scene: &Scene) -> Case {
-    let (env, now, (at, row)) = (scene.env(), scene.now, scene.pending.clone());
-    let says = at.actions(&env).iter().map(|it| codes(&it.violations)).collect::<Vec<_>>().join(";");
-    let step = move |()| drop(black_box(black_box(&at).actions(&env)));
-    let rulebound = Side::new(|| (), step, says);
-    let says = hand::actions(&row, now).iter().map(|it| rules(&it.violations)).collect::<Vec<_>>().join(";");
+    let (context, now, (snapshot, row)) = (scene.context(), scene.now, scene.pending.clone());
+    let result = snapshot.actions(&context).iter().map(|it| codes(&it.violations)).collect::<Vec<_>>().join(";");
+    let step = move |()| drop(black_box(black_box(&snapshot).actions(&context)));
+    let rulebound = Side::new(|| (), step, result);
+    let result = hand::actions(&row, now).iter().map(|it| rules(&it.violations)).collect::<Vec<_>>().join(";");
     let step = move |()| drop(black_box(hand::actions(black_box(&row), now)));
-    Case::new(name, rulebound, Side::new(|| (), step, says))
+    Case::new(name, rulebound, Side::new(|| (), step, result))
 }
 
 /// Our own writer, compared with that of `serde_json`.
 fn write(name: &'static str, scene: &Scene) -> Case {
-    let effects = scene.charging.0.effects(&scene.env());
-    let says = json::write(&effects);
+    let effects = scene.charging.0.effects(&scene.context());
+    let result = json::write(&effects);
     let rulebound = Side::new(
         || (),
         {
             let effects = effects.clone();
             move |()| drop(black_box(json::write(black_box(&effects))))
         },
-        says,
+        result,
     );
-    let says = serde_json::to_string(&effects).unwrap_or_default();
+    let result = serde_json::to_string(&effects).unwrap_or_default();
     let step = move |()| drop(black_box(serde_json::to_string(black_box(&effects))));
-    Case::new(name, rulebound, Side::new(|| (), step, says))
+    Case::new(name, rulebound, Side::new(|| (), step, result))
 }
 
 fn call(name: &'static str, scene: &Scene) -> Case {
@@ -207,12 +207,12 @@ fn call(name: &'static str, scene: &Scene) -> Case {
         assert!(answer.starts_with(r#"{"ok":{"next":{"#), "{answer}");
         answer.matches("create_payment_session:2026-12").count().to_string()
     };
-    let says = accepted(ffi::call(&ours));
+    let result = accepted(ffi::call(&ours));
     let step = move |()| drop(black_box(ffi::call(black_box(&ours))));
-    let rulebound = Side::new(|| (), step, says);
-    let says = accepted(hand::call(&by_hand));
+    let rulebound = Side::new(|| (), step, result);
+    let result = accepted(hand::call(&by_hand));
     let step = move |()| drop(black_box(hand::call(black_box(&by_hand))));
-    Case::new(name, rulebound, Side::new(|| (), step, says))
+    Case::new(name, rulebound, Side::new(|| (), step, result))
 }
 
 fn codes(violations: &[rulebound::Violation]) -> String {
@@ -223,41 +223,41 @@ fn rules(broken: &[Broken]) -> String {
     broken.iter().map(|it| it.rule).collect::<Vec<_>>().join(",")
 }
 
-fn handled(answer: Result<Step<PaymentToken>, HandleError>, env: &Context) -> String {
+fn handled(answer: Result<Step<PaymentToken>, HandleError>, context: &Context) -> String {
     match answer {
-        Ok(it) => ours_step(&it, env),
+        Ok(it) => ours_step(&it, context),
         Err(HandleError::Rejected(rejection)) => format!("rejected: {}", codes(&rejection.violations)),
         Err(error) => error.to_string(),
     }
 }
 
-fn observed(answer: Result<Step<PaymentToken>, ObserveError>, env: &Context) -> String {
+fn observed(answer: Result<Step<PaymentToken>, ObserveError>, context: &Context) -> String {
     let step = answer.expect("the fact is built right");
     match &step.ignored {
-        None => ours_step(&step, env),
+        None => ours_step(&step, context),
         Some(ignored) => format!("{:?}", ignored.reason),
     }
 }
 
-fn ours_step(it: &Step<PaymentToken>, env: &Context) -> String {
+fn ours_step(it: &Step<PaymentToken>, context: &Context) -> String {
     let (revision, new_ids) = (it.next.revision(), it.new_ids.len());
-    format!("{revision} new ids {new_ids} warned [{}] effects {}", codes(&it.warnings), our_effects(&it.next, env))
+    format!("{revision} new ids {new_ids} warned [{}] effects {}", codes(&it.warnings), our_effects(&it.next, context))
 }
 
-fn our_effects(at: &Snapshot<PaymentToken>, env: &Context) -> String {
+fn our_effects(snapshot: &Snapshot<PaymentToken>, context: &Context) -> String {
     let id = |it: &rulebound::PendingEffect| format!("{} {}", EffectId::as_str(&it.id), it.ready);
-    at.effects(env).iter().map(id).collect::<Vec<_>>().join(", ")
+    snapshot.effects(context).iter().map(id).collect::<Vec<_>>().join(", ")
 }
 
-fn stepped(answer: Result<hand::Step, Vec<Broken>>, now: rulebound::time::Timestamp) -> String {
+fn handled_by_hand(answer: Result<hand::Step, Vec<Broken>>, now: rulebound::time::Timestamp) -> String {
     match answer {
         Ok(it) => step(&it, now),
         Err(broken) => format!("rejected: {}", rules(&broken)),
     }
 }
 
-fn seen(answer: Result<hand::Step, hand::Ignored>, now: rulebound::time::Timestamp) -> String {
-    answer.map_or_else(|because| format!("{because:?}"), |it| step(&it, now))
+fn by_hand(answer: Result<hand::Step, hand::Ignored>, now: rulebound::time::Timestamp) -> String {
+    answer.map_or_else(|reason| format!("{reason:?}"), |it| step(&it, now))
 }
 
 fn step(it: &hand::Step, now: rulebound::time::Timestamp) -> String {
@@ -270,7 +270,7 @@ fn hand_effects(row: &Row, now: rulebound::time::Timestamp) -> String {
     hand::effects(row, now).iter().map(id).collect::<Vec<_>>().join(", ")
 }
 
-/// The webhook's fact, as a host hands it over.
+/// The fact of a webhook, as a host observes it.
 fn webhook_fact(body: &'static [u8]) -> Fact<'static> {
     Fact::Webhook { body: Cow::Borrowed(body), content_type: None, topic: None, origin: Origin::Verified }
 }

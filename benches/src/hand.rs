@@ -1,8 +1,8 @@
 //! The steps that are measured, as a good engineer would write them without rulebound: one row, plain functions over
 //! it, `match` and `if`.
 //!
-//! **Equal.** The commands (the same types); the rules that are checked, with their codes, pointers and what unblocks
-//! them; all broken rules are listed, not only the first. The row is a value: a step clones it and returns the next
+//! **Equal.** The commands (the same types). The rules that are checked, with their codes, pointers and what unblocks
+//! them. All broken rules are listed, not only the first. The row is a value: a step clones it and returns the next
 //! one. The row stores the same facts: the request with its whole command under the same id until its reply, the
 //! intents and the settled origins (16 of each), the fingerprints (SHA-256, cut to 80 bits, of the sorted items), the
 //! waits and their schedule, the revision. The effects, the actions and the new ids have the same contents. The same
@@ -19,15 +19,15 @@ mod digest;
 mod guard;
 mod update;
 mod views;
-mod watch;
+mod poll_timer;
 
 pub use charge::charge;
 pub use digest::{Digest, digest, fingerprint};
 pub use guard::Action;
-pub use reply::{Ignored, answered, done, token_updated};
+pub use poll_timer::PollTimer;
+pub use reply::{Ignored, done, reply, token_updated};
 pub use update::update;
-pub use views::{Effect, Offered, PendingEffect, actions, call, effects};
-pub use watch::Watch;
+pub use views::{ActionView, Effect, PendingEffect, actions, call, effects};
 
 use rulebound::time::Timestamp;
 use rulebound::truemed::{CreatePaymentSession, UpdatePaymentToken};
@@ -41,15 +41,15 @@ const REMEMBERED: usize = 16;
 pub struct Row {
     /// The host's name for the row.
     pub key: String,
-    /// How often it has changed.
+    /// The number of its changes.
     pub revision: u64,
     /// Whether the token exists.
-    pub place: Place,
-    /// The text to charge with.
+    pub token_state: TokenState,
+    /// The string to charge with.
     pub token: Option<String>,
     /// The newest request that was settled.
     pub settled: u32,
-    /// The attempts to get a token that are open.
+    /// The open attempts to get a token.
     pub provisions: Vec<Provision>,
     /// The fingerprint of the items that the customer qualified for.
     pub confirmed: Option<Digest>,
@@ -60,25 +60,25 @@ pub struct Row {
     /// The charge.
     pub charge: Charge,
     /// The charges by the host's names for them.
-    pub intents: Vec<Wanted>,
+    pub intents: Vec<StoredIntent>,
     /// The origins that are settled.
     pub closed: Vec<(u32, String)>,
-    /// How many requests there were.
+    /// The number of requests so far.
     pub requests: u32,
     /// When the letter of medical necessity expires.
     pub lmn_expires_at: Option<Timestamp>,
-    /// The fingerprint of the metadata that must come back.
+    /// The fingerprint of the metadata that webhooks must echo.
     pub metadata: Option<Digest>,
-    /// What must be done.
+    /// The pending effects.
     pub outbox: Vec<Entry>,
-    /// How many updates there were.
+    /// The number of updates so far.
     pub updates: u32,
 }
 
 /// Whether the token exists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub enum Place {
+pub enum TokenState {
     #[default]
     Absent,
     Requested,
@@ -93,11 +93,11 @@ pub enum Place {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Provision {
-    pub nth: u32,
+    pub seq: u32,
     pub origin: Option<String>,
     pub items: Digest,
     pub redirect_url: Option<String>,
-    pub watch: Watch,
+    pub timer: PollTimer,
 }
 
 /// A change of the card or of the items.
@@ -107,7 +107,7 @@ pub enum Change {
     #[default]
     Settled,
     Updating {
-        nth: u32,
+        seq: u32,
         items: Option<Digest>,
         replaces: Option<Pending>,
     },
@@ -118,13 +118,13 @@ pub enum Change {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Pending {
-    pub nth: u32,
-    pub of: String,
+    pub seq: u32,
+    pub about: String,
     pub origin: Option<String>,
     pub items: Option<Digest>,
     pub action: String,
     pub redirect_url: Option<String>,
-    pub watch: Watch,
+    pub timer: PollTimer,
 }
 
 /// A charge of the token.
@@ -134,25 +134,25 @@ pub enum Charge {
     #[default]
     Idle,
     Requested {
-        nth: u32,
-        asked: Asked,
+        seq: u32,
+        asked: RequestedCharge,
     },
     Open {
-        nth: u32,
+        seq: u32,
         session: String,
-        asked: Asked,
+        asked: RequestedCharge,
     },
     Failed {
-        nth: u32,
+        seq: u32,
         session: Option<String>,
         intent: Option<String>,
     },
 }
 
-/// What a charge asked for.
+/// The contents of a charge.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Asked {
+pub struct RequestedCharge {
     pub intent: Option<String>,
     pub cart: Digest,
     pub total: i64,
@@ -166,14 +166,14 @@ pub struct Asked {
 /// A charge by the host's name for it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Wanted {
+pub struct StoredIntent {
     pub intent: String,
     pub cart: Digest,
-    pub ordinal: u32,
+    pub number: u32,
     pub outcome: Outcome,
 }
 
-/// What has become of a charge.
+/// The outcome of a charge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub enum Outcome {
@@ -182,27 +182,27 @@ pub enum Outcome {
     Failed,
 }
 
-/// Something that must be done.
+/// A pending effect, as the row stores it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Entry {
     pub id: String,
     pub work: Work,
-    pub due: Option<Timestamp>,
+    pub not_before: Option<Timestamp>,
     pub attempts: u32,
     pub leased_until: Option<Timestamp>,
     pub held: bool,
 }
 
-/// What is to be done.
+/// The work of an effect.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub enum Work {
     Charge(Box<CreatePaymentSession>),
     Update(String, UpdatePaymentToken),
     Lookup(String),
-    Notify { reason: String, of: String, customer_url: Option<String> },
-    Review { reason: String, of: String, verdicts: Vec<String> },
+    Notify { reason: String, about: String, customer_url: Option<String> },
+    Review { reason: String, about: String, verdicts: Vec<String> },
 }
 
 /// One broken rule.
@@ -225,7 +225,7 @@ pub enum UnblockedBy {
     Time(Timestamp),
 }
 
-/// The next row, and what goes with it.
+/// The next row, and what comes with it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct Step {
@@ -243,19 +243,19 @@ impl Row {
         next
     }
 
-    fn owe(&mut self, id: String, work: Work, due: Option<Timestamp>) {
+    fn add_effect(&mut self, id: String, work: Work, not_before: Option<Timestamp>) {
         self.outbox.retain(|it| it.id != id);
-        self.outbox.push(Entry { id, work, due, attempts: 0, leased_until: None, held: false });
+        self.outbox.push(Entry { id, work, not_before, attempts: 0, leased_until: None, held: false });
     }
 
-    fn remember(&mut self, intent: String, cart: Digest, ordinal: u32) {
+    fn remember(&mut self, intent: String, cart: Digest, number: u32) {
         self.intents.retain(|it| it.intent != intent);
         if self.intents.len() >= REMEMBERED
             && let Some(oldest) = self.intents.iter().position(|it| it.outcome != Outcome::Open)
         {
             self.intents.remove(oldest);
         }
-        self.intents.push(Wanted { intent, cart, ordinal, outcome: Outcome::Open });
+        self.intents.push(StoredIntent { intent, cart, number, outcome: Outcome::Open });
     }
 
     fn pending(&self) -> impl Iterator<Item = &Pending> {

@@ -1,4 +1,4 @@
-//! What a decision costs, beside what the same decision costs when it is written by hand.
+//! The cost of a decision, compared with the same decision written by hand.
 
 pub mod cases;
 pub mod hand;

@@ -1,4 +1,5 @@
-//! Alphabets: what exploration, random walks and random sequences tell a flow. They are data, in `tests/samples/alphabets`.
+//! Alphabets: the commands, replies and facts that exploration, random walks and random sequences try. They are data, in
+//! `tests/samples/alphabets`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,12 +14,12 @@ use serde_json::Value;
 
 use crate::root;
 
-/// What a flow can be told, and the key and the config under which it makes sense.
+/// What tests try with a flow, and the key and the config for it.
 #[derive(Debug)]
 pub struct Alphabet<F: Flow> {
     /// The key of the row.
     pub key: Key,
-    /// The host's choices.
+    /// The config of every call.
     pub config: Arc<Config>,
     /// Commands.
     pub commands: Vec<F::Command>,
@@ -32,7 +33,7 @@ pub struct Alphabet<F: Flow> {
     pub ids: Vec<String>,
 }
 
-/// An alphabet as it is written.
+/// An alphabet as its file holds it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Written {
@@ -54,14 +55,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Its body as it is sent.
+    /// The body as the provider sends it.
     pub(crate) fn body(&self) -> String {
         text(&self.body)
     }
 }
 
 impl Written {
-    /// The alphabet of a flow. Panics where its file is wrong.
+    /// Reads the alphabet of a flow. Panics if its file is wrong.
     pub(crate) fn of(flow: &str) -> Self {
         let path = root().join(format!("tests/samples/alphabets/{flow}.json"));
         let read = fs::read_to_string(&path).map_err(|error| error.to_string());
@@ -69,7 +70,7 @@ impl Written {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The facts, each with its body as a text.
+    /// The facts, each with its body as a string.
     pub(crate) fn facts(&self) -> impl Iterator<Item = Value> {
         self.facts.iter().cloned().map(|mut fact| {
             if let Some(body) = fact.get_mut("body") {
@@ -81,7 +82,7 @@ impl Written {
 }
 
 impl<F: Flow> Alphabet<F> {
-    /// The alphabet of the flow. Panics where its file is wrong.
+    /// Reads the alphabet of the flow. Panics if its file is wrong.
     pub fn load() -> Self {
         let written = Written::of(F::ID);
         let command =
@@ -104,21 +105,21 @@ impl<F: Flow> Alphabet<F> {
 }
 
 thread_local! {
-    /// The config of each flow that was read.
+    /// The configs that were read, by flow.
     static CONFIGS: RefCell<BTreeMap<&'static str, Arc<Config>>> = RefCell::default();
 }
 
-/// The config under which a flow's alphabet makes sense; read once, since every decision asks for it.
+/// The config of a flow's alphabet. It is read only once, since every decision needs it.
 pub fn config<F: Flow>() -> Arc<Config> {
     CONFIGS.with(|all| all.borrow_mut().entry(F::ID).or_insert_with(|| Alphabet::<F>::load().config).clone())
 }
 
-/// The same as it is written.
+/// The same config as its file holds it.
 pub fn written_config<F: Flow>() -> Value {
     Written::of(F::ID).config
 }
 
-/// A body as it is sent: what is no text is JSON.
+/// A body as the provider sends it: a string as it is, any other value as JSON.
 fn text(body: &Value) -> String {
     body.as_str().map_or_else(|| body.to_string(), str::to_owned)
 }

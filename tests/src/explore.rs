@@ -1,8 +1,8 @@
-//! Exploration: every snapshot that a flow's alphabet reaches, breadth first, to a stated bound.
+//! Exploration: every snapshot that a flow's alphabet reaches, breadth first, up to a bound.
 //!
-//! The bound: at most [`SNAPSHOTS`] snapshots of a flow, at most [`ALIKE`] of them with every facet in the same place,
-//! none more than [`DEPTH`] moves from its start. Two snapshots count as one where they differ only in how long ago or
-//! ahead an instant is, how large a number is, or in the ordinals of their obligations.
+//! The bound: at most [`SNAPSHOTS`] snapshots of a flow, at most [`ALIKE`] of them with every facet in the same state,
+//! none more than [`DEPTH`] moves from its start. Two snapshots count as one if only the distance of an instant, the size
+//! of a number or the numbers in the ids of effects differ.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,22 +24,22 @@ pub const DEPTH: usize = 14;
 /// The most snapshots of one flow.
 pub const SNAPSHOTS: usize = 4000;
 
-/// The most snapshots of one flow in which every facet stands in the same place.
+/// The most snapshots of one flow in which every facet is in the same state.
 pub const ALIKE: usize = 200;
 
-/// How many times wider the bound is: 1, or what the variable `RULEBOUND_WIDTH` says.
+/// How many times wider the bound is: the variable `RULEBOUND_WIDTH`, or 1.
 pub fn width() -> usize {
     std::env::var("RULEBOUND_WIDTH").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
-/// The first of December 2026: large enough for an instant to be told from a count.
+/// The first of December 2026: no count is as large, so instants can be recognized.
 pub const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
 
 /// A snapshot that was reached.
 #[derive(Debug)]
 pub struct Reached<F: Flow> {
     /// The snapshot.
-    pub at: Snapshot<F>,
+    pub snapshot: Snapshot<F>,
     /// The time at which it was reached.
     pub now: Timestamp,
     /// How many moves it is from the start.
@@ -48,16 +48,16 @@ pub struct Reached<F: Flow> {
     pub by: Option<(usize, Move<F>)>,
 }
 
-/// Something that can be done with a snapshot.
+/// Something that can happen to a snapshot.
 #[derive(Clone, Debug)]
 pub enum Move<F: Flow> {
     /// A command of the alphabet.
-    Wish(F::Command),
+    Command(F::Command),
     /// Leasing an effect.
     Lease(EffectId),
-    /// Something happens.
+    /// Observing a fact.
     Fact(Fact<'static>),
-    /// The clock moves on.
+    /// Waiting until an instant.
     Wait(Timestamp),
 }
 
@@ -72,71 +72,72 @@ pub enum Outcome<F: Flow> {
     Rejected(Rejection),
     /// A fact was ignored.
     Ignored,
-    /// Nobody can say such a thing, such as the answer to a request that nobody sent.
-    Nonsense,
+    /// The fact cannot be true, such as a reply to a request that was never sent.
+    Impossible,
     /// Only the clock has moved.
     Waited,
-    /// A facet moved where no row of its table leads.
+    /// A facet made a transition without a row in its table.
     Faulty(Fault),
 }
 
-/// Everything that was reached of one flow.
+/// Everything that exploration reached of one flow.
 #[derive(Debug)]
 pub struct Exploration<F: Flow> {
     /// The snapshots, in the order in which they were reached.
     pub reached: Vec<Reached<F>>,
-    /// The moves that facets made.
-    pub taken: BTreeSet<FacetTransition>,
-    /// What made the library panic.
+    /// The transitions that the facets made.
+    pub transitions: BTreeSet<FacetTransition>,
+    /// The moves that made the library panic.
     pub panics: Vec<String>,
-    /// What moved a facet where no row of its table leads.
+    /// The moves whose transitions have no row in a table.
     pub faults: Vec<String>,
     /// The alphabet.
     pub alphabet: Alphabet<F>,
 }
 
 impl<F: Flow> Reached<F> {
-    /// The circumstances in which it was reached.
+    /// The context in which it was reached.
     pub fn context(&self) -> Context {
         context_at::<F>(self.now)
     }
 }
 
 impl<F: Flow> Exploration<F> {
-    /// Explores from the start, to the bound.
+    /// Explores from the start, up to the bound.
     pub fn run() -> Self {
         let alphabet = Alphabet::load();
         let start = Snapshot::start(alphabet.key.clone());
         let width = width();
         let mut known = BTreeSet::from([fingerprint(&start, START)]);
-        let reached = vec![Reached { at: start, now: START, depth: 0, by: None }];
-        let mut it = Self { reached, taken: BTreeSet::new(), panics: Vec::new(), faults: Vec::new(), alphabet };
+        let reached = vec![Reached { snapshot: start, now: START, depth: 0, by: None }];
+        let mut found =
+            Self { reached, transitions: BTreeSet::new(), panics: Vec::new(), faults: Vec::new(), alphabet };
         let mut alike: BTreeMap<_, usize> = BTreeMap::new();
         let mut queue = VecDeque::from([0]);
         while let Some(from) = queue.pop_front() {
-            for step in moves(&it.reached[from].at, it.reached[from].now, &it.alphabet) {
-                let Some((at, now)) = it.follow(from, &step) else { continue };
-                let depth = it.reached[from].depth + 1;
-                let of_kind = alike.entry(place(&at)).or_default();
-                let is_beyond = depth > DEPTH || *of_kind >= ALIKE * width || it.reached.len() >= SNAPSHOTS * width;
-                if is_beyond || !known.insert(fingerprint(&at, now)) {
+            for step in moves(&found.reached[from].snapshot, found.reached[from].now, &found.alphabet) {
+                let Some((snapshot, now)) = found.follow(from, &step) else { continue };
+                let depth = found.reached[from].depth + 1;
+                let of_kind = alike.entry(kind(&snapshot)).or_default();
+                let is_beyond = depth > DEPTH || *of_kind >= ALIKE * width || found.reached.len() >= SNAPSHOTS * width;
+                if is_beyond || !known.insert(fingerprint(&snapshot, now)) {
                     continue;
                 }
                 *of_kind += 1;
-                queue.push_back(it.reached.len());
-                it.reached.push(Reached { at, now, depth, by: Some((from, step)) });
+                queue.push_back(found.reached.len());
+                found.reached.push(Reached { snapshot, now, depth, by: Some((from, step)) });
             }
         }
-        it
+        found
     }
 
-    /// Where a move leads, if anywhere else; notes the moves of facets.
+    /// Where a move leads, if it changes anything. Notes the transitions of the facets.
     fn follow(&mut self, from: usize, step: &Move<F>) -> Option<(Snapshot<F>, Timestamp)> {
-        let Reached { at, now, .. } = &self.reached[from];
+        let Reached { snapshot, now, .. } = &self.reached[from];
         if let Move::Wait(until) = step {
-            return Some((at.clone(), *until));
+            return Some((snapshot.clone(), *until));
         }
-        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| play(at, step, *now))) else {
+        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| play(snapshot, step, *now))) else {
             self.panics.push(format!("{}\n  {}", self.path(from), describe(step)));
             return None;
         };
@@ -145,7 +146,7 @@ impl<F: Flow> Exploration<F> {
             return None;
         }
         if let Outcome::Moved(step) = &outcome {
-            self.taken.extend(step.transitions());
+            self.transitions.extend(step.transitions());
         }
         Some((outcome.next()?, *now))
     }
@@ -161,43 +162,44 @@ impl<F: Flow> Exploration<F> {
         lines.join("\n  ")
     }
 
-    /// The moves that facets may make.
+    /// The transitions that the tables declare.
     pub fn declared() -> BTreeSet<FacetTransition> {
-        F::Facets::tables().into_iter().flat_map(|it| it.moves).collect()
+        F::Facets::tables().into_iter().flat_map(|table| table.moves).collect()
     }
 }
 
-/// The state of each facet, and the questions that a person has to answer: of each combination only so many are followed.
-fn place<F: Flow>(at: &Snapshot<F>) -> (Vec<&'static str>, BTreeSet<String>) {
-    let states = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
-    let reviews = at.effects(&context_at::<F>(long_after(START))).into_iter().filter_map(|it| match it.effect {
+/// The state of each facet, and the pending reviews. Exploration follows only [`ALIKE`] snapshots of one kind.
+fn kind<F: Flow>(snapshot: &Snapshot<F>) -> (Vec<&'static str>, BTreeSet<String>) {
+    let states = snapshot.state().facets().states().into_iter().map(|(_, state)| state).collect();
+    let effects = snapshot.effects(&context_at::<F>(long_after(START)));
+    let reviews = effects.into_iter().filter_map(|pending| match pending.effect {
         Effect::Review { reason, .. } => Some(reason.into_owned()),
         _ => None,
     });
     (states, reviews.collect())
 }
 
-/// The circumstances of a time: the config of the flow's alphabet.
+/// The context of a time, with the config of the flow's alphabet.
 pub fn context_at<F: Flow>(now: Timestamp) -> Context {
     Context::new(now, config::<F>())
 }
 
-/// Does a move.
-pub fn play<F: Flow>(at: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
+/// Makes a move.
+pub fn play<F: Flow>(snapshot: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> Outcome<F> {
     let context = context_at::<F>(now);
     match step {
         Move::Wait(_) => Outcome::Waited,
-        Move::Fact(fact) => match at.observe(fact.clone(), &context) {
+        Move::Fact(fact) => match snapshot.observe(fact.clone(), &context) {
             Ok(step) if step.ignored.is_some() => Outcome::Ignored,
             Ok(step) => Outcome::Moved(Box::new(step)),
             Err(ObserveError::Fault(fault)) => Outcome::Faulty(fault),
-            Err(_) => Outcome::Nonsense,
+            Err(_) => Outcome::Impossible,
         },
-        Move::Lease(effect) => match at.lease(effect, &context) {
+        Move::Lease(effect) => match snapshot.lease(effect, &context) {
             Ok(lease) => Outcome::Leased(Box::new(lease)),
             Err(rejection) => Outcome::Rejected(rejection),
         },
-        Move::Wish(command) => match at.handle(command.clone(), &context) {
+        Move::Command(command) => match snapshot.handle(command.clone(), &context) {
             Ok(step) => Outcome::Moved(Box::new(step)),
             Err(HandleError::Fault(fault)) => Outcome::Faulty(fault),
             Err(HandleError::Rejected(rejection)) => Outcome::Rejected(rejection),
@@ -217,29 +219,29 @@ impl<F: Flow> Outcome<F> {
     }
 }
 
-/// Everything that can be done with a snapshot at a time.
-pub fn moves<F: Flow>(at: &Snapshot<F>, now: Timestamp, alphabet: &Alphabet<F>) -> Vec<Move<F>> {
+/// Every move that is tried with a snapshot at a time.
+pub fn moves<F: Flow>(snapshot: &Snapshot<F>, now: Timestamp, alphabet: &Alphabet<F>) -> Vec<Move<F>> {
     let context = context_at::<F>(now);
-    let mut all: Vec<_> = alphabet.commands.iter().cloned().map(Move::Wish).collect();
-    for owed in at.effects(&context) {
-        if owed.ready {
-            all.push(Move::Lease(owed.id.clone()));
+    let mut all: Vec<_> = alphabet.commands.iter().cloned().map(Move::Command).collect();
+    for pending in snapshot.effects(&context) {
+        if pending.ready {
+            all.push(Move::Lease(pending.id.clone()));
         }
-        all.extend(ends(&owed, alphabet).into_iter().map(Move::Fact));
+        all.extend(facts_about(&pending, alphabet).into_iter().map(Move::Fact));
     }
     all.extend(alphabet.facts.iter().cloned().map(Move::Fact));
     all.extend(alphabet.spans.iter().map(|span| Move::Wait(now.after(*span))));
-    all.extend(at.wake_at(&context).map(Move::Wait));
+    all.extend(snapshot.wake_at(&context).map(Move::Wait));
     all
 }
 
-/// What can be said of the end of an owed effect.
-pub fn ends<F: Flow>(owed: &PendingEffect, alphabet: &Alphabet<F>) -> Vec<Fact<'static>> {
-    let id = || owed.id.as_str().to_owned();
-    match &owed.effect {
+/// The facts that can be about a pending effect.
+pub fn facts_about<F: Flow>(pending: &PendingEffect, alphabet: &Alphabet<F>) -> Vec<Fact<'static>> {
+    let id = || pending.id.as_str().to_owned();
+    match &pending.effect {
         Effect::Request { operation, .. } => {
-            let sending = Some(owed.attempts).filter(|attempts| *attempts > 0);
-            let mut replies = answers(&owed.id, sending, operation, alphabet);
+            let sending = Some(pending.attempts).filter(|attempts| *attempts > 0);
+            let mut replies = replies_to(&pending.id, sending, operation, alphabet);
             for status in [401, 429, 503] {
                 let (effect, headers, body) = (id().into(), Headers::default(), Vec::new().into());
                 replies.push(Fact::Reply { effect, sending, http_status: status, headers, body });
@@ -249,27 +251,27 @@ pub fn ends<F: Flow>(owed: &PendingEffect, alphabet: &Alphabet<F>) -> Vec<Fact<'
             replies
         }
         Effect::Review { verdicts, needs_id, .. } => {
-            let plain = verdicts.iter().map(|it| (it.as_ref().to_owned(), None));
-            let about = needs_id
-                .iter()
-                .flat_map(|it| alphabet.ids.iter().map(|named| (it.as_ref().to_owned(), Some(named.clone()))));
+            let without_id = verdicts.iter().map(|verdict| (verdict.as_ref().to_owned(), None));
+            let with_id = needs_id.iter().flat_map(|verdict| {
+                alphabet.ids.iter().map(|named| (verdict.as_ref().to_owned(), Some(named.clone())))
+            });
             let reviewed = |(verdict, named)| Fact::Reviewed { effect: id().into(), verdict, id: named };
-            plain.chain(about).map(reviewed).collect()
+            without_id.chain(with_id).map(reviewed).collect()
         }
         _ => vec![Fact::Done { effect: id().into() }],
     }
 }
 
-/// The replies to a request that the alphabet has.
-pub fn answers<F: Flow>(
-    to: &EffectId,
+/// The alphabet's replies to a request.
+pub fn replies_to<F: Flow>(
+    effect: &EffectId,
     sending: Option<u32>,
     operation: &str,
     alphabet: &Alphabet<F>,
 ) -> Vec<Fact<'static>> {
     let own = alphabet.replies.iter().filter(|(of, ..)| of == operation);
     own.map(|(_, status, body)| Fact::Reply {
-        effect: to.as_str().to_owned().into(),
+        effect: effect.as_str().to_owned().into(),
         sending,
         http_status: *status,
         headers: Headers::default(),
@@ -282,7 +284,7 @@ pub fn answers<F: Flow>(
 pub fn describe<F: Flow>(step: &Move<F>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match step {
-        Move::Wish(command) => format!("wish {}: {command:?}", F::action_of(command).name()),
+        Move::Command(command) => format!("command {}: {command:?}", F::action_of(command).name()),
         Move::Lease(effect) => format!("lease {effect}"),
         Move::Fact(Fact::Reply { effect, sending, http_status, body, .. }) => {
             format!("reply to {effect}, sending {sending:?}: {http_status} {}", text(body))
@@ -293,15 +295,15 @@ pub fn describe<F: Flow>(step: &Move<F>) -> String {
     }
 }
 
-/// An instant a century from another: by then nothing rests any more.
+/// An instant a century after another: every effect is visible by then.
 pub const fn long_after(now: Timestamp) -> Timestamp {
     now.after(Millis::from_hours(24 * 36_525))
 }
 
-/// What tells a snapshot from another: its JSON without its revision, its numbers by their sign, its instants by
-/// whether they have passed, and the ids of its obligations without their ordinals.
-fn fingerprint<F: Flow>(at: &Snapshot<F>, now: Timestamp) -> String {
-    let mut saved: Value = serde_json::from_str(&at.save()).unwrap_or_default();
+/// What distinguishes snapshots: the JSON without the revision, numbers by their sign, instants by whether they have
+/// passed, and the ids of effects without their numbers.
+fn fingerprint<F: Flow>(snapshot: &Snapshot<F>, now: Timestamp) -> String {
+    let mut saved: Value = serde_json::from_str(&snapshot.save()).unwrap_or_default();
     saved["revision"].take();
     saved["counters"].take();
     blur(&mut saved, now);
@@ -309,7 +311,7 @@ fn fingerprint<F: Flow>(at: &Snapshot<F>, now: Timestamp) -> String {
 }
 
 fn blur(value: &mut Value, now: Timestamp) {
-    /// No count and no amount is as large as this, and every instant is.
+    /// Every instant is larger than this; no count and no amount is.
     const INSTANTS: i64 = 1_000_000_000_000;
     match value {
         Value::Number(number) => {
@@ -323,7 +325,7 @@ fn blur(value: &mut Value, now: Timestamp) {
                 *text = name.to_owned();
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|it| blur(it, now)),
+        Value::Array(entries) => entries.iter_mut().for_each(|it| blur(it, now)),
         Value::Object(fields) => fields.values_mut().for_each(|it| blur(it, now)),
         Value::Null | Value::Bool(_) => {}
     }

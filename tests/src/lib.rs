@@ -1,4 +1,4 @@
-//! What keeps the library true: runners that its tests, and other languages' tests, share.
+//! What the tests share, here and in other languages: runners, samples and a survey of the vectors.
 
 pub mod alphabet;
 pub mod explore;
@@ -19,7 +19,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A snapshot that a golden file of the first format holds. Panics where there is none.
+/// A snapshot from a golden file of the first format. Panics if there is no such file.
 pub fn golden(flow: &str, file: &str) -> Value {
     let path = root().join("tests/golden").join(flow).join("1").join(file).with_extension("json");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -29,5 +29,5 @@ pub fn golden(flow: &str, file: &str) -> Value {
 
 /// The names of every provider.
 pub fn providers() -> impl Iterator<Item = &'static str> {
-    rulebound::PROVIDERS.iter().map(|it| it.name)
+    rulebound::PROVIDERS.iter().map(|provider| provider.name)
 }

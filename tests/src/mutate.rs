@@ -1,56 +1,58 @@
-//! A JSON value, made wrong in one place in every way that a schema speaks of.
+//! JSON values with one mistake: each kind of mistake that a schema can find, in each place.
 
 use serde_json::{Value, json};
 
-/// The value in every shape that differs from it in one place: a field dropped, one added, a value of another kind, or
-/// one beyond the bounds. Each comes with the place and what is done there.
+/// Copies of a value that differ from it in one place: a member dropped or added, a value of another kind, or one beyond
+/// the bounds. Each comes with a description of the change.
 pub fn mutations(value: &Value) -> Vec<(String, Value)> {
     let mut places = Vec::new();
-    list(value, String::new(), &mut places);
-    let mut made = Vec::new();
+    list_places(value, String::new(), &mut places);
+    let mut all = Vec::new();
     for place in places {
-        let here = value.pointer(&place).unwrap_or(&Value::Null);
-        for other in others(here) {
-            made.push((format!("`{place}` is {other:.40}"), replaced(value, &place, other)));
+        let current = value.pointer(&place).unwrap_or(&Value::Null);
+        for other in others(current) {
+            all.push((format!("`{place}` is {other:.40}"), replaced(value, &place, other)));
         }
-        let Some(members) = here.as_object() else { continue };
+        let Some(members) = current.as_object() else { continue };
         for name in members.keys() {
             let mut fewer = members.clone();
             fewer.remove(name);
-            made.push((format!("`{place}/{name}` is missing"), replaced(value, &place, fewer.into())));
+            all.push((format!("`{place}/{name}` is missing"), replaced(value, &place, fewer.into())));
         }
         let mut more = members.clone();
         more.insert("surplus".into(), true.into());
-        made.push((format!("`{place}/surplus` is added"), replaced(value, &place, more.into())));
+        all.push((format!("`{place}/surplus` is added"), replaced(value, &place, more.into())));
     }
-    made
+    all
 }
 
-/// What could stand in the place of a value and is not it.
-fn others(here: &Value) -> Vec<Value> {
+/// Values that differ from the current one.
+fn others(current: &Value) -> Vec<Value> {
     let mut others = vec![Value::Null, true.into(), json!(1.5), json!(-1), json!(9_007_199_254_740_992_i64), json!("")];
     others.extend([json!("no such thing"), json!("x".repeat(600)), json!({"surplus": 1}), json!([{}])]);
-    others.retain(|it| it != here);
+    others.retain(|other| other != current);
     others
 }
 
-/// The pointers to a value and to all that is in it; of a list, to its first entry.
-fn list(value: &Value, at: String, places: &mut Vec<String>) {
+/// The pointers to a value and to everything in it. Of an array, only the first entry counts.
+fn list_places(value: &Value, pointer: String, places: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
-            members.iter().for_each(|(name, it)| list(it, format!("{at}/{}", escaped(name)), places));
+            members
+                .iter()
+                .for_each(|(name, member)| list_places(member, format!("{pointer}/{}", escaped(name)), places));
         }
-        Value::Array(entries) => entries.iter().take(1).for_each(|it| list(it, format!("{at}/0"), places)),
+        Value::Array(entries) => entries.iter().take(1).for_each(|it| list_places(it, format!("{pointer}/0"), places)),
         _ => {}
     }
-    places.push(at);
+    places.push(pointer);
 }
 
 fn replaced(value: &Value, place: &str, other: Value) -> Value {
     let mut value = value.clone();
-    if let Some(here) = value.pointer_mut(place) {
-        *here = other;
+    if let Some(current) = value.pointer_mut(place) {
+        *current = other;
     }
     value
 }

@@ -1,4 +1,4 @@
-//! What the vectors show of the rules and the flows.
+//! What the vectors show about the rules and the flows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,9 +20,9 @@ pub type Names = BTreeSet<String>;
 pub struct Survey {
     /// The vectors, in the order of their files.
     pub vectors: Vec<Vector>,
-    /// Of each rule that was seen, by its code.
+    /// Each rule that was broken, by its code.
     pub rules: BTreeMap<&'static str, Breaches>,
-    /// Of each flow, by its id.
+    /// Each flow, by its id.
     pub flows: BTreeMap<&'static str, Views>,
 }
 
@@ -31,46 +31,46 @@ pub struct Survey {
 pub struct Vector {
     /// Its file, from the root of the workspace.
     pub file: String,
-    /// What it shows, in words.
+    /// What it shows, in one sentence.
     pub name: String,
-    /// The page that it was written from.
+    /// The page from which it was written.
     pub source: String,
     /// Its flow.
     pub flow: String,
-    /// The rules that it says to break, and those that a step of it is said to break.
+    /// The rules that it declares as broken, and those that its steps expect to be broken.
     pub breaks: Names,
-    /// The rules that it says to keep.
+    /// The rules that it declares as kept.
     pub keeps: Names,
-    /// What moved it: wishes by their names, facts by their types, each with the rules that were warned about.
+    /// The commands and facts that changed the snapshot: actions by name, facts by type, each with its warnings.
     pub steps: Vec<Step>,
 }
 
-/// What was seen of a rule.
+/// How a rule was broken.
 #[derive(Default, Debug)]
 pub struct Breaches {
-    /// What broke it, by the flow: wishes by their names, facts by their types.
+    /// What broke it, by flow: actions by name, facts by type.
     pub broken_by: BTreeMap<&'static str, Names>,
-    /// Whether an override to `warn` had it no longer reject, wherever it did.
+    /// For each rejection: whether an override to `warn` kept the rule from rejecting.
     pub softened: BTreeSet<bool>,
 }
 
-/// What was seen of a flow.
+/// What a flow showed.
 #[derive(Default, Debug)]
 pub struct Views {
-    /// What it owed: the type, and what it is about.
+    /// Its pending effects: the type, with the operation or the reason.
     pub effects: Names,
-    /// The signals that it awaited.
+    /// The signals that it waited for.
     pub signals: Names,
-    /// The moves of its facets, each with the wishes and the types of facts that made it.
+    /// The transitions of its facets, each with the actions and the types of facts that made it.
     pub moves: BTreeMap<FacetTransition, Names>,
-    /// The rules that a fact was warned about when it made such a move.
+    /// The warnings of facts that made a transition.
     pub warned: BTreeMap<FacetTransition, BTreeSet<&'static str>>,
-    /// The rules that stood in the way of an offer of each wish.
+    /// The rules that did not allow each action, or that warned about it.
     pub guards: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
 
 impl Survey {
-    /// Plays every vector; then wishes, wherever a flow was seen, for everything that any vector of its provider wishes.
+    /// Plays every vector. Then tries every command of a provider's vectors in each combination of states that was reached.
     pub fn run() -> Self {
         let all = read();
         let mut survey = Self::default();
@@ -88,77 +88,77 @@ impl Survey {
 
     fn play_flow<F: Flow>(&mut self, provider: &str, all: &[(String, Value)]) {
         let of_provider = |vector: &&Value| vector["flow"].as_str().is_some_and(|it| it.starts_with(provider));
-        let mut seen = BTreeMap::new();
+        let mut reached = BTreeMap::new();
         for (index, (_, vector)) in all.iter().enumerate().filter(|(_, (_, vector))| vector["flow"] == F::ID) {
             let mut steps = Vec::new();
-            let _ = self.play::<F>(vector, &mut seen, &mut steps);
+            let _ = self.play::<F>(vector, &mut reached, &mut steps);
             self.vectors[index].steps = steps;
         }
         let vectors = all.iter().map(|(_, vector)| vector).filter(of_provider);
         let steps = vectors.filter_map(|vector| vector["steps"].as_array()).flatten();
         let commands: Names = steps.map(|step| step["command"].to_string()).collect();
         for command in commands.iter().filter(|it| read_command::<F>(it).is_ok()) {
-            for (at, context) in seen.values() {
-                let _ = self.handle::<F>(at, command, context);
+            for (snapshot, context) in reached.values() {
+                let _ = self.handle::<F>(snapshot, command, context);
             }
         }
     }
 
-    /// Plays one vector, as far as its steps can be read, and keeps the first snapshot of each combination of places.
-    fn play<F: Flow>(&mut self, vector: &Value, seen: &mut Seen<F>, steps: &mut Vec<Step>) -> Option<()> {
-        let mut at = Snapshot::<F>::start(Key::parse(key(&vector["key"]).as_str()?).ok()?);
+    /// Plays one vector as far as its steps can be read, and keeps the first snapshot of each combination of states.
+    fn play<F: Flow>(&mut self, vector: &Value, reached: &mut Reached<F>, steps: &mut Vec<Step>) -> Option<()> {
+        let mut snapshot = Snapshot::<F>::start(Key::parse(key(&vector["key"]).as_str()?).ok()?);
         for step in vector["steps"].as_array()? {
             let context = context(vector, step)?;
-            let before = at.state().facets().states().into_iter().map(|(_, state)| state).collect();
-            seen.entry(before).or_insert_with(|| (at.clone(), context.clone()));
+            let states = snapshot.state().facets().states().into_iter().map(|(_, state)| state).collect();
+            reached.entry(states).or_insert_with(|| (snapshot.clone(), context.clone()));
             if let Some(effect) = step["lease"].as_str() {
-                if let Some((next, step)) = self.lease(&at, effect, &context) {
+                if let Some((next, step)) = self.lease(&snapshot, effect, &context) {
                     steps.push(step);
-                    at = next;
+                    snapshot = next;
                 }
-                self.look(&at, &context);
+                self.read_views(&snapshot, &context);
                 continue;
             }
-            let moved = if step["command"].is_null() {
-                self.observe(&at, &with_text(&step["fact"]).to_string(), &context)
+            let changed = if step["command"].is_null() {
+                self.observe(&snapshot, &with_text(&step["fact"]).to_string(), &context)
             } else {
-                self.handle(&at, &step["command"].to_string(), &context)
+                self.handle(&snapshot, &step["command"].to_string(), &context)
             };
-            if let Some((by, transition)) = moved {
-                self.moved(&transition, &by);
-                steps.push((by, transition.warnings.iter().map(|it| it.rule.code).collect()));
-                at = transition.next;
+            if let Some((by, step)) = changed {
+                self.note_transitions(&step, &by);
+                steps.push((by, step.warnings.iter().map(|it| it.rule.code).collect()));
+                snapshot = step.next;
             }
-            self.look(&at, &context);
+            self.read_views(&snapshot, &context);
         }
         Some(())
     }
 
     fn handle<F: Flow>(
         &mut self,
-        at: &Snapshot<F>,
+        snapshot: &Snapshot<F>,
         command: &str,
         context: &Context,
     ) -> Option<(String, snapshot::Step<F>)> {
         let command = read_command::<F>(command).ok()?;
         let by = F::action_of(&command).name();
-        match at.handle(command.clone(), context) {
-            Ok(transition) => {
-                self.broken::<F>(&transition.warnings, by);
-                Some((by.to_owned(), transition))
+        match snapshot.handle(command.clone(), context) {
+            Ok(step) => {
+                self.note_broken::<F>(&step.warnings, by);
+                Some((by.to_owned(), step))
             }
             Err(HandleError::Rejected(rejection)) => {
-                self.broken::<F>(&rejection.violations, by);
+                self.note_broken::<F>(&rejection.violations, by);
                 for violation in rejection.violations {
                     let softened = softened(context, violation.rule.code);
-                    let violations = match at.handle(command.clone(), &softened) {
+                    let violations = match snapshot.handle(command.clone(), &softened) {
                         Ok(_) => Vec::new(),
-                        Err(HandleError::Rejected(it)) => it.violations,
+                        Err(HandleError::Rejected(rejection)) => rejection.violations,
                         Err(error) => panic!("{}, softened: {error}", violation.rule.code),
                     };
-                    let is_met = violations.iter().all(|it| it.rule != violation.rule);
+                    let is_softened = violations.iter().all(|it| it.rule != violation.rule);
                     let rule = self.rules.entry(violation.rule.code).or_default();
-                    rule.softened.insert(is_met);
+                    rule.softened.insert(is_softened);
                 }
                 None
             }
@@ -168,73 +168,78 @@ impl Survey {
 
     fn observe<F: Flow>(
         &mut self,
-        at: &Snapshot<F>,
+        snapshot: &Snapshot<F>,
         fact: &str,
         context: &Context,
     ) -> Option<(String, snapshot::Step<F>)> {
         let fact = read_fact(fact).ok()?;
         let by = kind(&fact);
-        let step = at.observe(fact, context).ok()?;
-        self.broken::<F>(&step.warnings, &by);
+        let step = snapshot.observe(fact, context).ok()?;
+        self.note_broken::<F>(&step.warnings, &by);
         step.ignored.is_none().then_some((by, step))
     }
 
-    /// Leases an effect: the next snapshot, and what is warned about.
-    fn lease<F: Flow>(&mut self, at: &Snapshot<F>, effect: &str, context: &Context) -> Option<(Snapshot<F>, Step)> {
-        match at.lease(&EffectId::parse(effect).ok()?, context) {
+    /// Leases an effect, and returns the next snapshot and the warnings.
+    fn lease<F: Flow>(
+        &mut self,
+        snapshot: &Snapshot<F>,
+        effect: &str,
+        context: &Context,
+    ) -> Option<(Snapshot<F>, Step)> {
+        match snapshot.lease(&EffectId::parse(effect).ok()?, context) {
             Ok(lease) => {
-                self.broken::<F>(&lease.warnings, LEASE);
+                self.note_broken::<F>(&lease.warnings, LEASE);
                 let codes = lease.warnings.iter().map(|it| it.rule.code).collect();
                 Some((lease.next, (LEASE.to_owned(), codes)))
             }
             Err(rejection) => {
-                self.broken::<F>(&rejection.violations, LEASE);
+                self.note_broken::<F>(&rejection.violations, LEASE);
                 None
             }
         }
     }
 
-    fn broken<F: Flow>(&mut self, violations: &[Violation], by: &str) {
+    fn note_broken<F: Flow>(&mut self, violations: &[Violation], by: &str) {
         for violation in violations {
-            let seen = self.rules.entry(violation.rule.code).or_default();
-            seen.broken_by.entry(F::ID).or_default().insert(by.to_owned());
+            let breaches = self.rules.entry(violation.rule.code).or_default();
+            breaches.broken_by.entry(F::ID).or_default().insert(by.to_owned());
         }
     }
 
-    fn moved<F: Flow>(&mut self, transition: &snapshot::Step<F>, by: &str) {
-        let is_fact = F::Action::ALL.iter().all(|it| it.name() != by);
-        let codes = || transition.warnings.iter().map(|it| it.rule.code).filter(|_| is_fact);
+    fn note_transitions<F: Flow>(&mut self, step: &snapshot::Step<F>, by: &str) {
+        let is_fact = F::Action::ALL.iter().all(|action| action.name() != by);
+        let codes = || step.warnings.iter().map(|it| it.rule.code).filter(|_| is_fact);
         let views = self.flows.entry(F::ID).or_default();
-        for moved in transition.transitions() {
-            views.moves.entry(moved).or_default().insert(by.to_owned());
-            views.warned.entry(moved).or_default().extend(codes());
+        for transition in step.transitions() {
+            views.moves.entry(transition).or_default().insert(by.to_owned());
+            views.warned.entry(transition).or_default().extend(codes());
         }
     }
 
-    /// Looks at everything that a snapshot says of itself.
-    fn look<F: Flow>(&mut self, at: &Snapshot<F>, context: &Context) {
-        for action in at.actions(context) {
-            self.broken::<F>(&action.violations, action.action.name());
-            self.broken::<F>(&action.warnings, action.action.name());
+    /// Reads every view of a snapshot.
+    fn read_views<F: Flow>(&mut self, snapshot: &Snapshot<F>, context: &Context) {
+        for action in snapshot.actions(context) {
+            self.note_broken::<F>(&action.violations, action.action.name());
+            self.note_broken::<F>(&action.warnings, action.action.name());
             let codes = action.violations.iter().chain(&action.warnings).map(|it| it.rule.code);
             let guards = &mut self.flows.entry(F::ID).or_default().guards;
             guards.entry(action.action.name()).or_default().extend(codes);
         }
         let views = self.flows.entry(F::ID).or_default();
-        // What the kernel asks of any request, by time alone.
+        // The kernel asks these questions about any request, by time alone.
         views.effects.extend(["review/no_reply", "review/not_admitted"].map(str::to_owned));
-        views.effects.extend(at.effects(context).iter().map(|it| duty(&it.effect)));
-        views.signals.extend(at.waiting_for(context).iter().map(|it| it.signal.to_owned()));
+        views.effects.extend(snapshot.effects(context).iter().map(|it| effect_name(&it.effect)));
+        views.signals.extend(snapshot.waiting_for(context).iter().map(|it| it.signal.to_owned()));
     }
 }
 
-/// What a lease counts as among what breaks rules.
+/// The name of a lease among the actions and facts that break rules.
 const LEASE: &str = "lease";
 
-/// What moved a vector, and the rules that were warned about.
+/// What changed the snapshot, and its warnings.
 type Step = (String, BTreeSet<&'static str>);
-/// The first snapshot of each combination of places, with its circumstances.
-type Seen<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Context)>;
+/// The first snapshot of each combination of states, with its context.
+type Reached<F> = BTreeMap<Vec<&'static str>, (Snapshot<F>, Context)>;
 
 /// Every vector, with its file's path from the root of the workspace.
 fn read() -> Vec<(String, Value)> {
@@ -269,11 +274,11 @@ impl Vector {
     }
 }
 
-/// The circumstances of a step, as the facade reads them.
+/// The context of a step, as the facade reads it.
 fn context(vector: &Value, step: &Value) -> Option<Context> {
-    let around = crate::vectors::with_surroundings(vector, step, serde_json::json!({}));
-    let now = serde_json::from_value(around["now"].clone()).ok()?;
-    let config = around.get("config").map_or_else(|| "{}".to_owned(), Value::to_string);
+    let fields = crate::vectors::with_context(vector, step, serde_json::json!({}));
+    let now = serde_json::from_value(fields["now"].clone()).ok()?;
+    let config = fields.get("config").map_or_else(|| "{}".to_owned(), Value::to_string);
     Some(Context::new(now, read_config(&config).ok()?))
 }
 
@@ -283,7 +288,7 @@ fn softened(context: &Context, code: &str) -> Context {
     Context::new(context.now, config)
 }
 
-/// The type of a fact; of an answer, with the operation.
+/// The type of a fact. A fact about a sending has its operation, too.
 fn kind(fact: &Fact<'_>) -> String {
     let operation = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
     match fact {
@@ -296,8 +301,8 @@ fn kind(fact: &Fact<'_>) -> String {
     }
 }
 
-/// What is owed, without the thing that it is about.
-pub fn duty(effect: &Effect) -> String {
+/// The name of an effect in the catalogue: its type, with the operation or the reason.
+pub fn effect_name(effect: &Effect) -> String {
     match effect {
         Effect::Request { operation, .. } => format!("request/{operation}"),
         Effect::Notify { reason, .. } => format!("notify/{reason}"),

@@ -10,10 +10,10 @@ use rulebound::catalogue::Catalogue;
 use crate::root;
 use crate::survey::{Survey, Vector};
 
-/// Where a rule stands in the code.
+/// Where the code declares and checks a rule.
 #[derive(Debug)]
 pub struct Site {
-    /// As the code names it: `Rule::X`.
+    /// Its name in the code: `Rule::X`.
     pub name: String,
     /// The file that declares it, from the root of the workspace.
     pub declared: String,
@@ -21,7 +21,7 @@ pub struct Site {
     pub checked: Vec<String>,
 }
 
-/// Where each rule stands, by its code.
+/// The site of each rule, by the code of the rule.
 pub fn sites(catalogue: &Catalogue) -> BTreeMap<&'static str, Site> {
     let mut all = Vec::new();
     for file in sources(&root().join("core/src")) {
@@ -46,7 +46,7 @@ fn site(code: &str, all: &[(String, String)]) -> Option<Site> {
     let name = format!("{set}::{variant}");
     let is_named = |text: &str| {
         let ends = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
-        text.match_indices(&name).any(|(at, _)| ends(&text[at + name.len()..]))
+        text.match_indices(&name).any(|(start, _)| ends(&text[start + name.len()..]))
     };
     let checked = all.iter().filter(|(path, text)| path.starts_with(&folder) && is_named(text));
     let checked = checked.map(|(path, _)| path.clone()).collect();
@@ -68,13 +68,14 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The vectors that break a rule, and those that keep it: that say so, or else the first that do what can break it.
+/// The vectors that break a rule, and those that keep it. If no vector names a kept rule, the first ones that could have
+/// broken it count.
 pub fn vectors<'a>(code: &str, survey: &'a Survey) -> (Vec<&'a Vector>, Vec<&'a Vector>) {
     let breaks = survey.vectors.iter().filter(|it| it.breaks.contains(code)).collect();
     let others = || survey.vectors.iter().filter(|it| !it.breaks.contains(code));
-    let says: Vec<_> = others().filter(|it| it.keeps.contains(code)).collect();
-    if !says.is_empty() {
-        return (breaks, says);
+    let declared: Vec<_> = others().filter(|it| it.keeps.contains(code)).collect();
+    if !declared.is_empty() {
+        return (breaks, declared);
     }
     let broken_by = |flow: &str| survey.rules.get(code).and_then(|it| it.broken_by.get(flow));
     let passes = |vector: &Vector| {
@@ -84,5 +85,5 @@ pub fn vectors<'a>(code: &str, survey: &'a Survey) -> (Vec<&'a Vector>, Vec<&'a 
     (breaks, others().filter(|it| passes(it)).take(FEW).collect())
 }
 
-/// As many as show the point.
+/// How many vectors are enough as examples.
 const FEW: usize = 3;

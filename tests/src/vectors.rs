@@ -1,8 +1,7 @@
 //! Conformance vectors: language-neutral scenarios, run through the JSON facade as every binding runs them.
 //!
-//! `expect` names what must hold after a step and says nothing of the rest: objects match by their named members,
-//! lists by the entries they name (an empty list means none), and a trailing `*` in a text matches any end. The id of a level of
-//! access may be named without its instant.
+//! `expect` names what must hold after a step. Objects match by their named members, and arrays by their named entries; an
+//! empty array means none. A trailing `*` in a string matches any end. The id of an access level may omit its instant.
 
 mod read;
 
@@ -16,12 +15,12 @@ use crate::parity::{Script, Transcript};
 
 pub use read::{files, read_folder, read_text};
 
-/// What came of a folder of vectors.
+/// The results of a folder of vectors.
 #[derive(Debug, Default)]
 pub struct Report {
     /// How many passed.
     pub passed: usize,
-    /// What failed: the vector's file and name, the step, and why.
+    /// The failures: the vector's file and name, the step, and why.
     pub failed: Vec<String>,
 }
 
@@ -31,14 +30,14 @@ pub fn run_folder(folder: &Path) -> std::io::Result<Report> {
         .unwrap_or_default())
 }
 
-/// Checks vectors on what a language answers to their scripts.
+/// Checks vectors against the transcripts that a language makes of their scripts.
 pub fn run_all(
     vectors: Vec<(String, Result<Value, String>)>,
-    speak: impl FnOnce(&[Script]) -> Result<Vec<Transcript>, String>,
+    play: impl FnOnce(&[Script]) -> Result<Vec<Transcript>, String>,
 ) -> Result<Report, String> {
     let scripts: Vec<_> = vectors.iter().map(|(_, it)| Script::of(it.as_ref().unwrap_or(&Value::Null))).collect();
     let mut report = Report::default();
-    for ((name, vector), transcript) in vectors.iter().zip(speak(&scripts)?) {
+    for ((name, vector), transcript) in vectors.iter().zip(play(&scripts)?) {
         match vector.as_ref().map_err(String::clone).and_then(|vector| check(vector, &transcript)) {
             Ok(()) => report.passed += 1,
             Err(why) => report.failed.push(format!("{name}: {why}")),
@@ -47,7 +46,7 @@ pub fn run_all(
     Ok(report)
 }
 
-/// Checks a vector on the transcript of its script.
+/// Checks a vector against the transcript of its script.
 fn check(vector: &Value, transcript: &[String]) -> Result<(), String> {
     let mut snapshot = ask("start", json!({"flow": vector["flow"], "key": key(&vector["key"])}))["ok"].take();
     if snapshot.is_null() {
@@ -55,16 +54,16 @@ fn check(vector: &Value, transcript: &[String]) -> Result<(), String> {
     }
     let mut lines = transcript.iter().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
     for (index, step) in vector["steps"].as_array().ok_or("a vector has steps")?.iter().enumerate() {
-        let missing = || format!("step {}: is not answered", index + 1);
+        let missing = || format!("step {}: the transcript ends before it", index + 1);
         let (answer, views) = (answer(lines.next().ok_or_else(missing)?), lines.next().ok_or_else(missing)?);
         let before = snapshot["revision"].clone();
         if let Some(next) = answer["ok"].get("next") {
             snapshot = next.clone();
         }
-        let seen = Seen { answer: &answer, snapshot: &snapshot, before: &before, views: &views };
+        let result = StepResult { answer: &answer, snapshot: &snapshot, before: &before, views: &views };
         let expect = step["expect"].as_object().cloned().unwrap_or_default();
         for (what, wanted) in &expect {
-            seen.check(what, wanted).map_err(|why| format!("step {}: {what}: {why}", index + 1))?;
+            result.check(what, wanted).map_err(|why| format!("step {}: {what}: {why}", index + 1))?;
         }
         if expect.is_empty() && answer.get("error").is_some() {
             return Err(format!("step {}: {}", index + 1, answer["error"]));
@@ -73,37 +72,37 @@ fn check(vector: &Value, transcript: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// What came of a step, under the name that `ffi::call` gives it.
+/// The result of a step, under the member in which `ffi::call` answers with it.
 fn answer(line: Value) -> Value {
-    let names = |member: &str| line.get(member).is_some();
-    let verdict = if names("violations") {
+    let has = |member: &str| line.get(member).is_some();
+    let member = if has("violations") {
         "rejected"
-    } else if names("code") {
+    } else if has("code") {
         "error"
     } else {
         "ok"
     };
-    json!({verdict: line})
+    json!({member: line})
 }
 
-/// Asks the facade one verb.
+/// Calls one verb of the facade.
 pub fn ask(verb: &str, fields: Value) -> Value {
     let mut request = Map::new();
     request.insert(verb.into(), fields);
     serde_json::from_str(&call(&Value::Object(request).to_string())).unwrap_or_default()
 }
 
-/// The texts of a list and of the lists in it; of an entry that is an object, its rule.
-pub fn texts(list: &Value) -> Box<dyn Iterator<Item = String> + '_> {
-    match list {
+/// The strings of an array and of the arrays in it. An object counts as its member `rule`.
+pub fn texts(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+    match value {
         Value::String(text) => Box::new(std::iter::once(text.clone())),
-        Value::Array(list) => Box::new(list.iter().flat_map(texts)),
+        Value::Array(entries) => Box::new(entries.iter().flat_map(texts)),
         Value::Object(entry) => Box::new(entry.get("rule").into_iter().flat_map(texts)),
         _ => Box::new(std::iter::empty()),
     }
 }
 
-/// A vector's key: a text, or the key of a thing.
+/// A vector's key: a string, or the kind and the name from which `Key::of` makes one.
 pub fn key(wanted: &Value) -> Value {
     match wanted["of"].as_array().map(Vec::as_slice) {
         Some([kind, name]) => {
@@ -113,7 +112,7 @@ pub fn key(wanted: &Value) -> Value {
     }
 }
 
-/// A fact whose body is handed over as text.
+/// A fact with its body as a string.
 pub fn with_text(fact: &Value) -> Value {
     let mut fact = fact.clone();
     if let Some(body) = fact.get_mut("body").filter(|body| !body.is_string()) {
@@ -123,7 +122,7 @@ pub fn with_text(fact: &Value) -> Value {
 }
 
 /// The fields of a call, with the step's time and the vector's config.
-pub fn with_surroundings(vector: &Value, step: &Value, mut fields: Value) -> Value {
+pub fn with_context(vector: &Value, step: &Value, mut fields: Value) -> Value {
     fields["now"] = step["now"].clone();
     if let Some(config) = step.get("config").or_else(|| vector.get("config")) {
         fields["config"] = config.clone();
@@ -131,15 +130,16 @@ pub fn with_surroundings(vector: &Value, step: &Value, mut fields: Value) -> Val
     fields
 }
 
-/// What can be seen after a step.
-struct Seen<'a> {
+/// What a step led to.
+struct StepResult<'a> {
     answer: &'a Value,
     snapshot: &'a Value,
+    /// The revision before the step.
     before: &'a Value,
     views: &'a Value,
 }
 
-impl Seen<'_> {
+impl StepResult<'_> {
     fn check(&self, what: &str, wanted: &Value) -> Result<(), String> {
         let ok = &self.answer["ok"];
         match what {
@@ -164,7 +164,7 @@ impl Seen<'_> {
                 let any = waits.as_array().is_some_and(|all| all.iter().any(|it| !it["customer_url"].is_null()));
                 same(wanted, &json!(!any), &waits)
             }
-            _ => Err("is nothing that can be expected".into()),
+            _ => Err("is not a member of `expect`".into()),
         }
     }
 
@@ -173,7 +173,7 @@ impl Seen<'_> {
         place.map_or(Value::Null, |place| self.views[place].clone())
     }
 
-    /// Exactly the codes that are listed; an inner list stands for any of its codes.
+    /// Checks that exactly the wanted rules reject. An inner array means any one of its codes.
     fn rejected(&self, wanted: &Value) -> Result<(), String> {
         let rejected = codes(&self.answer["rejected"]["violations"]);
         let rejected: Vec<_> = rejected.as_array().into_iter().flatten().collect();
@@ -184,11 +184,11 @@ impl Seen<'_> {
     }
 
     fn none(&self, wanted: &Value, view: &str, fields: &[&str]) -> Result<(), String> {
-        let there = self.view(view);
-        for it in there.as_array().into_iter().flatten() {
+        let entries = self.view(view);
+        for entry in entries.as_array().into_iter().flatten() {
             for name in wanted.as_array().into_iter().flatten() {
-                if fields.iter().any(|field| matches(name, &it[*field]).is_ok()) {
-                    return Err(format!("{name} is there: {it}"));
+                if fields.iter().any(|field| matches(name, &entry[*field]).is_ok()) {
+                    return Err(format!("has {name}: {entry}"));
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Seen<'_> {
     }
 }
 
-/// A pointer into a call as one into its command or fact.
+/// A pointer into a call, made relative to its command or fact.
 fn inside(field: &Value) -> Value {
     let field = field.as_str().unwrap_or_default();
     ["/command", "/fact"].iter().find_map(|it| field.strip_prefix(it)).unwrap_or(field).into()
@@ -214,7 +214,7 @@ fn same(wanted: &Value, got: &Value, answer: &Value) -> Result<(), String> {
     if wanted == got { Ok(()) } else { Err(format!("wanted {wanted}, got {answer}")) }
 }
 
-/// Every entry that is wanted is there; an empty list wants none.
+/// Checks that every wanted entry exists. An empty array wants none.
 fn contains(wanted: &Value, got: &Value) -> Result<(), String> {
     let (Some(wanted), Some(all)) = (wanted.as_array(), got.as_array()) else { return matches(wanted, got) };
     if wanted.is_empty() && !all.is_empty() {
@@ -224,12 +224,13 @@ fn contains(wanted: &Value, got: &Value) -> Result<(), String> {
     lacking.map_or(Ok(()), |entry| Err(format!("wanted {entry}, got {got}")))
 }
 
-/// Whether it is a level of access, named without its instant.
+/// Whether the wanted id is that of an access level without its instant.
 fn is_level(wanted: &str, got: &str) -> bool {
     wanted.starts_with("access:") && got.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Objects by their named members, texts by their beginning where they end in `*`, a JSON text by what it says.
+/// Compares objects by their named members, strings by their beginning if they end in `*`, and JSON in a string by its
+/// value.
 fn matches(wanted: &Value, got: &Value) -> Result<(), String> {
     match (wanted, got) {
         (Value::Object(_), Value::String(text)) => match serde_json::from_str::<Value>(text) {

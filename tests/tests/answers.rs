@@ -1,15 +1,15 @@
-//! What each reply proves, for every operation of every flow: the rule of answers, driven by the data in `samples`.
+//! What each reply proves, for every operation of every flow. The data in `samples` say what to expect.
 //!
-//! For each state from which an operation is pending, each position in the life of its request, and each of many
-//! replies, the data say in which way the sending ends. The checks are numbered as in the messages:
+//! The cases are each state in which an operation is pending, each position in the life of its request, and each of many
+//! replies. The data say what each reply proves. The checks are numbered as in the messages:
 //!
-//! 1. a facet reaches a good place only where the data say *done*;
-//! 2. no request is discharged, and no new key obtained, while a sending is open;
-//! 3. what is not *done* leaves something that leads on;
-//! 4. any one reply, repeated, ends in a review or an end, and no row sleeps with something undecided;
-//! 5. `failure` names the reason, nothing panics, and what is saved loads.
+//! 1. a facet reaches a good place only if the data say *done*;
+//! 2. no request ends, and no new key is made, while a sending is open;
+//! 3. after every other reply something can still happen;
+//! 4. any one reply, repeated, leads to a review or an end, and no row sleeps with something undecided;
+//! 5. `failure` names the reason, nothing panics, and every saved snapshot loads.
 //!
-//! `RULEBOUND_FLOW` runs one flow alone.
+//! The variable `RULEBOUND_FLOW` runs one flow alone.
 
 #[path = "answers/bodies.rs"]
 mod bodies;
@@ -17,12 +17,12 @@ mod bodies;
 mod checks;
 #[path = "answers/expect.rs"]
 mod expect;
-#[path = "answers/judged.rs"]
-mod judged;
 #[path = "answers/live.rs"]
 mod live;
 #[path = "answers/named.rs"]
 mod named;
+#[path = "answers/outcome.rs"]
+mod outcome;
 #[path = "answers/positions.rs"]
 mod positions;
 #[path = "answers/report.rs"]
@@ -33,24 +33,24 @@ mod run;
 mod samples;
 #[path = "answers/shape.rs"]
 mod shape;
-#[path = "answers/way.rs"]
-mod way;
+#[path = "answers/verdicts.rs"]
+mod verdicts;
 
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use live::{Word, live};
-use report::{Found, Where};
+use live::{Repeated, live};
+use report::{Found, Subject};
 use rulebound_tests::rows::Facade;
 use run::Job;
 use samples::{Flow, Operation, flows};
 use serde_json::{Value, json};
 
-/// How many cases there are at least, so that none are lost unseen.
+/// The least number of cases, so that none is lost by mistake.
 const FEWEST: usize = 800_000;
 
-/// Shorter schedules than the default ones, so that a life is soon over: nothing else depends on them.
+/// Shorter schedules than the default ones, so that a row ends sooner. Nothing else depends on them.
 fn short() -> Value {
     let hour = rulebound_tests::rows::HOUR;
     json!({"lookups": {"after_return_ms": [0, 60_000], "while_waiting_ms": [hour, 6 * hour, 26 * hour]}})
@@ -77,11 +77,11 @@ fn conclude(found: &Found) {
 }
 
 /// Runs the jobs of every flow on two threads.
-fn each(what: &str, policy: &Value, run: impl Fn(&Job<'_>, &mut Found) + Sync) -> Found {
-    let began = Instant::now();
+fn each(what: &str, config: &Value, run: impl Fn(&Job<'_>, &mut Found) + Sync) -> Found {
+    let started = Instant::now();
     let flows = flows();
     let facades: Vec<_> =
-        flows.iter().map(|it| Facade::new(&it.flow, &it.key, it.settings.clone(), policy.clone())).collect();
+        flows.iter().map(|it| Facade::new(&it.flow, &it.key, it.settings.clone(), config.clone())).collect();
     let others: Vec<_> = flows.iter().map(|flow| successes(&flows, flow.provider())).collect();
     let mut jobs = Vec::new();
     for ((flow, facade), others) in flows.iter().zip(&facades).zip(&others) {
@@ -104,7 +104,7 @@ fn each(what: &str, policy: &Value, run: impl Fn(&Job<'_>, &mut Found) + Sync) -
     });
     let found = found.into_inner().unwrap();
     let ran: usize = found.cases.values().sum();
-    println!("{ran} {what} in {} s: {:?}", began.elapsed().as_secs(), found.cases);
+    println!("{ran} {what} in {} s: {:?}", started.elapsed().as_secs(), found.cases);
     found
 }
 
@@ -125,28 +125,28 @@ fn successes(flows: &[Flow], provider: &str) -> Vec<(String, Value)> {
     all
 }
 
-/// Check 4: repeats each of some replies from a pending state on.
+/// Check 4: repeats each of some replies, beginning in a pending state.
 fn lives(job: &Job<'_>, found: &mut Found) {
-    let told = Operation::read(&job.raw);
-    let pending = told.pending[job.pending].name.clone();
-    let place = Where { flow: job.flow.flow.clone(), operation: told.name.clone(), pending };
+    let operation = Operation::read(&job.raw);
+    let pending = operation.pending[job.pending].name.clone();
+    let subject = Subject { flow: job.flow.flow.clone(), operation: operation.name.clone(), pending };
     let ready = match job.ready() {
         Ok(ready) => ready,
-        Err(why) => return found.lacks(&place, "prelude", &why),
+        Err(why) => return found.not_reached(&subject, "prelude", &why),
     };
     let few: Vec<_> = bodies::bodies(&ready.operation, &ready.others).into_iter().filter(|it| it.few).collect();
-    let mut words = vec![Word::Lost, Word::NotSent];
+    let mut all = vec![Repeated::Lost, Repeated::NotSent];
     for (status, bodies) in
         [(200, few.len()), (400, 2), (401, 1), (403, 1), (404, 2), (409, 1), (429, 1), (500, 1), (302, 1)]
     {
-        words.extend(few.iter().take(bodies).map(|body| Word::Reply(status, body.clone())));
+        all.extend(few.iter().take(bodies).map(|body| Repeated::Reply(status, body.clone())));
     }
-    for word in words {
+    for repeated in all {
         let mut row = ready.row.clone();
-        let issues = match live(job.facade, &mut row, &ready.first.id, &word) {
+        let issues = match live(job.facade, &mut row, &ready.first.id, &repeated) {
             Ok(issue) => issue.into_iter().collect(),
             Err(why) => vec![checks::Issue::new(format!("5: {why}"), json!({}))],
         };
-        found.case(&place, || word.label(), issues, job.facade, &row, &[]);
+        found.case(&subject, || repeated.label(), issues, job.facade, &row, &[]);
     }
 }

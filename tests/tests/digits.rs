@@ -1,11 +1,10 @@
-//! What the host gives in JSON is sent in the digits in which it is written, also after saving and loading.
+//! Numbers in the host's JSON are sent with the digits in which the host wrote them, also after saving and loading.
 
 use rulebound::ffi::call;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A number that no binary floating-point number holds, one that reads differently when it is written again, and one
-/// beyond 2^64.
+/// Numbers that lose digits as floating-point numbers, change their form when they are written again, or are beyond 2^64.
 const DIGITS: &str = r#"[0.10000000000000000555,1.10,1E2,123456789012345678901]"#;
 
 #[derive(Deserialize)]
@@ -35,12 +34,12 @@ fn ask(verb: &str, snapshot: &str, what: &str) -> Step {
     ok
 }
 
-/// The body that a command's request has, after its snapshot was loaded and saved once more.
+/// The body of a command's request, after its snapshot was loaded and saved once more.
 fn body(flow: &str, command: &str, effect: &str) -> String {
-    let wished = ask("handle", &start(flow), &format!(r#""command":{command}"#));
-    let loaded = call(&format!(r#"{{"load":{{"snapshot":{}}}}}"#, wished.next));
+    let handled = ask("handle", &start(flow), &format!(r#""command":{command}"#));
+    let loaded = call(&format!(r#"{{"load":{{"snapshot":{}}}}}"#, handled.next));
     let loaded = loaded.strip_prefix(r#"{"ok":"#).and_then(|it| it.strip_suffix('}')).unwrap();
-    assert_eq!(loaded, wished.next.get());
+    assert_eq!(loaded, handled.next.get());
     ask("lease", loaded, &format!(r#""effect":"{effect}""#)).request.unwrap().body
 }
 
@@ -55,7 +54,7 @@ fn truemeds_extra_keeps_its_digits() {
 }
 
 #[test]
-fn what_flex_takes_in_its_own_shape_keeps_its_digits() {
+fn what_is_in_flexs_own_shape_keeps_its_digits() {
     let command = format!(
         r#"{{"type":"create_checkout_session","mode":"payment","line_items":[{{"price":"fprice_1","quantity":1}}],
         "expected_total":4999,"success_url":"https://shop.example/ok","metadata":{{"a":{DIGITS}}},
@@ -69,7 +68,7 @@ fn what_flex_takes_in_its_own_shape_keeps_its_digits() {
 }
 
 #[test]
-fn what_revup_takes_in_its_own_shape_keeps_its_digits() {
+fn what_is_in_revups_own_shape_keeps_its_digits() {
     let command = format!(
         r#"{{"type":"create_subscription","planId":"4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee","currency":"EUR",
         "eventSubscriptionUrl":"https://merchant.example/events","userInformation":{{"a":{DIGITS}}},

@@ -1,13 +1,13 @@
-//! Nothing grows with the history of a flow: a snapshot stays below 2 KiB, with ids as long as UUIDs.
+//! Nothing grows with the history of a flow: a snapshot stays below a bound, with ids as long as UUIDs.
 
 use rulebound_tests::vectors::ask;
 use serde_json::{Value, json};
 
 const CHARGES: usize = 60;
 
-/// A row that is told things, one after the other.
+/// A row to which commands and facts are applied, one after the other.
 struct Row {
-    at: Value,
+    snapshot: Value,
     now: i64,
     config: Value,
 }
@@ -23,11 +23,11 @@ impl Row {
 
     fn ask(&mut self, verb: &str, what: &str, value: Value) {
         self.now += 1;
-        let mut fields = json!({"snapshot": self.at, "now": self.now, "config": self.config});
+        let mut fields = json!({"snapshot": self.snapshot, "now": self.now, "config": self.config});
         fields[what] = value;
         let mut answer = ask(verb, fields);
         assert!(answer["ok"]["next"].is_object(), "{answer}");
-        self.at = answer["ok"]["next"].take();
+        self.snapshot = answer["ok"]["next"].take();
     }
 
     fn send(&mut self, effect: &str, status: u16, body: Value) {
@@ -35,12 +35,12 @@ impl Row {
         self.fact(json!({"type": "reply", "effect": effect, "http_status": status, "body": body.to_string()}));
     }
 
-    /// Asks Vend for a change, and is answered with its token.
-    fn change(&mut self, kind: &str, n: usize, mut wish: Value) {
+    /// Requests a token for a change from Vend, and receives it.
+    fn change(&mut self, kind: &str, n: usize, mut command: Value) {
         let request = format!("{kind}_subscription_token");
-        wish["type"] = request.as_str().into();
-        wish["return_url"] = "https://partner.example/back".into();
-        self.command(wish);
+        command["type"] = request.as_str().into();
+        command["return_url"] = "https://partner.example/back".into();
+        self.command(command);
         let reply = json!({"token": token(kind, n), "expires_in": "86400", "expires_at": "expires_at"});
         self.send(&format!("{request}:{n}"), 200, reply);
     }
@@ -55,8 +55,8 @@ fn uuid(kind: u32, n: usize) -> String {
 }
 
 fn issued() -> Row {
-    let at = ask("start", json!({"flow": "truemed.payment_token", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000, config: json!({}) };
+    let snapshot = ask("start", json!({"flow": "truemed.payment_token", "key": uuid(0, 0)}))["ok"].take();
+    let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({}) };
     let back = "https://shop.example/back";
     row.command(
         json!({"type": "create_payment_token", "order_items": items(), "success_url": back, "failure_url": back}),
@@ -87,16 +87,16 @@ fn sixty_charges_leave_a_snapshot_below_four_kibibytes() {
         row.send(&format!("create_payment_session:{intent}"), 200, json!({"id": uuid(4, n)}));
         row.webhook(json!({"payment_session_id": uuid(4, n), "status": "captured", "capture_amount": 18_000}));
         row.fact(json!({"type": "done", "effect": format!("fulfill:{}", uuid(4, n))}));
-        largest = largest.max(row.at.to_string().len());
+        largest = largest.max(row.snapshot.to_string().len());
     }
-    assert!(largest < 4096, "{largest} bytes: {}", row.at);
+    assert!(largest < 4096, "{largest} bytes: {}", row.snapshot);
 }
 
 #[test]
 fn sixty_renewals_and_refunds_leave_a_subscription_below_six_kibibytes() {
     let id = uuid(5, 1);
-    let at = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { at, now: 1_700_000_000_000, config: json!({}) };
+    let snapshot = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
+    let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({}) };
     row.command(json!({"type": "retrieve_subscription", "subscriptionId": id}));
     let fulfilled = json!({"id": id, "planId": uuid(6, 1), "status": "fulfilled"});
     row.send("retrieve_subscription:1", 200, fulfilled.clone());
@@ -108,11 +108,11 @@ fn sixty_renewals_and_refunds_leave_a_subscription_below_six_kibibytes() {
         row.send(&format!("retrieve_subscription:{}", n + 2), 200, fulfilled.clone());
         row.command(json!({"type": "refund_payment", "intent": uuid(8, n), "transactionId": uuid(9, n),
             "amount": "15.50", "currency": "EUR"}));
-        let answer = json!({"transactionId": uuid(10, n), "transactionStatus": "success"});
-        row.send(&format!("refund_payment:{}", uuid(8, n)), 200, answer);
-        largest = largest.max(row.at.to_string().len());
+        let refunded = json!({"transactionId": uuid(10, n), "transactionStatus": "success"});
+        row.send(&format!("refund_payment:{}", uuid(8, n)), 200, refunded);
+        largest = largest.max(row.snapshot.to_string().len());
     }
-    assert!(largest < 6144, "{largest} bytes: {}", row.at);
+    assert!(largest < 6144, "{largest} bytes: {}", row.snapshot);
 }
 
 #[test]
@@ -121,32 +121,33 @@ fn eight_outstanding_tokens_leave_a_subscription_below_four_kibibytes() {
     let mut largest = 0;
     for n in 1..=8 {
         row.change("update", n, changed(n));
-        largest = largest.max(row.at.to_string().len());
+        largest = largest.max(row.snapshot.to_string().len());
     }
-    let tokens = row.at["state"]["consent"]["tokens"].as_array().map(Vec::len);
-    assert_eq!(tokens, Some(8), "{}", row.at);
-    assert!(largest < 4096, "{largest} bytes: {}", row.at);
+    let tokens = row.snapshot["state"]["consent"]["tokens"].as_array().map(Vec::len);
+    assert_eq!(tokens, Some(8), "{}", row.snapshot);
+    assert!(largest < 4096, "{largest} bytes: {}", row.snapshot);
 }
 
 #[test]
-fn no_more_tokens_are_asked_for_than_are_watched() {
+fn no_more_tokens_are_requested_than_the_flow_can_watch() {
     let mut row = subscribed();
     for n in 1..=32 {
         row.change("update", n, changed(n));
     }
-    let mut wish = changed(33);
-    wish["type"] = "update_subscription_token".into();
-    wish["return_url"] = "https://partner.example/back".into();
-    let answer = ask("handle", json!({"snapshot": row.at, "command": wish, "now": row.now, "config": row.config}));
+    let mut command = changed(33);
+    command["type"] = "update_subscription_token".into();
+    command["return_url"] = "https://partner.example/back".into();
+    let answer =
+        ask("handle", json!({"snapshot": row.snapshot, "command": command, "now": row.now, "config": row.config}));
     assert_eq!(answer["rejected"]["violations"][0]["rule"], "rulebound.intent.one-at-a-time", "{answer}");
-    assert!(row.at.to_string().len() < 16 * 1024);
+    assert!(row.snapshot.to_string().len() < 16 * 1024);
 }
 
 /// A retailer that has subscribed.
 fn subscribed() -> Row {
-    let at = ask("start", json!({"flow": "vend.subscription", "key": uuid(0, 0)}))["ok"].take();
+    let snapshot = ask("start", json!({"flow": "vend.subscription", "key": uuid(0, 0)}))["ok"].take();
     let config = json!({"vend": {"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"}});
-    let mut row = Row { at, now: 1_700_000_000_000, config };
+    let mut row = Row { snapshot, now: 1_700_000_000_000, config };
     row.change("create", 1, changed(0));
     let text = token("create", 1);
     row.command(json!({"type": "retrieve_token", "token": text}));
@@ -166,7 +167,7 @@ fn changed(n: usize) -> Value {
     }
 }
 
-/// The token that answers a request of that kind.
+/// The token in the reply to a request of this kind.
 fn token(kind: &str, n: usize) -> String {
     format!("{kind:0<26}{n:06}")
 }

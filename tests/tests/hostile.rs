@@ -1,4 +1,4 @@
-//! Vectors of every flow, with something of an unusual size or in unusual letters in one or two places.
+//! Vectors of every flow, with values of an unusual size or in unusual letters in one or two places.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rulebound::ffi::call;
-use rulebound_tests::vectors::{key, read_folder, with_surroundings, with_text};
+use rulebound_tests::vectors::{key, read_folder, with_context, with_text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ static VECTORS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     read_folder(&folder).unwrap().into_iter().filter_map(|(_, vector)| vector.ok()).collect()
 });
 
-/// What can stand where the vector has another value.
+/// Values that replace one of a vector.
 fn hostile() -> impl Strategy<Value = Value> {
     let nested = (0..120).fold(json!(1), |inner, _| json!([inner]));
     let texts =
@@ -31,23 +31,23 @@ fn hostile() -> impl Strategy<Value = Value> {
         4 => prop::sample::select(texts),
         2 => prop::sample::select(others),
         3 => (length, prop::sample::select(vec!["r", "ü", " "])).prop_map(|(n, letter)| letter.repeat(n).into()),
-        // Stands for the same value many times over.
+        // The replaced array repeats its entries so often.
         1 => (2..400_usize).prop_map(|n| json!({ "repeated": n })),
     ]
 }
 
-/// Every place of a value that holds no others, and every list.
-fn places(value: &Value, at: String, all: &mut Vec<String>) {
+/// The pointers to every scalar and every array in a value.
+fn places(value: &Value, pointer: String, all: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
-            members.iter().for_each(|(name, it)| places(it, format!("{at}/{}", escaped(name)), all));
+            members.iter().for_each(|(name, it)| places(it, format!("{pointer}/{}", escaped(name)), all));
         }
         Value::Array(entries) => {
-            entries.iter().enumerate().for_each(|(n, it)| places(it, format!("{at}/{n}"), all));
-            all.push(at);
+            entries.iter().enumerate().for_each(|(n, it)| places(it, format!("{pointer}/{n}"), all));
+            all.push(pointer);
         }
-        _ => all.push(at),
+        _ => all.push(pointer),
     }
 }
 
@@ -58,52 +58,53 @@ fn changed(step: &Value, which: prop::sample::Index, other: &Value) -> Value {
     for what in ["command", "fact"] {
         places(&step[what], format!("/{what}"), &mut all);
     }
-    all.retain(|at| !at.ends_with("/type"));
-    let Some(here) = (!all.is_empty()).then(|| which.get(&all)).and_then(|at| step.pointer_mut(at)) else {
+    all.retain(|pointer| !pointer.ends_with("/type"));
+    let chosen = (!all.is_empty()).then(|| which.get(&all));
+    let Some(current) = chosen.and_then(|pointer| step.pointer_mut(pointer)) else {
         return step;
     };
-    match (other["repeated"].as_u64(), &mut *here) {
+    match (other["repeated"].as_u64(), &mut *current) {
         (Some(n), Value::Array(entries)) => {
             let once = entries.clone();
             (1..n).for_each(|_| entries.extend(once.iter().cloned()));
         }
         (Some(_), _) => {}
-        (None, here) => *here = other.clone(),
+        (None, current) => *current = other.clone(),
     }
     step
 }
 
-/// What came of a step: the next snapshot, as its text.
+/// The result of a step, with the next snapshot as text.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
-    ok: Option<Moved<'a>>,
+    ok: Option<Changed<'a>>,
     #[serde(borrow)]
     rejected: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Moved<'a> {
+struct Changed<'a> {
     #[serde(borrow)]
     next: Option<&'a RawValue>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Default, Debug)]
 struct Played {
-    /// How many steps moved.
-    moved: usize,
+    /// How many steps led to a snapshot.
+    steps: usize,
     /// Whether a command found no room in the snapshot.
     is_full: bool,
 }
 
-/// Plays a vector's steps, of which some may be rejected, and loads every snapshot that it leads to. How many steps moved.
+/// Plays a vector's steps, of which some may be rejected, and loads every snapshot that they lead to.
 fn play(vector: &Value, steps: &[Value]) -> Result<Played, TestCaseError> {
     let mut played = Played::default();
     let start = json!({"start": {"flow": vector["flow"], "key": key(&vector["key"])}});
     let started = call(&start.to_string());
     let started: Value = serde_json::from_str(&started).unwrap();
-    let mut at = started["ok"].to_string();
+    let mut snapshot = started["ok"].to_string();
     for step in steps {
         let (verb, what, given) = match (step.get("command"), step.get("lease"), step.get("fact")) {
             (Some(command), ..) => ("handle", "command", command.clone()),
@@ -111,16 +112,16 @@ fn play(vector: &Value, steps: &[Value]) -> Result<Played, TestCaseError> {
             (.., Some(fact)) => ("observe", "fact", with_text(fact)),
             _ => continue,
         };
-        let around = with_surroundings(vector, step, json!({ what: given })).to_string();
-        let fields = around.strip_prefix('{').unwrap_or_default();
-        let answered = call(&format!(r#"{{"{verb}":{{"snapshot":{at},{fields}}}"#));
-        let answer: Answer<'_> = serde_json::from_str(&answered).unwrap();
+        let fields = with_context(vector, step, json!({ what: given })).to_string();
+        let fields = fields.strip_prefix('{').unwrap_or_default();
+        let text = call(&format!(r#"{{"{verb}":{{"snapshot":{snapshot},{fields}}}"#));
+        let answer: Answer<'_> = serde_json::from_str(&text).unwrap();
         played.is_full |= answer.rejected.is_some_and(|it| it.get().contains("rulebound.snapshot.full"));
-        let Some(next) = answer.ok.and_then(|moved| moved.next) else { continue };
+        let Some(next) = answer.ok.and_then(|changed| changed.next) else { continue };
         let loaded = call(&format!(r#"{{"load":{{"snapshot":{next}}}}}"#));
         prop_assert_eq!(&loaded, &format!(r#"{{"ok":{}}}"#, next), "after {}", step);
-        next.get().clone_into(&mut at);
-        played.moved += 1;
+        next.get().clone_into(&mut snapshot);
+        played.steps += 1;
     }
     Ok(played)
 }
@@ -137,8 +138,8 @@ proptest! {
     ) {
         let vector = which.get(&VECTORS);
         let mut steps = vector["steps"].as_array().cloned().unwrap_or_default();
-        for (at, place, other) in &changes {
-            if let Some(step) = (!steps.is_empty()).then(|| at.index(steps.len())).and_then(|at| steps.get_mut(at)) {
+        for (which, place, other) in &changes {
+            if let Some(step) = (!steps.is_empty()).then(|| which.index(steps.len())).and_then(|at| steps.get_mut(at)) {
                 *step = changed(step, *place, other);
             }
         }
@@ -146,8 +147,8 @@ proptest! {
     }
 }
 
-/// Plays steps on a flow whose snapshots can all be loaded.
-fn pile_up(flow: &str, steps: &[Value]) -> Played {
+/// Plays steps on a new snapshot of a flow.
+fn play_new(flow: &str, steps: &[Value]) -> Played {
     let vector = json!({"flow": flow, "key": "00000000-0000-4000-8000-000000000001"});
     play(&vector, steps).unwrap()
 }
@@ -157,13 +158,13 @@ fn many_long_refunds_can_be_loaded() {
     let item = json!({"name": "B12", "sku": "b12", "quantity": 1, "price": 1500});
     let create = json!({"type": "create_payment_session", "total_amount": 1500, "order_items": [item],
         "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"});
-    let made = json!({"id": "ps_1", "redirect_url": "https://truemed.example/c/1"});
+    let created = json!({"id": "ps_1", "redirect_url": "https://truemed.example/c/1"});
     let captured = json!({"payment_session_id": "ps_1", "status": "captured", "capture_amount": 1500});
     let id = "create_payment_session:1";
     let mut steps = vec![
         json!({"now": 0, "command": create}),
         json!({"now": 1, "lease": id}),
-        json!({"now": 2, "fact": {"type": "reply", "effect": id, "http_status": 200, "body": made}}),
+        json!({"now": 2, "fact": {"type": "reply", "effect": id, "http_status": 200, "body": created}}),
         json!({"now": 3, "fact": {"type": "webhook", "origin": "verified", "body": captured}}),
     ];
     let refund = |n: usize| {
@@ -171,8 +172,8 @@ fn many_long_refunds_can_be_loaded() {
             "extra": {"x": "x".repeat(250 << 10)}})
     };
     steps.extend((0..12).map(|n| json!({"now": 4, "command": refund(n)})));
-    let played = pile_up("truemed.payment_session", &steps);
-    assert!((8..16).contains(&played.moved) && played.is_full, "{played:?}");
+    let played = play_new("truemed.payment_session", &steps);
+    assert!((8..16).contains(&played.steps) && played.is_full, "{played:?}");
 }
 
 #[test]
@@ -190,6 +191,6 @@ fn many_long_addresses_can_be_loaded() {
         let body = json!({"checkout_session": session});
         steps.push(json!({"now": n, "fact": {"type": "reply", "effect": id, "http_status": 200, "body": body}}));
     }
-    let played = pile_up("flex.checkout", &steps);
-    assert!((6..27).contains(&played.moved), "{played:?}");
+    let played = play_new("flex.checkout", &steps);
+    assert!((6..27).contains(&played.steps), "{played:?}");
 }

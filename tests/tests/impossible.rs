@@ -1,13 +1,13 @@
-//! States that no release ever saves: each is told apart from what was saved, and why is said.
+//! States that no release saves: loading one fails, and the error says why.
 
 use rulebound::{Flow, LoadError, Snapshot};
 use rulebound_tests::golden;
 use serde_json::{Value, json};
 
-/// A saved snapshot, what is changed in it by JSON Pointers (`null` removes a member), and why it is impossible then.
+/// A golden file, the changes to its state by JSON Pointer (`null` removes a member), and why the state is impossible.
 type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-/// What a golden file saved, with changes made to its state.
+/// The snapshot of a golden file, with changes to its state.
 fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
     let mut snapshot = golden(flow, file);
     for (pointer, value) in changes {
@@ -21,7 +21,7 @@ fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
     snapshot.to_string()
 }
 
-fn are_impossible<F: Flow>(cases: &[Case]) {
+fn assert_impossible<F: Flow>(cases: &[Case]) {
     for (file, changes, reason) in cases {
         let text = changed(F::ID, file, changes);
         match Snapshot::<F>::load(&text) {
@@ -32,11 +32,11 @@ fn are_impossible<F: Flow>(cases: &[Case]) {
 }
 
 #[test]
-fn a_token_has_a_text_exactly_when_it_exists() {
+fn a_token_has_a_string_exactly_when_it_exists() {
     const TEXT: &str = "a token string is there exactly when the token exists or is looked up";
     const NOT_CHANGED: &str = "only a token that exists can be changed";
     const NOT_CHARGED: &str = "only a token that exists can be charged";
-    are_impossible::<rulebound::truemed::PaymentToken>(&[
+    assert_impossible::<rulebound::truemed::PaymentToken>(&[
         ("at-token-issued", &[("/token/text", "null")], TEXT),
         ("at-token-adopting", &[("/token/text", "null")], TEXT),
         ("at-token-deleted", &[("/token/text", "null")], TEXT),
@@ -53,9 +53,9 @@ fn a_token_has_a_text_exactly_when_it_exists() {
 }
 
 #[test]
-fn a_session_gives_back_what_was_captured_and_no_less_than_nothing() {
+fn a_session_refunds_only_what_was_captured_and_nothing_negative() {
     const LESS: &str = "an amount of refunds is negative";
-    are_impossible::<rulebound::truemed::PaymentSession>(&[
+    assert_impossible::<rulebound::truemed::PaymentSession>(&[
         ("at-session-captured", &[("/known/refunded", "-1")], LESS),
         ("at-session-captured", &[("/known/refunding", "-1")], LESS),
         ("at-session-pending", &[("/known/refunded", "1")], "money was refunded that was never captured"),
@@ -72,13 +72,13 @@ fn a_settled_session_is_known_and_a_requested_one_has_a_reference() {
     const UNKNOWN: &str = "the settled session is not among the known sessions";
     const NAMELESS: &str = "the requested session has no reference";
     const UNPAID: &str = "only a checkout with a settled session has a payment";
-    are_impossible::<rulebound::flex::Checkout>(&[
+    assert_impossible::<rulebound::flex::Checkout>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
         ("at-session-complete", &[("/payment", "null")], UNPAID),
         ("at-session-open", &[("/payment", "{\"total\": 4999, \"received\": 4999, \"refunded\": 0}")], UNPAID),
     ]);
-    are_impossible::<rulebound::flex::Subscription>(&[
+    assert_impossible::<rulebound::flex::Subscription>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
         ("at-session-complete", &[("/record", "null")], "the settled session has no subscription"),
@@ -95,7 +95,7 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
         };
         Value::from_iter((1..=many).map(token)).to_string()
     };
-    are_impossible::<rulebound::vend::Subscription>(&[
+    assert_impossible::<rulebound::vend::Subscription>(&[
         ("at-subscription-live", &[("/billing/id", "null")], "a live subscription must have an id"),
         ("at-subscription-absent", &[("/billing/id", "\"1\"")], "an absent subscription cannot have an id"),
         ("at-change-requested", &[("/account/domain_prefix", "null")], NO_DOMAIN),
@@ -115,10 +115,10 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
 }
 
 #[test]
-fn a_subscription_of_revup_has_an_id_once_it_is_named_and_lives_once_it_was_paid() {
+fn a_subscription_of_revup_has_an_id_once_it_is_named_and_is_live_once_it_was_paid() {
     const NAMED: &str = "a subscription must have an id exactly if Revup or a person has named it";
     const PAID: &str = "the first charge of a live subscription must have succeeded";
-    are_impossible::<rulebound::revup::Subscription>(&[
+    assert_impossible::<rulebound::revup::Subscription>(&[
         ("at-subscription-awaiting", &[("/status/id", "null")], NAMED),
         ("at-subscription-requested", &[("/status/id", "\"0192b445-55a7-74af-a5d1-79ca6d2310f4\"")], NAMED),
         ("at-subscription-requested", &[("/terms/request", "null")], "a requested subscription must have a request"),

@@ -1,4 +1,4 @@
-//! Malformed input of every kind is answered with a clear error that names the field, and changes nothing.
+//! Malformed input of every kind gets a clear error that names the field, and changes nothing.
 
 use rulebound::ffi::call;
 use rulebound_tests::vectors::ask;
@@ -11,7 +11,7 @@ fn start() -> Value {
 }
 
 fn issued() -> Value {
-    let mut at = start();
+    let mut snapshot = start();
     for step in [
         json!({"command": {"type": "create_payment_token", "order_items": [item()],
             "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}}),
@@ -27,11 +27,11 @@ fn issued() -> Value {
             _ => "handle",
         };
         let mut fields = step;
-        fields["snapshot"] = at;
+        fields["snapshot"] = snapshot;
         fields["now"] = 0.into();
-        at = ask(verb, fields)["ok"]["next"].take();
+        snapshot = ask(verb, fields)["ok"]["next"].take();
     }
-    at
+    snapshot
 }
 
 fn item() -> Value {
@@ -81,7 +81,7 @@ fn a_command_names_the_field_that_is_wrong() {
 }
 
 #[test]
-fn a_number_that_does_not_survive_every_json_is_refused() {
+fn a_number_that_does_not_survive_every_json_is_rejected() {
     let priced = |price: Value, quantity: Value| {
         let mut item = item();
         item["price"] = price;
@@ -105,8 +105,8 @@ fn the_largest_amounts_add_up_without_overflow() {
     line["quantity"] = json!(9_007_199_254_740_991_i64);
     let items: Vec<_> = (0..9).map(|_| line.clone()).collect();
     let command = json!({"type": "create_payment_session", "total_amount": 1, "order_items": items, "success_url": "https://shop.example/ok"});
-    let at = ask("start", json!({"flow": "truemed.payment_session", "key": KEY}))["ok"].take();
-    let answer = ask("handle", json!({"snapshot": at, "command": command, "now": 0}));
+    let snapshot = ask("start", json!({"flow": "truemed.payment_session", "key": KEY}))["ok"].take();
+    let answer = ask("handle", json!({"snapshot": snapshot, "command": command, "now": 0}));
     assert_eq!(answer["rejected"]["violations"][0]["rule"], "truemed.session.total-equality");
 }
 
@@ -140,7 +140,7 @@ fn what_a_provider_sends_is_never_an_error() {
     }
 }
 
-/// Lists within each other, and in the innermost the text of more such, under the name by which `serde_json` hides JSON.
+/// Nested arrays, and in the innermost the text of more of them, under the name by which `serde_json` hides JSON.
 fn hidden(levels: usize) -> String {
     let inner = if levels == 0 { "1".to_owned() } else { hidden(levels - 1) };
     let (open, close) = ("[".repeat(100), "]".repeat(100));
@@ -157,7 +157,7 @@ fn no_name_hides_json_from_the_limit_of_depth() {
             assert!(answer["ok"].is_array() || error(&answer) == ("malformed", "/body"), "{answer}");
         }
     }
-    // Behind such a name stands a text like any other, and it is sent as it is.
+    // A string under such a name is like any other string, and is sent as it is.
     let extra = r#"{"x":{"$serde_json::private::RawValue":"[1,2]"}}"#;
     let command = json!({"type": "create_payment_token", "order_items": [item()], "success_url": "https://a.example",
         "failure_url": "https://a.example"});
@@ -188,7 +188,7 @@ fn what_is_accepted_can_be_loaded_again() {
 }
 
 #[test]
-fn a_call_that_is_none_is_answered() {
+fn a_call_that_is_not_one_gets_an_error() {
     let of = |request: &str| {
         let answer: Value = serde_json::from_str(&call(request)).unwrap();
         let (code, field) = error(&answer);
@@ -211,8 +211,8 @@ fn a_call_that_is_none_is_answered() {
 }
 
 #[test]
-fn what_is_wrong_with_a_secret_is_no_forged_webhook() {
-    let told = |provider: &str, secret: &str, headers: Value, now: i64| {
+fn a_wrong_secret_is_not_reported_as_a_forged_webhook() {
+    let authenticated = |provider: &str, secret: &str, headers: Value, now: i64| {
         let fields = json!({"provider": provider, "secrets": ["whsec_b2xk", secret], "headers": headers, "body": "{}", "now": now});
         let answer = ask("authenticate", fields);
         let (code, field) = error(&answer);
@@ -222,18 +222,18 @@ fn what_is_wrong_with_a_secret_is_no_forged_webhook() {
         for (secret, word) in
             [("", "empty"), ("whsec_b2xk\n", "line break"), (" whsec_b2xk", "space"), ("\"whsec_b2xk\"", "quotation")]
         {
-            let (at, message) = told(provider, secret, json!({}), 0);
-            assert_eq!(at, "malformed /secrets/1", "{provider} {secret:?}");
+            let (error, message) = authenticated(provider, secret, json!({}), 0);
+            assert_eq!(error, "malformed /secrets/1", "{provider} {secret:?}");
             assert!(message.contains(word) && message.contains(": ") && !message.contains("b2xk"), "{message}");
         }
     }
-    let (at, message) = told("flex", "fsk_test_1", json!({}), 0);
-    assert_eq!(at, "malformed /secrets/1");
+    let (error, message) = authenticated("flex", "fsk_test_1", json!({}), 0);
+    assert_eq!(error, "malformed /secrets/1");
     assert!(message.contains("`whsec_`") && !message.contains("fsk_test_1"), "{message}");
-    let (at, message) = told("flex", "whsec_b2xk", json!({"host": "shop.example"}), 0);
-    assert_eq!(at, "not_authentic ");
+    let (error, message) = authenticated("flex", "whsec_b2xk", json!({"host": "shop.example"}), 0);
+    assert_eq!(error, "not_authentic ");
     assert!(["webhook-", "svix-", "flex-"].iter().all(|family| message.contains(family)), "{message}");
-    let (_, message) = told("truemed", "whsec_b2xk", json!({}), 0);
+    let (_, message) = authenticated("truemed", "whsec_b2xk", json!({}), 0);
     assert!(message.contains("x-truemed-signature") && message.contains("x-truemed-api-key"), "{message}");
 }
 
@@ -241,17 +241,17 @@ fn what_is_wrong_with_a_secret_is_no_forged_webhook() {
 fn a_tolerance_bounds_the_time_of_truemeds_signature() {
     // printf '1700000000.{}' | openssl dgst -sha256 -hmac whsec
     let signature = "t=1700000000,v1=7d44587dddbaf4c7f70fef20f48cd594834ffea1641e3ac227b84408298738af";
-    let told = |now: i64, tolerance: Value| {
+    let authenticated = |now: i64, tolerance: Value| {
         let headers = json!({"x-truemed-signature": signature});
         let fields = json!({"provider": "truemed", "secrets": ["whsec"], "headers": headers, "body": "{}", "now": now, "tolerance": tolerance});
         let answer = ask("authenticate", fields);
         let (code, field) = error(&answer);
         if answer["ok"] == "verified" { "verified".to_owned() } else { format!("{code} {field}") }
     };
-    assert_eq!(told(1_700_000_300_001, Value::Null), "verified");
-    assert_eq!(told(1_700_000_300_000, json!(300_000)), "verified");
-    assert_eq!(told(1_700_000_300_001, json!(300_000)), "not_authentic ");
-    assert_eq!(told(1_700_000_000, json!(300_000)), "malformed /now");
+    assert_eq!(authenticated(1_700_000_300_001, Value::Null), "verified");
+    assert_eq!(authenticated(1_700_000_300_000, json!(300_000)), "verified");
+    assert_eq!(authenticated(1_700_000_300_001, json!(300_000)), "not_authentic ");
+    assert_eq!(authenticated(1_700_000_000, json!(300_000)), "malformed /now");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn a_config_is_strict() {
 }
 
 #[test]
-fn a_config_that_cannot_be_meant_is_an_error_with_its_cure() {
+fn a_config_that_is_surely_a_mistake_is_an_error_that_says_what_to_do() {
     let with = |config: Value| {
         let answer = ask("effects", json!({"snapshot": start(), "now": 0, "config": config}));
         let (code, field) = error(&answer);
@@ -288,8 +288,8 @@ fn a_config_that_cannot_be_meant_is_an_error_with_its_cure() {
         ("backoff_ms", json!({"backoff_ms": 30})),
         ("lookups/while_waiting_ms", json!({"lookups": {"while_waiting_ms": [86400, 259200, 604800]}})),
     ] {
-        let (at, message) = with(config);
-        assert_eq!(at, format!("malformed /config/{field}"));
+        let (error, message) = with(config);
+        assert_eq!(error, format!("malformed /config/{field}"));
         assert!(message.contains("milliseconds, such as"), "{message}");
     }
     for config in [
@@ -307,20 +307,20 @@ fn a_config_that_cannot_be_meant_is_an_error_with_its_cure() {
         ("truemed.token.delete-final", "warn"),
         ("flex.subscription.max-500", "warn"),
     ] {
-        let (at, message) = with(json!({"overrides": {code: level}}));
-        assert_eq!(at, format!("malformed /config/overrides/{code}"));
+        let (error, message) = with(json!({"overrides": {code: level}}));
+        assert_eq!(error, format!("malformed /config/overrides/{code}"));
         assert!(message.ends_with(": remove the override"), "{message}");
     }
     for (code, level) in [("truemed.metadata.string", "warn"), ("truemed.upkeep.lmn-expiry", "deny")] {
         assert_eq!(with(json!({"overrides": {code: level}})).0, "no error no error", "{code}");
     }
-    let (at, message) = with(json!({"overrides": {"truemed.metadata.string": "forbid"}}));
-    assert_eq!(at, "malformed /config/overrides/truemed.metadata.string");
+    let (error, message) = with(json!({"overrides": {"truemed.metadata.string": "forbid"}}));
+    assert_eq!(error, "malformed /config/overrides/truemed.metadata.string");
     assert!(message.ends_with("an override cannot be `forbid`: use `deny` or `warn`"), "{message}");
 }
 
 #[test]
-fn a_snapshot_that_is_none_is_refused_by_name() {
+fn a_snapshot_that_is_not_one_is_an_error_that_names_the_field() {
     let of = |change: &dyn Fn(&mut Value)| {
         let mut snapshot = issued();
         change(&mut snapshot);
@@ -328,7 +328,7 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
         let (code, field) = error(&answer);
         assert_eq!(code, "unreadable_snapshot", "{answer}");
         let (message, own) = (answer["error"]["message"].to_string(), field.trim_start_matches("/snapshot"));
-        assert!(!message.contains(&format!("`{own}`")), "the field stands in the message too: {answer}");
+        assert!(!message.contains(&format!("`{own}`")), "the message names the field, too: {answer}");
         field.to_owned()
     };
     assert_eq!(of(&|it| *it = json!({})), "/snapshot/flow");
@@ -344,17 +344,17 @@ fn a_snapshot_that_is_none_is_refused_by_name() {
 }
 
 #[test]
-fn no_cut_of_a_request_and_no_flipped_byte_is_ever_unanswered() {
+fn every_damaged_request_gets_an_answer() {
     let command = json!({"type": "update_payment_token", "order_items": [item()]});
     let request = json!({"handle": {"snapshot": issued(), "command": command, "now": 5}}).to_string();
     for end in 0..request.len() {
         let answer: Value = serde_json::from_str(&call(&request[..end])).unwrap();
         assert!(answer.get("error").is_some(), "{end}: {answer}");
     }
-    for at in 0..request.len() {
+    for index in 0..request.len() {
         for byte in [b'"', b'{', b'0', b'\\', b' '] {
             let mut bytes = request.clone().into_bytes();
-            bytes[at] = byte;
+            bytes[index] = byte;
             let answer: Value = serde_json::from_str(&call(&String::from_utf8(bytes).unwrap())).unwrap();
             assert!(answer.is_object());
         }

@@ -1,4 +1,4 @@
-//! The scripts that every language is held against are worth it: they go everywhere, and no difference is missed.
+//! The scripts that compare the languages reach every kind of result, and no difference is missed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,18 +20,18 @@ fn sequences_end_in_every_way_in_every_flow() {
         r#"{"code":"malformed","pointer":"/"#,
     ];
     let sequences = sequences();
-    let mut seen = BTreeSet::new();
+    let mut reached = BTreeSet::new();
     for number in 0..4000 {
         let (script, lines) = sequences.sequence(number);
         let flow = script.flow().to_owned();
         let ends = lines.iter().step_by(2).flat_map(|line| ENDS.into_iter().filter(|end| line.contains(end)));
-        seen.extend(ends.map(|end| (flow.clone(), end)));
+        reached.extend(ends.map(|end| (flow.clone(), end)));
     }
-    let flows: BTreeSet<_> = seen.iter().map(|(flow, _)| flow.as_str()).collect();
+    let flows: BTreeSet<_> = reached.iter().map(|(flow, _)| flow.as_str()).collect();
     let missing: Vec<_> = flows
         .iter()
         .flat_map(|flow| ENDS.iter().map(|end| ((*flow).to_owned(), *end)))
-        .filter(|pair| !seen.contains(pair))
+        .filter(|pair| !reached.contains(pair))
         .collect();
     assert_eq!(flows.len(), 6);
     assert!(missing.is_empty(), "{missing:?}");
@@ -47,12 +47,12 @@ fn a_sequence_is_the_same_each_time() {
 }
 
 #[test]
-fn a_difference_is_told_by_its_step() {
+fn a_difference_names_its_step() {
     let script = Script::new("truemed.payment_token", "00000000-0000-4000-8000-000000000001");
     let lines = ["null", "[]", "null", "[1]"].map(str::to_owned);
     assert_eq!(difference(&script, &lines, &lines), None);
-    let told = |got: &[String]| difference(&script, &lines, got).unwrap_or_default();
-    assert!(told(&lines[..3]).starts_with("step 2 "));
-    assert!(told(&["null", "[2]", "null", "[1]"].map(str::to_owned)).contains("[2]"));
-    assert!(told(&[&lines[..], &lines[..1]].concat()).starts_with("step 3 "));
+    let message = |got: &[String]| difference(&script, &lines, got).unwrap_or_default();
+    assert!(message(&lines[..3]).starts_with("step 2 "));
+    assert!(message(&["null", "[2]", "null", "[1]"].map(str::to_owned)).contains("[2]"));
+    assert!(message(&[&lines[..], &lines[..1]].concat()).starts_with("step 3 "));
 }

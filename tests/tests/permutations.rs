@@ -1,4 +1,5 @@
-//! The provider's signals end the same in any order and with any repeats: shown on every run of webhooks in the vectors.
+//! The provider's webhooks lead to the same end in any order and with any repeats. Tried with every run of webhooks in the
+//! vectors.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,20 +13,20 @@ use serde_json::Value;
 /// The longest run of webhooks that is put into every order.
 const LONGEST_RUN: usize = 4;
 
-/// A run of webhooks, and everything around it.
+/// Consecutive webhooks of a vector, and everything around them.
 struct Run<'a> {
     vector: &'a Value,
-    /// The snapshot before it.
+    /// The snapshot before them.
     before: String,
-    /// The time of its last webhook, at which all of them are delivered.
+    /// The time of the last webhook, at which all of them are delivered.
     now: Timestamp,
     webhooks: Vec<String>,
-    /// The steps after it.
+    /// The steps after them.
     rest: &'a [Value],
 }
 
 #[test]
-fn signals_end_the_same_in_any_order_and_with_any_repeat() {
+fn webhooks_lead_to_the_same_end_in_any_order_and_with_any_repeat() {
     let mut runs = 0;
     let mut orders = 0;
     let mut different = Vec::new();
@@ -56,7 +57,7 @@ fn vectors() -> Vec<Value> {
 fn runs_of(vector: &Value) -> Vec<Run<'_>> {
     let steps = vector["steps"].as_array().unwrap();
     let key = Key::parse(key(&vector["key"]).as_str().unwrap()).unwrap();
-    let Some(mut at) = start(vector["flow"].as_str().unwrap(), key) else { return Vec::new() };
+    let Some(mut snapshot) = start(vector["flow"].as_str().unwrap(), key) else { return Vec::new() };
     let is_webhook = |step: &Value| step["fact"]["type"] == "webhook";
     let mut runs = Vec::new();
     let mut index = 0;
@@ -65,12 +66,12 @@ fn runs_of(vector: &Value) -> Vec<Run<'_>> {
         if let Some(last) = run.last().filter(|_| (2..=LONGEST_RUN).contains(&run.len())) {
             let webhooks = run.iter().map(|step| with_text(&step["fact"]).to_string()).collect();
             let rest = &steps[index + run.len()..];
-            runs.push(Run { vector, before: at.save(), now: time(last), webhooks, rest });
+            runs.push(Run { vector, before: snapshot.save(), now: time(last), webhooks, rest });
         }
         let until = index + run.len().max(1);
-        let mut host = Host { vector, at, inbox: Vec::new() };
+        let mut host = Host { vector, snapshot, inbox: Vec::new() };
         steps[index..until].iter().for_each(|step| host.replay(step));
-        (at, index) = (host.at, until);
+        (snapshot, index) = (host.snapshot, until);
     }
     runs
 }
@@ -79,7 +80,7 @@ fn time(step: &Value) -> Timestamp {
     Timestamp::from_millis(step["now"].as_i64().unwrap())
 }
 
-/// Every order of some webhooks, once each and with each of them once more; the first is the order as written.
+/// Every order of the webhooks, each once, and with each of them once more. The first order is that of the vector.
 fn deliveries(count: usize) -> Vec<Vec<usize>> {
     let mut once: Vec<_> = (0..count).collect();
     let mut all = Vec::new();
@@ -89,8 +90,8 @@ fn deliveries(count: usize) -> Vec<Vec<usize>> {
         permute(&mut once.clone(), 0, &mut all);
         once.pop();
     }
-    let mut seen = BTreeSet::new();
-    all.retain(|order| seen.insert(order.clone()));
+    let mut known = BTreeSet::new();
+    all.retain(|order| known.insert(order.clone()));
     all
 }
 
@@ -106,49 +107,49 @@ fn permute(order: &mut Vec<usize>, from: usize, all: &mut Vec<Vec<usize>>) {
 }
 
 impl Run<'_> {
-    /// How the flow ends after the webhooks in an order, and after the rest of the vector.
+    /// The ends of the flow after the webhooks in an order, and after the rest of the vector.
     fn end(&self, order: &[usize]) -> String {
-        let mut host = Host { vector: self.vector, at: load(&self.before).unwrap(), inbox: Vec::new() };
+        let mut host = Host { vector: self.vector, snapshot: load(&self.before).unwrap(), inbox: Vec::new() };
         for webhook in order {
             host.deliver(self.webhooks[*webhook].clone(), self.now);
         }
-        host.offer_inbox(self.now);
+        host.retry_inbox(self.now);
         let end = host.end(self.now);
         self.rest.iter().for_each(|step| host.replay(step));
         let last = self.rest.last().map_or(self.now, time);
-        host.offer_inbox(last);
+        host.retry_inbox(last);
         format!("{end}\nand at last\n{}", host.end(last))
     }
 }
 
-/// A host that keeps what is early, and offers it again when ids are new.
+/// A host that keeps early webhooks, and observes them again when ids are new.
 struct Host<'a> {
     vector: &'a Value,
-    at: Box<dyn AnySnapshot>,
+    snapshot: Box<dyn AnySnapshot>,
     inbox: Vec<String>,
 }
 
 impl Host<'_> {
-    /// Does a step as the vector has it; one that is rejected leaves all as it was.
+    /// Plays a step of the vector. A rejected step changes nothing.
     fn replay(&mut self, step: &Value) {
         if step["fact"].is_object() {
             return self.deliver(with_text(&step["fact"]).to_string(), time(step));
         }
-        let next = self.around(time(step), |at, around| match step["lease"].as_str() {
-            Some(effect) => at.lease(&read_effect(effect)?, around).map(|it| it.next),
-            None => at.handle(&step["command"].to_string(), around).map(|it| it.next),
+        let next = self.with_context(time(step), |snapshot, context| match step["lease"].as_str() {
+            Some(effect) => snapshot.lease(&read_effect(effect)?, context).map(|it| it.next),
+            None => snapshot.handle(&step["command"].to_string(), context).map(|it| it.next),
         });
         if let Ok(next) = next {
-            self.at = next;
+            self.snapshot = next;
         }
     }
 
     fn deliver(&mut self, fact: String, now: Timestamp) {
-        match self.around(now, |at, around| at.observe(read_fact(&fact)?, around)) {
+        match self.with_context(now, |snapshot, context| snapshot.observe(read_fact(&fact)?, context)) {
             Ok(step) if step.ignored.is_none() => {
-                self.at = step.next;
+                self.snapshot = step.next;
                 if !step.new_ids.is_empty() {
-                    self.offer_inbox(now);
+                    self.retry_inbox(now);
                 }
             }
             Ok(step) if step.ignored.as_ref().is_some_and(|it| it.reason == IgnoredReason::Early) => {
@@ -158,22 +159,23 @@ impl Host<'_> {
         }
     }
 
-    fn offer_inbox(&mut self, now: Timestamp) {
+    fn retry_inbox(&mut self, now: Timestamp) {
         for fact in std::mem::take(&mut self.inbox) {
             self.deliver(fact, now);
         }
     }
 
-    /// The state, and what is owed besides notices.
+    /// The state, and the effects besides notices.
     fn end(&self, now: Timestamp) -> String {
-        let saved: Value = serde_json::from_str(&self.at.save()).unwrap();
-        let owed = self.around(now, |at, around| at.effects(around));
-        let ids: BTreeSet<_> = owed.iter().map(|it| it.id.as_str()).filter(|id| !id.starts_with("notify:")).collect();
-        format!("{} owing {ids:?}", saved["state"])
+        let saved: Value = serde_json::from_str(&self.snapshot.save()).unwrap();
+        let effects = self.with_context(now, |snapshot, context| snapshot.effects(context));
+        let ids: BTreeSet<_> =
+            effects.iter().map(|it| it.id.as_str()).filter(|id| !id.starts_with("notify:")).collect();
+        format!("{} with the effects {ids:?}", saved["state"])
     }
 
-    fn around<T>(&self, now: Timestamp, ask: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> T {
+    fn with_context<T>(&self, now: Timestamp, call: impl FnOnce(&dyn AnySnapshot, &Context) -> T) -> T {
         let config = self.vector.get("config").map_or_else(|| "{}".to_owned(), Value::to_string);
-        ask(self.at.as_ref(), &Context::new(now, read_config(&config).unwrap()))
+        call(self.snapshot.as_ref(), &Context::new(now, read_config(&config).unwrap()))
     }
 }

@@ -1,7 +1,7 @@
-//! Years of Flex subscriptions: renewals that are paid late, at last or never, with signals and replies that are lost.
+//! Years of Flex subscriptions: renewals that are paid late, at the last attempt or never, with lost webhooks and replies.
 //!
-//! Access never outlasts what was paid and its grace; whoever has paid is never locked out; every paid period is delivered
-//! once; and no row sleeps while its subscription runs.
+//! Access never outlasts the paid period and its grace. A customer who has paid is never locked out. Every paid period is
+//! delivered once. No row sleeps while its subscription runs.
 
 #[path = "renewals/flex.rs"]
 mod flex;
@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// When the subscription is sold.
+/// The time at which the subscription is sold.
 const START: i64 = 1_796_083_200_000;
 const KEY: &str = "00000000-0000-4000-8000-000000000001";
 
-/// A small generator of numbers that look random: the same for the same seed.
+/// A small generator of random numbers, the same for the same seed.
 #[derive(Clone, Debug)]
 struct Luck(u64);
 
@@ -39,40 +39,40 @@ impl Luck {
 
 /// A host with one row, and what it has done.
 struct Host {
-    at: Snapshot<Subscription>,
+    snapshot: Snapshot<Subscription>,
     now: i64,
     luck: Luck,
     flex: Flex,
-    /// Until when the customer is let in.
-    level: i64,
+    /// Until when the customer has access.
+    access_until: i64,
     delivered: BTreeMap<String, usize>,
     inbox: Vec<(i64, Value)>,
 }
 
 impl Host {
     fn new(seed: u64, shape: Shape) -> Self {
-        let at = Snapshot::start(Key::parse(KEY).unwrap());
+        let snapshot = Snapshot::start(Key::parse(KEY).unwrap());
         let (luck, flex) = (Luck(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)), Flex::new(START, shape));
-        Self { at, now: START, luck, flex, level: 0, delivered: BTreeMap::new(), inbox: Vec::new() }
+        Self { snapshot, now: START, luck, flex, access_until: 0, delivered: BTreeMap::new(), inbox: Vec::new() }
     }
 
     fn context(&self) -> Context {
         Context::at(Timestamp::from_millis(self.now))
     }
 
-    fn tell(&mut self, fact: Fact<'static>) {
-        self.at = self.at.observe(fact, &self.context()).unwrap().next;
+    fn observe(&mut self, fact: Fact<'static>) {
+        self.snapshot = self.snapshot.observe(fact, &self.context()).unwrap().next;
     }
 
     fn webhook(&mut self, event: &Value) {
         let body = event.to_string().into_bytes().into();
-        self.tell(Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified });
+        self.observe(Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified });
     }
 
-    fn reply(&mut self, to: &str, status: u16, body: &Value) {
+    fn reply(&mut self, effect: &str, status: u16, body: &Value) {
         let body = body.to_string().into_bytes().into();
-        self.tell(Fact::Reply {
-            effect: to.to_owned().into(),
+        self.observe(Fact::Reply {
+            effect: effect.to_owned().into(),
             sending: None,
             http_status: status,
             headers: Headers::default(),
@@ -85,50 +85,51 @@ impl Host {
         let item = LineItem::new("fprice_1", 1);
         let order =
             CreateCheckoutSession::new(Mode::Subscription, vec![item], Cents::new(4999), "https://shop.example/ok");
-        self.at = self.at.handle(order, &self.context()).unwrap().next;
-        self.begin("create_checkout_session:1");
+        self.snapshot = self.snapshot.handle(order, &self.context()).unwrap().next;
+        self.lease("create_checkout_session:1");
         self.reply("create_checkout_session:1", 200, &Flex::session(START, KEY, "open"));
         let completed =
             json!({"event_type": "checkout.session.completed", "object": Flex::session(START, KEY, "complete")});
         self.webhook(&completed);
     }
 
-    fn begin(&mut self, effect: &str) {
-        self.at = self.at.lease(&rulebound::EffectId::parse(effect).unwrap(), &self.context()).unwrap().next;
+    fn lease(&mut self, effect: &str) {
+        self.snapshot =
+            self.snapshot.lease(&rulebound::EffectId::parse(effect).unwrap(), &self.context()).unwrap().next;
     }
 
-    /// Does whatever is ready, with luck.
+    /// Carries out the ready effects, most of the time.
     fn work(&mut self) {
-        for owed in self.at.effects(&self.context()) {
-            let id = owed.id.as_str().to_owned();
-            let is_there = self.at.effects(&self.context()).iter().any(|it| it.id == owed.id && it.ready);
-            match owed.effect {
+        for pending in self.snapshot.effects(&self.context()) {
+            let id = pending.id.as_str().to_owned();
+            let is_ready = self.snapshot.effects(&self.context()).iter().any(|it| it.id == pending.id && it.ready);
+            match pending.effect {
                 Effect::Review { reason, .. } => {
                     assert!(["payment_unknown", "no_signal"].contains(&reason.as_ref()), "{reason} at {}", self.now);
                     if self.luck.of(50) {
-                        self.tell(Fact::Reviewed { effect: id.into(), verdict: "keep_waiting".into(), id: None });
+                        self.observe(Fact::Reviewed { effect: id.into(), verdict: "keep_waiting".into(), id: None });
                     }
                 }
-                _ if !is_there || self.luck.of(5) => {}
+                _ if !is_ready || self.luck.of(5) => {}
                 Effect::Request { operation, .. } => self.send(&id, operation),
                 Effect::Access { access_until: until, .. } => {
-                    self.level = until.as_millis();
-                    self.tell(Fact::Done { effect: id.into() });
+                    self.access_until = until.as_millis();
+                    self.observe(Fact::Done { effect: id.into() });
                 }
-                Effect::Fulfill { about: of } => {
-                    *self.delivered.entry(of).or_default() += 1;
-                    self.tell(Fact::Done { effect: id.into() });
+                Effect::Fulfill { about } => {
+                    *self.delivered.entry(about).or_default() += 1;
+                    self.observe(Fact::Done { effect: id.into() });
                 }
-                _ => self.tell(Fact::Done { effect: id.into() }),
+                _ => self.observe(Fact::Done { effect: id.into() }),
             }
         }
     }
 
     fn send(&mut self, id: &str, operation: &str) {
-        self.begin(id);
-        let body = self.flex.answer(operation);
+        self.lease(id);
+        let body = self.flex.reply(operation);
         match self.luck.below(20) {
-            0 | 1 => self.tell(Fact::Lost { effect: id.to_owned().into(), sending: None }),
+            0 | 1 => self.observe(Fact::Lost { effect: id.to_owned().into(), sending: None }),
             2 => self.reply(id, 500, &json!("oops")),
             3 => self.reply(id, 401, &Value::Null),
             4 => self.reply(id, 200, &json!({})),
@@ -136,15 +137,15 @@ impl Host {
         }
     }
 
-    /// Lets time go by until an instant.
+    /// Lets time pass until an instant.
     fn live(&mut self, end: i64) {
         while self.now < end {
             let mut next = self.now + i64::try_from(self.luck.below(20 * 60_000)).unwrap() + 1;
-            if let Some(due) = self.at.wake_at(&self.context()) {
-                next = next.max(due.as_millis()).min(self.now + 6 * HOUR);
+            if let Some(wake_at) = self.snapshot.wake_at(&self.context()) {
+                next = next.max(wake_at.as_millis()).min(self.now + 6 * HOUR);
             }
             for event in self.flex.pass(next, &mut self.luck) {
-                // Some signals are lost, some are late, and some come twice.
+                // Some webhooks are lost, some are late, and some come twice.
                 for _ in 0..=u8::from(self.luck.of(10)) {
                     if !self.luck.of(self.flex.shape.lost) {
                         let late = i64::try_from(self.luck.below(3)).unwrap() * HOUR;
@@ -153,33 +154,33 @@ impl Host {
                 }
             }
             self.now = next;
-            let due: Vec<_> = self.inbox.extract_if(.., |it| it.0 <= next).collect();
-            due.iter().for_each(|it| self.webhook(&it.1));
+            let arrived: Vec<_> = self.inbox.extract_if(.., |it| it.0 <= next).collect();
+            arrived.iter().for_each(|it| self.webhook(&it.1));
             self.work();
             self.check();
         }
     }
 
     fn check(&self) {
-        let state = format!("{} ms after the start: {:?}\n{}", self.now - START, self.flex, self.at.save());
+        let state = format!("{} ms after the start: {:?}\n{}", self.now - START, self.flex, self.snapshot.save());
         let grace = DAY;
         let paid_until = self.flex.paid_until();
-        assert!(self.level <= paid_until + grace, "access until {} was never paid: {state}", self.level);
+        assert!(self.access_until <= paid_until + grace, "access until {} was never paid: {state}", self.access_until);
         // A renewal that is paid in time is found within the grace, and a late one within a day.
         let patience = if self.flex.is_paid_in_time() { 0 } else { 26 * HOUR };
         let has_paid = self.flex.paid_since().is_some_and(|since| self.now > since + patience.max(HOUR));
-        assert!(!has_paid || self.level > self.now, "who has paid is locked out: {state}");
+        assert!(!has_paid || self.access_until > self.now, "a customer who has paid is locked out: {state}");
         if self.flex.ended.is_none() {
-            let owes_review =
-                self.at.effects(&self.context()).iter().any(|it| matches!(it.effect, Effect::Review { .. }));
-            assert!(owes_review || self.at.wake_at(&self.context()).is_some(), "it sleeps: {state}");
+            let has_review =
+                self.snapshot.effects(&self.context()).iter().any(|it| matches!(it.effect, Effect::Review { .. }));
+            assert!(has_review || self.snapshot.wake_at(&self.context()).is_some(), "the row sleeps: {state}");
         }
     }
 
     fn deliveries(&self) -> BTreeMap<usize, usize> {
         let mut all = BTreeMap::new();
-        for (of, times) in &self.delivered {
-            *all.entry(self.flex.period_of(of)).or_default() += times;
+        for (about, times) in &self.delivered {
+            *all.entry(self.flex.period_of(about)).or_default() += times;
         }
         all
     }
@@ -195,7 +196,11 @@ fn run(seed: u64, shape: Shape) {
     }
     assert!(delivered.values().all(|times| *times == 1), "seed {seed}: {delivered:?}");
     if host.flex.ended.is_some_and(|ended| ended + 2 * DAY < host.now) {
-        assert!(host.level <= host.now, "seed {seed}: it has ended, and access lasts until {}", host.level);
+        assert!(
+            host.access_until <= host.now,
+            "seed {seed}: the subscription has ended, and access lasts until {}",
+            host.access_until
+        );
     }
 }
 
@@ -205,12 +210,12 @@ fn runs(from: u64, count: u64, shape: Shape) {
 }
 
 #[test]
-fn documented_replies_and_some_signals_are_enough() {
+fn documented_replies_and_some_webhooks_are_enough() {
     runs(0, 8, Shape { days: 30, silent: false, lost: 30, fails: 30 });
 }
 
 #[test]
-fn documented_replies_are_enough_without_any_signal() {
+fn documented_replies_are_enough_without_any_webhook() {
     runs(1000, 6, Shape { days: 30, silent: false, lost: 100, fails: 20 });
 }
 
@@ -220,7 +225,7 @@ fn replies_without_an_invoice_are_enough() {
 }
 
 #[test]
-fn replies_without_an_invoice_are_enough_without_any_signal() {
+fn replies_without_an_invoice_are_enough_without_any_webhook() {
     runs(3000, 4, Shape { days: 30, silent: true, lost: 100, fails: 10 });
 }
 

@@ -1,4 +1,4 @@
-//! What only a Rust host calls: constructors, and what stands beside the flows.
+//! What only a Rust host calls: constructors, and functions that need no flow.
 
 use rulebound::flex::eligibility::{Eligibility, Line, assess};
 use rulebound::money::Cents;
@@ -16,7 +16,7 @@ fn of<T: DeserializeOwned>(value: Value) -> T {
 }
 
 #[test]
-fn a_constructor_says_what_the_same_json_says() {
+fn a_constructor_makes_the_same_value_as_its_json() {
     let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
     let written = json!([{"sku": "b12", "name": "B12", "quantity": 1, "price": 1500}]);
     assert_eq!(UpdatePaymentToken::items(items), of(json!({"order_items": written})));
@@ -52,7 +52,7 @@ fn a_cart_is_split_where_one_line_is_eligible_and_another_is_not() {
 }
 
 #[test]
-fn a_list_asks_for_what_is_given_in_the_order_of_its_page() {
+fn a_list_request_has_its_query_members_in_the_documented_order() {
     let settings = truemed::Settings::default();
     let url = |query: Value| of::<ListPaymentTokens>(query).request(&settings).unwrap().url;
     assert!(url(json!({})).ends_with("/api/v1/payment_tokens"));
@@ -82,7 +82,7 @@ fn an_order_that_follows_another_names_its_transaction() {
 }
 
 #[test]
-fn only_its_own_status_says_what_became_of_an_order() {
+fn only_the_status_of_a_pay_reply_decides_its_meaning() {
     let read = |status, body: &str| PayReply::read(status, body.as_bytes());
     assert_eq!(read(200, r#"{"status": "success"}"#), PayReply::Success);
     assert_eq!(read(200, r#"{"transactionStatus": "failed"}"#), PayReply::Failed);

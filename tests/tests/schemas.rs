@@ -1,5 +1,5 @@
-//! The published schemas say what the library does: an independent validator accepts all that it takes and gives, and
-//! nothing that it refuses as malformed.
+//! The published schemas match the library. An independent validator accepts everything that the library takes and
+//! returns, and nothing that it rejects as malformed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,12 +9,12 @@ use std::path::Path;
 use jsonschema::Validator;
 use rulebound_tests::mutate::mutations;
 use rulebound_tests::root;
-use rulebound_tests::vectors::{ask, files, key, read_folder, read_text, with_surroundings, with_text};
+use rulebound_tests::vectors::{ask, files, key, read_folder, read_text, with_context, with_text};
 use serde_json::{Map, Value, json};
 
 const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
 
-/// The verbs that look at a snapshot, with the definition of their answer; a flow's own begins with its name.
+/// The verbs that read a snapshot, with the definition of their answer. An empty one begins with the flow's name.
 const VIEWS: [(&str, &str); 4] =
     [("effects", "CallEffects"), ("waiting_for", "CallWaitingFor"), ("wake_at", "CallWakeAt"), ("actions", "")];
 
@@ -37,7 +37,7 @@ fn bundle(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The bundle of everything, with a validator for each definition that was asked for.
+/// The bundle of everything, with a validator for each definition that was used.
 struct Schemas {
     all: Value,
     made: RefCell<BTreeMap<String, Validator>>,
@@ -48,11 +48,11 @@ impl Schemas {
         Self { all: bundle("rulebound"), made: RefCell::default() }
     }
 
-    /// What is wrong with a value by a definition.
+    /// What a definition finds wrong with a value.
     fn wrong(&self, name: &str, value: &Value) -> Option<String> {
         let mut made = self.made.borrow_mut();
         let validator = made.entry(name.to_owned()).or_insert_with(|| {
-            assert!(self.all["$defs"].get(name).is_some(), "nothing is called `{name}`");
+            assert!(self.all["$defs"].get(name).is_some(), "there is no definition `{name}`");
             let schema = json!({"$ref": format!("#/$defs/{name}"), "$defs": self.all["$defs"]});
             jsonschema::draft202012::new(&schema).unwrap()
         });
@@ -82,14 +82,14 @@ fn start(flow: &str, key: &Value) -> Value {
     ask("start", json!({"flow": flow, "key": key}))["ok"].take()
 }
 
-/// Calls a function with every object schema of a value, and its path.
-fn each(value: &Value, path: &str, see: &mut impl FnMut(&str, &Map<String, Value>)) {
+/// Calls a function with every object of a schema, and its path.
+fn each(value: &Value, path: &str, call: &mut impl FnMut(&str, &Map<String, Value>)) {
     match value {
         Value::Object(members) => {
-            see(path, members);
-            members.iter().for_each(|(name, it)| each(it, &format!("{path}/{name}"), see));
+            call(path, members);
+            members.iter().for_each(|(name, it)| each(it, &format!("{path}/{name}"), call));
         }
-        Value::Array(entries) => entries.iter().for_each(|it| each(it, path, see)),
+        Value::Array(entries) => entries.iter().for_each(|it| each(it, path, call)),
         _ => {}
     }
 }
@@ -103,11 +103,11 @@ fn every_bundle_is_a_schema_that_stands_alone() {
         jsonschema::draft202012::new(&bundle).unwrap();
         assert_eq!(bundle["$id"], format!("urn:rulebound:{}:{name}", env!("CARGO_PKG_VERSION")));
         for (definition, schema) in bundle["$defs"].as_object().unwrap() {
-            assert_eq!(*schema, all["$defs"][definition], "{definition} is another in {name}");
+            assert_eq!(*schema, all["$defs"][definition], "{definition} differs in {name}");
         }
         each(&bundle, "", &mut |path, members| {
-            if let Some(Value::String(to)) = members.get("$ref") {
-                assert!(bundle.pointer(&to[1..]).is_some(), "{name}: {path}: {to} is not there");
+            if let Some(Value::String(target)) = members.get("$ref") {
+                assert!(bundle.pointer(&target[1..]).is_some(), "{name}: {path}: {target} does not exist");
             }
         });
     }
@@ -151,7 +151,7 @@ fn every_definition_and_every_field_is_named_described_and_bounded() {
     let all = bundle("rulebound");
     for (name, schema) in all["$defs"].as_object().unwrap() {
         let is_plain = name.starts_with(|it: char| it.is_ascii_uppercase()) && name.chars().all(char::is_alphabetic);
-        assert!(is_plain, "{name} is no name of a type");
+        assert!(is_plain, "{name} is not the name of a type");
         assert_eq!(schema["title"], **name);
         assert!(schema["description"].is_string(), "{name} has no description");
         each(schema, name, &mut |path, members| {
@@ -170,12 +170,12 @@ fn every_definition_and_every_field_is_named_described_and_bounded() {
 }
 
 #[test]
-fn every_vector_speaks_the_schemas() {
+fn every_call_of_the_vectors_satisfies_the_schemas() {
     let schemas = Schemas::new();
     for vector in vectors() {
         let flow = vector["flow"].as_str().unwrap();
-        let (name, of) = (vector["name"].as_str().unwrap(), pascal(flow));
-        let mut at = start(flow, &key(&vector["key"]));
+        let (name, prefix) = (vector["name"].as_str().unwrap(), pascal(flow));
+        let mut snapshot = start(flow, &key(&vector["key"]));
         for step in vector["steps"].as_array().unwrap() {
             let (verb, part, given) = match (&step["command"], &step["fact"], &step["lease"]) {
                 (Value::Null, Value::Null, Value::Null) => continue,
@@ -183,31 +183,31 @@ fn every_vector_speaks_the_schemas() {
                 (Value::Null, fact, _) => ("observe", "fact", with_text(fact)),
                 (command, ..) => ("handle", "command", command.clone()),
             };
-            let mut fields = with_surroundings(&vector, step, json!({"snapshot": at}));
+            let mut fields = with_context(&vector, step, json!({"snapshot": snapshot}));
             fields[part] = given;
             let answer = ask(verb, fields.clone());
-            schemas.check(&format!("{of}{}Reply", pascal(verb)), &answer, name);
-            let wrong = schemas.wrong(&format!("{of}{}Fields", pascal(verb)), &fields);
+            schemas.check(&format!("{prefix}{}Reply", pascal(verb)), &answer, name);
+            let wrong = schemas.wrong(&format!("{prefix}{}Fields", pascal(verb)), &fields);
             assert_eq!(wrong.is_some(), is_malformed(&answer), "{name}: {wrong:?} {answer}");
             if answer["ok"]["next"].is_null() {
                 continue;
             }
-            at = answer["ok"]["next"].clone();
-            schemas.check(&format!("{of}Snapshot"), &at, name);
-            let look = with_surroundings(&vector, step, json!({"snapshot": at}));
+            snapshot = answer["ok"]["next"].clone();
+            schemas.check(&format!("{prefix}Snapshot"), &snapshot, name);
+            let fields = with_context(&vector, step, json!({"snapshot": snapshot}));
             for (view, reply) in VIEWS {
-                let seen = ask(view, look.clone());
-                let reply = if reply.is_empty() { format!("{of}{}", pascal(view)) } else { reply.into() };
-                schemas.check(&format!("{reply}Reply"), &seen, name);
+                let answer = ask(view, fields.clone());
+                let reply = if reply.is_empty() { format!("{prefix}{}", pascal(view)) } else { reply.into() };
+                schemas.check(&format!("{reply}Reply"), &answer, name);
             }
         }
-        let ids = ask("ids", json!({"snapshot": at}));
+        let ids = ask("ids", json!({"snapshot": snapshot}));
         schemas.check("CallIdsReply", &ids, name);
     }
 }
 
 #[test]
-fn every_golden_snapshot_and_what_it_owes_speak_the_schemas() {
+fn every_golden_snapshot_and_its_effects_satisfy_the_schemas() {
     let schemas = Schemas::new();
     let newest = ask("versions", json!({}))["ok"]["formats"].take();
     for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap() {
@@ -227,7 +227,7 @@ fn every_golden_snapshot_and_what_it_owes_speak_the_schemas() {
 }
 
 #[test]
-fn what_no_flow_owns_speaks_the_schemas() {
+fn the_calls_of_no_flow_satisfy_the_schemas() {
     let schemas = Schemas::new();
     let provider = |fields: Value| {
         let mut fields = fields;
@@ -267,7 +267,7 @@ fn definition(part: &str, flow: &str) -> String {
 
 /// The commands, facts and configs of the vectors, one of each shape, with the flow and the key.
 fn samples() -> Vec<(String, Value, &'static str, Value, Value)> {
-    let (mut seen, mut samples) = (BTreeSet::new(), Vec::new());
+    let (mut shapes, mut samples) = (BTreeSet::new(), Vec::new());
     for vector in vectors() {
         let flow = vector["flow"].as_str().unwrap().to_owned();
         for step in vector["steps"].as_array().unwrap() {
@@ -275,7 +275,7 @@ fn samples() -> Vec<(String, Value, &'static str, Value, Value)> {
                 let Some(given) = step.get(part).or_else(|| vector.get(part)) else { continue };
                 let given = if part == "fact" { with_text(given) } else { given.clone() };
                 let config = step.get("config").or_else(|| vector.get("config")).cloned();
-                if seen.insert((definition(part, &flow), shape(&given))) {
+                if shapes.insert((definition(part, &flow), shape(&given))) {
                     samples.push((flow.clone(), key(&vector["key"]), part, given, config.unwrap_or_else(|| json!({}))));
                 }
             }
@@ -284,7 +284,7 @@ fn samples() -> Vec<(String, Value, &'static str, Value, Value)> {
     samples
 }
 
-/// The names of the fields of a value, and the kinds of what stands in them.
+/// The names of the fields of a value, and the kinds of their contents.
 fn shape(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -305,10 +305,10 @@ fn what_is_malformed_does_not_validate_and_what_validates_is_not_malformed() {
     let schemas = Schemas::new();
     let (mut differ, mut count) = (Vec::new(), 0);
     for (flow, key, part, given, config) in samples() {
-        let at = start(&flow, &key);
+        let snapshot = start(&flow, &key);
         let definition = definition(part, &flow);
         for (what, wrong) in mutations(&given) {
-            let mut fields = json!({"snapshot": at, "now": 0, "config": config});
+            let mut fields = json!({"snapshot": snapshot, "now": 0, "config": config});
             fields[part] = wrong.clone();
             let verb = match part {
                 "command" => "handle",

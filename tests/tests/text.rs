@@ -1,4 +1,4 @@
-//! JSON text is read and written as `serde_json` does it, whatever the text.
+//! Our JSON reader and writer agree with `serde_json` on every text.
 
 use std::fs;
 use std::marker::PhantomData;
@@ -12,16 +12,16 @@ use rulebound_tests::vectors::files;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-fn of_ours(text: &str) -> Result<Value, Malformed> {
+fn read_ours(text: &str) -> Result<Value, Malformed> {
     read(text, PhantomData)
 }
 
-/// The same value, or none; and written in the same way.
+/// Checks that both read the same value or none, and write it in the same way.
 fn agrees(text: &str) -> Result<(), String> {
-    let ours = of_ours(text);
+    let ours = read_ours(text);
     let raw: Result<RawText<'_>, _> = read(text, PhantomData);
     let raw = raw.map(RawText::get);
-    // What is not read is only passed: half a character is wrong where it is read.
+    // A raw text is passed on unread, so half a surrogate pair is an error only for a reader.
     let passed = serde_json::from_str::<&RawValue>(text).map(RawValue::get);
     if raw.as_ref().is_ok_and(|raw| passed.as_ref().ok() != Some(raw)) || (raw.is_err() && ours.is_ok()) {
         return Err(format!("{text:?} is passed as {raw:?}, not as {passed:?}"));
@@ -118,15 +118,15 @@ proptest! {
 }
 
 #[test]
-fn whole_files_and_what_is_left_of_them_are_read_the_same() {
+fn whole_files_and_damaged_ones_are_read_the_same() {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     let mut texts = 0;
     for file in files(&vectors).unwrap() {
         let text = fs::read_to_string(&file).unwrap();
         agrees(&text).unwrap();
-        // Cut off, and with a byte gone, at places that differ from file to file.
-        for at in (text.len() % 97..text.len()).step_by(10_007).filter(|at| text.is_char_boundary(*at)) {
-            let (before, after) = text.split_at(at);
+        // The file is cut off, or loses one byte, at places that differ from file to file.
+        for cut in (text.len() % 97..text.len()).step_by(10_007).filter(|cut| text.is_char_boundary(*cut)) {
+            let (before, after) = text.split_at(cut);
             agrees(before).unwrap();
             agrees(&format!("{before}{}", after.get(1..).unwrap_or_default())).unwrap();
             texts += 2;
@@ -136,12 +136,12 @@ fn whole_files_and_what_is_left_of_them_are_read_the_same() {
 }
 
 #[test]
-fn what_is_nested_too_deeply_is_refused_where_serde_json_refuses_it() {
+fn json_that_is_nested_too_deeply_is_rejected_where_serde_json_rejects_it() {
     for depth in 120..=140 {
         agrees(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).unwrap();
         agrees(&format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth))).unwrap();
     }
-    // Far deeper than the stack is.
-    let wrong = of_ours(&"[".repeat(1 << 20)).unwrap_err();
+    // This is far deeper than the stack.
+    let wrong = read_ours(&"[".repeat(1 << 20)).unwrap_err();
     assert_eq!(wrong.reason, "is nested too deeply");
 }

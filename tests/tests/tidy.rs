@@ -1,4 +1,4 @@
-//! What the files themselves must keep: their length, their layers, their rules, their versions, and what they name.
+//! Rules of the files themselves: their length, layers, rules, versions, and what they may name.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,10 +8,11 @@ use rulebound::catalogue::{Catalogue, RULES_VERSION};
 use rulebound::{Basis, Enforcement};
 use serde_json::Value;
 
-/// Lines that no source file reaches.
+/// The number of lines that no source file may reach.
 const LONGEST: usize = 400;
-/// What is not ours, or made by a machine.
+/// Folders of files that others wrote, or a program.
 const SKIPPED: [&str; 7] = ["target", "node_modules", ".git", ".venv", "__pycache__", "schemas", "corpus"];
+
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
@@ -70,11 +71,11 @@ fn every_source_file_is_short() {
     assert_none("longer than 399 lines", &long);
 }
 
-/// The names that follow `crate::`, of a list in braces each of them.
+/// The names that follow `crate::`, one or a list in braces.
 fn used(code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (at, mark) in code.match_indices("crate::") {
-        let rest = &code[at + mark.len()..];
+    for (start, mark) in code.match_indices("crate::") {
+        let rest = &code[start + mark.len()..];
         match rest.strip_prefix('{') {
             None => drop(names.insert(word(rest))),
             Some(list) => names.extend(listed(list)),
@@ -90,14 +91,14 @@ fn word(text: &str) -> String {
 /// The first words of a list, up to the brace that ends it.
 fn listed(list: &str) -> Vec<String> {
     let (mut depth, mut names, mut begins) = (0_usize, Vec::new(), true);
-    for (at, letter) in list.char_indices() {
+    for (start, letter) in list.char_indices() {
         match letter {
             '{' => depth += 1,
             '}' if depth == 0 => break,
             '}' => depth -= 1,
             ',' if depth == 0 => begins = true,
             _ if begins && !letter.is_whitespace() => {
-                names.push(word(&list[at..]));
+                names.push(word(&list[start..]));
                 begins = false;
             }
             _ => {}
@@ -106,8 +107,8 @@ fn listed(list: &str) -> Vec<String> {
     names
 }
 
-/// The modules of the core in the order in which its root lists them: each uses only those above it. `lib` is what the
-/// root itself defines: the intake of webhooks, which finds its provider, and which `ffi` forwards to.
+/// The modules of the core in the order in which its root lists them: each uses only those above it. `lib` is the root
+/// itself: it reads webhooks, finds the provider, and `ffi` forwards to it.
 fn layers() -> Vec<String> {
     let root = read("core/src/lib.rs");
     let module = |line: &str| Some(line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?.to_owned());
@@ -127,7 +128,7 @@ fn a_module_uses_only_the_layers_below_it() {
         let inside = path.strip_prefix(&source).unwrap().display().to_string();
         let module = inside.split(['/', '.']).next().unwrap();
         let Some(own) = rank(module) else {
-            wrong.push(format!("{name}: `{module}` is no layer"));
+            wrong.push(format!("{name}: `{module}` is not a layer"));
             continue;
         };
         for other in used(&code(&path)) {
@@ -179,20 +180,20 @@ fn is_statement(text: &str) -> bool {
 fn every_rule_is_well_formed() {
     let catalogue = Catalogue::new();
     let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut codes = BTreeSet::new();
     for rule in catalogue.rules.iter().map(|it| it.rule) {
         let mut expect = |holds: bool, what: &str| {
             if !holds {
                 wrong.push(format!("{}: {what}", rule.code));
             }
         };
-        expect(seen.insert(rule.code), "the code is taken");
+        expect(codes.insert(rule.code), "the code is taken");
         expect(!catalogue.retired.contains(&rule.code), "the code is retired");
         expect(is_code(rule.code), "is not provider.topic.kebab-slug");
         expect(is_statement(rule.statement), "the statement is not one or two sentences of at most 20 words");
         expect(
             (rule.enforcement == Enforcement::Enforced) == rule.rationale.is_empty(),
-            "what is not enforced has a why, and only that",
+            "a rule has a rationale exactly if it is not enforced",
         );
         expect(rule.basis != Basis::Documented || !rule.sources.is_empty(), "a documented rule has a source");
         expect(rule.sources.iter().all(|it| !it.page.contains("://")), "a source's page has no scheme");
@@ -205,7 +206,7 @@ fn no_released_code_is_lost() {
     let catalogue = Catalogue::new();
     let text = read("tests/frozen-codes.txt");
     let frozen: Vec<_> = text.lines().collect();
-    assert!(frozen.is_sorted_by(|a, b| a < b), "tests/frozen-codes.txt is sorted, and each code stands once");
+    assert!(frozen.is_sorted_by(|a, b| a < b), "tests/frozen-codes.txt is sorted, and has each code once");
     let known: BTreeSet<_> = catalogue.rules.iter().map(|it| it.rule.code).chain(catalogue.retired).collect();
     let lost = frozen.iter().filter(|code| !known.contains(**code)).map(|code| (*code).to_owned());
     assert_none("released, and neither a rule nor retired", &lost.collect::<Vec<_>>());
@@ -234,7 +235,7 @@ fn the_version_is_written_once() {
         let text = || read(&path);
         let file = path.file_name().unwrap().to_str().unwrap_or_default();
         match file {
-            // A manifest with a workspace of its own stands apart.
+            // A manifest with its own workspace is not part of this one.
             "Cargo.toml" if name != "Cargo.toml" && !says(&text(), &["[workspace]", "version.workspace = true"]) => {
                 wrong.push(format!("{name} does not say `version.workspace = true`"));
             }

@@ -1,4 +1,4 @@
-//! From every rule to its code and its vectors, and back: nothing hangs in the air.
+//! Every rule leads to its code and its vectors, and every vector to a rule or to the page of one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +10,10 @@ use rulebound::{Enforcement, Level};
 use rulebound_tests::survey::Survey;
 use rulebound_tests::{root, trace};
 
-/// Enforced rules that refuse a wish whatever it says: the provider has no call for it.
+/// Enforced rules that reject every such command: the provider has no call for it.
 const NEVER_KEPT: [&str; 1] = ["vend.cancel.no-partner-api"];
 
-/// Enforced rules that no vector is long enough to break: `many_long_refunds_can_be_loaded` does.
+/// Enforced rules that no vector is long enough to break. `many_long_refunds_can_be_loaded` breaks them.
 const TOO_LONG: [&str; 1] = ["rulebound.snapshot.full"];
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
@@ -59,12 +59,12 @@ fn every_enforced_rule_is_broken_and_kept_by_a_vector() {
 }
 
 #[test]
-fn a_policy_softens_what_is_denied_and_nothing_that_is_forbidden() {
+fn a_config_softens_deny_rules_and_no_forbid_rule() {
     let mut wrong = Vec::new();
     for rule in CATALOGUE.rules.iter().map(|it| it.rule) {
         let softened = SURVEY.rules.get(rule.code).map(|it| &it.softened);
-        let otherwise = rule.level == Level::Forbid;
-        if softened.is_some_and(|it| it.contains(&otherwise)) {
+        let unexpected = rule.level == Level::Forbid;
+        if softened.is_some_and(|it| it.contains(&unexpected)) {
             wrong.push(format!("{} is {:?} and softened: {softened:?}", rule.code, rule.level));
         }
     }
@@ -72,14 +72,14 @@ fn a_policy_softens_what_is_denied_and_nothing_that_is_forbidden() {
 }
 
 #[test]
-fn every_vector_names_rules_that_there_are_or_a_page_that_a_rule_is_read_from() {
+fn every_vector_names_existing_rules_or_the_page_of_a_rule() {
     let codes: BTreeSet<_> = CATALOGUE.rules.iter().map(|it| it.rule.code).collect();
     let pages: BTreeSet<_> = CATALOGUE.rules.iter().flat_map(|it| it.rule.sources).map(|it| it.page).collect();
     let mut wrong = Vec::new();
     for vector in &SURVEY.vectors {
         let named: Vec<_> = vector.breaks.iter().chain(&vector.keeps).collect();
         let unknown = named.iter().filter(|code| !codes.contains(code.as_str()));
-        wrong.extend(unknown.map(|code| format!("{}: {}: {code} is no rule", vector.file, vector.name)));
+        wrong.extend(unknown.map(|code| format!("{}: {}: {code} is not a rule", vector.file, vector.name)));
         if named.is_empty() && !pages.contains(vector.source.as_str()) {
             wrong.push(format!("{}: {}: neither a rule nor a known page", vector.file, vector.name));
         }
@@ -95,31 +95,31 @@ fn every_code_that_a_file_names_is_a_rule() {
     let mut wrong = Vec::new();
     for folder in ["core", "tests/src", "tests/tests", "tests/vectors", "tests/golden", "benches", "xtask", "bindings"]
     {
-        named(&root().join(folder), &mut |path, word| {
+        each_code(&root().join(folder), &mut |path, word| {
             let is_code = word.rsplit_once('.').is_some_and(|(topic, _)| topics.contains(topic));
             if is_code && !codes.contains(word) {
                 wrong.push(format!("{}: {word}", path.display()));
             }
         });
     }
-    assert_none("no rule", &wrong);
+    assert_none("not a rule", &wrong);
 }
 
-/// Every word of a folder's files that has the form of a code.
-fn named(folder: &Path, see: &mut impl FnMut(&Path, &str)) {
+/// Calls a function with every word of a folder's files that has the form of a code.
+fn each_code(folder: &Path, call: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // A picture writes its letters in its own way, and is made from codes that are checked here.
+        // A picture escapes its letters, and its codes come from files that are checked here.
         if ["target", "node_modules", ".venv"].contains(&name.as_str()) || name.ends_with(".svg") {
             continue;
         }
         if path.is_dir() {
-            named(&path, see);
+            each_code(&path, call);
         } else if let Ok(text) = fs::read_to_string(&path) {
             let words = text.split(|it: char| !it.is_ascii_alphanumeric() && !"-_.".contains(it));
             let words = words.map(|word| word.trim_matches(['.', '-']));
-            words.filter(|word| word.split('.').count() == 3).for_each(|word| see(&path, word));
+            words.filter(|word| word.split('.').count() == 3).for_each(|word| call(&path, word));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What has a version moves with it: the library, the rules, the formats of snapshots, the call protocol, and the
-//! C ABI.
+//! A change of anything that has a version changes its version: the library, the rules, the formats of snapshots, the call
+//! protocol and the C ABI.
 //!
-//! Each is written in one place; what a version stands for is kept beside it, so that neither moves alone.
+//! Each version is written in one place. A file beside these tests holds what the version stands for.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,20 +27,20 @@ fn versions() -> Value {
 }
 
 #[test]
-fn the_library_says_its_own_version() {
+fn the_library_returns_its_own_version() {
     let manifest = read("../Cargo.toml");
     let line = format!("version = \"{}\"", versions()["library"].as_str().unwrap());
     assert!(manifest.lines().any(|it| it == line), "Cargo.toml does not say `{line}`");
 }
 
-/// The hash of what the rules say, in whatever order they are declared.
+/// The hash of the contents of the rules, whatever their order.
 fn hash_of_the_rules() -> String {
     let mut rules: Vec<_> = Catalogue::new().rules.into_iter().map(|entry| entry.rule).collect();
     rules.sort_by_key(|rule| rule.code);
     let mut hash = Sha256::new();
     for Rule { code, statement, level, basis, guards, enforcement, rationale, sources, .. } in rules {
-        let said = (code, statement, level, basis, guards, enforcement, rationale, sources);
-        hash.update(serde_json::to_vec(&said).unwrap());
+        let contents = (code, statement, level, basis, guards, enforcement, rationale, sources);
+        hash.update(serde_json::to_vec(&contents).unwrap());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -63,27 +63,27 @@ fn a_changed_rule_has_a_changed_rules_version() {
 }
 
 #[test]
-fn every_format_is_told_and_has_golden_snapshots() {
-    let told = versions()["formats"].take();
+fn every_format_is_listed_and_has_golden_snapshots() {
+    let formats = versions()["formats"].take();
     for flow in Catalogue::new().flows {
-        let told: Vec<u32> = serde_json::from_value(told[flow.id].clone()).unwrap_or_default();
-        assert_eq!(told.last(), Some(&flow.format), "{}", flow.id);
+        let listed: Vec<u32> = serde_json::from_value(formats[flow.id].clone()).unwrap_or_default();
+        assert_eq!(listed.last(), Some(&flow.format), "{}", flow.id);
         let folders = fs::read_dir(path("golden").join(flow.id)).unwrap();
         let kept = folders.filter_map(|it| it.unwrap().file_name().to_string_lossy().parse().ok());
-        assert_eq!(kept.collect::<BTreeSet<u32>>(), told.into_iter().collect(), "{}", flow.id);
+        assert_eq!(kept.collect::<BTreeSet<u32>>(), listed.into_iter().collect(), "{}", flow.id);
     }
 }
 
-/// The names that an error lists as those that it expected.
+/// The names that an error message says it expected.
 fn expected(request: &str) -> Vec<String> {
     let answer: Value = serde_json::from_str(&call(request)).unwrap();
     let message = answer["error"]["message"].as_str().unwrap_or_default();
-    let list = message.split_once("expected").map_or("", |(_, list)| list);
-    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    let names = message.split_once("expected").map_or("", |(_, names)| names);
+    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-fn fields(of: &Value) -> Vec<&str> {
-    let mut fields: Vec<_> = of.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
+fn fields(value: &Value) -> Vec<&str> {
+    let mut fields: Vec<_> = value.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
     fields.sort_unstable();
     fields
 }
@@ -92,7 +92,7 @@ fn line(what: &str, does: &str, fields: &[impl AsRef<str>]) -> String {
     [what, does].into_iter().chain(fields.iter().map(AsRef::as_ref)).collect::<Vec<_>>().join(" ") + "\n"
 }
 
-/// What callers depend on, one line each: the fields that a verb takes, and those of the answers.
+/// What callers depend on, one line each: the fields that a verb takes, and those of its answer.
 fn protocol() -> String {
     let verbs = expected(r#"{"?": {}}"#);
     let takes = |verb: &String| line(verb, "takes", &expected(&format!(r#"{{"{verb}": {{"?": 0}}}}"#)));
@@ -104,18 +104,19 @@ fn protocol() -> String {
 fn answers() -> [(&'static str, Value); 8] {
     let key = "00000000-0000-4000-8000-000000000001";
     let start = ask("start", json!({"flow": "truemed.payment_token", "key": key}))["ok"].take();
-    let handle = |at: &Value, command: Value| ask("handle", json!({"snapshot": at, "now": 0, "command": command}));
-    let observe = |at: &Value, fact: Value| ask("observe", json!({"snapshot": at, "now": 0, "fact": fact}));
+    let handle =
+        |snapshot: &Value, command: Value| ask("handle", json!({"snapshot": snapshot, "now": 0, "command": command}));
+    let observe = |snapshot: &Value, fact: Value| ask("observe", json!({"snapshot": snapshot, "now": 0, "fact": fact}));
     let rejected = handle(&start, json!({"type": "delete_payment_token"}))["rejected"].take();
-    let wished = handle(&start, json!({"type": "retrieve_payment_token", "payment_token": "pt_1"}))["ok"].take();
+    let handled = handle(&start, json!({"type": "retrieve_payment_token", "payment_token": "pt_1"}))["ok"].take();
     let effect = "retrieve_payment_token:1";
-    let leased = ask("lease", json!({"snapshot": wished["next"], "now": 0, "effect": effect}))["ok"].take();
+    let leased = ask("lease", json!({"snapshot": handled["next"], "now": 0, "effect": effect}))["ok"].take();
     let applied = observe(&leased["next"], json!({"type": "lost", "effect": effect}))["ok"].take();
     let ignored = observe(&start, json!({"type": "customer_returned"}))["ok"].take();
     let error = ask("acknowledgement", json!({"provider": "nobody"}))["error"].take();
     [
         ("start", start),
-        ("handle", wished),
+        ("handle", handled),
         ("lease", leased),
         ("observe", applied),
         ("observe", ignored),
@@ -130,16 +131,18 @@ fn what_callers_depend_on_changes_only_with_the_protocol() {
     assert_eq!(versions()["protocol"], PROTOCOL);
     let name = format!("protocol-{PROTOCOL}.txt");
     let (kept, now) = (read(&name), protocol());
-    assert_eq!(kept, now, "tests/{name} differs: raise PROTOCOL if anything went, and otherwise add what is new");
+    assert_eq!(
+        kept, now,
+        "tests/{name} differs: raise PROTOCOL if anything was removed, and otherwise add what is new"
+    );
 }
 
-/// What a program in C is compiled against: the header without its comments, and without the library's version, which
-/// moves apart.
+/// The declarations of the C header: without its comments, and without the library's version, which changes more often.
 fn declarations() -> String {
-    const BESIDE: [&str; 4] = ["/*", "*", "//", "#define RULEBOUND_VERSION"];
+    const LEFT_OUT: [&str; 4] = ["/*", "*", "//", "#define RULEBOUND_VERSION"];
     let header = read("../bindings/c/include/rulebound.h");
-    let is_beside = |line: &str| BESIDE.iter().any(|mark| line.trim_start().starts_with(mark));
-    header.lines().filter(|line| !is_beside(line) && !line.is_empty()).map(|line| line.to_owned() + "\n").collect()
+    let is_left_out = |line: &str| LEFT_OUT.iter().any(|mark| line.trim_start().starts_with(mark));
+    header.lines().filter(|line| !is_left_out(line) && !line.is_empty()).map(|line| line.to_owned() + "\n").collect()
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn runner() -> Command {
     command
 }
 
-/// Every test of the library: in both languages, linked both ways, and under every checker.
+/// Every test of the library: in both languages, with both ways of linking, and under every checker.
 pub(crate) fn test() -> Outcome {
     build()?;
     let archive = home().join("lib/librulebound.a");
@@ -42,15 +42,16 @@ pub(crate) fn test() -> Outcome {
         if is_there("valgrind", &["--version"]) {
             Program::new(source, C11, Linked::Static(&archive)).check_memory()?;
         } else {
-            println!("without valgrind, which is not installed");
+            println!("skipped: valgrind, which is not installed");
         }
     }
     for language in [C11, CPP17] {
         Program::new("tests/ignored", language, Linked::Shared).warns("unused-")?;
     }
-    let asks = fs::read(Program::new("tests/calls", C11, Linked::Shared).path()).map_err(|error| error.to_string())?;
-    if !asks.windows(soname().len()).any(|bytes| bytes == soname().as_bytes()) {
-        return Err(format!("a program that is linked with the shared library does not ask for {}", soname()));
+    let program =
+        fs::read(Program::new("tests/calls", C11, Linked::Shared).path()).map_err(|error| error.to_string())?;
+    if !program.windows(soname().len()).any(|bytes| bytes == soname().as_bytes()) {
+        return Err(format!("a program that is linked with the shared library does not need {}", soname()));
     }
     examples(Linked::Shared)?;
     readme::follow()?;
@@ -63,7 +64,7 @@ fn examples(linked: Linked<'_>) -> Outcome {
     let _ = fs::remove_file(&database);
     Program::new("examples/first", C11, linked).check_output(&[], "first.txt")?;
     if !is_there("pkg-config", &["--exists", "sqlite3"]) {
-        println!("without the host on SQLite, whose headers pkg-config does not find");
+        println!("skipped: the host on SQLite, whose headers pkg-config does not find");
         return Ok(());
     }
     let host = Program { source: "examples/host", language: C11, linked, beside: &["sqlite3"] };
@@ -71,7 +72,7 @@ fn examples(linked: Linked<'_>) -> Outcome {
     host.check_output(&[&database], "host_again.txt")
 }
 
-/// The same with the library and its callers under the sanitizers; only this build can panic on request.
+/// The same tests under the sanitizers. Only this build can panic on request.
 fn sanitized() -> Outcome {
     let host = host()?;
     let build = ["build", "--quiet", "--package", "rulebound-c", "--features", "panics", "--target", &host];

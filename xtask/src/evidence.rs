@@ -18,7 +18,7 @@ pub(crate) struct Row<'a> {
     pub(crate) command: &'a str,
 }
 
-/// A promise that a test tries, which prints its figure in lines that have `figure` in them.
+/// A promise with a test. The test prints its figures in lines that contain `figure`.
 struct Tried {
     promise: &'static str,
     method: &'static str,
@@ -62,11 +62,11 @@ pub(crate) fn all() -> Outcome {
             run.env("RULEBOUND_HISTORIES", it.histories);
         }
         let output = run.output().map_err(|error| error.to_string())?;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() {
-            return Err(format!("cargo {command} failed\n{said}"));
+            return Err(format!("cargo {command} failed\n{printed}"));
         }
-        let mut figures: Vec<_> = said.lines().filter(|line| line.contains(it.figure)).map(str::trim).collect();
+        let mut figures: Vec<_> = printed.lines().filter(|line| line.contains(it.figure)).map(str::trim).collect();
         figures.sort_unstable();
         let figure = figures.join("; ");
         record(&Row { promise: it.promise, method: it.method, figure: &figure, command: "cargo xtask evidence" })?;
@@ -85,10 +85,10 @@ pub(crate) fn record(row: &Row<'_>) -> Outcome {
 
 /// The text with the row of the same promise replaced.
 fn with(text: &str, promise: &str, row: &str) -> String {
-    let begins = format!("| {promise} |");
+    let start = format!("| {promise} |");
     let mut lines: Vec<_> = text.lines().collect();
-    match lines.iter().position(|line| line.starts_with(&begins)) {
-        Some(at) => lines[at] = row,
+    match lines.iter().position(|line| line.starts_with(&start)) {
+        Some(index) => lines[index] = row,
         None => lines.push(row),
     }
     lines.join("\n") + "\n"

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on everything that reads foreign text, below `target` and nowhere else.
+//! `cargo xtask fuzz`: libFuzzer on everything that reads foreign text. It writes only below `target`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ struct Ran {
     branches: u64,
 }
 
-/// Fuzzes every target for its share of so many minutes, and continues where the last run ended.
+/// Fuzzes every target for its share of the minutes, and continues where the last run ended.
 pub(crate) fn run(minutes: &str) -> Outcome {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` is not a number of minutes"))?;
     if !has_cpp() {
@@ -47,10 +47,10 @@ pub(crate) fn run(minutes: &str) -> Outcome {
     })
 }
 
-/// The same few runs each time: fixed seeds, a fixed number, and a corpus of their own.
+/// A few runs, the same each time: fixed seeds, a fixed number, and a separate corpus.
 pub(crate) fn smoke() -> Outcome {
     if !has_cpp() {
-        println!("without libFuzzer, for which there is no C++ compiler; its targets ran on their seeds alone");
+        println!("skipped: libFuzzer, for which there is no C++ compiler; its targets ran on their seeds alone");
         return Ok(());
     }
     build()?;
@@ -63,7 +63,7 @@ pub(crate) fn smoke() -> Outcome {
     Ok(())
 }
 
-/// Runs a target on files, such as one that a failure left behind, without the fuzzer.
+/// Runs a target on files without the fuzzer, such as on the input of a failure.
 pub(crate) fn replay(name: &str, files: &[&str]) -> Outcome {
     let it = named(name).ok_or_else(|| {
         let names: Vec<_> = TARGETS.iter().map(|it| it.name).collect();
@@ -71,7 +71,7 @@ pub(crate) fn replay(name: &str, files: &[&str]) -> Outcome {
     })?;
     for file in files {
         (it.run)(&fs::read(file).map_err(|error| format!("{file}: {error}"))?);
-        println!("{file}: holds");
+        println!("{file}: no failure");
     }
     Ok(())
 }
@@ -85,7 +85,7 @@ fn build() -> Outcome {
     cargo_with(&build, &[("RUSTFLAGS", COVERAGE)])
 }
 
-/// Every target, a few at a time; the first failure ends the rest.
+/// Every target, a few at a time. The first failure ends the rest.
 fn all(fuzz: impl Fn(&Target) -> Result<Ran, String> + Sync) -> Result<Vec<Ran>, String> {
     let mut ran = Vec::new();
     for some in TARGETS.chunks(AT_A_TIME) {
@@ -105,21 +105,25 @@ fn fuzz(it: &Target, corpus: &Path, arguments: &[&str]) -> Result<Ran, String> {
         fs::write(corpus.join(format!("seed-{number:05}")), seed).map_err(failed)?;
     }
     let program = home().join(host()?).join("release/target");
-    let left = home().join(format!("{}-", it.name));
+    let artifact = home().join(format!("{}-", it.name));
     let mut command = Command::new(program);
-    command.arg(corpus).args(arguments).arg("-print_final_stats=1").arg(format!("-artifact_prefix={}", left.display()));
+    command
+        .arg(corpus)
+        .args(arguments)
+        .arg("-print_final_stats=1")
+        .arg(format!("-artifact_prefix={}", artifact.display()));
     command.env("RULEBOUND_TARGET", it.name).stdout(Stdio::null()).stderr(Stdio::piped());
     let output = command.output().map_err(failed)?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         let last: Vec<_> =
-            said.lines().filter(|line| !["#", "INFO:", "WARNING:"].iter().any(|it| line.starts_with(it))).collect();
+            printed.lines().filter(|line| !["#", "INFO:", "WARNING:"].iter().any(|it| line.starts_with(it))).collect();
         let file = last.iter().find_map(|line| line.split("Test unit written to ").nth(1)).unwrap_or("FILE");
-        let shown = last.iter().take(12).copied().collect::<Vec<_>>().join("\n");
-        return Err(format!("{} does not hold\n{shown}\nagain: cargo xtask fuzz {} {file}", it.name, it.name));
+        let excerpt = last.iter().take(12).copied().collect::<Vec<_>>().join("\n");
+        return Err(format!("{} failed\n{excerpt}\nagain: cargo xtask fuzz {} {file}", it.name, it.name));
     }
     let number = |text: &str| text.split_whitespace().next().and_then(|it| it.parse().ok());
-    let last = |mark: &str| said.rsplit(mark).next().and_then(number).unwrap_or_default();
+    let last = |mark: &str| printed.rsplit(mark).next().and_then(number).unwrap_or_default();
     let ran = Ran { runs: last("stat::number_of_executed_units:"), branches: last(" cov: ") };
     println!("{}: {} runs, {} branches", it.name, ran.runs, ran.branches);
     Ok(ran)

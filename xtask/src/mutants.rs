@@ -16,11 +16,11 @@ use crate::{Outcome, cargo, cargo_command, root, run, target};
 use progress::Progress;
 use tree::tree;
 
-/// The version whose names the list of survivors is written in.
+/// The version of cargo-mutants whose names the list of survivors has.
 const VERSION: &str = "27.1.0";
-/// The seed by which mutants are drawn by default.
+/// The default seed by which mutants are drawn.
 const SEED: u64 = 20_261_128;
-/// What decides about money: the kernel, and every provider but its pages.
+/// The files that decide about money: the kernel, and every provider except its pages.
 const FILES: [&str; 6] = [
     "core/src/snapshot/**",
     "core/src/effect/**",
@@ -32,10 +32,10 @@ const FILES: [&str; 6] = [
 const NOT: [&str; 2] = ["**/pages.rs", "**/toy.rs"];
 /// Functions that only describe, or print.
 const NOT_IN: [&str; 3] = ["fmt::Debug for", "fmt::Display for", "schemars::JsonSchema for"];
-/// The tests that a mutant meets first: the quickest that notice most.
+/// The tests that run first for each mutant: the quick ones that notice most.
 const FIRST: [&str; 6] =
     ["--test-package=rulebound-tests", "--", "--test=vectors", "--test=bounds", "--test=impossible", "--test=rust_api"];
-/// The others, which what the first have not noticed meets.
+/// The other tests, for the mutants that the first ones have not noticed.
 const REST: [&str; 16] = [
     "--test-package=rulebound",
     "--test-package=rulebound-tests",
@@ -66,13 +66,13 @@ struct Mutant {
     key: String,
 }
 
-/// Plants so many faults, drawn by a seed; fails for one that no test notices and that is not listed as equivalent.
+/// Plants a number of faults, drawn by a seed. Fails for one that no test notices, unless it is listed as equivalent.
 pub(crate) fn run_drawn(count: &str, seed: Option<&str>) -> Outcome {
     let count: usize = count.parse().map_err(|_| format!("`{count}` is not a number of mutants"))?;
     let seed = seed.map_or(Ok(SEED), |it| it.parse().map_err(|_| format!("`{it}` is not a seed")))?;
     install()?;
     tree()?;
-    // Before anything takes its time: what is found is said of the source that was copied, even if it changes meanwhile.
+    // Loaded first, because the results are about the copied source, even if the work tree changes meanwhile.
     let mut known = Progress::load()?;
     let all = list()?;
     let drawn = draw(&all, count, seed);
@@ -84,11 +84,11 @@ pub(crate) fn run_drawn(count: &str, seed: Option<&str>) -> Outcome {
     plant(&new, "first", &FIRST, &mut known)?;
     let missed: Vec<_> = drawn.iter().filter(|it| known.missed.contains(&it.name)).collect();
     plant(&missed, "rest", &REST, &mut known)?;
-    judge(&all, &drawn, &known, seed)
+    report(&all, &drawn, &known, seed)
 }
 
 /// Reports the result, and whether each survivor is listed.
-fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outcome {
+fn report(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outcome {
     let listed = survivors()?;
     let known: BTreeSet<_> = all.iter().map(|it| it.key.as_str()).collect();
     let stale: Vec<_> = listed.iter().filter(|it| !known.contains(it.as_str())).collect();
@@ -97,7 +97,7 @@ fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outco
     let tried = drawn.iter().filter(|it| !found.unviable.contains(&it.name)).count();
     let caught = tried - missed.len();
     new.iter().for_each(|it| println!("survives: {}\n  listed as: {}", it.name, it.key));
-    stale.iter().for_each(|it| println!("listed, and no mutant any more: {it}"));
+    stale.iter().for_each(|it| println!("listed, and no longer a mutant: {it}"));
     if !new.is_empty() || !stale.is_empty() {
         return Err(format!(
             "{} mutants survive and are not listed, {} lines of the list are stale",
@@ -114,7 +114,7 @@ fn judge(all: &[Mutant], drawn: &[Mutant], found: &Progress, seed: u64) -> Outco
     })
 }
 
-/// Mutants drawn by a seed, in the order of the files, so that little is built anew from one to the next.
+/// Mutants drawn by a seed, in the order of the files, so that little is built again from one to the next.
 fn draw(all: &[Mutant], count: usize, seed: u64) -> Vec<Mutant> {
     let bytes = bytes_of(seed, all.len() * 8);
     let number = |eight: &[u8]| eight.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -126,7 +126,7 @@ fn draw(all: &[Mutant], count: usize, seed: u64) -> Vec<Mutant> {
     drawn
 }
 
-/// Plants mutants, and takes in what came of it.
+/// Plants mutants, and adds the results.
 fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) -> Outcome {
     if mutants.is_empty() {
         return Ok(());
@@ -148,7 +148,7 @@ fn plant(mutants: &[&Mutant], name: &str, tests: &[&str], known: &mut Progress) 
         Some(0 | 2 | 3) => {}
         code => return Err(format!("cargo-mutants ended with {code:?}; see {}", out.display())),
     }
-    let planted = known.take(name);
+    let planted = known.add_run(name);
     known.save()?;
     if planted < mutants.len() {
         return Err(format!("{planted} of {} mutants were planted; see {}", mutants.len(), out.display()));
@@ -172,7 +172,7 @@ fn lines(mutants: &[&Mutant]) -> Result<String, String> {
     Ok(diff)
 }
 
-/// Every mutant of the files that count; fails if a provider has none.
+/// Every mutant of the files that decide about money. Fails if a provider has none.
 fn list() -> Result<Vec<Mutant>, String> {
     let output = mutants_command().args(["--list", "--json"]).args(filters()).output();
     let output = output.map_err(|error| error.to_string())?;
@@ -190,7 +190,7 @@ fn list() -> Result<Vec<Mutant>, String> {
     for provider in rulebound_tests::providers() {
         let folder = format!("core/src/providers/{provider}/");
         if !all.iter().any(|it| it.file.starts_with(&folder)) {
-            return Err(format!("cargo-mutants sees nothing below {folder}"));
+            return Err(format!("cargo-mutants finds nothing below {folder}"));
         }
     }
     Ok(all)
@@ -199,7 +199,7 @@ fn list() -> Result<Vec<Mutant>, String> {
 /// The keys of the mutants that are listed as equivalent.
 fn survivors() -> Result<BTreeSet<String>, String> {
     let text = fs::read_to_string(root().join("tests/survivors.txt")).map_err(|error| format!("survivors: {error}"))?;
-    // Below each mutant stands the reason, further in.
+    // The reason is below each mutant, indented.
     let lines = text.lines().filter(|line| !line.starts_with(['#', ' ']) && !line.is_empty());
     Ok(lines.map(str::to_owned).collect())
 }
@@ -212,9 +212,9 @@ fn filters() -> Vec<String> {
     filters
 }
 
-/// A text in which a regular expression finds nothing but itself.
+/// A regular expression that matches exactly a text.
 fn escaped(text: &str) -> String {
-    // Of the others some have a meaning when they are escaped: `\<` is where a word begins.
+    // Other letters must not be escaped: `\<` is the start of a word, for example.
     let has_meaning = |it: &char| r"\.+*?()|[]{}^$#&-~".contains(*it);
     text.chars().flat_map(|it| has_meaning(&it).then_some('\\').into_iter().chain([it])).collect()
 }
@@ -232,7 +232,7 @@ fn in_tree(mut command: Command) -> Command {
     command
 }
 
-/// Fails unless the tests hold where no fault is planted.
+/// Fails unless the tests pass without a fault.
 fn baseline(tests: &[&str]) -> Outcome {
     let mut command = in_tree(cargo_command());
     let packages = tests.iter().filter_map(|it| it.strip_prefix("--test-package="));
@@ -240,12 +240,12 @@ fn baseline(tests: &[&str]) -> Outcome {
     run(command.args(tests.iter().skip_while(|it| **it != "--").skip(1)))
 }
 
-/// Installs cargo-mutants below `target`, unless it is there.
+/// Installs cargo-mutants below `target`, unless it is installed.
 fn install() -> Outcome {
     let tools = target().join("tools");
     let program = tools.join("bin/cargo-mutants");
-    let said = Command::new(program).args(["mutants", "--version"]).output();
-    if said.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).contains(VERSION)) {
+    let output = Command::new(program).args(["mutants", "--version"]).output();
+    if output.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).contains(VERSION)) {
         return Ok(());
     }
     let (tools, version) = (tools.display().to_string(), format!("={VERSION}"));

@@ -1,4 +1,4 @@
-//! The Node binding: built as a host would install it, and tested, below `target` and nowhere else.
+//! The Node binding: built as a host would install it, and tested. It writes only below `target`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use crate::{Outcome, root, run, target};
 const CONSUMER: &str = "test/consumer";
 const PEERS: &str = "bench";
 
-/// Builds the binary as it is released, and puts it into the package.
+/// Builds the binary as it is released, and copies it into the package.
 pub(crate) fn build() -> Outcome {
     run(node().arg("scripts/build.cjs"))
 }
 
-/// Everything that must hold of the binding.
+/// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
     let mut tests: Vec<_> = entries(&binding().join("test"))?;
@@ -40,21 +40,21 @@ fn first_example() -> Result<String, String> {
     example.map(|(example, _)| example.to_owned()).ok_or("the README shows no TypeScript".into())
 }
 
-/// The runner of scenes, once the binding is built.
+/// The runner of scripts. The binding must be built.
 pub(crate) fn runner() -> Command {
     let mut command = node();
     command.arg("test/transcript.mjs");
     command
 }
 
-/// Measures the binding beside an empty call, and beside what a host would write without it.
+/// Measures the binding, an empty call, and what a host would write without the binding.
 pub(crate) fn bench() -> Outcome {
     build()?;
     let peers = project(PEERS)?;
     run(node().arg("bench.mjs").current_dir(peers))
 }
 
-/// A project of the binding's, copied below `target`, with all that it depends on and the binding itself.
+/// A project of the binding, copied below `target`, with its dependencies and the binding itself.
 fn project(name: &str) -> Result<PathBuf, String> {
     let folder = target().join("node").join(name);
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use rulebound_tests::vectors;
 
 use crate::{Outcome, c, node, python, report, root};
 
-/// A language that is not Rust: what builds its binding, what plays scripts, and how it wants them.
+/// A language that is not Rust: the build of its binding, its runner of scripts, and their form.
 struct Language {
     name: &'static str,
     build: fn() -> Outcome,
@@ -26,16 +26,16 @@ const LANGUAGES: [Language; 3] = [
 /// How many sequences are played at a time.
 const BATCH: usize = 1000;
 
-/// Plays every vector and so many random sequences in every language, and names the first difference.
+/// Plays every vector and a number of random sequences in every language, and reports the first difference.
 pub(crate) fn run(sequences: u64) -> Outcome {
     for language in &LANGUAGES {
         (language.build)()?;
     }
-    hold(sequences)
+    compare_all(sequences)
 }
 
-/// The same with what is built already.
-pub(crate) fn hold(sequences: u64) -> Outcome {
+/// The same, with the bindings that are built.
+pub(crate) fn compare_all(sequences: u64) -> Outcome {
     let folder = root().join("tests/vectors");
     let all = vectors::read_folder(&folder).map_err(|error| error.to_string())?;
     let played = |vector| {

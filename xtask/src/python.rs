@@ -1,4 +1,4 @@
-//! The Python binding: built as a host would install it, and tested, below `target` and nowhere else.
+//! The Python binding: built as a host would install it, and tested. It writes only below `target`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The largest wheel: 1.59 MB. This only ever goes down.
+/// The largest size of the wheel: 1.59 MB. This number only goes down.
 const LARGEST_WHEEL: u64 = 1_590_000;
 
-/// Installs the binding, as the wheel that is released, into a virtual environment of its own; once in a run.
+/// Installs the binding into its own virtual environment, as the wheel that is released. Once in a run.
 pub(crate) fn build() -> Outcome {
     static BUILT: OnceLock<Outcome> = OnceLock::new();
     BUILT.get_or_init(install).clone()
@@ -31,7 +31,7 @@ fn install() -> Outcome {
     pip(&["install", "--no-deps", "--force-reinstall", &text(&wheel)])
 }
 
-/// Everything that must hold of the binding.
+/// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
     first_page()?;
@@ -39,7 +39,7 @@ pub(crate) fn test() -> Outcome {
     pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
 }
 
-/// Runs the program on the first page of the repository, which must print what the page says.
+/// Runs the program on the first page of the repository, and compares its output with the page.
 fn first_page() -> Outcome {
     let page = fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
     let block = |kind: &str| Some(page.split_once(&format!("```{kind}\n"))?.1.split_once("```")?.0);
@@ -50,18 +50,18 @@ fn first_page() -> Outcome {
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.success() && printed == expected {
         true => Ok(()),
-        false => Err(format!("the program of README.md printed\n{printed}{errors}where the page says\n{expected}")),
+        false => Err(format!("the program of README.md printed\n{printed}{errors}and not\n{expected}")),
     }
 }
 
-/// The runner of scripts, once the binding is built.
+/// The runner of scripts. The binding must be built.
 pub(crate) fn runner() -> Command {
     let mut command = python();
     command.arg("tests/transcript.py");
     command
 }
 
-/// Measures the binding beside an empty call, and beside what a host would write without it.
+/// Measures the binding, an empty call, and what a host would write without the binding.
 pub(crate) fn bench() -> Outcome {
     build()?;
     pip(&["install", "--requirement", &text(&binding().join("benches/requirements.txt"))])?;
@@ -84,7 +84,7 @@ fn panicking() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Makes the virtual environment, and puts into it what a file lists, unless it is there.
+/// Makes the virtual environment with the packages that a file lists, unless it is up to date.
 fn environment(requirements: &Path) -> Outcome {
     if !interpreter().exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(home()))?;

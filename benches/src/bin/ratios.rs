@@ -1,9 +1,9 @@
 //! Measures every decision both ways, in turns, and prints a Markdown table of what the library costs in comparison.
 //!
-//! Each round runs both ways of each decision, the one that goes first changing from round to round; a figure is the
-//! median over the rounds, and a ratio is the median of the rounds' ratios, so that a busy machine slows both alike.
-//! `ratios [ROUNDS] [PART OF A NAME] [rulebound|hand]`; with the last, only that way runs,
-//! ROUNDS times, for a profiler.
+//! Each round runs both ways of each decision, in an order that changes from round to round. A figure is the median over
+//! the rounds, and a ratio is the median of the rounds' ratios, so that a busy machine slows both alike.
+//! `ratios [ROUNDS] [PART OF A NAME] [rulebound|hand]`: with the last argument only that way runs, ROUNDS times, for a
+//! profiler.
 
 use std::time::Duration;
 
@@ -42,15 +42,15 @@ fn measure(case: &Case, rounds: usize) -> (f64, f64, f64) {
             let hand = nanos(&case.hand, hand_times);
             (nanos(&case.rulebound, ours_times), hand)
         };
-        for (list, figure) in all.iter_mut().zip([ours / hand, ours, hand]) {
-            list.push(figure);
+        for (figures, figure) in all.iter_mut().zip([ours / hand, ours, hand]) {
+            figures.push(figure);
         }
     }
     let [ratio, ours, hand] = all.map(median);
     (ratio, ours, hand)
 }
 
-/// How many steps fill a slice; also warms up.
+/// How many steps fill a slice. Counting them also warms up.
 fn times(side: &Side) -> u64 {
     let mut times = 64;
     while side.run(times) < SLICE {

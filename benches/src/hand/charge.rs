@@ -5,8 +5,10 @@ use rulebound::time::Timestamp;
 use rulebound::truemed::{AmountDetails, CreatePaymentSession, Kind, OrderItem};
 
 use super::digest::{cart, fingerprint};
-use super::guard::{Action, Found, ITEMS, TOKEN_UPDATED, guard};
-use super::{Asked, Broken, Change, Charge, Digest, Outcome, Place, Row, Step, UnblockedBy, Work, digest};
+use super::guard::{Action, Checks, ITEMS, TOKEN_UPDATED, guard};
+use super::{
+    Broken, Change, Charge, Digest, Outcome, RequestedCharge, Row, Step, TokenState, UnblockedBy, Work, digest,
+};
 
 /// The fields of a charge.
 const FIELDS: [&str; 17] = [
@@ -30,44 +32,44 @@ const FIELDS: [&str; 17] = [
 ];
 
 /// Charges the token under the host's name for the charge.
-pub fn charge(at: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Result<Step, Vec<Broken>> {
+pub fn charge(row: &Row, mut command: CreatePaymentSession, now: Timestamp) -> Result<Step, Vec<Broken>> {
     let items = digest(&command.order_items);
     let cart = cart(&command, items);
-    let wanted = command.intent.as_ref().and_then(|intent| at.intents.iter().find(|it| it.intent == intent.as_str()));
+    let wanted = command.intent.as_ref().and_then(|intent| row.intents.iter().find(|it| it.intent == intent.as_str()));
     if wanted.is_some_and(|it| it.outcome != Outcome::Failed && it.cart == cart) {
-        return Ok(Step { next: at.clone(), new_ids: Vec::new(), warnings: Vec::new() });
+        return Ok(Step { next: row.clone(), new_ids: Vec::new(), warnings: Vec::new() });
     }
-    let mut found = Found::default();
-    guard(at, Action::Charge, now, false, &mut found);
-    check_token(at, &command, &mut found);
-    check_items(at, items, &mut found);
-    found.warn("truemed.session.tokenize-xor-token", "/tokenize", command.tokenize != Some(true));
-    check_amounts(&command, &mut found);
-    check_fields(&command, &mut found);
-    let taken = wanted.is_some_and(|it| it.outcome != Outcome::Failed);
-    found.check("truemed.session.idempotency-new-cart-new-key", "/intent", !taken);
+    let mut checks = Checks::default();
+    guard(row, Action::Charge, now, false, &mut checks);
+    check_token(row, &command, &mut checks);
+    check_items(row, items, &mut checks);
+    checks.warn("truemed.session.tokenize-xor-token", "/tokenize", command.tokenize != Some(true));
+    check_amounts(&command, &mut checks);
+    check_fields(&command, &mut checks);
+    let is_used = wanted.is_some_and(|it| it.outcome != Outcome::Failed);
+    checks.check("truemed.session.idempotency-new-cart-new-key", "/intent", !is_used);
     let Some(intent) = command.intent.as_ref().map(|it| it.as_str().to_owned()) else {
-        found.check("rulebound.intent.required", "/intent", false);
-        return Err(found.broken);
+        checks.check("rulebound.intent.required", "/intent", false);
+        return Err(checks.broken);
     };
-    if !found.broken.is_empty() {
-        return Err(found.broken);
+    if !checks.broken.is_empty() {
+        return Err(checks.broken);
     }
-    let ordinal = wanted.map_or(1, |it| it.ordinal + 1);
-    let id = match ordinal {
+    let number = wanted.map_or(1, |it| it.number + 1);
+    let id = match number {
         1 => format!("create_payment_session:{intent}"),
         n => format!("create_payment_session:{intent}/{n}"),
     };
-    let mut next = at.next();
-    next.charge = Charge::Requested { nth: next.requests, asked: asked(&mut command, &intent, cart, &at.key) };
-    next.remember(intent, cart, ordinal);
-    next.owe(id, Work::Charge(Box::new(command)), None);
-    Ok(Step { next, new_ids: Vec::new(), warnings: found.warned })
+    let mut next = row.next();
+    next.charge = Charge::Requested { seq: next.requests, asked: requested(&mut command, &intent, cart, &row.key) };
+    next.remember(intent, cart, number);
+    next.add_effect(id, Work::Charge(Box::new(command)), None);
+    Ok(Step { next, new_ids: Vec::new(), warnings: checks.warned })
 }
 
-fn asked(command: &mut CreatePaymentSession, intent: &str, cart: Digest, key: &str) -> Asked {
+fn requested(command: &mut CreatePaymentSession, intent: &str, cart: Digest, key: &str) -> RequestedCharge {
     let metadata = command.metadata.get_or_insert_with(|| key.into());
-    Asked {
+    RequestedCharge {
         metadata: fingerprint(metadata.text().unwrap_or_default()),
         intent: Some(intent.to_owned()),
         cart,
@@ -79,51 +81,51 @@ fn asked(command: &mut CreatePaymentSession, intent: &str, cart: Digest, key: &s
     }
 }
 
-fn check_token(at: &Row, command: &CreatePaymentSession, found: &mut Found) {
+fn check_token(row: &Row, command: &CreatePaymentSession, checks: &mut Checks) {
     let Some(given) = command.payment_token.as_ref().map(|it| it.as_str()) else { return };
     let is_given = |id: &Option<String>| id.as_deref() == Some(given);
-    let is_request = at.provisions.iter().any(|it| is_given(&it.origin))
-        || at.pending().any(|it| is_given(&it.origin))
-        || at.closed.iter().any(|(_, id)| id == given);
+    let is_request = row.provisions.iter().any(|it| is_given(&it.origin))
+        || row.pending().any(|it| is_given(&it.origin))
+        || row.closed.iter().any(|(_, id)| id == given);
     if is_request {
-        found.check("truemed.provision.request-is-not-token", "/payment_token", false);
-    } else if at.place == Place::Issued {
-        let same = at.token.as_deref() == Some(given);
-        found.check("truemed.session.unattended-needs-active-token", "/payment_token", same);
+        checks.check("truemed.provision.request-is-not-token", "/payment_token", false);
+    } else if row.token_state == TokenState::Issued {
+        let same = row.token.as_deref() == Some(given);
+        checks.check("truemed.session.unattended-needs-active-token", "/payment_token", same);
     }
 }
 
-fn check_items(at: &Row, wanted: Digest, found: &mut Found) {
-    if at.place != Place::Issued || at.confirmed == Some(wanted) {
+fn check_items(row: &Row, wanted: Digest, checks: &mut Checks) {
+    if row.token_state != TokenState::Issued || row.confirmed == Some(wanted) {
         return;
     }
-    let pending = matches!(&at.items, Change::Pending(it) if it.items == Some(wanted));
+    let pending = matches!(&row.items, Change::Pending(it) if it.items == Some(wanted));
     let (rule, unblocked_by) = match () {
         () if pending => ("truemed.session.unattended-items-confirmed", UnblockedBy::Signal(TOKEN_UPDATED)),
-        () if at.confirmed.is_none() => ("truemed.session.unattended-items-confirmed", UnblockedBy::Action(ITEMS)),
+        () if row.confirmed.is_none() => ("truemed.session.unattended-items-confirmed", UnblockedBy::Action(ITEMS)),
         () => ("truemed.update.required-on-item-change", UnblockedBy::Action(ITEMS)),
     };
-    found.broken.push(Broken { rule, pointer: "/order_items", unblocked_by: Some(unblocked_by), instead: &[] });
+    checks.broken.push(Broken { rule, pointer: "/order_items", unblocked_by: Some(unblocked_by), instead: &[] });
 }
 
 fn price_of(items: &[OrderItem]) -> i128 {
     items.iter().map(|it| i128::from(it.quantity) * i128::from(it.price.get())).sum()
 }
 
-fn check_amounts(command: &CreatePaymentSession, found: &mut Found) {
+fn check_amounts(command: &CreatePaymentSession, checks: &mut Checks) {
     let cents = |amount: Option<Cents>| amount.map_or(0, |it| i128::from(it.get()));
     let lines = command.order_items.iter().filter_map(|it| it.amount_details.as_ref());
     let details = lines.chain(command.amount_details.as_ref());
     let positive = command.order_items.iter().all(|it| it.price.get() >= 0 && it.quantity >= 1);
-    found.check("truemed.session.amount-nonnegative", "/order_items", positive && command.total_amount.get() >= 0);
+    checks.check("truemed.session.amount-nonnegative", "/order_items", positive && command.total_amount.get() >= 0);
     let mut sum = price_of(&command.order_items);
     for it in details {
         let (charges, discounts) = (cents(it.total_additional_charges), cents(it.total_discounts));
         sum += charges - discounts;
-        found.check("truemed.session.amount-nonnegative", "/amount_details", charges >= 0 && discounts >= 0);
-        found.warn("truemed.session.amount-details-consistent", "/amount_details", adds_up(it));
+        checks.check("truemed.session.amount-nonnegative", "/amount_details", charges >= 0 && discounts >= 0);
+        checks.warn("truemed.session.amount-details-consistent", "/amount_details", adds_up(it));
     }
-    found.check("truemed.session.total-equality", "/total_amount", sum == i128::from(command.total_amount.get()));
+    checks.check("truemed.session.total-equality", "/total_amount", sum == i128::from(command.total_amount.get()));
 }
 
 fn adds_up(details: &AmountDetails) -> bool {
@@ -138,30 +140,30 @@ fn adds_up(details: &AmountDetails) -> bool {
     })
 }
 
-fn check_fields(command: &CreatePaymentSession, found: &mut Found) {
+fn check_fields(command: &CreatePaymentSession, checks: &mut Checks) {
     let shown = command.tokenize == Some(true) && command.display_next_bill_info.is_some();
-    found.check("truemed.session.zero-only-free-trial", "/total_amount", command.total_amount.get() != 0 || shown);
+    checks.check("truemed.session.zero-only-free-trial", "/total_amount", command.total_amount.get() != 0 || shown);
     if command.display_next_bill_info.is_some() {
-        found.check("truemed.session.next-bill-info-shape", "/display_next_bill_info", shown);
+        checks.check("truemed.session.next-bill-info-shape", "/display_next_bill_info", shown);
     }
     let success = command.success_url.as_deref().unwrap_or_default();
     let host = success.strip_prefix("https://").or_else(|| success.strip_prefix("http://"));
     let absolute = host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     if success.is_empty() {
-        found.warn("truemed.session.success-url-required", "/success_url", false);
+        checks.warn("truemed.session.success-url-required", "/success_url", false);
     } else {
-        found.check("truemed.session.success-url-required", "/success_url", absolute);
+        checks.check("truemed.session.success-url-required", "/success_url", absolute);
     }
     let exact = success.matches("{{").count() == success.matches("{{payment_session_id}}").count();
-    found.check("truemed.session.url-template-exact", "/success_url", exact);
+    checks.check("truemed.session.url-template-exact", "/success_url", exact);
     let plain = !command.failure_url.as_deref().unwrap_or_default().contains("{{");
-    found.warn("truemed.session.url-template-exact", "/failure_url", plain);
+    checks.warn("truemed.session.url-template-exact", "/failure_url", plain);
     if let Some(kind) = &command.kind {
-        found.check("truemed.session.kind-values", "/kind", kind.is_known());
-        found.warn("truemed.session.kind-gated", "/kind", false);
-        found.check("truemed.session.authorization-needs-customer", "/kind", *kind != Kind::Authorization);
+        checks.check("truemed.session.kind-values", "/kind", kind.is_known());
+        checks.warn("truemed.session.kind-gated", "/kind", false);
+        checks.check("truemed.session.authorization-needs-customer", "/kind", *kind != Kind::Authorization);
     }
     let text = command.metadata.as_ref().is_none_or(|it| it.text().is_some());
-    found.check("truemed.metadata.string", "/metadata", text);
-    found.check("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| FIELDS.contains(&name)));
+    checks.check("truemed.metadata.string", "/metadata", text);
+    checks.check("rulebound.extra.known-field", "/extra", !command.extra.names().any(|name| FIELDS.contains(&name)));
 }

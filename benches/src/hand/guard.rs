@@ -2,21 +2,21 @@
 
 use rulebound::time::Timestamp;
 
-use super::{Broken, Change, Charge, Entry, Place, Row, UnblockedBy, Work};
+use super::{Broken, Change, Charge, Entry, Row, TokenState, UnblockedBy, Work};
 
-/// The signal after which a token can be charged.
+/// The webhook after which a token can be charged.
 pub(super) const TOKEN_UPDATED: &str = "payment_token_updated";
 /// The action to change the items.
 pub(super) const ITEMS: &str = "update_payment_token/items";
 
-/// Broken rules, and those that are only warned about.
+/// Broken rules, and those that only warn.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Checks {
     pub(super) broken: Vec<Broken>,
     pub(super) warned: Vec<Broken>,
 }
 
-impl Found {
+impl Checks {
     pub(super) fn check(&mut self, rule: &'static str, pointer: &'static str, holds: bool) {
         if !holds {
             self.broken.push(Broken { rule, pointer, unblocked_by: None, instead: &[] });
@@ -34,7 +34,7 @@ impl Found {
     }
 }
 
-/// What a button asks for.
+/// An action, such as a button has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub enum Action {
@@ -65,92 +65,92 @@ impl Action {
 }
 
 /// The rules of an action, or (`is_lease`) those of its request when a worker leases it.
-pub(super) fn guard(at: &Row, action: Action, now: Timestamp, is_lease: bool, found: &mut Found) {
+pub(super) fn guard(row: &Row, action: Action, now: Timestamp, is_lease: bool, checks: &mut Checks) {
     match action {
-        Action::Create => create(at, found),
+        Action::Create => create(row, checks),
         Action::Tokenize => {
-            create(at, found);
-            one_charge(at, is_lease, found);
+            create(row, checks);
+            one_charge(row, is_lease, checks);
         }
-        Action::Charge => charge(at, now, is_lease, found),
-        Action::Items => update(at, &at.items, is_of_items, now, is_lease, found),
-        Action::Card => update(at, &at.card, is_of_card, now, is_lease, found),
+        Action::Charge => charge(row, now, is_lease, checks),
+        Action::Items => update(row, &row.items, is_of_items, now, is_lease, checks),
+        Action::Card => update(row, &row.card, is_of_card, now, is_lease, checks),
         Action::Retrieve => {
-            if at.token.is_none() && !matches!(at.place, Place::Absent | Place::Adopting) {
-                found.unblock("rulebound.lookup.nothing-known", UnblockedBy::Signal(TOKEN_UPDATED));
+            if row.token.is_none() && !matches!(row.token_state, TokenState::Absent | TokenState::Adopting) {
+                checks.unblock("rulebound.lookup.nothing-known", UnblockedBy::Signal(TOKEN_UPDATED));
             }
         }
         Action::RetrieveProvision => {
-            let named =
-                at.provisions.iter().any(|it| it.origin.is_some()) || at.pending().any(|it| it.origin.is_some());
-            found.check("rulebound.lookup.nothing-known", "", named || is_lease);
-            let polled = at.provisions.last().filter(|it| it.watch.is_fresh()).and_then(|it| it.watch.next());
-            let due = is_lease || polled.is_none_or(|at| at <= now);
-            found.warn("truemed.provision.no-polling", "", due);
+            let is_named =
+                row.provisions.iter().any(|it| it.origin.is_some()) || row.pending().any(|it| it.origin.is_some());
+            checks.check("rulebound.lookup.nothing-known", "", is_named || is_lease);
+            let polled = row.provisions.last().filter(|it| it.timer.is_fresh()).and_then(|it| it.timer.next());
+            let due = is_lease || polled.is_none_or(|next| next <= now);
+            checks.warn("truemed.provision.no-polling", "", due);
         }
         Action::RetrieveSession => {
-            found.check("rulebound.lookup.nothing-known", "", matches!(at.charge, Charge::Open { .. }) || is_lease);
+            checks.check("rulebound.lookup.nothing-known", "", matches!(row.charge, Charge::Open { .. }) || is_lease);
         }
         Action::Delete => {
-            found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
-            let known = matches!(at.place, Place::Issued | Place::Deleted) || is_lease;
-            found.check("rulebound.action.not-now", "", known);
+            checks.check("truemed.token.delete-final", "", row.token_state != TokenState::Deleted);
+            let known = matches!(row.token_state, TokenState::Issued | TokenState::Deleted) || is_lease;
+            checks.check("rulebound.action.not-now", "", known);
         }
     }
 }
 
-fn create(at: &Row, found: &mut Found) {
-    found.check("truemed.token.delete-final", "", at.place != Place::Deleted);
-    let started = matches!(at.place, Place::Adopting | Place::Issued | Place::Deleting);
-    found.check("rulebound.flow.already-started", "", !started);
-    if let Some(open) = at.outbox.iter().find(|it| matches!(it.work, Work::Charge(_))) {
-        found.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Reply(open.id.clone()));
+fn create(row: &Row, checks: &mut Checks) {
+    checks.check("truemed.token.delete-final", "", row.token_state != TokenState::Deleted);
+    let started = matches!(row.token_state, TokenState::Adopting | TokenState::Issued | TokenState::Deleting);
+    checks.check("rulebound.flow.already-started", "", !started);
+    if let Some(open) = row.outbox.iter().find(|it| matches!(it.work, Work::Charge(_))) {
+        checks.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Reply(open.id.clone()));
     }
 }
 
-fn one_charge(at: &Row, is_lease: bool, found: &mut Found) {
-    if matches!(at.charge, Charge::Requested { .. } | Charge::Open { .. }) && !is_lease {
-        found.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Signal("payment_session_complete"));
+fn one_charge(row: &Row, is_lease: bool, checks: &mut Checks) {
+    if matches!(row.charge, Charge::Requested { .. } | Charge::Open { .. }) && !is_lease {
+        checks.unblock("rulebound.intent.one-at-a-time", UnblockedBy::Signal("payment_session_complete"));
     }
 }
 
-fn charge(at: &Row, now: Timestamp, is_lease: bool, found: &mut Found) {
+fn charge(row: &Row, now: Timestamp, is_lease: bool, checks: &mut Checks) {
     const EARLY: &str = "truemed.provision.no-charge-before-webhook";
-    match at.place {
-        Place::Issued => {}
-        Place::Deleting | Place::Deleted => return found.check("truemed.token.delete-final", "", false),
-        Place::Absent => return found.unblock(EARLY, UnblockedBy::Action("create_payment_token")),
-        _ => return found.unblock(EARLY, UnblockedBy::Signal(TOKEN_UPDATED)),
+    match row.token_state {
+        TokenState::Issued => {}
+        TokenState::Deleting | TokenState::Deleted => return checks.check("truemed.token.delete-final", "", false),
+        TokenState::Absent => return checks.unblock(EARLY, UnblockedBy::Action("create_payment_token")),
+        _ => return checks.unblock(EARLY, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
-    if at.items != Change::Settled || at.card != Change::Settled {
-        let asked = at.outbox.iter().find(|it| matches!(it.work, Work::Update(..)));
-        let unblocked_by = asked.map_or(UnblockedBy::Signal(TOKEN_UPDATED), |it| UnblockedBy::Reply(it.id.clone()));
-        found.unblock("truemed.update.no-charge-while-action", unblocked_by);
+    if row.items != Change::Settled || row.card != Change::Settled {
+        let open = row.outbox.iter().find(|it| matches!(it.work, Work::Update(..)));
+        let unblocked_by = open.map_or(UnblockedBy::Signal(TOKEN_UPDATED), |it| UnblockedBy::Reply(it.id.clone()));
+        checks.unblock("truemed.update.no-charge-while-action", unblocked_by);
     }
-    if matches!(at.charge, Charge::Failed { .. }) {
-        found.unblock("truemed.charge.resume-on-webhook", UnblockedBy::Signal(TOKEN_UPDATED));
+    if matches!(row.charge, Charge::Failed { .. }) {
+        checks.unblock("truemed.charge.resume-on-webhook", UnblockedBy::Signal(TOKEN_UPDATED));
     }
-    one_charge(at, is_lease, found);
-    if at.lmn_expires_at.is_some_and(|end| end <= now) {
+    one_charge(row, is_lease, checks);
+    if row.lmn_expires_at.is_some_and(|end| end <= now) {
         let unblocked_by = Some(UnblockedBy::Action(ITEMS));
-        found.warned.push(Broken { rule: "truemed.upkeep.lmn-expiry", pointer: "", unblocked_by, instead: &[] });
+        checks.warned.push(Broken { rule: "truemed.upkeep.lmn-expiry", pointer: "", unblocked_by, instead: &[] });
     }
 }
 
-fn update(at: &Row, change: &Change, own: fn(&Entry) -> bool, now: Timestamp, is_lease: bool, found: &mut Found) {
+fn update(row: &Row, change: &Change, own: fn(&Entry) -> bool, now: Timestamp, is_lease: bool, checks: &mut Checks) {
     const NONE: &str = "truemed.update.needs-existing-token";
-    match at.place {
-        Place::Issued => {}
-        Place::Deleting | Place::Deleted => found.check("truemed.token.delete-final", "", false),
-        Place::Absent => found.unblock(NONE, UnblockedBy::Action("create_payment_token")),
-        _ => found.unblock(NONE, UnblockedBy::Signal(TOKEN_UPDATED)),
+    match row.token_state {
+        TokenState::Issued => {}
+        TokenState::Deleting | TokenState::Deleted => checks.check("truemed.token.delete-final", "", false),
+        TokenState::Absent => checks.unblock(NONE, UnblockedBy::Action("create_payment_token")),
+        _ => checks.unblock(NONE, UnblockedBy::Signal(TOKEN_UPDATED)),
     }
     let is_leased = |it: &&Entry| own(it) && it.leased_until.is_some_and(|end| end > now);
     if matches!(change, Change::Updating { .. })
         && !is_lease
-        && let Some(asked) = at.outbox.iter().find(is_leased)
+        && let Some(open) = row.outbox.iter().find(is_leased)
     {
-        found.unblock("truemed.update.one-open-change", UnblockedBy::Reply(asked.id.clone()));
+        checks.unblock("truemed.update.one-open-change", UnblockedBy::Reply(open.id.clone()));
     }
 }
 

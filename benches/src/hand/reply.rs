@@ -4,8 +4,8 @@ use rulebound::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::guard::{Found, is_of_items};
-use super::{Change, Charge, Entry, Pending, Place, REMEMBERED, Row, Step, Watch, Work, fingerprint};
+use super::guard::{Checks, is_of_items};
+use super::{Change, Charge, Entry, Pending, PollTimer, REMEMBERED, Row, Step, TokenState, Work, fingerprint};
 
 /// Why a fact is ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,8 +32,8 @@ struct Webhook<'a> {
     lmn_expires_at: Option<String>,
 }
 
-/// A webhook arrives; its origin is verified or not.
-pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Ignored> {
+/// A webhook arrives, with a verified origin or not.
+pub fn token_updated(row: &Row, body: &[u8], verified: bool) -> Result<Step, Ignored> {
     let mut it: Webhook<'_> = serde_json::from_slice(body).map_err(|_| Ignored::Unreadable)?;
     if let Some(data) = it.data {
         let event_type = it.event_type;
@@ -46,59 +46,59 @@ pub fn token_updated(at: &Row, body: &[u8], verified: bool) -> Result<Step, Igno
     }
     let Some(token) = &it.payment_token else { return Err(Ignored::Unreadable) };
     let origins = [&it.failed_payment_session_id, &it.provision_token_request_id, &it.payment_session_id];
-    let mut found = Found::default();
-    found.warn("truemed.webhook.origin-id-exactly-one", "", origins.iter().filter(|it| it.is_some()).count() == 1);
+    let mut checks = Checks::default();
+    checks.warn("truemed.webhook.origin-id-exactly-one", "", origins.iter().filter(|it| it.is_some()).count() == 1);
     let text = it.metadata.as_ref();
-    let echoed = at.metadata.is_none_or(|have| text.is_none_or(|text| fingerprint(text) == have));
-    found.warn("truemed.metadata.echo-match", "/metadata", echoed);
-    if at.place == Place::Deleted {
+    let echoed = row.metadata.is_none_or(|have| text.is_none_or(|text| fingerprint(text) == have));
+    checks.warn("truemed.metadata.echo-match", "/metadata", echoed);
+    if row.token_state == TokenState::Deleted {
         return Err(Ignored::Duplicate);
     }
-    let mut unmoved = Ignored::Unrelated;
+    let mut ignored = Ignored::Unrelated;
     for origin in origins.into_iter().flatten() {
-        match settle(at, origin, token) {
+        match settle(row, origin, token) {
             Ok((mut next, new_ids)) => {
                 next.lmn_expires_at =
                     it.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso).or(next.lmn_expires_at);
-                return Ok(Step { next, new_ids, warnings: found.warned });
+                return Ok(Step { next, new_ids, warnings: checks.warned });
             }
-            Err(because) => unmoved = because,
+            Err(reason) => ignored = reason,
         }
     }
-    Err(unmoved)
+    Err(ignored)
 }
 
-fn settle(at: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Ignored> {
+fn settle(row: &Row, origin: &str, token: &str) -> Result<(Row, Vec<String>), Ignored> {
     let is_it = |id: &Option<String>| id.as_deref() == Some(origin);
-    if let Some(pending) = at.pending().find(|it| is_it(&it.origin)) {
-        let mut next = at.changed();
-        next.take_token(pending.nth, token);
+    if let Some(pending) = row.pending().find(|it| is_it(&it.origin)) {
+        let mut next = row.changed();
+        next.take_token(pending.seq, token);
         next.confirmed = pending.items.or(next.confirmed);
-        next.close(pending.nth, origin);
-        next.withdraw_words(&pending.of);
-        let of_items = matches!(&at.items, Change::Pending(it) if is_it(&it.origin));
+        next.close(pending.seq, origin);
+        next.withdraw(&pending.about);
+        let of_items = matches!(&row.items, Change::Pending(it) if is_it(&it.origin));
         *(if of_items { &mut next.items } else { &mut next.card }) = Change::Settled;
         return Ok((next, Vec::new()));
     }
-    if let Some(index) = at.provisions.iter().position(|it| is_it(&it.origin)) {
-        let mut next = at.changed();
+    if let Some(index) = row.provisions.iter().position(|it| is_it(&it.origin)) {
+        let mut next = row.changed();
         let provision = next.provisions.remove(index);
         let mut new_ids = Vec::new();
-        if next.take_token(provision.nth, token) {
+        if next.take_token(provision.seq, token) {
             next.confirmed = Some(provision.items);
             new_ids.push(token.to_owned());
         }
-        next.close(provision.nth, origin);
-        next.withdraw_words(origin);
+        next.close(provision.seq, origin);
+        next.withdraw(origin);
         next.outbox.retain(|it| !matches!(it.work, Work::Lookup(_)));
         return Ok((next, new_ids));
     }
-    if at.closed.iter().any(|(_, id)| id == origin) {
+    if row.closed.iter().any(|(_, id)| id == origin) {
         return Err(Ignored::Duplicate);
     }
-    let updating = [&at.items, &at.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
-    let unnamed = at.provisions.iter().any(|it| it.origin.is_none());
-    if unnamed || updating || matches!(at.charge, Charge::Requested { .. }) {
+    let updating = [&row.items, &row.card].into_iter().any(|it| matches!(it, Change::Updating { .. }));
+    let unnamed = row.provisions.iter().any(|it| it.origin.is_none());
+    if unnamed || updating || matches!(row.charge, Charge::Requested { .. }) {
         return Err(Ignored::Early);
     }
     Err(Ignored::Unrelated)
@@ -111,59 +111,59 @@ struct Updated {
     provision_token_request_id: Option<String>,
 }
 
-/// A reply with a good status to an update.
-pub fn answered(at: &Row, to: &str, body: &[u8], now: Timestamp) -> Result<Step, Ignored> {
-    let sent = |it: &Entry| it.id == to && it.attempts > 0 && matches!(it.work, Work::Update(..));
-    let index = at.outbox.iter().position(sent).ok_or(Ignored::Duplicate)?;
+/// A reply with a success status to an update.
+pub fn reply(row: &Row, effect: &str, body: &[u8], now: Timestamp) -> Result<Step, Ignored> {
+    let sent = |it: &Entry| it.id == effect && it.attempts > 0 && matches!(it.work, Work::Update(..));
+    let index = row.outbox.iter().position(sent).ok_or(Ignored::Duplicate)?;
     let Updated { next_action, redirect_url, provision_token_request_id: origin } =
         serde_json::from_slice(body).map_err(|_| Ignored::Unreadable)?;
     let action = next_action.filter(|text| !matches!(text.as_str(), "" | "None" | "null"));
     let redirect_url = redirect_url.filter(|text| !text.is_empty());
-    let of_items = is_of_items(&at.outbox[index]);
-    let mut found = Found::default();
+    let of_items = is_of_items(&row.outbox[index]);
+    let mut checks = Checks::default();
     if !of_items {
-        let asked = action.as_deref() == Some("UpdatePaymentMethod") && redirect_url.is_some();
-        found.warn("truemed.update.card-always-action", "/next_action", asked);
+        let is_right = action.as_deref() == Some("UpdatePaymentMethod") && redirect_url.is_some();
+        checks.warn("truemed.update.card-always-action", "/next_action", is_right);
     }
     let paired = action.is_some() == redirect_url.is_some();
-    found.warn("truemed.update.redirect-with-action", "/redirect_url", paired);
-    let mut next = at.changed();
-    let of = next.outbox.remove(index).id;
+    checks.warn("truemed.update.redirect-with-action", "/redirect_url", paired);
+    let mut next = row.changed();
+    let about = next.outbox.remove(index).id;
     let change = if of_items { &mut next.items } else { &mut next.card };
-    let Change::Updating { nth, items, replaces } = std::mem::take(change) else { return Err(Ignored::Unrelated) };
+    let Change::Updating { seq, items, replaces } = std::mem::take(change) else { return Err(Ignored::Unrelated) };
     let new_ids = origin.iter().cloned().collect();
     if let Some(action) = action {
-        let watch = Watch::new(now);
-        let (end, customer_url) = (watch.end(), redirect_url.clone());
-        *change = Change::Pending(Pending { nth, of: of.clone(), origin, items, action, redirect_url, watch });
+        let timer = PollTimer::new(now);
+        let (end, customer_url) = (timer.end(), redirect_url.clone());
+        *change = Change::Pending(Pending { seq, about: about.clone(), origin, items, action, redirect_url, timer });
         let reason = "action_required";
-        let notice = Work::Notify { reason: reason.into(), of: of.clone(), customer_url };
-        next.owe(format!("notify:{reason}:{of}"), notice, None);
+        let notice = Work::Notify { reason: reason.into(), about: about.clone(), customer_url };
+        next.add_effect(format!("notify:{reason}:{about}"), notice, None);
         let reason = "update_unconfirmed";
         let verdicts = ["confirmed", "withdrawn", "keep_waiting"].map(String::from).into();
-        let id = format!("review:{reason}:{of}");
-        next.owe(id, Work::Review { reason: reason.into(), of, verdicts }, Some(end));
+        let id = format!("review:{reason}:{about}");
+        next.add_effect(id, Work::Review { reason: reason.into(), about, verdicts }, Some(end));
     } else {
-        next.settled = next.settled.max(nth);
+        next.settled = next.settled.max(seq);
         next.confirmed = items.or(next.confirmed);
         if let Some(id) = origin {
-            next.close(nth, &id);
+            next.close(seq, &id);
         }
     }
     if let Some(old) = replaces {
-        next.withdraw_words(&old.of);
+        next.withdraw(&old.about);
         if let Some(id) = &old.origin {
-            next.close(old.nth, id);
+            next.close(old.seq, id);
         }
     }
-    Ok(Step { next, new_ids, warnings: found.warned })
+    Ok(Step { next, new_ids, warnings: checks.warned })
 }
 
 /// A notice was sent.
-pub fn done(at: &Row, effect: &str) -> Result<Step, Ignored> {
+pub fn done(row: &Row, effect: &str) -> Result<Step, Ignored> {
     let is_notice = |it: &Entry| it.id == effect && matches!(it.work, Work::Notify { .. });
-    let index = at.outbox.iter().position(is_notice).ok_or(Ignored::Duplicate)?;
-    let mut next = at.changed();
+    let index = row.outbox.iter().position(is_notice).ok_or(Ignored::Duplicate)?;
+    let mut next = row.changed();
     next.outbox.remove(index);
     Ok(Step { next, new_ids: Vec::new(), warnings: Vec::new() })
 }
@@ -176,31 +176,31 @@ impl Row {
         next
     }
 
-    fn take_token(&mut self, nth: u32, token: &str) -> bool {
-        let newest = nth >= self.settled || self.token.is_none();
+    fn take_token(&mut self, seq: u32, token: &str) -> bool {
+        let newest = seq >= self.settled || self.token.is_none();
         if newest {
             self.token = Some(token.to_owned());
-            self.settled = nth;
+            self.settled = seq;
         }
-        if self.place < Place::Issued {
-            self.place = Place::Issued;
+        if self.token_state < TokenState::Issued {
+            self.token_state = TokenState::Issued;
         }
         newest
     }
 
-    fn close(&mut self, nth: u32, origin: &str) {
+    fn close(&mut self, seq: u32, origin: &str) {
         if self.closed.iter().any(|(_, id)| id == origin) {
             return;
         }
-        self.closed.push((nth, origin.to_owned()));
+        self.closed.push((seq, origin.to_owned()));
         self.closed.sort_unstable();
         if self.closed.len() > REMEMBERED {
             self.closed.remove(0);
         }
     }
 
-    fn withdraw_words(&mut self, of: &str) {
-        let about = |it: &Entry| matches!(&it.work, Work::Notify { of: have, .. } | Work::Review { of: have, .. } if have == of);
+    fn withdraw(&mut self, about: &str) {
+        let about = |it: &Entry| matches!(&it.work, Work::Notify { about: have, .. } | Work::Review { about: have, .. } if have == about);
         self.outbox.retain(|it| !about(it));
     }
 }

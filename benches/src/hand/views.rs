@@ -1,13 +1,13 @@
-//! What a row says, and the same step over JSON.
+//! The views of a row, and the same step over JSON.
 
 use rulebound::time::Timestamp;
 use rulebound::truemed::CreatePaymentSession;
 use serde::{Deserialize, Serialize};
 
-use super::guard::{Action, Found, guard};
+use super::guard::{Action, Checks, guard};
 use super::{Broken, Entry, Row, Work, charge};
 
-/// Something to do, as a worker sees it.
+/// A pending effect, as a worker sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub struct PendingEffect {
@@ -18,27 +18,27 @@ pub struct PendingEffect {
     pub not_before: Option<Timestamp>,
 }
 
-/// What it is.
+/// The effect itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
 pub enum Effect {
     Request { operation: &'static str, same_key: bool },
-    Notify { reason: String, of: String, customer_url: Option<String> },
-    Review { reason: String, of: String, verdicts: Vec<String> },
+    Notify { reason: String, about: String, customer_url: Option<String> },
+    Review { reason: String, about: String, verdicts: Vec<String> },
 }
 
-/// What must be done now.
-pub fn effects(at: &Row, now: Timestamp) -> Vec<PendingEffect> {
-    at.outbox
+/// The effects that are visible now.
+pub fn effects(row: &Row, now: Timestamp) -> Vec<PendingEffect> {
+    row.outbox
         .iter()
-        .filter(|it| it.attempts > 0 || it.due.is_none_or(|due| due <= now))
-        .map(|it| due(at, it, now))
+        .filter(|it| it.attempts > 0 || it.not_before.is_none_or(|instant| instant <= now))
+        .map(|it| pending_effect(row, it, now))
         .collect()
 }
 
-fn due(at: &Row, it: &Entry, now: Timestamp) -> PendingEffect {
+fn pending_effect(row: &Row, it: &Entry, now: Timestamp) -> PendingEffect {
     let leased_until = it.leased_until.filter(|end| *end > now);
-    let not_before = it.due.filter(|due| *due > now);
+    let not_before = it.not_before.filter(|instant| *instant > now);
     let (effect, action) = match &it.work {
         Work::Charge(_) => {
             (Effect::Request { operation: "create_payment_session", same_key: true }, Some(Action::Charge))
@@ -51,40 +51,40 @@ fn due(at: &Row, it: &Entry, now: Timestamp) -> PendingEffect {
             let operation = "retrieve_provision_token_request";
             (Effect::Request { operation, same_key: false }, Some(Action::RetrieveProvision))
         }
-        Work::Notify { reason, of, customer_url } => {
-            let (reason, of) = (reason.clone(), of.clone());
-            (Effect::Notify { reason, of, customer_url: customer_url.clone() }, None)
+        Work::Notify { reason, about, customer_url } => {
+            let (reason, about) = (reason.clone(), about.clone());
+            (Effect::Notify { reason, about, customer_url: customer_url.clone() }, None)
         }
-        Work::Review { reason, of, verdicts } => {
-            let (reason, of) = (reason.clone(), of.clone());
-            (Effect::Review { reason, of, verdicts: verdicts.clone() }, None)
+        Work::Review { reason, about, verdicts } => {
+            let (reason, about) = (reason.clone(), about.clone());
+            (Effect::Review { reason, about, verdicts: verdicts.clone() }, None)
         }
     };
-    let mut found = Found::default();
+    let mut checks = Checks::default();
     if let Some(action) = action {
-        guard(at, action, now, true, &mut found);
+        guard(row, action, now, true, &mut checks);
     }
-    let ready = found.broken.is_empty() && leased_until.is_none() && not_before.is_none() && !it.held;
+    let ready = checks.broken.is_empty() && leased_until.is_none() && not_before.is_none() && !it.held;
     PendingEffect { id: it.id.clone(), effect, ready, leased_until, not_before }
 }
 
 /// An action, and the rules that it would break.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "as in rulebound")]
-pub struct Offered {
+pub struct ActionView {
     pub action: Action,
     pub violations: Vec<Broken>,
     pub warnings: Vec<Broken>,
 }
 
 /// Every action, and the rules that it would break now.
-pub fn actions(at: &Row, now: Timestamp) -> Vec<Offered> {
-    let offered = |action| {
-        let mut found = Found::default();
-        guard(at, action, now, false, &mut found);
-        Offered { action, violations: found.broken, warnings: found.warned }
+pub fn actions(row: &Row, now: Timestamp) -> Vec<ActionView> {
+    let view = |action| {
+        let mut checks = Checks::default();
+        guard(row, action, now, false, &mut checks);
+        ActionView { action, violations: checks.broken, warnings: checks.warned }
     };
-    Action::ALL.into_iter().map(offered).collect()
+    Action::ALL.into_iter().map(view).collect()
 }
 
 #[derive(Deserialize)]

@@ -24,7 +24,7 @@ static const char *const PROVIDERS =
     " ('truemed', '[\"whsec_of_the_shop\"]'), ('flex', '[\"fwhsec_b2YgdGhlIHNob3A=\"]'),"
     " ('vend', '[]'), ('revup', '[]'))";
 
-/* What the shop has chosen, for every provider; a real host has a config for each of Vend's retailers. */
+/* The config for every provider; a real host has a config for each of Vend's retailers. */
 #define CONFIG "{\"vend\":{\"domain_prefix\":\"marshmallow\",\"host\":\"retail.lightspeed.app\"}}"
 
 static sqlite3 *db;
@@ -129,7 +129,7 @@ static char *load(const char *flow, const char *key) {
 
 static char *reload(const char *snapshot) { return load(at_path(snapshot, "$.flow"), at_path(snapshot, "$.key")); }
 
-/* An effect that can be carried out now, and does not wait for a person. */
+/* An effect that is ready and not a review. */
 static char *ready_effect(const char *snapshot) {
   char *effects = SQL("SELECT rulebound('effects', json_object(" CALL "))", snapshot);
   if (at_path(effects, "$.error") != NULL) fprintf(stderr, "this row cannot be read: %s\n", effects);
@@ -167,7 +167,7 @@ static char *save(const char *snapshot, const char *step) {
   return saved ? next : NULL;
 }
 
-/* 1. The host wants something: the saved snapshot, or NULL with every rule that the command would break. */
+/* 1. The host has a command: the saved snapshot, or NULL with every rule that the command would break. */
 static char *handle(const char *snapshot, const char *command) {
   char *step = SQL("SELECT rulebound('handle', json_object(" CALL ", 'command', json(?2)))", snapshot, command);
   if (at_path(step, "$.ok") != NULL) {
@@ -189,7 +189,7 @@ static char *work(char *snapshot) {
     char *leased = at_path(lease, "$.ok") != NULL ? save(snapshot, lease) : NULL; /* save before you act */
     if (leased == NULL) return reload(snapshot);                                  /* another worker has leased it */
     char *request = at_path(lease, "$.ok.request");
-    if (request == NULL) carry_out(effect); /* at least once: the id tells repeats apart */
+    if (request == NULL) carry_out(effect); /* at least once: the id identifies a repeat */
     snapshot = observe(leased, request != NULL ? send_request(id, request)
                                                : SQL("SELECT json_object('type', 'done', 'effect', ?1)", id));
     if (snapshot == leased) break; /* nothing has changed: the next turn tries again */

@@ -1,4 +1,4 @@
-/* What every function promises: pointers are checked, outputs are written only on success, buffers are freed once. */
+/* The promises of every function: pointers are checked, outputs are written only on success, buffers are freed once. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -48,7 +48,7 @@ static void a_request_must_be_utf8_and_short(void) {
 
 #define ERROR(code, pointer) "{\"error\":{\"code\":\"" code "\",\"pointer\":\"" pointer "\""
 
-static void what_is_wrong_is_named_by_code_and_pointer(void) {
+static void errors_have_a_code_and_a_pointer(void) {
   CHECK(answers("", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("{", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("[]", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
@@ -83,7 +83,7 @@ static void what_is_wrong_is_named_by_code_and_pointer(void) {
   free(text);
 }
 
-static void a_buffer_that_nothing_has_answered_is_freed(void) {
+static void a_buffer_without_an_answer_is_freed(void) {
   rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   CHECK(rulebound_call("\"caf\xe9\"", 6, &answer) == RULEBOUND_STATUS_NOT_UTF8);
   rulebound_buffer_free(&answer);
@@ -162,8 +162,8 @@ static void the_versions_agree(void) {
 int main(void) {
   pointers_are_checked();
   a_request_must_be_utf8_and_short();
-  what_is_wrong_is_named_by_code_and_pointer();
-  a_buffer_that_nothing_has_answered_is_freed();
+  errors_have_a_code_and_a_pointer();
+  a_buffer_without_an_answer_is_freed();
   an_answer_is_freed_once();
   a_command_is_answered();
   the_versions_agree();

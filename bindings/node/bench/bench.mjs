@@ -1,5 +1,5 @@
-// What a decision costs in Node, beside an empty call and beside what a host writes without the library: the same
-// update of a card, by hand with zod and as a machine of xstate. The peers know one rule of it, and keep no outbox.
+// The cost of a decision in Node, compared with an empty call and with what a host writes without the library: the same
+// update of a card, by hand with zod and as a state machine of xstate. The peers have one rule of it, and no outbox.
 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -111,7 +111,7 @@ function nanoseconds(run) {
 }
 
 const times = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
-// A round takes each in turn, so that all see the same machine; the first warms up.
+// Each round runs all of them in turn, so that a busy machine slows them alike. The first round warms up.
 for (let round = 0; round <= ROUNDS; round += 1) {
   for (const [name, run] of Object.entries(cases)) {
     const time = nanoseconds(run);

@@ -48,23 +48,23 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     return true;
   });
 
-  /** What the shop wants: rejected with its violations, or saved. On a conflict it is tried again on the newer row. */
+  /** Handles a command of the shop: rejected with its violations, or saved. After a conflict it is handled again on the newer row. */
   function handle(snapshot, command) {
     const step = snapshot.handle(command, context());
     if (!step.ok || save(snapshot, step.next)) return step;
     return handle(row(snapshot.flow, snapshot.key), command);
   }
 
-  /** What has happened. It is never rejected; on a conflict the newer row observes it. */
+  /** Observes a fact, which is never rejected. After a conflict it is observed again on the newer row. */
   function observe(snapshot, fact) {
     const step = snapshot.observe(fact, context());
     for (const warning of step.warnings) log(snapshot.flow, snapshot.key, warning.rule, warning.message);
     if (step.failure) log(snapshot.flow, snapshot.key, step.failure);
     if (!save(snapshot, step.next)) return observe(row(snapshot.flow, snapshot.key), fact);
-    return step.new_ids.reduce(offerInbox, step.next);
+    return step.new_ids.reduce(retryInbox, step.next);
   }
 
-  /** Takes a webhook in: kept before anything else, under each id that it names, until a flow can use it. */
+  /** Receives a webhook. It is kept first, under each id that it names, until a flow can apply it. */
   function receive(provider, fact) {
     const text = JSON.stringify(fact);
     const ids = correlate(provider, fact.body);
@@ -77,7 +77,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     if (observed.length > 0 && !observed.some((snapshot) => isEarly(snapshot, fact))) forget(provider, text);
   }
 
-  /** Whether a fact is too early for a row. To ask changes nothing. */
+  /** Whether a fact is too early for a row. The check changes nothing. */
   function isEarly(snapshot, fact) {
     return snapshot.observe(fact, context()).ignored?.reason === 'early';
   }
@@ -86,8 +86,8 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     db.prepare('DELETE FROM inbox WHERE provider = ? AND fact = ?').run(provider, text);
   }
 
-  /** Offers the webhooks that came too early to a row that knows their id now. */
-  function offerInbox(snapshot, id) {
+  /** Observes the early webhooks again on a row that has their id now. */
+  function retryInbox(snapshot, id) {
     const provider = providerOf(snapshot);
     for (const { fact } of db.prepare('SELECT fact FROM inbox WHERE provider = ? AND id = ?').all(provider, id)) {
       snapshot = observe(snapshot, JSON.parse(fact));
@@ -96,7 +96,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     return snapshot;
   }
 
-  /** Carries out the effects: the one loop, for every flow. One that fails is left for a later turn, and delays no other. */
+  /** Carries out the effects: the one loop, for every flow. An effect that fails waits for a later turn, and delays no other. */
   async function work(snapshot) {
     const failed = new Set();
     for (;;) {
@@ -113,7 +113,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     }
   }
 
-  /** Sends a request: its reply, or that there was none. */
+  /** Sends a request, and returns the reply as a fact, or that there was none. */
   async function reply(request, effect, snapshot) {
     const about = { effect: effect.id, sending: request.sending };
     try {
@@ -125,10 +125,10 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     }
   }
 
-  /** Carries out an effect that is no request. */
+  /** Carries out an effect that is not a request. */
   async function done(effect, snapshot) {
     try {
-      await perform[effect.type](effect, snapshot); // The same `effect.id` is the same effect.
+      await perform[effect.type](effect, snapshot); // The same `effect.id` means a repeat.
       return { type: 'done', effect: effect.id };
     } catch (error) {
       log(snapshot.flow, snapshot.key, effect.id, error);
@@ -142,7 +142,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     return snapshot;
   }
 
-  /** Works on a row. Whatever goes wrong with it is logged, and left for a later turn: the other rows are served. */
+  /** Works on a row. A failure is logged and waits for a later turn, so that it does not stop the other rows. */
   async function attend(flow, key) {
     try {
       await work(row(flow, key));
@@ -152,7 +152,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     }
   }
 
-  /** One turn of the worker: every row whose time has come. It finds the rows of a process that crashed. */
+  /** One turn of the worker: every row whose `wake_at` has come, including the rows of a process that crashed. */
   async function turn() {
     db.prepare('DELETE FROM inbox WHERE received_at < ?').run(clock() - MONTH);
     const rows = db.prepare('SELECT flow, key FROM flows WHERE wake_at <= ? ORDER BY wake_at LIMIT 100').all(clock());
@@ -187,7 +187,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     return { key: snapshot.key, waiting_for: snapshot.waitingFor(context()), actions: snapshot.actions(context()) };
   }
 
-  /** Handles a command. Its effects are carried out now, or left to the worker: once it is saved, it is accepted. */
+  /** Handles a command. Once it is saved, it is accepted. Its effects are carried out now, or later by the worker. */
   async function respond(snapshot, command, response) {
     const step = handle(snapshot, command);
     if (!step.ok) return response.code(422).send({ violations: step.violations });
@@ -216,7 +216,7 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
     return respond(token, buttons[request.body.button](request.body), response);
   });
 
-  /** The browser came back from the provider, which proves nothing. */
+  /** The customer's browser returns from the provider, which proves nothing. */
   app.get('/subscriptions/:key/returned', async (request, response) => {
     const token = row(truemed.PaymentToken.flow, request.params.key);
     if (token === undefined) return response.code(404).send();
@@ -252,12 +252,12 @@ export function host({ file, site, shelf, providers, config, send, perform, cloc
   return { app, db, handle, observe, receive, row, turn, work };
 }
 
-/** Whether a worker can carry it out now; a review waits for a person, whose verdict is `reviewed`. */
+/** Whether a worker can carry it out now. A review waits for a person, whose verdict is the fact `reviewed`. */
 function canDo(effect) {
   return effect.ready && effect.type !== 'review';
 }
 
-/** Sends a request as it is; only the provider's API key is added. */
+/** Sends a request as it is, with the provider's API key added. */
 export async function send({ method, url, headers, credential: { header, scheme }, body }, provider) {
   const key = needs(`${provider.toUpperCase()}_API_KEY`);
   const filled = { ...headers, [header]: scheme ? `${scheme} ${key}` : key };

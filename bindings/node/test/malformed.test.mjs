@@ -44,7 +44,7 @@ test('a command of the wrong shape', () => {
   fails(command({}), '/command/type');
   fails(command({ type: 'buy' }), '/command/type');
   fails(command({ type: 'update_payment_token', order_items: [{}] }), '/command/order_items/0/name');
-  // The verb that it was once.
+  // An old name of the verb.
   fails(command({ type: 'begin', effect: EFFECT }), '/command/type');
   fails(command({ ...create, theme: 'dark' }), '/command/theme');
   fails(command({ ...create, success_url: 1 }), '/command/success_url');
@@ -63,7 +63,7 @@ test('what JSON would drop or change in silence', () => {
   fails(command({ ...create, extra: { 'a/b~c': NaN } }), '/command/extra/a~1b~0c');
 });
 
-test('what JSON carries is taken, whatever made it', () => {
+test('what JSON can hold is read, whatever made it', () => {
   const bare = Object.assign(Object.create(null), create);
   const foreign = runInNewContext(`JSON.parse(${JSON.stringify(JSON.stringify(create))})`);
   for (const given of [bare, foreign, Object.freeze({ ...create })]) {
@@ -108,7 +108,7 @@ test('an effect of the wrong shape', () => {
   assert.equal(lease('create_payment_token:2')().violations[0].rule, 'rulebound.effect.not-pending');
 });
 
-test('a time that is none', () => {
+test('a time that is not one', () => {
   for (const value of ['1', true, null, 1.5, NaN, Infinity, 2 ** 53, -(2 ** 53), 10n, {}, [], Symbol('a'), new Date(NaN)]) {
     fails(() => started().effects({ now: value }), '/now');
     fails(() => started().handle(create, { now: value }), '/now');
@@ -154,7 +154,7 @@ test('a fact that the host built wrong', () => {
   fails(fact({ ...webhook, body: 'x'.repeat(5 << 20) }), '', /4 MiB/, 'too_long');
 });
 
-test('a row that is no snapshot', () => {
+test('a row that is not a snapshot', () => {
   for (const row of [undefined, null, 1, {}, Buffer.from('{}')]) fails(() => load(row), '/snapshot');
   for (const row of ['', '[]', 'null', '{', '1}}']) fails(() => load(row), '/snapshot', /./, 'unreadable_snapshot');
   const saved = JSON.parse(issued().save());
@@ -174,7 +174,7 @@ test('a key that could come back', () => {
   }
 });
 
-test('the intake', () => {
+test('a webhook is malformed', () => {
   const headers = { 'x-truemed-api-key': 'whsec' };
   fails(() => authenticate('acme', ['whsec'], headers, '{}', now), '/provider', /no provider/, 'unknown');
   fails(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
@@ -188,7 +188,7 @@ test('the intake', () => {
   for (const tolerance of [-1, 1.5, '60000', true, NaN]) {
     fails(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
   }
-  fails(() => keyFor('revup.tokn', 'x'), '/kind', /none of `vend.subscription`/);
+  fails(() => keyFor('revup.tokn', 'x'), '/kind', /must be one of `vend.subscription`/);
   fails(() => keyFor('revup.token', ''), '/name', /empty/);
   fails(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
   fails(() => correlate(undefined, '{}'), '/provider');
@@ -208,13 +208,13 @@ test('a time in seconds', () => {
       () => started().wakeAt({ now: seconds }),
       () => authenticate('truemed', ['whsec'], {}, '{}', seconds),
     ]) fails(run, '/now', /seconds: pass milliseconds, such as `Date\.now\(\)`/);
-    // One that is meant says so.
+    // A `Date` shows the intention.
     assert.deepEqual(started().effects({ now: new Date(seconds) }), []);
   }
   fails(() => started().effects({ now, config: { lease_ms: 300 } }), '/config/lease_ms', /milliseconds, such as/);
 });
 
-test('headers that are none', () => {
+test('headers that are not headers', () => {
   const token = leased();
   const given = [undefined, null, 5, [], 'x-truemed-api-key: whsec', ['x-truemed-api-key', 'whsec'], [['x-truemed-api-key']], [[1, 'whsec']]];
   for (const headers of given) {

@@ -46,9 +46,9 @@ if (isMainThread) {
       const native = require(${native}).load();
       structuredClone(native.numbers.buffer, { transfer: [native.numbers.buffer] });
       gc();
-      const taken = Array.from({ length: 1000 }, () => new Float64Array(4));
-      for (const _ of taken) if (native.keyFor('revup.token', 'a') !== undefined) process.exit(1);
-      if (native.numbers.length !== 0 || taken.some((it) => it.some(Boolean))) process.exit(1);`;
+      const buffers = Array.from({ length: 1000 }, () => new Float64Array(4));
+      for (const _ of buffers) if (native.keyFor('revup.token', 'a') !== undefined) process.exit(1);
+      if (native.numbers.length !== 0 || buffers.some((it) => it.some(Boolean))) process.exit(1);`;
     assert.equal(spawnSync(process.execPath, ['--expose-gc', '--eval', program]).status, 0);
     const shared = new Uint8Array(new SharedArrayBuffer(webhook.body.length));
     shared.set(Buffer.from(webhook.body));

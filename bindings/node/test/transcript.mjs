@@ -1,5 +1,5 @@
-// Reads one scene a line, plays its steps through the package, and writes two lines for each step: its result, and the
-// views of the flow after it. Every language must write the same lines.
+// Reads one script a line, plays its steps through the package, and writes two lines for each step: its result, and the
+// views after it. Every language must write the same lines.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,7 @@ function play({ flow, key, steps, ...always }) {
   let snapshot = flows.get(flow).start(key);
   return steps.flatMap((step) => {
     const { now, config } = { ...always, ...step };
-    // As a number, a time of 1970 would be taken for seconds.
+    // As a number, a time of 1970 would look like seconds.
     const context = { now: now >= 1e9 && now < 1e11 ? new Date(now) : now, config };
     const result = written(() => done(snapshot, step, context));
     snapshot = result?.next ?? snapshot;

@@ -96,7 +96,7 @@ export interface Step<S> {
   readonly ignored: Ignored | null;
   /** The moves that the facets have made. */
   readonly transitions: FacetTransition[];
-  /** Ids that are known from now on: offer the webhooks that name them again. */
+  /** Ids that are known from now on: observe the early webhooks that name them again. */
   readonly new_ids: string[];
   /** The reply of the provider that proves no success. */
   readonly failure: Failure | null;

@@ -1,4 +1,4 @@
-"""What a decision costs in Python, in nanoseconds: the least of several runs, beside an empty call in the same run."""
+"""The cost of a decision in Python, in nanoseconds: the least of several runs, with an empty call in the same run."""
 
 from __future__ import annotations
 

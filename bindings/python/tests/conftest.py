@@ -31,7 +31,7 @@ UPDATED: Any = {
 
 @pytest.fixture
 def new() -> truemed.PaymentToken:
-    """A token that nobody has requested yet."""
+    """A token before its first command."""
     return truemed.PaymentToken.start(KEY)
 
 

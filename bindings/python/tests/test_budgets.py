@@ -1,4 +1,4 @@
-"""What a host pays: for the import, and in memory that does not grow."""
+"""What a host pays: the time of the import, and memory that does not grow."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_no_memory_is_lost(leased: truemed.PaymentToken) -> None:
     assert resident() - before < 4 << 20
 
 
-def test_references_are_given_back(leased: truemed.PaymentToken) -> None:
+def test_references_are_released(leased: truemed.PaymentToken) -> None:
     held = (leased, CREATE, CONFIG, EFFECT, REPLY["body"])
     before = [sys.getrefcount(it) for it in held]
     for _ in range(1_000):

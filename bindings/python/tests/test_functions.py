@@ -44,7 +44,7 @@ def test_a_body_is_whatever_holds_its_bytes(leased: truemed.PaymentToken, kind: 
 
 
 class Headers:
-    """As of a framework whose headers are no mapping: a name may stand there twice."""
+    """The headers of a framework that are not a mapping: a name can be there twice."""
 
     def items(self) -> Iterator[tuple[str, str]]:
         yield "Other", "1"

@@ -150,7 +150,7 @@ def test_a_time_in_seconds_says_what_to_do(new: truemed.PaymentToken, now: int) 
     ):
         error = wrong(call)
         assert error.pointer == "/now" and "time.time() * 1000" in error.message
-    # A `datetime` says that it is meant.
+    # A `datetime` shows the intention.
     assert new.effects(now=datetime.fromtimestamp(now / 1000, UTC)) == []
 
 
@@ -265,7 +265,7 @@ def test_a_key_is_named(key: Any) -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff{}", "\ud800"])
-def test_a_row_that_is_no_text_is_unreadable(text: Any) -> None:
+def test_a_row_that_is_not_text_is_unreadable(text: Any) -> None:
     for load in (rulebound.load, truemed.PaymentToken.load):
         error = wrong(lambda: load(text))
         assert (error.code, error.pointer) == ("unreadable_snapshot", "/snapshot")
@@ -322,7 +322,7 @@ def test_what_the_functions_cannot_read_is_named() -> None:
     assert wrong(lambda: rulebound.ask("truemed", "needs_update", {"x": {1}})).pointer == "/with/x"
 
 
-def test_a_provider_that_is_unknown_is_no_forged_webhook() -> None:
+def test_an_unknown_provider_is_not_a_forged_webhook() -> None:
     for call in (
         rulebound.acknowledgement,
         lambda it: rulebound.correlate(it, b""),
@@ -338,7 +338,7 @@ def test_a_provider_that_is_unknown_is_no_forged_webhook() -> None:
     ("secrets", "pointer"),
     [("", "/secrets/0"), ([], "/secrets"), (["s", ""], "/secrets/1"), ("s\n", "/secrets/0"), (["s", '"s"'], "/secrets/1")],
 )
-def test_a_secret_that_is_none_is_no_forged_webhook(secrets: Any, pointer: str) -> None:
+def test_a_wrong_secret_is_not_a_forged_webhook(secrets: Any, pointer: str) -> None:
     error = wrong(lambda: rulebound.authenticate("truemed", secrets, {"x-truemed-api-key": ""}, b"", 0))
     assert (type(error), error.code, error.pointer) == (InvalidInput, "malformed", pointer)
 

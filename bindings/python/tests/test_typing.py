@@ -46,7 +46,7 @@ def test_every_mistake_is_reported(checker: str) -> None:
 
 def test_the_stubs_say_what_is_there(tmp_path: Path) -> None:
     allowed = HERE / "typing" / "stubtest-allowed.txt"
-    # It leaves a cache where it runs, whatever it is told.
+    # It writes a cache where it runs, whatever its options are.
     checked = run(sys.executable, "-m", "mypy.stubtest", "rulebound", "--allowlist", allowed, cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout
 

@@ -1,4 +1,4 @@
-"""Every verb of a snapshot, and what it gives."""
+"""Every verb of a snapshot, and its result."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def charged(token: truemed.PaymentToken) -> truemed.PaymentToken:
 def test_an_accepted_command_says_what_it_needs(new: truemed.PaymentToken) -> None:
     step = new.handle(CREATE, now=0)
     assert (step.ignored, step.new_ids, step.failure, step.warnings) == (None, [], None, [])
-    (moved,) = step.transitions
-    assert moved == {"facet": "token", "before": "absent", "after": "requested", "trigger": "create_payment_token"}
+    (transition,) = step.transitions
+    assert transition == {"facet": "token", "before": "absent", "after": "requested", "trigger": "create_payment_token"}
     assert type(step.next) is truemed.PaymentToken
     assert (step.next.flow, step.next.key, step.next.revision) == ("truemed.payment_token", KEY, 1)
     effects = step.next.effects(now=0)
@@ -173,7 +173,7 @@ def test_the_config_has_the_settings_of_each_provider(new: truemed.PaymentToken)
         assert request is not None and request["url"].startswith(server)
 
 
-def test_a_config_is_read_anew_for_each_call(new: truemed.PaymentToken) -> None:
+def test_a_config_is_read_again_for_each_call(new: truemed.PaymentToken) -> None:
     token = new.handle(CREATE, now=0).next
     config: Any = {"lease_ms": 7000}
     assert token.lease(EFFECT, now=1, config=MappingProxyType(config)).next.wake_at(now=1) == 7001  # type: ignore[arg-type]

@@ -22,9 +22,9 @@ def instant(millis: Any) -> Any:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis) if 10**9 <= millis < 10**11 else millis
 
 
-def result(led: rulebound.Step[Any] | rulebound.Lease[Any], names: tuple[str, ...]) -> tuple[str, Any]:
-    rest = {name: getattr(led, name) for name in names}
-    return f'{{"next":{led.next.save()},{text(rest)[1:]}', led.next
+def result(changed: rulebound.Step[Any] | rulebound.Lease[Any], names: tuple[str, ...]) -> tuple[str, Any]:
+    rest = {name: getattr(changed, name) for name in names}
+    return f'{{"next":{changed.next.save()},{text(rest)[1:]}', changed.next
 
 
 def outcome(snapshot: Any, step: dict[str, Any], context: dict[str, Any]) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-//! Flex: selling a monthly subscription as its quickstart does, renewing it, and a session whose answer was lost.
+//! Flex: selling a monthly subscription as its quickstart does, renewing it, and a session whose reply was lost.
 
 use rulebound::Flow;
 use rulebound::flex::{
@@ -40,7 +40,7 @@ fn sell() -> Played {
     Ok(())
 }
 
-/// Continue to provision as invoices are paid: access follows the period, and a failed payment takes nothing away.
+/// Continue to provision as invoices are paid: access follows the period, and a failed payment ends no access.
 fn renew() -> Played {
     let mut host: Host<Subscription> = open("Renew it: two events for one invoice, one that failed, and an end");
     host.handle("create_checkout_session {gym, monthly}", monthly());
@@ -61,7 +61,7 @@ fn renew() -> Played {
     Ok(())
 }
 
-/// A session whose answer was lost is never asked for twice: it is looked for by the reference that Flex echoes.
+/// A session whose reply was lost is never created twice: a lookup finds it by the reference that Flex echoes.
 fn lose() -> Played {
     let mut host: Host<Checkout> = open("A session whose reply is lost: looked up, never made twice");
     let mut order = CreateCheckoutSession::new(Mode::Payment, vec![item(None)], Cents::new(4999), OK);

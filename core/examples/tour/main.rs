@@ -1,7 +1,7 @@
-//! The main job in a minute: the providers' own documents, played in the terminal.
+//! The main job in a minute: the journeys of the providers' own documents, in the terminal.
 //!
-//! Run it with `cargo run --example tour`. Every line is a real call of the library: what the host wants (`command`),
-//! what a worker sends (`send`), what has happened (`fact`), and what the library answers.
+//! Run it with `cargo run --example tour`. Every line is a real call of the library: a command of the host (`command`), a
+//! request that a worker sends (`send`) or a fact that the host reports (`fact`), with the result.
 
 mod revup;
 mod flex;

@@ -1,4 +1,4 @@
-//! Revup: a subscription on a stored card, an answer that is lost, and an event that anybody could have sent.
+//! Revup: a subscription on a stored card, a reply that is lost, and an event that anyone could have sent.
 
 use std::error::Error;
 
@@ -21,7 +21,7 @@ pub(crate) fn play() -> Played {
     lost()
 }
 
-/// Create a subscription on a token: the answer says nothing of the charge, and an event is a hint.
+/// Create a subscription on a token: the reply does not show the charge, and an event is a hint.
 fn create() -> Played {
     let mut host = on_token("A subscription on a stored card: only the lookup proves its first charge");
     let mut half = subscription()?;
@@ -42,7 +42,7 @@ fn create() -> Played {
     Ok(())
 }
 
-/// A creation that nobody answers is sent once, and a person says what came of it.
+/// A creation without a reply is sent once, and a person reviews its outcome.
 fn lost() -> Played {
     let mut host = on_token("A lost reply: a card is never charged twice");
     host.handle("create_subscription {token, transaction, order}", subscription()?);
@@ -63,7 +63,7 @@ fn lost() -> Played {
 /// A row whose key is the token.
 fn on_token(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
-    host.at = Snapshot::start(Key::of("revup.token", TOKEN));
+    host.snapshot = Snapshot::start(Key::of("revup.token", TOKEN));
     host
 }
 

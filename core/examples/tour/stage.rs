@@ -1,4 +1,4 @@
-//! The stage: a host with one row, which says what it does and what the library answers.
+//! The stage: a host with one row, which prints what it does and what the library returns.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +7,7 @@ use rulebound::{Context, EffectId, Fact, Flow, HandleError, Headers, Key, Origin
 
 use crate::Played;
 
-/// When each scene begins, unless it says otherwise: the 14th of November 2023.
+/// When each scene begins by default: the 14th of November 2023.
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The number of the next scene.
@@ -16,7 +16,7 @@ static SCENES: AtomicU32 = AtomicU32::new(1);
 /// A host with one row.
 pub(crate) struct Host<F: Flow> {
     /// The row.
-    pub(crate) at: Snapshot<F>,
+    pub(crate) snapshot: Snapshot<F>,
     /// The context of the next call.
     pub(crate) cx: Context,
 }
@@ -26,13 +26,13 @@ impl<F: Flow> Host<F> {
     pub(crate) fn open(title: &str) -> Self {
         let number = SCENES.fetch_add(1, Ordering::Relaxed);
         println!("\n{number}. {}: {title}", F::ID);
-        Self { at: Snapshot::start(Key::of("tour", title)), cx: Context::at(START) }
+        Self { snapshot: Snapshot::start(Key::of("tour", title)), cx: Context::at(START) }
     }
 
-    /// The host wants something.
+    /// The host gives a command.
     pub(crate) fn handle(&mut self, what: &str, command: impl Into<F::Command>) {
         self.tick();
-        match self.at.handle(command, &self.cx) {
+        match self.snapshot.handle(command, &self.cx) {
             Ok(step) if step.ignored.is_some() => say("command", what, "ignored: it was accepted before"),
             Ok(step) => {
                 say("command", what, "accepted");
@@ -46,12 +46,12 @@ impl<F: Flow> Host<F> {
     /// A worker leases a request and sends it.
     pub(crate) fn send(&mut self, effect: &str) -> Played {
         self.tick();
-        match self.at.lease(&EffectId::parse(effect)?, &self.cx) {
+        match self.snapshot.lease(&EffectId::parse(effect)?, &self.cx) {
             Ok(lease) => {
                 if let Some(request) = &lease.request {
                     say("send", effect, &format!("{} {}", request.method, request.url));
                 }
-                self.at = lease.next;
+                self.snapshot = lease.next;
             }
             Err(rejection) => rejected("lease", effect, &rejection.violations),
         }
@@ -59,33 +59,33 @@ impl<F: Flow> Host<F> {
     }
 
     /// The provider replies to a request.
-    pub(crate) fn reply(&mut self, to: &str, status: u16, body: &str) -> Played {
-        self.observe(&format!("reply {status} {}", short(body)), reply(to, status, body))
+    pub(crate) fn reply(&mut self, effect: &str, status: u16, body: &str) -> Played {
+        self.observe(&format!("reply {status} {}", short(body)), reply(effect, status, body))
     }
 
-    /// The provider calls.
+    /// The provider sends a webhook.
     pub(crate) fn webhook(&mut self, body: &str) -> Played {
         self.observe(&format!("webhook {}", short(body)), webhook(body))
     }
 
-    /// Somebody calls, and nothing proves that it is the provider.
+    /// A webhook arrives that nobody signed.
     pub(crate) fn hint(&mut self, body: &str) -> Played {
         let (body, origin) = (body.as_bytes(), Origin::Unverified);
         let fact = Fact::Webhook { body: body.into(), content_type: None, topic: None, origin };
         self.observe("an event that nobody signed", fact)
     }
 
-    /// The customer's browser comes back.
+    /// The customer's browser returns.
     pub(crate) fn returned(&mut self) -> Played {
         self.observe("the customer's browser is back", Fact::CustomerReturned {})
     }
 
-    /// Something happens.
+    /// The host reports a fact.
     pub(crate) fn observe(&mut self, what: &str, fact: Fact<'_>) -> Played {
         self.tick();
-        let step = self.at.observe(fact, &self.cx)?;
+        let step = self.snapshot.observe(fact, &self.cx)?;
         match &step.ignored {
-            None => say("fact", what, &moves(&step)),
+            None => say("fact", what, &states(&step)),
             Some(ignored) => say("fact", what, &format!("ignored: {}", format!("{:?}", ignored.reason).to_lowercase())),
         }
         self.keep(step);
@@ -96,30 +96,30 @@ impl<F: Flow> Host<F> {
         for warning in &step.warnings {
             note(&format!("warning {}: {}", warning.rule.code, warning.message()));
         }
-        self.at = step.next;
+        self.snapshot = step.next;
     }
 
-    /// Lists the effects that have to be carried out.
+    /// Lists the pending effects.
     pub(crate) fn effects(&self) {
-        for effect in self.at.effects(&self.cx) {
+        for effect in self.snapshot.effects(&self.cx) {
             note(&format!("effect: {}", effect.id));
         }
     }
 
-    /// Lists what the provider or the customer has to do.
+    /// Lists what the flow waits for.
     pub(crate) fn waits(&self) {
-        for wait in self.at.waiting_for(&self.cx) {
-            let at = wait.customer_url.map_or_else(String::new, |url| format!(", the customer ends it at {url}"));
-            note(&format!("waiting for: {}{at}", wait.signal));
+        for wait in self.snapshot.waiting_for(&self.cx) {
+            let address = wait.customer_url.map_or_else(String::new, |url| format!(", the customer ends it at {url}"));
+            note(&format!("waiting for: {}{address}", wait.signal));
         }
     }
 
-    /// The next call comes a moment later.
+    /// Moves the clock on by a millisecond.
     fn tick(&mut self) {
         self.cx.now = self.cx.now.after(Millis::new(1));
     }
 
-    /// Lets the clock go on.
+    /// Moves the clock on by a span.
     pub(crate) fn wait(&mut self, span: Millis) {
         self.cx.now = self.cx.now.after(span);
         let minutes = span.as_u64() / 60_000;
@@ -131,9 +131,9 @@ impl<F: Flow> Host<F> {
 }
 
 /// The reply to a request, as a fact.
-pub(crate) fn reply<'a>(to: &'a str, status: u16, body: &'a str) -> Fact<'a> {
+pub(crate) fn reply<'a>(effect: &'a str, status: u16, body: &'a str) -> Fact<'a> {
     Fact::Reply {
-        effect: to.into(),
+        effect: effect.into(),
         sending: None,
         http_status: status,
         headers: Headers::default(),
@@ -146,10 +146,10 @@ pub(crate) fn webhook(body: &str) -> Fact<'_> {
     Fact::Webhook { body: body.as_bytes().into(), content_type: None, topic: None, origin: Origin::Verified }
 }
 
-/// The states that facets have moved to.
-fn moves<F: Flow>(step: &Step<F>) -> String {
-    let moved: Vec<_> = step.transitions().iter().map(|it| format!("{}.{}", it.facet, it.after)).collect();
-    if moved.is_empty() { "noted".into() } else { format!("now {}", moved.join(", ")) }
+/// The states after a step, of the facets that it changed.
+fn states<F: Flow>(step: &Step<F>) -> String {
+    let changed: Vec<_> = step.transitions().iter().map(|it| format!("{}.{}", it.facet, it.after)).collect();
+    if changed.is_empty() { "noted".into() } else { format!("now {}", changed.join(", ")) }
 }
 
 /// A line below a call.
@@ -179,7 +179,7 @@ fn rejected(who: &str, what: &str, violations: &[Violation]) {
     }
 }
 
-/// A body without its quotes, for the eye.
+/// A body without its quotes, which is easier to read.
 fn short(body: &str) -> String {
     let (mut short, mut quoted) = (String::new(), false);
     for letter in body.chars() {

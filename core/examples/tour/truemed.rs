@@ -38,7 +38,7 @@ fn create() -> Played {
     Ok(())
 }
 
-/// Create a subscription: no letter of medical necessity, no webhook, for ever.
+/// Create a subscription: without a letter of medical necessity, no webhook ever comes.
 fn never() -> Played {
     let mut host: Host<PaymentToken> =
         Host::open("A token that Truemed never issues: silence is neither success nor failure");
@@ -61,7 +61,7 @@ fn never() -> Played {
     Ok(())
 }
 
-/// Update a subscription: an item change may need the survey, and no charge is accepted before the customer has taken it.
+/// Update a subscription: an item change may need the survey, and no charge is accepted before the customer completes it.
 fn change_items() -> Played {
     let mut host = issued("Change the items: the survey, and what waits for it")?;
     let both = UpdatePaymentToken::items(b12_and_magnesium());
@@ -83,7 +83,7 @@ fn change_items() -> Played {
     Ok(())
 }
 
-/// The same charge asked for twice is one charge.
+/// The same charge, requested twice, is one charge.
 fn charge() -> Played {
     let mut host = issued("A charge asked for twice is sent once")?;
     host.handle("charge 2026-12 {B12}", charge_of("2026-12", b12())?);
@@ -98,13 +98,13 @@ fn charge() -> Played {
     Ok(())
 }
 
-/// A crash between saving and doing: the row has the effect.
+/// A crash between saving and sending: the row has the effect.
 fn crash() -> Played {
     let mut host = issued("A crash between saving and sending: the row has the effect")?;
     host.handle("charge 2027-01 {B12}", charge_of("2027-01", b12())?);
-    let row = host.at.save();
+    let row = host.snapshot.save();
     note(&format!("the row is saved ({} bytes), and the worker crashes", row.len()));
-    host.at = Snapshot::load(&row)?;
+    host.snapshot = Snapshot::load(&row)?;
     host.effects();
     host.send("create_payment_session:2027-01")?;
     note("the next worker crashes after sending, and the reply is lost; the lease expires");
@@ -117,10 +117,10 @@ fn crash() -> Played {
 /// A row whose token was issued already.
 fn issued(title: &str) -> Result<Host<PaymentToken>, Box<dyn Error>> {
     let mut host = Host::open(title);
-    let token = host.at.handle(create_b12(), &host.cx)?.next;
+    let token = host.snapshot.handle(create_b12(), &host.cx)?.next;
     let token = token.lease(&EffectId::parse("create_payment_token:1")?, &host.cx)?.next;
     let token = token.observe(stage::reply("create_payment_token:1", 200, CREATED), &host.cx)?.next;
-    host.at = token.observe(stage::webhook(ISSUED), &host.cx)?.next;
+    host.snapshot = token.observe(stage::webhook(ISSUED), &host.cx)?.next;
     Ok(host)
 }
 

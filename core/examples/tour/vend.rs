@@ -1,4 +1,4 @@
-//! Vend: a retailer subscribes, changes the plan, and cancels; nothing that comes in is signed.
+//! Vend: a retailer subscribes, changes the plan, and cancels. Vend signs no webhook.
 
 use rulebound::time::Millis;
 use rulebound::vend::subscription::Command;
@@ -42,7 +42,7 @@ fn update() -> Played {
     Ok(())
 }
 
-/// A token dies after a day, to the millisecond, and each change has a token of its own.
+/// A token expires after a day, to the millisecond, and each change has its own token.
 fn expire() -> Played {
     let mut host: Host<Subscription> = opened("A token expires after 24 hours");
     let plan = || Command::create(TokenRequest::plan("marshmallow", "marshmallow-monthly", BACK));
@@ -60,7 +60,7 @@ fn expire() -> Played {
     Ok(())
 }
 
-/// Cancel: only the retailer can, and a webhook that anyone may have posted is looked into.
+/// Cancel: only the retailer can. A webhook that anyone could have sent leads to a lookup.
 fn cancel() -> Played {
     let mut host = adopted("A cancellation is a hint; the lookup of the subscription is the evidence")?;
     host.handle("cancel_subscription", Command::CancelSubscription {});
@@ -89,7 +89,7 @@ fn opened(title: &str) -> Host<Subscription> {
     host
 }
 
-/// A row that begins with a look at what there is.
+/// A row that begins with a lookup of the subscription.
 fn adopted(title: &str) -> Result<Host<Subscription>, Box<dyn std::error::Error>> {
     let mut host = opened(title);
     host.handle("retrieve_subscription", Command::RetrieveSubscription { subscription_id: None });

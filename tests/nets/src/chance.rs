@@ -1,6 +1,6 @@
-//! Choices, taken from bytes: the same bytes make the same choices, whoever wrote them.
+//! Choices made from bytes: the same bytes make the same choices.
 
-/// Bytes that choices are taken from; when they are used up, every choice is the first.
+/// Bytes from which choices are made. When they are used up, every choice is the first.
 #[derive(Clone, Debug)]
 pub struct Chance<'a> {
     rest: &'a [u8],
@@ -17,7 +17,7 @@ impl<'a> Chance<'a> {
         self.rest.is_empty()
     }
 
-    /// The next byte; zero when none is left.
+    /// The next byte, or zero if none is left.
     pub fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.rest.split_first() else { return 0 };
         self.rest = rest;
@@ -33,7 +33,7 @@ impl<'a> Chance<'a> {
         }
     }
 
-    /// One of several; `None` if there is none.
+    /// One of several, or `None` if there is none.
     pub fn one<'t, T>(&mut self, of: &'t [T]) -> Option<&'t T> {
         of.get(self.below(of.len()))
     }
@@ -44,7 +44,7 @@ impl<'a> Chance<'a> {
     }
 }
 
-/// So many bytes, made from a number alone (SplitMix64).
+/// Bytes that follow from a number alone (SplitMix64).
 pub fn bytes_of(number: u64, length: usize) -> Vec<u8> {
     let mut state = number;
     let mut bytes = Vec::with_capacity(length.next_multiple_of(8));

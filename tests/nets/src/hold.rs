@@ -1,4 +1,4 @@
-//! What holds of every snapshot, whatever led to it.
+//! Checks that hold for every snapshot, whatever led to it.
 
 use rulebound::ffi::{AnySnapshot, load};
 use rulebound::json::write;
@@ -7,13 +7,13 @@ use rulebound::{Context, Effect, PendingEffect, Wait};
 use serde_json::{Value, json};
 
 /// The views of a snapshot, as JSON text, so that two can be compared.
-pub fn views(at: &dyn AnySnapshot, around: &Context) -> String {
+pub fn views(snapshot: &dyn AnySnapshot, context: &Context) -> String {
     let views = json!({
-        "effects": value(&at.effects(around)),
-        "waiting_for": value(&at.waiting_for(around)),
-        "actions": value(&at.actions(around)),
-        "wake_at": value(&at.wake_at(around)),
-        "ids": value(&at.ids()),
+        "effects": value(&snapshot.effects(context)),
+        "waiting_for": value(&snapshot.waiting_for(context)),
+        "actions": value(&snapshot.actions(context)),
+        "wake_at": value(&snapshot.wake_at(context)),
+        "ids": value(&snapshot.ids()),
     });
     views.to_string()
 }
@@ -22,52 +22,53 @@ fn value(it: &impl serde::Serialize) -> Value {
     serde_json::from_str(&write(it)).unwrap_or_default()
 }
 
-/// What does not hold of a snapshot: what is saved loads, and says the same then, and what is undecided goes on some time.
-pub fn fault(at: &dyn AnySnapshot, around: &Context) -> Option<String> {
-    let saved = at.save();
+/// What is wrong with a snapshot: it does not load as it was saved, or it sleeps with something undecided.
+pub fn fault(snapshot: &dyn AnySnapshot, context: &Context) -> Option<String> {
+    let saved = snapshot.save();
     let loaded = match load(&saved) {
         Ok(loaded) => loaded,
-        Err(why) => return Some(format!("what was saved does not load: {why}: {saved}")),
+        Err(why) => return Some(format!("a saved snapshot does not load: {why}: {saved}")),
     };
-    if loaded.save() != saved || loaded.revision() != at.revision() {
-        return Some(format!("what was saved is loaded as another: {saved}"));
+    if loaded.save() != saved || loaded.revision() != snapshot.revision() {
+        return Some(format!("a saved snapshot loads as another: {saved}"));
     }
-    if views(loaded.as_ref(), around) != views(at, around) {
-        return Some(format!("the views differ after a restart: {saved}"));
+    if views(loaded.as_ref(), context) != views(snapshot, context) {
+        return Some(format!("the views differ after a load: {saved}"));
     }
-    let why = asleep(at, around)?;
+    let why = asleep(snapshot, context)?;
     Some(format!("the row sleeps: {why}: {saved}"))
 }
 
-/// Why something is undecided and nothing says when it goes on, if that is so.
-pub fn asleep(at: &dyn AnySnapshot, around: &Context) -> Option<String> {
-    let (owed, mut awaits, deadline) = (at.effects(around), at.waiting_for(around), at.wake_at(around));
-    // What the host itself must wish is no wait: a repaired charge is charged anew when the host wants.
-    awaits.retain(|it| it.signal != "create_payment_session");
-    if at.save().contains(r#""stopped":true"#) {
-        // A person has said to wait no longer.
-        awaits.clear();
+/// Why something stays undecided without a time to look at it again, if that is so.
+pub fn asleep(snapshot: &dyn AnySnapshot, context: &Context) -> Option<String> {
+    let (effects, mut waits, wake_at) =
+        (snapshot.effects(context), snapshot.waiting_for(context), snapshot.wake_at(context));
+    // The host itself decides when to charge again after a repair, so that is no wait.
+    waits.retain(|it| it.signal != "create_payment_session");
+    if snapshot.save().contains(r#""stopped":true"#) {
+        // A person has decided to stop waiting.
+        waits.clear();
     }
-    sleeps(&owed, &awaits, deadline, around.now).map(|why| format!("{why}, and the deadline is {deadline:?}"))
+    undecided(&effects, &waits, wake_at, context.now).map(|why| format!("{why}, and wake_at is {wake_at:?}"))
 }
 
-/// Why a snapshot sleeps with something undecided, if it does.
-fn sleeps(owed: &[PendingEffect], awaits: &[Wait], deadline: Option<Timestamp>, now: Timestamp) -> Option<String> {
+/// Why something stays undecided, by the views.
+fn undecided(effects: &[PendingEffect], waits: &[Wait], wake_at: Option<Timestamp>, now: Timestamp) -> Option<String> {
     let is_review = |it: &&PendingEffect| matches!(it.effect, Effect::Review { .. });
-    let work: Vec<_> = owed.iter().filter(|it| !is_review(it)).collect();
-    if let Some(ready) = work.iter().find(|it| it.ready).filter(|_| deadline != Some(now)) {
+    let work: Vec<_> = effects.iter().filter(|it| !is_review(it)).collect();
+    if let Some(ready) = work.iter().find(|it| it.ready).filter(|_| wake_at != Some(now)) {
         return Some(format!("`{}` is ready", ready.id));
     }
-    if deadline.is_some() {
+    if wake_at.is_some() {
         return None;
     }
-    // A review is a person's turn: what is blocked may wait for the verdict, and nothing happens by itself before.
-    if owed.iter().any(|it| matches!(it.effect, Effect::Review { .. })) {
+    // While a person has a review, everything else may wait for the verdict.
+    if effects.iter().any(|it| matches!(it.effect, Effect::Review { .. })) {
         return None;
     }
-    match (work.first(), awaits.first()) {
-        (Some(waiting), _) => Some(format!("`{}` is owed", waiting.id)),
-        (None, Some(wait)) => Some(format!("`{}` is awaited", wait.signal)),
+    match (work.first(), waits.first()) {
+        (Some(effect), _) => Some(format!("`{}` is pending", effect.id)),
+        (None, Some(wait)) => Some(format!("`{}` is waited for", wait.signal)),
         (None, None) => None,
     }
 }

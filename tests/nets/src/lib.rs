@@ -1,4 +1,4 @@
-//! Nets: what must hold whatever happens, and what feeds it: bytes of a fuzzer, or of a seed.
+//! Nets: checks that must hold whatever happens, fed with the bytes of a fuzzer or of a seed.
 
 pub mod chance;
 pub mod histories;

@@ -1,8 +1,8 @@
-//! Random histories of every flow, each made from its number: what holds whatever happens.
+//! Random histories of every flow, each made from its number.
 
 use rulebound_nets::histories::breaches;
 
-/// How many histories of each flow; `RULEBOUND_HISTORIES` says another number.
+/// The number of histories of each flow, unless `RULEBOUND_HISTORIES` is set.
 const HISTORIES: u64 = 2000;
 
 fn histories(flow: &str) {

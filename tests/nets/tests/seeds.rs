@@ -1,9 +1,9 @@
-//! The fuzzer's targets without a fuzzer: every seed, and what is made of it by small changes.
+//! The fuzzer's targets without a fuzzer: every seed, and seeds with small changes.
 
 use rulebound_nets::chance::bytes_of;
 use rulebound_nets::targets::{TARGETS, Target};
 
-/// Every seed, and so many changed ones, made from their numbers alone.
+/// Runs every seed, and a number of changed ones, each made from its number.
 fn replay(name: &str, changed: u64) {
     let target: &Target = TARGETS.iter().find(|it| it.name == name).unwrap();
     let seeds = (target.seeds)();
@@ -21,19 +21,19 @@ fn replay(name: &str, changed: u64) {
     println!("{name}: {} seeds, {changed} changed ones", seeds.len());
 }
 
-/// Another byte, a piece less, or a piece of another seed.
+/// Changes a byte, removes a piece, or inserts a piece of another seed.
 fn change(bytes: &mut Vec<u8>, other: &[u8], next: &mut impl FnMut() -> usize) {
     if bytes.is_empty() {
         return;
     }
-    let at = next() % bytes.len();
+    let start = next() % bytes.len();
     match next() % 3 {
-        0 => bytes[at] = next().to_le_bytes()[0],
-        1 => drop(bytes.drain(at..bytes.len().min(at + next() % 16))),
+        0 => bytes[start] = next().to_le_bytes()[0],
+        1 => drop(bytes.drain(start..bytes.len().min(start + next() % 16))),
         _ => {
             let from = next() % (other.len() + 1);
             let piece = other[from..other.len().min(from + 24)].to_vec();
-            bytes.splice(at..at, piece);
+            bytes.splice(start..start, piece);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Proof that the core needs no standard library: were `std` linked, its panic handler would clash with this one.
+//! Proof that the core needs no standard library: if `std` were linked, its panic handler would clash with this one.
 
 #![no_std]
 
@@ -8,12 +8,12 @@ use core::alloc::{GlobalAlloc, Layout};
 
 struct Nowhere;
 
-// SAFETY: it hands out no memory at all, which an allocator may always do.
+// SAFETY: it returns only null pointers, which an allocator may always do.
 unsafe impl GlobalAlloc for Nowhere {
     unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
         core::ptr::null_mut()
     }
-    unsafe fn dealloc(&self, _at: *mut u8, _layout: Layout) {}
+    unsafe fn dealloc(&self, _pointer: *mut u8, _layout: Layout) {}
 }
 
 #[global_allocator]

@@ -1,4 +1,4 @@
-//! What a flow can be told: its alphabet, as JSON.
+//! The alphabet of a flow, as JSON.
 
 use rulebound::Flow;
 use rulebound::time::Timestamp;
@@ -23,7 +23,11 @@ impl Alphabet {
         Self {
             flow: F::ID,
             key: written.key.as_str().to_owned(),
-            replies: written.replies.iter().map(|it| (it.operation.clone(), it.status, it.body())).collect(),
+            replies: written
+                .replies
+                .iter()
+                .map(|reply| (reply.operation.clone(), reply.status, reply.body()))
+                .collect(),
             facts: written.facts().collect(),
             spans: written.spans_ms.iter().map(|span| Timestamp::from_millis(0).after(*span).as_millis()).collect(),
             config: written.config,

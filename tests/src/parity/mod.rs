@@ -1,9 +1,9 @@
-//! Transcripts: what a language answers to a script, two lines a step, so that every language can be held against
-//! `ffi::call` byte for byte.
+//! Transcripts: what a language answers to a script, two lines a step. They compare every language with `ffi::call`, byte
+//! for byte.
 //!
-//! The first line of a step is what came of it: what `ffi::call` puts under `ok`, `rejected` or `error`, or `null` where
-//! nothing was done. The second is `[effects,waiting_for,actions,wake_at,ids]` as it stands then, or the error of
-//! the first of them that fails.
+//! The first line of a step is its result: what `ffi::call` puts in `ok`, `rejected` or `error`, or `null` for a step that
+//! does nothing. The second line is `[effects,waiting_for,actions,wake_at,ids]` after the step, or the error of the first
+//! view that fails.
 
 mod alphabet;
 mod random;
@@ -24,13 +24,13 @@ pub use random::Sequences;
 /// The lines of a script, in one language.
 pub type Transcript = Vec<String>;
 
-/// How a runner wants its scripts.
+/// The form in which a runner reads its scripts.
 pub type Form = fn(&Script) -> String;
 
-/// A flow, its key, and what is done with it step by step.
+/// A flow, its key, and the steps to play.
 ///
-/// It is an object `{flow, key, config?, steps}`; a step is `{now, command | lease | fact, config?}`, and
-/// its own config takes the place of the script's.
+/// It is an object `{flow, key, config?, steps}`. A step is `{now, command | lease | fact, config?}`. Its own config
+/// replaces that of the script.
 #[derive(Clone, Debug)]
 pub struct Script(Value);
 
@@ -78,16 +78,17 @@ impl Script {
         format!("{}\n", self.0)
     }
 
-    /// The script as lines from which requests are put together without reading JSON: the verb, its fields besides the
-    /// snapshot, and the time and the config alone, with tabs between them. A line without the last begins a
-    /// script; a verb `-` does nothing.
+    /// The script as lines from which a runner makes requests without reading JSON.
+    ///
+    /// A line has the verb, its fields besides the snapshot, and the time and the config alone, with tabs between them. A
+    /// line of only two parts begins a script. The verb `-` does nothing.
     pub fn cut(&self) -> String {
         let mut lines = format!("start\t{}\n", self.beginning());
         for step in self.steps() {
-            let around = self.around(step);
-            let _ = match done(step) {
-                ("", _) => writeln!(lines, "-\t-\t{around}"),
-                (verb, what) => writeln!(lines, "{verb}\t{what}{around}\t{around}"),
+            let context = self.context(step);
+            let _ = match verb_of(step) {
+                ("", _) => writeln!(lines, "-\t-\t{context}"),
+                (verb, what) => writeln!(lines, "{verb}\t{what}{context}\t{context}"),
             };
         }
         lines
@@ -98,16 +99,16 @@ impl Script {
         format!(r#""flow":{},"key":{}"#, self.0["flow"], self.0["key"])
     }
 
-    /// The fields of a request that say when and under which choices.
-    fn around(&self, step: &Value) -> String {
-        let mut around = format!(r#","now":{}"#, step["now"]);
+    /// The fields of a request with the time and the config.
+    fn context(&self, step: &Value) -> String {
+        let mut context = format!(r#","now":{}"#, step["now"]);
         if let Some(config) = step.get("config").or_else(|| self.0.get("config")) {
-            let _ = write!(around, r#","config":{config}"#);
+            let _ = write!(context, r#","config":{config}"#);
         }
-        around
+        context
     }
 
-    /// What `ffi::call` answers.
+    /// The transcript of `ffi::call`.
     pub fn transcript(&self) -> Transcript {
         let mut play = Play::start(self);
         let steps = self.steps().iter().flat_map(|step| play.step(self, step));
@@ -124,7 +125,7 @@ fn copy(from: &Value, names: &[&str], to: &mut Value) {
 }
 
 /// The verb of a step, and its own member of the request, with a comma before it.
-fn done(step: &Value) -> (&'static str, String) {
+fn verb_of(step: &Value) -> (&'static str, String) {
     match (step.get("command"), step.get("lease"), step.get("fact")) {
         (Some(command), ..) => ("handle", format!(r#","command":{command}"#)),
         (_, Some(effect), _) => ("lease", format!(r#","effect":{effect}"#)),
@@ -144,28 +145,28 @@ impl Play {
         Self { snapshot: inside(&call(&start)).to_owned() }
     }
 
-    /// Does a step, and goes on from where it leads.
+    /// Plays a step, and keeps the next snapshot.
     fn step(&mut self, script: &Script, step: &Value) -> [String; 2] {
         #[derive(Deserialize)]
-        struct Led<'a> {
+        struct Changed<'a> {
             #[serde(borrow)]
             next: &'a RawValue,
         }
-        let around = script.around(step);
-        let first = match done(step) {
+        let context = script.context(step);
+        let first = match verb_of(step) {
             ("", _) => "null".to_owned(),
-            (verb, what) => self.ask(verb, &format!("{what}{around}")),
+            (verb, what) => self.ask(verb, &format!("{what}{context}")),
         };
-        if let Ok(Led { next }) = serde_json::from_str(&first) {
+        if let Ok(Changed { next }) = serde_json::from_str(&first) {
             self.snapshot = next.get().to_owned();
         }
-        [first, self.views(&around)]
+        [first, self.views(&context)]
     }
 
-    fn views(&self, around: &str) -> String {
+    fn views(&self, context: &str) -> String {
         let mut views = String::from("[");
         for verb in ["effects", "waiting_for", "actions", "wake_at"] {
-            let view = self.ask(verb, around);
+            let view = self.ask(verb, context);
             if view.starts_with(r#"{"code""#) {
                 return view;
             }
@@ -186,7 +187,7 @@ fn inside(answer: &str) -> &str {
     answer.split_once(':').and_then(|(_, rest)| rest.strip_suffix('}')).unwrap_or_default()
 }
 
-/// Has a language's runner play scripts.
+/// Lets a language's runner play scripts.
 pub fn play(runner: &mut Command, form: Form, scripts: &[Script]) -> Result<Vec<Transcript>, String> {
     let failed = |error: std::io::Error| format!("the runner: {error}");
     let mut child = runner.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
@@ -195,7 +196,7 @@ pub fn play(runner: &mut Command, form: Form, scripts: &[Script]) -> Result<Vec<
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut input = std::io::BufWriter::new(stdin?);
-            // A runner that stops early is seen by what it did not answer.
+            // The transcript of a runner that stops early is too short, so this error can be ignored.
             scripts.iter().try_for_each(|script| input.write_all(form(script).as_bytes())).ok()
         });
         stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut text)).map_err(failed)
@@ -210,13 +211,13 @@ pub fn play(runner: &mut Command, form: Form, scripts: &[Script]) -> Result<Vec<
 /// The first step at which a transcript differs from the expected one.
 pub fn difference(script: &Script, expected: &[String], got: &[String]) -> Option<String> {
     let lines = expected.len().max(got.len());
-    let at = (0..lines).find(|line| expected.get(*line) != got.get(*line))?;
-    let shown = |lines: &[String]| lines.get(at).map_or("nothing", String::as_str).to_owned();
+    let differs = (0..lines).find(|line| expected.get(*line) != got.get(*line))?;
+    let line_of = |lines: &[String]| lines.get(differs).map_or("nothing", String::as_str).to_owned();
     Some(format!(
         "step {} of {}  ffi::call: {}\n  got:        {}",
-        at / 2 + 1,
+        differs / 2 + 1,
         script.json(),
-        shown(expected),
-        shown(got)
+        line_of(expected),
+        line_of(got)
     ))
 }

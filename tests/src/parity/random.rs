@@ -1,4 +1,4 @@
-//! Random sequences: each begins as a vector does, and goes on with whatever a host may do, right or wrong.
+//! Random sequences: each begins like a vector, and continues with anything that a host can do, right or wrong.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,21 +9,21 @@ use super::alphabet::Alphabet;
 use super::{Play, Script, Transcript};
 use crate::vectors;
 
-/// Sequences of steps, each made from its number alone.
+/// Sequences of steps. Each follows from its number alone.
 #[derive(Debug)]
 pub struct Sequences {
-    flows: Vec<Known>,
+    flows: Vec<Material>,
 }
 
-/// What is known of a flow.
-struct Known {
+/// The material for the sequences of a flow.
+struct Material {
     alphabet: Alphabet,
     vectors: Vec<Value>,
     commands: Vec<Value>,
     facts: Vec<Value>,
 }
 
-impl std::fmt::Debug for Known {
+impl std::fmt::Debug for Material {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {} vectors", self.alphabet.flow, self.vectors.len())
     }
@@ -37,22 +37,22 @@ impl Sequences {
             let flow = vector["flow"].as_str().unwrap_or_default().to_owned();
             vectors.entry(flow).or_default().push(vector);
         }
-        let known = |alphabet: Alphabet| {
+        let material = |alphabet: Alphabet| {
             let vectors = vectors.remove(alphabet.flow).unwrap_or_default();
             let steps = || vectors.iter().flat_map(|it| it["steps"].as_array().into_iter().flatten());
             let commands = steps().filter_map(|it| it.get("command").cloned()).collect();
             let facts = steps().filter_map(|it| it.get("fact")).map(vectors::with_text);
             let facts = facts.chain(alphabet.facts.iter().cloned()).collect();
-            Known { alphabet, vectors, commands, facts }
+            Material { alphabet, vectors, commands, facts }
         };
-        Ok(Self { flows: Alphabet::all().into_iter().map(known).collect() })
+        Ok(Self { flows: Alphabet::all().into_iter().map(material).collect() })
     }
 
-    /// The sequence of a number, and what `ffi::call` answers to it.
+    /// The sequence of a number, and the transcript of `ffi::call`.
     pub fn sequence(&self, number: u64) -> (Script, Transcript) {
         let mut chance = Chance(number);
-        let known = chance.one(&self.flows);
-        let mut script = known.begin(&mut chance);
+        let material = chance.one(&self.flows);
+        let mut script = material.beginning(&mut chance);
         let mut play = Play::start(&script);
         let mut lines: Transcript = Vec::new();
         for step in script.steps() {
@@ -60,12 +60,12 @@ impl Sequences {
         }
         let mut now = script.steps().last().and_then(|it| it["now"].as_i64()).unwrap_or_default();
         for _ in 0..chance.below(9) {
-            let owed = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
-            let mut step = known.step(&owed[0], &mut chance);
+            let views = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
+            let mut step = material.step(&views[0], &mut chance);
             if chance.below(8) == 0 {
-                step.as_object_mut().into_iter().flatten().for_each(|(_, what)| mutate(what, &mut chance));
+                step.as_object_mut().into_iter().flatten().for_each(|(_, member)| mutate(member, &mut chance));
             }
-            now += if chance.below(3) == 0 { *chance.one(&known.alphabet.spans) } else { 1 };
+            now += if chance.below(3) == 0 { *chance.one(&material.alphabet.spans) } else { 1 };
             step["now"] = now.into();
             lines.extend(play.step(&script, &step));
             script.push(step);
@@ -74,9 +74,9 @@ impl Sequences {
     }
 }
 
-impl Known {
-    /// The beginning of a vector, sometimes under other choices; or nothing yet, under the samples' own.
-    fn begin(&self, chance: &mut Chance) -> Script {
+impl Material {
+    /// The first steps of a vector, sometimes with another config; or an empty script with the alphabet's config.
+    fn beginning(&self, chance: &mut Chance) -> Script {
         if self.vectors.is_empty() || chance.below(4) == 0 {
             let mut script = Script::new(self.alphabet.flow, &self.alphabet.key);
             script.0["config"] = self.alphabet.config.clone();
@@ -91,7 +91,7 @@ impl Known {
         if chance.below(10) == 0 && other.is_object() {
             script.0["config"] = other.clone();
         }
-        // One that is empty would become nothing, which is no mistake.
+        // An empty config cannot get a mistake.
         let is_full = script.0["config"].as_object().is_some_and(|it| !it.is_empty());
         if is_full && chance.below(40) == 0 {
             mutate(&mut script.0["config"], chance);
@@ -99,41 +99,41 @@ impl Known {
         script
     }
 
-    /// A command, a fact, or the end of something that is owed.
-    fn step(&self, owed: &Value, chance: &mut Chance) -> Value {
-        let due = owed.as_array().filter(|owed| !owed.is_empty());
-        match (chance.below(10), due) {
-            (0..6, Some(owed)) => self.work(chance.one(owed), chance),
+    /// A command, a fact, or work on a pending effect.
+    fn step(&self, effects: &Value, chance: &mut Chance) -> Value {
+        let pending = effects.as_array().filter(|effects| !effects.is_empty());
+        match (chance.below(10), pending) {
+            (0..6, Some(effects)) => self.work(chance.one(effects), chance),
             (6..8, _) if !self.facts.is_empty() => json!({"fact": chance.one(&self.facts)}),
             _ if !self.commands.is_empty() => json!({"command": chance.one(&self.commands)}),
             _ => json!({}),
         }
     }
 
-    /// What a worker may do with an owed effect, whether or not it is in hand.
-    fn work(&self, owed: &Value, chance: &mut Chance) -> Value {
-        let id = &owed["id"];
-        match owed["type"].as_str() {
-            Some("request") if owed["ready"] == true && chance.below(3) > 0 => {
+    /// What a worker can do with a pending effect, whether or not it has a lease.
+    fn work(&self, effect: &Value, chance: &mut Chance) -> Value {
+        let id = &effect["id"];
+        match effect["type"].as_str() {
+            Some("request") if effect["ready"] == true && chance.below(3) > 0 => {
                 json!({"lease": id})
             }
             Some("request") => {
-                let answers = self.alphabet.replies.iter().filter(|(operation, ..)| owed["operation"] == **operation);
-                let answers: Vec<_> = answers.collect();
+                let replies = self.alphabet.replies.iter().filter(|(operation, ..)| effect["operation"] == **operation);
+                let replies: Vec<_> = replies.collect();
                 match chance.below(8) {
                     0 => json!({"fact": {"type": "lost", "effect": id}}),
                     1 => json!({"fact": {"type": "reply", "effect": id, "http_status": 429, "body": ""}}),
-                    _ if answers.is_empty() => {
+                    _ if replies.is_empty() => {
                         json!({"fact": {"type": "reply", "effect": id, "http_status": 404, "body": "{}"}})
                     }
                     _ => {
-                        let (_, status, body) = chance.one(&answers);
+                        let (_, status, body) = chance.one(&replies);
                         json!({"fact": {"type": "reply", "effect": id, "http_status": status, "body": body}})
                     }
                 }
             }
             Some("review") => {
-                let verdicts = owed["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
+                let verdicts = effect["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
                 json!({"fact": {"type": "reviewed", "effect": id, "verdict": chance.one(verdicts)}})
             }
             _ => json!({"fact": {"type": "done", "effect": id}}),
@@ -141,7 +141,7 @@ impl Known {
     }
 }
 
-/// Makes something wrong somewhere: another value, a member that is missing, or one that nobody knows.
+/// Makes one mistake somewhere: another value, a missing member, or an unknown one.
 fn mutate(value: &mut Value, chance: &mut Chance) {
     match value {
         Value::Object(members) if !members.is_empty() => {
@@ -153,9 +153,9 @@ fn mutate(value: &mut Value, chance: &mut Chance) {
                 _ => members.get_mut(name).into_iter().for_each(|it| mutate(it, chance)),
             }
         }
-        Value::Array(list) if !list.is_empty() && chance.below(3) > 0 => {
-            let index = chance.below(list.len());
-            list.get_mut(index).into_iter().for_each(|it| mutate(it, chance));
+        Value::Array(entries) if !entries.is_empty() && chance.below(3) > 0 => {
+            let index = chance.below(entries.len());
+            entries.get_mut(index).into_iter().for_each(|it| mutate(it, chance));
         }
         other => *other = chance.one(&wrong()).clone(),
     }
@@ -168,7 +168,7 @@ fn wrong() -> [Value; 12] {
     [a, b, c, d, Value::Null, json!(true), json!(0), json!(-1), json!(1.5), json!(most), json!([]), json!({})]
 }
 
-/// Numbers by chance, the same from the same seed (SplitMix64).
+/// Random numbers, the same for the same seed (SplitMix64).
 struct Chance(u64);
 
 impl Chance {

@@ -1,4 +1,4 @@
-//! Rows that stay open: the same answers without reading the saved text again for each of them.
+//! Rows that stay open: the same answers without loading the saved snapshot for each of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,21 +9,21 @@ use rulebound::time::Timestamp;
 use rulebound::{Config, Context};
 use serde_json::Value;
 
-use super::{Facade, Led};
+use super::{Facade, Outcome};
 
-/// A row whose saved text was read.
+/// A row whose saved snapshot was loaded.
 #[derive(Debug)]
 pub struct Opened {
     snapshot: Box<dyn AnySnapshot>,
     config: Arc<Config>,
 }
 
-/// What a command or a fact leads to in an open row.
+/// What a command, a lease or a fact leads to in an open row.
 struct Next {
-    /// The row, where it moved.
-    moved: Option<Box<dyn AnySnapshot>>,
-    /// What is said of it, without its text.
-    led: Led,
+    /// The next snapshot, if anything changed.
+    changed: Option<Box<dyn AnySnapshot>>,
+    /// The outcome, without the saved snapshot.
+    outcome: Outcome,
 }
 
 impl Facade {
@@ -35,78 +35,78 @@ impl Facade {
 }
 
 impl Opened {
-    /// Observes a fact, and says what comes of it, with the next text to save.
-    pub fn observe(&self, fact: &Value, now: i64) -> Result<Led, String> {
-        let Next { moved, mut led } = self.see(fact, now)?;
-        led.text = moved.map_or_else(|| self.snapshot.save(), |next| next.save());
-        Ok(led)
+    /// Observes a fact, and returns the outcome with the next snapshot to save. The row stays as it is.
+    pub fn observe(&self, fact: &Value, now: i64) -> Result<Outcome, String> {
+        let Next { changed, mut outcome } = self.observed(fact, now)?;
+        outcome.text = changed.map_or_else(|| self.snapshot.save(), |next| next.save());
+        Ok(outcome)
     }
 
-    /// Observes a fact, and goes on from where it leads.
-    pub fn tell(&mut self, fact: &Value, now: i64) -> Result<Led, String> {
-        let Next { moved, led } = self.see(fact, now)?;
-        self.go(moved);
-        Ok(led)
+    /// Observes a fact, and keeps the next snapshot.
+    pub fn report(&mut self, fact: &Value, now: i64) -> Result<Outcome, String> {
+        let Next { changed, outcome } = self.observed(fact, now)?;
+        self.keep(changed);
+        Ok(outcome)
     }
 
-    /// Handles a command, and goes on from where it leads.
-    pub fn command(&mut self, command: &Value, now: i64) -> Result<Led, String> {
+    /// Handles a command, and keeps the next snapshot.
+    pub fn command(&mut self, command: &Value, now: i64) -> Result<Outcome, String> {
         let command = command.to_string();
-        let around = self.around(instant(now)?);
-        let Next { moved, led } = match guarded(|| self.snapshot.handle(&command, &around))? {
+        let context = self.context(instant(now)?);
+        let Next { changed, outcome } = match guarded(|| self.snapshot.handle(&command, &context))? {
             Ok(step) => next(step)?,
             Err(error) => rejected(error)?,
         };
-        self.go(moved);
-        Ok(led)
+        self.keep(changed);
+        Ok(outcome)
     }
 
-    /// Leases an effect, and goes on from where it leads.
-    pub fn lease(&mut self, effect: &str, now: i64) -> Result<Led, String> {
+    /// Leases an effect, and keeps the next snapshot.
+    pub fn lease(&mut self, effect: &str, now: i64) -> Result<Outcome, String> {
         let effect = read_effect(effect).map_err(|error| error.to_string())?;
-        let around = self.around(instant(now)?);
-        let Next { moved, led } = match guarded(|| self.snapshot.lease(&effect, &around))? {
+        let context = self.context(instant(now)?);
+        let Next { changed, outcome } = match guarded(|| self.snapshot.lease(&effect, &context))? {
             Ok(AnyLease { next, request, .. }) => {
-                let taken = request.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
-                Next { moved: Some(next), led: Led { taken, ..Led::default() } }
+                let request = request.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
+                Next { changed: Some(next), outcome: Outcome { request, ..Outcome::default() } }
             }
             Err(error) => rejected(error)?,
         };
-        self.go(moved);
-        Ok(led)
+        self.keep(changed);
+        Ok(outcome)
     }
 
-    /// What it owes.
+    /// The pending effects.
     pub fn effects(&self, now: i64) -> Result<Value, String> {
-        let effects = guarded(|| instant(now).map(|now| self.snapshot.effects(&self.around(now))))??;
+        let effects = guarded(|| instant(now).map(|now| self.snapshot.effects(&self.context(now))))??;
         serde_json::to_value(effects).map_err(|error| error.to_string())
     }
 
-    /// When it is to be looked at again.
-    pub fn deadline(&self, now: i64) -> Result<Option<i64>, String> {
-        let deadline = guarded(|| instant(now).map(|now| self.snapshot.wake_at(&self.around(now))))??;
-        Ok(deadline.map(Timestamp::as_millis))
+    /// When to look at the row again.
+    pub fn wake_at(&self, now: i64) -> Result<Option<i64>, String> {
+        let wake_at = guarded(|| instant(now).map(|now| self.snapshot.wake_at(&self.context(now))))??;
+        Ok(wake_at.map(Timestamp::as_millis))
     }
 
-    /// What is saved.
+    /// The snapshot to save.
     pub fn save(&self) -> String {
         self.snapshot.save()
     }
 
-    fn see(&self, fact: &Value, now: i64) -> Result<Next, String> {
+    fn observed(&self, fact: &Value, now: i64) -> Result<Next, String> {
         let text = fact.to_string();
-        let around = self.around(instant(now)?);
+        let context = self.context(instant(now)?);
         let fact = read_fact(&text).map_err(|error| error.to_string())?;
-        next(guarded(|| self.snapshot.observe(fact, &around))?.map_err(|error| error.to_string())?)
+        next(guarded(|| self.snapshot.observe(fact, &context))?.map_err(|error| error.to_string())?)
     }
 
-    fn go(&mut self, moved: Option<Box<dyn AnySnapshot>>) {
-        if let Some(next) = moved {
+    fn keep(&mut self, changed: Option<Box<dyn AnySnapshot>>) {
+        if let Some(next) = changed {
             self.snapshot = next;
         }
     }
 
-    fn around(&self, now: Timestamp) -> Context {
+    fn context(&self, now: Timestamp) -> Context {
         Context::new(now, Arc::clone(&self.config))
     }
 }
@@ -116,21 +116,22 @@ fn next(step: AnyStep) -> Result<Next, String> {
     let failure = failure.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
     let reason = ignored.map(|it| serde_json::to_value(it.reason)).transpose().map_err(|error| error.to_string())?;
     let ignored = reason.and_then(|it| it.as_str().map(str::to_owned));
-    let moved = ignored.is_none().then_some(next);
-    Ok(Next { moved, led: Led { failure, ignored, ..Led::default() } })
+    let changed = ignored.is_none().then_some(next);
+    Ok(Next { changed, outcome: Outcome { failure, ignored, ..Outcome::default() } })
 }
 
-/// A rejection by its codes; any other error stays one.
+/// A rejection as an outcome. Any other error stays an error.
 fn rejected(error: AnyError) -> Result<Next, String> {
     let AnyError::Rejected(rejection) = error else { return Err(error.to_string()) };
     let rejected = rejection.violations.iter().map(|it| it.rule.code.to_owned()).collect();
-    Ok(Next { moved: None, led: Led { rejected: Some(rejected), ..Led::default() } })
+    Ok(Next { changed: None, outcome: Outcome { rejected: Some(rejected), ..Outcome::default() } })
 }
 
 fn instant(now: i64) -> Result<Timestamp, String> {
     read_time(&now.to_string()).map_err(|error| error.to_string())
 }
 
-fn guarded<T>(does: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(does)).map_err(|_| "panics".to_owned())
+/// Calls a function, and reports a panic as an error.
+fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| "panics".to_owned())
 }

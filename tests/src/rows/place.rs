@@ -1,30 +1,31 @@
-//! Places that a facet can reach, told by what the facade shows.
+//! Places that a row can reach, as the views show them. The samples name them.
 
 use serde_json::Value;
 
 use super::{Facade, HOUR, Views, is_named};
-/// A row of which places are asked.
+
+/// A row at a time, whose places are checked.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct RowState<'a> {
     /// Its flow.
     pub facade: &'a Facade,
-    /// What is saved.
+    /// The saved snapshot.
     pub text: &'a str,
-    /// What its clock shows.
+    /// The time.
     pub now: i64,
-    /// What it shows then.
+    /// Its views at that time.
     pub views: &'a Views,
 }
 
-impl Seen<'_> {
-    /// Whether a place is reached.
+impl RowState<'_> {
+    /// Whether the row is at a place.
     pub fn is_at(&self, place: &Value) -> Result<bool, String> {
         let (name, what) =
-            place.as_object().and_then(|it| it.iter().next()).ok_or_else(|| format!("{place}: no place"))?;
+            place.as_object().and_then(|it| it.iter().next()).ok_or_else(|| format!("{place}: is not a place"))?;
         Ok(match name.as_str() {
             "effects" => has(&self.views.effects, what),
             "later" => has(&self.views.later, what),
-            "access" => self.lets_in(what),
+            "access" => self.has_access(what),
             "waiting_for" => has(&self.views.waiting_for, what),
             "gone" => is_gone(self.views, what.as_str().unwrap_or_default()),
             "actions" => has(&self.views.actions, &serde_json::json!({"action": what, "allowed": true})),
@@ -37,14 +38,14 @@ impl Seen<'_> {
             "not" => !self.is_at(what)?,
             "all" => self.each(what)?.into_iter().all(|it| it),
             "any" => self.each(what)?.into_iter().any(|it| it),
-            _ => return Err(format!("{name}: no kind of place")),
+            _ => return Err(format!("{name}: is not a kind of place")),
         })
     }
 
-    /// Whether a customer shall be let in for longer than a grace from now.
-    fn lets_in(&self, of: &Value) -> bool {
+    /// Whether the customer has access for longer than the grace from now.
+    fn has_access(&self, about: &Value) -> bool {
         let all = self.views.effects.as_array().into_iter().flatten();
-        let mut levels = all.filter(|it| it["type"] == "access" && it["about"] == *of);
+        let mut levels = all.filter(|it| it["type"] == "access" && it["about"] == *about);
         levels.any(|it| it["access_until"].as_i64().is_some_and(|until| until > self.now + 25 * HOUR))
     }
 
@@ -57,18 +58,18 @@ impl Seen<'_> {
     }
 }
 
-/// Whether no obligation has that id, neither ready nor resting.
+/// Whether no effect has this id, visible or later.
 pub fn is_gone(views: &Views, id: &str) -> bool {
     let lists = [&views.effects, &views.later];
     !lists.into_iter().flat_map(|it| it.as_array().into_iter().flatten()).any(|it| is_named(id, &it["id"]))
 }
 
-/// Whether a list has an entry that fits.
-pub fn has(list: &Value, wanted: &Value) -> bool {
-    list.as_array().into_iter().flatten().any(|it| fits(wanted, it))
+/// Whether an array has an entry that fits.
+pub fn has(entries: &Value, wanted: &Value) -> bool {
+    entries.as_array().into_iter().flatten().any(|it| fits(wanted, it))
 }
 
-/// Objects by their named members, texts by their beginning where they end in `*`.
+/// Compares objects by their named members, and strings by their beginning if they end in `*`.
 fn fits(wanted: &Value, got: &Value) -> bool {
     match (wanted, got) {
         (Value::Object(members), _) => members.iter().all(|(name, it)| fits(it, &got[name])),
@@ -77,11 +78,11 @@ fn fits(wanted: &Value, got: &Value) -> bool {
     }
 }
 
-/// Whether any object within has these members.
+/// Whether a value, or any object in it, has these members.
 fn holds(within: &Value, wanted: &Value) -> bool {
     fits(wanted, within)
         || match within {
-            Value::Array(list) => list.iter().any(|it| holds(it, wanted)),
+            Value::Array(entries) => entries.iter().any(|it| holds(it, wanted)),
             Value::Object(members) => members.values().any(|it| holds(it, wanted)),
             _ => false,
         }

@@ -1,11 +1,11 @@
-//! Preludes: how a row comes into a state, in a short form of the vectors' steps.
+//! Preludes: steps that bring a row into a state, in a short form of the vectors.
 
 use serde_json::{Value, json};
 
-use super::{Facade, Row, START, Taken, is_named};
+use super::{Facade, Leased, Row, START, is_named};
 use crate::vectors::with_text;
 
-/// What stands between two steps where a step does not say.
+/// The time between two steps, unless a step has `after`.
 const PAUSE: i64 = 1000;
 
 /// Plays the steps of a prelude.
@@ -13,7 +13,7 @@ pub fn play(facade: &Facade, steps: &[Value]) -> Result<Row, String> {
     play_from(facade, START, steps)
 }
 
-/// Plays the steps of a prelude from an instant on.
+/// Plays the steps of a prelude from a time on.
 pub fn play_from(facade: &Facade, start: i64, steps: &[Value]) -> Result<Row, String> {
     let mut row = facade.start()?;
     row.now = start;
@@ -26,13 +26,13 @@ pub fn play_from(facade: &Facade, start: i64, steps: &[Value]) -> Result<Row, St
     Ok(row)
 }
 
-fn one(facade: &Facade, row: &mut Row, last: &mut Option<Taken>, step: &Value) -> Result<(), String> {
+fn one(facade: &Facade, row: &mut Row, last: &mut Option<Leased>, step: &Value) -> Result<(), String> {
     let member = |name: &str| step.get(name);
     if let Some(command) = member("command") {
         return facade.command(row, command);
     }
     if let Some(name) = member("begin") {
-        *last = Some(facade.begin(row, &[text(name)])?);
+        *last = Some(facade.lease_when_ready(row, &[text(name)])?);
         return Ok(());
     }
     if let Some(effects) = member("done") {
@@ -43,16 +43,16 @@ fn one(facade: &Facade, row: &mut Row, last: &mut Option<Taken>, step: &Value) -
     }
     let fact = if let Some(reply) = member("reply") {
         let status = reply["status"].as_u64().unwrap_or(200) as u16;
-        last.as_ref().ok_or("nothing was begun")?.reply(status, &text(&reply["body"]))
+        last.as_ref().ok_or("nothing was leased")?.reply(status, &text(&reply["body"]))
     } else if member("lost").is_some() {
-        last.as_ref().ok_or("nothing was begun")?.fact(json!({"type": "lost"}))
+        last.as_ref().ok_or("nothing was leased")?.fact(json!({"type": "lost"}))
     } else if let Some(body) = member("webhook") {
         webhook(body, step["origin"].as_str().unwrap_or("verified"))
     } else {
         with_text(member("fact").ok_or("is no step")?)
     };
-    let led = facade.tell(row, &fact)?;
-    led.ignored.map_or(Ok(()), |why| Err(format!("moves nothing: {why}")))
+    let outcome = facade.report(row, &fact)?;
+    outcome.ignored.map_or(Ok(()), |why| Err(format!("is ignored: {why}")))
 }
 
 /// A webhook's fact.
@@ -61,34 +61,34 @@ pub fn webhook(body: &Value, origin: &str) -> Value {
 }
 
 fn all_done(facade: &Facade, row: &mut Row, name: &Value) -> Result<(), String> {
-    let owed = facade.effects(&row.text, row.now)?;
+    let effects = facade.effects(&row.text, row.now)?;
     let name = text(name);
-    let fitting: Vec<_> = owed.as_array().into_iter().flatten().filter(|it| is_named(&name, &it["id"])).collect();
+    let fitting: Vec<_> = effects.as_array().into_iter().flatten().filter(|it| is_named(&name, &it["id"])).collect();
     if fitting.is_empty() {
-        return Err(format!("owes no {name}, but {owed}"));
+        return Err(format!("has no effect {name}, but {effects}"));
     }
-    fitting.into_iter().try_for_each(|it| facade.tell(row, &json!({"type": "done", "effect": it["id"]})).map(drop))
+    fitting.into_iter().try_for_each(|it| facade.report(row, &json!({"type": "done", "effect": it["id"]})).map(drop))
 }
 
-/// Reports everything done that is neither a request nor a review.
+/// Reports every effect as done that is neither a request nor a review.
 fn settle(facade: &Facade, row: &mut Row) -> Result<(), String> {
-    let owed = facade.effects(&row.text, row.now)?;
-    let all = owed.as_array().into_iter().flatten();
+    let effects = facade.effects(&row.text, row.now)?;
+    let all = effects.as_array().into_iter().flatten();
     let mut own = all.filter(|it| it["type"] != "request" && it["type"] != "review");
-    own.try_for_each(|it| facade.tell(row, &json!({"type": "done", "effect": it["id"]})).map(drop))
+    own.try_for_each(|it| facade.report(row, &json!({"type": "done", "effect": it["id"]})).map(drop))
 }
 
-/// The text of a body: a JSON text stands for itself.
+/// The text of a body: a string is its own text.
 pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A value with what the row alone knows: `$key`, `$idem OPERATION`, and `$take OPERATION POINTER`, which is a member of
-/// the request that was handed out.
+/// Replaces what only the row knows: `$key`, `$idem OPERATION`, and `$take OPERATION POINTER`, which is a member of
+/// the request that the lease handed out.
 pub fn fill(value: &Value, row: &Row) -> Value {
     match value {
         Value::String(text) => filled(text, row).unwrap_or_else(|| value.clone()),
-        Value::Array(list) => list.iter().map(|it| fill(it, row)).collect(),
+        Value::Array(entries) => entries.iter().map(|it| fill(it, row)).collect(),
         Value::Object(members) => members.iter().map(|(name, it)| (name.clone(), fill(it, row))).collect(),
         _ => value.clone(),
     }
@@ -98,9 +98,9 @@ fn filled(text: &str, row: &Row) -> Option<Value> {
     let mut words = text.strip_prefix('$')?.split(' ');
     match (words.next()?, words.next(), words.next()) {
         ("key", None, None) => Some(row.key.as_str().into()),
-        ("idem", Some(operation), None) => Some(row.taken.get(operation)?.key.as_str().into()),
+        ("idem", Some(operation), None) => Some(row.leased.get(operation)?.key.as_str().into()),
         ("take", Some(operation), Some(pointer)) => {
-            let member = row.taken.get(operation).and_then(|taken| taken.body.pointer(pointer));
+            let member = row.leased.get(operation).and_then(|leased| leased.body.pointer(pointer));
             Some(member.cloned().unwrap_or_default())
         }
         _ => None,

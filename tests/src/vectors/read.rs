@@ -1,5 +1,5 @@
-//! Reads vectors as their files hold them, and gives them as they are played: each named body is in its place, and
-//! each `send` is a lease and a reply. Everything that reads vectors reads them here.
+//! Reads the files of vectors and expands their short forms: each named body is put in its place, and each `send` becomes
+//! a lease and a reply. Every other module gets its vectors from here.
 //!
 //! `tests/vectors/README.md` says how a file is written, and `tests/vectors.schema.json` is its schema.
 
@@ -14,22 +14,22 @@ use serde_json::{Map, Value, json};
 
 use super::key;
 
-/// What precedes the name of a body.
+/// The prefix of the name of a body.
 const MARK: char = '@';
 
 /// In a named body: the key of the vector.
 const KEY: &str = "@key";
 
-/// The only member of an object that is a long string: its parts.
+/// The only member of an object that holds the parts of a long string.
 const TEXT: &str = "@text";
 
-/// How long before its reply a request is leased, in milliseconds, if the step before leaves the time for it.
+/// How long before its reply a request is leased, in milliseconds, if the previous step leaves that much time.
 const SECOND: i64 = 1000;
 
-/// What a step does: one of these, or nothing.
-const DEEDS: [&str; 4] = ["command", "lease", "fact", "send"];
+/// The members that make a step do something. A step has at most one of them.
+const VERBS: [&str; 4] = ["command", "lease", "fact", "send"];
 
-/// A member of an object: its name, whether it must be there, what it must be, and the words for that.
+/// A member of an object: its name, whether it is required, a check of its value, and a description of a good value.
 type Member = (&'static str, bool, fn(&Value) -> bool, &'static str);
 
 const FILE: [Member; 3] = [
@@ -67,10 +67,10 @@ fn is_sentence(value: &Value) -> bool {
 /// Whether a value is an object with these members and no others.
 fn has(value: &Value, all: &[Member]) -> Result<(), String> {
     let members = value.as_object().ok_or("must be an object")?;
-    for (name, needed, is_it, what) in all {
+    for (name, is_required, is_good, what) in all {
         match members.get(*name) {
-            None if *needed => return Err(format!("has no `{name}`: add {what}")),
-            Some(value) if !is_it(value) => return Err(format!("`{name}` must be {what}")),
+            None if *is_required => return Err(format!("has no `{name}`: add {what}")),
+            Some(value) if !is_good(value) => return Err(format!("`{name}` must be {what}")),
             _ => {}
         }
     }
@@ -80,14 +80,14 @@ fn has(value: &Value, all: &[Member]) -> Result<(), String> {
     }
 }
 
-/// The vectors of a folder and of the folders below it, each with its file and its name; or what is wrong with a file.
+/// The vectors of a folder and of the folders below it, each with its file and its name. A bad file counts as one error.
 pub fn read_folder(folder: &Path) -> std::io::Result<Vec<(String, Result<Value, String>)>> {
     let mut all = Vec::new();
     for file in files(folder)? {
         let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
         let named = |vector: Value| {
-            let it = vector["name"].as_str().unwrap_or("?");
-            (format!("{name}: {it}"), Ok(vector.clone()))
+            let own = vector["name"].as_str().unwrap_or("?");
+            (format!("{name}: {own}"), Ok(vector.clone()))
         };
         match read_text(&fs::read_to_string(&file)?) {
             Ok(vectors) => all.extend(vectors.into_iter().map(named)),
@@ -112,7 +112,7 @@ pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The vectors of a file's text, as they are played.
+/// The expanded vectors of a file's text.
 pub fn read_text(text: &str) -> Result<Vec<Value>, String> {
     let mut file: Value = serde_json::from_str(text).map_err(|error| format!("the file is not JSON: {error}"))?;
     has(&file, &FILE).map_err(|why| format!("the file: {why}"))?;
@@ -126,7 +126,7 @@ pub fn read_text(text: &str) -> Result<Vec<Value>, String> {
         if !names.insert(name.clone()) {
             return Err(format!("{name}: `name` is also that of another vector: give each its own"));
         }
-        all.push(played(vector.take(), &bodies, &mut used).map_err(|why| format!("{name}: {why}"))?);
+        all.push(expand(vector.take(), &bodies, &mut used).map_err(|why| format!("{name}: {why}"))?);
     }
     match bodies.keys().find(|name| !used.contains(*name)) {
         Some(unused) => Err(format!("the file: `bodies/{unused}` is used by no vector: remove it")),
@@ -134,8 +134,8 @@ pub fn read_text(text: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-/// A vector as it is played.
-fn played(mut vector: Value, bodies: &Map<String, Value>, used: &mut BTreeSet<String>) -> Result<Value, String> {
+/// Expands a vector.
+fn expand(mut vector: Value, bodies: &Map<String, Value>, used: &mut BTreeSet<String>) -> Result<Value, String> {
     has(&vector, &VECTOR)?;
     let key = key(&vector["key"]);
     let mut put_in = |place: &mut Value| put_in(place, bodies, &key, used);
@@ -150,14 +150,14 @@ fn played(mut vector: Value, bodies: &Map<String, Value>, used: &mut BTreeSet<St
             put_in(place).map_err(|why| named(format!("`{member}`: {why}")))?;
         }
         let before = steps.last().and_then(|it| it["now"].as_i64());
-        steps.extend(played_step(step, before).map_err(named)?);
+        steps.extend(expand_step(step, before).map_err(named)?);
     }
     vector["steps"] = steps.into();
     join_texts(&mut vector)?;
     Ok(vector)
 }
 
-/// The places of a step where the name of a body can be, each with its path.
+/// The places of a step that may name a body, each with its path.
 fn places(step: &mut Value) -> Vec<(&'static str, &mut Value)> {
     let mut places = Vec::new();
     for (member, value) in step.as_object_mut().into_iter().flatten() {
@@ -175,7 +175,7 @@ fn places(step: &mut Value) -> Vec<(&'static str, &mut Value)> {
     places
 }
 
-/// Puts a body in the place of its name.
+/// Replaces the name of a body with the body.
 fn put_in(
     place: &mut Value,
     bodies: &Map<String, Value>,
@@ -190,7 +190,7 @@ fn put_in(
     Ok(())
 }
 
-/// Puts the vector's key in each place that asks for it.
+/// Replaces each `@key` with the vector's key.
 fn put_key(value: &mut Value, key: &Value) {
     match value {
         Value::String(text) if text == KEY => *value = key.clone(),
@@ -216,13 +216,13 @@ fn join_texts(value: &mut Value) -> Result<(), String> {
     }
 }
 
-/// A step as it is played: as it is, or as a lease and a reply.
-fn played_step(step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
+/// Expands a step: a `send` becomes a lease and a reply.
+fn expand_step(step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
     let has = |member: &&str| step.get(*member).is_some();
-    let deeds: Vec<_> = DEEDS.into_iter().filter(has).collect();
-    match (&deeds[..], has(&"reply"), has(&"request")) {
+    let verbs: Vec<_> = VERBS.into_iter().filter(has).collect();
+    match (&verbs[..], has(&"reply"), has(&"request")) {
         ([one, other, ..], ..) => Err(format!("`{one}` and `{other}` are two steps: separate them")),
-        (["send"], true, _) => sent(step, before),
+        (["send"], true, _) => expand_send(step, before),
         (["send"], false, _) => Err("`send` has no `reply`: add it, or write `lease`".into()),
         (_, true, _) => Err("`reply` has no `send`: add the id of the request, or write a `fact`".into()),
         (_, _, true) => Err("`request` has no `send`: write it in `expect`".into()),
@@ -231,7 +231,7 @@ fn played_step(step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
 }
 
 /// The lease of a request, and the reply to it.
-fn sent(mut step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
+fn expand_send(mut step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
     let (now, effect) = (step["now"].as_i64().unwrap_or_default(), step["send"].take());
     let mut lease = json!({"now": leased_at(now, before), "lease": effect, "expect": {"accepted": true}});
     let mut fact = json!({"type": "reply", "effect": effect, "headers": {}});
@@ -253,8 +253,8 @@ fn sent(mut step: Value, before: Option<i64>) -> Result<Vec<Value>, String> {
     Ok(vec![lease, reply])
 }
 
-/// When a request is leased: a second before its reply, or a millisecond before it if the step before is less than a
-/// second ago.
+/// When a request is leased: a second before its reply, or a millisecond if the previous step is less than a second
+/// before the reply.
 fn leased_at(now: i64, before: Option<i64>) -> i64 {
     let has_time = before.is_none_or(|before| now - before >= SECOND);
     if has_time { now - SECOND } else { now - 1 }

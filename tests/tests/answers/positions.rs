@@ -1,12 +1,12 @@
-//! The positions from which a reply is read.
+//! The positions in the life of a request in which a reply is read.
 
-use rulebound_tests::rows::{Facade, Row, Taken, text};
+use rulebound_tests::rows::{Facade, Leased, Row, text};
 use serde_json::{Value, json};
 
+use crate::outcome::Turn;
 use crate::samples::{Class, Operation};
-use crate::way::Turn;
 
-/// What stands between two steps.
+/// The time between two steps.
 const PAUSE: i64 = 1000;
 
 /// Longer than a lease.
@@ -15,7 +15,7 @@ const LEASE: i64 = 6 * 60_000;
 /// Something that happens to a request before its reply is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Move {
-    Begin,
+    Lease,
     Lost,
     NotSent,
     Reply(u16),
@@ -24,23 +24,23 @@ enum Move {
     Restored,
 }
 
-/// How the other sendings of a request stand when a reply is read.
+/// What is known about the other sendings of a request when a reply is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Others {
     /// There are none, or they did nothing.
     None,
-    /// Another one may have been taken.
+    /// The provider may have accepted another one.
     Open,
     /// Another one was refused, and no other is open.
     Refused,
 }
 
-/// Which sending a reply says that it is about.
+/// The sending that a reply names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum To {
+pub(crate) enum Target {
     First,
     Last,
-    Unsaid,
+    Unnamed,
 }
 
 /// Where in the life of a request a reply is read.
@@ -48,7 +48,7 @@ pub(crate) enum To {
 pub(crate) struct Position {
     pub(crate) name: &'static str,
     moves: &'static [Move],
-    pub(crate) to: To,
+    pub(crate) target: Target,
     pub(crate) turn: Turn,
     pub(crate) others: Others,
     classes: &'static [Class],
@@ -58,67 +58,94 @@ const ALL: &[Class] = &[Class::SameKey, Class::Reconcile, Class::Goal, Class::Ha
 const AGAIN: &[Class] = &[Class::SameKey, Class::Goal];
 const HARMLESS: &[Class] = &[Class::SameKey, Class::Goal, Class::Harmless];
 
-/// Every position; the webhook that names a request has its own, see `named`.
+/// Every position. `named` has those of the webhook that names a request.
 pub(crate) const POSITIONS: &[Position] = &[
-    position("first", &[Move::Begin], To::Last, Turn::Only, Others::None, ALL),
-    position("late, after `lost`", &[Move::Begin, Move::Lost], To::Last, Turn::Only, Others::None, ALL),
-    position("after the lease", &[Move::Begin, Move::Wait], To::Last, Turn::Only, Others::None, ALL),
-    position("after a 429", &[Move::Begin, Move::Reply(429), Move::Begin], To::Last, Turn::Among, Others::None, ALL),
-    position("after a 401", &[Move::Begin, Move::Reply(401), Move::Begin], To::Last, Turn::Among, Others::None, ALL),
-    position("after `not_sent`", &[Move::Begin, Move::NotSent, Move::Begin], To::Last, Turn::Among, Others::None, ALL),
+    position("first", &[Move::Lease], Target::Last, Turn::Only, Others::None, ALL),
+    position("late, after `lost`", &[Move::Lease, Move::Lost], Target::Last, Turn::Only, Others::None, ALL),
+    position("after the lease", &[Move::Lease, Move::Wait], Target::Last, Turn::Only, Others::None, ALL),
+    position(
+        "after a 429",
+        &[Move::Lease, Move::Reply(429), Move::Lease],
+        Target::Last,
+        Turn::Among,
+        Others::None,
+        ALL,
+    ),
+    position(
+        "after a 401",
+        &[Move::Lease, Move::Reply(401), Move::Lease],
+        Target::Last,
+        Turn::Among,
+        Others::None,
+        ALL,
+    ),
+    position(
+        "after `not_sent`",
+        &[Move::Lease, Move::NotSent, Move::Lease],
+        Target::Last,
+        Turn::Among,
+        Others::None,
+        ALL,
+    ),
     position(
         "to the second, the first lost",
-        &[Move::Begin, Move::Lost, Move::Begin],
-        To::Last,
+        &[Move::Lease, Move::Lost, Move::Lease],
+        Target::Last,
         Turn::Later,
         Others::Open,
         HARMLESS,
     ),
     position(
         "to the first, the second open",
-        &[Move::Begin, Move::Lost, Move::Begin],
-        To::First,
+        &[Move::Lease, Move::Lost, Move::Lease],
+        Target::First,
         Turn::Among,
         Others::Open,
         HARMLESS,
     ),
     position(
         "to the first, the second refused",
-        &[Move::Begin, Move::Lost, Move::Begin, Move::Refusal],
-        To::First,
+        &[Move::Lease, Move::Lost, Move::Lease, Move::Refusal],
+        Target::First,
         Turn::Among,
         Others::Refused,
         AGAIN,
     ),
-    position("to either of two", &[Move::Begin, Move::Lost, Move::Begin], To::Unsaid, Turn::Among, Others::Open, AGAIN),
-    position("after `restored`", &[Move::Restored, Move::Begin], To::Last, Turn::Among, Others::Open, AGAIN),
+    position(
+        "to either of two",
+        &[Move::Lease, Move::Lost, Move::Lease],
+        Target::Unnamed,
+        Turn::Among,
+        Others::Open,
+        AGAIN,
+    ),
+    position("after `restored`", &[Move::Restored, Move::Lease], Target::Last, Turn::Among, Others::Open, AGAIN),
 ];
 
 const fn position(
     name: &'static str,
     moves: &'static [Move],
-    to: To,
+    target: Target,
     turn: Turn,
     others: Others,
     classes: &'static [Class],
 ) -> Position {
-    Position { name, moves, to, turn, others, classes }
+    Position { name, moves, target, turn, others, classes }
 }
 
-/// A request in a position, of which a reply is read next.
+/// A request in a position, before the reply.
 #[derive(Debug)]
-pub(crate) struct Stand {
+pub(crate) struct Placed {
     pub(crate) row: Row,
-    /// The sending that replies are about.
-    pub(crate) taken: Taken,
-    pub(crate) to: To,
+    /// The sending that the reply is about.
+    pub(crate) leased: Leased,
+    pub(crate) target: Target,
 }
 
 impl Position {
-    /// Whether the sending that is replied to was said to be lost before, so that nothing new is learnt from a reply that
-    /// says nothing.
+    /// Whether the fact `lost` came before, so that an unreadable reply adds nothing.
     pub(crate) fn is_lost(&self) -> bool {
-        self.moves.contains(&Move::Lost) && (self.to == To::First || self.moves.last() == Some(&Move::Lost))
+        self.moves.contains(&Move::Lost) && (self.target == Target::First || self.moves.last() == Some(&Move::Lost))
     }
 
     /// Whether there is such a position for an operation.
@@ -134,16 +161,16 @@ impl Position {
         mut row: Row,
         names: &[String],
         operation: &Operation,
-    ) -> Result<Stand, String> {
-        let mut taken: Vec<Taken> = Vec::new();
+    ) -> Result<Placed, String> {
+        let mut leased: Vec<Leased> = Vec::new();
         for step in self.moves {
             row.now += PAUSE;
-            let last = taken.last().cloned().unwrap_or_default();
+            let last = leased.last().cloned().unwrap_or_default();
             let fact = match step {
-                Move::Begin => {
-                    let again = taken.first().map(|it| it.id.clone());
+                Move::Lease => {
+                    let again = leased.first().map(|it| it.id.clone());
                     let names = again.map_or_else(|| names.to_vec(), |id| vec![id]);
-                    taken.push(facade.begin(&mut row, &names)?);
+                    leased.push(facade.lease_when_ready(&mut row, &names)?);
                     continue;
                 }
                 Move::Wait => {
@@ -159,18 +186,18 @@ impl Position {
                     last.reply(refusal.status, &text(&refusal.body))
                 }
             };
-            facade.tell(&mut row, &fact)?;
+            facade.report(&mut row, &fact)?;
         }
         row.now += PAUSE;
-        let first_or_last = if self.to == To::First { taken.first() } else { taken.last() };
-        Ok(Stand { taken: first_or_last.cloned().unwrap_or_default(), row, to: self.to })
+        let first_or_last = if self.target == Target::First { leased.first() } else { leased.last() };
+        Ok(Placed { leased: first_or_last.cloned().unwrap_or_default(), row, target: self.target })
     }
 }
 
-impl Stand {
+impl Placed {
     pub(crate) fn reply(&self, status: u16, body: &str) -> Value {
-        let mut fact = self.taken.reply(status, body);
-        if let (To::Unsaid, Some(members)) = (self.to, fact.as_object_mut()) {
+        let mut fact = self.leased.reply(status, body);
+        if let (Target::Unnamed, Some(members)) = (self.target, fact.as_object_mut()) {
             members.remove("sending");
         }
         fact

@@ -1,4 +1,4 @@
-//! What was found, and how to see it again.
+//! The failures, each with a vector that reproduces it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::checks::Issue;
 
-/// The request that cases are about.
+/// The request that the cases are about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Where {
+pub(crate) struct Subject {
     pub(crate) flow: String,
     pub(crate) operation: String,
     pub(crate) pending: String,
@@ -21,12 +21,12 @@ pub(crate) struct Where {
 struct Group {
     count: usize,
     pending: BTreeSet<String>,
-    /// The first of them, and a few more.
-    told: Vec<String>,
+    /// The first few of them.
+    examples: Vec<String>,
     vector: Value,
 }
 
-/// Everything that was found.
+/// All cases, and those that fail.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// How many cases ran, by flow.
@@ -37,43 +37,43 @@ pub(crate) struct Found {
 /// How many of the cases that fail alike are named.
 const NAMED: usize = 4;
 
-/// How many letters say what is wrong.
+/// The greatest length of a message, in letters.
 const LONGEST: usize = 200;
 
-/// How many steps a reproduction shows at most: of a life, where it begins.
+/// The greatest number of steps of a reproduction.
 const STEPS: usize = 24;
 
 impl Found {
     /// Counts a case, and keeps what is wrong with it.
     pub(crate) fn case(
         &mut self,
-        place: &Where,
-        told: impl Fn() -> String,
+        subject: &Subject,
+        label: impl Fn() -> String,
         issues: Vec<Issue>,
         facade: &Facade,
         row: &Row,
         facts: &[Value],
     ) {
-        *self.cases.entry(place.flow.clone()).or_default() += 1;
+        *self.cases.entry(subject.flow.clone()).or_default() += 1;
         for issue in issues {
-            let vector = || vector(&place.operation, &issue, facade, row, facts);
-            self.add(place, &short(&issue.what), told(), vector);
+            let vector = || vector(&subject.operation, &issue, facade, row, facts);
+            self.add(subject, &short(&issue.what), label(), vector);
         }
     }
 
     /// A state that could not be reached.
-    pub(crate) fn lacks(&mut self, place: &Where, position: &str, why: &str) {
-        self.add(place, &format!("0: {position}: {why}"), position.to_owned(), || Value::Null);
+    pub(crate) fn not_reached(&mut self, subject: &Subject, position: &str, why: &str) {
+        self.add(subject, &format!("0: {position}: {why}"), position.to_owned(), || Value::Null);
     }
 
-    fn add(&mut self, place: &Where, what: &str, told: String, vector: impl Fn() -> Value) {
-        let name = (place.flow.clone(), place.operation.clone(), what.to_owned());
-        let new = || Group { count: 0, pending: BTreeSet::new(), told: Vec::new(), vector: vector() };
+    fn add(&mut self, subject: &Subject, what: &str, label: String, vector: impl Fn() -> Value) {
+        let name = (subject.flow.clone(), subject.operation.clone(), what.to_owned());
+        let new = || Group { count: 0, pending: BTreeSet::new(), examples: Vec::new(), vector: vector() };
         let group = self.groups.entry(name).or_insert_with(new);
         group.count += 1;
-        group.pending.insert(place.pending.clone());
-        if group.told.len() < NAMED {
-            group.told.push(format!("{}: {told}", place.pending));
+        group.pending.insert(subject.pending.clone());
+        if group.examples.len() < NAMED {
+            group.examples.push(format!("{}: {label}", subject.pending));
         }
     }
 
@@ -87,7 +87,7 @@ impl Found {
                 Some(have) => {
                     have.count += group.count;
                     have.pending.extend(group.pending);
-                    have.told.extend(group.told.into_iter().take(NAMED.saturating_sub(have.told.len())));
+                    have.examples.extend(group.examples.into_iter().take(NAMED.saturating_sub(have.examples.len())));
                 }
             }
         }
@@ -103,8 +103,8 @@ impl Found {
         for ((flow, operation, what), group) in &self.groups {
             let pending: Vec<_> = group.pending.iter().map(String::as_str).collect();
             let _ = writeln!(text, "\n{flow} {operation} ({}): {what} [{} cases]", pending.join(", "), group.count);
-            for told in &group.told {
-                let _ = writeln!(text, "    {told}");
+            for example in &group.examples {
+                let _ = writeln!(text, "    {example}");
             }
             if !group.vector.is_null() {
                 let _ = writeln!(text, "    {}", group.vector);
@@ -119,25 +119,25 @@ impl Found {
     }
 }
 
-/// What is wrong, in one line that is not too long.
+/// A message, cut to the greatest length.
 fn short(what: &str) -> String {
     let letters: Vec<char> = what.chars().collect();
     if letters.len() <= LONGEST { what.to_owned() } else { letters[..LONGEST].iter().collect::<String>() + "…" }
 }
 
-/// What the row owes after the facts, by name.
-fn owes(facade: &Facade, row: &Row, facts: &[Value]) -> Result<Value, String> {
+/// What happens to the facts, and the ids of the effects after them.
+fn results(facade: &Facade, row: &Row, facts: &[Value]) -> Result<Value, String> {
     let (mut text, mut now) = (row.text.clone(), row.now);
-    let mut said = Vec::new();
+    let mut all = Vec::new();
     for fact in facts {
-        let led = facade.observe(&text, fact, now)?;
-        said.extend(led.ignored.map(|it| format!("ignored: {it}")));
-        text = led.text;
+        let outcome = facade.observe(&text, fact, now)?;
+        all.extend(outcome.ignored.map(|it| format!("ignored: {it}")));
+        text = outcome.text;
         now += 1000;
     }
-    let owed = facade.later(&text, now)?;
-    said.extend(owed.as_array().into_iter().flatten().map(|it| it["id"].as_str().unwrap_or_default().to_owned()));
-    Ok(json!(said))
+    let effects = facade.later(&text, now)?;
+    all.extend(effects.as_array().into_iter().flatten().map(|it| it["id"].as_str().unwrap_or_default().to_owned()));
+    Ok(json!(all))
 }
 
 /// A case as a vector.
@@ -146,14 +146,14 @@ fn vector(operation: &str, issue: &Issue, facade: &Facade, row: &Row, facts: &[V
     for (index, fact) in facts.iter().enumerate() {
         steps.push(json!({"now": row.now + 1000 * index as i64, "fact": fact}));
     }
-    let owes = owes(facade, row, facts).unwrap_or_default();
+    let results = results(facade, row, facts).unwrap_or_default();
     steps.truncate(STEPS);
     if let Some(last) = steps.last_mut() {
         last["expect"] = issue.expect.clone();
     }
     let mut vector =
         json!({"name": format!("{operation}: {}", issue.what), "flow": facade.flow, "key": facade.key, "steps": steps});
-    vector["owes"] = owes;
+    vector["results"] = results;
     if facade.config.as_object().is_some_and(|it| !it.is_empty()) {
         vector["config"] = facade.config.clone();
     }

@@ -1,5 +1,5 @@
-//! The data: what the documents say of each operation, of the replies to it, and of the places that only its success
-//! reaches. None of it is derived from the code.
+//! The data: what the documents say about each operation, the replies to it, and the places that only its success
+//! reaches. None of them is derived from the code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,15 +26,15 @@ pub(crate) enum Class {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Flow {
     pub(crate) flow: String,
-    /// The row's key, in the vectors' form, where it is not any key.
+    /// The row's key in the form of the vectors, or null if any key will do.
     #[serde(default)]
     pub(crate) key: Value,
     #[serde(default)]
     pub(crate) settings: Value,
-    /// Bodies and commands by name: `"@name"` stands for one, `{"@": name, "/pointer": value}` for one with changes.
+    /// Bodies and commands by name: `"@name"` refers to one, `{"@": name, "/pointer": value}` to one with changes.
     #[serde(default)]
     named: BTreeMap<String, Value>,
-    /// Preludes by name, each after another.
+    /// Preludes by name. One can come after another.
     #[serde(default)]
     preludes: BTreeMap<String, Prelude>,
     operations: Vec<Value>,
@@ -48,19 +48,19 @@ struct Prelude {
     steps: Vec<Value>,
 }
 
-/// What the documents say of an operation.
+/// What the documents say about an operation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) class: Class,
-    /// Why something of it is judged less strictly than the rest, by the documents.
+    /// Why some of its replies are checked less strictly.
     #[serde(default, rename = "why")]
     _why: Vec<String>,
-    /// A body is a success where it has any of these shapes; no shape, and no document shows one.
+    /// The shapes of a success. Empty if no document shows one.
     #[serde(default)]
     pub(crate) done: Vec<Shape>,
-    /// Whether any other object may be a success too, since no document shows the whole of one.
+    /// Whether any other object may be a success, too, since no document shows all of one.
     #[serde(default)]
     pub(crate) accepted: bool,
     /// Whether 204 without a body is the success.
@@ -69,13 +69,13 @@ pub(crate) struct Operation {
     #[serde(default = "ok")]
     pub(crate) status: u16,
     pub(crate) success: Value,
-    /// The objects inside the success beside whose members an `error` may stand as well.
+    /// The objects inside the success that can have an `error`, too.
     #[serde(default)]
     pub(crate) inside: Vec<String>,
-    /// What the documents, or the tolerance of form, count as a success too.
+    /// Other bodies that are a success by the documents, or by our tolerance of form.
     #[serde(default)]
     pub(crate) also: Vec<Value>,
-    /// Other bodies, judged by the shapes alone.
+    /// Other bodies, classified by the shapes alone.
     #[serde(default)]
     pub(crate) more: Vec<Value>,
     #[serde(default)]
@@ -89,19 +89,19 @@ pub(crate) struct Operation {
     /// Statuses of a lookup that say that the object is not there.
     #[serde(default)]
     pub(crate) not_found: Vec<u16>,
-    /// The shapes of such a reply, where its status alone does not tell.
+    /// The shapes of such a reply, if its status alone does not show it.
     #[serde(default)]
     pub(crate) denies: Vec<Shape>,
-    /// A status that means the goal is reached where it answers a later sending.
+    /// A status that, in reply to a later sending, means that the goal is reached.
     #[serde(default)]
     pub(crate) reached: Option<u16>,
-    /// Shapes whose outcome these data leave open.
+    /// Shapes of replies whose meaning the data leave open.
     #[serde(default)]
     pub(crate) open: Vec<Shape>,
-    /// Shapes of an answer that is no good one, but may end the request: a person decides, or money is still under way.
+    /// Shapes of replies that are no success and may end the request: a person decides, or money is still under way.
     #[serde(default)]
     pub(crate) held: Vec<Shape>,
-    /// Shapes of an answer that leaves what was asked for under way.
+    /// Shapes of replies that leave the operation under way.
     #[serde(default)]
     pub(crate) under_way: Vec<Shape>,
     #[serde(default)]
@@ -130,7 +130,7 @@ pub(crate) struct Refusal {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Good {
     pub(crate) place: Value,
-    /// Which successes reach it; all of them where none is named.
+    /// The shapes of the successes that reach it. Empty if all do.
     #[serde(default)]
     pub(crate) when: Vec<Shape>,
     /// Whether a success need not reach it at once.
@@ -139,12 +139,12 @@ pub(crate) struct Good {
     /// Whether a refusal leads back to it.
     #[serde(default)]
     pub(crate) refused: bool,
-    /// Only from these pending states; all of them where none is named.
+    /// The pending states to which it applies. Empty if it applies to all.
     #[serde(default)]
     pub(crate) from: Vec<String>,
 }
 
-/// What a reply of some way and shape has to lead to.
+/// What a reply with some outcome and shape must lead to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Must {
@@ -170,9 +170,9 @@ pub(crate) enum On {
     Refused,
     /// Any status from 400 to 499.
     Rejected,
-    /// No good answer, which may end the request even so.
+    /// No success, but a reply that may end the request.
     Held,
-    /// Everything that proves nothing.
+    /// Every reply that proves nothing.
     Unknown,
 }
 
@@ -188,12 +188,12 @@ pub(crate) struct Naming {
     /// Whether it carries our key, or is about a known object, so that it counts whatever the reply was.
     #[serde(default)]
     pub(crate) by_key: bool,
-    /// Whether it tells how the object stands that the request is about, and does not name the request.
+    /// Whether it shows the object of the request, and does not name the request.
     #[serde(default)]
     pub(crate) of_object: bool,
     #[serde(default = "verified")]
     pub(crate) origin: String,
-    /// Only from these pending states; all of them where none is named.
+    /// The pending states to which it applies. Empty if it applies to all.
     #[serde(default)]
     pub(crate) from: Vec<String>,
 }
@@ -214,12 +214,12 @@ pub(crate) struct Pending {
     pub(crate) steps: Vec<Value>,
     /// The effect's id, of which a final `*` matches any end; or several such ids.
     pub(crate) effect: OneOrMore,
-    /// The same wish once more, which may obtain no new key; the last command unless told.
+    /// The same command again, which must not make a new key. By default the last command.
     #[serde(default)]
     pub(crate) again: Option<Value>,
 }
 
-/// A text, or several.
+/// A string, or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum OneOrMore {
@@ -241,7 +241,7 @@ impl Operation {
         Self::deserialize(value).unwrap_or_else(|error| panic!("{}: {error}", value["name"]))
     }
 
-    /// The operation's own name, without what it is asked for.
+    /// The operation's own name, without its purpose.
     pub(crate) fn own_name(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
     }
@@ -253,7 +253,7 @@ impl Flow {
         self.flow.split('.').next().unwrap_or_default()
     }
 
-    /// Every operation, with what its names stand for.
+    /// Every operation, with its names resolved.
     pub(crate) fn operations(&self) -> Vec<Value> {
         let resolved = |it: &Value| self.resolve(it).unwrap_or_else(|error| panic!("{error}"));
         self.operations.iter().map(resolved).collect()
@@ -275,14 +275,16 @@ impl Flow {
         Ok(())
     }
 
-    /// A value with every name in it replaced by what it stands for.
+    /// A value with every name in it resolved.
     fn resolve(&self, value: &Value) -> Result<Value, String> {
         match value {
             Value::String(text) => match text.strip_prefix('@') {
                 Some(name) => self.resolve(self.find(name)?),
                 None => Ok(value.clone()),
             },
-            Value::Array(list) => list.iter().map(|it| self.resolve(it)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Array(entries) => {
+                entries.iter().map(|it| self.resolve(it)).collect::<Result<_, _>>().map(Value::Array)
+            }
             Value::Object(members) => self.resolve_members(members),
             _ => Ok(value.clone()),
         }
@@ -296,38 +298,40 @@ impl Flow {
         let mut value = self.resolve(self.find(base)?)?;
         for (pointer, change) in members.iter().filter(|(name, _)| *name != "@") {
             let change = self.resolve(change)?;
-            put(&mut value, pointer, change).ok_or_else(|| format!("{}: {base} has no place {pointer}", self.flow))?;
+            put(&mut value, pointer, change).ok_or_else(|| format!("{}: {base} has no member {pointer}", self.flow))?;
         }
         Ok(value)
     }
 
     fn find(&self, name: &str) -> Result<&Value, String> {
-        self.named.get(name).ok_or_else(|| format!("{}: nothing is named {name}", self.flow))
+        self.named.get(name).ok_or_else(|| format!("{}: there is no {name}", self.flow))
     }
 }
 
-/// Puts a value at a pointer, whose parent is there.
+/// Puts a value at a pointer, if its parent exists.
 pub(crate) fn put(value: &mut Value, pointer: &str, change: Value) -> Option<()> {
     let (parent, name) = pointer.rsplit_once('/')?;
     match value.pointer_mut(parent)? {
         Value::Object(members) => drop(members.insert(name.to_owned(), change)),
-        Value::Array(list) => *list.get_mut(name.parse::<usize>().ok()?)? = change,
+        Value::Array(entries) => *entries.get_mut(name.parse::<usize>().ok()?)? = change,
         _ => return None,
     }
     Some(())
 }
 
-/// Takes the value at a pointer away.
+/// Removes the value at a pointer.
 pub(crate) fn cut(value: &mut Value, pointer: &str) -> Option<Value> {
     let (parent, name) = pointer.rsplit_once('/')?;
     match value.pointer_mut(parent)? {
         Value::Object(members) => members.remove(name),
-        Value::Array(list) => name.parse::<usize>().ok().filter(|at| *at < list.len()).map(|at| list.remove(at)),
+        Value::Array(entries) => {
+            name.parse::<usize>().ok().filter(|index| *index < entries.len()).map(|index| entries.remove(index))
+        }
         _ => None,
     }
 }
 
-/// Every flow's data; of one flow alone where the variable `RULEBOUND_FLOW` names it.
+/// The data of every flow, or of the one that the variable `RULEBOUND_FLOW` names.
 pub(crate) fn flows() -> Vec<Flow> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();

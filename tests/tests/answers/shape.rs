@@ -1,4 +1,4 @@
-//! Shapes of bodies: which members are required, of what kind, and about what.
+//! Shapes of bodies: the required members, their kinds, and their values.
 
 use std::collections::BTreeMap;
 
@@ -7,54 +7,54 @@ use serde_json::{Value, json};
 
 use crate::samples::{cut, put};
 
-/// Members by JSON pointer, all of which have to be of their kind.
+/// Members by JSON Pointer, each of which must be of its kind.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Shape(pub(crate) BTreeMap<String, Kind>);
 
-/// What a member has to be.
+/// The kind of a member.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// A text that is not empty, or a whole number.
+    /// A string that is not empty, or a whole number.
     Id,
-    /// A UUID, in whichever case.
+    /// A UUID, in any case.
     Uuid,
-    /// A text that is not empty.
+    /// A string that is not empty.
     Text,
-    /// An instant: a text that is not empty, or a number.
+    /// An instant: a string that is not empty, or a number.
     Time,
-    /// The value of an enum, which may be new to us: a text that is not empty, or a number.
+    /// The value of an enum, known or not: a string that is not empty, or a number.
     Word,
-    /// A text of exactly 32 characters.
+    /// A string of exactly 32 characters.
     Text32,
     /// `true` or `false`.
     Bool,
-    /// A list.
+    /// An array.
     Array,
-    /// A list, or null.
+    /// An array, or null.
     ArrayOrNull,
     /// An object.
     Object,
     /// An id, or null.
     IdOrNull,
-    /// Anything, if it is there.
+    /// Anything, but not missing.
     Present,
-    /// There, and neither null, empty nor `None`.
+    /// Neither missing, null, empty nor `None`.
     Action,
-    /// Null, empty or `None`, and there.
+    /// Null, empty or `None`, but not missing.
     NoAction,
-    /// Null, empty, `None` or not there.
+    /// Null, empty, `None` or missing.
     Nothing,
-    /// Not there.
+    /// Missing.
     Absent,
-    /// This very value: what was asked, or the only good one.
+    /// This value: the requested one, or the only good one.
     Is(Value),
-    /// This very value, or nothing.
+    /// This value, null or missing.
     Agrees(Value),
-    /// Any of these texts, in whichever case.
+    /// One of these strings, in any case.
     OneOf(Vec<String>),
-    /// An id, and none of these in whichever case.
+    /// An id that is none of these, in any case.
     NoneOf(Vec<String>),
 }
 
@@ -69,8 +69,8 @@ pub(crate) fn any(shapes: &[Shape], body: &Value) -> bool {
     shapes.iter().any(|shape| shape.holds(body))
 }
 
-/// Whether a value says nothing: null, empty, or `None` in any case.
-fn says_nothing(value: &Value) -> bool {
+/// Whether a value is null, empty, or `None` in any case.
+fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.is_empty() || text.eq_ignore_ascii_case("none"))
 }
 
@@ -88,7 +88,7 @@ fn is_uuid(value: &Value) -> bool {
     parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| digits(part, length))
 }
 
-/// Whether two values say the same, in tolerance of form: numbers in texts, and case.
+/// Whether two values are equal in all but their form: numbers in strings, and case.
 fn same(wanted: &Value, got: &Value) -> bool {
     match (wanted, got) {
         (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
@@ -113,12 +113,14 @@ impl Kind {
             Self::Object => value.is_object(),
             Self::IdOrNull => value.is_null() || is_id(value),
             Self::Present => true,
-            Self::Action => !says_nothing(value),
-            Self::NoAction | Self::Nothing => says_nothing(value),
+            Self::Action => !is_nothing(value),
+            Self::NoAction | Self::Nothing => is_nothing(value),
             Self::Absent => false,
             Self::Is(wanted) => same(wanted, value),
             Self::Agrees(wanted) => value.is_null() || same(wanted, value),
-            Self::OneOf(list) => value.as_str().is_some_and(|text| list.iter().any(|it| it.eq_ignore_ascii_case(text))),
+            Self::OneOf(known) => {
+                value.as_str().is_some_and(|text| known.iter().any(|it| it.eq_ignore_ascii_case(text)))
+            }
             Self::NoneOf(list) => {
                 let is_listed = |text: &str| list.iter().any(|it| it.eq_ignore_ascii_case(text));
                 Self::Id.holds(Some(value)) && !value.as_str().is_some_and(is_listed)
@@ -126,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// Values of another type, or about something else, each with whether it may still be a value that is new to us.
+    /// Values of another type or with another meaning, each with whether it may be an unknown value of an enum.
     fn wrong(&self) -> Vec<(Value, bool)> {
         let sure = |list: &[Value]| list.iter().map(|it| (it.clone(), false)).collect::<Vec<_>>();
         let common = [json!(null), json!(""), json!(true), json!([]), json!({})];
@@ -140,7 +142,7 @@ impl Kind {
             Self::Object => sure(&[json!(null), json!(""), json!(7), json!([])]),
             Self::IdOrNull => sure(&[json!(true), json!([]), json!({})]),
             Self::OneOf(_) => {
-                // A number may be the value of an enum that is new to us, too: unknown values are shown.
+                // A number may be an unknown value of an enum, too.
                 let mut all = sure(&common);
                 all.extend([(json!(7), true), (json!("unheard_of"), true)]);
                 all
@@ -153,7 +155,7 @@ impl Kind {
         }
     }
 
-    /// Whether a body without the member says less than the shape requires.
+    /// Whether a body without the member no longer has the shape.
     const fn is_required(&self) -> bool {
         !matches!(self, Self::Nothing | Self::Absent | Self::Agrees(_))
     }
@@ -180,28 +182,28 @@ fn other(value: &Value) -> Value {
 pub(crate) struct Mutant {
     /// The member.
     pub(crate) pointer: String,
-    /// What was done to it.
+    /// The change.
     pub(crate) label: String,
     pub(crate) body: Value,
-    /// Whether the member holds a value that may be new to us, rather than one that is none.
-    pub(crate) unheard: bool,
+    /// Whether the member holds a possible but unknown value of an enum.
+    pub(crate) unknown: bool,
 }
 
-/// The success with each required member deleted, of another type, or about something else.
+/// The success with each required member deleted, of another type, or with another meaning.
 pub(crate) fn mutants(shape: &Shape, success: &Value) -> Vec<Mutant> {
     let mut all = Vec::new();
     for (pointer, kind) in &shape.0 {
-        for (value, unheard) in kind.wrong() {
+        for (value, unknown) in kind.wrong() {
             let mut body = success.clone();
             if put(&mut body, pointer, value.clone()).is_some() {
-                all.push(Mutant { pointer: pointer.clone(), label: format!("{pointer} = {value}"), body, unheard });
+                all.push(Mutant { pointer: pointer.clone(), label: format!("{pointer} = {value}"), body, unknown });
             }
         }
         if kind.is_required() {
             all.extend(deleted(success, pointer));
         }
-        for (at, _) in pointer.match_indices('/').skip(1) {
-            let parent = &pointer[..at];
+        for (end, _) in pointer.match_indices('/').skip(1) {
+            let parent = &pointer[..end];
             all.extend(deleted(success, parent));
             for value in [json!(null), json!("x"), json!([])] {
                 let mut body = success.clone();
@@ -210,7 +212,7 @@ pub(crate) fn mutants(shape: &Shape, success: &Value) -> Vec<Mutant> {
                         pointer: parent.to_owned(),
                         label: format!("{parent} = {value}"),
                         body,
-                        unheard: false,
+                        unknown: false,
                     });
                 }
             }
@@ -222,5 +224,5 @@ pub(crate) fn mutants(shape: &Shape, success: &Value) -> Vec<Mutant> {
 fn deleted(success: &Value, pointer: &str) -> Option<Mutant> {
     let mut body = success.clone();
     cut(&mut body, pointer)?;
-    Some(Mutant { pointer: pointer.to_owned(), label: format!("without {pointer}"), body, unheard: false })
+    Some(Mutant { pointer: pointer.to_owned(), label: format!("without {pointer}"), body, unknown: false })
 }

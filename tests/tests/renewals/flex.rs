@@ -1,4 +1,4 @@
-//! A Flex that renews: the period rolls when its invoice is drafted, and is charged an hour later.
+//! A model of Flex: a new period starts when its invoice is drafted, and Flex charges it an hour later.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ pub(crate) struct Shape {
     pub(crate) days: i64,
     /// Whether its lookups show no latest invoice.
     pub(crate) silent: bool,
-    /// How many of a hundred signals are lost.
+    /// How many of a hundred webhooks are lost.
     pub(crate) lost: u64,
     /// How many of a hundred charges fail.
     pub(crate) fails: u64,
@@ -24,7 +24,7 @@ struct Period {
     paid: Option<i64>,
     /// When it is charged next.
     charge: Option<i64>,
-    /// How often that has failed.
+    /// How many charges have failed.
     failed: u8,
 }
 
@@ -37,8 +37,8 @@ pub(crate) struct Flex {
     pub(crate) ended: Option<i64>,
 }
 
-fn iso(at: i64) -> String {
-    rulebound::time::Timestamp::from_millis(at).to_string()
+fn iso(millis: i64) -> String {
+    rulebound::time::Timestamp::from_millis(millis).to_string()
 }
 
 impl Flex {
@@ -48,21 +48,21 @@ impl Flex {
     }
 
     pub(crate) fn session(start: i64, key: &str, status: &str) -> Value {
-        let mut it = json!({"checkout_session_id": "fcs_1", "status": status, "mode": "subscription", "client_reference_id": key,
+        let mut session = json!({"checkout_session_id": "fcs_1", "status": status, "mode": "subscription", "client_reference_id": key,
             "amount_total": 4999, "created_at": start / 1000, "expires_at": start / 1000 + 3600, "redirect_url": "https://pay.example/c/1"});
         if status == "complete" {
-            it["subscription"] = "fsub_1".into();
-            it["invoice"] = "fin_0".into();
-            it["payment_intent"] = "fpi_0".into();
+            session["subscription"] = "fsub_1".into();
+            session["invoice"] = "fin_0".into();
+            session["payment_intent"] = "fpi_0".into();
         }
-        json!({ "checkout_session": it })
+        json!({ "checkout_session": session })
     }
 
     fn end(&self, period: &Period) -> i64 {
         period.start + self.shape.days * DAY
     }
 
-    /// Lets time go by: the signals that it brings.
+    /// Lets time pass, and returns the webhooks that Flex sends.
     pub(crate) fn pass(&mut self, until: i64, luck: &mut Luck) -> Vec<Value> {
         let mut events = Vec::new();
         while self.ended.is_none() {
@@ -77,7 +77,7 @@ impl Flex {
                 events.extend(self.charge(luck));
             } else {
                 self.periods.push(Period { start: rolls, paid: None, charge: Some(rolls + HOUR), failed: 0 });
-                events.push(self.told("customer.subscription.updated", &self.subscription()));
+                events.push(self.event("customer.subscription.updated", &self.subscription()));
             }
         }
         self.now = until;
@@ -93,8 +93,8 @@ impl Flex {
             last.paid = Some(now);
             let name = if luck.of(50) { "invoice.paid" } else { "invoice.payment_succeeded" };
             return vec![
-                self.told(name, &self.invoice()),
-                self.told("customer.subscription.updated", &self.subscription()),
+                self.event(name, &self.invoice()),
+                self.event("customer.subscription.updated", &self.subscription()),
             ];
         }
         last.failed += 1;
@@ -102,12 +102,12 @@ impl Flex {
             [None, Some(3), Some(2)].get(usize::from(last.failed)).copied().flatten().map(|days| now + days * DAY);
         if last.charge.is_none() {
             self.ended = Some(now);
-            return vec![self.told("customer.subscription.deleted", &self.subscription())];
+            return vec![self.event("customer.subscription.deleted", &self.subscription())];
         }
-        vec![self.told("invoice.payment_failed", &self.invoice())]
+        vec![self.event("invoice.payment_failed", &self.invoice())]
     }
 
-    fn told(&self, name: &str, object: &Value) -> Value {
+    fn event(&self, name: &str, object: &Value) -> Value {
         json!({"event_id": format!("evt_{}", self.now), "event_type": name, "event_dt": self.now / 1000, "object": object})
     }
 
@@ -118,12 +118,12 @@ impl Flex {
             (_, None, 1..) => "past_due",
             _ => "active",
         };
-        let mut it = json!({"subscription_id": "fsub_1", "status": status, "cancel_at_period_end": false,
+        let mut subscription = json!({"subscription_id": "fsub_1", "status": status, "cancel_at_period_end": false,
             "current_period_start": iso(last.start), "current_period_end": iso(self.end(last))});
         if !self.shape.silent {
-            it["latest_invoice"] = format!("fin_{}", self.periods.len() - 1).into();
+            subscription["latest_invoice"] = format!("fin_{}", self.periods.len() - 1).into();
         }
-        json!({ "subscription": it })
+        json!({ "subscription": subscription })
     }
 
     fn invoice(&self) -> Value {
@@ -139,7 +139,7 @@ impl Flex {
     }
 
     /// The reply to a lookup.
-    pub(crate) fn answer(&self, operation: &str) -> Value {
+    pub(crate) fn reply(&self, operation: &str) -> Value {
         match operation {
             "retrieve_subscription" => self.subscription(),
             "retrieve_invoice" => self.invoice(),
@@ -152,17 +152,17 @@ impl Flex {
         self.periods.iter().filter(|it| it.paid.is_some()).map(|it| self.end(it)).max().unwrap_or_default()
     }
 
-    /// Since when the running period is paid.
+    /// When the current period was paid.
     pub(crate) fn paid_since(&self) -> Option<i64> {
         self.periods.last().filter(|_| self.ended.is_none())?.paid
     }
 
-    /// Whether the running period was paid at the first charge.
+    /// Whether no charge of the current period has failed.
     pub(crate) fn is_paid_in_time(&self) -> bool {
         self.periods.last().is_some_and(|it| it.failed == 0)
     }
 
-    /// The periods that are paid and have begun before an instant.
+    /// The periods that were paid before an instant.
     pub(crate) fn paid_periods(&self, before: i64) -> Vec<usize> {
         let all = self.periods.iter().enumerate();
         all.filter(|(_, it)| it.paid.is_some_and(|paid| paid < before)).map(|(index, _)| index).collect()

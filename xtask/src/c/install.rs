@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use super::abi::RULEBOUND_ABI;
 use crate::{Outcome, cargo, root, target};
 
-/// What a program that links the archive must link besides. The compiler itself adds the library that unwinds a panic, shared
+/// What a program that links the archive must link, too. The compiler itself adds the library that unwinds a panic, shared
 /// or static.
 pub(super) const PRIVATE: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 const USAGE: &str = "\
 usage: cargo xtask install-c PREFIX
 builds the C library, and puts its headers into PREFIX/include, and the library, shared and static, and its pkg-config file
-into PREFIX/lib; PREFIX is a folder such as \"$HOME/.local\", and is made if it is not there";
+into PREFIX/lib; PREFIX is a folder such as \"$HOME/.local\", and is made if it does not exist";
 
-/// `cargo xtask install-c`, which says what it does.
+/// `cargo xtask install-c`, which prints what it does.
 pub(crate) fn install(arguments: &[&str]) -> Outcome {
     if let ["-h" | "--help"] = arguments {
         println!("{USAGE}");
@@ -31,15 +31,15 @@ pub(crate) fn install(arguments: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// The folder that is meant.
+/// The folder that the arguments name.
 fn prefix(arguments: &[&str]) -> Result<PathBuf, String> {
-    let refuse = |why: &str| Err(format!("{why}\n{USAGE}"));
+    let reject = |why: &str| Err(format!("{why}\n{USAGE}"));
     match arguments {
-        [prefix] if prefix.trim().is_empty() => refuse("PREFIX is empty"),
-        [option] if option.starts_with('-') => refuse(&format!("there is no option `{option}`")),
-        [prefix] if Path::new(prefix).is_file() => refuse(&format!("`{prefix}` is a file, and not a folder")),
+        [prefix] if prefix.trim().is_empty() => reject("PREFIX is empty"),
+        [option] if option.starts_with('-') => reject(&format!("there is no option `{option}`")),
+        [prefix] if Path::new(prefix).is_file() => reject(&format!("`{prefix}` is a file, and not a folder")),
         [prefix] => std::path::absolute(prefix).map_err(|error| format!("{prefix}: {error}")),
-        _ => refuse("give one PREFIX"),
+        _ => reject("give one PREFIX"),
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn place(prefix: &Path) -> Result<Vec<PathBuf>, String> {
             installed.push(include.join(header));
         }
         fs::copy(built.join("librulebound_c.a"), &archive)?;
-        // A running program keeps the old file, which a copy would overwrite.
+        // A running program keeps the old file, so it is removed and not overwritten.
         let _ = (fs::remove_file(&shared), fs::remove_file(&link));
         fs::copy(built.join("librulebound_c.so"), &shared)?;
         std::os::unix::fs::symlink(soname(), &link)?;
@@ -69,7 +69,7 @@ pub(super) fn place(prefix: &Path) -> Result<Vec<PathBuf>, String> {
     files().map_err(|error| format!("{}: {error}", prefix.display()))
 }
 
-/// The name under which programs ask for the shared library.
+/// The name under which programs load the shared library.
 pub(super) fn soname() -> String {
     format!("librulebound.so.{RULEBOUND_ABI}")
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_folder_is_refused_with_the_usage() {
+    fn what_is_not_a_folder_is_rejected_with_the_usage() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         for wrong in [&[][..], &[""], &[" "], &["-p"], &["--prefix=/usr"], &["a", "b"], &[file]] {
             assert!(prefix(wrong).is_err_and(|why| why.contains("usage: ")), "{wrong:?}");

@@ -9,7 +9,7 @@ use super::home;
 use super::install::PRIVATE;
 use crate::{Outcome, root, run, target};
 
-/// A language that the header is for: its compiler, its standard, and what makes the compiler take a file for it.
+/// A language that the header supports: its compiler, its standard, and the flag that selects the language.
 pub(super) struct Language {
     compiler: &'static str,
     standard: &'static str,
@@ -26,7 +26,7 @@ pub(super) enum Linked<'a> {
     Shared,
     /// An archive.
     Static(&'a Path),
-    /// An archive that the address sanitizer watches, which then watches the program as well.
+    /// An archive that is built with the address sanitizer, as the program is then.
     Sanitized(&'a Path),
 }
 
@@ -44,15 +44,15 @@ impl<'a> Program<'a> {
         Self { source, language, linked, beside: &[] }
     }
 
-    /// Where it is once it is compiled.
+    /// The path of the compiled program.
     pub(super) fn path(&self) -> PathBuf {
-        let way = match self.linked {
+        let linking = match self.linked {
             Linked::Shared => "shared",
             Linked::Static(_) => "static",
             Linked::Sanitized(_) => "sanitized",
         };
         let standard = self.language.standard.trim_start_matches("-std=");
-        target().join("c").join(standard).join(way).join(self.source)
+        target().join("c").join(standard).join(linking).join(self.source)
     }
 
     /// Compiles it, with every warning an error.
@@ -62,13 +62,13 @@ impl<'a> Program<'a> {
         Ok(path)
     }
 
-    /// Holds that the compiler warns of something, by a word of its flag.
-    pub(super) fn warns(&self, of: &str) -> Outcome {
+    /// Checks that the compiler gives a warning, by a part of its flag.
+    pub(super) fn warns(&self, flag: &str) -> Outcome {
         let output = self.compiler(&self.path())?.output().map_err(|error| error.to_string())?;
         let complaint = String::from_utf8_lossy(&output.stderr);
-        match !output.status.success() && complaint.contains(of) {
+        match !output.status.success() && complaint.contains(flag) {
             true => Ok(()),
-            false => Err(format!("of {} the compiler says no `{of}`: {complaint}", self.source)),
+            false => Err(format!("{}: the compiler does not warn about `{flag}`: {complaint}", self.source)),
         }
     }
 
@@ -119,7 +119,7 @@ impl<'a> Program<'a> {
         run(&mut self.run(&self.path(), &watch))
     }
 
-    /// Compiles it and holds what it prints against a file beside it.
+    /// Compiles it, runs it, and compares its output with a file beside it.
     pub(super) fn check_output(&self, arguments: &[&Path], expected: &str) -> Outcome {
         let expected = root().join("bindings/c").join(self.source).with_file_name(expected);
         let expected = fs::read_to_string(&expected).map_err(|error| format!("{}: {error}", expected.display()))?;
@@ -138,13 +138,13 @@ impl<'a> Program<'a> {
         println!("{} {}", under.join(" "), program.strip_prefix(target()).unwrap_or(program).display());
         let mut words = under.iter().map(OsString::from).chain([program.into()]);
         let mut command = Command::new(words.next().unwrap_or_default());
-        // A test that panics on purpose needs no trace of where.
+        // A test that panics on purpose needs no backtrace.
         command.args(words).env("LD_LIBRARY_PATH", home().join("lib")).env("RUST_BACKTRACE", "0");
         command
     }
 }
 
-/// Whether a program is there and says yes to something.
+/// Whether a program exists and succeeds with some arguments.
 pub(super) fn is_there(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());

@@ -9,23 +9,23 @@ use std::process::{Command, Stdio};
 use super::program::is_there;
 use crate::{Outcome, root, target};
 
-/// The programs that a reader copies, and what each prints: the first time, and whenever it is run again.
+/// The programs that a reader copies, and the output of each: in the first run, and in later ones.
 const PROGRAMS: [(&str, [&str; 2]); 2] =
     [("first", ["first.txt", "first.txt"]), ("host", ["host.txt", "host_again.txt"])];
 
 /// The beginnings of commands outside a block, which no test would run.
 const ELSEWHERE: [&str; 4] = ["`cargo ", "`cc ", "`pkg-config ", "* cc "];
 
-/// Follows the README from its beginning to its end, and compares what is printed with what it says.
+/// Follows the README from its beginning to its end, and compares the output with the expected one.
 pub(super) fn follow() -> Outcome {
     if !is_there("pkg-config", &["--version"]) {
-        println!("without the commands of the README, which need pkg-config");
+        println!("skipped: the commands of the README, which need pkg-config");
         return Ok(());
     }
     let folder = root().join("bindings/c");
     let text = read(&folder.join("README.md"))?;
     if let Some(line) = text.lines().find(|line| ELSEWHERE.iter().any(|it| line.contains(it))) {
-        return Err(format!("the README shows a command that is in no block of `sh`: {line}"));
+        return Err(format!("the README shows a command outside a block of `sh`: {line}"));
     }
     let home = target().join("c/reader");
     let _ = fs::remove_dir_all(&home);
@@ -38,7 +38,7 @@ pub(super) fn follow() -> Outcome {
     let (printed, expected) = (run(&lines, &home)?, expected(&lines, &folder.join("examples"))?);
     match printed == expected && !expected.is_empty() {
         true => Ok(()),
-        false => Err(format!("following the README printed\n{printed}where it says\n{expected}")),
+        false => Err(format!("following the README printed\n{printed}and not\n{expected}")),
     }
 }
 
@@ -52,30 +52,30 @@ fn can_follow(block: &str) -> bool {
     let sqlite = !block.contains("./host") || is_there("pkg-config", &["--exists", "sqlite3"]);
     let libc = !block.contains(" -static ") || has_static_libc();
     if !sqlite || !libc {
-        println!("without these commands of the README, which need what is not there:\n{block}");
+        println!("skipped: these commands of the README, whose tools are not installed:\n{block}");
     }
     sqlite && libc
 }
 
 /// Whether a program can be linked without any shared library.
 fn has_static_libc() -> bool {
-    let asked = Command::new("cc").arg("-print-file-name=libc.a").output();
-    asked.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+    let path = Command::new("cc").arg("-print-file-name=libc.a").output();
+    path.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
 }
 
-/// Runs the lines in one shell and returns what the programs print; what `cargo` does is done in the checkout.
+/// Runs the lines in one shell, and returns the output. `cargo` runs in the checkout.
 fn run(lines: &[&str], home: &Path) -> Result<String, String> {
-    let typed = |line: &&str| match line.starts_with("cargo ") {
+    let command = |line: &&str| match line.starts_with("cargo ") {
         true => format!("(cd '{}' && {line}) >&2\n", root().display()),
         false => format!("{line}\n"),
     };
     let script = home.join("commands.sh");
-    fs::write(&script, lines.iter().map(typed).collect::<String>()).map_err(|error| error.to_string())?;
+    fs::write(&script, lines.iter().map(command).collect::<String>()).map_err(|error| error.to_string())?;
     let mut shell = Command::new("sh");
     shell.arg("-ev").arg(&script).current_dir(home).stderr(Stdio::inherit());
     shell.env_remove("PKG_CONFIG_PATH").env_remove("LD_LIBRARY_PATH");
-    // A home of its own has no toolchain.
-    shell.env("CARGO_HOME", kept("CARGO_HOME", ".cargo")).env("RUSTUP_HOME", kept("RUSTUP_HOME", ".rustup"));
+    // The new home has no toolchain.
+    shell.env("CARGO_HOME", folder_of("CARGO_HOME", ".cargo")).env("RUSTUP_HOME", folder_of("RUSTUP_HOME", ".rustup"));
     shell.env("HOME", home).env("CARGO_TARGET_DIR", target());
     let output = shell.output().map_err(|error| format!("sh did not start: {error}"))?;
     match output.status.success() {
@@ -84,8 +84,8 @@ fn run(lines: &[&str], home: &Path) -> Result<String, String> {
     }
 }
 
-/// Where a tool keeps its things: where the environment says, or below the real home.
-fn kept(variable: &str, folder: &str) -> OsString {
+/// The folder of a tool: by its variable, or below the real home.
+fn folder_of(variable: &str, folder: &str) -> OsString {
     let below_home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(folder).into();
     env::var_os(variable).unwrap_or_else(below_home)
 }

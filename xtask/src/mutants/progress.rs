@@ -1,5 +1,5 @@
-//! What earlier runs have found of the same source: a run that was cut off, or whose survivors have their tests now, goes on
-//! from there.
+//! The results of earlier runs with the same source. A run that was interrupted continues from them, and so does one whose
+//! survivors have tests now.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,33 +9,33 @@ use std::path::Path;
 use super::home;
 use crate::{Outcome, root};
 
-/// The lists that cargo-mutants writes while it runs, and what each says of its mutants; running out of time is noticed too.
+/// The lists that cargo-mutants writes while it runs, and the result of their mutants. A timeout counts as noticed.
 const LISTS: [(&str, &str); 4] =
     [("caught.txt", "noticed"), ("timeout.txt", "noticed"), ("unviable.txt", "unviable"), ("missed.txt", "missed")];
 
-/// What is known of mutants, by their names.
+/// The results of mutants, by their names.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// The source that they are planted in.
+    /// The fingerprint of the source.
     source: String,
-    /// A test has noticed them.
+    /// Mutants that a test has noticed.
     pub(super) noticed: BTreeSet<String>,
-    /// They do not compile.
+    /// Mutants that do not compile.
     pub(super) unviable: BTreeSet<String>,
-    /// The tests that they have met have not noticed them.
+    /// Mutants that no test so far has noticed.
     pub(super) missed: BTreeSet<String>,
 }
 
 impl Progress {
-    /// What is known of the mutants of the source as it is now.
+    /// Loads the results for the current source.
     pub(super) fn load() -> Result<Self, String> {
         let mut known = Self { source: fingerprint()?, ..Self::default() };
         let text = fs::read_to_string(home().join("progress")).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&known.source) {
             lines.filter_map(|line| line.split_once(' ')).for_each(|(what, name)| known.note(what, name));
-            known.take("first");
-            known.take("rest");
+            known.add_run("first");
+            known.add_run("rest");
         }
         known.save()?;
         for run in ["first", "rest"] {
@@ -44,8 +44,8 @@ impl Progress {
         Ok(known)
     }
 
-    /// Takes in what a run has found; how many mutants it has planted.
-    pub(super) fn take(&mut self, run: &str) -> usize {
+    /// Adds the results of a run. Returns how many mutants it has planted.
+    pub(super) fn add_run(&mut self, run: &str) -> usize {
         let mut planted = 0;
         for (list, what) in LISTS {
             let found = fs::read_to_string(home().join(run).join("mutants.out").join(list)).unwrap_or_default();
@@ -55,7 +55,7 @@ impl Progress {
         planted
     }
 
-    /// Keeps it for the next run.
+    /// Saves the results for the next run.
     pub(super) fn save(&self) -> Outcome {
         let all = [("noticed", &self.noticed), ("unviable", &self.unviable), ("missed", &self.missed)];
         let lines = all.into_iter().flat_map(|(what, names)| names.iter().map(move |name| format!("{what} {name}")));
@@ -64,7 +64,7 @@ impl Progress {
         fs::write(home().join("progress"), text.join("\n") + "\n").map_err(|error| format!("progress: {error}"))
     }
 
-    /// Whether a mutant need not be planted again: one that was missed meets the tests that have been added since.
+    /// Whether a mutant need not be planted again. A missed one is, because tests may have been added.
     pub(super) fn is_settled(&self, name: &str) -> bool {
         [&self.noticed, &self.unviable].iter().any(|it| it.contains(name))
     }
@@ -83,8 +83,7 @@ impl Progress {
     }
 }
 
-/// The source in which mutants are planted, in a few letters. Tests outside of it may be added meanwhile: what they have
-/// noticed once stays so, since none is loosened.
+/// The fingerprint of the source in which mutants are planted. Tests can be added outside of it, and results stay valid.
 fn fingerprint() -> Result<String, String> {
     let mut hasher = DefaultHasher::new();
     add(&root().join("core/src"), &mut hasher)?;

@@ -1,4 +1,4 @@
-//! The tree in which faults are planted: a copy, so that nothing of the work tree is ever wrong.
+//! The tree in which faults are planted: a copy, so that the work tree never has a fault.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::{Outcome, root};
 /// What the tests of the core need.
 const PARTS: [&str; 7] = ["core", "tests", "schemas", "README.md", "Cargo.toml", "Cargo.lock", "CHANGELOG.md"];
 
-/// Brings the copy up to date; a file that has not changed keeps its time, so that it is not built anew.
+/// Updates the copy. An unchanged file keeps its time, so that it is not built again.
 pub(super) fn tree() -> Outcome {
     let mut kept = BTreeSet::new();
     for part in PARTS {
@@ -51,7 +51,7 @@ fn edited(contents: &[u8], edit: fn(&str) -> Option<String>) -> Result<Vec<u8>, 
     edit(&text).map(String::into_bytes).ok_or_else(|| "cannot prepare the tree for cargo-mutants".into())
 }
 
-/// The workspace without what no test of the core needs.
+/// The workspace with only the members that the tests of the core need.
 fn workspace(text: &str) -> Option<String> {
     let members = r#""core", "tests", "tests/nets""#;
     let line = |line: &str| match line {

@@ -99,7 +99,7 @@ test('a command that breaks a rule is rejected with its source', async () => {
   assert.match(violation.source.read_on, /^\d{4}-\d\d-\d\d$/);
 });
 
-test('a malformed HTTP request is answered with 4xx, and never logged as our own error', async () => {
+test('a malformed HTTP request gets a 4xx, and is never logged as our own error', async () => {
   const it = opened('malformed.db');
   const key = await issued(it);
   const post = async (url, payload, headers = {}) => {
@@ -122,7 +122,7 @@ test('a malformed HTTP request is answered with 4xx, and never logged as our own
   assert.deepEqual(it.logged, []);
 });
 
-test('a webhook that is not the provider\'s, of no provider, or empty is not accepted', async () => {
+test('a forged webhook, one of an unknown provider, or an empty one is not accepted', async () => {
   const it = opened('webhooks.db');
   const post = (url, payload, headers) => it.app.inject({ method: 'POST', url, payload, headers: { 'x-truemed-api-key': 'whsec', ...headers } });
   assert.equal((await webhook(it, ISSUED, 'forged')).statusCode, 401);

@@ -28,7 +28,7 @@ token.observe({"type": "webhook", "body": b"{}"}, now=0)  # wrong
 token.observe({"type": "webhook", "body": b"{}", "origin": "proved"}, now=0)  # wrong
 token.observe({"type": "reply", "effect": "a:1", "http_status": "200"}, now=0)  # wrong
 token.observe({"type": "reply", "to": "a:1", "status": 200}, now=0)  # wrong
-token.observe({"type": "done", "effect": "a:1", "verdict": "seen"}, now=0)  # wrong
+token.observe({"type": "done", "effect": "a:1", "verdict": "observed"}, now=0)  # wrong
 token.observe({"type": "reviewed", "effect": "a:1"}, now=0)  # wrong
 code: TruemedRule = "truemed.updates.card-xor-items"  # wrong
 level: Config = {"overrides": {"truemed.update.card-xor-items": "ignore"}}  # wrong
@@ -53,8 +53,8 @@ print(token.effects(now=0)[0]["operation"])  # wrong
 print(token.waiting_for(now=0)[0]["action"])  # wrong
 print(token.wake_at(now=0) + 1)  # wrong
 print(token.actions(now=0)[0]["action"] == "delete")  # wrong
-seen = token.observe({"type": "lost", "effect": "a:1"}, now=0)
-if seen.ignored and seen.ignored["reason"] == "late":  # wrong
+observed = token.observe({"type": "lost", "effect": "a:1"}, now=0)
+if observed.ignored and observed.ignored["reason"] == "late":  # wrong
     print(token)
 
 

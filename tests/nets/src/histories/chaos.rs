@@ -1,29 +1,34 @@
-//! What may happen to a request on its way, whatever the provider.
+//! What can happen to a request on its way, at any provider.
 
-use super::provider::{Got, Provider};
+use super::provider::{Provider, SentRequest};
 use crate::chance::Chance;
 
-/// What comes of sending a request.
+/// What a worker gets after it has sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum SendResult {
     /// A reply.
     Reply { status: u16, body: String },
-    /// Nothing came.
+    /// No reply came.
     Nothing,
     /// The host knows that no byte was written.
     NotSent,
 }
 
-fn reply(status: u16, body: impl Into<String>) -> Heard {
-    Heard::Reply { status, body: body.into() }
+fn reply(status: u16, body: impl Into<String>) -> SendResult {
+    SendResult::Reply { status, body: body.into() }
 }
 
-/// Sends a request through the world, of which one byte says how bad it is; zero is the best.
-pub(super) fn send(provider: &mut dyn Provider, got: &Got, chance: &mut Chance<'_>, now: i64) -> Heard {
+/// Sends a request. One byte decides what goes wrong, and zero is the best.
+pub(super) fn send(
+    provider: &mut dyn Provider,
+    request: &SentRequest,
+    chance: &mut Chance<'_>,
+    now: i64,
+) -> SendResult {
     let luck = chance.byte();
     match luck {
-        1..=5 => return Heard::Nothing,
-        6..=9 => return Heard::NotSent,
+        1..=5 => return SendResult::Nothing,
+        6..=9 => return SendResult::NotSent,
         10..=13 => return reply(429, r#"{"error":"Too Many Requests","message":"wait"}"#),
         14..=17 => return reply(401, r#"{"error":"Unauthorized","message":"Missing or invalid key"}"#),
         18 | 19 => return reply(403, r#"{"error":{"code":"forbidden","message":"not yours"}}"#),
@@ -36,9 +41,9 @@ pub(super) fn send(provider: &mut dyn Provider, got: &Got, chance: &mut Chance<'
         29 => return reply(407, ""),
         _ => {}
     }
-    let (status, body) = provider.perform(got, chance, now);
+    let (status, body) = provider.perform(request, chance, now);
     match luck {
-        30..=37 => Heard::Nothing,
+        30..=37 => SendResult::Nothing,
         38..=41 => reply(500, r#"{"error":"ServerError","message":"oops"}"#),
         42 | 43 => reply(200, "<html>welcome to the hotel</html>"),
         44 | 45 => reply(200, "{}"),

@@ -1,6 +1,6 @@
-//! Flex, played from its documents: checkout sessions, subscriptions that renew, invoices, captures, refunds.
+//! Flex, modeled from its documents: checkout sessions, subscriptions that renew, invoices, captures, refunds.
 
-mod answers;
+mod replies;
 mod billing;
 mod money;
 mod person;
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use rulebound::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::provider::{Asked, Got, Judged, Provider, Signal};
+use super::provider::{Provider, Question, SentRequest, Verdict, Webhook};
 use crate::chance::Chance;
 
 const HOUR: i64 = 3_600_000;
@@ -33,8 +33,8 @@ struct Session {
     manual: bool,
     received: i64,
     is_final: bool,
-    /// Whether the host knew of it, so that the customer can have come there.
-    is_seen: bool,
+    /// Whether the host has its id, so that the customer can pay it.
+    is_known: bool,
     subscription: Option<String>,
     invoice: Option<String>,
 }
@@ -49,11 +49,11 @@ struct Subscription {
     trial_end: Option<i64>,
     at_period_end: bool,
     latest: Option<String>,
-    /// When its open invoice is tried next, and how often it was.
+    /// When its open invoice is charged next, and how many charges have failed.
     retry: Option<(i64, usize)>,
 }
 
-/// An invoice, and until when it pays.
+/// An invoice, and the end of the period that it pays.
 #[derive(Clone, Debug)]
 struct Invoice {
     id: String,
@@ -64,9 +64,9 @@ struct Invoice {
     pays_until: i64,
 }
 
-/// Money given back, or taken of what was held.
+/// A refund or a capture.
 #[derive(Clone, Debug)]
-struct Moved {
+struct Movement {
     id: String,
     key: String,
     mark: String,
@@ -77,7 +77,7 @@ struct Moved {
     created: i64,
 }
 
-/// Flex, as far as one merchant sees it.
+/// Flex, for one merchant.
 #[derive(Debug)]
 pub(super) struct Flex {
     is_subscription: bool,
@@ -87,14 +87,14 @@ pub(super) struct Flex {
     sessions: Vec<Session>,
     subscriptions: Vec<Subscription>,
     invoices: Vec<Invoice>,
-    refunds: Vec<Moved>,
-    captures: Vec<Moved>,
+    refunds: Vec<Movement>,
+    captures: Vec<Movement>,
     /// Whether the customer's card can be charged.
     card_works: bool,
-    signals: Vec<Signal>,
+    webhooks: Vec<Webhook>,
     count: usize,
-    /// Cancellations with a refund that were done, by their keys.
-    given_back: BTreeSet<String>,
+    /// The keys of the cancellations with a refund.
+    refunded: BTreeSet<String>,
     changed: BTreeSet<String>,
     wrong: Option<String>,
 }
@@ -112,15 +112,15 @@ impl Flex {
             refunds: Vec::new(),
             captures: Vec::new(),
             card_works: true,
-            signals: Vec::new(),
+            webhooks: Vec::new(),
             count: 0,
-            given_back: BTreeSet::new(),
+            refunded: BTreeSet::new(),
             changed: BTreeSet::new(),
             wrong: None,
         }
     }
 
-    /// A new id: opaque, and in the order in which they are made.
+    /// A new id. Ids increase.
     fn name(&mut self, kind: &str) -> String {
         self.count += 1;
         format!("{kind}_01hwdv9j9jwy5sdfjzn{:07}", self.count)
@@ -136,7 +136,7 @@ impl Flex {
         let object = if self.is_wrapped { json!({name: object}) } else { object.clone() };
         let event =
             json!({"event_id": id, "event_type": kind, "event_dt": now / 1000, "object": object, "test_mode": false});
-        self.signals.push(Signal::json(&event));
+        self.webhooks.push(Webhook::json(&event));
     }
 
     fn session(&self, id: &str) -> Option<&Session> {
@@ -151,7 +151,7 @@ impl Flex {
         self.invoices.iter().find(|it| it.id == id)
     }
 
-    /// The invoices of a subscription that are paid, the first one first.
+    /// The paid invoices of a subscription, oldest first.
     fn paid_invoices<'a>(&'a self, subscription: &'a str) -> impl Iterator<Item = &'a Invoice> {
         self.invoices.iter().filter(move |it| it.subscription == subscription && it.status == "paid")
     }
@@ -209,9 +209,9 @@ impl Provider for Flex {
         }
     }
 
-    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
+    fn perform(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
         self.tick(now);
-        let (status, body) = self.answer(got, chance, now);
+        let (status, body) = self.reply(request, chance, now);
         (status, if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -222,7 +222,7 @@ impl Provider for Flex {
                 let open: Vec<_> = self
                     .sessions
                     .iter()
-                    .filter(|it| it.status == "open" && it.is_seen)
+                    .filter(|it| it.status == "open" && it.is_known)
                     .map(|it| it.id.clone())
                     .collect();
                 if let Some(id) = chance.one(&open) {
@@ -245,20 +245,20 @@ impl Provider for Flex {
         self.card_works = true;
         self.tick(now);
         let is_paid = self.sessions.iter().any(|it| it.status == "complete");
-        let open = self.sessions.iter().rev().find(|it| it.status == "open" && it.is_seen).map(|it| it.id.clone());
+        let open = self.sessions.iter().rev().find(|it| it.status == "open" && it.is_known).map(|it| it.id.clone());
         if let Some(id) = open.filter(|_| !is_paid) {
             self.complete(&id, now);
         }
         self.refunds_move(&mut Chance::new(&[]), now);
     }
 
-    fn signals(&self) -> &[Signal] {
-        &self.signals
+    fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
-    fn forged(&self, chance: &mut Chance<'_>) -> Signal {
-        let session = self.sessions.last().map(Self::shown_id).unwrap_or_default();
-        Signal::json(&match chance.below(2) {
+    fn forged(&self, chance: &mut Chance<'_>) -> Webhook {
+        let session = self.sessions.last().map(Self::session_id).unwrap_or_default();
+        Webhook::json(&match chance.below(2) {
             0 => json!({"event_id": "fevt_evil", "event_type": "checkout.session.completed", "event_dt": 1,
                 "object": {"checkout_session_id": session, "status": "complete", "mode": "payment", "amount_total": TOTAL}}),
             _ => {
@@ -268,40 +268,40 @@ impl Provider for Flex {
         })
     }
 
-    fn judge(&mut self, asked: Asked<'_>, now: i64) -> Judged {
+    fn review(&mut self, question: Question<'_>, now: i64) -> Verdict {
         self.tick(now);
-        if asked.reason == "second_payment" {
-            // It was not meant: it ends, and the money goes back.
-            let subscription = self.session(asked.of).and_then(|it| it.subscription.clone());
+        if question.reason == "second_payment" {
+            // A second payment is a mistake: its subscription ends, and the money is refunded.
+            let subscription = self.session(question.about).and_then(|it| it.subscription.clone());
             subscription.into_iter().for_each(|id| self.end(&id, now));
         }
-        self.say(asked)
+        self.verdict(question)
     }
 
-    fn saved(&mut self, row: &str) {
-        self.sessions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_seen = true);
+    fn host_saved(&mut self, row: &str) {
+        self.sessions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_known = true);
     }
 
-    fn is_paid(&self, of: &str) -> bool {
-        let of = &self.same_as(of);
-        let is_invoice = self.invoice(of).is_some_and(|it| it.status == "paid");
-        is_invoice || self.session(of).is_some_and(|it| it.status == "complete")
+    fn is_paid(&self, about: &str) -> bool {
+        let id = &self.same_as(about);
+        let is_invoice = self.invoice(id).is_some_and(|it| it.status == "paid");
+        is_invoice || self.session(id).is_some_and(|it| it.status == "complete")
     }
 
-    fn same_as(&self, of: &str) -> String {
-        if let Some((subscription, until)) = of.split_once('/') {
-            // A period, whose invoice was not shown.
+    fn same_as(&self, about: &str) -> String {
+        if let Some((subscription, until)) = about.split_once('/') {
+            // The name of a period whose invoice the host does not know.
             let pays = |it: &&Invoice| it.subscription == subscription && it.pays_until.to_string() == until;
-            return self.invoices.iter().find(pays).map_or_else(|| of.to_owned(), |it| it.id.clone());
+            return self.invoices.iter().find(pays).map_or_else(|| about.to_owned(), |it| it.id.clone());
         }
-        let Some(session) = self.session(of) else { return of.to_owned() };
+        let Some(session) = self.session(about) else { return about.to_owned() };
         let first = session.subscription.as_ref().and_then(|it| self.paid_invoices(it).next());
-        session.invoice.clone().or_else(|| first.map(|it| it.id.clone())).unwrap_or_else(|| of.to_owned())
+        session.invoice.clone().or_else(|| first.map(|it| it.id.clone())).unwrap_or_else(|| about.to_owned())
     }
 
-    fn paid_until(&self, of: &str) -> Option<i64> {
-        let it = self.subscription(of)?;
-        let paid = self.paid_invoices(of).map(|it| it.pays_until).max();
+    fn paid_until(&self, about: &str) -> Option<i64> {
+        let it = self.subscription(about)?;
+        let paid = self.paid_invoices(about).map(|it| it.pays_until).max();
         paid.max(it.trial_end)
     }
 
@@ -309,14 +309,14 @@ impl Provider for Flex {
         self.wrong.clone()
     }
 
-    fn paid(&self, is_told: bool) -> Vec<String> {
-        // What is only held is not paid yet.
+    fn paid(&self, has_webhooks: bool) -> Vec<String> {
+        // An authorization is not a payment yet.
         let sessions = self.sessions.iter().filter(|it| it.status == "complete" && !it.manual && it.mode != "setup");
         let mut paid: Vec<_> = sessions.map(|it| self.same_as(&it.id)).collect();
-        // Of a subscription that has ended no invoice is looked at any more.
+        // The host no longer looks up the invoices of an ended subscription.
         let live = |it: &&Invoice| self.subscription(&it.subscription).filter(|it| it.status != "canceled");
         let is_newest = |it: &&Invoice| live(it).is_some_and(|of| of.latest.as_ref() == Some(&it.id));
-        let invoices = self.invoices.iter().filter(|it| it.status == "paid" && (is_told || is_newest(it)));
+        let invoices = self.invoices.iter().filter(|it| it.status == "paid" && (has_webhooks || is_newest(it)));
         paid.extend(invoices.map(|it| it.id.clone()));
         paid
     }
@@ -327,7 +327,7 @@ impl Provider for Flex {
         until.filter(|(_, until)| *until > now).collect()
     }
 
-    fn days_of_peace(&self) -> i64 {
+    fn days_to_settle(&self) -> i64 {
         if self.is_subscription { 40 } else { 15 }
     }
 }

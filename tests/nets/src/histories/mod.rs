@@ -1,6 +1,6 @@
-//! Histories: workers, crashes, losses and a provider that is played from its documents, counted at its own side.
+//! Histories: workers, crashes, losses and a model of the provider, whose own records are compared at the end.
 //!
-//! A history is its bytes: four for each step, so that one can be left out and the rest stays as it was.
+//! A history follows from its bytes: four for each step, so that one step can be removed without changing the others.
 
 mod chaos;
 mod flex;
@@ -23,12 +23,12 @@ use world::World;
 
 /// How many bytes a step takes.
 const STEP: usize = 4;
-/// How many bytes come before the first step: what kind of a host, and what kind of a provider.
+/// How many bytes come before the first step. They choose the kind of host and provider.
 const HEAD: usize = 4;
 /// The most steps of a history that is made from its number.
 const LONGEST: usize = 160;
 
-/// The flows that have a provider played beside them.
+/// The flows with a model of their provider.
 pub const FLOWS: [&str; 6] = [
     "truemed.payment_token",
     "truemed.payment_session",
@@ -44,7 +44,7 @@ pub fn numbered(number: u64) -> Vec<u8> {
     bytes_of(number, HEAD + STEP * length)
 }
 
-/// Lives through histories; tells the first of each kind of breach, with the fewest steps that lead to it.
+/// Runs histories, and returns the first of each kind of breach, with the fewest steps that lead to it.
 pub fn breaches(flow: &str, numbers: impl Iterator<Item = u64>) -> Vec<String> {
     let mut first = BTreeMap::new();
     for number in numbers {
@@ -52,23 +52,24 @@ pub fn breaches(flow: &str, numbers: impl Iterator<Item = u64>) -> Vec<String> {
             first.entry(kind(&why)).or_insert((number, why));
         }
     }
-    let tell = |(number, why): (u64, String)| format!("history {number} of {}", told(flow, &numbered(number), &why));
-    first.into_values().map(tell).collect()
+    let describe =
+        |(number, why): (u64, String)| format!("history {number} of {}", described(flow, &numbered(number), &why));
+    first.into_values().map(describe).collect()
 }
 
-/// Lives through a history; panics where the ledger does not come out right, and tells the steps then.
+/// Runs a history. Panics with its steps if a check fails.
 pub fn live(flow: &str, data: &[u8]) {
     if let Err(why) = breach(flow, data) {
-        panic!("{}", told(flow, data, &why));
+        panic!("{}", described(flow, data, &why));
     }
 }
 
 thread_local! {
-    /// Whether a panic in this thread is only a breach that is looked for.
+    /// Whether a panic in this thread is only a failed check.
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets no panic of a history be printed: each is told once, with the steps that led to it.
+/// Keeps a panic of a history from being printed: it is reported later, with the steps that led to it.
 fn quietly<T>(act: impl FnOnce() -> T) -> std::thread::Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -87,8 +88,8 @@ fn quietly<T>(act: impl FnOnce() -> T) -> std::thread::Result<T> {
 
 /// What goes wrong in a history, if anything does.
 fn breach(flow: &str, data: &[u8]) -> Result<(), String> {
-    let lived = quietly(|| World::new(flow, data, false).go());
-    lived.map_err(|why| {
+    let result = quietly(|| World::new(flow, data, false).go());
+    result.map_err(|why| {
         let text = why.downcast_ref::<String>().cloned();
         text.or_else(|| why.downcast_ref::<&str>().map(|it| (*it).to_owned())).unwrap_or_else(|| "a panic".into())
     })
@@ -99,13 +100,13 @@ fn shortened(flow: &str, data: &[u8], why: &str) -> Vec<u8> {
     let mut data = data.to_vec();
     let mut size = data.len() / STEP / 2;
     while size > 0 {
-        let mut at = HEAD;
-        while at < data.len() {
+        let mut start = HEAD;
+        while start < data.len() {
             let mut shorter = data.clone();
-            shorter.drain(at..data.len().min(at + size * STEP));
+            shorter.drain(start..data.len().min(start + size * STEP));
             match breach(flow, &shorter) {
                 Err(other) if kind(&other) == kind(why) => data = shorter,
-                _ => at += size * STEP,
+                _ => start += size * STEP,
             }
         }
         size /= 2;
@@ -113,13 +114,13 @@ fn shortened(flow: &str, data: &[u8], why: &str) -> Vec<u8> {
     data
 }
 
-/// What tells a breach from another: its words before the first name or number.
+/// The kind of a breach: its words before the first name or number.
 fn kind(why: &str) -> String {
     why.split(['`', ':', '{']).next().unwrap_or_default().to_owned()
 }
 
 /// A breach, with the fewest steps that lead to it, one a line.
-fn told(flow: &str, data: &[u8], why: &str) -> String {
+fn described(flow: &str, data: &[u8], why: &str) -> String {
     let data = shortened(flow, data, why);
     let why = breach(flow, &data).err().unwrap_or_else(|| why.to_owned());
     let mut world = World::new(flow, &data, true);

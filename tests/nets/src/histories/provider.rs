@@ -1,4 +1,4 @@
-//! What a provider is, to a history: it answers requests, lives by itself, signals, and knows what is true.
+//! A provider in a history: it replies to requests, changes by itself, sends webhooks, and knows what is true.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::chance::Chance;
 
-/// A request as the provider gets it.
+/// A request as the provider receives it.
 #[derive(Clone, Debug)]
-pub(super) struct Got {
+pub(super) struct SentRequest {
     pub(super) method: String,
     /// The path, split at its slashes.
     pub(super) path: Vec<String>,
@@ -16,14 +16,14 @@ pub(super) struct Got {
     pub(super) body: Value,
     /// The idempotency key, whether or not this provider takes one.
     pub(super) key: String,
-    /// The effect that it is.
+    /// The id of its effect.
     pub(super) effect: String,
-    /// Which sending of it this is, as the library counts.
+    /// The number of the sending.
     pub(super) sending: u64,
 }
 
-impl Got {
-    /// Reads a request as `begin` hands it out.
+impl SentRequest {
+    /// Reads a request as its lease hands it out.
     pub(super) fn of(request: &Value, effect: &str) -> Self {
         let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
         let url = text("url");
@@ -40,12 +40,12 @@ impl Got {
         }
     }
 
-    /// The method and the path, to be matched.
+    /// The method and the path, for a match.
     pub(super) fn route(&self) -> (&str, Vec<&str>) {
         (&self.method, self.path.iter().map(String::as_str).collect())
     }
 
-    /// The host's own mark of what it wanted, which the library sends on without knowing it.
+    /// The host's own mark of the operation, in `extra`, which the library passes on.
     pub(super) fn mark(&self) -> String {
         let inside = self.body.as_object().into_iter().flatten().map(|(_, it)| &it["x_mark"]);
         let marks = inside.chain([&self.body["x_mark"]]);
@@ -53,46 +53,46 @@ impl Got {
     }
 }
 
-/// A webhook or an event that the provider sends.
+/// A webhook that the provider sends.
 #[derive(Clone, Debug)]
-pub(super) struct Signal {
+pub(super) struct Webhook {
     pub(super) body: String,
     pub(super) topic: Option<&'static str>,
     pub(super) is_form: bool,
 }
 
-impl Signal {
+impl Webhook {
     pub(super) fn json(body: &Value) -> Self {
         Self { body: body.to_string(), topic: None, is_form: false }
     }
 }
 
-/// What a person is asked.
+/// A review's question for a person.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct Question<'a> {
     pub(super) reason: &'a str,
     /// What it is about.
-    pub(super) of: &'a str,
+    pub(super) about: &'a str,
     pub(super) verdicts: &'a [String],
 }
 
-impl Asked<'_> {
-    /// Whether this can be answered.
-    pub(super) fn offers(&self, verdict: &str) -> bool {
+impl Question<'_> {
+    /// Whether this is one of the verdicts.
+    pub(super) fn has(&self, verdict: &str) -> bool {
         self.verdicts.iter().any(|it| it == verdict)
     }
 }
 
 /// A verdict, and the id that it names.
-pub(super) type Judged = (String, Option<String>);
+pub(super) type Verdict = (String, Option<String>);
 
-/// One provider, played from its documents.
+/// The model of one provider, written from its documents.
 pub(super) trait Provider {
-    /// Something that the host may want of the flow now.
+    /// A command that the host may give now.
     fn command(&self, chance: &mut Chance<'_>) -> Value;
 
-    /// Does what a request asks, and answers as the documents say; nothing is lost here.
-    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String);
+    /// Carries out a request, and replies as the documents say. Nothing is lost here.
+    fn perform(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, String);
 
     /// The customer, the retailer, a reviewer or the back office does something.
     fn act(&mut self, chance: &mut Chance<'_>, now: i64);
@@ -100,61 +100,61 @@ pub(super) trait Provider {
     /// What happens by itself as time passes.
     fn tick(&mut self, _now: i64) {}
 
-    /// Everything that somebody has begun comes to a good end.
+    /// Brings everything open to a good end.
     fn calm(&mut self, now: i64);
 
-    /// Everything that was ever signalled.
-    fn signals(&self) -> &[Signal];
+    /// All webhooks so far.
+    fn webhooks(&self) -> &[Webhook];
 
     /// Whether a webhook's origin can be verified.
     fn signs(&self) -> bool {
         true
     }
 
-    /// A webhook of somebody else's making.
-    fn forged(&self, chance: &mut Chance<'_>) -> Signal;
+    /// A forged webhook.
+    fn forged(&self, chance: &mut Chance<'_>) -> Webhook;
 
-    /// What a person who looks at the provider's pages says, honestly.
-    fn judge(&mut self, asked: Asked<'_>, now: i64) -> Judged;
+    /// The honest verdict of a person who looks at the provider's dashboard.
+    fn review(&mut self, question: Question<'_>, now: i64) -> Verdict;
 
-    /// The host was told this.
-    fn told(&mut self, _effect: &str, _status: u16, _body: &str) {}
+    /// The host has received this reply.
+    fn host_got_reply(&mut self, _effect: &str, _status: u16, _body: &str) {}
 
-    /// What the host has saved: of what it knows nothing of it cannot send a customer to it.
-    fn saved(&mut self, _row: &str) {}
+    /// The host has saved this row. It can send a customer only to URLs in it.
+    fn host_saved(&mut self, _row: &str) {}
 
-    /// The host has taken in this webhook, and has saved what follows.
-    fn heard(&mut self, _signal: &Signal) {}
+    /// The host has applied this webhook, and has saved the next snapshot.
+    fn host_observed(&mut self, _webhook: &Webhook) {}
 
-    /// The host has restored a backup, and knows less than it was told.
-    fn forgotten(&mut self) {}
+    /// The host has restored a backup, and has forgotten what came after it.
+    fn host_restored(&mut self) {}
 
-    /// Whether what a delivery is named after has been paid for.
-    fn is_paid(&self, of: &str) -> bool;
+    /// Whether the thing that a delivery is about has been paid.
+    fn is_paid(&self, about: &str) -> bool;
 
-    /// The name of what was paid, of which a delivery may have another name too.
-    fn same_as(&self, of: &str) -> String {
-        of.to_owned()
+    /// The one name of a paid thing. Deliveries can name it differently.
+    fn same_as(&self, about: &str) -> String {
+        about.to_owned()
     }
 
-    /// Until when what was paid lets a customer in, at the most.
-    fn paid_until(&self, _of: &str) -> Option<i64> {
+    /// Until when the payments give a customer access, at the most.
+    fn paid_until(&self, _about: &str) -> Option<i64> {
         None
     }
 
-    /// What went wrong at the provider's side: a second charge, a charge against the rules.
+    /// What went wrong on the provider's side: a second charge, or a charge against the rules.
     fn wrong(&self) -> Option<String>;
 
-    /// What was paid: each has to be delivered in the end. Whoever is told of nothing can only look at what is newest.
-    fn paid(&self, is_told: bool) -> Vec<String>;
+    /// What was paid, and must be delivered in the end. A host without webhooks can only look up the newest.
+    fn paid(&self, has_webhooks: bool) -> Vec<String>;
 
-    /// Until when each subscription is paid, for those that are alive in the end.
+    /// The live subscriptions, each with the end of its paid period.
     fn entitled(&self, _now: i64) -> Vec<(String, i64)> {
         Vec::new()
     }
 
-    /// How long peace has to last until everything has settled.
-    fn days_of_peace(&self) -> i64 {
+    /// How many days it takes at the end until everything has settled.
+    fn days_to_settle(&self) -> i64 {
         15
     }
 }

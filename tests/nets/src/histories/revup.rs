@@ -1,12 +1,12 @@
-//! Revup, played from its documents: subscriptions that charge themselves, their payments, and refunds.
+//! Revup, modeled from its documents: subscriptions that charge themselves, their payments, and refunds.
 
-mod answers;
+mod replies;
 mod billing;
 
 use rulebound::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::provider::{Asked, Got, Judged, Provider, Signal};
+use super::provider::{Provider, Question, SentRequest, Verdict, Webhook};
 use crate::chance::Chance;
 
 const DAY: i64 = 24 * 3_600_000;
@@ -15,7 +15,7 @@ const PAID: &str = "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1";
 const ORDER: &str = "80105327-c24a-4e52-9648-08f85f89061f";
 const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
 
-/// A subscription, with when its next renewal is due.
+/// A subscription, and when its next renewal is due.
 #[derive(Clone, Debug)]
 struct Subscription {
     id: String,
@@ -29,13 +29,13 @@ struct Subscription {
     attempt: usize,
     payments: Vec<Payment>,
     modified: i64,
-    /// Whether the host was told of it, so that the payer can have come there.
-    is_seen: bool,
-    /// Whether the host was told of it and has forgotten it since, with the backup that it restored.
+    /// Whether the host has its id, so that the payer can have come there.
+    is_known: bool,
+    /// Whether the host has forgotten it by restoring a backup.
     is_forgotten: bool,
 }
 
-/// A payment that was made, or tried.
+/// A successful payment.
 #[derive(Clone, Debug)]
 struct Payment {
     id: String,
@@ -45,7 +45,7 @@ struct Payment {
     transaction: String,
 }
 
-/// Money that went back.
+/// A refund.
 #[derive(Clone, Debug)]
 struct Refund {
     id: String,
@@ -56,7 +56,7 @@ struct Refund {
     created: i64,
 }
 
-/// Revup, as far as one merchant sees it.
+/// Revup, for one merchant.
 #[derive(Debug)]
 pub(super) struct Revup {
     is_on_token: bool,
@@ -65,7 +65,7 @@ pub(super) struct Revup {
     subscriptions: Vec<Subscription>,
     refunds: Vec<Refund>,
     card_works: bool,
-    signals: Vec<Signal>,
+    webhooks: Vec<Webhook>,
     count: usize,
     wrong: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Revup {
             subscriptions: Vec::new(),
             refunds: Vec::new(),
             card_works: true,
-            signals: Vec::new(),
+            webhooks: Vec::new(),
             count: 0,
             wrong: None,
         }
@@ -109,15 +109,15 @@ impl Provider for Revup {
         let (which, more) = (chance.below(16), chance.below(4));
         match which {
             0..5 => {
-                let mut it = json!({"type": "create_subscription", "planId": PLAN, "currency": "EUR",
+                let mut command = json!({"type": "create_subscription", "planId": PLAN, "currency": "EUR",
                     "eventSubscriptionUrl": "https://shop.example/events",
                     "redirectUrl": {"success": "https://shop.example/ok", "fail": "https://shop.example/no"}});
                 if self.is_on_token {
-                    it["tokenId"] = TOKEN.into();
-                    it["parentTransactionId"] = PAID.into();
-                    it["parentOrderId"] = ORDER.into();
+                    command["tokenId"] = TOKEN.into();
+                    command["parentTransactionId"] = PAID.into();
+                    command["parentOrderId"] = ORDER.into();
                 }
-                it
+                command
             }
             5 | 6 => json!({"type": "retrieve_subscription"}),
             7 | 8 => json!({"type": "retrieve_payments"}),
@@ -132,9 +132,9 @@ impl Provider for Revup {
         }
     }
 
-    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
+    fn perform(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
         self.tick(now);
-        let (status, body) = self.answer(got, chance, now);
+        let (status, body) = self.reply(request, chance, now);
         (status, body.to_string())
     }
 
@@ -168,19 +168,19 @@ impl Provider for Revup {
         self.refunds_move(&mut Chance::new(&[]), now);
     }
 
-    fn signals(&self) -> &[Signal] {
-        &self.signals
+    fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
     fn signs(&self) -> bool {
         false
     }
 
-    fn forged(&self, chance: &mut Chance<'_>) -> Signal {
+    fn forged(&self, chance: &mut Chance<'_>) -> Webhook {
         let id = self.subscriptions.last().map_or("0192b445-55a7-74af-a5d1-79ca6d2310f4", |it| it.id.as_str());
         let (kind, status) =
             [("created", "fulfilled"), ("cancelled", "cancelled"), ("updated", "fulfilled")][chance.below(3)];
-        Signal::json(
+        Webhook::json(
             &json!({"eventId": format!("evil-{}", chance.below(99)), "eventType": format!("subscription.{kind}"),
             "occurredAt": "2030-01-01T00:00:00Z", "originator": {"type": "payment", "data": {"orderId": ORDER, "type": "initial",
             "status": "accepted"}}, "data": {"subscriptionId": id, "planId": PLAN, "status": status,
@@ -188,65 +188,68 @@ impl Provider for Revup {
         )
     }
 
-    fn judge(&mut self, asked: Asked<'_>, now: i64) -> Judged {
+    fn review(&mut self, question: Question<'_>, now: i64) -> Verdict {
         self.tick(now);
         let plain = |verdict: &str| (verdict.to_owned(), None);
-        let ours = |key: &str| key.ends_with(&format!(":{}", asked.of));
+        let ours = |key: &str| key.ends_with(&format!(":{}", question.about));
         let own = self.subscriptions.last();
-        if asked.offers("created") {
+        if question.has("created") {
             return match self.subscriptions.iter().find(|it| ours(&it.key)) {
                 Some(it) => ("created".into(), Some(it.id.clone())),
                 None => plain("not_created"),
             };
         }
-        if asked.offers("not_refunded") {
-            let made = self
-                .refunds
-                .iter()
-                .find(|it| (ours(&it.key) || it.id == asked.of || it.mark == asked.of) && it.status != "failed");
+        if question.has("not_refunded") {
+            let made = self.refunds.iter().find(|it| {
+                (ours(&it.key) || it.id == question.about || it.mark == question.about) && it.status != "failed"
+            });
             return made.map_or_else(|| plain("not_refunded"), |it| ("refunded".into(), Some(it.id.clone())));
         }
-        if asked.offers("period_end") {
+        if question.has("period_end") {
             let until = own.and_then(|it| it.paid_until);
             return until.map_or_else(|| plain("none"), |until| ("period_end".into(), Some(iso(until))));
         }
-        if asked.offers("not_ours") {
-            return plain(if self.subscriptions.iter().any(|it| it.id == asked.of) { "ours" } else { "not_ours" });
+        if question.has("not_ours") {
+            return plain(if self.subscriptions.iter().any(|it| it.id == question.about) {
+                "ours"
+            } else {
+                "not_ours"
+            });
         }
-        let own = self.subscription(asked.of).or(own);
+        let own = self.subscription(question.about).or(own);
         let status = own.map_or("archived", |it| it.status);
         let order: &[&str] = match status {
             "cancelled" | "archived" => &["cancelled", "ended"],
-            // Nobody has paid it yet.
+            // It has no payment yet.
             "pending" => &["keep_waiting", "not_cancelled", "ended"],
             _ => &["not_cancelled", "keep", "live"],
         };
         let rest = ["retry", "seen", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
-        plain(order.iter().chain(&rest).find(|it| asked.offers(it)).unwrap_or(&"nothing to say"))
+        plain(order.iter().chain(&rest).find(|it| question.has(it)).unwrap_or(&"no verdict"))
     }
 
-    fn saved(&mut self, row: &str) {
-        self.subscriptions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_seen = true);
+    fn host_saved(&mut self, row: &str) {
+        self.subscriptions.iter_mut().filter(|it| row.contains(&it.id)).for_each(|it| it.is_known = true);
     }
 
-    fn forgotten(&mut self) {
+    fn host_restored(&mut self) {
         let forms = self.subscriptions.iter_mut().filter(|_| !self.is_on_token);
         forms.for_each(|it| it.is_forgotten = true);
     }
 
-    fn is_paid(&self, of: &str) -> bool {
-        self.subscription(of).is_some_and(|it| it.paid_until.is_some())
+    fn is_paid(&self, about: &str) -> bool {
+        self.subscription(about).is_some_and(|it| it.paid_until.is_some())
     }
 
-    fn paid_until(&self, of: &str) -> Option<i64> {
-        self.subscription(of)?.paid_until
+    fn paid_until(&self, about: &str) -> Option<i64> {
+        self.subscription(about)?.paid_until
     }
 
     fn wrong(&self) -> Option<String> {
         self.wrong.clone()
     }
 
-    fn paid(&self, _is_told: bool) -> Vec<String> {
+    fn paid(&self, _has_webhooks: bool) -> Vec<String> {
         Vec::new()
     }
 
@@ -256,7 +259,7 @@ impl Provider for Revup {
         until.filter(|(_, until)| *until > now).collect()
     }
 
-    fn days_of_peace(&self) -> i64 {
+    fn days_to_settle(&self) -> i64 {
         40
     }
 }

@@ -1,6 +1,6 @@
-//! Truemed, played from its documents: tokens, provision requests, sessions, and what the customer does with them.
+//! Truemed, modeled from its documents: tokens, provision requests, sessions, and the customer's actions.
 
-mod answers;
+mod replies;
 mod person;
 mod sessions;
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::provider::{Asked, Got, Judged, Provider, Signal};
+use super::provider::{Provider, Question, SentRequest, Verdict, Webhook};
 use crate::chance::Chance;
 
 /// A stored payment method.
@@ -16,25 +16,25 @@ use crate::chance::Chance;
 struct Token {
     id: String,
     is_deleted: bool,
-    /// What the customer subscribes to, as Truemed has taken it in; not known of a token from before.
+    /// The items that Truemed has confirmed. Not known for a token from before.
     items: Option<Value>,
 }
 
-/// Something that waits for the customer.
+/// An action that waits for the customer.
 #[derive(Debug)]
 struct Action {
     /// The provision request, or the session that failed.
     id: String,
     kind: Kind,
     metadata: Value,
-    /// The items that are confirmed with it.
+    /// The items that it confirms.
     items: Option<Value>,
     url: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
-    /// A first survey, at whose end there is a token.
+    /// The first survey, which creates a token.
     Provision,
     /// A change of the token.
     Update,
@@ -65,37 +65,37 @@ struct Refund {
     amount: i64,
 }
 
-/// Truemed, as far as one sales channel sees it.
+/// Truemed, for one sales channel.
 #[derive(Debug)]
 pub(super) struct Truemed {
     is_token: bool,
     row: String,
     tokens: Vec<Token>,
     actions: Vec<Action>,
-    /// The updates that were taken in, by the keys of their requests, and the provision requests that they became.
+    /// The accepted updates: the key of each request, and its provision request.
     updates: BTreeMap<String, String>,
-    /// Provision requests that are over: their ids, and the token if they made one.
+    /// The provision requests: their ids, and the token of a completed one.
     provisions: BTreeMap<String, Option<String>>,
     sessions: Vec<Session>,
     refunds: Vec<Refund>,
-    /// What was answered under each idempotency key.
-    answered: BTreeMap<String, (u16, String)>,
-    signals: Vec<Signal>,
+    /// The reply to each idempotency key.
+    replies: BTreeMap<String, (u16, String)>,
+    webhooks: Vec<Webhook>,
     count: usize,
-    /// Actions that the host was told of, by their ids or their URLs.
+    /// The URLs of the actions that the host knows.
     known_actions: BTreeSet<String>,
     wrong: Option<String>,
 }
 
 impl Truemed {
     pub(super) fn token(row: &str, kind: u8) -> Self {
-        let mut it = Self::session(row, kind);
-        it.is_token = true;
+        let mut model = Self::session(row, kind);
+        model.is_token = true;
         if kind % 4 == 3 {
-            // A token from before, whose items nobody has told.
-            it.tokens.push(Token { id: "pt_old".into(), is_deleted: false, items: None });
+            // A token from before, whose items are not known.
+            model.tokens.push(Token { id: "pt_old".into(), is_deleted: false, items: None });
         }
-        it
+        model
     }
 
     pub(super) fn session(row: &str, _kind: u8) -> Self {
@@ -108,8 +108,8 @@ impl Truemed {
             provisions: BTreeMap::new(),
             sessions: Vec::new(),
             refunds: Vec::new(),
-            answered: BTreeMap::new(),
-            signals: Vec::new(),
+            replies: BTreeMap::new(),
+            webhooks: Vec::new(),
             count: 0,
             known_actions: BTreeSet::new(),
             wrong: None,
@@ -121,28 +121,28 @@ impl Truemed {
         format!("{kind}_{}", self.count)
     }
 
-    /// The token that can be charged.
+    /// The live token with an id.
     fn live(&self, id: &str) -> Option<&Token> {
         self.tokens.iter().find(|it| it.id == id && !it.is_deleted)
     }
 
-    fn signal(&mut self, body: Value) {
-        self.signals.push(Signal::json(&body));
+    fn webhook(&mut self, body: Value) {
+        self.webhooks.push(Webhook::json(&body));
     }
 
-    /// The first thing that went wrong counts.
+    /// Notes what went wrong. Only the first entry counts.
     fn blame(&mut self, what: String) {
         self.wrong.get_or_insert(what);
     }
 
-    /// The customer has done what was asked.
-    fn complete(&mut self, at: usize) {
-        let action = self.actions.remove(at);
+    /// The customer completes an action.
+    fn complete(&mut self, index: usize) {
+        let action = self.actions.remove(index);
         if action.kind == Kind::Provision {
             let id = self.name("pt");
             self.tokens.push(Token { id: id.clone(), is_deleted: false, items: action.items });
             self.provisions.insert(action.id.clone(), Some(id.clone()));
-            return self.signal(
+            return self.webhook(
                 json!({"payment_token": id, "provision_token_request_id": action.id, "metadata": action.metadata}),
             );
         }
@@ -153,9 +153,9 @@ impl Truemed {
         let id = token.id.clone();
         if action.kind == Kind::Update {
             self.provisions.insert(action.id.clone(), Some(id.clone()));
-            self.signal(json!({"payment_token": id, "provision_token_request_id": action.id}));
+            self.webhook(json!({"payment_token": id, "provision_token_request_id": action.id}));
         } else {
-            self.signal(json!({"payment_token": id, "failed_payment_session_id": action.id}));
+            self.webhook(json!({"payment_token": id, "failed_payment_session_id": action.id}));
         }
     }
 }
@@ -189,18 +189,18 @@ impl Provider for Truemed {
             0 | 1 => json!({"type": "create_payment_token", "order_items": items,
                 "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/cancel"}),
             2 => {
-                let mut it = session_of(&items, "first");
-                it["tokenize"] = true.into();
-                it
+                let mut command = session_of(&items, "first");
+                command["tokenize"] = true.into();
+                command
             }
             3..9 => {
                 let intent = ["m1", "m2", "m3", "m4"][more];
-                // What the host ships this month is what it charges for.
+                // The host charges the items that it ships.
                 let confirmed = self.tokens.iter().find(|it| !it.is_deleted).and_then(|it| it.items.clone());
-                let mut it = session_of(&confirmed.unwrap_or_else(b12), intent);
-                it["payment_token"] = token.into();
-                it["intent"] = intent.into();
-                it
+                let mut command = session_of(&confirmed.unwrap_or_else(b12), intent);
+                command["payment_token"] = token.into();
+                command["intent"] = intent.into();
+                command
             }
             9 | 10 => json!({"type": "update_payment_token", "order_items": items}),
             11 => json!({"type": "update_payment_token", "update_card_info": true}),
@@ -211,18 +211,18 @@ impl Provider for Truemed {
         }
     }
 
-    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
-        let (status, body) = self.answer(got, chance, now);
+    fn perform(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
+        let (status, body) = self.reply(request, chance, now);
         (status, if body.is_null() { String::new() } else { body.to_string() })
     }
 
     fn act(&mut self, chance: &mut Chance<'_>, _now: i64) {
-        let moving: Vec<_> = (0..self.sessions.len()).filter(|it| self.moves(*it)).collect();
-        let which = chance.below(self.actions.len() + moving.len());
+        let undecided: Vec<_> = (0..self.sessions.len()).filter(|it| self.is_undecided(*it)).collect();
+        let which = chance.below(self.actions.len() + undecided.len());
         match which.checked_sub(self.actions.len()) {
-            Some(index) if index < moving.len() => self.settle(moving[index], chance),
+            Some(index) if index < undecided.len() => self.settle(undecided[index], chance),
             Some(_) => {}
-            // Some customers close the page, and nothing ever comes of it.
+            // Some customers close the page, and the action never ends.
             None if chance.below(8) == 7 => drop(self.actions.remove(which)),
             None => self.complete(which),
         }
@@ -232,18 +232,18 @@ impl Provider for Truemed {
         while !self.actions.is_empty() {
             self.complete(0);
         }
-        while let Some(index) = (0..self.sessions.len()).find(|it| self.moves(*it)) {
+        while let Some(index) = (0..self.sessions.len()).find(|it| self.is_undecided(*it)) {
             self.settle(index, &mut Chance::new(&[]));
         }
     }
 
-    fn signals(&self) -> &[Signal] {
-        &self.signals
+    fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
-    fn forged(&self, chance: &mut Chance<'_>) -> Signal {
+    fn forged(&self, chance: &mut Chance<'_>) -> Webhook {
         let session = self.sessions.last().map_or("ps_1", |it| it.id.as_str());
-        Signal::json(&match chance.below(3) {
+        Webhook::json(&match chance.below(3) {
             0 => {
                 json!({"payment_session_id": session, "status": "captured", "capture_amount": 1500, "metadata": self.row})
             }
@@ -252,31 +252,31 @@ impl Provider for Truemed {
         })
     }
 
-    fn judge(&mut self, asked: Asked<'_>, _now: i64) -> Judged {
-        self.say(asked)
+    fn review(&mut self, question: Question<'_>, _now: i64) -> Verdict {
+        self.verdict(question)
     }
 
-    fn told(&mut self, _effect: &str, _status: u16, body: &str) {
-        let said: Value = serde_json::from_str(body.trim_start_matches('\u{feff}')).unwrap_or_default();
+    fn host_got_reply(&mut self, _effect: &str, _status: u16, body: &str) {
+        let reply: Value = serde_json::from_str(body.trim_start_matches('\u{feff}')).unwrap_or_default();
         let is_open = |url: &&str| self.actions.iter().any(|it| it.url == **url && it.kind != Kind::Provision);
-        if let Some(url) = said["redirect_url"].as_str().filter(is_open) {
+        if let Some(url) = reply["redirect_url"].as_str().filter(is_open) {
             self.known_actions.insert(url.to_owned());
         }
     }
 
-    fn forgotten(&mut self) {
+    fn host_restored(&mut self) {
         self.known_actions.clear();
     }
 
-    fn is_paid(&self, of: &str) -> bool {
-        self.sessions.iter().any(|it| it.id == of && it.captured > 0)
+    fn is_paid(&self, about: &str) -> bool {
+        self.sessions.iter().any(|it| it.id == about && it.captured > 0)
     }
 
     fn wrong(&self) -> Option<String> {
         self.wrong.clone()
     }
 
-    fn paid(&self, _is_told: bool) -> Vec<String> {
+    fn paid(&self, _has_webhooks: bool) -> Vec<String> {
         self.sessions.iter().filter(|it| it.status == "captured").map(|it| it.id.clone()).collect()
     }
 }

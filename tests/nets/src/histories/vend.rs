@@ -1,14 +1,14 @@
-//! Vend, played from its documents: consent tokens, and the subscriptions that retailers have.
+//! Vend, modeled from its documents: consent tokens, and a retailer's subscriptions.
 
 use serde_json::{Value, json};
 
-use super::provider::{Asked, Got, Judged, Provider, Signal};
+use super::provider::{Provider, Question, SentRequest, Verdict, Webhook};
 use crate::chance::Chance;
 
 const HOUR: i64 = 3_600_000;
 /// How long a consent token can be used.
 const LIFETIME: i64 = 24 * HOUR;
-/// For how long a new subscription's cancellation may be told to nobody.
+/// How long the cancellation of a new subscription has no webhook.
 const GAP: i64 = HOUR / 2;
 const APP: &str = "app_1";
 const RETAILER: &str = "0242ac00-0011-11ec-f245-a57f2abe2645";
@@ -21,16 +21,16 @@ struct Token {
     is_update: bool,
     body: Value,
     created: i64,
-    /// Its place among those that were used: nothing shows when, so that the order of asking counts.
+    /// Its place among the used tokens. Nothing shows when it was used, so the order of the requests counts.
     used: Option<usize>,
     subscription: Option<String>,
-    /// Whether the host was told of it, so that the retailer can have come to its page.
-    is_seen: bool,
-    /// Whether the host was told of it and has forgotten it since, with the backup that it restored.
+    /// Whether the host has its id, so that the retailer can have come to its page.
+    is_known: bool,
+    /// Whether the host has forgotten it by restoring a backup.
     is_forgotten: bool,
 }
 
-/// A subscription of the retailer's.
+/// A subscription of the retailer.
 #[derive(Clone, Debug)]
 struct Subscription {
     id: String,
@@ -39,14 +39,14 @@ struct Subscription {
     created: i64,
 }
 
-/// Vend, as far as one retailer sees it.
+/// Vend, for one retailer.
 #[derive(Debug)]
 pub(super) struct Vend {
     is_wrapped: bool,
     is_form: bool,
     tokens: Vec<Token>,
     subscriptions: Vec<Subscription>,
-    signals: Vec<Signal>,
+    webhooks: Vec<Webhook>,
     delivered: std::cell::Cell<usize>,
     wrong: std::cell::RefCell<Option<String>>,
 }
@@ -60,7 +60,7 @@ impl Vend {
             is_form: kind & 2 == 0,
             tokens: Vec::new(),
             subscriptions: if kind & 4 == 0 { Vec::new() } else { vec![foreign] },
-            signals: Vec::new(),
+            webhooks: Vec::new(),
             delivered: std::cell::Cell::new(0),
             wrong: std::cell::RefCell::new(None),
         }
@@ -74,31 +74,31 @@ impl Vend {
         (200, if self.is_wrapped { json!({ "data": body }) } else { body })
     }
 
-    fn issue(&mut self, got: &Got, is_update: bool, now: i64) -> (u16, Value) {
+    fn issue(&mut self, request: &SentRequest, is_update: bool, now: i64) -> (u16, Value) {
         let text = format!("{:032x}", 0xABCD_0000 + self.tokens.len());
         self.tokens.push(Token {
             text: text.clone(),
-            effect: got.effect.clone(),
+            effect: request.effect.clone(),
             is_update,
-            body: got.body.clone(),
+            body: request.body.clone(),
             created: now,
             used: None,
             subscription: None,
-            is_seen: false,
+            is_known: false,
             is_forgotten: false,
         });
-        let at = rulebound::time::Timestamp::from_millis(now + LIFETIME).to_string();
-        self.data(json!({"token": text, "expires_in": "86400", "expires_at": at}))
+        let expires_at = rulebound::time::Timestamp::from_millis(now + LIFETIME).to_string();
+        self.data(json!({"token": text, "expires_in": "86400", "expires_at": expires_at}))
     }
 
-    /// The retailer consents: a token is used.
+    /// The retailer consents, which uses a token.
     fn consent(&mut self, index: usize, now: i64) {
         let it = &self.tokens[index];
-        if it.used.is_some() || !it.is_seen || now >= it.created + LIFETIME {
+        if it.used.is_some() || !it.is_known || now >= it.created + LIFETIME {
             return;
         }
         let subscription = match (it.is_update, self.live()) {
-            // Nothing can be changed that is not there.
+            // There is no subscription to change.
             (true, None) => return,
             (true, Some(live)) => live.id.clone(),
             (false, _) => {
@@ -115,15 +115,15 @@ impl Vend {
     fn cancel(&mut self, now: i64) {
         let Some(it) = self.live() else { return };
         it.state = "canceled";
-        let (id, is_told) = (it.id.clone(), now >= it.created + GAP);
-        if is_told {
+        let (id, has_webhook) = (it.id.clone(), now >= it.created + GAP);
+        if has_webhook {
             let payload = json!({"cancelled_at": {"seconds": now / 1000}, "subscription_id": id});
-            let whole = json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
+            let body = json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
                 "payload": payload});
-            self.signals.push(if self.is_form {
-                Signal { body: form(&whole), topic: None, is_form: true }
+            self.webhooks.push(if self.is_form {
+                Webhook { body: form(&body), topic: None, is_form: true }
             } else {
-                Signal::json(&whole)
+                Webhook::json(&body)
             });
         }
     }
@@ -132,7 +132,7 @@ impl Vend {
         json!({"id": it.id, "state": it.state, "price_in_cents": "5000", "currency": "nzd", "charge_interval": 1})
     }
 
-    fn shown_token(it: &Token) -> Value {
+    fn token_json(it: &Token) -> Value {
         let components = it.body.get("components").map(|it| json!({ "components": it }).to_string());
         json!({"token": it.text, "retailer_id": RETAILER, "vend_application_id": APP, "return_url": it.body["return_url"],
             "product_handle": it.body["product_handle"], "product_price_point_handle": it.body["price_handle"],
@@ -146,18 +146,18 @@ impl Vend {
     }
 }
 
-/// A webhook as a form: its JSON under `payload`.
-fn form(whole: &Value) -> String {
-    let escaped: String = whole.to_string().bytes().map(|it| format!("%{it:02X}")).collect();
+/// A webhook as a form, with its JSON in `payload`.
+fn form(body: &Value) -> String {
+    let escaped: String = body.to_string().bytes().map(|it| format!("%{it:02X}")).collect();
     format!("domain_prefix=marshmallow&payload={escaped}")
 }
 
-/// What a row would have delivered although it knows that the subscription has ended.
+/// What a row delivers although it has the subscription as canceled.
 fn delivers_ended(row: &str) -> Option<Value> {
     let row: Value = serde_json::from_str(row).ok()?;
-    let owed = row["outbox"].as_array().filter(|_| row["state"]["billing"]["state"] == "canceled")?;
-    let is_seen = |it: &&Value| !it["effect"]["fulfill"].is_null() && it["kept"] != true;
-    owed.iter().find(is_seen).map(|it| it["effect"]["fulfill"]["about"].clone())
+    let entries = row["outbox"].as_array().filter(|_| row["state"]["billing"]["state"] == "canceled")?;
+    let is_delivery = |it: &&Value| !it["effect"]["fulfill"].is_null() && it["kept"] != true;
+    entries.iter().find(is_delivery).map(|it| it["effect"]["fulfill"]["about"].clone())
 }
 
 impl Provider for Vend {
@@ -180,15 +180,15 @@ impl Provider for Vend {
         }
     }
 
-    fn perform(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
-        let (method, path) = got.route();
+    fn perform(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, String) {
+        let (method, path) = request.route();
         let path: Vec<_> = path.into_iter().skip(4).collect();
         let (status, body) = match (method, &path[..]) {
             ("POST", ["token"]) if chance.below(16) == 15 => (422, json!({"error": "Unprocessable", "message": "no"})),
-            ("POST", ["token"]) => self.issue(got, false, now),
-            ("POST", ["update-subscription", "token"]) => self.issue(got, true, now),
+            ("POST", ["token"]) => self.issue(request, false, now),
+            ("POST", ["update-subscription", "token"]) => self.issue(request, true, now),
             ("GET", ["token", text]) => match self.tokens.iter().find(|it| it.text == *text) {
-                Some(it) => self.data(Self::shown_token(it)),
+                Some(it) => self.data(Self::token_json(it)),
                 None => (404, json!({"error": "Not Found", "message": "no such token"})),
             },
             ("GET", ["subscriptions"]) => {
@@ -203,7 +203,7 @@ impl Provider for Vend {
                 ),
                 None => (404, json!({"error": "Not Found", "message": "no such subscription"})),
             },
-            _ => panic!("not an address of Vend's: {method} {path:?}"),
+            _ => panic!("not a path of Vend: {method} {path:?}"),
         };
         (status, body.to_string())
     }
@@ -222,7 +222,7 @@ impl Provider for Vend {
                 let state = states[chance.below(states.len())];
                 self.live().into_iter().for_each(|it| it.state = state);
             }
-            // Vend's support takes a subscription up again, or everything is well again.
+            // Vend's support reactivates a subscription, or its trouble ends.
             _ => {
                 let own = |it: &&mut Subscription| it.application == APP;
                 self.subscriptions.iter_mut().rfind(own).into_iter().for_each(|it| it.state = "active");
@@ -236,61 +236,61 @@ impl Provider for Vend {
         }
     }
 
-    fn signals(&self) -> &[Signal] {
-        &self.signals
+    fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
     fn signs(&self) -> bool {
         false
     }
 
-    fn forged(&self, chance: &mut Chance<'_>) -> Signal {
+    fn forged(&self, chance: &mut Chance<'_>) -> Webhook {
         let id = self.subscriptions.last().map_or("1348730086846538752", |it| it.id.as_str());
-        Signal::json(&json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
+        Webhook::json(&json!({"type": "partner.cancellation", "domain_prefix": "marshmallow", "retailer_id": RETAILER,
             "payload": {"subscription_id": id, "cancelled_at": {"seconds": 1_700_000_000 + chance.below(4)}}}))
     }
 
-    fn judge(&mut self, asked: Asked<'_>, _now: i64) -> Judged {
+    fn review(&mut self, question: Question<'_>, _now: i64) -> Verdict {
         let plain = |verdict: &str| (verdict.to_owned(), None);
         let own = self.subscriptions.iter().rfind(|it| it.application == APP).cloned();
-        let lives = own.as_ref().is_some_and(|it| !matches!(it.state, "canceled" | "expired"));
-        let used = self.used(asked.of);
-        if asked.offers("used") {
-            return match used.or_else(|| self.tokens.iter().find(|it| it.text == asked.of && it.used.is_some())) {
+        let is_live = own.as_ref().is_some_and(|it| !matches!(it.state, "canceled" | "expired"));
+        let used = self.used(question.about);
+        if question.has("used") {
+            return match used.or_else(|| self.tokens.iter().find(|it| it.text == question.about && it.used.is_some())) {
                 Some(it) => ("used".into(), it.subscription.clone()),
                 None => plain("not_used"),
             };
         }
-        if asked.offers("confirmed") {
+        if question.has("confirmed") {
             return plain(if used.is_some() { "confirmed" } else { "not_confirmed" });
         }
-        if asked.offers("ours") {
+        if question.has("ours") {
             return match own {
                 Some(it) => ("ours".into(), Some(it.id)),
-                None => plain(if asked.offers("none") { "none" } else { "not_ours" }),
+                None => plain(if question.has("none") { "none" } else { "not_ours" }),
             };
         }
-        let order: &[&str] = if lives { &["live", "keep"] } else { &["ended", "canceled"] };
+        let order: &[&str] = if is_live { &["live", "keep"] } else { &["ended", "canceled"] };
         let rest = ["retry", "seen", "nothing", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
-        plain(order.iter().chain(&rest).find(|it| asked.offers(it)).unwrap_or(&"nothing to say"))
+        plain(order.iter().chain(&rest).find(|it| question.has(it)).unwrap_or(&"no verdict"))
     }
 
-    fn saved(&mut self, row: &str) {
-        if let Some(of) = delivers_ended(row) {
-            self.wrong.borrow_mut().get_or_insert(format!("it has ended, and is delivered: {of}"));
+    fn host_saved(&mut self, row: &str) {
+        if let Some(about) = delivers_ended(row) {
+            self.wrong.borrow_mut().get_or_insert(format!("the subscription has ended, and is delivered: {about}"));
         }
-        self.tokens.iter_mut().filter(|it| row.contains(&it.text)).for_each(|it| it.is_seen = true);
+        self.tokens.iter_mut().filter(|it| row.contains(&it.text)).for_each(|it| it.is_known = true);
     }
 
-    fn forgotten(&mut self) {
+    fn host_restored(&mut self) {
         self.tokens.iter_mut().for_each(|it| it.is_forgotten = true);
     }
 
-    fn is_paid(&self, of: &str) -> bool {
-        let Some(used) = self.used(of).and_then(|it| it.used) else { return false };
-        // What is delivered last is what the retailer agreed to last.
+    fn is_paid(&self, about: &str) -> bool {
+        let Some(used) = self.used(about).and_then(|it| it.used) else { return false };
+        // The last delivery must be the newest consent.
         if used < self.delivered.replace(used.max(self.delivered.get())) {
-            let why = format!("an older consent is delivered after a newer one: {of}");
+            let why = format!("an older consent is delivered after a newer one: {about}");
             self.wrong.borrow_mut().get_or_insert(why);
         }
         true
@@ -300,9 +300,9 @@ impl Provider for Vend {
         self.wrong.borrow().clone()
     }
 
-    fn paid(&self, _is_told: bool) -> Vec<String> {
+    fn paid(&self, _has_webhooks: bool) -> Vec<String> {
         let newest = self.tokens.iter().filter(|it| it.used.is_some()).max_by_key(|it| it.used);
-        // What has ended is not delivered any more.
+        // An ended subscription is no longer delivered.
         let lives = |it: &&Token| {
             self.subscriptions.iter().any(|own| Some(&own.id) == it.subscription.as_ref() && own.state != "canceled")
         };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::host::Worker;
 use super::ledger::Ledger;
-use super::provider::{Provider, Signal};
+use super::provider::{Provider, Webhook};
 use super::{HEAD, STEP, flex, revup, truemed, vend};
 use crate::chance::Chance;
 use crate::hold::asleep;
@@ -18,19 +18,19 @@ use crate::hold::asleep;
 /// The first of December 2026.
 const START: i64 = 1_796_083_200_000;
 const MINUTE: i64 = 60_000;
-/// How much of a step is told.
+/// The greatest length of a line of the log.
 const LINE: usize = 300;
-/// How many saved rows are kept as backups.
+/// The most backups.
 const BACKUPS: usize = 6;
 
-/// Something that the host was told and keeps until it can be told again.
+/// An early fact, which the host keeps and observes again later.
 #[derive(Clone, Debug)]
-pub(super) struct Enforcement {
+pub(super) struct EarlyFact {
     pub(super) fact: Value,
-    pub(super) signal: Option<Signal>,
+    pub(super) webhook: Option<Webhook>,
 }
 
-/// A host, its provider, and what both have done.
+/// A host and its provider, with everything that both have done.
 pub(super) struct World<'a> {
     pub(super) now: i64,
     data: &'a [u8],
@@ -39,43 +39,43 @@ pub(super) struct World<'a> {
     pub(super) row: String,
     revision: u64,
     backups: Vec<(String, i64)>,
-    pub(super) inbox: Vec<Enforcement>,
+    pub(super) inbox: Vec<EarlyFact>,
     pub(super) workers: Vec<Worker>,
     pub(super) provider: Box<dyn Provider>,
     pub(super) ledger: Ledger,
-    /// Whether this host says which sending a reply is to.
+    /// Whether this host reports the number of a sending.
     pub(super) numbers: bool,
-    /// Whether webhooks come in the end.
-    pub(super) delivers: bool,
+    /// Whether this host receives webhooks in the end.
+    pub(super) has_webhooks: bool,
     pub(super) log: Vec<String>,
-    is_told: bool,
+    is_logged: bool,
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(flow: &str, data: &'a [u8], is_told: bool) -> Self {
+    pub(super) fn new(flow: &str, data: &'a [u8], is_logged: bool) -> Self {
         let mut head = Chance::new(data.get(..HEAD).unwrap_or_default());
-        let (numbers, delivers, kind) = (head.below(4) > 0, head.below(4) > 0, head.byte());
-        let (key, config) = surroundings(flow, kind);
-        let at = start(flow, key.clone()).unwrap_or_else(|| panic!("there is no flow {flow}"));
+        let (numbers, has_webhooks, kind) = (head.below(4) > 0, head.below(4) > 0, head.byte());
+        let (key, config) = key_and_config(flow, kind);
+        let snapshot = start(flow, key.clone()).unwrap_or_else(|| panic!("there is no flow {flow}"));
         Self {
             now: START,
             data: data.get(HEAD..).unwrap_or_default(),
             config,
-            row: at.save(),
+            row: snapshot.save(),
             revision: 0,
             backups: Vec::new(),
             inbox: Vec::new(),
             workers: vec![Worker::Idle, Worker::Idle, Worker::Idle],
-            provider: played(flow, &key, kind),
+            provider: provider_of(flow, &key, kind),
             ledger: Ledger::default(),
             numbers,
-            delivers,
+            has_webhooks,
             log: Vec::new(),
-            is_told,
+            is_logged,
         }
     }
 
-    /// Lives through the steps, and then in peace until everything has settled.
+    /// Runs the steps, and then brings everything to an end.
     pub(super) fn go(&mut self) {
         let data = self.data;
         for step in data.chunks(STEP) {
@@ -84,12 +84,12 @@ impl<'a> World<'a> {
         self.rest();
     }
 
-    /// Tells a step, if somebody reads.
-    pub(super) fn tell(&mut self, what: impl FnOnce() -> String) {
-        if self.is_told {
+    /// Adds a line to the log, if there is one.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.is_logged {
             let (minutes, what) = ((self.now - START) / MINUTE, what());
-            let shown: String = what.chars().take(LINE).collect();
-            self.log.push(format!("  {minutes:>6} min  {shown}"));
+            let line: String = what.chars().take(LINE).collect();
+            self.log.push(format!("  {minutes:>6} min  {line}"));
         }
     }
 
@@ -102,17 +102,17 @@ impl<'a> World<'a> {
             }
             19 => {
                 let worker = chance.below(self.workers.len());
-                self.tell(|| format!("worker {worker} crashes"));
+                self.note(|| format!("worker {worker} crashes"));
                 self.workers[worker] = Worker::Idle;
             }
             20..24 => self.deliver(chance),
             24 => {
                 let forged = self.provider.forged(chance);
-                self.signal(forged, false);
+                self.receive_webhook(forged, false);
             }
             25..28 => {
                 self.provider.act(chance, self.now);
-                self.tell(|| "somebody acts at the provider".into());
+                self.note(|| "something happens at the provider".into());
             }
             28 => {
                 self.fact(json!({"type": "customer_returned"}), None);
@@ -125,100 +125,102 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The host wants something.
+    /// The host gives a command.
     fn command(&mut self, chance: &mut Chance<'_>) {
         let command = self.provider.command(chance);
-        let at = self.load();
-        match at.handle(&command.to_string(), &self.around()) {
-            Ok(moved) => {
-                self.tell(|| format!("wish {command}"));
-                assert!(self.save(at.revision(), moved.next.as_ref()), "nobody else has saved meanwhile");
-                // A backup from before a wish knows nothing of it: no library can help there.
+        let snapshot = self.load();
+        match snapshot.handle(&command.to_string(), &self.context()) {
+            Ok(step) => {
+                self.note(|| format!("command {command}"));
+                assert!(self.save(snapshot.revision(), step.next.as_ref()), "another worker has saved meanwhile");
+                // A backup from before a command does not have it, and no library can help there.
                 self.backups.clear();
             }
-            Err(rulebound::ffi::AnyError::Rejected(_)) => self.tell(|| format!("rejected: {command}")),
+            Err(rulebound::ffi::AnyError::Rejected(_)) => self.note(|| format!("rejected: {command}")),
             Err(why) => panic!("the command is malformed: {why}: {command}"),
         }
     }
 
-    /// The store is restored from a backup, and every worker begins anew.
+    /// Restores the store from a backup. Every worker starts again.
     fn restore(&mut self, chance: &mut Chance<'_>) {
         let Some((row, taken_at)) = chance.one(&self.backups).cloned() else { return };
-        self.tell(|| format!("the backup of {} min is restored", (taken_at - START) / MINUTE));
+        self.note(|| format!("the backup of {} min is restored", (taken_at - START) / MINUTE));
         self.workers.iter_mut().for_each(|it| *it = Worker::Idle);
         self.inbox.clear();
         self.revision = load(&row).map(|it| it.revision()).unwrap_or_default();
         self.row = row;
-        self.provider.forgotten();
+        self.provider.host_restored();
         self.fact(json!({"type": "restored", "taken_at": taken_at}), None);
     }
 
-    /// One of the webhooks that were ever sent comes, maybe not for the first time.
+    /// Delivers one of the webhooks so far, perhaps not for the first time.
     pub(super) fn deliver(&mut self, chance: &mut Chance<'_>) {
-        let signals = self.provider.signals();
-        // The newest are the likeliest.
+        let webhooks = self.provider.webhooks();
+        // New webhooks are more likely.
         let back = [1, 1, 1, 2, 2, 3, 4, 6][chance.below(8)] + chance.below(2);
-        let Some(signal) = signals.len().checked_sub(back).and_then(|at| signals.get(at)).cloned() else { return };
-        self.signal(signal, true);
+        let Some(webhook) = webhooks.len().checked_sub(back).and_then(|index| webhooks.get(index)).cloned() else {
+            return;
+        };
+        self.receive_webhook(webhook, true);
     }
 
-    /// A webhook comes.
-    pub(super) fn signal(&mut self, signal: Signal, is_theirs: bool) {
+    /// The host receives a webhook.
+    pub(super) fn receive_webhook(&mut self, webhook: Webhook, is_theirs: bool) {
         let origin = if is_theirs && self.provider.signs() { "verified" } else { "unverified" };
-        let kind = signal.is_form.then_some("application/x-www-form-urlencoded");
+        let kind = webhook.is_form.then_some("application/x-www-form-urlencoded");
         let fact =
-            json!({"type": "webhook", "origin": origin, "topic": signal.topic, "content_type": kind, "body": ""});
-        self.fact(fact, Some(signal));
+            json!({"type": "webhook", "origin": origin, "topic": webhook.topic, "content_type": kind, "body": ""});
+        self.fact(fact, Some(webhook));
     }
 
-    /// Tells the row something; what is early waits in the inbox.
-    pub(super) fn fact(&mut self, fact: Value, signal: Option<Signal>) {
-        self.fact_with_body(fact, signal.clone(), signal.map(|it| it.body));
+    /// The host observes a fact. An early one waits in the inbox.
+    pub(super) fn fact(&mut self, fact: Value, webhook: Option<Webhook>) {
+        self.fact_with_body(fact, webhook.clone(), webhook.map(|it| it.body));
     }
 
-    fn fact_with_body(&mut self, fact: Value, signal: Option<Signal>, body: Option<String>) {
+    fn fact_with_body(&mut self, fact: Value, webhook: Option<Webhook>, body: Option<String>) {
         let text = fact.to_string();
-        let said = body.as_deref().unwrap_or_default();
-        let told = read_fact(&text).unwrap_or_else(|why| panic!("the fact is malformed: {why}: {text}"));
-        let told = told.with_body(said.as_bytes().to_vec());
-        let at = self.load();
-        let observed = at.observe(told, &self.around());
+        let body_text = body.as_deref().unwrap_or_default();
+        let read = read_fact(&text).unwrap_or_else(|why| panic!("the fact is malformed: {why}: {text}"));
+        let read = read.with_body(body_text.as_bytes().to_vec());
+        let snapshot = self.load();
+        let observed = snapshot.observe(read, &self.context());
         if observed.is_err() && matches!(fact["type"].as_str(), Some("done" | "reviewed")) {
-            // Two persons have judged the same review.
-            return self.tell(|| format!("comes too late: {text}"));
+            // Two workers have carried out the same effect or review.
+            return self.note(|| format!("comes too late: {text}"));
         }
         let step = observed.unwrap_or_else(|why| panic!("the fact is wrong: {why}: {text}"));
         match step.ignored.map(|it| it.reason) {
             None => {
-                self.tell(|| format!("fact {text} {said}"));
-                assert!(self.save(at.revision(), step.next.as_ref()), "nobody else has saved meanwhile");
-                if let Some(signal) = &signal {
-                    self.provider.heard(signal);
+                self.note(|| format!("fact {text} {body_text}"));
+                assert!(self.save(snapshot.revision(), step.next.as_ref()), "another worker has saved meanwhile");
+                if let Some(webhook) = &webhook {
+                    self.provider.host_observed(webhook);
                 }
                 if !step.new_ids.is_empty() {
-                    for kept in std::mem::take(&mut self.inbox) {
-                        self.fact(kept.fact, kept.signal);
+                    for early in std::mem::take(&mut self.inbox) {
+                        self.fact(early.fact, early.webhook);
                     }
                 }
             }
-            Some(rulebound::IgnoredReason::Early) => self.inbox.push(Enforcement { fact, signal }),
-            // Told only in the time of trouble: in peace every webhook comes again and again.
+            Some(rulebound::IgnoredReason::Early) => self.inbox.push(EarlyFact { fact, webhook }),
+            // At the end of a history every webhook comes again and again, so the log omits it.
             Some(reason) if self.workers.len() > 1 => {
-                self.tell(|| format!("is ignored, since {reason:?}: {text} {said}"));
+                self.note(|| format!("is ignored, since {reason:?}: {text} {body_text}"));
             }
             Some(_) => {}
         }
     }
 
-    /// A reply is told.
+    /// The host receives a reply.
     pub(super) fn replied(&mut self, effect: &str, sending: Option<u64>, status: u16, body: &str) {
         let mut fact = json!({"type": "reply", "effect": effect, "http_status": status});
         self.number(&mut fact, sending);
         self.fact_with_body(fact, None, Some(body.to_owned()));
-        self.provider.told(effect, status, body);
+        self.provider.host_got_reply(effect, status, body);
     }
 
-    /// Says which sending it was, if this host does.
+    /// Adds the number of the sending, if this host reports it.
     pub(super) fn number(&self, fact: &mut Value, sending: Option<u64>) {
         if let Some(sending) = sending.filter(|_| self.numbers) {
             fact["sending"] = sending.into();
@@ -227,24 +229,24 @@ impl<'a> World<'a> {
 
     /// Time passes.
     pub(super) fn pass(&mut self, until: i64) {
-        // Not at one stroke: what happens by itself happens in between.
+        // In several spans, so that the provider's own changes happen in between.
         while self.now < until {
             self.now = until.min(self.now + 12 * 60 * MINUTE);
             self.provider.tick(self.now);
         }
-        self.tell(|| "time has passed".into());
+        self.note(|| "time has passed".into());
         self.check(self.load().as_ref());
     }
 
     pub(super) fn load(&self) -> Box<dyn AnySnapshot> {
-        load(&self.row).unwrap_or_else(|why| panic!("what was saved does not load: {why}: {}", self.row))
+        load(&self.row).unwrap_or_else(|why| panic!("a saved snapshot does not load: {why}: {}", self.row))
     }
 
-    pub(super) fn around(&self) -> Context {
+    pub(super) fn context(&self) -> Context {
         Context::new(Timestamp::from_millis(self.now), Arc::clone(&self.config))
     }
 
-    /// `UPDATE … WHERE revision = ?`: whether nobody else was faster.
+    /// `UPDATE … WHERE revision = ?`: whether no other worker was faster.
     pub(super) fn save(&mut self, before: u64, next: &dyn AnySnapshot) -> bool {
         if self.revision != before {
             return false;
@@ -254,16 +256,16 @@ impl<'a> World<'a> {
         }
         self.backups.push((self.row.clone(), self.now));
         self.row = next.save();
-        self.provider.saved(&self.row);
+        self.provider.host_saved(&self.row);
         self.revision = next.revision();
-        assert_eq!(self.load().save(), self.row, "what was saved is loaded as another");
+        assert_eq!(self.load().save(), self.row, "a saved snapshot loads as another");
         self.check(next);
         true
     }
 
-    /// What must hold of the row at any time.
-    fn check(&self, at: &dyn AnySnapshot) {
-        if let Some(why) = asleep(at, &self.around()) {
+    /// Checks what must hold for the row at any time.
+    fn check(&self, snapshot: &dyn AnySnapshot) {
+        if let Some(why) = asleep(snapshot, &self.context()) {
             panic!("the row sleeps: {why}: {}", self.row);
         }
         if let Some(wrong) = self.provider.wrong() {
@@ -273,27 +275,27 @@ impl<'a> World<'a> {
 }
 
 /// The key and the config of a flow.
-fn surroundings(flow: &str, kind: u8) -> (Key, Arc<Config>) {
+fn key_and_config(flow: &str, kind: u8) -> (Key, Arc<Config>) {
     let mut found = None;
     macro_rules! find {
         ($provider:ident :: $flow:ident) => {{
-            type It = rulebound::$provider::$flow;
-            if <It as rulebound::Flow>::ID == flow {
-                let alphabet = Alphabet::<It>::load();
+            type F = rulebound::$provider::$flow;
+            if <F as rulebound::Flow>::ID == flow {
+                let alphabet = Alphabet::<F>::load();
                 found = Some((alphabet.key, alphabet.config));
             }
         }};
     }
     rulebound::for_each_flow!(find);
     let (key, config) = found.unwrap_or_else(|| panic!("there is no flow {flow}"));
-    // A subscription by a form is not named after a token.
+    // A subscription by a form does not take its key from a token.
     let is_form = flow == "revup.subscription" && kind % 4 == 3;
     let own = Key::parse("00000000-0000-4000-8000-00000000000f").ok();
     (own.filter(|_| is_form).unwrap_or(key), config)
 }
 
 /// The provider of a flow.
-fn played(flow: &str, key: &Key, kind: u8) -> Box<dyn Provider> {
+fn provider_of(flow: &str, key: &Key, kind: u8) -> Box<dyn Provider> {
     match flow {
         "truemed.payment_token" => Box::new(truemed::Truemed::token(key.as_str(), kind)),
         "truemed.payment_session" => Box::new(truemed::Truemed::session(key.as_str(), kind)),
@@ -301,6 +303,6 @@ fn played(flow: &str, key: &Key, kind: u8) -> Box<dyn Provider> {
         "flex.subscription" => Box::new(flex::Flex::new(true, kind)),
         "vend.subscription" => Box::new(vend::Vend::new(kind)),
         "revup.subscription" => Box::new(revup::Revup::new(kind)),
-        _ => panic!("nobody plays the provider of {flow}"),
+        _ => panic!("there is no model of the provider of {flow}"),
     }
 }

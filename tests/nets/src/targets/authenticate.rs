@@ -1,4 +1,4 @@
-//! The verification of signatures, held against another one, written from the documents alone.
+//! The verification of signatures, compared with a second one that was written from the documents alone.
 
 use rulebound::ffi::read_time;
 use rulebound::{Headers, Origin, Secret, authenticate};
@@ -18,7 +18,7 @@ const FAMILIES: [[&str; 3]; 3] = [
 /// The time of the call, in seconds.
 const NOW: u64 = 1_796_083_200;
 
-/// What the sender does with what it signed.
+/// What happens to a webhook after it was signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     AsSigned,
@@ -28,50 +28,50 @@ enum Sent {
     Anything,
 }
 
-/// The first bytes choose the provider, the secrets, the form, the age and what is changed; the rest is the body.
+/// The first bytes choose the provider, the secrets, the form, the age and the change. The rest is the body.
 pub(super) fn run(data: &[u8]) {
     let mut chance = Chance::new(data);
     let provider = PROVIDERS[chance.below(PROVIDERS.len())];
     let (used, form) = (SECRETS[chance.below(2)], chance.byte());
-    let at = NOW - u64::from(chance.byte()) * 4 + 300;
+    let signed_at = NOW - u64::from(chance.byte()) * 4 + 300;
     let sent = [Sent::AsSigned, Sent::AnotherBody, Sent::AnotherSecret, Sent::AnotherTime, Sent::Anything];
     let sent = sent[chance.below(sent.len())];
     let body = chance.clone().rest();
     let signed_with = if sent == Sent::AnotherSecret { SECRETS[3] } else { used };
     let headers = match (provider, sent) {
         (_, Sent::Anything) => anything(chance),
-        ("truemed", _) => truemed(signed_with, at, body, form),
-        _ => flex(signed_with, at, body, form),
+        ("truemed", _) => truemed(signed_with, signed_at, body, form),
+        _ => flex(signed_with, signed_at, body, form),
     };
     let mut headers = headers;
     let mut body = body.to_vec();
     match sent {
         Sent::AnotherBody => body.push(b' '),
-        Sent::AnotherTime => {
-            headers.iter_mut().for_each(|(_, it)| *it = it.replace(&at.to_string(), &(at + 1).to_string()))
-        }
+        Sent::AnotherTime => headers
+            .iter_mut()
+            .for_each(|(_, it)| *it = it.replace(&signed_at.to_string(), &(signed_at + 1).to_string())),
         _ => {}
     }
     let secrets = [Secret::new(SECRETS[1]), Secret::new(SECRETS[0])];
     let given: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let now = read_time(&format!("{NOW}000")).unwrap_or_default();
-    let said = authenticate(provider, &secrets, &given, &body, now);
-    let is_fresh = provider == "truemed" || at.abs_diff(NOW) <= 300;
-    let told = || format!("{provider} said {said:?} of {headers:?}, signed at {at}, {is_fresh}");
+    let result = authenticate(provider, &secrets, &given, &body, now);
+    let is_fresh = provider == "truemed" || signed_at.abs_diff(NOW) <= 300;
+    let message = || format!("{provider}: {result:?} for {headers:?}, signed at {signed_at}, fresh: {is_fresh}");
     match (provider, sent) {
-        // Neither signs anything.
-        ("vend" | "revup", _) => assert!(said != Ok(Origin::Verified), "{}", told()),
-        (_, Sent::AsSigned) => assert_eq!(said == Ok(Origin::Verified), is_fresh, "{}", told()),
-        // Truemed's shared secret alone signs no body.
+        // Vend and Revup sign nothing.
+        ("vend" | "revup", _) => assert!(result != Ok(Origin::Verified), "{}", message()),
+        (_, Sent::AsSigned) => assert_eq!(result == Ok(Origin::Verified), is_fresh, "{}", message()),
+        // Truemed's shared secret does not sign the body.
         ("truemed", Sent::AnotherBody | Sent::AnotherTime) if form % 3 == 2 => {}
         (_, Sent::AnotherBody | Sent::AnotherSecret | Sent::AnotherTime) => {
-            assert!(said != Ok(Origin::Verified), "{}", told());
+            assert!(result != Ok(Origin::Verified), "{}", message());
         }
-        (_, Sent::Anything) => assert!(said != Ok(Origin::Verified), "{}", told()),
+        (_, Sent::Anything) => assert!(result != Ok(Origin::Verified), "{}", message()),
     }
 }
 
-/// Headers made of bytes, which no secret has signed.
+/// Headers of random bytes, which no secret has signed.
 fn anything(mut chance: Chance<'_>) -> Vec<(String, String)> {
     let names = [
         "x-truemed-signature",
@@ -87,30 +87,30 @@ fn anything(mut chance: Chance<'_>) -> Vec<(String, String)> {
     (0..count).map(|_| (names[chance.below(names.len())].to_owned(), value(&mut chance))).collect()
 }
 
-fn truemed(secret: &str, at: u64, body: &[u8], form: u8) -> Vec<(String, String)> {
-    let mac = hmac(secret.as_bytes(), &[at.to_string().as_bytes(), b".", body].concat());
+fn truemed(secret: &str, time: u64, body: &[u8], form: u8) -> Vec<(String, String)> {
+    let mac = hmac(secret.as_bytes(), &[time.to_string().as_bytes(), b".", body].concat());
     let signature = match form % 3 {
         0 => hex(&mac),
         1 => base64(&mac),
         _ => return vec![("x-truemed-api-key".into(), secret.into())],
     };
     let others = ["", ",v0=00", ",v1=AAAA"][usize::from(form / 3) % 3];
-    vec![("X-Truemed-Signature".into(), format!("t={at}{others},v1={signature}"))]
+    vec![("X-Truemed-Signature".into(), format!("t={time}{others},v1={signature}"))]
 }
 
-fn flex(secret: &str, at: u64, body: &[u8], form: u8) -> Vec<(String, String)> {
+fn flex(secret: &str, signed_at: u64, body: &[u8], form: u8) -> Vec<(String, String)> {
     let [id, time, signature] = FAMILIES[usize::from(form) % 3];
     let key = unbase64(secret.split_once('_').map_or(secret, |(_, key)| key));
-    let mac = base64(&hmac(&key, &[b"msg_1.", at.to_string().as_bytes(), b".", body].concat()));
+    let mac = base64(&hmac(&key, &[b"msg_1.", signed_at.to_string().as_bytes(), b".", body].concat()));
     let listed = if form % 3 == 2 {
         mac
     } else {
         format!("{}v1,{mac}", ["", "v1,AAAA ", "v2,AAAA "][usize::from(form / 3) % 3])
     };
-    vec![(id.into(), "msg_1".into()), (time.into(), at.to_string()), (signature.into(), listed)]
+    vec![(id.into(), "msg_1".into()), (time.into(), signed_at.to_string()), (signature.into(), listed)]
 }
 
-/// HMAC-SHA256, as RFC 2104 says.
+/// HMAC-SHA256 by RFC 2104.
 pub(super) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0; 64];
     let short = if key.len() > 64 { Sha256::digest(key).to_vec() } else { key.to_vec() };
@@ -128,9 +128,10 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 fn base64(bytes: &[u8]) -> String {
     let of = |chunk: &[u8]| {
-        let bits = (0..3).fold(0_u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or_default()));
-        let letter = |at: usize| {
-            if at > chunk.len() { '=' } else { char::from(LETTERS[(bits >> (18 - 6 * at) & 63) as usize]) }
+        let bits =
+            (0..3).fold(0_u32, |bits, index| bits << 8 | u32::from(chunk.get(index).copied().unwrap_or_default()));
+        let letter = |index: usize| {
+            if index > chunk.len() { '=' } else { char::from(LETTERS[(bits >> (18 - 6 * index) & 63) as usize]) }
         };
         [letter(0), letter(1), letter(2), letter(3)]
     };
@@ -164,7 +165,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn the_other_verification_is_right_itself() {
+fn the_second_verification_passes_published_test_cases() {
     // RFC 4231, test case 2, and RFC 4648, section 10.
     let mac = hmac(b"Jefe", b"what do ya want for nothing?");
     assert_eq!(hex(&mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

@@ -1,4 +1,4 @@
-//! What the fuzzer runs: each target takes bytes, and panics where something does not hold.
+//! What the fuzzer runs: each target takes bytes, and panics if a check fails.
 
 mod authenticate;
 mod call;
@@ -8,17 +8,17 @@ mod text;
 mod walk;
 mod webhooks;
 
-/// Something that must hold for any bytes.
+/// A check that must hold for any bytes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Target {
     /// Its name.
     pub name: &'static str,
-    /// What must hold, in a few words.
+    /// What must hold, in one sentence.
     pub promise: &'static str,
-    /// Panics unless it holds for these bytes.
+    /// Panics if the check fails for these bytes.
     pub run: fn(&[u8]),
-    /// Bytes to begin with, made from the vectors.
+    /// The first inputs, made from the vectors.
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// How many runs a test makes from every seed.
     pub smoke: u32,
@@ -35,28 +35,28 @@ pub const TARGETS: [Target; 7] = [
     },
     Target {
         name: "call",
-        promise: "any text is answered with one JSON object, and what follows is loaded again",
+        promise: "any text gets one JSON object as its answer, and the next snapshot loads",
         run: call::run,
         seeds: call::seeds,
         smoke: 20_000,
     },
     Target {
         name: "replies",
-        promise: "any reply to any request moves the flow to a snapshot that leads on",
+        promise: "after any reply to any request the snapshot loads and does not sleep",
         run: replies::run,
         seeds: replies::seeds,
         smoke: 20_000,
     },
     Target {
         name: "webhooks",
-        promise: "any webhook moves the flow to a snapshot that leads on, and counts once",
+        promise: "after any webhook the snapshot loads and does not sleep, and a webhook counts once",
         run: webhooks::run,
         seeds: webhooks::seeds,
         smoke: 20_000,
     },
     Target {
         name: "authenticate",
-        promise: "only what is signed with a secret is verified, and all that is",
+        promise: "exactly the webhooks that are signed with a secret are verified",
         run: authenticate::run,
         seeds: authenticate::seeds,
         smoke: 50_000,
@@ -70,14 +70,14 @@ pub const TARGETS: [Target; 7] = [
     },
     Target {
         name: "walk",
-        promise: "after any 120 moves of a flow, what is saved loads and leads on",
+        promise: "after any 120 moves of a flow the snapshot loads and does not sleep",
         run: walk::run,
         seeds: walk::seeds,
         smoke: 2_000,
     },
 ];
 
-/// The target of a name.
+/// The target with a name.
 pub fn named(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|it| it.name == name)
 }

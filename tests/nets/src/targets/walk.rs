@@ -1,4 +1,4 @@
-//! Walks of a flow: whatever a host, a provider and a clock may do, saved and loaded after every move.
+//! Walks of a flow: anything that a host, a provider and a clock can do. The snapshot is saved and loaded after every move.
 
 use rulebound::ffi::{read_config, read_fact};
 use rulebound::json::write;
@@ -14,7 +14,7 @@ use crate::hold::fault;
 const LONGEST: usize = 120;
 /// The first of December 2026.
 const START: Timestamp = Timestamp::from_millis(1_796_083_200_000);
-/// A reply's statuses besides those of the samples.
+/// The statuses of replies besides those of the alphabet.
 const STATUSES: [u16; 12] = [200, 204, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503];
 const BODIES: [&str; 10] = [
     "",
@@ -35,7 +35,7 @@ const CONFIGS: [&str; 4] = [
     r#"{"mode": "lenient", "lookups": {"while_waiting_ms": [3600000]}}"#,
 ];
 
-/// The first two bytes choose the flow and the config; each move takes a few more.
+/// The first two bytes choose the flow and the config. Each move takes a few more.
 pub(super) fn run(data: &[u8]) {
     let mut chance = Chance::new(data);
     let mut flows: Vec<fn(Chance<'_>, Config)> = Vec::new();
@@ -52,10 +52,10 @@ pub(super) fn run(data: &[u8]) {
 
 /// A walk under way.
 struct Walk<F: Flow> {
-    at: Snapshot<F>,
+    snapshot: Snapshot<F>,
     context: Context,
     alphabet: Alphabet<F>,
-    /// Every sending that was ever begun: its effect, its number, its operation.
+    /// Every sending so far: its effect, its number and its operation.
     sent: Vec<(EffectId, Option<u64>, String)>,
     path: Vec<String>,
 }
@@ -70,8 +70,8 @@ where
         let mut config = config;
         (config.truemed, config.flex, config.vend, config.revup) = (truemed, flex, vend, revup);
         let context = Context::new(START, config);
-        let at = Snapshot::start(alphabet.key.clone());
-        Self { at, context, alphabet, sent: Vec::new(), path: Vec::new() }
+        let snapshot = Snapshot::start(alphabet.key.clone());
+        Self { snapshot, context, alphabet, sent: Vec::new(), path: Vec::new() }
     }
 
     fn go(mut self, mut chance: Chance<'_>) {
@@ -90,48 +90,48 @@ where
     fn step(&mut self, chance: &mut Chance<'_>) {
         match chance.below(16) {
             0..3 => self.command(chance),
-            3..6 => self.begin(chance),
+            3..6 => self.lease(chance),
             6..9 => self.reply(chance),
-            9 => self.unanswered(chance),
-            10..12 => self.signal(chance),
+            9 => self.no_reply(chance),
+            10..12 => self.alphabet_fact(chance),
             12 | 13 => self.done(chance),
             14 => self.wait(chance),
-            _ => self.tell(&json!({"type": "restored", "taken_at": self.context.now.as_millis()}), b""),
+            _ => self.report(&json!({"type": "restored", "taken_at": self.context.now.as_millis()}), b""),
         }
     }
 
     fn command(&mut self, chance: &mut Chance<'_>) {
         let Some(command) = chance.one(&self.alphabet.commands).cloned() else { return };
-        self.path.push(format!("wish {command:?}"));
-        match self.at.handle(command, &self.context) {
-            Ok(moved) => self.arrive(moved.next),
+        self.path.push(format!("command {command:?}"));
+        match self.snapshot.handle(command, &self.context) {
+            Ok(step) => self.keep(step.next),
             Err(HandleError::Fault(fault)) => panic!("{fault}"),
             Err(_) => {}
         }
     }
 
-    fn begin(&mut self, chance: &mut Chance<'_>) {
-        // A review is judged, not begun.
+    fn lease(&mut self, chance: &mut Chance<'_>) {
+        // A review cannot be leased.
         let is_work = |it: &PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
-        let ready: Vec<_> = self.owed().into_iter().filter(is_work).collect();
-        let Some(owed) = chance.one(&ready) else { return };
-        self.path.push(format!("lease {}", owed.id));
-        match self.at.lease(&owed.id, &self.context) {
-            Ok(moved) => {
-                if let Some(request) = &moved.request {
+        let ready: Vec<_> = self.effects().into_iter().filter(is_work).collect();
+        let Some(pending) = chance.one(&ready) else { return };
+        self.path.push(format!("lease {}", pending.id));
+        match self.snapshot.lease(&pending.id, &self.context) {
+            Ok(lease) => {
+                if let Some(request) = &lease.request {
                     let request: Value = serde_json::from_str(&write(request)).unwrap_or_default();
-                    let operation = owed.id.kind().to_owned();
-                    self.sent.push((owed.id.clone(), request["sending"].as_u64(), operation));
+                    let operation = pending.id.kind().to_owned();
+                    self.sent.push((pending.id.clone(), request["sending"].as_u64(), operation));
                 }
-                self.arrive(moved.next);
+                self.keep(lease.next);
             }
-            Err(why) => panic!("{} is ready and cannot be leased: {why}", owed.id),
+            Err(why) => panic!("{} is ready and cannot be leased: {why}", pending.id),
         }
     }
 
     fn reply(&mut self, chance: &mut Chance<'_>) {
         let latest = self.sent.len().saturating_sub(chance.below(6) + 1);
-        let Some((to, sending, operation)) = self.sent.get(latest).cloned() else { return };
+        let Some((effect, sending, operation)) = self.sent.get(latest).cloned() else { return };
         let own: Vec<_> = self.alphabet.replies.iter().filter(|(of, ..)| *of == operation.as_str()).collect();
         let (status, body) = match chance.below(8) {
             0..5 if !own.is_empty() => {
@@ -144,40 +144,40 @@ where
             }
             _ => (STATUSES[chance.below(STATUSES.len())], BODIES[chance.below(BODIES.len())].to_owned()),
         };
-        let mut fact = json!({"type": "reply", "effect": to, "http_status": status});
+        let mut fact = json!({"type": "reply", "effect": effect, "http_status": status});
         if let Some(sending) = sending.filter(|_| chance.below(4) > 0) {
             fact["sending"] = sending.into();
         }
-        self.tell(&fact, body.as_bytes());
+        self.report(&fact, body.as_bytes());
     }
 
-    fn unanswered(&mut self, chance: &mut Chance<'_>) {
+    fn no_reply(&mut self, chance: &mut Chance<'_>) {
         let latest = self.sent.len().saturating_sub(chance.below(4) + 1);
-        let Some((to, sending, _)) = self.sent.get(latest).cloned() else { return };
+        let Some((effect, sending, _)) = self.sent.get(latest).cloned() else { return };
         let kind = ["lost", "lost", "not_sent"][chance.below(3)];
-        let mut fact = json!({"type": kind, "effect": to});
+        let mut fact = json!({"type": kind, "effect": effect});
         if let Some(sending) = sending.filter(|_| chance.below(4) > 0) {
             fact["sending"] = sending.into();
         }
-        self.tell(&fact, b"");
+        self.report(&fact, b"");
     }
 
-    fn signal(&mut self, chance: &mut Chance<'_>) {
+    fn alphabet_fact(&mut self, chance: &mut Chance<'_>) {
         let Some(fact) = chance.one(&self.alphabet.facts).cloned() else { return };
         let text = match &fact {
             Fact::Webhook { body, .. } => String::from_utf8_lossy(body).into_owned(),
             fact => format!("{fact:?}"),
         };
-        self.path.push(format!("signal {text}"));
+        self.path.push(format!("fact {text}"));
         self.observe(fact);
     }
 
     fn done(&mut self, chance: &mut Chance<'_>) {
-        let owed = self.owed();
-        let ends: Vec<_> = owed.iter().filter(|it| !matches!(it.effect, Effect::Request { .. })).collect();
-        let Some(owed) = chance.one(&ends) else { return };
-        let mut fact = json!({"type": "done", "effect": owed.id});
-        if let Effect::Review { verdicts, needs_id, .. } = &owed.effect {
+        let effects = self.effects();
+        let others: Vec<_> = effects.iter().filter(|it| !matches!(it.effect, Effect::Request { .. })).collect();
+        let Some(pending) = chance.one(&others) else { return };
+        let mut fact = json!({"type": "done", "effect": pending.id});
+        if let Effect::Review { verdicts, needs_id, .. } = &pending.effect {
             let Some(verdict) = chance.one(verdicts) else { return };
             fact["type"] = "reviewed".into();
             fact["verdict"] = verdict.as_ref().into();
@@ -185,13 +185,13 @@ where
                 fact["id"] = json!(chance.one(&self.alphabet.ids));
             }
         }
-        self.tell(&fact, b"");
+        self.report(&fact, b"");
     }
 
     fn wait(&mut self, chance: &mut Chance<'_>) {
         let span = |span: Millis| self.context.now.after(span);
         let next = match chance.below(8) {
-            0..3 => self.at.wake_at(&self.context).unwrap_or(self.context.now),
+            0..3 => self.snapshot.wake_at(&self.context).unwrap_or(self.context.now),
             3 => span(Millis::from_seconds(31)),
             4 => span(Millis::from_minutes(6)),
             5 => span(Millis::from_hours(25)),
@@ -203,12 +203,12 @@ where
         self.check();
     }
 
-    fn owed(&self) -> Vec<PendingEffect> {
-        self.at.effects(&self.context)
+    fn effects(&self) -> Vec<PendingEffect> {
+        self.snapshot.effects(&self.context)
     }
 
-    /// Tells a fact, if this release knows it.
-    fn tell(&mut self, fact: &Value, body: &[u8]) {
+    /// Observes a fact, if it can be read.
+    fn report(&mut self, fact: &Value, body: &[u8]) {
         let text = fact.to_string();
         self.path.push(format!("{text} {}", String::from_utf8_lossy(body)));
         if let Ok(fact) = read_fact(&text) {
@@ -217,22 +217,22 @@ where
     }
 
     fn observe(&mut self, fact: Fact<'_>) {
-        match self.at.observe(fact, &self.context) {
-            Ok(step) if step.ignored.is_none() => self.arrive(step.next),
+        match self.snapshot.observe(fact, &self.context) {
+            Ok(step) if step.ignored.is_none() => self.keep(step.next),
             Err(ObserveError::Fault(fault)) => panic!("{fault}"),
             Ok(_) | Err(_) => {}
         }
     }
 
-    fn arrive(&mut self, next: Snapshot<F>) {
+    fn keep(&mut self, next: Snapshot<F>) {
         let saved = next.save();
-        assert_eq!(Snapshot::load(&saved).as_ref(), Ok(&next), "what was saved is loaded as another: {saved}");
-        self.at = next;
+        assert_eq!(Snapshot::load(&saved).as_ref(), Ok(&next), "a saved snapshot loads as another: {saved}");
+        self.snapshot = next;
         self.check();
     }
 
     fn check(&self) {
-        if let Some(fault) = fault(&self.at, &self.context) {
+        if let Some(fault) = fault(&self.snapshot, &self.context) {
             panic!("{}: {fault}", F::ID);
         }
     }

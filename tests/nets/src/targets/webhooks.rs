@@ -22,37 +22,37 @@ const TOPICS: [Option<&str>; 7] = [
     Some("x"),
 ];
 
-/// The first bytes choose the place, the content type, the topic and the origin; the rest is the body.
+/// The first bytes choose the place, the content type, the topic and the origin. The rest is the body.
 pub(super) fn run(data: &[u8]) {
     let mut chance = Chance::new(data);
     let Some(place) = chance.one(&PLACES.all) else { return };
     let (kind, topic) = (TYPES[chance.below(TYPES.len())], TOPICS[chance.below(TOPICS.len())]);
     let origin = ["verified", "unverified"][chance.below(2)];
-    let (at, around, body) = (&place.at, place.around(), chance.rest());
+    let (snapshot, context, body) = (&place.snapshot, place.context(), chance.rest());
     for provider in PROVIDERS {
         let _ = correlate(provider.name, body);
     }
     let text =
         json!({"type": "webhook", "content_type": kind, "topic": topic, "origin": origin, "body": ""}).to_string();
     let fact = || read_fact(&text).unwrap_or_else(|why| panic!("{why}: {text}")).with_body(body);
-    let Ok(moved @ AnyStep { ignored: None, .. }) = at.observe(fact(), &around) else { return };
-    assert!(moved.next.revision() > at.revision(), "what was applied has no later revision");
-    if let Some(fault) = fault(moved.next.as_ref(), &around) {
-        panic!("{fault}\nafter {} {text}\nat {}", write(&*String::from_utf8_lossy(body)), at.save());
+    let Ok(step @ AnyStep { ignored: None, .. }) = snapshot.observe(fact(), &context) else { return };
+    assert!(step.next.revision() > snapshot.revision(), "an applied fact does not raise the revision");
+    if let Some(fault) = fault(step.next.as_ref(), &context) {
+        panic!("{fault}\nafter {} {text}\nfrom {}", write(&*String::from_utf8_lossy(body)), snapshot.save());
     }
-    if let Ok(again @ AnyStep { ignored: None, .. }) = moved.next.observe(fact(), &around) {
-        let told = write(&*String::from_utf8_lossy(body));
-        let (before, first, second) = (at.save(), moved.next.save(), again.next.save());
-        panic!("the same webhook counts twice: {told} {text}\nat {before}\nto {first}\nto {second}");
+    if let Ok(again @ AnyStep { ignored: None, .. }) = step.next.observe(fact(), &context) {
+        let body = write(&*String::from_utf8_lossy(body));
+        let (before, first, second) = (snapshot.save(), step.next.save(), again.next.save());
+        panic!("the same webhook counts twice: {body} {text}\nfrom {before}\nto {first}\nto {second}");
     }
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (index, place) in PLACES.all.iter().enumerate() {
-        let provider = place.at.flow().split('.').next().unwrap_or_default();
+        let provider = place.snapshot.flow().split('.').next().unwrap_or_default();
         let webhooks = PLACES.webhooks.get(provider).into_iter().flatten().enumerate();
-        // Each place gets some of them, and each of them some places.
+        // Each place gets some of the webhooks, and each webhook some places.
         for (_, (body, kind, topic)) in webhooks.filter(|(number, _)| (number + index) % 96 == 0) {
             let position = |all: &[Option<&str>], it: &Option<String>| {
                 u8::try_from(all.iter().position(|have| *have == it.as_deref()).unwrap_or_default()).unwrap_or_default()

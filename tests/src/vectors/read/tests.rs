@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{leased_at, read_text};
 
-/// The steps of a file of one vector, as they are played.
+/// The expanded steps of a file with one vector.
 fn steps(bodies: Value, steps: Value) -> Result<Value, String> {
     let vector = json!({"name": "it holds", "source": "a page", "flow": "a.flow", "key": "k-1", "steps": steps});
     read(json!({"about": "One vector.", "bodies": bodies, "vectors": [vector]})).map(|mut all| all[0]["steps"].take())

@@ -1,12 +1,12 @@
-//! Truemed's payment sessions: made, charged, captured, voided, canceled, given back.
+//! Truemed's payment sessions: created, charged, captured, voided, canceled, refunded.
 
 use serde_json::{Value, json};
 
-use super::answers::not_found;
-use super::{Action, Got, Kind, Refund, Session, Truemed, b12, session_of};
+use super::replies::not_found;
+use super::{Action, Kind, Refund, SentRequest, Session, Truemed, b12, session_of};
 use crate::chance::Chance;
 
-/// How many sessions stand on a page of the list.
+/// How many sessions a page of the list has.
 const PAGE: usize = 30;
 
 impl Truemed {
@@ -15,9 +15,9 @@ impl Truemed {
         match which {
             0..3 => session_of(&b12(), "the one"),
             3..5 => {
-                let mut it = session_of(&b12(), "the one");
-                it["kind"] = "authorization".into();
-                it
+                let mut command = session_of(&b12(), "the one");
+                command["kind"] = "authorization".into();
+                command
             }
             5 | 6 => {
                 let amount = [1500, 1500, 1000, 500][more];
@@ -34,51 +34,51 @@ impl Truemed {
         }
     }
 
-    /// Makes a session, or charges a token.
-    pub(super) fn create(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
-        let (body, mark) = (&got.body, got.mark());
+    /// Creates a session, or charges a token.
+    pub(super) fn create(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
+        let (body, mark) = (&request.body, request.mark());
         let token = body["payment_token"].as_str();
         let open = self.sessions.iter().find(|it| it.mark == mark && !["rejected", "canceled"].contains(&it.status));
         if let Some(open) = open.filter(|it| token.is_some() || it.captured > 0).map(|it| it.id.clone()) {
-            self.blame(format!("a second charge: `{mark}` is sent as {}, and {open} may be paid", got.key));
+            self.blame(format!("a second charge: `{mark}` is sent as {}, and {open} may be paid", request.key));
         }
         if let Some(token) = token {
             if self.live(token).is_none() {
                 return (400, json!({"error": "NotFound", "message": "token"}));
             }
-            // What may have been sent before is sent again as it was: the key makes it one charge.
-            if got.sending == 1 {
-                self.against_the_rules(&mark, &body["order_items"]);
+            // A later sending is the same as the first. The key makes both one charge.
+            if request.sending == 1 {
+                self.check_charge(&mark, &body["order_items"]);
             }
             if let Some(it) = self.actions.iter().find(|it| it.kind != Kind::Provision) {
                 return (422, json!({"redirect_url": it.url}));
             }
             if chance.below(4) == 3 {
-                return self.fail(got, chance, now);
+                return self.fail(request, chance, now);
             }
         }
-        let id = self.made(got, "pending", now);
+        let id = self.add_session(request, "pending", now);
         if token.is_some() && chance.below(2) == 1 {
-            self.stands(&id, "processing");
+            self.set_status(&id, "processing");
         }
         (200, json!({"id": id, "redirect_url": format!("https://truemed.example/c/{id}")}))
     }
 
-    /// A charge while the customer must act, or of items that Truemed has not taken in.
-    fn against_the_rules(&mut self, mark: &str, items: &Value) {
+    /// Notes a charge while the customer must act, or of items that are not confirmed.
+    fn check_charge(&mut self, mark: &str, items: &Value) {
         let open = |url: &&String| self.actions.iter().any(|it| it.url == **url);
         if let Some(url) = self.known_actions.iter().find(open).cloned() {
             self.blame(format!("a charge while the customer must act: `{mark}`, at {url}"));
         }
-        let taken_in = self.tokens.iter().find(|it| !it.is_deleted).and_then(|it| it.items.clone());
-        if taken_in.as_ref().is_some_and(|it| it != items) {
+        let confirmed = self.tokens.iter().find(|it| !it.is_deleted).and_then(|it| it.items.clone());
+        if confirmed.as_ref().is_some_and(|it| it != items) {
             self.blame(format!("a charge of items that are not confirmed: `{mark}`"));
         }
     }
 
-    /// The card, or the letter, does not do.
-    fn fail(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
-        let id = self.made(got, "rejected", now);
+    /// A charge fails because of the card or the letter.
+    fn fail(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
+        let id = self.add_session(request, "rejected", now);
         let url = format!("https://truemed.example/r/{id}");
         self.actions.push(Action {
             id: id.clone(),
@@ -87,32 +87,32 @@ impl Truemed {
             items: None,
             url: url.clone(),
         });
-        let mut said = json!({"redirect_url": url});
+        let mut reply = json!({"redirect_url": url});
         if chance.below(2) == 0 {
-            said["payment_session_id"] = id.into();
+            reply["payment_session_id"] = id.into();
         }
         if chance.below(2) == 0 {
-            said["error"] = ["UpdatePaymentMethod", "TakeHealthSurvey"][chance.below(2)].into();
+            reply["error"] = ["UpdatePaymentMethod", "TakeHealthSurvey"][chance.below(2)].into();
         }
-        ([422, 422, 402, 400][chance.below(4)], said)
+        ([422, 422, 402, 400][chance.below(4)], reply)
     }
 
-    fn made(&mut self, got: &Got, status: &'static str, now: i64) -> String {
+    fn add_session(&mut self, request: &SentRequest, status: &'static str, now: i64) -> String {
         let id = self.name("ps");
         self.sessions.push(Session {
             id: id.clone(),
-            key: got.key.clone(),
-            mark: got.mark(),
+            key: request.key.clone(),
+            mark: request.mark(),
             status,
-            amount: got.body["total_amount"].as_i64().unwrap_or_default(),
+            amount: request.body["total_amount"].as_i64().unwrap_or_default(),
             captured: 0,
-            body: got.body.clone(),
+            body: request.body.clone(),
             created: now,
         });
         id
     }
 
-    pub(super) fn moves(&self, index: usize) -> bool {
+    pub(super) fn is_undecided(&self, index: usize) -> bool {
         matches!(self.sessions[index].status, "pending" | "processing")
     }
 
@@ -123,11 +123,11 @@ impl Truemed {
         let unpaid = if it.status == "pending" { "canceled" } else { "rejected" };
         let status = [good, good, "processing", unpaid][chance.below(4)];
         let id = it.id.clone();
-        self.stands(&id, status);
+        self.set_status(&id, status);
     }
 
-    /// A session stands otherwise from now on, and Truemed says so.
-    fn stands(&mut self, id: &str, status: &'static str) {
+    /// Changes the status of a session, and sends a webhook.
+    fn set_status(&mut self, id: &str, status: &'static str) {
         let Some(it) = self.sessions.iter_mut().find(|it| it.id == id) else { return };
         if it.status == status {
             return;
@@ -138,9 +138,9 @@ impl Truemed {
         }
         let (body, captured) = (it.body.clone(), it.captured);
         let metadata = body["metadata"].clone();
-        let mut said = json!({"payment_session_id": id, "status": status, "metadata": metadata});
+        let mut event = json!({"payment_session_id": id, "status": status, "metadata": metadata});
         if captured > 0 || body["kind"] != "authorization" {
-            said["capture_amount"] = captured.max(total_of(&body)).into();
+            event["capture_amount"] = captured.max(total_of(&body)).into();
         }
         if status == "captured" && body["tokenize"] == true {
             let token = self.name("pt");
@@ -149,24 +149,24 @@ impl Truemed {
                 is_deleted: false,
                 items: Some(body["order_items"].clone()),
             });
-            said["payment_token"] = token.clone().into();
-            self.signal(json!({"payment_token": token, "payment_session_id": id, "metadata": metadata}));
+            event["payment_token"] = token.clone().into();
+            self.webhook(json!({"payment_token": token, "payment_session_id": id, "metadata": metadata}));
         } else if body["payment_token"].is_string() {
-            said["payment_token"] = body["payment_token"].clone();
+            event["payment_token"] = body["payment_token"].clone();
         }
-        self.signal(said);
+        self.webhook(event);
     }
 
-    pub(super) fn shown(it: &Session) -> Value {
-        let at = iso(it.created);
+    pub(super) fn session_json(it: &Session) -> Value {
+        let created_at = iso(it.created);
         json!({"id": it.id, "status": it.status, "metadata": it.body["metadata"], "total_amount": it.amount,
-            "capture_amount": (it.captured > 0).then_some(it.captured), "created_at": at, "kind": it.body["kind"],
+            "capture_amount": (it.captured > 0).then_some(it.captured), "created_at": created_at, "kind": it.body["kind"],
             "payment_token": it.body["payment_token"], "order_items": it.body["order_items"]})
     }
 
-    pub(super) fn list(&self, got: &Got) -> (u16, Value) {
-        let page: usize = got.query.get("page").and_then(|it| it.parse().ok()).unwrap_or(1);
-        let newest: Vec<_> = self.sessions.iter().rev().map(Self::shown).collect();
+    pub(super) fn list(&self, request: &SentRequest) -> (u16, Value) {
+        let page: usize = request.query.get("page").and_then(|it| it.parse().ok()).unwrap_or(1);
+        let newest: Vec<_> = self.sessions.iter().rev().map(Self::session_json).collect();
         let some: Vec<_> = newest.iter().skip((page.max(1) - 1) * PAGE).take(PAGE).collect();
         let last = newest.len().div_ceil(PAGE).max(1);
         let pagination = json!({"current_page": page, "page_size": PAGE, "count": newest.len(), "last_page": last});
@@ -184,17 +184,17 @@ impl Truemed {
                     return refuse("TotalAmountInvalid");
                 }
                 it.amount = amount;
-                self.stands(id, "captured");
+                self.set_status(id, "captured");
             }
-            ("void", "authorized") => self.stands(id, "authorization_voided"),
-            ("cancel", "pending") => self.stands(id, "canceled"),
+            ("void", "authorized") => self.set_status(id, "authorization_voided"),
+            ("cancel", "pending") => self.set_status(id, "canceled"),
             ("capture" | "void", "captured") => return refuse("SessionCaptured"),
             ("capture" | "void", "authorization_voided") => return refuse("SessionVoided"),
             ("cancel", _) => return (400, json!({"error": "SessionNotPending", "message": "no"})),
             _ => return refuse("SessionPending"),
         }
         if chance.below(8) == 7 {
-            // Documented: the same key is to be sent again.
+            // The documents say to send the same key again.
             return refuse("ServerError");
         }
         if verb == "cancel" {
@@ -204,21 +204,22 @@ impl Truemed {
         (200, json!({ "id": id }))
     }
 
-    pub(super) fn refund(&mut self, got: &Got) -> (u16, Value) {
-        let (session, amount) = (got.body["payment_id"].as_str().unwrap_or_default(), got.body["amount"].as_i64());
+    pub(super) fn refund(&mut self, request: &SentRequest) -> (u16, Value) {
+        let (session, amount) =
+            (request.body["payment_id"].as_str().unwrap_or_default(), request.body["amount"].as_i64());
         let refuse = |code: &str| (400, json!({"error": code, "message": "no"}));
         let Some(it) = self.sessions.iter().find(|it| it.id == session) else { return refuse("InvalidPaymentId") };
-        let given: i64 = self.refunds.iter().filter(|it| it.session == session).map(|it| it.amount).sum();
-        let Some(amount) = amount.filter(|amount| *amount > 0 && given + amount <= it.captured) else {
+        let refunded: i64 = self.refunds.iter().filter(|it| it.session == session).map(|it| it.amount).sum();
+        let Some(amount) = amount.filter(|amount| *amount > 0 && refunded + amount <= it.captured) else {
             return refuse(if it.captured > 0 { "AmountInvalid" } else { "NoSessionCaptures" });
         };
-        let mark = got.mark();
+        let mark = request.mark();
         if let Some(other) = self.refunds.iter().find(|it| it.mark == mark).map(|it| it.id.clone()) {
-            self.blame(format!("a second refund: `{mark}` is sent as {}, and {other} was made", got.key));
+            self.blame(format!("a second refund: `{mark}` is sent as {}, and {other} was made", request.key));
         }
         let id = self.name("ref");
         let session = session.to_owned();
-        self.refunds.push(Refund { id: id.clone(), key: got.key.clone(), mark, session, amount });
+        self.refunds.push(Refund { id: id.clone(), key: request.key.clone(), mark, session, amount });
         (200, json!({ "refund_id": id }))
     }
 }

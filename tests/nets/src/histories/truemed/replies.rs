@@ -1,14 +1,14 @@
-//! What Truemed answers.
+//! Truemed's replies.
 
 use serde_json::{Value, json};
 
-use super::{Action, Got, Kind, Truemed};
+use super::{Action, Kind, SentRequest, Truemed};
 use crate::chance::Chance;
 
 impl Truemed {
-    pub(super) fn answer(&mut self, got: &Got, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
-        match got.route() {
-            ("POST", path) if path == ["api", "v1", "payment_tokens", "create"] => self.provision(&got.body),
+    pub(super) fn reply(&mut self, request: &SentRequest, chance: &mut Chance<'_>, now: i64) -> (u16, Value) {
+        match request.route() {
+            ("POST", path) if path == ["api", "v1", "payment_tokens", "create"] => self.provision(&request.body),
             ("GET", path) if path.starts_with(&["api", "v1", "payment_tokens", "provision_request"]) => {
                 let made = self.provisions.get(path[4]).cloned().flatten();
                 (200, json!({"payment_token": made, "metadata": null}))
@@ -28,34 +28,34 @@ impl Truemed {
                 }
             }
             ("POST", path) if path.starts_with(&["api", "v1", "payment_tokens"]) && path[4] == "update" => {
-                self.update(path[3], got, chance)
+                self.update(path[3], request, chance)
             }
             ("POST", path) if path == ["payments", "v1", "create_payment_session"] => {
-                self.once(got, |it| it.create(got, chance, now))
+                self.once(request, |it| it.create(request, chance, now))
             }
             ("GET", path) if path.starts_with(&["payments", "v1", "payment_session"]) => {
                 match self.sessions.iter().find(|it| it.id == path[3]) {
-                    Some(it) => (200, Self::shown(it)),
+                    Some(it) => (200, Self::session_json(it)),
                     None => not_found(),
                 }
             }
-            ("GET", path) if path == ["payments", "v1", "payment_sessions"] => self.list(got),
-            ("POST", path) if path == ["payments", "v1", "refund"] => self.once(got, |it| it.refund(got)),
+            ("GET", path) if path == ["payments", "v1", "payment_sessions"] => self.list(request),
+            ("POST", path) if path == ["payments", "v1", "refund"] => self.once(request, |it| it.refund(request)),
             ("POST", path) if path.starts_with(&["payments", "v1", "payment_session"]) => {
-                self.once(got, |it| it.end(path[3], path[4], &got.body, chance))
+                self.once(request, |it| it.end(path[3], path[4], &request.body, chance))
             }
-            _ => panic!("not an address of Truemed's: {} {:?}", got.method, got.path),
+            _ => panic!("not a path of Truemed: {} {:?}", request.method, request.path),
         }
     }
 
-    /// The same reply to the same key; an error leaves it free, since nothing was made under it.
-    fn once(&mut self, got: &Got, make: impl FnOnce(&mut Self) -> (u16, Value)) -> (u16, Value) {
-        if let Some((status, body)) = self.answered.get(&got.key) {
+    /// The same key gets the same reply. After an error the key can be used again.
+    fn once(&mut self, request: &SentRequest, make: impl FnOnce(&mut Self) -> (u16, Value)) -> (u16, Value) {
+        if let Some((status, body)) = self.replies.get(&request.key) {
             return (*status, serde_json::from_str(body).unwrap_or_default());
         }
         let (status, body) = make(self);
         if status < 300 || status == 422 {
-            self.answered.insert(got.key.clone(), (status, body.to_string()));
+            self.replies.insert(request.key.clone(), (status, body.to_string()));
         }
         (status, body)
     }
@@ -74,8 +74,8 @@ impl Truemed {
         (200, json!({"provision_token_request_id": id, "redirect_url": url}))
     }
 
-    fn update(&mut self, token: &str, got: &Got, chance: &mut Chance<'_>) -> (u16, Value) {
-        let body = &got.body;
+    fn update(&mut self, token: &str, request: &SentRequest, chance: &mut Chance<'_>) -> (u16, Value) {
+        let body = &request.body;
         if self.live(token).is_none() {
             return not_found();
         }
@@ -84,10 +84,10 @@ impl Truemed {
             None => Some("UpdatePaymentMethod"),
             Some(_) => [None, None, Some("TakeHealthSurvey"), Some("HealthSurvey")][chance.below(4)],
         };
-        // A later change takes the place of one that is still open.
+        // A later change replaces an open one.
         self.actions.retain(|it| it.kind != Kind::Update || it.items.is_none() != items.is_none());
         let id = self.name("ptr");
-        self.updates.insert(got.key.clone(), id.clone());
+        self.updates.insert(request.key.clone(), id.clone());
         let Some(action) = action else {
             self.provisions.insert(id.clone(), Some(token.to_owned()));
             self.tokens.iter_mut().filter(|it| it.id == token).for_each(|it| it.items.clone_from(&items));
@@ -109,11 +109,11 @@ impl Truemed {
             items,
             url: url.clone(),
         });
-        let mut said = json!({"next_action": action, "redirect_url": url});
+        let mut reply = json!({"next_action": action, "redirect_url": url});
         if chance.below(4) != 3 {
-            said["provision_token_request_id"] = id.into();
+            reply["provision_token_request_id"] = id.into();
         }
-        (200, said)
+        (200, reply)
     }
 }
 

@@ -1,13 +1,13 @@
-//! What a reply proves, by the documents: the rule, applied to the data.
+//! What a reply proves by the documents: the rules, applied to the data.
 
 use serde_json::Value;
 
 use crate::samples::{Class, Operation};
 use crate::shape::any;
 
-/// The ways in which a sending ends.
+/// What a reply proves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Way {
+pub(crate) enum ReplyOutcome {
     Done,
     Accepted,
     Refused,
@@ -16,22 +16,22 @@ pub(crate) enum Way {
     NotAdmitted,
     Throttled,
     Unknown,
-    /// No good answer, which may end the request even so.
+    /// No success, but a reply that may end the request.
     Held,
-    /// What was asked for is under way: the request may be over, and its outcome is not known.
-    Afoot,
+    /// The operation is under way: the request may be over, and its outcome is not known.
+    UnderWay,
     /// The documents do not say.
     Open,
 }
 
-/// How a sending stands among the others of its request.
+/// The place of a sending among the others of its request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
-    /// It is the only one of which anything can be known.
+    /// No other sending can have done anything.
     Only,
-    /// It is a later one, and an earlier one may have been taken.
+    /// The provider may have accepted an earlier sending.
     Later,
-    /// Several may have been taken, and it is not the last of them; or it is not known which one it is.
+    /// The provider may have accepted several, and this is not the last one; or it is not known which one this is.
     Among,
 }
 
@@ -41,95 +41,98 @@ pub(crate) fn json(text: &str) -> Option<Value> {
 }
 
 /// What a reply to an operation of a provider proves.
-pub(crate) fn way(provider: &str, operation: &Operation, turn: Turn, status: u16, text: &str) -> Way {
+pub(crate) fn outcome(provider: &str, operation: &Operation, turn: Turn, status: u16, text: &str) -> ReplyOutcome {
     let body = json(text);
     let object = body.as_ref().filter(|it| it.is_object());
     match status {
         200..=299 => success(operation, status, text, body.as_ref()),
-        401 | 407 => Way::NotAdmitted,
-        429 => Way::Throttled,
-        403 if !operation.refused.contains(&403) => object.map_or(Way::Unknown, |_| Way::NotAdmitted),
-        400..=499 => object.map_or(Way::Unknown, |body| refusal(provider, operation, turn, status, body)),
-        _ => Way::Unknown,
+        401 | 407 => ReplyOutcome::NotAdmitted,
+        429 => ReplyOutcome::Throttled,
+        403 if !operation.refused.contains(&403) => object.map_or(ReplyOutcome::Unknown, |_| ReplyOutcome::NotAdmitted),
+        400..=499 => object.map_or(ReplyOutcome::Unknown, |body| refusal(provider, operation, turn, status, body)),
+        _ => ReplyOutcome::Unknown,
     }
 }
 
-fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>) -> Way {
-    let names_error = |at: &str| body.and_then(|it| it.pointer(at)?.get("error")).is_some_and(|it| !it.is_null());
-    let has_error = names_error("") || operation.inside.iter().any(|at| names_error(at));
+fn success(operation: &Operation, status: u16, text: &str, body: Option<&Value>) -> ReplyOutcome {
+    let names_error =
+        |pointer: &str| body.and_then(|it| it.pointer(pointer)?.get("error")).is_some_and(|it| !it.is_null());
+    let has_error = names_error("") || operation.inside.iter().any(|pointer| names_error(pointer));
     if operation.empty && text.is_empty() {
-        return if status == 204 { Way::Done } else { Way::Unknown };
+        return if status == 204 { ReplyOutcome::Done } else { ReplyOutcome::Unknown };
     }
     let Some(body) = body.filter(|_| !has_error) else {
-        // Nothing can stand in a 204: whatever does was put there by something between.
-        return if operation.empty && status == 204 { Way::Open } else { Way::Unknown };
+        // A 204 has no body, so something between us and the provider wrote it.
+        return if operation.empty && status == 204 { ReplyOutcome::Open } else { ReplyOutcome::Unknown };
     };
     if any(&operation.open, body) {
-        Way::Open
+        ReplyOutcome::Open
     } else if any(&operation.done, body) {
-        Way::Done
+        ReplyOutcome::Done
     } else if any(&operation.held, body) {
-        Way::Held
+        ReplyOutcome::Held
     } else if any(&operation.under_way, body) {
-        Way::Afoot
+        ReplyOutcome::UnderWay
     } else if operation.empty && status == 204 {
-        Way::Open
+        ReplyOutcome::Open
     } else if accepts(operation, body) {
-        Way::Accepted
+        ReplyOutcome::Accepted
     } else {
-        Way::Unknown
+        ReplyOutcome::Unknown
     }
 }
 
-/// Whether no document shows the success's shape, so that any object may be one.
+/// Whether a body may be a success because no document shows the shape of one.
 fn accepts(operation: &Operation, body: &Value) -> bool {
     operation.accepted && body.is_object()
 }
 
-fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body: &Value) -> Way {
+fn refusal(provider: &str, operation: &Operation, turn: Turn, status: u16, body: &Value) -> ReplyOutcome {
     if any(&operation.open, body) {
-        return Way::Open;
+        return ReplyOutcome::Open;
     }
     if operation.reached == Some(status) && is_own(provider, operation, body) {
         match turn {
             Turn::Only => {}
-            Turn::Later => return Way::Done,
-            Turn::Among => return Way::Open,
+            Turn::Later => return ReplyOutcome::Done,
+            Turn::Among => return ReplyOutcome::Open,
         }
     }
     let unusual = is_unusual(operation, status);
     let again = operation.again.iter().any(|it| *it == code(body));
     match operation.class {
-        _ if again => Way::Unknown,
-        // Any 4xx with an object is believed of it; which of the unusual ones are meant is not said.
+        _ if again => ReplyOutcome::Unknown,
+        // Any 4xx with an object counts as a refusal. The documents do not say which of the unusual ones do.
         Class::Harmless => {
             if unusual {
-                Way::Open
+                ReplyOutcome::Open
             } else {
-                Way::Refused
+                ReplyOutcome::Refused
             }
         }
-        _ if unusual => Way::Unknown,
-        Class::Lookup if !is_own(provider, operation, body) || is_open(provider, operation, body) => Way::Unknown,
+        _ if unusual => ReplyOutcome::Unknown,
+        Class::Lookup if !is_own(provider, operation, body) || is_open(provider, operation, body) => {
+            ReplyOutcome::Unknown
+        }
         Class::Lookup => {
             if operation.not_found.contains(&status) && (operation.denies.is_empty() || any(&operation.denies, body)) {
-                Way::NotFound
+                ReplyOutcome::NotFound
             } else {
-                Way::Unknown
+                ReplyOutcome::Unknown
             }
         }
-        _ if is_open(provider, operation, body) => Way::Unknown,
+        _ if is_open(provider, operation, body) => ReplyOutcome::Unknown,
         _ => {
             if is_own(provider, operation, body) {
-                Way::Refused
+                ReplyOutcome::Refused
             } else {
-                Way::Unknown
+                ReplyOutcome::Unknown
             }
         }
     }
 }
 
-/// Whether a status among those of refusals says nothing of what was done.
+/// Whether a 4xx status does not show that nothing was done.
 pub(crate) fn is_unusual(operation: &Operation, status: u16) -> bool {
     match status {
         408 | 499 => true,
@@ -156,8 +159,9 @@ pub(crate) fn is_own(provider: &str, operation: &Operation, body: &Value) -> boo
     }
 }
 
-/// Whether something stands beside a refusal that is not of a failed transaction, or the subscription that it refuses to create.
-/// What Revup refuses itself has just a code and a message; what is refused on the acquirer's side tells of its transaction.
+/// Whether a refusal has other members than those of a failed transaction or of the subscription that it refuses to create.
+///
+/// A refusal by Revup itself has only a code and a message. A refusal by the acquirer shows its transaction.
 fn is_open(provider: &str, operation: &Operation, body: &Value) -> bool {
     if provider != "revup" {
         return false;
@@ -167,12 +171,12 @@ fn is_open(provider: &str, operation: &Operation, body: &Value) -> bool {
         error.retain(|name, _| !["code", "message"].contains(&name.as_str()));
     }
     cut_failed(&mut rest);
-    // A cancellation is decided by its lookup: only a transaction beside it leaves it open.
+    // A lookup decides about a cancellation, so only a transaction in the reply leaves it open.
     let counts = |name: &str| operation.class != Class::Goal || name.starts_with("transaction");
-    says(&rest, "", &counts)
+    has_value(&rest, "", &counts)
 }
 
-/// Takes the transactions away that have failed, with all that is told of them.
+/// Removes the failed transactions with all their members.
 fn cut_failed(body: &mut Value) {
     match body {
         Value::Array(all) => all.iter_mut().for_each(cut_failed),
@@ -181,18 +185,18 @@ fn cut_failed(body: &mut Value) {
     }
     let failed = body["transactionStatus"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("failed"));
     let others = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "transactionStatus");
-    if failed && !others.map(|(_, it)| it).any(|it| says(it, "", &|name| name == "transactionStatus")) {
+    if failed && !others.map(|(_, it)| it).any(|it| has_value(it, "", &|name| name == "transactionStatus")) {
         *body = Value::Null;
     }
 }
 
-/// Whether a body says anything under a name that counts.
-fn says(body: &Value, name: &str, counts: &dyn Fn(&str) -> bool) -> bool {
+/// Whether a body has a value under a name that counts.
+fn has_value(body: &Value, name: &str, counts: &dyn Fn(&str) -> bool) -> bool {
     match body {
         Value::Null => false,
         _ if name == "transactionStatus" => true,
-        Value::Array(all) => all.iter().any(|it| says(it, name, counts)),
-        Value::Object(members) => members.iter().any(|(name, it)| says(it, name, counts)),
+        Value::Array(all) => all.iter().any(|it| has_value(it, name, counts)),
+        Value::Object(members) => members.iter().any(|(name, it)| has_value(it, name, counts)),
         _ => counts(name),
     }
 }
