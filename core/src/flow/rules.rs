@@ -4,12 +4,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use super::Flow;
 use crate::config::{Config, Context};
 use crate::effect::{Outbox, OutboxEntry, StoredEffect};
-use crate::id::{EffectId, Key};
+use crate::id::{Digest, EffectId, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
@@ -36,6 +36,8 @@ pub struct Rules<'a, F: Flow> {
     pub(crate) warnings: Vec<Violation>,
     /// Whether the command adds to its request.
     pub(super) has_extra: bool,
+    /// The fingerprint of the command's contents, once it was needed.
+    contents: Option<Digest>,
 }
 
 impl<F: Flow> fmt::Debug for Rules<'_, F> {
@@ -50,7 +52,7 @@ impl<F: Flow> fmt::Debug for Rules<'_, F> {
 impl<'a, F: Flow> Rules<'a, F> {
     pub(crate) fn new(key: &'a Key, context: &'a Context, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
-        Self { key, context, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false }
+        Self { key, context, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false, contents: None }
     }
 
     /// The time of the call.
@@ -73,6 +75,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         F::settings(&self.context.config)
     }
 
+    /// The fingerprint of the command's contents. It is computed once, for the check and for the step.
+    pub fn contents(&mut self, compute: impl FnOnce() -> Digest) -> Digest {
+        *self.contents.get_or_insert_with(compute)
+    }
+
     /// Whether a worker is about to lease the request.
     pub fn is_lease(&self) -> bool {
         matches!(self.moment, Moment::Lease | Moment::Resend)
@@ -91,6 +98,11 @@ impl<'a, F: Flow> Rules<'a, F> {
     /// A step can rely on a rule that is [`Level::Forbid`]. A config can soften every other rule.
     pub fn check(&mut self, rule: impl RuleSet, holds: bool) -> Check<'_> {
         if holds { Check { broken: None } } else { self.note(rule.rule()) }
+    }
+
+    /// Takes the violations and the warnings that were noted so far.
+    pub(crate) fn take_broken(&mut self) -> (Vec<Violation>, Vec<Violation>) {
+        (mem::take(&mut self.violations), mem::take(&mut self.warnings))
     }
 
     /// Checks a rule that only warns here, whatever its level.
@@ -117,11 +129,9 @@ impl<'a, F: Flow> Rules<'a, F> {
 
     /// The id of the first review with this reason.
     pub fn open_review(&self, reason: &str) -> Option<EffectId> {
-        let asks = |it: &&OutboxEntry<F::Call>| {
-            let is_review = matches!(it.effect, StoredEffect::Review { .. });
-            is_review && it.reason_and_subject().is_some_and(|(have, _)| have == reason)
-        };
-        self.outbox.entries.iter().find(asks).map(|it| it.id.clone())
+        let asks = |it: &OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
+        let mut reviews = self.outbox.entries.iter().filter(|it| matches!(it.effect, StoredEffect::Review { .. }));
+        reviews.find(|it| asks(it)).map(|it| it.id.clone())
     }
 
     /// The first pending request that matches.

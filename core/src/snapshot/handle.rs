@@ -21,7 +21,8 @@ impl<F: Flow> Snapshot<F> {
         if self.state.is_duplicate(&command) {
             return Ok(self.unchanged(IgnoredReason::Duplicate, Vec::new()));
         }
-        let mut rules = self.rules(F::action_of(&command), context);
+        let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
+        self.check_action(F::action_of(&command), &mut rules);
         self.state.check(&command, &mut rules);
         if !rules.violations.is_empty() {
             return Err(Rejection { violations: rules.violations }.into());
@@ -52,11 +53,9 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Checks the rules on an action that do not depend on the contents of a command.
-    pub(super) fn rules<'a>(&'a self, action: F::Action, context: &'a Context) -> Rules<'a, F> {
-        let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
-        self.state.permits(action, &mut rules);
-        self.state.accepts(action, &mut rules);
-        rules
+    pub(super) fn check_action(&self, action: F::Action, rules: &mut Rules<'_, F>) {
+        self.state.permits(action, rules);
+        self.state.accepts(action, rules);
     }
 
     /// Leases an effect to one worker until the lease ends, and hands out the request if the effect is one.

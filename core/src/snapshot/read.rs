@@ -8,7 +8,7 @@ use super::Snapshot;
 use super::verdict::{named_by, verdicts_of};
 use crate::config::Context;
 use crate::effect::{Effect, PendingEffect, Wait};
-use crate::flow::{Action, Flow, Named, Rules};
+use crate::flow::{Action, Flow, Moment, Named, Rules};
 use crate::id::CorrelationId;
 use crate::time::Timestamp;
 
@@ -36,11 +36,14 @@ impl<F: Flow> Snapshot<F> {
 
     /// Every action, with every rule that it would break now.
     pub fn actions(&self, context: &Context) -> Vec<Action<F>> {
-        let action = |action: F::Action| {
-            let Rules { violations, warnings, .. } = self.rules(action, context);
-            Action { action, violations, warnings }
-        };
-        F::Action::ALL.iter().copied().map(action).collect()
+        let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
+        let mut actions = Vec::with_capacity(F::Action::ALL.len());
+        for &action in F::Action::ALL {
+            self.check_action(action, &mut rules);
+            let (violations, warnings) = rules.take_broken();
+            actions.push(Action { action, violations, warnings });
+        }
+        actions
     }
 
     /// When to look at this flow again. `None` if its effects, waits and actions never change by themselves.

@@ -24,8 +24,11 @@ use crate::time::Timestamp;
 
 /// Rejects a new session while a person has to answer one of these reviews: the answer decides about the session.
 pub(crate) fn check_no_open_review<F: Truemed>(reviews: &[Review], rules: &mut Rules<'_, F>) {
+    if rules.is_resend() {
+        return;
+    }
     for review in reviews {
-        if let Some(id) = rules.open_review(review.as_str()).filter(|_| !rules.is_resend()) {
+        if let Some(id) = rules.open_review(review.as_str()) {
             rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
         }
     }

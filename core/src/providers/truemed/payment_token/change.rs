@@ -131,8 +131,8 @@ impl Change {
     }
 
     /// Whether an update to these items, or of the card, is pending.
-    pub(super) fn is_to(&self, wanted: Option<Digest>) -> bool {
-        matches!(self, Self::Updating { items, .. } if *items == wanted)
+    pub(super) fn is_to(&self, wanted: impl FnOnce() -> Option<Digest>) -> bool {
+        matches!(self, Self::Updating { items, .. } if *items == wanted())
     }
 
     /// Whether the pending update is the only open change: no unknown outcome, and no replaced change without an id.

@@ -137,12 +137,12 @@ impl PaymentToken {
     /// Whether the same command is pending or was carried out before.
     pub(super) fn is_duplicate(&self, command: &Command) -> bool {
         match command {
-            Command::CreatePaymentToken(command) => self.token.is_requested(digest(&command.order_items)),
+            Command::CreatePaymentToken(command) => self.token.is_requested(|| digest(&command.order_items)),
             Command::CreatePaymentSession(command) => self.charge.is_requested(command),
             Command::UpdatePaymentToken(UpdatePaymentToken { update_card_info, order_items, .. }) => {
                 let change = if order_items.is_some() { &self.items } else { &self.card };
                 let card = *update_card_info == Some(true);
-                card != order_items.is_some() && change.is_to(order_items.as_deref().map(digest))
+                card != order_items.is_some() && change.is_to(|| order_items.as_deref().map(digest))
             }
             Command::DeletePaymentToken {} => self.token.is(super::TokenState::Deleting),
             _ => false,
@@ -193,7 +193,7 @@ impl PaymentToken {
 
     /// Charges the token, or starts the checkout that makes one.
     fn create_session(&mut self, mut command: Box<CreatePaymentSession>, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let items = command.items();
+        let items = cx.contents(|| command.items());
         let cart = command.cart(items);
         let number = self.charge.number(command.intent.as_ref(), cart)?;
         let metadata = echoed(&mut command.metadata, cx.key());

@@ -130,7 +130,8 @@ fn check_creation(command: &CreatePaymentToken, rules: &mut Rules<'_>) {
 
 fn check_charge(token: &PaymentToken, command: &CreatePaymentSession, rules: &mut Rules<'_>) {
     check_token(token, command.payment_token.as_ref(), rules);
-    check_items(token, command.items(), rules);
+    let items = rules.contents(|| command.items());
+    check_items(token, items, rules);
     rules.check(Rule::SessionTokenizeXorToken, !command.asks_for_token()).at("/tokenize");
     command.check(rules);
     rules.check(CoreRule::IntentRequired, command.intent.is_some()).at("/intent");
@@ -227,10 +228,11 @@ fn check_not_started(token: &PaymentToken, rules: &mut Rules<'_>) {
 
 /// Checks that no other charge is open.
 fn check_one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
-    let open = matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open);
-    let reply = rules.reply_to(Call::is_session);
-    let ends = reply.unwrap_or_else(|| UnblockedBy::signal(SignalName::SessionComplete.as_str()));
-    rules.check(CoreRule::OneAtATime, !open).unblocked_by(ends);
+    if matches!(token.charge.state(), ChargeState::Requested | ChargeState::Open) {
+        let reply = rules.reply_to(Call::is_session);
+        let ends = reply.unwrap_or_else(|| UnblockedBy::signal(SignalName::SessionComplete.as_str()));
+        rules.check(CoreRule::OneAtATime, false).unblocked_by(ends);
+    }
 }
 
 fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {

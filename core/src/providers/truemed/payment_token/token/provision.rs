@@ -108,9 +108,9 @@ impl StoredToken {
     }
 
     /// Whether a request for a token with these items has no reply yet.
-    pub(in super::super) fn is_requested(&self, items: Digest) -> bool {
+    pub(in super::super) fn is_requested(&self, items: impl FnOnce() -> Digest) -> bool {
         let last = self.provisions.last().filter(|it| it.origin.is_none());
-        self.state < TokenState::Adopting && last.is_some_and(|last| last.items == items)
+        self.state < TokenState::Adopting && last.is_some_and(|last| last.items == items())
     }
 
     /// Truemed accepted the request for a token.
