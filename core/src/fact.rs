@@ -1,17 +1,19 @@
 //! Facts: what has happened. They are the same for every provider, and no rule rejects one.
 
+mod headers;
+
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::id::{EffectId, Text};
 use crate::time::Timestamp;
+pub use headers::Headers;
 
 /// The largest body that is read: 1 MiB.
 pub const LARGEST_BODY: usize = 1 << 20;
@@ -82,7 +84,7 @@ pub enum Fact<'a> {
         /// What only the URL or a header says about it, such as the event's name.
         #[serde(borrow, default)]
         topic: Option<Cow<'a, str>>,
-        /// Whether `authenticate` verified its origin.
+        /// Whether `read_webhook` verified its origin.
         origin: Origin,
     },
     /// The customer's browser returned to the success URL, or to the only return URL. This proves nothing.
@@ -139,13 +141,64 @@ impl<'a> Fact<'a> {
     }
 }
 
+/// A fact on the wire: an object with a `type`.
+impl Serialize for Fact<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let text = |body: &Cow<'_, [u8]>| str::from_utf8(body).map(String::from).map_err(S::Error::custom);
+        match self {
+            Self::Reply { effect, sending, http_status, headers, body } => {
+                map.serialize_entry("type", "reply")?;
+                map.serialize_entry("effect", effect)?;
+                map.serialize_entry("sending", sending)?;
+                map.serialize_entry("http_status", http_status)?;
+                map.serialize_entry("headers", headers)?;
+                map.serialize_entry("body", &text(body)?)?;
+            }
+            Self::Lost { effect, sending } => {
+                map.serialize_entry("type", "lost")?;
+                map.serialize_entry("effect", effect)?;
+                map.serialize_entry("sending", sending)?;
+            }
+            Self::NotSent { effect, sending } => {
+                map.serialize_entry("type", "not_sent")?;
+                map.serialize_entry("effect", effect)?;
+                map.serialize_entry("sending", sending)?;
+            }
+            Self::Restored { taken_at } => {
+                map.serialize_entry("type", "restored")?;
+                map.serialize_entry("taken_at", taken_at)?;
+            }
+            Self::Webhook { body, content_type, topic, origin } => {
+                map.serialize_entry("type", "webhook")?;
+                map.serialize_entry("origin", origin)?;
+                map.serialize_entry("content_type", content_type)?;
+                map.serialize_entry("topic", topic)?;
+                map.serialize_entry("body", &text(body)?)?;
+            }
+            Self::CustomerReturned {} => map.serialize_entry("type", "customer_returned")?,
+            Self::Done { effect } => {
+                map.serialize_entry("type", "done")?;
+                map.serialize_entry("effect", effect)?;
+            }
+            Self::Reviewed { effect, verdict, id } => {
+                map.serialize_entry("type", "reviewed")?;
+                map.serialize_entry("effect", effect)?;
+                map.serialize_entry("verdict", verdict)?;
+                map.serialize_entry("id", id)?;
+            }
+        }
+        map.end()
+    }
+}
+
 /// Whether the origin of a webhook is verified.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Origin {
-    /// `authenticate` verified it, or the host has other proof.
+    /// `read_webhook` verified it, or the host has other proof.
     Verified,
     /// Anyone may have sent it.
     Unverified,
@@ -186,63 +239,6 @@ impl Verdict {
         match self {
             Self::Plain(name) | Self::About { verdict: name, .. } => name,
         }
-    }
-}
-
-/// The headers of an HTTP message. Their names are compared without regard to case.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
-
-impl fmt::Debug for Headers<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-#[cfg(feature = "schemas")]
-impl schemars::JsonSchema for Headers<'_> {
-    fn schema_name() -> Cow<'static, str> {
-        Cow::Borrowed("Headers")
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "The headers of an HTTP message. Their names are compared without regard to case.",
-            "type": "object", "additionalProperties": {"type": "string"}
-        })
-    }
-}
-
-impl<'a> Headers<'a> {
-    /// The value of the first header with this name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
-    }
-}
-
-impl<'a, N: Into<Cow<'a, str>>, V: Into<Cow<'a, str>>> FromIterator<(N, V)> for Headers<'a> {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Headers<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of header names and their values")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry::<Text<'de>, Text<'de>>()? {
-                    pairs.push((pair.0.0, pair.1.0));
-                }
-                Ok(Headers(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
     }
 }
 
@@ -295,13 +291,28 @@ pub enum IgnoredReason {
     Duplicate,
     /// It names an id that the flow does not know yet. Keep it, and report it again when a step lists the id in `new_ids`.
     Early,
-    /// It is not about this flow, or it proves nothing for this flow.
+    /// It is not about this flow.
     Unrelated,
+    /// It is about this flow, and proves nothing that the flow acts on.
+    Inconclusive,
     /// It is not readable.
     Unreadable,
 }
 
-/// The kind of a reply that proves no success.
+impl IgnoredReason {
+    /// What to say where nothing more is known.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Duplicate => "The flow has applied this before, or what it reports on is over.",
+            Self::Early => "It names an id that the flow does not know yet. Report it again when a step lists the id.",
+            Self::Unrelated => "It is not about this flow.",
+            Self::Inconclusive => "It is about this flow, and proves nothing that the flow acts on.",
+            Self::Unreadable => "It is not readable as a message of the provider.",
+        }
+    }
+}
+
+/// The kind of a report that proves no success.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -315,19 +326,21 @@ pub enum FailureKind {
     Throttled,
     /// The reply proves neither a success nor a refusal, so the outcome is unknown.
     Unreadable,
+    /// No reply arrived, so the outcome is unknown.
+    NoReply,
 }
 
-/// A reply to a request that proves no success.
+/// A reply to a request that proves no success, or a request that got no reply.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
     /// The id of the request.
     pub effect: EffectId,
-    /// The kind of the reply.
+    /// The kind of the report.
     pub kind: FailureKind,
-    /// The HTTP status.
-    pub http_status: u16,
+    /// The HTTP status; `null` without a reply.
+    pub http_status: Option<u16>,
     /// A JSON Pointer to the member of a good reply that is missing or wrong.
     pub pointer: Option<&'static str>,
     /// The provider's error code, as written.

@@ -1,6 +1,7 @@
 //! Names: the host's keys and intents, the library's effect ids, and the providers' ids.
 
 mod fingerprints;
+mod typed;
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 pub(crate) use fingerprints::Fingerprints;
+pub use typed::TypedId;
 
 /// Why a string cannot be a name of some kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -40,7 +42,7 @@ pub enum IdError {
 ///
 /// Names are shared and not copied, because every step clones the snapshot, which contains many names.
 macro_rules! text_id {
-    ($(#[doc = $doc:literal])+ $name:ident, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)?) => {
+    ($(#[doc = $doc:literal])+ $name:ident $(= $kind:literal)?, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)?) => {
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(alloc::sync::Arc<str>);
@@ -83,6 +85,14 @@ macro_rules! text_id {
                 $crate::schema::bounded(concat!($($doc, "\n"),+), $bounds, $allowed)
             }
         }
+
+        $(
+            impl From<&$name> for $crate::id::TypedId {
+                fn from(id: &$name) -> Self {
+                    Self::shared($kind, &id.0)
+                }
+            }
+        )?
 
         text_id!(@$debug $name);
     };
@@ -175,7 +185,7 @@ text_id! {
     ///
     /// Use a UUID. A serial number would come back after a database is reset, and with it an old idempotency key.
     /// The table needs `PRIMARY KEY (flow, key)`.
-    Key, (16, 128), is_word, plain
+    Key = "key", (16, 128), is_word, plain
 }
 
 impl Key {
@@ -196,12 +206,12 @@ pub(crate) const REMEMBERED: usize = 16;
 
 text_id! {
     /// The host's name for one charge, capture or refund, such as `2026-12`. The same intent is never done twice.
-    Intent, (1, 64), is_word, plain
+    Intent = "intent", (1, 64), is_word, plain
 }
 
 text_id! {
     /// The id of one effect, which names its cause, such as `update_payment_token:2`.
-    EffectId, (3, 512), is_visible, plain
+    EffectId = "effect", (3, 512), is_visible, plain
 }
 
 impl EffectId {
@@ -240,6 +250,16 @@ impl EffectId {
         cause.split_once('/').map_or(cause, |(intent, _)| intent)
     }
 
+    /// The intent and the number of the try, in the id of a request that carries an intent.
+    pub(crate) fn try_of_intent(&self) -> Option<(Intent, u32)> {
+        let (intent, number) = match self.cause().split_once('/') {
+            Some((intent, number)) => (intent, number.parse().ok()?),
+            None if self.number().is_none() => (self.cause(), 1),
+            None => return None,
+        };
+        Some((Intent::parse(intent).ok()?, number))
+    }
+
     /// The number, in the id of a request that carries no intent.
     pub(crate) fn number(&self) -> Option<u32> {
         self.0.split_once(':').and_then(|(_, cause)| cause.parse().ok())
@@ -249,11 +269,6 @@ impl EffectId {
     pub fn kind(&self) -> &str {
         self.0.split_once(':').map_or(self.as_str(), |(kind, _)| kind)
     }
-}
-
-text_id! {
-    /// An id by which a signal of the provider finds its flow. It is not printed, because some ids are tokens.
-    CorrelationId, PROVIDER_ID, is_visible, secret
 }
 
 /// A fingerprint of contents that are not kept, such as a cart: the first 80 bits of their SHA-256.
@@ -331,7 +346,7 @@ mod tests {
     fn an_id_cannot_be_a_step_in_a_path() {
         for dots in [".", ".."] {
             assert_eq!(Intent::parse(dots), Err(IdError::Dots));
-            assert_eq!(CorrelationId::parse(dots), Err(IdError::Dots));
+            assert_eq!(TypedId::read("refund", dots), None);
         }
         assert!(Intent::parse("...").is_ok() && Intent::parse(".a").is_ok());
     }
@@ -354,9 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn a_correlation_id_is_not_printed() {
-        let id = CorrelationId::parse("pt_secret").unwrap();
-        assert_eq!(format!("{id:?}"), "CorrelationId(…)");
+    fn a_token_is_not_printed() {
+        let printed = |kind, id| format!("{:?}", TypedId::new(kind, id));
+        assert_eq!(printed("payment_token", "pt_secret"), "payment_token:…");
+        assert_eq!(printed("invoice", "inv_7"), "invoice:inv_7");
     }
 
     #[test]

@@ -31,13 +31,13 @@ pub use config::{Config, Context, Lookups, Mode};
 pub use effect::{Effect, PendingEffect, Request, Retry, Wait};
 pub use fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict};
 pub use flow::{Action, Flow, Named};
-pub use id::{CorrelationId, EffectId, IdError, Intent, Key};
+pub use id::{EffectId, IdError, Intent, Key, TypedId};
 pub use json::Malformed;
 pub use providers::{
-    PROVIDERS, Provider, Question, acknowledgement, authenticate, authenticate_within, correlate, flex, key_for, revup,
-    truemed, vend,
+    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, flex, key_for, read_webhook, read_webhook_with,
+    revup, truemed, vend,
 };
 pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
 pub use snapshot::{Fault, HandleError, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step};
 pub use url::{BaseUrl, BaseUrlError};
-pub use webhook::{AuthError, Secret, SecretError};
+pub use webhook::{NotAuthentic, Secret, SecretError};

@@ -62,23 +62,23 @@ pub(crate) struct Delivery<'a> {
 
 impl Delivery<'_> {
     /// Checks that there are secrets, and that each can be one. `check` is the provider's own check.
-    pub(crate) fn check_secrets(&self, check: impl Fn(Secret<'_>) -> Option<SecretError>) -> Result<(), AuthError> {
+    pub(crate) fn check_secrets(&self, check: impl Fn(Secret<'_>) -> Option<SecretError>) -> Result<(), NotAuthentic> {
         if self.secrets.is_empty() {
-            return Err(AuthError::NoSecret);
+            return Err(NotAuthentic::NoSecret);
         }
         for (index, secret) in self.secrets.iter().enumerate() {
             if let Some(wrong) = secret.check().or_else(|| check(*secret)) {
-                return Err(AuthError::Secret { index, wrong });
+                return Err(NotAuthentic::Secret { index, wrong });
             }
         }
         Ok(())
     }
 
     /// Checks that the time of a signature is near now.
-    pub(crate) fn check_time(&self, signed_at: Timestamp, tolerance: Millis) -> Result<(), AuthError> {
+    pub(crate) fn check_time(&self, signed_at: Timestamp, tolerance: Millis) -> Result<(), NotAuthentic> {
         match signed_at.after(tolerance) < self.now || self.now.after(tolerance) < signed_at {
-            true if self.now.looks_like_seconds() => Err(AuthError::NowInSeconds),
-            true => Err(AuthError::Stale),
+            true if self.now.looks_like_seconds() => Err(NotAuthentic::NowInSeconds),
+            true => Err(NotAuthentic::Stale),
             false => Ok(()),
         }
     }
@@ -108,7 +108,7 @@ pub enum SecretError {
 /// Why a webhook is not authentic. Discard the webhook: it must change nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
-pub enum AuthError {
+pub enum NotAuthentic {
     /// There is no provider with this name.
     #[error("there is no provider with this name")]
     UnknownProvider,
@@ -175,9 +175,9 @@ mod tests {
             delivery.check_time(signed_at, Millis::from_minutes(5))
         };
         assert_eq!(at(1_700_000_300_000), Ok(()));
-        assert_eq!(at(1_700_000_300_001), Err(AuthError::Stale));
-        assert_eq!(at(1_699_999_699_999), Err(AuthError::Stale));
-        assert_eq!(at(1_700_000_000), Err(AuthError::NowInSeconds));
-        assert_eq!(at(0), Err(AuthError::Stale));
+        assert_eq!(at(1_700_000_300_001), Err(NotAuthentic::Stale));
+        assert_eq!(at(1_699_999_699_999), Err(NotAuthentic::Stale));
+        assert_eq!(at(1_700_000_000), Err(NotAuthentic::NowInSeconds));
+        assert_eq!(at(0), Err(NotAuthentic::Stale));
     }
 }

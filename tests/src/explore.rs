@@ -250,11 +250,12 @@ pub fn facts_about<F: Flow>(pending: &PendingEffect, alphabet: &Alphabet<F>) -> 
             replies.push(Fact::NotSent { effect: id().into(), sending });
             replies
         }
-        Effect::Review { verdicts, needs_id, .. } => {
-            let without_id = verdicts.iter().map(|verdict| (verdict.as_ref().to_owned(), None));
-            let with_id = needs_id.iter().flat_map(|verdict| {
-                alphabet.ids.iter().map(|named| (verdict.as_ref().to_owned(), Some(named.clone())))
-            });
+        Effect::Review { verdicts, .. } => {
+            let without_id = verdicts.iter().map(|it| (it.verdict.to_owned(), None));
+            let with_id = verdicts
+                .iter()
+                .filter(|it| it.takes_id.is_some())
+                .flat_map(|it| alphabet.ids.iter().map(|named| (it.verdict.to_owned(), Some(named.clone()))));
             let reviewed = |(verdict, named)| Fact::Reviewed { effect: id().into(), verdict, id: named };
             without_id.chain(with_id).map(reviewed).collect()
         }

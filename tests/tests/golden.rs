@@ -13,8 +13,9 @@ use rulebound::time::Timestamp;
 use rulebound::{Context, Effect, Flow};
 use rulebound_tests::alphabet::{Alphabet, written_config};
 use rulebound_tests::explore::{Exploration, Move, Outcome, Reached, play};
-use rulebound_tests::vectors::files;
+use rulebound_tests::vectors::{files, matches};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 /// One file: a snapshot, and its effects at a time.
@@ -78,7 +79,13 @@ impl Golden {
         let config = self.config.as_deref().map_or("{}", RawValue::get);
         let context = Context::new(self.now, read_config(config).map_err(|wrong| wrong.to_string())?);
         let effects = snapshot.effects(&context);
-        same("the effects", &text(&self.effects), &text(&effects))?;
+        let made: Value = serde_json::from_str(&text(&effects)).unwrap();
+        let saved: Value = serde_json::from_str(&text(&self.effects)).unwrap();
+        // A later release may say more about an effect.
+        matches(&saved, &made).map_err(|why| format!("the effects: {why}"))?;
+        if self.effects.len() != effects.len() {
+            return Err(format!("the effects: expected {}, got {made}", self.effects.len()));
+        }
         let ready = effects.iter().filter(|it| it.ready && matches!(it.effect, Effect::Request { .. }));
         let mut requests = BTreeMap::new();
         for effect in ready {

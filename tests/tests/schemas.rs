@@ -238,15 +238,13 @@ fn the_calls_of_no_flow_satisfy_the_schemas() {
     for (verb, fields) in [
         ("catalogue", json!({})),
         ("versions", json!({})),
-        ("acknowledgement", provider(json!({}))),
         ("key_for", json!({"kind": "revup.token", "name": "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"})),
         ("key_for", json!({"kind": "revup.tokn", "name": "fc44c6f8"})),
-        ("correlate", provider(json!({"body": body}))),
         (
-            "authenticate",
+            "read_webhook",
             provider(json!({"secrets": ["s"], "headers": {"x-truemed-api-key": "s"}, "body": body, "now": 0})),
         ),
-        ("authenticate", provider(json!({"secrets": ["s"], "headers": {}, "body": body, "now": 0}))),
+        ("read_webhook", provider(json!({"secrets": ["s"], "headers": {}, "body": body, "now": 0}))),
         ("ask", provider(json!({"question": "needs_update", "with": {"confirmed": [], "wanted": []}}))),
     ] {
         let mut request = json!({});

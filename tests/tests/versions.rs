@@ -113,7 +113,7 @@ fn answers() -> [(&'static str, Value); 8] {
     let leased = ask("lease", json!({"snapshot": handled["next"], "now": 0, "effect": effect}))["ok"].take();
     let applied = observe(&leased["next"], json!({"type": "lost", "effect": effect}))["ok"].take();
     let ignored = observe(&start, json!({"type": "customer_returned"}))["ok"].take();
-    let error = ask("acknowledgement", json!({"provider": "nobody"}))["error"].take();
+    let error = ask("ask", json!({"provider": "nobody", "question": "q", "with": {}}))["error"].take();
     [
         ("start", start),
         ("handle", handled),

@@ -141,7 +141,7 @@ pub(crate) fn reply<'a>(effect: &'a str, status: u16, body: &'a str) -> Fact<'a>
     }
 }
 
-/// An authenticated webhook, as a fact.
+/// A verified webhook, as a fact.
 pub(crate) fn webhook(body: &str) -> Fact<'_> {
     Fact::Webhook { body: body.as_bytes().into(), content_type: None, topic: None, origin: Origin::Verified }
 }

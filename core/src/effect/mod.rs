@@ -17,8 +17,9 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::id::{EffectId, Key};
+use crate::id::{EffectId, Intent, Key};
 use crate::json::encode;
+use crate::rule::Violation;
 use crate::schema::Described;
 use crate::time::Timestamp;
 
@@ -135,6 +136,12 @@ pub enum Effect {
     Request {
         /// The provider's name of the operation.
         operation: &'static str,
+        /// The action that it came from, as `actions` lists it.
+        action: &'static str,
+        /// The host's name for the charge, capture or refund; `null` if it carries none.
+        intent: Option<Intent>,
+        /// The number of the try under the intent, from 1; `null` without an intent.
+        attempt: Option<u32>,
         /// What a worker can do while the outcome is unknown.
         retry: Retry,
     },
@@ -165,15 +172,37 @@ pub enum Effect {
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
         about: String,
+        /// The question, in words for the person.
+        question: &'static str,
         /// The verdicts. `reviewed` reports one of them.
-        verdicts: Vec<Cow<'static, str>>,
-        /// The verdicts that must also name an id of the provider.
-        needs_id: Vec<Cow<'static, str>>,
+        verdicts: Vec<VerdictChoice>,
     },
 }
 
-/// A pending effect, as a worker sees it.
+/// One verdict that a person can choose.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct VerdictChoice {
+    /// The verdict, as `reviewed` reports it.
+    pub verdict: &'static str,
+    /// The label of its button.
+    pub label: &'static str,
+    /// The kind of the provider's id that the verdict must name; `null` if it needs none.
+    pub needs_id: Option<&'static str>,
+    /// The kind of the provider's id that the verdict can name; `null` if it takes none.
+    pub takes_id: Option<&'static str>,
+}
+
+impl From<Choice> for VerdictChoice {
+    fn from(Choice { verdict, label, named }: Choice) -> Self {
+        let needs_id = named.filter(|it| it.is_required).map(|it| it.kind);
+        Self { verdict, label, needs_id, takes_id: named.map(|it| it.kind) }
+    }
+}
+
+/// A pending effect, as a worker sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PendingEffect {
@@ -184,6 +213,8 @@ pub struct PendingEffect {
     pub effect: Effect,
     /// Whether a worker can lease it now; for a review, whether it accepts a verdict.
     pub ready: bool,
+    /// The rules that a lease would break now. If there are none, the effect is ready.
+    pub blocked_by: Vec<Violation>,
     /// How often it was leased.
     pub attempts: u32,
     /// When its lease ends.

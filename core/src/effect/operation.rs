@@ -1,6 +1,5 @@
 //! Operations: what the documents say about each request and its replies, as data.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -54,19 +53,17 @@ pub struct Question {
     /// The reason for the question, which is the name of the review.
     pub(crate) reason: &'static str,
     /// What the person reads.
-    #[expect(dead_code, reason = "the schemas publish it with the labels")]
     pub(crate) text: &'static str,
     /// The verdicts to choose from.
     pub(crate) choices: &'static [Choice],
 }
 
 /// One verdict of a question.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Choice {
     /// Its name.
     pub(crate) verdict: &'static str,
     /// The label of its button.
-    #[expect(dead_code, reason = "the schemas publish it with the question")]
     pub(crate) label: &'static str,
     /// The id that it names, such as that of what was created.
     pub(crate) named: Option<NamedId>,
@@ -112,10 +109,10 @@ impl Question {
     }
 
     /// The verdicts on a request of this class. They include `keep_trying` if a worker can send it again.
-    pub(crate) fn choices_for(&self, class: Retry) -> Vec<Cow<'static, str>> {
+    pub(crate) fn choices_for(&self, class: Retry) -> Vec<Choice> {
         let is_resent = matches!(class, Retry::SameKey | Retry::Goal);
         let again = is_resent && !self.verdicts().any(|verdict| verdict == RETRY);
-        self.verdicts().chain(again.then_some(KEEP_TRYING)).map(Cow::Borrowed).collect()
+        self.choices.iter().copied().chain(again.then_some(KEEP_TRYING_CHOICE)).collect()
     }
 }
 
@@ -127,6 +124,7 @@ const AGAIN: &[Choice] =
 pub(crate) const RETRY: &str = "retry";
 /// The verdict that restarts the schedule of a request that may have succeeded.
 pub(crate) const KEEP_TRYING: &str = "keep_trying";
+const KEEP_TRYING_CHOICE: Choice = Choice::new(KEEP_TRYING, "I do not know. Send the request again.");
 /// The verdict that ends a request which did nothing.
 pub(crate) const GIVE_UP: &str = "give_up";
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::sendings::Sendings;
-use super::{Call, Effect, GoodReply, Past, PendingEffect, Retry};
+use super::{Call, GoodReply, Past, Retry};
 use crate::config::Config;
 use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED};
 use crate::time::{Millis, Timestamp};
@@ -345,46 +345,6 @@ impl<C: Call> OutboxEntry<C> {
                 Some((reason, about.as_deref().unwrap_or(subject)))
             }
             StoredEffect::Request(_) | StoredEffect::Fulfill { .. } | StoredEffect::Access { .. } => None,
-        }
-    }
-
-    fn effect(&self, review: impl Fn(&str, &str, &[Cow<'static, str>]) -> Effect) -> Effect {
-        match &self.effect {
-            StoredEffect::Request(call) => {
-                let operation = call.operation();
-                Effect::Request { operation: operation.name, retry: operation.class }
-            }
-            StoredEffect::Notify { reason, about, customer_url } => {
-                Effect::Notify { reason: reason.clone(), about: about.clone(), customer_url: customer_url.clone() }
-            }
-            StoredEffect::Fulfill { about } => Effect::Fulfill { about: about.clone() },
-            StoredEffect::Access { about, access_until } => {
-                Effect::Access { about: about.clone(), access_until: *access_until }
-            }
-            StoredEffect::Review { verdicts, .. } => {
-                let (reason, about) = self.reason_and_subject().unwrap_or_default();
-                review(reason, about, verdicts)
-            }
-        }
-    }
-
-    /// The entry as a worker sees it. `is_allowed` says whether no rule forbids its lease; `review` makes a review.
-    pub(crate) fn effect_at(
-        &self,
-        now: Timestamp,
-        is_allowed: bool,
-        review: impl Fn(&str, &str, &[Cow<'static, str>]) -> Effect,
-    ) -> PendingEffect {
-        let leased_until = self.leased(now);
-        let not_before = self.resting(now);
-        let ready = is_allowed && leased_until.is_none() && not_before.is_none() && !self.is_held();
-        PendingEffect {
-            id: self.id.clone(),
-            effect: self.effect(review),
-            ready,
-            attempts: self.attempts,
-            leased_until,
-            not_before,
         }
     }
 }

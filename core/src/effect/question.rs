@@ -1,9 +1,8 @@
 //! The question for a person about a request whose outcome stays unknown.
 
-use alloc::borrow::Cow;
 use alloc::format;
 
-use super::{Call, Effect, OutboxEntry, PendingEffect, Question};
+use super::{Call, OutboxEntry, Question};
 use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
@@ -30,17 +29,6 @@ impl<C: Call> OutboxEntry<C> {
     pub(crate) fn asks(&self, now: Timestamp, config: &Config) -> Option<&'static Question> {
         let (from, question) = self.question(config)?;
         (from.is_over(now) && self.leased(now).is_none()).then_some(question)
-    }
-
-    /// The review of a request.
-    pub(crate) fn review(
-        &self,
-        question: &Question,
-        review: impl Fn(&str, &str, &[Cow<'static, str>]) -> Effect,
-    ) -> Option<PendingEffect> {
-        let effect = review(question.reason, self.id.as_str(), &question.choices_for(self.class()?));
-        let id = self.review_id(question);
-        Some(PendingEffect { id, effect, ready: true, attempts: 0, leased_until: None, not_before: None })
     }
 
     /// The id of the review of a request.

@@ -15,7 +15,7 @@ use crate::config::{Config, Context};
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, FactError, Failure};
 use crate::flow::{FacetTransition, Flow, Named};
-use crate::id::{CorrelationId, EffectId, Key};
+use crate::id::{EffectId, Key, TypedId};
 use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{CoreRule, Rule, RuleSet, Violation};
@@ -54,7 +54,7 @@ pub trait AnySnapshot: Send + Sync {
     /// See [`Snapshot::wake_at`].
     fn wake_at(&self, context: &Context) -> Option<Timestamp>;
     /// See [`Snapshot::ids`].
-    fn ids(&self) -> Vec<CorrelationId>;
+    fn ids(&self) -> Vec<TypedId>;
 }
 
 impl fmt::Debug for dyn AnySnapshot + '_ {
@@ -86,7 +86,7 @@ pub struct AnyStep {
     /// The moves that the facets have made.
     pub transitions: Vec<FacetTransition>,
     /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
-    pub new_ids: Vec<CorrelationId>,
+    pub new_ids: Vec<TypedId>,
     /// The reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
     /// Broken rules that only warn.
@@ -232,7 +232,7 @@ where
         Self::wake_at(self, context)
     }
 
-    fn ids(&self) -> Vec<CorrelationId> {
+    fn ids(&self) -> Vec<TypedId> {
         self.ids()
     }
 }

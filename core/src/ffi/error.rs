@@ -10,7 +10,7 @@ use super::any::AnyError;
 use crate::fact::FactError;
 use crate::json::Malformed;
 use crate::snapshot::{Rejection, SaveError};
-use crate::webhook::AuthError;
+use crate::webhook::NotAuthentic;
 
 /// The kinds of errors.
 #[cfg(feature = "schemas")]
@@ -82,13 +82,13 @@ impl CallError {
 }
 
 /// A webhook that is not authentic, or a call that cannot decide it.
-impl From<AuthError> for CallError {
-    fn from(error: AuthError) -> Self {
+impl From<NotAuthentic> for CallError {
+    fn from(error: NotAuthentic) -> Self {
         match error {
-            AuthError::UnknownProvider => Self::new("unknown", "/provider", error),
-            AuthError::NoSecret => Self::new("malformed", "/secrets", error),
-            AuthError::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), error),
-            AuthError::NowInSeconds => Self::new("malformed", "/now", error),
+            NotAuthentic::UnknownProvider => Self::new("unknown", "/provider", error),
+            NotAuthentic::NoSecret => Self::new("malformed", "/secrets", error),
+            NotAuthentic::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), error),
+            NotAuthentic::NowInSeconds => Self::new("malformed", "/now", error),
             _ => Self::new("not_authentic", "", error),
         }
     }

@@ -18,10 +18,10 @@ use crate::config::{Config, Context};
 use crate::fact::Headers;
 use crate::id::{EffectId, Key};
 use crate::json::{Malformed, RawText, decode, encode, listed};
-use crate::providers::{self, Provider};
+use crate::providers::{self, Provider, WebhookOptions, read_webhook_with};
 use crate::rule::Violation;
 use crate::time::{Millis, Timestamp};
-use crate::webhook::{Delivery, Secret};
+use crate::webhook::Secret;
 
 use any::checked;
 pub use any::{
@@ -123,8 +123,8 @@ enum Verb<'a> {
         #[serde(borrow)]
         snapshot: RawText<'a>,
     },
-    /// Decides whether a webhook is authentic.
-    Authenticate {
+    /// Reads a webhook: checks its origin, and lists the ids by which it finds its flows.
+    ReadWebhook {
         /// The provider's name.
         provider: String,
         /// The secrets that the host shares with the provider. One of them must match.
@@ -136,25 +136,15 @@ enum Verb<'a> {
         /// The webhook's raw body.
         #[serde(borrow)]
         body: Cow<'a, str>,
+        /// What only the URL or a header says about it, such as the event's name.
+        #[serde(borrow, default)]
+        topic: Option<Cow<'a, str>>,
         /// The time of the call.
         now: Timestamp,
         /// How far the time of the signature can be from now. If absent, it is 5 minutes at Flex, and unlimited at Truemed:
         /// Truemed repeats a webhook for up to 7 days, and no document says that it signs each repetition anew.
         #[serde(default)]
-        tolerance: Option<Millis>,
-    },
-    /// Lists the ids by which a webhook finds its flows.
-    Correlate {
-        /// The provider's name.
-        provider: String,
-        /// The webhook's raw body.
-        #[serde(borrow)]
-        body: Cow<'a, str>,
-    },
-    /// Returns the HTTP status that the provider expects for a webhook that the host has stored.
-    Acknowledgement {
-        /// The provider's name.
-        provider: String,
+        tolerance_ms: Option<Millis>,
     },
     /// Returns the key of a flow that belongs to one object of the provider, such as a one-time token.
     KeyFor {
@@ -238,8 +228,8 @@ struct Versions {
 /// `pointer` is a JSON Pointer into the verb's fields. A release never panics, whatever the request is.
 ///
 /// ```
-/// let answer = rulebound::ffi::call(r#"{"acknowledgement": {"provider": "truemed"}}"#);
-/// assert_eq!(answer, r#"{"ok":204}"#);
+/// let answer = rulebound::ffi::call(r#"{"key_for": {"kind": "revup.token", "name": ""}}"#);
+/// assert_eq!(answer, r#"{"error":{"code":"malformed","pointer":"/name","message":"is empty"}}"#);
 /// ```
 pub fn call(request: &str) -> String {
     if request.len() > LARGEST_CALL {
@@ -290,17 +280,12 @@ fn serve(verb: Verb<'_>) -> Served {
         Verb::Actions(view) => view.show(|snapshot, context| snapshot.actions(context)),
         Verb::WakeAt(view) => view.show(|snapshot, context| snapshot.wake_at(context)),
         Verb::Ids { snapshot } => ok(&open(snapshot)?.ids()),
-        Verb::Authenticate { provider, secrets, headers, body, now, tolerance } => {
+        Verb::ReadWebhook { provider, secrets, headers, body, topic, now, tolerance_ms } => {
             let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-            let delivery = Delivery { secrets: &secrets, headers: &headers, body: body.as_bytes(), now, tolerance };
-            let origin = providers::check_origin(&provider, &delivery);
-            ok(&origin.map_err(|it| error(it.into()))?)
+            let options = WebhookOptions { topic: topic.as_deref(), tolerance: tolerance_ms };
+            let received = read_webhook_with(&provider, &secrets, &headers, body.as_bytes(), now, &options);
+            ok(&received.map_err(|it| error(it.into()))?)
         }
-        Verb::Correlate { provider, body } => {
-            let provider = named(&provider)?;
-            ok(&(provider.correlate)(body.as_bytes()).map_err(|it| error(it.into()))?)
-        }
-        Verb::Acknowledgement { provider } => ok(&named(&provider)?.acknowledgement),
         Verb::KeyFor { kind, name } => ok(&providers::key_for(&kind, &name).map_err(|it| failed(it.into()))?),
         Verb::Ask { provider, question, with } => {
             raw(ask(named(&provider)?, &question, with.get()).map_err(|it| failed(it.into()))?)

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
 use crate::flow::{Flow, Named};
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 use crate::providers::for_each_flow;
 use crate::rule::Violation;
 use crate::snapshot::Saved;
@@ -71,7 +71,7 @@ impl Types {
         add::<Violation>(&mut written);
         add::<Failure>(&mut written);
         add::<Origin>(&mut written);
-        add::<CorrelationId>(&mut written);
+        add::<TypedId>(&mut written);
         add::<Catalogue>(&mut written);
         add::<Versions>(&mut written);
         add::<Answer<Value>>(&mut written);

@@ -10,14 +10,14 @@ use core::ops::{Deref, DerefMut};
 use super::{Ask, Flow, Moment, Named, PollTimer, Rules};
 use crate::config::Context;
 use crate::effect::{Call, Outbox, OutboxEntry, StoredEffect};
-use crate::id::{CorrelationId, EffectId, Intent, Key};
+use crate::id::{EffectId, Intent, Key, TypedId};
 use crate::rule::Violation;
 use crate::time::Timestamp;
 
 /// The context of one step: all that [`Rules`] can do, and the outbox.
 pub struct Cx<'a, F: Flow> {
     rules: Rules<'a, F>,
-    pub(crate) new_ids: Vec<CorrelationId>,
+    pub(crate) new_ids: Vec<TypedId>,
     /// The earliest and the latest instant at which the replied-to request can have been leased.
     leased: Option<(Timestamp, Timestamp)>,
 }
@@ -51,7 +51,7 @@ impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
 /// The results of a decision besides the next state.
 pub(crate) struct Decided<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
-    pub(crate) new_ids: Vec<CorrelationId>,
+    pub(crate) new_ids: Vec<TypedId>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
 }
@@ -267,9 +267,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Lists an id of the provider among the step's new ids. The host then offers its inbox again.
-    pub fn learn(&mut self, id: &str) {
-        if let Ok(id) = CorrelationId::parse(id) {
-            self.new_ids.push(id);
-        }
+    pub fn learn(&mut self, id: impl Into<TypedId>) {
+        self.new_ids.push(id.into());
     }
 }

@@ -21,6 +21,8 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{Config, Context};
 use crate::effect::{Call, Wait};
+use crate::fact::FactError;
+use crate::id::TypedId;
 use crate::json::Malformed;
 use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
@@ -181,7 +183,10 @@ pub trait Flow:
     }
 
     /// The provider's ids by which a signal finds this flow.
-    fn ids(&self) -> Vec<&str>;
+    fn ids(&self) -> Vec<TypedId>;
+
+    /// The ids that a webhook names, by which its flows are found; an error if it is not readable.
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError>;
 
     /// Reads a good reply, and finds out whether its members prove the success. Only the kernel decides what follows.
     fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Reading<Self::Event>;

@@ -52,7 +52,16 @@ impl<F: Flow> fmt::Debug for Rules<'_, F> {
 impl<'a, F: Flow> Rules<'a, F> {
     pub(crate) fn new(key: &'a Key, context: &'a Context, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
-        Self { key, context, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false, contents: None }
+        Self {
+            key,
+            context,
+            moment,
+            outbox,
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            has_extra: false,
+            contents: None,
+        }
     }
 
     /// The time of the call.

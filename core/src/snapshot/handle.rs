@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{HandleError, Ignored, Lease, Noted, Rejection, Snapshot, Step, declared};
+use super::{HandleError, Lease, Noted, Rejection, Snapshot, Step, declared};
 use crate::config::Context;
 use crate::effect::{Call, OutboxEntry, Request, StoredEffect, idempotency_key};
 use crate::fact::IgnoredReason;
@@ -48,7 +48,7 @@ impl<F: Flow> Snapshot<F> {
             return Err(Rejection { violations: [full].into() }.into());
         }
         let Noted { new_ids, warnings } = noted;
-        let ignored = (next.revision == self.revision).then_some(Ignored { reason: IgnoredReason::Duplicate });
+        let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, trigger)) })
     }
 

@@ -2,6 +2,7 @@
 
 mod classify;
 mod error;
+mod explain;
 mod handle;
 mod observe;
 mod read;
@@ -24,13 +25,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Counter, Outbox, OutboxEntry, Past, StoredEffect};
 use crate::flow::{Cx, Decided, Facets, Flow};
-use crate::id::{CorrelationId, Fingerprints, Key, Text};
+use crate::id::{Fingerprints, Key, Text, TypedId};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
 pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
 pub use step::{Ignored, Lease, Step};
-use verdict::verdicts_of;
+use verdict::choices_of;
 
 /// The longest snapshot that is read: 2 MiB. It has room for the longest reply, and for what commands can add.
 const LARGEST_SNAPSHOT: usize = 2 << 20;
@@ -245,7 +246,7 @@ impl<F: Flow> Snapshot<F> {
 /// Whether an entry is not a review, or one of the flow's reviews.
 fn is_known_review<F: Flow>(entry: &OutboxEntry<F::Call>) -> bool {
     match (&entry.effect, entry.reason_and_subject()) {
-        (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !verdicts_of::<F>(reason, verdicts).is_empty(),
+        (StoredEffect::Review { verdicts, .. }, Some((reason, _))) => !choices_of::<F>(reason, verdicts).is_empty(),
         (StoredEffect::Review { .. }, None) => false,
         _ => true,
     }
@@ -258,7 +259,7 @@ fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
 
 /// The results of a decision besides the next snapshot.
 struct Noted {
-    new_ids: Vec<CorrelationId>,
+    new_ids: Vec<TypedId>,
     warnings: Vec<Violation>,
 }
 

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::reply::{Report, Sending, TurnedAway, retry_after};
+use super::reply::{Report, Sending, TurnedAway, no_reply, retry_after};
 use super::{Fault, Ignored, Noted, ObserveError, Snapshot, Step, declared};
 use crate::config::Context;
 use crate::effect::{Call, OutboxEntry, Question};
@@ -55,7 +55,7 @@ impl<F: Flow> Snapshot<F> {
                 let webhook = Webhook { body: &body, content_type: content_type.as_deref(), topic: topic.as_deref() };
                 Ok(self.webhook(&webhook, origin, context)?)
             }
-            Fact::CustomerReturned {} => Ok(self.advance(Input::Returned, self.cx(context), None)?),
+            Fact::CustomerReturned {} => Ok(self.customer_returned(context)?),
             Fact::Done { effect } => self.done(&effect, None, context),
             Fact::Reviewed { effect, verdict, id } => self.done(&effect, Some(Verdict::new(verdict, id)), context),
         }
@@ -133,7 +133,9 @@ impl<F: Flow> Snapshot<F> {
         };
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
-            Some(report) => Ok(self.unknown(&report, false, None, None, context)?),
+            Some(report) => {
+                Ok(self.unknown(&report, false, Some(no_reply(report.entry, report.call)), None, context)?)
+            }
             // An earlier worker does not end the lease of a later one.
             None if entry.leased_until.is_none() || sending.is_some_and(|it| it != entry.attempts) => {
                 Ok(self.ignored(IgnoredReason::Duplicate))
@@ -158,8 +160,28 @@ impl<F: Flow> Snapshot<F> {
 
     fn webhook(&self, webhook: &Webhook<'_>, origin: Origin, context: &Context) -> Stepped<F> {
         let Some(event) = F::read_webhook(webhook) else { return Ok(self.ignored(IgnoredReason::Unreadable)) };
-        let step = self.advance(Input::Webhook(event, origin), self.cx(context), None)?;
-        Ok(if self.overflows_with(webhook.body, &step) { self.ignored(IgnoredReason::Unreadable) } else { step })
+        let mut step = self.advance(Input::Webhook(event, origin), self.cx(context), None)?;
+        if self.overflows_with(webhook.body, &step) {
+            return Ok(self.ignored(Self::too_long()));
+        }
+        if let Some(ignored) = &mut step.ignored {
+            *ignored = self.explain(ignored.reason, webhook);
+        }
+        Ok(step)
+    }
+
+    fn too_long() -> Ignored {
+        let detail = "It would make the snapshot longer than this release can load.".into();
+        Ignored { reason: IgnoredReason::Unreadable, detail }
+    }
+
+    fn customer_returned(&self, context: &Context) -> Stepped<F> {
+        let mut step = self.advance(Input::Returned, self.cx(context), None)?;
+        if let Some(ignored) = step.ignored.as_mut().filter(|it| it.reason == IgnoredReason::Unrelated) {
+            let detail = "The customer's return proves nothing, and there is nothing to look up.".into();
+            *ignored = Ignored { reason: IgnoredReason::Inconclusive, detail };
+        }
+        Ok(step)
     }
 
     /// Whether a long body, or one more of many effects, has made the snapshot too long. The kernel then drops the step.
@@ -198,13 +220,13 @@ impl<F: Flow> Snapshot<F> {
         moved: Option<(F::Facets, F::Trigger)>,
     ) -> Step<F> {
         let (next, Noted { new_ids, warnings }) = self.next(state, cx);
-        let ignored = (next.revision == self.revision).then_some(Ignored { reason: IgnoredReason::Duplicate });
+        let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         let moved = moved.filter(|_| ignored.is_none());
         Step { next, ignored, new_ids, failure, warnings, moved }
     }
 
     /// The step of a fact that changes nothing.
-    pub(super) fn ignored(&self, reason: IgnoredReason) -> Step<F> {
+    pub(super) fn ignored(&self, reason: impl Into<Ignored>) -> Step<F> {
         self.unchanged(reason, Vec::new())
     }
 }

@@ -1,15 +1,16 @@
 //! The views of a snapshot: its effects, waits and actions, and when any of them next changes by itself.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Snapshot;
-use super::verdict::{named_by, verdicts_of};
+use super::verdict::{choices_of, text_of};
 use crate::config::Context;
-use crate::effect::{Effect, PendingEffect, Wait};
+use crate::effect::{
+    Call, Choice, Effect, OutboxEntry, PendingEffect, Question, Retry, StoredEffect, VerdictChoice, Wait,
+};
 use crate::flow::{Action, Flow, Moment, Named, Rules};
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 use crate::time::Timestamp;
 
 impl<F: Flow> Snapshot<F> {
@@ -17,16 +18,51 @@ impl<F: Flow> Snapshot<F> {
     pub fn effects(&self, context: &Context) -> Vec<PendingEffect> {
         let visible = self.outbox.entries.iter().filter(|it| !it.withheld && !it.is_hidden(context.now));
         let mut effects = Vec::with_capacity(self.outbox.entries.len());
-        effects.extend(visible.map(|entry| {
-            let mut rules = self.leasing(Some(entry), context);
-            self.may_lease(entry, &mut rules);
-            entry.effect_at(context.now, rules.violations.is_empty(), review::<F>)
-        }));
+        effects.extend(visible.map(|entry| self.pending(entry, context)));
         effects.extend(self.outbox.entries.iter().filter_map(|entry| {
             let question = entry.asks(context.now, &context.config)?;
-            entry.review(question, review::<F>)
+            Some(review_of(entry, entry.call()?.operation().class, question))
         }));
         effects
+    }
+
+    /// An entry of the outbox as a worker sees it.
+    fn pending(&self, entry: &OutboxEntry<F::Call>, context: &Context) -> PendingEffect {
+        let mut rules = self.leasing(Some(entry), context);
+        self.may_lease(entry, &mut rules);
+        let (blocked_by, _) = rules.take_broken();
+        let (leased_until, not_before) = (entry.leased(context.now), entry.resting(context.now));
+        PendingEffect {
+            id: entry.id.clone(),
+            effect: Self::effect(entry),
+            ready: blocked_by.is_empty(),
+            blocked_by,
+            attempts: entry.attempts,
+            leased_until,
+            not_before,
+        }
+    }
+
+    fn effect(entry: &OutboxEntry<F::Call>) -> Effect {
+        match &entry.effect {
+            StoredEffect::Request(call) => {
+                let (operation, action) = (call.operation(), F::action_of_call(call).name());
+                let (intent, attempt) = entry.id.try_of_intent().unzip();
+                Effect::Request { operation: operation.name, action, intent, attempt, retry: operation.class }
+            }
+            StoredEffect::Notify { reason, about, customer_url } => {
+                Effect::Notify { reason: reason.clone(), about: about.clone(), customer_url: customer_url.clone() }
+            }
+            StoredEffect::Fulfill { about } => Effect::Fulfill { about: about.clone() },
+            StoredEffect::Access { about, access_until } => {
+                Effect::Access { about: about.clone(), access_until: *access_until }
+            }
+            StoredEffect::Review { verdicts, .. } => {
+                let (reason, about) = entry.reason_and_subject().unwrap_or_default();
+                let choices = choices_of::<F>(reason, verdicts);
+                review(reason, about, text_of::<F>(reason, verdicts), choices)
+            }
+        }
     }
 
     /// What the provider or the customer must do.
@@ -64,24 +100,31 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The ids by which a signal finds this flow: its key, and the provider's ids.
-    pub fn ids(&self) -> Vec<CorrelationId> {
-        let mut ids = alloc::vec![self.key.as_str()];
+    pub fn ids(&self) -> Vec<TypedId> {
+        let mut ids = alloc::vec![TypedId::from(&self.key)];
         for id in self.state.ids() {
-            if !ids.contains(&id) {
+            if ids.iter().all(|have| have.as_str() != id.as_str()) {
                 ids.push(id);
             }
         }
-        ids.into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect()
+        ids
     }
 }
 
-/// A review with its verdicts, and those of them that need an id.
-fn review<F: Flow>(reason: &str, about: &str, only: &[Cow<'static, str>]) -> Effect {
-    let verdicts = verdicts_of::<F>(reason, only);
-    let needs_id = verdicts
-        .iter()
-        .filter(|verdict| named_by::<F>(reason, verdict).is_some_and(|named| named.is_required))
-        .cloned()
-        .collect();
-    Effect::Review { reason: String::from(reason).into(), about: about.into(), verdicts, needs_id }
+/// The review of a request whose outcome stays unknown.
+fn review_of<C: Call>(entry: &OutboxEntry<C>, class: Retry, question: &Question) -> PendingEffect {
+    PendingEffect {
+        id: entry.review_id(question),
+        effect: review(question.reason, entry.id.as_str(), question.text, question.choices_for(class)),
+        ready: true,
+        blocked_by: Vec::new(),
+        attempts: 0,
+        leased_until: None,
+        not_before: None,
+    }
+}
+
+fn review(reason: &str, about: &str, question: &'static str, choices: Vec<Choice>) -> Effect {
+    let verdicts = choices.into_iter().map(VerdictChoice::from).collect();
+    Effect::Review { reason: String::from(reason).into(), about: about.into(), question, verdicts }
 }

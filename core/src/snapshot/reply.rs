@@ -1,5 +1,6 @@
 //! The replies of the provider, and what follows for the request.
 
+use alloc::format;
 use alloc::sync::Arc;
 
 use super::Snapshot;
@@ -308,11 +309,26 @@ fn failure<E>(effect: &EffectId, kind: FailureKind, status: u16, refusal: &Refus
     Failure {
         effect: effect.clone(),
         kind,
-        http_status: status,
+        http_status: Some(status),
         pointer: None,
         code,
         message,
         rule: rule.map(|rule| rule.code),
+    }
+}
+
+/// What a worker reports on a request that got no reply.
+pub(super) fn no_reply<C: Call>(entry: &OutboxEntry<C>, call: &C) -> Failure {
+    let operation = call.operation();
+    let may_be_done = if operation.is_lookup() { "" } else { " Its outcome is unknown." };
+    Failure {
+        effect: entry.id.clone(),
+        kind: FailureKind::NoReply,
+        http_status: None,
+        pointer: None,
+        code: None,
+        message: Some(format!("No reply to `{}` arrived.{may_be_done}", operation.name)),
+        rule: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The results of a decision: a step or a lease.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use super::Snapshot;
 use crate::effect::Request;
 use crate::fact::{Failure, IgnoredReason};
 use crate::flow::{FacetTransition, Facets, Flow};
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 use crate::rule::Violation;
 
 /// The result of an accepted command or a fact.
@@ -21,7 +22,7 @@ pub struct Step<F: Flow> {
     /// Why nothing has changed.
     pub ignored: Option<Ignored>,
     /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
-    pub new_ids: Vec<CorrelationId>,
+    pub new_ids: Vec<TypedId>,
     /// The reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
     /// Broken rules that only warn.
@@ -44,6 +45,14 @@ impl<F: Flow> Step<F> {
 pub struct Ignored {
     /// The reason.
     pub reason: IgnoredReason,
+    /// One sentence for the log: what the fact names, and what may follow. It names no token.
+    pub detail: Cow<'static, str>,
+}
+
+impl From<IgnoredReason> for Ignored {
+    fn from(reason: IgnoredReason) -> Self {
+        Self { reason, detail: Cow::Borrowed(reason.text()) }
+    }
 }
 
 /// A worker's exclusive hold on an effect, for a limited time.
@@ -61,8 +70,8 @@ pub struct Lease<F: Flow> {
 
 impl<F: Flow> Snapshot<F> {
     /// The step in which nothing has changed.
-    pub(super) fn unchanged(&self, reason: IgnoredReason, warnings: Vec<Violation>) -> Step<F> {
-        let ignored = Some(Ignored { reason });
+    pub(super) fn unchanged(&self, reason: impl Into<Ignored>, warnings: Vec<Violation>) -> Step<F> {
+        let ignored = Some(reason.into());
         Step { next: self.clone(), ignored, new_ids: Vec::new(), failure: None, warnings, moved: None }
     }
 }

@@ -2,13 +2,14 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Snapshot;
 use super::observe::Observed;
 use crate::config::Context;
-use crate::effect::{Call, End, GIVE_UP, KEEP_TRYING, NamedId, OutboxEntry, Question, RETRY, StoredEffect};
+use crate::effect::{Call, Choice, End, GIVE_UP, KEEP_TRYING, OutboxEntry, Question, RETRY, StoredEffect};
 use crate::fact::{FactError, IgnoredReason, Verdict};
 use crate::flow::{Flow, Input, Named, Reviews};
 use crate::id::EffectId;
@@ -41,7 +42,7 @@ impl<F: Flow> Snapshot<F> {
             }
             (StoredEffect::Review { verdicts, .. }, verdict) => {
                 let (reason, about) = entry.reason_and_subject().unwrap_or_default();
-                let verdict = chosen::<F>(reason, verdict, &verdicts_of::<F>(reason, verdicts))?;
+                let verdict = chosen(verdict, &choices_of::<F>(reason, verdicts))?;
                 self.check_named_id(&verdict, |_| false)?;
                 let Some(input) = Input::reviewed(reason, about.into(), verdict) else {
                     return Ok(self.ignored(IgnoredReason::Unrelated));
@@ -100,7 +101,7 @@ impl<F: Flow> Snapshot<F> {
             // A person has answered `keep_trying`, or a worker has leased it again: the review is not open now.
             return Ok(self.ignored(IgnoredReason::Duplicate));
         }
-        let verdict = chosen::<F>(question.reason, verdict, &question.choices_for(call.operation().class))?;
+        let verdict = chosen(verdict, &question.choices_for(call.operation().class))?;
         self.check_named_id(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(context);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
@@ -130,46 +131,46 @@ impl<F: Flow> Snapshot<F> {
 }
 
 /// The verdict, if it is one of the review's, and names an id exactly where the review wants one.
-fn chosen<F: Flow>(
-    reason: &str,
-    verdict: Option<Verdict>,
-    verdicts: &[Cow<'static, str>],
-) -> Result<Verdict, FactError> {
-    let choices = || listed(&verdicts.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+fn chosen(verdict: Option<Verdict>, choices: &[Choice]) -> Result<Verdict, FactError> {
+    let names = || listed(&choices.iter().map(|it| it.verdict).collect::<Vec<_>>());
     let Some(verdict) = verdict else {
-        let reason = format!("is a review: report `reviewed` with one of {}", choices());
+        let reason = format!("is a review: report `reviewed` with one of {}", names());
         return Err(FactError::new("/effect", reason));
     };
     let name = verdict.name();
-    if !verdicts.iter().any(|it| it == name) {
-        return Err(FactError::new("/verdict", format!("is `{name}`: use one of {}", choices())));
-    }
+    let Some(choice) = choices.iter().find(|it| it.verdict == name) else {
+        return Err(FactError::new("/verdict", format!("is `{name}`: use one of {}", names())));
+    };
     let wrong_id = |reason| Err(FactError::new("/id", reason));
-    match (&verdict, named_by::<F>(reason, name)) {
+    let kind = choice.named.map_or_else(String::new, |named| named.kind.replace('_', " "));
+    match (&verdict, choice.named) {
         (Verdict::Plain(_), Some(named)) if named.is_required => {
-            wrong_id(format!("is missing: the verdict `{name}` must name the id of the {}", named.kind))
+            wrong_id(format!("is missing: the verdict `{name}` must name the id of the {kind}"))
         }
         (Verdict::About { id, .. }, Some(named)) if !(named.is_id)(id) => {
-            wrong_id(format!("is not the id of a {}", named.kind))
+            wrong_id(format!("is not the id of a {kind}"))
         }
         (Verdict::About { .. }, None) => wrong_id(format!("does not belong to the verdict `{name}`: leave it out")),
         _ => Ok(verdict),
     }
 }
 
-/// The verdicts of a review: those that are stored, or all of its question's.
-pub(super) fn verdicts_of<F: Flow>(reason: &str, only: &[Cow<'static, str>]) -> Vec<Cow<'static, str>> {
-    if !only.is_empty() {
-        return only.to_vec();
+/// The verdicts of a stored review: those that are stored, or all of its question's.
+pub(super) fn choices_of<F: Flow>(reason: &str, stored: &[Cow<'static, str>]) -> Vec<Choice> {
+    let of_all = || questions_of::<F>(reason).flat_map(|question| question.choices).copied();
+    match stored {
+        [] => questions_of::<F>(reason).next().map_or(&[][..], |question| question.choices).to_vec(),
+        stored => stored.iter().filter_map(|verdict| of_all().find(|it| it.verdict == verdict)).collect(),
     }
-    let question = F::Review::of_name(reason).map(Reviews::question);
-    question.into_iter().flat_map(Question::verdicts).map(Cow::Borrowed).collect()
 }
 
-/// The id that a verdict names; nothing if it names none.
-pub(super) fn named_by<F: Flow>(reason: &str, verdict: &str) -> Option<NamedId> {
-    // Several questions can have the same reason: one for each kind of request whose outcome is unknown.
-    let of_reason = F::Review::ALL.iter().filter(|review| review.name() == reason);
-    let mut choices = of_reason.flat_map(|review| review.question().choices);
-    choices.find(|choice| choice.verdict == verdict)?.named
+/// The question of a stored review, in words.
+pub(super) fn text_of<F: Flow>(reason: &str, stored: &[Cow<'static, str>]) -> &'static str {
+    let has_all = |question: &&Question| stored.iter().all(|it| question.verdicts().any(|verdict| verdict == it));
+    questions_of::<F>(reason).find(has_all).map_or("", |question| question.text)
+}
+
+/// The questions with a reason. There are several if requests of different kinds ask for their outcome.
+fn questions_of<F: Flow>(reason: &str) -> impl Iterator<Item = &'static Question> + '_ {
+    F::Review::ALL.iter().filter(move |review| review.name() == reason).map(|review| review.question())
 }

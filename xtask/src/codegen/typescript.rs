@@ -19,17 +19,15 @@ const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
 const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
     | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 9] = [
     "RuleboundError",
     "Snapshot",
-    "acknowledgement",
     "ask",
-    "authenticate",
     "call",
     "catalogue",
-    "correlate",
     "keyFor",
     "load",
+    "readWebhook",
     "versions",
 ];
 

@@ -1,43 +1,53 @@
 //! Flex's ids, one type each. An id is opaque, and its case is never changed.
 
-use crate::id::{PROVIDER_ID, is_visible, text_id};
+use crate::id::{PROVIDER_ID, TypedId, is_visible, text_id};
 
 text_id! {
     /// One checkout session.
-    CheckoutSessionId, PROVIDER_ID, is_visible, plain
+    CheckoutSessionId = "checkout_session", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One subscription.
-    SubscriptionId, PROVIDER_ID, is_visible, plain
+    SubscriptionId = "subscription", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One customer.
-    CustomerId, PROVIDER_ID, is_visible, plain
+    CustomerId = "customer", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One invoice of a subscription.
-    InvoiceId, PROVIDER_ID, is_visible, plain
+    InvoiceId = "invoice", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One refund.
-    RefundId, PROVIDER_ID, is_visible, plain
+    RefundId = "refund", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One capture of an authorized payment.
-    CaptureId, PROVIDER_ID, is_visible, plain
+    CaptureId = "capture", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One dispute.
-    DisputeId, PROVIDER_ID, is_visible, plain
+    DisputeId = "dispute", PROVIDER_ID, is_visible, plain
 }
 
 text_id! {
     /// One price.
-    PriceId, PROVIDER_ID, is_visible, plain
+    PriceId = "price", PROVIDER_ID, is_visible, plain
+}
+
+/// The id of a payment intent, which is only compared.
+pub(crate) fn payment_intent_id(id: &str) -> Option<TypedId> {
+    TypedId::read("payment_intent", id)
+}
+
+/// The host's reference of a session, or its key.
+pub(crate) fn reference_id(id: &str) -> Option<TypedId> {
+    TypedId::read("client_reference", id)
 }

@@ -67,7 +67,7 @@ reviews! {
     /// Does the Flex dashboard show the session?
     CreateAmbiguous = "create_ambiguous" {
         /// Yes. I found the session in the Flex dashboard.
-        Created needs "checkout session" |id| CheckoutSessionId::parse(id).is_ok(),
+        Created needs "checkout_session" |id| CheckoutSessionId::parse(id).is_ok(),
         /// No. Flex did not create it.
         NotCreated,
     }

@@ -5,22 +5,22 @@ use crate::id::{in_one_case, is_word, text_id};
 
 text_id! {
     /// A stored card, with which a subscription starts. It is never printed.
-    Token, (1, 128), is_word, secret, in_one_case
+    Token = "token", (1, 128), is_word, secret, in_one_case
 }
 
 text_id! {
     /// One order.
-    OrderId, (1, 128), is_word, plain, in_one_case
+    OrderId = "order", (1, 128), is_word, plain, in_one_case
 }
 
 text_id! {
     /// One transaction of an order: a payment, a refund or a dispute.
-    TransactionId, (1, 128), is_word, plain, in_one_case
+    TransactionId = "transaction", (1, 128), is_word, plain, in_one_case
 }
 
 text_id! {
     /// One subscription. Its id is always a UUID.
-    SubscriptionId, (36, 36), is_of_uuid, plain, in_one_case
+    SubscriptionId = "subscription", (36, 36), is_of_uuid, plain, in_one_case
 }
 
 /// Reads ids as Revup sends them.

@@ -66,7 +66,7 @@ reviews! {
     /// at the payment's order in Revup's back office.
     RefundUnknown = "outcome_unknown" {
         /// Yes. Revup's back office shows the refund.
-        Refunded may_name "refund transaction" |id| TransactionId::read(id).is_some(),
+        Refunded may_name "transaction" |id| TransactionId::read(id).is_some(),
         /// No. Revup's back office does not show the refund.
         NotRefunded,
     }

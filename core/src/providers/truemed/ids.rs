@@ -5,15 +5,15 @@ use crate::id::{PROVIDER_ID, in_one_case, is_visible, text_id};
 
 text_id! {
     /// A stored HSA/FSA payment method: the secret string that charges it. `Debug` does not print it.
-    Token, PROVIDER_ID, is_visible, secret, in_one_case
+    Token = "payment_token", PROVIDER_ID, is_visible, secret, in_one_case
 }
 
 text_id! {
     /// One attempt to provision or to update a token.
-    ProvisionTokenRequestId, PROVIDER_ID, is_visible, plain, in_one_case
+    ProvisionTokenRequestId = "provision_token_request", PROVIDER_ID, is_visible, plain, in_one_case
 }
 
 text_id! {
     /// One payment session.
-    PaymentSessionId, PROVIDER_ID, is_visible, plain, in_one_case
+    PaymentSessionId = "payment_session", PROVIDER_ID, is_visible, plain, in_one_case
 }

@@ -2,7 +2,7 @@
 
 use super::ids::PaymentSessionId;
 use crate::flow::{named, reviews};
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 
 reviews! {
     /// The questions for a person.
@@ -194,7 +194,7 @@ reviews! {
     /// Did Truemed make the refund?
     RefundUnknown = "outcome_unknown" {
         /// Yes. I found the refund in Truemed's dashboard.
-        Refunded needs "refund" |id| CorrelationId::parse(id).is_ok(),
+        Refunded needs "refund" |id| TypedId::read("refund", id).is_some(),
         /// No. There is no such refund.
         NotRefunded,
     }

@@ -281,7 +281,7 @@ impl Session {
         cx.withdraw(|call| call.looks_at(&self.id));
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
         cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
-        cx.learn(id.as_str());
+        cx.learn(&id);
         self.id = id;
         self.restart_wait(cx);
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));

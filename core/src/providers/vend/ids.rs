@@ -4,7 +4,7 @@ use crate::id::{Digest, PROVIDER_ID, is_visible, text_id};
 
 text_id! {
     /// The consent token of one change: 32 characters, valid for one day and one use. It is never printed.
-    ConsentToken, (32, 32), is_visible, secret
+    ConsentToken = "consent_token", (32, 32), is_visible, secret
 }
 
 impl ConsentToken {
@@ -16,5 +16,5 @@ impl ConsentToken {
 
 text_id! {
     /// A subscription id: a 64-bit number, kept as its digits.
-    SubscriptionId, PROVIDER_ID, is_visible, plain
+    SubscriptionId = "subscription", PROVIDER_ID, is_visible, plain
 }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Context};
 use crate::effect::{self, Credential, Operation, Request, Retry, Success, Wait};
-use crate::fact::{IgnoredReason, Origin, Verdict};
+use crate::fact::{FactError, IgnoredReason, Origin, Verdict};
 use crate::flow::{
     Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
 };
+use crate::id::TypedId;
 use crate::json::{Malformed, decode, read_body};
 use crate::rule::{CoreRule, rules};
 use crate::time::Timestamp;
@@ -254,8 +255,13 @@ impl Flow for Toy {
         Vec::new()
     }
 
-    fn ids(&self) -> Vec<&str> {
+    fn ids(&self) -> Vec<TypedId> {
         Vec::new()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        let contents = Self::read_webhook(webhook).ok_or_else(|| FactError::new("/body", "is not a webhook"))?;
+        Ok(contents.id.iter().map(|id| TypedId::new("subscription", id)).collect())
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Contents> {

@@ -103,18 +103,18 @@ impl World<'_> {
         let id = pending.id.as_str();
         let mut done = json!({"type": "done", "effect": id});
         match &pending.effect {
-            Effect::Review { reason, about, verdicts, needs_id, .. } => {
+            Effect::Review { reason, about, verdicts: choices, .. } => {
                 // A person takes time, and reads the row again.
                 if !self.load().effects(&self.context()).iter().any(|it| it.id == pending.id && it.ready) {
                     return Worker::Idle;
                 }
-                let verdicts: Vec<_> = verdicts.iter().map(|it| it.to_string()).collect();
+                let verdicts: Vec<_> = choices.iter().map(|it| it.verdict.to_owned()).collect();
                 let question = Question { reason, about, verdicts: &verdicts };
                 self.ledger.reviewed.insert((*about).clone());
                 let (verdict, named) = self.provider.review(question, self.now);
                 assert!(question.has(&verdict), "`{verdict}` is no verdict of {reason} about {about}: {verdicts:?}");
                 done = json!({"type": "reviewed", "effect": id, "verdict": verdict});
-                if needs_id.iter().any(|it| *it == verdict) {
+                if choices.iter().any(|it| it.verdict == verdict && it.needs_id.is_some()) {
                     assert!(named.is_some(), "`{verdict}` of {reason} about {about} needs an id, and there is none");
                     done["id"] = named.into();
                 }

@@ -177,11 +177,11 @@ where
         let others: Vec<_> = effects.iter().filter(|it| !matches!(it.effect, Effect::Request { .. })).collect();
         let Some(pending) = chance.one(&others) else { return };
         let mut fact = json!({"type": "done", "effect": pending.id});
-        if let Effect::Review { verdicts, needs_id, .. } = &pending.effect {
-            let Some(verdict) = chance.one(verdicts) else { return };
+        if let Effect::Review { verdicts, .. } = &pending.effect {
+            let Some(chosen) = chance.one(verdicts) else { return };
             fact["type"] = "reviewed".into();
-            fact["verdict"] = verdict.as_ref().into();
-            if needs_id.contains(verdict) {
+            fact["verdict"] = chosen.verdict.into();
+            if chosen.needs_id.is_some() {
                 fact["id"] = json!(chance.one(&self.alphabet.ids));
             }
         }

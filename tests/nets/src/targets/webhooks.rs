@@ -1,8 +1,9 @@
-//! Every reader of a webhook, through `observe` and `correlate`.
+//! Every reader of a webhook, through `observe` and `read_webhook`.
 
 use rulebound::ffi::{AnyStep, read_fact};
 use rulebound::json::write;
-use rulebound::{PROVIDERS, correlate};
+use rulebound::time::Timestamp;
+use rulebound::{Headers, PROVIDERS, Secret, read_webhook};
 use serde_json::json;
 
 use super::replies::choice;
@@ -29,8 +30,10 @@ pub(super) fn run(data: &[u8]) {
     let (kind, topic) = (TYPES[chance.below(TYPES.len())], TOPICS[chance.below(TOPICS.len())]);
     let origin = ["verified", "unverified"][chance.below(2)];
     let (snapshot, context, body) = (&place.snapshot, place.context(), chance.rest());
+    // Truemed accepts its shared secret in a header, so that the body is read.
+    let headers: Headers<'_> = [("x-truemed-api-key", "s")].into_iter().collect();
     for provider in PROVIDERS {
-        let _ = correlate(provider.name, body);
+        let _ = read_webhook(provider.name, &[Secret::new("s")], &headers, body, Timestamp::default());
     }
     let text =
         json!({"type": "webhook", "content_type": kind, "topic": topic, "origin": origin, "body": ""}).to_string();

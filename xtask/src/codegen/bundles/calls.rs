@@ -52,10 +52,8 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         ("effects", list("PendingEffect")),
         ("waiting_for", list("Wait")),
         ("wake_at", json!({"anyOf": [reference("Timestamp"), {"type": "null"}]})),
-        ("ids", list("CorrelationId")),
-        ("authenticate", reference("Origin")),
-        ("correlate", list("CorrelationId")),
-        ("acknowledgement", json!({"type": "integer", "minimum": 100, "maximum": 599})),
+        ("ids", list("TypedId")),
+        ("read_webhook", reference("ReceivedWebhook")),
         ("key_for", reference("Key")),
         ("ask", json!({})),
         ("catalogue", reference("Catalogue")),
@@ -63,7 +61,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
     ] {
         reply(&format!("Call{}", pascal(verb)), verb, ok, all);
     }
-    for verb in ["authenticate", "correlate", "acknowledgement", "ask"] {
+    for verb in ["read_webhook", "ask"] {
         let fields = format!("Call{}Fields", pascal(verb));
         let definition = with(all[&fields].clone(), "provider", &reference("ProviderName"));
         all.insert(fields, definition);

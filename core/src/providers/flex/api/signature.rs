@@ -12,9 +12,9 @@ use subtle::ConstantTimeEq;
 use super::webhook::Signal;
 use crate::fact::{FactError, Headers, Origin};
 use crate::flow::Webhook;
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 use crate::time::{Millis, Timestamp};
-use crate::webhook::{AuthError, Delivery, Secret, SecretError};
+use crate::webhook::{Delivery, NotAuthentic, Secret, SecretError};
 
 /// The HTTP status that acknowledges a webhook.
 pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
@@ -42,10 +42,10 @@ const KEY: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Checks the signature over the id, the time and the raw body.
-pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError> {
+pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, NotAuthentic> {
     delivery.check_secrets(|secret| key_of(secret).err())?;
     let family = family(delivery.headers)?;
-    let get = |name: &'static str| delivery.headers.get(name).ok_or(AuthError::MissingHeader(name));
+    let get = |name: &'static str| delivery.headers.get(name).ok_or(NotAuthentic::MissingHeader(name));
     let [id, time, signature] = family;
     let (id, timestamp, listed) = (get(id)?, get(time)?, get(signature)?);
     // The older headers carry one signature without a version.
@@ -55,20 +55,20 @@ pub(crate) fn authenticate(delivery: &Delivery<'_>) -> Result<Origin, AuthError>
     });
     let listed: Vec<_> = listed.filter_map(|text| STANDARD.decode(text).ok()).collect();
     if !delivery.secrets.iter().any(|secret| is_signed(*secret, [id, timestamp], delivery.body, &listed)) {
-        return Err(AuthError::Mismatch);
+        return Err(NotAuthentic::Mismatch);
     }
     let made = timestamp.parse().ok().and_then(Timestamp::from_documented_seconds);
-    let made = made.ok_or(AuthError::UnreadableHeader(time))?;
+    let made = made.ok_or(NotAuthentic::UnreadableHeader(time))?;
     delivery.check_time(made, delivery.tolerance.unwrap_or(TOLERANCE))?;
     Ok(Origin::Verified)
 }
 
 /// The first complete family, or else the one with the most headers.
-fn family(headers: &Headers<'_>) -> Result<[&'static str; 3], AuthError> {
+fn family(headers: &Headers<'_>) -> Result<[&'static str; 3], NotAuthentic> {
     let present = |family: &[&str; 3]| family.iter().filter(|name| headers.get(name).is_some()).count();
     // Reversed, because `max_by_key` returns the last of equal families.
     let best = FAMILIES.into_iter().rev().max_by_key(present);
-    best.filter(|family| present(family) > 0).ok_or(AuthError::NoSignature(SIGNATURES))
+    best.filter(|family| present(family) > 0).ok_or(NotAuthentic::NoSignature(SIGNATURES))
 }
 
 /// The key of a secret: the base64 after its prefix.
@@ -97,11 +97,11 @@ fn is_signed(secret: Secret<'_>, parts: [&str; 2], body: &[u8], listed: &[Vec<u8
 }
 
 /// The ids that a webhook names, by which its flows are found.
-pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
-    FactError::bounded(body)?;
-    let signal = Signal::read(&Webhook::of(body));
+pub(crate) fn correlate(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+    FactError::bounded(webhook.body)?;
+    let signal = Signal::read(webhook);
     let signal = signal.ok_or_else(|| FactError::new("/body", "is not a Flex webhook"))?;
-    Ok(signal.ids().into_iter().filter_map(|id| CorrelationId::parse(id).ok()).collect())
+    Ok(signal.ids())
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         [(id, "msg_1"), (timestamp, time), (name, signature)].into_iter().collect()
     }
 
-    fn check(headers: &Headers<'_>, body: &[u8]) -> Result<Origin, AuthError> {
+    fn check(headers: &Headers<'_>, body: &[u8]) -> Result<Origin, NotAuthentic> {
         authenticate(&Delivery { secrets: SECRETS, headers, body, now: NOW, tolerance: None })
     }
 
@@ -134,11 +134,11 @@ mod tests {
         let bare = headers(FAMILIES[2], "1700000000", SIGNATURE);
         assert_eq!(check(&bare, BODY), Ok(Origin::Verified));
         let spaced = [BODY, b" "].concat();
-        assert_eq!(check(&bare, &spaced), Err(AuthError::Mismatch));
+        assert_eq!(check(&bare, &spaced), Err(NotAuthentic::Mismatch));
         let other_time = headers(FAMILIES[1], "1700000001", &listed);
-        assert_eq!(check(&other_time, BODY), Err(AuthError::Mismatch));
+        assert_eq!(check(&other_time, BODY), Err(NotAuthentic::Mismatch));
         let unversioned = headers(FAMILIES[1], "1700000000", SIGNATURE);
-        assert_eq!(check(&unversioned, BODY), Err(AuthError::Mismatch));
+        assert_eq!(check(&unversioned, BODY), Err(NotAuthentic::Mismatch));
     }
 
     #[test]
@@ -150,25 +150,25 @@ mod tests {
             authenticate(&Delivery { secrets: SECRETS, headers: &headers, body: BODY, now, tolerance })
         };
         assert_eq!(at(1_700_000_300_000, None), Ok(Origin::Verified));
-        assert_eq!(at(1_700_000_300_001, None), Err(AuthError::Stale));
-        assert_eq!(at(1_699_999_699_999, None), Err(AuthError::Stale));
-        assert_eq!(at(1_700_000_000, None), Err(AuthError::NowInSeconds));
+        assert_eq!(at(1_700_000_300_001, None), Err(NotAuthentic::Stale));
+        assert_eq!(at(1_699_999_699_999, None), Err(NotAuthentic::Stale));
+        assert_eq!(at(1_700_000_000, None), Err(NotAuthentic::NowInSeconds));
         let minute = Some(Millis::from_minutes(1));
         assert_eq!(at(1_700_000_060_000, minute), Ok(Origin::Verified));
-        assert_eq!(at(1_700_000_060_001, minute), Err(AuthError::Stale));
+        assert_eq!(at(1_700_000_060_001, minute), Err(NotAuthentic::Stale));
     }
 
     #[test]
     fn an_error_names_the_missing_header_of_the_right_family() {
-        assert_eq!(check(&Headers::default(), BODY), Err(AuthError::NoSignature(SIGNATURES)));
+        assert_eq!(check(&Headers::default(), BODY), Err(NotAuthentic::NoSignature(SIGNATURES)));
         let of = |names: &[&'static str]| check(&names.iter().map(|name| (*name, "x")).collect(), BODY);
-        assert_eq!(of(&["svix-signature"]), Err(AuthError::MissingHeader("svix-id")));
-        assert_eq!(of(&["Svix-Id", "svix-timestamp"]), Err(AuthError::MissingHeader("svix-signature")));
-        assert_eq!(of(&["webhook-id", "webhook-signature"]), Err(AuthError::MissingHeader("webhook-timestamp")));
-        assert_eq!(of(&["flex-timestamp"]), Err(AuthError::MissingHeader("flex-event-id")));
+        assert_eq!(of(&["svix-signature"]), Err(NotAuthentic::MissingHeader("svix-id")));
+        assert_eq!(of(&["Svix-Id", "svix-timestamp"]), Err(NotAuthentic::MissingHeader("svix-signature")));
+        assert_eq!(of(&["webhook-id", "webhook-signature"]), Err(NotAuthentic::MissingHeader("webhook-timestamp")));
+        assert_eq!(of(&["flex-timestamp"]), Err(NotAuthentic::MissingHeader("flex-event-id")));
         assert_eq!(
             of(&["webhook-id", "flex-event-id", "flex-timestamp"]),
-            Err(AuthError::MissingHeader("flex-signature"))
+            Err(NotAuthentic::MissingHeader("flex-signature"))
         );
         // A header that a proxy adds does not hide a complete family.
         let listed = format!("v1,{SIGNATURE}");
@@ -183,8 +183,8 @@ mod tests {
             let headers = headers(FAMILIES[1], "1700000000", "v1,AAAA");
             authenticate(&Delivery { secrets, headers: &headers, body: BODY, now: NOW, tolerance: None })
         };
-        assert_eq!(with(&[]), Err(AuthError::NoSecret));
-        assert_eq!(with(&[Secret::new("b2xk"), Secret::new("fwhsec_b2xkZQ")]), Err(AuthError::Mismatch));
+        assert_eq!(with(&[]), Err(NotAuthentic::NoSecret));
+        assert_eq!(with(&[Secret::new("b2xk"), Secret::new("fwhsec_b2xkZQ")]), Err(NotAuthentic::Mismatch));
         for (secret, wrong) in [
             ("", SecretError::Empty),
             ("whsec_", SecretError::Empty),
@@ -198,7 +198,7 @@ mod tests {
             ("secret!", SecretError::NotBase64),
         ] {
             let given = with(&[SECRETS[0], Secret::new(secret)]);
-            assert_eq!(given, Err(AuthError::Secret { index: 1, wrong }), "{secret:?}");
+            assert_eq!(given, Err(NotAuthentic::Secret { index: 1, wrong }), "{secret:?}");
         }
     }
 
@@ -206,8 +206,8 @@ mod tests {
     fn a_webhook_is_correlated_by_every_id_in_it() {
         let body = br#"{"event_type":"checkout_session.completed","object":{"checkout_session_id":"fcs_1",
             "client_reference_id":"order-1","subscription":{"subscription_id":"fsub_1"},"payment_intent":"fpi_1"}}"#;
-        let ids = correlate(body).unwrap();
-        assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), ["fcs_1", "order-1", "fsub_1", "fpi_1"]);
-        assert!(correlate(b"[]").is_err());
+        let ids = correlate(&Webhook::of(body)).unwrap();
+        assert_eq!(ids.iter().map(TypedId::as_str).collect::<Vec<_>>(), ["fcs_1", "order-1", "fsub_1", "fpi_1"]);
+        assert!(correlate(&Webhook::of(b"[]")).is_err());
     }
 }

@@ -11,7 +11,10 @@ use super::objects::{
 };
 use super::test_mode::TestMode;
 use crate::flow::Webhook;
+use crate::id::TypedId;
 use crate::json::{RawText, lenient_text, read_body};
+use crate::providers::flex::ids::payment_intent_id;
+use crate::providers::flex::ids::reference_id;
 use crate::providers::flex::names::SignalName;
 
 const INVOICE_PAID: &str = SignalName::InvoicePaid.as_str();
@@ -109,35 +112,43 @@ impl Signal {
     }
 
     /// Every id by which the webhook may find a flow.
-    pub(crate) fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<TypedId> {
+        let session = |id| TypedId::read("checkout_session", id);
+        let subscription = |id| TypedId::read("subscription", id);
         let mut ids = Vec::new();
-        let mut add = |id: Option<&str>| ids.extend(id.map(String::from));
+        let mut add = |id: Option<TypedId>| ids.extend(id);
         match self {
             Self::SessionCompleted(it) | Self::SessionChanged(it) => {
-                add(Some(it.checkout_session_id.as_str()));
-                add(it.client_reference_id.as_deref());
-                it.subscription_ids().for_each(|id| add(Some(id.as_str())));
-                it.payment_intents().for_each(|id| add(Some(id)));
+                add(Some(TypedId::from(&it.checkout_session_id)));
+                add(it.client_reference_id.as_deref().and_then(reference_id));
+                it.subscription_ids().for_each(|id| add(Some(TypedId::from(&id))));
+                it.payment_intents().for_each(|id| add(payment_intent_id(id)));
             }
             Self::InvoicePaid(it) | Self::InvoiceFailed(it) => {
-                add(it.subscription());
-                add(Some(it.invoice_id.as_str()));
+                add(it.subscription().and_then(subscription));
+                add(Some(TypedId::from(&it.invoice_id)));
             }
-            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => add(Some(it.subscription_id.as_str())),
+            Self::SubscriptionChanged(it) | Self::SubscriptionDeleted(it) => {
+                add(Some(TypedId::from(&it.subscription_id)))
+            }
             Self::Refund(it) => {
-                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
-                add(it.invoice().as_ref().map(|id| id.as_str()));
-                add(Some(it.refund_id.as_str()));
+                add(it.payment_intent().and_then(payment_intent_id));
+                add(it.checkout_session().and_then(session));
+                add(it.subscription().and_then(subscription));
+                add(it.invoice().as_ref().map(TypedId::from));
+                add(Some(TypedId::from(&it.refund_id)));
             }
             Self::ChargeRefunded(it) => {
-                add(it.payment_intent());
-                add(it.invoice().as_ref().map(|id| id.as_str()));
+                add(it.payment_intent().and_then(payment_intent_id));
+                add(it.invoice().as_ref().map(TypedId::from));
             }
             Self::Dispute(it) => {
-                [it.payment_intent(), it.checkout_session(), it.subscription()].into_iter().for_each(&mut add);
-                add(it.invoice().as_ref().map(|id| id.as_str()));
-                add(it.client_reference_id.as_deref());
-                add(Some(it.dispute_id.as_str()));
+                add(it.payment_intent().and_then(payment_intent_id));
+                add(it.checkout_session().and_then(session));
+                add(it.subscription().and_then(subscription));
+                add(it.invoice().as_ref().map(TypedId::from));
+                add(it.client_reference_id.as_deref().and_then(reference_id));
+                add(Some(TypedId::from(&it.dispute_id)));
             }
             Self::Other => {}
         }

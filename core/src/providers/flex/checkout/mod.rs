@@ -20,7 +20,10 @@ use super::sessions::{self, Sessions, is_create};
 use crate::config::flex::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::flow::{self, Facet, Flow, Input, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::id::TypedId;
+use crate::providers::flex::api::signature::correlate;
 use crate::time::Timestamp;
 use payment::Payment;
 
@@ -168,8 +171,12 @@ impl Flow for Checkout {
         self.sessions.waits(context.now)
     }
 
-    fn ids(&self) -> Vec<&str> {
+    fn ids(&self) -> Vec<TypedId> {
         self.sessions.ids().chain(self.payment.iter().flat_map(|payment| payment.ids())).collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

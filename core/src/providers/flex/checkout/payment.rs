@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Cx;
 use crate::flow::{Intents, PollTimer};
 use crate::id::EffectId;
+use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject, Status};
 use crate::providers::flex::ids::{CaptureId, DisputeId};
@@ -189,8 +190,8 @@ impl Payment {
     }
 
     /// The ids by which a webhook finds the payment.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.refunds.iter().map(|it| it.id.as_str()).chain(self.disputes.ids())
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        self.refunds.iter().map(|it| TypedId::from(&it.id)).chain(self.disputes.ids())
     }
 
     /// A person decides whether the flow waits longer for pending refunds.

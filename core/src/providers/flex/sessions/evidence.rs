@@ -228,7 +228,7 @@ impl Sessions {
         let mut session = Session { status: Status::Complete, ..session };
         session.note_details(object, cx);
         session.redirect_url = None;
-        cx.learn(session.id.as_str());
+        cx.learn(&session.id);
         self.known.insert(0, session);
         self.forget_oldest(cx);
         None
@@ -312,7 +312,7 @@ impl Sessions {
 /// them.
 fn ask_about_several<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
     if object.subscription_ids().nth(1).is_some() {
-        object.subscription_ids().for_each(|id| cx.learn(id.as_str()));
+        object.subscription_ids().for_each(|id| cx.learn(&id));
         cx.ask(Review::SeveralSubscriptions, object.checkout_session_id.as_str());
     }
 }

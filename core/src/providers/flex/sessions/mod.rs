@@ -20,6 +20,9 @@ use super::api::session_request::CreateCheckoutSession;
 use super::ids::CheckoutSessionId;
 use crate::effect::Wait;
 use crate::flow::{Cx, Named, Rules, Stop};
+use crate::id::TypedId;
+use crate::providers::flex::ids::payment_intent_id;
+use crate::providers::flex::ids::reference_id;
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
@@ -224,7 +227,7 @@ impl Sessions {
         let reference =
             command.client_reference_id.take().filter(|text| !text.is_empty()).unwrap_or_else(|| key.into());
         if reference != key {
-            cx.learn(&reference);
+            reference_id(&reference).into_iter().for_each(|id| cx.learn(id));
         }
         command.client_reference_id = Some(reference.clone());
         self.reference = Some(reference);
@@ -246,7 +249,7 @@ impl Sessions {
     }
 
     fn add<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
-        cx.learn(session.id.as_str());
+        cx.learn(&session.id);
         self.known.retain(|it| it.id != session.id);
         self.known.push(session);
         self.forget_oldest(cx);
@@ -276,10 +279,12 @@ impl Sessions {
     }
 
     /// The ids by which a webhook finds the sessions.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = TypedId> {
         let payments = self.known.iter().flat_map(|it| it.payment_intents.iter());
-        let sessions = self.known.iter().map(|it| it.id.as_str()).chain(self.adopting.as_ref().map(|it| it.as_str()));
-        self.reference.as_deref().into_iter().chain(sessions).chain(payments.map(String::as_str))
+        let sessions =
+            self.known.iter().map(|it| TypedId::from(&it.id)).chain(self.adopting.as_ref().map(TypedId::from));
+        let reference = self.reference.as_deref().and_then(reference_id);
+        reference.into_iter().chain(sessions).chain(payments.filter_map(|it| payment_intent_id(it)))
     }
 
     /// Why this state cannot exist, if it cannot.

@@ -186,7 +186,7 @@ impl Sessions {
     }
 
     pub(super) fn adopt<F: Flex>(&mut self, id: CheckoutSessionId, cx: &mut Cx<'_, F>) {
-        cx.learn(id.as_str());
+        cx.learn(&id);
         cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
         self.adopting = Some(id);
     }

@@ -13,6 +13,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::CheckoutSessionId;
+use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::names::{Review, SignalName, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
@@ -158,7 +159,7 @@ impl Session {
                 && self.payment_intents.len() < PAYMENTS
             {
                 self.payment_intents.insert(index, id.into());
-                cx.learn(id);
+                payment_intent_id(id).into_iter().for_each(|id| cx.learn(id));
             }
         }
     }

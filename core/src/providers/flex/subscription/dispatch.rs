@@ -192,7 +192,7 @@ impl Subscription {
     fn settle(&mut self, session: &Session, object: &SessionObject, cx: &mut Cx<'_>) {
         let before = self.record.take_if(|record| record.is_only_requested());
         if let Some(id) = object.subscription_ids().next().filter(|_| self.record.is_none()) {
-            cx.learn(id.as_str());
+            cx.learn(&id);
             // The paid subscription replaces an adopted one that no lookup has shown yet.
             let replaced = before.map(|record| record.id().clone()).filter(|replaced| *replaced != id);
             cx.withdraw(|call| matches!(call, Call::RetrieveSubscription(id) if Some(id) == replaced.as_ref()));

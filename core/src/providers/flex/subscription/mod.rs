@@ -22,7 +22,10 @@ use super::sessions::{self, Sessions, is_create};
 use crate::config::flex::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::id::TypedId;
+use crate::providers::flex::api::signature::correlate;
 use others::Others;
 use record::SubscriptionRecord;
 
@@ -204,9 +207,13 @@ impl Flow for Subscription {
         waits
     }
 
-    fn ids(&self) -> Vec<&str> {
+    fn ids(&self) -> Vec<TypedId> {
         let record = self.record.iter().flat_map(|record| record.ids());
         self.sessions.ids().chain(record).chain(self.others.ids()).collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

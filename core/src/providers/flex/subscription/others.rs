@@ -8,6 +8,7 @@ use super::Cx;
 use crate::fact::IgnoredReason;
 use crate::flow::Stop;
 use crate::id::Digest;
+use crate::id::TypedId;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{InvoiceObject, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::CancelSubscription;
@@ -50,15 +51,15 @@ impl Others {
     }
 
     /// The ids of all of them.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|other| other.id.as_str())
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        self.0.iter().map(|other| TypedId::from(&other.id))
     }
 
     /// Stores the subscriptions of a session that does not count, or of one that has sold several.
     pub(super) fn note(&mut self, object: &SessionObject, counts: &SubscriptionId, cx: &mut Cx<'_>) {
         for id in object.subscription_ids().filter(|id| id != counts) {
             if self.0.len() < KNOWN && self.0.iter().all(|other| other.id != id) {
-                cx.learn(id.as_str());
+                cx.learn(&id);
                 let invoice = object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
                 self.0.push(Other { id, invoice, ended: false, asked_invoices: Vec::new() });
             }

@@ -19,6 +19,7 @@ use super::Cx;
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::named;
+use crate::id::TypedId;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::test_mode::TestMode;
@@ -334,8 +335,8 @@ impl SubscriptionRecord {
     }
 
     /// The ids by which a webhook finds the subscription.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        core::iter::once(self.id.as_str()).chain(self.invoices.ids())
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids())
     }
 
     pub(super) fn wait(&self) -> Option<Wait> {

@@ -1,13 +1,13 @@
 //! The messages that Revup posts: their origin, their ids, and their acknowledgment.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::event::EventWebhook;
 use super::notification::Notification;
 use crate::fact::{FactError, Origin};
-use crate::id::CorrelationId;
+use crate::flow::Webhook;
+use crate::id::TypedId;
 use crate::providers::revup::callback::Callback;
 
 /// The status that Revup needs within 20 seconds for a stored event. Revup retries after any other status.
@@ -18,20 +18,20 @@ pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
 pub(crate) const ORIGIN: Origin = Origin::Unverified;
 
 /// The ids by which a message finds its flows: the subscription, the order and the transaction that it names.
-pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
-    FactError::bounded(body)?;
-    let ids = if let Some(event) = EventWebhook::read(body) {
+pub(crate) fn correlate(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+    FactError::bounded(webhook.body)?;
+    let ids = if let Some(event) = EventWebhook::read(webhook.body) {
         let order = event.order();
-        [Some(event.subscription().as_str().into()), order.map(|it| it.as_str().into())]
-    } else if let Some(notification) = Notification::read(body) {
-        [Some(String::from(notification.order.as_str())), Some(notification.transaction.as_str().into())]
-    } else if let Some(callback) = Callback::read(body) {
-        [callback.order.map(|it| it.as_str().into()), callback.transaction.map(|it| it.as_str().into())]
+        [Some(TypedId::from(event.subscription())), order.as_ref().map(TypedId::from)]
+    } else if let Some(notification) = Notification::read(webhook.body) {
+        [Some(TypedId::from(&notification.order)), Some(TypedId::from(&notification.transaction))]
+    } else if let Some(callback) = Callback::read(webhook.body) {
+        [callback.order.as_ref().map(TypedId::from), callback.transaction.as_ref().map(TypedId::from)]
     } else {
         let reason = format!("is not an event, a notification or a callback of {}", crate::providers::revup::NAME);
         return Err(FactError::new("/body", reason));
     };
-    Ok(ids.into_iter().flatten().filter_map(|id| CorrelationId::parse(id).ok()).collect())
+    Ok(ids.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -47,9 +47,9 @@ mod tests {
             "originator":{{"type":"PAYMENT","data":{{"orderId":"o-1"}}}},
             "data":{{"subscriptionId":"{SUBSCRIPTION}","status":"FULFILLED"}}}}"#
         );
-        let ids = correlate(body.as_bytes()).unwrap();
-        assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), [SUBSCRIPTION, "o-1"]);
-        assert_eq!(correlate(b"{}").unwrap_err().pointer, "/body");
+        let ids = correlate(&Webhook::of(body.as_bytes())).unwrap();
+        assert_eq!(ids.iter().map(TypedId::as_str).collect::<Vec<_>>(), [SUBSCRIPTION, "o-1"]);
+        assert_eq!(correlate(&Webhook::of(b"{}")).unwrap_err().pointer, "/body");
     }
 
     #[test]
@@ -59,8 +59,8 @@ mod tests {
         let callback = br#"[{"orderId":"o-1","transactionId":"t-0","transactionStatus":"failed"},
             {"orderId":"O-1","transactionId":"t-1","transactionStatus":"success"}]"#;
         for (body, order) in [(notification.as_slice(), "o-1"), (callback, "O-1")] {
-            let ids = correlate(body).unwrap();
-            assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), [order, "t-1"]);
+            let ids = correlate(&Webhook::of(body)).unwrap();
+            assert_eq!(ids.iter().map(TypedId::as_str).collect::<Vec<_>>(), [order, "t-1"]);
         }
     }
 }

@@ -27,8 +27,11 @@ use super::rules::Rule;
 use crate::config::revup::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::id::TypedId;
+use crate::providers::revup::api::webhook::correlate;
 use events::Events;
 use ledger::Ledger;
 use payment::Payment;
@@ -245,10 +248,14 @@ impl Flow for Subscription {
         self.status.wait_for_charge(&self.terms).into_iter().chain(self.refunds.waits()).collect()
     }
 
-    fn ids(&self) -> Vec<&str> {
-        let id = self.status.id().map(|it| it.as_str());
-        let order = self.terms.order().map(|it| it.as_str());
+    fn ids(&self) -> Vec<TypedId> {
+        let id = self.status.id().map(TypedId::from);
+        let order = self.terms.order().map(TypedId::from);
         id.into_iter().chain(order).chain(self.refunds.ids()).collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use crate::effect::Wait;
 use crate::fact::Origin;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Stop};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId, Intent};
 use crate::json::encode;
 use crate::providers::revup::amount::{Amount, Decimal};
@@ -73,8 +74,8 @@ impl Refunds {
 
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the
     /// payment.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.open.iter().flat_map(|it| [it.transaction.as_str(), it.payment.as_str()])
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        self.open.iter().flat_map(|it| [TypedId::from(&it.transaction), TypedId::from(&it.payment)])
     }
 
     /// Whether an unfinished refund has that transaction, or refunds it.
@@ -118,7 +119,7 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        cx.learn(reply.id.as_str());
+        cx.learn(&reply.id);
         ledger.note_our_refund(&reply.id);
         let requested = requested_amount(refund);
         let amount = other_amount(&refund.transaction_id, requested, reply, ledger, cx);

@@ -70,7 +70,7 @@ impl Subscription {
             self.status.withhold(&reply.subscription_id, cx);
         }
         if !self.terms.is_on_token() {
-            cx.learn(reply.order_id.as_str());
+            cx.learn(&reply.order_id);
             self.terms.learn_order(reply.order_id);
         }
         self.status.bind(reply.subscription_id, &mut self.payment, cx);

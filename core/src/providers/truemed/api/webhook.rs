@@ -10,10 +10,10 @@ use serde::de::IgnoredAny;
 use super::order::{OrderItem, digest};
 use super::session_request::Kind;
 use crate::flow::Webhook;
-use crate::id::Digest;
+use crate::id::{Digest, TypedId};
 use crate::json::{RawText, any_form, lenient, lenient_text, read_body};
 use crate::money::Cents;
-use crate::providers::truemed::ids::{PaymentSessionId, Token};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
 use crate::providers::truemed::names::SignalName;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -269,26 +269,33 @@ impl Signal {
     }
 
     /// Every id by which the host can find the flow.
-    pub(crate) fn ids(&self) -> [Option<&str>; 5] {
-        match self {
+    pub(crate) fn ids(&self) -> Vec<TypedId> {
+        let key = |metadata: &Option<String>| TypedId::read("key", metadata.as_deref()?);
+        let session = |id: &Option<String>| PaymentSessionId::parse(id.as_deref()?).ok().map(|id| TypedId::from(&id));
+        let ids = match self {
             Self::TokenUpdated(it) => [
-                it.provision_token_request_id.as_deref(),
-                it.failed_payment_session_id.as_deref(),
-                it.payment_session_id.as_deref(),
-                it.metadata.as_deref(),
-                Some(it.payment_token.as_str()),
+                it.provision_request().map(|id| TypedId::from(&id)),
+                session(&it.failed_payment_session_id),
+                session(&it.payment_session_id),
+                key(&it.metadata),
+                Some(TypedId::from(&it.payment_token)),
             ],
             Self::SessionComplete(it) => {
-                let token = it.payment_token.as_ref().map(Token::as_str);
-                [it.session().map(PaymentSessionId::as_str), it.metadata.as_deref(), token, None, None]
+                let token = it.payment_token.as_ref().map(TypedId::from);
+                [it.session().map(TypedId::from), key(&it.metadata), token, None, None]
             }
-            Self::Other => [None; 5],
-            Self::Unlisted(it) => it.resembles.ids(),
-        }
+            Self::Other => [const { None }; 5],
+            Self::Unlisted(it) => return it.resembles.ids(),
+        };
+        ids.into_iter().flatten().collect()
     }
 }
 
 impl TokenUpdatedWebhook {
+    fn provision_request(&self) -> Option<ProvisionTokenRequestId> {
+        ProvisionTokenRequestId::parse(self.provision_token_request_id.as_deref()?).ok()
+    }
+
     /// When the earliest letter expires.
     pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)

@@ -74,7 +74,7 @@ impl Known {
 
     /// The requested session, as the reply to its request names it.
     pub(super) fn created(requested: RequestedSession, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Self {
-        cx.learn(reply.id.as_str());
+        cx.learn(&reply.id);
         cx.withdraw(Call::is_find);
         cx.withdraw_review(Review::Unplaced, reply.id.as_str());
         cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
@@ -92,7 +92,7 @@ impl Known {
     ) -> Self {
         cx.prove(Call::is_session, Some(id.as_str()));
         cx.withdraw(Call::is_find);
-        cx.learn(id.as_str());
+        cx.learn(&id);
         cx.withdraw_review(Review::Unplaced, id.as_str());
         requested.candidates.clear();
         let mut known = Self::new(Session::new(id, Some(requested), cx.now()));
@@ -155,7 +155,7 @@ impl Known {
 
     /// A lookup shows the session.
     pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
-        cx.learn(self.session.id.as_str());
+        cx.learn(&self.session.id);
         self.session.check_echo(report, cx);
         if let Some(summary) = &report.status_summary {
             self.disputed = summary.eq_ignore_ascii_case("disputed");

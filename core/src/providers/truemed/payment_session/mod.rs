@@ -22,8 +22,11 @@ use super::session::RequestedSession;
 use crate::config::truemed::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::id::TypedId;
+use crate::providers::truemed::api::signature::correlate;
 
 pub use command::{Action, Command};
 pub use event::{Event, Trigger};
@@ -207,8 +210,12 @@ impl Flow for PaymentSession {
         }
     }
 
-    fn ids(&self) -> Vec<&str> {
-        self.id().map(PaymentSessionId::as_str).into_iter().collect()
+    fn ids(&self) -> Vec<TypedId> {
+        self.id().map(TypedId::from).into_iter().collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

@@ -9,6 +9,7 @@ use super::Cx;
 use super::history::{History, Origin};
 use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, named};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::replies::UpdateTokenReply;
@@ -186,7 +187,7 @@ impl Change {
         // An id of an older update does not identify this one: its webhook may be a repeated delivery.
         let is_new = |id: &ProvisionTokenRequestId| !history.has(&Origin::Request(id.clone()));
         let origin = reply.provision_token_request_id.filter(is_new);
-        if let Some(id) = origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
+        if let Some(id) = origin.as_ref().map(TypedId::from).or(token.map(TypedId::from)) {
             cx.learn(id);
         }
         let made = match action {
@@ -228,7 +229,7 @@ impl Change {
         let Some(pending) = doubt.or(replaces) else { return };
         pending.schedule(cx);
         // The webhook may have come meanwhile. Without an id in the reply, it is found by the token.
-        if let Some(id) = pending.origin.as_ref().map(|id| id.as_str()).or(token.map(Token::as_str)) {
+        if let Some(id) = pending.origin.as_ref().map(TypedId::from).or(token.map(TypedId::from)) {
             cx.learn(id);
         }
         *self = Self::Pending(pending);

@@ -205,7 +205,7 @@ impl Charges {
         let Charge::Requested { seq, requested, .. } = core::mem::take(&mut self.current) else {
             return Err(IgnoredReason::Unrelated);
         };
-        cx.learn(id.as_str());
+        cx.learn(&id);
         cx.withdraw(Call::is_find);
         cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
         cx.withdraw_review(Review::Unplaced, id.as_str());

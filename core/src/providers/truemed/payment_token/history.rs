@@ -7,6 +7,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::TypedId;
 use crate::id::{Fingerprints, IdError, Intent, saved_as_text};
 use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
@@ -36,6 +37,15 @@ impl Origin {
         match self {
             Self::Request(id) => id.as_str(),
             Self::Session(id) | Self::Failed(id) => id.as_str(),
+        }
+    }
+}
+
+impl From<&Origin> for TypedId {
+    fn from(origin: &Origin) -> Self {
+        match origin {
+            Origin::Request(id) => id.into(),
+            Origin::Session(id) | Origin::Failed(id) => id.into(),
         }
     }
 }
@@ -170,8 +180,8 @@ impl History {
     }
 
     /// The ids of the recent origins.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.closed.recent.iter().map(|it| it.origin.id())
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        self.closed.recent.iter().map(|it| TypedId::from(&it.origin))
     }
 
     pub(super) fn add(&mut self, seq: u32, origin: Origin) {

@@ -19,14 +19,16 @@ use serde::{Deserialize, Serialize};
 
 use super::api::calls::Call;
 use super::api::webhook::Signal;
-use super::ids::PaymentSessionId;
 use super::names::Review;
 use super::rules::Rule;
 use crate::config::truemed::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::id::TypedId;
+use crate::providers::truemed::api::signature::correlate;
 use crate::time::Timestamp;
 use change::{Change, PendingChange};
 use charge::Charges;
@@ -258,12 +260,16 @@ impl Flow for PaymentToken {
         self.token.lmn_expires_at().into_iter().chain(next_lookup).collect()
     }
 
-    fn ids(&self) -> Vec<&str> {
-        let token = self.token.payment_token().map(|token| token.as_str());
-        let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(|id| id.as_str());
-        let session = self.charge.session_id().map(PaymentSessionId::as_str);
+    fn ids(&self) -> Vec<TypedId> {
+        let token = self.token.payment_token().map(TypedId::from);
+        let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(TypedId::from);
+        let session = self.charge.session_id().map(TypedId::from);
         let known = token.into_iter().chain(self.token.provision_ids());
         known.chain(changes).chain(session).chain(self.history.ids()).collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

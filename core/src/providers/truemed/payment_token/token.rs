@@ -148,7 +148,7 @@ impl StoredToken {
         if newest {
             if self.payment_token.as_ref() != Some(report.token) {
                 // Later webhooks can find this row by the token.
-                cx.learn(report.token.as_str());
+                cx.learn(report.token);
             }
             self.payment_token = Some(report.token.clone());
             self.lmn_expires_at = report.lmn_expires_at.or(self.lmn_expires_at);

@@ -14,12 +14,12 @@ use super::replies::{plain_text, subscription_id};
 use crate::fact::{FactError, Origin};
 use crate::flow::Webhook;
 use crate::form::Form;
-use crate::id::CorrelationId;
+use crate::id::TypedId;
 use crate::json::{RawText, decode, lenient_text};
 use crate::providers::vend::NAME;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::time::Timestamp;
-use crate::webhook::AuthError;
+use crate::webhook::NotAuthentic;
 
 /// The type of the only webhook about subscriptions.
 pub(crate) const CANCELLATION: &str = "partner.cancellation";
@@ -28,18 +28,16 @@ pub(crate) const CANCELLATION: &str = "partner.cancellation";
 pub(crate) const ACKNOWLEDGEMENT: u16 = 200;
 
 /// No signature is documented, so anyone may have sent a webhook. It is a hint, and its lookup is the evidence.
-pub(crate) const fn authenticate() -> Result<Origin, AuthError> {
+pub(crate) const fn authenticate() -> Result<Origin, NotAuthentic> {
     Ok(Origin::Unverified)
 }
 
 /// The ids by which a webhook finds its flows.
-pub(crate) fn correlate(body: &[u8]) -> Result<Vec<CorrelationId>, FactError> {
-    FactError::bounded(body)?;
-    let webhook = PartnerWebhook::read(&Webhook::of(body));
-    match webhook.ok_or_else(|| FactError::new("/body", format!("is not a webhook of {NAME}")))? {
-        PartnerWebhook::Cancellation(webhook) => {
-            Ok(CorrelationId::parse(webhook.subscription_id.as_str()).into_iter().collect())
-        }
+pub(crate) fn correlate(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+    FactError::bounded(webhook.body)?;
+    let read = PartnerWebhook::read(webhook);
+    match read.ok_or_else(|| FactError::new("/body", format!("is not a webhook of {NAME}")))? {
+        PartnerWebhook::Cancellation(webhook) => Ok([TypedId::from(&webhook.subscription_id)].into()),
         PartnerWebhook::Other => Ok(Vec::new()),
     }
 }
@@ -241,9 +239,9 @@ mod tests {
         let body =
             br#"{"domain_prefix":"m","payload":{"cancelled_at":{"seconds":7},"subscription_id":"1504300454752022528"},
             "retailer_id":"r","type":"partner.cancellation"}"#;
-        let ids = correlate(body).unwrap();
-        assert_eq!(ids.iter().map(CorrelationId::as_str).collect::<Vec<_>>(), ["1504300454752022528"]);
-        assert_eq!(correlate(b"no json").unwrap_err().pointer, "/body");
+        let ids = correlate(&Webhook::of(body)).unwrap();
+        assert_eq!(ids.iter().map(TypedId::as_str).collect::<Vec<_>>(), ["1504300454752022528"]);
+        assert_eq!(correlate(&Webhook::of(b"no json")).unwrap_err().pointer, "/body");
         assert_eq!(authenticate(), Ok(Origin::Unverified));
     }
 }

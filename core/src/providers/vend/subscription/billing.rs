@@ -211,7 +211,7 @@ impl Billing {
         if let Some(before) = &self.id {
             withdraw_notices(before, cx);
         }
-        cx.learn(id.as_str());
+        cx.learn(&id);
         if kind == Kind::Create {
             let until = cx.now().after(QUIET);
             cx.look_up_from(Call::RetrieveSubscription(id.clone()), until);
@@ -230,7 +230,7 @@ impl Billing {
         match (kind, self.state) {
             (Kind::Create, BillingState::Canceled) => self.start(id, kind, cx),
             (Kind::Create, _) => {
-                cx.learn(id.as_str());
+                cx.learn(&id);
                 self.id = Some(id);
                 self.quiet_until = Some(cx.now().after(QUIET));
                 self.become_unclear(account, cx);
@@ -263,7 +263,7 @@ impl Billing {
 
     fn learn(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
         if self.id.as_ref() != Some(id) {
-            cx.learn(id.as_str());
+            cx.learn(id);
             if self.id.replace(id.clone()).is_some() {
                 ask_about_withheld(cx);
             }

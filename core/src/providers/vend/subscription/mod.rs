@@ -27,9 +27,12 @@ use super::rules::Rule;
 use crate::config::vend::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
+use crate::fact::FactError;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
 use crate::id::EffectId;
+use crate::id::TypedId;
+use crate::providers::vend::api::webhook::correlate;
 use account::Account;
 use billing::Billing;
 use consent::{Consent, TokenLookup};
@@ -279,8 +282,12 @@ impl Flow for Subscription {
         self.consent.waits(&self.account, &self.billing, context)
     }
 
-    fn ids(&self) -> Vec<&str> {
-        self.billing.id().into_iter().map(SubscriptionId::as_str).collect()
+    fn ids(&self) -> Vec<TypedId> {
+        self.billing.id().into_iter().map(TypedId::from).collect()
+    }
+
+    fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
+        correlate(webhook)
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {

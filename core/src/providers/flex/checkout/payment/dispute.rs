@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::Reviews;
+use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
@@ -78,8 +79,8 @@ impl Disputes {
     }
 
     /// The ids of all disputes.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.known.iter().map(|it| it.id.as_str())
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        self.known.iter().map(|it| TypedId::from(&it.id))
     }
 
     /// Whether every dispute has ended.

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::period::Span;
 use crate::id::Digest;
+use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::objects::InvoiceObject;
 use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::ids::payment_intent_id;
 use crate::time::Timestamp;
 
 /// The most invoices that are kept whole.
@@ -154,8 +156,9 @@ impl Invoices {
     }
 
     /// The ids by which a message about money finds the invoices.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.recent.iter().flat_map(|it| [Some(it.id.as_str()), it.payment.as_deref()]).flatten()
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
+        let payment = |it: &Invoice| payment_intent_id(it.payment.as_deref()?);
+        self.recent.iter().flat_map(move |it| [Some(TypedId::from(&it.id)), payment(it)]).flatten()
     }
 
     /// Stores an invoice as failed, or as paid since a time. Returns the unpaid invoices that were forgotten.

@@ -6,6 +6,7 @@ use super::period::LookupResult;
 use crate::fact::IgnoredReason;
 use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
@@ -131,7 +132,7 @@ impl SubscriptionRecord {
     }
 
     fn note(&mut self, id: &InvoiceId, paid: Option<Timestamp>, details: Details<'_>, cx: &mut Cx<'_>) {
-        cx.learn(id.as_str());
+        cx.learn(id);
         for forgotten in self.invoices.note(id, paid, cx.now()) {
             cx.withdraw_notice(Notice::PaymentFailed, forgotten.as_str());
         }
@@ -141,7 +142,7 @@ impl SubscriptionRecord {
     /// Stores what a message says of an invoice besides its status. Returns whether the payment is new.
     fn describe_invoice(&mut self, id: &InvoiceId, details: Details<'_>, cx: &mut Cx<'_>) -> bool {
         if let Some(payment) = details.payment {
-            cx.learn(payment);
+            payment_intent_id(payment).into_iter().for_each(|id| cx.learn(id));
         }
         self.invoices.describe(id, details)
     }

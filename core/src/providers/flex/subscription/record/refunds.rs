@@ -192,7 +192,7 @@ impl SubscriptionRecord {
     /// Whether money belongs to this subscription, or to an invoice, a payment or a session of it. `sold_ids` are the
     /// session and its payments.
     fn is_of(&self, subscription: Option<&str>, others: [Option<&str>; 3], sold_ids: &[String]) -> bool {
-        let known = |id: &str| self.invoices.ids().any(|it| it == id) || sold_ids.iter().any(|it| it == id);
+        let known = |id: &str| self.invoices.ids().any(|it| it.as_str() == id) || sold_ids.iter().any(|it| it == id);
         match subscription {
             Some(id) => self.is(id),
             None => others.into_iter().flatten().any(known),

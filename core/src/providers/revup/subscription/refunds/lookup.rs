@@ -154,7 +154,7 @@ impl Refunds {
 pub(in super::super) fn on_named(refund: &RefundPayment, transaction: TransactionId, cx: &mut Cx<'_>) {
     let Some(intent) = refund.intent.clone() else { return };
     cx.withdraw(|call| call.is_refund_lookup(intent.as_str()));
-    cx.learn(transaction.as_str());
+    cx.learn(&transaction);
     cx.look_up(Call::RetrieveTransaction(transaction, intent));
 }
 

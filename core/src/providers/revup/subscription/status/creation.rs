@@ -35,7 +35,7 @@ impl Status {
 
     /// The id of the subscription is known.
     pub(in super::super) fn bind(&mut self, id: SubscriptionId, payment: &mut Payment, cx: &mut Cx<'_>) {
-        cx.learn(id.as_str());
+        cx.learn(&id);
         (self.id, self.named) = (Some(id), None);
         self.begin_wait(payment, cx);
     }
@@ -95,7 +95,7 @@ impl Status {
     pub(in super::super) fn attest(&mut self, id: &str, cx: &mut Cx<'_>) {
         let Some(id) = SubscriptionId::read(id) else { return };
         cx.withdraw(Call::is_status_lookup);
-        cx.learn(id.as_str());
+        cx.learn(&id);
         (self.id, self.named) = (Some(id), None);
         self.state = SubscriptionState::Attested;
         self.look_up(cx);

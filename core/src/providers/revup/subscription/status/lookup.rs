@@ -128,7 +128,7 @@ impl Status {
             return self.ask_again(Review::OtherPlan, cx);
         }
         if self.state == SubscriptionState::Adopting {
-            cx.learn(reply.id.as_str());
+            cx.learn(&reply.id);
         }
         terms.learn_plan(reply.plan_id.as_ref());
         self.apply_status(reply, payment, cx);

@@ -83,7 +83,7 @@ impl PendingChange {
         cx.withdraw_notice(Notice::ActionRequired, self.of.as_str());
         cx.withdraw_review(Review::ChangeUnconfirmed, self.of.as_str());
         if let Some(id) = &self.origin {
-            cx.learn(id.as_str());
+            cx.learn(id);
             history.add(self.seq, Origin::Request(id.clone()));
         }
         if let Some(replaced) = &self.replaces {

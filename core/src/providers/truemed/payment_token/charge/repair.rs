@@ -1,5 +1,6 @@
 //! A charge that the stored payment method could not pay: what the customer must do, and the end of the repair.
 
+use crate::id::TypedId;
 use alloc::format;
 
 use super::{
@@ -93,7 +94,7 @@ impl Charges {
         let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
         let session = reply.session().cloned();
         // The webhook may have come meanwhile. Without a session in the reply, it is found by the token.
-        if let Some(id) = session.as_ref().map(PaymentSessionId::as_str).or(token.map(Token::as_str)) {
+        if let Some(id) = session.as_ref().map(TypedId::from).or(token.map(TypedId::from)) {
             cx.learn(id);
         }
         let redirect_url = reply.redirect_url;

@@ -10,6 +10,7 @@ use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::PollTimer;
 use crate::id::Digest;
+use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::replies::CreateTokenReply;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId};
@@ -116,7 +117,7 @@ impl StoredToken {
     /// Truemed accepted the request for a token.
     pub(in super::super) fn on_requested(&mut self, reply: CreateTokenReply, cx: &mut Cx<'_>) {
         let id = reply.provision_token_request_id;
-        cx.learn(id.as_str());
+        cx.learn(&id);
         if let Some(provision) = self.provisions.iter_mut().rfind(|it| it.origin.is_none()) {
             provision.origin = Some(Origin::Request(id));
             provision.redirect_url = reply.redirect_url;
@@ -134,7 +135,7 @@ impl StoredToken {
         if let Some((index, provision)) = unnamed.and_then(|index| Some((index, self.provisions.get(index)?))) {
             let named = Provision { origin: Some(origin.clone()), ..provision.clone() };
             if !self.provisions.contains(&named) {
-                cx.learn(origin.id());
+                cx.learn(&origin);
                 self.provisions.insert(index, named);
             }
         }
@@ -254,7 +255,7 @@ impl StoredToken {
             self.provisions.remove(index);
         }
         self.provisions.insert(index, named);
-        cx.learn(id.as_str());
+        cx.learn(id);
         true
     }
 
@@ -306,8 +307,8 @@ impl StoredToken {
     }
 
     /// The ids that Truemed gave to the attempts.
-    pub(in super::super) fn provision_ids(&self) -> impl Iterator<Item = &str> {
-        self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(Origin::id)
+    pub(in super::super) fn provision_ids(&self) -> impl Iterator<Item = TypedId> {
+        self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(TypedId::from)
     }
 
     /// The open provision requests.
