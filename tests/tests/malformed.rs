@@ -154,7 +154,10 @@ fn no_name_hides_json_from_the_limit_of_depth() {
             let body = format!(r#"{{"{field}":{}}}"#, hidden(12));
             assert!(body.len() < 1 << 20);
             let headers = json!({"x-truemed-api-key": "s"});
-            let answer = ask("read_webhook", json!({"provider": provider, "secrets": ["s"], "headers": headers, "body": body, "now": 0}));
+            let answer = ask(
+                "read_webhook",
+                json!({"provider": provider, "secrets": ["s"], "headers": headers, "body": body, "now": 0}),
+            );
             let is_read = answer["ok"]["ids"].is_array();
             assert!(is_read || (provider == "flex" && answer["error"].is_object()), "{answer}");
         }

@@ -1,5 +1,6 @@
 //! Effects: what the host must do in the world, as data. The library never does them itself.
 
+mod delivery;
 mod operation;
 mod outbox;
 mod past;
@@ -17,12 +18,13 @@ use core::hash::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::id::{EffectId, Intent, Key};
+use crate::id::{EffectId, Intent, Key, TypedId};
 use crate::json::encode;
 use crate::rule::Violation;
 use crate::schema::Described;
 use crate::time::Timestamp;
 
+pub use delivery::{DeliveredItem, Delivery, Period};
 pub use operation::{Choice, NamedId, Operation, Question, Retry};
 pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success};
 pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect};
@@ -150,19 +152,26 @@ pub enum Effect {
         /// The reason, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
-        about: String,
+        about: TypedId,
+        /// What the customer must do, in the provider's own word.
+        customer_action: Option<String>,
         /// Where the customer can act on it.
         customer_url: Option<String>,
     },
     /// Deliver what was paid.
     Fulfill {
         /// The provider's id of the payment.
-        about: String,
+        about: TypedId,
+        /// What was paid, as far as it is known.
+        #[serde(flatten)]
+        delivery: Delivery,
     },
     /// Give the customer access until an instant. It replaces the access before.
     Access {
         /// The provider's id of the subscription.
-        about: String,
+        about: TypedId,
+        /// The instant until which the customer has paid; `null` if it is not known.
+        paid_until: Option<Timestamp>,
         /// When access ends, with the grace of the config.
         access_until: Timestamp,
     },
@@ -171,7 +180,7 @@ pub enum Effect {
         /// The reason for the question.
         reason: Cow<'static, str>,
         /// What it is about: a provider's id, or an effect's.
-        about: String,
+        about: TypedId,
         /// The question, in words for the person.
         question: &'static str,
         /// The verdicts. `reviewed` reports one of them.
@@ -231,7 +240,7 @@ pub struct Wait {
     /// The signal of the provider that ends the wait.
     pub signal: &'static str,
     /// What it is about: the provider's id of a request, or the host's intent.
-    pub about: Option<String>,
+    pub about: Option<TypedId>,
     /// When it began.
     pub started_at: Timestamp,
     /// From when the signal cannot come any more, if the provider says so.

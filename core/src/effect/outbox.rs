@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::sendings::Sendings;
 use super::{Call, GoodReply, Past, Retry};
 use crate::config::Config;
-use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED};
+use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED, TypedId};
 use crate::time::{Millis, Timestamp};
 
 /// The longest back-off, unless the config's first back-off is longer.
@@ -87,7 +87,10 @@ pub(crate) enum StoredEffect<C> {
         /// The reason, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about.
-        about: String,
+        about: TypedId,
+        /// What the customer must do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_action: Option<String>,
         /// Where the customer can act on it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         customer_url: Option<String>,
@@ -95,20 +98,22 @@ pub(crate) enum StoredEffect<C> {
     /// Deliver what was paid.
     Fulfill {
         /// The provider's id of the payment.
-        about: String,
+        about: TypedId,
     },
     /// Give the customer access until an instant.
     Access {
         /// The provider's id of the subscription.
-        about: String,
+        about: TypedId,
+        /// The instant until which the customer has paid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paid_until: Option<Timestamp>,
         /// When access ends.
         access_until: Timestamp,
     },
-    /// Ask a person. The id contains the reason, and mostly the subject as well.
+    /// Ask a person. The id contains the reason.
     Review {
-        /// What it is about, if the id cannot contain that.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        about: Option<String>,
+        /// What it is about.
+        about: TypedId,
         /// The verdicts to choose from, if they are not all of the question's.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         verdicts: Vec<Cow<'static, str>>,
@@ -337,12 +342,12 @@ impl<C: Call> OutboxEntry<C> {
     }
 
     /// The reason and the subject of a notice or a review.
-    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
+    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &TypedId)> {
         match &self.effect {
             StoredEffect::Notify { reason, about, .. } => Some((reason, about)),
             StoredEffect::Review { about, .. } => {
-                let (reason, subject) = self.id.cause().split_once(':')?;
-                Some((reason, about.as_deref().unwrap_or(subject)))
+                let cause = self.id.cause();
+                Some((cause.split_once(':').map_or(cause, |(reason, _)| reason), about))
             }
             StoredEffect::Request(_) | StoredEffect::Fulfill { .. } | StoredEffect::Access { .. } => None,
         }

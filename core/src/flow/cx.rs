@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -45,6 +46,25 @@ impl<F: Flow> DerefMut for Cx<'_, F> {
 impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     fn from(rules: Rules<'a, F>) -> Self {
         Self { rules, new_ids: Vec::new(), leased: None }
+    }
+}
+
+/// What the customer can do, and where.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct ToDo<'a> {
+    /// What to do, in the provider's own word.
+    pub action: Option<&'a str>,
+    /// Where the customer can do it.
+    pub url: Option<&'a str>,
+}
+
+impl<'a> ToDo<'a> {
+    /// The customer can do nothing.
+    pub const NOTHING: Self = Self { action: None, url: None };
+
+    /// Something to do at a page.
+    pub const fn at(url: Option<&'a str>, action: Option<&'a str>) -> Self {
+        Self { action, url }
     }
 }
 
@@ -158,14 +178,13 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews with these reasons whose subject matches.
     pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        let is_meant = |(reason, about): (&str, &str)| reasons.contains(&reason) && is_about(about);
+        let is_meant = |(reason, about): (&str, &TypedId)| reasons.contains(&reason) && is_about(about.as_str());
         self.retain(&|it| !it.reason_and_subject().is_some_and(is_meant));
     }
 
     /// Withdraws the delivery of what was paid, and returns the end of its lease if a worker holds one.
     pub fn withdraw_delivery(&mut self, about: &str) -> Option<Timestamp> {
-        let is_delivery =
-            |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have } if have == about);
+        let is_delivery = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have } if have.as_str() == about);
         let lease = self.outbox.entries.iter().find(|it| is_delivery(it)).and_then(|it| it.leased(self.context.now));
         self.retain(&|it| !is_delivery(it));
         lease
@@ -178,81 +197,106 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Makes a notice to the customer pending, in place of the one with the same reason and subject.
-    pub fn notify(&mut self, notice: impl Named, about: &str, customer_url: Option<&str>) {
-        self.notify_from(notice, about, customer_url, None);
+    pub fn notify(&mut self, notice: impl Named, about: impl Into<TypedId>, to_do: ToDo<'_>) {
+        self.notify_from(notice, about, to_do, None);
     }
 
     /// Makes a notice to the customer pending from an instant on.
     pub fn notify_from(
         &mut self,
         notice: impl Named,
-        about: &str,
-        customer_url: Option<&str>,
+        about: impl Into<TypedId>,
+        to_do: ToDo<'_>,
         from: Option<Timestamp>,
     ) {
-        let reason = notice.name();
-        let id = EffectId::about(&format!("notify:{reason}"), about);
-        let effect = StoredEffect::Notify {
-            reason: reason.into(),
-            about: about.into(),
-            customer_url: customer_url.map(Into::into),
-        };
+        let about = about.into();
+        let name = String::from(about.as_str());
+        self.notify_as(&name, notice, about, to_do, from);
+    }
+
+    /// Makes a notice to the customer pending whose effect id has another name than its subject.
+    pub fn notify_as(
+        &mut self,
+        name: &str,
+        notice: impl Named,
+        about: impl Into<TypedId>,
+        to_do: ToDo<'_>,
+        from: Option<Timestamp>,
+    ) {
+        let (reason, about) = (notice.name(), about.into());
+        let id = EffectId::about(&format!("notify:{reason}"), name);
+        let (customer_action, customer_url) = (to_do.action.map(Into::into), to_do.url.map(Into::into));
+        let effect = StoredEffect::Notify { reason: reason.into(), about, customer_action, customer_url };
         self.outbox.to_mut().put(id, effect, from);
     }
 
     /// Makes the delivery of what was paid pending.
-    pub fn fulfill(&mut self, about: &str) {
+    pub fn fulfill(&mut self, about: impl Into<TypedId>) {
         self.fulfill_from(about, None);
     }
 
     /// Makes the delivery of what was paid pending from an instant on.
-    pub fn fulfill_from(&mut self, about: &str, from: Option<Timestamp>) {
-        self.outbox.to_mut().put(
-            EffectId::about("fulfill", about),
-            StoredEffect::Fulfill { about: about.into() },
-            from,
-        );
+    pub fn fulfill_from(&mut self, about: impl Into<TypedId>, from: Option<Timestamp>) {
+        let about = about.into();
+        let id = EffectId::about("fulfill", about.as_str());
+        self.outbox.to_mut().put(id, StoredEffect::Fulfill { about }, from);
     }
 
     /// Makes access until an instant pending, in place of any other access to the same subscription.
     ///
     /// The id names the instant. So a worker's report about one level does not count for the next.
-    pub fn access(&mut self, about: &str, until: Timestamp) {
-        let level = EffectId::about("access", about);
-        let id = EffectId::of("access", format_args!("{}/{}", level.cause(), until.as_millis()));
+    pub fn access(&mut self, about: impl Into<TypedId>, paid_until: Option<Timestamp>, access_until: Timestamp) {
+        let about = about.into();
+        let level = EffectId::about("access", about.as_str());
+        let id = EffectId::of("access", format_args!("{}/{}", level.cause(), access_until.as_millis()));
         let outbox = self.outbox.to_mut();
-        outbox.entries.retain(|it| !matches!(&it.effect, StoredEffect::Access { about: have, .. } if have == about));
+        outbox.entries.retain(|it| !matches!(&it.effect, StoredEffect::Access { about: have, .. } if *have == about));
         outbox.number_level(&level);
-        outbox.put(id, StoredEffect::Access { about: about.into(), access_until: until }, None);
+        outbox.put(id, StoredEffect::Access { about, paid_until, access_until }, None);
     }
 
     /// Asks a person.
-    pub fn ask(&mut self, ask: impl Into<Ask<F::Review>>, about: &str) {
-        self.ask_from(ask.into(), about, None);
+    pub fn ask(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>) {
+        self.ask_from(ask.into(), about.into(), None);
     }
 
     /// Asks a person from an instant on.
-    pub fn ask_at(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, from: Timestamp) {
-        self.ask_from(ask.into(), about, Some(from));
+    pub fn ask_at(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>, from: Timestamp) {
+        self.ask_from(ask.into(), about.into(), Some(from));
     }
 
     /// Asks a person when the lookup schedule of a wait is over.
-    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: &str, timer: &PollTimer) {
-        self.ask_from(ask.into(), about, timer.end(&self.context.config.lookups));
+    pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>, timer: &PollTimer) {
+        self.ask_from(ask.into(), about.into(), timer.end(&self.context.config.lookups));
     }
 
     /// Plans the next lookup of a wait's schedule, and a question for a person at its end.
-    pub fn poll_then_ask(&mut self, call: F::Call, timer: &PollTimer, ask: impl Into<Ask<F::Review>>, about: &str) {
+    pub fn poll_then_ask(
+        &mut self,
+        call: F::Call,
+        timer: &PollTimer,
+        ask: impl Into<Ask<F::Review>>,
+        about: impl Into<TypedId>,
+    ) {
         if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));
         }
         self.ask_on_schedule(ask, about, timer);
     }
 
-    fn ask_from(&mut self, ask: Ask<F::Review>, about: &str, not_before: Option<Timestamp>) {
+    /// Asks a person. The effect id has another name than its subject.
+    pub fn ask_as(&mut self, name: &str, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>) {
+        self.ask_named(name, ask.into(), about.into(), None);
+    }
+
+    fn ask_from(&mut self, ask: Ask<F::Review>, about: TypedId, not_before: Option<Timestamp>) {
+        let name = String::from(about.as_str());
+        self.ask_named(&name, ask, about, not_before);
+    }
+
+    fn ask_named(&mut self, name: &str, ask: Ask<F::Review>, about: TypedId, not_before: Option<Timestamp>) {
         let (reason, verdicts) = (ask.review.name(), ask.stored());
-        let id = EffectId::about(&format!("review:{reason}"), about);
-        let about = (about.is_empty() || !id.as_str().ends_with(about)).then(|| about.into());
+        let id = EffectId::about(&format!("review:{reason}"), name);
         self.outbox.to_mut().put(id, StoredEffect::Review { about, verdicts }, not_before);
     }
 

@@ -1,15 +1,15 @@
 //! Deliveries of what was paid: withheld ones stay in the outbox, and no worker can lease them.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Cx, Flow};
 use crate::effect::{OutboxEntry, StoredEffect};
+use crate::id::TypedId;
 use crate::time::Timestamp;
 
 impl<F: Flow> Cx<'_, F> {
     /// Withdraws every delivery that no worker has leased, and returns what each was about.
-    pub fn withdraw_deliveries(&mut self) -> Vec<String> {
+    pub fn withdraw_deliveries(&mut self) -> Vec<TypedId> {
         let now = self.now();
         self.take_out(&|it| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none())
     }
@@ -20,7 +20,7 @@ impl<F: Flow> Cx<'_, F> {
     pub fn withhold(&mut self, which: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let now = self.now();
         let is_meant =
-            |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about));
+            |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about.as_str()));
         let lease = self.outbox.entries.iter().filter(|it| is_meant(it)).filter_map(|it| it.leased(now)).max();
         if self.outbox.entries.iter().any(|it| is_meant(it) && !it.withheld) {
             self.outbox.to_mut().entries.iter_mut().filter(|it| is_meant(it)).for_each(|it| it.withheld = true);
@@ -36,11 +36,11 @@ impl<F: Flow> Cx<'_, F> {
     }
 
     /// Withdraws the withheld deliveries, and returns what each was about.
-    pub fn withdraw_withheld(&mut self) -> Vec<String> {
+    pub fn withdraw_withheld(&mut self) -> Vec<TypedId> {
         self.take_out(&|it| it.withheld)
     }
 
-    fn take_out(&mut self, is_meant: &dyn Fn(&OutboxEntry<F::Call>) -> bool) -> Vec<String> {
+    fn take_out(&mut self, is_meant: &dyn Fn(&OutboxEntry<F::Call>) -> bool) -> Vec<TypedId> {
         let mut subjects = Vec::new();
         for entry in self.outbox.entries.iter().filter(|it| is_meant(it)) {
             if let StoredEffect::Fulfill { about } = &entry.effect {

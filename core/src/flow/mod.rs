@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::{Config, Context};
-use crate::effect::{Call, Wait};
+use crate::effect::{Call, Delivery, Wait};
 use crate::fact::FactError;
 use crate::id::TypedId;
 use crate::json::Malformed;
@@ -28,8 +28,8 @@ use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 use crate::time::Timestamp;
 
-pub use cx::Cx;
 pub(crate) use cx::Decided;
+pub use cx::{Cx, ToDo};
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
 pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
@@ -182,6 +182,11 @@ pub trait Flow:
         Vec::new()
     }
 
+    /// What a pending delivery is for, as far as the state shows it.
+    fn delivery(&self, _about: &TypedId) -> Delivery {
+        Delivery::default()
+    }
+
     /// The provider's ids by which a signal finds this flow.
     fn ids(&self) -> Vec<TypedId>;
 
@@ -202,7 +207,7 @@ pub trait Flow:
     }
 
     /// The provider's id of the object that a request made. If two replies name different ids, it was made twice.
-    fn made(_event: &Self::Event) -> Option<&str> {
+    fn made(_event: &Self::Event) -> Option<TypedId> {
         None
     }
 

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use super::{Ask, Cx, Flow};
 use crate::effect::{BETWEEN_DENIALS, Call, End, GoodReply, OutboxEntry, Past};
 use crate::fact::IgnoredReason;
-use crate::id::EffectId;
+use crate::id::{EffectId, TypedId};
 use crate::time::{Millis, Timestamp};
 
 /// The shortest time between two lookups for one outcome.
@@ -126,15 +126,16 @@ impl<F: Flow> Cx<'_, F> {
     pub fn after_all(
         &mut self,
         done: impl Fn(&F::Call) -> bool,
-        made: &str,
+        made: impl Into<TypedId>,
         ask: impl Into<Ask<F::Review>>,
     ) -> Result<Option<AfterAll<F::Call>>, IgnoredReason> {
+        let made = made.into();
         let past = || self.outbox.past.iter().filter(|it| done(&it.call));
-        if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made)) {
+        if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made.as_str())) {
             return Err(IgnoredReason::Duplicate);
         }
         let Some(past) = past().find(|it| it.end == End::Undone).cloned() else { return Ok(None) };
-        Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
+        Ok(Some(self.done_after_all(&past, Some(&made), Some(ask.into()))))
     }
 
     /// Notes that a request was done which had ended as not done.
@@ -143,12 +144,13 @@ impl<F: Flow> Cx<'_, F> {
     pub(crate) fn done_after_all(
         &mut self,
         past: &Past<F::Call>,
-        made: Option<&str>,
+        made: Option<&TypedId>,
         ask: Option<Ask<F::Review>>,
     ) -> AfterAll<F::Call> {
         if let Some(ask) = ask {
-            self.ask(ask, made.unwrap_or(past.id.as_str()));
+            self.ask(ask, made.cloned().unwrap_or_else(|| (&past.id).into()));
         }
+        let made = made.map(TypedId::as_str);
         let outbox = self.outbox.to_mut();
         outbox.note_made(&past.call, made);
         outbox.mark_done(&past.id, made);

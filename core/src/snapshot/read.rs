@@ -34,7 +34,7 @@ impl<F: Flow> Snapshot<F> {
         let (leased_until, not_before) = (entry.leased(context.now), entry.resting(context.now));
         PendingEffect {
             id: entry.id.clone(),
-            effect: Self::effect(entry),
+            effect: self.effect(entry),
             ready: blocked_by.is_empty(),
             blocked_by,
             attempts: entry.attempts,
@@ -43,24 +43,29 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    fn effect(entry: &OutboxEntry<F::Call>) -> Effect {
+    fn effect(&self, entry: &OutboxEntry<F::Call>) -> Effect {
         match &entry.effect {
             StoredEffect::Request(call) => {
                 let (operation, action) = (call.operation(), F::action_of_call(call).name());
                 let (intent, attempt) = entry.id.try_of_intent().unzip();
                 Effect::Request { operation: operation.name, action, intent, attempt, retry: operation.class }
             }
-            StoredEffect::Notify { reason, about, customer_url } => {
-                Effect::Notify { reason: reason.clone(), about: about.clone(), customer_url: customer_url.clone() }
+            StoredEffect::Notify { reason, about, customer_action, customer_url } => Effect::Notify {
+                reason: reason.clone(),
+                about: about.clone(),
+                customer_action: customer_action.clone(),
+                customer_url: customer_url.clone(),
+            },
+            StoredEffect::Fulfill { about } => {
+                Effect::Fulfill { about: about.clone(), delivery: self.state.delivery(about) }
             }
-            StoredEffect::Fulfill { about } => Effect::Fulfill { about: about.clone() },
-            StoredEffect::Access { about, access_until } => {
-                Effect::Access { about: about.clone(), access_until: *access_until }
+            StoredEffect::Access { about, paid_until, access_until } => {
+                Effect::Access { about: about.clone(), paid_until: *paid_until, access_until: *access_until }
             }
-            StoredEffect::Review { verdicts, .. } => {
-                let (reason, about) = entry.reason_and_subject().unwrap_or_default();
+            StoredEffect::Review { about, verdicts } => {
+                let (reason, _) = entry.reason_and_subject().unwrap_or(("", about));
                 let choices = choices_of::<F>(reason, verdicts);
-                review(reason, about, text_of::<F>(reason, verdicts), choices)
+                review(reason, about.clone(), text_of::<F>(reason, verdicts), choices)
             }
         }
     }
@@ -115,7 +120,7 @@ impl<F: Flow> Snapshot<F> {
 fn review_of<C: Call>(entry: &OutboxEntry<C>, class: Retry, question: &Question) -> PendingEffect {
     PendingEffect {
         id: entry.review_id(question),
-        effect: review(question.reason, entry.id.as_str(), question.text, question.choices_for(class)),
+        effect: review(question.reason, (&entry.id).into(), question.text, question.choices_for(class)),
         ready: true,
         blocked_by: Vec::new(),
         attempts: 0,
@@ -124,7 +129,7 @@ fn review_of<C: Call>(entry: &OutboxEntry<C>, class: Retry, question: &Question)
     }
 }
 
-fn review(reason: &str, about: &str, question: &'static str, choices: Vec<Choice>) -> Effect {
+fn review(reason: &str, about: TypedId, question: &'static str, choices: Vec<Choice>) -> Effect {
     let verdicts = choices.into_iter().map(VerdictChoice::from).collect();
-    Effect::Review { reason: String::from(reason).into(), about: about.into(), question, verdicts }
+    Effect::Review { reason: String::from(reason).into(), about, question, verdicts }
 }

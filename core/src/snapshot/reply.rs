@@ -10,7 +10,7 @@ use crate::config::Context;
 use crate::effect::{Call, End, GoodReply, OutboxEntry, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
 use crate::flow::{Cx, Flow, Input, Refusal, Reply, Reviews};
-use crate::id::EffectId;
+use crate::id::{EffectId, TypedId};
 use crate::time::Timestamp;
 
 /// The sending of a request that the host reports on.
@@ -78,7 +78,7 @@ impl<F: Flow> Snapshot<F> {
         let no_refusal = Refusal::new(None, None);
         match outcome {
             ReplyOutcome::Done(event)
-                if F::made(&event).is_some_and(|made| self.outbox.was_made(report.call, made)) =>
+                if F::made(&event).is_some_and(|made| self.outbox.was_made(report.call, made.as_str())) =>
             {
                 let mut failure = failure(id, FailureKind::Unreadable, reply.status, &no_refusal);
                 failure.message = Some(made_before(report.call.operation().name));
@@ -125,7 +125,7 @@ impl<F: Flow> Snapshot<F> {
         let Report { entry, call, which, .. } = report;
         let mut cx = self.cx(context);
         which.date(entry, &mut cx);
-        Self::remove(entry, F::made(&event), &mut cx);
+        Self::remove(entry, F::made(&event).as_ref().map(TypedId::as_str), &mut cx);
         let step = self.advance(Input::Succeeded { id: entry.id.clone(), call: Arc::clone(call), event }, cx, None)?;
         if self.overflows_with(reply.body, &step) {
             let failure = failure(&entry.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
@@ -271,12 +271,12 @@ impl<F: Flow> Snapshot<F> {
         let mut cx = self.cx(context);
         match &past.end {
             End::Undone => {
-                let after_all = cx.done_after_all(past, made, F::Review::DONE_AFTER_ALL);
+                let after_all = cx.done_after_all(past, made.as_ref(), F::Review::DONE_AFTER_ALL);
                 self.advance(Input::AfterAll(after_all, event), cx, None)
             }
-            End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
+            End::Done(Some(first)) if made.as_ref().is_some_and(|made| made.as_str() != first) => {
                 if let Some(ask) = F::Review::DONE_TWICE {
-                    cx.ask(ask, made.unwrap_or(id));
+                    cx.ask(ask, made.unwrap_or_else(|| (&past.id).into()));
                 }
                 Ok(self.outbox_changed(cx, None))
             }

@@ -16,7 +16,7 @@ impl Session {
     pub(crate) fn contradict<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
         if !self.contradicted {
             self.contradicted = true;
-            cx.ask(Review::Contradiction, self.id.as_str());
+            cx.ask(Review::Contradiction, &self.id);
         }
     }
 
@@ -29,7 +29,7 @@ impl Session {
         let is_requested = report.capture_amount.is_none_or(|amount| amount == wanted);
         cx.check(Rule::SessionCaptureAmountPresence, is_requested).at("/capture_amount");
         if !is_requested && is_news {
-            cx.ask(Review::CapturedOtherAmount, self.id.as_str());
+            cx.ask(Review::CapturedOtherAmount, &self.id);
         }
     }
 

@@ -15,7 +15,9 @@ use super::ids::PaymentSessionId;
 use super::names::{Notice, Review, SignalName, Verdict};
 use super::rules::Rule;
 use crate::effect::Wait;
+use crate::flow::ToDo;
 use crate::flow::{Cx, PollTimer, Rules};
+use crate::id::TypedId;
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::Truemed;
@@ -193,7 +195,7 @@ impl Session {
             return None;
         }
         let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
-        wait.about = Some(self.id.as_str().into());
+        wait.about = Some(TypedId::from(&self.id));
         if self.status == Status::Pending && !self.ending && self.requested.as_ref().is_some_and(|it| it.attended) {
             wait.customer_url.clone_from(&self.redirect_url);
         }
@@ -232,7 +234,7 @@ impl Session {
             cx.withdraw(|call| call.looks_at(&self.id));
             cx.withdraw_review(review, id);
         } else {
-            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.timer(), review, id);
+            cx.poll_then_ask(Call::RetrievePaymentSession(self.id.clone()), self.timer(), review, &self.id);
         }
     }
 
@@ -254,7 +256,7 @@ impl Session {
 
     /// Asks a person where the session is. That Truemed does not find it proves nothing.
     pub(crate) fn not_found<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
-        cx.ask(Review::NotFound, self.id.as_str());
+        cx.ask(Review::NotFound, &self.id);
         self.looked_up(cx.leased_at());
         self.schedule(cx);
     }
@@ -334,7 +336,7 @@ impl Session {
     fn on_status_change<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let (id, attended) = (self.id.as_str(), self.requested.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
-            cx.notify(Notice::OrderPlaced, id, None);
+            cx.notify(Notice::OrderPlaced, &self.id, ToDo::NOTHING);
         }
         if self.status.is_final() {
             cx.withdraw_notice(Notice::OrderPlaced, id);
@@ -345,11 +347,11 @@ impl Session {
         }
         if self.status == Status::Rejected {
             cx.withdraw_all_about(&[Notice::Rejected.as_str()], |_| true);
-            cx.notify(Notice::Rejected, id, None);
+            cx.notify(Notice::Rejected, &self.id, ToDo::NOTHING);
         }
         // Whoever created an adopted session has fulfilled it.
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
-            cx.fulfill(id);
+            cx.fulfill(&self.id);
         }
     }
 }

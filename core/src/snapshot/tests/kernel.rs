@@ -8,6 +8,7 @@ use crate::config::{Config, Context, Mode};
 use crate::effect::Effect;
 use crate::fact::{Fact, Headers, IgnoredReason, Origin, Verdict};
 use crate::flow::FacetTransition;
+use crate::id::TypedId;
 use crate::id::{EffectId, Key};
 use crate::rule::{Level, RuleSet};
 use crate::snapshot::{Fault, HandleError, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot};
@@ -163,7 +164,8 @@ fn access_is_a_level_and_only_the_newest_is_pending() {
     let until = Timestamp::from_millis(2000 + 86_400_000);
     assert_eq!(effects.len(), 1);
     assert_eq!(effects[0].id.as_str(), "access:sub_1/86402000");
-    assert_eq!(effects[0].effect, Effect::Access { about: "sub_1".into(), access_until: until });
+    let (about, paid_until) = (TypedId::new("subscription", "sub_1"), Some(Timestamp::from_millis(2000)));
+    assert_eq!(effects[0].effect, Effect::Access { about, paid_until, access_until: until });
     // A `done` of an older level does not count for this one, under either name.
     assert_eq!(ignored_reason(&snapshot, done("access:sub_1/86401000", None), 4), IgnoredReason::Duplicate);
     assert_eq!(ignored_reason(&snapshot, done("access:sub_1", None), 4), IgnoredReason::Duplicate);

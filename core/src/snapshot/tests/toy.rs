@@ -25,6 +25,10 @@ rules! {
     One = "toy.create.one" Deny Inferred Money [];
 }
 
+fn subscription(id: &str) -> TypedId {
+    TypedId::new("subscription", id)
+}
+
 reviews! {
     /// The questions for a person.
     pub(super) enum Review {
@@ -261,7 +265,7 @@ impl Flow for Toy {
 
     fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
         let contents = Self::read_webhook(webhook).ok_or_else(|| FactError::new("/body", "is not a webhook"))?;
-        Ok(contents.id.iter().map(|id| TypedId::new("subscription", id)).collect())
+        Ok(contents.id.iter().map(|id| subscription(id)).collect())
     }
 
     fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Contents> {
@@ -278,8 +282,8 @@ impl Flow for Toy {
         read_body::<Body>(reply.body).map(|it| Refusal::new(Some(it.error), None))
     }
 
-    fn made(event: &Contents) -> Option<&str> {
-        event.id.as_deref()
+    fn made(event: &Contents) -> Option<TypedId> {
+        event.id.as_deref().map(subscription)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Contents> {
@@ -339,7 +343,7 @@ impl Toy {
                 cx.request(Call::Stop);
             }
             Input::Command(Command::Stray {}) | Input::Webhook(Contents { none: true, .. }, _) => {
-                cx.ask(Review::Strayed, "");
+                cx.ask(Review::Strayed, subscription(""));
                 *self = Self::Live { id: "s_0".into(), until: None, attested: false, paid: None };
             }
             Input::Succeeded { call, .. } if *call == Call::Pay => self.paid(Outcome::Done),
@@ -352,7 +356,7 @@ impl Toy {
                 cx.prove(|call| matches!(call, Call::Create(_)), Some(&id));
                 let until = until.map(Timestamp::from_millis);
                 if let Some(end) = until {
-                    cx.access(&id, end.after(cx.config().grace_ms));
+                    cx.access(subscription(&id), Some(end), end.after(cx.config().grace_ms));
                     cx.look_up_from(Call::Look(id.clone()), end);
                 }
                 let paid = if let Self::Live { paid, .. } = self { *paid } else { None };

@@ -104,13 +104,14 @@ impl World<'_> {
         let mut done = json!({"type": "done", "effect": id});
         match &pending.effect {
             Effect::Review { reason, about, verdicts: choices, .. } => {
+                let about = about.as_str();
                 // A person takes time, and reads the row again.
                 if !self.load().effects(&self.context()).iter().any(|it| it.id == pending.id && it.ready) {
                     return Worker::Idle;
                 }
                 let verdicts: Vec<_> = choices.iter().map(|it| it.verdict.to_owned()).collect();
                 let question = Question { reason, about, verdicts: &verdicts };
-                self.ledger.reviewed.insert((*about).clone());
+                self.ledger.reviewed.insert(about.to_owned());
                 let (verdict, named) = self.provider.review(question, self.now);
                 assert!(question.has(&verdict), "`{verdict}` is no verdict of {reason} about {about}: {verdicts:?}");
                 done = json!({"type": "reviewed", "effect": id, "verdict": verdict});
@@ -123,9 +124,9 @@ impl World<'_> {
             _ if chance.byte() > 230 => {
                 done = json!({"type": "lost", "effect": id});
             }
-            Effect::Fulfill { about } => self.ledger.deliver(id, about, self.provider.as_ref()),
-            Effect::Access { about, access_until: until } => {
-                self.ledger.grant(id, about, (until.as_millis(), self.now), self.provider.as_ref());
+            Effect::Fulfill { about, .. } => self.ledger.deliver(id, about.as_str(), self.provider.as_ref()),
+            Effect::Access { about, access_until: until, .. } => {
+                self.ledger.grant(id, about.as_str(), (until.as_millis(), self.now), self.provider.as_ref());
             }
             _ => {}
         }

@@ -55,10 +55,11 @@ pub(super) fn run(data: &[u8]) {
     let secrets = [Secret::new(SECRETS[1]), Secret::new(SECRETS[0])];
     let given: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let now = read_time(&format!("{NOW}000")).unwrap_or_default();
-    let result: Result<_, NotAuthentic> = read_webhook(provider, &secrets, &given, &body, now).map(|it| match it.fact {
-        Fact::Webhook { origin, .. } => origin,
-        fact => panic!("{fact:?}"),
-    });
+    let result: Result<_, NotAuthentic> =
+        read_webhook(provider, &secrets, &given, &body, now).map(|it| match it.fact {
+            Fact::Webhook { origin, .. } => origin,
+            fact => panic!("{fact:?}"),
+        });
     let is_fresh = provider == "truemed" || signed_at.abs_diff(NOW) <= 300;
     let message = || format!("{provider}: {result:?} for {headers:?}, signed at {signed_at}, fresh: {is_fresh}");
     match (provider, sent) {

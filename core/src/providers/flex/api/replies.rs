@@ -13,6 +13,7 @@ use super::objects::{
 use super::session_request::CreateCheckoutSession;
 use super::webhook::Signal;
 use crate::flow::{Reading, Refusal, Reply};
+use crate::id::TypedId;
 use crate::providers::flex::ids::{CaptureId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
@@ -45,12 +46,12 @@ pub enum Event {
 
 impl Event {
     /// The id of the object that a request has created.
-    pub(crate) fn made(&self) -> Option<&str> {
+    pub(crate) fn made(&self) -> Option<TypedId> {
         match self {
-            Self::Session(it) => Some(it.checkout_session_id.as_str()),
-            Self::Refunded(_, ids) => ids.first().map(RefundId::as_str),
-            Self::Captured(_, id) => id.as_ref().map(CaptureId::as_str),
-            Self::Capture(it) => Some(it.capture_id.as_str()),
+            Self::Session(it) => Some(TypedId::from(&it.checkout_session_id)),
+            Self::Refunded(_, ids) => ids.first().map(TypedId::from),
+            Self::Captured(_, id) => id.as_ref().map(TypedId::from),
+            Self::Capture(it) => Some(TypedId::from(&it.capture_id)),
             _ => None,
         }
     }

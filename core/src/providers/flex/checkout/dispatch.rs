@@ -1,13 +1,13 @@
 //! The dispatch of a checkout: what each input does to the sessions and to the payment.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use super::payment::Payment;
 use super::{Checkout, Command, Cx, Trigger};
 use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Stop};
 use crate::id::EffectId;
+use crate::id::TypedId;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject};
 use crate::providers::flex::api::replies::Event;
@@ -166,7 +166,7 @@ impl Checkout {
                 cx.look_up(Call::RetrieveCheckoutSession(session.clone()));
             }
             Call::ConfirmCheckoutSession(session, effect) => {
-                cx.ask(Review::NotFound, session.as_str());
+                cx.ask(Review::NotFound, session);
                 Payment::retry_lookup(effect, cx);
             }
             _ => self.sessions.refused(call, cx),
@@ -239,13 +239,13 @@ impl Checkout {
         let owner = self.sessions.owner(payment, session, object.client_reference_id.as_deref(), cx);
         let known = self.payment.as_ref().is_some_and(|payment| payment.knows_dispute(&object.dispute_id));
         let (about, counts) = match owner {
-            Ok((owner, counts)) => (String::from(owner.as_str()), counts),
-            Err(_) if known => (String::from(object.dispute_id.as_str()), true),
+            Ok((owner, counts)) => (TypedId::from(&*owner), counts),
+            Err(_) if known => (TypedId::from(&object.dispute_id), true),
             Err(reason) => return Err(reason),
         };
         self.require_mode(object.test_mode, cx)?;
         if let Some((payment, session)) = self.payment_and_session() {
-            payment.on_dispute_webhook(object, counts.then_some(about.as_str()), session, cx);
+            payment.on_dispute_webhook(object, counts.then_some(about), session, cx);
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Checkout {
     /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         match review {
-            Review::NotAsAsked if verdict == Verdict::Fulfill => cx.fulfill(about),
+            Review::NotAsAsked if verdict == Verdict::Fulfill => cx.fulfill(TypedId::new("checkout_session", about)),
             Review::RefundPending => {
                 if let Some((payment, session)) = self.payment_and_session() {
                     payment.refunds_reviewed(session, verdict, cx);

@@ -194,7 +194,7 @@ impl Flow for Checkout {
         }
     }
 
-    fn made(event: &Event) -> Option<&str> {
+    fn made(event: &Event) -> Option<TypedId> {
         event.made()
     }
 

@@ -74,8 +74,8 @@ impl Payment {
     pub(super) fn new(session: &Session, cx: &mut Cx<'_>) -> Self {
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
-            (true, true) => cx.fulfill(session.id().as_str()),
-            (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
+            (true, true) => cx.fulfill(session.id()),
+            (true, false) => cx.ask(Review::NotAsAsked, session.id()),
         }
         Self::default()
     }
@@ -168,13 +168,13 @@ impl Payment {
     pub(super) fn on_dispute_webhook(
         &mut self,
         object: &DisputeObject,
-        about: Option<&str>,
+        about: Option<TypedId>,
         session: &Session,
         cx: &mut Cx<'_>,
     ) {
         match about {
             Some(about) => self.disputes.note(object, about, cx),
-            None => Disputes::ask(object.dispute_id.as_str(), cx),
+            None => Disputes::ask(&object.dispute_id, cx),
         }
         self.withdraw_moot(session.is_manual(), cx);
     }

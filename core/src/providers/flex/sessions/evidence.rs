@@ -118,7 +118,7 @@ impl Sessions {
     /// A session is paid. It settles the purchase, unless another session has.
     pub(super) fn settle<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) -> Settled {
         if self.settled.is_some() {
-            cx.ask(Review::SecondPayment, id.as_str());
+            cx.ask(Review::SecondPayment, id);
             return None;
         }
         let session = self.find(id).cloned()?;
@@ -203,7 +203,7 @@ impl Sessions {
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
         let id = &object.checkout_session_id;
-        let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll)?;
+        let made = cx.after_all(is_create, id, Review::MadeAfterAll)?;
         if made.is_some_and(|made| made.again.is_some()) {
             self.requested = None;
         }
@@ -220,7 +220,7 @@ impl Sessions {
     /// paid it.
     fn add_unexplained<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) -> Settled {
         let session = Session { sound: true, ..Session::new(object.checkout_session_id.clone(), cx.now()) };
-        cx.ask(Review::UnknownSession, session.id.as_str());
+        cx.ask(Review::UnknownSession, &session.id);
         if self.known.is_empty() && self.requested.is_none() {
             self.add(session, cx);
             return self.apply(object, Evidence::Webhook, cx);
@@ -240,7 +240,7 @@ impl Sessions {
             // A session that a reply has named is looked up first.
             Call::CreateCheckoutSession(_) if self.adopting.is_none() => self.requested = None,
             Call::RetrieveCheckoutSession(id) if self.find(id).is_some() || self.adopting.as_ref() == Some(id) => {
-                cx.ask(Review::NotFound, id.as_str());
+                cx.ask(Review::NotFound, id);
                 self.note_lookup(id, cx);
             }
             _ => {}
@@ -313,6 +313,6 @@ impl Sessions {
 fn ask_about_several<F: Flex>(object: &SessionObject, cx: &mut Cx<'_, F>) {
     if object.subscription_ids().nth(1).is_some() {
         object.subscription_ids().for_each(|id| cx.learn(&id));
-        cx.ask(Review::SeveralSubscriptions, object.checkout_session_id.as_str());
+        cx.ask(Review::SeveralSubscriptions, &object.checkout_session_id);
     }
 }

@@ -131,7 +131,7 @@ impl Sessions {
             (_, Some(object)) => {
                 let settled = self.add_created(object, Evidence::Reply, cx)?;
                 if open.class == Retry::Reconcile {
-                    others.iter().for_each(|id| cx.ask(Review::MadeTwice, id.as_str()));
+                    others.iter().for_each(|id| cx.ask(Review::MadeTwice, id));
                 }
                 return Ok(Some((settled, object)));
             }

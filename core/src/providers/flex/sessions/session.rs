@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::Wait;
 use crate::flow::{Cx, PollTimer, Reviews};
+use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::Call;
@@ -187,7 +188,7 @@ impl Session {
     pub(super) fn advance<F: Flex>(&mut self, status: &Status, cx: &mut Cx<'_, F>) {
         if self.status.is_final() && status.is_final() && self.status != *status && !self.contradicted {
             self.contradicted = true;
-            cx.ask(Review::Contradiction, self.id.as_str());
+            cx.ask(Review::Contradiction, &self.id);
         }
         if status.rank() > self.status.rank() {
             self.status = status.clone();
@@ -210,7 +211,7 @@ impl Session {
             return None;
         }
         let mut wait = Wait::new(SignalName::SessionCompleted.as_str(), self.watch.since());
-        wait.about = Some(self.id.as_str().into());
+        wait.about = Some(TypedId::from(&self.id));
         wait.expires_at = self.expires_at;
         wait.customer_url = self.customer_url(now).filter(|_| hands_out_url).cloned();
         Some(wait)
@@ -218,10 +219,10 @@ impl Session {
 
     /// Plans the next lookup, and a review at the end of the schedule.
     pub(super) fn plan_lookup<F: Flex>(&self, cx: &mut Cx<'_, F>) {
-        let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), self.id.as_str());
+        let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), &self.id);
         if self.status.is_final() || self.watch.is_stopped() {
             cx.withdraw(|call| *call == lookup);
-            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id);
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id.as_str());
             return;
         }
         match &self.unlisted {

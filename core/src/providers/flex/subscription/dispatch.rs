@@ -134,7 +134,7 @@ impl Subscription {
         match (call, &mut self.record) {
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
-                cx.ask(Review::NotFound, id.as_str());
+                cx.ask(Review::NotFound, id);
                 self.record = None;
             }
             (Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_), Some(record)) => record.not_found(cx),
@@ -206,7 +206,7 @@ impl Subscription {
         let status = object.subscription_status();
         match (session.is_own(), session.is_sound()) {
             (false, _) => {}
-            (true, false) => cx.ask(Review::NotAsAsked, session.id().as_str()),
+            (true, false) => cx.ask(Review::NotAsAsked, session.id()),
             // The session is paid, but its subscription does not run yet.
             (true, true) if status.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
             (true, true) => record.deliver(session.id().as_str(), cx),

@@ -95,7 +95,7 @@ impl Other {
         if self.asked_invoices.len() > REMEMBERED {
             self.asked_invoices.remove(0);
         }
-        cx.ask(Review::UnplacedInvoice, id.as_str());
+        cx.ask(Review::UnplacedInvoice, id);
         Ok(())
     }
 

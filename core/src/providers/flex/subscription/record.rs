@@ -307,7 +307,7 @@ impl SubscriptionRecord {
 
     /// A lookup says that the subscription does not exist.
     pub(super) fn not_found(&mut self, cx: &mut Cx<'_>) {
-        cx.ask(Review::NotFound, self.id.as_str());
+        cx.ask(Review::NotFound, &self.id);
         self.note_lookup(cx);
         self.plan(cx);
     }
@@ -346,7 +346,7 @@ impl SubscriptionRecord {
         let ends = self.cancel_at_period_end;
         let signal = if ends { SignalName::SubscriptionDeleted } else { SignalName::InvoicePaid };
         let mut wait = Wait::new(signal.as_str(), self.since);
-        wait.about = Some(self.id.as_str().into());
+        wait.about = Some(TypedId::from(&self.id));
         Some(wait)
     }
 }

@@ -266,10 +266,10 @@ impl Flow for Subscription {
         read::refused(call, reply)
     }
 
-    fn made(event: &Event) -> Option<&str> {
+    fn made(event: &Event) -> Option<TypedId> {
         match event {
-            Event::Created(reply) => Some(reply.subscription_id.as_str()),
-            Event::Transaction(reply) => Some(reply.id.as_str()),
+            Event::Created(reply) => Some(TypedId::from(&reply.subscription_id)),
+            Event::Transaction(reply) => Some(TypedId::from(&reply.id)),
             _ => None,
         }
     }

@@ -89,7 +89,7 @@ impl Payment {
     pub(super) fn grant_access(&self, status: &Status, cx: &mut Cx<'_>) {
         let (Some(id), Some(end)) = (status.id(), self.paid_until(cx.now())) else { return };
         if status.state() == SubscriptionState::Fulfilled && !status.is_withheld() {
-            cx.access(id.as_str(), end.after(cx.config().grace_ms));
+            cx.access(id, Some(end), end.after(cx.config().grace_ms));
         }
     }
 
@@ -107,7 +107,7 @@ impl Payment {
     /// Schedules the next lookup of the payments, and a review for the end of the schedule.
     fn schedule_lookup(&self, id: Option<&SubscriptionId>, cx: &mut Cx<'_>) {
         let (Some(id), Some(timer)) = (id, &self.period) else { return };
-        cx.poll_then_ask(Call::RetrievePayments(id.clone(), 1), timer, Review::NoPeriodEnd, id.as_str());
+        cx.poll_then_ask(Call::RetrievePayments(id.clone(), 1), timer, Review::NoPeriodEnd, id);
     }
 
     /// The end of the paid period is no longer needed.

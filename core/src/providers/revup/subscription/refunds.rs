@@ -62,7 +62,7 @@ impl OpenRefund {
     /// Schedules the next lookup, and a review for the end of the schedule.
     fn schedule_lookup(&self, cx: &mut Cx<'_>) {
         let call = Call::RetrieveTransaction(self.transaction.clone(), self.intent.clone());
-        cx.poll_then_ask(call, &self.timer, Review::RefundUnfinished, self.request.as_str());
+        cx.poll_then_ask(call, &self.timer, Review::RefundUnfinished, &self.request);
     }
 }
 
@@ -87,7 +87,7 @@ impl Refunds {
     pub(super) fn waits(&self) -> impl Iterator<Item = Wait> {
         self.open.iter().map(|open| {
             let mut wait = Wait::new(SignalName::Refunded.as_str(), open.timer.since());
-            wait.about = Some(open.intent.as_str().into());
+            wait.about = Some(TypedId::from(&open.intent));
             wait
         })
     }
@@ -252,7 +252,7 @@ fn other_amount(
     cx: &mut Cx<'_>,
 ) -> Decimal {
     let Some(shown) = reply.money.amount.filter(|it| !it.equals(requested)) else { return requested };
-    cx.ask(Review::OtherAmount, reply.id.as_str());
+    cx.ask(Review::OtherAmount, &reply.id);
     let more = shown.minus(requested).filter(|it| !it.is_negative() && reply.status != TransactionStatus::Failed);
     let Some(more) = more else { return requested };
     ledger.reserve(payment, more);

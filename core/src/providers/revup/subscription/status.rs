@@ -11,7 +11,9 @@ use super::Cx;
 use super::payment::Payment;
 use super::terms::Terms;
 use crate::effect::Wait;
+use crate::flow::ToDo;
 use crate::flow::{PollTimer, Stop, states};
+use crate::id::TypedId;
 use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::replies::Reason;
 use crate::providers::revup::ids::SubscriptionId;
@@ -157,7 +159,7 @@ impl Status {
             return None;
         }
         let mut wait = Wait::new(SignalName::Created.as_str(), timer.since());
-        wait.about = Some(id.as_str().into());
+        wait.about = Some(TypedId::from(id));
         // The order of the form expires after an hour. A stored card has been charged or not by then.
         wait.expires_at = (!terms.is_on_token() && terms.order().is_some()).then(|| expires_at(timer.since()));
         Some(wait)
@@ -194,7 +196,7 @@ impl Status {
     /// it.
     pub(super) fn ask_about_contradiction(&self, cx: &mut Cx<'_>) {
         if let Some(id) = &self.id {
-            cx.ask(Review::Contradiction, id.as_str());
+            cx.ask(Review::Contradiction, id);
         }
     }
 
@@ -230,7 +232,7 @@ impl Status {
         }
         cx.withdraw_notice(Notice::PaymentFailed, id.as_str());
         if to == Archived && !was_adopted {
-            cx.notify(Notice::PaymentFailed, id.as_str(), None);
+            cx.notify(Notice::PaymentFailed, id, ToDo::NOTHING);
         }
     }
 
@@ -247,7 +249,7 @@ impl Status {
         let Some(id) = &self.id else { return };
         match to {
             SubscriptionState::PastDue if is_new && !was_adopted => {
-                cx.notify(Notice::PaymentFailed, id.as_str(), None);
+                cx.notify(Notice::PaymentFailed, id, ToDo::NOTHING);
             }
             SubscriptionState::Fulfilled => cx.withdraw_notice(Notice::PaymentFailed, id.as_str()),
             _ => {}
@@ -274,7 +276,7 @@ impl Status {
     /// The bank disputes a payment. This does not end the subscription, so a person reviews it.
     pub(super) fn ask_about_dispute(&self, cx: &mut Cx<'_>) {
         if let Some(id) = &self.id {
-            cx.ask(Review::Disputed, id.as_str());
+            cx.ask(Review::Disputed, id);
         }
     }
 

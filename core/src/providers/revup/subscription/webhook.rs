@@ -46,7 +46,7 @@ impl Subscription {
             _ if !is_named && is_proved && self.names_our_order(event, cx) => {
                 // Another subscription exists on our order: the token was used twice. A person reviews it.
                 self.events.note(event.stamp())?;
-                cx.ask(Review::MadeTwice, event.subscription().as_str());
+                cx.ask(Review::MadeTwice, event.subscription());
                 return Ok(());
             }
             _ if !is_named => return Err(IgnoredReason::Unrelated.into()),
@@ -94,7 +94,7 @@ impl Subscription {
         let id = event.subscription();
         if cx.prove(Call::is_create, Some(id.as_str())).is_none() {
             // A person has said that nothing was created.
-            let _ = cx.after_all(Call::is_create, id.as_str(), Review::MadeAfterAll.only(&[Verdict::Seen]));
+            let _ = cx.after_all(Call::is_create, id, Review::MadeAfterAll.only(&[Verdict::Seen]));
         }
         cx.withdraw(Call::is_status_lookup);
         self.status.bind(id.clone(), &mut self.payment, cx);

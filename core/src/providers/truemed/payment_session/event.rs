@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
+use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::SessionPage;
 use crate::providers::truemed::api::replies::{self, CreateSessionReply};
@@ -95,10 +96,11 @@ impl Event {
     }
 
     /// The id of what the request made.
-    pub(super) fn made(&self) -> Option<&str> {
+    pub(super) fn made(&self) -> Option<TypedId> {
         match self {
-            Self::SessionCreated(session) => Some(session.id.as_str()),
-            Self::Ended(id) | Self::Refunded(id) => Some(id),
+            Self::SessionCreated(session) => Some(TypedId::from(&session.id)),
+            Self::Ended(id) => Some(TypedId::new("payment_session", id)),
+            Self::Refunded(id) => Some(TypedId::new("refund", id)),
             Self::SessionRetrieved(_) | Self::SessionPage(_) | Self::Signal(_) => None,
         }
     }

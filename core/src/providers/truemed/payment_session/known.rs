@@ -225,7 +225,7 @@ impl Known {
     /// A person decided whether another session is ours.
     pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
         if ours && self.session.status != Status::Captured {
-            cx.fulfill(id.as_str());
+            cx.fulfill(&id);
         }
         if self.reviewed_sessions.len() >= REMEMBERED {
             self.reviewed_sessions.remove(0);

@@ -226,7 +226,7 @@ impl Flow for PaymentSession {
         Event::of_refusal(call, reply)
     }
 
-    fn made(event: &Event) -> Option<&str> {
+    fn made(event: &Event) -> Option<TypedId> {
         event.made()
     }
 

@@ -121,7 +121,7 @@ impl PaymentSession {
                 self.bind(requested, id, report, cx);
             }
             Search::Several(all) => {
-                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
+                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id));
                 requested.candidates = all;
                 cx.look_again(Call::is_session);
             }
@@ -266,19 +266,18 @@ impl PaymentSession {
         }
         // A hold may still be released, so it does not prove the request.
         if report.status == Status::Captured
-            && let Some(done) =
-                cx.after_all(Call::is_session, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
+            && let Some(done) = cx.after_all(Call::is_session, id, Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
         {
             self.drop_new_try(&done, cx);
             return Ok(());
         }
         match (&report.status, &self) {
             (Status::Captured, _) | (Status::Authorized, Self::Absent) => {
-                cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str());
+                cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id);
             }
             // The money is only held, beside another session. The person releases or captures it in Truemed's
             // dashboard.
-            (Status::Authorized, _) => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
+            (Status::Authorized, _) => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id),
             (_, Self::Requested(_)) => return Err(IgnoredReason::Early),
             _ => return Err(IgnoredReason::Unrelated),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Cx;
 use super::history::{History, Origin};
 use crate::fact::IgnoredReason;
+use crate::flow::ToDo;
 use crate::flow::{PollTimer, named};
 use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
@@ -192,7 +193,7 @@ impl Change {
         }
         let made = match action {
             Some(action) => {
-                cx.notify(Notice::ActionRequired, of.as_str(), reply.redirect_url.as_deref());
+                cx.notify(Notice::ActionRequired, of, ToDo::at(reply.redirect_url.as_deref(), Some(action.as_str())));
                 let (of, redirect_url, timer) = (of.clone(), reply.redirect_url, PollTimer::new(cx.now()));
                 let pending = PendingChange { seq, of, origin, items, action, redirect_url, timer, replaces: None };
                 pending.schedule(cx);

@@ -14,6 +14,7 @@ use super::history::{History, Origin};
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId, Intent};
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
@@ -240,7 +241,7 @@ impl Charges {
         match find.read(page, &wanted, |id| history.has_id(id.as_str())) {
             Search::One(id, report) => return Ok(ChargeSearch::Made(id, report)),
             Search::Several(all) => {
-                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()));
+                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id));
                 requested.candidates = all;
                 cx.look_again(Call::is_session);
             }
@@ -306,7 +307,7 @@ impl Charges {
             Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.wait()),
             Charge::Repaired { intent: Some(intent), since, .. } => {
                 let mut wait = Wait::new(SignalName::ChargeAgain.as_str(), *since);
-                wait.about = Some(intent.as_str().into());
+                wait.about = Some(TypedId::from(intent));
                 Some(wait)
             }
             Charge::Idle | Charge::Requested { .. } | Charge::Repaired { .. } => None,

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::flow::{Reading, Refusal, Reply, named};
+use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::SessionPage;
 use crate::providers::truemed::api::replies::{
@@ -103,9 +104,9 @@ impl Event {
     }
 
     /// The id of the session that the request made.
-    pub(super) fn made(&self) -> Option<&str> {
+    pub(super) fn made(&self) -> Option<TypedId> {
         match self {
-            Self::SessionCreated(session) => Some(session.id.as_str()),
+            Self::SessionCreated(session) => Some(TypedId::from(&session.id)),
             _ => None,
         }
     }

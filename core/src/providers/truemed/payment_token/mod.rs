@@ -280,7 +280,7 @@ impl Flow for PaymentToken {
         Event::of_refusal(call, reply)
     }
 
-    fn made(event: &Event) -> Option<&str> {
+    fn made(event: &Event) -> Option<TypedId> {
         event.made()
     }
 

@@ -6,6 +6,7 @@ use super::token::StoredToken;
 use super::{Cx, PaymentToken, TokenState};
 use crate::fact::IgnoredReason;
 use crate::id::EffectId;
+use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Review, Verdict};
@@ -157,7 +158,7 @@ impl PaymentToken {
                     self.bind(id, None, cx)?;
                 }
             }
-            (Review::MadeAfterAll, Verdict::Ours) => cx.fulfill(about),
+            (Review::MadeAfterAll, Verdict::Ours) => cx.fulfill(TypedId::new("payment_session", about)),
             (Review::MadeAfterAll | Review::MadeTwice | Review::Contradiction, _) => {}
             (Review::NoSignal | Review::UnknownStatus | Review::NotFound | Review::CapturedOtherAmount, verdict) => {
                 self.wait_reviewed(about, (verdict, named), cx)

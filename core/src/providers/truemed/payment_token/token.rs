@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Cx;
 use crate::flow::{Stop, states};
 use crate::id::Digest;
+use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::replies::TokenReply;
 use crate::providers::truemed::ids::Token;
@@ -227,7 +228,7 @@ impl StoredToken {
 
     /// Asks a person about a token that Truemed does not find: it is deleted, or belongs to another sales channel.
     pub(super) fn ask_where_it_is(cx: &mut Cx<'_>) {
-        cx.ask(Review::TokenNotFound, THE_TOKEN);
+        cx.ask(Review::TokenNotFound, TypedId::new(THE_TOKEN, THE_TOKEN));
     }
 
     /// The adopted token cannot be found.

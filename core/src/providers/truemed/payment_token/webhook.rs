@@ -97,16 +97,15 @@ impl PaymentToken {
         };
         // A hold may still be released, so it does not prove the request.
         if report.status == Status::Captured
-            && let Some(made) =
-                cx.after_all(has_same_amount, id.as_str(), Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
+            && let Some(made) = cx.after_all(has_same_amount, id, Review::MadeAfterAll.only(Verdict::OURS_OR_NOT))?
         {
             self.paid_after_all(&made, cx);
             return Ok(());
         }
         match report.status {
-            Status::Captured => cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id.as_str()),
+            Status::Captured => cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id),
             // The money is only held. The person releases or captures it in Truemed's dashboard.
-            Status::Authorized => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id.as_str()),
+            Status::Authorized => cx.ask(Review::Unplaced.only(&[Verdict::Seen]), id),
             _ => return Err(IgnoredReason::Unrelated),
         }
         Ok(())

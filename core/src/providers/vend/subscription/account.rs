@@ -5,6 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::config::vend::Settings;
+use crate::id::TypedId;
 
 /// The retailer and the application of the partner, as far as they are known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +36,11 @@ impl Account {
     /// The domain, by which a review about the retailer's subscriptions is named.
     pub(super) fn domain(&self) -> &str {
         self.domain_prefix.as_deref().unwrap_or_default()
+    }
+
+    /// The domain, as what a review is about.
+    pub(super) fn domain_id(&self) -> TypedId {
+        TypedId::new("domain_prefix", self.domain())
     }
 
     /// Whether the domain is the retailer's. An unknown domain may be.

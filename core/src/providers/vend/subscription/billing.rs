@@ -295,7 +295,7 @@ impl Billing {
         self.enter(BillingState::Unclear, cx);
         cx.look_up(Call::ListSubscriptions);
         let timer = self.timer.insert(PollTimer::new(cx.now()));
-        cx.ask_on_schedule(Review::Ours, account.domain(), timer);
+        cx.ask_on_schedule(Review::Ours, account.domain_id(), timer);
     }
 
     /// A person says what a state means, which subscription is ours, or what became of one. Returns the resulting

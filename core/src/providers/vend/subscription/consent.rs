@@ -15,6 +15,7 @@ use crate::config::Context;
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{Stop, named};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
 use crate::providers::vend::api::calls::{Call, Kind, TokenRequest};
 use crate::providers::vend::api::token::{IssuedTokenReply, TokenReply};
@@ -167,7 +168,7 @@ impl Consent {
         let page_token = self.page_token(billing, context.now).filter(|_| is_ours && settings.names_a_retailer());
         let wait = |token: &Token| {
             let mut wait = Wait::new(SignalName::Consent.as_str(), token.waiting_since());
-            wait.about = Some(token.request.id().as_str().into());
+            wait.about = Some(TypedId::from(&token.request.id()));
             wait.expires_at = Some(token.expires_at());
             let has_page = page_token.is_some_and(|it| it.request == token.request);
             wait.customer_url = has_page.then(|| settings.consent_page(token.text.as_str()));
@@ -271,7 +272,7 @@ impl Consent {
             let request = token.request.id();
             cx.withdraw(|call| call.is_lookup_of(text));
             cx.withdraw_review(Review::Unconfirmed, request.as_str());
-            cx.ask(Review::Mismatch, request.as_str());
+            cx.ask(Review::Mismatch, &request);
             token.disputed = Some(reply.into());
             self.tokens.insert(index, token);
             return TokenLookup::NothingNew;
@@ -311,7 +312,7 @@ impl Consent {
                 let request = closed.token.request.id();
                 cx.withdraw_notice(Notice::ConsentExpired, request.as_str());
                 cx.withdraw_review(Review::Mismatch, request.as_str());
-                cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, request.as_str());
+                cx.ask(if differs { Review::Mismatch } else { Review::MadeAfterAll }, &request);
                 closed.token.disputed = Some(reply.into());
             }
         }

@@ -163,7 +163,7 @@ impl Subscription {
             Review::Mismatch | Review::MadeAfterAll => consent.reviewed_use(review, verdict, about, billing, cx),
             Review::OlderConsent => {
                 if verdict == Verdict::Fulfill {
-                    cx.fulfill(about);
+                    cx.fulfill(TypedId::new("effect", about));
                 }
                 None
             }

@@ -7,6 +7,7 @@ use super::Payment;
 use super::outcome::{OpenRequest, is_effect};
 use crate::effect::idempotency_key;
 use crate::flow::{Flow, IntentStatus, Outcome, Reading, Stop};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
@@ -262,7 +263,7 @@ impl Payment {
         let same = taken.is_none_or(|taken| taken == capture.amount);
         cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
         if !same {
-            cx.ask(Review::CapturedOtherAmount, id.map_or(session.as_str(), CaptureId::as_str));
+            cx.ask(Review::CapturedOtherAmount, id.map_or(TypedId::from(session), TypedId::from));
         }
     }
 

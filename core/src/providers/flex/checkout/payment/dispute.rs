@@ -108,9 +108,9 @@ impl Disputes {
 
     /// Stores the disputes that a session shows.
     pub(super) fn note_all(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
-        let session = object.checkout_session_id.as_str();
+        let session = &object.checkout_session_id;
         for dispute in object.disputes.iter().flat_map(|it| &it.list) {
-            self.note(dispute, session, cx);
+            self.note(dispute, session.into(), cx);
         }
         let before = self.unexplained();
         self.counted = self.counted.max(object.amount_disputed.unwrap_or_default());
@@ -119,14 +119,14 @@ impl Disputes {
         }
     }
 
-    /// Stores a dispute, and asks a person about it.
-    pub(super) fn note(&mut self, object: &DisputeObject, session: &str, cx: &mut Cx<'_>) {
+    /// Stores a dispute, and asks a person about it; about `many` if there are too many to store.
+    pub(super) fn note(&mut self, object: &DisputeObject, many: TypedId, cx: &mut Cx<'_>) {
         let status = object.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
         let index = match self.known.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {
             Ok(index) => index,
             Err(_) if self.known.len() >= REMEMBERED => {
                 self.more = true;
-                return Self::ask(session, cx);
+                return Self::ask(many, cx);
             }
             Err(index) => {
                 let (id, amount, refundable) = (object.dispute_id.clone(), object.amount, object.is_charge_refundable);
@@ -146,7 +146,7 @@ impl Disputes {
     }
 
     /// Asks a person about a dispute, or about all disputes of a session.
-    pub(super) fn ask(about: &str, cx: &mut Cx<'_>) {
+    pub(super) fn ask(about: impl Into<TypedId>, cx: &mut Cx<'_>) {
         cx.ask(Review::Disputed.only(ENDS), about);
     }
 
@@ -171,14 +171,14 @@ impl Disputes {
 impl Dispute {
     /// Asks a person about the dispute, unless it was won.
     fn ask(&self, cx: &mut Cx<'_>) {
-        let id = self.id.as_str();
+        let id = &self.id;
         match self.status {
             DisputeStatus::Won => {
-                cx.withdraw_review(Review::Disputed, id);
-                cx.withdraw_review(Review::DisputeLost, id);
+                cx.withdraw_review(Review::Disputed, id.as_str());
+                cx.withdraw_review(Review::DisputeLost, id.as_str());
             }
             DisputeStatus::Lost => {
-                cx.withdraw_review(Review::Disputed, id);
+                cx.withdraw_review(Review::Disputed, id.as_str());
                 cx.ask(Review::DisputeLost, id);
             }
             _ => Disputes::ask(id, cx),

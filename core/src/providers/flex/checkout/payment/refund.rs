@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Payment;
 use crate::flow::{Outcome, PollTimer};
+use crate::id::TypedId;
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
@@ -141,13 +142,13 @@ impl Payment {
     pub(super) fn note_refunds(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
         let now = cx.now();
         let refunds = object.refunds.iter().flat_map(|it| &it.list);
-        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| it.refund_id.as_str()).collect();
+        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| &it.refund_id).collect();
         match failed.as_slice() {
             // There are too many to ask about one by one, so the review is about the session.
             [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
-                cx.ask(Review::RefundFailed, object.checkout_session_id.as_str());
+                cx.ask(Review::RefundFailed, &object.checkout_session_id);
             }
-            some => some.iter().for_each(|id| cx.ask(Review::RefundFailed, id)),
+            some => some.iter().for_each(|id| cx.ask(Review::RefundFailed, *id)),
         }
     }
 
@@ -155,7 +156,7 @@ impl Payment {
     pub(super) fn note_refund(&mut self, object: &RefundObject, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
         if self.update_refund(object, cx.now()) {
             let failed = self.refunds.iter().filter(|it| it.status.is_reversed()).count();
-            let of = if failed > ONE_BY_ONE { session.as_str() } else { object.refund_id.as_str() };
+            let of: TypedId = if failed > ONE_BY_ONE { session.into() } else { (&object.refund_id).into() };
             cx.ask(Review::RefundFailed, of);
         }
     }
@@ -246,7 +247,7 @@ impl Payment {
         let timer = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
         if !timer.is_stopped() {
             let lookup = Call::RetrieveCheckoutSession(session.clone());
-            cx.poll_then_ask(lookup, timer, Review::RefundPending, session.as_str());
+            cx.poll_then_ask(lookup, timer, Review::RefundPending, session);
         }
     }
 

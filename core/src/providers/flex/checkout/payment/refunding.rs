@@ -136,7 +136,7 @@ impl Payment {
             RefundMatch::Certain(ids) => {
                 cx.prove(|call| is_effect(call, &open.effect), ids.first().map(|id| id.as_str()));
                 for twice in self.more_than_requested(&ids, open.amount) {
-                    cx.ask(Review::MadeTwice, twice.as_str());
+                    cx.ask(Review::MadeTwice, &twice);
                 }
                 self.refund_made(&open.effect, &ids);
             }
@@ -180,7 +180,7 @@ impl Payment {
         let others = |it: &&Refund| it.is_of_another(effect);
         let of_others: Vec<_> = self.refunds.iter().filter(others).map(|it| &it.id).collect();
         for twice in surplus.iter().filter(|it| !of_others.contains(it)) {
-            cx.ask(Review::MadeTwice, twice.as_str());
+            cx.ask(Review::MadeTwice, twice);
         }
     }
 
@@ -196,7 +196,7 @@ impl Payment {
         let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
         let Some(effect) = object.echo.as_deref().and_then(of_echo) else { return };
         let is_it = |call: &Call| is_effect(call, &effect);
-        if let Ok(Some(made)) = cx.after_all(is_it, object.refund_id.as_str(), Review::MadeAfterAll) {
+        if let Ok(Some(made)) = cx.after_all(is_it, &object.refund_id, Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
                 self.refund_not_made(again);
             }
@@ -204,9 +204,9 @@ impl Payment {
         }
         match self.note_echo(&effect, object) {
             EchoedRefund::Known => {}
-            EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
+            EchoedRefund::Twice => cx.ask(Review::MadeTwice, &object.refund_id),
             // Every sending was refused, but one has made the refund.
-            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, object.refund_id.as_str()),
+            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, &object.refund_id),
         }
     }
 

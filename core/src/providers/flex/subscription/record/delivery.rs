@@ -9,6 +9,7 @@ use super::SubscriptionRecord;
 use super::invoices::Place;
 use super::period::PaidPeriod;
 use super::sale::Sale;
+use crate::id::TypedId;
 use crate::providers::flex::api::objects::SubscriptionStatus;
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::Review;
@@ -35,18 +36,29 @@ impl SubscriptionRecord {
 
     /// Makes a `fulfill` effect, or keeps the delivery until the subscription runs.
     pub(in super::super) fn deliver(&mut self, about: &str, cx: &mut Cx<'_>) {
-        if self.is_halted() { self.hold(about) } else { cx.fulfill(about) }
+        if self.is_halted() { self.hold(about) } else { cx.fulfill(self.about_sale(about)) }
+    }
+
+    /// What a delivery is about: an invoice, a period without one, or the session of the purchase.
+    fn about_sale(&self, about: &str) -> TypedId {
+        let is_period = about.split_once('/').is_some_and(|(subscription, _)| self.is(subscription));
+        let is_invoice = || InvoiceId::parse(about).is_ok_and(|invoice| self.invoices.knows(&invoice));
+        match () {
+            () if is_period => TypedId::new("period", about),
+            () if is_invoice() => TypedId::new("invoice", about),
+            () => TypedId::new("checkout_session", about),
+        }
     }
 
     /// Takes back deliveries while the subscription does not run, and makes them again once it runs.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
             for about in cx.withdraw_deliveries() {
-                self.deliver(&about, cx);
+                self.deliver(about.as_str(), cx);
             }
         } else if self.is_live() {
             for about in core::mem::take(&mut self.held) {
-                cx.fulfill(&about);
+                cx.fulfill(self.about_sale(&about));
             }
         }
     }
@@ -57,7 +69,7 @@ impl SubscriptionRecord {
         cx.check(Rule::SubscriptionGraceCoversPayment, grace >= PAID_AFTER);
         let until = end.after(grace);
         self.access = Some(until);
-        cx.access(self.id.as_str(), until);
+        cx.access(&self.id, Some(end), until);
     }
 
     /// Ends access now, unless it has ended already.
@@ -66,7 +78,7 @@ impl SubscriptionRecord {
             return;
         }
         self.access = Some(cx.now());
-        cx.access(self.id.as_str(), cx.now());
+        cx.access(&self.id, None, cx.now());
     }
 
     /// Delivers a new paid period under its invoice. The period that a session has sold, or that another system has
@@ -99,7 +111,8 @@ impl SubscriptionRecord {
     /// A person decides about paid deliveries that are left when the subscription ends. A purchase that is not among
     /// them was delivered, or is leased.
     pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
-        let mut undelivered: Vec<String> = cx.withdraw_deliveries();
+        let taken = cx.withdraw_deliveries();
+        let mut undelivered: Vec<String> = taken.iter().map(|about| about.as_str().into()).collect();
         undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
             sale.found = !undelivered.iter().any(|about| about == sale.session.as_str());
@@ -110,12 +123,12 @@ impl SubscriptionRecord {
             let known = || InvoiceId::parse(about.as_str()).ok().filter(|it| self.invoices.knows(it));
             match sale.map_or_else(known, |it| it.invoice.clone()) {
                 Some(invoice) if self.invoices.is_paid(&invoice) => {
-                    cx.ask(Review::UnplacedInvoice, invoice.as_str());
+                    cx.ask(Review::UnplacedInvoice, &invoice);
                 }
                 _ if is_unpaid => {}
                 // The session is complete, so the invoice shows whether the purchase is paid.
                 Some(invoice) => self.look_up_invoice(invoice, cx),
-                None => cx.ask(Review::UnplacedInvoice, &about),
+                None => cx.ask(Review::UnplacedInvoice, self.about_sale(&about)),
             }
         }
     }
@@ -124,13 +137,13 @@ impl SubscriptionRecord {
     pub(super) fn ask_about_undelivered(&self, id: &InvoiceId, cx: &mut Cx<'_>) {
         let is_purchase = |it: &&Sale| !it.found && it.invoice.as_ref() == Some(id);
         if self.is_over() && self.sale.as_ref().filter(is_purchase).is_some() {
-            cx.ask(Review::UnplacedInvoice, id.as_str());
+            cx.ask(Review::UnplacedInvoice, id);
         }
     }
 
     /// A person says that a session that does not match the request is delivered all the same.
     pub(in super::super) fn deliver_anyway(&mut self, about: &str, cx: &mut Cx<'_>) {
-        if self.is_over() { cx.fulfill(about) } else { self.deliver(about, cx) }
+        if self.is_over() { cx.fulfill(self.about_sale(about)) } else { self.deliver(about, cx) }
     }
 
     /// A person decides about a paid invoice without a period. The purchase keeps its session's name, so that a worker
@@ -142,10 +155,10 @@ impl SubscriptionRecord {
         let is_purchase = |sale: &&mut Sale| sale.is_named(about);
         let sale = self.sale.as_mut().filter(is_purchase).map(|sale| {
             sale.found = true;
-            sale.session.as_str()
+            TypedId::from(&sale.session)
         });
         if fulfill {
-            cx.fulfill(sale.unwrap_or(about));
+            cx.fulfill(sale.unwrap_or_else(|| self.about_sale(about)));
         }
     }
 }

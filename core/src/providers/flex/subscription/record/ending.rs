@@ -195,7 +195,7 @@ impl SubscriptionRecord {
         if early && was_shown {
             // A person was asked already, and the verdict holds.
         } else if early {
-            cx.ask(Review::EndedEarly, self.id.as_str());
+            cx.ask(Review::EndedEarly, &self.id);
         } else if is_canceled || had_access {
             self.end_access(cx);
         }

@@ -4,6 +4,7 @@ use super::SubscriptionRecord;
 use super::invoices::Details;
 use super::period::LookupResult;
 use crate::fact::IgnoredReason;
+use crate::flow::ToDo;
 use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::ids::payment_intent_id;
@@ -30,7 +31,7 @@ impl SubscriptionRecord {
         if !self.past_due && !just_paid {
             self.past_due = true;
             if !self.invoices.is_failing() {
-                cx.notify(Notice::PastDue, id, None);
+                cx.notify(Notice::PastDue, &self.id, ToDo::NOTHING);
             }
         }
     }
@@ -47,7 +48,7 @@ impl SubscriptionRecord {
         let notified = self.past_due && !self.invoices.is_failing();
         let is_of_period = |it: &LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
         if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
-            cx.notify(Notice::PaymentFailed, invoice.invoice_id.as_str(), None);
+            cx.notify(Notice::PaymentFailed, &invoice.invoice_id, ToDo::NOTHING);
         }
         self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
         self.look_up(cx);

@@ -266,7 +266,7 @@ impl SubscriptionRecord {
             return cx.withdraw_review(Review::EndedEarly, self.id.as_str());
         }
         if before.cut != Some(end) {
-            cx.ask(Review::EndedEarly, self.id.as_str());
+            cx.ask(Review::EndedEarly, &self.id);
         }
         (paid.span.end, paid.cut) = (before.span.end, Some(end));
     }
@@ -283,7 +283,7 @@ impl SubscriptionRecord {
                     // A review about the session would be about the same money.
                     cx.withdraw_review(Review::UnplacedInvoice, sale.session.as_str());
                 }
-                cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
+                cx.ask(Review::UnplacedInvoice, &invoice.id);
             } else {
                 self.look_for_place(&invoice, cx);
             }
@@ -307,7 +307,7 @@ impl SubscriptionRecord {
         if invoice.made.is_none() && lookup.silent && !invoice.looked {
             self.look_up_invoice(invoice.id.clone(), cx);
         } else {
-            cx.ask(Review::UnplacedInvoice, invoice.id.as_str());
+            cx.ask(Review::UnplacedInvoice, &invoice.id);
         }
     }
 

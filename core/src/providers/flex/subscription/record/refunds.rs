@@ -9,6 +9,7 @@ use super::SubscriptionRecord;
 use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, Reviews};
 use crate::id::Digest;
+use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{
@@ -68,7 +69,7 @@ impl ExpectedRefund {
 
     /// Plans the next lookup, and a review at the end of the schedule.
     fn plan(&self, subscription: &SubscriptionId, cx: &mut Cx<'_>) {
-        cx.poll_then_ask(self.lookup_call(), &self.watch, Review::RefundUnconfirmed, subscription.as_str());
+        cx.poll_then_ask(self.lookup_call(), &self.watch, Review::RefundUnconfirmed, subscription);
     }
 
     /// Whether a refund is the requested one. A cancellation has no metadata, so a refund that returns a key belongs to
@@ -132,11 +133,12 @@ impl Refunds {
             return Ok(());
         }
         let reversed = object.status.as_ref().is_some_and(RefundStatus::is_reversed);
-        self.note(Review::Refunded, id, reversed, cx)
+        self.note(Review::Refunded, (&object.refund_id).into(), reversed, cx)
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
-    fn note(&mut self, review: Review, id: &str, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    fn note(&mut self, review: Review, about: TypedId, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let id = about.as_str();
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
             return Err(IgnoredReason::Duplicate);
@@ -145,7 +147,7 @@ impl Refunds {
         if stays {
             cx.withdraw_review(review, id);
         } else {
-            cx.ask(review.only(&[Verdict::KeepAccess, Verdict::EndAccess]), id);
+            cx.ask(review.only(&[Verdict::KeepAccess, Verdict::EndAccess]), about);
         }
         Ok(())
     }
@@ -164,7 +166,7 @@ impl Refunds {
     fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
             // A webhook has reported a refunded charge, but no refund explains it.
-            let _ = self.note(Review::Refunded, payment, false, cx);
+            let _ = self.note(Review::Refunded, TypedId::new("payment_intent", payment), false, cx);
         }
         for refund in own {
             let _ = self.on_refund(refund, subscription, cx);
@@ -231,7 +233,7 @@ impl SubscriptionRecord {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed, object.dispute_id.as_str(), won, cx)
+        self.refunds.note(Review::Disputed, (&object.dispute_id).into(), won, cx)
     }
 
     /// Applies a list of refunds, of which some may belong to this subscription.

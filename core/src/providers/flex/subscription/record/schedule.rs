@@ -179,9 +179,9 @@ impl SubscriptionRecord {
         match invoice {
             _ if self.schedule.stopped || self.schedule.quiet || self.is_unknown() => {}
             Some(invoice) if !self.is_settled(cx.now()) => {
-                cx.ask_at(Review::PaymentUnknown, invoice.as_str(), end);
+                cx.ask_at(Review::PaymentUnknown, invoice, end);
             }
-            _ => cx.ask_at(Review::NoSignal, id, end),
+            _ => cx.ask_at(Review::NoSignal, &self.id, end),
         }
     }
 

@@ -23,7 +23,7 @@ impl SubscriptionRecord {
         cx.check(Rule::SubscriptionTransition, may_move).at("/subscription/status");
         if self.is_over() {
             if !may_move {
-                cx.ask(Review::Contradiction, self.id.as_str());
+                cx.ask(Review::Contradiction, &self.id);
             }
             return;
         }
@@ -89,7 +89,7 @@ impl SubscriptionRecord {
         let listed = self.status.as_ref().is_none_or(SubscriptionStatus::is_known);
         cx.check(Rule::SubscriptionStatusKnown, listed).at("/subscription/status");
         if self.is_unknown() {
-            cx.ask(Review::UnknownStatus.only(&[Verdict::Live, Verdict::Ended]), self.id.as_str());
+            cx.ask(Review::UnknownStatus.only(&[Verdict::Live, Verdict::Ended]), &self.id);
         } else {
             cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
         }
@@ -99,7 +99,7 @@ impl SubscriptionRecord {
     fn ask_about_period(&self, cx: &mut Cx<'_>) {
         let span = |it: &LookupResult| if self.is_trialing() { it.trial() } else { it.span() };
         if self.is_live() && self.last_lookup.as_ref().and_then(span).is_none() {
-            cx.ask(Review::NoPeriod, self.id.as_str());
+            cx.ask(Review::NoPeriod, &self.id);
         } else {
             cx.withdraw_review(Review::NoPeriod, self.id.as_str());
         }

@@ -143,7 +143,7 @@ impl Refunds {
     /// A person gave up the lookup of a refund.
     pub(in super::super) fn on_lookup_given_up(&self, intent: &Intent, cx: &mut Cx<'_>) {
         match self.open.iter().find(|it| it.intent == *intent) {
-            Some(open) => cx.ask(Review::RefundUnfinished, open.request.as_str()),
+            Some(open) => cx.ask(Review::RefundUnfinished, &open.request),
             None => ask_about_refund(intent, cx),
         }
     }

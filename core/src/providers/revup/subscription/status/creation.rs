@@ -24,7 +24,7 @@ impl Status {
     /// The reply to the creation names another order. The flow opens a review, keeps its state, and grants no access
     /// before the verdict.
     pub(in super::super) fn withhold(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
-        cx.ask(Review::OrderMismatch, id.as_str());
+        cx.ask(Review::OrderMismatch, id);
         self.withheld = true;
     }
 
@@ -82,7 +82,7 @@ impl Status {
 
     /// An event names our order, although a person has said that nothing was created. The person is asked again.
     pub(in super::super) fn named_after_all(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
-        cx.ask(Review::MadeAfterAll.only(&[Verdict::Ours, Verdict::NotOurs]), id.as_str());
+        cx.ask(Review::MadeAfterAll.only(&[Verdict::Ours, Verdict::NotOurs]), id);
         self.named = Some(id.clone());
     }
 
@@ -104,7 +104,7 @@ impl Status {
     /// The id from a person is unknown, or belongs to another plan. The person is asked again.
     pub(in super::super) fn ask_again(&self, review: Review, cx: &mut Cx<'_>) {
         if let Some(id) = &self.id {
-            cx.ask(review, id.as_str());
+            cx.ask(review, id);
         }
     }
 

@@ -66,7 +66,7 @@ impl Status {
         let call = Call::RetrieveSubscription(id.clone());
         match self.state {
             _ if timer.is_stopped() => {}
-            SubscriptionState::Awaiting => cx.poll_then_ask(call, timer, Review::NoSignal, id.as_str()),
+            SubscriptionState::Awaiting => cx.poll_then_ask(call, timer, Review::NoSignal, id),
             // The known state holds until a lookup shows another one.
             _ => {
                 let next = timer.next(&cx.config().lookups);
@@ -172,7 +172,7 @@ impl Status {
             _ => {
                 self.state = SubscriptionState::Unclear;
                 if let Some(id) = &self.id {
-                    cx.ask(Review::StatusUnknown, id.as_str());
+                    cx.ask(Review::StatusUnknown, id);
                 }
                 self.settle(payment, cx);
             }
@@ -182,7 +182,7 @@ impl Status {
     /// Revup does not know a known subscription. A person is asked, and the lookups continue.
     pub(in super::super) fn on_not_found(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
         if !self.state.is_final() {
-            cx.ask(Review::NotFound, id.as_str());
+            cx.ask(Review::NotFound, id);
             self.on_inconclusive(cx);
         }
     }

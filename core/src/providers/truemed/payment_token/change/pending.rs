@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::MadeUpdate;
 use crate::effect::Wait;
 use crate::flow::{PollTimer, Reviews};
+use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::webhook::NextAction;
 use crate::providers::truemed::ids::ProvisionTokenRequestId;
@@ -70,7 +71,7 @@ impl PendingChange {
 
     /// Schedules the review: at once if the customer has no action or no page to go to.
     pub(super) fn schedule(&self, cx: &mut Cx<'_>) {
-        let of = self.of.as_str();
+        let of = &self.of;
         if self.action.as_str().is_empty() || self.redirect_url.is_none() {
             cx.ask(Review::ChangeUnconfirmed.only(&[Verdict::Confirmed, Verdict::Withdrawn]), of);
         } else {
@@ -94,7 +95,7 @@ impl PendingChange {
     /// What the flow waits for: the customer's action.
     pub(in super::super) fn wait(&self) -> Wait {
         let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
-        wait.about = self.origin.as_ref().map(|id| id.as_str().into());
+        wait.about = self.origin.as_ref().map(TypedId::from);
         wait.customer_action = Some(self.action.as_str()).filter(|it| !it.is_empty()).map(Into::into);
         wait.customer_url.clone_from(&self.redirect_url);
         wait

@@ -1,5 +1,6 @@
 //! A charge that the stored payment method could not pay: what the customer must do, and the end of the repair.
 
+use crate::flow::ToDo;
 use crate::id::TypedId;
 use alloc::format;
 
@@ -69,7 +70,7 @@ impl FailedCharge {
     /// What the flow waits for: the customer's repair.
     pub(super) fn wait(&self) -> Wait {
         let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), self.timer.since());
-        wait.about = self.session.as_ref().map(|id| id.as_str().into());
+        wait.about = self.session.as_ref().map(TypedId::from);
         let action = self.action.as_ref().map(|it| it.as_str().into());
         wait.customer_action = action.or_else(|| self.code.clone());
         wait.customer_url.clone_from(&self.redirect_url);
@@ -98,23 +99,25 @@ impl Charges {
             cx.learn(id);
         }
         let redirect_url = reply.redirect_url;
-        let subject = session.as_ref().map_or(of.as_str(), PaymentSessionId::as_str);
+        let subject = session.as_ref().map_or_else(|| TypedId::from(&of), TypedId::from);
+        let to_do = ToDo::at(redirect_url.as_deref(), action.as_ref().map(NextAction::as_str));
         let turn = match last {
             None => {
-                cx.notify(Notice::PaymentFailed, subject, redirect_url.as_deref());
+                cx.notify(Notice::PaymentFailed, subject, to_do);
                 0
             }
             // Another page needs another notice.
             Some(last) if last.redirect_url != redirect_url => {
                 let turn = last.turn.saturating_add(1);
                 cx.withdraw_all_about(&[Notice::PaymentFailed.as_str()], |_| true);
-                cx.notify(Notice::PaymentFailed, &format!("{subject}:{turn}"), redirect_url.as_deref());
+                let name = format!("{}:{turn}", subject.as_str());
+                cx.notify_as(&name, Notice::PaymentFailed, subject, to_do, None);
                 turn
             }
             Some(last) => last.turn,
         };
         let timer = PollTimer::new(cx.now());
-        cx.ask_on_schedule(Review::RepairUnconfirmed, of.as_str(), &timer);
+        cx.ask_on_schedule(Review::RepairUnconfirmed, &of, &timer);
         let failed = FailedCharge { seq, of, intent, session, code, action, redirect_url, turn, timer };
         if over {
             cx.withdraw(Call::is_find);
@@ -139,7 +142,7 @@ impl Charges {
     pub(in super::super) fn wait_for_repair(&mut self, cx: &mut Cx<'_>) {
         if let Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } = &mut self.current {
             failed.timer = PollTimer::new(cx.now());
-            cx.ask_on_schedule(Review::RepairUnconfirmed, failed.of.as_str(), &failed.timer);
+            cx.ask_on_schedule(Review::RepairUnconfirmed, &failed.of, &failed.timer);
         }
     }
 
@@ -201,16 +204,16 @@ impl Charges {
             if let Ok(id) = PaymentSessionId::parse(id) {
                 history.add_reviewed(seq, id);
             }
-            cx.fulfill(id);
+            cx.fulfill(TypedId::new("payment_session", id));
             self.paid_after_all(intent.as_ref(), cx);
             return true;
         }
         let Some(intent) = history.capture_failed_session(id) else { return false };
-        cx.fulfill(id);
+        cx.fulfill(TypedId::new("payment_session", id));
         match &self.current {
             Charge::Repaired { session, .. } if is_it(session) => self.current = Charge::Idle,
             // The host has requested the charge again since, and the customer may pay twice.
-            _ => cx.ask(Review::Contradiction, id),
+            _ => cx.ask(Review::Contradiction, TypedId::new("payment_session", id)),
         }
         self.paid_after_all(intent.as_ref(), cx);
         true

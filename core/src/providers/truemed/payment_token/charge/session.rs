@@ -4,6 +4,8 @@ use super::{
     Call, Charge, Charges, Cx, History, IgnoredReason, Intent, Notice, Outcome, PaymentSessionId, Review,
     SessionReport, Status, Verdict,
 };
+use crate::flow::ToDo;
+use crate::id::TypedId;
 
 impl Charges {
     /// A lookup of the open session had a reply: the schedule goes on, and the metadata is compared.
@@ -70,16 +72,16 @@ impl Charges {
         cx: &mut Cx<'_>,
     ) {
         if before.is_final() {
-            cx.ask(Review::Contradiction, id);
+            cx.ask(Review::Contradiction, TypedId::new("payment_session", id));
         }
         if *now == Status::Captured && *before != Status::Captured {
             cx.withdraw_notice(Notice::Rejected, id);
-            cx.fulfill(id);
+            cx.fulfill(TypedId::new("payment_session", id));
             self.paid_after_all(intent, cx);
         } else if let (false, Some(intent)) = (before.is_final(), intent) {
             self.settle(Some(intent), Outcome::Failed);
             if *now == Status::Rejected {
-                cx.notify(Notice::Rejected, id, None);
+                cx.notify(Notice::Rejected, TypedId::new("payment_session", id), ToDo::NOTHING);
             }
         }
     }
@@ -152,7 +154,7 @@ impl Charges {
                 return true;
             }
         } else if ours && !history.has_id(id.as_str()) {
-            cx.fulfill(id.as_str());
+            cx.fulfill(id);
         }
         history.add_reviewed(history.last(), id.clone());
         false

@@ -73,10 +73,10 @@ impl Provision {
         match &self.origin {
             Some(Origin::Request(id)) => {
                 let lookup = Call::RetrieveProvisionTokenRequest(id.clone());
-                cx.poll_then_ask(lookup, &self.timer, Review::NoSignal, id.as_str());
+                cx.poll_then_ask(lookup, &self.timer, Review::NoSignal, id);
             }
             // No lookup shows the token of a session, so only the review is scheduled.
-            Some(Origin::Session(id)) => cx.ask_on_schedule(Review::NoSignal, id.as_str(), &self.timer),
+            Some(Origin::Session(id)) => cx.ask_on_schedule(Review::NoSignal, id, &self.timer),
             Some(Origin::Failed(_)) | None => {}
         }
     }
@@ -330,7 +330,7 @@ impl StoredToken {
         let waiting = self.provisions.iter().filter(|it| self.is(TokenState::Awaiting) && !it.timer.is_stopped());
         waiting.filter_map(move |it| {
             let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), it.timer.since());
-            wait.about = Some(it.origin.as_ref()?.id().into());
+            wait.about = Some(it.origin.as_ref()?.into());
             let is_payable = it.session().is_none_or(|id| payable == Some(id));
             wait.customer_url = it.redirect_url.clone().filter(|_| is_payable && Some(it.seq) == newest);
             Some(wait)

@@ -175,7 +175,7 @@ impl Billing {
         let entered = self.enter(meaning.unwrap_or(BillingState::of(state.phase())), cx);
         if meaning.is_none() && !state.is_plain() {
             cx.check(Rule::StateOpenSet, false).because(|| format!("It is `{}`.", state.as_str()));
-            cx.ask(Review::State, &format!("{}/{}", id.as_str(), state.as_str()));
+            cx.ask_as(&format!("{}/{}", id.as_str(), state.as_str()), Review::State, &id);
             self.timer = timer;
             self.plan_next_lookup(cx);
         }
@@ -189,7 +189,7 @@ impl Billing {
         self.in_doubt = true;
         cx.withdraw_all_about(&[Review::State, Review::NotShown].map(Review::as_str), |_| true);
         self.enter(BillingState::Unclear, cx);
-        cx.ask(Review::Ours, account.domain());
+        cx.ask(Review::Ours, account.domain_id());
         self.plan_next_lookup(cx);
     }
 
@@ -199,7 +199,7 @@ impl Billing {
             self.in_doubt = true;
             self.enter(BillingState::Unclear, cx);
             let timer = self.timer.insert(PollTimer::new(cx.now()));
-            cx.ask_on_schedule(Review::Ours, account.domain(), timer);
+            cx.ask_on_schedule(Review::Ours, account.domain_id(), timer);
         }
         self.plan_next_lookup(cx);
     }
@@ -211,7 +211,7 @@ impl Billing {
             _ if (is_known && self.in_doubt) || self.is_older(id) => return,
             BillingState::Live if !is_known => return,
             BillingState::Canceled if is_known => return,
-            _ => cx.ask(Review::NotShown, id.as_str()),
+            _ => cx.ask(Review::NotShown, id),
         }
         if is_known {
             self.plan_next_lookup(cx);
@@ -237,9 +237,9 @@ impl Billing {
             // The review about the meaning of the state stays open.
             Some(_) if self.provider_state.is_some() && !self.in_doubt => {}
             Some(id) if !self.in_doubt => {
-                cx.poll_then_ask(Call::RetrieveSubscription(id.clone()), timer, Review::NotShown, id.as_str());
+                cx.poll_then_ask(Call::RetrieveSubscription(id.clone()), timer, Review::NotShown, id);
             }
-            _ => cx.poll_then_ask(Call::ListSubscriptions, timer, Review::Ours, account.domain()),
+            _ => cx.poll_then_ask(Call::ListSubscriptions, timer, Review::Ours, account.domain_id()),
         }
     }
 }

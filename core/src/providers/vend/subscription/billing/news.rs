@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::super::Cx;
 use super::{Billing, BillingState};
+use crate::flow::ToDo;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Notice, Review};
 use crate::time::Timestamp;
@@ -30,10 +31,10 @@ impl Billing {
             withdraw_notices(id, cx);
             self.news = self.news.saturating_add(1);
             // A notice about a second end must not share its id with the notice about the first.
-            let about = if self.news > 2 { format!("{}/{}", id.as_str(), self.news) } else { id.as_str().into() };
+            let name = if self.news > 2 { format!("{}/{}", id.as_str(), self.news) } else { id.as_str().into() };
             // The host revokes the delivered service when it handles this notice. So the notice waits until no delivery
             // is leased.
-            cx.notify_from(notice, &about, None, lease);
+            cx.notify_as(&name, notice, id, ToDo::NOTHING, lease);
         }
         Some(next)
     }
@@ -52,12 +53,12 @@ impl Billing {
 
 /// Withdraws the pending notices about a subscription.
 pub(super) fn withdraw_notices(id: &SubscriptionId, cx: &mut Cx<'_>) {
-    cx.withdraw_all_about(&NOTICES.map(Notice::as_str), |about| about.split('/').next() == Some(id.as_str()));
+    cx.withdraw_all_about(&NOTICES.map(Notice::as_str), |about| about == id.as_str());
 }
 
 /// A person decides about each delivery that was held back for the former subscription.
 pub(super) fn ask_about_withheld(cx: &mut Cx<'_>) {
     for request in cx.withdraw_withheld() {
-        cx.ask(Review::OlderConsent, &request);
+        cx.ask(Review::OlderConsent, request);
     }
 }

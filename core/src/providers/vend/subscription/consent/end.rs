@@ -5,6 +5,7 @@ use super::super::{Cx, remember};
 use super::latest::{Mark, Replaced};
 use super::token::{Closed, RequestId, Token, Use};
 use super::{Consent, Consented, REMEMBERED, is_moot};
+use crate::flow::ToDo;
 use crate::providers::vend::api::calls::Kind;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Notice, Review, Verdict};
@@ -107,7 +108,7 @@ impl Consent {
         let is_late = replaces && self.latest.is_after(&mark);
         if is_late {
             // A person decides what is still to be delivered.
-            cx.ask(Review::OlderConsent, token.request.id().as_str());
+            cx.ask(Review::OlderConsent, &token.request.id());
         } else {
             let lease = if replaces { self.replace_all(cx) } else { None };
             if is_another {
@@ -134,8 +135,8 @@ impl Consent {
         let older = self.latest.note(token, mark);
         let from = older.into_iter().map(|request| take_back(request, cx)).fold(from, Option::max);
         match replaced {
-            Replaced::Nothing => cx.fulfill_from(request.as_str(), from),
-            Replaced::Part => cx.ask(Review::OlderConsent, request.as_str()),
+            Replaced::Nothing => cx.fulfill_from(&request, from),
+            Replaced::Part => cx.ask(Review::OlderConsent, &request),
             Replaced::Whole => {}
         }
     }
@@ -146,7 +147,7 @@ impl Consent {
         let must_notify = self.is_newest(&token) && self.requested.is_none() && !is_moot(&token, billing);
         self.give_up(token, by_person, cx);
         if must_notify {
-            cx.notify(Notice::ConsentExpired, request.as_str(), None);
+            cx.notify(Notice::ConsentExpired, &request, ToDo::NOTHING);
         }
     }
 

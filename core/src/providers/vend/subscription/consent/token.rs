@@ -212,7 +212,7 @@ impl Token {
             cx.look_up_from(Call::RetrieveToken(self.text.clone()), next);
         }
         let end = timer.end(&schedule).unwrap_or(cx.now());
-        cx.ask_at(Review::Unconfirmed, self.request.id().as_str(), end);
+        cx.ask_at(Review::Unconfirmed, &self.request.id(), end);
     }
 
     /// The retailer returned. The token is looked up at once, and then less and less often.
