@@ -14,7 +14,7 @@ use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
 use crate::flow::{Flow, Named};
 use crate::id::TypedId;
-use crate::providers::for_each_flow;
+use crate::providers::{ReceivedWebhook, for_each_flow};
 use crate::rule::Violation;
 use crate::snapshot::Saved;
 
@@ -72,6 +72,7 @@ impl Types {
         add::<Failure>(&mut written);
         add::<Origin>(&mut written);
         add::<TypedId>(&mut written);
+        add::<ReceivedWebhook<'_>>(&mut written);
         add::<Catalogue>(&mut written);
         add::<Versions>(&mut written);
         add::<Answer<Value>>(&mut written);

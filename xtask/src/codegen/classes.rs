@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bundles::{Definitions, pascal};
 
 /// What every flow takes and gives.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 13] = [
     "Catalogue",
     "Config",
     "Fact",
@@ -16,6 +16,7 @@ const COMMON: [&str; 12] = [
     "Ignored",
     "Origin",
     "PendingEffect",
+    "ReceivedWebhook",
     "Request",
     "RuleCode",
     "Versions",

@@ -64,7 +64,7 @@ fn files() -> Result<Vec<Generated>, String> {
     files.extend(bundles::files(&catalogue));
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });
-    files.extend(pages::files(&catalogue, &survey));
+    files.extend(pages::files(&catalogue, &survey)?);
     files.extend(python::files());
     files.extend(typescript::files());
     Ok(files)

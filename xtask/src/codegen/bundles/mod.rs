@@ -18,7 +18,7 @@ pub(super) use shape::pascal;
 pub type Definitions = BTreeMap<String, Value>;
 
 /// The definitions that every bundle contains.
-const COMMON: [&str; 7] = ["CallError", "CallRejected", "Config", "CorrelationId", "Fact", "PendingEffect", "Wait"];
+const COMMON: [&str; 7] = ["CallError", "CallRejected", "Config", "Fact", "PendingEffect", "TypedId", "Wait"];
 
 /// The files of the bundles.
 pub(super) fn files(catalogue: &Catalogue) -> Vec<Generated> {
