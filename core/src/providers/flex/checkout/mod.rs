@@ -58,8 +58,8 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],       &[Requested]),
         moves(Absent,    &[Retrieve],     &[Adopting]),
-        // A session with our reference was paid.
-        moves(Absent,    &[Session],         &[Complete]),
+        // A session with our reference was paid, or a late reply shows the session of a request that was ended.
+        moves(Absent,    &[Session],         &[Open, Expired, Complete]),
         // The lookup shows that the session was never created.
         moves(Requested, &[Session, Reviewed], &[Open, Expired, Complete, Absent]),
         moves(Requested, &[Refused],      &[Absent, Open, Expired]),

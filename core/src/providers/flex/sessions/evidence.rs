@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 
 use super::ownership::{CreateMatch, is_create};
+use super::requested::Requested;
 use super::session::{Session, check_response};
 use super::{Evidence, Sessions, Settled};
 use crate::fact::IgnoredReason;
-use crate::flow::Cx;
+use crate::flow::{AfterAll, Cx};
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{Call, RETRIEVE_SESSION};
 use crate::providers::flex::api::objects::{SessionObject, Status};
@@ -202,18 +203,37 @@ impl Sessions {
         object: &SessionObject,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let id = &object.checkout_session_id;
-        let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll)?;
-        if made.is_some_and(|made| made.again.is_some()) {
+        let made = cx.after_all(is_create, object.checkout_session_id.as_str(), Review::MadeAfterAll)?;
+        if made.as_ref().is_some_and(|made| made.again.is_some()) {
             self.requested = None;
         }
-        let reference = self.reference.clone().unwrap_or_default();
-        let session = match &self.last_created {
-            Some(requested) => requested.check_created(object, &reference, cx),
-            None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
-        };
-        self.add(session, cx);
-        Ok(self.apply(object, Evidence::Webhook, cx))
+        Ok(self.add_earlier(made.as_ref(), object, Evidence::Webhook, cx))
+    }
+
+    /// Adds the session of a create request that is over, `made` if it had ended as not done. A newer session stays the
+    /// newest.
+    pub(super) fn add_earlier<F: Flex>(
+        &mut self,
+        made: Option<&AfterAll<Call>>,
+        object: &SessionObject,
+        evidence: Evidence,
+        cx: &mut Cx<'_, F>,
+    ) -> Settled {
+        let id = &object.checkout_session_id;
+        self.adopting.take_if(|adopting| adopting == id);
+        if self.find(id).is_none() {
+            if let Some(Call::CreateCheckoutSession(command)) = made.map(|made| &*made.call) {
+                self.last_created = Some(Box::new(Requested::of(command, cx.settings())));
+                self.reference = self.reference.take().or_else(|| command.client_reference_id.clone());
+            }
+            let reference = self.reference.clone().unwrap_or_default();
+            let session = match &self.last_created {
+                Some(requested) => requested.check_created(object, &reference, cx),
+                None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
+            };
+            self.add_older(session, cx);
+        }
+        self.apply(object, evidence, cx)
     }
 
     /// Adds a paid session that carries our reference, but that this flow has not created. A person must find out who
@@ -228,9 +248,7 @@ impl Sessions {
         let mut session = Session { status: Status::Complete, ..session };
         session.note_details(object, cx);
         session.redirect_url = None;
-        cx.learn(session.id.as_str());
-        self.known.insert(0, session);
-        self.forget_oldest(cx);
+        self.add_older(session, cx);
         None
     }
 

@@ -252,6 +252,13 @@ impl Sessions {
         self.forget_oldest(cx);
     }
 
+    /// Adds a session that is older than those that are known.
+    fn add_older<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
+        cx.learn(session.id.as_str());
+        self.known.insert(0, session);
+        self.forget_oldest(cx);
+    }
+
     /// Forgets one session if there are too many: an expired one first, then the oldest.
     fn forget_oldest<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.known.len() > MAX_KNOWN {

@@ -114,7 +114,6 @@ impl Subscription {
         if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
             record.not_ended(call, cx);
         }
-        self.sessions.after_all(made, cx);
         // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.call, event, cx);
     }
