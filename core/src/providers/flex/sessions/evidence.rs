@@ -65,6 +65,14 @@ impl Sessions {
     ) -> Result<Settled, IgnoredReason> {
         let id = &object.checkout_session_id;
         cx.withdraw_review(Review::NotFound, id.as_str());
+        let is_ours = object.echo.is_some() && self.is_from_this_flow(object, cx);
+        if cx.pending(is_create).is_none() && (self.requested.is_some() || is_ours) {
+            // A person has said that the request made nothing, and its session shows the opposite.
+            let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll).ok().flatten();
+            if self.requested.is_none() && made.is_some() {
+                return Ok(self.add_earlier(made.as_ref(), object, evidence, cx));
+            }
+        }
         if self.requested.is_some() {
             return self.add_created(object, evidence, cx);
         }
@@ -76,6 +84,10 @@ impl Sessions {
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         if other || !of_mode {
             return Ok(None);
+        }
+        if self.since.is_some() && object.status == Some(Status::Complete) && self.is_from_this_flow(object, cx) {
+            // The flow delivers no adopted session, but may have requested this one.
+            cx.ask(Review::UnknownSession, id.as_str());
         }
         self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
         if let Some(session) = self.find_mut(id).filter(|_| evidence == Evidence::Reply) {
