@@ -51,6 +51,7 @@ impl Sessions {
             None => Err(IgnoredReason::Unrelated),
             Some(session) => {
                 session.watch.looked(cx.leased_at());
+                session.announced = false;
                 Ok(self.apply(object, Evidence::Reply, cx))
             }
         }
@@ -164,10 +165,16 @@ impl Sessions {
             (Some(Status::Complete), false) if session.status == Status::Complete => {
                 Ok(self.apply(object, Evidence::Webhook, cx))
             }
-            _ if session.status.is_final() => Err(IgnoredReason::Duplicate),
+            // A payment can still follow an end, so an event that was completed is not an old one.
+            _ if session.status == Status::Complete || (session.status.is_final() && !completed) => {
+                Err(IgnoredReason::Duplicate)
+            }
             // The event and its session contradict each other, so a lookup decides.
             _ => {
                 cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+                if let Some(session) = self.find_mut(id) {
+                    session.announced |= completed;
+                }
                 Ok(None)
             }
         }
@@ -281,6 +288,7 @@ impl Sessions {
     pub(super) fn note_lookup<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
         if let Some(session) = self.find_mut(id) {
             session.watch.looked(cx.leased_at());
+            session.announced = false;
             session.plan_lookup(cx);
         }
     }
