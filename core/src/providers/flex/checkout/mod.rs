@@ -191,6 +191,10 @@ impl Flow for Checkout {
         event.made()
     }
 
+    fn is_of_another(&self, id: &str) -> bool {
+        self.sessions.has_created(id)
+    }
+
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
         Signal::read(webhook).map(|signal| Event::Signal(Box::new(signal)))
     }

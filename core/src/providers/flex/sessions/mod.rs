@@ -130,6 +130,11 @@ impl Sessions {
         self.known.iter().find(|it| it.id == *id)
     }
 
+    /// Whether a create request has made this session, as its reply, a lookup or a webhook has shown.
+    pub(crate) fn has_created(&self, id: &str) -> bool {
+        self.known.iter().any(|it| it.own && it.id.as_str() == id)
+    }
+
     fn find_mut(&mut self, id: &CheckoutSessionId) -> Option<&mut Session> {
         self.known.iter_mut().find(|it| it.id == *id)
     }
