@@ -129,7 +129,7 @@ impl<F: Flow> Cx<'_, F> {
         made: &str,
         ask: impl Into<Ask<F::Review>>,
     ) -> Result<Option<AfterAll<F::Call>>, IgnoredReason> {
-        let past = || self.outbox.past.iter().filter(|it| done(&it.call));
+        let past = || self.outbox.past.iter().filter(|it| !it.is_harmless() && done(&it.call));
         if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made)) {
             return Err(IgnoredReason::Duplicate);
         }

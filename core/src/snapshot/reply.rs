@@ -8,7 +8,7 @@ use super::{Snapshot, Step};
 use crate::config::Context;
 use crate::effect::{Call, End, GoodReply, OutboxEntry, Past, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
-use crate::flow::{Cx, Flow, Input, Refusal, Reply, Reviews};
+use crate::flow::{AfterAll, Cx, Flow, Input, Refusal, Reply, Reviews};
 use crate::id::EffectId;
 use crate::time::Timestamp;
 
@@ -265,11 +265,17 @@ impl<F: Flow> Snapshot<F> {
         let Some(past) = self.outbox.past(id) else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
         let event = match classify(&*self.state, Timestamp::default(), &past.call, reply) {
             ReplyOutcome::Done(event) => event,
-            ReplyOutcome::Unknown { hint: Some(event), .. } => return Ok(self.apply_late_hint(past, &event, context)),
+            ReplyOutcome::Unknown { hint: Some(event), .. } if !past.is_harmless() => {
+                return Ok(self.apply_late_hint(past, &event, context));
+            }
             _ => return Ok(self.ignored(IgnoredReason::Duplicate)),
         };
         let made = F::made(&event);
         let mut cx = self.cx(context);
+        if past.is_harmless() {
+            let after_all = AfterAll { id: past.id.clone(), call: Arc::clone(&past.call), again: None };
+            return self.advance(Input::AfterAll(after_all, event), cx, None);
+        }
         match &past.end {
             End::Done(_) if made.is_some_and(|made| self.outbox.was_made(&past.call, made)) => {
                 Ok(self.ignored(IgnoredReason::Duplicate))

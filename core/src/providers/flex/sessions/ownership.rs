@@ -218,6 +218,12 @@ impl Sessions {
         if made.again.is_some() {
             self.requested = None;
         }
+        let is_known = self.find(&object.checkout_session_id).is_some();
+        // No customer has seen another session of a repeated request, unless it is paid.
+        let is_old = is_known || made.call.operation().class == Retry::Harmless;
+        if is_old && object.status != Some(Status::Complete) {
+            return None;
+        }
         self.add_earlier(Some(made), object, Evidence::Reply, cx)
     }
 

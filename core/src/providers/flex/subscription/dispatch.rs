@@ -114,6 +114,10 @@ impl Subscription {
         if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
             record.not_ended(call, cx);
         }
+        if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
+            let settled = self.sessions.after_all(made, object, cx);
+            return self.apply_session(settled, object, cx);
+        }
         // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.call, event, cx);
     }
