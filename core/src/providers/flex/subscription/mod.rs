@@ -64,8 +64,8 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],          &[Requested]),
         moves(Absent,    &[Retrieve],        &[Adopting]),
-        // A session with our reference was paid.
-        moves(Absent,    &[Session],         &[Complete]),
+        // A session with our reference was paid. A lookup shows what it has sold, if the event does not.
+        moves(Absent,    &[Session],         &[Open, Complete]),
         moves(Requested, &[Session],         &[Open, Expired, Complete]),
         moves(Requested, &[Refused, Reviewed], &[Absent, Open, Expired]),
         // The session belongs to the other flow.
