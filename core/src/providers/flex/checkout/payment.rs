@@ -2,6 +2,7 @@
 
 mod capture;
 mod dispute;
+mod echoed;
 mod in_flight;
 mod outcome;
 mod refund;

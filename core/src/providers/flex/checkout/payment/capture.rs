@@ -215,7 +215,9 @@ impl Payment {
                 found => self.settle_capture(found, &open, false, session, cx),
             }
         }
+        let new = self.new_echoed_captures(&list.list);
         list.list.iter().for_each(|it| self.note_capture(it));
+        self.note_echoed_captures(&new, &list.list, session, cx);
     }
 
     /// Applies the reply to a capture that is a session. `id` is the capture, if the session shows one.
@@ -247,7 +249,7 @@ impl Payment {
     }
 
     /// Settles a request whose capture was made. `id` is the capture, if Flex shows one.
-    fn capture_made(
+    pub(super) fn capture_made(
         &mut self,
         effect: &EffectId,
         capture: &CapturePayment,
@@ -284,7 +286,7 @@ impl Payment {
     }
 
     /// Whether a capture is known.
-    fn knows_capture(&self, object: &CaptureObject) -> bool {
+    pub(super) fn knows_capture(&self, object: &CaptureObject) -> bool {
         self.captured.iter().any(|(id, _)| *id == object.capture_id)
     }
 

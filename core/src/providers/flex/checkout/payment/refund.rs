@@ -215,8 +215,10 @@ impl Payment {
         surplus.cloned().collect()
     }
 
-    /// Applies a webhook whose refund returns the key of a request that is over.
-    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject) -> EchoedRefund {
+    /// Applies a refund that returns the key of a request that is over.
+    ///
+    /// `is_retried` is whether the request has a new try, which only a failed request can have.
+    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject, is_retried: bool) -> EchoedRefund {
         let Ok(intent) = Intent::parse(effect.intent()) else { return EchoedRefund::Known };
         let is_it = |it: &Refund| it.id == object.refund_id;
         let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
@@ -224,7 +226,7 @@ impl Payment {
             return EchoedRefund::Known;
         }
         let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == object.amount);
-        let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
+        let failed = is_retried || self.returns.outcome(&intent) == Some(Outcome::Failed);
         self.refund_made(effect, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
             (true, _) => EchoedRefund::Twice,

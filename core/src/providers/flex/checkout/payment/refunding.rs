@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Payment;
 use super::outcome::{OpenRequest, is_effect};
-use super::refund::{EchoedRefund, Refund, RefundMatch, RequestedRefund};
+use super::refund::{Refund, RefundMatch, RequestedRefund};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
 use crate::id::{Digest, EffectId};
@@ -193,21 +193,7 @@ impl Payment {
                 return self.refund_made(&open.effect, &ids);
             }
         }
-        let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
-        let Some(effect) = object.echo.as_deref().and_then(of_echo) else { return };
-        let is_it = |call: &Call| is_effect(call, &effect);
-        if let Ok(Some(made)) = cx.after_all(is_it, object.refund_id.as_str(), Review::MadeAfterAll) {
-            if let Some((again, _)) = &made.again {
-                self.refund_not_made(again);
-            }
-            return self.refund_made(&effect, core::slice::from_ref(&object.refund_id));
-        }
-        match self.note_echo(&effect, object) {
-            EchoedRefund::Known => {}
-            EchoedRefund::Twice => cx.ask(Review::MadeTwice, object.refund_id.as_str()),
-            // Every sending was refused, but one has made the refund.
-            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, object.refund_id.as_str()),
-        }
+        self.note_echoed_refund(object, cx);
     }
 
     /// Whether a refund returns a key of ours.
@@ -217,6 +203,6 @@ impl Payment {
 }
 
 /// The refunds that a session shows.
-fn refunds(object: &SessionObject) -> &[RefundObject] {
+pub(super) fn refunds(object: &SessionObject) -> &[RefundObject] {
     object.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
 }
