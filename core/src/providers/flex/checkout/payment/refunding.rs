@@ -98,6 +98,8 @@ impl Payment {
         let effect = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
         with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
         cx.request_as(Call::CreateRefund(session.id().clone(), effect.clone(), Box::new(refund)), &intent, number);
+        // A person who waits for no older refund any more still waits for this one.
+        self.settling.take_if(|timer| timer.is_stopped());
         self.refunding.add(effect, amount, self.returned());
         self.returns.open(intent, content, number);
         Ok(())
