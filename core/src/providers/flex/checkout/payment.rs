@@ -174,7 +174,7 @@ impl Payment {
     ) {
         match about {
             Some(about) => self.disputes.note(object, about, cx),
-            None => Disputes::ask(object.dispute_id.as_str(), cx),
+            None => self.disputes.note_other(object, cx),
         }
         self.withdraw_moot(session.is_manual(), cx);
     }
