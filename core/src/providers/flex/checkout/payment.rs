@@ -49,6 +49,9 @@ pub(super) struct Payment {
     /// The captures that Flex has shown, and the amount of each in cents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     captured: Vec<(CaptureId, Cents)>,
+    /// The captures that a person has named and Flex has not shown. Their amounts are the requested ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attested: Vec<CaptureId>,
     /// The requested captures whose outcome is unknown.
     #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
     capturing: InFlight,
@@ -137,7 +140,7 @@ impl Payment {
         self.received = self.received.max(object.amount_received);
         self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
         for capture in object.captures.iter().flat_map(|it| &it.list) {
-            self.note_capture(capture);
+            self.note_capture(capture, cx);
         }
         self.note_refunds(object, cx);
         self.disputes.note_all(object, cx);

@@ -132,7 +132,13 @@ impl Payment {
     }
 
     /// A person names what a request has made, or says that it has made nothing.
-    pub(in super::super) fn resolved(&mut self, effect: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
+    pub(in super::super) fn resolved(
+        &mut self,
+        effect: &EffectId,
+        call: &Call,
+        made_id: Option<&str>,
+        cx: &mut Cx<'_>,
+    ) {
         match (call, made_id) {
             (Call::CreateRefund(..), Some(made_id)) => {
                 if let Ok(made_id) = RefundId::parse(made_id) {
@@ -141,7 +147,7 @@ impl Payment {
             }
             (Call::CapturePayment(_, _, capture), Some(made_id)) => {
                 if let Ok(made_id) = CaptureId::parse(made_id) {
-                    self.capture_reviewed(effect, capture, made_id);
+                    self.capture_reviewed(effect, capture, made_id, cx);
                 }
             }
             _ => self.request_failed(effect, call),
