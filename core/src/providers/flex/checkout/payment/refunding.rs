@@ -140,6 +140,7 @@ impl Payment {
                 for twice in self.more_than_requested(&ids, open.amount) {
                     cx.ask(Review::MadeTwice, twice.as_str());
                 }
+                self.check_refunded(&ids, open.amount, cx);
                 self.refund_made(&open.effect, &ids);
             }
             RefundMatch::Possible(_) => cx.ask_about(|call| is_effect(call, &open.effect)),
@@ -173,6 +174,7 @@ impl Payment {
         // Every refund that returns the request's key belongs to it. Of the others, only as many as it needs.
         let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
         let made: Vec<_> = ids.iter().filter(|id| !surplus.contains(id) || echoed(id)).cloned().collect();
+        self.check_refunded(&made, requested_amount, cx);
         self.refund_made(effect, &made);
         surplus
     }
