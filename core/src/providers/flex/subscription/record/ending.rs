@@ -101,6 +101,7 @@ impl SubscriptionRecord {
             cx.withdraw(of_this);
             self.ending = None;
             self.asked_to_end = requested.cancel_at_period_end;
+            self.cancel_at_period_end = requested.cancel_at_period_end && !self.is_over();
         }
         self.on_lookup(object, cx);
         if let Some(lease) = lease.filter(|end| !end.is_over(cx.now())) {
