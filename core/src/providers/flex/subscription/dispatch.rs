@@ -343,8 +343,13 @@ impl Subscription {
         let sold_ids = self.sold_ids();
         let reference = object.client_reference_id.as_deref();
         let ours = reference.is_some() && reference == self.sessions.reference();
+        let by_session = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
+        let is_of_other = matches!(by_session, Ok((_, false))) || self.others.find(object.subscription()).is_some();
         let record = self.record_for_money()?;
         let own_key = ours && reference == Some(cx.key().as_str());
+        if is_of_other && !record.has_dispute(object, &sold_ids) {
+            return record.on_other_dispute(object, cx);
+        }
         if !own_key && !record.has_dispute(object, &sold_ids) {
             return Err(unknown_owner(object.subscription(), object.payment_intent()));
         }
