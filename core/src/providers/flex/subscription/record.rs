@@ -94,6 +94,9 @@ pub(super) struct SubscriptionRecord {
     /// The paid deliveries that wait until the subscription runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     held: Vec<String>,
+    /// Whether a worker may have carried out a delivery that was taken back.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    handed_out: bool,
     /// The invoices of the subscription.
     #[serde(default)]
     invoices: Invoices,
@@ -131,6 +134,7 @@ impl SubscriptionRecord {
             access: None,
             delivered: None,
             held: Vec::new(),
+            handed_out: false,
             invoices: Invoices::default(),
             past_due: false,
             ending: None,
