@@ -162,9 +162,12 @@ impl Subscription {
                 }
                 (None, Some(record)) => record.not_ended(call, cx),
             },
-            Call::UpdateSubscription(..) => {
+            Call::UpdateSubscription(_, requested) => {
                 if let Some(record) = &mut self.record {
                     record.not_ended(call, cx);
+                    if verdict == Some(Verdict::Changed) {
+                        record.flag_attested(requested);
+                    }
                 }
             }
             Call::RetrieveSubscription(_) | Call::RetrieveInvoice(_) => {

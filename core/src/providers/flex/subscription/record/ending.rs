@@ -166,6 +166,13 @@ impl SubscriptionRecord {
         self.look_up(cx);
     }
 
+    /// A person says that a change of the flag was made. A later end that is earlier than requested needs a review.
+    pub(in super::super) fn flag_attested(&mut self, requested: &UpdateSubscription) {
+        if self.ending.is_none() {
+            self.asked_to_end = requested.cancel_at_period_end;
+        }
+    }
+
     /// Whether the subscription ends before the end that we have requested, or before the paid end of a period that a
     /// lookup has since shown as shorter.
     fn ends_early(&self, cx: &Cx<'_>) -> bool {
