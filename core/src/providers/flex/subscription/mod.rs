@@ -223,7 +223,12 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.sessions.settled().is_none() || self.record.is_some();
-        if sold { self.sessions.impossible() } else { Some("the settled session has no subscription") }
+        let of_record = || self.record.as_ref().and_then(|record| record.impossible());
+        if sold {
+            self.sessions.impossible().or_else(of_record)
+        } else {
+            Some("the settled session has no subscription")
+        }
     }
 }
 

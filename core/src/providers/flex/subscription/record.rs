@@ -342,6 +342,14 @@ impl SubscriptionRecord {
         core::iter::once(self.id.as_str()).chain(self.invoices.ids())
     }
 
+    /// Why this state cannot exist, if it cannot.
+    pub(super) fn impossible(&self) -> Option<&'static str> {
+        match (&self.status, &self.last_lookup, &self.paid) {
+            (None, Some(_), _) | (None, _, Some(_)) => Some("a subscription without a status has a period"),
+            _ => None,
+        }
+    }
+
     pub(super) fn wait(&self) -> Option<Wait> {
         if self.status.is_none() || self.is_over() {
             return None;
