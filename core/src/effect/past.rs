@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outbox, OutboxEntry};
+use super::{Call, Outbox, OutboxEntry, Retry};
 use crate::id::EffectId;
 
 /// How many requests that are over are remembered.
@@ -48,6 +48,11 @@ pub(crate) enum End {
 }
 
 impl<C: Call> Past<C> {
+    /// Whether a second object that the request has made costs nothing, unless the customer has used it.
+    pub(crate) fn is_harmless(&self) -> bool {
+        !self.call.operation().class.must_be_known()
+    }
+
     /// Whether an entry is a new try of this request about money, with the same content or under the same intent.
     pub(crate) fn is_retried_by(&self, entry: &OutboxEntry<C>) -> bool {
         let operation = self.call.operation();
@@ -60,10 +65,13 @@ impl<C: Call> Past<C> {
 impl<C: Call> Outbox<C> {
     /// Remembers a request that is over, and forgets the oldest if there are too many.
     pub(crate) fn remember(&mut self, ended: &OutboxEntry<C>, end: End) {
-        let Some(call) = ended.shared_call().filter(|call| call.operation().class.must_be_known()) else { return };
+        let may_be_used = |call: &C| call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();
+        let is_kept = |call: &C| call.operation().class.must_be_known() || (may_be_used(call) && end != End::Undone);
+        let Some(call) = ended.shared_call().filter(|call| is_kept(call)) else { return };
         self.past.retain(|it| it.id != ended.id);
         if self.past.len() >= REMEMBERED {
-            self.past.remove(0);
+            let harmless = self.past.iter().position(Past::is_harmless);
+            self.past.remove(harmless.unwrap_or(0));
         }
         self.past.push(Past { id: ended.id.clone(), call: Arc::clone(call), attempts: ended.attempts, end });
     }

@@ -14,6 +14,11 @@ impl<F: Flow> Cx<'_, F> {
         self.take_out(&|it| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none())
     }
 
+    /// Whether a worker has leased a delivery that is still pending, so that it may have been carried out.
+    pub fn has_leased_delivery(&self) -> bool {
+        self.outbox.entries.iter().any(|it| it.attempts > 0 && matches!(it.effect, StoredEffect::Fulfill { .. }))
+    }
+
     /// Withholds some deliveries, and returns the last end of their leases.
     ///
     /// A worker that holds such a lease can still report `done`.

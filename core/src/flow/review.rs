@@ -44,6 +44,11 @@ impl<R: Reviews> Ask<R> {
         Self { review, only: Some(only) }
     }
 
+    /// The question.
+    pub(crate) const fn review(self) -> R {
+        self.review
+    }
+
     /// The verdicts that the outbox must store; none if the reason alone determines them.
     pub(super) fn stored(self) -> Vec<Cow<'static, str>> {
         let only = match self.only {

@@ -3,14 +3,14 @@
 use alloc::format;
 use alloc::sync::Arc;
 
-use super::Snapshot;
 use super::classify::{ReplyOutcome, classify, made_before, unreadable};
 use super::observe::Stepped;
+use super::{Snapshot, Step};
 use crate::config::Context;
-use crate::effect::{Call, End, GoodReply, OutboxEntry, Retry};
+use crate::effect::{Call, End, GoodReply, OutboxEntry, Past, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
-use crate::flow::{Cx, Flow, Input, Refusal, Reply, Reviews};
-use crate::id::{EffectId, TypedId};
+use crate::flow::{AfterAll, Cx, Flow, Input, Refusal, Reply, Reviews};
+use crate::id::EffectId;
 use crate::time::Timestamp;
 
 /// The sending of a request that the host reports on.
@@ -264,12 +264,23 @@ impl<F: Flow> Snapshot<F> {
     /// Applies a late reply to a request that is over. It can show that the request was done after all, or twice.
     pub(super) fn apply_late_reply(&self, id: &str, reply: &Reply<'_>, context: &Context) -> Stepped<F> {
         let Some(past) = self.outbox.past(id) else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
-        let ReplyOutcome::Done(event) = classify(&*self.state, Timestamp::default(), &past.call, reply) else {
-            return Ok(self.ignored(IgnoredReason::Duplicate));
+        let event = match classify(&*self.state, Timestamp::default(), &past.call, reply) {
+            ReplyOutcome::Done(event) => event,
+            ReplyOutcome::Unknown { hint: Some(event), .. } if !past.is_harmless() => {
+                return Ok(self.apply_late_hint(past, &event, context));
+            }
+            _ => return Ok(self.ignored(IgnoredReason::Duplicate)),
         };
         let made = F::made(&event);
         let mut cx = self.cx(context);
+        if past.is_harmless() {
+            let after_all = AfterAll { id: past.id.clone(), call: Arc::clone(&past.call), again: None };
+            return self.advance(Input::AfterAll(after_all, event), cx, None);
+        }
         match &past.end {
+            End::Done(_) if made.is_some_and(|made| self.outbox.was_made(&past.call, made)) => {
+                Ok(self.ignored(IgnoredReason::Duplicate))
+            }
             End::Undone => {
                 let after_all = cx.done_after_all(past, made.as_ref(), F::Review::DONE_AFTER_ALL);
                 self.advance(Input::AfterAll(after_all, event), cx, None)
@@ -278,10 +289,27 @@ impl<F: Flow> Snapshot<F> {
                 if let Some(ask) = F::Review::DONE_TWICE {
                     cx.ask(ask, made.unwrap_or_else(|| (&past.id).into()));
                 }
+                // A repetition is not news, even after a person's verdict.
+                cx.outbox.to_mut().note_made(&past.call, made);
                 Ok(self.outbox_changed(cx, None))
             }
             End::Done(_) => Ok(self.ignored(IgnoredReason::Duplicate)),
         }
+    }
+
+    /// Asks a person about an object that a late reply names, although the reply proves nothing.
+    fn apply_late_hint(&self, past: &Past<F::Call>, event: &F::Event, context: &Context) -> Step<F> {
+        let unknown = F::made(event).filter(|made| !self.outbox.was_made(&past.call, made));
+        let ask = match &past.end {
+            End::Undone => F::Review::DONE_AFTER_ALL,
+            End::Done(Some(first)) if unknown.is_some_and(|made| made != first) => F::Review::DONE_TWICE,
+            End::Done(_) => None,
+        };
+        let (Some(ask), Some(made)) = (ask, unknown) else { return self.ignored(IgnoredReason::Duplicate) };
+        let mut cx = self.cx(context);
+        cx.ask(ask, made);
+        cx.outbox.to_mut().note_made(&past.call, Some(made));
+        self.outbox_changed(cx, None)
     }
 }
 

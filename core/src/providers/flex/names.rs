@@ -174,6 +174,12 @@ reviews! {
         /// I have seen it.
         Seen,
     }
+    /// Flex has refunded less than was requested, or another amount than a person has confirmed. Compare both in the Flex
+    /// dashboard.
+    RefundedOtherAmount = "refunded_other_amount" {
+        /// I have seen it.
+        Seen,
+    }
     /// A refund has failed or was canceled, so the customer has not received the money. Look at the refund in the Flex
     /// dashboard.
     RefundFailed = "refund_failed" {

@@ -141,7 +141,10 @@ impl Checkout {
         if let (Some((effect, call)), Some(payment)) = (&made.again, &mut self.payment) {
             payment.request_failed(effect, call);
         }
-        self.sessions.after_all(made, cx);
+        if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
+            let settled = self.sessions.after_all(made, object, cx);
+            return self.apply_session(settled, object, None, cx);
+        }
         // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.id, &made.call, event, cx);
     }

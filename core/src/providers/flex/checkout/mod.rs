@@ -61,8 +61,8 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],       &[Requested]),
         moves(Absent,    &[Retrieve],     &[Adopting]),
-        // A session with our reference was paid.
-        moves(Absent,    &[Session],         &[Complete]),
+        // A session with our reference was paid, or a late reply shows the session of a request that was ended.
+        moves(Absent,    &[Session],         &[Open, Expired, Complete]),
         // The lookup shows that the session was never created.
         moves(Requested, &[Session, Reviewed], &[Open, Expired, Complete, Absent]),
         moves(Requested, &[Refused],      &[Absent, Open, Expired]),
@@ -196,6 +196,10 @@ impl Flow for Checkout {
 
     fn made(event: &Event) -> Option<TypedId> {
         event.made()
+    }
+
+    fn is_of_another(&self, id: &str) -> bool {
+        self.sessions.has_created(id)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {

@@ -2,6 +2,7 @@
 
 mod capture;
 mod dispute;
+mod echoed;
 mod in_flight;
 mod outcome;
 mod refund;
@@ -49,6 +50,9 @@ pub(super) struct Payment {
     /// The captures that Flex has shown, and the amount of each in cents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     captured: Vec<(CaptureId, Cents)>,
+    /// The captures that a person has named and Flex has not shown. Their amounts are the requested ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attested: Vec<CaptureId>,
     /// The requested captures whose outcome is unknown.
     #[serde(default, skip_serializing_if = "InFlight::is_nothing")]
     capturing: InFlight,
@@ -137,7 +141,7 @@ impl Payment {
         self.received = self.received.max(object.amount_received);
         self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
         for capture in object.captures.iter().flat_map(|it| &it.list) {
-            self.note_capture(capture);
+            self.note_capture(capture, cx);
         }
         self.note_refunds(object, cx);
         self.disputes.note_all(object, cx);
@@ -174,7 +178,7 @@ impl Payment {
     ) {
         match about {
             Some(about) => self.disputes.note(object, about, cx),
-            None => Disputes::ask(&object.dispute_id, cx),
+            None => self.disputes.note_other(object, cx),
         }
         self.withdraw_moot(session.is_manual(), cx);
     }

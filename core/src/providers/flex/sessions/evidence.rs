@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 
 use super::ownership::{CreateMatch, is_create};
+use super::requested::Requested;
 use super::session::{Session, check_response};
 use super::{Evidence, Sessions, Settled};
 use crate::fact::IgnoredReason;
-use crate::flow::Cx;
+use crate::flow::{AfterAll, Cx};
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{Call, RETRIEVE_SESSION};
 use crate::providers::flex::api::objects::{SessionObject, Status};
@@ -50,6 +51,7 @@ impl Sessions {
             None => Err(IgnoredReason::Unrelated),
             Some(session) => {
                 session.watch.looked(cx.leased_at());
+                session.announced = false;
                 Ok(self.apply(object, Evidence::Reply, cx))
             }
         }
@@ -64,6 +66,14 @@ impl Sessions {
     ) -> Result<Settled, IgnoredReason> {
         let id = &object.checkout_session_id;
         cx.withdraw_review(Review::NotFound, id.as_str());
+        let is_ours = object.echo.is_some() && self.is_from_this_flow(object, cx);
+        if cx.pending(is_create).is_none() && (self.requested.is_some() || is_ours) {
+            // A person has said that the request made nothing, and its session shows the opposite.
+            let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll).ok().flatten();
+            if self.requested.is_none() && made.is_some() {
+                return Ok(self.add_earlier(made.as_ref(), object, evidence, cx));
+            }
+        }
         if self.requested.is_some() {
             return self.add_created(object, evidence, cx);
         }
@@ -75,6 +85,10 @@ impl Sessions {
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         if other || !of_mode {
             return Ok(None);
+        }
+        if self.since.is_some() && object.status == Some(Status::Complete) && self.is_from_this_flow(object, cx) {
+            // The flow delivers no adopted session, but may have requested this one.
+            cx.ask(Review::UnknownSession, id.as_str());
         }
         self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
         if let Some(session) = self.find_mut(id).filter(|_| evidence == Evidence::Reply) {
@@ -151,10 +165,16 @@ impl Sessions {
             (Some(Status::Complete), false) if session.status == Status::Complete => {
                 Ok(self.apply(object, Evidence::Webhook, cx))
             }
-            _ if session.status.is_final() => Err(IgnoredReason::Duplicate),
+            // A payment can still follow an end, so an event that was completed is not an old one.
+            _ if session.status == Status::Complete || (session.status.is_final() && !completed) => {
+                Err(IgnoredReason::Duplicate)
+            }
             // The event and its session contradict each other, so a lookup decides.
             _ => {
                 cx.look_up(Call::RetrieveCheckoutSession(id.clone()));
+                if let Some(session) = self.find_mut(id) {
+                    session.announced |= completed;
+                }
                 Ok(None)
             }
         }
@@ -202,18 +222,37 @@ impl Sessions {
         object: &SessionObject,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let id = &object.checkout_session_id;
-        let made = cx.after_all(is_create, id, Review::MadeAfterAll)?;
-        if made.is_some_and(|made| made.again.is_some()) {
+        let made = cx.after_all(is_create, object.checkout_session_id.as_str(), Review::MadeAfterAll)?;
+        if made.as_ref().is_some_and(|made| made.again.is_some()) {
             self.requested = None;
         }
-        let reference = self.reference.clone().unwrap_or_default();
-        let session = match &self.last_created {
-            Some(requested) => requested.check_created(object, &reference, cx),
-            None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
-        };
-        self.add(session, cx);
-        Ok(self.apply(object, Evidence::Webhook, cx))
+        Ok(self.add_earlier(made.as_ref(), object, Evidence::Webhook, cx))
+    }
+
+    /// Adds the session of a create request that is over, `made` if it had ended as not done. A newer session stays the
+    /// newest.
+    pub(super) fn add_earlier<F: Flex>(
+        &mut self,
+        made: Option<&AfterAll<Call>>,
+        object: &SessionObject,
+        evidence: Evidence,
+        cx: &mut Cx<'_, F>,
+    ) -> Settled {
+        let id = &object.checkout_session_id;
+        self.adopting.take_if(|adopting| adopting == id);
+        if self.find(id).is_none() {
+            if let Some(Call::CreateCheckoutSession(command)) = made.map(|made| &*made.call) {
+                self.last_created = Some(Box::new(Requested::of(command, cx.settings())));
+                self.reference = self.reference.take().or_else(|| command.client_reference_id.clone());
+            }
+            let reference = self.reference.clone().unwrap_or_default();
+            let session = match &self.last_created {
+                Some(requested) => requested.check_created(object, &reference, cx),
+                None => Session { own: true, ..Session::new(id.clone(), cx.now()) },
+            };
+            self.add_older(session, cx);
+        }
+        self.apply(object, evidence, cx)
     }
 
     /// Adds a paid session that carries our reference, but that this flow has not created. A person must find out who
@@ -228,9 +267,7 @@ impl Sessions {
         let mut session = Session { status: Status::Complete, ..session };
         session.note_details(object, cx);
         session.redirect_url = None;
-        cx.learn(&session.id);
-        self.known.insert(0, session);
-        self.forget_oldest(cx);
+        self.add_older(session, cx);
         None
     }
 
@@ -251,6 +288,7 @@ impl Sessions {
     pub(super) fn note_lookup<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
         if let Some(session) = self.find_mut(id) {
             session.watch.looked(cx.leased_at());
+            session.announced = false;
             session.plan_lookup(cx);
         }
     }

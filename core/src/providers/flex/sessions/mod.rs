@@ -133,6 +133,11 @@ impl Sessions {
         self.known.iter().find(|it| it.id == *id)
     }
 
+    /// Whether a create request has made this session, as its reply, a lookup or a webhook has shown.
+    pub(crate) fn has_created(&self, id: &str) -> bool {
+        self.known.iter().any(|it| it.own && it.id.as_str() == id)
+    }
+
     fn find_mut(&mut self, id: &CheckoutSessionId) -> Option<&mut Session> {
         self.known.iter_mut().find(|it| it.id == *id)
     }
@@ -255,6 +260,13 @@ impl Sessions {
         self.forget_oldest(cx);
     }
 
+    /// Adds a session that is older than those that are known.
+    fn add_older<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
+        cx.learn(session.id.as_str());
+        self.known.insert(0, session);
+        self.forget_oldest(cx);
+    }
+
     /// Forgets one session if there are too many: an expired one first, then the oldest.
     fn forget_oldest<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.known.len() > MAX_KNOWN {
@@ -291,6 +303,9 @@ impl Sessions {
     pub(crate) fn impossible(&self) -> Option<&'static str> {
         match &self.settled {
             Some(id) if self.find(id).is_none() => Some("the settled session is not among the known sessions"),
+            Some(_) if self.settled().is_some_and(|it| it.status != Status::Complete) => {
+                Some("the settled session is not complete")
+            }
             _ if self.requested.is_some() && self.reference.is_none() => Some("the requested session has no reference"),
             _ => None,
         }

@@ -207,16 +207,24 @@ impl Sessions {
         }
     }
 
-    /// A create request was done after it had ended as not done. Its reply is then read like that of an open request.
-    pub(crate) fn after_all<F: Flex>(&mut self, made: &AfterAll<Call>, cx: &Cx<'_, F>) {
-        let Call::CreateCheckoutSession(command) = &*made.call else { return };
+    /// A create request was done after it had ended as not done. A later request stays open, because a late reply says
+    /// nothing about it.
+    pub(crate) fn after_all<F: Flex>(
+        &mut self,
+        made: &AfterAll<Call>,
+        object: &SessionObject,
+        cx: &mut Cx<'_, F>,
+    ) -> Settled {
         if made.again.is_some() {
             self.requested = None;
         }
-        if self.requested.is_none() && self.adopting.is_none() && self.settled.is_none() {
-            self.requested = Some(super::Requested::of(command, cx.settings()));
-            self.reference.clone_from(&command.client_reference_id);
+        let is_known = self.find(&object.checkout_session_id).is_some();
+        // No customer has seen another session of a repeated request, unless it is paid.
+        let is_old = is_known || made.call.operation().class == Retry::Harmless;
+        if is_old && object.status != Some(Status::Complete) {
+            return None;
         }
+        self.add_earlier(Some(made), object, Evidence::Reply, cx)
     }
 
     /// Applies a person's verdict about a request, or the end of its retries. `made_id` is the session that the person

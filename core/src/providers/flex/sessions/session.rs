@@ -56,6 +56,9 @@ pub(crate) struct Session {
     /// A status that the documents do not list. It never counts as paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unlisted: Option<String>,
+    /// Whether an event has said that the session was completed, and no lookup has shown since whether that is true.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) announced: bool,
     /// Whether Flex has shown two final statuses that cannot both be true.
     #[serde(default)]
     pub(super) contradicted: bool,
@@ -93,6 +96,7 @@ impl Session {
             test_mode: None,
             payment_intents: Vec::new(),
             unlisted: None,
+            announced: false,
             contradicted: false,
             watch: PollTimer::new(now),
         }
@@ -196,6 +200,7 @@ impl Session {
         if self.status.is_final() {
             self.redirect_url = None;
         }
+        self.announced &= self.status != Status::Complete;
     }
 
     /// The URL at which the customer can pay now.
@@ -221,8 +226,10 @@ impl Session {
     pub(super) fn plan_lookup<F: Flex>(&self, cx: &mut Cx<'_, F>) {
         let (lookup, id) = (Call::RetrieveCheckoutSession(self.id.clone()), &self.id);
         if self.status.is_final() || self.watch.is_stopped() {
-            cx.withdraw(|call| *call == lookup);
-            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id.as_str());
+            if !self.announced {
+                cx.withdraw(|call| *call == lookup);
+            }
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id);
             return;
         }
         match &self.unlisted {

@@ -114,7 +114,10 @@ impl Subscription {
         if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
             record.not_ended(call, cx);
         }
-        self.sessions.after_all(made, cx);
+        if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
+            let settled = self.sessions.after_all(made, object, cx);
+            return self.apply_session(settled, object, cx);
+        }
         // If the state does not allow it any more, the review that is open covers it.
         let _ = self.on_reply(&made.call, event, cx);
     }
@@ -159,9 +162,12 @@ impl Subscription {
                 }
                 (None, Some(record)) => record.not_ended(call, cx),
             },
-            Call::UpdateSubscription(..) => {
+            Call::UpdateSubscription(_, requested) => {
                 if let Some(record) = &mut self.record {
                     record.not_ended(call, cx);
+                    if verdict == Some(Verdict::Changed) {
+                        record.flag_attested(requested);
+                    }
                 }
             }
             Call::RetrieveSubscription(_) | Call::RetrieveInvoice(_) => {
@@ -340,8 +346,13 @@ impl Subscription {
         let sold_ids = self.sold_ids();
         let reference = object.client_reference_id.as_deref();
         let ours = reference.is_some() && reference == self.sessions.reference();
+        let by_session = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
+        let is_of_other = matches!(by_session, Ok((_, false))) || self.others.find(object.subscription()).is_some();
         let record = self.record_for_money()?;
         let own_key = ours && reference == Some(cx.key().as_str());
+        if is_of_other && !record.has_dispute(object, &sold_ids) {
+            return record.on_other_dispute(object, cx);
+        }
         if !own_key && !record.has_dispute(object, &sold_ids) {
             return Err(unknown_owner(object.subscription(), object.payment_intent()));
         }

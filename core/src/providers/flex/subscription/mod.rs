@@ -67,8 +67,8 @@ impl Facet for SessionState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {super::sessions::SessionState::*, Trigger::*}; &[
         moves(Absent,    &[Create],          &[Requested]),
         moves(Absent,    &[Retrieve],        &[Adopting]),
-        // A session with our reference was paid.
-        moves(Absent,    &[Session],         &[Complete]),
+        // A session with our reference was paid. A lookup shows what it has sold, if the event does not.
+        moves(Absent,    &[Session],         &[Open, Complete]),
         moves(Requested, &[Session],         &[Open, Expired, Complete]),
         moves(Requested, &[Refused, Reviewed], &[Absent, Open, Expired]),
         // The session belongs to the other flow.
@@ -230,7 +230,12 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         let sold = self.sessions.settled().is_none() || self.record.is_some();
-        if sold { self.sessions.impossible() } else { Some("the settled session has no subscription") }
+        let of_record = || self.record.as_ref().and_then(|record| record.impossible());
+        if sold {
+            self.sessions.impossible().or_else(of_record)
+        } else {
+            Some("the settled session has no subscription")
+        }
     }
 }
 

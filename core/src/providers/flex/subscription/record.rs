@@ -95,6 +95,9 @@ pub(super) struct SubscriptionRecord {
     /// The paid deliveries that wait until the subscription runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     held: Vec<String>,
+    /// Whether a worker may have carried out a delivery that was taken back.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    handed_out: bool,
     /// The invoices of the subscription.
     #[serde(default)]
     invoices: Invoices,
@@ -132,6 +135,7 @@ impl SubscriptionRecord {
             access: None,
             delivered: None,
             held: Vec::new(),
+            handed_out: false,
             invoices: Invoices::default(),
             past_due: false,
             ending: None,
@@ -337,6 +341,14 @@ impl SubscriptionRecord {
     /// The ids by which a webhook finds the subscription.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
         core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids())
+    }
+
+    /// Why this state cannot exist, if it cannot.
+    pub(super) fn impossible(&self) -> Option<&'static str> {
+        match (&self.status, &self.last_lookup, &self.paid) {
+            (None, Some(_), _) | (None, _, Some(_)) => Some("a subscription without a status has a period"),
+            _ => None,
+        }
     }
 
     pub(super) fn wait(&self) -> Option<Wait> {

@@ -216,7 +216,9 @@ impl Payment {
                 found => self.settle_capture(found, &open, false, session, cx),
             }
         }
-        list.list.iter().for_each(|it| self.note_capture(it));
+        let new = self.new_echoed_captures(&list.list);
+        list.list.iter().for_each(|it| self.note_capture(it, cx));
+        self.note_echoed_captures(&new, &list.list, session, cx);
     }
 
     /// Applies the reply to a capture that is a session. `id` is the capture, if the session shows one.
@@ -230,7 +232,7 @@ impl Payment {
     ) {
         self.received = self.received.max(object.amount_received);
         let all = object.captures.iter().flat_map(|it| &it.list);
-        all.filter(|it| Some(&it.capture_id) == id).for_each(|it| self.note_capture(it));
+        all.filter(|it| Some(&it.capture_id) == id).for_each(|it| self.note_capture(it, cx));
         self.capture_made(effect, capture, id, &object.checkout_session_id, cx);
     }
 
@@ -243,12 +245,12 @@ impl Payment {
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        self.note_capture(object);
+        self.note_capture(object, cx);
         self.capture_made(effect, capture, Some(&object.capture_id), session, cx);
     }
 
     /// Settles a request whose capture was made. `id` is the capture, if Flex shows one.
-    fn capture_made(
+    pub(super) fn capture_made(
         &mut self,
         effect: &EffectId,
         capture: &CapturePayment,
@@ -261,15 +263,25 @@ impl Payment {
         let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
         self.end_capture(effect, capture, Outcome::Done);
         let same = taken.is_none_or(|taken| taken == capture.amount);
-        cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
-        if !same {
-            cx.ask(Review::CapturedOtherAmount, id.map_or(TypedId::from(session), TypedId::from));
-        }
+        check_captured_amount(same, id.map_or(session.as_str(), CaptureId::as_str), cx);
     }
 
     /// A person names the capture that a request has made.
-    pub(super) fn capture_reviewed(&mut self, effect: &EffectId, capture: &CapturePayment, id: CaptureId) {
-        self.note_capture(&CaptureObject::named(id, capture.amount));
+    pub(super) fn capture_reviewed(
+        &mut self,
+        effect: &EffectId,
+        capture: &CapturePayment,
+        id: CaptureId,
+        cx: &mut Cx<'_>,
+    ) {
+        let object = CaptureObject::named(id, capture.amount);
+        if self.knows_capture(&object) {
+            let shown = self.captured.iter().find(|(have, _)| *have == object.capture_id).map(|(_, amount)| *amount);
+            check_captured_amount(shown.is_none_or(|shown| shown == capture.amount), object.capture_id.as_str(), cx);
+        } else {
+            self.note_capture(&object, cx);
+            self.attested.push(object.capture_id);
+        }
         self.end_capture(effect, capture, Outcome::Done);
     }
 
@@ -285,13 +297,22 @@ impl Payment {
     }
 
     /// Whether a capture is known.
-    fn knows_capture(&self, object: &CaptureObject) -> bool {
+    pub(super) fn knows_capture(&self, object: &CaptureObject) -> bool {
         self.captured.iter().any(|(id, _)| *id == object.capture_id)
     }
 
     /// Stores a capture.
-    pub(super) fn note_capture(&mut self, object: &CaptureObject) {
+    pub(super) fn note_capture(&mut self, object: &CaptureObject, cx: &mut Cx<'_>) {
         let amount = object.amount_captured.unwrap_or_default();
+        let id = &object.capture_id;
+        // A person has named the capture, but not its amount.
+        if object.amount_captured.is_some() && self.attested.extract_if(.., |it| it == id).next().is_some() {
+            for (_, taken) in self.captured.iter_mut().filter(|(have, _)| have == id) {
+                check_captured_amount(*taken == amount, id.as_str(), cx);
+                *taken = amount;
+            }
+            return;
+        }
         match self.captured.binary_search_by(|it| it.0.cmp(&object.capture_id)) {
             Ok(index) => {
                 if let Some((_, taken)) = self.captured.get_mut(index) {
@@ -303,5 +324,13 @@ impl Payment {
             }
             Err(_) => {}
         }
+    }
+}
+
+/// Asks a person if Flex has captured another amount than the requested one.
+fn check_captured_amount(same: bool, about: &str, cx: &mut Cx<'_>) {
+    cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
+    if !same {
+        cx.ask(Review::CapturedOtherAmount, about);
     }
 }

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::in_flight::InFlight;
+use super::refunding::refunds;
 use super::{Payment, capture};
 use crate::effect::idempotency_key;
 use crate::flow::{Flow, Outcome, Reading};
@@ -100,12 +101,18 @@ impl Payment {
     pub(super) fn settle(&mut self, object: &SessionObject, requested: Option<&EffectId>, cx: &mut Cx<'_>) {
         let captures = self.capturing.requests(cx).into_iter();
         let found: Vec<_> = captures.filter_map(|open| Some((self.captured(&open.capture()?, object), open))).collect();
+        let captures = object.captures.as_ref().map(|it| it.list.as_slice()).unwrap_or_default();
+        let new_captures = self.new_echoed_captures(captures);
         self.apply(object, cx);
         for (found, open) in found {
             self.settle_capture(found, &open, requested == Some(&open.effect), &object.checkout_session_id, cx);
         }
+        self.note_echoed_captures(&new_captures, captures, &object.checkout_session_id, cx);
         for open in self.refunding.requests(cx) {
             self.settle_refund(object, &open, requested == Some(&open.effect), cx);
+        }
+        for refund in refunds(object) {
+            self.note_echoed_refund(refund, cx);
         }
     }
 
@@ -125,7 +132,13 @@ impl Payment {
     }
 
     /// A person names what a request has made, or says that it has made nothing.
-    pub(in super::super) fn resolved(&mut self, effect: &EffectId, call: &Call, made_id: Option<&str>, cx: &Cx<'_>) {
+    pub(in super::super) fn resolved(
+        &mut self,
+        effect: &EffectId,
+        call: &Call,
+        made_id: Option<&str>,
+        cx: &mut Cx<'_>,
+    ) {
         match (call, made_id) {
             (Call::CreateRefund(..), Some(made_id)) => {
                 if let Ok(made_id) = RefundId::parse(made_id) {
@@ -134,7 +147,7 @@ impl Payment {
             }
             (Call::CapturePayment(_, _, capture), Some(made_id)) => {
                 if let Ok(made_id) = CaptureId::parse(made_id) {
-                    self.capture_reviewed(effect, capture, made_id);
+                    self.capture_reviewed(effect, capture, made_id, cx);
                 }
             }
             _ => self.request_failed(effect, call),

@@ -39,11 +39,31 @@ pub(in super::super) struct Refund {
     /// The intent of the request that has made the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) intent: Option<Intent>,
+    /// The amount that the request asked for in cents, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) requested: Option<Cents>,
     /// When Flex first showed the refund.
     pub(super) since: Timestamp,
 }
 
 impl Refund {
+    /// A refund of which only the id is known.
+    const fn named(id: RefundId, since: Timestamp) -> Self {
+        Self {
+            id,
+            amount: Cents::ZERO,
+            status: RefundStatus::Unknown(String::new()),
+            intent: None,
+            requested: None,
+            since,
+        }
+    }
+
+    /// Whether a person has named the refund, and Flex has not shown it. Its amount is the requested one.
+    fn is_only_named(&self) -> bool {
+        self.intent.is_some() && self.status == RefundStatus::Unknown(String::new())
+    }
+
     /// Whether another request has made the refund.
     pub(super) fn is_of_another(&self, effect: &EffectId) -> bool {
         self.intent.as_ref().is_some_and(|intent| intent.as_str() != effect.intent())
@@ -142,7 +162,8 @@ impl Payment {
     pub(super) fn note_refunds(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
         let now = cx.now();
         let refunds = object.refunds.iter().flat_map(|it| &it.list);
-        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| &it.refund_id).collect();
+        refunds.clone().for_each(|it| self.check_named(it, cx));
+        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| it.refund_id.as_str()).collect();
         match failed.as_slice() {
             // There are too many to ask about one by one, so the review is about the session.
             [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
@@ -154,10 +175,32 @@ impl Payment {
 
     /// Stores a refund. If it has just failed, a person is asked about it.
     pub(super) fn note_refund(&mut self, object: &RefundObject, session: &CheckoutSessionId, cx: &mut Cx<'_>) {
+        self.check_named(object, cx);
         if self.update_refund(object, cx.now()) {
             let failed = self.refunds.iter().filter(|it| it.status.is_reversed()).count();
             let of: TypedId = if failed > ONE_BY_ONE { session.into() } else { (&object.refund_id).into() };
             cx.ask(Review::RefundFailed, of);
+        }
+    }
+
+    /// Flex shows the amount of a refund that a person has named. The shown amount counts.
+    fn check_named(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
+        let is_it = |it: &&mut Refund| it.id == object.refund_id && it.is_only_named();
+        if let (Some(refund), Some(shown)) = (self.refunds.iter_mut().find(is_it), object.amount)
+            && shown != refund.amount
+        {
+            refund.amount = shown;
+            cx.ask(Review::RefundedOtherAmount, refund.id.as_str());
+        }
+    }
+
+    /// Asks a person if the refunds of a request are less than it has asked for.
+    pub(super) fn check_refunded(&self, made: &[RefundId], requested_amount: Cents, cx: &mut Cx<'_>) {
+        let amounts = self.refunds.iter().filter(|it| made.contains(&it.id)).map(|it| it.amount);
+        if let Some(id) = made.first()
+            && amounts.fold(Cents::ZERO, Cents::plus) < requested_amount
+        {
+            cx.ask(Review::RefundedOtherAmount, id.as_str());
         }
     }
 
@@ -167,10 +210,7 @@ impl Payment {
         let index = match self.refunds.binary_search_by(|it| it.id.cmp(&object.refund_id)) {
             Ok(index) => index,
             Err(index) => {
-                let status = RefundStatus::Unknown(String::new());
-                let refund =
-                    Refund { id: object.refund_id.clone(), amount: Cents::ZERO, status, intent: None, since: now };
-                self.refunds.insert(index, refund);
+                self.refunds.insert(index, Refund::named(object.refund_id.clone(), now));
                 index
             }
         };
@@ -193,9 +233,13 @@ impl Payment {
     /// again.
     pub(super) fn refund_made(&mut self, effect: &EffectId, made: &[RefundId]) {
         let Ok(intent) = Intent::parse(effect.intent()) else { return };
+        let of_intent = self.refunds.iter().filter(|it| it.intent.as_ref() == Some(&intent));
+        let known = of_intent.filter_map(|it| it.requested).max();
+        let requested = self.refunding.amount(effect).filter(|amount| *amount > Cents::ZERO).or(known);
         let mut outcome = Outcome::Done;
         for refund in self.refunds.iter_mut().filter(|it| made.contains(&it.id)) {
             refund.intent = Some(intent.clone());
+            refund.requested = refund.requested.or(requested);
             if refund.status.is_reversed() {
                 outcome = Outcome::Failed;
             }
@@ -216,16 +260,24 @@ impl Payment {
         surplus.cloned().collect()
     }
 
-    /// Applies a webhook whose refund returns the key of a request that is over.
-    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject) -> EchoedRefund {
+    /// Applies a refund that returns the key of a request that is over.
+    ///
+    /// `is_retried` is whether the request has a new try, which only a failed request can have.
+    pub(super) fn note_echo(&mut self, effect: &EffectId, object: &RefundObject, is_retried: bool) -> EchoedRefund {
         let Ok(intent) = Intent::parse(effect.intent()) else { return EchoedRefund::Known };
         let is_it = |it: &Refund| it.id == object.refund_id;
         let same = |it: &Refund| it.intent.as_ref() == Some(&intent) && !is_it(it) && !it.status.is_reversed();
         if self.refunds.iter().any(|it| is_it(it) && it.intent.is_some()) {
             return EchoedRefund::Known;
         }
-        let twice = self.refunds.iter().any(|it| same(it) && Some(it.amount) == object.amount);
-        let failed = self.returns.outcome(&intent) == Some(Outcome::Failed);
+        let others = || self.refunds.iter().filter(|it| same(it));
+        let made = others().fold(object.amount.unwrap_or_default(), |sum, it| sum.plus(it.amount));
+        let twice = match others().filter_map(|it| it.requested).max() {
+            // A split cart is refunded in two parts.
+            Some(requested) => made > requested,
+            None => others().any(|it| Some(it.amount) == object.amount),
+        };
+        let failed = is_retried || self.returns.outcome(&intent) == Some(Outcome::Failed);
         self.refund_made(effect, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
             (true, _) => EchoedRefund::Twice,
@@ -261,8 +313,7 @@ impl Payment {
     pub(super) fn refund_reviewed(&mut self, effect: &EffectId, id: RefundId, now: Timestamp) {
         let amount = self.refunding.amount(effect).unwrap_or_default();
         if let Err(index) = self.refunds.binary_search_by(|it| it.id.cmp(&id)) {
-            let refund = Refund { id: id.clone(), amount, status: RefundStatus::Pending, intent: None, since: now };
-            self.refunds.insert(index, refund);
+            self.refunds.insert(index, Refund { amount, ..Refund::named(id.clone(), now) });
         }
         self.refund_made(effect, &[id]);
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Payment;
 use super::outcome::{OpenRequest, is_effect};
-use super::refund::{EchoedRefund, Refund, RefundMatch, RequestedRefund};
+use super::refund::{Refund, RefundMatch, RequestedRefund};
 use crate::effect::{effect_of_key, idempotency_key};
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
 use crate::id::{Digest, EffectId};
@@ -98,6 +98,8 @@ impl Payment {
         let effect = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
         with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
         cx.request_as(Call::CreateRefund(session.id().clone(), effect.clone(), Box::new(refund)), &intent, number);
+        // A person who waits for no older refund any more still waits for this one.
+        self.settling.take_if(|timer| timer.is_stopped());
         self.refunding.add(effect, amount, self.returned());
         self.returns.open(intent, content, number);
         Ok(())
@@ -138,6 +140,7 @@ impl Payment {
                 for twice in self.more_than_requested(&ids, open.amount) {
                     cx.ask(Review::MadeTwice, &twice);
                 }
+                self.check_refunded(&ids, open.amount, cx);
                 self.refund_made(&open.effect, &ids);
             }
             RefundMatch::Possible(_) => cx.ask_about(|call| is_effect(call, &open.effect)),
@@ -171,6 +174,7 @@ impl Payment {
         // Every refund that returns the request's key belongs to it. Of the others, only as many as it needs.
         let echoed = |id: &RefundId| refunds(object).iter().any(|it| it.refund_id == *id && it.echo.is_some());
         let made: Vec<_> = ids.iter().filter(|id| !surplus.contains(id) || echoed(id)).cloned().collect();
+        self.check_refunded(&made, requested_amount, cx);
         self.refund_made(effect, &made);
         surplus
     }
@@ -193,21 +197,7 @@ impl Payment {
                 return self.refund_made(&open.effect, &ids);
             }
         }
-        let of_echo = |echo| EffectId::parse(effect_of_key(Checkout::ID, cx.key(), echo)?).ok();
-        let Some(effect) = object.echo.as_deref().and_then(of_echo) else { return };
-        let is_it = |call: &Call| is_effect(call, &effect);
-        if let Ok(Some(made)) = cx.after_all(is_it, &object.refund_id, Review::MadeAfterAll) {
-            if let Some((again, _)) = &made.again {
-                self.refund_not_made(again);
-            }
-            return self.refund_made(&effect, core::slice::from_ref(&object.refund_id));
-        }
-        match self.note_echo(&effect, object) {
-            EchoedRefund::Known => {}
-            EchoedRefund::Twice => cx.ask(Review::MadeTwice, &object.refund_id),
-            // Every sending was refused, but one has made the refund.
-            EchoedRefund::AfterAll => cx.ask(Review::MadeAfterAll, &object.refund_id),
-        }
+        self.note_echoed_refund(object, cx);
     }
 
     /// Whether a refund returns a key of ours.
@@ -217,6 +207,6 @@ impl Payment {
 }
 
 /// The refunds that a session shows.
-fn refunds(object: &SessionObject) -> &[RefundObject] {
+pub(super) fn refunds(object: &SessionObject) -> &[RefundObject] {
     object.refunds.as_ref().map(|it| it.list.as_slice()).unwrap_or_default()
 }

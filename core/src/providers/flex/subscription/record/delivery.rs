@@ -53,10 +53,14 @@ impl SubscriptionRecord {
     /// Takes back deliveries while the subscription does not run, and makes them again once it runs.
     pub(super) fn hold_or_release(&mut self, cx: &mut Cx<'_>) {
         if self.is_halted() {
+            self.handed_out |= cx.has_leased_delivery();
             for about in cx.withdraw_deliveries() {
                 self.deliver(about.as_str(), cx);
             }
+            // A worker that holds a lease can still report `done`, but no other worker delivers it.
+            cx.withhold(|_| true);
         } else if self.is_live() {
+            cx.release_withheld();
             for about in core::mem::take(&mut self.held) {
                 cx.fulfill(self.about_sale(&about));
             }
@@ -111,13 +115,18 @@ impl SubscriptionRecord {
     /// A person decides about paid deliveries that are left when the subscription ends. A purchase that is not among
     /// them was delivered, or is leased.
     pub(super) fn ask_about_all_undelivered(&mut self, cx: &mut Cx<'_>) {
-        let taken = cx.withdraw_deliveries();
-        let mut undelivered: Vec<String> = taken.iter().map(|about| about.as_str().into()).collect();
+        let is_unpaid = self.status == Some(SubscriptionStatus::IncompleteExpired);
+        let may_be_delivered = self.handed_out || cx.has_leased_delivery();
+        if is_unpaid {
+            // Not even the worker that holds the lease should deliver it.
+            cx.withhold(|_| true);
+        }
+        let mut undelivered: Vec<String> = cx.withdraw_withheld();
+        undelivered.append(&mut cx.withdraw_deliveries());
         undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
             sale.found = !undelivered.iter().any(|about| about == sale.session.as_str());
         }
-        let is_unpaid = self.status == Some(SubscriptionStatus::IncompleteExpired);
         for about in undelivered {
             let sale = self.sale.as_ref().filter(|it| it.session.as_str() == about);
             let known = || InvoiceId::parse(about.as_str()).ok().filter(|it| self.invoices.knows(it));
@@ -125,7 +134,9 @@ impl SubscriptionRecord {
                 Some(invoice) if self.invoices.is_paid(&invoice) => {
                     cx.ask(Review::UnplacedInvoice, &invoice);
                 }
-                _ if is_unpaid => {}
+                _ if is_unpaid && !may_be_delivered => {}
+                // Nothing was paid, but a worker may have delivered it.
+                Some(invoice) if is_unpaid => cx.ask(Review::UnplacedInvoice, invoice.as_str()),
                 // The session is complete, so the invoice shows whether the purchase is paid.
                 Some(invoice) => self.look_up_invoice(invoice, cx),
                 None => cx.ask(Review::UnplacedInvoice, self.about_sale(&about)),

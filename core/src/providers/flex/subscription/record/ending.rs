@@ -101,6 +101,7 @@ impl SubscriptionRecord {
             cx.withdraw(of_this);
             self.ending = None;
             self.asked_to_end = requested.cancel_at_period_end;
+            self.cancel_at_period_end = requested.cancel_at_period_end && !self.is_over();
         }
         self.on_lookup(object, cx);
         if let Some(lease) = lease.filter(|end| !end.is_over(cx.now())) {
@@ -163,6 +164,13 @@ impl SubscriptionRecord {
         }
         self.asked_to_end = self.cancel_at_period_end || self.ending == Some(Ending::WithPeriod(true));
         self.look_up(cx);
+    }
+
+    /// A person says that a change of the flag was made. A later end that is earlier than requested needs a review.
+    pub(in super::super) fn flag_attested(&mut self, requested: &UpdateSubscription) {
+        if self.ending.is_none() {
+            self.asked_to_end = requested.cancel_at_period_end;
+        }
     }
 
     /// Whether the subscription ends before the end that we have requested, or before the paid end of a period that a

@@ -234,12 +234,18 @@ impl SubscriptionRecord {
         let overlaps = |it: &PaidPeriod| it.span.start < paid.span.start && paid.span.start < it.current_end();
         let is_same_period =
             |it: &PaidPeriod| it.span.start == paid.span.start || (paid.invoice.is_none() && overlaps(it));
+        let is_first = self.paid.is_none();
         let before = self.paid.take().filter(is_same_period);
         let is_same = before.is_some();
+        // A person may have ended access to the period, even before a lookup has shown it.
+        let was_ended = self.access.is_some_and(|until| match &before {
+            Some(before) => until < before.span.end,
+            None => is_first && paid.span.start <= until,
+        });
         if let Some(before) = &before {
             self.keep_paid(before, &mut paid, cx);
         }
-        if before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
+        if !was_ended && before.as_ref().is_none_or(|it| it.span.end != paid.span.end) {
             self.give_access(paid.span.end, cx);
         }
         paid.invoice = before.and_then(|it| it.invoice).or(paid.invoice);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
 use crate::fact::IgnoredReason;
-use crate::flow::{PollTimer, Reviews};
+use crate::flow::{Ask, PollTimer, Reviews};
 use crate::id::Digest;
 use crate::id::TypedId;
 use crate::money::Cents;
@@ -26,6 +26,9 @@ const SKEW: Millis = Millis::from_minutes(5);
 
 /// The value of `refund` that refunds everything that was paid.
 const FULL: &str = "full";
+
+/// The verdicts about what becomes of access.
+const ACCESS: &[Verdict] = &[Verdict::KeepAccess, Verdict::EndAccess];
 
 /// The most refunds and disputes that are kept.
 const REMEMBERED: usize = 128;
@@ -99,6 +102,9 @@ pub(super) struct Refunds {
     /// The refund that the cancellation has requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested: Option<ExpectedRefund>,
+    /// The refund that has confirmed the requested one, unless it has failed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed: Option<(Digest, ExpectedRefund)>,
     /// The refunds and disputes that Flex has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     returned: Vec<ReportedReturn>,
@@ -130,24 +136,31 @@ impl Refunds {
             cx.withdraw(|call| *call == lookup);
             cx.withdraw_review(Review::RefundUnconfirmed, subscription.as_str());
             self.remember(id, false);
+            self.confirmed = Some((fingerprint(id), requested));
             return Ok(());
         }
         let reversed = object.status.as_ref().is_some_and(RefundStatus::is_reversed);
-        self.note(Review::Refunded, (&object.refund_id).into(), reversed, cx)
+        if reversed && let Some((_, mut requested)) = self.confirmed.take_if(|it| it.0 == fingerprint(id)) {
+            // A refund that has failed is no refund, so the requested one is unconfirmed again.
+            if requested.watch.is_stopped() {
+                requested.watch = PollTimer::new(cx.now());
+            }
+            self.expect(requested, subscription, cx);
+        }
+        self.note(Review::Refunded.only(ACCESS), id, reversed, cx)
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
-    fn note(&mut self, review: Review, about: TypedId, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let id = about.as_str();
+    fn note(&mut self, ask: Ask<Review>, id: &str, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
             return Err(IgnoredReason::Duplicate);
         }
         self.remember(id, stays);
         if stays {
-            cx.withdraw_review(review, id);
+            cx.withdraw_review(ask.review(), id);
         } else {
-            cx.ask(review.only(&[Verdict::KeepAccess, Verdict::EndAccess]), about);
+            cx.ask(ask, id);
         }
         Ok(())
     }
@@ -166,7 +179,7 @@ impl Refunds {
     fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
             // A webhook has reported a refunded charge, but no refund explains it.
-            let _ = self.note(Review::Refunded, TypedId::new("payment_intent", payment), false, cx);
+            let _ = self.note(Review::Refunded.only(ACCESS), payment, false, cx);
         }
         for refund in own {
             let _ = self.on_refund(refund, subscription, cx);
@@ -233,7 +246,18 @@ impl SubscriptionRecord {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed, (&object.dispute_id).into(), won, cx)
+        self.refunds.note(Review::Disputed.only(ACCESS), object.dispute_id.as_str(), won, cx)
+    }
+
+    /// The payment of another subscription is disputed. Access to this one does not depend on it.
+    pub(in super::super) fn on_other_dispute(
+        &mut self,
+        object: &DisputeObject,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
+        let won = object.status == Some(DisputeStatus::Won);
+        self.refunds.note(Review::Disputed.only(ENDS), object.dispute_id.as_str(), won, cx)
     }
 
     /// Applies a list of refunds, of which some may belong to this subscription.

@@ -27,6 +27,11 @@ impl SubscriptionRecord {
             }
             return;
         }
+        let is_older = self.last_lookup.as_ref().is_some_and(|it| cx.leased_by() < it.leased);
+        if is_older && !status.is_over() {
+            // A lookup that was leased later has shown more.
+            return self.plan(cx);
+        }
         cx.withdraw_review(Review::NotFound, self.id.as_str());
         self.customer = self.customer.take().or_else(|| object.customer_id());
         self.test_mode = self.test_mode.or(object.test_mode.value());
