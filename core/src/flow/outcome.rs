@@ -129,8 +129,9 @@ impl<F: Flow> Cx<'_, F> {
         made: impl Into<TypedId>,
         ask: impl Into<Ask<F::Review>>,
     ) -> Result<Option<AfterAll<F::Call>>, IgnoredReason> {
+        let made = made.into();
         let past = || self.outbox.past.iter().filter(|it| !it.is_harmless() && done(&it.call));
-        if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made)) {
+        if past().any(|it| matches!(&it.end, End::Done(Some(id)) if id == made.as_str())) {
             return Err(IgnoredReason::Duplicate);
         }
         let Some(past) = past().find(|it| it.end == End::Undone).cloned() else { return Ok(None) };

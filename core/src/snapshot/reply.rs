@@ -11,6 +11,7 @@ use crate::effect::{Call, End, GoodReply, OutboxEntry, Past, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
 use crate::flow::{AfterAll, Cx, Flow, Input, Refusal, Reply, Reviews};
 use crate::id::EffectId;
+use crate::id::TypedId;
 use crate::time::Timestamp;
 
 /// The sending of a request that the host reports on.
@@ -278,7 +279,7 @@ impl<F: Flow> Snapshot<F> {
             return self.advance(Input::AfterAll(after_all, event), cx, None);
         }
         match &past.end {
-            End::Done(_) if made.is_some_and(|made| self.outbox.was_made(&past.call, made)) => {
+            End::Done(_) if made.as_ref().is_some_and(|made| self.outbox.was_made(&past.call, made.as_str())) => {
                 Ok(self.ignored(IgnoredReason::Duplicate))
             }
             End::Undone => {
@@ -286,11 +287,11 @@ impl<F: Flow> Snapshot<F> {
                 self.advance(Input::AfterAll(after_all, event), cx, None)
             }
             End::Done(Some(first)) if made.as_ref().is_some_and(|made| made.as_str() != first) => {
+                // A repetition is not news, even after a person's verdict.
+                cx.outbox.to_mut().note_made(&past.call, made.as_ref().map(TypedId::as_str));
                 if let Some(ask) = F::Review::DONE_TWICE {
                     cx.ask(ask, made.unwrap_or_else(|| (&past.id).into()));
                 }
-                // A repetition is not news, even after a person's verdict.
-                cx.outbox.to_mut().note_made(&past.call, made);
                 Ok(self.outbox_changed(cx, None))
             }
             End::Done(_) => Ok(self.ignored(IgnoredReason::Duplicate)),
@@ -299,16 +300,18 @@ impl<F: Flow> Snapshot<F> {
 
     /// Asks a person about an object that a late reply names, although the reply proves nothing.
     fn apply_late_hint(&self, past: &Past<F::Call>, event: &F::Event, context: &Context) -> Step<F> {
-        let unknown = F::made(event).filter(|made| !self.outbox.was_made(&past.call, made));
+        let unknown = F::made(event).filter(|made| !self.outbox.was_made(&past.call, made.as_str()));
         let ask = match &past.end {
             End::Undone => F::Review::DONE_AFTER_ALL,
-            End::Done(Some(first)) if unknown.is_some_and(|made| made != first) => F::Review::DONE_TWICE,
+            End::Done(Some(first)) if unknown.as_ref().is_some_and(|made| made.as_str() != first) => {
+                F::Review::DONE_TWICE
+            }
             End::Done(_) => None,
         };
         let (Some(ask), Some(made)) = (ask, unknown) else { return self.ignored(IgnoredReason::Duplicate) };
         let mut cx = self.cx(context);
+        cx.outbox.to_mut().note_made(&past.call, Some(made.as_str()));
         cx.ask(ask, made);
-        cx.outbox.to_mut().note_made(&past.call, Some(made));
         self.outbox_changed(cx, None)
     }
 }

@@ -69,7 +69,7 @@ impl Sessions {
         let is_ours = object.echo.is_some() && self.is_from_this_flow(object, cx);
         if cx.pending(is_create).is_none() && (self.requested.is_some() || is_ours) {
             // A person has said that the request made nothing, and its session shows the opposite.
-            let made = cx.after_all(is_create, id.as_str(), Review::MadeAfterAll).ok().flatten();
+            let made = cx.after_all(is_create, id, Review::MadeAfterAll).ok().flatten();
             if self.requested.is_none() && made.is_some() {
                 return Ok(self.add_earlier(made.as_ref(), object, evidence, cx));
             }
@@ -88,7 +88,7 @@ impl Sessions {
         }
         if self.since.is_some() && object.status == Some(Status::Complete) && self.is_from_this_flow(object, cx) {
             // The flow delivers no adopted session, but may have requested this one.
-            cx.ask(Review::UnknownSession, id.as_str());
+            cx.ask(Review::UnknownSession, id);
         }
         self.add(Session { sound: true, ..Session::new(id.clone(), cx.now()) }, cx);
         if let Some(session) = self.find_mut(id).filter(|_| evidence == Evidence::Reply) {
@@ -222,7 +222,7 @@ impl Sessions {
         object: &SessionObject,
         cx: &mut Cx<'_, F>,
     ) -> Result<Settled, IgnoredReason> {
-        let made = cx.after_all(is_create, object.checkout_session_id.as_str(), Review::MadeAfterAll)?;
+        let made = cx.after_all(is_create, &object.checkout_session_id, Review::MadeAfterAll)?;
         if made.as_ref().is_some_and(|made| made.again.is_some()) {
             self.requested = None;
         }

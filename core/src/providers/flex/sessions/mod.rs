@@ -262,7 +262,7 @@ impl Sessions {
 
     /// Adds a session that is older than those that are known.
     fn add_older<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
-        cx.learn(session.id.as_str());
+        cx.learn(&session.id);
         self.known.insert(0, session);
         self.forget_oldest(cx);
     }

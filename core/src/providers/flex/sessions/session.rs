@@ -229,7 +229,7 @@ impl Session {
             if !self.announced {
                 cx.withdraw(|call| *call == lookup);
             }
-            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id);
+            cx.withdraw_all_about(&WAIT_REVIEWS, |about| about == id.as_str());
             return;
         }
         match &self.unlisted {

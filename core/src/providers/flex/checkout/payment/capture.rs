@@ -263,7 +263,7 @@ impl Payment {
         let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
         self.end_capture(effect, capture, Outcome::Done);
         let same = taken.is_none_or(|taken| taken == capture.amount);
-        check_captured_amount(same, id.map_or(session.as_str(), CaptureId::as_str), cx);
+        check_captured_amount(same, id.map_or_else(|| session.into(), TypedId::from), cx);
     }
 
     /// A person names the capture that a request has made.
@@ -277,7 +277,7 @@ impl Payment {
         let object = CaptureObject::named(id, capture.amount);
         if self.knows_capture(&object) {
             let shown = self.captured.iter().find(|(have, _)| *have == object.capture_id).map(|(_, amount)| *amount);
-            check_captured_amount(shown.is_none_or(|shown| shown == capture.amount), object.capture_id.as_str(), cx);
+            check_captured_amount(shown.is_none_or(|shown| shown == capture.amount), &object.capture_id, cx);
         } else {
             self.note_capture(&object, cx);
             self.attested.push(object.capture_id);
@@ -308,7 +308,7 @@ impl Payment {
         // A person has named the capture, but not its amount.
         if object.amount_captured.is_some() && self.attested.extract_if(.., |it| it == id).next().is_some() {
             for (_, taken) in self.captured.iter_mut().filter(|(have, _)| have == id) {
-                check_captured_amount(*taken == amount, id.as_str(), cx);
+                check_captured_amount(*taken == amount, id, cx);
                 *taken = amount;
             }
             return;
@@ -328,7 +328,7 @@ impl Payment {
 }
 
 /// Asks a person if Flex has captured another amount than the requested one.
-fn check_captured_amount(same: bool, about: &str, cx: &mut Cx<'_>) {
+fn check_captured_amount(same: bool, about: impl Into<TypedId>, cx: &mut Cx<'_>) {
     cx.check(Rule::CaptureAmountAsAsked, same).at("/capture/amount_captured");
     if !same {
         cx.ask(Review::CapturedOtherAmount, about);

@@ -155,7 +155,7 @@ impl Disputes {
         if object.status == Some(DisputeStatus::Won) {
             cx.withdraw_review(Review::Disputed, id.as_str());
         } else if index.is_err() {
-            Self::ask(id.as_str(), cx);
+            Self::ask(id, cx);
         }
         if let Err(index) = index {
             self.others.insert(index, id.clone());

@@ -25,7 +25,7 @@ impl Payment {
     /// Applies a refund that returns our key, if the request is over.
     pub(super) fn note_echoed_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) {
         let Some(effect) = ended_request(object.echo.as_deref(), CREATE_REFUND.name, cx) else { return };
-        let id = object.refund_id.as_str();
+        let id = &object.refund_id;
         if let Ok(Some(made)) = cx.after_all(|call| is_effect(call, &effect), id, Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
                 self.refund_not_made(again);
@@ -67,7 +67,7 @@ impl Payment {
             let counts = of_same_key().find(|it| !is_new(it)).or_else(|| of_same_key().next());
             let Some(effect) = ended_request(object.echo.as_deref(), CAPTURE.name, cx) else { continue };
             if counts.is_some_and(|it| it.capture_id != object.capture_id) {
-                cx.ask(Review::MadeTwice, object.capture_id.as_str());
+                cx.ask(Review::MadeTwice, &object.capture_id);
             } else {
                 self.note_echoed_capture(&effect, object, session, cx);
             }
@@ -81,7 +81,7 @@ impl Payment {
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        let id = object.capture_id.as_str();
+        let id = &object.capture_id;
         let Ok(made) = cx.after_all(|call| is_effect(call, effect), id, Review::MadeAfterAll) else { return };
         if let Some(made) = made {
             if let Some((again, call)) = &made.again {

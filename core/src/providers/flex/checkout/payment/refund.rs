@@ -163,7 +163,7 @@ impl Payment {
         let now = cx.now();
         let refunds = object.refunds.iter().flat_map(|it| &it.list);
         refunds.clone().for_each(|it| self.check_named(it, cx));
-        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| it.refund_id.as_str()).collect();
+        let failed: Vec<_> = refunds.filter(|it| self.update_refund(it, now)).map(|it| &it.refund_id).collect();
         match failed.as_slice() {
             // There are too many to ask about one by one, so the review is about the session.
             [_, rest @ ..] if rest.len() >= ONE_BY_ONE => {
@@ -190,7 +190,7 @@ impl Payment {
             && shown != refund.amount
         {
             refund.amount = shown;
-            cx.ask(Review::RefundedOtherAmount, refund.id.as_str());
+            cx.ask(Review::RefundedOtherAmount, &refund.id);
         }
     }
 
@@ -200,7 +200,7 @@ impl Payment {
         if let Some(id) = made.first()
             && amounts.fold(Cents::ZERO, Cents::plus) < requested_amount
         {
-            cx.ask(Review::RefundedOtherAmount, id.as_str());
+            cx.ask(Review::RefundedOtherAmount, id);
         }
     }
 

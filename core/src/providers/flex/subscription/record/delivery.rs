@@ -121,8 +121,8 @@ impl SubscriptionRecord {
             // Not even the worker that holds the lease should deliver it.
             cx.withhold(|_| true);
         }
-        let mut undelivered: Vec<String> = cx.withdraw_withheld();
-        undelivered.append(&mut cx.withdraw_deliveries());
+        let taken = cx.withdraw_withheld().into_iter().chain(cx.withdraw_deliveries());
+        let mut undelivered: Vec<String> = taken.map(|about| about.as_str().into()).collect();
         undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {
             sale.found = !undelivered.iter().any(|about| about == sale.session.as_str());
@@ -136,7 +136,7 @@ impl SubscriptionRecord {
                 }
                 _ if is_unpaid && !may_be_delivered => {}
                 // Nothing was paid, but a worker may have delivered it.
-                Some(invoice) if is_unpaid => cx.ask(Review::UnplacedInvoice, invoice.as_str()),
+                Some(invoice) if is_unpaid => cx.ask(Review::UnplacedInvoice, &invoice),
                 // The session is complete, so the invoice shows whether the purchase is paid.
                 Some(invoice) => self.look_up_invoice(invoice, cx),
                 None => cx.ask(Review::UnplacedInvoice, self.about_sale(&about)),

@@ -147,11 +147,12 @@ impl Refunds {
             }
             self.expect(requested, subscription, cx);
         }
-        self.note(Review::Refunded.only(ACCESS), id, reversed, cx)
+        self.note(Review::Refunded.only(ACCESS), (&object.refund_id).into(), reversed, cx)
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
-    fn note(&mut self, ask: Ask<Review>, id: &str, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    fn note(&mut self, ask: Ask<Review>, about: TypedId, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let id = about.as_str();
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
             return Err(IgnoredReason::Duplicate);
@@ -160,7 +161,7 @@ impl Refunds {
         if stays {
             cx.withdraw_review(ask.review(), id);
         } else {
-            cx.ask(ask, id);
+            cx.ask(ask, about);
         }
         Ok(())
     }
@@ -179,7 +180,7 @@ impl Refunds {
     fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
         if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
             // A webhook has reported a refunded charge, but no refund explains it.
-            let _ = self.note(Review::Refunded.only(ACCESS), payment, false, cx);
+            let _ = self.note(Review::Refunded.only(ACCESS), TypedId::new("payment_intent", payment), false, cx);
         }
         for refund in own {
             let _ = self.on_refund(refund, subscription, cx);
@@ -246,7 +247,7 @@ impl SubscriptionRecord {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed.only(ACCESS), object.dispute_id.as_str(), won, cx)
+        self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx)
     }
 
     /// The payment of another subscription is disputed. Access to this one does not depend on it.
@@ -257,7 +258,7 @@ impl SubscriptionRecord {
     ) -> Result<(), IgnoredReason> {
         const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
         let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed.only(ENDS), object.dispute_id.as_str(), won, cx)
+        self.refunds.note(Review::Disputed.only(ENDS), (&object.dispute_id).into(), won, cx)
     }
 
     /// Applies a list of refunds, of which some may belong to this subscription.
