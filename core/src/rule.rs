@@ -3,7 +3,6 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -329,6 +328,26 @@ struct Written<'a> {
     source: Option<&'static Source>,
 }
 
+/// The code, the message, where it is, what would unblock it, and the page that says so.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule.code, self.message())?;
+        if !self.pointer.is_empty() {
+            write!(f, " At `{}`.", self.pointer)?;
+        }
+        if let Some(unblocked_by) = &self.unblocked_by {
+            write!(f, " Unblocked by {unblocked_by}.")?;
+        }
+        if !self.instead.is_empty() {
+            write!(f, " Instead: `{}`.", self.instead.join("`, then `"))?;
+        }
+        match self.rule.sources.first() {
+            Some(source) => write!(f, " See https://{}.", source.page),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = Written {
@@ -353,10 +372,4 @@ impl schemars::JsonSchema for Violation {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         Written::json_schema(generator)
     }
-}
-
-/// The codes of violations, for a message of one line.
-pub(crate) fn codes(violations: &[Violation]) -> String {
-    let codes: Vec<_> = violations.iter().map(|violation| violation.rule.code).collect();
-    codes.join(", ")
 }

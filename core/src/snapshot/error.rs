@@ -1,6 +1,7 @@
 //! Why a command, a fact or a snapshot led to nothing.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,15 +10,21 @@ use thiserror::Error;
 use crate::fact::FactError;
 use crate::flow::FacetTransition;
 use crate::json::Malformed;
-use crate::rule::{Violation, codes};
+use crate::rule::Violation;
 
 /// A rejected command or lease, with every rule that it would break. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("rejected by {}", codes(violations))]
+#[error("{}", lines(violations))]
 #[non_exhaustive]
 pub struct Rejection {
     /// The broken rules, in the order in which they were found.
     pub violations: Vec<Violation>,
+}
+
+/// The violations, one line each.
+fn lines(violations: &[Violation]) -> String {
+    let lines: Vec<_> = violations.iter().map(|violation| format!("{violation}")).collect();
+    lines.join("\n")
 }
 
 /// Why a command led to nothing.

@@ -6,7 +6,7 @@ __all__ = ["InvalidInput", "NotAuthentic", "Rejected"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .types import Violation
+    from .types import UnblockedBy, Violation
 
 
 class Rejected(Exception):
@@ -26,8 +26,27 @@ class Rejected(Exception):
 
 
 def _line(violation: Violation) -> str:
-    where = f" at `{violation['pointer']}`" if violation["pointer"] else ""
-    return f"{violation['rule']}{where}: {violation['message']}"
+    line = f"{violation['rule']}: {violation['message']}"
+    if violation["pointer"]:
+        line += f" At `{violation['pointer']}`."
+    unblocked_by = violation["unblocked_by"]
+    if unblocked_by:
+        line += f" Unblocked by {_what(unblocked_by)}."
+    if violation["instead"]:
+        line += f" Instead: `{'`, then `'.join(violation['instead'])}`."
+    source = violation["source"]
+    return f"{line} See https://{source['page']}." if source else line
+
+
+def _what(unblocked_by: UnblockedBy) -> str:
+    if unblocked_by["type"] == "signal":
+        return f"the signal `{unblocked_by['signal']}`"
+    if unblocked_by["type"] == "time":
+        return f"the time {unblocked_by['at']}"
+    if unblocked_by["type"] == "reply":
+        return f"the reply to `{unblocked_by['effect']}`"
+    flow = unblocked_by["flow"]
+    return f"the action `{unblocked_by['action']}`" + (f" of `{flow}`" if flow else "")
 
 
 class InvalidInput(ValueError):
