@@ -2,11 +2,13 @@
 
 mod coverage;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::flow::{Facets, Flow, Named, Table};
+use crate::effect::VerdictChoice;
+use crate::flow::{Facets, Flow, Named, Reviews, Table, Text};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
 use crate::rule::{CoreRule, Enforcement, Level, Rule, Source};
 
@@ -68,6 +70,31 @@ pub struct ProviderEntry {
     pub keys: &'static [&'static str],
     /// The questions that need no snapshot.
     pub questions: &'static [Question],
+    /// The notices to a customer, as the reasons of `notify`.
+    pub notices: Vec<Text>,
+    /// The signals that its flows wait for.
+    pub signals: Vec<Text>,
+}
+
+/// A question for a person.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueReview"))]
+#[non_exhaustive]
+pub struct ReviewEntry {
+    /// The reason for the question.
+    pub reason: &'static str,
+    /// The question.
+    pub question: &'static str,
+    /// The verdicts to choose from, some of which a review may leave out.
+    pub verdicts: Vec<VerdictChoice>,
+}
+
+impl ReviewEntry {
+    fn of(review: impl Reviews) -> Self {
+        let question = review.question();
+        let verdicts = question.choices.iter().copied().map(VerdictChoice::from).collect();
+        Self { reason: question.reason, question: question.text, verdicts }
+    }
 }
 
 /// One flow.
@@ -89,6 +116,8 @@ pub struct FlowEntry {
     pub effects: &'static [&'static str],
     /// The signals that it can wait for.
     pub signals: &'static [&'static str],
+    /// The questions for a person.
+    pub reviews: Vec<ReviewEntry>,
 }
 
 /// One action: an operation, or one shape of it.
@@ -100,6 +129,10 @@ pub struct ActionEntry {
     pub name: &'static str,
     /// The type of the command that carries it out.
     pub command: &'static str,
+    /// A few words, such as for a button.
+    pub label: String,
+    /// What it does, in a sentence or two.
+    pub about: &'static str,
 }
 
 impl Catalogue {
@@ -131,10 +164,20 @@ impl FlowEntry {
     fn of<F: Flow>() -> Self {
         let facets = F::Facets::tables();
         let triggers = F::Trigger::ALL.iter().map(|it| it.name()).collect();
-        let actions = F::Action::ALL.iter().map(|it| ActionEntry::of(it.name())).collect();
+        let actions = F::Action::ALL.iter().copied().map(ActionEntry::of).collect();
         let views = coverage::VIEWS.iter().find(|it| it.flow == F::ID);
         let (effects, signals) = views.map_or_else(Default::default, |it| (it.effects, it.signals));
-        Self { id: F::ID, format: F::FORMAT, facets, triggers, actions, effects, signals }
+        let reviews = F::Review::ALL.iter().copied().map(ReviewEntry::of).collect();
+        Self {
+            id: F::ID,
+            format: F::FORMAT,
+            facets,
+            triggers,
+            actions,
+            effects,
+            signals,
+            reviews,
+        }
     }
 }
 
@@ -166,14 +209,16 @@ pub(crate) fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static s
 }
 
 impl ProviderEntry {
-    const fn of(provider: &Provider) -> Self {
-        let Provider { name, acknowledgement, settings, keys, questions, .. } = *provider;
-        Self { name, acknowledgement, settings, keys, questions }
+    fn of(provider: &Provider) -> Self {
+        let Provider { name, acknowledgement, settings, keys, questions, notices, signals, .. } = *provider;
+        Self { name, acknowledgement, settings, keys, questions, notices: notices(), signals: signals() }
     }
 }
 
 impl ActionEntry {
-    fn of(name: &'static str) -> Self {
-        Self { name, command: name.split_once('/').map_or(name, |(command, _)| command) }
+    fn of(action: impl Named) -> Self {
+        let Text { name, label, about } = Text::of(action);
+        let command = name.split_once('/').map_or(name, |(command, _)| command);
+        Self { name, command, label, about }
     }
 }

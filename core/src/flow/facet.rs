@@ -5,7 +5,7 @@ use core::fmt::Debug;
 
 use serde::Serialize;
 
-use super::Named;
+use super::{Named, Text};
 
 /// A row of a facet's table: from one state, on any of these triggers, to any of these states.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Table {
     pub facet: &'static str,
     /// Its states, the first one first.
     pub states: Vec<&'static str>,
+    /// Their texts for people.
+    pub texts: Vec<Text>,
     /// The moves that it can make.
     pub moves: Vec<FacetTransition>,
 }
@@ -111,7 +113,7 @@ fn table<F: Facet>() -> Table {
         };
         moves.extend(on.iter().flat_map(|on| to.iter().map(move |to| each(on, to))));
     }
-    Table { facet: F::NAME, states: F::ALL.iter().map(|it| it.name()).collect(), moves }
+    Table { facet: F::NAME, states: F::ALL.iter().map(|it| it.name()).collect(), texts: Text::all::<F>(), moves }
 }
 
 macro_rules! facets {

@@ -10,20 +10,21 @@ mod outcome;
 mod poll_timer;
 mod review;
 mod rules;
+mod text;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::hash::Hash;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{Config, Context};
 use crate::effect::{Call, Delivery, Wait};
 use crate::fact::FactError;
 use crate::id::TypedId;
-use crate::json::Malformed;
+use crate::json::{Malformed, listed};
 use crate::rule::{RuleSet, Violation};
 use crate::schema::Described;
 use crate::time::Timestamp;
@@ -40,6 +41,7 @@ pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
 pub use rules::{Check, PendingRequest, Rules};
+pub use text::Text;
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "only the library itself can name it, so only the library can add flows")]
@@ -54,21 +56,30 @@ pub trait Named: Copy + Eq + Hash + Debug + 'static {
     /// The name on the wire.
     fn name(self) -> &'static str;
 
+    /// What it means, in a sentence or two.
+    fn about(self) -> &'static str;
+
     /// The value that has this name.
     fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.name() == name)
     }
 }
 
-/// Declares an enum of names.
+/// Declares an enum of names. The doc comment of each is published with it. Two facets that differ only in what they are
+/// about can share an enum with a flag.
 macro_rules! named {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident $(<const $flag:ident: bool>)? {
+            $($(#[doc = $about:literal])+ $variant:ident = $text:literal),+ $(,)?
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
-        $vis enum $name { $($(#[$doc])* $variant),+ }
+        $vis enum $name $(<const $flag: bool>)? { $($(#[doc = $about])+ $variant),+ }
 
-        impl $name {
+        impl $(<const $flag: bool>)? $name $(<$flag>)? {
             /// The name on the wire.
             #[allow(dead_code, reason = "not every set of names is used in constants")]
             $vis const fn as_str(self) -> &'static str {
@@ -76,14 +87,17 @@ macro_rules! named {
             }
         }
 
-        impl $crate::flow::Named for $name {
+        impl $(<const $flag: bool>)? $crate::flow::Named for $name $(<$flag>)? {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
             fn name(self) -> &'static str {
                 self.as_str()
             }
+            fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($about),+).trim_ascii()),+ }
+            }
         }
 
-        impl serde::Serialize for $name {
+        impl $(<const $flag: bool>)? serde::Serialize for $name $(<$flag>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str($crate::flow::Named::name(*self))
             }
@@ -96,17 +110,58 @@ pub(crate) use named;
 macro_rules! states {
     (
         $(#[$meta:meta])*
-        $vis:vis enum $name:ident ($schema:literal) { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }
+        $vis:vis enum $name:ident ($schema:literal) {
+            $(#[doc = $first_about:literal])+ $first:ident = $first_text:literal
+            $(, $(#[doc = $about:literal])+ $variant:ident = $text:literal)* $(,)?
+        }
     ) => {
         $crate::flow::named! {
             $(#[$meta])*
-            #[derive(Default, serde::Deserialize)]
-            #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = $schema))]
-            $vis enum $name { $($(#[$doc])* #[serde(rename = $text)] $variant = $text),+ }
+            $vis enum $name {
+                $(#[doc = $first_about])+ $first = $first_text,
+                $($(#[doc = $about])+ $variant = $text),*
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$first
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::flow::read_name(deserializer)
+            }
+        }
+
+        #[cfg(feature = "schemas")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> alloc::borrow::Cow<'static, str> {
+                $schema.into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::flow::schema_of_names::<Self>()
+            }
         }
     };
 }
 pub(crate) use states;
+
+/// Reads a value by its name.
+pub(crate) fn read_name<'de, N: Named, D: Deserializer<'de>>(deserializer: D) -> Result<N, D::Error> {
+    let text = crate::id::Text::deserialize(deserializer)?.0;
+    let names = || listed(&N::ALL.iter().map(|it| it.name()).collect::<Vec<_>>());
+    N::of_name(&text).ok_or_else(|| D::Error::custom(format_args!("is `{text}`: use one of {}", names())))
+}
+
+/// The schema of a closed set of names, each with what it means.
+#[cfg(feature = "schemas")]
+pub(crate) fn schema_of_names<N: Named>() -> schemars::Schema {
+    let names = N::ALL.iter().map(|it| schemars::json_schema!({"const": it.name(), "description": it.about()}));
+    schemars::json_schema!({"oneOf": names.collect::<Vec<_>>()})
+}
 
 /// One lifecycle of one provider, with its own snapshot.
 ///

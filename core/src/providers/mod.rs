@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::fact::{FactError, Origin};
-use crate::flow::Webhook;
+use crate::flow::{Text, Webhook};
 use crate::id::{Key, TypedId};
 use crate::json::{Malformed, listed};
 use crate::rule::{Rule, RuleSet, Source};
@@ -35,6 +35,10 @@ pub struct Provider {
     pub questions: &'static [Question],
     /// The kinds of [`Key::of`] for flows that the provider itself identifies, for example by a token.
     pub keys: &'static [&'static str],
+    /// The notices to a customer.
+    pub(crate) notices: fn() -> Vec<Text>,
+    /// The signals that its flows wait for.
+    pub(crate) signals: fn() -> Vec<Text>,
     pub(crate) authenticate: Authenticate,
     pub(crate) correlate: fn(&Webhook<'_>) -> Result<Vec<TypedId>, FactError>,
 }

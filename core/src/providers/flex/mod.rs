@@ -12,7 +12,7 @@ mod sessions;
 pub mod subscription;
 
 use super::{Provider, all};
-use crate::flow::Flow;
+use crate::flow::{Flow, Text};
 
 pub use crate::config::flex::{Price, Recurring, Settings};
 pub use api::calls::{Call, RefundsOf};
@@ -54,6 +54,8 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: rules::page::INTRO,
     authenticate: api::signature::authenticate,
     correlate: api::signature::correlate,
+    notices: Text::all::<Notice>,
+    signals: Text::all::<SignalName>,
     questions: ask::QUESTIONS,
     keys: &[],
 };

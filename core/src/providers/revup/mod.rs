@@ -11,6 +11,7 @@ mod rules;
 pub mod subscription;
 
 use super::{Provider, all};
+use crate::flow::Text;
 
 pub use crate::config::revup::Settings;
 pub use amount::Amount;
@@ -36,6 +37,8 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: rules::page::CREATE_SUBSCRIPTION,
     authenticate: |_| Ok(api::webhook::ORIGIN),
     correlate: api::webhook::correlate,
+    notices: Text::all::<Notice>,
+    signals: Text::all::<SignalName>,
     questions: ask::QUESTIONS,
     keys: &["revup.token"],
 };

@@ -13,7 +13,7 @@ mod rules;
 mod session;
 
 use super::{Provider, all};
-use crate::flow::Flow;
+use crate::flow::{Flow, Text};
 
 pub use crate::config::truemed::{DiscountSign, Environment, Settings};
 pub use api::calls::Call;
@@ -47,6 +47,8 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: pages::PAYMENTS_OVERVIEW,
     authenticate: api::signature::authenticate,
     correlate: api::signature::correlate,
+    notices: Text::all::<Notice>,
+    signals: Text::all::<SignalName>,
     questions: ask::QUESTIONS,
     keys: &[],
 };

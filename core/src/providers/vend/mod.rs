@@ -8,6 +8,7 @@ mod rules;
 pub mod subscription;
 
 use super::{Provider, all};
+use crate::flow::Text;
 
 pub use crate::config::vend::{ApiVersion, Host, Settings};
 pub use api::calls::{Call, Component, Kind, TokenRequest};
@@ -30,6 +31,8 @@ pub(crate) const PROVIDER: Provider = Provider {
     settings: rules::page::ACTIVATING,
     authenticate: |_| api::webhook::authenticate(),
     correlate: api::webhook::correlate,
+    notices: Text::all::<Notice>,
+    signals: Text::all::<SignalName>,
     questions: ask::QUESTIONS,
     keys: &["vend.subscription"],
 };

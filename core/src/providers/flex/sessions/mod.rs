@@ -19,7 +19,7 @@ use super::api::objects::Status;
 use super::api::session_request::CreateCheckoutSession;
 use super::ids::CheckoutSessionId;
 use crate::effect::Wait;
-use crate::flow::{Cx, Named, Rules, Stop};
+use crate::flow::{Cx, Rules, Stop, named};
 use crate::id::TypedId;
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::ids::reference_id;
@@ -34,40 +34,24 @@ pub(crate) use session::Session;
 /// The most sessions of one purchase that the flow keeps. Others are found again by the reference that Flex returns.
 const MAX_KNOWN: usize = 8;
 
-/// The progress of a purchase through its sessions.
-///
-/// Each flow has a table of its own. Only a checkout charges an absent customer. Only the session of a subscription
-/// must name what it has created.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum SessionState<const SUBSCRIBES: bool> {
-    /// No session was requested.
-    Absent,
-    /// A session was requested.
-    Requested,
-    /// A session is looked up for the first time.
-    Adopting,
-    /// The customer can pay.
-    Open,
-    /// The session expired before a payment.
-    Expired,
-    /// The session is paid.
-    Complete,
-}
-
-impl<const SUBSCRIBES: bool> Named for SessionState<SUBSCRIBES> {
-    const ALL: &'static [Self] =
-        &[Self::Absent, Self::Requested, Self::Adopting, Self::Open, Self::Expired, Self::Complete];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Requested => "requested",
-            Self::Adopting => "adopting",
-            Self::Open => "open",
-            Self::Expired => "expired",
-            Self::Complete => "complete",
-        }
+named! {
+    /// The progress of a purchase through its sessions.
+    ///
+    /// Each flow has a table of its own. Only a checkout charges an absent customer. Only the session of a subscription
+    /// must name what it has created.
+    pub enum SessionState<const SUBSCRIBES: bool> {
+        /// No session was requested.
+        Absent = "absent",
+        /// A session was requested.
+        Requested = "requested",
+        /// A session is looked up for the first time.
+        Adopting = "adopting",
+        /// The customer can pay.
+        Open = "open",
+        /// The session expired before a payment.
+        Expired = "expired",
+        /// The session is paid.
+        Complete = "complete",
     }
 }
 

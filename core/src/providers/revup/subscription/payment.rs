@@ -16,7 +16,6 @@ states! {
     /// What is known about the first charge. The state only moves down this list.
     pub enum PaymentState ("RevupSubscriptionPaymentState") {
         /// Nothing is known about a first charge.
-        #[default]
         Absent = "absent",
         /// Revup or the customer is making the first charge.
         Awaited = "awaited",

@@ -25,7 +25,6 @@ states! {
     /// What is known about the subscription.
     pub enum SubscriptionState ("RevupSubscriptionStatusState") {
         /// No subscription is requested.
-        #[default]
         Absent = "absent",
         /// The subscription is requested.
         Requested = "requested",

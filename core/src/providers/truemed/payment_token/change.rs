@@ -21,28 +21,22 @@ use crate::providers::truemed::rules::Rule;
 pub(super) use pending::PendingChange;
 
 named! {
-    /// The states of a change of the items.
-    pub enum ItemsState {
-        /// No change of the items is open.
+    /// The states of a change of the card, or of the items.
+    pub enum ChangeState<const CARD: bool> {
+        /// No change is open.
         Settled = "settled",
-        /// An update of the items is pending.
+        /// An update is pending.
         Updating = "updating",
-        /// The customer must act before the items change.
+        /// The customer must act before the change.
         Pending = "pending",
     }
 }
 
-named! {
-    /// The states of a change of the card.
-    pub enum CardState {
-        /// No change of the card is open.
-        Settled = "settled",
-        /// An update of the card is pending.
-        Updating = "updating",
-        /// The customer must act before the card changes.
-        Pending = "pending",
-    }
-}
+/// The states of a change of the items.
+pub type ItemsState = ChangeState<false>;
+
+/// The states of a change of the card.
+pub type CardState = ChangeState<true>;
 
 /// A change of the card or of the items.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -74,17 +68,7 @@ pub(super) struct MadeUpdate {
     pub(super) items: Option<Digest>,
 }
 
-impl From<&Change> for ItemsState {
-    fn from(change: &Change) -> Self {
-        match change {
-            Change::Settled => Self::Settled,
-            Change::Updating { .. } => Self::Updating,
-            Change::Pending(_) => Self::Pending,
-        }
-    }
-}
-
-impl From<&Change> for CardState {
+impl<const CARD: bool> From<&Change> for ChangeState<CARD> {
     fn from(change: &Change) -> Self {
         match change {
             Change::Settled => Self::Settled,

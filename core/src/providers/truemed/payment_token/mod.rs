@@ -35,7 +35,7 @@ use charge::Charges;
 use history::History;
 use token::StoredToken;
 
-pub use change::{CardState, ItemsState};
+pub use change::{CardState, ChangeState, ItemsState};
 pub use charge::ChargeState;
 pub use command::{Action, Command};
 pub use event::{Event, Trigger};
@@ -91,23 +91,10 @@ impl Facet for TokenState {
 }
 
 #[rustfmt::skip]
-impl Facet for ItemsState {
+impl<const CARD: bool> Facet for ChangeState<CARD> {
     type Trigger = Trigger;
-    const NAME: &'static str = "items";
-    const MOVES: &'static [Move<Self, Trigger>] = { use {ItemsState::*, Trigger::*}; &[
-        moves(Settled,  &[Update],                            &[Updating]),
-        moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
-        moves(Updating, &[TokenUpdated],                      &[Settled]),
-        moves(Pending,  &[Update],                            &[Updating]),
-        moves(Pending,  &[TokenUpdated, Reviewed],            &[Settled]),
-    ] };
-}
-
-#[rustfmt::skip]
-impl Facet for CardState {
-    type Trigger = Trigger;
-    const NAME: &'static str = "card";
-    const MOVES: &'static [Move<Self, Trigger>] = { use {CardState::*, Trigger::*}; &[
+    const NAME: &'static str = if CARD { "card" } else { "items" };
+    const MOVES: &'static [Move<Self, Trigger>] = { use {ChangeState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                            &[Updating]),
         moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                      &[Settled]),

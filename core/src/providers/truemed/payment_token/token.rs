@@ -26,7 +26,6 @@ states! {
     /// The states of the token.
     pub enum TokenState ("TruemedPaymentTokenPlace") {
         /// The host has requested no token.
-        #[default]
         Absent = "absent",
         /// The host requested a token.
         Requested = "requested",

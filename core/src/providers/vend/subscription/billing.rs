@@ -31,7 +31,6 @@ states! {
     /// Whether Vend bills the retailer.
     pub enum BillingState ("VendSubscriptionBillingState") {
         /// No subscription is known.
-        #[default]
         Absent = "absent",
         /// The subscription is live.
         Live = "live",
