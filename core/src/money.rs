@@ -1,5 +1,6 @@
 //! Amounts of money as the providers write them: integers, and never binary floating-point numbers.
 
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -56,6 +57,24 @@ impl From<i64> for Cents {
 impl<'de> Deserialize<'de> for Cents {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         whole(deserializer).map(Self)
+    }
+}
+
+/// An amount with its currency.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Money {
+    /// The amount in the smallest unit of its currency, such as cents.
+    pub amount: Cents,
+    /// The currency, as the provider or the host names it. `null` if neither names one.
+    pub currency: Option<String>,
+}
+
+impl Money {
+    /// An amount of a provider that names no currency.
+    pub(crate) const fn unnamed(amount: Cents) -> Self {
+        Self { amount, currency: None }
     }
 }
 

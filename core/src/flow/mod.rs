@@ -10,6 +10,7 @@ mod outcome;
 mod poll_timer;
 mod review;
 mod rules;
+mod status;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -38,6 +39,7 @@ pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
 pub use rules::{Check, PendingRequest, Rules};
+pub use status::{FacetStates, IntentReport, Status};
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "only the library itself can name it, so only the library can add flows")]
@@ -136,6 +138,8 @@ pub trait Flow:
     type Review: Reviews;
     /// The provider's rules.
     type Rule: RuleSet;
+    /// What its status has besides what every status has.
+    type Status: Clone + PartialEq + Debug + Serialize + Described;
     /// The provider's settings.
     type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described + 'static;
 
@@ -174,6 +178,19 @@ pub trait Flow:
 
     /// What the provider or the customer must do.
     fn waits(&self, context: &Context) -> Vec<Wait>;
+
+    /// What its status has besides what every status has.
+    fn status(&self, view: &Rules<'_, Self>) -> Self::Status;
+
+    /// The charges, captures and refunds that the host has named.
+    fn intents(&self, _view: &Rules<'_, Self>) -> Vec<IntentReport<Self>> {
+        Vec::new()
+    }
+
+    /// Whether the reply to a pending request decides if the customer has a page to go to.
+    fn decides_page(&self, _call: &Self::Call, _context: &Context) -> bool {
+        false
+    }
 
     /// Instants at which the allowed actions change by themselves.
     fn timers(&self, _context: &Context) -> Vec<Timestamp> {

@@ -41,6 +41,7 @@ impl<F: Flow> Cx<'_, F> {
         let id = matching().find(|it| it.was_sent()).or_else(|| matching().next())?.id.clone();
         let ended = self.outbox.to_mut().remove(id.as_str())?;
         if let Some(call) = ended.call() {
+            self.note_success(call);
             self.outbox.to_mut().note_made(call, made);
         }
         if ended.was_sent() {
@@ -149,6 +150,7 @@ impl<F: Flow> Cx<'_, F> {
         if let Some(ask) = ask {
             self.ask(ask, made.unwrap_or(past.id.as_str()));
         }
+        self.note_success(&past.call);
         let outbox = self.outbox.to_mut();
         outbox.note_made(&past.call, made);
         outbox.mark_done(&past.id, made);

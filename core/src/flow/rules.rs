@@ -1,6 +1,7 @@
 //! The read-only context of a decision, and the rules that the decision finds broken.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use core::{fmt, mem};
 use super::Flow;
 use crate::config::{Config, Context};
 use crate::effect::{Outbox, OutboxEntry, StoredEffect};
-use crate::id::{Digest, EffectId, Key};
+use crate::id::{Digest, EffectId, Intent, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
@@ -52,7 +53,16 @@ impl<F: Flow> fmt::Debug for Rules<'_, F> {
 impl<'a, F: Flow> Rules<'a, F> {
     pub(crate) fn new(key: &'a Key, context: &'a Context, moment: Moment, outbox: &'a Outbox<F::Call>) -> Self {
         let outbox = Cow::Borrowed(outbox);
-        Self { key, context, moment, outbox, violations: Vec::new(), warnings: Vec::new(), has_extra: false, contents: None }
+        Self {
+            key,
+            context,
+            moment,
+            outbox,
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            has_extra: false,
+            contents: None,
+        }
     }
 
     /// The time of the call.
@@ -157,6 +167,11 @@ impl<'a, F: Flow> Rules<'a, F> {
                 held: entry.is_held(),
             })
         })
+    }
+
+    /// How often an operation was requested under an intent that the flow itself does not remember, at least once.
+    pub(crate) fn attempts_of(&self, operation: &str, intent: &Intent) -> u32 {
+        self.outbox.number_of(&format!("{operation}:{intent}")).max(1)
     }
 
     /// Whether a worker may have sent a matching request whose outcome is unknown.
