@@ -153,9 +153,9 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
     for (provider, classes) in by {
         let _ = writeln!(text, "\nexport namespace {provider} {{");
         for class in classes {
-            let [command, _, action, _] = class.types();
+            let [command, _, action, status, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = [command, action, class.effect(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = [command, action, class.effect(), class.signal(), status].map(|it| format!("shapes.{it}"));
             let of = of.join(", ");
             let _ = write!(
                 text,
