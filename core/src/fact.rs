@@ -313,7 +313,7 @@ impl IgnoredReason {
 }
 
 /// The kind of a report that proves no success.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -342,12 +342,12 @@ pub struct Failure {
     /// The HTTP status; `null` without a reply.
     pub http_status: Option<u16>,
     /// A JSON Pointer to the member of a good reply that is missing or wrong.
-    pub pointer: Option<&'static str>,
+    pub pointer: Option<Cow<'static, str>>,
     /// The provider's error code, as written.
     pub code: Option<String>,
     /// The provider's message, or our own if the outcome is unknown.
     pub message: Option<String>,
     /// The code of our rule that predicts this refusal.
     #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]
-    pub rule: Option<&'static str>,
+    pub rule: Option<Cow<'static, str>>,
 }

@@ -30,7 +30,7 @@ pub mod ffi;
 pub use config::{Config, Context, Lookups, Mode};
 pub use effect::{Effect, PendingEffect, Request, Retry, Wait};
 pub use fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict};
-pub use flow::{Action, Flow, Named};
+pub use flow::{Action, Flow, Named, Status};
 pub use id::{EffectId, IdError, Intent, Key, TypedId};
 pub use json::Malformed;
 pub use providers::{

@@ -307,6 +307,8 @@ fn fingerprint<F: Flow>(snapshot: &Snapshot<F>, now: Timestamp) -> String {
     let mut saved: Value = serde_json::from_str(&snapshot.save()).unwrap_or_default();
     saved["revision"].take();
     saved["counters"].take();
+    // No decision depends on it.
+    saved["last_failure"].take();
     blur(&mut saved, now);
     saved.to_string()
 }

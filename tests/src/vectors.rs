@@ -11,7 +11,7 @@ use rulebound::Key;
 use rulebound::ffi::call;
 use serde_json::{Map, Value, json};
 
-use crate::parity::{Script, Transcript};
+use crate::parity::{Script, Transcript, VIEWS};
 
 pub use read::{files, read_folder, read_text};
 
@@ -156,7 +156,7 @@ impl StepResult<'_> {
             "warnings" => contains(wanted, &codes(&ok["warnings"])),
             "state" => matches(wanted, &self.snapshot["state"]),
             "effects" | "waiting_for" | "actions" => contains(wanted, &self.view(what)),
-            "wake_at" => matches(wanted, &self.view(what)),
+            "wake_at" | "status" => matches(wanted, &self.view(what)),
             "no_effects" => self.none(wanted, "effects", &["type", "id"]),
             "no_waits" => self.none(wanted, "waiting_for", &["signal"]),
             "no_customer_url" => {
@@ -169,7 +169,7 @@ impl StepResult<'_> {
     }
 
     fn view(&self, name: &str) -> Value {
-        let place = ["effects", "waiting_for", "actions", "wake_at"].iter().position(|it| *it == name);
+        let place = VIEWS.iter().position(|it| *it == name);
         place.map_or(Value::Null, |place| self.views[place].clone())
     }
 

@@ -15,8 +15,13 @@ use serde_json::{Map, Value, json};
 const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
 
 /// The verbs that read a snapshot, with the definition of their answer. An empty one begins with the flow's name.
-const VIEWS: [(&str, &str); 4] =
-    [("effects", "CallEffects"), ("waiting_for", "CallWaitingFor"), ("wake_at", "CallWakeAt"), ("actions", "")];
+const VIEWS: [(&str, &str); 5] = [
+    ("status", ""),
+    ("effects", "CallEffects"),
+    ("waiting_for", "CallWaitingFor"),
+    ("wake_at", "CallWakeAt"),
+    ("actions", ""),
+];
 
 /// What the snapshot decides, and not the shape: which effects and sendings there are, and which verdicts and ids a review
 /// takes.

@@ -33,14 +33,14 @@ static void follow(const char *answer, const char *prefix) {
 }
 
 static void show(const char *context) {
-  static const char *const VIEWS[] = {"effects", "waiting_for", "actions", "wake_at", "ids"};
-  rulebound_buffer views[5];
+  static const char *const VIEWS[] = {"status", "effects", "waiting_for", "actions", "wake_at", "ids"};
+  rulebound_buffer views[6];
   int n = 0, bad = 0;
-  for (; n < 5 && !bad; bad = strncmp(views[n++].data, "{\"error\"", 8) == 0)
-    views[n] = ask(VIEWS[n], n < 4 ? context : "");
+  for (; n < 6 && !bad; bad = strncmp(views[n++].data, "{\"error\"", 8) == 0)
+    views[n] = ask(VIEWS[n], n < 5 ? context : "");
   if (bad) puts(inside(views[n - 1]));
-  else printf("[%s,%s,%s,%s,%s]\n", inside(views[0]), inside(views[1]), inside(views[2]),
-              inside(views[3]), inside(views[4]));
+  else printf("[%s,%s,%s,%s,%s,%s]\n", inside(views[0]), inside(views[1]), inside(views[2]),
+              inside(views[3]), inside(views[4]), inside(views[5]));
   while (n > 0) rulebound_buffer_free(&views[--n]);
 }
 

@@ -139,6 +139,10 @@ class Snapshot {
     return new this.constructor(MADE_HERE, this.flow, this.key, undefined, true, () => given.pass(verb));
   }
 
+  status(context) {
+    return this.#view('status', native.status, context);
+  }
+
   effects(context) {
     return this.#view('effects', native.effects, context);
   }

@@ -23,6 +23,7 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "handle", serve: handle },
     Verb { name: "lease", serve: lease },
     Verb { name: "observe", serve: observe },
+    Verb { name: "status", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.status(cx)) },
     Verb { name: "effects", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.effects(cx)) },
     Verb { name: "waitingFor", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.waiting_for(cx)) },
     Verb { name: "actions", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.actions(cx)) },

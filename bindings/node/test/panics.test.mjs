@@ -30,6 +30,7 @@ const calls = {
   handle: () => snapshot.handle(create, { now }),
   lease: () => snapshot.lease(EFFECT, { now }),
   observe: () => snapshot.observe(webhook, { now }),
+  status: () => snapshot.status({ now }),
   effects: () => snapshot.effects({ now }),
   waitingFor: () => snapshot.waitingFor({ now }),
   actions: () => snapshot.actions({ now }),

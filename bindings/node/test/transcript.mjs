@@ -38,8 +38,8 @@ function bare({ ok, ...rest }) {
 }
 
 function views(snapshot, context) {
-  const all = [snapshot.effects(context), snapshot.waitingFor(context), snapshot.actions(context)];
-  return [...all, snapshot.wakeAt(context), snapshot.ids()];
+  const all = [snapshot.status(context), snapshot.effects(context), snapshot.waitingFor(context)];
+  return [...all, snapshot.actions(context), snapshot.wakeAt(context), snapshot.ids()];
 }
 
 function written(run) {

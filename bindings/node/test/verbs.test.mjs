@@ -114,11 +114,13 @@ test('a body is text or bytes, whatever the bytes are', () => {
   }
 });
 
-test('the views show the effects, the waits, the actions and the ids', () => {
+test('the views show the status, the effects, the waits, the actions and the ids', () => {
   const body = '{"provision_token_request_id": "ptr_1", "redirect_url": "https://truemed.example/q/1"}';
   const token = leased().observe({ type: 'reply', effect: EFFECT, http_status: 200, body }, { now }).next;
   const [wait, ...others] = token.waitingFor({ now });
   assert.deepEqual([wait.signal, wait.customer_url, others], ['payment_token_updated', 'https://truemed.example/q/1', []]);
+  const { facets, customer_url, last_failure } = token.status({ now });
+  assert.deepEqual([facets.token, customer_url, last_failure], ['awaiting', wait.customer_url, null]);
   const items = token.actions({ now }).find((it) => it.action === 'update_payment_token/items');
   assert.deepEqual([items.allowed, items.violations.map((it) => it.rule)], [false, ['truemed.update.needs-existing-token']]);
   assert.ok(token.wakeAt({ now }) > now);

@@ -5,7 +5,7 @@ import { Snapshot } from './snapshot.cjs';
 
 export namespace flex {
   /** A snapshot of the flow `flex.checkout`. */
-  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexCheckoutAction, shapes.FlexCheckoutEffectName, shapes.FlexCheckoutSignal> {
+  class Checkout extends Snapshot<shapes.FlexCheckoutCommand, shapes.FlexCheckoutAction, shapes.FlexCheckoutEffectName, shapes.FlexCheckoutSignal, shapes.FlexCheckoutStatus> {
     private constructor();
     static readonly flow: 'flex.checkout';
     /** A flow that has not started. Never use its key again. */
@@ -15,7 +15,7 @@ export namespace flex {
     readonly flow: 'flex.checkout';
   }
   /** A snapshot of the flow `flex.subscription`. */
-  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSubscriptionAction, shapes.FlexSubscriptionEffectName, shapes.FlexSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.FlexSubscriptionCommand, shapes.FlexSubscriptionAction, shapes.FlexSubscriptionEffectName, shapes.FlexSubscriptionSignal, shapes.FlexSubscriptionStatus> {
     private constructor();
     static readonly flow: 'flex.subscription';
     /** A flow that has not started. Never use its key again. */
@@ -28,7 +28,7 @@ export namespace flex {
 
 export namespace revup {
   /** A snapshot of the flow `revup.subscription`. */
-  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSubscriptionAction, shapes.RevupSubscriptionEffectName, shapes.RevupSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.RevupSubscriptionCommand, shapes.RevupSubscriptionAction, shapes.RevupSubscriptionEffectName, shapes.RevupSubscriptionSignal, shapes.RevupSubscriptionStatus> {
     private constructor();
     static readonly flow: 'revup.subscription';
     /** A flow that has not started. Never use its key again. */
@@ -41,7 +41,7 @@ export namespace revup {
 
 export namespace truemed {
   /** A snapshot of the flow `truemed.payment_token`. */
-  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedPaymentTokenAction, shapes.TruemedPaymentTokenEffectName, shapes.TruemedPaymentTokenSignal> {
+  class PaymentToken extends Snapshot<shapes.TruemedPaymentTokenCommand, shapes.TruemedPaymentTokenAction, shapes.TruemedPaymentTokenEffectName, shapes.TruemedPaymentTokenSignal, shapes.TruemedPaymentTokenStatus> {
     private constructor();
     static readonly flow: 'truemed.payment_token';
     /** A flow that has not started. Never use its key again. */
@@ -51,7 +51,7 @@ export namespace truemed {
     readonly flow: 'truemed.payment_token';
   }
   /** A snapshot of the flow `truemed.payment_session`. */
-  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedPaymentSessionAction, shapes.TruemedPaymentSessionEffectName, shapes.TruemedPaymentSessionSignal> {
+  class PaymentSession extends Snapshot<shapes.TruemedPaymentSessionCommand, shapes.TruemedPaymentSessionAction, shapes.TruemedPaymentSessionEffectName, shapes.TruemedPaymentSessionSignal, shapes.TruemedPaymentSessionStatus> {
     private constructor();
     static readonly flow: 'truemed.payment_session';
     /** A flow that has not started. Never use its key again. */
@@ -64,7 +64,7 @@ export namespace truemed {
 
 export namespace vend {
   /** A snapshot of the flow `vend.subscription`. */
-  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSubscriptionAction, shapes.VendSubscriptionEffectName, shapes.VendSubscriptionSignal> {
+  class Subscription extends Snapshot<shapes.VendSubscriptionCommand, shapes.VendSubscriptionAction, shapes.VendSubscriptionEffectName, shapes.VendSubscriptionSignal, shapes.VendSubscriptionStatus> {
     private constructor();
     static readonly flow: 'vend.subscription';
     /** A flow that has not started. Never use its key again. */

@@ -50,6 +50,7 @@ export abstract class Snapshot<
   Action = object,
   Effects extends string = string,
   Signal extends string = string,
+  Status = object,
 > {
   protected constructor();
 
@@ -72,6 +73,8 @@ export abstract class Snapshot<
   lease(effect: string, context: Context): Lease<this> | Rejected;
   /** Something that happened. It is never rejected. */
   observe(fact: Fact, context: Context): Step<this>;
+  /** How the lifecycle is now: what a page for a customer or for a support agent shows. */
+  status(context: Context): Status;
   /** What a worker has to do, each once. */
   effects(context: Context): EffectOf<Effects>[];
   /** What the provider or the customer has to do. */

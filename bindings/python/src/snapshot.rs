@@ -154,6 +154,12 @@ impl Snapshot {
         })
     }
 
+    /// How the lifecycle is now: what a page for a customer or for a support agent shows.
+    #[pyo3(signature = (*, now, config=None))]
+    fn status<'py>(&self, now: &Bound<'py, PyAny>, config: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        self.view(now, config, |snapshot, cx| write(&snapshot.status(cx)))
+    }
+
     /// What a worker must do, each effect once.
     #[pyo3(signature = (*, now, config=None))]
     fn effects<'py>(&self, now: &Bound<'py, PyAny>, config: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {

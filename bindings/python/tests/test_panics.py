@@ -39,6 +39,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "Snapshot.handle": lambda: START.handle(CREATE, now=0),
     "Snapshot.lease": lambda: STEP.next.lease(EFFECT, now=0),
     "Snapshot.observe": lambda: LEASE.next.observe(REPLY, now=0),
+    "Snapshot.status": lambda: START.status(now=0),
     "Snapshot.effects": lambda: START.effects(now=0),
     "Snapshot.waiting_for": lambda: START.waiting_for(now=0),
     "Snapshot.actions": lambda: START.actions(now=0),

@@ -48,7 +48,7 @@ def error(invalid: rulebound.InvalidInput) -> str:
 
 def views(snapshot: Any, context: dict[str, Any]) -> str:
     try:
-        views = (snapshot.effects, snapshot.waiting_for, snapshot.actions, snapshot.wake_at)
+        views = (snapshot.status, snapshot.effects, snapshot.waiting_for, snapshot.actions, snapshot.wake_at)
         return text([*(view(**context) for view in views), snapshot.ids()])
     except rulebound.InvalidInput as invalid:
         return error(invalid)

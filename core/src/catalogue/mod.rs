@@ -168,16 +168,7 @@ impl FlowEntry {
         let views = coverage::VIEWS.iter().find(|it| it.flow == F::ID);
         let (effects, signals) = views.map_or_else(Default::default, |it| (it.effects, it.signals));
         let reviews = F::Review::ALL.iter().copied().map(ReviewEntry::of).collect();
-        Self {
-            id: F::ID,
-            format: F::FORMAT,
-            facets,
-            triggers,
-            actions,
-            effects,
-            signals,
-            reviews,
-        }
+        Self { id: F::ID, format: F::FORMAT, facets, triggers, actions, effects, signals, reviews }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, FactError, Failure};
 use crate::flow::{FacetTransition, Flow, Named};
 use crate::id::{EffectId, Key, TypedId};
-use crate::json::{Malformed, Verbatim, decode, decode_tagged, tag};
+use crate::json::{Malformed, Verbatim, decode, decode_tagged, encode, tag};
 use crate::providers::{for_each_flow, named};
 use crate::rule::{CoreRule, Rule, RuleSet, Violation};
 use crate::snapshot::{
@@ -45,6 +45,8 @@ pub trait AnySnapshot: Send + Sync {
     fn lease(&self, effect: &EffectId, context: &Context) -> Result<AnyLease, AnyError>;
     /// See [`Snapshot::observe`].
     fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError>;
+    /// See [`Snapshot::status`].
+    fn status(&self, context: &Context) -> AnyStatus;
     /// See [`Snapshot::effects`].
     fn effects(&self, context: &Context) -> Vec<PendingEffect>;
     /// See [`Snapshot::waiting_for`].
@@ -106,6 +108,17 @@ pub struct AnyLease {
     pub request: Option<Request>,
     /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
+}
+
+/// The status of any flow, as JSON.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct AnyStatus(pub String);
+
+impl Serialize for AnyStatus {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Verbatim(&self.0).serialize(serializer)
+    }
 }
 
 /// An action of any flow, and the rules that block it.
@@ -207,6 +220,10 @@ where
 
     fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError> {
         Ok(any(Self::observe(self, fact, context)?))
+    }
+
+    fn status(&self, context: &Context) -> AnyStatus {
+        AnyStatus(encode(&Self::status(self, context)))
     }
 
     fn effects(&self, context: &Context) -> Vec<PendingEffect> {

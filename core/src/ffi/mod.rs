@@ -25,8 +25,8 @@ use crate::webhook::Secret;
 
 use any::checked;
 pub use any::{
-    AnyAction, AnyError, AnyLease, AnySnapshot, AnyStep, LARGEST_COMMAND, load, read_command, read_config, read_effect,
-    read_fact, read_time, start,
+    AnyAction, AnyError, AnyLease, AnySnapshot, AnyStatus, AnyStep, LARGEST_COMMAND, load, read_command, read_config,
+    read_effect, read_fact, read_time, start,
 };
 pub use error::CallError;
 
@@ -105,6 +105,9 @@ enum Verb<'a> {
         #[serde(default)]
         config: Config,
     },
+    /// Says how the lifecycle is now: what a page for a customer or for a support agent shows.
+    #[serde(borrow)]
+    Status(View<'a>),
     /// Lists the pending effects.
     #[serde(borrow)]
     Effects(View<'a>),
@@ -169,7 +172,7 @@ enum Verb<'a> {
     Versions {},
 }
 
-/// The fields of the four views of a snapshot.
+/// The fields of the views of a snapshot.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -275,6 +278,7 @@ fn serve(verb: Verb<'_>) -> Served {
             let fact = read_fact(fact.get()).map_err(|it| failed(it.under("/fact").into()))?;
             ok(&snapshot.observe(fact, &context).map_err(failed)?)
         }
+        Verb::Status(view) => view.show(|snapshot, context| snapshot.status(context)),
         Verb::Effects(view) => view.show(|snapshot, context| snapshot.effects(context)),
         Verb::WaitingFor(view) => view.show(|snapshot, context| snapshot.waiting_for(context)),
         Verb::Actions(view) => view.show(|snapshot, context| snapshot.actions(context)),

@@ -12,7 +12,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
-use crate::flow::{Flow, Named};
+use crate::flow::{Flow, Named, Status};
 use crate::id::TypedId;
 use crate::providers::{ReceivedWebhook, for_each_flow};
 use crate::rule::Violation;
@@ -50,10 +50,11 @@ impl Types {
     /// The types of this release.
     pub fn new() -> Self {
         let mut read = SchemaSettings::draft2020_12().into_generator();
+        let mut written = SchemaSettings::draft2020_12().for_serialize().into_generator();
         let mut flows = Vec::new();
         macro_rules! describe {
             ($provider:ident :: $flow:ident) => {
-                flows.push(FlowTypes::of::<$crate::providers::$provider::$flow>(&mut read));
+                flows.push(FlowTypes::of::<$crate::providers::$provider::$flow>(&mut read, &mut written));
             };
         }
         for_each_flow!(describe);
@@ -61,7 +62,6 @@ impl Types {
         add::<View<'_>>(&mut read);
         add::<Config>(&mut read);
         add::<Fact<'_>>(&mut read);
-        let mut written = SchemaSettings::draft2020_12().for_serialize().into_generator();
         add::<AnyStep>(&mut written);
         add::<AnyLease>(&mut written);
         add::<AnyAction>(&mut written);
@@ -87,10 +87,11 @@ impl Default for Types {
 }
 
 impl FlowTypes {
-    fn of<F: Flow>(generator: &mut SchemaGenerator) -> Self {
-        add::<F::Command>(generator);
-        add::<F::Settings>(generator);
-        add::<Saved<'_, F>>(generator);
+    fn of<F: Flow>(read: &mut SchemaGenerator, written: &mut SchemaGenerator) -> Self {
+        add::<F::Command>(read);
+        add::<F::Settings>(read);
+        add::<Saved<'_, F>>(read);
+        add::<Status<F>>(written);
         let name = F::Command::schema_name();
         let name = name.strip_suffix("Command").unwrap_or(&name).into();
         let actions = F::Action::ALL.iter().map(|it| it.name()).collect();

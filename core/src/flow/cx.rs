@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 pub struct Cx<'a, F: Flow> {
     rules: Rules<'a, F>,
     pub(crate) new_ids: Vec<TypedId>,
+    /// The operations of the requests that succeeded.
+    succeeded: Vec<&'static str>,
     /// The earliest and the latest instant at which the replied-to request can have been leased.
     leased: Option<(Timestamp, Timestamp)>,
 }
@@ -45,7 +47,7 @@ impl<F: Flow> DerefMut for Cx<'_, F> {
 
 impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     fn from(rules: Rules<'a, F>) -> Self {
-        Self { rules, new_ids: Vec::new(), leased: None }
+        Self { rules, new_ids: Vec::new(), succeeded: Vec::new(), leased: None }
     }
 }
 
@@ -72,6 +74,7 @@ impl<'a> ToDo<'a> {
 pub(crate) struct Decided<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) new_ids: Vec<TypedId>,
+    pub(crate) succeeded: Vec<&'static str>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
 }
@@ -82,8 +85,8 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     pub(crate) fn decided(self) -> Decided<'a, F> {
-        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, .. } = self;
-        Decided { outbox, new_ids, violations, warnings }
+        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, succeeded, .. } = self;
+        Decided { outbox, new_ids, succeeded, violations, warnings }
     }
 
     /// The earliest instant at which the replied-to request can have been leased. The reply was not true before.
@@ -308,6 +311,11 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Withdraws the notice with this subject.
     pub fn withdraw_notice(&mut self, notice: impl Named, about: &str) {
         self.withdraw_about(notice.name(), about);
+    }
+
+    /// Notes that a request succeeded, whoever shows it. A failure of the same operation is then over.
+    pub(crate) fn note_success(&mut self, call: &F::Call) {
+        self.succeeded.push(call.operation().name);
     }
 
     /// Lists an id of the provider among the step's new ids. The host then offers its inbox again.

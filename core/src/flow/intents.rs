@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, Rules, Stop};
+use super::{Flow, IntentReport, Rules, Stop};
 use crate::fact::IgnoredReason;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::rule::RuleSet;
@@ -79,7 +79,9 @@ impl FromStr for IntentLine {
 }
 
 /// The outcome of a charge, capture or refund.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentState"))]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
     /// Its outcome is not known yet.
@@ -140,6 +142,11 @@ impl Intents {
     pub fn outcome(&self, intent: &Intent) -> Option<Outcome> {
         let older = || self.older.content(intent).map(|_| Outcome::Done);
         self.find(intent).map(|it| it.outcome).or_else(older)
+    }
+
+    /// The intents that are remembered by name, the oldest first. All of them have the same action and operation.
+    pub(crate) fn report<F: Flow>(&self, action: F::Action, operation: &str) -> impl Iterator<Item = IntentReport<F>> {
+        self.recent.iter().map(move |it| IntentReport::new(&it.intent, action, operation, it.number, it.outcome))
     }
 
     /// Remembers an intent as open.

@@ -10,6 +10,7 @@ mod outcome;
 mod poll_timer;
 mod review;
 mod rules;
+mod status;
 mod text;
 
 use alloc::string::String;
@@ -41,6 +42,7 @@ pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
 pub use rules::{Check, PendingRequest, Rules};
+pub use status::{FacetStates, IntentReport, Status};
 pub use text::Text;
 
 pub(crate) mod sealed {
@@ -71,13 +73,13 @@ macro_rules! named {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident $(<const $flag:ident: bool>)? {
-            $($(#[doc = $about:literal])+ $variant:ident = $text:literal),+ $(,)?
+            $($(#[doc = $about:literal])* $variant:ident = $text:literal),+ $(,)?
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
-        $vis enum $name $(<const $flag: bool>)? { $($(#[doc = $about])+ $variant),+ }
+        $vis enum $name $(<const $flag: bool>)? { $($(#[doc = $about])* $variant),+ }
 
         impl $(<const $flag: bool>)? $name $(<$flag>)? {
             /// The name on the wire.
@@ -93,7 +95,7 @@ macro_rules! named {
                 self.as_str()
             }
             fn about(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($about),+).trim_ascii()),+ }
+                match self { $(Self::$variant => concat!($($about),*).trim_ascii()),+ }
             }
         }
 
@@ -193,6 +195,8 @@ pub trait Flow:
     type Review: Reviews;
     /// The provider's rules.
     type Rule: RuleSet;
+    /// What its status has besides what every status has.
+    type Status: Clone + PartialEq + Debug + Serialize + Described;
     /// The provider's settings.
     type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described + 'static;
 
@@ -231,6 +235,19 @@ pub trait Flow:
 
     /// What the provider or the customer must do.
     fn waits(&self, context: &Context) -> Vec<Wait>;
+
+    /// What its status has besides what every status has.
+    fn status(&self, view: &Rules<'_, Self>) -> Self::Status;
+
+    /// The charges, captures and refunds that the host has named.
+    fn intents(&self, _view: &Rules<'_, Self>) -> Vec<IntentReport<Self>> {
+        Vec::new()
+    }
+
+    /// Whether the reply to a pending request decides if the customer has a page to go to.
+    fn decides_page(&self, _call: &Self::Call, _context: &Context) -> bool {
+        false
+    }
 
     /// Instants at which the allowed actions change by themselves.
     fn timers(&self, _context: &Context) -> Vec<Timestamp> {

@@ -41,6 +41,7 @@ impl<F: Flow> Cx<'_, F> {
         let id = matching().find(|it| it.was_sent()).or_else(|| matching().next())?.id.clone();
         let ended = self.outbox.to_mut().remove(id.as_str())?;
         if let Some(call) = ended.call() {
+            self.note_success(call);
             self.outbox.to_mut().note_made(call, made);
         }
         if ended.was_sent() {
@@ -151,6 +152,7 @@ impl<F: Flow> Cx<'_, F> {
             self.ask(ask, made.cloned().unwrap_or_else(|| (&past.id).into()));
         }
         let made = made.map(TypedId::as_str);
+        self.note_success(&past.call);
         let outbox = self.outbox.to_mut();
         outbox.note_made(&past.call, made);
         outbox.mark_done(&past.id, made);

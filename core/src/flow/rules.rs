@@ -1,6 +1,7 @@
 //! The read-only context of a decision, and the rules that the decision finds broken.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use core::{fmt, mem};
 use super::Flow;
 use crate::config::{Config, Context};
 use crate::effect::{Outbox, OutboxEntry, StoredEffect};
-use crate::id::{Digest, EffectId, Key};
+use crate::id::{Digest, EffectId, Intent, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
@@ -166,6 +167,11 @@ impl<'a, F: Flow> Rules<'a, F> {
                 held: entry.is_held(),
             })
         })
+    }
+
+    /// How often an operation was requested under an intent that the flow itself does not remember, at least once.
+    pub(crate) fn attempts_of(&self, operation: &str, intent: &Intent) -> u32 {
+        self.outbox.number_of(&format!("{operation}:{intent}")).max(1)
     }
 
     /// Whether a worker may have sent a matching request whose outcome is unknown.

@@ -40,7 +40,7 @@ impl<F: Flow> Snapshot<F> {
         };
         let before = self.state.facets();
         declared(before, trigger, &*state)?;
-        let (next, noted) = self.next(state, cx);
+        let (next, noted) = self.next(state, cx, None);
         // A few requests always have room, even if each is as long as a command can be.
         if next.outbox.entries.len() > FEW && next.overflows(self) {
             let mut full = Violation::new(CoreRule::Full.rule());
@@ -85,7 +85,7 @@ impl<F: Flow> Snapshot<F> {
         };
         cx.outbox.to_mut().lease(id.as_str(), context.now, lease);
         cx.plan_outcome_lookup(id.as_str());
-        let (next, noted) = self.next(Arc::clone(&self.state), cx);
+        let (next, noted) = self.next(Arc::clone(&self.state), cx, None);
         Ok(Lease { next, request, warnings: noted.warnings })
     }
 

@@ -3,10 +3,12 @@
 mod classify;
 mod error;
 mod explain;
+mod failure;
 mod handle;
 mod observe;
 mod read;
 mod reply;
+mod status;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -24,12 +26,14 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Counter, Outbox, OutboxEntry, Past, StoredEffect};
+use crate::fact::Failure;
 use crate::flow::{Cx, Decided, Facets, Flow};
 use crate::id::{Fingerprints, Key, Text, TypedId};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
 pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
+use failure::LastFailure;
 pub use step::{Ignored, Lease, Step};
 use verdict::choices_of;
 
@@ -57,6 +61,7 @@ pub struct Snapshot<F: Flow> {
     revision: u64,
     state: Arc<F>,
     outbox: Arc<Outbox<F::Call>>,
+    last_failure: Option<Arc<LastFailure>>,
 }
 
 /// One lifecycle as it is stored: one row each.
@@ -90,6 +95,10 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "Fingerprints::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
     made: &'a Fingerprints,
+    /// The last reply that proved no success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    last_failure: Option<&'a LastFailure>,
 }
 
 /// A saved snapshot of a known flow, `S` being its state and `C` its calls.
@@ -108,6 +117,8 @@ struct Stored<S, C> {
     past: Vec<Past<C>>,
     #[serde(default)]
     made: Fingerprints,
+    #[serde(default)]
+    last_failure: Option<LastFailure>,
 }
 
 /// The flow and format of a saved snapshot, whatever else it holds.
@@ -134,7 +145,7 @@ impl<'a> Heading<'a> {
 impl<F: Flow> Snapshot<F> {
     /// A flow that has not started. Never use its key again. The table needs `PRIMARY KEY (flow, key)`.
     pub fn start(key: Key) -> Self {
-        Self { key, revision: 0, state: Arc::default(), outbox: Arc::default() }
+        Self { key, revision: 0, state: Arc::default(), outbox: Arc::default(), last_failure: None }
     }
 
     /// Reads a snapshot that this or an older release saved, or reports what is wrong with it.
@@ -151,7 +162,7 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, outbox: entries, counters, past, made, .. } =
+        let Stored { key, revision, state, outbox: entries, counters, past, made, last_failure, .. } =
             match heading.format == F::FORMAT {
                 true => decode::<Stored<F, F::Call>>(json)?,
                 false => Self::older(heading.format, decode(json)?)?,
@@ -173,15 +184,17 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible() {
             return Err(LoadError::Impossible(reason));
         }
-        Ok(Self { key, revision, state: Arc::from(state), outbox: Arc::new(Outbox { entries, counters, past, made }) })
+        let outbox = Arc::new(Outbox { entries, counters, past, made });
+        Ok(Self { key, revision, state: Arc::from(state), outbox, last_failure: last_failure.map(Arc::new) })
     }
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
-        let Stored { flow, format, key, revision, state, outbox, counters, past, made } = stored;
+        let Stored { flow, format, key, revision, state, outbox, counters, past, made, last_failure } = stored;
         let unknown = || Malformed::new("/format", format!("{older} has never been a format of this flow"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
-        Ok(Stored { flow, format, key, revision, state: Box::new(state), outbox, counters, past, made })
+        let state = Box::new(state);
+        Ok(Stored { flow, format, key, revision, state, outbox, counters, past, made, last_failure })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -204,8 +217,9 @@ impl<F: Flow> Snapshot<F> {
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
         let Outbox { entries, counters, past, made } = &**outbox;
+        let (flow, revision, last_failure) = (F::ID, *revision, self.last_failure.as_deref());
         let saved: Saved<'_, F, _> =
-            Saved { flow: F::ID, format, key, revision: *revision, state, outbox: entries, counters, past, made };
+            Saved { flow, format, key, revision, state, outbox: entries, counters, past, made, last_failure };
         encode(&saved)
     }
 
@@ -230,16 +244,21 @@ impl<F: Flow> Snapshot<F> {
         length > FULL_SNAPSHOT && length > before.save().len()
     }
 
-    /// The next snapshot, with the next revision if anything differs from this one.
-    fn next(&self, state: Arc<F>, cx: Cx<'_, F>) -> (Self, Noted) {
-        let Decided { outbox, new_ids, warnings, .. } = cx.decided();
+    /// The next snapshot, with the next revision if anything differs from this one. `failure` is that of the fact.
+    fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<&Failure>) -> (Self, Noted) {
+        let Decided { outbox, new_ids, succeeded, warnings, .. } = cx.decided();
+        let still_failed = |it: &&Arc<LastFailure>| !succeeded.iter().any(|operation| it.is_of(operation));
+        let last_failure = match failure {
+            Some(failure) => Some(Arc::new(LastFailure::of(failure))),
+            None => self.last_failure.as_ref().filter(still_failed).cloned(),
+        };
         let outbox = match outbox {
             Cow::Owned(outbox) if outbox != *self.outbox => Arc::new(outbox),
             Cow::Owned(_) | Cow::Borrowed(_) => Arc::clone(&self.outbox),
         };
-        let changed = state != self.state || !Arc::ptr_eq(&outbox, &self.outbox);
+        let changed = state != self.state || !Arc::ptr_eq(&outbox, &self.outbox) || last_failure != self.last_failure;
         let revision = self.revision.saturating_add(changed.into());
-        (Self { key: self.key.clone(), revision, state, outbox }, Noted { new_ids, warnings })
+        (Self { key: self.key.clone(), revision, state, outbox, last_failure }, Noted { new_ids, warnings })
     }
 }
 

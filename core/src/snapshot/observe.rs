@@ -219,7 +219,7 @@ impl<F: Flow> Snapshot<F> {
         failure: Option<Failure>,
         moved: Option<(F::Facets, F::Trigger)>,
     ) -> Step<F> {
-        let (next, Noted { new_ids, warnings }) = self.next(state, cx);
+        let (next, Noted { new_ids, warnings }) = self.next(state, cx, failure.as_ref());
         let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         let moved = moved.filter(|_| ignored.is_none());
         Step { next, ignored, new_ids, failure, warnings, moved }

@@ -1,5 +1,6 @@
 //! The replies of the provider, and what follows for the request.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::sync::Arc;
 
@@ -107,7 +108,7 @@ impl<F: Flow> Snapshot<F> {
             }
             ReplyOutcome::Unknown { refusal, pointer, hint } => {
                 let mut failure = failure(id, FailureKind::Unreadable, reply.status, &refusal.unwrap_or(no_refusal));
-                failure.pointer = pointer;
+                failure.pointer = pointer.map(Cow::Borrowed);
                 failure.message.get_or_insert_with(|| unreadable(report.call.operation().name, reply.status, pointer));
                 let has_good_status = (200..=299).contains(&reply.status);
                 self.unknown(report, has_good_status, Some(failure), hint, context)
@@ -137,6 +138,9 @@ impl<F: Flow> Snapshot<F> {
 
     /// Removes a request that was done, and remembers it if another of its sendings may still get a reply.
     fn remove(entry: &OutboxEntry<F::Call>, made: Option<&str>, cx: &mut Cx<'_, F>) {
+        if let Some(call) = entry.call() {
+            cx.note_success(call);
+        }
         let outbox = cx.outbox.to_mut();
         let Some(ended) = outbox.remove(entry.id.as_str()) else { return };
         if let Some(call) = ended.call() {
@@ -344,7 +348,7 @@ fn failure<E>(effect: &EffectId, kind: FailureKind, status: u16, refusal: &Refus
         pointer: None,
         code,
         message,
-        rule: rule.map(|rule| rule.code),
+        rule: rule.map(|rule| Cow::Borrowed(rule.code)),
     }
 }
 

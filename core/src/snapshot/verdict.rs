@@ -111,8 +111,7 @@ impl<F: Flow> Snapshot<F> {
             }
             return Ok(self.outbox_changed(cx, None));
         }
-        let outbox = cx.outbox.to_mut();
-        if let Some(ended) = outbox.remove(entry.id.as_str())
+        if let Some(ended) = cx.outbox.to_mut().remove(entry.id.as_str())
             && verdict.name() != GIVE_UP
         {
             // The request made the object that the person names. If a late reply names another, it was made twice.
@@ -122,9 +121,10 @@ impl<F: Flow> Snapshot<F> {
                 Verdict::Plain(_) => End::Undone,
             };
             if let End::Done(made) = &end {
-                outbox.note_made(call, made.as_deref());
+                cx.note_success(call);
+                cx.outbox.to_mut().note_made(call, made.as_deref());
             }
-            outbox.remember(&ended, end);
+            cx.outbox.to_mut().remember(&ended, end);
         }
         Ok(self.advance(Input::Resolved { id: entry.id.clone(), call: Arc::clone(call), verdict }, cx, None)?)
     }

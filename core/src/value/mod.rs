@@ -19,11 +19,14 @@ pub use raw::{RawJson, RawNumber};
 
 /// Declares an enum of strings, which are read without regard to ASCII case.
 ///
-/// An unknown string is kept as it came, so that it never counts as a known one.
+/// An unknown string is kept as it came, so that it never counts as a known one. Its schema is named after it, unless
+/// another name follows in parentheses.
 macro_rules! open_enum {
+    (@schema $name:ident) => { stringify!($name) };
+    (@schema $name:ident $schema:literal) => { $schema };
     (
         $(#[doc = $meta:literal])+
-        $vis:vis enum $name:ident {
+        $vis:vis enum $name:ident $(($schema:literal))? {
             $($(#[doc = $doc:literal])* $variant:ident = $text:literal $(| $alias:literal)*),+ $(,)?
         }
     ) => {
@@ -68,7 +71,7 @@ macro_rules! open_enum {
         #[cfg(feature = "schemas")]
         impl schemars::JsonSchema for $name {
             fn schema_name() -> alloc::borrow::Cow<'static, str> {
-                $crate::schema::named(module_path!(), stringify!($name))
+                $crate::schema::named(module_path!(), $crate::value::open_enum!(@schema $name $($schema)?))
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// The views of a snapshot, as JSON text, so that two can be compared.
 pub fn views(snapshot: &dyn AnySnapshot, context: &Context) -> String {
     let views = json!({
+        "status": value(&snapshot.status(context)),
         "effects": value(&snapshot.effects(context)),
         "waiting_for": value(&snapshot.waiting_for(context)),
         "actions": value(&snapshot.actions(context)),

@@ -2,7 +2,7 @@
 //! for byte.
 //!
 //! The first line of a step is its result: what `ffi::call` puts in `ok`, `rejected` or `error`, or `null` for a step that
-//! does nothing. The second line is `[effects,waiting_for,actions,wake_at,ids]` after the step, or the error of the first
+//! does nothing. The second line is `[status,effects,waiting_for,actions,wake_at,ids]` after the step, or the error of the first
 //! view that fails.
 
 mod alphabet;
@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use crate::vectors::{key, with_text};
 
 pub use random::Sequences;
+
+/// The views in the second line of a step, before the ids.
+pub const VIEWS: [&str; 5] = ["status", "effects", "waiting_for", "actions", "wake_at"];
 
 /// The lines of a script, in one language.
 pub type Transcript = Vec<String>;
@@ -165,7 +168,7 @@ impl Play {
 
     fn views(&self, context: &str) -> String {
         let mut views = String::from("[");
-        for verb in ["effects", "waiting_for", "actions", "wake_at"] {
+        for verb in VIEWS {
             let view = self.ask(verb, context);
             if view.starts_with(r#"{"code""#) {
                 return view;

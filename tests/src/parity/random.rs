@@ -61,7 +61,7 @@ impl Sequences {
         let mut now = script.steps().last().and_then(|it| it["now"].as_i64()).unwrap_or_default();
         for _ in 0..chance.below(9) {
             let views = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
-            let mut step = material.step(&views[0], &mut chance);
+            let mut step = material.step(&views[1], &mut chance);
             if chance.below(8) == 0 {
                 step.as_object_mut().into_iter().flatten().for_each(|(_, member)| mutate(member, &mut chance));
             }

@@ -39,10 +39,12 @@ pub(super) struct Class {
 }
 
 impl Class {
-    /// The names of the types that its commands, its settings and its actions have, and of its provider's rules.
-    pub(super) fn types(&self) -> [String; 4] {
+    /// The names of the types that its commands, its settings, its actions and its status have, and of its provider's
+    /// rules.
+    pub(super) fn types(&self) -> [String; 5] {
         let (of, name) = (pascal(self.provider), self.name);
-        [format!("{of}{name}Command"), format!("{of}Settings"), format!("{of}{name}Action"), format!("{of}Rule")]
+        let of_flow = |part: &str| format!("{of}{name}{part}");
+        [of_flow("Command"), format!("{of}Settings"), of_flow("Action"), of_flow("Status"), format!("{of}Rule")]
     }
 }
 

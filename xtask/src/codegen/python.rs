@@ -96,10 +96,10 @@ fn names(classes: &[Class]) -> impl Iterator<Item = &'static str> {
     classes.iter().map(|it| it.name)
 }
 
-/// The types that a snapshot's class has as parameters: those of its commands and its actions.
-fn taken(class: &Class) -> [String; 2] {
-    let [command, _, action, _] = class.types();
-    [command, action]
+/// The types that a snapshot's class has as parameters: those of its commands, its actions and its status.
+fn taken(class: &Class) -> [String; 3] {
+    let [command, _, action, status, _] = class.types();
+    [command, action, status]
 }
 
 fn stub(provider: &str, classes: &[Class]) -> String {
@@ -111,11 +111,11 @@ fn stub(provider: &str, classes: &[Class]) -> String {
     let _ =
         writeln!(text, "__all__ = [{}]", names(classes).map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
     for class in classes {
-        let [command, action] = taken(class);
+        let taken = taken(class).join(", ");
         let Class { name, flow, .. } = class;
         let _ = write!(
             text,
-            "\n@final\nclass {name}(Snapshot[{command}, {action}]):\n    \
+            "\n@final\nclass {name}(Snapshot[{taken}]):\n    \
              \"\"\"A snapshot of the flow `{flow}`.\"\"\"\n\n    \
              @staticmethod\n    def start(key: str | UUID) -> {name}:\n        \"\"\"\"\"\"\n\n    \
              @staticmethod\n    def load(text: str | bytes | bytearray | memoryview) -> {name}:\n        \"\"\"\"\"\"\n"

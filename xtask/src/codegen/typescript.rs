@@ -19,17 +19,8 @@ const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
 const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
     | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
-const FUNCTIONS: [&str; 9] = [
-    "RuleboundError",
-    "Snapshot",
-    "ask",
-    "call",
-    "catalogue",
-    "keyFor",
-    "load",
-    "readWebhook",
-    "versions",
-];
+const FUNCTIONS: [&str; 9] =
+    ["RuleboundError", "Snapshot", "ask", "call", "catalogue", "keyFor", "load", "readWebhook", "versions"];
 
 /// The declarations of the classes, and the names that `import` gives.
 pub(super) fn files() -> Vec<Generated> {
@@ -151,9 +142,9 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
     for (provider, classes) in by {
         let _ = writeln!(text, "\nexport namespace {provider} {{");
         for class in classes {
-            let [command, _, action, _] = class.types();
+            let [command, _, action, status, _] = class.types();
             let Class { name, flow, .. } = class;
-            let of = [command, action, class.effect(), class.signal()].map(|it| format!("shapes.{it}"));
+            let of = [command, action, class.effect(), class.signal(), status].map(|it| format!("shapes.{it}"));
             let of = of.join(", ");
             let _ = write!(
                 text,

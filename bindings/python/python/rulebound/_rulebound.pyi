@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import GenericAlias, MappingProxyType
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
+from typing import Any, Generic, Protocol, Self, TypeAlias, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import TypeVar, disjoint_base
 
 from .types import (
     Catalogue,
@@ -41,6 +41,7 @@ __all__ = [
 
 _Command = TypeVar("_Command", contravariant=True)
 _Action = TypeVar("_Action", covariant=True)
+_Status = TypeVar("_Status", covariant=True, default=Any)
 _Snapshot = TypeVar("_Snapshot", covariant=True)
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -56,7 +57,7 @@ flows: MappingProxyType[str, Any]
 """The class of every flow, by the flow's id."""
 
 @disjoint_base
-class Snapshot(Generic[_Command, _Action]):
+class Snapshot(Generic[_Command, _Action, _Status]):
     """The stored state of one lifecycle, with its pending effects.
 
     It is a value: no method changes it, and each decision gives the next one. You can share it between threads, compare
@@ -98,6 +99,9 @@ class Snapshot(Generic[_Command, _Action]):
 
         A fact is never rejected. The step of an ignored fact gives the reason in `ignored`.
         """
+
+    def status(self, *, now: int | datetime, config: Config | None = None) -> _Status:
+        """How the lifecycle is now: what a page for a customer or for a support agent shows."""
 
     def effects(self, *, now: int | datetime, config: Config | None = None) -> list[PendingEffect]:
         """What a worker must do, each effect once."""

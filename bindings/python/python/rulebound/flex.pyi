@@ -5,12 +5,12 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import FlexCheckoutAction, FlexCheckoutCommand, FlexSubscriptionAction, FlexSubscriptionCommand
+from .types import FlexCheckoutAction, FlexCheckoutCommand, FlexCheckoutStatus, FlexSubscriptionAction, FlexSubscriptionCommand, FlexSubscriptionStatus
 
 __all__ = ["Checkout", "Subscription"]
 
 @final
-class Checkout(Snapshot[FlexCheckoutCommand, FlexCheckoutAction]):
+class Checkout(Snapshot[FlexCheckoutCommand, FlexCheckoutAction, FlexCheckoutStatus]):
     """A snapshot of the flow `flex.checkout`."""
 
     @staticmethod
@@ -26,7 +26,7 @@ class Checkout(Snapshot[FlexCheckoutCommand, FlexCheckoutAction]):
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
-class Subscription(Snapshot[FlexSubscriptionCommand, FlexSubscriptionAction]):
+class Subscription(Snapshot[FlexSubscriptionCommand, FlexSubscriptionAction, FlexSubscriptionStatus]):
     """A snapshot of the flow `flex.subscription`."""
 
     @staticmethod

@@ -5,12 +5,12 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import RevupSubscriptionAction, RevupSubscriptionCommand
+from .types import RevupSubscriptionAction, RevupSubscriptionCommand, RevupSubscriptionStatus
 
 __all__ = ["Subscription"]
 
 @final
-class Subscription(Snapshot[RevupSubscriptionCommand, RevupSubscriptionAction]):
+class Subscription(Snapshot[RevupSubscriptionCommand, RevupSubscriptionAction, RevupSubscriptionStatus]):
     """A snapshot of the flow `revup.subscription`."""
 
     @staticmethod

@@ -5,12 +5,12 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import TruemedPaymentSessionAction, TruemedPaymentSessionCommand, TruemedPaymentTokenAction, TruemedPaymentTokenCommand
+from .types import TruemedPaymentSessionAction, TruemedPaymentSessionCommand, TruemedPaymentSessionStatus, TruemedPaymentTokenAction, TruemedPaymentTokenCommand, TruemedPaymentTokenStatus
 
 __all__ = ["PaymentToken", "PaymentSession"]
 
 @final
-class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedPaymentTokenAction]):
+class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedPaymentTokenAction, TruemedPaymentTokenStatus]):
     """A snapshot of the flow `truemed.payment_token`."""
 
     @staticmethod
@@ -26,7 +26,7 @@ class PaymentToken(Snapshot[TruemedPaymentTokenCommand, TruemedPaymentTokenActio
         """Reads a snapshot of this flow that this or an older release saved."""
 
 @final
-class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedPaymentSessionAction]):
+class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedPaymentSessionAction, TruemedPaymentSessionStatus]):
     """A snapshot of the flow `truemed.payment_session`."""
 
     @staticmethod

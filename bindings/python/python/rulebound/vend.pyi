@@ -5,12 +5,12 @@ from typing import final
 from uuid import UUID
 
 from ._rulebound import Snapshot
-from .types import VendSubscriptionAction, VendSubscriptionCommand
+from .types import VendSubscriptionAction, VendSubscriptionCommand, VendSubscriptionStatus
 
 __all__ = ["Subscription"]
 
 @final
-class Subscription(Snapshot[VendSubscriptionCommand, VendSubscriptionAction]):
+class Subscription(Snapshot[VendSubscriptionCommand, VendSubscriptionAction, VendSubscriptionStatus]):
     """A snapshot of the flow `vend.subscription`."""
 
     @staticmethod

@@ -6,6 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::json::{decode, written};
+use crate::money::{Cents, Money};
 use crate::value::RawNumber;
 
 /// The most digits that an amount of Revup can have.
@@ -185,6 +186,15 @@ impl Decimal {
         Some(one <= two)
     }
 
+    /// The amount in the smallest unit of its currency, or `None` if it is not a whole number of them.
+    pub(crate) fn in_smallest_unit(self, currency: Option<&str>) -> Option<Money> {
+        let Self { units, places } = self.plain();
+        let of_currency = currency.map_or(2, |it| places_of(&it.to_ascii_uppercase()));
+        let scale = 10_i128.checked_pow(of_currency.checked_sub(places)?)?;
+        let amount = i64::try_from(units.checked_mul(scale)?).ok()?;
+        Some(Money { amount: Cents::new(amount), currency: currency.map(Into::into) })
+    }
+
     fn aligned(self, other: Self) -> Option<(i128, i128, u32)> {
         let places = self.places.max(other.places);
         let scaled = |it: Self| 10_i128.checked_pow(places.saturating_sub(it.places))?.checked_mul(it.units);
@@ -237,6 +247,17 @@ mod tests {
         assert_eq!(sum.at_most(decimal("0.3")), Some(true));
         assert_eq!(decimal("30.01").at_most(decimal("30")), Some(false));
         assert_eq!(decimal(&"9".repeat(38)).at_most(decimal("0.01")), None);
+    }
+
+    #[test]
+    fn an_amount_is_shown_in_the_smallest_unit_of_its_currency() {
+        let shown = |text: &str, currency| decimal(text).in_smallest_unit(currency).map(|it| it.amount.get());
+        assert_eq!(
+            (shown("9.98", Some("EUR")), shown("9.9", Some("eur")), shown("9", None)),
+            (Some(998), Some(990), Some(900))
+        );
+        assert_eq!((shown("900", Some("JPY")), shown("1.5", Some("KWD"))), (Some(900), Some(1500)));
+        assert_eq!((shown("9.5", Some("JPY")), shown("0.001", Some("EUR"))), (None, None));
     }
 
     #[test]

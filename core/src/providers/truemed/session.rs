@@ -185,6 +185,11 @@ impl Session {
         session
     }
 
+    /// Truemed's own word for the status, listed or not.
+    pub(crate) fn provider_status(&self) -> String {
+        self.unlisted.clone().unwrap_or_else(|| self.status.as_str().into())
+    }
+
     /// What the session waits for, if Truemed or the customer has to act.
     pub(crate) fn wait(&self) -> Option<Wait> {
         // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a

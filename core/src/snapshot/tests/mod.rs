@@ -3,4 +3,5 @@
 mod kernel;
 mod replies;
 mod sending;
+mod status;
 mod toy;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::status::ToyStatus;
 use crate::config::{Config, Context};
 use crate::effect::{self, Credential, Operation, Request, Retry, Success, Wait};
 use crate::fact::{FactError, IgnoredReason, Origin, Verdict};
@@ -197,6 +198,7 @@ impl Flow for Toy {
     type Event = Contents;
     type Review = Review;
     type Rule = Rule;
+    type Status = ToyStatus;
     type Settings = ();
 
     fn facets(&self) -> (State,) {
@@ -257,6 +259,10 @@ impl Flow for Toy {
 
     fn waits(&self, _context: &Context) -> Vec<Wait> {
         Vec::new()
+    }
+
+    fn status(&self, _view: &Rules<'_, Self>) -> ToyStatus {
+        ToyStatus::of(self)
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -9,13 +9,14 @@ use super::shape::{add, closed, pascal};
 use super::{Definitions, reference};
 
 /// The verbs whose fields and answers are a flow's, with the definition that the answer is, if it is the flow's own.
-const OF_A_FLOW: [(&str, Option<&str>); 11] = [
+const OF_A_FLOW: [(&str, Option<&str>); 12] = [
     ("start", Some("Snapshot")),
     ("load", Some("Snapshot")),
     ("save_as", Some("Snapshot")),
     ("handle", Some("Step")),
     ("lease", Some("Lease")),
     ("observe", Some("Step")),
+    ("status", Some("Status")),
     ("effects", None),
     ("waiting_for", None),
     ("actions", Some("Action")),

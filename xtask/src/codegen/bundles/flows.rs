@@ -3,10 +3,10 @@
 use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
 
-use super::shape::{add, closed, pascal, tag};
+use super::shape::{add, closed, pascal, rename, tag};
 use super::{Definitions, reference};
 
-/// Adds the definitions of a flow.
+/// Adds the definitions of a flow: those that the types of its state name get the name of the flow.
 pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
     let name = &flow.name;
     let snapshot = all.remove(&format!("{name}StateSaved")).unwrap_or_default();
@@ -20,6 +20,11 @@ pub(super) fn define(flow: &FlowTypes, all: &mut Definitions) {
         let moved = with(all[part].clone(), "next", &snapshot);
         add(format!("{name}{part}"), moved, all);
     }
+    for part in ["Facets", "Intent", "Status"] {
+        rename(&format!("{name}State{part}"), &format!("{name}{part}"), all);
+    }
+    let intent = with(all[&format!("{name}Intent")].clone(), "action", &reference(&format!("{name}ActionName")));
+    all.insert(format!("{name}Intent"), intent);
     let action = with(all["Action"].clone(), "action", &reference(&format!("{name}ActionName")));
     add(format!("{name}Action"), action, all);
 }

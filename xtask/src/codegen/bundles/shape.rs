@@ -49,6 +49,23 @@ pub(super) fn add(name: String, definition: Value, all: &mut Definitions) -> Val
     reference(&name)
 }
 
+/// Gives a definition another name, in every reference to it too.
+pub(super) fn rename(from: &str, to: &str, all: &mut Definitions) {
+    fn refer(schema: &mut Value, from: &str, to: &str) {
+        match schema {
+            Value::String(text) if text == from => to.clone_into(text),
+            Value::Object(members) => members.values_mut().for_each(|it| refer(it, from, to)),
+            Value::Array(entries) => entries.iter_mut().for_each(|it| refer(it, from, to)),
+            _ => {}
+        }
+    }
+    let definition = all.remove(from).unwrap_or_else(|| panic!("nothing is called `{from}`"));
+    let other = all.insert(to.into(), definition);
+    assert!(other.is_none(), "two definitions are called `{to}`");
+    let (from, to) = (format!("{PREFIX}{from}"), format!("{PREFIX}{to}"));
+    all.values_mut().for_each(|it| refer(it, &from, &to));
+}
+
 /// The schema of one of several strings.
 pub(super) fn closed<'a>(doc: &str, texts: impl IntoIterator<Item = &'a str>) -> Value {
     json!({"description": doc, "type": "string", "enum": texts.into_iter().collect::<Vec<_>>()})

@@ -56,6 +56,13 @@ pub enum Call {
     RetrieveInvoice(InvoiceId),
 }
 
+impl Call {
+    /// Whether the reply may have a page for the customer: a new session, unless the customer is absent.
+    pub(crate) fn may_open_page(&self) -> bool {
+        matches!(self, Self::CreateCheckoutSession(it) if it.mode != Mode::OffSession)
+    }
+}
+
 /// Which refunds to look up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundsOf"))]

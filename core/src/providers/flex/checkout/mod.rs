@@ -4,6 +4,7 @@ mod command;
 mod dispatch;
 mod payment;
 mod rules;
+mod status;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,13 +22,16 @@ use crate::config::flex::Settings;
 use crate::config::{Config, Context};
 use crate::effect::Wait;
 use crate::fact::FactError;
-use crate::flow::{self, Facet, Flow, Input, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::flow::{
+    self, Facet, Flow, Input, IntentReport, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed,
+};
 use crate::id::TypedId;
 use crate::providers::flex::api::signature::correlate;
 use crate::time::Timestamp;
 use payment::Payment;
 
 pub use command::{Action, Command, Trigger};
+pub use status::Status;
 
 type Cx<'a> = flow::Cx<'a, Checkout>;
 type Rules<'a> = flow::Rules<'a, Checkout>;
@@ -90,6 +94,7 @@ impl Flow for Checkout {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -169,6 +174,18 @@ impl Flow for Checkout {
 
     fn waits(&self, context: &Context) -> Vec<Wait> {
         self.sessions.waits(context.now)
+    }
+
+    fn status(&self, _view: &Rules<'_>) -> Status {
+        self.own_status()
+    }
+
+    fn intents(&self, _view: &Rules<'_>) -> Vec<IntentReport<Self>> {
+        self.named_requests()
+    }
+
+    fn decides_page(&self, call: &Call, _context: &Context) -> bool {
+        self.sessions.settled().is_none() && call.may_open_page()
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -7,6 +7,7 @@ mod in_flight;
 mod outcome;
 mod refund;
 mod refunding;
+mod shown;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -26,6 +27,7 @@ use dispute::Disputes;
 use in_flight::InFlight;
 use outcome::is_effect;
 use refund::Refund;
+pub(super) use shown::ShownMoney;
 
 /// The money of a complete session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]

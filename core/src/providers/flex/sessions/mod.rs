@@ -18,9 +18,11 @@ use super::api::calls::Call;
 use super::api::objects::Status;
 use super::api::session_request::CreateCheckoutSession;
 use super::ids::CheckoutSessionId;
+use super::reports::{SoldItem, StoredItem};
 use crate::effect::Wait;
 use crate::flow::{Cx, Rules, Stop, named};
 use crate::id::TypedId;
+use crate::money::Cents;
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::ids::reference_id;
 use crate::rule::CoreRule;
@@ -142,6 +144,27 @@ impl Sessions {
     /// Whether another session may still be paid, and then name its subscription.
     pub(crate) fn may_sell(&self) -> bool {
         self.known.iter().any(|session| session.status != Status::Complete)
+    }
+
+    /// The id of the current session, or of the one that is looked up for the first time.
+    pub(crate) fn current_id(&self) -> Option<&CheckoutSessionId> {
+        self.current().map(Session::id).or(self.adopting.as_ref())
+    }
+
+    /// The items of the current session. Before there is one, those of the request.
+    pub(crate) fn items(&self) -> Option<Vec<SoldItem>> {
+        match self.current() {
+            Some(session) => session.items(),
+            None => StoredItem::shown(&self.requested.as_ref()?.items),
+        }
+    }
+
+    /// The total of the current session. Before there is one, that of the request.
+    pub(crate) fn total(&self) -> Option<Cents> {
+        match self.current() {
+            Some(session) => session.total(),
+            None => self.requested.as_ref()?.total(),
+        }
     }
 
     /// The reference that our sessions carry.

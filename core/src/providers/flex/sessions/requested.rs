@@ -1,6 +1,7 @@
 //! The contents of a create request, and the checks of the session that Flex has created for it.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::providers::flex::api::objects::{SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, CreateCheckoutSession, Mode};
 use crate::providers::flex::eligibility::assess;
 use crate::providers::flex::ids::CustomerId;
+use crate::providers::flex::reports::StoredItem;
 use crate::providers::flex::rules::Rule;
 
 /// The contents of a create request.
@@ -44,6 +46,9 @@ pub(super) struct Requested {
     /// The customer, if the request names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     customer: Option<CustomerId>,
+    /// The items, for the status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) items: Vec<StoredItem>,
 }
 
 impl Requested {
@@ -63,7 +68,13 @@ impl Requested {
             predicted: assessed.map(|it| (it.hsa_fsa_eligible, it.letter_of_medical_necessity_required)),
             manual: command.capture_method == Some(CaptureMethod::Manual),
             customer: command.customer.as_ref().and_then(|it| CustomerId::parse(it).ok()),
+            items: StoredItem::all_of(&command.line_items),
         }
+    }
+
+    /// The total that is expected, unless nothing may be due.
+    pub(super) fn total(&self) -> Option<Cents> {
+        self.total.filter(|_| !self.trial)
     }
 
     /// Whether a command requests the same.
@@ -91,7 +102,8 @@ impl Requested {
         cx.check(Rule::CheckoutHasRedirect, !attended || object.address().is_some())
             .at("/checkout_session/redirect_url");
         self.check_amounts(object, cx);
-        Session { own: true, manual: self.manual, sound, ..Session::new(object.checkout_session_id.clone(), cx.now()) }
+        let (manual, items) = (self.manual, self.items.clone());
+        Session { own: true, manual, sound, items, ..Session::new(object.checkout_session_id.clone(), cx.now()) }
     }
 
     /// Whether a session matches the request. The customer cannot be sent to another one.

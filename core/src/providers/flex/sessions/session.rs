@@ -16,6 +16,7 @@ use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::names::{Review, SignalName, Verdict};
+use crate::providers::flex::reports::{SoldItem, StoredItem};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
 
@@ -53,6 +54,12 @@ pub(crate) struct Session {
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
+    /// The items that the request named, for the status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) items: Vec<StoredItem>,
+    /// The highest total that Flex has shown, in cents, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<Cents>,
     /// A status that the documents do not list. It never counts as paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unlisted: Option<String>,
@@ -95,6 +102,8 @@ impl Session {
             manual: false,
             test_mode: None,
             payment_intents: Vec::new(),
+            items: Vec::new(),
+            total: None,
             unlisted: None,
             announced: false,
             contradicted: false,
@@ -130,6 +139,26 @@ impl Session {
         self.test_mode
     }
 
+    /// Flex's own word for the status, listed or not.
+    pub(crate) fn provider_status(&self) -> String {
+        self.unlisted.clone().unwrap_or_else(|| self.status.as_str().into())
+    }
+
+    /// The items, if they are known.
+    pub(crate) fn items(&self) -> Option<Vec<SoldItem>> {
+        StoredItem::shown(&self.items)
+    }
+
+    /// The total, if Flex has shown it.
+    pub(crate) const fn total(&self) -> Option<Cents> {
+        self.total
+    }
+
+    /// The ids of the payments.
+    pub(crate) fn payment_intents(&self) -> &[String] {
+        &self.payment_intents
+    }
+
     /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
@@ -157,6 +186,7 @@ impl Session {
             self.redirect_url = object.address().cloned();
         }
         self.expires_at = self.expires_at.or(object.expires_at);
+        self.total = self.total.max(object.amount_total.filter(|_| of_mode));
         self.test_mode = self.test_mode.or(object.test_mode.value().filter(|_| of_mode));
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
         for id in object.payment_intents() {

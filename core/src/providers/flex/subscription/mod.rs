@@ -6,6 +6,7 @@ mod dispatch;
 mod others;
 mod record;
 mod rules;
+mod status;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -31,6 +32,7 @@ use record::SubscriptionRecord;
 
 pub use command::{Action, Command, Trigger};
 pub use record::SubscriptionState;
+pub use status::Status;
 
 type Cx<'a> = flow::Cx<'a, Subscription>;
 type Rules<'a> = flow::Rules<'a, Subscription>;
@@ -117,6 +119,7 @@ impl Flow for Subscription {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -205,6 +208,14 @@ impl Flow for Subscription {
         let mut waits = self.sessions.waits(context.now);
         waits.extend(self.record.as_ref().and_then(|record| record.wait()));
         waits
+    }
+
+    fn status(&self, _view: &Rules<'_>) -> Status {
+        self.own_status()
+    }
+
+    fn decides_page(&self, call: &Call, _context: &Context) -> bool {
+        self.sessions.settled().is_none() && call.may_open_page()
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -6,8 +6,10 @@ mod invoices;
 mod payment;
 mod period;
 mod refunds;
+mod reported;
 mod sale;
 mod schedule;
+mod shown;
 mod status;
 
 use alloc::string::String;

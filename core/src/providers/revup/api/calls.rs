@@ -244,7 +244,7 @@ static CANCEL: Operation = Operation::new("cancel_subscription", Retry::Goal)
     // "Subscription not found" proves neither that the cancellation is done nor that it failed.
     .again_at(&[NO_SUBSCRIPTION])
     .asks_of(Review::CancelUnknown.as_question());
-static REFUND: Operation =
+pub(crate) static REFUND: Operation =
     Operation::new("refund_payment", Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
 static RETRIEVE_TRANSACTION: Operation =
     Operation::new("retrieve_transaction", Retry::Lookup).not_found_at(&[400, 404]);

@@ -2,6 +2,7 @@
 
 mod lines;
 mod name;
+mod reports;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@
 mod command;
 mod events;
 mod ledger;
+mod overview;
 mod payment;
 mod refunds;
 mod reply;
@@ -29,17 +30,19 @@ use crate::config::{Config, Context};
 use crate::effect::Wait;
 use crate::fact::FactError;
 use crate::fact::IgnoredReason;
-use crate::flow::{self, Facet, Flow, Input, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::flow::{
+    self, Facet, Flow, Input, IntentReport, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed,
+};
 use crate::id::TypedId;
 use crate::providers::revup::api::webhook::correlate;
 use events::Events;
 use ledger::Ledger;
 use payment::Payment;
 use refunds::Refunds;
-use status::Status;
 use terms::Terms;
 
 pub use command::{Action, Command, Trigger};
+pub use overview::{PaymentReport, RefundReport, Status};
 pub use payment::PaymentState;
 pub use status::SubscriptionState;
 
@@ -54,7 +57,7 @@ pub struct Subscription {
     /// The requested terms, with the plan and the order.
     terms: Terms,
     /// The facet `subscription`.
-    status: Status,
+    status: status::Status,
     /// The facet `payment`.
     payment: Payment,
     /// The refunds that the host has requested.
@@ -156,6 +159,7 @@ impl Flow for Subscription {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -246,6 +250,14 @@ impl Flow for Subscription {
 
     fn waits(&self, _context: &Context) -> Vec<Wait> {
         self.status.wait_for_charge(&self.terms).into_iter().chain(self.refunds.waits()).collect()
+    }
+
+    fn status(&self, view: &Rules<'_>) -> Status {
+        self.own_status(view)
+    }
+
+    fn intents(&self, _view: &Rules<'_>) -> Vec<IntentReport<Self>> {
+        self.named_refunds()
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -58,6 +58,11 @@ impl Payment {
         self.paid_until.filter(|end| !end.is_over(now))
     }
 
+    /// The end of the last paid period, over or not.
+    pub(super) const fn last_paid_until(&self) -> Option<Timestamp> {
+        self.paid_until
+    }
+
     /// The wait for the first charge begins.
     pub(super) const fn wait_for_first(&mut self) {
         self.state = PaymentState::Awaited;

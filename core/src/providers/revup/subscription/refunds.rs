@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cx;
 use super::ledger::Ledger;
+use super::overview::RefundReport;
 use crate::effect::Wait;
 use crate::fact::Origin;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Stop};
@@ -70,6 +71,21 @@ impl Refunds {
     /// The status of an intent, compared with the refund.
     pub(super) fn status_of(&self, intent: &Intent, refund: &RefundPayment) -> IntentStatus {
         self.intents.status_of(intent, fingerprint(refund))
+    }
+
+    pub(super) const fn intents(&self) -> &Intents {
+        &self.intents
+    }
+
+    /// The refunds that Revup has not finished. `currency` is that of a payment.
+    pub(super) fn reports<'c>(&self, currency: impl Fn(&TransactionId) -> Option<&'c str>) -> Vec<RefundReport> {
+        let report = |it: &OpenRefund| RefundReport {
+            transaction_id: it.transaction.clone(),
+            payment_id: Some(it.payment.as_str().into()),
+            intent: Some(it.intent.clone()),
+            amount: it.amount.in_smallest_unit(currency(&it.payment)),
+        };
+        self.open.iter().map(report).collect()
     }
 
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the

@@ -68,7 +68,7 @@ impl SubscriptionState {
 
 /// The subscription at Revup, as far as it is known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionStatus"))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionRoom"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Status {
     /// The state, from the last evidence.
@@ -110,6 +110,18 @@ impl Status {
 
     pub(super) const fn id(&self) -> Option<&SubscriptionId> {
         self.id.as_ref()
+    }
+
+    /// Revup's word for the status. Before the result of the first charge, it is known only if no document lists it.
+    pub(super) fn provider_status(&self) -> Option<&str> {
+        use SubscriptionState::{Archived, Cancelled, Fulfilled, PastDue, Paused};
+        let listed = matches!(self.state, Archived | Cancelled | Fulfilled | Paused | PastDue);
+        self.unlisted.as_deref().or(listed.then(|| self.state.as_str()))
+    }
+
+    /// The reason of the cancellation, in Revup's word.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.reason.as_ref().map(Reason::as_str)
     }
 
     pub(super) const fn is_withheld(&self) -> bool {
@@ -281,7 +293,7 @@ impl Status {
 
     /// A person says that the subscription is paid and runs, whatever its status is called.
     pub(super) fn attest_live(&mut self, payment: &mut Payment, cx: &mut Cx<'_>) {
-        self.lives_as = self.unlisted.take();
+        self.lives_as = self.unlisted.clone();
         self.become_live(SubscriptionState::Fulfilled, payment, cx);
     }
 

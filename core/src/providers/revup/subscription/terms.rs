@@ -65,6 +65,10 @@ impl Terms {
         self.order.is_some() && self.order.as_ref() == order
     }
 
+    pub(super) fn plan(&self) -> Option<&str> {
+        self.plan.as_deref()
+    }
+
     pub(super) fn currency(&self) -> Option<&str> {
         self.currency.as_deref()
     }

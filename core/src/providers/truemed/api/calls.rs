@@ -111,7 +111,7 @@ static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::G
     .again_at(AGAIN)
     .asks_of(Review::DeleteUnknown.as_question());
 
-static CREATE_SESSION: Operation = Operation::new("create_payment_session", Retry::SameKey)
+pub(crate) static CREATE_SESSION: Operation = Operation::new("create_payment_session", Retry::SameKey)
     .again_at(AGAIN)
     .asks_of(Review::CreateUnknown.as_question());
 
@@ -119,7 +119,7 @@ static RETRIEVE_SESSION: Operation = Operation::new("retrieve_payment_session", 
 
 static FIND_SESSION: Operation = Operation::new("find_payment_session", Retry::Lookup);
 
-static CAPTURE: Operation = Operation::new("capture_payment_session", Retry::SameKey)
+pub(crate) static CAPTURE: Operation = Operation::new("capture_payment_session", Retry::SameKey)
     .again_at(AGAIN)
     .asks_of(Review::CaptureUnknown.as_question());
 
@@ -132,7 +132,7 @@ static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
     .again_at(AGAIN)
     .asks_of(Review::CancelUnknown.as_question());
 
-static REFUND: Operation =
+pub(crate) static REFUND: Operation =
     Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.as_question());
 
 #[derive(Serialize)]

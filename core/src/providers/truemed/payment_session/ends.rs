@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cx, Known};
+use super::{Action, Cx, Known};
 use crate::flow::{Outcome, Stop};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
@@ -27,6 +27,15 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// The action that requested it.
+    pub(super) const fn action(&self) -> Action {
+        match self {
+            Self::Capture(..) => Action::Capture,
+            Self::Void => Action::Void,
+            Self::Cancel => Action::Cancel,
+        }
+    }
+
     /// Whether this status shows that the ending succeeded. A hold can expire in spite of its capture.
     fn leads_to(&self, status: &Status) -> bool {
         match self {

@@ -7,6 +7,7 @@ mod known;
 mod refunds;
 mod rules;
 mod session;
+mod status;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -24,7 +25,9 @@ use crate::config::{Config, Context};
 use crate::effect::Wait;
 use crate::fact::FactError;
 use crate::fact::IgnoredReason;
-use crate::flow::{self, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::flow::{
+    self, Facet, Flow, Input, IntentReport, Move, Outcome, Reading, Refusal, Reply, Stop, Webhook, moves, typed,
+};
 use crate::id::TypedId;
 use crate::providers::truemed::api::signature::correlate;
 
@@ -33,6 +36,7 @@ pub use event::{Event, Trigger};
 pub use known::Known;
 pub use refunds::RefundTotals;
 pub use session::SessionState;
+pub use status::Status;
 
 type Rules<'a> = flow::Rules<'a, PaymentSession>;
 type Cx<'a> = flow::Cx<'a, PaymentSession>;
@@ -99,6 +103,7 @@ impl Flow for PaymentSession {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -208,6 +213,19 @@ impl Flow for PaymentSession {
             Self::Known(known) => known.wait().into_iter().collect(),
             Self::Absent | Self::Requested(_) | Self::Adopting(_) => Vec::new(),
         }
+    }
+
+    fn status(&self, _view: &Rules<'_>) -> Status {
+        self.own_status()
+    }
+
+    fn intents(&self, view: &Rules<'_>) -> Vec<IntentReport<Self>> {
+        self.named_requests(view)
+    }
+
+    /// The customer has a page once the session is created, and none while a cancellation is pending.
+    fn decides_page(&self, call: &Call, _context: &Context) -> bool {
+        matches!(call, Call::CreatePaymentSession(_) | Call::CancelPaymentSession(_))
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -92,6 +92,11 @@ impl Known {
         captured.map(|it| it.minus(known.max(self.refund_totals.in_all.unwrap_or_default())))
     }
 
+    /// What was refunded, as far as replies and lookups show.
+    pub(super) fn refunded_by_anybody(&self) -> Cents {
+        self.refunded.plus(self.refund_totals.others()).max(self.refund_totals.in_all.unwrap_or_default())
+    }
+
     /// The largest sum that can be refunded, if it is known.
     fn refundable_total(&self, report: &SessionReport) -> Option<Cents> {
         let requested = self.session.requested.as_ref().map(|it| it.total);

@@ -116,6 +116,13 @@ impl Change {
         }
     }
 
+    /// The fingerprints of all items that may still be confirmed.
+    pub(super) fn carts(&self) -> impl Iterator<Item = Digest> {
+        let open = [self.pending(), self.replaced()].into_iter().flatten();
+        let earlier = open.flat_map(|it| core::iter::successors(Some(it), |it| it.replaces.as_deref()));
+        self.wanted().into_iter().chain(earlier.filter_map(|it| it.items))
+    }
+
     /// Whether an update to these items, or of the card, is pending.
     pub(super) fn is_to(&self, wanted: impl FnOnce() -> Option<Digest>) -> bool {
         matches!(self, Self::Updating { items, .. } if *items == wanted())

@@ -6,6 +6,7 @@ mod session;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,8 @@ use super::history::{History, Origin};
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
-use crate::id::TypedId;
-use crate::id::{Digest, EffectId, Intent};
+use crate::id::{Digest, EffectId, Intent, REMEMBERED, TypedId};
+use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
 use crate::providers::truemed::api::replies::{CreateSessionReply, FailedChargeReply};
@@ -54,6 +55,9 @@ pub(super) struct Charges {
     /// The intents of the last charges.
     #[serde(default)]
     intents: Intents,
+    /// The intents of checkouts that make a token. Every other intent is that of a charge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    checkouts: Vec<Intent>,
 }
 
 /// A charge of the token, or the checkout that makes it.
@@ -92,6 +96,9 @@ enum Charge {
         intent: Option<Intent>,
         /// The session that failed, if it is known.
         session: Option<PaymentSessionId>,
+        /// The total amount, in cents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<Cents>,
         /// Since when the host can charge again.
         since: Timestamp,
     },
@@ -184,6 +191,13 @@ impl Charges {
         self.current =
             Charge::Requested { seq, requested: RequestedSession::of(&command, cart, metadata), failed: None };
         let intent = command.intent.clone();
+        self.checkouts.retain(|it| Some(it) != intent.as_ref());
+        if let Some(intent) = intent.as_ref().filter(|_| !command.is_charge()) {
+            if self.checkouts.len() >= REMEMBERED {
+                self.checkouts.remove(0);
+            }
+            self.checkouts.push(intent.clone());
+        }
         let call = Call::CreatePaymentSession(command);
         match intent {
             None => {
@@ -284,9 +298,9 @@ impl Charges {
             return;
         }
         cx.withdraw(is_stale);
-        let (seq, intent) = (*seq, requested.intent.clone());
+        let (seq, intent, total) = (*seq, requested.intent.clone(), Some(requested.total));
         self.settle(intent.as_ref(), Outcome::Failed);
-        self.current = Charge::Repaired { seq, intent, session: None, since: cx.now() };
+        self.current = Charge::Repaired { seq, intent, session: None, total, since: cx.now() };
     }
 
     /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.
@@ -312,6 +326,31 @@ impl Charges {
             }
             Charge::Idle | Charge::Requested { .. } | Charge::Repaired { .. } => None,
         }
+    }
+
+    /// Whether an intent is that of a checkout that makes a token.
+    pub(super) fn is_checkout(&self, intent: &Intent) -> bool {
+        self.checkouts.contains(intent)
+    }
+
+    /// The total of the current charge.
+    pub(super) fn total(&self) -> Option<Cents> {
+        match &self.current {
+            Charge::Idle => None,
+            Charge::Requested { requested, .. } => Some(requested.total),
+            Charge::Open { session, .. } => session.requested.as_ref().map(|it| it.total),
+            Charge::Failed(failed) => failed.total(),
+            Charge::Repaired { total, .. } => *total,
+        }
+    }
+
+    /// The session of the current charge, if there is one, and its status.
+    pub(super) fn known_session(&self) -> Option<(Option<PaymentSessionId>, Option<String>)> {
+        let id = self.session_id().or(match &self.current {
+            Charge::Repaired { session, .. } => session.as_ref(),
+            _ => None,
+        })?;
+        Some((Some(id.clone()), self.session().map(Session::provider_status)))
     }
 
     /// The session of the open charge, or of the failed one.

@@ -1,14 +1,16 @@
 //! The commands of a payment token, its actions, and what a command does once no rule rejects it.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
 use super::event::Trigger;
 use super::{Cx, PaymentToken};
 use crate::flow::{Stop, named};
+use crate::id::Digest;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::order::digest;
+use crate::providers::truemed::api::order::{OrderItem, digest};
 use crate::providers::truemed::api::requests::{CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
@@ -187,7 +189,9 @@ impl PaymentToken {
 
     fn create_token(&mut self, mut command: CreatePaymentToken, cx: &mut Cx<'_>) {
         let metadata = echoed(&mut command.metadata, cx.key());
-        self.token.provision(self.history.count(), digest(&command.order_items), &metadata, cx);
+        let items = digest(&command.order_items);
+        self.keep_cart(items, &command.order_items);
+        self.token.provision(self.history.count(), items, &metadata, cx);
         cx.request(Call::CreatePaymentToken(command));
     }
 
@@ -199,6 +203,7 @@ impl PaymentToken {
         let metadata = echoed(&mut command.metadata, cx.key());
         let seq = self.history.count();
         if !command.is_charge() {
+            self.keep_cart(items, &command.order_items);
             self.token.provision(seq, items, &metadata, cx);
         }
         self.charge.request((seq, number), command, (cart, &metadata), cx);
@@ -208,12 +213,21 @@ impl PaymentToken {
     fn update(&mut self, command: UpdatePaymentToken, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let Some(token) = self.token.payment_token().cloned() else { return Err(Stop::NotNow) };
         let seq = self.history.count();
-        match command.order_items.as_deref().map(digest) {
-            Some(items) => self.items.request(seq, Some(items), Call::is_of_items, cx),
+        match command.order_items.as_deref().map(|items| (digest(items), items)) {
+            Some((cart, items)) => {
+                self.keep_cart(cart, items);
+                self.items.request(seq, Some(cart), Call::is_of_items, cx);
+            }
             None => self.card.request(seq, None, Call::is_of_card, cx),
         }
         cx.request(Call::UpdatePaymentToken(token, command));
         Ok(())
+    }
+
+    /// Keeps the lines of a cart for the status.
+    fn keep_cart(&mut self, cart: Digest, items: &[OrderItem]) {
+        let used: Vec<_> = self.token.carts().chain(self.items.carts()).collect();
+        self.carts.keep(cart, items, &used, self.token.confirmed());
     }
 
     /// The open provision request with this id, or the newest open one.

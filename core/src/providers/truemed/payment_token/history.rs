@@ -184,6 +184,23 @@ impl History {
         self.closed.recent.iter().map(|it| TypedId::from(&it.origin))
     }
 
+    /// The newest session that is over, and its status.
+    pub(super) fn last_session(&self) -> (Option<PaymentSessionId>, Option<String>) {
+        let newest = self.closed.recent.iter().rev().find_map(|it| match &it.origin {
+            Origin::Session(id) | Origin::Failed(id) => Some((id.clone(), it.status.as_ref())),
+            Origin::Request(_) => None,
+        });
+        newest.map_or((None, None), |(id, status)| (Some(id), status.map(|it| it.as_str().into())))
+    }
+
+    /// The newest provision request that is over.
+    pub(super) fn last_request(&self) -> Option<&ProvisionTokenRequestId> {
+        self.closed.recent.iter().rev().find_map(|it| match &it.origin {
+            Origin::Request(id) => Some(id),
+            Origin::Session(_) | Origin::Failed(_) => None,
+        })
+    }
+
     pub(super) fn add(&mut self, seq: u32, origin: Origin) {
         self.insert(SettledOrigin { seq, origin, status: None, contradicted: false, intent: None });
     }

@@ -2,6 +2,7 @@
 //! deletion.
 
 mod across;
+mod carts;
 mod change;
 mod charge;
 mod command;
@@ -9,6 +10,7 @@ mod event;
 mod history;
 mod outcome;
 mod rules;
+mod status;
 mod token;
 mod webhook;
 
@@ -26,19 +28,22 @@ use crate::config::{Config, Context};
 use crate::effect::Wait;
 use crate::fact::FactError;
 use crate::fact::IgnoredReason;
-use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::flow::{self, Facet, Flow, Input, IntentReport, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
 use crate::id::TypedId;
 use crate::providers::truemed::api::signature::correlate;
 use crate::time::Timestamp;
+use carts::Carts;
 use change::{Change, PendingChange};
 use charge::Charges;
 use history::History;
 use token::StoredToken;
 
+pub use carts::CartLine;
 pub use change::{CardState, ChangeState, ItemsState};
 pub use charge::ChargeState;
 pub use command::{Action, Command};
 pub use event::{Event, Trigger};
+pub use status::Status;
 pub use token::TokenState;
 
 type Rules<'a> = flow::Rules<'a, PaymentToken>;
@@ -63,6 +68,9 @@ pub struct PaymentToken {
     /// The order of our requests, and the ids that are settled. It is not a facet, because it only grows.
     #[serde(default)]
     history: History,
+    /// The lines of the carts that the flow compares, for its status.
+    #[serde(default, skip_serializing_if = "Carts::is_empty")]
+    carts: Carts,
 }
 
 #[rustfmt::skip]
@@ -144,6 +152,7 @@ impl Flow for PaymentToken {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -240,6 +249,18 @@ impl Flow for PaymentToken {
         let is_deleted = self.token.is(TokenState::Deleted);
         let of_changes = self.pending().filter(|_| !is_deleted).map(PendingChange::wait);
         self.token.waits(self.charge.payable()).chain(of_changes).chain(self.charge.wait(is_deleted)).collect()
+    }
+
+    fn status(&self, _view: &Rules<'_>) -> Status {
+        self.own_status()
+    }
+
+    fn intents(&self, _view: &Rules<'_>) -> Vec<IntentReport<Self>> {
+        self.named_charges()
+    }
+
+    fn decides_page(&self, call: &Call, _context: &Context) -> bool {
+        Self::decides_page_by(call)
     }
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {

@@ -117,6 +117,11 @@ impl StoredToken {
         self.confirmed
     }
 
+    /// The fingerprints of the confirmed items, and of those that a token may still confirm.
+    pub(super) fn carts(&self) -> impl Iterator<Item = Digest> {
+        self.confirmed.into_iter().chain(self.refused).chain(self.provision_items())
+    }
+
     /// When the earliest letter of medical necessity expires.
     pub(super) const fn lmn_expires_at(&self) -> Option<Timestamp> {
         self.lmn_expires_at

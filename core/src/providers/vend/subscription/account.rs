@@ -33,6 +33,14 @@ impl Account {
         self.domain_prefix.is_some()
     }
 
+    pub(super) fn domain_prefix(&self) -> Option<&str> {
+        self.domain_prefix.as_deref()
+    }
+
+    pub(super) fn retailer_id(&self) -> Option<&str> {
+        self.retailer_id.as_deref()
+    }
+
     /// The domain, by which a review about the retailer's subscriptions is named.
     pub(super) fn domain(&self) -> &str {
         self.domain_prefix.as_deref().unwrap_or_default()

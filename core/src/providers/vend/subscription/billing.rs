@@ -13,7 +13,7 @@ use super::{Cx, Rules, remember};
 use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, Stop, states};
 use crate::providers::vend::api::calls::{Call, Kind};
-use crate::providers::vend::api::partner::{Phase, State};
+use crate::providers::vend::api::partner::{Phase, Plan, State};
 use crate::providers::vend::api::webhook::CancellationWebhook;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Review, Verdict};
@@ -54,6 +54,9 @@ pub(super) struct Billing {
     /// Vend's own name for the state, from the last lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_state: Option<State>,
+    /// The product and its price, from the same lookup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
     /// The meaning of that name, if a person has given one.
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<BillingState>,
@@ -114,6 +117,16 @@ impl Billing {
 
     pub(super) const fn provider_state(&self) -> Option<&State> {
         self.provider_state.as_ref()
+    }
+
+    /// The product and its price, if the last lookup has shown them.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref().filter(|_| self.provider_state.is_some())
+    }
+
+    /// Whether the state comes from a verdict, without evidence.
+    pub(super) const fn is_attested(&self) -> bool {
+        self.attested
     }
 
     pub(super) fn is_live(&self) -> bool {

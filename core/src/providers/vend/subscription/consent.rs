@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Cx;
 use super::account::Account;
 use super::billing::Billing;
+use super::status::PendingChange;
 use crate::config::Context;
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
@@ -119,6 +120,25 @@ impl Consent {
     /// Whether another token can be watched.
     pub(super) const fn has_room(&self) -> bool {
         self.tokens.len() < WATCHED
+    }
+
+    /// The requests whose consents are in force, that for the plan first.
+    pub(super) fn confirmed_requests(&self) -> Vec<EffectId> {
+        let mut all = Vec::new();
+        for request in self.latest.requests().map(RequestId::id) {
+            if !all.contains(&request) {
+                all.push(request);
+            }
+        }
+        all
+    }
+
+    /// The changes to which the retailer has not consented, the oldest first.
+    pub(super) fn pending_changes(&self) -> Vec<PendingChange> {
+        let change =
+            |request: RequestId, expires_at, disputed| PendingChange { request: request.id(), expires_at, disputed };
+        let issued = self.tokens.iter().map(|it| change(it.request, Some(it.expires_at()), it.disputed.is_some()));
+        issued.chain(self.requested.iter().map(|it| change(it.request, None, false))).collect()
     }
 
     /// When the first of the outstanding tokens expires.

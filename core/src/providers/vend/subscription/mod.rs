@@ -12,6 +12,7 @@ mod billing;
 mod command;
 mod consent;
 mod rules;
+mod status;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -40,6 +41,7 @@ use consent::{Consent, TokenLookup};
 pub use billing::BillingState;
 pub use command::{Action, Command, Trigger};
 pub use consent::ConsentState;
+pub use status::{PendingChange, Status};
 
 type Rules<'a> = flow::Rules<'a, Subscription>;
 type Cx<'a> = flow::Cx<'a, Subscription>;
@@ -195,6 +197,7 @@ impl Flow for Subscription {
     type Event = Event;
     type Review = Review;
     type Rule = Rule;
+    type Status = Status;
     type Settings = Settings;
 
     fn settings(config: &Config) -> &Settings {
@@ -280,6 +283,15 @@ impl Flow for Subscription {
 
     fn waits(&self, context: &Context) -> Vec<Wait> {
         self.consent.waits(&self.account, &self.billing, context)
+    }
+
+    fn status(&self, view: &Rules<'_>) -> Status {
+        self.own_status(self.account.application(view.settings()))
+    }
+
+    /// The reply has the token of the page on which the retailer consents.
+    fn decides_page(&self, call: &Call, _context: &Context) -> bool {
+        call.is_token_request()
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -14,7 +14,8 @@ use crate::value::open_enum;
 
 open_enum! {
     /// The status of a subscription.
-    pub enum SubscriptionStatus {
+    // The status of the flow `flex.subscription` has the name of the enum.
+    pub enum SubscriptionStatus ("SubscriptionObjectStatus") {
         /// The first payment is pending.
         Incomplete = "incomplete",
         /// The first payment was not made in time.

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Reviews;
 use crate::id::TypedId;
-use crate::money::Cents;
+use crate::money::{Cents, Money};
 use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
+use crate::providers::flex::reports::{DisputeReport, word};
 
 /// The most disputes of a session that are kept one by one.
 const REMEMBERED: usize = 16;
@@ -60,7 +61,7 @@ pub(super) struct Dispute {
 
 impl DisputeStatus {
     /// The order of statuses. `lost` is the highest, because the money is gone.
-    const fn rank(&self) -> u8 {
+    pub(in crate::providers::flex) const fn rank(&self) -> u8 {
         match self {
             Self::Unknown(_) => 0,
             Self::NeedsResponse => 1,
@@ -84,6 +85,15 @@ impl Disputes {
     /// The ids of all disputes.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
         self.known.iter().map(|it| TypedId::from(&it.id))
+    }
+
+    /// The disputes, by id.
+    pub(super) fn reports(&self) -> impl Iterator<Item = DisputeReport> {
+        self.known.iter().map(|it| DisputeReport {
+            id: it.id.clone(),
+            amount: it.amount.map(Money::unnamed),
+            provider_status: word(it.status.as_str()),
+        })
     }
 
     /// Whether every dispute has ended.

@@ -28,7 +28,8 @@ impl InFlight {
         &self.open
     }
 
-    fn sum(&self) -> Cents {
+    /// The amount of all open requests.
+    pub(super) fn sum(&self) -> Cents {
         self.open.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount))
     }
 

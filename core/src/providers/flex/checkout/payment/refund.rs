@@ -72,7 +72,7 @@ impl Refund {
 
 impl RefundStatus {
     /// The order of statuses. A refund that succeeded can still fail, but not the other way round.
-    const fn rank(&self) -> u8 {
+    pub(in crate::providers::flex) const fn rank(&self) -> u8 {
         match self {
             Self::Unknown(_) => 0,
             Self::Pending => 1,

@@ -64,6 +64,9 @@ pub(super) struct LookupResult {
     /// When the subscription was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Timestamp>,
+    /// When the subscription is set to end, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancel_at: Option<Timestamp>,
     /// The latest invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
@@ -88,6 +91,7 @@ impl LookupResult {
             trial_end: object.trial_end.value().copied(),
             odd_trial: object.trial_end == Member::Invalid,
             made: object.created_at,
+            cancel_at: object.cancel_at,
             invoice: invoice.cloned(),
             silent: object.latest_invoice == Member::Absent,
         }

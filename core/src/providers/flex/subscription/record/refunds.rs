@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::SubscriptionRecord;
+use super::reported::Reports;
 use crate::fact::IgnoredReason;
 use crate::flow::{Ask, PollTimer, Reviews};
 use crate::id::Digest;
@@ -108,11 +109,24 @@ pub(super) struct Refunds {
     /// The refunds and disputes that Flex has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     returned: Vec<ReportedReturn>,
+    /// The newest of them, for the status.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    reports: Reports,
 }
 
 impl Refunds {
     pub(super) fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The newest refunds and disputes.
+    pub(super) const fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// The amount of the requested refund, if it is known and Flex has not shown the refund.
+    pub(super) fn expected_amount(&self) -> Option<Cents> {
+        self.requested.as_ref().filter(|it| !it.watch.is_stopped())?.amount
     }
 
     /// Looks for the refund that the cancellation has requested.
@@ -130,6 +144,7 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let id = object.refund_id.as_str();
+        let has_news = self.reports.note_refund(object);
         let is_new = !self.returned.iter().any(|it| it.0 == fingerprint(id));
         if let Some(requested) = self.requested.take_if(|requested| is_new && requested.matches(object)) {
             let lookup = requested.lookup_call();
@@ -147,7 +162,8 @@ impl Refunds {
             }
             self.expect(requested, subscription, cx);
         }
-        self.note(Review::Refunded.only(ACCESS), (&object.refund_id).into(), reversed, cx)
+        let noted = self.note(Review::Refunded.only(ACCESS), (&object.refund_id).into(), reversed, cx);
+        noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
@@ -247,7 +263,9 @@ impl SubscriptionRecord {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx)
+        let has_news = self.refunds.reports.note_dispute(object);
+        let noted = self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx);
+        noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
     }
 
     /// The payment of another subscription is disputed. Access to this one does not depend on it.

@@ -152,6 +152,7 @@ impl Status {
             replies::Status::Archived => self.end(SubscriptionState::Archived, payment, cx),
             replies::Status::Cancelled => self.end(SubscriptionState::Cancelled, payment, cx),
             replies::Status::Unknown(status) if self.lives_as.as_ref() == Some(status) => {
+                self.unlisted = Some(status.clone());
                 self.become_live(SubscriptionState::Fulfilled, payment, cx);
             }
             replies::Status::Unknown(status) => self.on_unknown_status(status, payment, cx),

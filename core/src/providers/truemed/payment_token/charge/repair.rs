@@ -5,8 +5,8 @@ use crate::id::TypedId;
 use alloc::format;
 
 use super::{
-    Call, Charge, Charges, Cx, EffectId, FailedChargeReply, History, IgnoredReason, Intent, NextAction, Notice, Origin,
-    Outcome, PaymentSessionId, PollTimer, Review, SignalName, String, Token, Wait,
+    Call, Cents, Charge, Charges, Cx, EffectId, FailedChargeReply, History, IgnoredReason, Intent, NextAction, Notice,
+    Origin, Outcome, PaymentSessionId, PollTimer, Review, SignalName, String, Token, Wait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub(in super::super) struct FailedCharge {
     /// What the customer must do, if the reply says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     action: Option<NextAction>,
+    /// The total amount, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<Cents>,
     /// The page where the customer repairs the payment method, exactly as Truemed returned it.
     redirect_url: Option<String>,
     /// How often another page replaced the one in the notice.
@@ -53,6 +56,10 @@ impl FailedCharge {
     /// The session that failed, if it is known.
     pub(in super::super) const fn session(&self) -> Option<&PaymentSessionId> {
         self.session.as_ref()
+    }
+
+    pub(super) const fn total(&self) -> Option<Cents> {
+        self.total
     }
 
     /// Whether the customer must qualify again. A new card does not do that.
@@ -93,6 +100,7 @@ impl Charges {
             return Err(IgnoredReason::Unrelated);
         };
         let (seq, intent, action) = (*seq, requested.intent.clone(), reply.next_action());
+        let total = Some(requested.total);
         let session = reply.session().cloned();
         // The webhook may have come meanwhile. Without a session in the reply, it is found by the token.
         if let Some(id) = session.as_ref().map(TypedId::from).or(token.map(TypedId::from)) {
@@ -118,7 +126,7 @@ impl Charges {
         };
         let timer = PollTimer::new(cx.now());
         cx.ask_on_schedule(Review::RepairUnconfirmed, &of, &timer);
-        let failed = FailedCharge { seq, of, intent, session, code, action, redirect_url, turn, timer };
+        let failed = FailedCharge { seq, of, intent, session, code, action, total, redirect_url, turn, timer };
         if over {
             cx.withdraw(Call::is_find);
             self.settle(failed.intent.as_ref(), Outcome::Failed);
@@ -178,8 +186,9 @@ impl Charges {
         if let Some(id) = &session {
             history.add_failed(failed.seq, id.clone(), failed.intent.clone());
         }
-        self.current = Charge::Repaired { seq: failed.seq, intent: failed.intent, session, since: cx.now() };
-        Some(failed.seq)
+        let FailedCharge { seq, intent, total, .. } = failed;
+        self.current = Charge::Repaired { seq, intent, session, total, since: cx.now() };
+        Some(seq)
     }
 
     /// Adds the session to a repaired charge. Returns whether there was one without a session.

@@ -306,6 +306,16 @@ impl StoredToken {
         }
     }
 
+    /// The fingerprints of the items of the open attempts.
+    pub(super) fn provision_items(&self) -> impl Iterator<Item = Digest> {
+        self.provisions.iter().map(|it| it.items)
+    }
+
+    /// The fingerprint of the items of the newest attempt, while there is no token.
+    pub(in super::super) fn pending_items(&self) -> Option<Digest> {
+        self.provisions.last().filter(|_| self.state < TokenState::Adopting).map(|it| it.items)
+    }
+
     /// The ids that Truemed gave to the attempts.
     pub(in super::super) fn provision_ids(&self) -> impl Iterator<Item = TypedId> {
         self.provisions.iter().filter_map(|it| it.origin.as_ref()).map(TypedId::from)

@@ -9,7 +9,9 @@ use super::super::account::Account;
 use super::{Billing, BillingState};
 use crate::flow::PollTimer;
 use crate::providers::vend::api::calls::Call;
-use crate::providers::vend::api::partner::{PartnerSubscription, Phase, State, SubscriptionInfo, SubscriptionsReply};
+use crate::providers::vend::api::partner::{
+    PartnerSubscription, Phase, Plan, State, SubscriptionInfo, SubscriptionsReply,
+};
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::Review;
 use crate::providers::vend::rules::Rule;
@@ -53,16 +55,16 @@ impl Billing {
         }
         let owner = Owner::of(account.application(cx.settings()), reply.application_id.as_ref());
         let infos = reply.partner_subscription_info.iter().filter(|_| owner != Owner::Others);
-        let state = infos.filter(|it| it.id == *id).find_map(|it| it.state.as_ref());
+        let shown = infos.filter(|it| it.id == *id).find_map(|it| Some((it, it.state.as_ref()?)));
         let is_known = self.id.as_ref() == Some(id);
-        match state {
+        match shown {
             None => self.on_not_shown(id, cx),
             Some(_) if is_known && self.in_doubt => {}
             // Another subscription replaces the known one only if the known one is not live and the other may be.
-            Some(state) if is_known || (self.may_become(state) && !self.is_older(id)) => {
+            Some((info, state)) if is_known || (self.may_become(state) && !self.is_older(id)) => {
                 account.learn(None, reply.application_id.as_ref());
                 self.learn(id, cx);
-                return self.apply_state(state.clone(), cx);
+                return self.apply_state(state.clone(), info, cx);
             }
             Some(_) => {}
         }
@@ -134,7 +136,7 @@ impl Billing {
         }
         let state = info.state.as_ref()?;
         self.learn(&info.id, cx);
-        self.apply_state(state.clone(), cx)
+        self.apply_state(state.clone(), info, cx)
     }
 
     /// There are several subscriptions, and none of them is live.
@@ -158,7 +160,7 @@ impl Billing {
     }
 
     /// A lookup shows the state of the known subscription.
-    fn apply_state(&mut self, state: State, cx: &mut Cx<'_>) -> Option<BillingState> {
+    fn apply_state(&mut self, state: State, info: &SubscriptionInfo, cx: &mut Cx<'_>) -> Option<BillingState> {
         let id = self.id.clone()?;
         let is_same = self.provider_state.as_ref() == Some(&state);
         let meaning = self.meaning.filter(|_| is_same);
@@ -180,6 +182,7 @@ impl Billing {
             self.plan_next_lookup(cx);
         }
         self.provider_state = Some(state);
+        self.plan = Some(info.plan.clone()).filter(|plan| *plan != Plan::default());
         entered
     }
 

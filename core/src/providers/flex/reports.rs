@@ -1,0 +1,95 @@
+//! What the status of both flows lists one by one: the sold items, and the captures, refunds and disputes.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::api::item::LineItem;
+use super::ids::{CaptureId, DisputeId, RefundId};
+use crate::id::Intent;
+use crate::int::whole;
+use crate::money::Money;
+
+/// The most items of a session that are kept.
+const ITEMS: usize = 16;
+
+/// The most bytes of the ids of all prices of a session that are kept.
+const BYTES: usize = 320;
+
+/// An item that a session sells.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSoldItem"))]
+#[non_exhaustive]
+pub struct SoldItem {
+    /// The id of the price. `null` for a price that was created with the session.
+    pub id: Option<String>,
+    /// The number of pieces.
+    pub quantity: i64,
+}
+
+/// An item as it is stored: the id of its price, and the number of pieces.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexStoredItem"))]
+pub(super) struct StoredItem(Option<String>, #[serde(deserialize_with = "whole")] i64);
+
+impl StoredItem {
+    /// The items of a command. Nothing is kept of a large cart.
+    pub(super) fn all_of(items: &[LineItem]) -> Vec<Self> {
+        let ids = items.iter().filter_map(|it| it.price.as_ref()).map(String::len);
+        if items.len() > ITEMS || ids.fold(0, usize::saturating_add) > BYTES {
+            return Vec::new();
+        }
+        items.iter().map(|it| Self(it.price.clone(), it.quantity.unwrap_or(1))).collect()
+    }
+
+    /// The items as the status shows them, if they are kept.
+    pub(super) fn shown(all: &[Self]) -> Option<Vec<SoldItem>> {
+        let shown = all.iter().map(|Self(id, quantity)| SoldItem { id: id.clone(), quantity: *quantity });
+        (!all.is_empty()).then(|| shown.collect())
+    }
+}
+
+/// A capture that Flex has shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCaptureReport"))]
+#[non_exhaustive]
+pub struct CaptureReport {
+    /// The id of the capture.
+    pub id: CaptureId,
+    /// The captured amount, in cents.
+    pub amount: Money,
+}
+
+/// A refund that Flex has shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundReport"))]
+#[non_exhaustive]
+pub struct RefundReport {
+    /// The id of the refund.
+    pub id: RefundId,
+    /// The amount, in cents. `null` if Flex has not shown it.
+    pub amount: Option<Money>,
+    /// The furthest status that Flex has shown. `null` if Flex has shown none.
+    pub provider_status: Option<String>,
+    /// The intent of the request that has made it. `null` for a refund of other origin.
+    pub intent: Option<Intent>,
+}
+
+/// A dispute that Flex has shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexDisputeReport"))]
+#[non_exhaustive]
+pub struct DisputeReport {
+    /// The id of the dispute.
+    pub id: DisputeId,
+    /// The disputed amount, in cents. `null` if Flex has not shown it.
+    pub amount: Option<Money>,
+    /// The furthest status that Flex has shown, or that a person has named. `null` if neither is known.
+    pub provider_status: Option<String>,
+}
+
+/// A provider's word, unless it is empty because the provider said nothing.
+pub(super) fn word(text: &str) -> Option<String> {
+    Some(text).filter(|it| !it.is_empty()).map(Into::into)
+}

@@ -1,0 +1,35 @@
+//! What the status shows of a subscription.
+
+use super::SubscriptionRecord;
+use super::period::PaidPeriod;
+use crate::money::Money;
+use crate::providers::flex::api::objects::SubscriptionStatus;
+use crate::providers::flex::subscription::Status;
+
+impl SubscriptionRecord {
+    /// The status, without what the sessions know.
+    pub(in super::super) fn own_status(&self) -> Status {
+        let (lookup, paid) = (self.last_lookup.as_ref(), self.paid.as_ref());
+        let is_trialing = self.status == Some(SubscriptionStatus::Trialing);
+        let invoice = paid.and_then(|it| self.invoices.find(it.invoice.as_ref()?));
+        let end = |it: &PaidPeriod| it.span.end;
+        Status {
+            subscription_id: Some(self.id.clone()),
+            customer_id: self.customer.clone(),
+            latest_invoice_id: lookup.and_then(|it| it.invoice.clone()),
+            provider_status: self.status.as_ref().map(|it| it.as_str().into()),
+            test_mode: self.test_mode,
+            amount: invoice.and_then(|it| it.amount).map(Money::unnamed),
+            trial_ends_at: lookup.filter(|_| is_trialing).and_then(|it| it.trial()).map(|it| it.end),
+            period_ends_at: lookup.and_then(|it| it.end),
+            paid_until: paid.map(end),
+            access_until: self.access,
+            cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
+            cancel_at: lookup.and_then(|it| it.cancel_at),
+            refunding: self.refunds.expected_amount().map(Money::unnamed),
+            refunds: self.refunds.reports().refunds(),
+            disputes: self.refunds.reports().disputes(),
+            ..Status::default()
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a page wants to know of a subscription.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::Subscription;
+use super::record::SubscriptionRecord;
+use crate::money::Money;
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::reports::{DisputeReport, RefundReport, SoldItem};
+use crate::providers::flex::sessions::Session;
+use crate::time::Timestamp;
+
+/// The status of a subscription, besides what every status has.
+///
+/// The library reads no currency of Flex. Every instant is in milliseconds.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionOwnStatus"))]
+#[non_exhaustive]
+pub struct Status {
+    /// The session that sold the subscription, or else the newest one.
+    pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The host's reference, which Flex returns.
+    pub client_reference_id: Option<String>,
+    /// The subscription.
+    pub subscription_id: Option<SubscriptionId>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The latest invoice that the last lookup has shown.
+    pub latest_invoice_id: Option<InvoiceId>,
+    /// Flex's status of the subscription, as the last lookup has shown it.
+    pub provider_status: Option<String>,
+    /// Whether the subscription is in test mode.
+    pub test_mode: Option<bool>,
+    /// When the session expires. `null` once it is complete.
+    pub expires_at: Option<Timestamp>,
+    /// The items. `null` if they are unknown, as they are after an adoption, or too many to be kept.
+    pub items: Option<Vec<SoldItem>>,
+    /// What the last paid period cost, in cents, or the total of the session if no invoice shows it.
+    pub amount: Option<Money>,
+    /// When the trial ends. `null` unless the subscription is in its trial.
+    pub trial_ends_at: Option<Timestamp>,
+    /// When the provider's period ends, whether or not it is paid.
+    pub period_ends_at: Option<Timestamp>,
+    /// When the last paid period, or the trial, ends.
+    pub paid_until: Option<Timestamp>,
+    /// When access ends, with the grace that the config had when access was given.
+    pub access_until: Option<Timestamp>,
+    /// Whether the subscription ends with its period, as the last lookup has shown it.
+    pub cancel_at_period_end: Option<bool>,
+    /// When the subscription is set to end, as the last lookup has shown it.
+    pub cancel_at: Option<Timestamp>,
+    /// The refund that a cancellation has requested and that Flex has not shown, in cents. `null` if there is none, or if
+    /// its amount is unknown.
+    pub refunding: Option<Money>,
+    /// The newest refunds that Flex has shown, by id.
+    pub refunds: Vec<RefundReport>,
+    /// The newest disputes that Flex has shown, by id.
+    pub disputes: Vec<DisputeReport>,
+}
+
+impl Subscription {
+    /// What only a subscription has.
+    pub(super) fn own_status(&self) -> Status {
+        let sessions = &self.sessions;
+        let of_record = self.record.as_deref().map(SubscriptionRecord::own_status).unwrap_or_default();
+        Status {
+            checkout_session_id: sessions.current_id().cloned(),
+            client_reference_id: sessions.reference().map(Into::into),
+            expires_at: sessions.current().filter(|_| sessions.settled().is_none()).and_then(Session::expires_at),
+            items: sessions.items(),
+            amount: of_record.amount.or_else(|| sessions.total().map(Money::unnamed)),
+            test_mode: of_record.test_mode.or_else(|| sessions.test_mode()),
+            ..of_record
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What the status shows of the payments and of the refunds. Only entries with their full names are shown.
+
+use alloc::vec::Vec;
+
+use super::super::overview::{PaymentReport, RefundReport};
+use super::Ledger;
+use super::lines::{OtherRefund, PaidTransaction};
+use super::name::Name;
+use crate::providers::revup::amount::Decimal;
+use crate::providers::revup::ids::TransactionId;
+
+impl Ledger {
+    /// The newest payments. `currency` is that of a payment whose currency Revup does not name.
+    pub(in super::super) fn payment_reports(&self, currency: Option<&str>) -> Vec<PaymentReport> {
+        let report = |it: &PaidTransaction| {
+            let currency = it.currency.as_deref().or(currency);
+            let short = it.transaction.short();
+            let refunded = self.refunded.iter().find(|refunded| refunded.transaction.is(&it.transaction, short));
+            let refunded = refunded.map_or(Decimal::ZERO, |it| it.sum);
+            Some(PaymentReport {
+                transaction_id: TransactionId::read(it.transaction.full()?)?,
+                amount: it.amount.in_smallest_unit(currency),
+                refunded: refunded.in_smallest_unit(currency),
+                proved: it.proved,
+            })
+        };
+        self.paid.iter().filter_map(report).collect()
+    }
+
+    /// The newest refunds that this flow did not request, as far as they are proved.
+    pub(in super::super) fn refund_reports(&self, currency: Option<&str>) -> Vec<RefundReport> {
+        let is_payment = |it: &PaidTransaction, of: &Name| {
+            it.transaction.is(of, of.short()) || it.payment.as_ref().is_some_and(|name| name.is(of, of.short()))
+        };
+        let report = |it: &OtherRefund| {
+            let payment = self.paid.iter().find(|paid| is_payment(paid, &it.of));
+            let currency = payment.and_then(|paid| paid.currency.as_deref()).or(currency);
+            Some(RefundReport {
+                transaction_id: TransactionId::read(it.transaction.full()?)?,
+                payment_id: it.of.full().map(Into::into),
+                intent: None,
+                amount: it.amount.in_smallest_unit(currency),
+            })
+        };
+        self.others.iter().filter(|it| it.proved).filter_map(report).collect()
+    }
+}
