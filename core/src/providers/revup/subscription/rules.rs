@@ -11,7 +11,7 @@ use crate::id::Key;
 use crate::providers::revup::amount::{Decimal, places_of};
 use crate::providers::revup::api::calls::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, Token, TransactionId, is_uuid};
-use crate::providers::revup::names::SignalName;
+use crate::providers::revup::names::{Review, SignalName};
 use crate::providers::revup::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_secure};
@@ -127,8 +127,10 @@ impl Subscription {
     fn check_create(&self, rules: &mut Rules<'_>) {
         match self.status.state() {
             SubscriptionState::Absent => {
-                // An event names a subscription on our order. A person has to say whether it is ours.
-                rules.check(Rule::CreateNoBlindRetry, !self.status.is_named());
+                // An event or a late reply names a subscription on our order. A person has to say whether it is ours.
+                let review = rules.open_review(Review::MadeAfterAll.as_str());
+                let is_free = review.is_none() && !self.status.is_named();
+                rules.check(Rule::CreateNoBlindRetry, is_free).unblocked_by(review.map(UnblockedBy::reply));
                 return;
             }
             // The request was sent, and has no reply yet.

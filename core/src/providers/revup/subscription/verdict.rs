@@ -103,8 +103,9 @@ impl Subscription {
         }
     }
 
-    /// A person says that there is no subscription. An event that names the order can still show the opposite.
-    fn not_created(&mut self, cx: &mut Cx<'_>) {
+    /// Revup, a lookup or a person says that there is no subscription. A message that names the order, or a late reply, can
+    /// still show the opposite.
+    pub(super) fn not_created(&mut self, cx: &mut Cx<'_>) {
         let terms = self.terms.clone();
         self.reset(cx);
         self.terms = terms;
