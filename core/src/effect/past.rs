@@ -87,6 +87,16 @@ impl<C: Call> Outbox<C> {
         }
     }
 
+    /// Corrects how the last matching request ended: with the object of an id, or without one.
+    pub(crate) fn correct(&mut self, of: &dyn Fn(&C) -> bool, before: Option<&str>, made: Option<&str>) {
+        let end = |made: Option<&str>| made.map_or(End::Undone, |made| End::Done(Some(made.into())));
+        let before = end(before);
+        let Some(past) = self.past.iter_mut().rfind(|it| it.end == before && of(&it.call)) else { return };
+        past.end = end(made);
+        let call = Arc::clone(&past.call);
+        self.note_made(&call, made);
+    }
+
     /// A request that is over, by its id.
     pub(crate) fn past(&self, id: &str) -> Option<&Past<C>> {
         self.past.iter().find(|it| it.id.as_str() == id)

@@ -137,6 +137,18 @@ impl<F: Flow> Cx<'_, F> {
         Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
     }
 
+    /// Whether a matching request that a worker had sent ended as not done.
+    pub fn ended_undone(&self, of: impl Fn(&F::Call) -> bool) -> bool {
+        self.outbox.past.iter().any(|it| it.end == End::Undone && of(&it.call))
+    }
+
+    /// A person corrects what was known of a request that is over. `None` stands for a request that was not done.
+    ///
+    /// A late reply is compared with the corrected id.
+    pub fn correct(&mut self, of: impl Fn(&F::Call) -> bool, before: Option<&str>, made: Option<&str>) {
+        self.outbox.to_mut().correct(&of, before, made);
+    }
+
     /// Notes that a request was done which had ended as not done.
     ///
     /// This withdraws the new try if no worker has sent it.

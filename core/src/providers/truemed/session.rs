@@ -279,6 +279,7 @@ impl Session {
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
         cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
         cx.learn(id.as_str());
+        cx.correct(Call::is_session, Some(self.id.as_str()), Some(id.as_str()));
         self.id = id;
         self.restart_wait(cx);
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));

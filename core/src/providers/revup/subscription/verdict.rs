@@ -81,6 +81,7 @@ impl Subscription {
             (Review::MadeAfterAll, Verdict::Ours | Verdict::Seen)
                 if status.state() == SubscriptionState::Absent && terms.is_on_token() =>
             {
+                cx.correct(Call::is_create, None, Some(about));
                 status.attest(about, cx);
             }
             (Review::MadeAfterAll, _) => status.forget_named(),
@@ -91,10 +92,14 @@ impl Subscription {
             }
             (_, Verdict::Created) => {
                 if let Some(id) = named {
+                    cx.correct(Call::is_create, Some(about), Some(id));
                     status.attest(id, cx);
                 }
             }
-            (_, Verdict::NotCreated) => self.not_created(cx),
+            (_, Verdict::NotCreated) => {
+                cx.correct(Call::is_create, Some(about), None);
+                self.not_created(cx);
+            }
             (_, Verdict::Ended) => status.end(SubscriptionState::Cancelled, payment, cx),
             (_, Verdict::Live) => status.attest_live(payment, cx),
             (Review::NoSignal, Verdict::KeepWaiting | Verdict::StopWaiting) => status.wait_or_stop(verdict, cx),
