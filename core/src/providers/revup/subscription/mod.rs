@@ -75,7 +75,8 @@ impl Facet for SubscriptionState {
         moves(Absent,    &[Reviewed],                 &[Attested]),
         moves(Requested, &[Created, Event],           &[Awaiting]),
         moves(Requested, &[Reviewed],                 &[Attested, Absent]),
-        moves(Requested, &[Refused],                  &[Absent]),
+        // An event may show an earlier creation that ended as not done. A person reviews it.
+        moves(Requested, &[Refused, Event],           &[Absent]),
         moves(Requested, &[Found],                    &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
         moves(Adopting,  &[Refused, Reviewed],        &[Absent]),
         moves(Adopting,  &[Found],                    &[Unclear, Fulfilled, PastDue, Paused, Archived, Cancelled]),

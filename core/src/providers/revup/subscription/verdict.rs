@@ -4,6 +4,7 @@ use super::status::SubscriptionState;
 use super::{Cx, Subscription};
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::Call;
+use crate::providers::revup::ids::SubscriptionId;
 use crate::providers::revup::names::{Review, Verdict};
 use crate::time::Timestamp;
 
@@ -84,7 +85,12 @@ impl Subscription {
                 cx.correct(Call::is_create, None, Some(about));
                 status.attest(about, cx);
             }
-            (Review::MadeAfterAll, _) => status.forget_named(),
+            (Review::MadeAfterAll, verdict) => {
+                status.forget_named();
+                if let (Verdict::NotOurs, Ok(id)) = (verdict, SubscriptionId::parse(about)) {
+                    terms.disown(id);
+                }
+            }
             (Review::OrderMismatch, Verdict::Ours) => {
                 status.release();
                 payment.grant_access(status, cx);

@@ -28,6 +28,13 @@ impl Subscription {
 
     /// An event. What it does depends on whether it names our subscription, or the order of our token.
     fn on_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if !is_proved && self.terms.is_disowned(event.subscription()) {
+            return Err(IgnoredReason::Unrelated.into());
+        }
+        if self.is_of_earlier_creation(event, cx) {
+            // The new try must not be sent. The event does the same as it would have done before the new try.
+            self.not_created(cx);
+        }
         let is_named = self.status.id() == Some(event.subscription());
         match self.status.state() {
             SubscriptionState::Absent | SubscriptionState::Requested
@@ -87,6 +94,12 @@ impl Subscription {
     fn names_our_order(&self, event: &EventWebhook, cx: &Cx<'_>) -> bool {
         let is_unsent = cx.pending(Call::is_create).is_some_and(|it| !it.sent);
         !is_unsent && self.terms.is_on_token() && self.terms.is_order(event.order().as_ref())
+    }
+
+    /// Whether an event shows the result of a creation that ended as not done, while a new try is not sent yet.
+    fn is_of_earlier_creation(&self, event: &EventWebhook, cx: &Cx<'_>) -> bool {
+        let is_tried_again = cx.pending(Call::is_create).is_some_and(|it| !it.sent) && cx.ended_undone(Call::is_create);
+        is_tried_again && self.terms.is_on_token() && self.terms.is_order(event.order().as_ref())
     }
 
     /// An event with proof names our order. It replaces the reply to the creation.
