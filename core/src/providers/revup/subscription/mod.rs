@@ -87,6 +87,14 @@ impl Facet for SubscriptionState {
         moves(Awaiting,  &[CancelAnswered],           &[Cancelled]),
         // A person decides if no message and no lookup does.
         moves(Awaiting,  &[Reviewed],                 &[Fulfilled, Cancelled]),
+        // The reply to the creation named another order, and a person says that the subscription is not ours.
+        moves(Awaiting,  &[Reviewed],                 &[Absent]),
+        moves(Fulfilled, &[Reviewed],                 &[Absent]),
+        moves(PastDue,   &[Reviewed],                 &[Absent]),
+        moves(Paused,    &[Reviewed],                 &[Absent]),
+        moves(Unclear,   &[Reviewed],                 &[Absent]),
+        moves(Archived,  &[Reviewed],                 &[Absent]),
+        moves(Cancelled, &[Reviewed],                 &[Absent]),
         // Only a lookup shows a change that can go both ways. A lookup, an event with proof, or the reply to a
         // cancellation shows the end. A first charge that both succeeded and failed is a contradiction, and so is an
         // end after the end. A person reviews it.
@@ -119,6 +127,10 @@ impl Facet for PaymentState {
         moves(Awaited, &[Found, Event], &[Failed, Accepted]),
         moves(Awaited, &[Reviewed],     &[Accepted]),
         moves(Failed,  &[Event],        &[Accepted]),
+        // The charge was for a subscription that a person says is not ours.
+        moves(Awaited,  &[Reviewed],    &[Absent]),
+        moves(Failed,   &[Reviewed],    &[Absent]),
+        moves(Accepted, &[Reviewed],    &[Absent]),
     ] };
 }
 

@@ -37,10 +37,12 @@ impl Subscription {
             }
             Action::Cancel => {
                 self.check_known(rules);
+                self.check_ours(rules);
                 rules.check(Rule::CancelNotWhenTerminal, !state.is_final());
             }
             Action::Refund => {
                 self.check_known(rules);
+                self.check_ours(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
@@ -122,6 +124,12 @@ impl Subscription {
             _ => return,
         };
         rules.check(CoreRule::NotNow, false).unblocked_by(unblocked_by);
+    }
+
+    /// Checks that nobody has to say first whether the subscription is ours.
+    fn check_ours(&self, rules: &mut Rules<'_>) {
+        let review = rules.open_review(Review::OrderMismatch.as_str()).filter(|_| self.status.is_withheld());
+        rules.check(CoreRule::NotNow, review.is_none()).unblocked_by(review.map(UnblockedBy::reply));
     }
 
     fn check_create(&self, rules: &mut Rules<'_>) {

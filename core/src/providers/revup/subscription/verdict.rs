@@ -96,6 +96,13 @@ impl Subscription {
                 payment.grant_access(status, cx);
                 payment.look_up_period(status, cx);
             }
+            (Review::OrderMismatch, Verdict::NotOurs) => {
+                if let Some(id) = status.id().cloned().filter(|id| id.as_str() == about) {
+                    cx.correct(Call::is_create, Some(about), None);
+                    terms.disown(id);
+                    self.not_created(cx);
+                }
+            }
             (_, Verdict::Created) => {
                 if let Some(id) = named {
                     cx.correct(Call::is_create, Some(about), Some(id));

@@ -37,6 +37,12 @@ impl Subscription {
         }
         let is_named = self.status.id() == Some(event.subscription());
         match self.status.state() {
+            SubscriptionState::Absent if self.terms.is_disowned(event.subscription()) => {
+                // The event contradicts the person, who decides again.
+                self.events.note(event.stamp())?;
+                self.status.named_after_all(event.subscription(), cx);
+                return Ok(());
+            }
             SubscriptionState::Absent | SubscriptionState::Requested
                 if is_proved && self.names_our_order(event, cx) =>
             {
