@@ -137,11 +137,6 @@ impl<F: Flow> Cx<'_, F> {
         Ok(Some(self.done_after_all(&past, Some(made), Some(ask.into()))))
     }
 
-    /// Whether a matching request that a worker had sent ended as not done.
-    pub fn ended_undone(&self, of: impl Fn(&F::Call) -> bool) -> bool {
-        self.outbox.past.iter().any(|it| it.end == End::Undone && of(&it.call))
-    }
-
     /// A person corrects what was known of a request that is over. `None` stands for a request that was not done.
     ///
     /// A late reply is compared with the corrected id.

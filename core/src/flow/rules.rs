@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::Flow;
 use crate::config::{Config, Context};
-use crate::effect::{Outbox, OutboxEntry, StoredEffect};
+use crate::effect::{End, Outbox, OutboxEntry, StoredEffect};
 use crate::id::{EffectId, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
@@ -152,6 +152,11 @@ impl<'a, F: Flow> Rules<'a, F> {
     /// Whether a worker may have sent a matching request whose outcome is unknown.
     pub fn sent(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         self.outbox.entries.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
+    }
+
+    /// Whether a matching request that a worker had sent ended as not done.
+    pub fn ended_undone(&self, of: impl Fn(&F::Call) -> bool) -> bool {
+        self.outbox.past.iter().any(|it| it.end == End::Undone && of(&it.call))
     }
 
     /// The matching requests that a worker may have sent, and whose outcome is unknown.

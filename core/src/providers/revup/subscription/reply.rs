@@ -49,6 +49,7 @@ impl Subscription {
                 refunds.on_lookup(intent, &reply, ledger, cx);
             }
             (Event::Transactions(list), Call::FindTransactions(_)) if status.state().is_known() => {
+                refunds.on_listed(&list, ledger, cx);
                 ledger.count_transactions(&list);
             }
             (Event::Transactions(_), Call::FindTransactions(_)) => ask_about_creation(cx),

@@ -43,6 +43,7 @@ impl Subscription {
             Action::Refund => {
                 self.check_known(rules);
                 self.check_ours(rules);
+                self.check_no_sign_of_refund(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
@@ -130,6 +131,15 @@ impl Subscription {
     fn check_ours(&self, rules: &mut Rules<'_>) {
         let review = rules.open_review(Review::OrderMismatch.as_str()).filter(|_| self.status.is_withheld());
         rules.check(CoreRule::NotNow, review.is_none()).unblocked_by(review.map(UnblockedBy::reply));
+    }
+
+    /// Checks before a refund is sent that no message may show an earlier refund that ended as not done.
+    fn check_no_sign_of_refund(&self, rules: &mut Rules<'_>) {
+        let is_refund = |call: &Call| matches!(call, Call::RefundPayment(_));
+        if rules.is_lease() && (self.refunds.has_denied() || rules.ended_undone(is_refund)) && !rules.is_resend() {
+            let reply = rules.reply_to(|call| matches!(call, Call::FindTransactions(_)));
+            rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
+        }
     }
 
     fn check_create(&self, rules: &mut Rules<'_>) {

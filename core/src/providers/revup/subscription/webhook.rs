@@ -124,6 +124,9 @@ impl Subscription {
     /// An event lists refunds. With proof, the refunds that are not ours count at once. Without proof, the transactions
     /// of the order are looked up.
     fn count_refunds(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) {
+        for (transaction, amount) in event.refunds().filter(|_| is_proved) {
+            self.refunds.on_shown(&transaction, Some(amount), &mut self.ledger, cx);
+        }
         let has_new = self.ledger.count_listed(event, is_proved);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));
