@@ -80,7 +80,7 @@ impl<C: Call> Outbox<C> {
         call.operation().class.is_of_money() && self.made.has(&name_of(call, made))
     }
 
-    /// Notes that a request was done which had ended as not done.
+    /// Notes that a request was done, and which object it made.
     pub(crate) fn mark_done(&mut self, id: &EffectId, made: Option<&str>) {
         if let Some(past) = self.past.iter_mut().find(|it| it.id == *id) {
             past.end = End::Done(made.map(Into::into));

@@ -73,6 +73,10 @@ impl Refunds {
         if cx.sent(is_it) {
             return;
         }
+        // A person has said that the refund was done, and did not name its transaction.
+        if cx.name_made(is_it, transaction.as_str()) {
+            return ledger.note_our_refund(transaction);
+        }
         let ask = Review::MadeAfterAll.only(&[Verdict::Seen]);
         let Ok(Some(made)) = cx.after_all(is_it, transaction.as_str(), ask) else { return };
         let Call::RefundPayment(refund) = &*made.call else { return };
