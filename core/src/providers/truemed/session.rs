@@ -59,6 +59,9 @@ pub struct RequestedSession {
     /// The sessions that may be this one, where a lookup found several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
+    /// The sessions that a person says are not this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_ours: Vec<PaymentSessionId>,
 }
 
 impl RequestedSession {
@@ -73,6 +76,7 @@ impl RequestedSession {
             attended: !command.is_charge(),
             metadata: Digest::of([metadata.as_bytes()]),
             candidates: Vec::new(),
+            not_ours: Vec::new(),
         }
     }
 }

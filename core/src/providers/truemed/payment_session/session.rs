@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::event::DISPUTED;
-use super::known::Known;
+use super::known::{Known, remember};
 use super::{Cx, Event, PaymentSession};
 use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Reviews, Stop, named};
@@ -115,7 +115,7 @@ impl PaymentSession {
             return Err(IgnoredReason::Unrelated);
         };
         let Some(wanted) = Wanted::of(requested, cx) else { return Ok(()) };
-        match find.read(page, &wanted, |_| false) {
+        match find.read(page, &wanted, |id| requested.not_ours.contains(id)) {
             Search::One(id, report) => {
                 let requested = requested.clone();
                 self.bind(requested, id, report, cx);
@@ -228,6 +228,9 @@ impl PaymentSession {
                 known.session.check(&report, cx);
                 known.apply(&report, false, cx);
             }
+            Self::Requested(requested) if requested.not_ours.contains(&id) => {
+                return Err(IgnoredReason::Duplicate.into());
+            }
             Self::Requested(requested) => {
                 let (ours, other) = match Wanted::of(requested, cx) {
                     Some(wanted) => (wanted.is_named_by(&report, cx.key()), wanted.excludes(&report)),
@@ -318,6 +321,8 @@ impl PaymentSession {
         if ours {
             let requested = requested.clone();
             self.bind(requested, id, None, cx);
+        } else {
+            remember(&mut requested.not_ours, id);
         }
     }
 }
