@@ -159,6 +159,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         self.outbox.past.iter().any(|it| it.end == End::Undone && of(&it.call))
     }
 
+    /// Whether no later request of the same operation was pending.
+    pub fn is_newest(&self, id: &EffectId) -> bool {
+        id.number() == Some(self.outbox.number_of(id.kind()))
+    }
+
     /// The matching requests that a worker may have sent, and whose outcome is unknown.
     pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
         let sent = self.outbox.entries.iter().filter(|it| it.was_sent()).filter_map(OutboxEntry::shared_call);
