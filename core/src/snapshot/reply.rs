@@ -274,9 +274,13 @@ impl<F: Flow> Snapshot<F> {
                 self.advance(Input::AfterAll(after_all, event), cx, None)
             }
             End::Done(Some(first)) if made.is_some_and(|made| made != first) => {
+                if made.is_some_and(|made| self.outbox.was_made(&past.call, made)) {
+                    return Ok(self.ignored(IgnoredReason::Duplicate));
+                }
                 if let Some(ask) = F::Review::DONE_TWICE {
                     cx.ask(ask, made.unwrap_or(id));
                 }
+                cx.outbox.to_mut().note_made(&past.call, made);
                 Ok(self.outbox_changed(cx, None))
             }
             End::Done(_) => Ok(self.ignored(IgnoredReason::Duplicate)),
