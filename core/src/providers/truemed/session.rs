@@ -97,6 +97,9 @@ pub struct Session {
     /// Whether a person says that the session is ours, although no request of ours is known.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     claimed: bool,
+    /// Whether a person says that another session pays for the same. This one must not be paid as well.
+    #[serde(rename = "paid_by_another", default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) is_paid_by_another: bool,
     /// Where the customer pays, exactly as Truemed returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
@@ -163,6 +166,7 @@ impl Session {
             status: Status::Pending,
             requested,
             claimed: false,
+            is_paid_by_another: false,
             redirect_url: None,
             captured: None,
             contradicted: false,
@@ -195,7 +199,8 @@ impl Session {
         }
         let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
         wait.about = Some(self.id.as_str().into());
-        if self.status == Status::Pending && !self.ending && self.requested.as_ref().is_some_and(|it| it.attended) {
+        let is_payable = self.status == Status::Pending && !self.ending && !self.is_paid_by_another;
+        if is_payable && self.requested.as_ref().is_some_and(|it| it.attended) {
             wait.customer_url.clone_from(&self.redirect_url);
         }
         Some(wait)
@@ -351,7 +356,10 @@ impl Session {
         }
         // Whoever created an adopted session has fulfilled it.
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
-            cx.fulfill(id);
+            match self.is_paid_by_another {
+                true => cx.ask(Review::MadeTwice, id),
+                false => cx.fulfill(id),
+            }
         }
     }
 }

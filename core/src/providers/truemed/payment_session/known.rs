@@ -233,7 +233,10 @@ impl Known {
 
     /// A person decided whether another session is ours.
     pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
-        if ours && self.session.status != Status::Captured {
+        if ours && self.session.status == Status::Captured {
+            cx.ask(Review::MadeTwice, id.as_str());
+        } else if ours {
+            self.session.is_paid_by_another = true;
             cx.fulfill(id.as_str());
         }
         remember(&mut self.reviewed_sessions, id);
