@@ -301,9 +301,7 @@ impl PaymentSession {
         match (self, other) {
             // The money is only held. Truemed reports what becomes of it as another status of the session.
             (_, Some(_)) if review == Review::Unplaced && verdict == Verdict::Seen => {}
-            (session @ Self::Requested(_), Some(id)) => {
-                session.candidate_reviewed(id, ours, cx)
-            }
+            (session @ Self::Requested(_), Some(id)) => session.candidate_reviewed(id, ours, cx),
             // Truemed refused every sending, and a person says that it made the session all the same.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),
             (Self::Known(known), Some(id)) => known.other_session_reviewed(id, ours, cx),

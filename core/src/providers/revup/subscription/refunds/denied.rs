@@ -60,13 +60,7 @@ impl Refunds {
     }
 
     /// An unknown refund is done. It may be one that was sent and ended as not done, if the amount is the same.
-    fn on_shown_amount(
-        &mut self,
-        transaction: &TransactionId,
-        amount: Decimal,
-        ledger: &mut Ledger,
-        cx: &mut Cx<'_>,
-    ) {
+    fn on_shown_amount(&mut self, transaction: &TransactionId, amount: Decimal, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         let has_amount = |refund: &RefundPayment| requested_amount(refund).equals(amount);
         let is_it = |call: &Call| matches!(call, Call::RefundPayment(refund) if has_amount(refund));
         // The lookup of a refund with an unknown outcome decides about that one.
