@@ -183,6 +183,32 @@ impl<'a, F: Flow> Rules<'a, F> {
     }
 }
 
+/// The pending effects of a stored snapshot, as a flow sees them.
+pub struct Pending<'a, F: Flow>(&'a [OutboxEntry<F::Call>]);
+
+impl<F: Flow> fmt::Debug for Pending<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&self.0.len()).finish()
+    }
+}
+
+impl<'a, F: Flow> Pending<'a, F> {
+    pub(crate) const fn new(entries: &'a [OutboxEntry<F::Call>]) -> Self {
+        Self(entries)
+    }
+
+    /// Whether a matching request is pending.
+    pub fn has_request(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        self.0.iter().any(|it| it.call().is_some_and(&wanted))
+    }
+
+    /// Whether a review with this reason is pending.
+    pub fn has_review(&self, reason: &str) -> bool {
+        let is_review = |it: &&OutboxEntry<F::Call>| matches!(it.effect, StoredEffect::Review { .. });
+        self.0.iter().filter(is_review).any(|it| it.reason_and_subject().is_some_and(|(have, _)| have == reason))
+    }
+}
+
 /// A pending request, as a flow sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -287,4 +287,9 @@ impl Flow for Subscription {
     fn impossible(&self) -> Option<&'static str> {
         self.status.impossible(&self.terms, &self.payment).or_else(|| self.events.impossible())
     }
+
+    fn impossible_beside(&self, pending: &flow::Pending<'_, Self>) -> Option<&'static str> {
+        let is_absent = self.status.state() == SubscriptionState::Absent;
+        (is_absent && pending.has_request(|_| true)).then_some("an absent subscription cannot have a pending request")
+    }
 }
