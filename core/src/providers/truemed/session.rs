@@ -188,6 +188,15 @@ impl Session {
         session
     }
 
+    /// A person says that an adopted session is ours, so it is delivered once it is captured.
+    pub(crate) fn claim<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        let is_new = self.requested.is_none() && !self.claimed;
+        self.claimed |= is_new;
+        if is_new && self.status == Status::Captured {
+            cx.fulfill(self.id.as_str());
+        }
+    }
+
     /// What the session waits for, if Truemed or the customer has to act.
     pub(crate) fn wait(&self) -> Option<Wait> {
         // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a

@@ -233,7 +233,12 @@ impl Known {
 
     /// A person decided whether another session is ours.
     pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
-        if ours && self.session.status == Status::Captured {
+        if id == self.session.id {
+            // The host has adopted it meanwhile.
+            if ours {
+                self.session.claim(cx);
+            }
+        } else if ours && self.session.status == Status::Captured {
             cx.ask(Review::MadeTwice, id.as_str());
         } else if ours {
             self.session.is_paid_by_another = true;
