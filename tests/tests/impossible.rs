@@ -21,6 +21,16 @@ fn changed(flow: &str, file: &str, changes: &[(&str, &str)]) -> String {
     snapshot.to_string()
 }
 
+/// Asserts that a golden file cannot be loaded with one more pending effect.
+fn assert_impossible_beside<F: Flow>(file: &str, effect: Value, reason: &str) {
+    let mut snapshot = golden(F::ID, file);
+    snapshot["outbox"].as_array_mut().unwrap().push(effect);
+    match Snapshot::<F>::load(&snapshot.to_string()) {
+        Err(LoadError::Impossible(why)) => assert_eq!(why, reason, "{file}"),
+        other => panic!("{file}, {reason}: {other:?}"),
+    }
+}
+
 fn assert_impossible<F: Flow>(cases: &[Case]) {
     for (file, changes, reason) in cases {
         let text = changed(F::ID, file, changes);
@@ -35,6 +45,7 @@ fn assert_impossible<F: Flow>(cases: &[Case]) {
 fn a_token_has_a_string_exactly_when_it_exists() {
     const TEXT: &str = "a token string is there exactly when the token exists or is looked up";
     const NOT_CHANGED: &str = "only a token that exists can be changed";
+    const UNREQUESTED: &str = "the flow waits for a token that was never requested";
     const NOT_CHARGED: &str = "only a token that exists can be charged";
     assert_impossible::<rulebound::truemed::PaymentToken>(&[
         ("at-token-issued", &[("/token/text", "null")], TEXT),
@@ -48,7 +59,8 @@ fn a_token_has_a_string_exactly_when_it_exists() {
         ("at-items-updating", &[("/token/state", "\"adopting\"")], NOT_CHANGED),
         ("at-charge-failed", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
         ("at-charge-repaired", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
-        ("at-token-awaiting", &[("/token/provisions", "[]")], "the flow waits for a token that was never requested"),
+        ("at-token-awaiting", &[("/token/provisions", "[]")], UNREQUESTED),
+        ("at-token-awaiting", &[("/token/provisions/0/origin", "null")], UNREQUESTED),
     ]);
 }
 
@@ -108,6 +120,11 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
             "the subscription of an unnamed consent must be in doubt",
         ),
     ]);
+    assert_impossible_beside::<rulebound::vend::Subscription>(
+        "at-subscription-absent",
+        json!({"id": "review:state:1/weird", "effect": {"review": {}}}),
+        "the state of an absent subscription cannot need a review",
+    );
     let load = |many| {
         let text = changed("vend.subscription", "at-change-awaiting", &[("/consent/tokens", &tokens(many))]);
         Snapshot::<rulebound::vend::Subscription>::load(&text)
@@ -119,6 +136,7 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
 #[test]
 fn a_subscription_of_revup_has_an_id_once_it_is_named_and_is_live_once_it_was_paid() {
     const NAMED: &str = "a subscription must have an id exactly if Revup or a person has named it";
+    const UNKNOWN: &str = "only a subscription that Revup knows can have a payment";
     const PAID: &str = "the first charge of a live subscription must have succeeded";
     assert_impossible::<rulebound::revup::Subscription>(&[
         ("at-subscription-awaiting", &[("/status/id", "null")], NAMED),
@@ -127,7 +145,16 @@ fn a_subscription_of_revup_has_an_id_once_it_is_named_and_is_live_once_it_was_pa
         ("at-subscription-awaiting", &[("/status/watch", "null")], "the wait for a first charge must have a beginning"),
         ("at-subscription-fulfilled", &[("/payment/state", "\"awaited\"")], PAID),
         ("at-subscription-past_due", &[("/payment/state", "\"failed\"")], PAID),
+        ("at-subscription-requested", &[("/payment/state", "\"accepted\"")], UNKNOWN),
+        ("at-subscription-absent", &[("/payment/state", "\"awaited\"")], UNKNOWN),
     ]);
+    let lookup = json!({"id": "retrieve_subscription:1",
+        "effect": {"request": {"retrieve_subscription": "0192b445-55a7-74af-a5d1-79ca6d2310f4"}}});
+    assert_impossible_beside::<rulebound::revup::Subscription>(
+        "at-subscription-absent",
+        lookup,
+        "an absent subscription cannot have a pending request",
+    );
     let load = |many: i64| {
         let events = Value::from_iter((0..many).map(|at| json!([at, "-dU_G-bbt0j4UA"]))).to_string();
         let text = changed("revup.subscription", "at-subscription-fulfilled", &[("/events", &events)]);

@@ -116,8 +116,8 @@ impl Host {
                     self.access_until = until.as_millis();
                     self.observe(Fact::Done { effect: id.into() });
                 }
-                Effect::Fulfill { about } => {
-                    *self.delivered.entry(about).or_default() += 1;
+                Effect::Fulfill { about, .. } => {
+                    *self.delivered.entry(about.as_str().to_owned()).or_default() += 1;
                     self.observe(Fact::Done { effect: id.into() });
                 }
                 _ => self.observe(Fact::Done { effect: id.into() }),

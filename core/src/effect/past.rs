@@ -88,11 +88,21 @@ impl<C: Call> Outbox<C> {
         call.operation().class.is_of_money() && self.made.has(&name_of(call, made))
     }
 
-    /// Notes that a request was done which had ended as not done.
+    /// Notes that a request was done, and which object it made.
     pub(crate) fn mark_done(&mut self, id: &EffectId, made: Option<&str>) {
         if let Some(past) = self.past.iter_mut().find(|it| it.id == *id) {
             past.end = End::Done(made.map(Into::into));
         }
+    }
+
+    /// Corrects how the last matching request ended: with the object of an id, or without one.
+    pub(crate) fn correct(&mut self, of: &dyn Fn(&C) -> bool, before: Option<&str>, made: Option<&str>) {
+        let end = |made: Option<&str>| made.map_or(End::Undone, |made| End::Done(Some(made.into())));
+        let before = end(before);
+        let Some(past) = self.past.iter_mut().rfind(|it| it.end == before && of(&it.call)) else { return };
+        past.end = end(made);
+        let call = Arc::clone(&past.call);
+        self.note_made(&call, made);
     }
 
     /// A request that is over, by its id.

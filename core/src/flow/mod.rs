@@ -41,7 +41,7 @@ pub use poll_timer::PollTimer;
 pub use review::{Ask, Reviews};
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
-pub use rules::{Check, PendingRequest, Rules};
+pub use rules::{Check, Pending, PendingRequest, Rules};
 pub use status::{FacetStates, IntentReport, Status};
 pub use text::Text;
 
@@ -293,6 +293,11 @@ pub trait Flow:
 
     /// Why no release can have saved this state, if none can.
     fn impossible(&self) -> Option<&'static str>;
+
+    /// Why no release can have saved these pending effects beside this state, if none can.
+    fn impossible_beside(&self, _pending: &Pending<'_, Self>) -> Option<&'static str> {
+        None
+    }
 
     /// Reads a state in an older format; nothing if there is no such format.
     fn upgrade(_format: u32, _state: &str) -> Option<Result<Self, Malformed>> {

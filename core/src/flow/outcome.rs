@@ -139,6 +139,21 @@ impl<F: Flow> Cx<'_, F> {
         Ok(Some(self.done_after_all(&past, Some(&made), Some(ask.into()))))
     }
 
+    /// A person corrects what was known of a request that is over. `None` stands for a request that was not done.
+    ///
+    /// A late reply is compared with the corrected id.
+    pub fn correct(&mut self, of: impl Fn(&F::Call) -> bool, before: Option<&str>, made: Option<&str>) {
+        self.outbox.to_mut().correct(&of, before, made);
+    }
+
+    /// Notes the object of a request that a person ended as done without naming an object. Returns whether there is one.
+    pub fn name_made(&mut self, of: impl Fn(&F::Call) -> bool, made: &str) -> bool {
+        let is_nameless = |past: &Past<F::Call>| past.end == End::Done(None) && of(&past.call);
+        let Some(id) = self.outbox.past.iter().find(|it| is_nameless(it)).map(|it| it.id.clone()) else { return false };
+        self.outbox.to_mut().mark_done(&id, Some(made));
+        true
+    }
+
     /// Notes that a request was done which had ended as not done.
     ///
     /// This withdraws the new try if no worker has sent it.

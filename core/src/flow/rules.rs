@@ -9,7 +9,7 @@ use core::{fmt, mem};
 
 use super::Flow;
 use crate::config::{Config, Context};
-use crate::effect::{Outbox, OutboxEntry, StoredEffect};
+use crate::effect::{End, Outbox, OutboxEntry, StoredEffect};
 use crate::id::{Digest, EffectId, Intent, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
@@ -179,6 +179,16 @@ impl<'a, F: Flow> Rules<'a, F> {
         self.outbox.entries.iter().any(|it| it.was_sent() && it.call().is_some_and(&wanted))
     }
 
+    /// Whether a matching request that a worker had sent ended as not done.
+    pub fn ended_undone(&self, of: impl Fn(&F::Call) -> bool) -> bool {
+        self.outbox.past.iter().any(|it| it.end == End::Undone && of(&it.call))
+    }
+
+    /// Whether no later request of the same operation was pending.
+    pub fn is_newest(&self, id: &EffectId) -> bool {
+        id.number() == Some(self.outbox.number_of(id.kind()))
+    }
+
     /// The matching requests that a worker may have sent, and whose outcome is unknown.
     pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
         let sent = self.outbox.entries.iter().filter(|it| it.was_sent()).filter_map(OutboxEntry::shared_call);
@@ -195,6 +205,32 @@ impl<'a, F: Flow> Rules<'a, F> {
     pub fn is_leased(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
         let now = self.now();
         self.outbox.entries.iter().any(|it| it.call().is_some_and(&wanted) && it.leased(now).is_some())
+    }
+}
+
+/// The pending effects of a stored snapshot, as a flow sees them.
+pub struct Pending<'a, F: Flow>(&'a [OutboxEntry<F::Call>]);
+
+impl<F: Flow> fmt::Debug for Pending<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&self.0.len()).finish()
+    }
+}
+
+impl<'a, F: Flow> Pending<'a, F> {
+    pub(crate) const fn new(entries: &'a [OutboxEntry<F::Call>]) -> Self {
+        Self(entries)
+    }
+
+    /// Whether a matching request is pending.
+    pub fn has_request(&self, wanted: impl Fn(&F::Call) -> bool) -> bool {
+        self.0.iter().any(|it| it.call().is_some_and(&wanted))
+    }
+
+    /// Whether a review with this reason is pending.
+    pub fn has_review(&self, reason: &str) -> bool {
+        let is_review = |it: &&OutboxEntry<F::Call>| matches!(it.effect, StoredEffect::Review { .. });
+        self.0.iter().filter(is_review).any(|it| it.reason_and_subject().is_some_and(|(have, _)| have == reason))
     }
 }
 

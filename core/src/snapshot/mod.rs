@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{Counter, Outbox, OutboxEntry, Past, StoredEffect};
 use crate::fact::Failure;
-use crate::flow::{Cx, Decided, Facets, Flow};
+use crate::flow::{Cx, Decided, Facets, Flow, Pending};
 use crate::id::{Fingerprints, Key, Text, TypedId};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
@@ -181,7 +181,7 @@ impl<F: Flow> Snapshot<F> {
         if !entries.iter().all(is_withheld_delivery) {
             return Err(Malformed::new("/outbox", "withholds an effect that is not a delivery").into());
         }
-        if let Some(reason) = state.impossible() {
+        if let Some(reason) = state.impossible().or_else(|| state.impossible_beside(&Pending::new(&entries))) {
             return Err(LoadError::Impossible(reason));
         }
         let outbox = Arc::new(Outbox { entries, counters, past, made });

@@ -64,6 +64,9 @@ pub struct RequestedSession {
     /// The sessions that may be this one, where a lookup found several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
+    /// The sessions that a person says are not this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_ours: Vec<PaymentSessionId>,
 }
 
 impl RequestedSession {
@@ -78,6 +81,7 @@ impl RequestedSession {
             attended: !command.is_charge(),
             metadata: Digest::of([metadata.as_bytes()]),
             candidates: Vec::new(),
+            not_ours: Vec::new(),
         }
     }
 }
@@ -98,6 +102,9 @@ pub struct Session {
     /// Whether a person says that the session is ours, although no request of ours is known.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     claimed: bool,
+    /// Whether a person says that another session pays for the same. This one must not be paid as well.
+    #[serde(rename = "paid_by_another", default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) is_paid_by_another: bool,
     /// Where the customer pays, exactly as Truemed returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
@@ -164,6 +171,7 @@ impl Session {
             status: Status::Pending,
             requested,
             claimed: false,
+            is_paid_by_another: false,
             redirect_url: None,
             captured: None,
             contradicted: false,
@@ -190,6 +198,15 @@ impl Session {
         self.unlisted.clone().unwrap_or_else(|| self.status.as_str().into())
     }
 
+    /// A person says that an adopted session is ours, so it is delivered once it is captured.
+    pub(crate) fn claim<F: Truemed>(&mut self, cx: &mut Cx<'_, F>) {
+        let is_new = self.requested.is_none() && !self.claimed;
+        self.claimed |= is_new;
+        if is_new && self.status == Status::Captured {
+            cx.fulfill(&self.id);
+        }
+    }
+
     /// What the session waits for, if Truemed or the customer has to act.
     pub(crate) fn wait(&self) -> Option<Wait> {
         // A held session waits for the host, and any other session waits for Truemed to capture it. The flow of a
@@ -201,7 +218,8 @@ impl Session {
         }
         let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
         wait.about = Some(TypedId::from(&self.id));
-        if self.status == Status::Pending && !self.ending && self.requested.as_ref().is_some_and(|it| it.attended) {
+        let is_payable = self.status == Status::Pending && !self.ending && !self.is_paid_by_another;
+        if is_payable && self.requested.as_ref().is_some_and(|it| it.attended) {
             wait.customer_url.clone_from(&self.redirect_url);
         }
         Some(wait)
@@ -289,6 +307,7 @@ impl Session {
         cx.withdraw_review(Review::NoSignal, self.id.as_str());
         cx.withdraw_review(Review::UnknownStatus, self.id.as_str());
         cx.learn(&id);
+        cx.correct(Call::is_session, Some(self.id.as_str()), Some(id.as_str()));
         self.id = id;
         self.restart_wait(cx);
         cx.look_up(Call::RetrievePaymentSession(self.id.clone()));
@@ -356,7 +375,10 @@ impl Session {
         }
         // Whoever created an adopted session has fulfilled it.
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
-            cx.fulfill(&self.id);
+            match self.is_paid_by_another {
+                true => cx.ask(Review::MadeTwice, &self.id),
+                false => cx.fulfill(&self.id),
+            }
         }
     }
 }

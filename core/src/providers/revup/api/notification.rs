@@ -5,9 +5,10 @@ use alloc::string::String;
 
 use serde::Deserialize;
 
-use super::replies::TransactionStatus;
+use super::replies::{Money, TransactionStatus};
 use crate::id::Digest;
-use crate::json::{any_form, lenient_text, read_body};
+use crate::json::{any_form, lenient, lenient_text, read_body};
+use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::ids::{OrderId, TransactionId};
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -40,6 +41,8 @@ pub struct Notification {
     pub kind: TransactionType,
     /// The status of the transaction.
     pub status: TransactionStatus,
+    /// The amount of the transaction, if the notification has one.
+    pub(crate) amount: Option<Decimal>,
     sent_at: Timestamp,
 }
 
@@ -54,6 +57,8 @@ struct Body {
     transaction_status: TransactionStatus,
     #[serde(default, deserialize_with = "lenient_text")]
     notification_date: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    money: Option<Money>,
 }
 
 impl Notification {
@@ -65,6 +70,7 @@ impl Notification {
             transaction: body.transaction_id,
             kind: body.transaction_type,
             status: body.transaction_status,
+            amount: body.money.and_then(|it| it.amount),
             sent_at: body.notification_date.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default(),
         })
     }

@@ -148,7 +148,7 @@ impl Subscription {
         if self.status.state() != SubscriptionState::Absent {
             return Err(Stop::NotNow);
         }
-        let terms = Terms::of(&request);
+        let terms = Terms::of(&request).after(&mut self.terms);
         let terms = terms.requested_by(cx.request(Call::CreateSubscription(request)));
         *self = Self { terms, status: Status::requested(), ..Self::default() };
         Ok(())

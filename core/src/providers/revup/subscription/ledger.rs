@@ -278,7 +278,7 @@ impl Ledger {
     }
 
     /// Whether a refund that this flow did not request already counts.
-    fn is_counted(&self, other: &TransactionId) -> bool {
+    pub(super) fn is_counted(&self, other: &TransactionId) -> bool {
         self.other_refund(other).is_some_and(|it| it.proved)
     }
 

@@ -81,7 +81,8 @@ impl Facet for SubscriptionState {
         moves(Absent,    &[Reviewed],                 &[Attested]),
         moves(Requested, &[Created, Event],           &[Awaiting]),
         moves(Requested, &[Reviewed],                 &[Attested, Absent]),
-        moves(Requested, &[Refused],                  &[Absent]),
+        // An event may show an earlier creation that ended as not done. A person reviews it.
+        moves(Requested, &[Refused, Event],           &[Absent]),
         moves(Requested, &[Found],                    &[Awaiting, Fulfilled, PastDue, Paused, Archived, Cancelled]),
         moves(Adopting,  &[Refused, Reviewed],        &[Absent]),
         moves(Adopting,  &[Found],                    &[Unclear, Fulfilled, PastDue, Paused, Archived, Cancelled]),
@@ -92,6 +93,14 @@ impl Facet for SubscriptionState {
         moves(Awaiting,  &[CancelAnswered],           &[Cancelled]),
         // A person decides if no message and no lookup does.
         moves(Awaiting,  &[Reviewed],                 &[Fulfilled, Cancelled]),
+        // The reply to the creation named another order, and a person says that the subscription is not ours.
+        moves(Awaiting,  &[Reviewed],                 &[Absent]),
+        moves(Fulfilled, &[Reviewed],                 &[Absent]),
+        moves(PastDue,   &[Reviewed],                 &[Absent]),
+        moves(Paused,    &[Reviewed],                 &[Absent]),
+        moves(Unclear,   &[Reviewed],                 &[Absent]),
+        moves(Archived,  &[Reviewed],                 &[Absent]),
+        moves(Cancelled, &[Reviewed],                 &[Absent]),
         // Only a lookup shows a change that can go both ways. A lookup, an event with proof, or the reply to a
         // cancellation shows the end. A first charge that both succeeded and failed is a contradiction, and so is an
         // end after the end. A person reviews it.
@@ -124,6 +133,10 @@ impl Facet for PaymentState {
         moves(Awaited, &[Found, Event], &[Failed, Accepted]),
         moves(Awaited, &[Reviewed],     &[Accepted]),
         moves(Failed,  &[Event],        &[Accepted]),
+        // The charge was for a subscription that a person says is not ours.
+        moves(Awaited,  &[Reviewed],    &[Absent]),
+        moves(Failed,   &[Reviewed],    &[Absent]),
+        moves(Accepted, &[Reviewed],    &[Absent]),
     ] };
 }
 
@@ -292,5 +305,10 @@ impl Flow for Subscription {
 
     fn impossible(&self) -> Option<&'static str> {
         self.status.impossible(&self.terms, &self.payment).or_else(|| self.events.impossible())
+    }
+
+    fn impossible_beside(&self, pending: &flow::Pending<'_, Self>) -> Option<&'static str> {
+        let is_absent = self.status.state() == SubscriptionState::Absent;
+        (is_absent && pending.has_request(|_| true)).then_some("an absent subscription cannot have a pending request")
     }
 }

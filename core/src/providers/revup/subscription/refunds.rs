@@ -1,5 +1,6 @@
 //! The refunds: the requested ones, and those that Revup has not finished.
 
+mod denied;
 mod lookup;
 
 use alloc::boxed::Box;
@@ -36,6 +37,9 @@ pub(super) struct Refunds {
     /// The refunds that Revup has accepted but not finished.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     open: Vec<OpenRefund>,
+    /// The last refunds that Revup accepted, and that a person says did not happen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    denied: Vec<OpenRefund>,
 }
 
 /// A refund that Revup has accepted but not finished.
@@ -91,12 +95,12 @@ impl Refunds {
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the
     /// payment.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
-        self.open.iter().flat_map(|it| [TypedId::from(&it.transaction), TypedId::from(&it.payment)])
+        self.open.iter().chain(&self.denied).flat_map(|it| [TypedId::from(&it.transaction), TypedId::from(&it.payment)])
     }
 
-    /// Whether an unfinished refund has that transaction, or refunds it.
+    /// Whether an unfinished or denied refund has that transaction, or refunds it.
     pub(super) fn has(&self, transaction: &TransactionId) -> bool {
-        self.open.iter().any(|it| [&it.transaction, &it.payment].contains(&transaction))
+        self.open.iter().chain(&self.denied).any(|it| [&it.transaction, &it.payment].contains(&transaction))
     }
 
     /// The waits for the ends of refunds.
@@ -204,10 +208,10 @@ impl Refunds {
         self.end(intent, refund, is_done, ledger, cx);
     }
 
-    /// An unfinished refund ends.
-    fn close(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) {
+    /// An unfinished refund ends. Returns it.
+    fn close(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) -> Option<OpenRefund> {
         if index >= self.open.len() {
-            return;
+            return None;
         }
         let open = self.open.remove(index);
         cx.withdraw(|call| call.is_refund_lookup(open.intent.as_str()));
@@ -216,13 +220,17 @@ impl Refunds {
         if !is_done {
             ledger.release(&open.payment, open.amount);
         }
+        Some(open)
     }
 
     /// A person says what has become of a refund that Revup did not finish.
     pub(super) fn reviewed_unfinished(&mut self, about: &str, verdict: Verdict, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         let Some(index) = self.open.iter().position(|it| it.request.as_str() == about) else { return };
         if verdict != Verdict::KeepWaiting {
-            self.close(index, verdict == Verdict::Refunded, ledger, cx);
+            let is_done = verdict == Verdict::Refunded;
+            if let Some(open) = self.close(index, is_done, ledger, cx).filter(|_| !is_done) {
+                self.deny(open);
+            }
         } else if let Some(open) = self.open.get_mut(index) {
             open.timer = PollTimer::new(cx.now());
             open.schedule_lookup(cx);
@@ -239,14 +247,20 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> bool {
         let Some(index) = self.open.iter().position(|it| it.transaction == notification.transaction) else {
-            if notification.status == TransactionStatus::Success && !ledger.is_our_refund(&notification.transaction) {
+            let is_denied = self.denied.iter().any(|it| it.transaction == notification.transaction);
+            let is_ours = ledger.is_our_refund(&notification.transaction) && !is_denied;
+            if notification.status == TransactionStatus::Success && !is_ours {
+                if origin == Origin::Verified {
+                    self.on_shown(&notification.transaction, notification.amount, ledger, cx);
+                }
                 cx.look_up(Call::FindTransactions(notification.order.clone()));
             }
             return self.look_up_all(cx);
         };
         match notification.status {
-            TransactionStatus::Success if origin == Origin::Verified => self.close(index, true, ledger, cx),
-            TransactionStatus::Failed if origin == Origin::Verified => self.close(index, false, ledger, cx),
+            TransactionStatus::Success | TransactionStatus::Failed if origin == Origin::Verified => {
+                self.close(index, notification.status == TransactionStatus::Success, ledger, cx);
+            }
             _ => {
                 if let Some(open) = self.open.get_mut(index) {
                     open.timer.returned(cx.now());

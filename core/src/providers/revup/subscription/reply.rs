@@ -49,6 +49,7 @@ impl Subscription {
                 refunds.on_lookup(intent, &reply, ledger, cx);
             }
             (Event::Transactions(list), Call::FindTransactions(_)) if status.state().is_known() => {
+                refunds.on_listed(&list, ledger, cx);
                 ledger.count_transactions(&list);
             }
             (Event::Transactions(_), Call::FindTransactions(_)) => ask_about_creation(cx),
@@ -96,7 +97,7 @@ impl Subscription {
     /// person says whether it is ours.
     pub(super) fn made_after_all(&mut self, made: &AfterAll<Call>, event: Event, cx: &mut Cx<'_>) {
         match made.again.as_ref().map(|(id, call)| (id, &**call)) {
-            Some((_, Call::CreateSubscription(_))) => self.reset(cx),
+            Some((_, Call::CreateSubscription(_))) => self.not_created(cx),
             Some((id, Call::RefundPayment(refund))) => {
                 self.refunds.end(id.intent(), refund, false, &mut self.ledger, cx);
             }
@@ -125,13 +126,13 @@ impl Subscription {
     pub(super) fn on_refusal(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         let Self { status, payment, refunds, ledger, .. } = self;
         match call {
-            Call::CreateSubscription(_) => self.reset(cx),
+            Call::CreateSubscription(_) => self.not_created(cx),
             Call::RetrieveSubscription(subscription) => match status.state() {
                 SubscriptionState::Adopting => self.reset(cx),
                 SubscriptionState::Requested => {
                     // A lookup denies the subscription that a reply has named.
                     if cx.deny(Call::is_create).is_some() {
-                        self.reset(cx);
+                        self.not_created(cx);
                     }
                 }
                 SubscriptionState::Attested => status.ask_again(Review::GivenNotFound, cx),

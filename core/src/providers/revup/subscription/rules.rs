@@ -11,7 +11,7 @@ use crate::id::Key;
 use crate::providers::revup::amount::{Decimal, places_of};
 use crate::providers::revup::api::calls::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, Token, TransactionId, is_uuid};
-use crate::providers::revup::names::SignalName;
+use crate::providers::revup::names::{Review, SignalName};
 use crate::providers::revup::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_secure};
@@ -37,10 +37,13 @@ impl Subscription {
             }
             Action::Cancel => {
                 self.check_known(rules);
+                self.check_ours(rules);
                 rules.check(Rule::CancelNotWhenTerminal, !state.is_final());
             }
             Action::Refund => {
                 self.check_known(rules);
+                self.check_ours(rules);
+                self.check_no_sign_of_refund(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
@@ -124,11 +127,28 @@ impl Subscription {
         rules.check(CoreRule::NotNow, false).unblocked_by(unblocked_by);
     }
 
+    /// Checks that nobody has to say first whether the subscription is ours.
+    fn check_ours(&self, rules: &mut Rules<'_>) {
+        let review = rules.open_review(Review::OrderMismatch.as_str()).filter(|_| self.status.is_withheld());
+        rules.check(CoreRule::NotNow, review.is_none()).unblocked_by(review.map(UnblockedBy::reply));
+    }
+
+    /// Checks before a refund is sent that no message may show an earlier refund that ended as not done.
+    fn check_no_sign_of_refund(&self, rules: &mut Rules<'_>) {
+        let is_refund = |call: &Call| matches!(call, Call::RefundPayment(_));
+        if rules.is_lease() && (self.refunds.has_denied() || rules.ended_undone(is_refund)) && !rules.is_resend() {
+            let reply = rules.reply_to(|call| matches!(call, Call::FindTransactions(_)));
+            rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
+        }
+    }
+
     fn check_create(&self, rules: &mut Rules<'_>) {
         match self.status.state() {
             SubscriptionState::Absent => {
-                // An event names a subscription on our order. A person has to say whether it is ours.
-                rules.check(Rule::CreateNoBlindRetry, !self.status.is_named());
+                // An event or a late reply names a subscription on our order. A person has to say whether it is ours.
+                let review = rules.open_review(Review::MadeAfterAll.as_str());
+                let is_free = review.is_none() && !self.status.is_named();
+                rules.check(Rule::CreateNoBlindRetry, is_free).unblocked_by(review.map(UnblockedBy::reply));
                 return;
             }
             // The request was sent, and has no reply yet.

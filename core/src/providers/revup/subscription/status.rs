@@ -8,7 +8,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
-use super::payment::Payment;
+use super::payment::{Payment, PaymentState};
 use super::terms::Terms;
 use crate::effect::Wait;
 use crate::flow::ToDo;
@@ -147,6 +147,9 @@ impl Status {
         match self.state {
             _ if is_named != self.id.is_some() => {
                 Some("a subscription must have an id exactly if Revup or a person has named it")
+            }
+            state if !state.is_known() && payment.state() != PaymentState::Absent => {
+                Some("only a subscription that Revup knows can have a payment")
             }
             SubscriptionState::Requested if !terms.is_requested() => {
                 Some("a requested subscription must have a request")

@@ -1,13 +1,14 @@
 //! The requested terms. They are only learned and never move, so they are not a facet.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::CreateSubscription;
 use crate::providers::revup::api::replies::SubscriptionReply;
-use crate::providers::revup::ids::OrderId;
+use crate::providers::revup::ids::{OrderId, SubscriptionId};
 
 /// The terms of a subscription, as far as they are known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -29,7 +30,13 @@ pub(super) struct Terms {
     /// The currency of the charges. It is unknown for an adopted subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
+    /// The last subscriptions that a person says are not ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_ours: Vec<SubscriptionId>,
 }
+
+/// How many subscriptions that are not ours are kept.
+const REMEMBERED: usize = 8;
 
 impl Terms {
     /// The terms of a create command.
@@ -40,7 +47,27 @@ impl Terms {
             request: None,
             plan: command.plan_id.clone(),
             currency: command.currency.clone(),
+            not_ours: Vec::new(),
         }
+    }
+
+    /// The terms of a new try keep what a person has said about other subscriptions.
+    pub(super) fn after(self, before: &mut Self) -> Self {
+        Self { not_ours: core::mem::take(&mut before.not_ours), ..self }
+    }
+
+    /// A person says that the subscription is not ours.
+    pub(super) fn disown(&mut self, id: SubscriptionId) {
+        self.not_ours.retain(|it| *it != id);
+        if self.not_ours.len() >= REMEMBERED {
+            self.not_ours.remove(0);
+        }
+        self.not_ours.push(id);
+    }
+
+    /// Whether a person has said that the subscription is not ours.
+    pub(super) fn is_disowned(&self, id: &SubscriptionId) -> bool {
+        self.not_ours.contains(id)
     }
 
     /// Notes the request that creates the subscription.

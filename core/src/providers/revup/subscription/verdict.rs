@@ -4,6 +4,7 @@ use super::status::SubscriptionState;
 use super::{Cx, Subscription};
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::Call;
+use crate::providers::revup::ids::SubscriptionId;
 use crate::providers::revup::names::{Review, Verdict};
 use crate::time::Timestamp;
 
@@ -81,20 +82,37 @@ impl Subscription {
             (Review::MadeAfterAll, Verdict::Ours | Verdict::Seen)
                 if status.state() == SubscriptionState::Absent && terms.is_on_token() =>
             {
+                cx.correct(Call::is_create, None, Some(about));
                 status.attest(about, cx);
             }
-            (Review::MadeAfterAll, _) => status.forget_named(),
+            (Review::MadeAfterAll, verdict) => {
+                status.forget_named();
+                if let (Verdict::NotOurs, Ok(id)) = (verdict, SubscriptionId::parse(about)) {
+                    terms.disown(id);
+                }
+            }
             (Review::OrderMismatch, Verdict::Ours) => {
                 status.release();
                 payment.grant_access(status, cx);
                 payment.look_up_period(status, cx);
             }
+            (Review::OrderMismatch, Verdict::NotOurs) => {
+                if let Some(id) = status.id().cloned().filter(|id| id.as_str() == about) {
+                    cx.correct(Call::is_create, Some(about), None);
+                    terms.disown(id);
+                    self.not_created(cx);
+                }
+            }
             (_, Verdict::Created) => {
                 if let Some(id) = named {
+                    cx.correct(Call::is_create, Some(about), Some(id));
                     status.attest(id, cx);
                 }
             }
-            (_, Verdict::NotCreated) => self.not_created(cx),
+            (_, Verdict::NotCreated) => {
+                cx.correct(Call::is_create, Some(about), None);
+                self.not_created(cx);
+            }
             (_, Verdict::Ended) => status.end(SubscriptionState::Cancelled, payment, cx),
             (_, Verdict::Live) => status.attest_live(payment, cx),
             (Review::NoSignal, Verdict::KeepWaiting | Verdict::StopWaiting) => status.wait_or_stop(verdict, cx),
@@ -103,8 +121,9 @@ impl Subscription {
         }
     }
 
-    /// A person says that there is no subscription. An event that names the order can still show the opposite.
-    fn not_created(&mut self, cx: &mut Cx<'_>) {
+    /// Revup, a lookup or a person says that there is no subscription. A message that names the order, or a late reply, can
+    /// still show the opposite.
+    pub(super) fn not_created(&mut self, cx: &mut Cx<'_>) {
         let terms = self.terms.clone();
         self.reset(cx);
         self.terms = terms;

@@ -28,8 +28,21 @@ impl Subscription {
 
     /// An event. What it does depends on whether it names our subscription, or the order of our token.
     fn on_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        if !is_proved && self.terms.is_disowned(event.subscription()) {
+            return Err(IgnoredReason::Unrelated.into());
+        }
+        if self.is_of_earlier_creation(event, cx) {
+            // The new try must not be sent. The event does the same as it would have done before the new try.
+            self.not_created(cx);
+        }
         let is_named = self.status.id() == Some(event.subscription());
         match self.status.state() {
+            SubscriptionState::Absent if self.terms.is_disowned(event.subscription()) => {
+                // The event contradicts the person, who decides again.
+                self.events.note(event.stamp())?;
+                self.status.named_after_all(event.subscription(), cx);
+                return Ok(());
+            }
             SubscriptionState::Absent | SubscriptionState::Requested
                 if is_proved && self.names_our_order(event, cx) =>
             {
@@ -89,6 +102,12 @@ impl Subscription {
         !is_unsent && self.terms.is_on_token() && self.terms.is_order(event.order().as_ref())
     }
 
+    /// Whether an event shows the result of a creation that ended as not done, while a new try is not sent yet.
+    fn is_of_earlier_creation(&self, event: &EventWebhook, cx: &Cx<'_>) -> bool {
+        let is_tried_again = cx.pending(Call::is_create).is_some_and(|it| !it.sent) && cx.ended_undone(Call::is_create);
+        is_tried_again && self.terms.is_on_token() && self.terms.is_order(event.order().as_ref())
+    }
+
     /// An event with proof names our order. It replaces the reply to the creation.
     fn created_by_event(&mut self, event: &EventWebhook, cx: &mut Cx<'_>) {
         let id = event.subscription();
@@ -105,6 +124,9 @@ impl Subscription {
     /// An event lists refunds. With proof, the refunds that are not ours count at once. Without proof, the transactions
     /// of the order are looked up.
     fn count_refunds(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) {
+        for (transaction, amount) in event.refunds().filter(|_| is_proved) {
+            self.refunds.on_shown(&transaction, Some(amount), &mut self.ledger, cx);
+        }
         let has_new = self.ledger.count_listed(event, is_proved);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));

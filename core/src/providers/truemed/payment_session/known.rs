@@ -72,6 +72,15 @@ impl Known {
         }
     }
 
+    /// The requested session. The person's verdicts on others are kept.
+    fn requested(session: Session) -> Self {
+        let mut known = Self::new(session);
+        if let Some(requested) = &mut known.session.requested {
+            known.reviewed_sessions = core::mem::take(&mut requested.not_ours);
+        }
+        known
+    }
+
     /// The requested session, as the reply to its request names it.
     pub(super) fn created(requested: RequestedSession, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Self {
         cx.learn(&reply.id);
@@ -80,7 +89,7 @@ impl Known {
         cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
         let session = Session::created(reply, requested, cx.now());
         session.schedule(cx);
-        Self::new(session)
+        Self::requested(session)
     }
 
     /// The requested session, as a lookup, a webhook or a person names it, because no reply did.
@@ -95,7 +104,7 @@ impl Known {
         cx.learn(&id);
         cx.withdraw_review(Review::Unplaced, id.as_str());
         requested.candidates.clear();
-        let mut known = Self::new(Session::new(id, Some(requested), cx.now()));
+        let mut known = Self::requested(Session::new(id, Some(requested), cx.now()));
         if let Some(report) = report {
             known.first_report(report);
             known.apply(report, false, cx);
@@ -224,13 +233,18 @@ impl Known {
 
     /// A person decided whether another session is ours.
     pub(super) fn other_session_reviewed(&mut self, id: PaymentSessionId, ours: bool, cx: &mut Cx<'_>) {
-        if ours && self.session.status != Status::Captured {
+        if id == self.session.id {
+            // The host has adopted it meanwhile.
+            if ours {
+                self.session.claim(cx);
+            }
+        } else if ours && self.session.status == Status::Captured {
+            cx.ask(Review::MadeTwice, &id);
+        } else if ours {
+            self.session.is_paid_by_another = true;
             cx.fulfill(&id);
         }
-        if self.reviewed_sessions.len() >= REMEMBERED {
-            self.reviewed_sessions.remove(0);
-        }
-        self.reviewed_sessions.push(id);
+        remember(&mut self.reviewed_sessions, id);
     }
 
     /// Whether a person has decided on another session.
@@ -249,6 +263,14 @@ impl Known {
             () => None,
         }
     }
+}
+
+/// Adds a session on which a person gave a verdict, and drops the oldest if there are too many.
+pub(super) fn remember(reviewed: &mut Vec<PaymentSessionId>, id: PaymentSessionId) {
+    if reviewed.len() >= REMEMBERED {
+        reviewed.remove(0);
+    }
+    reviewed.push(id);
 }
 
 /// The fingerprint of a command that can have an intent.

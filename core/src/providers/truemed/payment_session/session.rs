@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::event::DISPUTED;
-use super::known::Known;
+use super::known::{Known, remember};
 use super::{Cx, Event, PaymentSession};
 use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Reviews, Stop, named};
@@ -115,7 +115,7 @@ impl PaymentSession {
             return Err(IgnoredReason::Unrelated);
         };
         let Some(wanted) = Wanted::of(requested, cx) else { return Ok(()) };
-        match find.read(page, &wanted, |_| false) {
+        match find.read(page, &wanted, |id| requested.not_ours.contains(id)) {
             Search::One(id, report) => {
                 let requested = requested.clone();
                 self.bind(requested, id, report, cx);
@@ -228,6 +228,9 @@ impl PaymentSession {
                 known.session.check(&report, cx);
                 known.apply(&report, false, cx);
             }
+            Self::Requested(requested) if requested.not_ours.contains(&id) => {
+                return Err(IgnoredReason::Duplicate.into());
+            }
             Self::Requested(requested) => {
                 let (ours, other) = match Wanted::of(requested, cx) {
                     Some(wanted) => (wanted.is_named_by(&report, cx.key()), wanted.excludes(&report)),
@@ -297,9 +300,7 @@ impl PaymentSession {
         match (self, other) {
             // The money is only held. Truemed reports what becomes of it as another status of the session.
             (_, Some(_)) if review == Review::Unplaced && verdict == Verdict::Seen => {}
-            (session @ Self::Requested(_), Some(id)) if review == Review::Unplaced => {
-                session.candidate_reviewed(id, ours, cx)
-            }
+            (session @ Self::Requested(_), Some(id)) => session.candidate_reviewed(id, ours, cx),
             // Truemed refused every sending, and a person says that it made the session all the same.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),
             (Self::Known(known), Some(id)) => known.other_session_reviewed(id, ours, cx),
@@ -317,6 +318,8 @@ impl PaymentSession {
         if ours {
             let requested = requested.clone();
             self.bind(requested, id, None, cx);
+        } else {
+            remember(&mut requested.not_ours, id);
         }
     }
 }

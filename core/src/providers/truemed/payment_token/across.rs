@@ -12,6 +12,7 @@ use crate::flow::{AfterAll, Outcome};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::{Find, SessionPage};
+use crate::providers::truemed::api::order::digest;
 use crate::providers::truemed::api::replies::{CreateSessionReply, ProvisionReply, UpdateTokenReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::api::webhook::SessionReport;
@@ -67,6 +68,22 @@ impl PaymentToken {
         }
         self.drop_stale_charge(cx);
         Ok(())
+    }
+
+    /// Truemed replied to an update that a person had ended as not made. The reply counts, unless there is a newer update.
+    pub(super) fn updated_after_all(
+        &mut self,
+        made: &AfterAll<Call>,
+        reply: UpdateTokenReply,
+        cx: &mut Cx<'_>,
+    ) -> Applied {
+        let Call::UpdatePaymentToken(_, command) = &*made.call else { return Ok(()) };
+        let change = change_of(&made.call, &mut self.items, &mut self.card);
+        if !self.token.is(TokenState::Issued) || !change.is_settled() || !cx.is_newest(&made.id) {
+            return Ok(());
+        }
+        change.request(self.history.count(), command.order_items.as_deref().map(digest), Call::is_update, cx);
+        self.on_update_reply((&made.id, &made.call), reply, cx)
     }
 
     /// Truemed accepted an update, and its reply says nothing about an action. Only the config can let this confirm
@@ -258,7 +275,11 @@ impl PaymentToken {
             return Ok(());
         }
         let metadata = echoed(&mut command.metadata.clone(), cx.key());
-        self.charge.made_after_all(self.history.count(), command, &metadata);
+        let seq = self.history.count();
+        if !command.is_charge() {
+            self.token.provision(seq, command.items(), &metadata, cx);
+        }
+        self.charge.made_after_all(seq, command, &metadata);
         self.open(reply.id, reply.redirect_url, cx)
     }
 

@@ -81,6 +81,8 @@ impl Facet for TokenState {
         moves(Absent,    &[CreateToken, CreateSession],                      &[Requested]),
         moves(Absent,    &[Retrieve],                                        &[Adopting]),
         moves(Absent,    &[TokenUpdated],                                    &[Issued]),
+        // A person ended the checkout as not made, and Truemed had made it.
+        moves(Absent,    &[SessionCreated],                                  &[Awaiting]),
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
         moves(Requested, &[TokenUpdated],                                    &[Issued]),
         moves(Requested, &[Refused],                                         &[Absent]),
@@ -91,7 +93,8 @@ impl Facet for TokenState {
         moves(Adopting,  &[Found],                                           &[Issued]),
         moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),
-        moves(Issued,    &[Reviewed],                                        &[Deleted]),
+        // A late reply may show a deletion that a person had denied.
+        moves(Issued,    &[Reviewed, TokenDeleted],                          &[Deleted]),
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
         moves(Deleting,  &[Refused, Reviewed],                               &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
@@ -104,6 +107,8 @@ impl<const CARD: bool> Facet for ChangeState<CARD> {
     const NAME: &'static str = if CARD { "card" } else { "items" };
     const MOVES: &'static [Move<Self, Trigger>] = { use {ChangeState::*, Trigger::*}; &[
         moves(Settled,  &[Update],                            &[Updating]),
+        // A person ended the update as not made, and the late reply asks the customer to act.
+        moves(Settled,  &[UpdateAnswered],                    &[Pending]),
         moves(Updating, &[UpdateAnswered, Refused, Reviewed], &[Settled, Pending]),
         moves(Updating, &[TokenUpdated],                      &[Settled]),
         moves(Pending,  &[Update],                            &[Updating]),
@@ -171,6 +176,14 @@ impl Flow for PaymentToken {
             Input::AfterAll(made, Event::SessionCreated(reply)) => {
                 self.made_after_all(&made, reply, cx)?;
                 Trigger::SessionCreated
+            }
+            Input::AfterAll(made, Event::UpdateReply(reply)) => {
+                self.updated_after_all(&made, reply, cx)?;
+                Trigger::UpdateAnswered
+            }
+            Input::AfterAll(_, Event::Deleted) => {
+                self.deleted(cx);
+                Trigger::TokenDeleted
             }
             Input::Accepted { call, .. } => {
                 self.update_accepted(&call, cx);

@@ -278,7 +278,7 @@ impl StoredToken {
             () if known != self.payment_token.is_some() => {
                 Some("a token string is there exactly when the token exists or is looked up")
             }
-            () if self.is(TokenState::Awaiting) && self.provisions.is_empty() => {
+            () if self.is(TokenState::Awaiting) && self.provision_ids().next().is_none() => {
                 Some("the flow waits for a token that was never requested")
             }
             () => None,

@@ -342,6 +342,8 @@ impl Billing {
         self.attested = true;
         self.enter(next, cx);
         if next == BillingState::Unclear {
+            // A list that was leased before the verdict must not replace it.
+            self.fresh_from = Some(cx.now());
             cx.look_up(self.lookup());
         }
         Some(next)

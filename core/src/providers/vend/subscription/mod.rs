@@ -317,6 +317,11 @@ impl Flow for Subscription {
     fn impossible(&self) -> Option<&'static str> {
         self.billing.impossible().or_else(|| self.consent.impossible(&self.account))
     }
+
+    fn impossible_beside(&self, pending: &flow::Pending<'_, Self>) -> Option<&'static str> {
+        let is_asked = self.billing.state() == BillingState::Absent && pending.has_review(Review::State.as_str());
+        is_asked.then_some("the state of an absent subscription cannot need a review")
+    }
 }
 
 /// Adds an item, and drops the oldest one if the list is full.

@@ -76,7 +76,9 @@ impl Refunds {
                 }
                 self.close(index, true, ledger, cx);
             }
-            TransactionStatus::Failed if is_own => self.close(index, false, ledger, cx),
+            TransactionStatus::Failed if is_own => {
+                self.close(index, false, ledger, cx);
+            }
             _ => {
                 open.timer.looked(cx.leased_at());
                 open.schedule_lookup(cx);
@@ -92,6 +94,7 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
+        self.on_listed(list, ledger, cx);
         // A refund that turns out to be ours is removed again once its transaction is known.
         ledger.count_transactions(list);
         let Some((first_at, refund)) = lost_refund(intent, cx) else { return };

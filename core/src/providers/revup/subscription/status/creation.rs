@@ -8,7 +8,7 @@ use crate::flow::{PollTimer, Reviews};
 use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::replies::SubscriptionReply;
 use crate::providers::revup::ids::SubscriptionId;
-use crate::providers::revup::names::{Review, Verdict};
+use crate::providers::revup::names::{Notice, Review, Verdict};
 
 impl Status {
     /// The state after a request for the subscription.
@@ -108,12 +108,21 @@ impl Status {
         }
     }
 
-    /// There is no subscription, so every review about it is withdrawn.
+    /// There is no subscription, so every review and notice about it is withdrawn.
     pub(in super::super) fn withdraw_questions(&self, cx: &mut Cx<'_>) {
+        const ABOUT_IT: [&str; 9] = [
+            Review::NoSignal.as_str(),
+            Review::NotFound.as_str(),
+            Review::OtherPlan.as_str(),
+            Review::OrderMismatch.as_str(),
+            Review::StatusUnknown.as_str(),
+            Review::NoPeriodEnd.as_str(),
+            Review::Contradiction.as_str(),
+            Review::Disputed.as_str(),
+            Notice::PaymentFailed.as_str(),
+        ];
         if let Some(id) = &self.id {
-            for review in [Review::NoSignal, Review::NotFound, Review::OtherPlan, Review::OrderMismatch] {
-                cx.withdraw_review(review, id.as_str());
-            }
+            cx.withdraw_all_about(&ABOUT_IT, |about| about == id.as_str());
         }
     }
 }

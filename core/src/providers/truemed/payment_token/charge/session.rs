@@ -77,13 +77,24 @@ impl Charges {
         if *now == Status::Captured && *before != Status::Captured {
             cx.withdraw_notice(Notice::Rejected, id);
             cx.fulfill(TypedId::new("payment_session", id));
+            let was_paid = intent.is_some_and(|it| self.intents.outcome(it) == Some(Outcome::Done));
             self.paid_after_all(intent, cx);
+            if was_paid || intent.is_some_and(|it| self.current_intent() == Some(it)) {
+                // The host has requested the charge again, and the customer may pay twice.
+                cx.ask(Review::Contradiction, TypedId::new("payment_session", id));
+            }
         } else if let (false, Some(intent)) = (before.is_final(), intent) {
             self.settle(Some(intent), Outcome::Failed);
             if *now == Status::Rejected {
                 cx.notify(Notice::Rejected, TypedId::new("payment_session", id), ToDo::NOTHING);
             }
         }
+    }
+
+    /// The intent of the requested or open charge.
+    fn current_intent(&self) -> Option<&Intent> {
+        let requested = self.session().and_then(|it| it.requested.as_ref());
+        requested.or(self.requested())?.intent.as_ref()
     }
 
     /// A charge that counted as failed is paid. It is not repeated, and a new try that was not sent is dropped.
