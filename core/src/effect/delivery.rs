@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::id::Intent;
 use crate::money::Money;
@@ -25,18 +25,18 @@ pub struct Delivery {
 }
 
 /// One thing that was sold, by the provider's id of it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DeliveredItem {
-    /// The id: a price, a product or a SKU.
-    pub id: String,
+    /// The id: a price or a SKU. `null` if the provider names none.
+    pub id: Option<String>,
     /// How many.
-    pub quantity: u32,
+    pub quantity: i64,
 }
 
 /// A span of time that was paid.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Period {
@@ -44,4 +44,10 @@ pub struct Period {
     pub starts_at: Timestamp,
     /// When it ends.
     pub ends_at: Timestamp,
+}
+
+impl Period {
+    pub(crate) const fn new(starts_at: Timestamp, ends_at: Timestamp) -> Self {
+        Self { starts_at, ends_at }
+    }
 }

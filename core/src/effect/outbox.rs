@@ -13,6 +13,7 @@ use super::sendings::Sendings;
 use super::{Call, GoodReply, Past, Retry};
 use crate::config::Config;
 use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED, TypedId};
+use crate::money::Cents;
 use crate::time::{Millis, Timestamp};
 
 /// The longest back-off, unless the config's first back-off is longer.
@@ -99,6 +100,12 @@ pub(crate) enum StoredEffect<C> {
     Fulfill {
         /// The provider's id of the payment.
         about: TypedId,
+        /// The host's name for the charge.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Intent>,
+        /// The amount, in cents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paid: Option<Cents>,
     },
     /// Give the customer access until an instant.
     Access {

@@ -12,6 +12,7 @@ use super::{Ask, Flow, Moment, Named, PollTimer, Rules};
 use crate::config::Context;
 use crate::effect::{Call, Outbox, OutboxEntry, StoredEffect};
 use crate::id::{EffectId, Intent, Key, TypedId};
+use crate::money::Cents;
 use crate::rule::Violation;
 use crate::time::Timestamp;
 
@@ -187,7 +188,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the delivery of what was paid, and returns the end of its lease if a worker holds one.
     pub fn withdraw_delivery(&mut self, about: &str) -> Option<Timestamp> {
-        let is_delivery = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have } if have.as_str() == about);
+        let is_delivery = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have, .. } if have.as_str() == about);
         let lease = self.outbox.entries.iter().find(|it| is_delivery(it)).and_then(|it| it.leased(self.context.now));
         self.retain(&|it| !is_delivery(it));
         lease
@@ -242,7 +243,15 @@ impl<'a, F: Flow> Cx<'a, F> {
     pub fn fulfill_from(&mut self, about: impl Into<TypedId>, from: Option<Timestamp>) {
         let about = about.into();
         let id = EffectId::about("fulfill", about.as_str());
-        self.outbox.to_mut().put(id, StoredEffect::Fulfill { about }, from);
+        self.outbox.to_mut().put(id, StoredEffect::Fulfill { about, intent: None, paid: None }, from);
+    }
+
+    /// Makes the delivery of a charge pending, with the host's name for it and the amount.
+    pub fn fulfill_charge(&mut self, about: impl Into<TypedId>, intent: Option<&Intent>, paid: Option<Cents>) {
+        let about = about.into();
+        let id = EffectId::about("fulfill", about.as_str());
+        let effect = StoredEffect::Fulfill { about, intent: intent.cloned(), paid };
+        self.outbox.to_mut().put(id, effect, None);
     }
 
     /// Makes access until an instant pending, in place of any other access to the same subscription.

@@ -24,8 +24,7 @@ impl<F: Flow> Cx<'_, F> {
     /// A worker that holds such a lease can still report `done`.
     pub fn withhold(&mut self, which: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let now = self.now();
-        let is_meant =
-            |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about } if which(about.as_str()));
+        let is_meant = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about, .. } if which(about.as_str()));
         let lease = self.outbox.entries.iter().filter(|it| is_meant(it)).filter_map(|it| it.leased(now)).max();
         if self.outbox.entries.iter().any(|it| is_meant(it) && !it.withheld) {
             self.outbox.to_mut().entries.iter_mut().filter(|it| is_meant(it)).for_each(|it| it.withheld = true);
@@ -48,7 +47,7 @@ impl<F: Flow> Cx<'_, F> {
     fn take_out(&mut self, is_meant: &dyn Fn(&OutboxEntry<F::Call>) -> bool) -> Vec<TypedId> {
         let mut subjects = Vec::new();
         for entry in self.outbox.entries.iter().filter(|it| is_meant(it)) {
-            if let StoredEffect::Fulfill { about } = &entry.effect {
+            if let StoredEffect::Fulfill { about, .. } = &entry.effect {
                 subjects.push(about.clone());
             }
         }

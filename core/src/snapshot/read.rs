@@ -7,10 +7,11 @@ use super::Snapshot;
 use super::verdict::{choices_of, text_of};
 use crate::config::Context;
 use crate::effect::{
-    Call, Choice, Effect, OutboxEntry, PendingEffect, Question, Retry, StoredEffect, VerdictChoice, Wait,
+    Call, Choice, Delivery, Effect, OutboxEntry, PendingEffect, Question, Retry, StoredEffect, VerdictChoice, Wait,
 };
 use crate::flow::{Action, Flow, Moment, Named, Rules};
 use crate::id::TypedId;
+use crate::money::Money;
 use crate::time::Timestamp;
 
 impl<F: Flow> Snapshot<F> {
@@ -56,8 +57,10 @@ impl<F: Flow> Snapshot<F> {
                 customer_action: customer_action.clone(),
                 customer_url: customer_url.clone(),
             },
-            StoredEffect::Fulfill { about } => {
-                Effect::Fulfill { about: about.clone(), delivery: self.state.delivery(about) }
+            StoredEffect::Fulfill { about, intent, paid } => {
+                let shown = self.state.delivery(about);
+                let (intent, paid) = (intent.clone().or(shown.intent), paid.map(Money::unnamed).or(shown.paid));
+                Effect::Fulfill { about: about.clone(), delivery: Delivery { intent, paid, ..shown } }
             }
             StoredEffect::Access { about, paid_until, access_until } => {
                 Effect::Access { about: about.clone(), paid_until: *paid_until, access_until: *access_until }

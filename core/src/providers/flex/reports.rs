@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::item::LineItem;
 use super::ids::{CaptureId, DisputeId, RefundId};
+use crate::effect::DeliveredItem;
 use crate::id::Intent;
 use crate::int::whole;
 use crate::money::Money;
@@ -26,6 +27,12 @@ pub struct SoldItem {
     pub id: Option<String>,
     /// The number of pieces.
     pub quantity: i64,
+}
+
+impl From<SoldItem> for DeliveredItem {
+    fn from(SoldItem { id, quantity }: SoldItem) -> Self {
+        Self { id, quantity }
+    }
 }
 
 /// An item as it is stored: the id of its price, and the number of pieces.

@@ -203,7 +203,7 @@ impl Session {
         let is_new = self.requested.is_none() && !self.claimed;
         self.claimed |= is_new;
         if is_new && self.status == Status::Captured {
-            cx.fulfill(&self.id);
+            self.fulfill(cx);
         }
     }
 
@@ -357,6 +357,13 @@ impl Session {
         }
     }
 
+    /// Makes the delivery pending, with what the host requested.
+    fn fulfill<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+        let requested = self.requested.as_ref();
+        let intent = requested.and_then(|it| it.intent.as_ref());
+        cx.fulfill_charge(&self.id, intent, self.captured.or(requested.map(|it| it.total)));
+    }
+
     fn on_status_change<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
         let (id, attended) = (self.id.as_str(), self.requested.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
@@ -377,7 +384,7 @@ impl Session {
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
             match self.is_paid_by_another {
                 true => cx.ask(Review::MadeTwice, &self.id),
-                false => cx.fulfill(&self.id),
+                false => self.fulfill(cx),
             }
         }
     }

@@ -20,12 +20,14 @@ use super::rules::Rule;
 use super::sessions::{self, Sessions, is_create};
 use crate::config::flex::Settings;
 use crate::config::{Config, Context};
+use crate::effect::Delivery;
 use crate::effect::Wait;
 use crate::fact::FactError;
 use crate::flow::{
     self, Facet, Flow, Input, IntentReport, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed,
 };
 use crate::id::TypedId;
+use crate::money::Money;
 use crate::providers::flex::api::signature::correlate;
 use crate::time::Timestamp;
 use payment::Payment;
@@ -186,6 +188,12 @@ impl Flow for Checkout {
 
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
         self.sessions.settled().is_none() && call.may_open_page()
+    }
+
+    fn delivery(&self, about: &TypedId) -> Delivery {
+        let session = self.sessions.settled().filter(|it| it.id().as_str() == about.as_str());
+        let received = session.zip(self.payment.as_ref()).map(|(it, payment)| payment.shown(it.is_manual()).received);
+        Delivery { paid: received.map(Money::unnamed), ..self.sessions.delivery(about) }
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -20,9 +20,10 @@ use super::api::session_request::CreateCheckoutSession;
 use super::ids::CheckoutSessionId;
 use super::reports::{SoldItem, StoredItem};
 use crate::effect::Wait;
+use crate::effect::{DeliveredItem, Delivery};
 use crate::flow::{Cx, Rules, Stop, named};
 use crate::id::TypedId;
-use crate::money::Cents;
+use crate::money::{Cents, Money};
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::ids::reference_id;
 use crate::rule::CoreRule;
@@ -164,6 +165,18 @@ impl Sessions {
         match self.current() {
             Some(session) => session.total(),
             None => self.requested.as_ref()?.total(),
+        }
+    }
+
+    /// What was sold by a session, or by the current one.
+    pub(crate) fn delivery(&self, about: &TypedId) -> Delivery {
+        let session = self.known.iter().find(|it| it.id.as_str() == about.as_str()).or_else(|| self.current());
+        let items = session.and_then(Session::items);
+        let paid = session.filter(|it| it.id.as_str() == about.as_str()).and_then(Session::total).map(Money::unnamed);
+        Delivery {
+            paid,
+            items: items.map(|all| all.into_iter().map(DeliveredItem::from).collect()),
+            ..Delivery::default()
         }
     }
 

@@ -22,10 +22,12 @@ use super::rules::Rule;
 use super::sessions::{self, Sessions, is_create};
 use crate::config::flex::Settings;
 use crate::config::{Config, Context};
+use crate::effect::Delivery;
 use crate::effect::Wait;
 use crate::fact::FactError;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
 use crate::id::TypedId;
+use crate::money::Money;
 use crate::providers::flex::api::signature::correlate;
 use others::Others;
 use record::SubscriptionRecord;
@@ -216,6 +218,13 @@ impl Flow for Subscription {
 
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
         self.sessions.settled().is_none() && call.may_open_page()
+    }
+
+    fn delivery(&self, about: &TypedId) -> Delivery {
+        let sold = self.sessions.delivery(about);
+        let Some(record) = &self.record else { return sold };
+        let (paid, period) = record.paid_for(about.as_str());
+        Delivery { paid: paid.map(Money::unnamed).or(sold.paid), period, ..sold }
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -9,7 +9,9 @@ use super::SubscriptionRecord;
 use super::invoices::Place;
 use super::period::PaidPeriod;
 use super::sale::Sale;
+use crate::effect::Period;
 use crate::id::TypedId;
+use crate::money::Cents;
 use crate::providers::flex::api::objects::SubscriptionStatus;
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::Review;
@@ -48,6 +50,20 @@ impl SubscriptionRecord {
             () if is_invoice() => TypedId::new("invoice", about),
             () => TypedId::new("checkout_session", about),
         }
+    }
+
+    /// The amount and the period of a delivery, as far as Flex has shown them.
+    pub(in super::super) fn paid_for(&self, about: &str) -> (Option<Cents>, Option<Period>) {
+        let invoice = InvoiceId::parse(about).ok();
+        let sold = self.sale.as_ref().filter(|it| it.session.as_str() == about).and_then(|it| it.invoice.clone());
+        let invoice = sold.or(invoice);
+        let amount = invoice.as_ref().and_then(|it| self.invoices.find(it)).and_then(|it| it.amount);
+        let is_it = |it: &&PaidPeriod| {
+            let end = about.split_once('/').filter(|(subscription, _)| self.is(subscription)).map(|(_, end)| end);
+            (invoice.is_some() && it.invoice == invoice) || end == Some(&*format!("{}", it.span.end.as_millis()))
+        };
+        let paid = self.paid.as_ref().filter(is_it);
+        (amount, paid.map(|it| Period::new(it.span.start, it.span.end)))
     }
 
     /// Takes back deliveries while the subscription does not run, and makes them again once it runs.

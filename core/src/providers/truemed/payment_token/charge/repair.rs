@@ -213,12 +213,12 @@ impl Charges {
             if let Ok(id) = PaymentSessionId::parse(id) {
                 history.add_reviewed(seq, id);
             }
-            cx.fulfill(TypedId::new("payment_session", id));
+            cx.fulfill_charge(TypedId::new("payment_session", id), intent.as_ref(), None);
             self.paid_after_all(intent.as_ref(), cx);
             return true;
         }
         let Some(intent) = history.capture_failed_session(id) else { return false };
-        cx.fulfill(TypedId::new("payment_session", id));
+        cx.fulfill_charge(TypedId::new("payment_session", id), intent.as_ref(), None);
         match &self.current {
             Charge::Repaired { session, .. } if is_it(session) => self.current = Charge::Idle,
             // The host has requested the charge again since, and the customer may pay twice.

@@ -76,7 +76,7 @@ impl Charges {
         }
         if *now == Status::Captured && *before != Status::Captured {
             cx.withdraw_notice(Notice::Rejected, id);
-            cx.fulfill(TypedId::new("payment_session", id));
+            cx.fulfill_charge(TypedId::new("payment_session", id), intent, None);
             let was_paid = intent.is_some_and(|it| self.intents.outcome(it) == Some(Outcome::Done));
             self.paid_after_all(intent, cx);
             if was_paid || intent.is_some_and(|it| self.current_intent() == Some(it)) {
