@@ -1,5 +1,6 @@
 //! Facts: what has happened. They are the same for every provider, and no rule rejects one.
 
+mod build;
 mod headers;
 
 use alloc::borrow::Cow;

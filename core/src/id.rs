@@ -16,6 +16,7 @@ use thiserror::Error;
 
 pub(crate) use fingerprints::Fingerprints;
 pub use typed::TypedId;
+pub(crate) use typed::compact;
 
 /// Why a string cannot be a name of some kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -59,6 +60,28 @@ macro_rules! text_id {
             /// The name as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = $crate::id::IdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = $crate::id::IdError;
+
+            fn try_from(text: alloc::string::String) -> Result<Self, Self::Error> {
+                Self::parse(text)
             }
         }
 

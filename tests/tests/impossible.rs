@@ -122,7 +122,7 @@ fn a_subscription_of_vend_has_an_id_exactly_when_one_is_known() {
     ]);
     assert_impossible_beside::<rulebound::vend::Subscription>(
         "at-subscription-absent",
-        json!({"id": "review:state:1/weird", "effect": {"review": {}}}),
+        json!({"id": "review:state:1/weird", "effect": {"review": {"kind": "subscription", "about": "1"}}}),
         "the state of an absent subscription cannot need a review",
     );
     let load = |many| {

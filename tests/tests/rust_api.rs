@@ -1,13 +1,15 @@
 //! What only a Rust host calls: constructors, and functions that need no flow.
 
+use rulebound::ffi::read_fact;
 use rulebound::flex::eligibility::{Eligibility, Line, assess};
 use rulebound::money::Cents;
 use rulebound::revup::Amount;
 use rulebound::revup::order::{PayReply, Recurrence, Sequence};
+use rulebound::time::Timestamp;
 use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
-use rulebound::{truemed, vend};
+use rulebound::{Context, EffectId, Fact, Flow, Key, Snapshot, truemed, vend};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -38,6 +40,45 @@ fn a_constructor_makes_the_same_value_as_its_json() {
     assert_eq!(settings, of(json!({"domain_prefix": "marshmallow", "host": "retail.lightspeed.app"})));
     assert_eq!(settings.partner_apps_page(), "https://marshmallow.retail.lightspeed.app/billing/partner-apps");
     assert_eq!(Amount::new("111.99").as_str(), "111.99");
+}
+
+/// A host's own future over any flow, which a runtime of several threads can run.
+async fn next_of<F: Flow>(snapshot: Snapshot<F>, context: Context) -> usize {
+    snapshot.effects(&context).len() + snapshot.actions(&context).len()
+}
+
+fn is_send<T: Send>(_: &T) {}
+
+#[test]
+fn a_host_can_spawn_a_future_over_every_flow() {
+    macro_rules! spawned {
+        ($provider:ident :: $flow:ident) => {
+            let key = Key::parse("00000000-0000-4000-8000-000000000001").unwrap();
+            let snapshot = Snapshot::<rulebound::$provider::$flow>::start(key);
+            is_send(&next_of(snapshot, Context::at(Timestamp::from_millis(0))));
+        };
+    }
+    rulebound::for_each_flow!(spawned);
+}
+
+#[test]
+fn a_fact_is_written_as_it_is_read() {
+    let effect: EffectId = "create_payment_token:1".parse().unwrap();
+    let headers = || [("retry-after", "5")].into_iter().collect();
+    for fact in [
+        Fact::reply(&effect, 1, 429, b"{}".as_slice()).with_headers(headers()),
+        Fact::lost(&effect, 2),
+        Fact::not_sent(&effect, 3),
+        Fact::webhook(b"{}".as_slice()),
+        Fact::done(&effect),
+        Fact::reviewed(&effect, "created", Some("pt_1")),
+        Fact::restored(Timestamp::from_millis(7)),
+        Fact::CustomerReturned {},
+    ] {
+        let text = serde_json::to_string(&fact).unwrap();
+        assert_eq!(read_fact(&text).unwrap(), fact, "{text}");
+        assert_eq!(fact.clone().into_owned(), fact);
+    }
 }
 
 #[test]

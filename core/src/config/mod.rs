@@ -180,6 +180,12 @@ impl Context {
         Self { now, config: config.into() }
     }
 
+    /// The time of the system, with the host's choices.
+    #[cfg(feature = "std")]
+    pub fn now(config: impl Into<Arc<Config>>) -> Self {
+        Self::new(std::time::SystemTime::now().into(), config)
+    }
+
     /// A time, with the default choices.
     pub fn at(now: Timestamp) -> Self {
         Self::new(now, Config::default())

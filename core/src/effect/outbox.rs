@@ -88,6 +88,8 @@ pub(crate) enum StoredEffect<C> {
         /// The reason, such as `action_required`.
         reason: Cow<'static, str>,
         /// What it is about.
+        #[serde(with = "crate::id::compact")]
+        #[cfg_attr(feature = "schemas", schemars(with = "String"))]
         about: TypedId,
         /// What the customer must do.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +101,8 @@ pub(crate) enum StoredEffect<C> {
     /// Deliver what was paid.
     Fulfill {
         /// The provider's id of the payment.
+        #[serde(with = "crate::id::compact")]
+        #[cfg_attr(feature = "schemas", schemars(with = "String"))]
         about: TypedId,
         /// The host's name for the charge.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +114,8 @@ pub(crate) enum StoredEffect<C> {
     /// Give the customer access until an instant.
     Access {
         /// The provider's id of the subscription.
+        #[serde(with = "crate::id::compact")]
+        #[cfg_attr(feature = "schemas", schemars(with = "String"))]
         about: TypedId,
         /// The instant until which the customer has paid.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,14 +123,27 @@ pub(crate) enum StoredEffect<C> {
         /// When access ends.
         access_until: Timestamp,
     },
-    /// Ask a person. The id contains the reason.
+    /// Ask a person. The id contains the reason, and mostly the subject as well.
     Review {
-        /// What it is about.
-        about: TypedId,
+        /// The kind of thing that it is about, if that is not the subscription. A snapshot must stay small.
+        #[serde(default = "subscription", skip_serializing_if = "is_subscription")]
+        kind: Cow<'static, str>,
+        /// What it is about, if the id cannot contain that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<String>,
         /// The verdicts to choose from, if they are not all of the question's.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         verdicts: Vec<Cow<'static, str>>,
     },
+}
+
+/// The kind of the most common subject of a review.
+const fn subscription() -> Cow<'static, str> {
+    Cow::Borrowed("subscription")
+}
+
+fn is_subscription(kind: &str) -> bool {
+    kind == subscription()
 }
 
 impl<C: Call> Outbox<C> {
@@ -349,12 +368,12 @@ impl<C: Call> OutboxEntry<C> {
     }
 
     /// The reason and the subject of a notice or a review.
-    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &TypedId)> {
+    pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
         match &self.effect {
-            StoredEffect::Notify { reason, about, .. } => Some((reason, about)),
+            StoredEffect::Notify { reason, about, .. } => Some((reason, about.as_str())),
             StoredEffect::Review { about, .. } => {
-                let cause = self.id.cause();
-                Some((cause.split_once(':').map_or(cause, |(reason, _)| reason), about))
+                let (reason, subject) = self.id.cause().split_once(':')?;
+                Some((reason, about.as_deref().unwrap_or(subject)))
             }
             StoredEffect::Request(_) | StoredEffect::Fulfill { .. } | StoredEffect::Access { .. } => None,
         }

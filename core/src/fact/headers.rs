@@ -34,6 +34,11 @@ impl schemars::JsonSchema for Headers<'_> {
 }
 
 impl<'a> Headers<'a> {
+    /// The same headers, which borrow nothing.
+    pub fn into_owned(self) -> Headers<'static> {
+        self.0.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    }
+
     /// The value of the first header with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())

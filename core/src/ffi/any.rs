@@ -183,11 +183,7 @@ fn saved<S: serde::Serializer>(next: &Box<dyn AnySnapshot>, serializer: S) -> Re
     Verbatim(&next.save()).serialize(serializer)
 }
 
-impl<F> AnySnapshot for Snapshot<F>
-where
-    F: Flow + Send + Sync,
-    F::Call: Send + Sync,
-{
+impl<F: Flow> AnySnapshot for Snapshot<F> {
     fn flow(&self) -> &'static str {
         F::ID
     }
@@ -254,10 +250,7 @@ where
     }
 }
 
-fn any<F: Flow + Send + Sync>(step: Step<F>) -> AnyStep
-where
-    F::Call: Send + Sync,
-{
+fn any<F: Flow>(step: Step<F>) -> AnyStep {
     let transitions = step.transitions();
     let Step { next, ignored, new_ids, failure, warnings, .. } = step;
     AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }

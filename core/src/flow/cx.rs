@@ -182,7 +182,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Withdraws the notices and reviews with these reasons whose subject matches.
     pub fn withdraw_all_about(&mut self, reasons: &[&str], is_about: impl Fn(&str) -> bool) {
-        let is_meant = |(reason, about): (&str, &TypedId)| reasons.contains(&reason) && is_about(about.as_str());
+        let is_meant = |(reason, about): (&str, &str)| reasons.contains(&reason) && is_about(about);
         self.retain(&|it| !it.reason_and_subject().is_some_and(is_meant));
     }
 
@@ -309,7 +309,10 @@ impl<'a, F: Flow> Cx<'a, F> {
     fn ask_named(&mut self, name: &str, ask: Ask<F::Review>, about: TypedId, not_before: Option<Timestamp>) {
         let (reason, verdicts) = (ask.review.name(), ask.stored());
         let id = EffectId::about(&format!("review:{reason}"), name);
-        self.outbox.to_mut().put(id, StoredEffect::Review { about, verdicts }, not_before);
+        let (kind, about) = about.into_parts();
+        // Mostly the id of the effect ends with the subject.
+        let about = id.cause().split_once(':').is_none_or(|(_, subject)| subject != &*about).then(|| (&*about).into());
+        self.outbox.to_mut().put(id, StoredEffect::Review { kind, about, verdicts }, not_before);
     }
 
     /// Withdraws the review with this subject.

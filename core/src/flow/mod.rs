@@ -170,7 +170,7 @@ pub(crate) fn schema_of_names<N: Named>() -> schemars::Schema {
 /// A state has one facet or several, each with its own states and its own table of moves. One input can move several facets.
 /// If one facet forbids something to another, that is a rule and not a row of a table.
 pub trait Flow:
-    sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + 'static
+    sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + Send + Sync + 'static
 {
     /// `provider.lifecycle`, such as `truemed.payment_token`.
     const ID: &'static str;
@@ -180,15 +180,15 @@ pub trait Flow:
     const OLDER: &'static [u32] = &[];
 
     /// Its facets: the parts of its state, each with a table of the moves that it may make.
-    type Facets: Facets<Trigger = Self::Trigger>;
+    type Facets: Facets<Trigger = Self::Trigger> + Send + Sync;
     /// What can move a facet.
-    type Trigger: Named;
+    type Trigger: Named + Send + Sync;
     /// The unit that a button has: an operation, or one shape of it.
-    type Action: Named;
+    type Action: Named + Send + Sync;
     /// What the host can command.
-    type Command: Clone + Debug + DeserializeOwned + Described;
+    type Command: Clone + Debug + DeserializeOwned + Described + Send + Sync;
     /// What a pending request does.
-    type Call: Call<Settings = Self::Settings>;
+    type Call: Call<Settings = Self::Settings> + Send + Sync;
     /// The contents of a reply or a webhook.
     type Event: Debug;
     /// The questions for a person.
@@ -196,9 +196,18 @@ pub trait Flow:
     /// The provider's rules.
     type Rule: RuleSet;
     /// What its status has besides what every status has.
-    type Status: Clone + PartialEq + Debug + Serialize + Described;
+    type Status: Clone + PartialEq + Debug + Serialize + Described + Send + Sync;
     /// The provider's settings.
-    type Settings: Clone + PartialEq + Default + Debug + Serialize + DeserializeOwned + Described + 'static;
+    type Settings: Clone
+        + PartialEq
+        + Default
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Described
+        + Send
+        + Sync
+        + 'static;
 
     /// The state of each facet.
     fn facets(&self) -> Self::Facets;

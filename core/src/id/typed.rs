@@ -37,6 +37,15 @@ impl TypedId {
         bounded(text, PROVIDER_ID, is_visible).ok().map(|()| Self::new(kind, text))
     }
 
+    /// The kind and the id.
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Arc<str>) {
+        (self.kind, self.id)
+    }
+
+    pub(crate) fn of_parts(kind: Cow<'static, str>, id: &str) -> Self {
+        Self { kind, id: id.into() }
+    }
+
     /// What it names.
     pub fn kind(&self) -> &str {
         &self.kind
@@ -57,5 +66,27 @@ impl fmt::Debug for TypedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = if self.is_secret() { "…" } else { &self.id };
         write!(f, "{}:{id}", self.kind)
+    }
+}
+
+/// An id in a stored effect: `kind:id`, which is shorter than an object.
+pub(crate) mod compact {
+    use alloc::format;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use super::{Cow, TypedId};
+    use crate::id::Text;
+
+    pub(crate) fn serialize<S: Serializer>(id: &TypedId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{}:{}", id.kind, id.id))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TypedId, D::Error> {
+        let text = Text::deserialize(deserializer)?.0;
+        match text.split_once(':') {
+            Some((kind, id)) => Ok(TypedId { kind: Cow::Owned(kind.into()), id: id.into() }),
+            None => Err(D::Error::custom("must be a kind, a colon and an id")),
+        }
     }
 }

@@ -65,10 +65,10 @@ impl<F: Flow> Snapshot<F> {
             StoredEffect::Access { about, paid_until, access_until } => {
                 Effect::Access { about: about.clone(), paid_until: *paid_until, access_until: *access_until }
             }
-            StoredEffect::Review { about, verdicts } => {
-                let (reason, _) = entry.reason_and_subject().unwrap_or(("", about));
-                let choices = choices_of::<F>(reason, verdicts);
-                review(reason, about.clone(), text_of::<F>(reason, verdicts), choices)
+            StoredEffect::Review { kind, verdicts, .. } => {
+                let (reason, subject) = entry.reason_and_subject().unwrap_or_default();
+                let about = TypedId::of_parts(kind.clone(), subject);
+                review(reason, about, text_of::<F>(reason, verdicts), choices_of::<F>(reason, verdicts))
             }
         }
     }

@@ -40,11 +40,11 @@ impl<F: Flow> Snapshot<F> {
                 let reason = format!("is the request `{effect}`: report its `reply`, or that it is `lost`");
                 Err(FactError::new("/effect", reason).into())
             }
-            (StoredEffect::Review { about, verdicts }, verdict) => {
-                let (reason, _) = entry.reason_and_subject().unwrap_or(("", about));
+            (StoredEffect::Review { verdicts, .. }, verdict) => {
+                let (reason, about) = entry.reason_and_subject().unwrap_or_default();
                 let verdict = chosen(verdict, &choices_of::<F>(reason, verdicts))?;
                 self.check_named_id(&verdict, |_| false)?;
-                let Some(input) = Input::reviewed(reason, about.as_str().into(), verdict) else {
+                let Some(input) = Input::reviewed(reason, about.into(), verdict) else {
                     return Ok(self.ignored(IgnoredReason::Unrelated));
                 };
                 Ok(self.advance(input, cx, None)?)

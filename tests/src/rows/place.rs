@@ -45,7 +45,7 @@ impl RowState<'_> {
     /// Whether the customer has access for longer than the grace from now.
     fn has_access(&self, about: &Value) -> bool {
         let all = self.views.effects.as_array().into_iter().flatten();
-        let mut levels = all.filter(|it| it["type"] == "access" && it["about"] == *about);
+        let mut levels = all.filter(|it| it["type"] == "access" && it["about"]["id"] == *about);
         levels.any(|it| it["access_until"].as_i64().is_some_and(|until| until > self.now + 25 * HOUR))
     }
 
@@ -69,10 +69,12 @@ pub fn has(entries: &Value, wanted: &Value) -> bool {
     entries.as_array().into_iter().flatten().any(|it| fits(wanted, it))
 }
 
-/// Compares objects by their named members, and strings by their beginning if they end in `*`.
+/// Compares objects by their named members, and strings by their beginning if they end in `*`. A string also stands for
+/// the id with this name.
 fn fits(wanted: &Value, got: &Value) -> bool {
     match (wanted, got) {
         (Value::Object(members), _) => members.iter().all(|(name, it)| fits(it, &got[name])),
+        (Value::String(_), Value::Object(named)) if named.contains_key("id") => fits(wanted, &named["id"]),
         (Value::String(_), Value::String(_)) => is_named(wanted.as_str().unwrap_or_default(), got),
         _ => wanted == got,
     }

@@ -97,7 +97,7 @@ impl Job<'_> {
     fn review_of(&self, placed: &mut Placed) -> Result<Option<Value>, String> {
         for _ in 0..60 {
             let effects = self.facade.effects(&placed.row.text, placed.row.now)?;
-            let is_about = |it: &&Value| it["type"] == "review" && it["about"] == *placed.leased.id;
+            let is_about = |it: &&Value| it["type"] == "review" && it["about"]["id"] == *placed.leased.id;
             if let Some(review) = effects.as_array().into_iter().flatten().find(is_about) {
                 return Ok(Some(review.clone()));
             }
