@@ -36,13 +36,13 @@ pub(super) fn add(catalogue: &Catalogue, types: &mut Definitions) {
         let providers = || catalogue.providers.iter().filter(|it| is_of(it.name));
         let name = |part: &str| format!("{}{part}", pascal(provider));
         let of = if provider.is_empty() { "any provider".to_owned() } else { format!("the provider `{provider}`") };
-        let verdicts = flows().flat_map(|it| &it.reviews).flat_map(|it| &it.verdicts).map(|it| &*it.verdict);
+        let verdicts = flows().flat_map(|it| &it.reviews).flat_map(|it| &it.verdicts).map(|it| it.verdict);
         put(name("Verdict"), &format!("A verdict of a review of {of}."), verdicts.collect());
-        let notices = providers().flat_map(|it| &it.notices).map(|it| &*it.name);
+        let notices = providers().flat_map(|it| &it.notices).map(|it| it.name);
         put(name("Notice"), &format!("A reason to notify a customer of {of}."), notices.collect());
-        let signals = providers().flat_map(|it| &it.signals).map(|it| &*it.name);
+        let signals = providers().flat_map(|it| &it.signals).map(|it| it.name);
         put(name("Signal"), &format!("A signal of {of}."), signals.collect());
-        let actions = flows().flat_map(|it| &it.actions).map(|it| &*it.name);
+        let actions = flows().flat_map(|it| &it.actions).map(|it| it.name);
         put(name("Action"), &format!("An action of a flow of {of}."), actions.collect());
         if provider.is_empty() {
             put("FlowId".into(), "The id of a flow.", flows().map(|it| it.id).collect());
