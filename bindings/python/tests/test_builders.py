@@ -40,7 +40,8 @@ def test_what_is_none_is_left_out() -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_command_and_question_has_a_function(provider: str) -> None:
     module = PROVIDERS[provider]
-    asked = {it["name"] for entry in rulebound.catalogue()["providers"] if entry["name"] == provider for it in entry["questions"]}
+    (entry,) = [it for it in rulebound.catalogue()["providers"] if it["name"] == provider]
+    asked = {it["name"] for it in entry["questions"]}
     classes = {flow.__name__ for id, flow in rulebound.flows.items() if id.startswith(f"{provider}.")}
     assert set(module.__all__) == commands()[provider] | asked | classes
     for name in commands()[provider]:
