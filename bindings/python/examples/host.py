@@ -1,36 +1,29 @@
-"""A whole shop, web handler and worker, over SQLite: `uvicorn --factory host:shop`, and `python host.py` beside it."""
+"""What every host has: three tables and one loop, over SQLite and httpx. `python host.py` is the worker of `shop.py`."""
 
 import json
 import logging
 import os
 import sqlite3
 import time
-import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import httpx
 import rulebound
-from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from rulebound import Lease, Snapshot, Step, truemed
-from rulebound.types import Config, TruemedOrderItem
+from rulebound import Lease, ReceivedWebhook, Snapshot, Step, facts
+from rulebound.types import Config, Fact, TypedId
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS flows (flow text, key text, revision bigint, snapshot text, wake_at bigint,
                                   PRIMARY KEY (flow, key));
 CREATE TABLE IF NOT EXISTS flow_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key));
-CREATE TABLE IF NOT EXISTS inbox (id text, provider text, fact text, received_at bigint);
+CREATE TABLE IF NOT EXISTS inbox (id text, fact text, body blob, received_at bigint);
 """
 # A second provider is one more line in each of these. Vend and Revup do not sign their webhooks, so they need no secret.
 API_KEYS = {"truemed": os.environ.get("TRUEMED_API_KEY", "")}
 SECRETS = {"truemed": os.environ.get("TRUEMED_WEBHOOK_SECRET", "")}
 CONFIG: Config = {"truemed": {"environment": "production"}}
-SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a browser
-    "b12": {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500},
-    "mg": {"name": "Magnesium", "sku": "mg", "quantity": 1, "price": 1200},
-}
 DO = {"notify": print, "fulfill": print, "access": print}  # your mail, your warehouse, your accounts
 
 Row = Snapshot[Any, Any]
@@ -42,11 +35,7 @@ class Conflict(Exception):
 
 
 def now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def provider_of(flow: str) -> str:
-    return flow.split(".")[0]
+    return time.time_ns() // 1_000_000  # milliseconds
 
 
 def context() -> Any:
@@ -54,12 +43,16 @@ def context() -> Any:
     return {"now": now(), "config": CONFIG}
 
 
+def names(provider: str, ids: Sequence[TypedId]) -> list[str]:
+    """Ids as one text each, so that two providers can have the same id."""
+    return [f"{provider}/{it['kind']}/{it['id']}" for it in ids]
+
+
 class Host:
     """Three tables and one loop, for every provider."""
 
     def __init__(self, database: str, http: httpx.Client) -> None:
-        self.database = database
-        self.http = http
+        self.database, self.http = database, http
         with closing(sqlite3.connect(database)) as db:
             db.executescript(TABLES)
 
@@ -68,13 +61,16 @@ class Host:
         with closing(sqlite3.connect(self.database, timeout=10, isolation_level="IMMEDIATE")) as db, db:
             yield db
 
-    def find(self, flow: str, key: str) -> Row | None:
+    def rows(self, query: str, *values: Any) -> list[Any]:
         with self.transaction() as db:
-            found = db.execute("SELECT snapshot FROM flows WHERE flow = ? AND key = ?", (flow, key)).fetchone()
-        row: Row | None = rulebound.load(found[0]) if found else None
+            return db.execute(query, values).fetchall()
+
+    def find(self, flow: str, key: str) -> Row | None:
+        found = self.rows("SELECT snapshot FROM flows WHERE flow = ? AND key = ?", flow, key)
+        row: Row | None = rulebound.load(found[0][0]) if found else None
         return row
 
-    def load(self, flow: str, key: str) -> Row:
+    def load(self, flow: Any, key: str) -> Row:
         row: Row = self.find(flow, key) or rulebound.flows[flow].start(key)
         return row
 
@@ -86,210 +82,99 @@ class Host:
             log.warning("%s %s: %s", snapshot.flow, snapshot.key, odd)
         if following.revision == snapshot.revision:
             return snapshot
-        wake_at = self.wake_at(following, new_ids)
+        # A worker looks at once if stored webhooks may name the new ids.
+        wake_at = now() if new_ids else following.wake_at(**context())
         row = (following.revision, following.save(), wake_at, following.flow, following.key)
+        insert = "INSERT OR IGNORE INTO flows (revision, snapshot, wake_at, flow, key) VALUES (?, ?, ?, ?, ?)"
+        update = "UPDATE flows SET revision = ?, snapshot = ?, wake_at = ? WHERE flow = ? AND key = ? AND revision = ?"
         with self.transaction() as db:
-            if snapshot.revision == 0:
-                done = db.execute(
-                    "INSERT OR IGNORE INTO flows (revision, snapshot, wake_at, flow, key) VALUES (?, ?, ?, ?, ?)", row
-                )
-            else:
-                done = db.execute(
-                    "UPDATE flows SET revision = ?, snapshot = ?, wake_at = ?"
-                    " WHERE flow = ? AND key = ? AND revision = ?",
-                    (*row, snapshot.revision),
-                )
-            if done.rowcount == 0:
+            is_new = snapshot.revision == 0
+            if db.execute(insert if is_new else update, row if is_new else (*row, snapshot.revision)).rowcount == 0:
                 raise Conflict(snapshot)
-            ids = [(id, following.flow, following.key) for id in following.ids()]
-            db.executemany("INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)", ids)
+            ids = names(following.flow.split(".")[0], following.ids())
+            known = [(it, following.flow, following.key) for it in ids]
+            db.executemany("INSERT OR IGNORE INTO flow_ids VALUES (?, ?, ?)", known)
         return following
-
-    def wake_at(self, snapshot: Row, new_ids: list[str]) -> int | None:
-        """When a worker must look at this row: now, if stored webhooks may name its new ids."""
-        return now() if new_ids else snapshot.wake_at(**context())
-
-    def ready(self, snapshot: Row) -> Any:
-        """An effect that a worker can carry out now."""
-        effects = snapshot.effects(**context())
-        return next((it for it in effects if it["ready"] and it["type"] != "review"), None)
 
     def work(self, snapshot: Row) -> Row:
         """Carries out every effect that is ready: the one loop, for every provider."""
-        for fact in self.inbox(snapshot.flow, snapshot.ids()):
+        for fact in self.inbox(snapshot, snapshot.ids()):
             snapshot = self.observe(snapshot, fact)
-        while effect := self.ready(snapshot):
+        while ready := [it for it in snapshot.effects(**context()) if it["ready"] and it["type"] != "review"]:
+            effect = ready[0]
             lease = snapshot.lease(effect["id"], **context())
             snapshot = self.save(snapshot, lease)  # before anything else; on a Conflict another worker holds the lease
             if lease.request:
                 fact = self.send(snapshot, effect["id"], lease.request)
             else:
                 DO[effect["type"]](effect)  # at least once: effect["id"] identifies a repeat
-                fact = {"type": "done", "effect": effect["id"]}
+                fact = facts.done(effect["id"])
             snapshot = self.observe(snapshot, fact)
-        with self.transaction() as db:
-            row = (self.wake_at(snapshot, []), snapshot.flow, snapshot.key, snapshot.revision)
-            db.execute("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ? AND revision = ?", row)
+        row = (snapshot.wake_at(**context()), snapshot.flow, snapshot.key, snapshot.revision)
+        self.rows("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ? AND revision = ?", *row)
         return snapshot
 
-    def send(self, snapshot: Row, effect: str, request: Any) -> Any:
+    def send(self, snapshot: Row, effect: str, request: Any) -> Fact:
         header, scheme = request["credential"]["header"], request["credential"]["scheme"]
-        secret = API_KEYS[provider_of(snapshot.flow)]
+        secret, sending = API_KEYS[snapshot.flow.split(".")[0]], request["sending"]
         headers = request["headers"] | {header: f"{scheme} {secret}" if scheme else secret}
-        sent = {"effect": effect, "sending": request["sending"]}
         try:
-            reply = self.http.request(request["method"], request["url"], headers=headers, content=request["body"])
+            got = self.http.request(request["method"], request["url"], headers=headers, content=request["body"])
         except (httpx.ConnectError, httpx.ConnectTimeout):  # not a byte was written
-            return {"type": "not_sent", **sent}
+            return facts.not_sent(effect, sending=sending)
         except httpx.HTTPError:  # no reply came, or it cannot be read
-            return {"type": "lost", **sent}
-        headers = dict(reply.headers)
-        return {"type": "reply", **sent, "http_status": reply.status_code, "headers": headers, "body": reply.content}
+            return facts.lost(effect, sending=sending)
+        return facts.reply(
+            effect, http_status=got.status_code, headers=dict(got.headers), body=got.content, sending=sending
+        )
 
-    def observe(self, snapshot: Row, fact: Any) -> Row:
+    def observe(self, snapshot: Row, fact: Fact) -> Row:
         """Applies a fact, again after each Conflict: a fact is never rejected."""
         while True:
             step = snapshot.observe(fact, **context())
             if step.ignored and step.ignored["reason"] == "early":
-                self.keep(snapshot.flow, fact)
-                newest = self.load(snapshot.flow, snapshot.key)
-                if newest.revision == snapshot.revision:
-                    return snapshot
-                snapshot = newest  # another worker has saved, and its step may have named the id
-                continue
+                return snapshot  # it waits in the inbox until a step names its id
             try:
                 snapshot = self.save(snapshot, step)
                 break
             except Conflict:
                 snapshot = self.load(snapshot.flow, snapshot.key)
         if fact["type"] == "webhook":
-            with self.transaction() as db:
-                db.execute("DELETE FROM inbox WHERE fact = ?", (json.dumps(fact),))
-        for early in self.inbox(snapshot.flow, step.new_ids):
+            self.rows("DELETE FROM inbox WHERE fact = ? AND body = ?", json.dumps({**fact, "body": ""}), fact["body"])
+        for early in self.inbox(snapshot, step.new_ids):
             snapshot = self.observe(snapshot, early)
         return snapshot
 
-    def keep(self, flow: str, fact: Any) -> None:
-        """Stores a webhook that is early, or that no row knows yet, under each id that it names."""
-        provider, text = provider_of(flow), json.dumps(fact)
-        rows = [(id, provider, text, now()) for id in rulebound.correlate(provider, fact["body"])]
+    def receive(self, provider: str, received: ReceivedWebhook) -> None:
+        """Stores a webhook before anything else, then applies it to every row that knows one of its ids."""
+        fact, ids = received["fact"], names(provider, received["ids"])
+        if received["unreadable"]:
+            log.warning("%s sent a webhook that is not readable: %s", provider, received["unreadable"])
+        stored = (json.dumps({**fact, "body": ""}), fact["body"], now())
         with self.transaction() as db:
-            db.execute("DELETE FROM inbox WHERE fact = ?", (text,))
-            db.executemany("INSERT INTO inbox VALUES (?, ?, ?, ?)", rows)
+            db.execute("DELETE FROM inbox WHERE fact = ? AND body = ?", stored[:2])
+            db.executemany("INSERT INTO inbox VALUES (?, ?, ?, ?)", [(it, *stored) for it in ids])
+        marks = ", ".join("?" * len(ids))
+        for flow, key in self.rows(f"SELECT DISTINCT flow, key FROM flow_ids WHERE id IN ({marks})", *ids):
+            self.observe(self.load(flow, key), fact)
 
-    def inbox(self, flow: str, ids: list[str]) -> list[Any]:
+    def inbox(self, snapshot: Row, ids: list[TypedId]) -> list[Fact]:
         """The stored webhooks that name any of these ids."""
-        marks = ", ".join("?" * len(ids))
-        query = f"SELECT DISTINCT fact FROM inbox WHERE provider = ? AND id IN ({marks})"
-        with self.transaction() as db:
-            return [json.loads(fact) for (fact,) in db.execute(query, (provider_of(flow), *ids))]
-
-    def found(self, provider: str, ids: list[str]) -> list[Row]:
-        """The rows that know any of these ids."""
-        marks = ", ".join("?" * len(ids))
-        query = f"SELECT DISTINCT flow, key FROM flow_ids WHERE flow LIKE ? || '.%' AND id IN ({marks})"
-        with self.transaction() as db:
-            rows = db.execute(query, (provider, *ids)).fetchall()
-        return [self.load(flow, key) for flow, key in rows]
+        query = f"SELECT DISTINCT fact, body FROM inbox WHERE id IN ({', '.join('?' * len(ids))})"
+        stored = self.rows(query, *names(snapshot.flow.split(".")[0], ids))
+        found: list[Any] = [{**json.loads(fact), "body": body} for fact, body in stored]
+        return found
 
     def run(self) -> None:
         """One round of a worker: every row that is due, even if another row fails."""
-        with self.transaction() as db:
-            rows = db.execute("SELECT flow, key FROM flows WHERE wake_at <= ? ORDER BY wake_at", (now(),)).fetchall()
-        for flow, key in rows:
+        for flow, key in self.rows("SELECT flow, key FROM flows WHERE wake_at <= ? ORDER BY wake_at", now()):
             try:
                 self.work(self.load(flow, key))
             except (Conflict, rulebound.Rejected):
                 continue  # another worker holds the lease
             except Exception:
                 log.exception("%s %s failed; the next try is in a minute", flow, key)
-                with self.transaction() as db:
-                    db.execute("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ?", (now() + 60_000, flow, key))
-
-
-async def raw(request: Request) -> bytes:
-    return await request.body()
-
-
-def web(host: Host) -> FastAPI:
-    app = FastAPI()
-
-    @app.exception_handler(rulebound.Rejected)
-    def rejected(_: Request, why: rulebound.Rejected) -> Response:
-        return JSONResponse({"violations": why.violations}, status_code=409)
-
-    @app.exception_handler(Conflict)
-    def conflict(_: Request, __: Conflict) -> Response:
-        return JSONResponse({"again": True}, status_code=503, headers={"retry-after": "1"})
-
-    def items(skus: list[str]) -> list[TruemedOrderItem]:
-        if unknown := [sku for sku in skus if sku not in SHELF]:
-            raise HTTPException(422, f"there is no {', '.join(unknown)}")
-        return [SHELF[sku] for sku in skus]
-
-    def existing(key: str) -> Row:
-        if token := host.find("truemed.payment_token", key):
-            return token
-        raise HTTPException(404)
-
-    @app.post("/subscriptions")
-    def subscribe(skus: list[str], later: BackgroundTasks) -> Any:
-        token = truemed.PaymentToken.start(uuid.uuid4())
-        step = token.handle(
-            {
-                "type": "create_payment_token",
-                "order_items": items(skus),
-                "success_url": f"https://shop.example/subscriptions/{token.key}?back=success",
-                "failure_url": f"https://shop.example/subscriptions/{token.key}?back=failure",
-            },
-            **context(),
-        )
-        host.save(token, step)
-        later.add_task(host.run)
-        return {"key": token.key}
-
-    @app.get("/subscriptions/{key}")
-    def page(key: str, later: BackgroundTasks, back: Literal["success", "failure"] | None = None) -> Any:
-        token = existing(key)
-        if back:  # the return of a browser proves nothing, but it makes a lookup due
-            token = host.observe(token, {"type": "customer_returned"})
-            later.add_task(host.run)
-        return {"waiting_for": token.waiting_for(**context()), "actions": token.actions(**context())}
-
-    @app.put("/subscriptions/{key}/items")
-    def change(key: str, skus: list[str], later: BackgroundTasks) -> Any:
-        token = existing(key)
-        host.save(token, token.handle({"type": "update_payment_token", "order_items": items(skus)}, **context()))
-        later.add_task(host.run)
-        return {"key": key}
-
-    @app.post("/webhooks/{provider}")
-    def webhook(
-        provider: str, request: Request, body: Annotated[bytes, Depends(raw)], later: BackgroundTasks
-    ) -> Response:
-        if provider not in API_KEYS:
-            raise HTTPException(404)
-        try:
-            origin = rulebound.authenticate(provider, SECRETS.get(provider, ""), request.headers, body, now())
-        except rulebound.NotAuthentic:
-            return Response(status_code=401)
-        try:
-            rows = host.found(provider, rulebound.correlate(provider, body))
-        except rulebound.InvalidInput:
-            return Response(status_code=400)
-        fact = {"type": "webhook", "origin": origin, "body": body.decode(errors="replace")}
-        for snapshot in rows:
-            host.observe(snapshot, fact)
-        if not rows:
-            host.keep(provider, fact)
-        later.add_task(host.run)
-        return Response(status_code=rulebound.acknowledgement(provider))
-
-    return app
-
-
-def shop() -> FastAPI:
-    return web(Host("shop.db", httpx.Client(timeout=30)))
+                self.rows("UPDATE flows SET wake_at = ? WHERE flow = ? AND key = ?", now() + 60_000, flow, key)
 
 
 if __name__ == "__main__":

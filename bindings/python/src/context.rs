@@ -5,13 +5,13 @@ use std::sync::{Arc, LazyLock};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDateTime, PyInt, PyTzInfo};
+use pyo3::types::{PyDateTime, PyDelta, PyInt, PyTzInfo};
 use rulebound::ffi::{read_config, read_time};
-use rulebound::time::Timestamp;
+use rulebound::time::{Millis, Timestamp};
 use rulebound::{Config, Context};
 
 use crate::errors::Error;
-use crate::walk;
+use crate::{arguments, walk};
 
 /// Everything that a decision depends on besides the snapshot, read from the arguments.
 pub(crate) fn read(now: &Bound<'_, PyAny>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Context> {
@@ -31,8 +31,8 @@ fn choices(config: &Bound<'_, PyAny>) -> Result<Config, Error> {
     Ok(read_config(&text)?)
 }
 
-/// What `time.time()` gives, for a time that is off by a factor of a thousand.
-const SECONDS: &str = "looks like seconds: pass milliseconds, such as `int(time.time() * 1000)`, or a `datetime`";
+/// What is wrong with the result of `time.time()`, which is too small by a factor of a thousand.
+const SECONDS: &str = "looks like seconds since 1970: pass milliseconds or a datetime";
 
 /// An instant: integer milliseconds since the Unix epoch, or a `datetime` that knows its offset.
 pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Error> {
@@ -65,9 +65,23 @@ fn since_epoch(instant: &Bound<'_, PyDateTime>) -> Result<Timestamp, Error> {
         true => Err(Error::new("is a naive datetime: give it a time zone, or use integer milliseconds")),
         false => Err(error.into()),
     })?;
-    let part = |name| since.getattr(name)?.extract::<i64>();
-    // Before the epoch the days are negative, and the rest still counts forward from them.
+    Ok(Timestamp::from_millis(millis(&since)?))
+}
+
+/// A span of time: integer milliseconds, or a `timedelta`.
+pub(crate) fn span(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Millis> {
+    match value.cast::<PyDelta>() {
+        Ok(span) => arguments::value(millis(span)?.into_pyobject(value.py())?.as_any(), name),
+        Err(_) => arguments::value(value, name),
+    }
+}
+
+/// The whole milliseconds of a `timedelta`.
+fn millis(span: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let py = span.py();
+    let part = |name| span.getattr(name)?.extract::<i64>();
+    // Of a negative span the days are negative, and the rest still counts forward from them.
     let seconds = part(intern!(py, "days"))?.saturating_mul(86_400).saturating_add(part(intern!(py, "seconds"))?);
     let millis = part(intern!(py, "microseconds"))?.div_euclid(1000);
-    Ok(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(millis)))
+    Ok(seconds.saturating_mul(1000).saturating_add(millis))
 }

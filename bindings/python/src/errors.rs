@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 use rulebound::ffi::{AnyError, CallError};
-use rulebound::{AuthError, Malformed, Violation};
+use rulebound::{Malformed, NotAuthentic, Violation};
 
 use crate::values;
 
@@ -58,15 +58,10 @@ pub(crate) fn internal(wrong: &Malformed) -> PyErr {
     PyRuntimeError::new_err(format!("a bug in rulebound: {wrong}"))
 }
 
-/// A provider that this release does not know.
-pub(crate) fn unknown_provider(py: Python<'_>, name: &str) -> PyErr {
-    problem(py, &CallError::unknown("/provider", "provider", &short(name)))
-}
-
 /// Why a webhook is not the provider's, or why that cannot be decided.
-pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: AuthError) -> PyErr {
+pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: NotAuthentic) -> PyErr {
     match why {
-        AuthError::UnknownProvider => unknown_provider(py, provider),
+        NotAuthentic::UnknownProvider => problem(py, &CallError::unknown("/provider", "provider", &short(provider))),
         why => problem(py, &why.into()),
     }
 }

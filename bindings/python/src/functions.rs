@@ -2,13 +2,13 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use rulebound::Secret;
+use pyo3::types::{PyDict, PyString};
 use rulebound::ffi::call;
 use rulebound::json::write;
+use rulebound::{Secret, WebhookOptions, read_webhook_with};
 
-use crate::arguments::{headers as header_fields, named, raw, secrets as texts, value};
-use crate::errors::{Error, answered, not_authentic, problem, unknown_provider};
+use crate::arguments::{headers as header_fields, named, raw, secrets as texts};
+use crate::errors::{Error, answered, not_authentic};
 use crate::guard::guard;
 use crate::snapshot::Snapshot;
 use crate::{context, values, walk};
@@ -18,9 +18,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         wrap_pyfunction!(load, module)?,
         wrap_pyfunction!(key_for, module)?,
-        wrap_pyfunction!(authenticate, module)?,
-        wrap_pyfunction!(correlate, module)?,
-        wrap_pyfunction!(acknowledgement, module)?,
+        wrap_pyfunction!(read_webhook, module)?,
         wrap_pyfunction!(ask, module)?,
         wrap_pyfunction!(catalogue, module)?,
         wrap_pyfunction!(versions, module)?,
@@ -50,53 +48,47 @@ fn key_for(kind: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<String>
     })
 }
 
-/// Checks that a webhook is the provider's, and gives its origin: `verified` or `unverified`.
+/// Reads a webhook: checks that it is the provider's, and finds out which snapshots it belongs to.
 ///
-/// Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for a webhook that must change nothing.
-/// A webhook of a provider that does not sign is always `unverified`. `tolerance` is how far a signature's time may be from
-/// `now`, in milliseconds. By default it is 5 minutes at Flex, and Truemed's may have any time.
+/// Call it with the raw body, before anything else reads it. Pass `fact` to `observe` unchanged. Raises `NotAuthentic` for a
+/// webhook that must change nothing: reply with 401. Vend and Revup sign nothing, so the origin of their webhooks stays
+/// `unverified`. `topic` is what only the URL or a header says about it. `tolerance` is how far the time of a signature can be
+/// from `now`: a `timedelta` or integer milliseconds. By default it is 5 minutes at Flex, and Truemed's can have any time.
 #[pyfunction]
-#[pyo3(signature = (provider, secrets, headers, body, now, tolerance=None))]
-fn authenticate(
-    provider: &Bound<'_, PyAny>,
-    secrets: &Bound<'_, PyAny>,
-    headers: &Bound<'_, PyAny>,
-    body: &Bound<'_, PyAny>,
-    now: &Bound<'_, PyAny>,
-    tolerance: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Py<PyAny>> {
+#[pyo3(signature = (provider, secrets, headers, body, now, topic=None, tolerance=None))]
+fn read_webhook<'py>(
+    provider: &Bound<'py, PyAny>,
+    secrets: &Bound<'py, PyAny>,
+    headers: &Bound<'py, PyAny>,
+    body: &Bound<'py, PyAny>,
+    now: &Bound<'py, PyAny>,
+    topic: Option<&Bound<'py, PyAny>>,
+    tolerance: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = now.py();
     guard(|| {
         let provider = named(provider, "provider")?;
         let secrets = texts(secrets).map_err(|error| error.under("secrets").raise(py))?;
+        let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
         let headers = header_fields(headers).map_err(|error| error.under("headers").raise(py))?;
         let now = context::time(now).map_err(|error| error.raise(py))?;
-        let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
-        let body = raw(body)?;
-        let body = body.as_bytes();
-        let origin = match tolerance.map(|it| value(it, "tolerance")).transpose()? {
-            Some(span) => rulebound::authenticate_within(provider, &secrets, &headers, body, now, span),
-            None => rulebound::authenticate(provider, &secrets, &headers, body, now),
-        };
-        values::plain(py, &origin.map_err(|why| not_authentic(py, provider, why))?).map(Bound::unbind)
+        let mut options = WebhookOptions::default();
+        if let Some(topic) = topic {
+            options = options.topic(named(topic, "topic")?);
+        }
+        if let Some(span) = tolerance {
+            options = options.tolerance(context::span(span, "tolerance")?);
+        }
+        let raw = raw(body)?;
+        let received = read_webhook_with(provider, &secrets, &headers, raw.as_bytes(), now, &options);
+        let mut received = received.map_err(|why| not_authentic(py, provider, why))?;
+        // The body goes into the fact as it came: bytes are not always text.
+        received.fact = received.fact.with_body(&b""[..]);
+        let made = values::plain(py, &received)?;
+        let as_it_came = if body.is_instance_of::<PyString>() { body } else { raw.as_any() };
+        made.get_item(intern!(py, "fact"))?.set_item(intern!(py, "body"), as_it_came)?;
+        Ok(made)
     })
-}
-
-/// The ids by which a webhook finds its snapshots: compare them with those of `Snapshot.ids`.
-#[pyfunction]
-fn correlate<'py>(provider: &Bound<'py, PyAny>, body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = body.py();
-    guard(|| {
-        status(provider)?;
-        let ids = rulebound::correlate(named(provider, "provider")?, raw(body)?.as_bytes());
-        values::list(py, &ids.map_err(|wrong| problem(py, &wrong.into()))?)
-    })
-}
-
-/// The HTTP status with which the provider wants a stored webhook acknowledged.
-#[pyfunction]
-fn acknowledgement(provider: &Bound<'_, PyAny>) -> PyResult<u16> {
-    guard(|| status(provider))
 }
 
 /// Answers a question that needs no snapshot, such as which items of a cart are eligible.
@@ -142,10 +134,4 @@ fn verb<'py>(py: Python<'py>, request: &str) -> PyResult<Bound<'py, PyAny>> {
         Some(value) => Ok(value),
         None => Err(answered(answer.as_any().get_item(intern!(py, "error"))?.cast()?)),
     }
-}
-
-/// The status of a provider, if there is a provider of that name.
-fn status(provider: &Bound<'_, PyAny>) -> PyResult<u16> {
-    let name = named(provider, "provider")?;
-    rulebound::acknowledgement(name).ok_or_else(|| unknown_provider(provider.py(), name))
 }

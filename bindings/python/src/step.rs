@@ -5,7 +5,7 @@ use pyo3::types::PyDict;
 use rulebound::ffi::{AnyLease, AnyStep};
 use rulebound::flow::FacetTransition;
 use rulebound::json::write;
-use rulebound::{CorrelationId, Failure, Ignored, Request, Violation};
+use rulebound::{Failure, Ignored, Request, TypedId, Violation};
 
 use crate::flows::Wrap;
 use crate::guard::guard;
@@ -21,7 +21,7 @@ pub(crate) struct Step {
     next: Py<Snapshot>,
     ignored: Option<Ignored>,
     transitions: Vec<FacetTransition>,
-    new_ids: Vec<CorrelationId>,
+    new_ids: Vec<TypedId>,
     failure: Option<Failure>,
     warnings: Vec<Violation>,
 }

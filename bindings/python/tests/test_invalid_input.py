@@ -130,7 +130,7 @@ def test_a_time_is_named(new: truemed.PaymentToken, now: Any) -> None:
     assert wrong(lambda: new.observe(UPDATED, now=now)).pointer == "/now"
     assert wrong(lambda: new.effects(now=now)).pointer == "/now"
     assert wrong(lambda: new.wake_at(now=now)).pointer == "/now"
-    assert wrong(lambda: rulebound.authenticate("truemed", "s", {}, b"", now)).pointer == "/now"
+    assert wrong(lambda: rulebound.read_webhook("truemed", "s", {}, b"", now)).pointer == "/now"
 
 
 def test_a_naive_time_says_what_to_do(new: truemed.PaymentToken) -> None:
@@ -146,10 +146,11 @@ def test_a_time_in_seconds_says_what_to_do(new: truemed.PaymentToken, now: int) 
         lambda: new.observe(UPDATED, now=now),
         lambda: new.effects(now=now),
         lambda: new.wake_at(now=now),
-        lambda: rulebound.authenticate("truemed", "s", {}, b"", now),
+        lambda: rulebound.read_webhook("truemed", "s", {}, b"", now),
     ):
         error = wrong(call)
-        assert error.pointer == "/now" and "time.time() * 1000" in error.message
+        assert error.pointer == "/now" and error.message == "looks like seconds since 1970: pass milliseconds or a datetime"
+    assert '"code":"malformed"' not in rulebound.call(f'{{"wake_at": {{"snapshot": {new.save()}, "now": {now}}}}}')
     # A `datetime` shows the intention.
     assert new.effects(now=datetime.fromtimestamp(now / 1000, UTC)) == []
 
@@ -232,7 +233,7 @@ def test_an_exception_of_the_host_passes_through(new: truemed.PaymentToken) -> N
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        rulebound.authenticate("truemed", Odd(["x"]), {}, b"", 0)
+        rulebound.read_webhook("truemed", Odd(["x"]), {}, b"", 0)
 
 
 @pytest.mark.parametrize(
@@ -286,26 +287,24 @@ def test_a_format_is_named(new: truemed.PaymentToken, format: Any) -> None:
     assert wrong(lambda: new.save_as(999)).code == "unknown_format"
 
 
-def test_arguments_of_authenticate_are_named() -> None:
-    authenticate: Any = rulebound.authenticate
-    assert wrong(lambda: authenticate("truemed", b"s", {}, b"", 0)).pointer == "/secrets/0"
-    assert wrong(lambda: authenticate("truemed", ["s", 5], {}, b"", 0)).pointer == "/secrets/1"
-    assert wrong(lambda: authenticate("truemed", 5, {}, b"", 0)).pointer == "/secrets"
-    assert wrong(lambda: authenticate("truemed", "s", 5, b"", 0)).pointer == "/headers"
-    assert wrong(lambda: authenticate("truemed", "s", "x", b"", 0)).pointer == "/headers"
-    assert wrong(lambda: authenticate("truemed", "s", [("a", "b"), "ab"], b"", 0)).pointer == "/headers/1"
-    assert wrong(lambda: authenticate("truemed", "s", {"a": 5}, b"", 0)).pointer == "/headers/a"
-    assert wrong(lambda: authenticate("truemed", "s", [(b"a", 5)], b"", 0)).pointer == "/headers/a"
-    assert wrong(lambda: authenticate("truemed", "s", {}, {}, 0)).pointer == "/body"
+def test_arguments_of_read_webhook_are_named() -> None:
+    read: Any = rulebound.read_webhook
+    assert wrong(lambda: read("truemed", b"s", {}, b"", 0)).pointer == "/secrets/0"
+    assert wrong(lambda: read("truemed", ["s", 5], {}, b"", 0)).pointer == "/secrets/1"
+    assert wrong(lambda: read("truemed", 5, {}, b"", 0)).pointer == "/secrets"
+    assert wrong(lambda: read("truemed", "s", 5, b"", 0)).pointer == "/headers"
+    assert wrong(lambda: read("truemed", "s", "x", b"", 0)).pointer == "/headers"
+    assert wrong(lambda: read("truemed", "s", [("a", "b"), "ab"], b"", 0)).pointer == "/headers/1"
+    assert wrong(lambda: read("truemed", "s", {"a": 5}, b"", 0)).pointer == "/headers/a"
+    assert wrong(lambda: read("truemed", "s", [(b"a", 5)], b"", 0)).pointer == "/headers/a"
+    assert wrong(lambda: read("truemed", "s", {}, {}, 0)).pointer == "/body"
     for span in (-1, 1.5, "60000", True):
-        assert wrong(lambda: authenticate("truemed", "s", {}, b"", 0, span)).pointer == "/tolerance"
+        assert wrong(lambda: read("truemed", "s", {}, b"", 0, tolerance=span)).pointer == "/tolerance"
 
 
 @pytest.mark.parametrize("value", [5, None, b"truemed", "\ud800"])
 def test_arguments_beside_the_flows_are_named(value: Any) -> None:
-    assert wrong(lambda: rulebound.authenticate(value, "s", {}, b"", 0)).pointer == "/provider"
-    assert wrong(lambda: rulebound.correlate(value, b"")).pointer == "/provider"
-    assert wrong(lambda: rulebound.acknowledgement(value)).pointer == "/provider"
+    assert wrong(lambda: rulebound.read_webhook(value, "s", {}, b"", 0)).pointer == "/provider"
     assert wrong(lambda: rulebound.ask(value, "needs_update", {})).pointer == "/provider"
     assert wrong(lambda: rulebound.ask("truemed", value, {})).pointer == "/question"
     assert wrong(lambda: rulebound.key_for(value, "x")).pointer == "/kind"
@@ -314,8 +313,6 @@ def test_arguments_beside_the_flows_are_named(value: Any) -> None:
 
 
 def test_what_the_functions_cannot_read_is_named() -> None:
-    assert wrong(lambda: rulebound.correlate("truemed", {})).pointer == "/body"  # type: ignore[arg-type]
-    assert wrong(lambda: rulebound.correlate("truemed", b"{}")).pointer == "/body"
     assert wrong(lambda: rulebound.key_for("revup.tokn", "tok_1")).pointer == "/kind"
     assert wrong(lambda: rulebound.key_for("revup.token", "")).pointer == "/name"
     assert wrong(lambda: rulebound.ask("truemed", "why", {})).pointer == "/question"
@@ -324,9 +321,7 @@ def test_what_the_functions_cannot_read_is_named() -> None:
 
 def test_an_unknown_provider_is_not_a_forged_webhook() -> None:
     for call in (
-        rulebound.acknowledgement,
-        lambda it: rulebound.correlate(it, b""),
-        lambda it: rulebound.authenticate(it, "s", {}, b"", 0),
+        lambda it: rulebound.read_webhook(it, "s", {}, b"", 0),
         lambda it: rulebound.ask(it, "needs_update", {}),
     ):
         error = wrong(lambda: call("stripe"))
@@ -339,7 +334,7 @@ def test_an_unknown_provider_is_not_a_forged_webhook() -> None:
     [("", "/secrets/0"), ([], "/secrets"), (["s", ""], "/secrets/1"), ("s\n", "/secrets/0"), (["s", '"s"'], "/secrets/1")],
 )
 def test_a_wrong_secret_is_not_a_forged_webhook(secrets: Any, pointer: str) -> None:
-    error = wrong(lambda: rulebound.authenticate("truemed", secrets, {"x-truemed-api-key": ""}, b"", 0))
+    error = wrong(lambda: rulebound.read_webhook("truemed", secrets, {"x-truemed-api-key": ""}, b"", 0))
     assert (type(error), error.code, error.pointer) == (InvalidInput, "malformed", pointer)
 
 
@@ -347,10 +342,10 @@ def test_a_long_name_is_not_repeated_whole(new: truemed.PaymentToken) -> None:
     long = "ä" * (1 << 20)
     error = wrong(lambda: new.handle({**CREATE, "extra": {long: {"x": {1}}}}, now=0))
     assert error.pointer == f"/command/extra/{'ä' * 64}…/x"
-    assert wrong(lambda: rulebound.acknowledgement(long)).message == f"there is no provider `{'ä' * 64}…`"
+    assert wrong(lambda: rulebound.read_webhook(long, "s", {}, b"", 0)).message == f"there is no provider `{'ä' * 64}…`"
 
 
 def test_errors_can_be_copied_and_pickled() -> None:
-    error = wrong(lambda: rulebound.acknowledgement("stripe"))
+    error = wrong(lambda: rulebound.read_webhook("stripe", "s", {}, b"", 0))
     for same in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (same.code, same.pointer, same.message) == (error.code, error.pointer, error.message)

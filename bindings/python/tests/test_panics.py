@@ -24,9 +24,7 @@ TEXT = START.save()
 CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: rulebound.load(TEXT),
     "key_for": lambda: rulebound.key_for("revup.token", "tok_1"),
-    "authenticate": lambda: rulebound.authenticate("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
-    "correlate": lambda: rulebound.correlate("truemed", UPDATED["body"]),
-    "acknowledgement": lambda: rulebound.acknowledgement("truemed"),
+    "read_webhook": lambda: rulebound.read_webhook("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
     "ask": lambda: rulebound.ask("truemed", "needs_update", {"confirmed": [], "wanted": []}),
     "catalogue": rulebound.catalogue,
     "versions": rulebound.versions,

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from test_readme import first_example
+from test_readme import program
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -29,7 +29,7 @@ def run(*command: str | Path, cwd: Path = HERE) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_what_is_right_is_accepted(checker: str, tmp_path: Path) -> None:
     readme = tmp_path / "readme.py"
-    readme.write_text(first_example())
+    readme.write_text(program())
     right = [it for it in sorted((HERE / "typing").glob("*.py")) if it != MISTAKES]
     right += [HERE / "transcript.py", *sorted((ROOT / "examples").glob("*.py")), readme]
     checked = run(*CHECKERS[checker], *right)

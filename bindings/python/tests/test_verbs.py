@@ -42,7 +42,7 @@ def test_an_accepted_command_says_what_it_needs(new: truemed.PaymentToken) -> No
 def test_the_same_command_is_ignored(new: truemed.PaymentToken) -> None:
     token = new.handle(CREATE, now=0).next
     again = token.handle(CREATE, now=1)
-    assert again.ignored == {"reason": "duplicate"}
+    assert again.ignored is not None and again.ignored["reason"] == "duplicate"
     assert again.next is token
     assert (again.transitions, again.new_ids, again.failure, again.warnings) == ([], [], None, [])
 
@@ -80,8 +80,11 @@ def test_only_one_worker_leases_an_effect(leased: truemed.PaymentToken) -> None:
     assert (violation["rule"], violation["level"]) == ("rulebound.effect.leased", "forbid")
     assert violation["pointer"] == "/effect"
     assert violation["unblocked_by"] == {"type": "time", "at": 300_001}
-    assert str(rejected.value) == f"rulebound.effect.leased at `/effect`: {violation['message']}"
-    with pytest.raises(rulebound.Rejected, match=r"^rulebound\.effect\.not-pending at `/effect`: A worker can only "):
+    assert str(rejected.value) == (
+        f"rulebound.effect.leased: {violation['message']} At `/effect`."
+        " Unblocked by the time 300001 (1970-01-01 00:05:00 UTC)."
+    )
+    with pytest.raises(rulebound.Rejected, match=r"^rulebound\.effect\.not-pending: .* At `/effect`\."):
         leased.lease("create_payment_token:2", now=2)
 
 
@@ -92,8 +95,12 @@ def test_a_rejected_command_raises_every_broken_rule(issued: truemed.PaymentToke
     assert violation["rule"] == "truemed.update.card-xor-items"
     assert violation["unblocked_by"] is None
     assert violation["instead"] == ["update_payment_token/items", "update_payment_token/card"]
-    assert str(rejected.value).startswith("truemed.update.card-xor-items")
-    assert str(rejected.value).endswith(f": {violation['message']}")
+    source = violation["source"]
+    assert source is not None
+    assert str(rejected.value) == (
+        f"truemed.update.card-xor-items: {violation['message']} At `/update_card_info`. Instead:"
+        f" `update_payment_token/items`, then `update_payment_token/card`. See https://{source['page']}."
+    )
     assert pickle.loads(pickle.dumps(rejected.value)).violations == rejected.value.violations
 
 
@@ -102,23 +109,25 @@ def test_a_rejection_prints_codes_pointers_and_messages(issued: truemed.PaymentT
         issued.handle({**CREATE, "order_items": [], "success_url": "ok"}, now=4)
     first, *others = rejected.value.violations
     assert (first["rule"], first["pointer"]) == ("rulebound.flow.already-started", "")
-    lines = [f"{first['rule']}: {first['message']}"]
-    lines += [f"{it['rule']} at `{it['pointer']}`: {it['message']}" for it in others]
     assert [it["pointer"] for it in others] == ["/order_items", "/success_url"]
-    assert str(rejected.value) == "\n".join(lines)
+    lines = str(rejected.value).split("\n")
+    assert lines[0].startswith(f"{first['rule']}: {first['message']}")
+    for line, it in zip(lines[1:], others, strict=True):
+        assert line.startswith(f"{it['rule']}: {it['message']} At `{it['pointer']}`.")
+        assert it["source"] is not None and line.endswith(f"See https://{it['source']['page']}.")
 
 
 def test_a_fact_changes_the_snapshot_or_says_why_not(leased: truemed.PaymentToken) -> None:
     early = leased.observe(UPDATED, now=2)
-    assert early.ignored == {"reason": "early"}
+    assert early.ignored is not None and early.ignored["reason"] == "early" and "ptr_1" in (early.ignored["detail"] or "")
     assert early.next is leased and early.transitions == []
     step = leased.observe(REPLY, now=2)
-    assert (step.ignored, step.new_ids) == (None, ["ptr_1"])
+    assert (step.ignored, step.new_ids) == (None, [{"kind": "provision_token_request", "id": "ptr_1"}])
     assert [(it["facet"], it["before"]) for it in step.transitions] == [("token", "requested")]
     assert step.next.waiting_for(now=2)[0]["customer_url"] == "https://truemed.example/q/1"
-    assert step.next.ids() == [KEY, "ptr_1"]
+    assert [it["id"] for it in step.next.ids()] == [KEY, "ptr_1"]
     again = step.next.observe(REPLY, now=3)
-    assert again.ignored == {"reason": "duplicate"} and again.next is step.next
+    assert again.ignored is not None and again.ignored["reason"] == "duplicate" and again.next is step.next
 
 
 def test_a_customer_who_returns_is_a_fact(leased: truemed.PaymentToken) -> None:
@@ -141,13 +150,13 @@ def test_a_body_is_bytes_or_text_and_the_same(leased: truemed.PaymentToken) -> N
     body = REPLY["body"]
     assert leased.observe(REPLY, now=2).next == leased.observe({**REPLY, "body": body.decode()}, now=2).next
     broken = leased.observe({**UPDATED, "body": b"\xff\xfe"}, now=2)
-    assert broken.ignored == {"reason": "unreadable"}
+    assert broken.ignored is not None and broken.ignored["reason"] == "unreadable"
 
 
 def test_what_a_provider_sends_is_never_an_error(leased: truemed.PaymentToken) -> None:
     for odd in ({"body": b"x" * (2 << 20)}, {"body": "x" * (2 << 20)}, {"http_status": 600}, {"http_status": 999}):
         step = leased.observe({**REPLY, **odd}, now=2)
-        assert "ptr_1" not in step.new_ids
+        assert step.new_ids == []
         assert [it["id"] for it in step.next.effects(now=2)] == [EFFECT]
 
 

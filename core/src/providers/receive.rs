@@ -22,7 +22,7 @@ pub struct ReceivedWebhook<'a> {
     /// The fact to observe, in every flow that the ids find.
     #[cfg_attr(feature = "schemas", schemars(with = "WebhookFact"))]
     pub fact: Fact<'a>,
-    /// The ids that the webhook names. A flow matches if [`Snapshot::ids`](crate::Snapshot::ids) contains one of them.
+    /// The ids that the webhook names. A snapshot matches if its own `ids` contain one of them.
     pub ids: Vec<TypedId>,
     /// The HTTP status to reply with, once the webhook is stored.
     pub acknowledge_with: u16,

@@ -65,7 +65,7 @@ fn files() -> Result<Vec<Generated>, String> {
     let path = "bindings/c/include/rulebound_rules.h".into();
     files.push(Generated { path, text: defines::text(&catalogue) });
     files.extend(pages::files(&catalogue, &survey)?);
-    files.extend(python::files());
+    files.extend(python::files(&catalogue));
     files.extend(typescript::files());
     Ok(files)
 }
@@ -75,7 +75,7 @@ fn derived() -> Vec<Derived> {
     let catalogue = Catalogue::new();
     let mut files = diagrams::files(&catalogue, &Survey::run());
     let definitions = bundles::definitions(&catalogue);
-    files.push(python::derived(&definitions));
+    files.push(python::derived(&catalogue, &definitions));
     files.push(typescript::derived(&definitions));
     files
 }

@@ -1,15 +1,22 @@
 //! Python's side of the code: a type for each shape, from the schemas, and a module for each provider.
 
+mod builders;
+mod literals;
+mod questions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 
+use rulebound::catalogue::Catalogue;
 use serde_json::{Value, json};
 
-use super::bundles::Definitions;
+use super::bundles::{self, Definitions};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 use super::docstrings::Docstrings;
+use builders::{Function, functions, prefix};
+use literals::OF_A_PROVIDER;
 use rulebound_tests::root;
 
 use super::Generated;
@@ -21,7 +28,7 @@ const PACKAGE: &str = "bindings/python/python/rulebound";
 const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
 
 /// The modules of the providers, what the native part must know of them, and the stub with the docstrings of the code.
-pub(super) fn files() -> Vec<Generated> {
+pub(super) fn files(catalogue: &Catalogue) -> Vec<Generated> {
     let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for class in classes() {
         by.entry(class.provider).or_default().push(class);
@@ -29,9 +36,13 @@ pub(super) fn files() -> Vec<Generated> {
     let providers: Vec<_> = by.keys().copied().collect();
     let mut files = vec![file("_providers.py", &listed(&providers)), native()];
     let docs = Docstrings::of(&format!("{BINDING}/src"));
+    let all = bundles::definitions(catalogue);
     for (provider, classes) in by {
-        files.push(file(&format!("{provider}.py"), &module(provider, &classes)));
-        files.push(file(&format!("{provider}.pyi"), &docs.put_into(&stub(provider, &classes))));
+        let functions = functions(provider, &classes, &all);
+        files.push(file(&format!("{provider}.py"), &module(provider, &classes, &functions)));
+        let mut stub = docs.put_into(&stub(provider, &classes, &functions, &all));
+        functions.iter().for_each(|it| stub.push_str(&it.stub()));
+        files.push(file(&format!("{provider}.pyi"), &stub));
     }
     let path = format!("{PACKAGE}/_rulebound.pyi");
     let by_hand = fs::read_to_string(root().join(&path)).unwrap_or_default();
@@ -40,13 +51,20 @@ pub(super) fn files() -> Vec<Generated> {
 }
 
 /// The types, which the field's own generator makes.
-pub(super) fn derived(all: &Definitions) -> Derived {
+pub(super) fn derived(catalogue: &Catalogue, all: &Definitions) -> Derived {
     let mut types = shapes(all);
+    types.insert("ProviderName".into(), all["ProviderName"].clone());
+    literals::add(catalogue, &mut types);
     for fact in WITH_BODY {
         let (text, bytes) = (json!({"type": "string"}), json!({"type": "string", "format": "binary"}));
         if let Some(body) = types.get_mut(fact).map(|it| &mut it["properties"]["body"]) {
             *body = json!({"description": body["description"], "anyOf": [text, bytes]});
         }
+    }
+    // `observe` takes the fact unchanged, so it has the type of one of the facts.
+    types.remove("WebhookFact");
+    if let Some(fact) = types.get_mut("ReceivedWebhook").map(|it| &mut it["properties"]["fact"]) {
+        *fact = json!({"description": fact["description"], "allOf": [{"$ref": "#/$defs/Webhook"}]});
     }
     types.values_mut().for_each(adapt);
     let source = json!({
@@ -82,18 +100,24 @@ fn listed(providers: &[&str]) -> String {
     format!("from . import {}\n\n__all__ = [{}]\n", providers.join(", "), quoted.join(", "))
 }
 
-fn module(provider: &str, classes: &[Class]) -> String {
-    let mut text = format!("\"\"\"The flows of {provider}.\"\"\"\n\nfrom ._rulebound import flows\n\n");
-    let _ =
-        writeln!(text, "__all__ = [{}]\n", names(classes).map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
+fn module(provider: &str, classes: &[Class], functions: &[Function]) -> String {
+    let mut text = format!(
+        "\"\"\"The flows of {provider}, and a function for each command and each question.\"\"\"\n\n\
+         from ._builders import command, literals, question\nfrom ._rulebound import flows\n\n"
+    );
+    let _ = writeln!(text, "{}\n", exported(classes, functions));
     for Class { name, flow, .. } in classes {
         let _ = writeln!(text, "{name} = flows[\"{flow}\"]");
     }
+    let _ = writeln!(text, "__getattr__ = literals(__name__, \"{}\")", prefix(provider));
+    functions.iter().for_each(|it| text.push_str(&it.code()));
     text
 }
 
-fn names(classes: &[Class]) -> impl Iterator<Item = &'static str> {
-    classes.iter().map(|it| it.name)
+fn exported(classes: &[Class], functions: &[Function]) -> String {
+    let names = classes.iter().map(|it| it.name).chain(functions.iter().map(|it| it.name.as_str()));
+    let lines: Vec<_> = names.map(|it| format!("    \"{it}\",\n")).collect();
+    format!("__all__ = [\n{}]", lines.concat())
 }
 
 /// The types that a snapshot's class has as parameters: those of its commands, its actions and its status.
@@ -102,14 +126,22 @@ fn taken(class: &Class) -> [String; 3] {
     [command, action, status]
 }
 
-fn stub(provider: &str, classes: &[Class]) -> String {
-    let types: BTreeSet<_> = classes.iter().flat_map(taken).collect();
-    let types: Vec<_> = types.into_iter().collect();
-    let mut text =
-        format!("\"\"\"The flows of {provider}.\"\"\"\n\nfrom typing import final\nfrom uuid import UUID\n\n");
-    let _ = writeln!(text, "from ._rulebound import Snapshot\nfrom .types import {}\n", types.join(", "));
-    let _ =
-        writeln!(text, "__all__ = [{}]", names(classes).map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
+fn stub(provider: &str, classes: &[Class], functions: &[Function], all: &Definitions) -> String {
+    let mut types: BTreeSet<_> = classes.iter().flat_map(taken).collect();
+    types.extend(functions.iter().flat_map(|it| it.names(all)));
+    let prefix = prefix(provider);
+    types.extend(OF_A_PROVIDER.iter().map(|it| format!("{prefix}{it}")));
+    let types: Vec<_> = types.into_iter().map(|it| format!("    {it},\n")).collect();
+    let mut text = format!(
+        "\"\"\"The flows of {provider}, and a function for each command and each question.\"\"\"\n\n\
+         from collections.abc import Mapping, Sequence\nfrom typing import Any, Literal, TypeAlias, final\n\
+         from uuid import UUID\n\nfrom ._rulebound import Snapshot\nfrom .types import (\n{})\n\n{}\n\n",
+        types.concat(),
+        exported(classes, functions)
+    );
+    for name in OF_A_PROVIDER {
+        let _ = writeln!(text, "{name}: TypeAlias = {prefix}{name}");
+    }
     for class in classes {
         let taken = taken(class).join(", ");
         let Class { name, flow, .. } = class;

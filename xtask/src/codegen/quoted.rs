@@ -7,7 +7,7 @@ use rulebound_tests::root;
 use super::Generated;
 
 /// The documents that show files.
-const DOCUMENTS: [&str; 3] = ["bindings/c/README.md", "bindings/node/README.md", "bindings/python/README.md"];
+const DOCUMENTS: [&str; 2] = ["bindings/c/README.md", "bindings/node/README.md"];
 
 const BEGIN: &str = "<!-- file: ";
 const END: &str = "<!-- end of file -->";

@@ -5,14 +5,18 @@ happened (`observe`). It gives the next snapshot, or every rule that the command
 shapes of everything that goes in and comes out.
 """
 
+from . import facts
 from ._errors import *
 from ._providers import *
 from ._rulebound import *
 
+_TYPES = ("FlowId", "KeyKind", "Notice", "ProviderName", "ReceivedWebhook", "RuleCode", "Signal", "Verdict", "Action")
+
 
 def __getattr__(name):
-    if name == "types":  # read when you first use it: no call needs it
+    if name == "types" or name in _TYPES:  # read when you first use it: no call needs it
         from importlib import import_module
 
-        return import_module("rulebound.types")
+        types = import_module("rulebound.types")
+        return types if name == "types" else getattr(types, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

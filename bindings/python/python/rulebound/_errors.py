@@ -42,11 +42,20 @@ def _what(unblocked_by: UnblockedBy) -> str:
     if unblocked_by["type"] == "signal":
         return f"the signal `{unblocked_by['signal']}`"
     if unblocked_by["type"] == "time":
-        return f"the time {unblocked_by['at']}"
+        return f"the time {unblocked_by['at']}{_utc(unblocked_by['at'])}"
     if unblocked_by["type"] == "reply":
         return f"the reply to `{unblocked_by['effect']}`"
     flow = unblocked_by["flow"]
     return f"the action `{unblocked_by['action']}`" + (f" of `{flow}`" if flow else "")
+
+
+def _utc(millis: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        return f" ({datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis):%Y-%m-%d %H:%M:%S} UTC)"
+    except OverflowError:
+        return ""
 
 
 class InvalidInput(ValueError):

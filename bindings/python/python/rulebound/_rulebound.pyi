@@ -1,7 +1,7 @@
 """The native part of `rulebound`: import `rulebound` instead."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import GenericAlias, MappingProxyType
 from typing import Any, Generic, Protocol, Self, TypeAlias, final
 
@@ -13,10 +13,14 @@ from .types import (
     Fact,
     FacetTransition,
     Failure,
+    FlowId,
     Ignored,
-    Origin,
+    KeyKind,
     PendingEffect,
+    ProviderName,
+    ReceivedWebhook,
     Request,
+    TypedId,
     Versions,
     Violation,
     Wait,
@@ -27,15 +31,13 @@ __all__ = [
     "Snapshot",
     "Step",
     "__version__",
-    "acknowledgement",
     "ask",
-    "authenticate",
     "call",
     "catalogue",
-    "correlate",
     "flows",
     "key_for",
     "load",
+    "read_webhook",
     "versions",
 ]
 
@@ -53,7 +55,7 @@ class _Items(Protocol):
 __version__: str
 """The version of the library."""
 
-flows: MappingProxyType[str, Any]
+flows: MappingProxyType[FlowId, Any]
 """The class of every flow, by the flow's id."""
 
 @disjoint_base
@@ -65,7 +67,7 @@ class Snapshot(Generic[_Command, _Action, _Status]):
     """
 
     @property
-    def flow(self) -> str:
+    def flow(self) -> FlowId:
         """The id of the flow, such as `truemed.payment_token`."""
 
     @property
@@ -118,7 +120,7 @@ class Snapshot(Generic[_Command, _Action, _Status]):
         It is `None` if only a command or a fact can change something.
         """
 
-    def ids(self) -> list[str]:
+    def ids(self) -> list[TypedId]:
         """The ids by which a webhook finds this snapshot."""
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -150,7 +152,7 @@ class Step(Generic[_Snapshot]):
         """The moves that the facets have made."""
 
     @property
-    def new_ids(self) -> list[str]:
+    def new_ids(self) -> list[TypedId]:
         """The ids that are known from now on: observe the stored webhooks that name them."""
 
     @property
@@ -193,34 +195,30 @@ class Lease(Generic[_Snapshot]):
 def load(text: str | _Bytes) -> Any:
     """Reads a snapshot of any flow, as an object of that flow's own class."""
 
-def key_for(kind: str, name: str) -> str:
+def key_for(kind: KeyKind, name: str) -> str:
     """The key of a flow that belongs to one object of the provider, such as a token that can be used once.
 
     The provider's page names the kinds, such as `revup.token`.
     """
 
-def authenticate(
-    provider: str,
+def read_webhook(
+    provider: ProviderName,
     secrets: str | Sequence[str],
     headers: _Items | Sequence[_Header],
     body: _Bytes | str,
     now: int | datetime,
-    tolerance: int | None = None,
-) -> Origin:
-    """Checks that a webhook is the provider's, and gives its origin: `verified` or `unverified`.
+    topic: str | None = None,
+    tolerance: timedelta | int | None = None,
+) -> ReceivedWebhook:
+    """Reads a webhook: checks that it is the provider's, and finds out which snapshots it belongs to.
 
-    Call it with the raw body, before anything else reads it. Raises `NotAuthentic` for a webhook that must change nothing.
-    A webhook of a provider that does not sign is always `unverified`. `tolerance` is how far a signature's time may be from
-    `now`, in milliseconds. By default it is 5 minutes at Flex, and Truemed's may have any time.
+    Call it with the raw body, before anything else reads it. Pass `fact` to `observe` unchanged. Raises `NotAuthentic` for a
+    webhook that must change nothing: reply with 401. Vend and Revup sign nothing, so the origin of their webhooks stays
+    `unverified`. `topic` is what only the URL or a header says about it. `tolerance` is how far the time of a signature can be
+    from `now`: a `timedelta` or integer milliseconds. By default it is 5 minutes at Flex, and Truemed's can have any time.
     """
 
-def correlate(provider: str, body: _Bytes | str) -> list[str]:
-    """The ids by which a webhook finds its snapshots: compare them with those of `Snapshot.ids`."""
-
-def acknowledgement(provider: str) -> int:
-    """The HTTP status with which the provider wants a stored webhook acknowledged."""
-
-def ask(provider: str, question: str, fields: Mapping[str, Any]) -> Any:
+def ask(provider: ProviderName, question: str, fields: Mapping[str, Any]) -> Any:
     """Answers a question that needs no snapshot, such as which items of a cart are eligible.
 
     Raises `InvalidInput` if the provider has no such question, or if the question does not take these fields.

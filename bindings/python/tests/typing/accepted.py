@@ -1,13 +1,13 @@
 """What a strict checker must accept."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never, assert_type
 
 from email.message import Message
 from uuid import uuid4
 
 import rulebound
-from rulebound import Lease, Snapshot, Step, flex, revup, truemed, vend
+from rulebound import Lease, Snapshot, Step, facts, flex, revup, truemed, vend
 from rulebound.types import (
     Config,
     Fact,
@@ -19,6 +19,7 @@ from rulebound.types import (
     TruemedOrderItem,
     TruemedPaymentTokenCommand,
     TruemedRule,
+    TypedId,
     Violation,
 )
 
@@ -40,15 +41,15 @@ lost: rulebound.types.Fact = {"type": "lost", "effect": effect}
 assert_type(rulebound.__version__, str)
 assert_type(truemed.PaymentToken.start(uuid4()).observe(lost, now=0).ignored, rulebound.types.Ignored | None)
 for headers in ({"a": "b"}, Message(), [("a", "b")], (("a", "b"),), [(b"a", b"b")], {"a": None}):
-    rulebound.authenticate("truemed", "s", headers, b"", 0, tolerance=300_000)
+    rulebound.read_webhook("truemed", "s", headers, b"", 0, tolerance=300_000)
 for body in (b"{}", bytearray(b"{}"), memoryview(b"{}"), "{}"):
-    rulebound.correlate("truemed", body)
+    rulebound.read_webhook("truemed", ["s"], {}, body, datetime.now(UTC), tolerance=timedelta(minutes=5))
 step = token.handle(command, now=0, config=config)
 assert_type(step, Step[truemed.PaymentToken])
 assert_type(step.next, truemed.PaymentToken)
 assert_type(step.ignored, Ignored | None)
 assert_type(step.transitions, list[FacetTransition])
-assert_type(step.new_ids, list[str])
+assert_type(step.new_ids, list[TypedId])
 assert_type(step.failure, Failure | None)
 assert_type(step.warnings, list[Violation])
 lease = step.next.lease(effect, now=datetime.now(UTC), config=config)
@@ -63,10 +64,12 @@ for flow in (token, truemed.PaymentSession.start(key), flex.Checkout.start(key),
 vend.Subscription.load("{}").lease(effect, now=0)
 revup.Subscription.load("{}").lease(effect, now=0)
 
-fact: Fact = {"type": "webhook", "origin": rulebound.authenticate("truemed", "s", {}, b"", 0), "body": b"{}"}
-seen = token.observe(fact, now=0)
+received = rulebound.read_webhook("truemed", "s", {}, b"", 0)
+assert_type(received, rulebound.ReceivedWebhook)
+seen = token.observe(received["fact"], now=0)
+fact: Fact = {"type": "webhook", "origin": "verified", "body": b"{}"}
 assert_type(seen, Step[truemed.PaymentToken])
-assert_type(seen.next.ids(), list[str])
+assert_type(seen.next.ids(), list[TypedId])
 
 
 def do(it: PendingEffect) -> str:
@@ -75,7 +78,7 @@ def do(it: PendingEffect) -> str:
     if it["type"] == "notify" or it["type"] == "review":
         return it["reason"]
     if it["type"] == "fulfill":
-        return it["about"]
+        return it["about"]["id"]
     if it["type"] == "access":
         return str(it["access_until"])
     assert_never(it)
@@ -90,3 +93,37 @@ store(token)
 store(rulebound.load("{}"))
 allowed = [it["action"] for it in token.actions(now=0) if it["allowed"]]
 assert "delete_payment_token" in allowed
+
+create = truemed.create_payment_token(order_items=[item], success_url="https://shop.example/ok")
+step = token.handle(create, now=0)
+token.handle(truemed.update_payment_token(update_card_info=True), now=0)
+token.handle(truemed.create_payment_session(order_items=[item], total_amount=1500, intent="2026-12"), now=0)
+token.handle(truemed.retrieve_payment_session(), now=0)
+truemed.PaymentSession.start(key).handle(truemed.retrieve_payment_session(payment_session_id="ps_1"), now=0)
+flex.Subscription.start(key).handle(flex.create_checkout_session(mode="subscription"), now=0)
+flex.Checkout.start(key).handle(flex.create_checkout_session(mode="payment"), now=0)
+vend.Subscription.start(key).handle(vend.cancel_subscription(), now=0)
+revup.Subscription.start(key).handle(revup.create_subscription(planId="plan_1", tokenId="tok_1"), now=0)
+assert_type(truemed.needs_update(confirmed=[item], wanted=[item]), bool)
+truemed.coverage(snapshot=token, order_items=[item])
+flex.create_product(product={"name": "B12"})
+revup.read_callback(body=b"[]")
+for happened in (
+    facts.reply(effect, http_status=200, headers={"retry-after": "1"}, body=b"{}", sending=1),
+    facts.lost(effect, sending=1),
+    facts.not_sent(effect),
+    facts.done("fulfill:a"),
+    facts.reviewed("review:a", "not_created"),
+    facts.customer_returned(),
+    facts.restored(taken_at=1_700_000_000_000),
+):
+    token.observe(happened, now=0)
+verdict: truemed.Verdict = "confirmed"
+notice: truemed.Notice = "action_required"
+signal: truemed.Signal = "payment_token_updated"
+action: truemed.Action = "create_payment_session/charge"
+code: truemed.Rule = rule
+every: tuple[rulebound.ProviderName, rulebound.FlowId, rulebound.RuleCode] = ("truemed", "truemed.payment_token", rule)
+assert_type(rulebound.key_for("revup.token", "tok_1"), str)
+assert_type(token.status(now=0)["payment_token"], str | None)
+print(verdict, notice, signal, action, code, every, fact, rulebound.flows["flex.checkout"])

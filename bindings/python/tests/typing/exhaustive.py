@@ -22,11 +22,11 @@ def by_type(effect: PendingEffect) -> str:
         case "notify":
             return effect["reason"]
         case "fulfill":
-            return effect["about"]
+            return effect["about"]["id"]
         case "access":
             return str(effect["access_until"])
         case "review":
-            return ",".join(effect["verdicts"])
+            return ",".join(it["verdict"] for it in effect["verdicts"])
         case _:
             assert_never(effect)
 
@@ -61,12 +61,12 @@ def by_fields_of_some(effect: PendingEffect) -> str:
     if "operation" in effect:
         return effect["retry"]
     if "verdicts" in effect:
-        return ",".join(effect["verdicts"])
+        return ",".join(it["label"] for it in effect["verdicts"])
     if "reason" in effect:
         return effect["customer_url"] or effect["reason"]
     if "access_until" in effect:
         return str(effect["access_until"])
-    return effect["about"]
+    return effect["about"]["id"]
 
 
 def fact(it: Fact) -> str:
@@ -97,6 +97,8 @@ def ignored(it: IgnoredReason) -> int:
             return 3
         case "unreadable":
             return 4
+        case "inconclusive":
+            return 5
 
 
 def failed(it: FailureKind) -> int:
@@ -109,6 +111,8 @@ def failed(it: FailureKind) -> int:
             return 3
         case "unreadable":
             return 4
+        case "no_reply":
+            return 5
 
 
 def is_rejected(it: Level) -> bool:

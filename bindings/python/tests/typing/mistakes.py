@@ -1,7 +1,7 @@
 """Mistakes, each of which a strict checker must report: the lines that end in `# wrong`, and no other."""
 
 import rulebound
-from rulebound import InvalidInput, Rejected, flex, truemed
+from rulebound import InvalidInput, Rejected, facts, flex, truemed
 from rulebound.types import Config, Fact, PendingEffect, TruemedOrderItem, TruemedRule
 
 token = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001")
@@ -38,8 +38,30 @@ leased: flex.Checkout = token.lease("a:1", now=0).next  # wrong
 token.revision = 3  # wrong
 truemed.PaymentToken.start(7)  # wrong
 truemed.PaymentToken.load(None)  # wrong
-rulebound.authenticat("truemed", "s", {}, b"", 0)  # wrong
-rulebound.authenticate("truemed", "s", {"a": 5}, b"", 0)  # wrong
+rulebound.read_webhok("truemed", "s", {}, b"", 0)  # wrong
+rulebound.authenticate("truemed", "s", {}, b"", 0)  # wrong
+rulebound.read_webhook("truemed", "s", {"a": 5}, b"", 0)  # wrong
+
+# Nineteen mistakes that only an error at run time would show without the types.
+truemed.create_payment_token(order_items=[item], succes_url="https://shop.example/ok")  # wrong
+truemed.create_payment_token(success_url="https://shop.example/ok")  # wrong
+truemed.create_payment_token(order_items=item)  # wrong
+truemed.create_payment_token([item])  # wrong
+truemed.create_payment_session(order_items=[item], total_amount=15.0)  # wrong
+truemed.update_payment_token(update_card_info="yes")  # wrong
+token.handle(truemed.create_payment_token(order_items=[item]))  # wrong
+token.handle(truemed.create_refund(amount=1500, reason="requested_by_customer"), now=0)  # wrong
+flex.Checkout.start(token.key).handle(flex.update_subscription(cancel_at_period_end=True), now=0)  # wrong
+flex.create_checkout_session(line_items=[{"price": "fprice_1", "quantity": 1}])  # wrong
+token.observe(facts.reviewed("review:a", "perhaps"), now=0)  # wrong
+token.observe(facts.reply("create_payment_token:1", body=b"{}"), now=0)  # wrong
+rulebound.key_for("revup.tokn", "tok_1")  # wrong
+rulebound.read_webhook("stripe", "s", {}, b"", 0)  # wrong
+rulebound.read_webhook("truemed", "s", {}, {"payment_token": "pt_1"}, 0)  # wrong
+rulebound.read_webhook("truemed", "s", {}, b"", "2026-11-22T01:02:03Z")  # wrong
+token.observe(rulebound.read_webhook("truemed", "s", {}, b"", 0), now=0)  # wrong
+rulebound.flows["truemed.token"].start(token.key)  # wrong
+truemed.needs_update(confirmed=[item])  # wrong
 print(rulebound.types.Facts)  # wrong
 step = token.handle({"type": "delete_payment_token"}, now=0)
 lease = token.lease("a:1", now=0)

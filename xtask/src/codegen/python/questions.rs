@@ -1,0 +1,46 @@
+//! The types of the providers' questions, which no schema has.
+
+use super::builders::Parameter;
+
+type Types = (&'static [(&'static str, &'static str)], &'static str);
+
+const ITEMS: &str = "list[TruemedOrderItem]";
+const OBJECT: &str = "Mapping[str, Any]";
+const BODY: &str = "str | bytes";
+
+/// The parameters of a question, and the type of its answer. It panics if a question is missing here, or has other fields.
+pub(super) fn types(provider: &str, question: &str, fields: &[&str]) -> (Vec<Parameter>, String) {
+    let (parameters, returns) = of(provider, question);
+    assert!(parameters.iter().map(|(name, _)| *name).eq(fields.iter().copied()), "`{question}` has other fields");
+    let parameter = |(name, annotation): &(&str, &str)| {
+        // Only the settings have a default.
+        let is_required = *name != "settings" || provider == "vend";
+        Parameter { name: (*name).into(), annotation: (*annotation).into(), is_required }
+    };
+    (parameters.iter().map(parameter).collect(), returns.into())
+}
+
+fn of(provider: &str, question: &str) -> Types {
+    const REQUEST: &str = "Request";
+    const ANSWER: &str = "dict[str, Any]";
+    match (provider, question) {
+        ("truemed", "needs_update") => (&[("confirmed", ITEMS), ("wanted", ITEMS)], "bool"),
+        ("truemed", "coverage") => (
+            &[("snapshot", "PaymentToken"), ("order_items", ITEMS)],
+            "Literal[\"covered\", \"pending\", \"update_required\", \"unknown\"]",
+        ),
+        ("truemed", "list_payment_token" | "list_payment_session") => {
+            (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST)
+        }
+        ("truemed", "read_list") | ("flex", "read_price") | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
+        ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
+        ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
+        ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
+        ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
+        ("revup", "check_order") => (&[("order", OBJECT)], "bool"),
+        _ => panic!("the question `{question}` of `{provider}` has no types for Python"),
+    }
+}
