@@ -314,8 +314,7 @@ static void carry_out(const char *effect) {
 
 /* What a page shows. */
 static void show(const char *flow, const char *key) {
-  char *status = SQL("SELECT rulebound('status', json_object(" CALL "))", load(flow, key));
-  printf("status: %s\n", at_path(status, "$.ok.facets"));
+  printf("status: %s\n", at_path(SQL("SELECT rulebound('status', json_object(" CALL "))", load(flow, key)), "$.ok.facets"));
 }
 
 static char *start(const char *flow, const char *key) {

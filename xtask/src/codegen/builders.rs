@@ -67,7 +67,8 @@ pub(super) fn declarations(provider: &str, classes: &[Class], all: &Definitions)
 /// The names that the functions are made of, as a module.
 pub(super) fn names(by: &BTreeMap<&str, Vec<Class>>, all: &Definitions) -> String {
     let providers = Catalogue::new().providers;
-    let mut text = String::from("'use strict';\n\n/** The commands and the questions of each provider. */\nmodule.exports = {\n");
+    let mut text =
+        String::from("'use strict';\n\n/** The commands and the questions of each provider. */\nmodule.exports = {\n");
     for (provider, classes) in by {
         let commands: Vec<_> = commands(provider, classes, all).into_keys().collect();
         let questions = providers.iter().filter(|it| it.name == *provider).flat_map(|it| it.questions);
@@ -96,7 +97,10 @@ fn commands(provider: &str, classes: &[Class], all: &Definitions) -> BTreeMap<St
             let tag = all[&name]["properties"]["type"]["const"].as_str().unwrap_or_default().to_owned();
             let other = found.entry(tag).or_insert_with(|| name.clone());
             let is_alike = shape(&all[&name]) == shape(&all[&*other]);
-            assert!(is_alike, "`{name}` and `{other}` of `{provider}` have other fields: name one builder after its flow");
+            assert!(
+                is_alike,
+                "`{name}` and `{other}` of `{provider}` have other fields: name one builder after its flow"
+            );
         }
     }
     found
@@ -106,7 +110,9 @@ fn commands(provider: &str, classes: &[Class], all: &Definitions) -> BTreeMap<St
 fn shape(definition: &Value) -> Value {
     match definition {
         Value::Object(members) => {
-            let said = members.iter().filter(|(name, it)| !(["description", "title"].contains(&name.as_str()) && it.is_string()));
+            let said = members
+                .iter()
+                .filter(|(name, it)| !(["description", "title"].contains(&name.as_str()) && it.is_string()));
             said.map(|(name, it)| (name.clone(), shape(it))).collect()
         }
         Value::Array(entries) => entries.iter().map(shape).collect(),
