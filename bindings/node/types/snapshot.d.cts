@@ -56,7 +56,7 @@ export type StatusOf<S> = S extends { readonly [types]?: { status: infer Status 
  * Save it with `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
  */
 export abstract class Snapshot<
-  Command = never,
+  Command = unknown,
   Action = object,
   Effects extends string = string,
   Signal extends string = string,
@@ -80,13 +80,13 @@ export abstract class Snapshot<
   /** Its text in an older format, so that workers of the previous release can read it. */
   saveAs(format: number): string;
   /** Something that you want to do. If it is rejected, nothing has changed. */
-  handle(command: CommandOf<this>, context: Context): Step<this> | Rejected;
+  handle<S>(this: S, command: CommandOf<S>, context: Context): Step<S> | Rejected;
   /** Takes an effect for one worker alone, until the lease ends. It hands out the request. */
   lease(effect: string, context: Context): Lease<this> | Rejected;
   /** Something that happened. It is never rejected. */
   observe(fact: Fact, context: Context): Step<this>;
   /** How the lifecycle is now: what a page for a customer or for a support agent shows. */
-  status(context: Context): StatusOf<this>;
+  status<S>(this: S, context: Context): StatusOf<S>;
   /** What a worker has to do, each once. */
   effects(context: Context): EffectOf<Effects>[];
   /** What the provider or the customer has to do. */

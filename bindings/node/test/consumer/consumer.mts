@@ -16,6 +16,7 @@ import {
   type ReceivedWebhook,
   type Rejected,
   RuleboundError,
+  Snapshot,
   type StatusOf,
   type Step,
   type TruemedNotice,
@@ -196,15 +197,20 @@ const received: ReceivedWebhook = readWebhook('truemed', { secrets: ['whsec'], h
 token = token.observe(received.fact, context).next;
 console.log(received.ids.map(({ kind, id }) => `${kind}:${id}`), received.acknowledge_with, received.unreadable, catalogue().rules_version);
 
-/** A host of every flow. */
-function tell<S extends AnyFlow>(row: S, command: CommandOf<S>, context: Context): Step<S> | Rejected {
+/** A host of every flow: what it gives back is of the same flow. */
+function tell<S extends Snapshot>(row: S, command: CommandOf<S>, context: Context): Step<S> | Rejected {
   return row.handle(command, context);
 }
-function shown<S extends AnyFlow>(row: S, context: Context): StatusOf<S> {
+function shown<S extends Snapshot>(row: S, context: Context): StatusOf<S> {
   return row.status(context);
+}
+function saved<S extends AnyFlow>(row: S, command: CommandOf<S>, context: Context): string {
+  const step = row.handle(command, context);
+  return step.ok ? step.next.save() : step.message;
 }
 const told: Step<truemed.PaymentToken> | Rejected = tell(token, truemed.updatePaymentToken({ update_card_info: true }), context);
 const lmn: number | null = shown(token, context).lmn_expires_at;
+console.log(saved(token, { type: 'delete_payment_token' }, context), saved(flex.Checkout.start('x'), flex.capturePayment({ amount: 1 }), context));
 const created = truemed.createPaymentToken({ order_items: [{ name: 'B12', quantity: 1, price: 1500 }], success_url: 'https://shop.example/ok' });
 console.log(told.ok, lmn, token.handle(created, context).ok, tell(flex.Checkout.start('x'), flex.capturePayment({ amount: 1 }), context).ok);
 console.log(tell(truemed.PaymentSession.start('x'), truemed.retrievePaymentSession(), context).ok, tell(token, truemed.retrievePaymentSession(), context).ok);

@@ -188,7 +188,7 @@ test('an effect that fails is tried again, and delays neither its customer nor a
   const saved = await press(it, key, { items: [{ sku: 'b12' }, { sku: 'mg' }] });
   assert.equal(saved.statusCode, 200, saved.body);
   const { customer_action, facets } = saved.json().status;
-  assert.deepEqual([customer_action, facets.items], ['TakeHealthSurvey', 'pending']);
+  assert.deepEqual([customer_action, facets.items], ['HealthSurvey', 'pending']);
   assert.match(String(it.logged[0]), /mail server is away/);
   const other = it.handle(truemed.PaymentToken.start(randomUUID()), {
     type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }], success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no',

@@ -152,8 +152,13 @@ const flow: rulebound.FlowId = 'truemed.token';
 // @ts-expect-error the code of no rule
 const rule: rulebound.TruemedRule = 'truemed.update.card';
 console.log(verdict, notice, signal, flow, rule);
+function tell<S extends rulebound.AnyFlow>(row: S, command: rulebound.CommandOf<S>) {
+  return row.handle(command, context).ok;
+}
 // @ts-expect-error another flow's command, in a generic host
-((row: rulebound.flex.Checkout, command: rulebound.CommandOf<rulebound.truemed.PaymentToken>) => row.handle(command, context))(flex.Checkout.start('x'), end);
+tell(flex.Checkout.start('x'), end);
+// @ts-expect-error a field that is misspelt, in a generic host
+tell(token, { type: 'update_payment_token', update_card_inf: true });
 // @ts-expect-error a field that the status does not have
 token.status(context).subscription_id;
 // @ts-expect-error the ids of a step are no texts
@@ -169,5 +174,5 @@ new truemed.PaymentToken();
 flex.Checkout.start(42);
 // @ts-expect-error a row is a text
 load(Buffer.from('{}'));
-// @ts-expect-error a command of one flow is not one of any flow
-load('{}').handle({ type: 'delete_payment_token' }, context);
+// @ts-expect-error a command of no flow
+load('{}').handle({ type: 'buy' }, context);
