@@ -23,21 +23,24 @@ pub(crate) fn test() -> Outcome {
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
     let consumer = project(CONSUMER)?;
     fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
-    for name in ["readme.mts", "readme.mjs"] {
-        fs::write(consumer.join(name), first_example()?).map_err(|error| error.to_string())?;
-    }
-    for configuration in ["tsconfig.json", "tsconfig.bundler.json"] {
+    fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;
+    for configuration in ["tsconfig.json", "tsconfig.bundler.json", "tsconfig.readme.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
     }
-    run(node().arg("readme.mjs").current_dir(&consumer))?;
+    let printed = node().arg("readme.mjs").current_dir(&consumer).output().map_err(|error| error.to_string())?;
+    let (printed, expected) = (String::from_utf8_lossy(&printed.stdout), example("text")?);
+    if printed != expected {
+        return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
+    }
     run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
 }
 
-/// The first example of the package's README: it compiles unchanged, and runs as JavaScript.
-fn first_example() -> Result<String, String> {
+/// The first block of a language in the package's README.
+fn example(language: &str) -> Result<String, String> {
     let readme = fs::read_to_string(binding().join("README.md")).map_err(|error| error.to_string())?;
-    let example = readme.split_once("```ts\n").and_then(|(_, rest)| rest.split_once("```"));
-    example.map(|(example, _)| example.to_owned()).ok_or("the README shows no TypeScript".into())
+    let rest = readme.split_once(&format!("```{language}\n")).map(|(_, rest)| rest);
+    let example = rest.and_then(|rest| rest.split_once("```"));
+    example.map(|(example, _)| example.to_owned()).ok_or(format!("the README shows no `{language}`"))
 }
 
 /// The runner of scripts. The binding must be built.

@@ -3,7 +3,7 @@
 #include <string.h>
 
 int main(void) {
-  const char *request = "{\"acknowledgement\": {\"provider\": \"truemed\"}}";
+  const char *request = "{\"key_for\": {\"kind\": \"revup.token\", \"name\": \"tok_1\"}}";
   rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   rulebound_status status = rulebound_call(request, strlen(request), &answer);
   if (status != RULEBOUND_STATUS_OK) {

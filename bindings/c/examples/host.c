@@ -116,6 +116,7 @@ static char *item(const char *list, int index) {
 /* ---- the host: `snapshot` is always a snapshot as it was read ---- */
 
 #define CALL "'snapshot', json(?1), 'now', now(), 'config', json('" CONFIG "')"
+#define ID "(value ->> 'kind') || ':' || (value ->> 'id')"
 #define ITS_ROW "flow = ?1 ->> 'flow' AND key = ?1 ->> 'key'"
 
 static char *send_request(const char *effect, const char *request);
@@ -158,7 +159,7 @@ static char *save(const char *snapshot, const char *step) {
   int saved = sqlite3_changes(db) == 1;
   if (saved) {
     schedule(next, new_ids != NULL ? new_ids : "[]");
-    SQL("INSERT OR IGNORE INTO flow_ids SELECT value, ?1 ->> 'flow', ?1 ->> 'key'"
+    SQL("INSERT OR IGNORE INTO flow_ids SELECT " ID ", ?1 ->> 'flow', ?1 ->> 'key'"
         " FROM json_each(rulebound('ids', json_object('snapshot', json(?1))), '$.ok')", next);
   }
   SQL("COMMIT");
@@ -197,14 +198,6 @@ static char *work(char *snapshot) {
   return snapshot;
 }
 
-/* A webhook whose id no row knows yet waits in the inbox, once however often it arrives. */
-static void keep_in_inbox(const char *provider, const char *fact) {
-  SQL("INSERT INTO inbox SELECT DISTINCT value, ?1, ?2, now() FROM json_each("
-      "rulebound('correlate', json_object('provider', ?1, 'body', ?2 ->> 'body')), '$.ok')"
-      " WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE id = value AND provider = ?1 AND fact = ?2)", provider, fact);
-  if (sqlite3_changes(db) > 0) printf("to the inbox: %.100s\n", at_path(fact, "$.body"));
-}
-
 /* Observes what the inbox holds for the ids that a row knows. */
 static char *observe_inbox(char *snapshot) {
   char *facts = SQL("SELECT json_group_array(DISTINCT fact) FROM inbox JOIN flow_ids USING (id)"
@@ -228,7 +221,6 @@ static char *observe(char *snapshot, const char *fact) {
     }
     int waits = error != NULL || (ignored != NULL && strcmp(ignored, "early") == 0);
     if (error != NULL) fprintf(stderr, "not observed yet: %s\n", error);
-    if (waits) keep_in_inbox(SQL("SELECT substr(?1, 1, instr(?1, '.') - 1)", at_path(snapshot, "$.flow")), fact);
     char *failure = at_path(step, "$.ok.failure"), *warnings = at_path(step, "$.ok.warnings");
     if (failure != NULL) fprintf(stderr, "failure: %s\n", failure);
     if (warnings != NULL && strcmp(warnings, "[]") != 0) fprintf(stderr, "warnings: %s\n", warnings);
@@ -251,28 +243,30 @@ static int turn_away(const char *answer) {
   return strcmp(code, "too_long") == 0 ? 413 : 400;
 }
 
-/* 4. A webhook, as its bytes arrived: the HTTP status to reply with, whoever sent it. */
+/* 4. A webhook, as its bytes arrived: the HTTP status to reply with, whoever sent it. It waits in the inbox, once for each of
+ * its ids however often it arrives, until a row has observed it. */
 static int webhook(const char *provider, const char *headers, const char *bytes, size_t length) {
   char *secrets = SQL("SELECT secrets FROM providers WHERE name = ?1", provider);
   if (secrets == NULL) return 404;
   if (length > 1 << 20) return 413; /* longer than rulebound reads */
   if (memchr(bytes, '\0', length) != NULL) return 400;
   char *body = keep(bytes, length);
-  char *origin = SQL("SELECT rulebound('authenticate', json_object('provider', ?1, 'secrets', json(?2),"
-                     " 'headers', json(?3), 'body', ?4, 'now', now()))", provider, secrets, headers, body);
-  int status = turn_away(origin);
+  char *received = SQL("SELECT rulebound('read_webhook', json_object('provider', ?1, 'secrets', json(?2),"
+                       " 'headers', json(?3), 'body', ?4, 'now', now()))", provider, secrets, headers, body);
+  int status = turn_away(received);
   if (status != 0) return status;
-  char *ids = SQL("SELECT rulebound('correlate', json_object('provider', ?1, 'body', ?2))", provider, body);
-  if ((status = turn_away(ids)) != 0) return status;
-  char *fact = SQL("SELECT json_object('type', 'webhook', 'origin', ?1 ->> 'ok', 'body', ?2)", origin, body);
-  SQL("BEGIN IMMEDIATE"); /* so that no row gets the id between the search and the inbox */
+  char *fact = at_path(received, "$.ok.fact"), *ids = at_path(received, "$.ok.ids");
+  SQL("BEGIN IMMEDIATE"); /* so that no row gets the id between the inbox and the search */
+  SQL("INSERT INTO inbox SELECT " ID ", ?1, ?2, now() FROM json_each(?3) WHERE NOT EXISTS"
+      " (SELECT 1 FROM inbox WHERE id = " ID " AND provider = ?1 AND fact = ?2)", provider, fact, ids);
+  int is_new = sqlite3_changes(db) > 0;
   char *rows = SQL("SELECT json_group_array(DISTINCT snapshot) FROM flows JOIN flow_ids USING (flow, key)"
-                   " WHERE flow LIKE ?1 || '.%' AND id IN (SELECT value FROM json_each(?2, '$.ok'))", provider, ids);
-  if (strcmp(rows, "[]") == 0) keep_in_inbox(provider, fact);
+                   " WHERE flow LIKE ?1 || '.%' AND id IN (SELECT " ID " FROM json_each(?2))", provider, ids);
   SQL("COMMIT");
+  if (is_new && strcmp(rows, "[]") == 0) printf("to the inbox: %.100s\n", body);
   char *row;
   for (int i = 0; (row = item(rows, i)) != NULL; i++) observe(row, fact); /* the next turn carries out its effects */
-  return atoi(SQL("SELECT rulebound('acknowledgement', json_object('provider', ?1)) ->> 'ok'", provider));
+  return atoi(at_path(received, "$.ok.acknowledge_with"));
 }
 
 /* 5. A turn of the worker: every row whose `wake_at` has come, with whatever a crashed worker has left undone. */
@@ -315,7 +309,12 @@ static char *send_request(const char *effect, const char *request) {
 }
 
 static void carry_out(const char *effect) {
-  printf("%s: %s\n", at_path(effect, "$.type"), at_path(effect, "$.about"));
+  printf("%s: %s\n", at_path(effect, "$.type"), at_path(effect, "$.about.id"));
+}
+
+/* What a page shows. */
+static void show(const char *flow, const char *key) {
+  printf("status: %s\n", at_path(SQL("SELECT rulebound('status', json_object(" CALL "))", load(flow, key)), "$.ok.facets"));
 }
 
 static char *start(const char *flow, const char *key) {
@@ -383,6 +382,7 @@ int main(int count, char **arguments) {
   crash(arguments[1], 1, receive_the_capture);
   wake();
   printf("the same webhook again: %d\n", receive(SECRET, CAPTURED));
+  show(TOKEN);
 
   puts("-- webhooks from strangers, and one that no row knows, twice");
   static char large[1 << 20];

@@ -55,16 +55,16 @@ static void errors_have_a_code_and_a_pointer(void) {
   CHECK(answers("{\"sing\":{}}", ERROR(RULEBOUND_ERROR_MALFORMED, "")));
   CHECK(answers("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":1}}",
                 ERROR(RULEBOUND_ERROR_MALFORMED, "/key")));
-  CHECK(answers("{\"correlate\":{\"provider\":\"truemed\",\"body\":\"\\ud800\"}}",
+  CHECK(answers("{\"read_webhook\":{\"provider\":\"truemed\",\"secrets\":[\"a\"],\"headers\":{},\"body\":\"\\ud800\",\"now\":0}}",
                 ERROR(RULEBOUND_ERROR_MALFORMED, "/body")));
   CHECK(answers("{\"start\":{\"flow\":\"x.y\"," KEY "}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/flow")));
-  CHECK(answers("{\"acknowledgement\":{\"provider\":\"x\"}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
+  CHECK(answers("{\"read_webhook\":{\"provider\":\"x\",\"secrets\":[],\"headers\":{},\"body\":\"\",\"now\":0}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
   CHECK(answers("{\"ids\":{\"snapshot\":{\"flow\":\"x.y\",\"format\":1}}}",
                 ERROR(RULEBOUND_ERROR_UNREADABLE_SNAPSHOT, "/snapshot/flow")));
   CHECK(answers("{\"save_as\":{\"format\":9,\"snapshot\":{\"flow\":\"flex.checkout\",\"format\":1," KEY
                 ",\"revision\":0,\"state\":{\"sessions\":{}},\"outbox\":[],\"counters\":[]}}}",
                 ERROR(RULEBOUND_ERROR_UNKNOWN_FORMAT, "/format")));
-  CHECK(answers("{\"authenticate\":{\"provider\":\"truemed\",\"secrets\":[\"a\"],\"headers\":{},\"body\":\"\","
+  CHECK(answers("{\"read_webhook\":{\"provider\":\"truemed\",\"secrets\":[\"a\"],\"headers\":{},\"body\":\"\","
                 "\"now\":0}}",
                 ERROR(RULEBOUND_ERROR_NOT_AUTHENTIC, "")));
   rulebound_buffer zero = RULEBOUND_BUFFER_INIT;

@@ -6,7 +6,7 @@ extern "C"
 #endif
 void rulebound_panic_next(void);
 
-#define REQUEST "{\"acknowledgement\":{\"provider\":\"truemed\"}}"
+#define REQUEST "{\"key_for\":{\"kind\":\"revup.token\",\"name\":\"tok_1\"}}"
 
 /* Something that fails once, and then works. */
 #define FAILS_ONCE(failure, success) \
@@ -22,7 +22,7 @@ int main(void) {
   rulebound_panic_next();
   CHECK(rulebound_call(REQUEST, strlen(REQUEST), &answer) == RULEBOUND_STATUS_PANICKED);
   CHECK(answer.data == kept && answer.length == 4);
-  CHECK(answers(REQUEST, "{\"ok\":204}"));
+  CHECK(answers(REQUEST, "{\"ok\":\""));
 
   answer = call(REQUEST);
   rulebound_panic_next();

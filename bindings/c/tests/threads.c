@@ -8,7 +8,7 @@
 
 static const char *const REQUESTS[] = {
     "{\"start\":{\"flow\":\"flex.checkout\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
-    "{\"acknowledgement\":{\"provider\":\"truemed\"}}",
+    "{\"key_for\":{\"kind\":\"revup.token\",\"name\":\"tok_1\"}}",
     "{\"versions\":{}}",
     "{\"catalogue\":{\"surplus\":1}}",
 };

@@ -3,7 +3,7 @@
 const { isDate } = require('node:util/types');
 
 const native = require('./native.cjs').load();
-const { RuleboundError, text, write } = require('./text.cjs');
+const { RuleboundError, problem, text, write } = require('./text.cjs');
 
 /** The kinds of answer: `native.numbers[0]`. */
 const DONE = 0;
@@ -23,31 +23,37 @@ function answerJson(verb, fields) {
   const answer = call(`{"${verb}":{${given.map(([name, json]) => `"${name}":${json}`).join()}}}`);
   if (answer.startsWith('{"ok":')) return answer.slice('{"ok":'.length, -1);
   const { error = { code: 'internal', pointer: '', message: 'a bug in rulebound' } } = JSON.parse(answer);
-  throw new RuleboundError(error.code, error.pointer, error.message);
+  throw problem(error.code, error.pointer, error.message);
+}
+
+/** The answer of a verb, as a value; its fields are values. */
+function answerValue(verb, fields) {
+  const json = Object.entries(fields).map(([name, value]) => [name, write(value, `/${name}`)]);
+  return JSON.parse(answerJson(verb, Object.fromEntries(json)));
 }
 
 /** Throws what is wrong: the problem in the answer, or else the error that `call` gives for the same verb. */
 function fail(answer, verb, fields) {
   if (answer !== undefined) {
     const { code, pointer, message } = JSON.parse(answer);
-    throw new RuleboundError(code, pointer, message);
+    throw problem(code, pointer, message);
   }
   answerJson(verb, fields);
   throw new RuleboundError('internal', '', 'a bug in rulebound: one way rejects what the other accepts');
 }
 
-const SECONDS = 'looks like seconds: pass milliseconds, such as `Date.now()`, or a Date';
+const SECONDS = 'looks like seconds since 1970: pass milliseconds or a Date';
 
 /** Milliseconds since 1970; NaN for what is neither a date nor milliseconds, which `fail` explains. */
-function instant(now) {
+function instant(now, pointer = '/now') {
   if (typeof now === 'number') {
-    if (now >= 1e9 && now < 1e11) throw new RuleboundError('malformed', '/now', SECONDS);
+    if (now >= 1e9 && now < 1e11) throw new RuleboundError('malformed', pointer, SECONDS);
     return Number.isSafeInteger(now) ? now : NaN;
   }
-  if (now === undefined) throw new RuleboundError('malformed', '/now', 'is missing: a Date, or milliseconds since 1970');
+  if (now === undefined) throw new RuleboundError('malformed', pointer, 'is missing');
   if (!isDate(now)) return NaN;
   const millis = now.getTime();
-  if (Number.isNaN(millis)) throw new RuleboundError('malformed', '/now', 'is an invalid Date');
+  if (Number.isNaN(millis)) throw new RuleboundError('malformed', pointer, 'is an invalid Date');
   return millis;
 }
 
@@ -56,4 +62,4 @@ function instantText(now) {
   return isDate(now) ? String(now.getTime()) : write(now, '/now');
 }
 
-module.exports = { DONE, IGNORED, REJECTED, WRONG, answerJson, call, fail, instant, instantText, native };
+module.exports = { DONE, IGNORED, REJECTED, WRONG, answerJson, answerValue, call, fail, instant, instantText, native };

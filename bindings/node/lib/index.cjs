@@ -2,56 +2,54 @@
 
 const { isSharedArrayBuffer, isUint8Array } = require('node:util/types');
 
-const { WRONG, answerJson, call, fail, instant, instantText, native } = require('./call.cjs');
+const { ask, builders, facts } = require('./builders.cjs');
+const { WRONG, answerValue, call, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
 const { Snapshot, load, providers } = require('./snapshot.cjs');
-const { RuleboundError, text, write } = require('./text.cjs');
+const { NotAuthentic, RuleboundError, text, write } = require('./text.cjs');
 
-/** The answer of a verb, as a value; its fields are values. */
-function answerValue(verb, fields) {
-  const json = Object.entries(fields).map(([name, value]) => [name, write(value, `/${name}`)]);
-  return JSON.parse(answerJson(verb, Object.fromEntries(json)));
-}
+/** What `readWebhook` takes. */
+const WEBHOOK = ['secrets', 'headers', 'body', 'now', 'topic', 'toleranceMs'];
 
-/** Whether a webhook is the provider's; throws `not_authentic` if it is not. */
-function authenticate(provider, secrets, headers, body, now, tolerance) {
+/** Reads a webhook: its fact with the body as it came, its ids, and the status to reply with; or throws `NotAuthentic`. */
+function readWebhook(provider, options) {
+  if (typeof options !== 'object' || options === null) {
+    throw new RuleboundError('malformed', '', 'the webhook is missing: give `{ secrets, headers, body, now }`');
+  }
+  for (const name of Object.keys(options)) {
+    if (!WEBHOOK.includes(name)) throw new RuleboundError('malformed', `/${name}`, `is none of ${WEBHOOK.join(', ')}`);
+  }
+  const { secrets, headers, body, now, topic = null, toleranceMs = null } = options;
   const millis = instant(now);
   const fields = {
     provider: write(provider, '/provider'),
     secrets: write(secrets, '/secrets'),
     headers: write(textHeaders(headers), '/headers'),
+    topic: topic === null ? undefined : write(topic, '/topic'),
+    tolerance_ms: toleranceMs === null ? undefined : write(toleranceMs, '/toleranceMs'),
   };
-  const bytes = raw(body);
-  const span = tolerance === undefined || tolerance === null ? undefined : write(tolerance, '/tolerance');
-  const answer = native.authenticate(provider, fields.secrets, fields.headers, bytes, millis, span);
-  if (native.numbers[0] === WRONG) {
-    fail(answer, 'authenticate', { ...fields, body: '""', now: instantText(now), tolerance: span });
+  const about = topic === null ? undefined : topic;
+  const answer = native.readWebhook(provider, fields.secrets, fields.headers, raw(body), millis, about, fields.tolerance_ms);
+  if (native.numbers[0] === WRONG) failWebhook(answer, { ...fields, body: '""', now: instantText(now) });
+  const received = JSON.parse(answer);
+  received.fact.body = body;
+  return received;
+}
+
+/** Throws what is wrong with a webhook, at the name that the field has here. */
+function failWebhook(answer, fields) {
+  try {
+    fail(answer, 'read_webhook', fields);
+  } catch (error) {
+    if (error.pointer !== '/tolerance_ms') throw error;
+    throw new RuleboundError(error.code, '/toleranceMs', error.reason);
   }
-  return JSON.parse(answer);
 }
 
 /** A raw body as bytes, which no other thread can change while they are read. */
 function raw(body) {
   if (!isUint8Array(body)) return Buffer.from(text(body, '/body'));
   return isSharedArrayBuffer(body.buffer) ? Buffer.from(body) : body;
-}
-
-/** The ids by which a webhook finds its flows. */
-function correlate(provider, body) {
-  const bytes = raw(body);
-  const answer = native.correlate(provider, bytes);
-  if (native.numbers[0] === WRONG) fail(answer, 'correlate', { provider: write(provider, '/provider'), body: '""' });
-  return JSON.parse(answer);
-}
-
-/** The status that the provider wants for a stored webhook. */
-function acknowledgement(provider) {
-  return answerValue('acknowledgement', { provider });
-}
-
-/** Asks one of the provider's pure modules a question. */
-function ask(provider, question, fields) {
-  return answerValue('ask', { provider, question, with: fields });
 }
 
 /** Every rule and every flow. */
@@ -71,17 +69,20 @@ function keyFor(kind, name) {
   return answer;
 }
 
+/** The flows' classes, the builders and the questions of each provider. */
+const modules = Object.entries(providers).map(([name, flows]) => [name, Object.freeze({ ...flows, ...builders(name) })]);
+
 module.exports = {
-  ...providers,
+  ...Object.fromEntries(modules),
+  NotAuthentic,
   RuleboundError,
   Snapshot,
-  acknowledgement,
   ask,
-  authenticate,
   call,
   catalogue,
-  correlate,
+  facts,
   keyFor,
   load,
+  readWebhook,
   versions,
 };

@@ -3,11 +3,13 @@
 import rulebound from './index.cjs';
 
 export const {
+  NotAuthentic,
   RuleboundError,
   Snapshot,
   ask,
   call,
   catalogue,
+  facts,
   flex,
   keyFor,
   load,

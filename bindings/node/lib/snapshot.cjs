@@ -234,7 +234,7 @@ function flowClass(id, name) {
       static load(row) {
         const snapshot = opened(text(row, '/snapshot'), false);
         if (snapshot.flow === id) return snapshot;
-        const reason = `is \`${snapshot.flow}\`, and not \`${id}\``;
+        const reason = `is \`${snapshot.flow}\`, and not \`${id}\`: \`load\` of the package reads a row of any flow`;
         throw new RuleboundError('unreadable_snapshot', '/snapshot/flow', reason);
       }
     },
@@ -251,8 +251,6 @@ for (const [id, provider, name] of JSON.parse(native.flows())) {
   providers[provider] ??= {};
   providers[provider][name] = flow;
 }
-
-for (const classes of Object.values(providers)) Object.freeze(classes);
 
 function opened(row, isSaved) {
   const key = native.load(row);

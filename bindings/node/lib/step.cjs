@@ -70,9 +70,35 @@ class Rejected {
     return rejected.#violations;
   }
 
+  /** One line for each broken rule: its code and message, where it is broken, what would unblock it, and the page. */
+  get message() {
+    return this.violations.map(line).join('\n');
+  }
+
+  toString() {
+    return this.message;
+  }
+
   [inspect.custom]() {
     return { ...this };
   }
+}
+
+/** One broken rule, as a line. */
+function line({ rule, message, pointer, unblocked_by, instead, source }) {
+  const parts = [`${rule}: ${message}`];
+  if (pointer !== '') parts.push(`At \`${pointer}\`.`);
+  if (unblocked_by !== null) parts.push(`Unblocked by ${unblocking(unblocked_by)}.`);
+  if (instead.length > 0) parts.push(`Instead: \`${instead.join('`, then `')}\`.`);
+  if (source !== null) parts.push(`See https://${source.page}.`);
+  return parts.join(' ');
+}
+
+function unblocking({ type, signal, at, effect, action, flow }) {
+  if (type === 'signal') return `the signal \`${signal}\``;
+  if (type === 'time') return `the time ${new Date(at).toISOString()}`;
+  if (type === 'reply') return `the reply to \`${effect}\``;
+  return `the action \`${action}\`${flow === null ? '' : ` of \`${flow}\``}`;
 }
 
 function readViolations() {

@@ -1,9 +1,10 @@
 'use strict';
 
-/** Data that rulebound cannot read: a `code`, a JSON `pointer` to it, and the `reason`; the message has both. */
+/** Data that rulebound cannot read: a `code`, a JSON `pointer` to it, and the `reason`; the message says what to do, too. */
 class RuleboundError extends Error {
   constructor(code, pointer, reason) {
-    super(pointer === '' ? reason : `${pointer}: ${withoutPath(reason, pointer)}`);
+    const said = withoutPath(reason, pointer);
+    super(`${pointer === '' ? '' : `${pointer}: `}${said}${cured(said, code, pointer)}`);
     this.code = code;
     this.pointer = pointer;
     this.reason = reason;
@@ -14,7 +15,48 @@ class RuleboundError extends Error {
     return { name, code, pointer, reason, message };
   }
 }
-Object.defineProperty(RuleboundError.prototype, 'name', { value: 'RuleboundError', configurable: true, writable: true });
+
+/** A webhook that is not the provider's. */
+class NotAuthentic extends RuleboundError {
+  constructor(reason) {
+    super('not_authentic', '', reason);
+  }
+}
+
+for (const [name, type] of Object.entries({ RuleboundError, NotAuthentic })) {
+  Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
+}
+
+/** The error of a code. */
+function problem(code, pointer, reason) {
+  return code === 'not_authentic' ? new NotAuthentic(reason) : new RuleboundError(code, pointer, reason);
+}
+
+/** What to do about an error, by its code, or by the argument that is malformed. */
+const CURES = {
+  inexpressible: 'Save it with `save()`.',
+  internal: 'Nothing has changed. Please report this message.',
+  not_authentic: 'Discard the webhook, and reply with 401.',
+  too_long: 'Pass less than 4 MiB.',
+  unknown: '`catalogue()` lists every name.',
+  unknown_format: '`versions().formats` lists the formats.',
+  unreadable_snapshot: 'Load what `save()` gave, unchanged.',
+  '/command': 'The builder of the command names its fields.',
+  '/config': 'The type `Config` names every field.',
+  '/effect': 'Copy the id from `effects()`.',
+  '/fact': '`facts` builds a fact, and `readWebhook` the fact of a webhook.',
+  '/headers': 'Pass the headers of Node or of `fetch`, a `Map`, or pairs.',
+  '/key': 'Pass a UUID, such as `crypto.randomUUID()`.',
+  '/now': 'Pass milliseconds since 1970, such as `Date.now()`, or a Date.',
+  '/secrets': 'Pass an array with the secret of the webhook.',
+  '/snapshot': 'Pass what `save()` gave.',
+};
+
+/** The cure, unless the reason says it behind a colon. */
+function cured(reason, code, pointer) {
+  const cure = CURES[code] ?? CURES[/^\/[^/]*/.exec(pointer)?.[0]];
+  return cure === undefined || /: ./.test(reason) ? '' : `${/[.!?]$/.test(reason) ? '' : '.'} ${cure}`;
+}
 
 /** What is wrong, without the end of the path in front of it: what reads a snapshot says where in it. */
 function withoutPath(reason, pointer) {
@@ -164,4 +206,4 @@ function text(value, pointer) {
   return value;
 }
 
-module.exports = { RuleboundError, isPlain, text, write };
+module.exports = { NotAuthentic, RuleboundError, isPlain, problem, text, write };

@@ -1,12 +1,16 @@
 //! The verbs, from text to text. `ffi::call` explains what goes wrong, so that an error is the same in every language.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use rulebound::ffi::{AnyError, AnyLease, AnySnapshot, AnyStep, CallError, load, read_effect, read_fact};
 use rulebound::flow::FacetTransition;
 use rulebound::json::{read, write};
-use rulebound::{Context, CorrelationId, Failure, Flow, Headers, Ignored, Request, Secret, Violation, ffi, providers};
+use rulebound::{
+    Context, Fact, Failure, Flow, Headers, Ignored, Origin, ReceivedWebhook, Request, Secret, TypedId, Violation,
+    WebhookOptions, ffi, providers,
+};
 use serde::Serialize;
 
 use crate::context::{INPUT, bounded, context, instant};
@@ -29,8 +33,7 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "actions", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.actions(cx)) },
     Verb { name: "wakeAt", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.wake_at(cx)) },
     Verb { name: "ids", serve: ids },
-    Verb { name: "authenticate", serve: authenticate },
-    Verb { name: "correlate", serve: correlate },
+    Verb { name: "readWebhook", serve: read_webhook },
     Verb { name: "keyFor", serve: key_for },
     Verb { name: "call", serve: |call, _| Some(done(ffi::call(&call.text(0)?))) },
     #[cfg(feature = "panics")]
@@ -130,7 +133,7 @@ fn stepped(step: AnyStep, memo: &mut Memo) -> Answer {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         transitions: Vec<FacetTransition>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        new_ids: Vec<CorrelationId>,
+        new_ids: Vec<TypedId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -182,34 +185,43 @@ fn ids(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
     Some(json(&open(call, memo)?.ids()))
 }
 
-/// Whether a webhook of raw bytes is the provider's.
-fn authenticate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+/// A webhook of raw bytes, without its body, which JavaScript has.
+fn read_webhook(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    #[derive(Serialize)]
+    struct Received<'a> {
+        fact: WebhookFact<'a>,
+        ids: Vec<TypedId>,
+        acknowledge_with: u16,
+        unreadable: Option<String>,
+    }
+    #[derive(Serialize)]
+    struct WebhookFact<'a> {
+        r#type: &'static str,
+        origin: Origin,
+        content_type: Option<Cow<'a, str>>,
+        topic: Option<Cow<'a, str>>,
+    }
     let (provider, secrets, headers) = (call.text(0)?, call.text(1)?, call.text(2)?);
     let secrets: Vec<String> = read(&secrets, PhantomData).ok()?;
     let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
     let headers: Headers<'_> = read(&headers, PhantomData).ok()?;
     let (body, now) = (call.bytes(3)?, instant(call, 4)?);
-    let origin = match call.has(5) {
-        true => {
-            let tolerance = read(&call.text(5)?, PhantomData).ok()?;
-            rulebound::authenticate_within(&provider, &secrets, &headers, &body, now, tolerance)
-        }
-        false => rulebound::authenticate(&provider, &secrets, &headers, &body, now),
+    let topic = if call.has(5) { Some(call.text(5)?) } else { None };
+    let mut options = WebhookOptions::default();
+    if let Some(topic) = &topic {
+        options = options.topic(topic);
+    }
+    if call.has(6) {
+        options = options.tolerance(read(&call.text(6)?, PhantomData).ok()?);
+    }
+    let received = match rulebound::read_webhook_with(&provider, &secrets, &headers, body, now, &options) {
+        Ok(received) => received,
+        Err(wrong) => return Some(Answer::wrong(&wrong.into())),
     };
-    match origin {
-        Ok(origin) => Some(json(&origin)),
-        Err(wrong) => Some(Answer::wrong(&wrong.into())),
-    }
-}
-
-/// The ids by which a webhook of raw bytes finds its flows.
-fn correlate(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    let provider = call.text(0)?;
-    rulebound::acknowledgement(&provider)?;
-    match rulebound::correlate(&provider, &call.bytes(1)?) {
-        Ok(ids) => Some(json(&ids)),
-        Err(wrong) => Some(Answer::wrong(&wrong.into())),
-    }
+    let ReceivedWebhook { fact, ids, acknowledge_with, unreadable, .. } = received;
+    let Fact::Webhook { content_type, topic, origin, .. } = fact else { return None };
+    let fact = WebhookFact { r#type: "webhook", origin, content_type, topic };
+    Some(json(&Received { fact, ids, acknowledge_with, unreadable }))
 }
 
 /// The key of a flow whose identity is the provider's own thing.

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { RuleboundError, authenticate, call, correlate, flex, keyFor, load, truemed } from '../lib/index.mjs';
+import { RuleboundError, call, flex, keyFor, load, readWebhook, truemed } from '../lib/index.mjs';
 import { EFFECT, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
 const { write } = createRequire(import.meta.url)('../lib/text.cjs');
@@ -22,6 +22,9 @@ function fails(run, pointer, message = /./, code = 'malformed') {
 }
 
 const command = (command) => () => started().handle(command, { now });
+/** A webhook with some of its fields. */
+const received = (fields, provider = 'truemed') => () =>
+  readWebhook(provider, { secrets: ['whsec'], headers: { 'x-truemed-api-key': 'whsec' }, body: '{}', now, ...fields });
 const fact = (fact) => () => leased().observe(fact, { now });
 
 test('what is JSON is written as JSON.stringify writes it', () => {
@@ -96,7 +99,7 @@ test('half a character', () => {
   fails(() => load('\udc00'), '/snapshot');
   fails(() => call('\udc00'), '');
   fails(() => keyFor('revup.token', '\udc00'), '/name');
-  fails(() => correlate('truemed', '\udc00'), '/body');
+  fails(received({ body: '\udc00' }), '/body');
 });
 
 test('an effect of the wrong shape', () => {
@@ -175,24 +178,19 @@ test('a key that could come back', () => {
 });
 
 test('a webhook is malformed', () => {
-  const headers = { 'x-truemed-api-key': 'whsec' };
-  fails(() => authenticate('acme', ['whsec'], headers, '{}', now), '/provider', /no provider/, 'unknown');
-  fails(() => authenticate('truemed', 'whsec', headers, '{}', now), '/secrets');
-  fails(() => authenticate('truemed', [1], headers, '{}', now), '/secrets/0');
-  fails(() => authenticate('truemed', [undefined], headers, '{}', now), '/secrets/0');
-  fails(() => authenticate('truemed', ['whsec'], headers, {}, now), '/body');
-  fails(() => authenticate('truemed', ['whsec'], headers, '{}'), '/now');
-  fails(() => authenticate('truemed', [], headers, '{}', now), '/secrets');
-  fails(() => authenticate('truemed', [''], headers, '{}', now), '/secrets/0');
-  fails(() => authenticate('truemed', ['whsec', 'whsec\n'], headers, '{}', now), '/secrets/1', /line break/);
-  for (const tolerance of [-1, 1.5, '60000', true, NaN]) {
-    fails(() => authenticate('truemed', ['whsec'], headers, '{}', now, tolerance), '/tolerance');
-  }
+  for (const provider of ['acme', '']) fails(received({}, provider), '/provider', /no provider/, 'unknown');
+  fails(() => readWebhook(undefined, { secrets: [], headers: {}, body: '', now }), '/provider');
+  for (const secrets of ['whsec', [], undefined]) fails(received({ secrets }), '/secrets');
+  for (const secrets of [[1], [undefined], ['']]) fails(received({ secrets }), '/secrets/0');
+  fails(received({ secrets: ['whsec', 'whsec\n'] }), '/secrets/1', /line break/);
+  for (const body of [{}, 5, null, undefined]) fails(received({ body }), '/body');
+  fails(received({ now: undefined }), '/now');
+  for (const topic of [1, {}, true]) fails(received({ topic }), '/topic');
+  for (const toleranceMs of [-1, 1.5, '60000', true, NaN]) fails(received({ toleranceMs }), '/toleranceMs');
+  fails(received({ tolerance: 5 }), '/tolerance', /is none of secrets, headers/);
+  fails(() => readWebhook('truemed'), '', /give `\{ secrets/);
   fails(() => keyFor('revup.tokn', 'x'), '/kind', /must be one of `vend.subscription`/);
   fails(() => keyFor('revup.token', ''), '/name', /empty/);
-  fails(() => correlate('acme', '{}'), '/provider', /acme/, 'unknown');
-  fails(() => correlate(undefined, '{}'), '/provider');
-  fails(() => correlate('truemed', 5), '/body');
   fails(() => call(5), '');
   assert.equal(JSON.parse(call('[')).error.code, 'malformed');
   assert.equal(JSON.parse(call(' '.repeat(5 << 20))).error.code, 'too_long');
@@ -206,8 +204,8 @@ test('a time in seconds', () => {
       () => started().lease(EFFECT, { now: seconds }),
       () => started().effects({ now: seconds }),
       () => started().wakeAt({ now: seconds }),
-      () => authenticate('truemed', ['whsec'], {}, '{}', seconds),
-    ]) fails(run, '/now', /seconds: pass milliseconds, such as `Date\.now\(\)`/);
+      received({ now: seconds }),
+    ]) fails(run, '/now', /looks like seconds since 1970: pass milliseconds or a Date$/);
     // A `Date` shows the intention.
     assert.deepEqual(started().effects({ now: new Date(seconds) }), []);
   }
@@ -218,13 +216,13 @@ test('headers that are not headers', () => {
   const token = leased();
   const given = [undefined, null, 5, [], 'x-truemed-api-key: whsec', ['x-truemed-api-key', 'whsec'], [['x-truemed-api-key']], [[1, 'whsec']]];
   for (const headers of given) {
-    fails(() => authenticate('truemed', ['whsec'], headers, '{}', now), '/headers');
+    fails(received({ headers }), '/headers');
     const reply = { type: 'reply', effect: EFFECT, http_status: 200, headers, body: '{}' };
     if (headers !== undefined) fails(() => token.observe(reply, { now }), '/fact/headers');
   }
   for (const value of [1, null, {}, ['whsec', 1]]) {
-    fails(() => authenticate('truemed', ['whsec'], { a: value }, '{}', now), '/headers/a');
-    fails(() => authenticate('truemed', ['whsec'], [['a', value]], '{}', now), '/headers/a');
+    fails(received({ headers: { a: value } }), '/headers/a');
+    fails(received({ headers: [['a', value]] }), '/headers/a');
   }
 });
 
@@ -241,15 +239,16 @@ test('an error is in plain words', () => {
   assert.equal(reason(() => load([])), 'is an array, and not a string');
   assert.equal(reason(command(undefined)), 'is undefined, which no JSON carries: leave it out');
   assert.equal(reason(command({ ...create, extra: { a: 1n } })), 'is a bigint, which no JSON carries');
-  assert.match(reason(() => authenticate('truemed', ['a'], 'a', '', now)), /^expected an object of header names/);
-  assert.match(reason(() => authenticate('truemed', ['a'], undefined, '', now)), /^is undefined/);
-  assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`' });
+  assert.match(reason(received({ headers: 'a' })), /^expected an object of header names/);
+  assert.match(reason(received({ headers: undefined })), /^is undefined/);
+  assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`. Load what `save()` gave, unchanged.' });
   assert.throws(() => load('{'), { message: /^\/snapshot: [^`]/ });
 });
 
 test('an error keeps what it says when it is written', () => {
   const error = new RuleboundError('malformed', '/now', 'is missing');
-  const written = { name: 'RuleboundError', code: 'malformed', pointer: '/now', reason: 'is missing', message: '/now: is missing' };
+  const message = '/now: is missing. Pass milliseconds since 1970, such as `Date.now()`, or a Date.';
+  const written = { name: 'RuleboundError', code: 'malformed', pointer: '/now', reason: 'is missing', message };
   assert.deepEqual(JSON.parse(JSON.stringify(error)), written);
 });
 

@@ -9,7 +9,16 @@ import { runInNewContext } from 'node:vm';
 import * as rulebound from '../lib/index.mjs';
 import { EFFECT, KEY, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
-const { load, truemed } = rulebound;
+const { facts, load, readWebhook, truemed } = rulebound;
+
+/** A webhook as it came in. */
+const incoming = (fields) => ({ secrets: ['old', 'whsec'], headers: { 'x-truemed-api-key': 'whsec' }, body: webhook.body, now, ...fields });
+const IDS = [
+  { kind: 'key', id: KEY },
+  { kind: 'payment_token', id: 'pt_1' },
+  { kind: 'provision_token_request', id: 'ptr_1' },
+];
+const sorted = (ids) => ids.toSorted((a, b) => a.kind.localeCompare(b.kind));
 
 test('a flow starts with its key, at revision 0', () => {
   const token = started();
@@ -76,11 +85,13 @@ test('a fact moves the flow; a duplicate gives the same snapshot back', () => {
   const step = leased().observe(webhook, { now });
   assert.equal(step.ignored, null);
   assert.deepEqual(step.transitions.map((it) => [it.facet, it.after]), [['token', 'issued']]);
-  assert.deepEqual(step.new_ids, ['ptr_1', 'pt_1']);
+  assert.deepEqual(sorted(step.new_ids), IDS.slice(1));
   const again = step.next.observe(webhook, { now });
   assert.equal(again.next, step.next);
   const nothing = { transitions: [], new_ids: [], failure: null, warnings: [] };
-  assert.deepEqual({ ...again }, { ok: true, next: step.next, ignored: { reason: 'duplicate' }, ...nothing });
+  assert.deepEqual({ ...again }, { ok: true, next: step.next, ignored: again.ignored, ...nothing });
+  assert.equal(again.ignored.reason, 'duplicate');
+  assert.match(again.ignored.detail, /\.$/);
 });
 
 test('a reply that proves no success is a failure', () => {
@@ -97,7 +108,7 @@ test('a reply that proves no success is a failure', () => {
 test('a command that is done already gives the same snapshot back', () => {
   const { next } = started().handle(create, { now });
   const again = next.handle(create, { now });
-  assert.deepEqual([again.ok, again.ignored, again.transitions], [true, { reason: 'duplicate' }, []]);
+  assert.deepEqual([again.ok, again.ignored.reason, again.transitions], [true, 'duplicate', []]);
   assert.equal(again.next, next);
 });
 
@@ -106,7 +117,9 @@ test('a body is text or bytes, whatever the bytes are', () => {
   const foreign = runInNewContext('Uint8Array').from(bytes);
   assert.equal(foreign instanceof Uint8Array, false);
   for (const body of [bytes, Buffer.from(bytes), bytes.subarray(0), foreign]) {
-    assert.deepEqual(rulebound.correlate('truemed', body).sort(), [KEY, 'pt_1', 'ptr_1']);
+    const { fact, ids } = readWebhook('truemed', incoming({ body }));
+    assert.deepEqual([sorted(ids), fact.body === body], [IDS, true]);
+    assert.equal(leased().observe(fact, { now }).next.save(), issued().save());
     assert.equal(leased().observe({ ...webhook, body }, { now }).next.save(), issued().save());
   }
   for (const body of [Uint8Array.of(0xff, 0xfe), Buffer.alloc(0)]) {
@@ -124,7 +137,7 @@ test('the views show the status, the effects, the waits, the actions and the ids
   const items = token.actions({ now }).find((it) => it.action === 'update_payment_token/items');
   assert.deepEqual([items.allowed, items.violations.map((it) => it.rule)], [false, ['truemed.update.needs-existing-token']]);
   assert.ok(token.wakeAt({ now }) > now);
-  assert.ok(token.ids().includes(KEY));
+  assert.deepEqual(token.ids().find((it) => it.kind === 'key'), IDS[0]);
 });
 
 test('the headers of a reply are what Node and fetch give', () => {
@@ -168,29 +181,70 @@ test('a snapshot cannot be made or changed by hand', () => {
   }, TypeError);
 });
 
-test('a webhook is authenticated, correlated and acknowledged', () => {
-  const { acknowledgement, authenticate, correlate } = rulebound;
-  const [secrets, headers] = [['old', 'whsec'], { 'X-Truemed-Api-Key': 'whsec', 'set-cookie': ['a', 'b'], via: undefined }];
-  const pairs = [['X-Truemed-Api-Key', 'whsec'], ['set-cookie', 'a'], ['set-cookie', 'b'], ['via', undefined]];
-  for (const given of [headers, pairs, new Map(pairs), new Headers({ 'x-truemed-api-key': 'whsec' })]) {
+test('a webhook is read: its fact, its ids, and the status to reply with', () => {
+  const headers = { 'X-Truemed-Api-Key': 'whsec', 'content-type': 'application/json', 'set-cookie': ['a', 'b'], via: undefined };
+  const pairs = [...Object.entries(headers).slice(0, 2), ['set-cookie', 'a'], ['set-cookie', 'b'], ['via', undefined]];
+  const fetched = new Headers({ 'x-truemed-api-key': 'whsec', 'content-type': 'application/json' });
+  for (const given of [headers, pairs, new Map(pairs), fetched]) {
     for (const body of [webhook.body, Buffer.from(webhook.body)]) {
-      assert.equal(authenticate('truemed', secrets, given, body, now), 'verified');
-      assert.deepEqual(correlate('truemed', body).sort(), [KEY, 'pt_1', 'ptr_1']);
+      const { fact, ids, ...rest } = readWebhook('truemed', incoming({ headers: given, body }));
+      assert.deepEqual(fact, { type: 'webhook', origin: 'verified', content_type: 'application/json', topic: null, body });
+      assert.deepEqual([sorted(ids), rest], [IDS, { acknowledge_with: 204, unreadable: null }]);
     }
   }
-  assert.throws(() => authenticate('truemed', ['other'], headers, webhook.body, now), { code: 'not_authentic' });
-  assert.equal(acknowledgement('truemed'), 204);
+  assert.equal(readWebhook('vend', incoming({ topic: 'sale.update', body: '{}' })).fact.topic, 'sale.update');
+  const { ids, unreadable } = readWebhook('truemed', incoming({ body: Buffer.of(0xff) }));
+  assert.deepEqual(ids, []);
+  assert.match(unreadable, /^The body /);
+});
+
+test('a webhook of another sender is not authentic', () => {
+  const forged = () => readWebhook('truemed', incoming({ secrets: ['other'] }));
+  assert.throws(forged, { name: 'NotAuthentic', code: 'not_authentic', message: /Discard the webhook|pass the/ });
+  assert.throws(forged, (error) => error instanceof rulebound.NotAuthentic && error instanceof rulebound.RuleboundError);
 });
 
 test('a tolerance bounds the time of a signature', () => {
   const signed = createHmac('sha256', 'whsec').update('1700000000.{}').digest('hex');
   const headers = { 'x-truemed-signature': `t=1700000000,v1=${signed}` };
-  const authenticate = (millis, ...tolerance) =>
-    rulebound.authenticate('truemed', ['whsec'], headers, '{}', 1_700_000_000_000 + millis, ...tolerance);
-  assert.equal(authenticate(60_001), 'verified');
-  assert.equal(authenticate(60_001, undefined), 'verified');
-  assert.equal(authenticate(60_000, 60_000), 'verified');
-  assert.throws(() => authenticate(60_001, 60_000), { code: 'not_authentic', reason: /too far from now/ });
+  const origin = (millis, more) =>
+    readWebhook('truemed', { secrets: ['whsec'], headers, body: '{}', now: 1_700_000_000_000 + millis, ...more }).fact.origin;
+  assert.equal(origin(60_001), 'verified');
+  assert.equal(origin(60_001, { toleranceMs: undefined, topic: undefined }), 'verified');
+  assert.equal(origin(60_000, { toleranceMs: 60_000 }), 'verified');
+  const late = { code: 'not_authentic', reason: /too far from now/, message: /now\. Discard the webhook, and reply with 401\.$/ };
+  assert.throws(() => origin(60_001, { toleranceMs: 60_000 }), late);
+});
+
+test('a builder makes a command, a question or a fact', () => {
+  const { type, ...fields } = create;
+  assert.deepEqual(truemed.createPaymentToken(fields), create);
+  assert.equal(started().handle(truemed.createPaymentToken(fields), { now }).next.save(), started().handle(create, { now }).next.save());
+  assert.deepEqual(truemed.deletePaymentToken(), { type: 'delete_payment_token' });
+  assert.equal(truemed.needsUpdate({ confirmed: items, wanted: items }), false);
+  assert.equal(truemed.needsUpdate({ confirmed: [], wanted: items }), true);
+  assert.equal(truemed.coverage({ snapshot: issued(), order_items: items }), 'covered');
+  assert.throws(() => truemed.needsUpdate({ confirmed: items }), { pointer: '/with/wanted' });
+  assert.deepEqual(facts.reply(EFFECT, { http_status: 200, body: '{}' }), { type: 'reply', effect: EFFECT, http_status: 200, body: '{}' });
+  assert.deepEqual(facts.lost(EFFECT, { sending: 1 }), { type: 'lost', effect: EFFECT, sending: 1 });
+  assert.deepEqual(facts.notSent(EFFECT), { type: 'not_sent', effect: EFFECT });
+  assert.deepEqual(facts.done('fulfill:a'), { type: 'done', effect: 'fulfill:a' });
+  assert.deepEqual(facts.reviewed('review:a', 'created', 'x_1'), { type: 'reviewed', effect: 'review:a', verdict: 'created', id: 'x_1' });
+  assert.deepEqual(facts.customerReturned(), { type: 'customer_returned' });
+  assert.deepEqual(facts.restored(new Date(now)), { type: 'restored', taken_at: now });
+});
+
+test('a rejection prints a line for each rule', () => {
+  const rejected = started().handle({ type: 'update_payment_token', update_card_info: true, order_items: items }, { now });
+  const lines = rejected.message.split('\n');
+  assert.equal(lines.length, rejected.violations.length);
+  assert.equal(`${rejected}`, rejected.message);
+  const card = lines.find((it) => it.startsWith('truemed.update.card-xor-items: '));
+  assert.match(card, /At `\/update_card_info`\. Instead: `update_payment_token\/items`, then `.*`\. See https:\/\/[^ ]+\.$/);
+  const token = lines.find((it) => it.startsWith('truemed.update.needs-existing-token: '));
+  assert.match(token, /Unblocked by the (signal|action) `/);
+  const again = leased().lease(EFFECT, { now });
+  assert.match(again.message, /Unblocked by the time 2023-11-14T22:18:20\.000Z\./);
 });
 
 test('what is published is there', () => {
@@ -200,7 +254,7 @@ test('what is published is there', () => {
   assert.ok(rules.some((it) => it.code === 'truemed.update.card-xor-items'));
   const classes = Object.values(rulebound).flatMap(Object.values).map((it) => it.flow).filter(Boolean);
   assert.deepEqual(classes.sort(), flows.map((it) => it.id).sort());
-  assert.equal(call('{"acknowledgement": {"provider": "truemed"}}'), '{"ok":204}');
+  assert.equal(call('{"key_for": {"kind": "revup.token", "name": "tok_1"}}'), `{"ok":"${keyFor('revup.token', 'tok_1')}"}`);
   assert.match(keyFor('revup.token', 'tok_1'), /^[0-9a-f]{64}$/);
   assert.throws(() => ask('truemed', 'anything', {}), { code: 'malformed' });
 });

@@ -1,6 +1,7 @@
 import type { AnyFlow, Questions } from './flows.cjs';
-import type { AnyHeaders, Catalogue, KeyKind, Origin, ProblemCode, ProviderName, Versions } from './shapes.cjs';
+import type { AnyHeaders, Catalogue, KeyKind, ProblemCode, ProviderName, ReceivedWebhook, Versions } from './shapes.cjs';
 
+export * from './builders.cjs';
 export * from './flows.cjs';
 export type * from './shapes.cjs';
 export * from './snapshot.cjs';
@@ -8,37 +9,46 @@ export * from './snapshot.cjs';
 /** Data that rulebound cannot read. A command that breaks a rule is no error: it is rejected. */
 export class RuleboundError extends Error {
   constructor(code: ProblemCode, pointer: string, reason: string);
-  readonly name: 'RuleboundError';
+  readonly name: string;
   readonly code: ProblemCode;
   /** A JSON Pointer to what is wrong; empty for the whole. */
   readonly pointer: string;
-  /** What is wrong there; `message` has both. */
+  /** What is wrong there; `message` has the pointer, the reason, and what to do. */
   readonly reason: string;
   /** What `JSON.stringify` writes. */
-  toJSON(): { name: 'RuleboundError'; code: ProblemCode; pointer: string; reason: string; message: string };
+  toJSON(): { name: string; code: ProblemCode; pointer: string; reason: string; message: string };
+}
+
+/** A webhook that is not the provider's. Discard it, and reply with 401: it must change nothing. */
+export class NotAuthentic extends RuleboundError {
+  constructor(reason: string);
+  readonly code: 'not_authentic';
 }
 
 /** Reads a row of whichever flow, its `flow` says which. */
 export function load(row: string): AnyFlow;
 
+/** A webhook, as it came in. */
+export interface WebhookInput {
+  /** The secrets that you share with the provider: one must match. */
+  readonly secrets: readonly string[];
+  /** The headers of the request. */
+  readonly headers: AnyHeaders;
+  /** The raw body, as it came; never a parsed object. */
+  readonly body: string | Uint8Array;
+  /** The time of the call: a `Date`, or whole milliseconds since 1970. */
+  readonly now: Date | number;
+  /** What only the URL or a header says about the webhook, such as the event's name. */
+  readonly topic?: string | null | undefined;
+  /** How far from now a signature can be, in milliseconds. By default 5 minutes at Flex, and unlimited at Truemed. */
+  readonly toleranceMs?: number | null | undefined;
+}
+
 /**
- * Whether a webhook is the provider's: throws `not_authentic` if it is not. Give the raw body, as it came. `tolerance` is how
- * far from now a signature may be, in milliseconds; by default 5 minutes at Flex, and any at Truemed.
+ * Reads a webhook. Store the result, reply with `acknowledge_with`, and observe the fact in every flow whose `ids()` has
+ * one of the ids. Throws `NotAuthentic` if the provider did not send it.
  */
-export function authenticate(
-  provider: ProviderName,
-  secrets: readonly string[],
-  headers: AnyHeaders,
-  body: string | Uint8Array,
-  now: Date | number,
-  tolerance?: number,
-): Origin;
-
-/** The ids by which a webhook finds its flows, among those that `ids` gave. */
-export function correlate(provider: ProviderName, body: string | Uint8Array): string[];
-
-/** The status that the provider wants for a stored webhook. */
-export function acknowledgement(provider: ProviderName): number;
+export function readWebhook(provider: ProviderName, webhook: WebhookInput): ReceivedWebhook;
 
 /** Asks one of the provider's pure modules a question. */
 export function ask<Provider extends ProviderName>(

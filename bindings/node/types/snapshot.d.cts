@@ -10,6 +10,7 @@ import type {
   PendingEffectRequest,
   PendingEffectReview,
   Request,
+  TypedId,
   Violation,
   Wait,
 } from './shapes.cjs';
@@ -40,13 +41,22 @@ export type EffectOf<Effects extends string> =
 /** A wait of a flow: for one of its own signals. */
 export type WaitOf<Signal extends string> = Wait & { signal: Signal };
 
+/** What a snapshot carries only in the types. */
+declare const types: unique symbol;
+
+/** The commands of a snapshot, or of a union of snapshots. */
+export type CommandOf<S> = S extends { readonly [types]?: { command: infer Command } } ? Command : never;
+
+/** The status of a snapshot, or of a union of snapshots. */
+export type StatusOf<S> = S extends { readonly [types]?: { status: infer Status } } ? Status : never;
+
 /**
  * A flow at one moment: a value. Every decision leaves it unchanged, and gives the next one.
  *
  * Save it with `INSERT` when its revision was 0, and otherwise with `UPDATE … WHERE revision = ?`.
  */
 export abstract class Snapshot<
-  Command = never,
+  Command = unknown,
   Action = object,
   Effects extends string = string,
   Signal extends string = string,
@@ -54,6 +64,8 @@ export abstract class Snapshot<
 > {
   protected constructor();
 
+  /** Only in the types. */
+  readonly [types]?: { command: Command; status: Status };
   /** The id of its flow. */
   abstract readonly flow: string;
   /** Your name for it. */
@@ -68,13 +80,13 @@ export abstract class Snapshot<
   /** Its text in an older format, so that workers of the previous release can read it. */
   saveAs(format: number): string;
   /** Something that you want to do. If it is rejected, nothing has changed. */
-  handle(command: Command, context: Context): Step<this> | Rejected;
+  handle<S>(this: S, command: CommandOf<S>, context: Context): Step<S> | Rejected;
   /** Takes an effect for one worker alone, until the lease ends. It hands out the request. */
   lease(effect: string, context: Context): Lease<this> | Rejected;
   /** Something that happened. It is never rejected. */
   observe(fact: Fact, context: Context): Step<this>;
   /** How the lifecycle is now: what a page for a customer or for a support agent shows. */
-  status(context: Context): Status;
+  status<S>(this: S, context: Context): StatusOf<S>;
   /** What a worker has to do, each once. */
   effects(context: Context): EffectOf<Effects>[];
   /** What the provider or the customer has to do. */
@@ -84,7 +96,7 @@ export abstract class Snapshot<
   /** When to look at the flow again, in milliseconds since 1970. */
   wakeAt(context: Context): number | null;
   /** The ids by which a webhook finds the flow. */
-  ids(): string[];
+  ids(): TypedId[];
   /** Its text as an object. */
   toJSON(): object;
 }
@@ -100,7 +112,7 @@ export interface Step<S> {
   /** The moves that the facets have made. */
   readonly transitions: FacetTransition[];
   /** Ids that are known from now on: observe the early webhooks that name them again. */
-  readonly new_ids: string[];
+  readonly new_ids: TypedId[];
   /** The reply of the provider that proves no success. */
   readonly failure: Failure | null;
   /** Rules that are broken and only warned about. */
@@ -125,4 +137,10 @@ export interface Rejected {
   readonly ok: false;
   /** The broken rules, in the order in which they were found. */
   readonly violations: Violation[];
+  /** One line for each: its code and message, where it is broken, what would unblock it, and the provider's page. */
+  readonly message: string;
+  /** The message. */
+  toString(): string;
 }
+
+export {};

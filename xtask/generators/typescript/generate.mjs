@@ -10,8 +10,8 @@ function adapted(schema) {
   if (typeof schema !== "object") return schema;
   const { allOf, $ref = allOf?.[0].$ref, propertyNames, properties, title, description, ...rest } = schema;
   const own = { ...rest };
-  // An example in Rust says nothing to a reader of TypeScript.
-  if (description !== undefined) own.description = description.split("\n\n```")[0];
+  // An example or a link in Rust says nothing to a reader of TypeScript.
+  if (description !== undefined) own.description = description.split("\n\n```")[0].replaceAll(/\[(`[^`]+`)\]\([^)]*\)/g, "$1");
   if ($ref !== undefined) own.tsType = named($ref);
   if (propertyNames !== undefined) {
     own.tsType = `Partial<Record<${named(propertyNames.$ref)}, ${named(rest.additionalProperties.$ref)}>>`;

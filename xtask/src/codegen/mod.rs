@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: the files that are made from the code and committed. A test checks them, and repairs them.
 
+mod builders;
 mod bundles;
 mod classes;
 mod defines;
@@ -66,7 +67,7 @@ fn files() -> Result<Vec<Generated>, String> {
     files.push(Generated { path, text: defines::text(&catalogue) });
     files.extend(pages::files(&catalogue, &survey)?);
     files.extend(python::files(&catalogue));
-    files.extend(typescript::files());
+    files.extend(typescript::files(&bundles::definitions(&catalogue)));
     Ok(files)
 }
 

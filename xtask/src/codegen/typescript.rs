@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use rulebound::catalogue::Catalogue;
+use rulebound::catalogue::{Catalogue, FlowEntry};
 use serde_json::{Value, json};
 
 use super::Generated;
+use super::builders;
 use super::bundles::{Definitions, pascal};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
@@ -14,21 +15,38 @@ use super::derived::{Derived, Generator};
 const GENERATOR: Generator = Generator("typescript");
 const PACKAGE: &str = "bindings/node";
 /// The facts whose raw body may be bytes in JavaScript.
-const WITH_BODY: [&str; 2] = ["Reply", "Webhook"];
+const WITH_BODY: [&str; 3] = ["Reply", "Webhook", "WebhookFact"];
 /// Headers, as Node and `fetch` have them.
 const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
     | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
-const FUNCTIONS: [&str; 9] =
-    ["RuleboundError", "Snapshot", "ask", "call", "catalogue", "keyFor", "load", "readWebhook", "versions"];
+const FUNCTIONS: [&str; 11] = [
+    "NotAuthentic",
+    "RuleboundError",
+    "Snapshot",
+    "ask",
+    "call",
+    "catalogue",
+    "facts",
+    "keyFor",
+    "load",
+    "readWebhook",
+    "versions",
+];
+/// The verdict that every review of a request whose outcome is unknown can have.
+const KEEP_TRYING: &str = "keep_trying";
 
-/// The declarations of the classes, and the names that `import` gives.
-pub(super) fn files() -> Vec<Generated> {
+/// The declarations of the classes and of the builders, and the names that `import` gives.
+pub(super) fn files(all: &Definitions) -> Vec<Generated> {
     let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for class in classes() {
         by.entry(class.provider).or_default().push(class);
     }
-    vec![file("types/flows.d.cts", &declarations(&by)), file("lib/index.mjs", &exports(by.keys().copied()))]
+    vec![
+        file("types/flows.d.cts", &declarations(&by, all)),
+        file("lib/index.mjs", &exports(by.keys().copied())),
+        file("lib/names.cjs", &builders::names(&by, all)),
+    ]
 }
 
 /// The types, which the field's own generator makes.
@@ -48,6 +66,11 @@ pub(super) fn derived(all: &Definitions) -> Derived {
     types.insert("ProblemCode".into(), all["CallErrorFields"]["properties"]["code"].clone());
     close(&mut types);
     name_parts(&mut types);
+    for shape in ["Reviewed", "VerdictChoice"] {
+        if let Some(verdict) = types.get_mut(shape).map(|it| &mut it["properties"]["verdict"]) {
+            *verdict = json!({"description": verdict["description"], "tsType": "Verdict"});
+        }
+    }
     let source = json!({"$defs": types}).to_string();
     Derived { path: format!("{PACKAGE}/types/shapes.d.cts"), source, by: GENERATOR }
 }
@@ -86,7 +109,16 @@ fn name_parts(types: &mut Definitions) {
         "KeyKind".into(),
         closed("The kinds of `keyFor`: flows that belong to one object of the provider.", kinds),
     );
+    types.insert("FlowId".into(), closed("The id of a flow.", flows.iter().map(|it| it.id)));
+    types.insert("Verdict".into(), closed("A verdict on a review, of any provider.", verdicts(&flows, "")));
     for provider in &providers {
+        let (name, of) = (provider.name, pascal(provider.name));
+        let doc = format!("A verdict on a review of the provider `{name}`.");
+        types.insert(format!("{of}Verdict"), closed(&doc, verdicts(&flows, &format!("{name}."))));
+        let doc = format!("A reason to notify a customer of the provider `{name}`.");
+        types.insert(format!("{of}Notice"), closed(&doc, provider.notices.iter().map(|it| it.name)));
+        let doc = format!("A signal of the provider `{name}`.");
+        types.insert(format!("{of}Signal"), closed(&doc, provider.signals.iter().map(|it| it.name)));
         let doc = format!("A question to the provider `{}` that needs no snapshot.", provider.name);
         types.insert(question(provider.name), closed(&doc, provider.questions.iter().map(|it| it.name)));
     }
@@ -101,6 +133,14 @@ fn name_parts(types: &mut Definitions) {
 
 fn closed<'a>(doc: &str, names: impl Iterator<Item = &'a str>) -> Value {
     json!({"description": doc, "type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
+/// The verdicts on the reviews of the flows whose ids begin so.
+fn verdicts(flows: &[FlowEntry], beginning: &str) -> impl Iterator<Item = &'static str> + use<> {
+    let flows = flows.iter().filter(|it| it.id.starts_with(beginning));
+    let reviews = flows.flat_map(|it| &it.reviews);
+    let verdicts: BTreeSet<_> = reviews.flat_map(|it| &it.verdicts).map(|it| it.verdict).chain([KEEP_TRYING]).collect();
+    verdicts.into_iter()
 }
 
 /// The name of the type of a provider's questions.
@@ -136,9 +176,11 @@ fn exports<'a>(providers: impl Iterator<Item = &'a str>) -> String {
     format!("import rulebound from './index.cjs';\n\nexport const {{\n  {},\n}} = rulebound;\n", names.join(",\n  "))
 }
 
-fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
-    let mut text =
-        String::from("import type * as shapes from './shapes.cjs';\nimport { Snapshot } from './snapshot.cjs';\n");
+fn declarations(by: &BTreeMap<&str, Vec<Class>>, all: &Definitions) -> String {
+    let mut text = String::from(
+        "import type { CheckedRequest, Fields, FlexAssessment, FlexLine, RevupCallback } from './builders.cjs';\n\
+         import type * as shapes from './shapes.cjs';\nimport { Snapshot } from './snapshot.cjs';\n",
+    );
     for (provider, classes) in by {
         let _ = writeln!(text, "\nexport namespace {provider} {{");
         for class in classes {
@@ -159,6 +201,7 @@ fn declarations(by: &BTreeMap<&str, Vec<Class>>) -> String {
                  readonly flow: '{flow}';\n  }}\n",
             );
         }
+        text.push_str(&builders::declarations(provider, classes, all));
         text.push_str("}\n");
     }
     text.push_str("\n/** The questions of each provider. */\nexport interface Questions {\n");

@@ -3,23 +3,38 @@
 import {
   type AnyFlow,
   type AnyHeaders,
+  type CommandOf,
   type Config,
+  type Context,
   type Fact,
   type FlexEligibility,
+  type FlowId,
   type Lease,
+  NotAuthentic,
   type PendingEffect,
+  type ProviderName,
+  type ReceivedWebhook,
   type Rejected,
   RuleboundError,
+  Snapshot,
+  type StatusOf,
   type Step,
+  type TruemedNotice,
+  type TruemedPaymentTokenActionName,
   type TruemedPaymentTokenCommand,
   type TruemedRule,
+  type TruemedSignal,
+  type TruemedVerdict,
+  type TypedId,
   type UnblockedBy,
+  type Verdict,
   type Violation,
   type Wait,
-  authenticate,
   catalogue,
+  facts,
   flex,
   load,
+  readWebhook,
   revup,
   truemed,
   vend,
@@ -32,17 +47,19 @@ function never(it: never): never {
 function done(effect: PendingEffect): Fact {
   switch (effect.type) {
     case 'request':
-      return { type: 'lost', effect: effect.id };
+      console.log(effect.action, effect.intent, effect.attempt, effect.blocked_by.map((it) => it.rule));
+      return facts.lost(effect.id);
     case 'notify':
-      console.log(effect.reason, effect.about, effect.customer_url);
+      console.log(effect.reason, effect.about.kind, effect.customer_action, effect.customer_url);
       return { type: 'done', effect: effect.id };
     case 'fulfill':
-      return { type: 'done', effect: effect.id };
+      console.log(effect.intent, effect.paid?.amount, effect.items, effect.period?.ends_at);
+      return facts.done(effect.id);
     case 'access':
-      console.log(new Date(effect.access_until));
+      console.log(effect.paid_until, new Date(effect.access_until));
       return { type: 'done', effect: effect.id };
     case 'review':
-      return { type: 'reviewed', effect: effect.id, verdict: effect.verdicts[0] ?? '', id: null };
+      return facts.reviewed(effect.id, effect.verdicts[0]?.verdict ?? 'keep_waiting');
     default:
       return never(effect);
   }
@@ -127,10 +144,12 @@ const command: TruemedPaymentTokenCommand = { type: 'create_payment_token', orde
 const step: Step<truemed.PaymentToken> | Rejected = token.handle(command, context);
 if (step.ok) {
   token = step.next;
-  const failed: number | undefined = step.failure?.http_status;
-  console.log(step.ignored?.reason, step.transitions.map((it) => it.facet), step.new_ids, failed, step.failure?.pointer);
+  const failed: number | null | undefined = step.failure?.http_status;
+  const ids: TypedId[] = step.new_ids;
+  console.log(step.ignored?.reason, step.ignored?.detail, step.transitions.map((it) => it.facet), ids, failed, step.failure?.pointer);
 } else {
   const broken: Violation[] = step.violations;
+  console.log(step.message, `${step}`);
   const codes: TruemedRule[] = ['truemed.update.card-xor-items'];
   console.log(broken.map((it) => [it.rule, it.level, it.pointer, it.unblocked_by && unblocked(it.unblocked_by)]), codes);
 }
@@ -174,11 +193,40 @@ const price: FlexEligibility = 'of another kind, which Flex may add';
 const copied = { ...step };
 console.log(token.effects(context).map(started), token.waitingFor(context).map(awaited), price, copied.ok && copied.next.key);
 const headers: AnyHeaders[] = [{ host: undefined, via: ['a'] }, new Headers(), new Map([['a', 'b']]), [['a', ['b']]]];
-console.log(authenticate('truemed', ['whsec'], headers[0] ?? {}, '{}', 0), catalogue().rules_version);
-token.observe({ type: 'reply', effect: 'a:1', http_status: 200, headers: new Headers(), body: '' }, context);
+const received: ReceivedWebhook = readWebhook('truemed', { secrets: ['whsec'], headers: headers[0] ?? {}, body: Buffer.from('{}'), now: new Date() });
+token = token.observe(received.fact, context).next;
+console.log(received.ids.map(({ kind, id }) => `${kind}:${id}`), received.acknowledge_with, received.unreadable, catalogue().rules_version);
+
+/** A host of every flow: what it gives back is of the same flow. */
+function tell<S extends Snapshot>(row: S, command: CommandOf<S>, context: Context): Step<S> | Rejected {
+  return row.handle(command, context);
+}
+function shown<S extends Snapshot>(row: S, context: Context): StatusOf<S> {
+  return row.status(context);
+}
+function saved<S extends AnyFlow>(row: S, command: CommandOf<S>, context: Context): string {
+  const step = row.handle(command, context);
+  return step.ok ? step.next.save() : step.message;
+}
+const told: Step<truemed.PaymentToken> | Rejected = tell(token, truemed.updatePaymentToken({ update_card_info: true }), context);
+const lmn: number | null = shown(token, context).lmn_expires_at;
+console.log(saved(token, { type: 'delete_payment_token' }, context), saved(flex.Checkout.start('x'), flex.capturePayment({ amount: 1 }), context));
+const created = truemed.createPaymentToken({ order_items: [{ name: 'B12', quantity: 1, price: 1500 }], success_url: 'https://shop.example/ok' });
+console.log(told.ok, lmn, token.handle(created, context).ok, tell(flex.Checkout.start('x'), flex.capturePayment({ amount: 1 }), context).ok);
+console.log(tell(truemed.PaymentSession.start('x'), truemed.retrievePaymentSession(), context).ok, tell(token, truemed.retrievePaymentSession(), context).ok);
+const needed: boolean = truemed.needsUpdate({ confirmed: created.order_items, wanted: [] });
+const covered: 'covered' | 'pending' | 'update_required' | 'unknown' = truemed.coverage({ snapshot: token, order_items: [] });
+const provider: ProviderName = 'truemed';
+const flow: FlowId = 'truemed.payment_token';
+const names: [TruemedVerdict, TruemedNotice, TruemedSignal, TruemedPaymentTokenActionName] = ['made', 'order_placed', 'payment_token_updated', 'update_payment_token/card'];
+const verdict: Verdict = names[0];
+console.log(needed, covered, provider, flow, names, verdict);
+token.observe(facts.reply('a:1', { http_status: 200, headers: new Headers(), body: '', sending: 1 }), context);
+token.observe(facts.restored(new Date()), context);
 console.log([flex.Checkout, flex.Subscription, vend.Subscription, revup.Subscription].map((it) => it.flow));
 try {
   load('{}');
 } catch (error) {
+  if (error instanceof NotAuthentic) console.log(error.code);
   if (error instanceof RuleboundError && error.code === 'unreadable_snapshot') console.log(error.pointer, error.reason, JSON.stringify(error));
 }

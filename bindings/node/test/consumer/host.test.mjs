@@ -63,7 +63,7 @@ function flexWebhook({ app, clock }, payload) {
 async function subscribed(it) {
   const response = await it.app.inject({ method: 'POST', url: '/subscriptions', payload: { items } });
   assert.equal(response.statusCode, 201, response.body);
-  return response.json();
+  return response.json().status;
 }
 
 /** The key of a customer whose token has been issued. */
@@ -73,16 +73,16 @@ async function issued(it) {
   return key;
 }
 
-const press = ({ app }, key, payload) => app.inject({ method: 'POST', url: `/subscriptions/${key}/buttons`, payload });
+const press = ({ app }, key, payload) => app.inject({ method: 'POST', url: `/subscriptions/${key}/items`, payload });
 const inbox = ({ db }) => db.prepare('SELECT count(*) AS rows FROM inbox').get().rows;
 
 test('a customer subscribes, and Truemed issues the token', async () => {
   const it = opened('plain.db');
-  const { key, waiting_for } = await subscribed(it);
-  assert.equal(waiting_for[0].customer_url, CREATED.redirect_url);
+  const { key, customer_url, facets } = await subscribed(it);
+  assert.deepEqual([customer_url, facets.token], [CREATED.redirect_url, 'awaiting']);
   assert.equal((await webhook(it, { ...ISSUED, metadata: key })).statusCode, 204);
   const shown = (await it.app.inject(`/subscriptions/${key}`)).json();
-  assert.deepEqual(shown.waiting_for, []);
+  assert.deepEqual([shown.status.facets.token, shown.status.payment_token], ['issued', 'pt_1']);
   assert.ok(shown.actions.find(({ action }) => action === 'update_payment_token/items').allowed);
   assert.equal(it.sent.length, 1);
   assert.deepEqual(JSON.parse(it.sent[0].body).order_items, [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }]);
@@ -92,7 +92,7 @@ test('a customer subscribes, and Truemed issues the token', async () => {
 test('a command that breaks a rule is rejected with its source', async () => {
   const it = opened('rejected.db');
   const { key } = await subscribed(it);
-  const rejected = await press(it, key, { button: 'card' });
+  const rejected = await press(it, key, { items });
   assert.equal(rejected.statusCode, 422);
   const [violation] = rejected.json().violations;
   assert.equal(violation.rule, 'truemed.update.needs-existing-token');
@@ -107,13 +107,12 @@ test('a malformed HTTP request gets a 4xx, and is never logged as our own error'
     return [statusCode, body];
   };
   const json = { 'content-type': 'application/json' };
-  for (const url of ['/subscriptions', `/subscriptions/${key}/buttons`]) {
+  for (const url of ['/subscriptions', `/subscriptions/${key}/items`]) {
     for (const [payload, headers] of [[undefined, {}], ['', json], ['{', json], ['[]', json], ['{"items": []}', json]]) {
       assert.equal((await post(url, payload, headers))[0], 400, `${url} ${payload}`);
     }
   }
-  const command = { type: 'delete_payment_token' };
-  for (const payload of [{ button: 'items' }, { button: 'delete_payment_token' }, command, { button: 'items', items: [{ sku: 'x' }] }]) {
+  for (const payload of [{}, { type: 'delete_payment_token' }, { items: [{ sku: 'x' }] }, { items: [{ sku: 'b12', quantity: 0 }] }]) {
     assert.equal((await press(it, key, payload)).statusCode, 400, JSON.stringify(payload));
   }
   for (const url of [`/subscriptions/${key}/returned/anywhere`, '/subscriptions/nobody', '/subscriptions/nobody/returned']) {
@@ -127,12 +126,9 @@ test('a forged webhook, one of an unknown provider, or an empty one is not accep
   const post = (url, payload, headers) => it.app.inject({ method: 'POST', url, payload, headers: { 'x-truemed-api-key': 'whsec', ...headers } });
   assert.equal((await webhook(it, ISSUED, 'forged')).statusCode, 401);
   assert.equal((await post('/webhooks/trumed', '{}')).statusCode, 404);
-  const empty = await post('/webhooks/truemed', '', { 'content-type': 'application/json' });
-  assert.deepEqual([empty.statusCode, empty.json()], [400, { error: 'the body is empty' }]);
-  assert.equal((await post('/webhooks/truemed')).statusCode, 400);
+  for (const empty of ['', undefined]) assert.equal((await post('/webhooks/truemed', empty)).statusCode, 204);
+  assert.equal(inbox(it), 0, 'it names no flow');
   assert.equal((await post('/webhooks/truemed', Buffer.from(JSON.stringify(ISSUED)))).statusCode, 204);
-  const providers = { trumed: { secrets: ['whsec'] } };
-  assert.throws(() => host({ file: join(folder, 'none.db'), shelf, providers }), { code: 'unknown', pointer: '/provider' });
 });
 
 test('a webhook that comes before its ids are known waits in the inbox', async () => {
@@ -143,10 +139,10 @@ test('a webhook that comes before its ids are known waits in the inbox', async (
     assert.equal(inbox(it), 2);
     return CREATED;
   });
-  const { key, waiting_for } = await subscribed(it);
-  assert.deepEqual(waiting_for, []);
+  const { key, customer_url } = await subscribed(it);
+  assert.equal(customer_url, null);
   assert.equal(inbox(it), 0);
-  assert.ok(it.row('truemed.payment_token', key).ids().includes('pt_1'));
+  assert.ok(it.row('truemed.payment_token', key).ids().some(({ id }) => id === 'pt_1'));
 });
 
 test('a webhook of no flow is kept once for each id, however often it comes, and not for ever', async () => {
@@ -174,7 +170,7 @@ test('the loop is one for every provider: an early webhook of Flex waits as well
   assert.equal(inbox(it), 0);
   await it.turn();
   const subscription = it.row('flex.subscription', key);
-  assert.ok(subscription.ids().includes('fsub_1'));
+  assert.ok(subscription.ids().some(({ id }) => id === 'fsub_1'));
   assert.deepEqual(subscription.effects({ now: it.clock.now, config: { flex: settings } }).filter((effect) => effect.ready), []);
   assert.equal(it.sent.length, 2);
   assert.deepEqual(it.logged, []);
@@ -189,10 +185,10 @@ test('an effect that fails is tried again, and delays neither its customer nor a
   };
   const it = opened('poison.db', ({ url }) => (url.endsWith('/update') ? SURVEY : CREATED), { notify });
   const key = await issued(it);
-  const saved = await press(it, key, { button: 'items', items: [{ sku: 'b12' }, { sku: 'mg' }] });
+  const saved = await press(it, key, { items: [{ sku: 'b12' }, { sku: 'mg' }] });
   assert.equal(saved.statusCode, 200, saved.body);
-  const [wait] = saved.json().waiting_for;
-  assert.deepEqual([wait.signal, wait.customer_action], ['payment_token_updated', 'HealthSurvey']);
+  const { customer_action, facets } = saved.json().status;
+  assert.deepEqual([customer_action, facets.items], ['HealthSurvey', 'pending']);
   assert.match(String(it.logged[0]), /mail server is away/);
   const other = it.handle(truemed.PaymentToken.start(randomUUID()), {
     type: 'create_payment_token', order_items: [{ ...shelf.b12, quantity: 1 }], success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no',
@@ -241,7 +237,7 @@ test('two that save at once do not overwrite each other', async () => {
   assert.equal(next.revision, read().revision);
   it.observe(stale, { type: 'webhook', origin: 'verified', body: JSON.stringify({ ...ISSUED, metadata: key }) });
   assert.ok(read().revision > next.revision);
-  assert.ok(read().ids().includes('pt_1'));
+  assert.ok(read().ids().some(({ id }) => id === 'pt_1'));
 });
 
 test('of two workers, one sends', async () => {

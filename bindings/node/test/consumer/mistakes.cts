@@ -106,14 +106,64 @@ rulebound.ask('truemed', 'need_update', {});
 rulebound.ask('vend', 'needs_update', {});
 // @ts-expect-error a kind of key that is none
 rulebound.keyFor('revup.tokn', 'x');
+const webhook = { secrets: ['whsec'], headers: {}, body: '{}', now: 0 };
 // @ts-expect-error a provider that there is none of
-rulebound.acknowledgement('trumed');
-// @ts-expect-error a provider that there is none of
-rulebound.authenticate('trumed', [], {}, '', 0);
+rulebound.readWebhook('trumed', webhook);
 // @ts-expect-error headers that are none
-rulebound.authenticate('truemed', [], 'x-truemed-api-key: whsec', '', 0);
+rulebound.readWebhook('truemed', { ...webhook, headers: 'x-truemed-api-key: whsec' });
 // @ts-expect-error a flat list of headers
-rulebound.authenticate('truemed', [], ['x-truemed-api-key', 'whsec'], '', 0);
+rulebound.readWebhook('truemed', { ...webhook, headers: ['x-truemed-api-key', 'whsec'] });
+// @ts-expect-error a body that was parsed
+rulebound.readWebhook('truemed', { ...webhook, body: { payment_token: 'pt_1' } });
+// @ts-expect-error no time
+rulebound.readWebhook('truemed', { secrets: ['whsec'], headers: {}, body: '{}' });
+// @ts-expect-error an option that is misspelt
+rulebound.readWebhook('truemed', { ...webhook, tolerance: 1 });
+// @ts-expect-error a field that the result does not have
+rulebound.readWebhook('truemed', webhook).origin;
+// @ts-expect-error an id is no text
+rulebound.readWebhook('truemed', webhook).ids.map((it) => it.toUpperCase());
+// @ts-expect-error a field that is misspelt
+truemed.createPaymentToken({ order_items: [], succes_url: 'https://shop.example/ok' });
+// @ts-expect-error a field that is missing
+truemed.createPaymentToken({ success_url: 'https://shop.example/ok' });
+// @ts-expect-error a field of another type
+truemed.createPaymentToken({ order_items: [{ name: 'B12', quantity: 1, price: '15.00' }] });
+// @ts-expect-error a command that the provider does not have
+truemed.createCheckoutSession({ mode: 'payment' });
+// @ts-expect-error another flow's command
+truemed.PaymentSession.start('x').handle(truemed.createPaymentToken({ order_items: [] }), context);
+// @ts-expect-error a question without one of its fields
+truemed.needsUpdate({ confirmed: [] });
+// @ts-expect-error a verdict that is none
+rulebound.facts.reviewed('review:a', 'yes');
+// @ts-expect-error a verdict that is none
+token.observe({ type: 'reviewed', effect: 'review:a', verdict: 'yes' }, context);
+// @ts-expect-error a reply without its status
+rulebound.facts.reply('a:1', { body: '{}' });
+// @ts-expect-error a verdict of another provider
+const verdict: rulebound.TruemedVerdict = 'cancelled';
+// @ts-expect-error a notice that is none
+const notice: rulebound.TruemedNotice = 'action_requierd';
+// @ts-expect-error a signal that is none
+const signal: rulebound.TruemedSignal = 'invoice.paid';
+// @ts-expect-error a flow that there is none of
+const flow: rulebound.FlowId = 'truemed.token';
+// @ts-expect-error the code of no rule
+const rule: rulebound.TruemedRule = 'truemed.update.card';
+console.log(verdict, notice, signal, flow, rule);
+function tell<S extends rulebound.AnyFlow>(row: S, command: rulebound.CommandOf<S>) {
+  return row.handle(command, context).ok;
+}
+// @ts-expect-error another flow's command, in a generic host
+tell(flex.Checkout.start('x'), end);
+// @ts-expect-error a field that is misspelt, in a generic host
+tell(token, { type: 'update_payment_token', update_card_inf: true });
+// @ts-expect-error a field that the status does not have
+token.status(context).subscription_id;
+// @ts-expect-error the ids of a step are no texts
+const ids: string[] = token.observe({ type: 'lost', effect: 'a:1' }, context).new_ids;
+console.log(ids);
 // @ts-expect-error an action that is none
 token.actions(context).filter((it) => it.action === 'capture');
 // @ts-expect-error a snapshot is a value
@@ -124,5 +174,5 @@ new truemed.PaymentToken();
 flex.Checkout.start(42);
 // @ts-expect-error a row is a text
 load(Buffer.from('{}'));
-// @ts-expect-error a command of one flow is not one of any flow
-load('{}').handle({ type: 'delete_payment_token' }, context);
+// @ts-expect-error a command of no flow
+load('{}').handle({ type: 'buy' }, context);

@@ -1,0 +1,151 @@
+//! Builders of Node's package: a function for each command of a provider, and one for each of its questions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use rulebound::catalogue::Catalogue;
+use serde_json::Value;
+
+use super::bundles::{Definitions, pascal};
+use super::classes::Class;
+
+/// The types of each question: its provider, its name, its fields, and its answer.
+const QUESTIONS: [(&str, &str, &str, &str); 15] = [
+    ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
+    ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "create_product", "product: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "read_price", "body: string", "{ price: object; warnings: shapes.Violation[] }"),
+    ("flex", "update_price", "price_id: string; price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("revup", "check_order", "order: object", "true"),
+    ("revup", "read_callback", "body: string", "RevupCallback"),
+    ("revup", "read_pay", "status: number; body: string", "'success' | 'failed' | 'open'"),
+    (
+        "truemed",
+        "coverage",
+        "snapshot: PaymentToken; order_items: readonly shapes.TruemedOrderItem[]",
+        "'covered' | 'pending' | 'update_required' | 'unknown'",
+    ),
+    ("truemed", "list_payment_session", LIST, "shapes.Request"),
+    ("truemed", "list_payment_token", LIST, "shapes.Request"),
+    (
+        "truemed",
+        "needs_update",
+        "confirmed: readonly shapes.TruemedOrderItem[]; wanted: readonly shapes.TruemedOrderItem[]",
+        "boolean",
+    ),
+    ("truemed", "read_list", "body: string", "{ entries: object[]; pagination: object | null }"),
+    ("vend", "partner_apps_page", "settings: shapes.VendSettings", "string"),
+];
+const LIST: &str = "query: object; settings?: shapes.TruemedSettings";
+
+/// The functions of one provider, as they are declared.
+pub(super) fn declarations(provider: &str, classes: &[Class], all: &Definitions) -> String {
+    let mut text = String::new();
+    for (tag, name) in commands(provider, classes, all) {
+        let definition = &all[&name];
+        let optional = if needs_fields(definition) { "" } else { "?" };
+        let about = format!("{} The command `{tag}`.", about(definition));
+        let _ = write!(
+            text,
+            "  /** {about} */\n  function {}(fields{optional}: Fields<shapes.{name}>): shapes.{name};\n",
+            camel(&tag)
+        );
+    }
+    for question in Catalogue::new().providers.iter().filter(|it| it.name == provider).flat_map(|it| it.questions) {
+        let (fields, answer) = types_of(provider, question.name, question.fields);
+        let _ = write!(
+            text,
+            "  /** {} */\n  function {}(fields: {{ {fields} }}): {answer};\n",
+            question.about,
+            camel(question.name)
+        );
+    }
+    text
+}
+
+/// The names that the functions are made of, as a module.
+pub(super) fn names(by: &BTreeMap<&str, Vec<Class>>, all: &Definitions) -> String {
+    let providers = Catalogue::new().providers;
+    let mut text =
+        String::from("'use strict';\n\n/** The commands and the questions of each provider. */\nmodule.exports = {\n");
+    for (provider, classes) in by {
+        let commands: Vec<_> = commands(provider, classes, all).into_keys().collect();
+        let questions = providers.iter().filter(|it| it.name == *provider).flat_map(|it| it.questions);
+        let questions: Vec<_> = questions.map(|it| it.name.to_owned()).collect();
+        let functions: BTreeSet<_> = commands.iter().chain(&questions).collect();
+        assert_eq!(functions.len(), commands.len() + questions.len(), "a command of `{provider}` is also a question");
+        let _ = write!(
+            text,
+            "  {provider}: {{\n    commands: [{}],\n    questions: [{}],\n  }},\n",
+            quoted(&commands),
+            quoted(&questions)
+        );
+    }
+    text.push_str("};\n");
+    text
+}
+
+/// The commands of a provider, each with the name of its type. Flows that share a command share its function, so it must
+/// have the same fields in each of them.
+fn commands(provider: &str, classes: &[Class], all: &Definitions) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for class in classes {
+        let [union, ..] = class.types();
+        for variant in all[&union]["oneOf"].as_array().into_iter().flatten() {
+            let name = variant["$ref"].as_str().and_then(|it| it.rsplit('/').next()).unwrap_or_default().to_owned();
+            let tag = all[&name]["properties"]["type"]["const"].as_str().unwrap_or_default().to_owned();
+            let other = found.entry(tag).or_insert_with(|| name.clone());
+            let is_alike = shape(&all[&name]) == shape(&all[&*other]);
+            assert!(
+                is_alike,
+                "`{name}` and `{other}` of `{provider}` have other fields: name one builder after its flow"
+            );
+        }
+    }
+    found
+}
+
+/// A definition without what is only for people.
+fn shape(definition: &Value) -> Value {
+    match definition {
+        Value::Object(members) => {
+            let said = members
+                .iter()
+                .filter(|(name, it)| !(["description", "title"].contains(&name.as_str()) && it.is_string()));
+            said.map(|(name, it)| (name.clone(), shape(it))).collect()
+        }
+        Value::Array(entries) => entries.iter().map(shape).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Whether a command has a field that is required.
+fn needs_fields(definition: &Value) -> bool {
+    definition["required"].as_array().into_iter().flatten().any(|it| it != "type")
+}
+
+/// The first paragraph of a description.
+fn about(definition: &Value) -> String {
+    let text = definition["description"].as_str().unwrap_or_default();
+    text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+}
+
+fn types_of(provider: &str, question: &str, fields: &[&str]) -> (&'static str, &'static str) {
+    let known = QUESTIONS.iter().find(|(of, name, ..)| (*of, *name) == (provider, question));
+    let (_, _, types, answer) = known.unwrap_or_else(|| panic!("`{question}` of `{provider}` has no types"));
+    let given: Vec<_> =
+        types.split("; ").map(|it| it.split(':').next().unwrap_or_default().trim_end_matches('?')).collect();
+    assert_eq!(given, fields, "the fields of `{question}` of `{provider}`");
+    (types, answer)
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|it| format!("'{it}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// `create_payment_token` as `createPaymentToken`.
+fn camel(name: &str) -> String {
+    let pascal = pascal(name);
+    pascal.chars().take(1).map(|it| it.to_ascii_lowercase()).chain(pascal.chars().skip(1)).collect()
+}
