@@ -282,7 +282,7 @@ pub fn replies_to<F: Flow>(
 }
 
 /// A move in a line of text.
-fn describe<F: Flow>(step: &Move<F>) -> String {
+pub fn describe<F: Flow>(step: &Move<F>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match step {
         Move::Command(command) => format!("command {}: {command:?}", F::action_of(command).name()),

@@ -226,7 +226,14 @@ fn every_golden_snapshot_and_its_effects_satisfy_the_schemas() {
             let saved = ask("save_as", json!({"snapshot": golden["snapshot"], "format": format}));
             schemas.check(&format!("{}SaveAsReply", pascal(flow)), &saved, &what);
         }
-        golden["effects"].as_array().unwrap().iter().for_each(|it| schemas.check("PendingEffect", it, &what));
+        let mut fields = json!({"snapshot": golden["snapshot"], "now": golden["now"]});
+        if let Some(config) = golden.get("config") {
+            fields["config"] = config.clone();
+        }
+        // The file may lack what a later release says of an effect.
+        let effects = ask("effects", fields)["ok"].take();
+        assert_eq!(effects.as_array().map(Vec::len), golden["effects"].as_array().map(Vec::len), "{what}");
+        effects.as_array().unwrap().iter().for_each(|it| schemas.check("PendingEffect", it, &what));
         golden["requests"].as_object().unwrap().values().for_each(|it| schemas.check("Request", it, &what));
     }
 }

@@ -54,6 +54,7 @@ impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
 
 /// What the customer can do, and where.
 #[derive(Clone, Copy, Default, Debug)]
+#[non_exhaustive]
 pub struct ToDo<'a> {
     /// What to do, in the provider's own word.
     pub action: Option<&'a str>,

@@ -243,7 +243,9 @@ pub trait Flow:
     fn settings(config: &Config) -> &Self::Settings;
 
     /// What the provider or the customer must do.
-    fn waits(&self, context: &Context) -> Vec<Wait>;
+    fn waits(&self, _context: &Context) -> Vec<Wait> {
+        Vec::new()
+    }
 
     /// What its status has besides what every status has.
     fn status(&self, view: &Rules<'_, Self>) -> Self::Status;

@@ -29,7 +29,7 @@ impl RowState<'_> {
             "waiting_for" => has(&self.views.waiting_for, what),
             "gone" => is_gone(self.views, what.as_str().unwrap_or_default()),
             "actions" => has(&self.views.actions, &serde_json::json!({"action": what, "allowed": true})),
-            "knows" => self.views.ids.as_array().is_some_and(|ids| ids.contains(what)),
+            "knows" => has(&self.views.ids, what),
             "holds" => holds(&self.views.state, what),
             "accepts" => self.rejected(what)?.is_none(),
             "rejects" => {

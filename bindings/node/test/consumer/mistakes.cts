@@ -150,7 +150,7 @@ const signal: rulebound.TruemedSignal = 'invoice.paid';
 // @ts-expect-error a flow that there is none of
 const flow: rulebound.FlowId = 'truemed.token';
 // @ts-expect-error the code of no rule
-const rule: rulebound.TruemedRule = 'truemed.update.card';
+const rule: rulebound.TruemedRule = 'truemed_update_card';
 console.log(verdict, notice, signal, flow, rule);
 function tell<S extends rulebound.AnyFlow>(row: S, command: rulebound.CommandOf<S>) {
   return row.handle(command, context).ok;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::status::ToyStatus;
-use crate::config::{Config, Context};
-use crate::effect::{self, Credential, Operation, Request, Retry, Success, Wait};
+use crate::config::Config;
+use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::fact::{FactError, IgnoredReason, Origin, Verdict};
 use crate::flow::{
     Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
@@ -255,10 +255,6 @@ impl Flow for Toy {
 
     fn settings(_config: &Config) -> &() {
         &()
-    }
-
-    fn waits(&self, _context: &Context) -> Vec<Wait> {
-        Vec::new()
     }
 
     fn status(&self, _view: &Rules<'_, Self>) -> ToyStatus {

@@ -242,7 +242,7 @@ impl Checkout {
         let owner = self.sessions.owner(payment, session, object.client_reference_id.as_deref(), cx);
         let known = self.payment.as_ref().is_some_and(|payment| payment.knows_dispute(&object.dispute_id));
         let (about, counts) = match owner {
-            Ok((owner, counts)) => (TypedId::from(&*owner), counts),
+            Ok((owner, counts)) => (TypedId::from(owner), counts),
             Err(_) if known => (TypedId::from(&object.dispute_id), true),
             Err(reason) => return Err(reason),
         };
