@@ -87,7 +87,9 @@ impl Job<'_> {
                 ready.operation.naming.as_ref().filter(|it| is_from(&it.from) && it.by_key && !it.of_object)
             {
                 let webhook = webhook(&naming.body, &naming.origin);
-                let issues = asks(&webhook, &[reason, "unplaced_payment"]).unwrap_or_else(broken);
+                // A paid session of ours that the person did not name is delivered only if a person says so.
+                let asked = [reason, "unplaced_payment", "not_as_asked"];
+                let issues = asks(&webhook, &asked).unwrap_or_else(broken);
                 found.case(subject, || format!("{name}, then the webhook"), issues, self.facade, &row, &[webhook]);
             }
         }
