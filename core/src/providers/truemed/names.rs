@@ -233,7 +233,5 @@ named! {
         TokenUpdated = "payment_token_updated",
         /// Truemed's webhook: the session has another status.
         SessionComplete = "payment_session_complete",
-        /// The host's request for a charge that the customer has repaired.
-        ChargeAgain = "create_payment_session",
     }
 }

@@ -15,7 +15,7 @@ use super::history::{History, Origin};
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
-use crate::id::{Digest, EffectId, Intent, REMEMBERED, TypedId};
+use crate::id::{Digest, EffectId, Intent, REMEMBERED};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
@@ -319,11 +319,6 @@ impl Charges {
             Charge::Open { session, .. } => session.wait(),
             _ if is_deleted => None,
             Charge::Failed(failed) | Charge::Requested { failed: Some(failed), .. } => Some(failed.wait()),
-            Charge::Repaired { intent: Some(intent), since, .. } => {
-                let mut wait = Wait::new(SignalName::ChargeAgain.as_str(), *since);
-                wait.about = Some(TypedId::from(intent));
-                Some(wait)
-            }
             Charge::Idle | Charge::Requested { .. } | Charge::Repaired { .. } => None,
         }
     }

@@ -108,7 +108,8 @@ impl Charges {
         }
         let redirect_url = reply.redirect_url;
         let subject = session.as_ref().map_or_else(|| TypedId::from(&of), TypedId::from);
-        let to_do = ToDo::at(redirect_url.as_deref(), action.as_ref().map(NextAction::as_str));
+        let wanted = action.as_ref().map(NextAction::as_str).or(code.as_deref());
+        let to_do = ToDo::at(redirect_url.as_deref(), wanted);
         let turn = match last {
             None => {
                 cx.notify(Notice::PaymentFailed, subject, to_do);
