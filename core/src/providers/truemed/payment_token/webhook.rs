@@ -83,12 +83,13 @@ impl PaymentToken {
     /// A session with our token or key that no known request explains. Asks a person, once for each session.
     fn unplaced(&mut self, id: &PaymentSessionId, report: &SessionReport, cx: &mut Cx<'_>) -> Applied {
         let token = self.token.payment_token();
-        if token.is_none() && !self.token.is(TokenState::Absent) && report.payment_token.is_some() {
+        let names_us = report.metadata.as_deref() == Some(cx.key().as_str());
+        if !names_us && token.is_none() && !self.token.is(TokenState::Absent) && report.payment_token.is_some() {
             // Truemed has not issued the token of this flow yet.
             return Err(IgnoredReason::Early);
         }
         let by_token = token.is_some() && report.payment_token.as_ref() == token;
-        if !by_token && report.metadata.as_deref() != Some(cx.key().as_str()) {
+        if !by_token && !names_us {
             return Err(IgnoredReason::Unrelated);
         }
         let has_same_amount = |call: &Call| match call {
