@@ -181,7 +181,6 @@ function started(effect: ReturnType<typeof token.effects>[number]): string {
 }
 function awaited({ signal }: ReturnType<typeof token.waitingFor>[number]): string {
   switch (signal) {
-    case 'create_payment_session':
     case 'payment_session_complete':
     case 'payment_token_updated':
       return signal;
