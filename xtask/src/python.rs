@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The largest size of the wheel: 1.745 MB. This number only goes down.
+/// The largest size of the wheel: 1.745 MB. It rises only with a feature that needs it.
 const LARGEST_WHEEL: u64 = 1_745_000;
 
 /// Installs the binding into its own virtual environment, as the wheel that is released. Once in a run.
