@@ -146,7 +146,6 @@ impl<'a> Fact<'a> {
 impl Serialize for Fact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let text = |body: &Cow<'_, [u8]>| str::from_utf8(body).map(String::from).map_err(S::Error::custom);
         match self {
             Self::Reply { effect, sending, http_status, headers, body } => {
                 map.serialize_entry("type", "reply")?;
@@ -154,7 +153,7 @@ impl Serialize for Fact<'_> {
                 map.serialize_entry("sending", sending)?;
                 map.serialize_entry("http_status", http_status)?;
                 map.serialize_entry("headers", headers)?;
-                map.serialize_entry("body", &text(body)?)?;
+                map.serialize_entry("body", str::from_utf8(body).map_err(S::Error::custom)?)?;
             }
             Self::Lost { effect, sending } => {
                 map.serialize_entry("type", "lost")?;
@@ -175,7 +174,7 @@ impl Serialize for Fact<'_> {
                 map.serialize_entry("origin", origin)?;
                 map.serialize_entry("content_type", content_type)?;
                 map.serialize_entry("topic", topic)?;
-                map.serialize_entry("body", &text(body)?)?;
+                map.serialize_entry("body", str::from_utf8(body).map_err(S::Error::custom)?)?;
             }
             Self::CustomerReturned {} => map.serialize_entry("type", "customer_returned")?,
             Self::Done { effect } => {
