@@ -367,6 +367,12 @@ impl<C: Call> OutboxEntry<C> {
         }
     }
 
+    /// Whether it is a review with this reason.
+    pub(crate) fn is_review_of(&self, reason: &str) -> bool {
+        let is_review = matches!(self.effect, StoredEffect::Review { .. });
+        is_review && self.reason_and_subject().is_some_and(|(have, _)| have == reason)
+    }
+
     /// The reason and the subject of a notice or a review.
     pub(crate) fn reason_and_subject(&self) -> Option<(&str, &str)> {
         match &self.effect {

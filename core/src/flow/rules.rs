@@ -9,7 +9,7 @@ use core::{fmt, mem};
 
 use super::Flow;
 use crate::config::{Config, Context};
-use crate::effect::{End, Outbox, OutboxEntry, StoredEffect};
+use crate::effect::{End, Outbox, OutboxEntry};
 use crate::id::{Digest, EffectId, Intent, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
@@ -139,9 +139,7 @@ impl<'a, F: Flow> Rules<'a, F> {
 
     /// The id of the first review with this reason.
     pub fn open_review(&self, reason: &str) -> Option<EffectId> {
-        let asks = |it: &OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == reason);
-        let mut reviews = self.outbox.entries.iter().filter(|it| matches!(it.effect, StoredEffect::Review { .. }));
-        reviews.find(|it| asks(it)).map(|it| it.id.clone())
+        self.outbox.entries.iter().find(|it| it.is_review_of(reason)).map(|it| it.id.clone())
     }
 
     /// The first pending request that matches.
@@ -229,8 +227,7 @@ impl<'a, F: Flow> Pending<'a, F> {
 
     /// Whether a review with this reason is pending.
     pub fn has_review(&self, reason: &str) -> bool {
-        let is_review = |it: &&OutboxEntry<F::Call>| matches!(it.effect, StoredEffect::Review { .. });
-        self.0.iter().filter(is_review).any(|it| it.reason_and_subject().is_some_and(|(have, _)| have == reason))
+        self.0.iter().any(|it| it.is_review_of(reason))
     }
 }
 
