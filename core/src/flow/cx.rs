@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -203,20 +202,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Makes a notice to the customer pending, in place of the one with the same reason and subject.
     pub fn notify(&mut self, notice: impl Named, about: impl Into<TypedId>, to_do: ToDo<'_>) {
-        self.notify_from(notice, about, to_do, None);
-    }
-
-    /// Makes a notice to the customer pending from an instant on.
-    pub fn notify_from(
-        &mut self,
-        notice: impl Named,
-        about: impl Into<TypedId>,
-        to_do: ToDo<'_>,
-        from: Option<Timestamp>,
-    ) {
-        let about = about.into();
-        let name = String::from(about.as_str());
-        self.notify_as(&name, notice, about, to_do, from);
+        self.put_notice(None, notice, about.into(), to_do, None);
     }
 
     /// Makes a notice to the customer pending whose effect id has another name than its subject.
@@ -228,8 +214,19 @@ impl<'a, F: Flow> Cx<'a, F> {
         to_do: ToDo<'_>,
         from: Option<Timestamp>,
     ) {
-        let (reason, about) = (notice.name(), about.into());
-        let id = EffectId::about(&format!("notify:{reason}"), name);
+        self.put_notice(Some(name), notice, about.into(), to_do, from);
+    }
+
+    fn put_notice(
+        &mut self,
+        name: Option<&str>,
+        notice: impl Named,
+        about: TypedId,
+        to_do: ToDo<'_>,
+        from: Option<Timestamp>,
+    ) {
+        let reason = notice.name();
+        let id = EffectId::about(&format!("notify:{reason}"), name.unwrap_or(about.as_str()));
         let (customer_action, customer_url) = (to_do.action.map(Into::into), to_do.url.map(Into::into));
         let effect = StoredEffect::Notify { reason: reason.into(), about, customer_action, customer_url };
         self.outbox.to_mut().put(id, effect, from);
@@ -237,22 +234,27 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Makes the delivery of what was paid pending.
     pub fn fulfill(&mut self, about: impl Into<TypedId>) {
-        self.fulfill_from(about, None);
+        self.put_delivery(about.into(), (None, None), None);
     }
 
     /// Makes the delivery of what was paid pending from an instant on.
     pub fn fulfill_from(&mut self, about: impl Into<TypedId>, from: Option<Timestamp>) {
-        let about = about.into();
-        let id = EffectId::about("fulfill", about.as_str());
-        self.outbox.to_mut().put(id, StoredEffect::Fulfill { about, intent: None, paid: None }, from);
+        self.put_delivery(about.into(), (None, None), from);
     }
 
     /// Makes the delivery of a charge pending, with the host's name for it and the amount.
     pub fn fulfill_charge(&mut self, about: impl Into<TypedId>, intent: Option<&Intent>, paid: Option<Cents>) {
-        let about = about.into();
+        self.put_delivery(about.into(), (intent.cloned(), paid), None);
+    }
+
+    fn put_delivery(
+        &mut self,
+        about: TypedId,
+        (intent, paid): (Option<Intent>, Option<Cents>),
+        from: Option<Timestamp>,
+    ) {
         let id = EffectId::about("fulfill", about.as_str());
-        let effect = StoredEffect::Fulfill { about, intent: intent.cloned(), paid };
-        self.outbox.to_mut().put(id, effect, None);
+        self.outbox.to_mut().put(id, StoredEffect::Fulfill { about, intent, paid }, from);
     }
 
     /// Makes access until an instant pending, in place of any other access to the same subscription.
@@ -270,17 +272,17 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Asks a person.
     pub fn ask(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>) {
-        self.ask_from(ask.into(), about.into(), None);
+        self.put_review(None, ask.into(), about.into(), None);
     }
 
     /// Asks a person from an instant on.
     pub fn ask_at(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>, from: Timestamp) {
-        self.ask_from(ask.into(), about.into(), Some(from));
+        self.put_review(None, ask.into(), about.into(), Some(from));
     }
 
     /// Asks a person when the lookup schedule of a wait is over.
     pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>, timer: &PollTimer) {
-        self.ask_from(ask.into(), about.into(), timer.end(&self.context.config.lookups));
+        self.put_review(None, ask.into(), about.into(), timer.end(&self.context.config.lookups));
     }
 
     /// Plans the next lookup of a wait's schedule, and a question for a person at its end.
@@ -299,21 +301,16 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Asks a person. The effect id has another name than its subject.
     pub fn ask_as(&mut self, name: &str, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>) {
-        self.ask_named(name, ask.into(), about.into(), None);
+        self.put_review(Some(name), ask.into(), about.into(), None);
     }
 
-    fn ask_from(&mut self, ask: Ask<F::Review>, about: TypedId, not_before: Option<Timestamp>) {
-        let name = String::from(about.as_str());
-        self.ask_named(&name, ask, about, not_before);
-    }
-
-    fn ask_named(&mut self, name: &str, ask: Ask<F::Review>, about: TypedId, not_before: Option<Timestamp>) {
+    fn put_review(&mut self, name: Option<&str>, ask: Ask<F::Review>, about: TypedId, from: Option<Timestamp>) {
         let (reason, verdicts) = (ask.review.name(), ask.stored());
-        let id = EffectId::about(&format!("review:{reason}"), name);
+        let id = EffectId::about(&format!("review:{reason}"), name.unwrap_or(about.as_str()));
         let (kind, about) = about.into_parts();
         // Mostly the id of the effect ends with the subject.
         let about = id.cause().split_once(':').is_none_or(|(_, subject)| subject != &*about).then(|| (&*about).into());
-        self.outbox.to_mut().put(id, StoredEffect::Review { kind, about, verdicts }, not_before);
+        self.outbox.to_mut().put(id, StoredEffect::Review { kind, about, verdicts }, from);
     }
 
     /// Withdraws the review with this subject.
