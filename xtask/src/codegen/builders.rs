@@ -145,7 +145,7 @@ fn quoted(names: &[String]) -> String {
 }
 
 /// `create_payment_token` as `createPaymentToken`.
-fn camel(name: &str) -> String {
+pub(super) fn camel(name: &str) -> String {
     let pascal = pascal(name);
     pascal.chars().take(1).map(|it| it.to_ascii_lowercase()).chain(pascal.chars().skip(1)).collect()
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fold::{BETWEEN, Fold, WITHIN};
 use super::{Does, Life, Step, in_order, members};
+use crate::codegen::builders::camel;
 
 const PYTHON: Fold = Fold { indent: "    ", close: "'", open: "'" };
 const NODE: Fold = Fold { indent: "  ", close: "' +", open: "'" };
@@ -121,15 +122,6 @@ fn keywords(fields: &Value) -> String {
 /// Values with commas, after each of which the line can be broken.
 fn joined(values: impl Iterator<Item = String>) -> String {
     values.collect::<Vec<_>>().join(&format!(", {BETWEEN}"))
-}
-
-fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |text, word| {
-        let (head, rest) = word.split_at(word.len().min(1));
-        text + &head.to_uppercase() + rest
-    })
 }
 
 /// A value as Python writes it.
