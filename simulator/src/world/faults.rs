@@ -1,0 +1,196 @@
+//! Deterministic faults: what goes wrong, at which request.
+
+use serde_json::{Value, json};
+
+/// Everything that a fault can do.
+pub(crate) const KINDS: &[&str] = &[
+    "commit_then_drop",
+    "drop_before_commit",
+    "webhook_before_reply",
+    "webhook_twice",
+    "webhook_never",
+    "webhook_after_a_day",
+    "error_after_commit",
+    "truncated_json",
+    "html_200",
+    "in_progress_409",
+    "unauthorized_401",
+    "too_many_requests_429",
+    "slow",
+];
+
+/// The faults of a world, in the order in which they were set.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    list: Vec<Fault>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    matches: Value,
+    what: &'static str,
+    /// The number of the first match that the fault strikes, from 1.
+    first: u64,
+    times: u64,
+    seen: u64,
+    struck: u64,
+    options: Value,
+}
+
+impl Fault {
+    fn read(value: &Value) -> Result<Self, String> {
+        let what = value["do"].as_str().unwrap_or_default();
+        let Some(what) = KINDS.iter().copied().find(|kind| *kind == what) else {
+            return Err(format!("`do` must be one of {}.", KINDS.join(", ")));
+        };
+        let matches = value["match"].clone();
+        if !matches.is_object() {
+            return Err("`match` must be an object, such as {\"operation\": \"create_payment_session\"}.".into());
+        }
+        let webhook = is_webhook(what);
+        if webhook != matches["event"].is_string() {
+            let needs = if webhook { "must name an `event`" } else { "cannot name an `event`" };
+            return Err(format!("The `match` of `{what}` {needs}."));
+        }
+        let first = matches["nth"].as_u64().unwrap_or(1).max(1);
+        let times = value["times"].as_u64().unwrap_or(1);
+        Ok(Self { matches, what, first, times, seen: 0, struck: 0, options: value.clone() })
+    }
+
+    /// Counts a match, and says whether the fault strikes it.
+    fn strikes(&mut self) -> bool {
+        self.seen = self.seen.saturating_add(1);
+        let strikes = self.seen >= self.first && self.struck < self.times;
+        self.struck = self.struck.saturating_add(u64::from(strikes));
+        strikes
+    }
+
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Whether the provider does what was requested before the fault strikes.
+    pub(crate) fn commits(&self) -> bool {
+        let default = !matches!(
+            self.what,
+            "drop_before_commit" | "in_progress_409" | "unauthorized_401" | "too_many_requests_429"
+        );
+        self.options["commit"].as_bool().unwrap_or(default)
+    }
+
+    /// A number among the fault's own members.
+    pub(crate) fn number(&self, name: &str, default: u64) -> u64 {
+        self.options[name].as_u64().unwrap_or(default)
+    }
+
+    fn shown(&self) -> Value {
+        let mut shown = self.options.clone();
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("seen".into(), json!(self.seen));
+            members.insert("struck".into(), json!(self.struck));
+        }
+        shown
+    }
+}
+
+impl Faults {
+    /// Adds one fault, or each of a list.
+    pub(crate) fn add(&mut self, value: &Value) -> Result<(), String> {
+        let list = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        let faults = list.iter().map(Fault::read).collect::<Result<Vec<_>, _>>()?;
+        if self.list.len().saturating_add(faults.len()) > 1_000 {
+            return Err("A world holds at most 1000 faults. Delete them first.".into());
+        }
+        self.list.extend(faults);
+        Ok(())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    pub(crate) fn shown(&self) -> Value {
+        self.list.iter().map(Fault::shown).collect()
+    }
+
+    /// The fault of a request. Every fault that matches counts the request; the first one that strikes wins.
+    pub(crate) fn of_request(&mut self, provider: &str, operation: &str, body: &Value) -> Option<Fault> {
+        let matching = |fault: &&mut Fault| {
+            let wanted = &fault.matches;
+            !is_webhook(fault.what)
+                && text_fits(&wanted["provider"], provider)
+                && text_fits(&wanted["operation"], operation)
+                && fits(&wanted["body"], body)
+        };
+        self.strike(matching)
+    }
+
+    /// The fault of a webhook.
+    pub(crate) fn of_webhook(&mut self, provider: &str, event: &str, data: &Value) -> Option<Fault> {
+        let matching = |fault: &&mut Fault| {
+            let wanted = &fault.matches;
+            is_webhook(fault.what)
+                && text_fits(&wanted["provider"], provider)
+                && text_fits(&wanted["event"], event)
+                && fits(&wanted["body"], data)
+        };
+        self.strike(matching)
+    }
+
+    fn strike(&mut self, matching: impl FnMut(&&mut Fault) -> bool) -> Option<Fault> {
+        let mut struck = None;
+        for fault in self.list.iter_mut().filter(matching) {
+            if struck.is_none() && fault.strikes() {
+                struck = Some(fault.clone());
+            } else if struck.is_some() {
+                fault.seen = fault.seen.saturating_add(1);
+            }
+        }
+        struck
+    }
+}
+
+fn is_webhook(what: &str) -> bool {
+    matches!(what, "webhook_twice" | "webhook_never" | "webhook_after_a_day")
+}
+
+fn text_fits(wanted: &Value, text: &str) -> bool {
+    wanted.as_str().is_none_or(|wanted| wanted == text)
+}
+
+/// Whether `value` has every member that is wanted.
+fn fits(wanted: &Value, value: &Value) -> bool {
+    match wanted {
+        Value::Null => true,
+        Value::Object(members) => {
+            members.iter().all(|(name, wanted)| value.get(name).is_some_and(|it| fits(wanted, it)))
+        }
+        other => other == value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nth_match_is_struck_and_so_many_after_it() {
+        let mut faults = Faults::default();
+        let fault = json!({"match": {"operation": "a", "nth": 2, "body": {"x": 1}}, "do": "slow", "times": 2});
+        faults.add(&fault).unwrap();
+        let mut strikes =
+            |operation: &str, x: u64| faults.of_request("p", operation, &json!({"x": x, "y": 0})).is_some();
+        assert_eq!(
+            [("a", 1), ("b", 1), ("a", 2), ("a", 1), ("a", 1), ("a", 1)].map(|(a, x)| strikes(a, x)),
+            [false, false, false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_fault_that_cannot_strike_is_refused() {
+        let mut faults = Faults::default();
+        assert!(faults.add(&json!({"match": {}, "do": "explode"})).is_err());
+        assert!(faults.add(&json!({"match": {"operation": "a"}, "do": "webhook_twice"})).is_err());
+        assert!(faults.add(&json!({"do": "slow"})).is_err());
+    }
+}
