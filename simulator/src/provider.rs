@@ -128,7 +128,7 @@ pub(crate) struct Reply {
     /// The document of this reply, where it is another than that of the operation.
     pub(crate) source: Option<&'static str>,
     /// The rule that the request broke.
-    pub(crate) broke: Option<Broke>,
+    pub(crate) broke: Option<Box<Broke>>,
 }
 
 /// A documented rule that a request broke.
@@ -157,7 +157,7 @@ impl Reply {
 
     /// Names the rule that the request broke.
     pub(crate) fn broke(mut self, rule: &'static str, says: impl Into<String>) -> Self {
-        self.broke = Some(Broke { rule, says: says.into() });
+        self.broke = Some(Box::new(Broke { rule, says: says.into() }));
         self
     }
 }

@@ -122,7 +122,7 @@ impl State {
         lock(&self.worlds).slots.get(id).cloned()
     }
 
-    /// Makes a world, and returns its id.
+    /// Makes a world, and shows it with its id.
     fn make(&self, body: &Value) -> Result<Value, String> {
         let mut worlds = lock(&self.worlds);
         if worlds.slots.len() >= MAX_WORLDS {
@@ -135,7 +135,8 @@ impl State {
         let id = crate::world::id(&draft.seed, &format!("world {count}")).hex(8);
         let url = format!("{}/w/{id}", self.url);
         let world = World::with(Options::read(body, url, &self.config.readings)?);
-        let shown = world.shown();
+        let mut shown = world.shown();
+        shown["id"] = id.as_str().into();
         worlds.slots.insert(id, Arc::new(Slot::new(world)));
         Ok(shown)
     }

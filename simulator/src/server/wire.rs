@@ -62,9 +62,11 @@ pub(super) fn error(status: u16, message: &str) -> HttpReply {
     HttpReply::json(status, &serde_json::json!({"error": message}))
 }
 
-/// A reply of the control plane.
+/// A reply of the control plane. It ends its line, for whoever uses curl.
 pub(super) fn json(status: u16, value: &Value) -> Response {
-    response(HttpReply::json(status, value))
+    let mut reply = HttpReply::json(status, value);
+    reply.body.push(b'\n');
+    response(reply)
 }
 
 /// Sends a reply whole.

@@ -109,11 +109,6 @@ impl Message {
 }
 
 impl Mailbox {
-    /// An empty mailbox, whose numbers go on after those of another.
-    pub(crate) fn after(other: &Self) -> Self {
-        Self { counter: other.counter, ..Self::default() }
-    }
-
     pub(crate) fn add(&mut self, mut message: Message) {
         self.counter = self.counter.saturating_add(1);
         message.order = self.counter;

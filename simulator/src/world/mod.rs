@@ -39,6 +39,8 @@ const OBJECT_BYTES: usize = 512;
 pub struct World {
     options: Options,
     clock: Millis,
+    /// How often it was reset: a webhook in flight must not be taken for one of the new beginning.
+    generation: u64,
     providers: Vec<Box<dyn Hosted>>,
     /// Every operation: the provider's index, its own index, and what is said about it.
     routes: Vec<(usize, usize, Described)>,
@@ -83,6 +85,7 @@ struct Timer {
 pub struct Delivery {
     /// The number by which it is reported.
     pub number: u64,
+    generation: u64,
     /// The event's name.
     pub event: String,
     /// Where it goes.
@@ -112,13 +115,13 @@ impl World {
 
     pub(crate) fn with(options: Options) -> Self {
         let providers = all();
-        let numbered = |(index, provider): (usize, &Box<dyn Hosted>)| {
+        let numbered = |(index, provider): (usize, &dyn Hosted)| {
             let operations = provider.operations().into_iter().enumerate();
             operations.map(|(nth, described)| (index, nth, described)).collect::<Vec<_>>()
         };
-        let routes = providers.iter().enumerate().flat_map(numbered).collect();
+        let routes = providers.iter().map(AsRef::as_ref).enumerate().flat_map(numbered).collect();
         let shared = Shared::new(&options);
-        Self { clock: options.start, options, providers, routes, shared }
+        Self { clock: options.start, generation: 0, options, providers, routes, shared }
     }
 
     /// The world's time, in milliseconds since 1970.
@@ -160,7 +163,14 @@ impl World {
         if !headers.iter().any(|(name, _)| name == "content-type") {
             headers.push(("content-type".into(), "application/json".into()));
         }
-        Some(Delivery { number, event: event.clone(), url: endpoint.url.clone(), headers, body })
+        Some(Delivery {
+            number,
+            generation: self.generation,
+            event: event.clone(),
+            url: endpoint.url.clone(),
+            headers,
+            body,
+        })
     }
 
     /// Reports how an attempt ended: a status, or why there is none. Returns the entry of the report.
@@ -175,7 +185,8 @@ impl World {
         if let (Some(shown), Some(log)) = (shown.as_object_mut(), log.as_object()) {
             shown.extend(log.clone());
         }
-        let Some(message) = self.shared.mailbox.get(delivery.number) else { return shown };
+        let message = self.shared.mailbox.get(delivery.number).filter(|_| delivery.generation == self.generation);
+        let Some(message) = message else { return shown };
         let Some(provider) = self.providers.get(message.provider) else { return shown };
         let acknowledged = result.as_ref().is_ok_and(|status| provider.acknowledged(*status));
         let (attempts, age) = message.attempts(now);
@@ -207,11 +218,8 @@ impl World {
 
     /// Begins again with the options of the beginning.
     fn reset(&mut self) {
-        let Self { options, shared, .. } = self;
-        let mut fresh = Self::with(options.clone());
-        // A webhook that is in flight must not be taken for one of the new world.
-        fresh.shared.mailbox = Mailbox::after(&shared.mailbox);
-        *self = fresh;
+        let generation = self.generation.wrapping_add(1);
+        *self = Self { generation, ..Self::with(self.options.clone()) };
     }
 }
 
