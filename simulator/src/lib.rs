@@ -13,6 +13,8 @@ mod page;
 mod provider;
 mod server;
 mod time;
+#[cfg(test)]
+mod tests;
 mod truemed;
 mod world;
 

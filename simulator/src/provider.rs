@@ -8,8 +8,9 @@
 //!    describes the operation, and the function that does it. A function takes the state, the [`Call`] and the
 //!    [`Context`], and returns a [`Reply`].
 //! 3. In these functions, take ids from [`Context::id`], the time from [`Context::now`], and addresses of pages from
-//!    [`Context::url`]. Send a webhook with [`Context::webhook`]; let something happen later with [`Context::after`]:
-//!    [`Provider::due`] gets the same value back. Where documents can be read in several ways, add a [`Reading`] and
+//!    [`Context::url`]. Send a webhook with [`Context::webhook`], or with `webhook_to` where the merchant named the
+//!    address. Let something happen later with [`Context::after`], or at a date with `at`: [`Provider::due`] gets the
+//!    same value back. Replies by idempotency key are kept with [`Context::keep`], and found with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and
 //!    ask [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that
 //!    a refused request broke with [`Reply::broke`].
 //! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`].

@@ -78,6 +78,7 @@ fn test() -> Outcome {
     cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     no_std()?;
     cargo(&["test"])?;
+    cargo(&["test", "--package", "rulebound-simulator"])?;
     fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;

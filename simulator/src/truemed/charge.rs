@@ -11,6 +11,9 @@ use crate::provider::Reply;
 use crate::time::{Millis, date};
 use crate::world::{Call, Context};
 
+/// Why the reply to a failed charge is inferred. Also marks such a reply.
+pub(super) const WHY: &str = "the documents name an enum and a redirect_url, but not the enum's values";
+
 /// Why a charge cannot work, and what the customer must do.
 struct Failure {
     error: &'static str,
@@ -120,7 +123,7 @@ fn fail(truemed: &mut Truemed, mut session: Session, failure: &Failure, context:
     }
     let reply = Reply::json(status, &body).broke(failure.rule, failure.message);
     let source = if failure.survey { page::BILLING } else { page::SESSION };
-    reply.source(source).inferred("the documents name an enum and a redirect_url, but not the enum's values")
+    reply.source(source).inferred(WHY)
 }
 
 /// Lets the webhook of an open action name the session that failed meanwhile.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::provider::Reply;
 use crate::time::{Millis, iso};
 
 /// Truemed in one world.
@@ -15,16 +14,8 @@ pub(crate) struct Truemed {
     pub(super) requests: BTreeMap<String, Request>,
     /// The links that customers get, by the secret part of their address.
     pub(super) visits: BTreeMap<String, Visit>,
-    /// The replies by account, purpose and idempotency key.
-    pub(super) kept: BTreeMap<(String, String, String), Kept>,
     /// How many objects there were, for the order of lists.
     pub(super) count: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) body: Map<String, Value>,
-    pub(super) reply: Reply,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

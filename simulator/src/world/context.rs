@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Shared;
 use super::ids::Id;
+use super::mailbox::Message;
+use super::{Endpoint, Shared};
 use crate::http::{HttpRequest, pairs};
-use crate::provider::Reading;
+use crate::provider::{Reading, Reply};
 use crate::time::Millis;
 
 /// One request to an operation.
@@ -71,17 +72,73 @@ impl Context<'_> {
         chosen.map(String::as_str).or(default.copied()).unwrap_or_default()
     }
 
-    /// Gives `what` to the provider's `due` after a while.
+    /// Gives `what` to the provider's `due` after a while: when something is processed or reviewed.
+    ///
+    /// Under the fault `webhook_before_reply`, this happens at once.
     pub(crate) fn after(&mut self, wait: Millis, what: Value) {
         let at = self.now.saturating_add(if self.hurry { 0 } else { wait });
         self.shared.plan(at, self.index, what, self.hurry);
     }
 
-    /// Sends a webhook to every endpoint of this provider, after a while.
-    pub(crate) fn webhook(&mut self, event: &str, data: &Value, wait: Millis) {
+    /// Gives `what` to the provider's `due` at a date: when a period or a trial ends.
+    #[expect(dead_code, reason = "Truemed has no periods")]
+    pub(crate) fn at(&mut self, at: Millis, what: Value) {
+        self.shared.plan(at.max(self.now), self.index, what, false);
+    }
+
+    /// Sends a webhook to every endpoint of this provider, after a while, and returns its id.
+    pub(crate) fn webhook(&mut self, event: &str, data: &Value, wait: Millis) -> String {
+        self.emit(event, data, wait, None)
+    }
+
+    /// Sends a webhook to an address that the merchant named in a request, and returns its id.
+    #[expect(dead_code, reason = "Truemed sends to configured addresses only")]
+    pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: &Value, wait: Millis) -> String {
+        let url = url.to_owned();
+        self.emit(event, data, wait, Some(Endpoint { url, provider: None, secret: String::new(), auth: String::new() }))
+    }
+
+    /// Sends a webhook again, by its id, and says whether there is one.
+    #[expect(dead_code, reason = "Truemed has no operation that sends an event again")]
+    pub(crate) fn resend(&mut self, id: &str) -> bool {
+        self.shared.mailbox.repeat(&id.into(), self.now).is_ok()
+    }
+
+    fn emit(&mut self, event: &str, data: &Value, wait: Millis, to: Option<Endpoint>) -> String {
         let due = self.now.saturating_add(if self.hurry { 0 } else { wait });
         let kind = format!("{} webhook {event}", self.provider);
         let id = self.shared.ids.make(&kind, None).uuid();
-        self.shared.emit(self.provider, self.index, event, &id, data, self.now, due);
+        let endpoints = match to {
+            Some(endpoint) => vec![endpoint],
+            None => self.shared.endpoints_of(self.provider),
+        };
+        let message = Message::new(&id, event, self.index, None, data).at(self.now, due);
+        self.shared.emit(self.provider, &message, endpoints);
+        id
     }
+
+    /// Looks for an earlier request with the same idempotency key. `of` divides the keys, for example by account.
+    pub(crate) fn earlier(&self, of: &str, key: &str, body: &Map<String, Value>) -> Earlier {
+        match self.shared.kept.get(&(self.index, of.to_owned(), key.to_owned())) {
+            None => Earlier::None,
+            Some((kept, reply)) if kept == body => Earlier::Same(reply.clone()),
+            Some((_, reply)) => Earlier::Other(reply.clone()),
+        }
+    }
+
+    /// Keeps the reply to a request with an idempotency key.
+    pub(crate) fn keep(&mut self, of: &str, key: &str, body: &Map<String, Value>, reply: &Reply) {
+        self.shared.kept.insert((self.index, of.to_owned(), key.to_owned()), (body.clone(), reply.clone()));
+    }
+}
+
+/// What an idempotency key was used for before.
+#[derive(Debug)]
+pub(crate) enum Earlier {
+    /// Nothing.
+    None,
+    /// A request with the same body: this was its reply.
+    Same(Reply),
+    /// A request with another body: this was its reply.
+    Other(Reply),
 }

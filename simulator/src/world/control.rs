@@ -103,7 +103,7 @@ impl World {
     }
 
     /// What every provider knows: the truth that a test holds its host against.
-    fn ledger(&self) -> Value {
+    pub(crate) fn ledger(&self) -> Value {
         let records = self.providers.iter().map(|provider| (provider.name().to_owned(), provider.ledger()));
         records.collect::<serde_json::Map<_, _>>().into()
     }

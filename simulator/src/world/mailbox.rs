@@ -83,6 +83,16 @@ impl Message {
         self
     }
 
+    pub(crate) fn to(mut self, endpoint: Endpoint) -> Self {
+        (self.endpoint, self.state) = (Some(endpoint), State::Waiting);
+        self
+    }
+
+    pub(crate) fn later(mut self, wait: Millis) -> Self {
+        self.due = self.due.saturating_add(wait);
+        self
+    }
+
     pub(crate) fn dropped(mut self) -> Self {
         self.state = State::Dropped;
         self

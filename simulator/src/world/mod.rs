@@ -14,9 +14,9 @@ mod serve;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-pub(crate) use context::{Call, Context};
+pub(crate) use context::{Call, Context, Earlier};
 pub(crate) use control::Controlled;
 pub(crate) use faults::KINDS as FAULTS;
 pub(crate) use ids::{hex, id};
@@ -27,7 +27,7 @@ use ids::Ids;
 use journal::Journal;
 use mailbox::{Mailbox, Message};
 
-use crate::provider::{Described, Hosted, all};
+use crate::provider::{Described, Hosted, Reply, all};
 use crate::time::{DAY, Millis, iso};
 
 /// How many bytes of requests and webhooks a world takes before it must be reset.
@@ -67,9 +67,14 @@ pub(crate) struct Shared {
     endpoints: Vec<Endpoint>,
     timers: BTreeMap<(Millis, u64), Timer>,
     planned: u64,
+    /// The replies to requests with an idempotency key, by provider, purpose and key.
+    kept: BTreeMap<(usize, String, String), Kept>,
     /// How many bytes the world has taken.
     used: usize,
 }
+
+/// The body of a request with an idempotency key, and its reply.
+type Kept = (Map<String, Value>, Reply);
 
 /// Something that a provider planned.
 #[derive(Debug)]
@@ -233,6 +238,7 @@ impl Shared {
             endpoints: options.endpoints.clone(),
             timers: BTreeMap::new(),
             planned: 0,
+            kept: BTreeMap::new(),
             used: 0,
         }
     }
@@ -242,22 +248,25 @@ impl Shared {
         self.timers.insert((at, self.planned), Timer { provider, what, hurry });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "every caller is `Context::webhook`")]
-    fn emit(&mut self, name: &str, provider: usize, event: &str, id: &str, data: &Value, now: Millis, due: Millis) {
-        let fault = self.faults.of_webhook(name, event, data);
+    /// The endpoints to which a provider sends.
+    fn endpoints_of(&self, provider: &str) -> Vec<Endpoint> {
+        let fits = |endpoint: &&Endpoint| endpoint.provider.as_deref().is_none_or(|only| only == provider);
+        self.endpoints.iter().filter(fits).cloned().collect()
+    }
+
+    /// Puts a webhook into the mailbox, once for each endpoint, unless a fault changes that.
+    fn emit(&mut self, provider: &str, message: &Message, endpoints: Vec<Endpoint>) {
+        let fault = self.faults.of_webhook(provider, &message.event, &message.data);
         let what = fault.as_ref().map(faults::Fault::what);
-        let due = if what == Some("webhook_after_a_day") { due.saturating_add(DAY) } else { due };
-        let mut endpoints: Vec<Option<Endpoint>> = Vec::new();
-        let fits = |endpoint: &&Endpoint| endpoint.provider.as_deref().is_none_or(|only| only == name);
-        endpoints.extend(self.endpoints.iter().filter(fits).cloned().map(Some));
-        if endpoints.is_empty() {
-            endpoints.push(None);
+        let mut messages: Vec<Message> = endpoints.into_iter().map(|to| message.clone().to(to)).collect();
+        if messages.is_empty() {
+            messages.push(message.clone());
         }
-        for endpoint in endpoints {
-            self.charge(data.to_string().len());
-            let message = Message::new(id, event, provider, endpoint, data).at(now, due);
+        for message in messages {
+            self.charge(message.data.to_string().len());
             match what {
                 Some("webhook_never") => self.mailbox.add(message.dropped()),
+                Some("webhook_after_a_day") => self.mailbox.add(message.later(DAY)),
                 Some("webhook_twice") => {
                     self.mailbox.add(message.clone());
                     self.mailbox.add(message);
