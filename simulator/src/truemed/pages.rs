@@ -62,7 +62,10 @@ fn show(truemed: &mut Truemed, id: &str, status: u16, notice: Option<&str>, cont
         Step::Survey => ("Health survey", survey_page(&visit, notice, context), survey_hint()),
         Step::Card => ("Payment", card_page(&visit, notice, context), card_hint()),
         Step::Done => {
-            let text = "Truemed reviews your answers and writes to you. You can close this page.";
+            let text = match visit.purpose {
+                Purpose::Repair { .. } if visit.wants_card => "Your card is saved. You can close this page.",
+                _ => "Truemed reviews your answers and writes to you. You can close this page.",
+            };
             ("Thank you", end(true, "Thank you", text, &visit.success_url, "Back to the shop"), html! {})
         }
         Step::Closed => {

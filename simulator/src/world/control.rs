@@ -28,7 +28,8 @@ impl World {
             ("POST", "clock") => self.set_clock(body),
             ("GET", "faults") => Ok(json!({"faults": self.shared.faults.shown()})),
             ("POST", "faults") => {
-                let added = self.shared.faults.add(body);
+                let operations: Vec<&str> = self.routes.iter().map(|(_, _, described)| described.name).collect();
+                let added = self.shared.faults.add(body, &operations);
                 added.map(|()| json!({"faults": self.shared.faults.shown()}))
             }
             ("DELETE", "faults") => {

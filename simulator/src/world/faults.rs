@@ -52,6 +52,10 @@ impl Fault {
             let needs = if webhook { "must name an `event`" } else { "cannot name an `event`" };
             return Err(format!("The `match` of `{what}` {needs}."));
         }
+        let commit = &value["commit"];
+        if !commit.is_null() && !(commit.is_boolean() && (replies_with_error(what) || is_cut(what))) {
+            return Err(format!("`commit` cannot be chosen for `{what}`."));
+        }
         let first = matches["nth"].as_u64().unwrap_or(1).max(1);
         let times = value["times"].as_u64().unwrap_or(1);
         Ok(Self { matches, what, first, times, seen: 0, struck: 0, options: value.clone() })
@@ -78,6 +82,11 @@ impl Fault {
         self.options["commit"].as_bool().unwrap_or(default)
     }
 
+    /// Whether the fault sends an error in place of the provider's reply.
+    pub(crate) fn replies_with_error(&self) -> bool {
+        replies_with_error(self.what)
+    }
+
     /// A number among the fault's own members.
     pub(crate) fn number(&self, name: &str, default: u64) -> u64 {
         self.options[name].as_u64().unwrap_or(default)
@@ -94,10 +103,14 @@ impl Fault {
 }
 
 impl Faults {
-    /// Adds one fault, or each of a list.
-    pub(crate) fn add(&mut self, value: &Value) -> Result<(), String> {
+    /// Adds one fault, or each of a list. A fault can only name one of the `operations`.
+    pub(crate) fn add(&mut self, value: &Value, operations: &[&str]) -> Result<(), String> {
         let list = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         let faults = list.iter().map(Fault::read).collect::<Result<Vec<_>, _>>()?;
+        let named = faults.iter().filter_map(|fault| fault.matches["operation"].as_str());
+        if let Some(unknown) = named.into_iter().find(|name| !operations.contains(name)) {
+            return Err(format!("There is no operation `{unknown}`. GET /_sim lists every operation."));
+        }
         if self.list.len().saturating_add(faults.len()) > 1_000 {
             return Err("A world holds at most 1000 faults. Delete them first.".into());
         }
@@ -154,6 +167,14 @@ fn is_webhook(what: &str) -> bool {
     matches!(what, "webhook_twice" | "webhook_never" | "webhook_after_a_day")
 }
 
+fn replies_with_error(what: &str) -> bool {
+    matches!(what, "error_after_commit" | "in_progress_409" | "unauthorized_401" | "too_many_requests_429")
+}
+
+fn is_cut(what: &str) -> bool {
+    matches!(what, "truncated_json" | "html_200")
+}
+
 fn text_fits(wanted: &Value, text: &str) -> bool {
     wanted.as_str().is_none_or(|wanted| wanted == text)
 }
@@ -177,7 +198,7 @@ mod tests {
     fn the_nth_match_is_struck_and_so_many_after_it() {
         let mut faults = Faults::default();
         let fault = json!({"match": {"operation": "a", "nth": 2, "body": {"x": 1}}, "do": "slow", "times": 2});
-        faults.add(&fault).unwrap();
+        faults.add(&fault, &["a"]).unwrap();
         let mut strikes =
             |operation: &str, x: u64| faults.of_request("p", operation, &json!({"x": x, "y": 0})).is_some();
         assert_eq!(
@@ -189,8 +210,10 @@ mod tests {
     #[test]
     fn a_fault_that_cannot_strike_is_refused() {
         let mut faults = Faults::default();
-        assert!(faults.add(&json!({"match": {}, "do": "explode"})).is_err());
-        assert!(faults.add(&json!({"match": {"operation": "a"}, "do": "webhook_twice"})).is_err());
-        assert!(faults.add(&json!({"do": "slow"})).is_err());
+        assert!(faults.add(&json!({"match": {}, "do": "explode"}), &["a"]).is_err());
+        assert!(faults.add(&json!({"match": {"operation": "a"}, "do": "webhook_twice"}), &["a"]).is_err());
+        assert!(faults.add(&json!({"match": {"operation": "b"}, "do": "slow"}), &["a"]).is_err());
+        assert!(faults.add(&json!({"match": {}, "do": "slow", "commit": false}), &["a"]).is_err());
+        assert!(faults.add(&json!({"do": "slow"}), &["a"]).is_err());
     }
 }

@@ -12,6 +12,9 @@ use crate::time::Millis;
 /// How long a slow reply takes, in real milliseconds.
 const SLOW: u64 = 10_000;
 
+/// Why the reply of a fault is inferred.
+const FAULT: &str = "a fault that the test asked for";
+
 /// Where a request goes.
 struct Route<'a> {
     provider: usize,
@@ -72,7 +75,7 @@ impl World {
         let matched = if form.is_empty() { json.clone().unwrap_or_default() } else { object(&form) };
         route.fault = self.shared.faults.of_request(name, route.described.name, &matched);
         if let Some(fault) = route.fault.clone().filter(|fault| !fault.commits()) {
-            let reply = self.strike_first(&route, &fault);
+            let reply = Reply::from(self.strike(&route, &fault)).inferred(FAULT);
             let reply = self.write(name, Some(&route.described), "", request, &reply, Some(fault.what()));
             return outcome(reply, &fault, Outcome::Drop);
         }
@@ -92,10 +95,7 @@ impl World {
         let sent = self.write(name, Some(&route.described), &account, request, &reply, fault.map(Fault::what));
         match fault {
             None => Outcome::Reply(sent),
-            Some(fault) if fault.what() == "error_after_commit" => {
-                let status = u16::try_from(fault.number("status", 503)).unwrap_or(503);
-                Outcome::Reply(self.error(&route, status, "The server failed."))
-            }
+            Some(fault) if fault.replies_with_error() => Outcome::Reply(self.strike(&route, fault)),
             Some(fault) => outcome(sent, fault, Outcome::CommitThenDrop),
         }
     }
@@ -127,27 +127,23 @@ impl World {
         }
     }
 
-    /// The reply of a fault that strikes before anything is done.
-    fn strike_first(&self, route: &Route<'_>, fault: &Fault) -> Reply {
-        let reply = match fault.what() {
-            "in_progress_409" => self.error(route, 409, "A request with this idempotency key is in progress."),
-            "unauthorized_401" => self.error(route, 401, "This API key is not valid."),
-            "too_many_requests_429" => {
-                self.error(route, 429, "There were too many requests.").header("retry-after", "1")
-            }
-            "error_after_commit" => {
-                self.error(route, u16::try_from(fault.number("status", 503)).unwrap_or(503), "The server failed.")
-            }
-            "truncated_json" => HttpReply::json(200, &json!({"error": null, "message": "cut"})),
-            _ => HttpReply::empty(200),
+    /// The reply that a fault sends in place of the provider's.
+    fn strike(&self, route: &Route<'_>, fault: &Fault) -> HttpReply {
+        let error = |status, message: &str| {
+            let hosted = self.providers.get(route.provider);
+            hosted.map_or_else(|| HttpReply::empty(status), |hosted| hosted.error(status, message))
         };
-        Reply::from(reply).inferred("a fault that the test asked for")
-    }
-
-    fn error(&self, route: &Route<'_>, status: u16, message: &str) -> HttpReply {
-        let hosted = self.providers.get(route.provider);
-        let reply = hosted.map_or_else(|| HttpReply::empty(status), |hosted| hosted.error(status, message));
-        reply.header("x-sim-fidelity", "inferred").header("x-sim-source", "a fault that the test asked for")
+        let reply = match fault.what() {
+            "in_progress_409" => error(409, "A request with this idempotency key is in progress."),
+            "unauthorized_401" => error(401, "This API key is not valid."),
+            "too_many_requests_429" => error(429, "There were too many requests.").header("retry-after", "1"),
+            "error_after_commit" => {
+                let status = u16::try_from(fault.number("status", 503)).unwrap_or(503);
+                error(status, "The server failed.")
+            }
+            _ => HttpReply::json(200, &json!({"error": null, "message": "cut"})),
+        };
+        reply.header("x-sim-fault", fault.what())
     }
 
     /// Writes the journal, and adds the headers that say how well a reply is documented.

@@ -46,11 +46,21 @@ fn a_refusal_before_the_commit_changes_nothing() {
         let shop = with_fault(what);
         let got = shop.post(CREATE, &cart(1500));
         assert_eq!((got.status, got.refusal().1.as_str()), (status, error));
-        assert_eq!(got.header("x-sim-fidelity"), "inferred");
+        assert_eq!((got.header("x-sim-fidelity"), got.header("x-sim-fault")), ("inferred", what));
         assert_eq!(sessions(&shop), 0);
         let journal = shop.control("requests", &Value::Null);
         assert_eq!(journal["requests"][0]["fault"], what);
     }
+}
+
+#[test]
+fn a_request_that_is_in_progress_can_have_been_done() {
+    let shop = Shop::new(&json!({}));
+    let matched = json!({"operation": "create_payment_session"});
+    shop.control("faults", &json!({"match": matched, "do": "in_progress_409", "commit": true}));
+    let body = cart_with(&json!({"idempotency_key": "k"}));
+    assert_eq!(shop.post(CREATE, &body).status, 409);
+    assert_eq!((sessions(&shop), shop.post(CREATE, &body).status, sessions(&shop)), (1, 200, 1));
 }
 
 #[test]

@@ -233,3 +233,33 @@ fn the_readings_of_a_failed_charge_can_be_chosen() {
     assert_eq!(hooks[0].json()["status"], "rejected");
     assert_eq!(charge(&shop, &token, "l").json()["error"], "PaymentMethodDeclined");
 }
+
+#[test]
+fn what_public_integrators_send_is_accepted() {
+    // From the public exercises of several integrators: the price of an item is called `amount`.
+    let body = json!({"total_amount": 100, "order_items": [{"name": "Truemed test item", "amount": 100, "quantity": 1, "sku": "1"}],
+        "success_url": "http://localhost:3000/success_call?id={{payment_session_id}}",
+        "failure_url": "http://localhost:3000/failure_call?id={{payment_session_id}}", "idempotency_key": "0123456789",
+        "customer_email": "a@example.com", "customer_name": "A B", "customer_state": "CO", "metadata": "truemed_test"});
+    let shop = Shop::new(&json!({}));
+    let session = create(&shop, &body);
+    let id = session["id"].as_str().unwrap();
+    let canceled = shop.act(&json!({"do": "cancel", "id": id}));
+    assert_eq!(canceled["url"], format!("http://localhost:3000/failure_call?id={id}"));
+    shop.act(&json!({"do": "finish", "id": id}));
+    shop.advance(3_600_000);
+    let shown = shop.get(&format!("/payments/v1/payment_session/{id}")).json();
+    for (name, value) in [
+        ("status", json!("captured")),
+        ("status_summary", json!("Captured")),
+        ("capture_amount", json!(100)),
+        ("kind", json!("one_time_payment")),
+        ("customer_email", json!("a@example.com")),
+        ("customer_name", json!("A B")),
+        ("metadata", json!("truemed_test")),
+        ("payment_token", json!(null)),
+        ("refunds", json!([])),
+    ] {
+        assert_eq!(shown[name], value, "{name}");
+    }
+}
