@@ -21,7 +21,7 @@ mod world;
 pub use http::{HttpReply, HttpRequest, MAX_BODY, Outcome};
 pub use server::{Config, Simulator};
 pub use time::Millis;
-pub use world::{Delivery, World};
+pub use world::{Controlled, Delivery, World};
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ pub fn catalogue(url: &str) -> Value {
             "DELETE /w/<world>", "GET /w/<world>/_sim", "POST /w/<world>/_sim/reset",
             "GET /w/<world>/_sim/clock", "POST /w/<world>/_sim/clock {now | running}",
             "POST /w/<world>/_sim/clock/advance {ms | to}",
-            "GET, POST, DELETE /w/<world>/_sim/faults {match: {provider, operation, event, nth, body}, do, times}",
+            "GET, POST, DELETE /w/<world>/_sim/faults {match: {provider, operation, event, nth, body}, do, times} or {chaos}",
             "GET, POST /w/<world>/_sim/webhooks {hold | release | duplicate | redeliver | drop | endpoints}",
             "GET /w/<world>/_sim/requests?refused=true", "GET /w/<world>/_sim/ledger",
             "POST /w/<world>/_sim/act {provider, do, …}",

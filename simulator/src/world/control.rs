@@ -8,8 +8,9 @@ use crate::http::pairs;
 use crate::time::iso;
 
 /// What a control request leads to.
-#[derive(Debug)]
-pub(crate) enum Controlled {
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Controlled {
     /// A reply with this status.
     Reply(u16, Value),
     /// Deliver what is due now, then reply 200 with these members and the deliveries.
@@ -17,8 +18,10 @@ pub(crate) enum Controlled {
 }
 
 impl World {
-    /// Serves a request below `/_sim/`, except for `clock/advance`.
-    pub(crate) fn control(&mut self, method: &str, what: &str, query: &str, body: &Value) -> Controlled {
+    /// Serves a request below `/_sim/`: `what` is `act`, `faults`, `ledger`, …, as the README lists them.
+    ///
+    /// For `clock/advance`, loop over [`World::next`], [`World::deliveries`] and [`World::delivered`].
+    pub fn control(&mut self, method: &str, what: &str, query: &str, body: &Value) -> Controlled {
         let result = match (method, what) {
             ("GET", "" | "clock") => Ok(self.shown()),
             ("POST", "reset") => {
@@ -26,15 +29,15 @@ impl World {
                 Ok(self.shown())
             }
             ("POST", "clock") => self.set_clock(body),
-            ("GET", "faults") => Ok(json!({"faults": self.shared.faults.shown()})),
+            ("GET", "faults") => Ok(self.shared.faults.shown()),
             ("POST", "faults") => {
                 let operations: Vec<&str> = self.routes.iter().map(|(_, _, described)| described.name).collect();
                 let added = self.shared.faults.add(body, &operations);
-                added.map(|()| json!({"faults": self.shared.faults.shown()}))
+                added.map(|()| self.shared.faults.shown())
             }
             ("DELETE", "faults") => {
                 self.shared.faults.clear();
-                Ok(json!({"faults": []}))
+                Ok(self.shared.faults.shown())
             }
             ("GET", "webhooks") => Ok(self.shared.mailbox.shown()),
             ("POST", "webhooks") => return self.control_webhooks(body),

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::chaos::Chaos;
+
 /// Everything that a fault can do.
 pub(crate) const KINDS: &[&str] = &[
     "commit_then_drop",
@@ -23,6 +25,7 @@ pub(crate) const KINDS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     list: Vec<Fault>,
+    chaos: Option<Chaos>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +62,11 @@ impl Fault {
         let first = matches["nth"].as_u64().unwrap_or(1).max(1);
         let times = value["times"].as_u64().unwrap_or(1);
         Ok(Self { matches, what, first, times, seen: 0, struck: 0, options: value.clone() })
+    }
+
+    /// A fault that chaos has drawn.
+    fn drawn(what: &'static str) -> Self {
+        Self { matches: json!({}), what, first: 1, times: 1, seen: 1, struck: 1, options: json!({}) }
     }
 
     /// Counts a match, and says whether the fault strikes it.
@@ -105,6 +113,10 @@ impl Fault {
 impl Faults {
     /// Adds one fault, or each of a list. A fault can only name one of the `operations`.
     pub(crate) fn add(&mut self, value: &Value, operations: &[&str]) -> Result<(), String> {
+        if !value["chaos"].is_null() {
+            self.chaos = Some(Chaos::read(&value["chaos"])?);
+            return Ok(());
+        }
         let list = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         let faults = list.iter().map(Fault::read).collect::<Result<Vec<_>, _>>()?;
         let named = faults.iter().filter_map(|fault| fault.matches["operation"].as_str());
@@ -119,15 +131,23 @@ impl Faults {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.list.clear();
+        *self = Self::default();
     }
 
     pub(crate) fn shown(&self) -> Value {
-        self.list.iter().map(Fault::shown).collect()
+        let faults: Vec<Value> = self.list.iter().map(Fault::shown).collect();
+        json!({"faults": faults, "chaos": self.chaos.as_ref().map(Chaos::shown)})
     }
 
     /// The fault of a request. Every fault that matches counts the request; the first one that strikes wins.
-    pub(crate) fn of_request(&mut self, provider: &str, operation: &str, body: &Value) -> Option<Fault> {
+    /// Chaos strikes only a `merchant`'s requests.
+    pub(crate) fn of_request(
+        &mut self,
+        provider: &str,
+        operation: &str,
+        body: &Value,
+        merchant: bool,
+    ) -> Option<Fault> {
         let matching = |fault: &&mut Fault| {
             let wanted = &fault.matches;
             !is_webhook(fault.what)
@@ -135,7 +155,7 @@ impl Faults {
                 && text_fits(&wanted["operation"], operation)
                 && fits(&wanted["body"], body)
         };
-        self.strike(matching)
+        self.strike(matching, Some(false).filter(|_| merchant))
     }
 
     /// The fault of a webhook.
@@ -147,10 +167,11 @@ impl Faults {
                 && text_fits(&wanted["event"], event)
                 && fits(&wanted["body"], data)
         };
-        self.strike(matching)
+        self.strike(matching, Some(true))
     }
 
-    fn strike(&mut self, matching: impl FnMut(&&mut Fault) -> bool) -> Option<Fault> {
+    /// The fault that strikes among those that match, or one that chaos draws for a webhook or for a request.
+    fn strike(&mut self, matching: impl FnMut(&&mut Fault) -> bool, webhook: Option<bool>) -> Option<Fault> {
         let mut struck = None;
         for fault in self.list.iter_mut().filter(matching) {
             if struck.is_none() && fault.strikes() {
@@ -159,11 +180,12 @@ impl Faults {
                 fault.seen = fault.seen.saturating_add(1);
             }
         }
-        struck
+        let chaos = self.chaos.as_mut().filter(|_| struck.is_none()).zip(webhook);
+        struck.or_else(|| chaos.and_then(|(chaos, webhook)| chaos.draw(webhook)).map(Fault::drawn))
     }
 }
 
-fn is_webhook(what: &str) -> bool {
+pub(super) fn is_webhook(what: &str) -> bool {
     matches!(what, "webhook_twice" | "webhook_never" | "webhook_after_a_day")
 }
 
@@ -200,7 +222,7 @@ mod tests {
         let fault = json!({"match": {"operation": "a", "nth": 2, "body": {"x": 1}}, "do": "slow", "times": 2});
         faults.add(&fault, &["a"]).unwrap();
         let mut strikes =
-            |operation: &str, x: u64| faults.of_request("p", operation, &json!({"x": x, "y": 0})).is_some();
+            |operation: &str, x: u64| faults.of_request("p", operation, &json!({"x": x, "y": 0}), true).is_some();
         assert_eq!(
             [("a", 1), ("b", 1), ("a", 2), ("a", 1), ("a", 1), ("a", 1)].map(|(a, x)| strikes(a, x)),
             [false, false, false, true, true, false]

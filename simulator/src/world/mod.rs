@@ -3,6 +3,7 @@
 //! No I/O happens here. [`World::request`] takes a request and says what to do with the connection;
 //! [`World::deliveries`] says which webhooks to send now; [`World::next`] says when something falls due.
 
+mod chaos;
 mod context;
 mod control;
 mod faults;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 pub(crate) use context::{Call, Context, Earlier};
-pub(crate) use control::Controlled;
+pub use control::Controlled;
 pub(crate) use faults::KINDS as FAULTS;
 pub(crate) use ids::{hex, id};
 pub(crate) use options::{Endpoint, Options, check_readings, instant, known_readings};

@@ -73,7 +73,8 @@ impl World {
         let form = String::from_utf8_lossy(&request.body);
         let form = if route.described.by == By::Customer { pairs(&form) } else { Vec::new() };
         let matched = if form.is_empty() { json.clone().unwrap_or_default() } else { object(&form) };
-        route.fault = self.shared.faults.of_request(name, route.described.name, &matched);
+        route.fault =
+            self.shared.faults.of_request(name, route.described.name, &matched, route.described.by == By::Merchant);
         if let Some(fault) = route.fault.clone().filter(|fault| !fault.commits()) {
             let reply = Reply::from(self.strike(&route, &fault)).inferred(FAULT);
             let reply = self.write(name, Some(&route.described), "", request, &reply, Some(fault.what()));

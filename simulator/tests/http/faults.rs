@@ -153,3 +153,21 @@ fn a_customer_s_page_can_be_struck_too() {
     assert!(crate::harness::send("GET", url, &[], b"").is_err());
     assert_eq!(crate::harness::send("GET", url, &[], b"").unwrap().status, 200);
 }
+
+#[test]
+fn chaos_comes_back_with_its_seed() {
+    let run = |seed: u64| {
+        let shop = Shop::new(&json!({}));
+        shop.control(
+            "faults",
+            &json!({"chaos": {"seed": seed, "per_mille": 300, "kinds": ["unauthorized_401", "html_200"]}}),
+        );
+        let statuses: Vec<String> =
+            (0..30).map(|_| shop.post(CREATE, &cart(1500)).header("content-type").to_owned()).collect();
+        let struck = shop.control("faults", &Value::Null)["chaos"]["struck"].as_u64().unwrap();
+        assert!((3..16).contains(&struck), "{struck}");
+        statuses
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
+}
