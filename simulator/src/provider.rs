@@ -9,10 +9,11 @@
 //!    [`Context`], and returns a [`Reply`].
 //! 3. In these functions, take ids from [`Context::id`], the time from [`Context::now`], and addresses of pages from
 //!    [`Context::url`]. Send a webhook with [`Context::webhook`], or with `webhook_to` where the merchant named the
-//!    address. Let something happen later with [`Context::after`], or at a date with `at`: [`Provider::due`] gets the
-//!    same value back. Replies by idempotency key are kept with [`Context::keep`], and found with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and
-//!    ask [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that
-//!    a refused request broke with [`Reply::broke`].
+//!    address; `resend` repeats one. Let something happen later with [`Context::after`], or at a date with `at`:
+//!    [`Provider::due`] gets the same value back. Keep replies by idempotency key with [`Context::keep`], and find
+//!    them with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and ask
+//!    [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that a
+//!    refused request broke with [`Reply::broke`]. Pages come from [`crate::page`].
 //! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`].
 //! 5. Add one line to [`all`] below. The provider then lives at `/w/<world>/<name>`, and has the journal, faults,
 //!    clock and webhook controls without further code.
