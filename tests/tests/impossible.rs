@@ -86,6 +86,7 @@ fn a_settled_session_is_known_and_a_requested_one_has_a_reference() {
     const UNPAID: &str = "only a checkout with a settled session has a payment";
     assert_impossible::<rulebound::flex::Checkout>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-complete", &[("/sessions/known/0/status", "\"open\"")], "the settled session is not complete"),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
         ("at-session-complete", &[("/payment", "null")], UNPAID),
         ("at-session-open", &[("/payment", "{\"total\": 4999, \"received\": 4999, \"refunded\": 0}")], UNPAID),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use rulebound::PROVIDERS;
 use rulebound_tests::vectors;
 
 const HELP: &str = "\
@@ -77,6 +78,7 @@ fn test() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     no_std()?;
+    each_provider_alone()?;
     cargo(&["test"])?;
     cargo(&["test", "--package", "rulebound-simulator"])?;
     fuzz::smoke()?;
@@ -96,6 +98,14 @@ fn no_std() -> Outcome {
     let target = root().join("target");
     let (manifest, target) = (manifest.display().to_string(), target.display().to_string());
     cargo(&["build", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir", &target])
+}
+
+/// Every provider compiles without the others.
+fn each_provider_alone() -> Outcome {
+    PROVIDERS.iter().try_for_each(|it| {
+        let features = ["--no-default-features", "--features", it.name];
+        cargo(&[&["clippy", "--quiet", "--package", "rulebound"], &features[..], &["--", "-D", "warnings"]].concat())
+    })
 }
 
 fn run_vectors(folder: &Path) -> Outcome {

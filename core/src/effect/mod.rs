@@ -50,6 +50,14 @@ impl Credential {
     pub(crate) const fn alone_in(header: &'static str) -> Self {
         Self { header, scheme: None }
     }
+
+    /// The value of the header: the scheme, if there is one, and the secret.
+    pub fn value(&self, secret: &str) -> String {
+        match self.scheme {
+            Some(scheme) => format!("{scheme} {secret}"),
+            None => secret.into(),
+        }
+    }
 }
 
 /// One HTTP request. The host adds only its secret.

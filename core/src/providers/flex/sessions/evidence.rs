@@ -33,6 +33,10 @@ impl Sessions {
         // If the reply has proved the request, the request is over already.
         cx.prove(is_create, Some(object.checkout_session_id.as_str()));
         self.adopting = None;
+        let session = match self.find(&session.id) {
+            Some(known) => known.created_again(session),
+            None => session,
+        };
         self.add(session, cx);
         Ok(self.apply(object, evidence, cx))
     }

@@ -323,6 +323,9 @@ impl Sessions {
     pub(crate) fn impossible(&self) -> Option<&'static str> {
         match &self.settled {
             Some(id) if self.find(id).is_none() => Some("the settled session is not among the known sessions"),
+            Some(_) if self.settled().is_some_and(|it| it.status != Status::Complete) => {
+                Some("the settled session is not complete")
+            }
             _ if self.requested.is_some() && self.reference.is_none() => Some("the requested session has no reference"),
             _ => None,
         }

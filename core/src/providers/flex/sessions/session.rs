@@ -111,6 +111,14 @@ impl Session {
         }
     }
 
+    /// This session, after the reply to another create request has named it as `created`. What Flex has shown of it
+    /// still holds. The customer cannot be sent to it if the new request is for other items.
+    pub(super) fn created_again(&self, created: Self) -> Self {
+        let is_same = self.items.is_empty() || self.items == created.items;
+        let items = if self.items.is_empty() { created.items } else { self.items.clone() };
+        Self { own: true, sound: self.sound && created.sound && is_same, items, ..self.clone() }
+    }
+
     pub(crate) const fn id(&self) -> &CheckoutSessionId {
         &self.id
     }

@@ -117,7 +117,8 @@ impl Facet for SubscriptionState {
         moves(Unclear,   &[Event],                    &[Cancelled, Archived]),
         moves(Unclear,   &[CancelAnswered],           &[Cancelled]),
         moves(Unclear,   &[Reviewed],                 &[Fulfilled, Cancelled]),
-        moves(Archived,  &[Found, Event],             &[Cancelled]),
+        // A lenient host may cancel what Revup has archived.
+        moves(Archived,  &[Found, Event, CancelAnswered], &[Cancelled]),
     ] };
 }
 
