@@ -80,6 +80,7 @@ fn test() -> Outcome {
     no_std()?;
     each_provider_alone()?;
     cargo(&["test"])?;
+    cargo(&["test", "--package", "rulebound-simulator"])?;
     fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
