@@ -45,6 +45,11 @@ impl Timestamp {
         self.0 >= 1_000_000_000 && self.0.unsigned_abs() < MILLISECONDS
     }
 
+    /// Whether the number is beyond the year 5138, and would be an instant before it if it counted microseconds.
+    pub const fn looks_like_microseconds(self) -> bool {
+        self.0.unsigned_abs() >= MILLISECONDS * 1000
+    }
+
     /// Whether this instant of expiry has been reached. At the instant itself, it has.
     pub fn is_over(self, now: Self) -> bool {
         now >= self
