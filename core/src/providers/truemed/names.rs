@@ -223,6 +223,10 @@ named! {
         OrderPlaced = "order_placed",
         /// Truemed has rejected the order.
         Rejected = "rejected",
+        /// The letter of medical necessity expires within 30 days, and the customer must take the survey again.
+        LetterExpires = "letter_expires",
+        /// The stored card expires within 30 days, and the customer must change it.
+        CardExpires = "card_expires",
     }
 }
 

@@ -256,6 +256,11 @@ rules! {
     UpdateRevert = "truemed.update.revert" Warn Inferred Money
         ByConstruction("no other command drops the change, and the reply is read like the reply to any item change")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+    /// A card update that the customer has not finished cannot be dropped. The customer must finish it, on its page or on
+    /// that of a newer card update.
+    UpdateCardStays = "truemed.update.card-stays" Deny Inferred Money
+        ByConstruction("no document shows how to drop a card update, so only its webhook, a newer card update without an \
+            action or the review `update_unconfirmed` ends it") [page::UPDATE_PAYMENT_TOKEN];
     /// An unknown `next_action` must block charges like a known one.
     UpdateUnknownAction = "truemed.update.unknown-action" Deny Inferred Money
         ByConstruction("an unknown action is kept as Truemed sent it, and waits for the customer like any other")
@@ -277,17 +282,22 @@ rules! {
     /// The letter of medical necessity should still be valid when a payment token is charged.
     UpkeepLmnExpiry = "truemed.upkeep.lmn-expiry" Warn Documented Request
         [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
-    /// The customer should be asked for a new card before the stored card expires.
+    /// The stored card should still be valid when a payment token is charged.
     UpkeepCardExpiry = "truemed.upkeep.card-expiry" Warn Documented Request
-        ByHost("`retrieve_payment_token` shows the expiry date; your backend has to store it and to write to the \
-            customer") [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
+        [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
     /// A scheduled job should find cards and letters that expire within 30 days, and write to their customers.
     Upkeep30DayScan = "truemed.upkeep.30-day-scan" Warn Documented Request
-        ByHost("the library builds the request `list_payment_token`; the job and the emails belong to your backend")
+        ByHost("the notices `letter_expires` and `card_expires` are due 30 days before each date that the flow knows; \
+            the job over `list_payment_token` and the emails belong to your backend")
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS];
     /// A deleted payment token cannot be charged, updated or restored.
     TokenDeleteFinal = "truemed.token.delete-final" Forbid Documented Money
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS, page::DELETE_PAYMENT_TOKEN];
+    /// A deletion that the host requests before Truemed has issued the token must be carried out once the token is
+    /// issued.
+    TokenDeleteOnceIssued = "truemed.token.delete-once-issued" Deny Inferred Money
+        ByConstruction("the wish is kept with the token, and whatever shows the token makes its deletion pending; only \
+            another request for a token takes the wish back") [page::DELETE_PAYMENT_TOKEN, page::CREATE_PAYMENT_TOKEN];
     /// A pause or a grace period should not delete the payment token.
     TokenPauseIsPartnerSide = "truemed.token.pause-is-partner-side" Warn Documented Request
         ByHost("only your backend can tell a pause from an end; a token is deleted only on command")

@@ -80,15 +80,16 @@ impl Facet for TokenState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {TokenState::*, Trigger::*}; &[
         moves(Absent,    &[CreateToken, CreateSession],                      &[Requested]),
         moves(Absent,    &[Retrieve],                                        &[Adopting]),
-        moves(Absent,    &[TokenUpdated],                                    &[Issued]),
+        moves(Absent,    &[TokenUpdated],                                    &[Issued, Deleting]),
         // A person ended the checkout as not made, and Truemed had made it.
         moves(Absent,    &[SessionCreated],                                  &[Awaiting]),
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
-        moves(Requested, &[TokenUpdated],                                    &[Issued]),
-        moves(Requested, &[Refused],                                         &[Absent]),
+        moves(Requested, &[TokenUpdated],                                    &[Issued, Deleting]),
+        moves(Requested, &[Refused, Delete],                                 &[Absent]),
         // A search in the list, a webhook or a person shows the outcome of a request that had no reply.
         moves(Requested, &[SessionFound, Reviewed],                          &[Awaiting, Absent]),
-        moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
+        // The host wants the token to be deleted once Truemed issues it.
+        moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued, Deleting]),
         moves(Awaiting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
         moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
@@ -278,7 +279,7 @@ impl Flow for PaymentToken {
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {
         let next_lookup = self.token.polled_before(&context.config.lookups);
-        self.token.lmn_expires_at().into_iter().chain(next_lookup).collect()
+        self.token.expiries().chain(next_lookup).collect()
     }
 
     fn ids(&self) -> Vec<TypedId> {
