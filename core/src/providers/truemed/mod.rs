@@ -2,6 +2,7 @@
 
 mod api;
 mod ask;
+pub mod catalog;
 mod checks;
 pub mod eligibility;
 mod ids;

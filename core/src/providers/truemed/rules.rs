@@ -306,6 +306,23 @@ rules! {
     SubPartnerOwnsSchedule = "truemed.sub.partner-owns-schedule" Warn Documented Request
         ByHost("a charge is made only on command, under an intent of its own") [page::UPDATE_PAYMENT_TOKEN];
 
+    // The product catalog
+    /// A catalog item must have a SKU and a name.
+    CatalogSkuAndNameRequired = "truemed.catalog.sku-and-name-required" Deny Documented Request
+        ByConstruction("the library builds no request for an item without a SKU or a name") [page::UPDATE_CATALOG_ITEM, page::MANAGING_CATALOG];
+    /// A catalog item should have a description, pictures and the URL of its page, so that Truemed can classify it.
+    CatalogDetails = "truemed.catalog.details" Warn Documented Request
+        ByConstruction("the library builds the request with a warning for each missing field") [page::UPDATE_CATALOG_ITEM, page::MANAGING_CATALOG];
+    /// A SKU must be created once. Truemed refuses a second item with the same SKU.
+    CatalogSkuUnique = "truemed.catalog.sku-unique" Deny Documented Request
+        ByHost("Truemed refuses the second item with status 409; your backend updates the first one instead")
+        [page::MANAGING_CATALOG];
+    /// The eligibility of an item must be read from Truemed's webhook or from the item. An item without one is not
+    /// eligible yet.
+    CatalogEligibilityFromTruemed = "truemed.catalog.eligibility-from-truemed" Deny Documented Request
+        ByHost("`read_catalog_item` reads both; your backend stores what it shows")
+        [page::MANAGING_CATALOG, page::CATALOG_ITEM_WEBHOOK];
+
     // Webhook handling
     /// A webhook must be authenticated by its signature or secret before it counts as evidence.
     WebhookAuthenticateFirst = "truemed.webhook.authenticate-first" Deny Documented Money
