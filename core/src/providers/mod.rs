@@ -84,7 +84,7 @@ macro_rules! providers {
 }
 
 providers! {
-    truemed { payment_token::PaymentToken, payment_session::PaymentSession }
+    truemed { payment_token::PaymentToken, payment_session::PaymentSession, qualification_session::QualificationSession }
     flex { checkout::Checkout, subscription::Subscription }
     vend { subscription::Subscription }
     revup { subscription::Subscription }

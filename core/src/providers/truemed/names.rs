@@ -237,5 +237,7 @@ named! {
         TokenUpdated = "payment_token_updated",
         /// Truemed's webhook: the session has another status.
         SessionComplete = "payment_session_complete",
+        /// Truemed's webhook: the customer qualifies, or does not.
+        QualificationComplete = "qualification_session_complete",
     }
 }

@@ -116,5 +116,25 @@ pub(super) const MANAGING_CATALOG: Source = Source::new(
     "Managing Your Catalog via API",
     "2026-11-30",
 );
+pub(super) const RETRIEVE_QUALIFICATION: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/retrieve-qualification-session",
+    "Get Qualification Session Details",
+    "2026-11-30",
+);
+pub(super) const UPDATE_QUALIFICATION: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/update-qualification-session",
+    "Update Qualification Session",
+    "2026-11-30",
+);
+pub(super) const QUALIFICATION_WEBHOOK: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/qualification-status-updated-webhook",
+    "Qualification Session Complete Webhook",
+    "2026-11-30",
+);
+pub(super) const QUALIFICATION_GUIDE: Source = Source::new(
+    "developers.truemed.com/guides/qualification-sessions/update-a-qualification-session",
+    "Update a Qualification Session",
+    "2026-11-30",
+);
 pub(super) const WEBHOOKS_GUIDE: Source =
     Source::new("developers.truemed.com/guides/resources/webhooks", "Webhooks", "2026-11-21");

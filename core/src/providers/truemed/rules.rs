@@ -306,6 +306,42 @@ rules! {
     SubPartnerOwnsSchedule = "truemed.sub.partner-owns-schedule" Warn Documented Request
         ByHost("a charge is made only on command, under an intent of its own") [page::UPDATE_PAYMENT_TOKEN];
 
+    // Qualification sessions
+    /// `create_qualification_session` should be tried at Truemed's development server first, because no current page shows
+    /// its address, its fields or its reply.
+    QualificationCreateUndocumented = "truemed.qualification.create-undocumented" Warn Inferred Request
+        ByHost("the library builds the request like its siblings `create_payment_token` and \
+            `update_qualification_session`; other fields go into `extra`") [page::UPDATE_QUALIFICATION];
+    /// A new qualification session must have at least one item.
+    QualificationItemsRequired = "truemed.qualification.items-required" Deny Inferred Request
+        [page::RETRIEVE_QUALIFICATION];
+    /// `success_url` and `failure_url` of a qualification session must be absolute URLs.
+    QualificationUrlAbsolute = "truemed.qualification.url-absolute" Deny Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// The reply to `create_qualification_session` should contain the page with the survey.
+    QualificationPagePresent = "truemed.qualification.page-present" Warn Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// Only the status `approved` says that the customer has a letter of medical necessity.
+    QualificationApprovedOnly = "truemed.qualification.approved-only" Deny Documented Money
+        ByConstruction("only a verified webhook or a lookup with this status leads to `approved`")
+        [page::RETRIEVE_QUALIFICATION, page::QUALIFICATION_WEBHOOK];
+    /// A status that the documents do not list should be looked up, and it grants nothing.
+    QualificationUnknownStatus = "truemed.qualification.unknown-status" Warn Inferred Request
+        [page::RETRIEVE_QUALIFICATION];
+    /// An update of a qualification session must have something to set.
+    QualificationNothingToDo = "truemed.qualification.nothing-to-do" Deny Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// The `user_id` of a qualification session can only be set once.
+    QualificationUserIdOnce = "truemed.qualification.user-id-once" Deny Documented Request
+        [page::UPDATE_QUALIFICATION, page::QUALIFICATION_GUIDE];
+    /// `success_url` and `failure_url` should be changed before the outcome, because they have no effect afterwards.
+    QualificationUrlsBeforeOutcome = "truemed.qualification.urls-before-outcome" Warn Documented Request
+        [page::UPDATE_QUALIFICATION];
+    /// An update of a qualification session must be sent again with its own key and unchanged.
+    QualificationSameKey = "truemed.qualification.same-key" Deny Documented Request
+        ByConstruction("each update has the key of its own effect, and a pending request never changes")
+        [page::UPDATE_QUALIFICATION, page::QUALIFICATION_GUIDE];
+
     // The product catalog
     /// A catalog item must have a SKU and a name.
     CatalogSkuAndNameRequired = "truemed.catalog.sku-and-name-required" Deny Documented Request

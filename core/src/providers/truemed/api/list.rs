@@ -267,7 +267,11 @@ fn check_date(text: Option<&str>, pattern: &str, pointer: &'static str, reason: 
 fn check_range(start_date: &str, end_date: &str) -> Result<(), ListError> {
     check_date(Some(start_date), "YYYY-MM-DD", "/start_date", "is not YYYY-MM-DD")?;
     check_date(Some(end_date), "YYYY-MM-DD", "/end_date", "is not YYYY-MM-DD")?;
-    if start_date > end_date { Err(ListError { pointer: "/start_date", reason: "is after `end_date`" }) } else { Ok(()) }
+    if start_date > end_date {
+        Err(ListError { pointer: "/start_date", reason: "is after `end_date`" })
+    } else {
+        Ok(())
+    }
 }
 
 fn get<const N: usize>(settings: &Settings, path: &str, query: [(&str, Option<String>); N]) -> Request {

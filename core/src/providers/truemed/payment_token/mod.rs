@@ -1,5 +1,22 @@
 //! `truemed.payment_token`: a stored payment method, from its request, through its changes and charges, to its
 //! deletion.
+//!
+//! ```
+//! use rulebound::time::Timestamp;
+//! use rulebound::truemed::{CreatePaymentSession, OrderItem, PaymentToken, Token};
+//! use rulebound::{Context, Key, Snapshot, money::Cents};
+//!
+//! let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+//! let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11").unwrap());
+//!
+//! // Without a token, a charge is rejected. The rejection says which action has to come first.
+//! let mut charge = CreatePaymentSession::new(Cents::new(1500), vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))]);
+//! charge.payment_token = Token::parse("pt_1").ok();
+//! let rejected = token.handle(charge, &cx).unwrap_err();
+//! let first = &rejected.violations()[0];
+//! assert_eq!(first.rule.code, "truemed.provision.no-charge-before-webhook");
+//! assert_eq!(first.unblocked_by.as_ref().unwrap().to_string(), "the action `create_payment_token`");
+//! ```
 
 mod across;
 mod carts;

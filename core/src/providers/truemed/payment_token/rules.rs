@@ -76,7 +76,8 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
             rules.check(CoreRule::NothingKnown, token.charge.session().is_some());
         }
         Action::Delete => {
-            let has_token = !matches!(token.token.state(), TokenState::Absent | TokenState::Adopting | TokenState::Deleting);
+            let has_token =
+                !matches!(token.token.state(), TokenState::Absent | TokenState::Adopting | TokenState::Deleting);
             rules.check(CoreRule::NotNow, has_token);
         }
         Action::Charge | Action::Retrieve => {}

@@ -1,18 +1,13 @@
 //! When the letter of medical necessity and the stored card expire, and the notices before these dates.
 
-use alloc::format;
-
 use super::{StoredToken, THE_TOKEN, TokenState};
-use crate::flow::ToDo;
 use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::webhook::NextAction;
+use crate::providers::truemed::expiry::notify_before;
 use crate::providers::truemed::names::Notice;
 use crate::providers::truemed::payment_token::Cx;
-use crate::time::{Millis, Timestamp};
-
-/// How long before a date the customer is notified. The documents advise to look 30 days ahead.
-const AHEAD: Millis = Millis::from_hours(720);
+use crate::time::Timestamp;
 
 impl StoredToken {
     /// When the earliest letter of medical necessity expires.
@@ -34,14 +29,14 @@ impl StoredToken {
     /// The letter expires at this instant, or there is none.
     pub(super) fn letter_expires(&mut self, at: Option<Timestamp>, cx: &mut Cx<'_>) {
         if core::mem::replace(&mut self.lmn_expires_at, at) != at {
-            self.plan(Notice::LetterExpires, at, &NextAction::HealthSurvey, cx);
+            self.plan((Notice::LetterExpires, &NextAction::HealthSurvey), at, cx);
         }
     }
 
     /// The card expires at this instant, or the lookup does not show when.
     pub(super) fn card_expires(&mut self, at: Option<Timestamp>, cx: &mut Cx<'_>) {
         if core::mem::replace(&mut self.card_expires_at, at) != at {
-            self.plan(Notice::CardExpires, at, &NextAction::UpdatePaymentMethod, cx);
+            self.plan((Notice::CardExpires, &NextAction::UpdatePaymentMethod), at, cx);
         }
     }
 
@@ -53,14 +48,8 @@ impl StoredToken {
         }
     }
 
-    /// Plans the notice before a date, in place of the notice before another date. Its id names the date, so that a
-    /// report about one notice does not count for the next.
-    fn plan(&self, notice: Notice, at: Option<Timestamp>, action: &NextAction, cx: &mut Cx<'_>) {
-        cx.withdraw_notice(notice, THE_TOKEN);
-        if let Some(at) = at.filter(|_| !self.is(TokenState::Deleted)) {
-            let name = format!("{THE_TOKEN}/{}", at.as_millis());
-            let to_do = ToDo::at(None, Some(action.as_str()));
-            cx.notify_as(&name, notice, TypedId::new(THE_TOKEN, THE_TOKEN), to_do, Some(at.before(AHEAD)));
-        }
+    fn plan(&self, to_do: (Notice, &NextAction), at: Option<Timestamp>, cx: &mut Cx<'_>) {
+        let at = at.filter(|_| !self.is(TokenState::Deleted));
+        notify_before(to_do, TypedId::new(THE_TOKEN, THE_TOKEN), at, cx);
     }
 }
