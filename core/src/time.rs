@@ -206,6 +206,14 @@ mod tests {
     }
 
     #[test]
+    fn a_month_ends_with_its_last_day() {
+        assert_eq!(Timestamp::end_of_month(2028, 2), Timestamp::parse_iso_end("2028-02-29"));
+        assert_eq!(Timestamp::end_of_month(2027, 12), Timestamp::parse_iso_end("2027-12-31"));
+        assert_eq!(Timestamp::end_of_month(2027, 13), None);
+        assert_eq!(Timestamp::from_millis(5).before(Millis::new(7)), Timestamp::from_millis(-2));
+    }
+
+    #[test]
     fn milliseconds_are_not_read_as_seconds() {
         assert_eq!(Timestamp::from_documented_seconds(1_702_584_000), Some(Timestamp::from_millis(1_702_584_000_000)));
         assert_eq!(
