@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::OrderItem;
 use crate::flow::{Reading, Reply};
-use crate::json::{any_form, lenient_text, read_body};
+use crate::json::{any_form, lenient, lenient_text, read_body};
 use crate::providers::truemed::ids::QualificationSessionId;
 use crate::time::Timestamp;
 use crate::value::{Extra, Metadata, open_enum};
@@ -141,14 +141,17 @@ impl QualificationReport {
         requested: &QualificationSessionId,
         event: impl FnOnce(Self) -> E,
     ) -> Reading<E> {
-        match read_body::<Self>(reply.body) {
-            None => Reading::missing("/status"),
-            Some(report) if report.status.as_str().is_empty() => Reading::missing("/status"),
-            Some(report) if report.qualification_session_id != *requested => {
-                Reading::missing("/qualification_session_id")
-            }
-            Some(report) => Reading::Done(event(report)),
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(default, deserialize_with = "lenient")]
+            qualification_session_id: Option<QualificationSessionId>,
         }
+        let named = read_body::<Named>(reply.body).and_then(|it| it.qualification_session_id);
+        if named.as_ref() != Some(requested) {
+            return Reading::missing("/qualification_session_id");
+        }
+        let report = read_body::<Self>(reply.body).filter(|it| !it.status.as_str().is_empty());
+        Reading::of(report.map(event).ok_or("/status"))
     }
 
     /// When the letter expires.
