@@ -293,8 +293,7 @@ rules! {
     /// A deleted payment token cannot be charged, updated or restored.
     TokenDeleteFinal = "truemed.token.delete-final" Forbid Documented Money
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS, page::DELETE_PAYMENT_TOKEN];
-    /// A deletion that the host requests before Truemed has issued the token must be carried out once the token is
-    /// issued.
+    /// A deletion that is requested before Truemed has issued the token must follow once the token is issued.
     TokenDeleteOnceIssued = "truemed.token.delete-once-issued" Deny Inferred Money
         ByConstruction("the wish is kept with the token, and whatever shows the token makes its deletion pending; only \
             another request for a token takes the wish back") [page::DELETE_PAYMENT_TOKEN, page::CREATE_PAYMENT_TOKEN];
@@ -307,8 +306,8 @@ rules! {
         ByHost("a charge is made only on command, under an intent of its own") [page::UPDATE_PAYMENT_TOKEN];
 
     // Qualification sessions
-    /// `create_qualification_session` should be tried at Truemed's development server first, because no current page shows
-    /// its address, its fields or its reply.
+    /// `create_qualification_session` should be tried at Truemed's development server first. No current page shows its
+    /// address, its fields or its reply.
     QualificationCreateUndocumented = "truemed.qualification.create-undocumented" Warn Inferred Request
         ByHost("the library builds the request like its siblings `create_payment_token` and \
             `update_qualification_session`; other fields go into `extra`") [page::UPDATE_QUALIFICATION];

@@ -107,7 +107,8 @@ impl Facet for TokenState {
         moves(Requested, &[SessionFound, Reviewed],                          &[Awaiting, Absent]),
         // The host wants the token to be deleted once Truemed issues it.
         moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued, Deleting]),
-        moves(Awaiting,  &[Refused, Reviewed],                               &[Absent]),
+        // The host wants no token any more, and nobody has the page of the request.
+        moves(Awaiting,  &[Refused, Reviewed, Delete],                       &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
         moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),

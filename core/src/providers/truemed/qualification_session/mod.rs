@@ -74,14 +74,17 @@ impl Facet for QualificationState {
         moves(Absent,     &[Retrieve],          &[Adopting]),
         moves(Requested,  &[Created],           &[Pending]),
         moves(Requested,  &[Refused, Reviewed], &[Absent]),
-        moves(Adopting,   &[Found, Complete],   &[Pending, Processing, Approved, Rejected, Unclear]),
+        moves(Adopting,   &[Found],             &[Pending, Processing, Approved, Rejected, Unclear]),
+        moves(Adopting,   &[Complete],          &[Pending, Processing, Approved, Rejected]),
         moves(Adopting,   &[Refused, Reviewed], &[Absent]),
         // Reports come in any order, so a status only moves on.
-        moves(Pending,    &[Found, Complete],   &[Processing, Approved, Rejected, Unclear]),
-        moves(Processing, &[Found, Complete],   &[Approved, Rejected, Unclear]),
+        moves(Pending,    &[Found],             &[Processing, Approved, Rejected, Unclear]),
+        moves(Pending,    &[Complete],          &[Processing, Approved, Rejected]),
+        moves(Processing, &[Found],             &[Approved, Rejected, Unclear]),
+        moves(Processing, &[Complete],          &[Approved, Rejected]),
         moves(Unclear,    &[Found, Complete],   &[Pending, Processing, Approved, Rejected]),
-        // Truemed reports one outcome. Only a lookup, which shows the session as it is, corrects it.
-        moves(Approved,   &[Found],             &[Rejected]),
+        // Truemed reports one outcome. Of two that contradict each other `rejected` counts, and a lookup corrects it.
+        moves(Approved,   &[Found, Complete],   &[Rejected]),
         moves(Rejected,   &[Found],             &[Approved]),
     ] };
 }

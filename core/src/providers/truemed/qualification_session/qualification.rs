@@ -159,19 +159,18 @@ impl Qualification {
 
     /// A lookup shows the session as it is.
     pub(super) fn found(&mut self, report: &QualificationReport, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let next = state_of(&report.status);
-        let is_other_outcome = self.state.is_final() && next.is_final();
-        match self.report(report, next, is_other_outcome, cx) {
-            // The lookup shows nothing new, and the next one is planned.
-            Err(IgnoredReason::Duplicate) if self.state.is_open() => {
-                if let Some(timer) = &mut self.timer {
-                    timer.looked(cx.leased_at());
-                }
-                self.plan(cx);
-                Ok(())
-            }
-            reported => reported,
+        if self.id.as_ref() != Some(&report.qualification_session_id) {
+            return Err(IgnoredReason::Unrelated);
         }
+        let next = state_of(&report.status);
+        if self.is_moved_by(next) || (self.state.is_final() && next.is_final()) {
+            self.apply(report, next, cx);
+        } else if let Some(timer) = self.timer.as_mut().filter(|_| self.state.is_open()) {
+            // The lookup shows nothing new, and the next one is planned.
+            timer.looked(cx.leased_at());
+            self.plan(cx);
+        }
+        Ok(())
     }
 
     /// Truemed sent a webhook.
@@ -184,7 +183,7 @@ impl Qualification {
                     let may_be_ours = cx.sent(|call| matches!(call, Call::CreateQualificationSession(_)));
                     return Err(if may_be_ours { IgnoredReason::Early } else { IgnoredReason::Unrelated }.into());
                 }
-                Ok(self.report(&report, state_of(&report.status), false, cx)?)
+                self.reported(&report, cx)
             }
             Signal::Unlisted(webhook) => webhook.ignore(cx),
             Signal::TokenUpdated(_) | Signal::SessionComplete(_) | Signal::Other => {
@@ -193,29 +192,52 @@ impl Qualification {
         }
     }
 
-    /// Applies a report, unless a later one was applied. `corrects` says that it can replace another outcome.
-    fn report(
-        &mut self,
-        report: &QualificationReport,
-        next: QualificationState,
-        corrects: bool,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), IgnoredReason> {
-        let is_later = if self.state == QualificationState::Unclear || next == QualificationState::Unclear {
+    /// A webhook reports the session. Webhooks come in any order, so a status only moves on.
+    fn reported(&mut self, report: &QualificationReport, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let next = state_of(&report.status);
+        if next == QualificationState::Unclear && !self.state.is_final() {
+            // A webhook may be late. Only a lookup shows if the session still has this status.
+            cx.check(Rule::QualificationUnknownStatus, false).at("/status");
+            cx.look_up(Call::RetrieveQualificationSession(report.qualification_session_id.clone()));
+            return Ok(());
+        }
+        // Of two outcomes that contradict each other `rejected` counts, until a lookup shows the session as it is.
+        let contradicts = self.state.is_final() && next.is_final() && next != self.state;
+        if contradicts {
+            cx.look_up(Call::RetrieveQualificationSession(report.qualification_session_id.clone()));
+        }
+        if self.is_moved_by(next) {
+            self.apply(report, next, cx);
+        } else if contradicts {
+            self.user_id = self.user_id.take().or(report.user_id.clone());
+        } else {
+            return Err(IgnoredReason::Duplicate.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a report with this state is later than the last one.
+    fn is_moved_by(&self, next: QualificationState) -> bool {
+        if self.state == QualificationState::Unclear || next == QualificationState::Unclear {
             !self.state.is_final() && next != self.state
         } else {
-            next > self.state && !self.state.is_final()
-        };
-        if !is_later && !corrects {
-            return Err(IgnoredReason::Duplicate);
+            next > self.state
         }
+    }
+
+    /// Applies a report.
+    fn apply(&mut self, report: &QualificationReport, next: QualificationState, cx: &mut Cx<'_>) {
+        let was_final = self.state.is_final();
         self.user_id = report.user_id.clone().or(self.user_id.take());
         self.state = next;
         self.unlisted = (!report.status.is_known()).then(|| report.status.as_str().into());
-        let Some(id) = self.id.clone() else { return Ok(()) };
+        let id = report.qualification_session_id.clone();
         cx.check(Rule::QualificationUnknownStatus, self.unlisted.is_none()).at("/status");
         if next.is_final() {
-            cx.withdraw(is_lookup);
+            // A lookup that is to decide between two outcomes stays.
+            if !was_final {
+                cx.withdraw(is_lookup);
+            }
             cx.withdraw_review(Review::NoSignal, id.as_str());
             (self.timer, self.redirect_url) = (None, None);
         } else {
@@ -227,7 +249,6 @@ impl Qualification {
             let to_do = (Notice::LetterExpires, &NextAction::HealthSurvey);
             notify_before(to_do, TypedId::from(&id), expires_at, cx);
         }
-        Ok(())
     }
 
     /// Truemed refused a request, or does not find the session.
