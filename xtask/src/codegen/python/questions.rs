@@ -42,7 +42,9 @@ fn of(provider: &str, question: &str) -> Types {
             (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
         }
         ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
-        ("truemed", "read_list" | "read_catalog_item") | ("flex", "read_price") | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
+        ("truemed", "read_list" | "read_catalog_item") | ("flex", "read_price") | ("revup", "read_callback") => {
+            (&[("body", BODY)], ANSWER)
+        }
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
