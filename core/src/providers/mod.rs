@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod checked;
 mod question;
 mod receive;
 
@@ -15,6 +16,7 @@ use crate::rule::{Rule, RuleSet, Source};
 
 use crate::webhook::{Delivery, NotAuthentic};
 
+pub use checked::Checked;
 pub use question::Question;
 pub use receive::{ReceivedWebhook, WebhookOptions, read_webhook, read_webhook_with};
 
@@ -88,7 +90,7 @@ macro_rules! providers {
 }
 
 providers! {
-    "truemed" truemed { payment_token::PaymentToken, payment_session::PaymentSession }
+    "truemed" truemed { payment_token::PaymentToken, payment_session::PaymentSession, qualification_session::QualificationSession }
     "flex" flex { checkout::Checkout, subscription::Subscription }
     "vend" vend { subscription::Subscription }
     "revup" revup { subscription::Subscription }

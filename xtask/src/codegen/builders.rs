@@ -10,7 +10,7 @@ use super::bundles::{Definitions, pascal};
 use super::classes::Class;
 
 /// The types of each question: its provider, its name, its fields, and its answer.
-const QUESTIONS: [(&str, &str, &str, &str); 15] = [
+const QUESTIONS: [(&str, &str, &str, &str); 23] = [
     ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
     ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
@@ -26,18 +26,32 @@ const QUESTIONS: [(&str, &str, &str, &str); 15] = [
         "snapshot: PaymentToken; order_items: readonly shapes.TruemedOrderItem[]",
         "'covered' | 'pending' | 'update_required' | 'unknown'",
     ),
+    ("truemed", "create_catalog_item", CATALOG_ITEM, "CheckedRequest"),
+    ("truemed", "get_catalog_item", "sku: string; settings?: shapes.TruemedSettings", "CheckedRequest"),
+    ("truemed", "list_catalog_items", LIST, "shapes.Request"),
     ("truemed", "list_payment_session", LIST, "shapes.Request"),
     ("truemed", "list_payment_token", LIST, "shapes.Request"),
+    ("truemed", "list_payout_reconciliation", LIST, "shapes.Request"),
+    ("truemed", "list_qualification_session", LIST, "shapes.Request"),
+    ("truemed", "list_transaction_reconciliation", LIST, "shapes.Request"),
     (
         "truemed",
         "needs_update",
         "confirmed: readonly shapes.TruemedOrderItem[]; wanted: readonly shapes.TruemedOrderItem[]",
         "boolean",
     ),
+    (
+        "truemed",
+        "read_catalog_item",
+        "body: string",
+        "{ sku: string; name: string | null; eligibility: string | null; reviewed_at: string | null }",
+    ),
     ("truemed", "read_list", "body: string", "{ entries: object[]; pagination: object | null }"),
+    ("truemed", "update_catalog_item", CATALOG_ITEM, "CheckedRequest"),
     ("vend", "partner_apps_page", "settings: shapes.VendSettings", "string"),
 ];
 const LIST: &str = "query: object; settings?: shapes.TruemedSettings";
+const CATALOG_ITEM: &str = "item: object; settings?: shapes.TruemedSettings";
 
 /// The functions of one provider, as they are declared.
 pub(super) fn declarations(provider: &str, classes: &[Class], all: &Definitions) -> String {

@@ -29,10 +29,22 @@ fn of(provider: &str, question: &str) -> Types {
             &[("snapshot", "PaymentToken"), ("order_items", ITEMS)],
             "Literal[\"covered\", \"pending\", \"update_required\", \"unknown\"]",
         ),
-        ("truemed", "list_payment_token" | "list_payment_session") => {
-            (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST)
+        (
+            "truemed",
+            "list_payment_token"
+            | "list_payment_session"
+            | "list_payout_reconciliation"
+            | "list_transaction_reconciliation"
+            | "list_qualification_session"
+            | "list_catalog_items",
+        ) => (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST),
+        ("truemed", "create_catalog_item" | "update_catalog_item") => {
+            (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
         }
-        ("truemed", "read_list") | ("flex", "read_price") | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
+        ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
+        ("truemed", "read_list" | "read_catalog_item") | ("flex", "read_price") | ("revup", "read_callback") => {
+            (&[("body", BODY)], ANSWER)
+        }
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
