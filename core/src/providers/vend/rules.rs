@@ -54,6 +54,11 @@ rules! {
     UpdateQuantityZero = "vend.update.quantity-zero" Warn Inferred Money [page::UPDATE_TOKEN];
     /// The `quantity` in an update is the new total, so it should differ from the current total.
     UpdateQuantityIsTotal = "vend.update.quantity-is-total" Warn Documented Money [page::UPDATE_TOKEN];
+    /// The `unit_price` of a component must be read in the main unit of its currency, and `price_in_cents` in cents.
+    ComponentShownPrice = "vend.component.shown-price" Deny Inferred Request
+        ByConstruction("the digits are moved without floating-point numbers; a price with parts of a cent is not \
+            shown")
+        [page::GET_SUBSCRIPTION];
     /// A `component_handle` can appear only once in a request.
     ComponentDuplicateHandle = "vend.component.duplicate-handle" Deny Inferred Request
         [page::CREATE_TOKEN, page::UPDATE_TOKEN];
