@@ -108,6 +108,24 @@ rules! {
             own `return_url`")
         [page::UPDATING];
 
+    // Declining
+    /// A retailer who declines must count as one who has not decided, until the token expires and a lookup shows it
+    /// unused.
+    DeclineCountsAsOpen = "vend.decline.counts-as-open" Deny Inferred Money
+        ByConstruction("no document says what a decline looks like; the retailer can use the page until the token \
+            expires, so only a lookup after that time ends the wait") [page::ACTIVATING, page::GET_TOKEN];
+    /// A consent that is declined or lapses must leave the subscription, its plan and its components as they are.
+    DeclineChangesNothing = "vend.decline.changes-nothing" Deny Inferred Money
+        ByConstruction("only a used token changes which consents are in force") [page::UPDATING];
+    /// A change that was declined or has lapsed can be requested again, with a new consent token.
+    DeclineAskAgain = "vend.decline.ask-again" Deny Inferred Request
+        ByConstruction("no rule asks about earlier requests, and a token that was given up is never handed out again")
+        [page::UPDATING];
+    /// The retailer must be notified if the change that was offered last has lapsed.
+    LapseNotify = "vend.lapse.notify" Deny Inferred Money
+        ByConstruction("the end of the newest token without a use causes the notice, unless another request is pending")
+        [page::UPDATING, page::GET_TOKEN];
+
     // Confirming
     /// A subscription id must be the same whether Vend sends it as a number or as a string.
     ConfirmIdTypes = "vend.confirm.id-types" Deny Documented Money

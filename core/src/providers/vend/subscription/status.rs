@@ -40,6 +40,9 @@ pub struct Status {
     pub confirmed_requests: Vec<EffectId>,
     /// The changes to which the retailer has not consented, the oldest first.
     pub pending_changes: Vec<PendingChange>,
+    /// The requests of the last changes that have lapsed without the retailer's consent, the oldest first. They have
+    /// changed nothing, and each can be requested again.
+    pub lapsed_requests: Vec<EffectId>,
 }
 
 /// A component that Vend bills in addition to the plan.
@@ -86,6 +89,7 @@ impl Subscription {
             attested: billing.is_attested(),
             confirmed_requests: consent.confirmed_requests(),
             pending_changes: consent.pending_changes(),
+            lapsed_requests: consent.lapsed_requests(),
         }
     }
 }
