@@ -13,7 +13,7 @@ pub mod subscription;
 use super::{Provider, all};
 use crate::flow::Text;
 
-pub use crate::config::revup::Settings;
+pub use crate::config::revup::{Environment, Settings};
 pub use amount::Amount;
 pub use api::calls::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
 pub use api::event::{EventType, EventWebhook, PaymentType};

@@ -11,6 +11,8 @@ rules! {
     AuthApiKeyRequired = "revup.auth.api-key-required" Deny Documented Request
         ByConstruction("every request names the header, and your backend fills it in; the library never sees the key")
         [page::TOKEN_BASED];
+    /// Every request must go to a server that the config names: by `revup.environment`, by `revup.base_url`, or by both.
+    UrlServerChosen = "revup.url.server-chosen" Forbid Inferred Request [page::CREATE_SUBSCRIPTION, page::TOKEN_BASED];
     /// `planId` must be the UUID of the plan that the back office shows.
     CreatePlanIdRequired = "revup.create.plan-id-required" Deny Documented Request
         [page::CREATE_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
@@ -230,6 +232,31 @@ rules! {
     TxFinalStatuses = "revup.tx.final-statuses" Deny Documented Money
         ByConstruction("a refund with any other status stays open and is looked up")
         [page::CHECKING, page::NOTIFICATIONS];
+    /// The `money` of an order must have a positive `amount` with the decimals of its currency, and a `currency` of
+    /// three capital letters.
+    OrderMoney = "revup.order.money" Deny Documented Request
+        ByConstruction("the library builds no order without an amount and a currency") [page::ORDER, page::CREATE_ORDER];
+    /// An order whose payment must make a token has to set `generateToken` to `true`.
+    OrderGenerateToken = "revup.order.generate-token" Deny Documented Request
+        ByConstruction("the library builds no order for a token without `generateToken`")
+        [page::ORDER, page::TOKEN_BASED];
+    /// The order that makes a token must be the first of its series: `sequence` can only be `initial`, and
+    /// `parentTransactionId` must be absent.
+    OrderMakesToken = "revup.order.makes-token" Deny Documented Request
+        ByConstruction("the library builds no order for a token that follows another order")
+        [page::ORDER, page::RECURRING];
+    /// The `minPeriod` of an order must be at least 1 day.
+    OrderMinPeriod = "revup.order.min-period" Deny Documented Request
+        ByConstruction("the library builds no order with a shorter period") [page::ORDER];
+    /// An order for a token should have `redirectUrl.success` and `redirectUrl.fail`, both absolute URLs: the callback
+    /// to them brings the token.
+    OrderRedirectUrls = "revup.order.redirect-urls" Warn Documented Request
+        ByConstruction("the library builds the order, and the warning names the field")
+        [page::ORDER, page::CALLBACK, page::RECURRING];
+    /// Only a successful reply with the id of the order can prove that the order was created.
+    OrderReplyId = "revup.order.reply-id" Deny Inferred Request
+        ByConstruction("any other reply is read as refused or unknown; an order that nobody pays expires, so the request \
+            can be sent again") [page::CREATE_ORDER];
     /// The `sequence` of an order must be `initial`, `recurring` or `final`. A `recurring` or `final` order must name
     /// the transaction of the first order.
     OrderSequence = "revup.order.sequence" Deny Documented Request

@@ -23,6 +23,7 @@ impl Subscription {
     /// Checks an action, and again when its request is leased.
     pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
         let state = self.status.state();
+        check_server(rules);
         match action {
             Action::Create | Action::Retrieve => {}
             Action::RetrievePayments => {
@@ -188,6 +189,13 @@ impl Subscription {
             }
         };
     }
+}
+
+/// Checks that the config names a server.
+fn check_server(rules: &mut Rules<'_>) {
+    let settings = rules.settings();
+    let (is_chosen, cure) = (settings.base_url().is_some(), settings.cure());
+    rules.check(Rule::UrlServerChosen, is_chosen).because(|| cure.into());
 }
 
 fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {
