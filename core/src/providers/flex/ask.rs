@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::api::item::CouponData;
-use super::catalog::{Checked, CreatePrice, CreateProduct, PriceObject, UpdatePrice};
+use super::catalog::{CreatePrice, CreateProduct, PriceObject, UpdatePrice};
 use super::eligibility::{Line, assess};
 use super::ids::PriceId;
 use crate::config::flex::Settings;
 use crate::json::Malformed;
+use crate::providers::checked::RequestResult;
 use crate::providers::question::questions;
 use crate::rule::Violation;
-use crate::snapshot::Rejection;
 
 /// A price as Flex sends it, and the rules that it breaks with a warning.
 #[derive(Serialize)]
@@ -26,23 +26,6 @@ impl From<PriceObject> for PriceReply {
     fn from(price: PriceObject) -> Self {
         let warnings = price.warnings();
         Self { price, warnings }
-    }
-}
-
-/// A request, or the rules that it would break.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum RequestResult {
-    Checked(Checked),
-    Rejected { violations: Vec<Violation> },
-}
-
-impl From<Result<Checked, Rejection>> for RequestResult {
-    fn from(checked: Result<Checked, Rejection>) -> Self {
-        match checked {
-            Ok(checked) => Self::Checked(checked),
-            Err(Rejection { violations }) => Self::Rejected { violations },
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,20 +14,13 @@ use super::rules::Rule;
 use crate::config::flex::{Eligibility, Recurring, Settings};
 use crate::effect::Request;
 use crate::money::Cents;
-use crate::rule::{Level, RuleSet, Violation};
+use crate::providers::checked::Violations;
+use crate::rule::Violation;
 use crate::snapshot::Rejection;
 use crate::url::escaped;
 use crate::value::{Body, Extra, RawJson, body};
 
-/// A request that no rule rejects, and its warnings.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Checked {
-    /// The request.
-    pub request: Request,
-    /// The broken rules that only warn.
-    pub warnings: Vec<Violation>,
-}
+pub use crate::providers::checked::Checked;
 
 /// A product to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -245,27 +237,7 @@ impl PriceObject {
         violations.check(recurs, Rule::PriceTypeMatchesRecurring, "/type");
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
         violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        violations.0
-    }
-}
-
-/// The rules that a request breaks.
-#[derive(Default)]
-struct Violations(Vec<Violation>);
-
-impl Violations {
-    fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
-        if !holds {
-            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
-        }
-    }
-
-    /// The request, if no rule rejects it.
-    fn finish(self, request: Request) -> Result<Checked, Rejection> {
-        match self.0.iter().any(|it| it.rule.level != Level::Warn) {
-            true => Err(Rejection { violations: self.0 }),
-            false => Ok(Checked { request, warnings: self.0 }),
-        }
+        violations.all()
     }
 }
 

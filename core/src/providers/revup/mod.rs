@@ -9,6 +9,7 @@ mod names;
 pub mod order;
 mod rules;
 pub mod subscription;
+pub mod token_order;
 
 use super::{Provider, all};
 use crate::flow::Text;
