@@ -118,6 +118,14 @@ rules! {
     ResumeRestoresPrevious = "revup.resume.restores-previous" Deny Documented Money
         ByConstruction("an event about a pause or its end only makes a lookup due, and the lookup changes the status")
         [page::EVENT_RESUMED];
+    /// Only Revup's back office can pause and resume a subscription: no document names an operation for either.
+    PauseNoApi = "revup.pause.no-api" Deny Inferred Request
+        ByConstruction("no request of this flow pauses or resumes; the events and the lookup show what the back office did")
+        [page::EVENT_PAUSED, page::EVENT_RESUMED];
+    /// A pause cannot extend access, and cannot end access that was paid for.
+    PauseKeepsAccess = "revup.pause.keeps-access" Deny Inferred Money
+        ByConstruction("access is granted only while the subscription is fulfilled, and a pause withdraws none")
+        [page::EVENT_PAUSED, page::EVENT_RESUMED];
     /// Only a paused subscription should be resumed.
     ResumeOnlyFromPaused = "revup.resume.only-from-paused" Warn Inferred Request [page::EVENT_RESUMED];
 
@@ -212,6 +220,14 @@ rules! {
     /// A dispute or a request for information cannot cancel a subscription by itself.
     DisputeInfoRequest = "revup.dispute.info-request-not-terminal" Deny Documented Money
         ByConstruction("an event about a dispute changes no status; it opens a review") [page::EVENT_DISPUTED];
+
+    /// A payment cannot be refunded while a person has not looked at a dispute, because the bank may give back the same
+    /// money.
+    DisputeNoRefund = "revup.dispute.no-refund" Deny Inferred Money [page::EVENT_DISPUTED, page::REFUND];
+    /// A dispute can only be answered in Revup's back office: no document names an operation that answers one.
+    DisputeNoAnswerByApi = "revup.dispute.no-answer-by-api" Deny Inferred Request
+        ByConstruction("the disputes API only uploads disputes; no request of this flow answers one, and the review tells a \
+            person what to do") [page::EVENT_DISPUTED, page::DISPUTES];
 
     // Callbacks, orders and their payments
     /// A return to the success page cannot prove a payment, because unfinished payments lead there too.
@@ -337,6 +353,8 @@ pub(super) mod page {
         Source::new("developers.revuppayments.com/api/subscription/events/refunded", "Payment refunded", "2026-11-21");
     pub(in crate::providers::revup) const EVENT_DISPUTED: Source =
         Source::new("developers.revuppayments.com/api/subscription/events/disputed", "Payment disputed", "2026-11-21");
+    pub(in crate::providers::revup) const DISPUTES: Source =
+        Source::new("developers.revuppayments.com/chargeback/definition", "Definition", "2026-11-21");
     pub(in crate::providers::revup) const SUBSCRIPTION_FIELDS: Source = Source::new(
         "developers.revuppayments.com/api/field-appendix/subscription-fields",
         "Subscription fields",

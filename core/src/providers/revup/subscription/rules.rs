@@ -45,6 +45,7 @@ impl Subscription {
                 self.check_known(rules);
                 self.check_ours(rules);
                 self.check_no_sign_of_refund(rules);
+                self.check_no_open_dispute(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
@@ -141,6 +142,12 @@ impl Subscription {
             let reply = rules.reply_to(|call| matches!(call, Call::FindTransactions(_)));
             rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
         }
+    }
+
+    /// Checks that a person has looked at every dispute. The bank may give back the same money.
+    fn check_no_open_dispute(&self, rules: &mut Rules<'_>) {
+        let review = rules.open_review(Review::Disputed.as_str());
+        rules.check(Rule::DisputeNoRefund, review.is_none()).unblocked_by(review.map(UnblockedBy::reply));
     }
 
     fn check_create(&self, rules: &mut Rules<'_>) {
