@@ -7,6 +7,7 @@ pub mod callback;
 mod ids;
 mod names;
 pub mod order;
+mod pages;
 mod rules;
 pub mod subscription;
 pub mod token_order;
@@ -35,7 +36,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: api::webhook::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: rules::page::CREATE_SUBSCRIPTION,
+    settings: pages::CREATE_SUBSCRIPTION,
     authenticate: |_| Ok(api::webhook::ORIGIN),
     correlate: api::webhook::correlate,
     notices: Text::all::<Notice>,
