@@ -222,8 +222,7 @@ rules! {
     DisputeInfoRequest = "revup.dispute.info-request-not-terminal" Deny Documented Money
         ByConstruction("an event about a dispute changes no status; it opens a review") [page::EVENT_DISPUTED];
 
-    /// A payment cannot be refunded while a person has not looked at a dispute, because the bank may give back the same
-    /// money.
+    /// A payment cannot be refunded before a person has looked at every dispute. The bank may return the same money.
     DisputeNoRefund = "revup.dispute.no-refund" Deny Inferred Money [page::EVENT_DISPUTED, page::REFUND];
     /// A dispute can only be answered in Revup's back office: no document names an operation that answers one.
     DisputeNoAnswerByApi = "revup.dispute.no-answer-by-api" Deny Inferred Request
@@ -249,16 +248,16 @@ rules! {
     TxFinalStatuses = "revup.tx.final-statuses" Deny Documented Money
         ByConstruction("a refund with any other status stays open and is looked up")
         [page::CHECKING, page::NOTIFICATIONS];
-    /// The `money` of an order must have a positive `amount` with the decimals of its currency, and a `currency` of
-    /// three capital letters.
+    /// An order must have a positive `amount` with the decimals of its currency. The `currency` must be three capital
+    /// letters.
     OrderMoney = "revup.order.money" Deny Documented Request
         ByConstruction("the library builds no order without an amount and a currency") [page::ORDER, page::CREATE_ORDER];
     /// An order whose payment must make a token has to set `generateToken` to `true`.
     OrderGenerateToken = "revup.order.generate-token" Deny Documented Request
         ByConstruction("the library builds no order for a token without `generateToken`")
         [page::ORDER, page::TOKEN_BASED];
-    /// The order that makes a token must be the first of its series: `sequence` can only be `initial`, and
-    /// `parentTransactionId` must be absent.
+    /// The order that makes a token must be the first of its series. It can only have `sequence=initial`, and no
+    /// `parentTransactionId`.
     OrderMakesToken = "revup.order.makes-token" Deny Documented Request
         ByConstruction("the library builds no order for a token that follows another order")
         [page::ORDER, page::RECURRING];

@@ -109,8 +109,7 @@ rules! {
         [page::UPDATING];
 
     // Declining
-    /// A retailer who declines must count as one who has not decided, until the token expires and a lookup shows it
-    /// unused.
+    /// A retailer who declines must count as undecided until the token expires. Then a lookup must show the token unused.
     DeclineCountsAsOpen = "vend.decline.counts-as-open" Deny Inferred Money
         ByConstruction("no document says what a decline looks like; the retailer can use the page until the token \
             expires, so only a lookup after that time ends the wait") [page::ACTIVATING, page::GET_TOKEN];
