@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
-use rulebound::revup::{CreateSubscription, OrderId, Subscription, Token, TransactionId, subscription::Command};
-use rulebound::{Fact, Key, Snapshot};
+use rulebound::revup::{
+    CreateSubscription, Environment, OrderId, Settings, Subscription, Token, TransactionId, subscription::Command,
+};
+use rulebound::{Config, Context, Fact, Key, Snapshot};
 
 use crate::Played;
 use crate::stage::{Host, note, story};
@@ -68,6 +70,9 @@ fn lost() -> Played {
 fn on_token(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
     host.snapshot = Snapshot::start(Key::of("revup.token", TOKEN));
+    let mut config = Config::default();
+    config.revup = Settings::of(Environment::Test);
+    host.cx = Context::new(host.cx.now, config);
     host
 }
 

@@ -85,7 +85,7 @@ fn cancel() -> Played {
 /// A new row of one retailer.
 fn opened(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
-    let mut settings = Settings::of("marshmallow", Domain::VendHq);
+    let mut settings = Settings::of("marshmallow", Domain::Lightspeed);
     settings.application_id = Some(String::from("app_1"));
     let mut config = Config::default();
     config.vend = settings;

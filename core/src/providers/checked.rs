@@ -1,4 +1,4 @@
-//! Requests that need no snapshot, because nothing waits for their outcome, checked against the rules.
+//! Requests that are checked without a snapshot, because nothing waits for their outcome.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -19,33 +19,17 @@ pub struct Checked {
     pub warnings: Vec<Violation>,
 }
 
-/// The rules that a request or a reply breaks.
-#[derive(Default)]
-pub(super) struct Violations(pub(super) Vec<Violation>);
-
-impl Violations {
-    /// Notes a rule that does not hold.
-    pub(super) fn check(&mut self, holds: bool, rule: impl RuleSet, pointer: impl Into<Cow<'static, str>>) {
-        if !holds {
-            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
-        }
-    }
-
-    /// The request, if no rule rejects it.
-    pub(super) fn finish(self, request: Request) -> Result<Checked, Rejection> {
-        match self.0.iter().any(|it| it.rule.level != Level::Warn) {
-            true => Err(Rejection { violations: self.0 }),
-            false => Ok(Checked { request, warnings: self.0 }),
-        }
-    }
-}
-
-/// A request, or the rules that it would break, as the answer to a question.
+/// A request, or the rules that it would break.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum RequestResult {
+pub(crate) enum RequestResult {
+    /// No rule rejects the request.
     Checked(Checked),
-    Rejected { violations: Vec<Violation> },
+    /// The request breaks these rules.
+    Rejected {
+        /// The broken rules.
+        violations: Vec<Violation>,
+    },
 }
 
 impl From<Result<Checked, Rejection>> for RequestResult {
@@ -53,6 +37,39 @@ impl From<Result<Checked, Rejection>> for RequestResult {
         match checked {
             Ok(checked) => Self::Checked(checked),
             Err(Rejection { violations }) => Self::Rejected { violations },
+        }
+    }
+}
+
+/// The rules that a request breaks.
+#[derive(Default)]
+pub(crate) struct Violations(Vec<Violation>);
+
+impl Violations {
+    pub(crate) fn check(&mut self, holds: bool, rule: impl RuleSet, pointer: impl Into<Cow<'static, str>>) {
+        if !holds {
+            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
+        }
+    }
+
+    /// Notes a broken rule that only warns here.
+    pub(crate) fn warn(&mut self, holds: bool, rule: impl RuleSet, pointer: impl Into<Cow<'static, str>>) {
+        if !holds {
+            let warning = Violation::new(rule.rule());
+            self.0.push(Violation { pointer: pointer.into(), level: Level::Warn, ..warning });
+        }
+    }
+
+    /// All broken rules.
+    pub(crate) fn all(self) -> Vec<Violation> {
+        self.0
+    }
+
+    /// The request, if no rule rejects it.
+    pub(crate) fn finish(self, request: Request) -> Result<Checked, Rejection> {
+        match self.0.iter().any(|it| it.level != Level::Warn) {
+            true => Err(Rejection { violations: self.0 }),
+            false => Ok(Checked { request, warnings: self.0 }),
         }
     }
 }

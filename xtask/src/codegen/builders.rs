@@ -10,7 +10,7 @@ use super::bundles::{Definitions, pascal};
 use super::classes::Class;
 
 /// The types of each question: its provider, its name, its fields, and its answer.
-const QUESTIONS: [(&str, &str, &str, &str); 23] = [
+const QUESTIONS: [(&str, &str, &str, &str); 25] = [
     ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
     ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
@@ -18,7 +18,15 @@ const QUESTIONS: [(&str, &str, &str, &str); 23] = [
     ("flex", "read_price", "body: string", "{ price: object; warnings: shapes.Violation[] }"),
     ("flex", "update_price", "price_id: string; price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("revup", "check_order", "order: object", "true"),
+    ("revup", "create_token_order", "order: object; settings: shapes.RevupSettings", "CheckedRequest"),
     ("revup", "read_callback", "body: string", "RevupCallback"),
+    (
+        "revup",
+        "read_order",
+        "status: number; body: string",
+        "{ outcome: 'created'; order_id: string } | { outcome: 'refused'; code: string | null; message: string | null } | \
+            { outcome: 'unknown' }",
+    ),
     ("revup", "read_pay", "status: number; body: string", "'success' | 'failed' | 'open'"),
     (
         "truemed",

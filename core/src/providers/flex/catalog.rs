@@ -237,7 +237,7 @@ impl PriceObject {
         violations.check(recurs, Rule::PriceTypeMatchesRecurring, "/type");
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
         violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        violations.0
+        violations.all()
     }
 }
 

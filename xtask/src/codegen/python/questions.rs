@@ -52,6 +52,8 @@ fn of(provider: &str, question: &str) -> Types {
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
+        ("revup", "create_token_order") => (&[("order", OBJECT), ("settings", "RevupSettings")], ANSWER),
+        ("revup", "read_order") => (&[("status", "int"), ("body", BODY)], ANSWER),
         ("revup", "check_order") => (&[("order", OBJECT)], "bool"),
         _ => panic!("the question `{question}` of `{provider}` has no types for Python"),
     }
