@@ -251,17 +251,17 @@ impl PriceObject {
 
 /// The rules that a request breaks.
 #[derive(Default)]
-struct Violations(Vec<Violation>);
+pub(super) struct Violations(Vec<Violation>);
 
 impl Violations {
-    fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
+    pub(super) fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
         if !holds {
             self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
         }
     }
 
     /// The request, if no rule rejects it.
-    fn finish(self, request: Request) -> Result<Checked, Rejection> {
+    pub(super) fn finish(self, request: Request) -> Result<Checked, Rejection> {
         match self.0.iter().any(|it| it.rule.level != Level::Warn) {
             true => Err(Rejection { violations: self.0 }),
             false => Ok(Checked { request, warnings: self.0 }),
@@ -269,7 +269,8 @@ impl Violations {
     }
 }
 
-fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
+/// A request that sends fields, in the wrapper named after their kind.
+pub(super) fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
     Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&fields.within(kind))
 }
 

@@ -5,8 +5,11 @@ mod ask;
 pub mod catalog;
 pub mod checkout;
 pub mod eligibility;
+pub mod events;
 mod ids;
+pub mod line_items;
 mod names;
+mod pages;
 mod reports;
 mod rules;
 mod sessions;
@@ -31,7 +34,7 @@ pub use api::session_request::{
 pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
-pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SubscriptionId};
+pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PriceId, RefundId, SubscriptionId};
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
 pub use rules::Rule;
@@ -53,7 +56,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: rules::page::INTRO,
+    settings: pages::INTRO,
     authenticate: api::signature::authenticate,
     correlate: api::signature::correlate,
     notices: Text::all::<Notice>,

@@ -1,5 +1,6 @@
 //! The rules of Flex, in the order of what they guard.
 
+use super::pages as page;
 use crate::rule::rules;
 
 rules! {
@@ -160,6 +161,11 @@ rules! {
     CheckoutEligibilityDerivation = "flex.checkout.eligibility-derivation" Warn Inferred Request
         [page::SEED, page::CHECKOUT];
 
+    /// The line items of a session should be looked up for the stock, never for whether the order is paid.
+    CheckoutLineItemsProveNothing = "flex.checkout.line-items-prove-nothing" Warn Inferred Money
+        ByConstruction("no flow reads line items: only the status of a session causes a `fulfill` effect")
+        [page::GET_LINE_ITEMS, page::FULFILLMENT];
+
     // Fulfillment
     /// A checkout can only be fulfilled after its session is shown to be `complete`.
     ProvisionOnlyOnCompleted = "flex.provision.only-on-completed" Deny Documented Money
@@ -305,6 +311,13 @@ rules! {
     WebhookSecretPerEndpoint = "flex.webhook.secret-per-endpoint" Deny Documented Money
         ByHost("only your backend knows which endpoint was called; your backend has to give the secrets of that \
             endpoint") [page::VERIFYING];
+    /// A request that has an event sent again must name the event and one of your webhook endpoints.
+    EventRetryNamesWebhook = "flex.event.retry-names-webhook" Deny Documented Request
+        ByConstruction("the library builds no request without a `webhook_id`") [page::RETRY_EVENT];
+    /// The reply to a request that has an event sent again cannot count as the event. Only its signed webhook counts.
+    EventRetryReplyIsNoSignal = "flex.event.retry-reply-is-no-signal" Deny Inferred Money
+        ByConstruction("no flow reads that reply; the event comes again as a webhook, and is authenticated like any \
+            other") [page::RETRY_EVENT, page::VERIFYING];
     /// A webhook that is delivered twice must count once.
     WebhookDedupe = "flex.webhook.dedupe" Deny Documented Money
         ByConstruction("a known status, invoice or refund changes nothing, whatever the event's id is")
@@ -347,52 +360,4 @@ rules! {
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
         ByConstruction("a lookup is due; only a session that no customer has seen is created again, and a person is \
             asked if the lookup is unclear") [page::GET_SESSION];
-}
-
-/// The pages of Flex that the rules are read from.
-pub(crate) mod page {
-    use crate::rule::Source;
-
-    const READ: &str = "2026-11-21";
-
-    macro_rules! pages {
-        ($($name:ident = $page:literal $section:literal;)+) => {
-            $(pub(crate) const $name: Source = Source::new(concat!("docs.withflex.com/", $page), $section, READ);)+
-        };
-    }
-
-    pages! {
-        SEED = "subscription/quickstart" "Build a subscription integration";
-        INTRO = "api-reference/introduction" "Introduction";
-        CHECKOUT = "developer-guides/integration/checkout/how-checkout-works" "How Checkout works";
-        GUIDES = "integration/checkout/guides" "Checkout guides";
-        FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
-        OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
-        WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
-        REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";
-        PRODUCTS = "product-prices/how-product-and-prices-work" "How products and prices work";
-        PRODUCT_API = "developer-guides/products-and-prices/api-product-creation-walkthrough" "API product creation";
-        SUBSCRIPTIONS = "developer-guides/subscriptions/overview" "Subscriptions";
-        SUBSCRIPTIONS_OLD = "subscription/overview" "Subscriptions";
-        SUBSCRIPTIONS_API_OLD = "subscriptions" "Subscriptions";
-        WEBHOOKS = "developer-guides/webhooks/overview" "Webhooks";
-        EVENTS = "developer-guides/webhooks/events" "Events";
-        VERIFYING = "developer-guides/webhooks/verifying-webhooks" "Verifying webhooks";
-        REDIRECTS = "developer-guides/webhooks/using-redirects" "Using redirects";
-        REFUNDS = "api-refund-best-practices" "Refunds";
-        TEST_MODE = "integration/test-mode" "Test mode";
-        CHANGELOG = "changelog" "Changelog";
-        CREATE_PRICE = "api-reference/prices/create-price" "Create Price";
-        UPDATE_PRICE = "api-reference/prices/update-price" "Update Price";
-        CREATE_COUPON = "api-reference/coupons/create-coupon" "Create Coupon";
-        CREATE_REFUND = "api-reference/refunds/create-refund" "Create Refund";
-        LIST_REFUNDS = "api-reference/refunds/list-refunds" "List Refunds";
-        LIST_CAPTURES = "api-reference/captures/list-captures" "List Captures";
-        DISPUTES = "disputes-api-guide" "Disputes API guide";
-        GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
-        UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
-        GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
-        GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
-        CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";
-    }
 }

@@ -32,12 +32,16 @@ fn of(provider: &str, question: &str) -> Types {
         ("truemed", "list_payment_token" | "list_payment_session") => {
             (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST)
         }
-        ("truemed", "read_list") | ("flex", "read_price") | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
+        ("truemed", "read_list") | ("flex", "read_price" | "read_line_items") | ("revup", "read_callback") => {
+            (&[("body", BODY)], ANSWER)
+        }
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "list_line_items") => (&[("checkout_session_id", "str"), ("settings", "FlexSettings")], REQUEST),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
         ("revup", "check_order") => (&[("order", OBJECT)], "bool"),
