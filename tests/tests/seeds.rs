@@ -203,6 +203,10 @@ fn is_asked_as_printed(question: &Value, printed: &Value) -> Result<(), String> 
     let mut with = question["with"].clone();
     let member = question["member"].as_str().unwrap_or_default();
     with[member] = printed.pointer(question["fields"].as_str().unwrap_or_default()).cloned().ok_or("has no fields")?;
+    // What only the library reads is not printed.
+    for (name, value) in question["adds"].as_object().into_iter().flatten() {
+        with[member][name] = value.clone();
+    }
     let answer = ask("ask", json!({"provider": question["provider"], "question": question["question"], "with": with}));
     let text = answer["ok"]["request"]["body"].as_str().ok_or_else(|| answer.to_string())?;
     let sent: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;

@@ -10,12 +10,18 @@ use super::bundles::{Definitions, pascal};
 use super::classes::Class;
 
 /// The types of each question: its provider, its name, its fields, and its answer.
-const QUESTIONS: [(&str, &str, &str, &str); 18] = [
+const QUESTIONS: [(&str, &str, &str, &str); 19] = [
     ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
     ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_product", "product: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "list_line_items", "checkout_session_id: string; settings?: shapes.FlexSettings", "shapes.Request"),
+    (
+        "flex",
+        "preview_capture",
+        "checkout_session_id: string; capture: object; settings?: shapes.FlexSettings",
+        "CheckedRequest",
+    ),
     ("flex", "read_line_items", "body: string", "{ line_items: object[]; complete: boolean }"),
     ("flex", "read_price", "body: string", "{ price: object; warnings: shapes.Violation[] }"),
     ("flex", "retry_event", "event_id: string; event: object; settings?: shapes.FlexSettings", "CheckedRequest"),

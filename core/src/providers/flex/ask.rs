@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use super::api::capture_request::CapturePayment;
 use super::api::item::CouponData;
 use super::catalog::{Checked, CreatePrice, CreateProduct, PriceObject, UpdatePrice};
 use super::eligibility::{Line, assess};
@@ -77,6 +78,14 @@ questions! {
     /// The request that has an event sent again, or the rules that it would break. The event comes as a webhook.
     retry_event { event_id: EventId, event: RetryEvent, #[serde(default)] settings: Settings } =>
         Ok(RequestResult::from(event.request(&event_id, &settings)));
+
+    /// The request that previews how a capture is split over the payment methods, or the rules that it would break.
+    preview_capture {
+        checkout_session_id: CheckoutSessionId,
+        capture: CapturePayment,
+        #[serde(default)]
+        settings: Settings,
+    } => Ok(RequestResult::from(capture.preview(&checkout_session_id, &settings)));
 
     /// The request that lists the line items of a session.
     list_line_items { checkout_session_id: CheckoutSessionId, #[serde(default)] settings: Settings } =>

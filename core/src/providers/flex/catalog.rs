@@ -1,4 +1,4 @@
-//! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
+//! Checked requests for products, prices, coupons and previews. They need no snapshot, because nothing waits for their outcome.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::calls::CREDENTIAL;
+use super::api::capture_request::CapturePayment;
 use super::api::item::CouponData;
 use super::api::objects::unwrapped;
-use super::ids::PriceId;
+use super::ids::{CheckoutSessionId, PriceId};
 use super::rules::Rule;
 use crate::config::flex::{Eligibility, Recurring, Settings};
 use crate::effect::Request;
@@ -188,6 +189,17 @@ impl CouponData {
             violations.check(false, rule, "");
         }
         violations.finish(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
+    }
+}
+
+impl CapturePayment {
+    /// Checks the amounts of a capture, and builds the request that previews it. Flex captures nothing.
+    pub fn preview(&self, session: &CheckoutSessionId, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut violations = Violations::default();
+        let sum = self.has_valid_amounts() && self.adds_up();
+        violations.check(sum, Rule::CaptureAmountAddsUp, "/amount");
+        let path = format!("/checkout/sessions/{}/capture_allocation", escaped(session.as_str()));
+        violations.finish(post(settings, &path, "checkout_session", self.body()))
     }
 }
 

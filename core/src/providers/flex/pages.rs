@@ -46,6 +46,10 @@ pages! {
 
 pages! {
     read on "2026-11-30":
+    GET_DISPUTE = "api-reference/disputes/get-dispute" "Get Dispute";
+    CLOSE_DISPUTE = "api-reference/disputes/close-dispute" "Close Dispute";
     RETRY_EVENT = "api-reference/events/retry-event" "Retry Event";
+    CAPTURE_SESSION = "api-reference/checkout-sessions/capture-checkout-session" "Capture Checkout Session";
+    PREVIEW_CAPTURE = "api-reference/checkout-sessions/preview-capture-allocation" "Preview Capture Allocation";
     GET_LINE_ITEMS = "api-reference/checkout-sessions/get-line-items" "Get Line Items";
 }

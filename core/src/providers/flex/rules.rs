@@ -101,6 +101,10 @@ rules! {
     CheckoutOffSessionLetter = "flex.checkout.off-session-letter" Deny Documented Request
         ByHost("only Flex holds the letters; Flex refuses the charge if one is missing")
         [page::OFF_SESSION, page::WALKTHROUGH];
+    /// A charge with `mode=off_session` that needs the customer is not paid. The customer must be notified of `next_action`.
+    CheckoutOffSessionAction = "flex.checkout.off-session-action" Deny Observed Money
+        ByConstruction("`notify:action_required` has the action and its page, and `notify:payment_failed` a decline; \
+            each is sent once, and only a complete session is fulfilled") [page::OFF_SESSION, page::WALKTHROUGH];
     /// A charge of an HSA or FSA card with `mode=off_session` should be for eligible items only.
     CheckoutOffSessionNoSplit = "flex.checkout.off-session-no-split" Warn Documented Request [page::OFF_SESSION];
     /// Each recurring item of a subscription should be one that needs a letter of medical necessity.
@@ -277,6 +281,16 @@ rules! {
     /// A capture must be at least 1 cent and at most what is left of the authorized amount. No capture can follow the
     /// final one.
     CaptureNotAboveAuthorised = "flex.capture.not-above-authorised" Deny Inferred Money [page::CHANGELOG];
+    /// A capture of less than what is left must name its items, because Flex has no field for the amount. Without items,
+    /// Flex captures everything that is left.
+    CapturePartNamesItems = "flex.capture.part-names-items" Deny Inferred Money
+        [page::CAPTURE_SESSION, page::PREVIEW_CAPTURE];
+    /// The `amount` of a capture must be the sum of its items, its tax and its shipping, without its discount. An item
+    /// must be at least 1 cent, and the others 0 cents or more.
+    CaptureAmountAddsUp = "flex.capture.amount-adds-up" Deny Inferred Money [page::CAPTURE_SESSION];
+    /// A capture of less than what is left should set `final_capture`. No page says what Flex assumes without it.
+    CapturePartSaysFinal = "flex.capture.part-says-final" Warn Inferred Money
+        [page::CAPTURE_SESSION, page::PREVIEW_CAPTURE];
     /// Only a `complete` session can be refunded.
     RefundOnlyComplete = "flex.refund.only-complete" Forbid Documented Money [page::REFUNDS];
     /// A refund cannot name both `amount` and `line_items`.
@@ -287,6 +301,23 @@ rules! {
     RefundNotAboveReceived = "flex.refund.not-above-received" Deny Inferred Money [page::REFUNDS];
     /// A disputed amount cannot be refunded.
     RefundNotDisputed = "flex.refund.not-disputed" Deny Documented Money [page::DISPUTES];
+    /// Only a dispute that is open can be closed. To close a dispute is to accept it, and to give up its money.
+    DisputeCloseWhileOpen = "flex.dispute.close-while-open" Deny Inferred Money
+        [page::DISPUTES, page::CLOSE_DISPUTE];
+    /// A dispute whose money is refunded, or is being refunded, cannot be closed: the customer would get the money twice.
+    DisputeCloseNotRefunded = "flex.dispute.close-not-refunded" Deny Inferred Money [page::DISPUTES, page::REFUNDS];
+    /// A dispute must be closed by your backend alone, because Flex cannot open it again.
+    DisputeCloseIsExplicit = "flex.dispute.close-is-explicit" Deny Documented Money
+        ByConstruction("only the command `close_dispute` sends the request; no verdict and no deadline does")
+        [page::CLOSE_DISPUTE];
+    /// The evidence about a dispute must be submitted before its `due_by`.
+    DisputeEvidenceInTime = "flex.dispute.evidence-in-time" Deny Documented Money
+        ByConstruction("`review:evidence_due` asks a person 3 days before that time, unless evidence was submitted or \
+            the dispute is accepted; the status shows the time") [page::DISPUTES, page::GET_DISPUTE];
+    /// A dispute can only count as ended after its status is `won` or `lost`.
+    DisputeFinalByStatus = "flex.dispute.final-by-status" Deny Documented Money
+        ByConstruction("open disputes are looked up; any other status, also in the event `charge.dispute.closed`, \
+            leaves the dispute to a person") [page::DISPUTES, page::GET_DISPUTE];
     /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [page::LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.

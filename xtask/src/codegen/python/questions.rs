@@ -41,6 +41,9 @@ fn of(provider: &str, question: &str) -> Types {
         ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
         ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "preview_capture") => {
+            (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], ANSWER)
+        }
         ("flex", "list_line_items") => (&[("checkout_session_id", "str"), ("settings", "FlexSettings")], REQUEST),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
